@@ -1,0 +1,116 @@
+//! A finding that points at a place in a text.
+//!
+//! The manifest, the template and the rendered stack all report what they find as a [`Diagnostic`].
+//! It is plain data: `present` draws it with the quoted line and a caret.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A text and the name under which the user knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The path as the user would type it from the current folder, or a name such as `STACKCTL_REGION`.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+impl SourceFile {
+    /// Returns a source that several diagnostics can share.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+        })
+    }
+
+    /// Returns the line and the column of a byte offset, both from 1. The column counts characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &self.text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        (line, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Note,
+    /// Probably not what was meant; the command goes on.
+    Warning,
+    /// Wrong; the command stops before it writes anything.
+    Error,
+}
+
+/// A stretch of a text, with what is to be said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The text.
+    pub source: Arc<SourceFile>,
+    /// Byte offsets into the text. An empty range points between two characters.
+    pub span: Range<usize>,
+    /// What stands beside the caret; may be empty.
+    pub label: String,
+}
+
+/// A finding about one place in a text, perhaps with further places that explain it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The rule's stable name in kebab-case, such as `unknown-key`.
+    pub rule: &'static str,
+    /// What is wrong, a lower-case fragment without a full stop.
+    pub message: String,
+    /// Where. The first is the primary place.
+    pub places: Vec<Place>,
+    /// What is allowed, or what to do: each becomes a `help:` line.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Returns an error at one place.
+    pub fn error(rule: &'static str, message: impl Into<String>, place: Place) -> Self {
+        Self::new(Severity::Error, rule, message, place)
+    }
+
+    /// Returns a warning at one place.
+    pub fn warning(rule: &'static str, message: impl Into<String>, place: Place) -> Self {
+        Self::new(Severity::Warning, rule, message, place)
+    }
+
+    fn new(
+        severity: Severity,
+        rule: &'static str,
+        message: impl Into<String>,
+        place: Place,
+    ) -> Self {
+        Self {
+            severity,
+            rule,
+            message: message.into(),
+            places: vec![place],
+            help: Vec::new(),
+        }
+    }
+
+    /// Adds a further place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// Adds a line of help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}

@@ -1,0 +1,32 @@
+//! Plan, apply and diff AWS CloudFormation stacks from one TOML manifest and one template.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//! manifest → settings → package → render → parse → validate → upload → change set → plan → execute → events → outcome
+//! ```
+//!
+//! Data flows one way and the modules stand in that order. CloudFormation is the engine and holds
+//! the state; stackctl keeps none that another command depends on.
+//!
+//! # Code map
+//!
+//! | module | noun | does I/O |
+//! | --- | --- | --- |
+//! | `cli` | the command line: global flags and the list of commands | no |
+//! | `commands` | one file a command: its arguments and one function | through the others |
+//! | [`ambient`] | what surrounds the process: variables, folder, terminal; captured once | in `main` only |
+//! | [`error`] | the error type, its kinds and their exit codes | no |
+//! | [`diagnostic`] | a finding that points at a place in a text | no |
+//! | `project` | the project's inputs: manifest, template, artifact files | reads files |
+//! | `manifest` | text → a layer of optional values with their places | no |
+//! | [`settings`] | layers, variables and flags → values with their sources | no |
+//! | `package` | artifact files → a reproducible zip | reads files, writes a temporary one |
+//! | `render` | template source → CloudFormation text with a line map | no |
+//! | `template` | CloudFormation text → a model; its checks and its differences | no |
+//! | [`secret`] | values that are never printed | no |
+pub mod ambient;
+pub mod diagnostic;
+pub mod error;
+pub mod secret;
+pub mod settings;

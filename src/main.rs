@@ -1,0 +1,3 @@
+//! The `stackctl` command.
+
+fn main() {}
