@@ -13,8 +13,8 @@
 //!
 //! | module | noun | does I/O |
 //! | --- | --- | --- |
-//! | `cli` | the command line: global flags and the list of commands | no |
-//! | `commands` | one file a command: its arguments and one function | through the others |
+//! | [`cli`] | the command line: global flags and the list of commands | no |
+//! | [`commands`] | one file a command: its arguments and one function | through the others |
 //! | [`ambient`] | what surrounds the process: variables, folder, terminal; captured once | in `main` only |
 //! | [`error`] | the error type, its kinds and their exit codes | no |
 //! | [`diagnostic`] | a finding that points at a place in a text | no |
@@ -24,9 +24,14 @@
 //! | `package` | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
 //! | `template` | CloudFormation text → a model; its checks and its differences | no |
+//! | [`present`] | what people and programs read | writes to the terminal |
 //! | [`secret`] | values that are never printed | no |
+
 pub mod ambient;
+pub mod cli;
+pub mod commands;
 pub mod diagnostic;
 pub mod error;
+pub mod present;
 pub mod secret;
 pub mod settings;

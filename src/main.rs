@@ -1,3 +1,29 @@
-//! The `stackctl` command.
+//! The `stackctl` command: parse the arguments, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use stackctl::ambient::Ambient;
+use stackctl::cli::Cli;
+use stackctl::commands::{self, Context};
+use stackctl::present;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return present::command_line(&message),
+    };
+    let ambient = match Ambient::capture() {
+        Ok(ambient) => ambient,
+        Err(error) => return present::no_current_folder(&error),
+    };
+    present::log(cli.global.verbose);
+    let context = Context::new(ambient, cli.global.clone());
+    match commands::run(cli, &context) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            context.presenter.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}

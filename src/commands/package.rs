@@ -1,0 +1,13 @@
+//! `stackctl package`.
+
+use super::{Context, Exit};
+use crate::error::{Error, Result};
+
+/// The arguments of `stackctl package`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_context: &Context, _args: &Args) -> Result<Exit> {
+    Err(Error::input("not there yet"))
+}

@@ -1,0 +1,1 @@
+//! Versioned layouts of the JSON output, apart from the domain's own types: pure.

@@ -1,0 +1,237 @@
+//! Everything that a person or a program reads from stackctl passes through here.
+//!
+//! stdout carries data only: plans, diffs, tables, outputs, JSON. Progress, questions, prose,
+//! warnings and errors go to stderr. Every write masks known secrets. A reader that closes its
+//! pipe (`stackctl plan | head`) ends the output quietly and changes nothing else.
+
+pub mod human;
+pub mod json;
+mod process;
+pub mod style;
+
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
+use std::io::{self, BufRead, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+
+use crate::ambient::Ambient;
+use crate::cli::{ColorWhen, Global};
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secret;
+pub use process::{command_line, log, no_current_folder};
+use style::{BOLD, DIM, ERROR, HINT, WARNING};
+
+/// The width for text that does not go to a terminal, in columns.
+const PIPE_WIDTH: usize = 100;
+
+/// Writes to the user and asks questions.
+#[derive(Debug)]
+pub struct Presenter {
+    stdout: ColorChoice,
+    stderr: ColorChoice,
+    width: usize,
+    quiet: bool,
+    verbosity: u8,
+    interactive: bool,
+    progress: bool,
+    progress_shown: Cell<bool>,
+    secrets: RefCell<Vec<Secret>>,
+}
+
+impl Presenter {
+    /// Returns a presenter for this process's streams.
+    pub fn new(global: &Global, ambient: &Ambient) -> Self {
+        let terminal = ambient.terminal;
+        let plain =
+            ambient.variable("NO_COLOR").is_some() || ambient.variable("TERM") == Some("dumb");
+        let choose = |is_terminal: bool| {
+            let colored = match global.color {
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => is_terminal && !plain,
+            };
+            if colored {
+                ColorChoice::Always
+            } else {
+                ColorChoice::Never
+            }
+        };
+        let ci = ambient.variable("CI").is_some();
+        let columns = ambient
+            .variable("COLUMNS")
+            .and_then(|columns| columns.parse().ok());
+        Self {
+            stdout: choose(terminal.stdout),
+            stderr: choose(terminal.stderr),
+            width: columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20),
+            quiet: global.quiet,
+            verbosity: global.verbose,
+            interactive: terminal.stdin && terminal.stderr,
+            progress: terminal.stderr && !ci && !global.quiet,
+            progress_shown: Cell::new(false),
+            secrets: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Returns the width of a line in columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Returns whether `-v` was given.
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity > 0
+    }
+
+    /// Returns whether there is a person who can answer a question.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Masks `secret` in everything that is written from now on.
+    pub fn mask(&self, secret: &Secret) {
+        self.secrets.borrow_mut().push(secret.clone());
+    }
+
+    /// Writes data to stdout. `text` may hold ANSI styles; they are dropped where colour is off.
+    pub fn data(&self, text: &str) {
+        self.clear_progress();
+        let text = self.masked(text);
+        let mut stdout = AutoStream::new(io::stdout().lock(), self.stdout);
+        // A closed pipe is the reader's way to say "enough"; nothing else can go wrong that we could tell anyone.
+        let _ = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+    }
+
+    /// Writes one JSON document to stdout, indented, with a final newline.
+    pub fn json(&self, document: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(document)
+            .map_err(|error| Error::system("cannot write JSON", error))?;
+        text.push('\n');
+        self.data(&text);
+        Ok(())
+    }
+
+    /// Writes a line of prose to stderr, unless `--quiet` was given.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.stderr_line(text);
+        }
+    }
+
+    /// Writes a line to stderr where `-v` was given.
+    pub fn detail(&self, text: &str) {
+        if self.is_verbose() {
+            self.stderr_line(&format!("{DIM}{text}{DIM:#}"));
+        }
+    }
+
+    /// Writes a warning to stderr.
+    pub fn warning(&self, text: &str) {
+        self.stderr_line(&format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// Writes a hint to stderr, unless `--quiet` was given.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.stderr_line(&format!("{HINT}hint{HINT:#}: {text}"));
+        }
+    }
+
+    /// Writes an error to stderr: its places, `error: …`, the chain of causes, its hints.
+    pub fn error(&self, error: &Error) {
+        for diagnostic in error.diagnostics() {
+            self.stderr_line(&format!("{diagnostic:?}"));
+        }
+        self.stderr_line(&format!("{ERROR}error{ERROR:#}: {error}"));
+        let mut said = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Wrapping errors often repeat what they wrap; saying it once is enough.
+            if !said.contains(&text) {
+                self.stderr_line(&format!("  caused by: {text}"));
+            }
+            said = text;
+            cause = inner.source();
+        }
+        for hint in error.hints() {
+            self.stderr_line(&format!("{HINT}hint{HINT:#}: {hint}"));
+        }
+    }
+
+    /// Shows one line that the next write replaces; nothing where stderr is not a terminal.
+    pub fn progress(&self, text: &str) {
+        if !self.progress {
+            return;
+        }
+        let line: String = text.chars().take(self.width.saturating_sub(1)).collect();
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
+        let _ = write!(
+            stderr,
+            "\r{}\r{DIM}{line}{DIM:#}",
+            " ".repeat(self.width.saturating_sub(1))
+        )
+        .and_then(|()| stderr.flush());
+        self.progress_shown.set(true);
+    }
+
+    /// Removes the progress line, if one is shown.
+    pub fn clear_progress(&self) {
+        if self.progress_shown.replace(false) {
+            let mut stderr = io::stderr().lock();
+            let _ = write!(stderr, "\r{}\r", " ".repeat(self.width.saturating_sub(1)))
+                .and_then(|()| stderr.flush());
+        }
+    }
+
+    /// Asks `question` and returns the answer without surrounding space.
+    ///
+    /// The answer is read on a thread of its own, so that an interrupt can end the wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] where there is nobody to ask; `hint` says how to go on without.
+    pub async fn ask(&self, question: &str, hint: &str) -> Result<String> {
+        if !self.interactive {
+            return Err(Error::refused("there is no terminal to ask on").hint(hint));
+        }
+        self.clear_progress();
+        {
+            let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
+            let _ = write!(stderr, "{BOLD}{question}{BOLD:#} ").and_then(|()| stderr.flush());
+        }
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().lock().read_line(&mut line);
+            // Nobody listens any more after an interrupt.
+            let _ = sender.send(read.map(|_| line));
+        });
+        match receiver.await {
+            Ok(Ok(line)) => Ok(line.trim().to_owned()),
+            Ok(Err(error)) => Err(Error::system("cannot read the answer", error)),
+            Err(_) => Err(Error::new(ErrorKind::Interrupted, "no answer was given")),
+        }
+    }
+
+    fn stderr_line(&self, text: &str) {
+        self.clear_progress();
+        let text = self.masked(text);
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
+        let _ = writeln!(stderr, "{text}");
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.secrets.borrow().iter() {
+            if !secret.expose().is_empty() {
+                text = text.replace(secret.expose(), "(secret)");
+            }
+        }
+        text
+    }
+}
