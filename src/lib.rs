@@ -24,14 +24,24 @@
 //! | `package` | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
 //! | `template` | CloudFormation text → a model; its checks and its differences | no |
+//! | [`stack`] | a stack as it is deployed | no |
+//! | [`change_set`] | a change set: changes, details, what they amount to | no |
+//! | [`status`] | what a status means | no |
+//! | [`event`] | events and the timeline that they are folded into | no |
+//! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
 //! | [`present`] | what people and programs read | writes to the terminal |
 //! | [`secret`] | values that are never printed | no |
 
 pub mod ambient;
+pub mod aws;
+pub mod change_set;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
 pub mod error;
+pub mod event;
 pub mod present;
 pub mod secret;
 pub mod settings;
+pub mod stack;
+pub mod status;

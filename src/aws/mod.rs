@@ -1,0 +1,316 @@
+//! The only module that names an SDK type: configuration, clients and the translation of errors.
+//!
+//! Nothing here knows whether it talks to AWS or to the emulator, except for what a [`Connection`]
+//! needs to be opened: an endpoint, credentials and path-style addressing.
+
+mod backoff;
+mod fault;
+pub mod stack;
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+use fault::Login;
+
+/// How long one attempt of a call may take before it is made again. Uploads have no such limit.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a call is tried in all; the SDK waits longer each time, and on throttling.
+const ATTEMPTS: u32 = 5;
+
+/// The services that stackctl calls, by the id under which the SDK looks up their endpoints.
+const SERVICES: [&str; 6] = [
+    "CloudFormation",
+    "S3",
+    "STS",
+    "DynamoDB",
+    "CloudWatch Logs",
+    "Lambda",
+];
+
+/// Where an emulator listens. No credentials are ever looked up for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulation {
+    /// Its URL on the loopback interface.
+    pub endpoint: String,
+    /// Its account, 12 digits, which is also the access key id that selects it.
+    pub account: String,
+    /// Its region.
+    pub region: String,
+}
+
+/// Which servers are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// AWS's own, by region.
+    Aws,
+    /// Others: the embedded emulator, or what `AWS_ENDPOINT_URL` or the profile says.
+    Custom(String),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aws => f.write_str("AWS"),
+            Self::Custom(url) => f.write_str(url),
+        }
+    }
+}
+
+/// The SDK's configuration for one run, from which clients are made.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    config: SdkConfig,
+    region: String,
+    endpoint: Endpoint,
+    login: Login,
+}
+
+/// Who is calling, as STS says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The caller's ARN.
+    pub arn: String,
+}
+
+impl Connection {
+    /// Returns a connection by the ordinary chain of the AWS SDKs, or to the emulator.
+    ///
+    /// Nothing is sent yet: credentials are first looked up by the first call.
+    ///
+    /// # Errors
+    ///
+    /// Where no region is configured; refused where an endpoint that is not AWS's is configured
+    /// outside an emulator environment without `allow_endpoint = true`.
+    pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
+        let config = match emulation {
+            Some(emulation) => emulated(emulation),
+            None => ambient(settings).await,
+        };
+        let login = Login {
+            profile: settings.profile.clone(),
+        };
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Error::input("no AWS region is configured").hint(
+                "set `region = \"eu-west-1\"` in the manifest, export AWS_REGION, or pass --region",
+            ));
+        };
+        let endpoint = custom_endpoint(&config).map_or(Endpoint::Aws, Endpoint::Custom);
+        let connection = Self {
+            config,
+            region,
+            endpoint,
+            login,
+        };
+        if emulation.is_none() && !settings.allow_endpoint {
+            connection.refuse_redirection(&settings.environment)?;
+        }
+        Ok(connection)
+    }
+
+    fn refuse_redirection(&self, environment: &str) -> Result<()> {
+        let Endpoint::Custom(url) = &self.endpoint else {
+            return Ok(());
+        };
+        Err(Error::refused(format!(
+            "the environment `{environment}` would be sent to {url}, which is not an AWS endpoint"
+        ))
+        .hint("unset AWS_ENDPOINT_URL (and the profile's `endpoint_url`)")
+        .hint("or set `allow_endpoint = true` in the environment's table of the manifest"))
+    }
+
+    /// Returns the region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns which servers are called.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns the translation of a failed call: `doing` completes "cannot …".
+    pub(crate) fn fault<E, R>(
+        &self,
+        doing: impl fmt::Display,
+        error: &aws_sdk_cloudformation::error::SdkError<E, R>,
+    ) -> Error
+    where
+        E: aws_sdk_cloudformation::error::ProvideErrorMetadata
+            + std::error::Error
+            + Send
+            + Sync
+            + 'static,
+        R: fmt::Debug + Send + Sync + 'static,
+    {
+        fault::translate(&self.login, doing, error)
+    }
+
+    /// Returns who is calling.
+    pub async fn identity(&self) -> Result<Identity> {
+        let answer = aws_sdk_sts::Client::new(&self.config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| self.fault("identify the caller", &error))?;
+        match (answer.account, answer.arn) {
+            (Some(account), arn) => Ok(Identity {
+                account,
+                arn: arn.unwrap_or_default(),
+            }),
+            (None, _) => Err(fault::incomplete("GetCallerIdentity", "Account")),
+        }
+    }
+
+    pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        aws_sdk_cloudformation::Client::new(&self.config)
+    }
+
+    #[allow(dead_code, reason = "its command is not there yet")]
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let path_style = self.endpoint != Endpoint::Aws;
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(path_style)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    #[allow(dead_code, reason = "its command is not there yet")]
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    #[allow(dead_code, reason = "its command is not there yet")]
+    pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.config)
+    }
+
+    #[allow(dead_code, reason = "its command is not there yet")]
+    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.config)
+    }
+}
+
+/// Returns a configuration that looks nothing up: no file, no variable, no metadata service.
+fn emulated(emulation: &Emulation) -> SdkConfig {
+    let credentials = Credentials::new(
+        &emulation.account,
+        "stackctl-local",
+        None,
+        None,
+        "stackctl emulator",
+    );
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(emulation.region.clone()))
+        .endpoint_url(&emulation.endpoint)
+        .credentials_provider(
+            aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts())
+        .build()
+}
+
+async fn ambient(settings: &Settings) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts());
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
+/// Returns the first configured endpoint that is not AWS's, for all services or for one.
+fn custom_endpoint(config: &SdkConfig) -> Option<String> {
+    let of_a_service = SERVICES.iter().filter_map(|service| {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        config.service_config()?.load_config(key)
+    });
+    config
+        .endpoint_url()
+        .map(str::to_owned)
+        .into_iter()
+        .chain(of_a_service)
+        .find(|url| !is_aws(url))
+}
+
+/// Returns whether a URL is an HTTPS endpoint under one of AWS's own domains.
+fn is_aws(url: &str) -> bool {
+    const DOMAINS: [&str; 4] = [
+        "amazonaws.com",
+        "amazonaws.com.cn",
+        "api.aws",
+        "api.amazonwebservices.com.cn",
+    ];
+    let Some(rest) = url.strip_prefix("https://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    !authority.contains('@')
+        && DOMAINS.iter().any(|domain| {
+            host.strip_suffix(domain)
+                .is_some_and(|before| before.ends_with('.'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_aws;
+
+    #[test]
+    fn only_https_under_a_domain_of_aws_is_aws() {
+        for url in [
+            "https://cloudformation.eu-west-1.amazonaws.com",
+            "https://cloudformation.cn-north-1.amazonaws.com.cn/",
+            "https://vpce-1.s3.eu-west-1.vpce.amazonaws.com:443/x",
+            "https://lambda.eu-west-1.api.aws",
+        ] {
+            assert!(is_aws(url), "{url}");
+        }
+        for url in [
+            "http://cloudformation.eu-west-1.amazonaws.com",
+            "http://localhost:4566",
+            "https://amazonaws.com.evil.example",
+            "https://evilamazonaws.com",
+            "https://x.amazonaws.com@evil.example",
+            "https://evil.example/.amazonaws.com",
+            "",
+        ] {
+            assert!(!is_aws(url), "{url}");
+        }
+    }
+}

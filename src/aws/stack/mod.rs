@@ -1,0 +1,425 @@
+//! One stack at CloudFormation: describe it, plan a change set, execute it, read its events.
+
+mod convert;
+mod request;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::types::{ChangeSetType, TemplateStage};
+
+use super::backoff::Backoff;
+use super::{Connection, fault};
+use crate::change_set::ChangeSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Timeline};
+use crate::stack::{Resource, Stack};
+
+pub use request::{ChangeSetRequest, TemplateSource};
+
+/// CloudFormation's answers about one stack, by its name.
+#[derive(Debug, Clone)]
+pub struct StackService {
+    connection: Connection,
+    client: Client,
+    name: String,
+}
+
+/// A change set that has been asked for; its creation goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// The change set's ARN.
+    pub change_set_id: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+}
+
+impl StackService {
+    /// Returns the service for the stack `name`.
+    pub fn new(connection: &Connection, name: impl Into<String>) -> Self {
+        Self {
+            connection: connection.clone(),
+            client: connection.cloudformation(),
+            name: name.into(),
+        }
+    }
+
+    /// Returns the stack's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the stack, or `None` where there is none of that name.
+    pub async fn describe(&self) -> Result<Option<Stack>> {
+        self.describe_by(&self.name).await
+    }
+
+    /// Returns the stack with this name or ARN. By ARN, deleted stacks are found for 90 days
+    /// (`DescribeStacks`).
+    pub async fn describe_by(&self, name_or_id: &str) -> Result<Option<Stack>> {
+        match self
+            .client
+            .describe_stacks()
+            .stack_name(name_or_id)
+            .send()
+            .await
+        {
+            Ok(answer) => answer
+                .stacks
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(convert::stack)
+                .transpose(),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self
+                .connection
+                .fault(format!("describe the stack `{}`", self.name), &error)),
+        }
+    }
+
+    /// Returns the template as it was last deployed, byte for byte except that the service keeps
+    /// no character outside ASCII; `None` where there is no stack or no template.
+    pub async fn template(&self) -> Result<Option<String>> {
+        let request = self
+            .client
+            .get_template()
+            .stack_name(&self.name)
+            .template_stage(TemplateStage::Original);
+        match request.send().await {
+            Ok(answer) => Ok(answer.template_body),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => {
+                let doing = format!("read the template of the stack `{}`", self.name);
+                Err(self.connection.fault(doing, &error))
+            }
+        }
+    }
+
+    /// Asks for a change set and returns at once; [`Self::settled_change_set`] waits for it.
+    pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<Requested> {
+        let kind = if request.creates {
+            ChangeSetType::Create
+        } else {
+            ChangeSetType::Update
+        };
+        let builder = request.fill(
+            self.client
+                .create_change_set()
+                .stack_name(&self.name)
+                .change_set_type(kind),
+        );
+        let answer = builder.send().await.map_err(|error| {
+            self.connection
+                .fault(format!("create a change set for `{}`", self.name), &error)
+        })?;
+        match (answer.id, answer.stack_id) {
+            (Some(change_set_id), Some(stack_id)) => Ok(Requested {
+                change_set_id,
+                stack_id,
+            }),
+            (Some(change_set_id), None) => Ok(Requested {
+                change_set_id,
+                stack_id: self.name.clone(),
+            }),
+            (None, _) => Err(fault::incomplete("CreateChangeSet", "Id")),
+        }
+    }
+
+    /// Waits until the change set is made or has failed, and returns it with all its pages.
+    pub async fn settled_change_set(&self, id: &str) -> Result<ChangeSet> {
+        let mut backoff = Backoff::polling();
+        loop {
+            let (first, token) = self.change_set_page(id, true, None).await?;
+            if !first.is_settled() {
+                backoff.pause().await;
+                continue;
+            }
+            if first.status == "FAILED" {
+                return Ok(first);
+            }
+            // With property values the service may leave changes out, so it is asked both ways.
+            let (full, plain) = tokio::try_join!(
+                self.remaining_pages(first, token, true),
+                self.all_pages(id, false)
+            )?;
+            return Ok(full.merged_with(plain));
+        }
+    }
+
+    async fn all_pages(&self, id: &str, values: bool) -> Result<ChangeSet> {
+        let (first, token) = self.change_set_page(id, values, None).await?;
+        self.remaining_pages(first, token, values).await
+    }
+
+    async fn remaining_pages(
+        &self,
+        mut change_set: ChangeSet,
+        mut token: Option<String>,
+        values: bool,
+    ) -> Result<ChangeSet> {
+        while let Some(next) = token {
+            let (page, following) = self
+                .change_set_page(&change_set.id, values, Some(next))
+                .await?;
+            change_set.changes.extend(page.changes);
+            token = following;
+        }
+        Ok(change_set)
+    }
+
+    async fn change_set_page(
+        &self,
+        id: &str,
+        values: bool,
+        token: Option<String>,
+    ) -> Result<(ChangeSet, Option<String>)> {
+        let answer = self
+            .client
+            .describe_change_set()
+            .change_set_name(id)
+            .stack_name(&self.name)
+            .include_property_values(values)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| self.connection.fault("describe the change set", &error))?;
+        let token = answer.next_token.clone().filter(|token| !token.is_empty());
+        Ok((convert::change_set(answer), token))
+    }
+
+    /// Returns the ARN of the stack that a change set belongs to; `None` where it does not exist.
+    pub async fn find_change_set(&self, name: &str) -> Result<Option<Requested>> {
+        let request = self
+            .client
+            .describe_change_set()
+            .change_set_name(name)
+            .stack_name(&self.name);
+        match request.send().await {
+            Ok(answer) => {
+                Ok(answer
+                    .change_set_id
+                    .zip(answer.stack_id)
+                    .map(|(change_set_id, stack_id)| Requested {
+                        change_set_id,
+                        stack_id,
+                    }))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.connection.fault("describe the change set", &error)),
+        }
+    }
+
+    /// Deletes a change set; one that is gone already is no error.
+    pub async fn delete_change_set(&self, id: &str) -> Result<()> {
+        let request = self
+            .client
+            .delete_change_set()
+            .change_set_name(id)
+            .stack_name(&self.name);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(error) => Err(self.connection.fault("delete the change set", &error)),
+        }
+    }
+
+    /// Returns how many change sets a stack has.
+    pub async fn count_change_sets(&self, stack_id: &str) -> Result<usize> {
+        let mut pages = self
+            .client
+            .list_change_sets()
+            .stack_name(stack_id)
+            .into_paginator()
+            .send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| self.connection.fault("list the change sets", &error))?;
+            count += page.summaries.unwrap_or_default().len();
+        }
+        Ok(count)
+    }
+
+    /// Executes a change set. The token makes a repeated request harmless.
+    pub async fn execute(&self, change_set_id: &str, token: &str) -> Result<()> {
+        self.client
+            .execute_change_set()
+            .change_set_name(change_set_id)
+            .client_request_token(token)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| self.connection.fault("execute the change set", &error))
+    }
+
+    /// Returns the newest page of events, newest first; none where the stack does not exist.
+    pub async fn latest_events(&self, stack_id: &str) -> Result<Vec<Event>> {
+        self.events_page(stack_id, None)
+            .await
+            .map(|(events, _)| events)
+    }
+
+    /// Returns the events that `timeline` has not seen, newest first, over as many pages as needed.
+    pub async fn new_events(&self, stack_id: &str, timeline: &Timeline) -> Result<Vec<Event>> {
+        let (mut events, mut token) = self.events_page(stack_id, None).await?;
+        while let Some(next) = token {
+            if events.iter().any(|event| timeline.has_seen(event)) {
+                break;
+            }
+            let (page, following) = self.events_page(stack_id, Some(next)).await?;
+            events.extend(page);
+            token = following;
+        }
+        Ok(events)
+    }
+
+    async fn events_page(
+        &self,
+        stack_id: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<Event>, Option<String>)> {
+        let request = self
+            .client
+            .describe_stack_events()
+            .stack_name(stack_id)
+            .set_next_token(token);
+        match request.send().await {
+            Ok(answer) => {
+                let events = answer.stack_events.unwrap_or_default();
+                let token = answer.next_token.filter(|token| !token.is_empty());
+                Ok((events.into_iter().map(convert::event).collect(), token))
+            }
+            Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
+            Err(error) => Err(self.connection.fault("read the stack's events", &error)),
+        }
+    }
+
+    /// Returns the stack's resources in the service's order.
+    pub async fn resources(&self) -> Result<Vec<Resource>> {
+        let mut pages = self
+            .client
+            .list_stack_resources()
+            .stack_name(&self.name)
+            .into_paginator()
+            .send();
+        let mut resources = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| self.connection.fault("list the stack's resources", &error))?;
+            resources.extend(
+                page.stack_resource_summaries
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(convert::resource),
+            );
+        }
+        Ok(resources)
+    }
+
+    /// Asks for the deletion of a stack by its ARN and returns at once.
+    pub async fn delete(&self, stack_id: &str, token: &str, role: Option<&str>) -> Result<()> {
+        self.client
+            .delete_stack()
+            .stack_name(stack_id)
+            .client_request_token(token)
+            .set_role_arn(role.map(str::to_owned))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                self.connection
+                    .fault(format!("delete the stack `{}`", self.name), &error)
+            })
+    }
+
+    /// Turns the protection from deletion on or off.
+    pub async fn protect(&self, on: bool) -> Result<()> {
+        self.client
+            .update_termination_protection()
+            .stack_name(&self.name)
+            .enable_termination_protection(on)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                self.connection
+                    .fault("change the stack's termination protection", &error)
+            })
+    }
+
+    /// Follows the running operation until the stack is settled and hands each new event to `seen`
+    /// together with the time since the start.
+    ///
+    /// A poll that fails decides nothing: the result is the stack's own status. Returns the stack
+    /// as it ended, `None` where it is gone.
+    pub async fn follow(
+        &self,
+        stack_id: &str,
+        timeline: &mut Timeline,
+        mut seen: impl FnMut(&[Event]),
+    ) -> Result<Option<Stack>> {
+        /// How many looks may fail in a row before the connection is given up.
+        const PATIENCE: u32 = 30;
+        let mut backoff = Backoff::polling();
+        let mut failures = 0;
+        loop {
+            // The status is read before the events: those of the last moment are then never missed.
+            let look = match self.describe_by(stack_id).await {
+                Ok(stack) => self
+                    .new_events(stack_id, timeline)
+                    .await
+                    .map(|events| (stack, events)),
+                Err(error) => Err(error),
+            };
+            match look {
+                Ok((stack, events)) => {
+                    failures = 0;
+                    let new = timeline.absorb(events);
+                    if !new.is_empty() {
+                        backoff.quicken();
+                    }
+                    seen(&new);
+                    if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) {
+                        return Ok(stack);
+                    }
+                }
+                Err(error) if failures >= PATIENCE => return Err(error),
+                Err(_) => failures += 1,
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// Returns the error for a change set that could not be made.
+    pub fn failed(&self, change_set: &ChangeSet) -> Error {
+        let reason = change_set
+            .reason
+            .as_deref()
+            .unwrap_or("the service gave no reason");
+        Error::new(
+            ErrorKind::Service,
+            format!(
+                "CloudFormation could not make a change set for `{}`: {reason}",
+                self.name
+            ),
+        )
+    }
+}
+
+/// Returns whether an error says that the stack or the change set does not exist.
+///
+/// The words differ by operation: `Stack with id X does not exist`, `Stack [X] does not exist`,
+/// `Stack 'X' does not exist`, `ChangeSet [X] does not exist`.
+fn is_missing<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    error.as_service_error().is_some_and(|answer| {
+        let code = answer.code().unwrap_or_default();
+        code.starts_with("ChangeSetNotFound")
+            || code == "ValidationError"
+                && answer
+                    .message()
+                    .is_some_and(|message| message.contains("does not exist"))
+    })
+}

@@ -1,0 +1,96 @@
+//! What a change set is asked for with.
+
+use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
+use aws_sdk_cloudformation::types::{
+    Capability, Parameter, RollbackConfiguration, RollbackTrigger, Tag,
+};
+use indexmap::IndexMap;
+
+use crate::settings::{ParameterValue, StackSettings};
+
+/// Where CloudFormation finds the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSource {
+    /// In the request; at most 51,200 bytes (`CreateChangeSet`).
+    Body(String),
+    /// In S3; at most 1 MB (`CreateChangeSet`).
+    Url(String),
+}
+
+/// Everything that a change set is asked for with.
+#[derive(Debug)]
+pub struct ChangeSetRequest<'a> {
+    /// The change set's name.
+    pub name: &'a str,
+    /// Whether it makes a new stack.
+    pub creates: bool,
+    /// The template.
+    pub template: TemplateSource,
+    /// All parameters; none is left to its previous value.
+    pub parameters: &'a IndexMap<String, ParameterValue>,
+    /// All tags.
+    pub tags: &'a IndexMap<String, String>,
+    /// The capabilities.
+    pub capabilities: &'a [String],
+    /// The stack's settings.
+    pub settings: &'a StackSettings,
+}
+
+impl ChangeSetRequest<'_> {
+    pub(super) fn fill(
+        &self,
+        builder: CreateChangeSetFluentBuilder,
+    ) -> CreateChangeSetFluentBuilder {
+        let (body, url) = match &self.template {
+            TemplateSource::Body(body) => (Some(body.clone()), None),
+            TemplateSource::Url(url) => (None, Some(url.clone())),
+        };
+        let capabilities = self
+            .capabilities
+            .iter()
+            .map(|name| Capability::from(name.as_str()));
+        let tags = self
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        builder
+            .change_set_name(self.name)
+            .client_token(self.name)
+            .set_template_body(body)
+            .set_template_url(url)
+            .set_parameters(Some(self.parameters.iter().filter_map(parameter).collect()))
+            .set_tags(Some(tags.collect()))
+            .set_capabilities(Some(capabilities.collect()))
+            .set_role_arn(self.settings.role_arn.clone())
+            .set_notification_arns(Some(self.settings.notification_arns.clone()))
+            .set_rollback_configuration(Some(self.rollback_configuration()))
+            .description("made by stackctl")
+    }
+
+    fn rollback_configuration(&self) -> RollbackConfiguration {
+        let triggers = self.settings.rollback_alarms.iter().map(|arn| {
+            RollbackTrigger::builder()
+                .arn(arn)
+                .r#type("AWS::CloudWatch::Alarm")
+                .build()
+        });
+        let minutes = self.settings.rollback_monitoring_minutes;
+        RollbackConfiguration::builder()
+            .set_rollback_triggers(Some(triggers.collect()))
+            .set_monitoring_time_in_minutes(minutes.and_then(|minutes| i32::try_from(minutes).ok()))
+            .build()
+    }
+}
+
+fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
+    let value = match value {
+        ParameterValue::Plain(value) => value.as_str(),
+        ParameterValue::FromEnvironment { value, .. } => value.as_ref()?.expose(),
+    };
+    Some(
+        Parameter::builder()
+            .parameter_key(name)
+            .parameter_value(value)
+            .build(),
+    )
+}
