@@ -18,10 +18,10 @@
 //! | [`ambient`] | what surrounds the process: variables, folder, terminal; captured once | in `main` only |
 //! | [`error`] | the error type, its kinds and their exit codes | no |
 //! | [`diagnostic`] | a finding that points at a place in a text | no |
-//! | `project` | the project's inputs: manifest, template, artifact files | reads files |
+//! | [`project`] | the project's inputs: manifest, template, artifact files | reads files |
 //! | `manifest` | text → a layer of optional values with their places | no |
 //! | [`settings`] | layers, variables and flags → values with their sources | no |
-//! | `package` | artifact files → a reproducible zip | reads files, writes a temporary one |
+//! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
 //! | `template` | CloudFormation text → a model; its checks and its differences | no |
 //! | [`stack`] | a stack as it is deployed | no |
@@ -30,6 +30,7 @@
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
 //! | [`present`] | what people and programs read | writes to the terminal |
+//! | [`digest`] | a SHA-256, as hexadecimal or Base64 | no |
 //! | [`secret`] | values that are never printed | no |
 
 pub mod ambient;
@@ -38,9 +39,12 @@ pub mod change_set;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
+pub mod digest;
 pub mod error;
 pub mod event;
+pub mod package;
 pub mod present;
+pub mod project;
 pub mod secret;
 pub mod settings;
 pub mod stack;
