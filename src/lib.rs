@@ -23,7 +23,7 @@
 //! | [`settings`] | layers, variables and flags → values with their sources | no |
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
-//! | `template` | CloudFormation text → a model; its checks and its differences | no |
+//! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`status`] | what a status means | no |
@@ -49,3 +49,4 @@ pub mod secret;
 pub mod settings;
 pub mod stack;
 pub mod status;
+pub mod template;

@@ -1,0 +1,279 @@
+//! [`Node`] → YAML text: what is sent to CloudFormation.
+//!
+//! CloudFormation replaces every character outside ASCII by `?` when it gives a template back, so the
+//! text is pure ASCII: such characters stand escaped in double quotes. Comments are gone, functions have
+//! their long form, and the same tree always gives the same bytes. Reading the text gives the same tree.
+
+use std::fmt::Write as _;
+
+use super::node::{Map, Node, Value, plain_value};
+
+/// YAML allows a key without `?` to be 1,024 characters long.
+const LONGEST_PLAIN_KEY: usize = 1_000;
+
+/// Returns the node as a YAML document in ASCII, with a line break at its end.
+pub fn to_yaml(node: &Node) -> String {
+    let mut out = String::new();
+    match &node.value {
+        Value::Map(map) if !map.is_empty() => write_map(&mut out, map, 0, false),
+        Value::List(list) if !list.is_empty() => write_list(&mut out, list, 0, false),
+        _ => write_inline(&mut out, node, 0),
+    }
+    out
+}
+
+/// Writes a map whose lines start at `indent`; the first is already indented if `inside_list`.
+fn write_map(out: &mut String, map: &Map, indent: usize, inside_list: bool) {
+    for (position, (key, member)) in map.iter().enumerate() {
+        if position > 0 || !inside_list {
+            write_indent(out, indent);
+        }
+        let start = out.len();
+        write_text(out, key);
+        if out.len() - start > LONGEST_PLAIN_KEY {
+            out.insert_str(start, "? ");
+            out.push('\n');
+            write_indent(out, indent);
+        }
+        out.push(':');
+        match &member.node.value {
+            Value::Map(map) if !map.is_empty() => {
+                out.push('\n');
+                write_map(out, map, indent + 2, false);
+            }
+            Value::List(list) if !list.is_empty() => {
+                out.push('\n');
+                write_list(out, list, indent + 2, false);
+            }
+            _ => {
+                out.push(' ');
+                write_inline(out, &member.node, indent);
+            }
+        }
+    }
+}
+
+fn write_list(out: &mut String, list: &[Node], indent: usize, inside_list: bool) {
+    for (position, node) in list.iter().enumerate() {
+        if position > 0 || !inside_list {
+            write_indent(out, indent);
+        }
+        out.push_str("- ");
+        match &node.value {
+            Value::Map(map) if !map.is_empty() => write_map(out, map, indent + 2, true),
+            Value::List(list) if !list.is_empty() => write_list(out, list, indent + 2, true),
+            _ => write_inline(out, node, indent),
+        }
+    }
+}
+
+/// Writes a scalar or an empty collection, and the line break after it.
+fn write_inline(out: &mut String, node: &Node, indent: usize) {
+    match &node.value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(text) | Value::Plain(text) => out.push_str(text),
+        Value::String(text) if is_block(text) => return write_block(out, text, indent + 2),
+        Value::String(text) => write_text(out, text),
+        Value::List(_) => out.push_str("[]"),
+        Value::Map(_) => out.push_str("{}"),
+    }
+    out.push('\n');
+}
+
+fn write_indent(out: &mut String, indent: usize) {
+    out.extend(std::iter::repeat_n(' ', indent));
+}
+
+/// Returns whether a text of several lines can stand in a literal block as it is.
+fn is_block(text: &str) -> bool {
+    text.contains('\n')
+        && !text.starts_with([' ', '\t', '\n'])
+        && !text.ends_with("\n\n")
+        && text
+            .bytes()
+            .all(|byte| byte == b'\n' || byte == b'\t' || (b' '..=b'~').contains(&byte))
+        && text
+            .lines()
+            .all(|line| line.is_empty() || !line.trim().is_empty())
+        && text.lines().all(|line| !line.starts_with('\t'))
+}
+
+fn write_block(out: &mut String, text: &str, indent: usize) {
+    out.push_str(if text.ends_with('\n') { "|\n" } else { "|-\n" });
+    for line in text.lines() {
+        if !line.is_empty() {
+            write_indent(out, indent);
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    if is_plain(text) {
+        out.push_str(text);
+    } else {
+        write_quoted(out, text);
+    }
+}
+
+/// Returns whether the text can stand without quotes and still be read as this string, by readers of
+/// YAML 1.1 too.
+fn is_plain(text: &str) -> bool {
+    let safe =
+        |byte: u8| byte.is_ascii_alphanumeric() || b" -_./:+*=@()^$!?;~<>|%&".contains(&byte);
+    let Some(first) = text.bytes().next() else {
+        return false;
+    };
+    (first.is_ascii_alphanumeric() || first == b'/' || first == b'_' || first == b'$')
+        && text.bytes().all(safe)
+        && !text.ends_with([' ', ':'])
+        && !text.contains(": ")
+        && matches!(plain_value(text.into()), Value::String(_))
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            ' '..='~' => out.push(character),
+            _ => {
+                let code = u32::from(character);
+                // Writing to a string cannot fail.
+                let _ = match code {
+                    0..=0xFF => write!(out, "\\x{code:02x}"),
+                    0x100..=0xFFFF => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::diagnostic::SourceFile;
+    use crate::template::Template;
+
+    fn emit(text: &str) -> String {
+        let template = Template::parse(&SourceFile::new("t", text)).unwrap();
+        let out = to_yaml(template.root());
+        assert!(out.is_ascii());
+        let again = Template::parse(&SourceFile::new("t", out.as_str())).unwrap();
+        assert_eq!(template.root(), again.root(), "{out}");
+        out
+    }
+
+    #[test]
+    fn short_forms_become_long_and_text_ascii() {
+        assert_snapshot!(emit("A: !Sub 'grün 😀'\nB: [!Ref X, [1, [2]], {}, []] # gone\nC: |\n  a: b\n\n   c\n"), @r#"
+        A:
+          Fn::Sub: "gr\xfcn \U0001f600"
+        B:
+          - Ref: X
+          - - 1
+            - - 2
+          - {}
+          - []
+        C: |
+          a: b
+
+           c
+        "#);
+    }
+
+    #[test]
+    fn every_awkward_scalar_survives() {
+        let awkward = [
+            "",
+            " ",
+            "a ",
+            " a",
+            "yes",
+            "NO",
+            "1.10",
+            "012345678901",
+            "2010-09-09",
+            "null",
+            "~",
+            "true",
+            "- a",
+            "a: b",
+            "a:",
+            "a #b",
+            "#",
+            "!Ref x",
+            "&a",
+            "*a",
+            "|",
+            ">",
+            "%",
+            "@",
+            "`",
+            "{a}",
+            "[a]",
+            "a\n",
+            "a\n\n",
+            "\na",
+            " a\nb",
+            "a\n \nb",
+            "a\r\nb",
+            "\ta\nb",
+            "a\tb\nc",
+            "a\n\tb",
+            "---",
+            "...",
+            "'",
+            "\"",
+            "\\",
+            "\u{7f}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}x",
+            "é",
+            "\u{0}",
+            "a,b",
+            "<<",
+            "=",
+            "?",
+            "? a",
+            "-",
+            "a\n\nb",
+            "a\n---\nb",
+            "a\n...\nb",
+            "${A}",
+        ];
+        for text in awkward {
+            let json = serde_json::json!({ "Key": text, "List": [text, [text]], text: 1 });
+            let template = Template::parse(&SourceFile::new("t", json.to_string())).unwrap();
+            let out = to_yaml(template.root());
+            let again = Template::parse(&SourceFile::new("t", out.as_str())).unwrap();
+            assert_eq!(template.root(), again.root(), "{out}");
+        }
+    }
+
+    #[test]
+    fn plain_words_keep_their_look() {
+        assert_eq!(
+            emit("A: yes\nB: 'yes'\nC: 2010-09-09\nD: 1.10\nE:\n"),
+            "A: yes\nB: \"yes\"\nC: 2010-09-09\nD: 1.10\nE: null\n"
+        );
+    }
+
+    #[test]
+    fn a_very_long_key_survives() {
+        emit(&format!("{{\"{}\": {{\"a\": [1]}}}}", "k".repeat(5_000)));
+    }
+}

@@ -1,0 +1,116 @@
+//! CloudFormation's intrinsic functions: their names, and the short forms of YAML.
+//!
+//! The list is that of the template reference, "Intrinsic function reference", with the functions that
+//! only the `Rules` section knows.
+
+use std::ops::Range;
+
+use super::node::{Map, Member, Node, Value};
+
+/// The functions that stand anywhere a value may, in conditions or in rules, by their long name.
+pub(super) const NAMES: [&str; 25] = [
+    "Condition",
+    "Fn::And",
+    "Fn::Base64",
+    "Fn::Cidr",
+    "Fn::Contains",
+    "Fn::EachMemberEquals",
+    "Fn::EachMemberIn",
+    "Fn::Equals",
+    "Fn::FindInMap",
+    "Fn::GetAZs",
+    "Fn::GetAtt",
+    "Fn::GetStackOutput",
+    "Fn::If",
+    "Fn::ImportValue",
+    "Fn::Join",
+    "Fn::Length",
+    "Fn::Not",
+    "Fn::Or",
+    "Fn::RefAll",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+    "Fn::ToJsonString",
+    "Fn::Transform",
+    "Ref",
+];
+
+/// Functions of the `Rules` section that have values of parameters as their subject.
+const RULE_NAMES: [&str; 2] = ["Fn::ValueOf", "Fn::ValueOfAll"];
+
+/// Returns the long name of a short form, given without its `!`.
+pub(super) fn long_name(short: &str) -> Option<&'static str> {
+    NAMES
+        .into_iter()
+        .chain(RULE_NAMES)
+        .find(|name| short_form(name) == short)
+}
+
+/// Returns the short form that is written most like `short`, if one is near.
+pub(super) fn nearest_short_form(short: &str) -> Option<&'static str> {
+    NAMES
+        .into_iter()
+        .map(short_form)
+        .map(|name| {
+            (
+                strsim::jaro_winkler(&name.to_lowercase(), &short.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn short_form(name: &'static str) -> &'static str {
+    name.strip_prefix("Fn::").unwrap_or(name)
+}
+
+/// Returns the long form of a function's call: a map with the function's name as the only key.
+///
+/// `!GetAtt A.B` is split at its first full stop, since a resource's name has none.
+pub(super) fn call(name: &str, argument: Node, key_span: Range<usize>, span: Range<usize>) -> Node {
+    let argument = match (name, argument) {
+        ("Fn::GetAtt", argument) => split_get_att(argument),
+        (_, argument) => argument,
+    };
+    let map = Map::from_iter([(
+        name.to_owned(),
+        Member {
+            key_span,
+            node: argument,
+        },
+    )]);
+    Node {
+        span,
+        value: Value::Map(map),
+    }
+}
+
+fn split_get_att(argument: Node) -> Node {
+    let Value::String(text) = &argument.value else {
+        return argument;
+    };
+    let Some((resource, attribute)) = text.split_once('.') else {
+        return argument;
+    };
+    // Where the scalar is quoted the parts stand one byte further right; where it holds escapes
+    // nobody knows.
+    let written = argument.span.len();
+    let start = argument.span.start + usize::from(written == text.len() + 2);
+    let exact = written == text.len() || written == text.len() + 2;
+    let part = |text: &str, from: usize| Node {
+        span: if exact {
+            start + from..start + from + text.len()
+        } else {
+            argument.span.clone()
+        },
+        value: Value::String(text.to_owned()),
+    };
+    let list = vec![part(resource, 0), part(attribute, resource.len() + 1)];
+    Node {
+        span: argument.span.clone(),
+        value: Value::List(list),
+    }
+}

@@ -1,0 +1,308 @@
+//! Who refers to whom: every `Ref`, `Fn::GetAtt`, variable of an `Fn::Sub`, `DependsOn`, use of a
+//! condition and use of a mapping, with the bytes of the name itself.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::Template;
+use super::node::{Member, Node};
+
+/// One use of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// What kind of use it is.
+    pub kind: ReferenceKind,
+    /// The name that is referred to: a logical id, a parameter, a condition, a mapping or a pseudo
+    /// parameter.
+    pub target: &'a str,
+    /// The attribute of `Fn::GetAtt` or of `${Resource.Attribute}`, where it is a literal.
+    pub attribute: Option<&'a str>,
+    /// Byte offsets of the name; of the whole value where the name cannot be told apart in it.
+    pub span: Range<usize>,
+    /// The section that holds the use, such as `Resources`.
+    pub section: &'a str,
+    /// The section's entry that holds it, such as a resource's logical id.
+    pub owner: &'a str,
+}
+
+/// How a name is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// `Ref`.
+    Ref,
+    /// `Fn::GetAtt`.
+    GetAtt,
+    /// A variable in the text of an `Fn::Sub`.
+    Sub,
+    /// `DependsOn` of a resource.
+    DependsOn,
+    /// A condition, by its name.
+    Condition,
+    /// A mapping in `Fn::FindInMap`.
+    FindInMap,
+}
+
+/// A `${…}` in the text of an `Fn::Sub`.
+pub(super) struct Variable<'a> {
+    /// What stands between the braces.
+    pub(super) name: &'a str,
+    /// Byte offsets into the template's text.
+    pub(super) span: Range<usize>,
+}
+
+/// Returns the variables of an `Fn::Sub`'s text; `${!Literal}` is none.
+pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec<Variable<'a>> {
+    let mut variables = Vec::new();
+    let written = source.get(node.span.clone()).unwrap_or("");
+    let mut from = 0;
+    let mut rest = text;
+    while let Some(open) = rest.find("${") {
+        let inside = &rest[open + 2..];
+        let Some(close) = inside.find('}') else { break };
+        let name = &inside[..close];
+        rest = &inside[close + 1..];
+        // The text as written may hold escapes and line breaks that the value has not, so each
+        // variable is looked for behind the one before it.
+        let found = written.get(from..).and_then(|behind| {
+            behind
+                .match_indices(name)
+                .find(|(at, _)| behind[..*at].ends_with("${"))
+        });
+        let span = match found {
+            Some((at, _)) => {
+                let start = node.span.start + from + at;
+                from += at + name.len();
+                start..start + name.len()
+            }
+            None => node.span.clone(),
+        };
+        if !name.starts_with('!') {
+            variables.push(Variable { name, span });
+        }
+    }
+    variables
+}
+
+/// Returns every reference of the template in the order of its text, section by section.
+pub(super) fn collect(template: &Template) -> Vec<Reference<'_>> {
+    let mut found = Vec::new();
+    for section in [
+        "Parameters",
+        "Rules",
+        "Conditions",
+        "Resources",
+        "Outputs",
+        "Hooks",
+    ] {
+        let Some((section, map)) = template.named_section(section) else {
+            continue;
+        };
+        for (owner, member) in map {
+            let mut walk = Walk {
+                template,
+                section,
+                owner,
+                found: &mut found,
+                names_conditions: matches!(section, "Conditions" | "Rules"),
+                locals: HashSet::new(),
+            };
+            walk.entry(owner, member);
+        }
+    }
+    found
+}
+
+struct Walk<'a, 'f> {
+    template: &'a Template,
+    section: &'a str,
+    owner: &'a str,
+    found: &'f mut Vec<Reference<'a>>,
+    /// Whether `{ Condition: Name }` names a condition here.
+    names_conditions: bool,
+    /// The loop variables of the enclosing `Fn::ForEach`.
+    locals: HashSet<&'a str>,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn entry(&mut self, owner: &'a str, member: &'a Member) {
+        if owner.starts_with("Fn::") {
+            return self.call(owner, member);
+        }
+        let Some(map) = member.node.as_map() else {
+            return self.value(&member.node);
+        };
+        for (key, member) in map {
+            match (self.section, key.as_str()) {
+                ("Resources", "DependsOn") => {
+                    let list = member.node.as_list();
+                    for node in list.unwrap_or(std::slice::from_ref(&member.node)) {
+                        self.name(ReferenceKind::DependsOn, node);
+                    }
+                }
+                ("Resources" | "Outputs", "Condition") => {
+                    self.name(ReferenceKind::Condition, &member.node);
+                }
+                _ if map.len() == 1 => self.value_of(key, member),
+                _ => self.value(&member.node),
+            }
+        }
+    }
+
+    fn value(&mut self, node: &'a Node) {
+        if let Some(map) = node.as_map() {
+            let alone = map.len() == 1;
+            for (key, member) in map {
+                if alone || key.starts_with("Fn::ForEach::") {
+                    self.value_of(key, member);
+                } else {
+                    self.value(&member.node);
+                }
+            }
+        }
+        for node in node.as_list().unwrap_or_default() {
+            self.value(node);
+        }
+    }
+
+    /// Walks the value of a map's only member, which may be a call.
+    fn value_of(&mut self, key: &'a str, member: &'a Member) {
+        if key == "Ref" || key.starts_with("Fn::") {
+            self.call(key, member);
+        } else if key == "Condition" && self.names_conditions {
+            self.name(ReferenceKind::Condition, &member.node);
+        } else {
+            self.value(&member.node);
+        }
+    }
+
+    fn call(&mut self, function: &'a str, member: &'a Member) {
+        let argument = &member.node;
+        match function {
+            "Ref" => self.name(ReferenceKind::Ref, argument),
+            "Fn::GetAtt" => self.get_att(argument),
+            "Fn::Sub" => self.sub(argument),
+            "Fn::If" => {
+                let list = argument.as_list().unwrap_or_default();
+                if let Some((condition, branches)) = list.split_first() {
+                    match condition.as_str() {
+                        Some(_) => self.name(ReferenceKind::Condition, condition),
+                        None => self.value(condition),
+                    }
+                    for node in branches {
+                        self.value(node);
+                    }
+                }
+            }
+            "Fn::FindInMap" => {
+                let list = argument.as_list().unwrap_or_default();
+                if let Some((map, keys)) = list.split_first() {
+                    match map.as_str() {
+                        Some(_) => self.name(ReferenceKind::FindInMap, map),
+                        None => self.value(map),
+                    }
+                    for node in keys {
+                        self.value(node);
+                    }
+                }
+            }
+            _ if function.starts_with("Fn::ForEach::") => self.for_each(argument),
+            _ => self.value(argument),
+        }
+    }
+
+    /// `Fn::ForEach::Loop: [Variable, [values …], { body }]`
+    fn for_each(&mut self, argument: &'a Node) {
+        let Some([variable, collection, body, ..]) = argument.as_list() else {
+            return self.value(argument);
+        };
+        self.value(collection);
+        let variable = variable.as_str().filter(|name| self.locals.insert(name));
+        self.value(body);
+        if let Some(name) = variable {
+            self.locals.remove(name);
+        }
+    }
+
+    fn get_att(&mut self, argument: &'a Node) {
+        if let Some([resource, attribute, ..]) = argument.as_list() {
+            if let Some(target) = resource.as_str() {
+                self.push(
+                    ReferenceKind::GetAtt,
+                    target,
+                    attribute.as_str(),
+                    resource.span.clone(),
+                );
+            } else {
+                self.value(resource);
+            }
+            self.value(attribute);
+        } else if let Some((target, attribute)) =
+            argument.as_str().and_then(|it| it.split_once('.'))
+        {
+            self.push(
+                ReferenceKind::GetAtt,
+                target,
+                Some(attribute),
+                argument.span.clone(),
+            );
+        }
+    }
+
+    fn sub(&mut self, argument: &'a Node) {
+        let (text, own) = match argument.as_list() {
+            Some([text, own, ..]) => (text, own.as_map()),
+            Some([text]) => (text, None),
+            Some([]) => return,
+            None => (argument, None),
+        };
+        if let Some(string) = text.as_str() {
+            for variable in sub_variables(&self.template.source().text, string, text) {
+                if own.is_some_and(|own| own.contains_key(variable.name)) {
+                    continue;
+                }
+                let (target, attribute) = match variable.name.split_once('.') {
+                    Some((target, attribute)) => (target, Some(attribute)),
+                    None => (variable.name, None),
+                };
+                let mut span = variable.span;
+                if span.len() == variable.name.len() {
+                    span.end = span.start + target.len();
+                }
+                self.push(ReferenceKind::Sub, target, attribute, span);
+            }
+        }
+        for member in own.into_iter().flat_map(indexmap::IndexMap::values) {
+            self.value(&member.node);
+        }
+    }
+
+    fn name(&mut self, kind: ReferenceKind, node: &'a Node) {
+        match node.as_str() {
+            Some(target) => self.push(kind, target, None, node.span.clone()),
+            None => self.value(node),
+        }
+    }
+
+    fn push(
+        &mut self,
+        kind: ReferenceKind,
+        target: &'a str,
+        attribute: Option<&'a str>,
+        span: Range<usize>,
+    ) {
+        // A name with a loop variable in it is only known once the loop has run.
+        let looped = !self.locals.is_empty()
+            && (self.locals.contains(target) || target.contains("${") || target.contains("&{"));
+        if !looped {
+            let (section, owner) = (self.section, self.owner);
+            self.found.push(Reference {
+                kind,
+                target,
+                attribute,
+                span,
+                section,
+                owner,
+            });
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the two readers of template text share: how they report, and how deep they go.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
+
+/// How many levels of lists and maps a template may have. CloudFormation states no limit; the deepest
+/// template seen has about 30, and every walk over the tree may recurse this deep without harm.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// Collects what is wrong with one text.
+pub(super) struct Findings<'a> {
+    source: &'a Arc<SourceFile>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(source: &'a Arc<SourceFile>) -> Self {
+        Self {
+            source,
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn source(&self) -> &'a SourceFile {
+        self.source
+    }
+
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.found
+    }
+
+    pub(super) fn error(
+        &mut self,
+        rule: &'static str,
+        message: impl Into<String>,
+        span: Range<usize>,
+        help: Option<&str>,
+    ) {
+        let mut diagnostic = Diagnostic::error(rule, message, place(self.source, span, ""));
+        diagnostic.help.extend(help.map(str::to_owned));
+        self.found.push(diagnostic);
+    }
+
+    pub(super) fn duplicate_key(&mut self, key: &str, first: &Range<usize>, second: Range<usize>) {
+        self.found.push(
+            Diagnostic::error(
+                "duplicate-key",
+                format!("the key `{key}` stands twice in one map"),
+                place(self.source, second, "again here"),
+            )
+            .at(place(self.source, first.clone(), "first here")),
+        );
+    }
+}
+
+/// Returns a place in `source`.
+pub(super) fn place(
+    source: &Arc<SourceFile>,
+    span: Range<usize>,
+    label: impl Into<String>,
+) -> Place {
+    Place {
+        source: Arc::clone(source),
+        span,
+        label: label.into(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Finds the corpus and reads its files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stackctl::diagnostic::SourceFile;
+
+/// Returns a folder under the corpus's open half, or `None`, having said so, where there is no corpus.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("STACKCTL_CORPUS").filter(|name| !name.is_empty());
+    let root = match &named {
+        Some(root) => PathBuf::from(root),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
+    };
+    let folder = root.join("open").join(name);
+    if folder.exists() {
+        return Some(folder);
+    }
+    assert!(
+        named.is_none(),
+        "STACKCTL_CORPUS has no {}",
+        folder.display()
+    );
+    eprintln!("corpus: no {}, 0 cases run", folder.display());
+    None
+}
+
+/// Returns all files below a folder, sorted.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Returns the files below a folder that look like templates.
+pub(crate) fn template_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = files(folder);
+    files.retain(|path| {
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or("");
+        ["yaml", "yml", "json", "template"].contains(&extension)
+    });
+    files
+}
+
+/// Returns a file as a source named by its path below `folder`; `None` where it is not UTF-8.
+pub(crate) fn source(folder: &Path, path: &Path) -> Option<Arc<SourceFile>> {
+    let text = String::from_utf8(std::fs::read(path).unwrap()).ok()?;
+    let name = path
+        .strip_prefix(folder)
+        .unwrap_or(path)
+        .display()
+        .to_string();
+    Some(SourceFile::new(name, text))
+}
+
+/// Returns a JSON file's content.
+pub(crate) fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}

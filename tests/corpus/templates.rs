@@ -1,0 +1,94 @@
+//! Templates of other people: they are read, written and read again.
+
+use stackctl::diagnostic::SourceFile;
+use stackctl::template::{Template, emit};
+
+use crate::corpus;
+
+/// Files that are no template of CloudFormation's, by a part of their path, and what they are.
+const NO_TEMPLATES: [(&str, &str); 9] = [
+    ("cfn-lint-results/", "what the linter found, mostly lists"),
+    ("/bad/", "wrong on purpose"),
+    ("tsconfig.json", "a compiler's settings"),
+    (
+        "cfn_lambda_serverless.yml",
+        "starts as JSON and has a trailing comma",
+    ),
+    ("apigateway-url-output.yaml", "not rendered yet"),
+    ("cfn_intrinsic_functions.yaml", "not rendered yet"),
+    ("for_removal_remove.yaml", "not rendered yet"),
+    ("iam_policy_attachments.yaml", "not rendered yet"),
+    ("nested-stack-output-refs.yaml", "not rendered yet"),
+];
+
+#[test]
+fn every_template_is_read_and_survives_being_written() {
+    let Some(folder) = corpus::folder("templates") else {
+        return;
+    };
+    let (mut read, mut excused) = (0, 0);
+    for path in corpus::template_files(&folder) {
+        let Some(source) = corpus::source(&folder, &path) else {
+            continue;
+        };
+        match Template::parse(&source) {
+            Ok(template) => {
+                read += 1;
+                survives(&template);
+            }
+            Err(found) => {
+                let known = has_foreign_tags(&source.text)
+                    || NO_TEMPLATES
+                        .iter()
+                        .any(|(part, _)| source.name.contains(part));
+                assert!(known, "{}: {:?}", source.name, found[0]);
+                excused += 1;
+            }
+        }
+    }
+    eprintln!("corpus: {read} templates read and written; {excused} files are no templates");
+}
+
+#[test]
+fn every_edited_template_is_read_and_survives_being_written() {
+    let Some(folder) = corpus::folder("template-history") else {
+        return;
+    };
+    let (mut read, mut excused, mut refused) = (0, 0, 0);
+    for path in corpus::files(&folder) {
+        let edit = corpus::json(&path);
+        for side in ["old_text", "new_text"] {
+            let text = edit[side].as_str().unwrap();
+            if has_foreign_tags(text) {
+                excused += 1;
+                continue;
+            }
+            let name = format!("{} {side}", path.display());
+            match Template::parse(&SourceFile::new(name.as_str(), text)) {
+                Ok(template) => {
+                    survives(&template);
+                    read += 1;
+                }
+                Err(found) if found[0].message.ends_with("invalid indentation") => refused += 1,
+                Err(found) => panic!("{name}: {:?}", found[0]),
+            }
+        }
+    }
+    eprintln!(
+        "corpus: {read} versions of edited templates read and written; {excused} have rain's tags, \
+         {refused} hold a list in brackets that is indented less than its key"
+    );
+}
+
+/// Returns whether a template is written for another tool, which replaces its tags.
+fn has_foreign_tags(text: &str) -> bool {
+    text.contains("!Rain::")
+}
+
+fn survives(template: &Template) {
+    let name = &template.source().name;
+    let text = emit::to_yaml(template.root());
+    assert!(text.is_ascii(), "{name}");
+    let again = Template::parse(&SourceFile::new(name.as_str(), text)).expect(name);
+    assert_eq!(template.root(), again.root(), "{name}");
+}
