@@ -72,8 +72,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
         message = "metadata stored" if is_newest else "event is not newer than the stored one"
         _log("info", message, **metadata)
     if failures:
-        message = f"{len(failures)} record(s) failed, the first: {failures[0]!r}"
-        raise RecordsFailedError(message) from failures[0]
+        summary = f"{len(failures)} record(s) failed, the first: {failures[0]!r}"
+        raise RecordsFailedError(summary) from failures[0]
     return counts
 
 
@@ -105,8 +105,7 @@ def describe(record: dict[str, Any]) -> FileMetadata:
 def pad_sequencer(sequencer: str) -> str:
     """Returns a sequencer in the form in which two of the same key compare as text."""
     if not sequencer or len(sequencer) > SEQUENCER_WIDTH:
-        message = f"sequencer {sequencer!r} does not have 1 to {SEQUENCER_WIDTH} digits"
-        raise ValueError(message)
+        raise ValueError(f"sequencer {sequencer!r} does not have 1 to {SEQUENCER_WIDTH} digits")
     return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
 
@@ -149,8 +148,7 @@ def store(metadata: FileMetadata) -> bool:
 def _records(event: dict[str, Any]) -> list[dict[str, Any]]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list) or not records:
-        message = "the event has no Records: S3 did not send it"
-        raise RecordsFailedError(message)
+        raise RecordsFailedError("the event has no Records: S3 did not send it")
     return records
 
 
