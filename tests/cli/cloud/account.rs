@@ -1,0 +1,194 @@
+//! What one AWS account holds, and how it answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::buckets::Bucket;
+use super::call::Call;
+use super::http::Response;
+use super::stacks::Stack;
+use super::{ACCOUNT, error, xml};
+
+/// The state of the account. Its fields are for tests to arrange and to read.
+pub(crate) struct Account {
+    /// The account id that `GetCallerIdentity` answers with.
+    pub(crate) id: String,
+    /// The stacks, the oldest first; deleted ones stay, as they do at AWS for 90 days.
+    pub(crate) stacks: Vec<Stack>,
+    /// The buckets by name.
+    pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// DynamoDB items by table, each in DynamoDB's JSON.
+    pub(crate) items: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Function names with the SHA-256 of their code, in base64.
+    pub(crate) functions: BTreeMap<String, String>,
+    /// A bucket and a table: what is put into the one appears in the other, as the pipeline does it.
+    pub(crate) pipeline: Option<(String, String)>,
+    /// How much of a running operation each look at the stack reveals.
+    pub(crate) progress: Progress,
+    /// Resources that fail by logical id, with the reason.
+    pub(crate) failing: BTreeMap<String, String>,
+    /// How often `DescribeChangeSet` says that a new change set is still being made.
+    pub(crate) pending_describes: usize,
+    /// How many changes or events a page holds.
+    pub(crate) page_size: usize,
+    pub(super) made: usize,
+}
+
+/// How a running operation goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is done by the next look.
+    Done,
+    /// So many events are added by each look.
+    Events(usize),
+    /// It does not go on.
+    Held,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            id: ACCOUNT.to_owned(),
+            stacks: Vec::new(),
+            buckets: BTreeMap::new(),
+            items: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            pipeline: None,
+            progress: Progress::Done,
+            failing: BTreeMap::new(),
+            pending_describes: 0,
+            page_size: 100,
+            made: 0,
+        }
+    }
+}
+
+impl Account {
+    /// Returns the newest stack of this name, a deleted one too.
+    #[track_caller]
+    pub(crate) fn stack(&mut self, name: &str) -> &mut Stack {
+        let stack = self.stacks.iter_mut().rev();
+        let mut stack = stack.filter(|stack| stack.name == name);
+        stack
+            .next()
+            .unwrap_or_else(|| panic!("there is no stack {name}"))
+    }
+
+    /// Returns how many change sets exist, over all stacks.
+    pub(crate) fn change_sets(&self) -> usize {
+        self.stacks
+            .iter()
+            .map(|stack| stack.change_sets.len())
+            .sum()
+    }
+
+    /// Returns a number that no other call got.
+    pub(super) fn next_number(&mut self) -> usize {
+        self.made += 1;
+        self.made
+    }
+
+    pub(super) fn answer(&mut self, call: &Call) -> Response {
+        match call.service.as_str() {
+            "sts" => self.identity(call),
+            "cloudformation" => match self.cloudformation(call) {
+                Ok(result) => {
+                    let body = xml::query_response(&call.operation, &result);
+                    Response::new(200, body).header("content-type", "text/xml")
+                }
+                Err(fault) => error(call, fault.status, fault.code, &fault.message),
+            },
+            "s3" => self.s3(call).unwrap_or_else(|fault| {
+                let response = error(call, fault.status, fault.code, &fault.message);
+                match fault.bucket_region {
+                    Some(region) => response.header("x-amz-bucket-region", region),
+                    None => response,
+                }
+            }),
+            "dynamodb" => self.dynamodb(call),
+            "lambda" => self.lambda(call),
+            "logs" => Response::new(200, r#"{"events":[],"logGroups":[]}"#),
+            _ => unknown(call),
+        }
+    }
+
+    fn identity(&self, call: &Call) -> Response {
+        if call.operation != "GetCallerIdentity" {
+            return unknown(call);
+        }
+        let result = xml::text("Arn", &format!("arn:aws:iam::{}:user/tester", self.id))
+            + &xml::text("UserId", "AIDAEXAMPLE")
+            + &xml::text("Account", &self.id);
+        Response::new(200, xml::query_response(&call.operation, &result))
+    }
+
+    fn dynamodb(&mut self, call: &Call) -> Response {
+        let input: serde_json::Value = serde_json::from_slice(&call.request.body).unwrap();
+        let table = input["TableName"].as_str().unwrap_or_default();
+        let items = self.items.entry(table.to_owned()).or_default();
+        let key = input["Key"].as_object().cloned().unwrap_or_default();
+        let matches = |item: &serde_json::Value| key.iter().all(|(name, at)| &item[name] == at);
+        let answer = match call.operation.as_str() {
+            "GetItem" => match items.iter().find(|item| matches(item)) {
+                Some(item) => json!({ "Item": item }),
+                None => json!({}),
+            },
+            "DeleteItem" => {
+                items.retain(|item| !matches(item));
+                json!({})
+            }
+            _ => return unknown(call),
+        };
+        Response::new(200, answer.to_string())
+    }
+
+    fn lambda(&self, call: &Call) -> Response {
+        let name = call.parameter("FunctionName");
+        let Some(digest) = self.functions.get(name) else {
+            let message = format!("Function not found: {name}");
+            return error(call, 404, "ResourceNotFoundException", &message);
+        };
+        let configuration = json!({ "FunctionName": name, "CodeSha256": digest });
+        let answer = if call.operation == "GetFunction" {
+            json!({ "Configuration": configuration })
+        } else {
+            configuration
+        };
+        Response::new(200, answer.to_string())
+    }
+}
+
+/// An error of a service.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) bucket_region: Option<String>,
+}
+
+impl Fault {
+    /// Returns an error with a status, a code and a message.
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            bucket_region: None,
+        }
+    }
+
+    /// Returns CloudFormation's catch-all.
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "ValidationError", message)
+    }
+}
+
+fn unknown(call: &Call) -> Response {
+    let message = format!(
+        "the scripted cloud does not know {} of {:?}",
+        call.operation, call.service
+    );
+    error(call, 400, "InvalidAction", &message)
+}

@@ -1,0 +1,201 @@
+//! As much HTTP/1.1 as the AWS SDKs speak, over blocking sockets.
+//!
+//! The point of writing it by hand is control: a reply can be held back, cut off or never sent, and
+//! a request is seen as it was on the wire. It knows keep-alive, `Expect: 100-continue`, bodies by
+//! `Content-Length` and `Transfer-Encoding: chunked`, and AWS's own chunks inside either
+//! (`Content-Encoding: aws-chunked`, with trailers).
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+/// A request, its body decoded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    /// `GET`, `PUT` …
+    pub(crate) method: String,
+    /// The path, percent-decoded.
+    pub(crate) path: String,
+    /// The query's pairs, percent-decoded; a name without `=` has an empty value.
+    pub(crate) query: BTreeMap<String, String>,
+    /// The headers by lower-case name, trailers included.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// The body without any transfer or AWS chunking.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// Returns a header by its lower-case name, or `""`.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A reply.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Response {
+    /// The status code.
+    pub(crate) status: u16,
+    /// Further headers; the length is added when the reply is written.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body; left out of the answer to a `HEAD`, its length kept.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// Returns a reply with a status and a body.
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Reads the next request; `None` where the client closed the connection between two of them.
+pub(crate) fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
+    let Some(start) = read_line(stream)? else {
+        return Ok(None);
+    };
+    let mut words = start.split(' ');
+    let method = words.next().unwrap_or_default().to_owned();
+    let target = words.next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut request = Request {
+        method,
+        path: percent_decode(path, false),
+        query: parse_form(query),
+        headers: read_headers(stream)?,
+        body: Vec::new(),
+    };
+    if request
+        .header("expect")
+        .eq_ignore_ascii_case("100-continue")
+    {
+        stream
+            .get_mut()
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    if request.header("transfer-encoding").contains("chunked") {
+        let (body, trailers) = read_chunks(stream)?;
+        request.body = body;
+        request.headers.extend(trailers);
+    } else {
+        let length = request.header("content-length").parse().unwrap_or(0);
+        request.body = vec![0; length];
+        stream.read_exact(&mut request.body)?;
+    }
+    if request.header("content-encoding").contains("aws-chunked") {
+        let (body, trailers) = read_chunks(&mut request.body.as_slice())?;
+        request.body = body;
+        request.headers.extend(trailers);
+    }
+    Ok(Some(request))
+}
+
+/// Writes a reply to a request of this method.
+pub(crate) fn write_response(
+    stream: &mut TcpStream,
+    method: &str,
+    response: &Response,
+) -> io::Result<()> {
+    let mut bytes = format!(
+        "HTTP/1.1 {} {}\r\n",
+        response.status,
+        reason(response.status)
+    )
+    .into_bytes();
+    for (name, value) in &response.headers {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    if response.status != 204 {
+        bytes.extend_from_slice(format!("content-length: {}\r\n", response.body.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    if method != "HEAD" {
+        bytes.extend_from_slice(&response.body);
+    }
+    stream.write_all(&bytes)
+}
+
+/// Returns the pairs of a query string or a form body.
+pub(crate) fn parse_form(text: &str) -> BTreeMap<String, String> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(name, true), percent_decode(value, true))
+        })
+        .collect()
+}
+
+fn percent_decode(text: &str, plus_is_space: bool) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let hex = |bytes: &[u8]| u8::from_str_radix(std::str::from_utf8(bytes).ok()?, 16).ok();
+        match (byte, after.get(..2).and_then(hex)) {
+            (b'%', Some(decoded)) => {
+                bytes.push(decoded);
+                rest = &after[2..];
+            }
+            (b'+', _) if plus_is_space => bytes.push(b' '),
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn read_line(stream: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn read_headers(stream: &mut impl BufRead) -> io::Result<BTreeMap<String, String>> {
+    let mut headers = BTreeMap::new();
+    while let Some(line) = read_line(stream)?.filter(|line| !line.is_empty()) {
+        if let Some((name, value)) = line.split_once(':') {
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+    }
+    Ok(headers)
+}
+
+/// Reads chunks up to the empty one and the trailers after it. HTTP's and AWS's chunks look alike
+/// but for AWS's signature after a semicolon.
+fn read_chunks(stream: &mut impl BufRead) -> io::Result<(Vec<u8>, BTreeMap<String, String>)> {
+    let mut body = Vec::new();
+    loop {
+        let line = read_line(stream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let size = line.split(';').next().unwrap_or_default();
+        let size = usize::from_str_radix(size, 16)
+            .map_err(|_| io::Error::other(format!("`{line}` is no chunk size")))?;
+        if size == 0 {
+            return Ok((body, read_headers(stream)?));
+        }
+        let start = body.len();
+        body.resize(start + size, 0);
+        stream.read_exact(&mut body[start..])?;
+        read_line(stream)?;
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200..=299 => "OK",
+        300..=399 => "Redirect",
+        400..=499 => "Client Error",
+        _ => "Server Error",
+    }
+}

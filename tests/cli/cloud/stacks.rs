@@ -1,0 +1,464 @@
+//! CloudFormation: stacks and change sets, with the errors that stackctl has to know.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::account::{Account, Fault};
+use super::call::Call;
+use super::changes::{self, Change};
+use super::operation::{Event, Operation, now};
+use super::{ACCOUNT, REGION, template, xml};
+
+/// A stack.
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its ARN.
+    pub(crate) id: String,
+    /// Its status.
+    pub(crate) status: String,
+    /// The reason for its status; empty where there is none.
+    pub(crate) status_reason: String,
+    /// What was deployed last; `None` for one that is only in review.
+    pub(crate) deployed: Option<Deployment>,
+    /// The resources by logical id.
+    pub(crate) resources: IndexMap<String, Resource>,
+    /// The outputs.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// The events, the oldest first.
+    pub(crate) events: Vec<Event>,
+    /// The change sets, the oldest first.
+    pub(crate) change_sets: Vec<ChangeSet>,
+    /// Whether it is protected from deletion.
+    pub(crate) termination_protection: bool,
+    pub(super) operation: Operation,
+}
+
+/// What is given to CloudFormation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deployment {
+    /// The template's text.
+    pub(crate) template: String,
+    /// The parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// The tags.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The capabilities.
+    pub(crate) capabilities: Vec<String>,
+}
+
+/// A deployed resource.
+#[derive(Debug, Clone)]
+pub(crate) struct Resource {
+    /// Its type.
+    pub(crate) kind: String,
+    /// Its physical id.
+    pub(crate) physical_id: String,
+    /// Whether it outlives its stack.
+    pub(crate) retained: bool,
+}
+
+/// A change set.
+#[derive(Debug, Clone)]
+pub(crate) struct ChangeSet {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its ARN.
+    pub(crate) id: String,
+    /// What it would deploy.
+    pub(crate) deployment: Deployment,
+    /// What it would change.
+    pub(crate) changes: Vec<Change>,
+    /// Its status.
+    pub(crate) status: String,
+    /// The reason for its status.
+    pub(crate) reason: String,
+    /// Whether it can be executed.
+    pub(crate) execution_status: String,
+    /// How often it still says that it is being made.
+    pub(crate) pending: usize,
+}
+
+/// What CloudFormation says of a change set that changes nothing.
+const NO_CHANGES: &str = "The submitted information didn't contain changes. \
+    Submit different information to create a change set.";
+
+type Answer = Result<String, Fault>;
+
+impl Account {
+    /// Puts a stack in place, as if it had been deployed in the past.
+    pub(crate) fn deploy(&mut self, name: &str, deployment: Deployment) {
+        let index = self.new_stack(name, "CREATE_COMPLETE");
+        self.install(index, deployment);
+    }
+
+    /// Answers a call of CloudFormation with the contents of its result element.
+    pub(super) fn cloudformation(&mut self, call: &Call) -> Answer {
+        match call.operation.as_str() {
+            "DescribeStacks" => self.describe_stacks(call),
+            "DescribeStackEvents" => self.describe_stack_events(call),
+            "DescribeStackResources" => self.list_resources(call, "StackResources", "Timestamp"),
+            "ListStackResources" => {
+                self.list_resources(call, "StackResourceSummaries", "LastUpdatedTimestamp")
+            }
+            "CreateChangeSet" => self.create_change_set(call),
+            "DescribeChangeSet" => self.describe_change_set(call),
+            "ListChangeSets" => self.list_change_sets(call),
+            "DeleteChangeSet" => {
+                self.delete_change_set(call);
+                Ok(String::new())
+            }
+            "ExecuteChangeSet" => self.execute_change_set(call),
+            "DeleteStack" => self.delete_stack(call),
+            "UpdateTerminationProtection" => {
+                let index = self.find(call.parameter("StackName"))?;
+                let enabled = call.parameter("EnableTerminationProtection") == "true";
+                self.stacks[index].termination_protection = enabled;
+                Ok(xml::text("StackId", &self.stacks[index].id))
+            }
+            "GetTemplate" => self.get_template(call),
+            "ValidateTemplate" | "GetTemplateSummary" => Ok(String::new()),
+            "DescribeEvents" => Ok(xml::members("OperationEvents", [])),
+            operation => {
+                let message = format!("the scripted cloud does not know {operation}");
+                Err(Fault::new(400, "InvalidAction", message))
+            }
+        }
+    }
+
+    fn describe_stacks(&mut self, call: &Call) -> Answer {
+        let name = call.parameter("StackName");
+        let found = if name.is_empty() {
+            let live = |index: &usize| self.stacks[*index].status != "DELETE_COMPLETE";
+            (0..self.stacks.len()).filter(live).collect()
+        } else {
+            vec![self.find(name)?]
+        };
+        for index in &found {
+            self.advance(*index);
+        }
+        // A deletion may have come to its end only just now.
+        if !name.is_empty() {
+            self.find(name)?;
+        }
+        let stacks = found.iter().map(|index| self.stacks[*index].to_xml());
+        Ok(xml::members("Stacks", stacks))
+    }
+
+    fn describe_stack_events(&mut self, call: &Call) -> Answer {
+        let index = self.find(call.parameter("StackName"))?;
+        self.advance(index);
+        let stack = &self.stacks[index];
+        let events = stack.events.iter().rev().map(|event| event.to_xml(stack));
+        Ok(self.page(call, "StackEvents", events.collect()))
+    }
+
+    fn list_resources(&mut self, call: &Call, list: &str, time: &str) -> Answer {
+        let index = self.find(call.parameter("StackName"))?;
+        let resources = self.stacks[index].resources.iter();
+        let resources = resources.map(|(logical_id, resource)| {
+            xml::text("LogicalResourceId", logical_id)
+                + &xml::text("PhysicalResourceId", &resource.physical_id)
+                + &xml::text("ResourceType", &resource.kind)
+                + &xml::text(time, &now())
+                + &xml::text("ResourceStatus", "CREATE_COMPLETE")
+        });
+        Ok(xml::members(list, resources))
+    }
+
+    fn create_change_set(&mut self, call: &Call) -> Answer {
+        let name = call.parameter("StackName");
+        let set_name = call.parameter("ChangeSetName").to_owned();
+        let found = self.find(name).ok();
+        let creates = call.parameter("ChangeSetType") == "CREATE";
+        let index = match found.map(|index| (index, self.stacks[index].status.as_str())) {
+            Some((index, "REVIEW_IN_PROGRESS")) if creates => index,
+            None if creates => self.new_stack(name, "REVIEW_IN_PROGRESS"),
+            Some(_) if creates => {
+                let message = format!(
+                    "Stack [{name}] already exists and cannot be created again with the \
+                    changeSet [{set_name}]."
+                );
+                return Err(Fault::validation(message));
+            }
+            None => {
+                let message = format!("Stack [{name}] does not exist");
+                return Err(Fault::validation(message));
+            }
+            Some((index, status))
+                if status.ends_with("_IN_PROGRESS")
+                    || status.ends_with("_FAILED")
+                    || status == "ROLLBACK_COMPLETE" =>
+            {
+                let id = &self.stacks[index].id;
+                let message = format!("Stack:{id} is in {status} state and can not be updated.");
+                return Err(Fault::validation(message));
+            }
+            Some((index, _)) => index,
+        };
+        let deployment = Deployment {
+            template: self.template_of(call)?,
+            parameters: call.pairs("Parameters", "ParameterKey", "ParameterValue"),
+            tags: call.pairs("Tags", "Key", "Value"),
+            capabilities: (1..)
+                .map_while(|number| {
+                    let name = format!("Capabilities.member.{number}");
+                    call.parameters.get(&name).cloned()
+                })
+                .collect(),
+        };
+        check_capabilities(&deployment)?;
+        let number = self.next_number();
+        let stack = &mut self.stacks[index];
+        let unchanged = stack.deployed.as_ref() == Some(&deployment);
+        let id = arn("changeSet", &set_name, number);
+        let (status, reason, execution_status) = if unchanged {
+            ("FAILED", NO_CHANGES, "UNAVAILABLE")
+        } else {
+            ("CREATE_COMPLETE", "", "AVAILABLE")
+        };
+        stack.change_sets.push(ChangeSet {
+            changes: changes::between(stack, &deployment),
+            name: set_name,
+            id: id.clone(),
+            deployment,
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            execution_status: execution_status.to_owned(),
+            pending: self.pending_describes,
+        });
+        Ok(xml::text("Id", &id) + &xml::text("StackId", &stack.id))
+    }
+
+    fn describe_change_set(&mut self, call: &Call) -> Answer {
+        let (index, set) = self.find_change_set(call)?;
+        let stack = &mut self.stacks[index];
+        let set = &mut stack.change_sets[set];
+        let mut shown = set.clone();
+        if set.pending > 0 {
+            set.pending -= 1;
+            "CREATE_IN_PROGRESS".clone_into(&mut shown.status);
+            "UNAVAILABLE".clone_into(&mut shown.execution_status);
+            shown.changes.clear();
+        }
+        let with_values = call.parameter("IncludePropertyValues") == "true";
+        let changes = shown.changes.iter();
+        let changes = changes.map(|change| change.to_xml(with_values)).collect();
+        let names = ("ParameterKey", "ParameterValue");
+        let result = shown.summary_xml(stack)
+            + &xml::pairs("Parameters", names, &shown.deployment.parameters)
+            + &xml::pairs("Tags", ("Key", "Value"), &shown.deployment.tags);
+        Ok(result + &self.page(call, "Changes", changes))
+    }
+
+    fn list_change_sets(&mut self, call: &Call) -> Answer {
+        let index = self.find(call.parameter("StackName"))?;
+        let stack = &self.stacks[index];
+        let sets = stack.change_sets.iter().map(|set| set.summary_xml(stack));
+        Ok(xml::members("Summaries", sets))
+    }
+
+    fn delete_change_set(&mut self, call: &Call) {
+        // To delete one that is not there succeeds.
+        if let Ok((index, set)) = self.find_change_set(call) {
+            self.stacks[index].change_sets.remove(set);
+        }
+    }
+
+    fn execute_change_set(&mut self, call: &Call) -> Answer {
+        let (index, set) = self.find_change_set(call)?;
+        let set = self.stacks[index].change_sets[set].clone();
+        if set.execution_status != "AVAILABLE" {
+            let message = format!(
+                "ChangeSet [{}] cannot be executed in its current execution status of [{}]",
+                set.id, set.execution_status
+            );
+            return Err(Fault::new(400, "InvalidChangeSetStatus", message));
+        }
+        self.stacks[index].change_sets.clear();
+        self.begin_deployment(index, &set, call.parameter("ClientRequestToken"));
+        Ok(String::new())
+    }
+
+    fn delete_stack(&mut self, call: &Call) -> Answer {
+        let Ok(index) = self.find(call.parameter("StackName")) else {
+            return Ok(String::new());
+        };
+        let stack = &mut self.stacks[index];
+        if stack.termination_protection {
+            let message = format!(
+                "Stack [{}] cannot be deleted while TerminationProtection is enabled",
+                stack.name
+            );
+            return Err(Fault::validation(message));
+        }
+        stack.change_sets.clear();
+        self.begin_deletion(index, call.parameter("ClientRequestToken"));
+        Ok(String::new())
+    }
+
+    fn get_template(&mut self, call: &Call) -> Answer {
+        let template = if call.parameter("ChangeSetName").is_empty() {
+            let index = self.find(call.parameter("StackName"))?;
+            let deployed = self.stacks[index].deployed.as_ref();
+            deployed.map_or_else(String::new, |deployed| deployed.template.clone())
+        } else {
+            let (index, set) = self.find_change_set(call)?;
+            self.stacks[index].change_sets[set]
+                .deployment
+                .template
+                .clone()
+        };
+        // The service's own behaviour: what is not ASCII does not survive.
+        let ascii = template.chars().map(|c| if c.is_ascii() { c } else { '?' });
+        Ok(xml::text("TemplateBody", &ascii.collect::<String>()))
+    }
+
+    fn template_of(&self, call: &Call) -> Answer {
+        let url = call.parameter("TemplateURL");
+        if url.is_empty() {
+            return Ok(call.parameter("TemplateBody").to_owned());
+        }
+        let objects = self.buckets.values().flat_map(|bucket| &bucket.objects);
+        let mut found = objects.filter(|object| url.ends_with(&format!("/{}", object.key)));
+        let body = found.next_back().and_then(|object| object.body.clone());
+        let body = body.ok_or_else(|| Fault::validation(format!("S3 error: {url}")))?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Returns the items of the page that the call asks for, with the token of the next one.
+    fn page(&self, call: &Call, list: &str, items: Vec<String>) -> String {
+        let start: usize = call.parameter("NextToken").parse().unwrap_or(0);
+        let next = start + self.page_size;
+        let token = if next < items.len() {
+            xml::text("NextToken", &next.to_string())
+        } else {
+            String::new()
+        };
+        xml::members(list, items.into_iter().skip(start).take(self.page_size)) + &token
+    }
+
+    fn new_stack(&mut self, name: &str, status: &str) -> usize {
+        let id = arn("stack", name, self.next_number());
+        self.stacks.push(Stack {
+            name: name.to_owned(),
+            id,
+            status: status.to_owned(),
+            status_reason: String::new(),
+            deployed: None,
+            resources: IndexMap::new(),
+            outputs: BTreeMap::new(),
+            events: Vec::new(),
+            change_sets: Vec::new(),
+            termination_protection: false,
+            operation: Operation::default(),
+        });
+        self.stacks.len() - 1
+    }
+
+    /// Returns the stack of this name, or of this ARN, under which a deleted one is found too.
+    fn find(&self, name: &str) -> Result<usize, Fault> {
+        let found = self.stacks.iter().rposition(|stack| {
+            stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
+        });
+        let missing = || Fault::validation(format!("Stack with id {name} does not exist"));
+        found.ok_or_else(missing)
+    }
+
+    fn find_change_set(&self, call: &Call) -> Result<(usize, usize), Fault> {
+        let (stack, name) = (call.parameter("StackName"), call.parameter("ChangeSetName"));
+        for (index, candidate) in self.stacks.iter().enumerate() {
+            let named = stack == candidate.name || stack == candidate.id;
+            let set = candidate
+                .change_sets
+                .iter()
+                .position(|set| set.id == name || (named && set.name == name));
+            if let Some(set) = set {
+                return Ok((index, set));
+            }
+        }
+        let message = format!("ChangeSet [{name}] does not exist");
+        Err(Fault::new(404, "ChangeSetNotFound", message))
+    }
+}
+
+fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
+    let parsed = template::parse(&deployment.template);
+    let iam: Vec<_> = template::resources(&parsed)
+        .filter(|(_, resource)| {
+            let kind = resource["Type"].as_str().unwrap_or_default();
+            kind.starts_with("AWS::IAM::")
+        })
+        .collect();
+    let named = iam
+        .iter()
+        .any(|(_, resource)| resource["Properties"]["RoleName"].is_string());
+    let given = |name: &str| deployment.capabilities.iter().any(|given| given == name);
+    let missing = if named && !given("CAPABILITY_NAMED_IAM") {
+        "CAPABILITY_NAMED_IAM"
+    } else if !iam.is_empty() && !given("CAPABILITY_IAM") && !given("CAPABILITY_NAMED_IAM") {
+        "CAPABILITY_IAM"
+    } else {
+        return Ok(());
+    };
+    let message = format!("Requires capabilities : [{missing}]");
+    Err(Fault::new(
+        400,
+        "InsufficientCapabilitiesException",
+        message,
+    ))
+}
+
+fn arn(kind: &str, name: &str, number: usize) -> String {
+    format!(
+        "arn:aws:cloudformation:{REGION}:{ACCOUNT}:{kind}/{name}/\
+        00000000-0000-4000-8000-{number:012}"
+    )
+}
+
+impl ChangeSet {
+    fn summary_xml(&self, stack: &Stack) -> String {
+        xml::text("ChangeSetName", &self.name)
+            + &xml::text("ChangeSetId", &self.id)
+            + &xml::text("StackId", &stack.id)
+            + &xml::text("StackName", &stack.name)
+            + &xml::text("CreationTime", &now())
+            + &xml::text("Status", &self.status)
+            + &xml::optional("StatusReason", &self.reason)
+            + &xml::text("ExecutionStatus", &self.execution_status)
+    }
+}
+
+impl Stack {
+    /// Returns the stack as an item of `Stacks`.
+    pub(crate) fn to_xml(&self) -> String {
+        let mut result = xml::text("StackId", &self.id)
+            + &xml::text("StackName", &self.name)
+            + &xml::text("CreationTime", "2025-06-01T12:00:00.000Z")
+            + &xml::text("StackStatus", &self.status)
+            + &xml::optional("StackStatusReason", &self.status_reason)
+            + &xml::text("DisableRollback", "false");
+        let protected = self.termination_protection.to_string();
+        result += &xml::text("EnableTerminationProtection", &protected);
+        let none = BTreeMap::new();
+        let deployed = self.deployed.as_ref();
+        let tags = deployed.map_or(&none, |deployed| &deployed.tags);
+        result += &xml::pairs("Tags", ("Key", "Value"), tags);
+        // Empty lists are left out, but for the tags.
+        if let Some(deployed) = deployed.filter(|deployed| !deployed.parameters.is_empty()) {
+            let names = ("ParameterKey", "ParameterValue");
+            result += &xml::pairs("Parameters", names, &deployed.parameters);
+        }
+        if let Some(deployed) = deployed.filter(|deployed| !deployed.capabilities.is_empty()) {
+            let capabilities = deployed.capabilities.iter();
+            let capabilities = capabilities.map(|name| xml::text("member", name));
+            result += &xml::element("Capabilities", &capabilities.collect::<String>());
+        }
+        if !self.outputs.is_empty() {
+            result += &xml::pairs("Outputs", ("OutputKey", "OutputValue"), &self.outputs);
+        }
+        result
+    }
+}

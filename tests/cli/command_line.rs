@@ -1,0 +1,70 @@
+//! The command line itself: help, version, and what cannot be understood.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn the_version_is_data() {
+    let finished = Sandbox::new().run(&["--version"]).expect_code(0);
+    assert_eq!(
+        finished.stdout,
+        concat!("stackctl ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn help_lists_every_command_and_fits_the_terminal() {
+    let sandbox = Sandbox::new().env("COLUMNS", "80");
+    let help = sandbox.run(&["--help"]).expect_code(0).stdout;
+    for command in [
+        "plan", "apply", "diff", "status", "outputs", "destroy", "render", "validate", "package",
+        "verify", "ssh", "local", "init", "config", "schema",
+    ] {
+        let listed = help
+            .lines()
+            .any(|line| line.trim_start().starts_with(command));
+        assert!(listed, "{command} is not listed in\n{help}");
+        let own = sandbox.run(&[command, "--help"]).expect_code(0);
+        assert!(
+            own.stdout.contains(&format!("Usage: stackctl {command}")),
+            "{own}"
+        );
+        assert_eq!(own.stderr, "");
+    }
+    let widest = help.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{help}");
+}
+
+#[test]
+fn what_cannot_be_understood_exits_with_64() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.run(&["plan", "--fromat", "json"]), @r"
+    --- stderr
+    error: unexpected argument '--fromat' found
+
+    Usage: stackctl plan [OPTIONS]
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
+    insta::assert_snapshot!(sandbox.run(&["aply"]), @r"
+    --- stderr
+    error: unrecognized subcommand 'aply'
+
+      tip: a similar subcommand exists: 'apply'
+
+    Usage: stackctl [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
+    insta::assert_snapshot!(sandbox.run(&["--color", "purple", "plan"]), @r"
+    --- stderr
+    error: invalid value 'purple' for '--color <WHEN>'
+      [possible values: auto, always, never]
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
+    sandbox.run::<&str>(&[]).expect_code(64);
+}

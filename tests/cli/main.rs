@@ -1,0 +1,19 @@
+//! Tests that run the built `stackctl` the way a user does: arguments, files and environment in;
+//! stdout, stderr and exit status out.
+//!
+//! [`sandbox`] gives each test a folder and a process of its own, [`cloud`] a scripted AWS on
+//! loopback. Nothing here needs a network, a fixed port, an account or another test's leftovers.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
+#![expect(
+    dead_code,
+    reason = "the tests of the commands that talk to AWS will use the rest of the sandbox and the cloud"
+)]
+
+mod cloud;
+mod command_line;
+mod sandbox;
+mod sandbox_self_test;
