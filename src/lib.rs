@@ -26,6 +26,7 @@
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
+//! | [`plan`] | what a deployment would do, as it is shown | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
@@ -43,6 +44,7 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod package;
+pub mod plan;
 pub mod present;
 pub mod project;
 pub mod secret;

@@ -1,1 +1,0 @@
-//! Domain values as styled text: pure.

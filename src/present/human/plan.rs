@@ -1,0 +1,246 @@
+//! A plan for people.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{count, size};
+use crate::change_set::{Change, Effect, Replacement};
+use crate::plan::{Operation, Plan, PropertyChange, ValueChange, property_changes};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
+
+/// What stands for a value that only the deployment makes known.
+const KNOWN_AFTER_APPLY: &str = "(known after apply)";
+/// How the service itself writes it.
+const SERVICE_KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
+/// Returns the line that opens every plan: stack, account, region, endpoint.
+pub fn heading(plan: &Plan) -> String {
+    let target = &plan.target;
+    let verb = match plan.operation {
+        Operation::Create => "new stack",
+        Operation::Update => "stack",
+    };
+    format!(
+        "{DIM}{verb}{DIM:#} {BOLD}{}{BOLD:#} {DIM}· environment{DIM:#} {} {DIM}· account{DIM:#} {} \
+         {DIM}· region{DIM:#} {} {DIM}· endpoint{DIM:#} {}\n",
+        target.stack, target.environment, target.account, target.region, target.endpoint
+    )
+}
+
+/// Returns the whole plan.
+pub fn plan(plan: &Plan, width: usize) -> String {
+    let mut text = heading(plan);
+    if plan.is_empty() {
+        text.push_str("\nNo changes. The stack matches the files.\n");
+        return text;
+    }
+    if !plan.capabilities.is_empty() {
+        text.push_str(&format!(
+            "{DIM}capabilities{DIM:#} {}\n",
+            plan.capabilities.join(", ")
+        ));
+    }
+    if let Some(reason) = plan
+        .change_set
+        .as_ref()
+        .and_then(|set| set.reason.as_deref())
+    {
+        text.push_str(&format!("{WARNING}warning{WARNING:#}: {reason}\n"));
+    }
+    push_changes(&mut text, plan.changes(), width);
+    push_artifacts(&mut text, plan);
+    push_values(&mut text, "Parameters", &plan.parameters, width);
+    push_values(&mut text, "Tags", &plan.tags, width);
+    push_values(&mut text, "Stack settings", &plan.settings, width);
+    if plan.changes().is_empty() && plan.change_set.is_some() {
+        text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
+    }
+    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
+    text
+}
+
+fn push_changes(text: &mut String, changes: &[Change], width: usize) {
+    let (possible, certain): (Vec<_>, Vec<_>) = changes
+        .iter()
+        .partition(|change| change.effect() == Effect::Possible);
+    for change in &certain {
+        text.push('\n');
+        text.push_str(&resource(change));
+        for property in property_changes(change) {
+            push_property(text, change, &property, width);
+        }
+    }
+    if possible.is_empty() {
+        return;
+    }
+    text.push_str(&format!(
+        "\n{DIM}May change, depending on other resources (not counted):{DIM:#}\n"
+    ));
+    for change in possible {
+        let causes: Vec<String> = property_changes(change)
+            .into_iter()
+            .filter_map(|property| property.cause)
+            .collect();
+        let cause = causes
+            .first()
+            .map(|cause| format!(", {cause}"))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "  ? {} {DIM}{}{cause}{DIM:#}\n",
+            change.logical_id, change.resource_type
+        ));
+    }
+}
+
+fn resource(change: &Change) -> String {
+    let (style, sign, words) = match change.effect() {
+        Effect::Add => (ADD, "+", ""),
+        Effect::Update => (CHANGE, "~", ""),
+        Effect::Replace => (REMOVE, "-/+", "is replaced"),
+        Effect::Remove => (REMOVE, "-", ""),
+        Effect::Import => (ADD, "<-", "is imported"),
+        Effect::Sync => (CHANGE, "↺", "takes the live values"),
+        Effect::Possible => (DIM, "?", ""),
+    };
+    let mut line = format!(
+        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#} {DIM}{}{DIM:#}",
+        change.logical_id, change.resource_type
+    );
+    let mut notes = Vec::new();
+    if !words.is_empty() {
+        notes.push(words.to_owned());
+    }
+    if change.replacement == Some(Replacement::Conditional) {
+        notes.push("may be replaced".to_owned());
+    }
+    if let Some(policy) = change
+        .policy_action
+        .as_deref()
+        .filter(|policy| *policy != "Delete")
+    {
+        notes.push(format!("policy {policy}"));
+    }
+    if !notes.is_empty() {
+        line.push_str(&format!(" {WARNING}# {}{WARNING:#}", notes.join(", ")));
+    }
+    line.push('\n');
+    line
+}
+
+fn push_property(text: &mut String, change: &Change, property: &PropertyChange, width: usize) {
+    let mut notes = Vec::new();
+    match property.requires_recreation.as_deref() {
+        Some("Always") if change.effect() == Effect::Replace => {
+            notes.push("forces replacement".to_owned());
+        }
+        Some("Conditionally") => notes.push("may force replacement".to_owned()),
+        _ => {}
+    }
+    notes.extend(property.cause.clone());
+    let note = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
+    };
+    push_value(
+        text,
+        &property.path,
+        property.before.as_deref(),
+        property.after.as_deref(),
+        &note,
+        width,
+    );
+}
+
+fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
+    if changes.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
+    for change in changes {
+        push_value(
+            text,
+            &change.name,
+            change.before.as_deref(),
+            change.after.as_deref(),
+            "",
+            width,
+        );
+    }
+}
+
+/// Writes `path: before → after` on one line where it fits, else on one line each.
+fn push_value(
+    text: &mut String,
+    path: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+    note: &str,
+    width: usize,
+) {
+    let (style, sign) = match (before, after) {
+        (None, Some(_)) => (ADD, "+"),
+        (Some(_), None) => (REMOVE, "-"),
+        _ => (CHANGE, "~"),
+    };
+    text.push_str(&format!("      {style}{sign}{style:#} {path}"));
+    let values = [before, after].map(|value| value.map(quoted));
+    let one_line = match &values {
+        [None, None] => String::new(),
+        [Some(value), None] | [None, Some(value)] => format!(": {value}"),
+        [Some(before), Some(after)] => format!(": {before} → {after}"),
+    };
+    let plain_note = anstream::adapter::strip_str(note).to_string();
+    if !one_line.contains('\n') && 8 + path.width() + one_line.width() + plain_note.width() <= width
+    {
+        text.push_str(&one_line);
+        text.push_str(note);
+        text.push('\n');
+        return;
+    }
+    text.push_str(note);
+    text.push('\n');
+    for (value, style, sign) in values
+        .iter()
+        .zip([(REMOVE, "-"), (ADD, "+")])
+        .map(|(value, (style, sign))| (value, style, sign))
+    {
+        for line in value.iter().flat_map(|value| value.lines()) {
+            text.push_str(&format!("          {style}{sign}{style:#} {line}\n"));
+        }
+    }
+}
+
+fn quoted(value: &str) -> String {
+    if value == SERVICE_KNOWN_AFTER_APPLY {
+        return KNOWN_AFTER_APPLY.to_owned();
+    }
+    let value = value.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY);
+    if value.starts_with(['{', '[']) {
+        value
+    } else {
+        format!("\"{value}\"")
+    }
+}
+
+fn push_artifacts(text: &mut String, plan: &Plan) {
+    let new: Vec<_> = plan
+        .artifacts
+        .iter()
+        .filter(|artifact| !artifact.deployed)
+        .collect();
+    if new.is_empty() {
+        return;
+    }
+    text.push_str(&format!(
+        "\n{BOLD}Code{BOLD:#} {DIM}{}{DIM:#}\n",
+        count(new.len(), "new artifact")
+    ));
+    for artifact in new {
+        text.push_str(&format!(
+            "      {ADD}+{ADD:#} {} {DIM}{}, {}{DIM:#}\n",
+            artifact.name,
+            artifact.key,
+            size(artifact.size)
+        ));
+    }
+}
