@@ -79,6 +79,15 @@ fn spans_are_bytes_even_behind_wide_characters() {
 }
 
 #[test]
+fn tags_that_only_say_string() {
+    let template = parse("! A: ! 1\n!!str B: !!str yes\nC: !!int 1\n");
+    let scalar = |key: &str| &template.root().get(key).unwrap().value;
+    assert_eq!(scalar("A"), &node::Value::String("1".to_owned()));
+    assert_eq!(scalar("B"), &node::Value::String("yes".to_owned()));
+    assert_eq!(scalar("C"), &node::Value::Number("1".to_owned()));
+}
+
+#[test]
 fn json_spans_and_escapes() {
     let template = parse("{\"A\": {\"B\": [1.10, \"\\ud83d\\ude00\\u00fc\\n\", true, null]}}");
     let list = template

@@ -205,7 +205,7 @@ impl<'a> Reader<'a, '_, '_> {
                 "the key is missing",
                 "write a key before the `:`",
             ))
-        } else if tag.is_some() {
+        } else if tag.as_deref().is_some_and(|tag| !is_string_tag(tag)) {
             Some((
                 "invalid-key",
                 "a key with a tag; keys are strings",
