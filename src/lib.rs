@@ -30,6 +30,7 @@
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
+//! | [`local`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
 //! | [`present`] | what people and programs read | writes to the terminal |
 //! | [`digest`] | a SHA-256, as hexadecimal or Base64 | no |
 //! | [`secret`] | values that are never printed | no |
@@ -43,6 +44,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod error;
 pub mod event;
+pub mod local;
 pub mod package;
 pub mod plan;
 pub mod present;

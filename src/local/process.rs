@@ -1,0 +1,277 @@
+//! One emulator process: how it is started, found and ended.
+//!
+//! It is started with an environment of its own, so that it never sees the user's credentials, in a
+//! process group of its own, so that a Ctrl-C in the terminal does not reach it and one signal ends
+//! it with all its Lambda workers, and with no stream of the caller's, so that a pipe that the
+//! caller writes to closes when the caller ends. Until it is published it holds a pipe from this
+//! process: if this process is killed meanwhile, the emulator ends too.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{os::unix::process::CommandExt, thread};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::files::{Files, Run, create_folder};
+use super::http;
+
+/// Our own launcher of MiniStack.
+pub(super) const LAUNCHER: &str = include_str!("launcher.py");
+/// How long a start may take. The first one after an install compiles the packages; 0.5 s after.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long an emulator may take to save its state before it is killed.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the kernel may take to end a killed process.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a start or an end is looked for.
+const POLL: Duration = Duration::from_millis(15);
+/// How many ports are tried before a start fails.
+const ATTEMPTS: u32 = 5;
+/// How long a Lambda worker stays warm, in seconds; each holds about 50 MB.
+const WARM_LAMBDA_SECONDS: &str = "120";
+
+/// An emulator that answers and that ends when this value is dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) port: u16,
+    pub(super) version: String,
+    child: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+impl Process {
+    /// Lets the emulator outlive this process.
+    ///
+    /// # Errors
+    ///
+    /// Where it has ended.
+    pub(super) fn release(mut self) -> Result<()> {
+        self.lifeline
+            .take()
+            .map_or(Ok(()), |mut pipe| pipe.write_all(b"stay\n"))
+            .map_err(|error| Error::system("the emulator ended just after it had started", error))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.lifeline.take().is_some() {
+            // The pipe is closed now, and that ends it.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// What `GET /_ministack/health` answers, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Health {
+    /// A name that the starter may choose; here it says which emulator this is.
+    edition: String,
+    version: String,
+}
+
+/// Why an attempt to start failed.
+enum Failure {
+    /// Somebody else took the port first.
+    PortTaken,
+    Other(Error),
+}
+
+/// Starts an emulator with `python` and waits until it answers.
+///
+/// # Errors
+///
+/// [`ErrorKind::System`] where it ends or does not answer in time, with the end of its log.
+pub(super) fn start(
+    python: &Path,
+    files: &Files,
+    path_variable: &str,
+    region: &str,
+) -> Result<Process> {
+    let mut attempt = 1;
+    loop {
+        match start_once(python, files, path_variable, region) {
+            Ok(process) => return Ok(process),
+            Err(Failure::PortTaken) if attempt < ATTEMPTS => attempt += 1,
+            Err(Failure::PortTaken) => {
+                return Err(Error::new(
+                    ErrorKind::System,
+                    "no loopback port stayed free for the emulator",
+                ));
+            }
+            Err(Failure::Other(error)) => return Err(error),
+        }
+    }
+}
+
+fn start_once(
+    python: &Path,
+    files: &Files,
+    path_variable: &str,
+    region: &str,
+) -> Result<Process, Failure> {
+    let (log, port) = prepare(files)
+        .map_err(|error| {
+            Error::system(
+                format!("cannot prepare {}", files.folder().display()),
+                error,
+            )
+        })
+        .map_err(Failure::Other)?;
+    let folder = files.folder();
+    let mut child = Command::new(python)
+        .arg("-I")
+        .arg(folder.join("launcher.py"))
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path_variable)
+        .env("HOME", folder.join("home"))
+        .env("TMPDIR", folder.join("tmp"))
+        .env("GATEWAY_PORT", port.to_string())
+        .env("AUTH", "true")
+        .env("MINISTACK_EDITION", identity(files))
+        .env("MINISTACK_REGION", region)
+        .env("STACKCTL_RUN", files.run_file())
+        .env("PERSIST_STATE", "1")
+        .env("STATE_DIR", files.data().join("state"))
+        .env("S3_PERSIST", "1")
+        .env("S3_DATA_DIR", files.data().join("s3"))
+        .env("LAMBDA_WARM_TTL_SECONDS", WARM_LAMBDA_SECONDS)
+        // It would remove other MiniStacks' containers.
+        .env("DOCKER_HOST", "unix:///nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(log.0)
+        .stderr(log.1)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Failure::Other(Error::system("cannot start the emulator", error)))?;
+    let mut process = Process {
+        port,
+        version: String::new(),
+        lifeline: child.stdin.take(),
+        child,
+    };
+    process.version = wait_until_healthy(&mut process, files)?;
+    Ok(process)
+}
+
+/// Makes the files that a start needs; returns the log, twice, and a port that is free now.
+fn prepare(files: &Files) -> io::Result<((File, File), u16)> {
+    let folder = files.folder();
+    for name in ["home", "tmp", "data/state", "data/s3"] {
+        fs::create_dir_all(folder.join(name))?;
+    }
+    fs::write(folder.join("launcher.py"), LAUNCHER)?;
+    match fs::rename(files.log(), files.log().with_extension("log.old")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let log = File::create(files.log())?;
+    let log = (log.try_clone()?, log);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok((log, listener.local_addr()?.port()))
+}
+
+fn wait_until_healthy(process: &mut Process, files: &Files) -> Result<String, Failure> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        if let Some(version) = health(process.port, &identity(files)) {
+            return Ok(version);
+        }
+        let ended = process
+            .child
+            .try_wait()
+            .map_err(|error| Failure::Other(Error::system("cannot watch the emulator", error)))?;
+        let log = || fs::read_to_string(files.log()).unwrap_or_default();
+        if let Some(status) = ended {
+            let log = log();
+            if log.contains("already in use") {
+                return Err(Failure::PortTaken);
+            }
+            return Err(Failure::Other(failed(
+                &format!("the emulator ended at its start ({status})"),
+                &log,
+                files,
+            )));
+        }
+        if Instant::now() > deadline {
+            let message = format!(
+                "the emulator did not answer within {} s",
+                START_TIMEOUT.as_secs()
+            );
+            return Err(Failure::Other(failed(&message, &log(), files)));
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn failed(message: &str, log: &str, files: &Files) -> Error {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let tail = lines.iter().skip(lines.len().saturating_sub(5));
+    let message = tail.fold(message.to_owned(), |text, line| format!("{text}\n  {line}"));
+    Error::new(ErrorKind::System, message)
+        .hint(format!("the whole log is in {}", files.log().display()))
+}
+
+/// Returns what the emulator of these files answers to the question who it is.
+pub(super) fn identity(files: &Files) -> String {
+    let name = files.folder().file_name().unwrap_or_default();
+    format!("stackctl {}", name.to_string_lossy())
+}
+
+/// Returns MiniStack's version if the emulator with this identity answers on the port.
+pub(super) fn health(port: u16, identity: &str) -> Option<String> {
+    let answer = http::get(port, "/_ministack/health").ok()?;
+    let health: Health = serde_json::from_str(&answer.body).ok()?;
+    (answer.status == 200 && health.edition == identity).then_some(health.version)
+}
+
+/// Ends the emulator of these files, if it lives, with everything that it started. With `save` it
+/// may write its state first; if it does not end in time it is killed.
+///
+/// # Errors
+///
+/// Where it survives even that.
+pub(super) fn end(files: &Files, save: bool) -> Result<()> {
+    let mut group = None;
+    for (signal, timeout) in [
+        (
+            Signal::TERM,
+            if save { SAVE_TIMEOUT } else { Duration::ZERO },
+        ),
+        (Signal::KILL, KILL_TIMEOUT),
+    ] {
+        let deadline = Instant::now() + timeout;
+        let mut sent = timeout.is_zero();
+        while let Run::Alive(pid) = files.run()? {
+            group = group.or_else(|| pid.and_then(Pid::from_raw));
+            if let (Some(group), false) = (group, sent) {
+                // One that is gone already is what was wanted.
+                let _ = kill_process_group(group, signal);
+                sent = true;
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(POLL);
+        }
+    }
+    if matches!(files.run()?, Run::Alive(_)) {
+        return Err(Error::new(
+            ErrorKind::System,
+            format!("the emulator of {} does not end", files.folder().display()),
+        ));
+    }
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    create_folder(files.folder())?;
+    files.drop_temporary()
+}
