@@ -24,6 +24,8 @@
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
+//! | [`render`] | template source → CloudFormation text with a line map | includes, through `project` |
+//! | `template` | CloudFormation text → a model; its checks and its differences | no |
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
@@ -49,6 +51,7 @@ pub mod package;
 pub mod plan;
 pub mod present;
 pub mod project;
+pub mod render;
 pub mod secret;
 pub mod settings;
 pub mod stack;

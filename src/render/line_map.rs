@@ -1,0 +1,160 @@
+//! From bytes of the rendered text back to bytes of the template.
+//!
+//! The engine says which stretch of which template wrote each stretch of the text. Literal text
+//! maps byte by byte. The output of an expression maps to the expression; where that is a plain
+//! dotted path, such as `vars.instance_type`, it names the manifest key that holds the value too.
+//! Loop variables, filters and macros compute their output, so they give the template's place alone.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::{OutputSpan, OutputSpanKind};
+
+use super::engine::Sources;
+use crate::diagnostic::SourceFile;
+
+/// The names in a template's context that hold what the manifest says.
+const ROOTS: [&str; 5] = [
+    "project",
+    "environment",
+    "key_pair",
+    "artifact_bucket",
+    "allowed_ssh_cidrs",
+];
+
+/// Where a stretch of the rendered text came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The template, or one that it includes.
+    pub source: Arc<SourceFile>,
+    /// Byte offsets into it.
+    pub span: Range<usize>,
+    /// The manifest key whose value stands there, such as `vars.instance_type`.
+    pub manifest_key: Option<String>,
+}
+
+/// Which bytes of the sources produced each byte of the text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LineMap {
+    /// In the order of the text, without overlaps.
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone)]
+struct Segment {
+    output: Range<usize>,
+    source: Arc<SourceFile>,
+    span: Range<usize>,
+    /// Whether the output is the source itself, byte by byte.
+    literal: bool,
+    manifest_key: Option<String>,
+}
+
+impl Segment {
+    /// Returns where the byte at `offset` of the text begins in the source.
+    fn start(&self, offset: usize) -> usize {
+        if self.literal {
+            let into = offset.saturating_sub(self.output.start);
+            self.span.start.saturating_add(into).min(self.span.end)
+        } else {
+            self.span.start
+        }
+    }
+
+    /// Returns where a stretch that ends before `offset` of the text ends in the source.
+    fn end(&self, offset: usize) -> usize {
+        if self.literal {
+            self.start(offset)
+        } else {
+            self.span.end
+        }
+    }
+}
+
+impl LineMap {
+    pub(super) fn new(spans: &[OutputSpan], sources: &Sources) -> Self {
+        let segment = |span: &OutputSpan| {
+            let source = sources.get(span.name())?;
+            let literal = span.kind() == OutputSpanKind::Raw;
+            let expression = source.text.get(span.source_range())?;
+            Some(Segment {
+                output: span.output_range(),
+                source: Arc::clone(source),
+                span: span.source_range(),
+                literal,
+                manifest_key: (!literal).then(|| manifest_key(expression)).flatten(),
+            })
+        };
+        Self {
+            segments: spans.iter().filter_map(segment).collect(),
+        }
+    }
+
+    /// Returns where a stretch of the text came from; `None` where the text is empty.
+    pub(super) fn locate(&self, rendered: Range<usize>) -> Option<Location> {
+        let first = self.find(rendered.start)?;
+        let start = first.start(rendered.start);
+        let end = self
+            .find(rendered.end.saturating_sub(1).max(rendered.start))
+            .filter(|last| Arc::ptr_eq(&last.source, &first.source))
+            .map(|last| last.end(rendered.end))
+            .filter(|end| *end >= start)
+            .unwrap_or_else(|| end_of_line(first, start));
+        let end = if rendered.is_empty() { start } else { end };
+        let manifest_key = self
+            .segments
+            .iter()
+            .skip_while(|segment| segment.output.end <= rendered.start)
+            .take_while(|segment| {
+                segment.output.start < rendered.end.max(rendered.start.saturating_add(1))
+            })
+            .find_map(|segment| segment.manifest_key.clone());
+        Some(Location {
+            source: Arc::clone(&first.source),
+            span: start..end,
+            manifest_key,
+        })
+    }
+
+    /// Returns the segment that wrote the byte at `offset`; the last one beyond the end.
+    fn find(&self, offset: usize) -> Option<&Segment> {
+        let index = self
+            .segments
+            .partition_point(|segment| segment.output.end <= offset);
+        self.segments.get(index).or(self.segments.last())
+    }
+}
+
+/// Returns where the line that holds `start` ends, within the segment.
+fn end_of_line(segment: &Segment, start: usize) -> usize {
+    let rest = segment
+        .source
+        .text
+        .get(start..segment.span.end)
+        .unwrap_or_default();
+    start + rest.find('\n').unwrap_or(rest.len())
+}
+
+/// Returns the manifest key that a plain dotted path reads.
+fn manifest_key(expression: &str) -> Option<String> {
+    let is_name = |part: &str| {
+        let mut characters = part.chars();
+        characters
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || first == '_')
+            && characters.all(|other| other.is_alphanumeric() || other == '_')
+    };
+    let path = expression.trim();
+    if !path.split('.').all(is_name) {
+        return None;
+    }
+    match path.split_once('.') {
+        Some(("vars" | "parameters", _)) => Some(path.to_owned()),
+        Some(("artifacts", rest)) => rest
+            .strip_suffix(".key")
+            .map(|name| format!("artifacts.{name}.path")),
+        None if path == "allowed_ssh_cidrs" => Some("allowed_ssh_cidr".to_owned()),
+        None if ROOTS.contains(&path) => Some(path.to_owned()),
+        _ => None,
+    }
+}
