@@ -4,6 +4,7 @@
 //! warnings and errors go to stderr. Every write masks known secrets. A reader that closes its
 //! pipe (`stackctl plan | head`) ends the output quietly and changes nothing else.
 
+pub mod diagnostic;
 pub mod human;
 pub mod json;
 mod process;
@@ -143,8 +144,10 @@ impl Presenter {
 
     /// Writes an error to stderr: its places, `error: …`, the chain of causes, its hints.
     pub fn error(&self, error: &Error) {
-        for diagnostic in error.diagnostics() {
-            self.stderr_line(&format!("{diagnostic:?}"));
+        if !error.diagnostics().is_empty() {
+            // Colour that the stream does not want is taken out again on the way.
+            let drawn = diagnostic::render(error.diagnostics(), self.width, true);
+            self.stderr_line(&format!("{drawn}\n"));
         }
         self.stderr_line(&format!("{ERROR}error{ERROR:#}: {error}"));
         let mut said = error.to_string();
