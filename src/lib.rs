@@ -19,7 +19,8 @@
 //! | [`error`] | the error type, its kinds and their exit codes | no |
 //! | [`diagnostic`] | a finding that points at a place in a text | no |
 //! | [`project`] | the project's inputs: manifest, template, artifact files | reads files |
-//! | `manifest` | text → a layer of optional values with their places | no |
+//! | [`manifest`] | text → layers of optional values with their places | no |
+//! | [`origin`] | where a value came from: default, manifest line, variable or flag | no |
 //! | [`settings`] | layers, variables and flags → values with their sources | no |
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | `render` | template source → CloudFormation text with a line map | no |
@@ -47,6 +48,8 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod local;
+pub mod manifest;
+pub mod origin;
 pub mod package;
 pub mod plan;
 pub mod present;

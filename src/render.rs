@@ -21,9 +21,10 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::error::{Error, Result};
+use crate::origin::{Origin, Origins};
 use crate::package::Artifact;
 use crate::project::TemplateFolder;
-use crate::settings::{Origin, Origins, Settings};
+use crate::settings::Settings;
 use line_map::LineMap;
 pub use line_map::Location;
 

@@ -4,42 +4,25 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use indexmap::IndexMap;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ambient::Ambient;
 use crate::error::ErrorKind;
-use crate::settings::{ArtifactSettings, Origins, Settings, SshSettings, StackSettings};
+use crate::manifest;
+use crate::settings::{Overrides, Settings, resolve};
 
-/// Returns settings with one artifact, `handler`, in the folder of the same name.
+/// Returns the settings of the smallest manifest: one artifact, `handler`, in the folder of the same
+/// name.
 pub(crate) fn settings() -> Settings {
-    let handler = ArtifactSettings {
-        path: "handler".into(),
-        exclude: Vec::new(),
-        requirements: None,
-    };
-    Settings {
-        project: "file-metadata".into(),
-        environment: "dev".into(),
-        region: None,
-        profile: None,
-        account: None,
-        stack_name: "file-metadata-dev".into(),
-        template: "templates/stack.yaml.j2".into(),
-        artifact_bucket: None,
-        allow_endpoint: false,
-        allowed_ssh_cidrs: vec!["203.0.113.7/32".parse().unwrap()],
-        key_pair: Some("ops".into()),
-        tags: IndexMap::new(),
-        artifacts: IndexMap::from([("handler".to_owned(), handler)]),
-        parameters: IndexMap::new(),
-        vars: toml::Table::new(),
-        stack: StackSettings::default(),
-        ssh: SshSettings::default(),
-        verify: None,
-        emulator: false,
-        origins: Origins::default(),
-    }
+    let text = r#"
+project = "file-metadata"
+environment = "dev"
+allowed_ssh_cidr = "203.0.113.7/32"
+key_pair = "ops"
+"#;
+    let manifest = manifest::parse(&SourceFile::new(MANIFEST, text));
+    resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap()
 }
 
 /// Returns a folder with a manifest and these files.

@@ -3,18 +3,22 @@
 //! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by
 //! `STACKCTL_*` variables and by flags, in that order. Commands see the result and never the layers.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
+mod overrides;
+mod resolve;
+mod show;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
+use schemars::JsonSchema;
 
-use crate::diagnostic::SourceFile;
+use crate::origin::Origins;
 use crate::secret::Secret;
+pub use overrides::Overrides;
+pub use resolve::resolve;
+pub use show::{Row, show};
 
 /// Everything that a command may want to know about the project and the chosen environment.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct Settings {
     pub project: String,
     /// The chosen environment's name.
     pub environment: String,
+    /// The versions of stackctl that may work with the manifest; this one may.
+    pub required_version: Option<String>,
     /// The region from the manifest, a variable or a flag; `None` leaves it to the profile.
     pub region: Option<String>,
     /// The profile of the shared AWS configuration to use.
@@ -39,6 +45,8 @@ pub struct Settings {
     pub allow_endpoint: bool,
     /// Who may reach the test instance by SSH; never empty where `vars.test_instance` is true.
     pub allowed_ssh_cidrs: Vec<IpNet>,
+    /// Whether those may admit the whole internet.
+    pub allow_world_ssh: bool,
     /// The EC2 key pair's name; required where `vars.test_instance` is true.
     pub key_pair: Option<String>,
     /// Tags for the stack, stackctl's own two included.
@@ -57,7 +65,7 @@ pub struct Settings {
     pub verify: Option<VerifySettings>,
     /// Whether this environment is the embedded emulator.
     pub emulator: bool,
-    /// Where each value came from.
+    /// Where each value came from, by dotted key.
     pub origins: Origins,
 }
 
@@ -86,8 +94,9 @@ pub enum ParameterValue {
     },
 }
 
-/// The `[stack]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How the stack is deployed: the `[stack]` table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
 pub struct StackSettings {
     /// Capabilities that override those derived from the template.
     pub capabilities: Option<Vec<String>>,
@@ -96,19 +105,24 @@ pub struct StackSettings {
     /// The role that CloudFormation assumes.
     pub role_arn: Option<String>,
     /// SNS topics that receive the stack's events; at most 5 (`CreateChangeSet`).
+    #[schemars(length(max = 5))]
     pub notification_arns: Vec<String>,
     /// CloudWatch alarms that roll an operation back; at most 5 (`RollbackConfiguration`).
+    #[schemars(length(max = 5))]
     pub rollback_alarms: Vec<String>,
     /// How long after an operation the alarms are watched, 0 to 180 minutes (`RollbackConfiguration`).
+    #[schemars(range(max = 180))]
     pub rollback_monitoring_minutes: Option<u32>,
     /// How long stackctl waits for an operation, in minutes; `None` waits until it is settled.
+    #[schemars(range(min = 1))]
     pub timeout_minutes: Option<u32>,
     /// Resource types that are guarded like the built-in stateful ones.
     pub protected_types: Vec<String>,
 }
 
-/// The `[ssh]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How `stackctl ssh` connects: the `[ssh]` table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
 pub struct SshSettings {
     /// The private key's file, `~` not yet expanded.
     pub identity_file: Option<String>,
@@ -133,67 +147,5 @@ pub struct VerifySettings {
     pub after_apply: bool,
 }
 
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// stackctl's built-in default.
-    Default,
-    /// The manifest, at the top level or in an environment's table.
-    Manifest {
-        /// The manifest.
-        source: Arc<SourceFile>,
-        /// The value's bytes.
-        span: Range<usize>,
-        /// The environment whose table holds it; `None` at the top level.
-        environment: Option<String>,
-    },
-    /// An environment variable, by name.
-    Variable(String),
-    /// A flag of the command line, as typed, such as `--region`.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::Manifest {
-                source,
-                span,
-                environment,
-            } => {
-                let (line, _) = source.position(span.start);
-                write!(f, "{}:{line}", source.name)?;
-                environment
-                    .as_ref()
-                    .map_or(Ok(()), |name| write!(f, " [environments.{name}]"))
-            }
-            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-/// The origin of every value by its dotted key, such as `vars.instance_type`.
-#[derive(Debug, Clone, Default)]
-pub struct Origins(BTreeMap<String, Origin>);
-
-impl Origins {
-    /// Returns the origin of `key`; of the nearest enclosing table where the key itself has none.
-    pub fn get(&self, key: &str) -> &Origin {
-        let mut key = key;
-        loop {
-            if let Some(origin) = self.0.get(key) {
-                return origin;
-            }
-            match key.rfind('.') {
-                Some(dot) => key = &key[..dot],
-                None => return &Origin::Default,
-            }
-        }
-    }
-
-    /// Sets the origin of `key`, replacing an earlier one.
-    pub fn set(&mut self, key: impl Into<String>, origin: Origin) {
-        self.0.insert(key.into(), origin);
-    }
-}
+#[cfg(test)]
+mod tests;
