@@ -39,7 +39,7 @@ INSTANCE = "AWS::EC2::Instance"
 INSTANCE_DRIFT_PROPERTIES = frozenset({"ImageId", "InstanceType", "KeyName", "SecurityGroupIds"})
 
 
-def instance_attributes(instance):
+def instance_attributes(instance: dict) -> dict:
     """Returns what Fn::GetAtt may ask of an instance."""
     return {
         "InstanceId": instance["InstanceId"],
@@ -52,7 +52,7 @@ def instance_attributes(instance):
     }
 
 
-def not_found(what, name, code):
+def not_found(what: str, name: str, code: str) -> ValueError:
     """Returns the failure that CloudFormation reports for a missing EC2 object."""
     return ValueError(
         f"The {what} '{name}' does not exist (Service: Ec2, Status Code: 400, Error Code: {code})"
@@ -60,7 +60,7 @@ def not_found(what, name, code):
     )
 
 
-def security_groups(group_ids):
+def security_groups(group_ids: list) -> list:
     """Returns the groups as an instance's record holds them."""
     for group_id in group_ids:
         if group_id not in ec2._security_groups:
@@ -71,7 +71,7 @@ def security_groups(group_ids):
     ]
 
 
-def instance_profile(name):
+def instance_profile(name: str | None) -> dict | None:
     """Returns the profile as an instance's record holds it, or None where none is asked for."""
     if not name:
         return None
@@ -81,7 +81,7 @@ def instance_profile(name):
     return profile
 
 
-def create_instance(logical_id, props, stack_name):
+def create_instance(_logical_id: str, props: dict, _stack_name: str) -> tuple[str, dict]:
     """Launches an instance. It is metadata: nothing boots and nothing answers on its address."""
     ec2._ensure_defaults_initialized()
     interface = next(iter(props.get("NetworkInterfaces") or []), {})
@@ -107,7 +107,7 @@ def create_instance(logical_id, props, stack_name):
     return instance["InstanceId"], instance_attributes(instance)
 
 
-def update_instance(instance_id, old, new, stack_name):
+def update_instance(instance_id: str, old: dict, new: dict, _stack_name: str) -> tuple[str, dict]:
     """Applies the properties that change in place. MiniStack itself replaces for the others."""
     instance = ec2._instances.get(instance_id)
     if instance is None:
@@ -122,13 +122,13 @@ def update_instance(instance_id, old, new, stack_name):
     return instance_id, instance_attributes(instance)
 
 
-def delete_instance(instance_id, props):
+def delete_instance(instance_id: str, _props: dict) -> None:
     """Terminates an instance; one that is gone is no error."""
     if instance_id in ec2._instances:
         ec2._terminate_instances({"InstanceId.1": [instance_id]})
 
 
-def read_instance(instance_id, props):
+def read_instance(instance_id: str, _props: dict) -> dict | None:
     """Returns the live properties that drift detection compares, None when it is terminated."""
     instance = ec2._instances.get(instance_id)
     if instance is None or instance["State"]["Name"] == "terminated":
@@ -141,7 +141,7 @@ def read_instance(instance_id, props):
     }
 
 
-def add_instance_type():
+def add_instance_type() -> None:
     """Registers AWS::EC2::Instance; the replacing properties are those of its AWS schema."""
     cfn._RESOURCE_HANDLERS[INSTANCE] = {
         "create": create_instance,
@@ -169,7 +169,7 @@ def add_instance_type():
     drift._DRIFT_READERS[INSTANCE] = (read_instance, INSTANCE_DRIFT_PROPERTIES)
 
 
-def repair_replacement():
+def repair_replacement() -> None:
     """Names the replacing properties of two types; without them MiniStack updates in place."""
     cfn._REPLACING_PROPERTIES["AWS::EC2::SecurityGroup"] = (
         "GroupDescription",
@@ -183,12 +183,12 @@ def repair_replacement():
     )
 
 
-def repair_bucket_deletion():
+def repair_bucket_deletion() -> None:
     """Lets a stack fail to delete a bucket with objects, and delete an empty one from disk too."""
     handler = cfn._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     delete = handler["delete"]
 
-    def delete_empty(name, props):
+    def delete_empty(name: str, props: dict) -> None:
         if s3._buckets.get(name, {}).get("objects"):
             raise ValueError(
                 "The bucket you tried to delete is not empty (Service: S3, Status Code: 409)"
@@ -200,15 +200,15 @@ def repair_bucket_deletion():
     handler["delete"] = delete_empty
 
 
-def repair_instance_profile_ref():
+def repair_instance_profile_ref() -> None:
     """Makes Ref of an instance profile its name, as on AWS; MiniStack gives the ARN."""
     handler = cfn._RESOURCE_HANDLERS["AWS::IAM::InstanceProfile"]
     create, update, delete = handler["create"], handler["update"], handler["delete"]
 
-    def arn(name):
+    def arn(name: str) -> str:
         return iam._instance_profiles.get(name, {}).get("Arn", name)
 
-    def named(physical_id, attributes):
+    def named(physical_id: str, attributes: dict) -> tuple[str, dict]:
         return physical_id.rsplit("/", 1)[-1], attributes
 
     handler["create"] = lambda *args: named(*create(*args))
@@ -216,10 +216,10 @@ def repair_instance_profile_ref():
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
-def end_with_caller():
+def end_with_caller() -> None:
     """Ends this process, and the group that it leads, if standard input closes without a line."""
 
-    def wait():
+    def wait() -> None:
         if os.read(0, 1):
             return
         if os.getpgrp() == os.getpid():
@@ -229,7 +229,7 @@ def end_with_caller():
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main():
+def main() -> None:
     """Serves until SIGTERM; saves; removes the run file."""
     end_with_caller()
     with open(os.environ.pop("STACKCTL_RUN"), "a") as run:
