@@ -179,15 +179,12 @@ impl Failure {
 
     fn install_error(self, log: &Path) -> Error {
         let text = fs::read_to_string(log).unwrap_or_default();
-        if matches!(self, Self::Failed) && NO_NETWORK.iter().any(|sign| text.contains(sign)) {
+        if let (Self::Failed, Some(reason)) = (&self, network_failure(&text)) {
             let message = "cannot reach the Python package index to install the local environment";
-            return Error::new(
-                ErrorKind::Service,
-                with_lines(message, &relevant_lines(&text)),
-            )
-            .hint("connect to the network once: later runs need none")
-            .hint("behind a proxy set HTTPS_PROXY; for another index set PIP_INDEX_URL")
-            .hint(format!("the whole log is in {}", log.display()));
+            return Error::new(ErrorKind::Service, with_lines(message, &[&reason]))
+                .hint("connect to the network once: later runs need none")
+                .hint("behind a proxy set HTTPS_PROXY; for another index set PIP_INDEX_URL")
+                .hint(format!("the whole log is in {}", log.display()));
         }
         self.error(log, "cannot install the local environment")
     }
@@ -207,6 +204,20 @@ fn with_lines(message: &str, lines: &[&str]) -> String {
     lines
         .iter()
         .fold(message.to_owned(), |text, line| format!("{text}\n  {line}"))
+}
+
+/// Returns why pip could not reach its index, if that is what its log says: the last such reason,
+/// without the object that it happened to, and at most 160 characters.
+fn network_failure(log: &str) -> Option<String> {
+    let line = log
+        .lines()
+        .rfind(|line| NO_NETWORK.iter().any(|sign| line.contains(sign)))?;
+    let reason = line.rsplit(" object at 0x").next().unwrap_or(line);
+    let reason = reason.split_once(": ").map_or(reason, |(_, reason)| reason);
+    let reason = reason
+        .rsplit_once("')")
+        .map_or(reason, |(reason, _)| reason);
+    Some(reason.chars().take(160).collect())
 }
 
 /// Returns the last three lines that pip marks as errors; where there are none, the last three.
@@ -289,19 +300,16 @@ mod tests {
     fn a_failed_download_is_told_from_other_failures() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("install.log");
-        fs::write(
-            &log,
-            "WARNING: Retrying … NewConnectionError\nERROR: No matching distribution\n",
-        )
-        .unwrap();
+        let retrying = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(\
+                        '<pip._vendor.urllib3.HTTPSConnection object at 0x7f0>: Failed to establish a new \
+                        connection: [Errno -2] Name or service not known')': /simple/boto3/\n\
+                        ERROR: No matching distribution found\n";
+        fs::write(&log, retrying).unwrap();
         let error = Failure::Failed.install_error(&log);
         assert_eq!(error.kind(), ErrorKind::Service);
-        assert!(
-            error
-                .to_string()
-                .ends_with("\n  ERROR: No matching distribution"),
-            "{error}"
-        );
+        let reason =
+            "\n  Failed to establish a new connection: [Errno -2] Name or service not known";
+        assert!(error.to_string().ends_with(reason), "{error}");
         fs::write(&log, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n").unwrap();
         assert_eq!(
             Failure::Failed.install_error(&log).kind(),
