@@ -12,10 +12,9 @@ use super::{Context, Exit};
 use crate::cli::Format;
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::{self, Emulator, Local, Progress};
+use crate::manifest;
 use crate::project::Project;
-
-/// The environment that is meant where none is named.
-const ENVIRONMENT: &str = "local";
+use crate::settings::{self, Overrides};
 
 /// The arguments of `stackctl local`.
 #[derive(Debug, clap::Args)]
@@ -62,13 +61,7 @@ struct Document<'a> {
 
 /// Runs the command.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let project = Project::find(
-        &context.ambient.current_dir,
-        context.global.manifest.as_deref(),
-    )?;
-    let environment = context.global.environment.as_deref().unwrap_or(ENVIRONMENT);
-    let region = context.global.region.as_deref();
-    let local = Local::new(&context.ambient, project.root(), environment, region)?;
+    let local = open(context)?;
     let presenter = &context.presenter;
     match args.action {
         Action::Start => {
@@ -97,6 +90,35 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns the local environment of the named environment; where none is named, of the first in the
+/// manifest that is one.
+fn open(context: &Context) -> Result<Local> {
+    let ambient = &context.ambient;
+    let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
+    let manifest = manifest::parse(project.manifest());
+    let named = context.global.environment.as_deref();
+    let candidates = named.map_or_else(|| manifest.environments(), |name| vec![name]);
+    for name in candidates {
+        let overrides = Overrides {
+            environment: Some(name.to_owned()),
+            region: context.global.region.clone(),
+            profile: context.global.profile.clone(),
+            set: context.global.set.clone(),
+        };
+        let settings = settings::resolve(&manifest, &overrides, ambient)?;
+        if settings.emulator {
+            let region = settings.region.as_deref();
+            return Local::new(ambient, project.root(), &settings.environment, region);
+        }
+    }
+    let message = named.map_or_else(
+        || "the manifest has no local environment".to_owned(),
+        |name| format!("the environment `{name}` is not a local one"),
+    );
+    Err(Error::input(message)
+        .hint("a local one has a table with `emulator = true`, such as `[environments.local]`"))
 }
 
 /// Tells the user what takes time. A first start is worth a line that stays.

@@ -15,11 +15,12 @@ use crate::manifest::schema_at;
 use crate::origin::Origin;
 
 /// Variables that belong to the program itself and set no key of the manifest.
-const PROGRAM_VARIABLES: [&str; 4] = [
+const PROGRAM_VARIABLES: [&str; 5] = [
     "STACKCTL_CACHE_DIR",
     "STACKCTL_CORPUS",
     "STACKCTL_ENV",
     "STACKCTL_MANIFEST",
+    "STACKCTL_PYTHON",
 ];
 
 const PREFIX: &str = "STACKCTL_";
