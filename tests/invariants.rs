@@ -27,9 +27,10 @@ const PURE: [&str; 14] = [
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "commands/init",
     "commands/local",
+    "commands/session",
     "local",
     "package",
     "plan_file",
