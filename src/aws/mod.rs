@@ -6,6 +6,7 @@
 mod backoff;
 mod fault;
 pub mod stack;
+pub mod store;
 
 use std::fmt;
 use std::time::Duration;
@@ -178,7 +179,6 @@ impl Connection {
         aws_sdk_cloudformation::Client::new(&self.config)
     }
 
-    #[allow(dead_code, reason = "its command is not there yet")]
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let path_style = self.endpoint != Endpoint::Aws;
         let config = aws_sdk_s3::config::Builder::from(&self.config)

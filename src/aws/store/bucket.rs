@@ -1,0 +1,260 @@
+//! Making the artifact bucket, once for each account and region.
+//!
+//! Versioning is switched on last, and so says that the bucket is complete: a bucket without it was
+//! left half-made by an interrupted run, and is finished by the next one.
+
+use std::time::Duration;
+
+use aws_sdk_s3::client::Waiters;
+use aws_sdk_s3::operation::create_bucket::CreateBucketError;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    VersioningConfiguration,
+};
+use serde_json::json;
+
+use super::{ProvideErrorMetadata, SdkError, Store, status, wrong_region};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a new bucket may take to be known everywhere.
+const PROPAGATION: Duration = Duration::from_mins(1);
+
+impl Store {
+    /// Makes sure that the artifact bucket is there: private, encrypted, versioned, TLS only.
+    ///
+    /// A bucket that the manifest names is never made or changed. `say` is called before a bucket
+    /// is made.
+    ///
+    /// # Errors
+    ///
+    /// Where the manifest's bucket does not exist or is in another region; refused where the bucket
+    /// belongs to another account.
+    pub async fn ensure_bucket(&self, say: impl Fn(&str)) -> Result<()> {
+        let bucket = &self.bucket;
+        let answer = self
+            .client
+            .head_bucket()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        match answer {
+            Ok(head) => {
+                let wanted = self.connection.region();
+                match head.bucket_region() {
+                    Some(actual) if actual != wanted => {
+                        return Err(wrong_region(bucket, actual, wanted));
+                    }
+                    _ if self.explicit || self.is_versioned().await? => return Ok(()),
+                    _ => say(&format!("finishing the artifact bucket `{bucket}`")),
+                }
+            }
+            Err(error) if status(&error) == Some(404) && self.explicit => {
+                return Err(Error::input(format!(
+                    "the artifact bucket `{bucket}` does not exist"
+                ))
+                .hint("create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own"));
+            }
+            Err(error) if status(&error) == Some(404) => {
+                say(&format!(
+                    "creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
+                ));
+                self.create().await?;
+            }
+            Err(error) => {
+                let doing = "use the artifact bucket";
+                return Err(self.problem(bucket, doing, "s3:ListBucket", &error));
+            }
+        }
+        self.harden().await
+    }
+
+    async fn is_versioned(&self) -> Result<bool> {
+        let answer = self
+            .client
+            .get_bucket_versioning()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:GetBucketVersioning", &error))?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    async fn create(&self) -> Result<()> {
+        let region = self.connection.region();
+        // us-east-1 is the one region that must not be named.
+        let location = (region != "us-east-1").then(|| {
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(region))
+                .build()
+        });
+        let answer = self
+            .client
+            .create_bucket()
+            .bucket(&self.bucket)
+            .set_create_bucket_configuration(location)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => {}
+            Err(error) if made_meanwhile(&error) => {}
+            Err(error)
+                if matches!(
+                    error.as_service_error(),
+                    Some(CreateBucketError::BucketAlreadyExists(_))
+                ) =>
+            {
+                return Err(Error::refused(format!(
+                    "the bucket `{}` belongs to another account",
+                    self.bucket
+                ))
+                .hint(
+                    "choose a name with `artifact_bucket` in the manifest and create that bucket",
+                ));
+            }
+            Err(error) => {
+                let doing = "create the artifact bucket";
+                return Err(self.problem(&self.bucket, doing, "s3:CreateBucket", &error));
+            }
+        }
+        self.client
+            .wait_until_bucket_exists()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.account)
+            .wait(PROPAGATION)
+            .await
+            .map(drop)
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::Service,
+                    format!("the new bucket `{}` does not appear", self.bucket),
+                )
+                .caused_by(error)
+                .hint("run the command again")
+            })
+    }
+
+    /// Applies every protection. Each call is harmless when repeated; versioning comes last.
+    async fn harden(&self) -> Result<()> {
+        let (client, bucket, owner) = (&self.client, &self.bucket, &self.account);
+        client
+            .put_public_access_block()
+            .bucket(bucket)
+            .expected_bucket_owner(owner)
+            .public_access_block_configuration(
+                PublicAccessBlockConfiguration::builder()
+                    .block_public_acls(true)
+                    .ignore_public_acls(true)
+                    .block_public_policy(true)
+                    .restrict_public_buckets(true)
+                    .build(),
+            )
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:PutBucketPublicAccessBlock", &error))?;
+        client
+            .put_bucket_encryption()
+            .bucket(bucket)
+            .expected_bucket_owner(owner)
+            .server_side_encryption_configuration(encryption()?)
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:PutEncryptionConfiguration", &error))?;
+        client
+            .put_bucket_policy()
+            .bucket(bucket)
+            .expected_bucket_owner(owner)
+            .policy(tls_only(bucket, self.connection.region()))
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:PutBucketPolicy", &error))?;
+        client
+            .put_bucket_tagging()
+            .bucket(bucket)
+            .expected_bucket_owner(owner)
+            .tagging(tagging()?)
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:PutBucketTagging", &error))?;
+        client
+            .put_bucket_versioning()
+            .bucket(bucket)
+            .expected_bucket_owner(owner)
+            .versioning_configuration(
+                VersioningConfiguration::builder()
+                    .status(BucketVersioningStatus::Enabled)
+                    .build(),
+            )
+            .send()
+            .await
+            .map_err(|error| self.hardening("s3:PutBucketVersioning", &error))?;
+        Ok(())
+    }
+
+    fn hardening<E>(&self, action: &str, error: &SdkError<E>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.problem(&self.bucket, "protect the artifact bucket", action, error)
+    }
+}
+
+/// Returns whether the bucket was made by this account before, or is being made by another run.
+fn made_meanwhile(error: &SdkError<CreateBucketError>) -> bool {
+    error.as_service_error().is_some_and(|error| {
+        error.is_bucket_already_owned_by_you() || error.code() == Some("OperationAborted")
+    })
+}
+
+fn encryption() -> Result<ServerSideEncryptionConfiguration> {
+    let default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(ServerSideEncryption::Aes256)
+        .build()
+        .map_err(incomplete)?;
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(default)
+        .build();
+    ServerSideEncryptionConfiguration::builder()
+        .rules(rule)
+        .build()
+        .map_err(incomplete)
+}
+
+/// The bucket serves every project of its account and region, so its tag names none of them.
+fn tagging() -> Result<Tagging> {
+    let tag = Tag::builder()
+        .key("stackctl:purpose")
+        .value("artifacts")
+        .build()
+        .map_err(incomplete)?;
+    Tagging::builder().tag_set(tag).build().map_err(incomplete)
+}
+
+fn incomplete(error: aws_sdk_s3::error::BuildError) -> Error {
+    Error::system("cannot put a request to S3 together", error)
+}
+
+/// Returns a bucket policy that denies every request without TLS.
+fn tls_only(bucket: &str, region: &str) -> String {
+    let partition = match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    let arn = format!("arn:{partition}:s3:::{bucket}");
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, format!("{arn}/*")],
+            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+        }],
+    })
+    .to_string()
+}

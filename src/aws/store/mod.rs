@@ -1,0 +1,317 @@
+//! The artifact bucket: zips and large templates, each under the name of its content.
+//!
+//! A key holds the SHA-256 of what it names, so what is there never has to be sent again; but it is
+//! believed only where S3 itself vouches for that SHA-256. One request uploads an object whole: the
+//! checksum of a multipart upload is a checksum of checksums, which would never match.
+//!
+//! A bucket's name says nothing about its owner. Every request that can carry `ExpectedBucketOwner`
+//! does, so that a bucket of our name in another account receives nothing from us.
+
+mod bucket;
+mod empty;
+
+use std::path::Path;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumMode;
+
+use super::{CONNECT_TIMEOUT, Connection, Endpoint};
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::package::Artifact;
+use crate::settings::Settings;
+
+/// How often an upload starts again because somebody else wrote the same key meanwhile.
+const RACES: usize = 3;
+
+/// The artifact bucket of one account and region.
+#[derive(Debug, Clone)]
+pub struct Store {
+    connection: Connection,
+    client: Client,
+    account: String,
+    bucket: String,
+    /// Whether the manifest names the bucket: then it is used as it is, and never made.
+    explicit: bool,
+}
+
+/// What became of something that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It was uploaded.
+    Uploaded,
+    /// It was there already, with the same SHA-256.
+    Present,
+    /// Its key was taken by something without a SHA-256 or with another one, such as a copy by
+    /// another tool, and now holds the right content.
+    Replaced,
+}
+
+/// Something to store: its key, its digest and its bytes.
+struct Object<'a> {
+    key: &'a str,
+    digest: &'a Digest,
+    content_type: &'a str,
+    bytes: Bytes<'a>,
+}
+
+enum Bytes<'a> {
+    File(&'a Path),
+    Text(&'a str),
+}
+
+/// What is under a key.
+enum Held {
+    Nothing,
+    Same,
+    /// Something else, with its entity tag.
+    Other(Option<String>),
+}
+
+impl Store {
+    /// Returns the store of `account`: the manifest's `artifact_bucket`, else
+    /// `stackctl-artifacts-{account}-{region}`. Nothing is sent yet.
+    pub fn new(connection: &Connection, settings: &Settings, account: impl Into<String>) -> Self {
+        let account = account.into();
+        let explicit = settings.artifact_bucket.clone();
+        let made = || format!("stackctl-artifacts-{account}-{}", connection.region());
+        Self {
+            connection: connection.clone(),
+            client: connection.s3(),
+            explicit: explicit.is_some(),
+            bucket: explicit.unwrap_or_else(made),
+            account,
+        }
+    }
+
+    /// Returns the bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Returns whether `key` holds the content with this digest; `false` where the bucket itself
+    /// does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket belongs to another account or the caller may not read it.
+    pub async fn holds(&self, key: &str, digest: &Digest) -> Result<bool> {
+        Ok(matches!(self.held(key, digest).await?, Held::Same))
+    }
+
+    /// Stores an artifact unless it is there. The bucket must exist:
+    /// see [`ensure_bucket`](Self::ensure_bucket).
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket belongs to another account or the caller may not write to it.
+    pub async fn store(&self, artifact: &Artifact) -> Result<Stored> {
+        self.put(&Object {
+            key: &artifact.key,
+            digest: &artifact.digest,
+            content_type: "application/zip",
+            bytes: Bytes::File(artifact.path()),
+        })
+        .await
+    }
+
+    /// Stores a template under `{project}/templates/{sha256}.yaml` unless it is there, and returns
+    /// the URL by which CloudFormation reads it. The bucket must exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Self::store).
+    pub async fn store_template(&self, project: &str, body: &str) -> Result<String> {
+        let digest = Digest::of(body);
+        let key = format!("{project}/templates/{digest}.yaml");
+        self.put(&Object {
+            key: &key,
+            digest: &digest,
+            content_type: "application/yaml",
+            bytes: Bytes::Text(body),
+        })
+        .await?;
+        Ok(self.url(&key))
+    }
+
+    /// Returns an object's URL. A bucket with a dot in its name has no certificate of its own.
+    fn url(&self, key: &str) -> String {
+        let bucket = &self.bucket;
+        let region = self.connection.region();
+        let domain = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        match self.connection.endpoint() {
+            Endpoint::Custom(url) => format!("{}/{bucket}/{key}", url.trim_end_matches('/')),
+            Endpoint::Aws if bucket.contains('.') => {
+                format!("https://s3.{region}.{domain}/{bucket}/{key}")
+            }
+            Endpoint::Aws => format!("https://{bucket}.s3.{region}.{domain}/{key}"),
+        }
+    }
+
+    async fn held(&self, key: &str, digest: &Digest) -> Result<Held> {
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .checksum_mode(ChecksumMode::Enabled)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        match answer {
+            Ok(head) if head.checksum_sha256() == Some(&digest.base64()) => Ok(Held::Same),
+            Ok(head) => Ok(Held::Other(head.e_tag)),
+            Err(error) if status(&error) == Some(404) => Ok(Held::Nothing),
+            Err(error) => Err(self.problem(
+                &self.bucket,
+                &format!("look for `{key}` in the artifact bucket"),
+                "s3:GetObject` and `s3:ListBucket",
+                &error,
+            )),
+        }
+    }
+
+    async fn put(&self, object: &Object<'_>) -> Result<Stored> {
+        for _ in 0..RACES {
+            let (replaces, stored) = match self.held(object.key, object.digest).await? {
+                Held::Same => return Ok(Stored::Present),
+                Held::Nothing => (None, Stored::Uploaded),
+                Held::Other(tag) => (Some(tag), Stored::Replaced),
+            };
+            match self.send(object, replaces).await? {
+                Ok(()) => return Ok(stored),
+                Err(error) if lost_race(&error) => {}
+                Err(error) => {
+                    return Err(self.problem(
+                        &self.bucket,
+                        &format!("upload `{}` to the artifact bucket", object.key),
+                        "s3:PutObject",
+                        &error,
+                    ));
+                }
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Service,
+            format!(
+                "something else keeps writing `{}` to the artifact bucket `{}`",
+                object.key, self.bucket
+            ),
+        )
+        .hint("wait for the other run and start this one again"))
+    }
+
+    /// Sends an object, on condition that its key is free, or that it still holds what it replaces.
+    async fn send(
+        &self,
+        object: &Object<'_>,
+        replaces: Option<Option<String>>,
+    ) -> Result<Result<(), SdkError<PutObjectError>>> {
+        let body = match object.bytes {
+            Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
+            Bytes::File(path) => ByteStream::from_path(path).await.map_err(|error| {
+                Error::system(format!("cannot read `{}`", path.display()), error)
+            })?,
+        };
+        // A large zip on a slow line may take as long as it needs.
+        let patience = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .disable_operation_attempt_timeout()
+            .build();
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(object.key)
+            .expected_bucket_owner(&self.account)
+            .checksum_sha256(object.digest.base64())
+            .content_type(object.content_type)
+            .body(body);
+        let request = match replaces {
+            None => request.if_none_match("*"),
+            Some(tag) => request.set_if_match(tag),
+        };
+        let answer = request
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience))
+            .send()
+            .await;
+        Ok(answer.map(drop))
+    }
+
+    /// Returns the error for a failed call on `bucket` that needs the permission `action`.
+    fn problem<E>(
+        &self,
+        bucket: &str,
+        doing: &str,
+        action: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let answer = error.as_service_error();
+        let code = answer.and_then(ProvideErrorMetadata::code);
+        if status(error) == Some(403) && matches!(code, None | Some("AccessDenied" | "Forbidden")) {
+            let refusal = Error::refused(format!(
+                "cannot {doing}: the bucket `{bucket}` denies access"
+            ))
+            .hint(format!(
+                "the bucket must belong to the account {}: stackctl never uses another's",
+                self.account
+            ))
+            .hint(format!("the caller needs `{action}` on it"));
+            return match answer.and_then(ProvideErrorMetadata::message) {
+                Some(message) => refusal.caused_by(std::io::Error::other(message.to_owned())),
+                None => refusal,
+            };
+        }
+        if let Some(region) = self.elsewhere(error) {
+            return wrong_region(bucket, &region, self.connection.region());
+        }
+        if code == Some("NoSuchBucket") {
+            return Error::input(format!("cannot {doing}: there is no bucket `{bucket}`"));
+        }
+        self.connection.fault(doing, error)
+    }
+
+    /// Returns the region that the answer says the bucket is in, where that is another one.
+    fn elsewhere<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
+        let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
+        (region != self.connection.region()).then(|| region.to_owned())
+    }
+}
+
+fn wrong_region(bucket: &str, actual: &str, wanted: &str) -> Error {
+    Error::input(format!(
+        "the artifact bucket `{bucket}` is in {actual}, but the stack is in {wanted}"
+    ))
+    .hint("Lambda loads code from its own region alone: name a bucket there, or remove `artifact_bucket`")
+}
+
+/// Returns the status of the HTTP answer, if there was one.
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|answer| answer.status().as_u16())
+}
+
+/// Returns whether an upload failed because the key changed since it was looked at.
+fn lost_race(error: &SdkError<PutObjectError>) -> bool {
+    matches!(
+        error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::code),
+        Some("PreconditionFailed" | "ConditionalRequestConflict")
+    )
+}
+
+#[cfg(test)]
+mod tests;
