@@ -14,17 +14,19 @@ mod engine;
 mod failure;
 mod line_map;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
 use crate::origin::{Origin, Origins};
 use crate::package::Artifact;
 use crate::project::TemplateFolder;
 use crate::settings::Settings;
+use crate::template::{Template, emit};
 use line_map::LineMap;
 pub use line_map::Location;
 
@@ -52,8 +54,7 @@ pub struct RenderedTemplate {
 ///
 /// # Errors
 ///
-/// What is wrong in the template, with its places; or the text's size, where it is over
-/// [`TEMPLATE_LIMIT`].
+/// What is wrong in the template, with its places.
 pub fn render(
     template: &TemplateFolder,
     settings: &Settings,
@@ -64,13 +65,6 @@ pub fn render(
         Error::input(format!("cannot render `{}`", template.main().name))
             .with_diagnostics(vec![diagnostic])
     })?;
-    if text.len() > TEMPLATE_LIMIT {
-        return Err(Error::input(format!(
-            "the rendered template has {} bytes, over CloudFormation's limit of {TEMPLATE_LIMIT}",
-            text.len()
-        ))
-        .hint("split it into nested stacks"));
-    }
     Ok(RenderedTemplate {
         source: SourceFile::new(format!("{} (rendered)", template.main().name), text),
         lines,
@@ -87,6 +81,30 @@ impl RenderedTemplate {
     /// moves what points into it.
     pub fn source(&self) -> &Arc<SourceFile> {
         &self.source
+    }
+
+    /// Returns what is sent to CloudFormation; `parsed` is this template's own tree.
+    ///
+    /// That is the text as it stands where it is pure ASCII. CloudFormation gives other characters
+    /// back as `?`, so a text that has any is written anew with them escaped.
+    ///
+    /// # Errors
+    ///
+    /// Where it is over [`TEMPLATE_LIMIT`].
+    pub fn body(&self, parsed: &Template) -> Result<Cow<'_, str>> {
+        let body = if self.text().is_ascii() {
+            Cow::Borrowed(self.text())
+        } else {
+            Cow::Owned(emit::to_yaml(parsed.root()))
+        };
+        if body.len() <= TEMPLATE_LIMIT {
+            return Ok(body);
+        }
+        Err(Error::input(format!(
+            "the rendered template has {} bytes, over CloudFormation's limit of {TEMPLATE_LIMIT}",
+            body.len()
+        ))
+        .hint("split it into nested stacks"))
     }
 
     /// Returns where a stretch of the text came from; `None` where the text is empty.
@@ -119,16 +137,15 @@ impl RenderedTemplate {
             place.span = location.span;
             keys.extend(location.manifest_key);
         }
-        keys.dedup();
         for key in keys {
             match origins.get(&key) {
                 Origin::Default => {}
-                Origin::Manifest { source, span, .. } => diagnostic.places.push(Place {
-                    source: Arc::clone(source),
-                    span: span.clone(),
-                    label: format!("`{key}` is set here"),
-                }),
-                origin => diagnostic.help.push(format!("`{key}` is set by {origin}")),
+                origin => {
+                    let place = origin.place(format!("`{key}` is set here"));
+                    if !diagnostic.places.contains(&place) {
+                        diagnostic.places.push(place);
+                    }
+                }
             }
         }
         diagnostic

@@ -11,6 +11,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::engine::{Sources, Unprintable};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::manifest::checks::{nearest, quoted};
 
 /// Returns the finding for a failed rendering of `main`.
 pub(super) fn diagnose(
@@ -158,11 +159,11 @@ fn unprintable(value: &Unprintable, expression: &str, place: Place) -> Diagnosti
 }
 
 fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> Diagnostic {
-    let quoted = detail
+    let named = detail
         .split_once("` is undefined")
         .and_then(|(before, _)| before.rsplit_once('`'))
         .map(|(_, path)| path);
-    let path = quoted.unwrap_or(expression).to_owned();
+    let path = named.unwrap_or(expression).to_owned();
     let diagnostic = Diagnostic::error(
         "template-undefined",
         format!("`{path}` is not defined"),
@@ -173,14 +174,17 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
         "" => name.to_owned(),
         parent => format!("{parent}.{name}"),
     };
-    if let Some(name) = nearest(&missing, &known) {
+    if let Some(name) = nearest(&missing, known.iter().map(String::as_str)) {
         return diagnostic.help(format!("did you mean `{}`?", joined(name)));
     }
     match (parent.as_str(), missing.as_str()) {
         ("", "key_pair") => diagnostic.help(
             "set `key_pair` in the manifest, or guard it with `{% if key_pair is defined %}`",
         ),
-        ("", _) => diagnostic.help(format!("the template sees {}", list(&known))),
+        ("", _) => diagnostic.help(format!(
+            "the template sees {}",
+            quoted(known.iter().map(String::as_str))
+        )),
         ("vars", name) => diagnostic.help(format!(
             "set `{name}` under `[vars]` in the manifest, or write `{{{{ {path} | default(…) }}}}`"
         )),
@@ -189,7 +193,10 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
             diagnostic.help(format!("set `{name}` under `[parameters]` in the manifest"))
         }
         _ if known.is_empty() => diagnostic,
-        _ => diagnostic.help(format!("`{parent}` has {}", list(&known))),
+        _ => diagnostic.help(format!(
+            "`{parent}` has {}",
+            quoted(known.iter().map(String::as_str))
+        )),
     }
 }
 
@@ -237,18 +244,4 @@ fn names(value: &Value) -> Vec<String> {
         .flatten()
         .map(|name| name.to_string())
         .collect()
-}
-
-fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate.as_str())
-}
-
-fn list(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }

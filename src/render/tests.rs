@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use super::*;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Place, Severity};
 use crate::package;
 use crate::project::Project;
 use crate::project::tests::{folder, settings};
@@ -325,12 +325,20 @@ fn errors_in_included_templates_show_the_way_there() {
 }
 
 #[test]
-fn over_a_megabyte_is_an_error() {
-    let error =
-        try_render("{% for i in range(9999) %}{{ 'x' * 110 }}{% endfor %}", &[]).unwrap_err();
+fn what_is_sent_is_ascii_and_at_most_a_megabyte() {
+    let body = |text: &str| {
+        let rendered = try_render(text, &[]).unwrap();
+        let parsed = Template::parse(rendered.source()).unwrap();
+        rendered.body(&parsed).map(Cow::into_owned)
+    };
+    let plain = "Resources: {}  # as it stands\n";
+    assert_eq!(body(plain).unwrap(), plain);
+    assert_snapshot!(body("Description: grüße # ü\n").unwrap(), @r#"Description: "gr\xfc\xdfe""#);
+
+    let error = body("D: {% for i in range(9999) %}{{ 'x' * 110 }}{% endfor %}").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the rendered template has 1099890 bytes, over CloudFormation's limit of 1048576"
+        "the rendered template has 1099893 bytes, over CloudFormation's limit of 1048576"
     );
 }
 

@@ -182,12 +182,13 @@ impl Store {
 
     async fn put(&self, object: &Object<'_>) -> Result<Stored> {
         for _ in 0..RACES {
-            let (replaces, stored) = match self.held(object.key, object.digest).await? {
+            let held = self.held(object.key, object.digest).await?;
+            let stored = match held {
                 Held::Same => return Ok(Stored::Present),
-                Held::Nothing => (None, Stored::Uploaded),
-                Held::Other(tag) => (Some(tag), Stored::Replaced),
+                Held::Nothing => Stored::Uploaded,
+                Held::Other(_) => Stored::Replaced,
             };
-            match self.send(object, replaces).await? {
+            match self.send(object, held).await? {
                 Ok(()) => return Ok(stored),
                 Err(error) if lost_race(&error) => {}
                 Err(error) => {
@@ -210,11 +211,11 @@ impl Store {
         .hint("wait for the other run and start this one again"))
     }
 
-    /// Sends an object, on condition that its key is free, or that it still holds what it replaces.
+    /// Sends an object, on condition that its key still holds what was seen there.
     async fn send(
         &self,
         object: &Object<'_>,
-        replaces: Option<Option<String>>,
+        held: Held,
     ) -> Result<Result<(), SdkError<PutObjectError>>> {
         let body = match object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
@@ -236,9 +237,10 @@ impl Store {
             .checksum_sha256(object.digest.base64())
             .content_type(object.content_type)
             .body(body);
-        let request = match replaces {
-            None => request.if_none_match("*"),
-            Some(tag) => request.set_if_match(tag),
+        let request = match held {
+            Held::Nothing => request.if_none_match("*"),
+            Held::Other(tag) => request.set_if_match(tag),
+            Held::Same => request,
         };
         let answer = request
             .customize()

@@ -20,7 +20,8 @@ use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockOutput;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::error::BucketAlreadyExists;
 use aws_sdk_s3::types::{
-    BucketVersioningStatus, DeleteMarkerEntry, Error as ObjectError, ObjectVersion,
+    BucketVersioningStatus, DeleteMarkerEntry, Error as ObjectError, ObjectIdentifier,
+    ObjectVersion,
 };
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
 use aws_types::SdkConfig;
@@ -427,7 +428,7 @@ async fn emptying_deletes_versions_and_markers_page_by_page() {
                     && objects.iter().all(|object| object.version_id().is_some())
                     && objects
                         .iter()
-                        .map(|object| object.key())
+                        .map(ObjectIdentifier::key)
                         .eq(keys.iter().copied())
             })
             .then_output(|| DeleteObjectsOutput::builder().build())
