@@ -261,17 +261,19 @@ fn read_sources() -> Vec<(String, String)> {
     sources
 }
 
-/// Returns the files below a folder, but for what Cargo, Git and Python leave there.
+/// Returns the files below a folder, but for what Cargo, Git and Python's tools leave there.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    const SKIPPED: [&str; 5] = [".git", ".venv", "__pycache__", "snapshots", "target"];
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let hidden = name.starts_with('.') && name != ".ci" && name != ".gitignore";
+        if hidden || name == "__pycache__" || name == "target" {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !SKIPPED.iter().any(|name| entry.file_name() == *name) {
-                found.extend(files(&entry.path()));
-            }
-        } else if entry.file_name() != ".git" {
+            found.extend(files(&entry.path()));
+        } else {
             found.push(entry.path());
         }
     }
