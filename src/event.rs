@@ -4,7 +4,7 @@
 //! timestamps that collide. A [`Timeline`] is a pure fold over those pages: each event comes out
 //! once, oldest first, whatever the pages were.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -88,6 +88,18 @@ impl Timeline {
     /// Returns the events so far, oldest first.
     pub fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    /// Returns how many resources have come to an end: their newest event says that they are settled.
+    pub fn settled_resources(&self) -> usize {
+        let mut latest: HashMap<&str, &Event> = HashMap::new();
+        for event in self.events.iter().filter(|event| !event.is_of_the_stack()) {
+            latest.insert(&event.logical_id, event);
+        }
+        latest
+            .values()
+            .filter(|event| event.status.is_settled())
+            .count()
     }
 
     /// Returns the event that made the operation fail: the first failure of a resource that does

@@ -30,9 +30,11 @@
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
+//! | [`destruction`] | what a stack's deletion does to its resources | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
+//! | [`interrupt`] | Ctrl-C and SIGTERM | listens for signals |
 //! | [`local`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
 //! | [`present`] | what people and programs read | writes to the terminal |
 //! | [`digest`] | a SHA-256, as hexadecimal or Base64 | no |
@@ -43,10 +45,12 @@ pub mod aws;
 pub mod change_set;
 pub mod cli;
 pub mod commands;
+pub mod destruction;
 pub mod diagnostic;
 pub mod digest;
 pub mod error;
 pub mod event;
+pub mod interrupt;
 pub mod local;
 pub mod manifest;
 pub mod origin;

@@ -93,6 +93,18 @@ impl Project {
         })
     }
 
+    /// Returns the bytes of a file of the project that the manifest names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::resolve`]; where the file cannot be read.
+    pub fn read(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
+        let full = self.resolve(path, what)?;
+        fs::read(full).map_err(|error| {
+            Error::system(format!("cannot read {what} `{}`", self.shown(path)), error)
+        })
+    }
+
     /// Returns the absolute path of something in the project that the manifest names, symlinks
     /// resolved. `what` is how errors call it, such as "the template".
     ///

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
+use crate::error::{Error, Result};
 use crate::status::StackStatus;
 
 /// What stands for the value of a `NoEcho` parameter in every answer of the API.
@@ -70,6 +71,26 @@ pub struct Resource {
 }
 
 impl Stack {
+    /// Returns the value of an output that is needed.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none of that name; the hint lists those that there are.
+    pub fn required_output(&self, name: &str) -> Result<&str> {
+        self.output(name).ok_or_else(|| {
+            let names: Vec<&str> = self
+                .outputs
+                .iter()
+                .map(|output| output.name.as_str())
+                .collect();
+            let hint = match names.as_slice() {
+                [] => "it has no outputs at all".to_owned(),
+                names => format!("its outputs are {}", names.join(", ")),
+            };
+            Error::input(format!("the stack `{}` has no output `{name}`", self.name)).hint(hint)
+        })
+    }
+
     /// Returns the value of an output.
     pub fn output(&self, name: &str) -> Option<&str> {
         self.outputs

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod fault;
+pub mod probe;
 pub mod stack;
 pub mod store;
 

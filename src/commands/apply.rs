@@ -1,14 +1,238 @@
-//! `stackctl apply`.
+//! `stackctl apply`: plan, ask, execute exactly what was shown, follow it to its end.
 
-use super::{Context, Exit};
-use crate::error::{Error, Result};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::deployment::{Deployment, Proposal};
+use super::session::Session;
+use super::{Context, Exit, plan, verify};
+use crate::cli::Format;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Timeline};
+use crate::plan::Plan;
+use crate::present::human;
+use crate::present::json::stack::OutputsDocument;
+use crate::stack::Stack;
+use crate::status::{ResourceStatus, Sentiment, StackStatus};
 
 /// The arguments of `stackctl apply`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Applies without asking
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Waits for an operation that is running on the stack, then plans
+    #[arg(long)]
+    wait: bool,
+    /// Ends with `verify`, also where the manifest does not ask for it
+    #[arg(long)]
+    verify: bool,
+    /// Writes the outputs to a file as JSON
+    #[arg(long, value_name = "FILE")]
+    outputs_file: Option<PathBuf>,
+}
 
-/// Runs the command.
-#[expect(clippy::unused_async, reason = "a stub")]
-pub async fn run(_context: &Context, _args: Args) -> Result<Exit> {
-    Err(Error::input("not there yet"))
+/// Deploys the stack.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let presenter = session.presenter();
+    let mut deployment = Deployment::open(&session).await?;
+    if args.wait {
+        deployment.settle().await?;
+    }
+    deployment.check_ready()?;
+    if !args.yes && !presenter.is_interactive() && !deployment.is_unchanged() {
+        return Err(
+            Error::refused("there is no terminal to ask on, and --yes was not given")
+                .hint(format!("run `{}`", session.command("apply --yes"))),
+        );
+    }
+
+    if deployment.is_unchanged() {
+        let plan = deployment.plan(None);
+        plan::show(presenter, &plan, Format::Human)?;
+        let stack = deployment.stack.clone();
+        return finish(&deployment, &args, &plan, stack, false).await;
+    }
+    deployment.upload().await?;
+    let proposal = deployment.propose().await?;
+    let plan = deployment.plan(Some(proposal.change_set.clone()));
+    plan::show(presenter, &plan, Format::Human)?;
+    if proposal.change_set.is_unchanged() {
+        let stack = deployment.stack.clone();
+        return finish(&deployment, &args, &plan, stack, false).await;
+    }
+    if !args.yes
+        && let Err(error) = deployment.interrupt.guard(confirm(&session)).await
+    {
+        deployment
+            .discard_after_failure(&proposal.change_set.id)
+            .await;
+        return Err(error);
+    }
+    let stack = execute(&deployment, &proposal).await?;
+    finish(&deployment, &args, &plan, Some(stack), true).await
+}
+
+async fn confirm(session: &Session<'_>) -> Result<()> {
+    let presenter = session.presenter();
+    presenter.note("\nDo you want to apply these changes? Only 'yes' will be accepted.");
+    let answer = presenter
+        .ask("Apply:", &session.command("apply --yes"))
+        .await?;
+    if answer == "yes" {
+        return Ok(());
+    }
+    Err(Error::refused("not applied: the answer was not `yes`"))
+}
+
+/// Executes the change set and follows it until the stack is settled.
+async fn execute(deployment: &Deployment<'_>, proposal: &Proposal) -> Result<Stack> {
+    let session = deployment.session;
+    let presenter = session.presenter();
+    let resume = session.command("apply --wait");
+    deployment.interrupt.resume_with(&resume);
+    let started = Instant::now();
+    presenter.note("");
+    deployment
+        .service
+        .execute(&proposal.change_set.id, &proposal.change_set.name)
+        .await?;
+    let mut timeline = Timeline::after(&proposal.earlier_events);
+    let total = proposal.change_set.changes.len();
+    let follow = deployment
+        .service
+        .follow(&proposal.stack_id, &mut timeline, |new, timeline| {
+            let elapsed = started.elapsed();
+            for event in new {
+                presenter.note(&human::event::line(event, elapsed));
+            }
+            presenter.progress(&human::event::progress(timeline, total, elapsed));
+        });
+    let followed = match session.settings.stack.timeout_minutes {
+        None => deployment.interrupt.guard(follow).await,
+        Some(minutes) => {
+            let limit = Duration::from_mins(u64::from(minutes));
+            let timed = async {
+                tokio::time::timeout(limit, follow)
+                    .await
+                    .unwrap_or_else(|_| {
+                        Err(Error::new(
+                            ErrorKind::Deployment,
+                            format!("the operation is still running after {minutes} minutes"),
+                        )
+                        .hint(format!("it goes on; follow it with `{resume}`")))
+                    })
+            };
+            deployment.interrupt.guard(timed).await
+        }
+    };
+    let ended = match followed {
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            return Err(error.hint(format!("the operation goes on; follow it with `{resume}`")));
+        }
+        followed => followed?,
+    };
+    outcome(session, ended, &timeline)
+}
+
+/// Returns the stack where it ended well, else what went wrong first and what to do now.
+fn outcome(session: &Session<'_>, ended: Option<Stack>, timeline: &Timeline) -> Result<Stack> {
+    let name = &session.settings.stack_name;
+    let Some(stack) = ended else {
+        return Err(Error::new(
+            ErrorKind::Deployment,
+            format!("the stack `{name}` is gone"),
+        ));
+    };
+    if stack.status.sentiment() == Sentiment::Good && stack.status != StackStatus::DeleteComplete {
+        return Ok(stack);
+    }
+    let (kind, what) = if stack.status.is_rolled_back() {
+        (ErrorKind::RolledBack, "failed and was rolled back")
+    } else {
+        (ErrorKind::Deployment, "failed")
+    };
+    let mut error = Error::new(kind, format!("the deployment {what} ({})", stack.status));
+    if let Some(cause) = timeline.root_cause() {
+        error = error.caused_by(FirstCause::of(cause));
+    }
+    let next = match stack.status {
+        StackStatus::RollbackComplete => {
+            format!(
+                "a stack whose creation failed can only be deleted: `{}`",
+                session.command("destroy")
+            )
+        }
+        _ => format!("the stack as it is now: `{}`", session.command("status")),
+    };
+    Err(error.hint(next))
+}
+
+/// The first real cause of a failed operation.
+#[derive(Debug, thiserror::Error)]
+#[error("{resource_type} {logical_id} {status}: {reason}")]
+pub(super) struct FirstCause {
+    resource_type: String,
+    logical_id: String,
+    status: ResourceStatus,
+    reason: String,
+}
+
+impl FirstCause {
+    pub(super) fn of(event: &Event) -> Self {
+        let reason = event
+            .reason
+            .as_deref()
+            .unwrap_or("the service gave no reason");
+        Self {
+            resource_type: event.resource_type.clone(),
+            logical_id: event.logical_id.clone(),
+            status: event.status.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// What follows a deployment, also one that changed nothing: protection, outputs, verification.
+async fn finish(
+    deployment: &Deployment<'_>,
+    args: &Args,
+    plan: &Plan,
+    stack: Option<Stack>,
+    deployed: bool,
+) -> Result<Exit> {
+    let session = deployment.session;
+    let presenter = session.presenter();
+    if let (false, Some(on)) = (
+        plan.settings.is_empty(),
+        session.settings.stack.termination_protection,
+    ) {
+        deployment.service.protect(on).await?;
+        presenter.note(&format!(
+            "Termination protection is {}.",
+            if on { "on" } else { "off" }
+        ));
+    }
+    let Some(stack) = stack else {
+        return Ok(Exit::Done);
+    };
+    if deployed {
+        presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
+        presenter.data(&human::stack::outputs(&stack, presenter.width()));
+    }
+    if let Some(path) = &args.outputs_file {
+        session.write_json(path, &OutputsDocument::of(&stack))?;
+    }
+    let after_apply = session
+        .settings
+        .verify
+        .as_ref()
+        .is_some_and(|verify| verify.after_apply);
+    if args.verify || deployed && after_apply {
+        presenter.note("");
+        let (interrupt, connection) = (&deployment.interrupt, &deployment.connection);
+        verify::probe(session, interrupt, connection, &stack, Format::Human).await?;
+    }
+    Ok(Exit::Done)
 }

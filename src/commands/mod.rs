@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod completions;
 pub mod config;
+mod deployment;
 pub mod destroy;
 pub mod diff;
 pub mod init;
@@ -13,6 +14,7 @@ pub mod package;
 pub mod plan;
 pub mod render;
 pub mod schema;
+mod session;
 pub mod ssh;
 pub mod status;
 pub mod validate;

@@ -1,14 +1,44 @@
-//! `stackctl outputs`.
+//! `stackctl outputs`: what the stack tells the world.
 
+use super::session::Session;
 use super::{Context, Exit};
-use crate::error::{Error, Result};
+use crate::aws::stack::StackService;
+use crate::cli::Format;
+use crate::error::Result;
+use crate::present::human;
+use crate::present::json::stack::OutputsDocument;
 
 /// The arguments of `stackctl outputs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// One output, whose bare value is printed
+    name: Option<String>,
+    /// The form of the output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        conflicts_with = "name"
+    )]
+    format: Format,
+}
 
-/// Runs the command.
-#[expect(clippy::unused_async, reason = "a stub")]
-pub async fn run(_context: &Context, _args: Args) -> Result<Exit> {
-    Err(Error::input("not there yet"))
+/// Shows the stack's outputs, or the bare value of one.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let connection = session.connect().await?;
+    let service = StackService::new(&connection, &session.settings.stack_name);
+    let stack = session.deployed(service.describe().await?)?;
+    let presenter = session.presenter();
+    match (&args.name, args.format) {
+        (Some(name), _) => presenter.data(&format!("{}\n", stack.required_output(name)?)),
+        (None, Format::Json) => presenter.json(&OutputsDocument::of(&stack))?,
+        (None, Format::Human) if stack.outputs.is_empty() => {
+            presenter.note("The stack has no outputs.");
+        }
+        (None, Format::Human) => {
+            presenter.data(&human::stack::outputs(&stack, presenter.width()));
+        }
+    }
+    Ok(Exit::Done)
 }

@@ -1,14 +1,44 @@
-//! `stackctl status`.
+//! `stackctl status`: the stack as it is now.
 
+use super::session::Session;
 use super::{Context, Exit};
-use crate::error::{Error, Result};
+use crate::aws::stack::StackService;
+use crate::cli::Format;
+use crate::error::Result;
+use crate::present::human;
+use crate::present::json::stack::StatusDocument;
 
 /// The arguments of `stackctl status`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The form of the output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
 
-/// Runs the command.
-#[expect(clippy::unused_async, reason = "a stub")]
-pub async fn run(_context: &Context, _args: Args) -> Result<Exit> {
-    Err(Error::input("not there yet"))
+/// Shows the stack and its resources. A stack that does not exist is no error.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let connection = session.connect().await?;
+    let name = &session.settings.stack_name;
+    let service = StackService::new(&connection, name);
+    let (stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
+    let presenter = session.presenter();
+    match (args.format, &stack) {
+        (Format::Json, stack) => {
+            presenter.json(&StatusDocument::of(name, stack.as_ref(), &resources))?;
+        }
+        (Format::Human, Some(stack)) => {
+            presenter.data(&human::stack::overview(
+                stack,
+                &resources,
+                presenter.width(),
+            ));
+        }
+        (Format::Human, None) => {
+            presenter.data(&format!("{name}  not deployed\n"));
+            presenter.hint(&format!("`{}` deploys it", session.command("apply")));
+        }
+    }
+    Ok(Exit::Done)
 }

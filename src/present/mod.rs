@@ -19,9 +19,10 @@ use serde::Serialize;
 
 use crate::ambient::Ambient;
 use crate::cli::{ColorWhen, Global};
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
-pub use process::{command_line, log, no_current_folder};
+pub use process::{command_line, exit_interrupted, log, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 
 /// The width for text that does not go to a terminal, in columns.
@@ -142,13 +143,18 @@ impl Presenter {
         }
     }
 
-    /// Writes an error to stderr: its places, `error: …`, the chain of causes, its hints.
-    pub fn error(&self, error: &Error) {
-        if !error.diagnostics().is_empty() {
+    /// Writes findings to stderr, each with its quoted line.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
+        if !diagnostics.is_empty() {
             // Colour that the stream does not want is taken out again on the way.
-            let drawn = diagnostic::render(error.diagnostics(), self.width, true);
+            let drawn = diagnostic::render(diagnostics, self.width, true);
             self.stderr_line(&format!("{drawn}\n"));
         }
+    }
+
+    /// Writes an error to stderr: its places, `error: …`, the chain of causes, its hints.
+    pub fn error(&self, error: &Error) {
+        self.diagnostics(error.diagnostics());
         self.stderr_line(&format!("{ERROR}error{ERROR:#}: {error}"));
         let mut said = error.to_string();
         let mut cause = error.source();

@@ -43,3 +43,17 @@ pub fn log(verbosity: u8) {
         .with_writer(io::stderr)
         .init();
 }
+
+/// Ends the process at once, after the second interrupt; says how to go on where that is known.
+#[expect(
+    clippy::print_stderr,
+    reason = "the presenter is in use by the command that is being ended"
+)]
+#[expect(clippy::exit, reason = "the second Ctrl-C must not wait for anything")]
+pub fn exit_interrupted(resume: Option<&str>) -> ! {
+    eprintln!("\nerror: interrupted");
+    if let Some(command) = resume {
+        eprintln!("hint: go on with `{command}`");
+    }
+    std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
+}

@@ -223,21 +223,22 @@ impl StackService {
         }
     }
 
-    /// Returns how many change sets a stack has.
-    pub async fn count_change_sets(&self, stack_id: &str) -> Result<usize> {
-        let mut pages = self
-            .client
-            .list_change_sets()
-            .stack_name(stack_id)
-            .into_paginator()
-            .send();
-        let mut count = 0;
+    /// Returns whether a change set's stack has others beside it.
+    pub async fn has_change_sets_beside(&self, ours: &Requested) -> Result<bool> {
+        let request = self.client.list_change_sets().stack_name(&ours.stack_id);
+        let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|error| self.connection.fault("list the change sets", &error))?;
-            count += page.summaries.unwrap_or_default().len();
+            let mut ids = page
+                .summaries()
+                .iter()
+                .filter_map(|set| set.change_set_id());
+            if ids.any(|id| id != ours.change_set_id) {
+                return Ok(true);
+            }
         }
-        Ok(count)
+        Ok(false)
     }
 
     /// Executes a change set. The token makes a repeated request harmless.
@@ -347,8 +348,8 @@ impl StackService {
             })
     }
 
-    /// Follows the running operation until the stack is settled and hands each new event to `seen`
-    /// together with the time since the start.
+    /// Follows the running operation until the stack is settled. At each look the new events and
+    /// the timeline so far are handed to `seen`.
     ///
     /// A poll that fails decides nothing: the result is the stack's own status. Returns the stack
     /// as it ended, `None` where it is gone.
@@ -356,7 +357,7 @@ impl StackService {
         &self,
         stack_id: &str,
         timeline: &mut Timeline,
-        mut seen: impl FnMut(&[Event]),
+        mut seen: impl FnMut(&[Event], &Timeline),
     ) -> Result<Option<Stack>> {
         /// How many looks may fail in a row before the connection is given up.
         const PATIENCE: u32 = 30;
@@ -378,7 +379,7 @@ impl StackService {
                     if !new.is_empty() {
                         backoff.quicken();
                     }
-                    seen(&new);
+                    seen(&new, timeline);
                     if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) {
                         return Ok(stack);
                     }

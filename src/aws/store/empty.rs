@@ -7,6 +7,25 @@ use super::Store;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Store {
+    /// Returns whether a bucket of the same account holds nothing, not even an old version.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket belongs to another account or may not be listed.
+    pub async fn is_empty(&self, bucket: &str) -> Result<bool> {
+        let doing = format!("look into the bucket `{bucket}`");
+        let page = self
+            .client
+            .list_object_versions()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.account)
+            .max_keys(1)
+            .send()
+            .await
+            .map_err(|error| self.problem(bucket, &doing, "s3:ListBucketVersions", &error))?;
+        Ok(page.versions().is_empty() && page.delete_markers().is_empty())
+    }
+
     /// Deletes every version and every delete marker in a bucket of the same account, and returns
     /// how many there were. `say` is called with that number as it grows, after each 1,000.
     ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock;
-use crate::event::Event;
+use crate::event::{Event, Timeline};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 use crate::status::Sentiment;
 
@@ -28,6 +28,16 @@ pub fn line(event: &Event, elapsed: Duration) -> String {
         line.push_str(&reason.replace('\n', " "));
     }
     line
+}
+
+/// Returns the line under the events: how many of the expected resources are done, and the time.
+pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> String {
+    let done = timeline.settled_resources();
+    format!(
+        "{done}/{} resources · {}",
+        expected.max(done),
+        clock(elapsed)
+    )
 }
 
 #[cfg(test)]

@@ -62,10 +62,21 @@ fn push_changes(text: &mut String, changes: &[Change], width: usize) {
     let (possible, certain): (Vec<_>, Vec<_>) = changes
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
+    let name_width = certain
+        .iter()
+        .map(|change| change.logical_id.width())
+        .max()
+        .unwrap_or(0);
+    let mut after_tree = true;
     for change in &certain {
-        text.push('\n');
-        text.push_str(&resource(change));
-        for property in property_changes(change) {
+        let properties = property_changes(change);
+        // Resources with a tree stand apart; those without follow one another as in a list.
+        if after_tree || !properties.is_empty() {
+            text.push('\n');
+        }
+        after_tree = !properties.is_empty();
+        text.push_str(&resource(change, name_width));
+        for property in properties {
             push_property(text, change, &property, width);
         }
     }
@@ -91,7 +102,7 @@ fn push_changes(text: &mut String, changes: &[Change], width: usize) {
     }
 }
 
-fn resource(change: &Change) -> String {
+fn resource(change: &Change, name_width: usize) -> String {
     let (style, sign, words) = match change.effect() {
         Effect::Add => (ADD, "+", ""),
         Effect::Update => (CHANGE, "~", ""),
@@ -101,8 +112,9 @@ fn resource(change: &Change) -> String {
         Effect::Sync => (CHANGE, "↺", "takes the live values"),
         Effect::Possible => (DIM, "?", ""),
     };
+    let padding = " ".repeat(name_width.saturating_sub(change.logical_id.width()));
     let mut line = format!(
-        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#} {DIM}{}{DIM:#}",
+        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}{padding}  {DIM}{}{DIM:#}",
         change.logical_id, change.resource_type
     );
     let mut notes = Vec::new();

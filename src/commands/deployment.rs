@@ -1,0 +1,356 @@
+//! One stack, as it is deployed and as the files want it: what `plan`, `apply` and `diff` share.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::session::{Build, Session};
+use crate::aws::stack::{ChangeSetRequest, StackService, TemplateSource};
+use crate::aws::store::Store;
+use crate::aws::{Connection, Identity};
+use crate::change_set::ChangeSet;
+use crate::error::{Error, Result};
+use crate::event::{Event, Timeline};
+use crate::interrupt::Interrupt;
+use crate::plan::{self, Operation, Plan, PlannedArtifact, Target, ValueChange};
+use crate::present::human;
+use crate::render::INLINE_LIMIT;
+use crate::stack::Stack;
+use crate::status::StackStatus;
+
+/// The prefix of change sets that stackctl makes and removes again.
+const TEMPORARY: &str = "stackctl-tmp-";
+
+/// A stack as it is deployed beside what the files say.
+#[derive(Debug)]
+pub(super) struct Deployment<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) interrupt: Interrupt,
+    pub(super) connection: Connection,
+    pub(super) service: StackService,
+    pub(super) identity: Identity,
+    pub(super) build: Build,
+    /// The stack; `None` where there is none of that name.
+    pub(super) stack: Option<Stack>,
+    /// The template that was last deployed.
+    pub(super) deployed_template: Option<String>,
+}
+
+/// A change set that was made for this run.
+#[derive(Debug)]
+pub(super) struct Proposal {
+    pub(super) stack_id: String,
+    pub(super) change_set: ChangeSet,
+    /// The stack's newest events before anything is executed.
+    pub(super) earlier_events: Vec<Event>,
+}
+
+impl<'a> Deployment<'a> {
+    /// Builds what the files say and reads what is deployed; nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files, before anything is sent; refused where the credentials belong
+    /// to another account than the manifest allows.
+    pub(super) async fn open(session: &'a Session<'a>) -> Result<Self> {
+        let build = session.build()?;
+        let interrupt = Interrupt::listen()?;
+        let connection = interrupt.guard(session.connect()).await?;
+        let service = StackService::new(&connection, &session.settings.stack_name);
+        let read = async {
+            tokio::try_join!(
+                connection.identity(),
+                service.describe(),
+                service.template()
+            )
+        };
+        let (identity, stack, deployed_template) = interrupt.guard(read).await?;
+        session.check_account(&identity)?;
+        Ok(Self {
+            session,
+            interrupt,
+            connection,
+            service,
+            identity,
+            build,
+            stack,
+            deployed_template,
+        })
+    }
+
+    /// Returns the artifact bucket of this account and region.
+    pub(super) fn store(&self) -> Store {
+        Store::new(
+            &self.connection,
+            &self.session.settings,
+            &self.identity.account,
+        )
+    }
+
+    /// Uploads the artifacts that the bucket does not hold yet; makes the bucket where needed.
+    pub(super) async fn upload(&self) -> Result<()> {
+        let presenter = self.session.presenter();
+        let store = self.store();
+        let mut missing = Vec::new();
+        for artifact in self.build.artifacts.values() {
+            if !store.holds(&artifact.key, &artifact.digest).await? {
+                missing.push(artifact);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        store.ensure_bucket(|said| presenter.note(said)).await?;
+        for artifact in missing {
+            store.store(artifact).await?;
+            presenter.note(&format!(
+                "Uploaded {} to s3://{}/{}",
+                human::size(artifact.size),
+                store.bucket(),
+                artifact.key
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits for an operation that is running on the stack and reads again what is deployed.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        let Some(stack) = self
+            .stack
+            .as_ref()
+            .filter(|stack| !stack.status.is_settled())
+        else {
+            return Ok(());
+        };
+        let presenter = self.session.presenter();
+        presenter.note(&format!(
+            "Waiting for the running operation ({}) …",
+            stack.status
+        ));
+        let started = Instant::now();
+        let mut timeline = Timeline::after(&self.service.latest_events(&stack.id).await?);
+        let follow = self.service.follow(&stack.id, &mut timeline, |new, _| {
+            for event in new {
+                presenter.note(&human::event::line(event, started.elapsed()));
+            }
+        });
+        self.interrupt.guard(follow).await?;
+        (self.stack, self.deployed_template) =
+            tokio::try_join!(self.service.describe(), self.service.template())?;
+        Ok(())
+    }
+
+    /// Refuses a stack that cannot take a change set now.
+    pub(super) fn check_ready(&self) -> Result<()> {
+        let Some(stack) = &self.stack else {
+            return Ok(());
+        };
+        let name = &stack.name;
+        let session = self.session;
+        match &stack.status {
+            status if !status.is_settled() => Err(Error::refused(format!(
+                "an operation is running on the stack `{name}` ({status})"
+            ))
+            .hint(format!(
+                "`{}` waits for it and goes on",
+                session.command("apply --wait")
+            ))
+            .hint(format!("`{}` shows it", session.command("status")))),
+            StackStatus::RollbackComplete
+            | StackStatus::RollbackFailed
+            | StackStatus::CreateFailed => Err(Error::refused(format!(
+                "the stack `{name}` is {}: its creation failed, and it can only be deleted",
+                stack.status
+            ))
+            .hint(format!(
+                "run `{}`, then apply again",
+                session.command("destroy")
+            ))),
+            StackStatus::UpdateRollbackFailed | StackStatus::DeleteFailed => Err(Error::refused(
+                format!("the stack `{name}` is {} and takes no change", stack.status),
+            )
+            .hint(format!(
+                "`{}` shows what is in the way",
+                session.command("status")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether the stack has resources, so that a change set updates it.
+    pub(super) fn operation(&self) -> Operation {
+        match &self.stack {
+            Some(stack) if stack.status.exists() => Operation::Update,
+            _ => Operation::Create,
+        }
+    }
+
+    /// Returns whether everything that is sent is byte for byte what was last deployed with
+    /// success, so that no change set is needed to know that nothing changes.
+    ///
+    /// Templates that may change without a changed file are left to the service.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let Some(stack) = &self.stack else {
+            return false;
+        };
+        let settings = &self.session.settings.stack;
+        let succeeded = matches!(
+            stack.status,
+            StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete
+        );
+        let same_options = stack.role_arn == settings.role_arn
+            && stack.notification_arns == settings.notification_arns
+            && stack.rollback_alarms == settings.rollback_alarms;
+        let has_secrets = stack.parameters.keys().any(|name| stack.is_masked(name));
+        succeeded
+            && same_options
+            && !has_secrets
+            && !self.build.template.may_change_unseen()
+            && self.deployed_template.as_deref() == Some(self.build.body.as_str())
+            && plan::parameter_changes(self.stack.as_ref(), &self.build.parameters).is_empty()
+            && plan::tag_changes(self.stack.as_ref(), &self.session.settings.tags).is_empty()
+    }
+
+    /// Asks for a change set and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the change set from being made. What was made by then is removed again.
+    pub(super) async fn propose(&self) -> Result<Proposal> {
+        let name = temporary_name();
+        match self.interrupt.guard(self.make_change_set(&name)).await {
+            Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
+            Ok(proposal) if proposal.change_set.is_unchanged() => {
+                self.discard(&name).await?;
+                Ok(proposal)
+            }
+            Ok(proposal) => {
+                self.discard_after_failure(&name).await;
+                Err(self.service.failed(&proposal.change_set))
+            }
+            Err(error) => {
+                self.discard_after_failure(&name).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn make_change_set(&self, name: &str) -> Result<Proposal> {
+        let body = &self.build.body;
+        let template = if body.len() > INLINE_LIMIT {
+            let store = self.store();
+            store
+                .ensure_bucket(|said| self.session.presenter().note(said))
+                .await?;
+            let project = &self.session.settings.project;
+            TemplateSource::Url(store.store_template(project, body).await?)
+        } else {
+            TemplateSource::Body(body.clone())
+        };
+        let request = ChangeSetRequest {
+            name,
+            creates: self.operation() == Operation::Create,
+            template,
+            parameters: &self.build.parameters,
+            tags: &self.session.settings.tags,
+            capabilities: &self.build.capabilities,
+            settings: &self.session.settings.stack,
+        };
+        let requested = self.service.create_change_set(&request).await?;
+        let (change_set, earlier_events) = tokio::try_join!(
+            self.service.settled_change_set(&requested.change_set_id),
+            self.service.latest_events(&requested.stack_id)
+        )?;
+        Ok(Proposal {
+            stack_id: requested.stack_id,
+            change_set,
+            earlier_events,
+        })
+    }
+
+    /// Removes a change set of this run and, where this run made the stack's empty shell, that too.
+    pub(super) async fn discard(&self, change_set: &str) -> Result<()> {
+        let Some(found) = self.service.find_change_set(change_set).await? else {
+            return Ok(());
+        };
+        self.service.delete_change_set(&found.change_set_id).await?;
+        if self.stack.is_some() {
+            return Ok(());
+        }
+        // Somebody may have begun to use the new stack in the meantime: look again, just before.
+        let shell = self.service.describe_by(&found.stack_id).await?;
+        let in_review = shell.is_some_and(|shell| shell.status == StackStatus::ReviewInProgress);
+        if in_review && !self.service.has_change_sets_beside(&found).await? {
+            let token = temporary_name();
+            self.service.delete(&found.stack_id, &token, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The first error is the one to report: a clean-up that fails after it is only a warning.
+    pub(super) async fn discard_after_failure(&self, change_set: &str) {
+        if let Err(error) = self.discard(change_set).await {
+            self.session.presenter().warning(&format!(
+                "the change set `{change_set}` could not be removed: {error}"
+            ));
+        }
+    }
+
+    /// Returns the plan with a change set, or with none where nothing has to be asked.
+    pub(super) fn plan(&self, change_set: Option<ChangeSet>) -> Plan {
+        let settings = &self.session.settings;
+        let stack = self.stack.as_ref();
+        let deployed = self.deployed_template.as_deref().unwrap_or_default();
+        let artifacts = self
+            .build
+            .artifacts
+            .values()
+            .map(|artifact| PlannedArtifact {
+                name: artifact.name.clone(),
+                key: artifact.key.clone(),
+                size: artifact.size,
+                deployed: deployed.contains(&artifact.key),
+            });
+        Plan {
+            target: Target {
+                account: self.identity.account.clone(),
+                region: self.connection.region().to_owned(),
+                endpoint: self.connection.endpoint().to_string(),
+                stack: settings.stack_name.clone(),
+                environment: settings.environment.clone(),
+            },
+            operation: self.operation(),
+            capabilities: self.build.capabilities.clone(),
+            artifacts: artifacts.collect(),
+            parameters: plan::parameter_changes(stack, &self.build.parameters),
+            tags: plan::tag_changes(stack, &settings.tags),
+            settings: self.protection_change().into_iter().collect(),
+            change_set,
+        }
+    }
+
+    /// Returns the change of the termination protection, where the manifest asks for one.
+    fn protection_change(&self) -> Option<ValueChange> {
+        let desired = self.session.settings.stack.termination_protection?;
+        let deployed = self
+            .stack
+            .as_ref()
+            .is_some_and(|stack| stack.termination_protection);
+        (deployed != desired).then(|| ValueChange {
+            name: "termination_protection".to_owned(),
+            before: self.stack.is_some().then(|| deployed.to_string()),
+            after: Some(desired.to_string()),
+        })
+    }
+}
+
+/// Returns a name that no other run uses; it also serves as a client request token.
+pub(super) fn temporary_name() -> String {
+    // The standard hasher's keys are random: enough to tell two runs of one millisecond apart.
+    let random = RandomState::new().hash_one(std::process::id());
+    format!(
+        "{TEMPORARY}{}-{random:016x}",
+        Timestamp::now().as_millisecond()
+    )
+}

@@ -1,0 +1,252 @@
+//! What most commands begin with: the project, its settings, and the way to AWS.
+
+use std::io;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::Context;
+use crate::aws::{Connection, Emulation, Identity};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::error::{Error, Result};
+use crate::local::{Local, Progress};
+use crate::manifest;
+use crate::package::{self, Artifact};
+use crate::present::Presenter;
+use crate::project::Project;
+use crate::render::{self, RenderedTemplate};
+use crate::settings::{self, Overrides, ParameterValue, Settings};
+use crate::stack::Stack;
+use crate::template::Template;
+
+/// A project, opened for one environment.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) context: &'a Context,
+    pub(super) project: Project,
+    pub(super) settings: Settings,
+}
+
+/// What the files say, ready to be deployed.
+#[derive(Debug)]
+pub(super) struct Build {
+    /// The zips, by name.
+    pub(super) artifacts: IndexMap<String, Artifact>,
+    /// The rendered template.
+    pub(super) template: Template,
+    /// What is sent to CloudFormation: the rendered text where that is ASCII, else the same
+    /// template with every other character escaped, because `GetTemplate` gives those back as `?`.
+    pub(super) body: String,
+    /// The capabilities that it needs, or that the manifest gives.
+    pub(super) capabilities: Vec<String>,
+    /// The value of every parameter of the template, defaults included.
+    pub(super) parameters: IndexMap<String, ParameterValue>,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the project and resolves its settings. Nothing is sent anywhere.
+    pub(super) fn open(context: &'a Context) -> Result<Self> {
+        let ambient = &context.ambient;
+        let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
+        let overrides = Overrides {
+            environment: context.global.environment.clone(),
+            region: context.global.region.clone(),
+            profile: context.global.profile.clone(),
+            set: context.global.set.clone(),
+        };
+        let settings =
+            settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
+        for parameter in settings.parameters.values() {
+            if let ParameterValue::FromEnvironment {
+                value: Some(secret),
+                ..
+            } = parameter
+            {
+                context.presenter.mask(secret);
+            }
+        }
+        Ok(Self {
+            context,
+            project,
+            settings,
+        })
+    }
+
+    pub(super) fn presenter(&self) -> &Presenter {
+        &self.context.presenter
+    }
+
+    /// Returns a command line of this program for this environment, for hints.
+    pub(super) fn command(&self, command: &str) -> String {
+        format!("stackctl {command} -e {}", self.settings.environment)
+    }
+
+    /// Packages the artifacts, renders the template, parses and checks it. Warnings are shown.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files, at its place in the template or the manifest.
+    pub(super) fn build(&self) -> Result<Build> {
+        let artifacts = package::build_all(&self.project, &self.settings)?;
+        let folder = self.project.template(&self.settings.template)?;
+        let rendered = render::render(&folder, &self.settings, &artifacts)?;
+        let template =
+            Template::parse(rendered.source()).map_err(|found| self.wrong(&rendered, found))?;
+        let findings: Vec<Diagnostic> = Vec::new();
+        let (errors, others): (Vec<_>, Vec<_>) = findings
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+        if !errors.is_empty() {
+            return Err(self.wrong(&rendered, errors));
+        }
+        self.presenter()
+            .diagnostics(&self.translated(&rendered, others));
+        let capabilities = self.settings.stack.capabilities.clone().unwrap_or_else(|| {
+            template
+                .required_capabilities()
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        });
+        let parameters = self.parameters(&template)?;
+        let body = rendered.body(&template)?.into_owned();
+        Ok(Build {
+            artifacts,
+            template,
+            body,
+            capabilities,
+            parameters,
+        })
+    }
+
+    /// Returns the value of every parameter: the manifest's, else the template's default.
+    fn parameters(&self, template: &Template) -> Result<IndexMap<String, ParameterValue>> {
+        let mut parameters = IndexMap::new();
+        for parameter in template.parameters() {
+            let value = self
+                .settings
+                .parameters
+                .get(parameter.entry.name)
+                .cloned()
+                .or_else(|| {
+                    let default = parameter.default()?.scalar()?;
+                    Some(ParameterValue::Plain(default.into_owned()))
+                });
+            if let Some(ParameterValue::FromEnvironment {
+                variable,
+                value: None,
+            }) = &value
+            {
+                return Err(Error::input(format!(
+                    "the parameter `{}` is read from {variable}, which is not set",
+                    parameter.entry.name
+                ))
+                .hint(format!("export {variable} before running the command")));
+            }
+            if let Some(value) = value {
+                parameters.insert(parameter.entry.name.to_owned(), value);
+            }
+        }
+        Ok(parameters)
+    }
+
+    fn wrong(&self, rendered: &RenderedTemplate, found: Vec<Diagnostic>) -> Error {
+        let found = self.translated(rendered, found);
+        let place = found
+            .first()
+            .and_then(|finding| finding.places.first())
+            .map_or_else(
+                || "the template".to_owned(),
+                |place| format!("`{}`", place.source.name),
+            );
+        Error::input(format!("{place} is not a valid CloudFormation template"))
+            .with_diagnostics(found)
+    }
+
+    /// Moves findings from the rendered text to the template and the manifest.
+    fn translated(&self, rendered: &RenderedTemplate, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let origins = &self.settings.origins;
+        found
+            .into_iter()
+            .map(|finding| rendered.translate(finding, origins))
+            .collect()
+    }
+
+    /// Opens the way to AWS, or to the emulator, which is installed and started where needed.
+    pub(super) async fn connect(&self) -> Result<Connection> {
+        if !self.settings.emulator {
+            return Connection::open(&self.settings, None).await;
+        }
+        let local = self.local()?;
+        let presenter = self.presenter();
+        let emulator = local
+            .ensure_running(|progress| presenter.note(&said(progress)))
+            .await?;
+        if let Some(key_pair) = &self.settings.key_pair {
+            Local::ensure_key_pair(&emulator, key_pair)?;
+        }
+        let emulation = Emulation {
+            endpoint: emulator.endpoint,
+            account: emulator.account,
+            region: emulator.region,
+        };
+        Connection::open(&self.settings, Some(&emulation)).await
+    }
+
+    /// Refuses credentials of another account than the manifest allows.
+    pub(super) fn check_account(&self, identity: &Identity) -> Result<()> {
+        match &self.settings.account {
+            Some(account) if !self.settings.emulator && *account != identity.account => {
+                Err(Error::refused(format!(
+                    "the credentials belong to account {}, and the manifest allows only {account}",
+                    identity.account
+                ))
+                .hint("choose another profile with --profile or AWS_PROFILE"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the stack, or the error that says how to get one.
+    pub(super) fn deployed(&self, stack: Option<Stack>) -> Result<Stack> {
+        stack.filter(|stack| stack.status.exists()).ok_or_else(|| {
+            Error::input(format!(
+                "the stack `{}` is not deployed",
+                self.settings.stack_name
+            ))
+            .hint(format!("`{}` deploys it", self.command("apply")))
+        })
+    }
+
+    /// Writes a JSON document to a file that the user named.
+    pub(super) fn write_json(&self, path: &Path, document: &impl Serialize) -> Result<()> {
+        let path = self.context.ambient.current_dir.join(path);
+        let failed =
+            |error: io::Error| Error::system(format!("cannot write {}", path.display()), error);
+        let mut text = serde_json::to_vec_pretty(document).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        std::fs::write(&path, text).map_err(failed)
+    }
+
+    /// Returns the local environment of this project and environment.
+    pub(super) fn local(&self) -> Result<Local> {
+        Local::new(
+            &self.context.ambient,
+            self.project.root(),
+            &self.settings.environment,
+            self.settings.region.as_deref(),
+        )
+    }
+}
+
+/// Returns what is said while the emulator is made ready.
+pub(super) fn said(progress: Progress) -> String {
+    match progress {
+        Progress::CreatingEnvironment => "Preparing a private Python environment …",
+        Progress::Installing => "Installing the AWS emulator, once; about half a minute …",
+        Progress::StateLost => "The emulator was killed and lost its state; starting afresh",
+        Progress::Starting => "Starting the AWS emulator …",
+    }
+    .to_owned()
+}
