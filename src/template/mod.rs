@@ -13,8 +13,10 @@
 //! | `intrinsic` | the functions' names and short forms |
 //! | [`reference`] | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
+//! | [`diff`] | what two templates differ in |
 
 pub mod capability;
+pub mod diff;
 pub mod emit;
 mod intrinsic;
 mod json;

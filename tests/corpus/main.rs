@@ -11,4 +11,5 @@
 )]
 
 mod corpus;
+mod differences;
 mod templates;

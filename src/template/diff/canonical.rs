@@ -1,0 +1,86 @@
+//! One look for all ways to write the same.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::template::node::{Map, Node, Value};
+
+/// A value without the freedom of its notation.
+#[derive(Debug, PartialEq)]
+pub(super) enum View<'a> {
+    /// `null`.
+    Null,
+    /// A scalar as the text that CloudFormation sees.
+    Scalar(Cow<'a, str>),
+    /// `Fn::GetAtt` with literals, as `Resource.Attribute`.
+    GetAtt(Cow<'a, str>),
+    /// A list.
+    List(&'a [Node]),
+    /// A map.
+    Map(&'a Map),
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(node: &'a Node) -> Self {
+        if let Some(("Fn::GetAtt", member)) = node.intrinsic()
+            && let Some(text) = dotted(&member.node)
+        {
+            return Self::GetAtt(text);
+        }
+        match &node.value {
+            Value::Map(map) => Self::Map(map),
+            Value::List(list) => Self::List(list),
+            _ => node.scalar().map_or(Self::Null, Self::Scalar),
+        }
+    }
+}
+
+/// Returns the argument of `Fn::GetAtt` with a full stop between resource and attribute; `None` where
+/// it has to be computed.
+fn dotted(argument: &Node) -> Option<Cow<'_, str>> {
+    match argument.as_list() {
+        Some([resource, attribute]) => Some(Cow::Owned(format!(
+            "{}.{}",
+            resource.as_str()?,
+            attribute.as_str()?
+        ))),
+        Some(_) => None,
+        None => argument.as_str().map(Cow::Borrowed),
+    }
+}
+
+/// Returns the argument of a function in its shortest form: an `Fn::Sub` without variables of its own is
+/// its text.
+pub(super) fn argument<'a>(key: &str, node: &'a Node) -> &'a Node {
+    match (key, node.as_list()) {
+        ("Fn::Sub", Some([text])) => text,
+        ("Fn::Sub", Some([text, own])) if own.as_map().is_some_and(Map::is_empty) => text,
+        _ => node,
+    }
+}
+
+/// Returns a hash that is the same for values that mean the same.
+pub(super) fn hash(node: &Node) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match View::of(node) {
+        View::Null => 0_u8.hash(&mut hasher),
+        View::Scalar(text) => (1_u8, text).hash(&mut hasher),
+        View::GetAtt(text) => (2_u8, text).hash(&mut hasher),
+        View::List(list) => {
+            (3_u8, list.len()).hash(&mut hasher);
+            for node in list {
+                hash(node).hash(&mut hasher);
+            }
+        }
+        View::Map(map) => {
+            // The order of keys means nothing, so the members are added up.
+            let members = map.iter().fold(0_u64, |sum, (key, member)| {
+                let mut hasher = DefaultHasher::new();
+                (key, hash(argument(key, &member.node))).hash(&mut hasher);
+                sum.wrapping_add(hasher.finish())
+            });
+            (4_u8, members).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
