@@ -47,6 +47,11 @@ pub(super) fn long_name(short: &str) -> Option<&'static str> {
         .find(|name| short_form(name) == short)
 }
 
+/// Returns whether this is the long name of a function, the named loops of `Fn::ForEach` included.
+pub(super) fn is_known(name: &str) -> bool {
+    NAMES.contains(&name) || RULE_NAMES.contains(&name) || name.starts_with("Fn::ForEach::")
+}
+
 /// Returns the short form that is written most like `short`, if one is near.
 pub(super) fn nearest_short_form(short: &str) -> Option<&'static str> {
     NAMES

@@ -14,6 +14,7 @@
 //! | [`reference`] | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
 //! | [`diff`] | what two templates differ in |
+//! | [`validate`] | what is wrong with one |
 
 pub mod capability;
 pub mod diff;
@@ -23,6 +24,7 @@ mod json;
 pub mod node;
 pub mod reference;
 mod syntax;
+pub mod validate;
 mod yaml;
 
 use std::ops::Range;

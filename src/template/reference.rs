@@ -59,14 +59,14 @@ pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec
     while let Some(open) = rest.find("${") {
         let inside = &rest[open + 2..];
         let Some(close) = inside.find('}') else { break };
-        let name = &inside[..close];
+        let name = inside[..close].trim();
         rest = &inside[close + 1..];
         // The text as written may hold escapes and line breaks that the value has not, so each
         // variable is looked for behind the one before it.
         let found = written.get(from..).and_then(|behind| {
             behind
                 .match_indices(name)
-                .find(|(at, _)| behind[..*at].ends_with("${"))
+                .find(|(at, _)| behind[..*at].trim_end().ends_with("${"))
         });
         let span = match found {
             Some((at, _)) => {

@@ -17,7 +17,7 @@ fn wrong(text: &str) -> String {
     show(&found)
 }
 
-pub(super) fn show(found: &[Diagnostic]) -> String {
+pub(in crate::template) fn show(found: &[Diagnostic]) -> String {
     let mut out = String::new();
     for diagnostic in found {
         let places: Vec<_> = diagnostic

@@ -229,7 +229,9 @@ impl<'a> Reader<'a, '_, '_> {
         tag: Option<&Tag>,
         span: Range<usize>,
     ) -> Node {
-        let as_string = style != ScalarStyle::Plain || tag.is_some_and(is_string_tag);
+        // A tag takes the place of guessing: what stands behind `!GetAZs` is text even where it is empty.
+        let as_string = style != ScalarStyle::Plain
+            || tag.is_some_and(|tag| !tag.is_yaml_core_schema() || is_string_tag(tag));
         let value = if as_string {
             Value::String(text.into_owned())
         } else {

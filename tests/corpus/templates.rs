@@ -1,6 +1,7 @@
 //! Templates of other people: they are read, written and read again.
 
-use stackctl::diagnostic::SourceFile;
+use stackctl::diagnostic::{Severity, SourceFile};
+use stackctl::template::validate::validate;
 use stackctl::template::{Template, emit};
 
 use crate::corpus;
@@ -91,4 +92,120 @@ fn survives(template: &Template) {
     assert!(text.is_ascii(), "{name}");
     let again = Template::parse(&SourceFile::new(name.as_str(), text)).expect(name);
     assert_eq!(template.root(), again.root(), "{name}");
+}
+
+/// Errors in templates that are said to be good, by a part of the path and the rule, and why they are
+/// right.
+const EXCUSED: [(&str, &str, &str); 15] = [
+    (
+        "aws-cloudformation-templates/",
+        "null-value",
+        "made by a tool that loses the text of `!GetAZs ''`",
+    ),
+    (
+        "level3_nested_zip_functions.json",
+        "undefined-reference",
+        "the parameters are in the parent",
+    ),
+    (
+        "good/core/config_",
+        "no-resources",
+        "settings of the linter",
+    ),
+    (
+        "good/custom/is-defined.yaml",
+        "",
+        "misspells its `Parameters`",
+    ),
+    (
+        "module-sub-resources.yaml",
+        "undefined-reference",
+        "refers into a module",
+    ),
+    (
+        "dependson_nonexisting_resource.yaml",
+        "undefined-reference",
+        "wrong on purpose",
+    ),
+    (
+        "getatt_validation2.yml",
+        "wrong-argument",
+        "wrong on purpose",
+    ),
+    (
+        "simple-mapping-single-level.yaml",
+        "wrong-argument",
+        "wrong on purpose",
+    ),
+    ("rain/test/samples/test-config.yaml", "", "settings of rain"),
+    (
+        "rain/test/templates/fmttestinput.yaml",
+        "",
+        "only to be formatted",
+    ),
+    (
+        "rain/test/templates/forecast/modules/",
+        "",
+        "a module of rain",
+    ),
+    (
+        "rain/test/templates/invalid.template",
+        "",
+        "wrong on purpose",
+    ),
+    (
+        "rain/test/templates/ccdeploy1-state.yaml",
+        "",
+        "has rain's own section",
+    ),
+    (
+        "rain/test/templates/pkg-alias.yaml",
+        "",
+        "has rain's own types",
+    ),
+    (
+        "rain/test/templates/",
+        "undefined-reference",
+        "parts of templates",
+    ),
+];
+
+#[test]
+fn good_templates_have_no_errors_and_bad_ones_do_no_harm() {
+    let Some(folder) = corpus::folder("templates") else {
+        return;
+    };
+    let (mut good, mut bad, mut excused) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for path in corpus::template_files(&folder) {
+        let Some(source) = corpus::source(&folder, &path) else {
+            continue;
+        };
+        let Ok(template) = Template::parse(&source) else {
+            continue;
+        };
+        let found = validate(&template);
+        let is_template = template.root().get("Resources").is_some();
+        if source.name.contains("/bad/") || !is_template {
+            bad += 1;
+            continue;
+        }
+        good += 1;
+        for it in found.iter().filter(|it| it.severity == Severity::Error) {
+            let known = EXCUSED.iter().any(|(part, rule, _)| {
+                source.name.contains(part) && (rule.is_empty() || *rule == it.rule)
+            });
+            let (line, _) = source.position(it.places[0].span.start);
+            if known {
+                excused += 1;
+            } else {
+                wrong.push(format!(
+                    "{}:{line}: {}: {}",
+                    source.name, it.rule, it.message
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    eprintln!("corpus: {good} templates checked, {excused} errors known; {bad} bad files survived");
 }

@@ -88,8 +88,8 @@ fn differences_are_told_by_path() {
       DependsOn: Gone => [New]
       Properties.A: 1 => '2'
       Properties.B: {x: y} => text
-      Properties.C[2]: - => 4
       Properties.C[1]: 2 => -
+      Properties.C[2]: - => 4
       Properties.D: - => {e: f}
       Properties.Tags[a]: {Key: a, Value: 1} => -
       Properties.Tags[b].Value: 2 => 3

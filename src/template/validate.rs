@@ -1,0 +1,105 @@
+//! What is wrong with a template, found without asking AWS.
+//!
+//! CloudFormation reports one mistake at a time, late, and by logical id only. These checks report all of
+//! them at once, each at its line, with the nearest name where one is misspelt. They hold to what every
+//! region and account has in common: the language itself. Which properties a type has is left to the
+//! linter and to CloudFormation.
+//!
+//! A transform may add sections, resources and attributes, so where a template has one, only what no
+//! transform can mend is reported.
+
+pub mod parameters;
+
+mod cycles;
+mod functions;
+pub mod limits;
+mod references;
+mod shape;
+
+use std::ops::Range;
+
+use super::syntax::place;
+use super::{Template, any};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Returns everything that is wrong or looks wrong, in the order of the text.
+pub fn validate(template: &Template) -> Vec<Diagnostic> {
+    let mut checks = Checks::new(template);
+    shape::check(&mut checks);
+    functions::check(&mut checks);
+    references::check(&mut checks);
+    parameters::check_definitions(&mut checks);
+    cycles::check(&mut checks);
+    limits::check(&mut checks);
+    let mut found = checks.found;
+    found.sort_by_key(|diagnostic| diagnostic.places.first().map(|place| place.span.start));
+    found
+}
+
+/// Collects what is found in one template.
+struct Checks<'a> {
+    template: &'a Template,
+    /// Whether a macro may add anything anywhere. `AWS::LanguageExtensions` only computes what is
+    /// written.
+    transformed: bool,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Checks<'a> {
+    fn new(template: &'a Template) -> Self {
+        let transformed = template
+            .transforms()
+            .any(|name| name != "AWS::LanguageExtensions")
+            || any(template.root(), &|node| node.get("Fn::Transform").is_some());
+        Self {
+            template,
+            transformed,
+            found: Vec::new(),
+        }
+    }
+
+    fn place(&self, span: &Range<usize>, label: impl Into<String>) -> Place {
+        place(self.template.source(), span.clone(), label)
+    }
+
+    fn error(
+        &self,
+        rule: &'static str,
+        text: impl Into<String>,
+        span: &Range<usize>,
+    ) -> Diagnostic {
+        Diagnostic::error(rule, text, self.place(span, ""))
+    }
+
+    fn warning(
+        &self,
+        rule: &'static str,
+        text: impl Into<String>,
+        span: &Range<usize>,
+    ) -> Diagnostic {
+        Diagnostic::warning(rule, text, self.place(span, ""))
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+}
+
+/// Returns `did you mean …?` with the candidate that is written most like `name`, if one is near.
+fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let name = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::osa_distance(&name, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(name.len()) / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Calls of intrinsic functions have the arguments that the function takes.
+
+use super::{Checks, suggestion};
+use crate::template::intrinsic;
+use crate::template::node::{Member, Node, Value};
+use crate::template::reference::sub_variables;
+
+pub(super) fn check(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    for section in ["Conditions", "Rules", "Resources", "Outputs"] {
+        if let Some(node) = template.root().get(section) {
+            walk(checks, node);
+        }
+    }
+    if !checks.transformed
+        && let Some(node) = template.root().get("Parameters")
+    {
+        forbid(checks, node);
+    }
+}
+
+/// Parameters are known before anything is computed.
+fn forbid(checks: &mut Checks<'_>, node: &Node) {
+    if let Some((name, _)) = node.intrinsic() {
+        let text = format!("`{name}` in the `Parameters` section, where no functions are allowed");
+        checks.push(checks.error("function-not-allowed", text, &node.span));
+    }
+    for member in node
+        .as_map()
+        .into_iter()
+        .flat_map(indexmap::IndexMap::values)
+    {
+        forbid(checks, &member.node);
+    }
+}
+
+fn walk(checks: &mut Checks<'_>, node: &Node) {
+    match &node.value {
+        Value::List(list) => list.iter().for_each(|node| walk(checks, node)),
+        Value::Map(map) => {
+            for (key, member) in map {
+                if key.starts_with("Fn::") || (key == "Ref" && map.len() == 1) {
+                    call(checks, key, member, map.len() > 1);
+                }
+                walk(checks, &member.node);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool) {
+    if !intrinsic::is_known(name) {
+        let text = format!("`{name}` is no function of CloudFormation");
+        let found = checks.error("unknown-function", text, &member.key_span);
+        return checks.push(match suggestion(name, intrinsic::NAMES) {
+            Some(suggestion) => found.help(suggestion),
+            None => found,
+        });
+    }
+    if has_siblings && name != "Fn::Transform" && !name.starts_with("Fn::ForEach::") {
+        let text = format!("`{name}` stands beside other keys, and must be alone in its map");
+        return checks.push(checks.error("function-with-siblings", text, &member.key_span));
+    }
+    let argument = &member.node;
+    if let Some(takes) = wrong_argument(name, argument) {
+        let text = format!("`{name}` takes {takes}");
+        return checks.push(checks.error("wrong-argument", text, &argument.span));
+    }
+    if name == "Fn::Sub" {
+        sub(checks, argument);
+    }
+}
+
+/// Returns what the function takes, if the argument is something else.
+fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
+    if argument.get("Fn::Transform").is_some() {
+        return None;
+    }
+    let list = argument.as_list();
+    let computed = argument.intrinsic().is_some();
+    let count = |allowed: std::ops::RangeInclusive<usize>| {
+        list.is_some_and(|list| allowed.contains(&list.len()))
+    };
+    // A list may come from another function or be written out.
+    let second_is_list = || {
+        list.and_then(|list| list.get(1))
+            .is_some_and(|node| node.as_list().is_some() || node.intrinsic().is_some())
+    };
+    let (good, takes) = match name {
+        "Ref" => (
+            argument.as_str().is_some() || computed,
+            "the name of a parameter or resource",
+        ),
+        "Fn::GetAtt" => {
+            let dotted = argument.as_str().is_some_and(|text| text.contains('.'));
+            (
+                count(2..=2) || dotted || computed,
+                "a logical id and an attribute",
+            )
+        }
+        "Fn::Sub" => {
+            let with_map = list.is_some_and(|list| {
+                matches!(list, [text] if text.as_str().is_some())
+                    || matches!(list, [text, own] if text.as_str().is_some() && own.as_map().is_some())
+            });
+            (
+                argument.scalar().is_some() || with_map,
+                "a text, or a list of a text and a map",
+            )
+        }
+        "Fn::Join" => {
+            let delimiter = list
+                .and_then(<[Node]>::first)
+                .is_some_and(|it| it.scalar().is_some());
+            (
+                count(2..=2) && delimiter && second_is_list(),
+                "a delimiter and a list",
+            )
+        }
+        "Fn::Select" => (count(2..=2) && second_is_list(), "an index and a list"),
+        "Fn::Split" => (count(2..=2), "a delimiter and a text"),
+        "Fn::If" => (count(3..=3), "a condition's name and two values"),
+        "Fn::FindInMap" => (count(3..=4), "a mapping's name and two keys"),
+        "Fn::Equals" => (count(2..=2), "two values"),
+        "Fn::Not" => (count(1..=1), "a list of one condition"),
+        "Fn::And" | "Fn::Or" => (count(2..=10), "a list of 2 to 10 conditions"),
+        "Fn::Cidr" => (
+            count(2..=3) || computed,
+            "a block, a count and the bits of a subnet",
+        ),
+        "Fn::Base64" | "Fn::ImportValue" | "Fn::GetAZs" => {
+            let text = argument.scalar().is_some() || argument.value == Value::Null;
+            (text || computed, "a text")
+        }
+        _ => (true, ""),
+    };
+    (!good).then_some(takes)
+}
+
+fn sub(checks: &mut Checks<'_>, argument: &Node) {
+    let text = match argument.as_list() {
+        Some(list) => list.first(),
+        None => Some(argument),
+    };
+    let Some((node, text)) = text.and_then(|node| Some((node, node.as_str()?))) else {
+        return;
+    };
+    let template = checks.template;
+    for variable in sub_variables(&template.source().text, text, node) {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:&".contains(&byte);
+        let name = variable.name;
+        // A variable of a loop may stand inside another one's name.
+        if !name.is_empty()
+            && (name.bytes().all(allowed) || name.contains("${") || name.contains("&{"))
+        {
+            continue;
+        }
+        let text = format!("`${{{}}}` is no name of a variable", variable.name);
+        let found = checks.error("invalid-sub-variable", text, &variable.span);
+        checks.push(found.help(format!(
+            "if the text itself is meant, write `${{!{}}}`",
+            variable.name
+        )));
+    }
+}

@@ -1,0 +1,247 @@
+//! Parameters: how they are declared, and whether the values given to them fit.
+
+use std::borrow::Cow;
+
+use super::{Checks, suggestion};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::template::node::Node;
+use crate::template::{Parameter, Template};
+
+const ATTRIBUTES: [&str; 11] = [
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
+];
+
+/// The types of one value besides `String` and `Number`: "AWS-specific parameter types" of the user
+/// guide.
+const AWS_TYPES: [&str; 10] = [
+    "AWS::EC2::AvailabilityZone::Name",
+    "AWS::EC2::Image::Id",
+    "AWS::EC2::Instance::Id",
+    "AWS::EC2::KeyPair::KeyName",
+    "AWS::EC2::SecurityGroup::GroupName",
+    "AWS::EC2::SecurityGroup::Id",
+    "AWS::EC2::Subnet::Id",
+    "AWS::EC2::VPC::Id",
+    "AWS::EC2::Volume::Id",
+    "AWS::Route53::HostedZone::Id",
+];
+
+/// A value that is to be sent for a parameter.
+#[derive(Debug, Clone)]
+pub struct Given<'a> {
+    /// The parameter's name.
+    pub name: &'a str,
+    /// The value; `None` where it is secret or not known yet, so that only its presence counts.
+    pub value: Option<&'a str>,
+    /// Where it was given, if in a text.
+    pub place: Option<Place>,
+}
+
+/// Returns what does not fit between the template's parameters and the values for them: values for
+/// parameters that do not exist, parameters without a value, values that are not allowed.
+///
+/// The value of a `NoEcho` parameter is in no message.
+pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic> {
+    let mut checks = Checks::new(template);
+    let fallback = template
+        .root()
+        .as_map()
+        .and_then(|map| map.get("Parameters"))
+        .map_or(0..0, |member| member.key_span.clone());
+    for value in given {
+        let Some(parameter) = template.parameter(value.name) else {
+            let text = format!("the template has no parameter `{}`", value.name);
+            let place = value
+                .place
+                .clone()
+                .unwrap_or_else(|| checks.place(&fallback, ""));
+            let found = Diagnostic::error("unknown-parameter", text, place);
+            let names = template.parameters().map(|parameter| parameter.entry.name);
+            checks.push(match suggestion(value.name, names) {
+                Some(suggestion) => found.help(suggestion),
+                None => found,
+            });
+            continue;
+        };
+        let Some(text) = value.value else { continue };
+        if let Some((message, node)) = misfit(&parameter, text) {
+            let name = value.name;
+            let message = if parameter.no_echo() {
+                format!("the value of the parameter `{name}` {message}")
+            } else {
+                format!("the value `{text}` of the parameter `{name}` {message}")
+            };
+            let declared = checks.place(&node.span, "declared here");
+            checks.push(match &value.place {
+                Some(place) => {
+                    Diagnostic::error("value-not-allowed", message, place.clone()).at(declared)
+                }
+                None => Diagnostic::error("value-not-allowed", message, declared),
+            });
+        }
+    }
+    for parameter in template.parameters() {
+        let entry = parameter.entry;
+        let is_given = given.iter().any(|value| value.name == entry.name);
+        if !is_given && parameter.default().is_none() {
+            let text = format!(
+                "the parameter `{}` has neither a value nor a default",
+                entry.name
+            );
+            let found = checks.error("missing-parameter", text, entry.name_span);
+            checks.push(found.help(format!(
+                "give it one under `[parameters]`: {} = …",
+                entry.name
+            )));
+        }
+    }
+    checks.found
+}
+
+/// Returns the reason and the constraint, if a value does not fit its parameter. A pattern is
+/// left to CloudFormation, which reads it as Java does.
+fn misfit<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
+    let node = parameter.entry.node;
+    if let Some(allowed) = node.get("AllowedValues") {
+        let texts: Vec<Cow<'_, str>> = parameter
+            .allowed_values()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Node::scalar)
+            .collect();
+        let is_list = parameter.kind().is_some_and(|kind| kind.contains("List"));
+        let fits = |value: &str| texts.iter().any(|text| text == value.trim());
+        let all_fit = if is_list {
+            value.split(',').all(fits)
+        } else {
+            texts.iter().any(|it| it == value)
+        };
+        if !all_fit {
+            let reason = format!("is not one of {}", texts.join(", "));
+            return Some((reason, allowed));
+        }
+    }
+    let limit = |name: &str| {
+        let node = node.get(name)?;
+        Some((node.scalar()?.parse::<f64>().ok()?, node))
+    };
+    if parameter.kind() == Some("Number") {
+        let Ok(number) = value.trim().parse::<f64>() else {
+            return Some(("is not a number".to_owned(), node));
+        };
+        if let Some((least, node)) = limit("MinValue").filter(|(least, _)| number < *least) {
+            return Some((format!("is less than {least}"), node));
+        }
+        if let Some((most, node)) = limit("MaxValue").filter(|(most, _)| number > *most) {
+            return Some((format!("is more than {most}"), node));
+        }
+    }
+    if parameter.kind() == Some("String") {
+        let length = u32::try_from(value.chars().count()).map_or(f64::INFINITY, f64::from);
+        if let Some((least, node)) = limit("MinLength").filter(|(least, _)| length < *least) {
+            return Some((format!("has fewer than {least} characters"), node));
+        }
+        if let Some((most, node)) = limit("MaxLength").filter(|(most, _)| length > *most) {
+            return Some((format!("has more than {most} characters"), node));
+        }
+    }
+    None
+}
+
+/// Checks the `Parameters` section itself.
+pub(super) fn check_definitions(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    for parameter in template.parameters() {
+        let entry = parameter.entry;
+        let Some(map) = entry.node.as_map() else {
+            let text = format!(
+                "the parameter `{}` must be a map, but is {}",
+                entry.name,
+                entry.node.noun()
+            );
+            checks.push(checks.error("wrong-shape", text, &entry.node.span));
+            continue;
+        };
+        for (name, member) in map {
+            if !ATTRIBUTES.contains(&name.as_str()) && !checks.transformed {
+                let text = format!("a parameter has no attribute `{name}`");
+                let found = checks.error("unknown-parameter-attribute", text, &member.key_span);
+                checks.push(match suggestion(name, ATTRIBUTES) {
+                    Some(suggestion) => found.help(suggestion),
+                    None => found,
+                });
+            }
+        }
+        kind(checks, &parameter);
+        let Some(default) = parameter.default() else {
+            continue;
+        };
+        let Some(value) = default.scalar() else {
+            if default.intrinsic().is_none() {
+                let text = format!("a default must be a string, but is {}", default.noun());
+                checks.push(checks.error("wrong-shape", text, &default.span));
+            }
+            continue;
+        };
+        if let Some((reason, node)) = misfit(&parameter, &value) {
+            // A place is shown with its text, so a secret default is not pointed at.
+            let (text, span) = if parameter.no_echo() {
+                (
+                    format!("the default of `{}` {reason}", entry.name),
+                    entry.name_span,
+                )
+            } else {
+                (format!("the default `{value}` {reason}"), &default.span)
+            };
+            let found = checks.error("default-not-allowed", text, span);
+            checks.push(found.at(checks.place(&node.span, "declared here")));
+        }
+    }
+}
+
+fn kind(checks: &mut Checks<'_>, parameter: &Parameter<'_>) {
+    let entry = parameter.entry;
+    let Some(node) = entry.node.get("Type") else {
+        let text = format!("the parameter `{}` has no `Type`", entry.name);
+        return checks.push(checks.error("missing-type", text, entry.name_span));
+    };
+    let Some(name) = node.as_str() else {
+        let text = format!("a parameter's type is a name, but this is {}", node.noun());
+        return checks.push(checks.error("invalid-parameter-type", text, &node.span));
+    };
+    if !is_type(name) {
+        let text = format!("`{name}` is no type of a parameter");
+        let found = checks.error("invalid-parameter-type", text, &node.span);
+        let types = ["String", "Number", "CommaDelimitedList", "List<Number>"];
+        checks.push(match suggestion(name, types.into_iter().chain(AWS_TYPES)) {
+            Some(suggestion) => found.help(suggestion),
+            None => found.help(
+                "it can be String, Number, CommaDelimitedList, List<Number>, an AWS type such as \
+                 AWS::EC2::VPC::Id, a List<…> of one, or AWS::SSM::Parameter::Value<…>",
+            ),
+        });
+    }
+}
+
+fn is_type(name: &str) -> bool {
+    let inside = |prefix: &str| name.strip_prefix(prefix)?.strip_suffix('>');
+    let element = |name: &str| matches!(name, "String" | "Number") || AWS_TYPES.contains(&name);
+    if let Some(inner) = inside("AWS::SSM::Parameter::Value<") {
+        let list = inner
+            .strip_prefix("List<")
+            .and_then(|inner| inner.strip_suffix('>'));
+        return inner == "CommaDelimitedList" || element(list.unwrap_or(inner));
+    }
+    matches!(name, "CommaDelimitedList" | "AWS::SSM::Parameter::Name")
+        || element(inside("List<").unwrap_or(name))
+}

@@ -1,0 +1,184 @@
+//! Every name that is used exists, and is of a kind that can be used there.
+
+use std::collections::HashSet;
+
+use super::{Checks, suggestion};
+use crate::diagnostic::Diagnostic;
+use crate::template::node::{Node, Value};
+use crate::template::reference::{Reference, ReferenceKind};
+
+/// The pseudo parameters reference of the template reference.
+const PSEUDO_PARAMETERS: [&str; 8] = [
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+
+/// What a name of the template is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Parameter,
+    Resource,
+    Condition,
+    Mapping,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [
+        Self::Parameter,
+        Self::Resource,
+        Self::Condition,
+        Self::Mapping,
+    ];
+
+    const fn section(self) -> &'static str {
+        match self {
+            Self::Parameter => "Parameters",
+            Self::Resource => "Resources",
+            Self::Condition => "Conditions",
+            Self::Mapping => "Mappings",
+        }
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Parameter => "parameter",
+            Self::Resource => "resource",
+            Self::Condition => "condition",
+            Self::Mapping => "mapping",
+        }
+    }
+}
+
+pub(super) fn check(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    let references = template.references();
+    for reference in &references {
+        if let Some(found) = undefined(checks, reference) {
+            checks.push(found);
+        }
+    }
+    unused_parameters(checks, &references);
+}
+
+fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnostic> {
+    let Reference {
+        kind,
+        target,
+        attribute,
+        span,
+        section,
+        ..
+    } = reference;
+    let target = *target;
+    let names_value = matches!(kind, ReferenceKind::Ref | ReferenceKind::Sub);
+    if names_value && target.contains("::") {
+        if PSEUDO_PARAMETERS.contains(&target) || !target.starts_with("AWS::") {
+            return None;
+        }
+        let text = format!("there is no pseudo parameter `{target}`");
+        let found = checks.error("unknown-pseudo-parameter", text, span);
+        return Some(match suggestion(target, PSEUDO_PARAMETERS) {
+            Some(suggestion) => found.help(suggestion),
+            None => found.help(format!("they are {}", PSEUDO_PARAMETERS.join(", "))),
+        });
+    }
+    let early = matches!(*section, "Conditions" | "Rules");
+    let wanted: &[Kind] = match kind {
+        ReferenceKind::Ref | ReferenceKind::Sub if early => &[Kind::Parameter],
+        ReferenceKind::Ref => &[Kind::Parameter, Kind::Resource],
+        ReferenceKind::Sub if attribute.is_none() => &[Kind::Parameter, Kind::Resource],
+        ReferenceKind::Sub | ReferenceKind::GetAtt | ReferenceKind::DependsOn => &[Kind::Resource],
+        ReferenceKind::Condition => &[Kind::Condition],
+        ReferenceKind::FindInMap => &[Kind::Mapping],
+    };
+    let template = checks.template;
+    let exists = |kind: Kind| {
+        template
+            .section(kind.section())
+            .is_some_and(|it| it.contains_key(target))
+    };
+    if wanted.iter().any(|kind| exists(*kind)) || may_come_later(checks, wanted, target) {
+        return None;
+    }
+    let what = wanted
+        .iter()
+        .map(|kind| kind.noun())
+        .collect::<Vec<_>>()
+        .join(" or ");
+    if let Some(other) = Kind::ALL.into_iter().find(|kind| exists(*kind)) {
+        let noun = other.noun();
+        let text = format!("`{target}` is a {noun}, and a {what} is needed here");
+        let found = checks.error("wrong-reference", text, span);
+        return Some(match (kind, other) {
+            (ReferenceKind::GetAtt | ReferenceKind::Sub, Kind::Parameter) => found.help(format!(
+                "a parameter has no attributes: use `Ref` or `${{{target}}}`"
+            )),
+            (_, Kind::Resource) if early => {
+                found.help("conditions and rules are decided before any resource exists")
+            }
+            (_, Kind::Condition) => found.help("use it in `Fn::If` or in `Condition`"),
+            (_, Kind::Mapping) => found.help("use `Fn::FindInMap`"),
+            _ => found,
+        });
+    }
+    let names = wanted
+        .iter()
+        .flat_map(|kind| template.entries(kind.section()).map(|entry| entry.name));
+    let text = format!("there is no {what} `{target}`");
+    let found = checks.error("undefined-reference", text, span);
+    Some(match suggestion(target, names) {
+        Some(suggestion) => found.help(suggestion),
+        None => found,
+    })
+}
+
+/// Returns whether a transform or a loop may still define the name, or whether the name is computed.
+fn may_come_later(checks: &Checks<'_>, wanted: &[Kind], target: &str) -> bool {
+    let looped = |kind: &Kind| {
+        let section = checks.template.section(kind.section());
+        section.is_some_and(|map| map.keys().any(|key| key.starts_with("Fn::")))
+    };
+    checks.transformed
+        || wanted.iter().any(looped)
+        || target.contains("${")
+        || target.contains("&{")
+}
+
+fn unused_parameters(checks: &mut Checks<'_>, references: &[Reference<'_>]) {
+    let template = checks.template;
+    if template.has_transforms() {
+        return;
+    }
+    let mut used: HashSet<&str> = references
+        .iter()
+        .map(|reference| reference.target)
+        .collect();
+    // Rules name parameters in functions of their own.
+    if let Some(rules) = template.root().get("Rules") {
+        strings(rules, &mut used);
+    }
+    for parameter in template.parameters() {
+        let entry = parameter.entry;
+        if !used.contains(entry.name) {
+            let text = format!("the parameter `{}` is never used", entry.name);
+            checks.push(checks.warning("unused-parameter", text, entry.name_span));
+        }
+    }
+}
+
+fn strings<'a>(node: &'a Node, found: &mut HashSet<&'a str>) {
+    match &node.value {
+        Value::String(text) => {
+            found.insert(text);
+        }
+        Value::List(list) => list.iter().for_each(|node| strings(node, found)),
+        Value::Map(map) => map.values().for_each(|member| strings(&member.node, found)),
+        _ => {}
+    }
+}
