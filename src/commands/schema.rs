@@ -1,13 +1,15 @@
-//! `stackctl schema`.
+//! `stackctl schema`: the manifest's JSON Schema, for editors.
 
 use super::{Context, Exit};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::manifest;
 
 /// The arguments of `stackctl schema`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Runs the command.
-pub fn run(_context: &Context, _args: &Args) -> Result<Exit> {
-    Err(Error::input("not there yet"))
+/// Prints the JSON Schema of the manifest. It needs no project.
+pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
+    context.presenter.json(&manifest::schema())?;
+    Ok(Exit::Done)
 }

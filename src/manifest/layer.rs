@@ -92,31 +92,29 @@ pub(crate) struct Artifact {
 
 /// The value of a CloudFormation parameter. A list is joined with commas.
 #[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
+#[schemars(with = "ParameterShape")]
 pub(crate) enum Parameter {
     /// A value that may be printed.
-    #[schemars(with = "PlainParameter")]
     Plain(String),
     /// The name of the variable that holds a secret.
-    #[schemars(with = "SecretParameter")]
     FromEnvironment(String),
 }
 
-/// A value that may be printed.
+/// The value of a CloudFormation parameter: plain, a list that is joined with commas, or a secret.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-enum PlainParameter {
+enum ParameterShape {
     Text(String),
     Integer(i64),
     Number(f64),
     Flag(bool),
-    List(Vec<PlainParameterItem>),
+    List(Vec<ItemShape>),
+    Secret(SecretShape),
 }
 
-/// An item of a list parameter.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-enum PlainParameterItem {
+enum ItemShape {
     Text(String),
     Integer(i64),
     Number(f64),
@@ -126,7 +124,7 @@ enum PlainParameterItem {
 /// A secret: never printed, never in a plan file.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct SecretParameter {
+struct SecretShape {
     /// The environment variable that holds the value.
     from_env: String,
 }

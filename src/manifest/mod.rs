@@ -7,6 +7,7 @@
 pub(crate) mod checks;
 pub(crate) mod layer;
 pub(crate) mod node;
+mod reader;
 mod schema;
 mod walk;
 

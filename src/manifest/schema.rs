@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::layer::Layer;
-use super::walk::NOT_YET_SUPPORTED;
+use super::reader::NOT_YET_SUPPORTED;
 
 /// Returns the JSON Schema (draft 2020-12) of the manifest.
 pub fn schema() -> Value {

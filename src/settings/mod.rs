@@ -100,7 +100,7 @@ pub enum ParameterValue {
 pub struct StackSettings {
     /// Capabilities that override those derived from the template.
     pub capabilities: Option<Vec<String>>,
-    /// Whether the stack is protected from deletion; `None` leaves it as it is.
+    /// Whether the stack is protected from deletion; without it, that stays as it is.
     pub termination_protection: Option<bool>,
     /// The role that CloudFormation assumes.
     pub role_arn: Option<String>,
@@ -113,7 +113,7 @@ pub struct StackSettings {
     /// How long after an operation the alarms are watched, 0 to 180 minutes (`RollbackConfiguration`).
     #[schemars(range(max = 180))]
     pub rollback_monitoring_minutes: Option<u32>,
-    /// How long stackctl waits for an operation, in minutes; `None` waits until it is settled.
+    /// How long stackctl waits for an operation, in minutes; without it, until it is settled.
     #[schemars(range(min = 1))]
     pub timeout_minutes: Option<u32>,
     /// Resource types that are guarded like the built-in stateful ones.
