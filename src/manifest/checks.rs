@@ -478,3 +478,6 @@ pub(crate) fn world(networks: &[IpNet]) -> Option<IpNet> {
             network.prefix_len() < narrowest
         })
 }
+
+#[cfg(test)]
+mod tests;

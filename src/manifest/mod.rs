@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::diagnostic::{Diagnostic, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::origin::Origin;
-use node::{Entry, Node, Table, Value};
+use node::{Entry, Node, SYNTAX, Table, Value};
 pub use schema::schema;
 pub(crate) use schema::{at as schema_at, layer_schema};
 pub(crate) use walk::{Scope, layer as read_layer, top_level_keys};
@@ -63,7 +63,7 @@ impl Manifest {
     pub(crate) fn is_partial(&self) -> bool {
         self.diagnostics
             .iter()
-            .any(|problem| problem.rule == "syntax" && problem.severity == Severity::Error)
+            .any(|problem| problem.rule == SYNTAX)
     }
 }
 
@@ -76,6 +76,7 @@ pub fn parse(source: &Arc<SourceFile>) -> Manifest {
         let (_, found) = read_layer(table, Scope::Environment, &["environments", name]);
         diagnostics.extend(found);
     }
+    drop_echoes(source, &mut diagnostics);
     diagnostics.sort_by_key(|problem| problem.places.first().map(|place| place.span.start));
     Manifest {
         source: Arc::clone(source),
@@ -83,6 +84,20 @@ pub fn parse(source: &Arc<SourceFile>) -> Manifest {
         environments,
         diagnostics,
     }
+}
+
+/// Drops what else was found on a line with a syntax error: there the parser's guess was read.
+fn drop_echoes(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
+    let line = |problem: &Diagnostic| {
+        let start = problem.places.first().map_or(0, |place| place.span.start);
+        source.position(start).0
+    };
+    let broken: Vec<usize> = diagnostics
+        .iter()
+        .filter(|problem| problem.rule == SYNTAX)
+        .map(line)
+        .collect();
+    diagnostics.retain(|problem| problem.rule == SYNTAX || !broken.contains(&line(problem)));
 }
 
 /// Takes the `[environments.NAME]` tables out of the top level and marks their values as theirs.

@@ -14,6 +14,9 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::origin::{Origin, Origins};
 
+/// The rule of an error in the text itself, rather than in what it says.
+pub(super) const SYNTAX: &str = "syntax";
+
 /// A value and where it came from.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -63,29 +66,38 @@ pub(crate) fn parse_document(source: &Arc<SourceFile>) -> (Table, Vec<Diagnostic
 pub(crate) fn parse_value(text: &str, origin: &Origin, offset: usize) -> Result<Node, Diagnostic> {
     let value = DeValue::parse(text).map_err(|error| syntax_error(&error, origin, offset))?;
     let mut problems = Vec::new();
-    let node = convert(&value, origin, offset, &mut problems);
-    problems.pop().map_or(Ok(node), Err)
+    convert(&value, origin, offset, &mut problems).ok_or_else(|| too_large(origin))
 }
 
 fn syntax_error(error: &toml::de::Error, origin: &Origin, offset: usize) -> Diagnostic {
     let span = error.span().unwrap_or_default();
-    Diagnostic::error(
-        "syntax",
-        format!("this is not TOML: {}", error.message()),
-        origin.at(shift(&span, offset)).place(""),
-    )
+    let place = origin.at(shift(&span, offset)).place("");
+    let source = Arc::clone(&place.source);
+    let message = format!("this is not TOML: {}", error.message());
+    let problem = Diagnostic::error(SYNTAX, message, place);
+    let is_value = source
+        .text
+        .get(..span.start.saturating_add(offset))
+        .is_some_and(|before| before.trim_end_matches(' ').ends_with('='));
+    match source.text.get(shift(&span, offset)) {
+        Some(word) if is_value && word.starts_with(char::is_alphabetic) => {
+            problem.help(format!("text is written in quotes: `\"{word}\"`"))
+        }
+        _ => problem,
+    }
 }
 
 fn shift(span: &Range<usize>, offset: usize) -> Range<usize> {
     span.start.saturating_add(offset)..span.end.saturating_add(offset)
 }
 
+/// Returns the value, without what is out of range: that is reported.
 fn convert(
     value: &Spanned<DeValue<'_>>,
     origin: &Origin,
     offset: usize,
     problems: &mut Vec<Diagnostic>,
-) -> Node {
+) -> Option<Node> {
     let here = origin.at(shift(&value.span(), offset));
     let value = match value.get_ref() {
         DeValue::String(text) => Value::String(text.clone().into_owned()),
@@ -93,27 +105,30 @@ fn convert(
         DeValue::Float(number) => Value::Float(number.to_string()),
         DeValue::Datetime(moment) => Value::Datetime(moment.to_string()),
         DeValue::Integer(number) => {
-            let parsed = i64::from_str_radix(number.as_str(), number.radix());
-            Value::Integer(parsed.unwrap_or_else(|_| {
-                problems.push(
-                    Diagnostic::error("out-of-range", "this integer is too large", here.place(""))
-                        .help("TOML's integers have 64 bits; write a longer one in quotes"),
-                );
-                0
-            }))
+            let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
+            if parsed.is_none() {
+                problems.push(too_large(&here));
+            }
+            Value::Integer(parsed?)
         }
         DeValue::Array(items) => Value::List(
             items
                 .iter()
-                .map(|item| convert(item, origin, offset, problems))
+                .filter_map(|item| convert(item, origin, offset, problems))
                 .collect(),
         ),
         DeValue::Table(table) => Value::Table(convert_table(table, origin, offset, problems)),
     };
-    Node {
+    Some(Node {
         value,
         origin: here,
-    }
+    })
+}
+
+fn too_large(origin: &Origin) -> Diagnostic {
+    let place = origin.place("");
+    Diagnostic::error("out-of-range", "this integer is too large", place)
+        .help("TOML's integers have 64 bits; write a longer one in quotes")
 }
 
 fn convert_table(
@@ -124,12 +139,12 @@ fn convert_table(
 ) -> Table {
     table
         .iter()
-        .map(|(key, value)| {
+        .filter_map(|(key, value)| {
             let entry = Entry {
                 key: origin.at(shift(&key.span(), offset)),
-                node: convert(value, origin, offset, problems),
+                node: convert(value, origin, offset, problems)?,
             };
-            (key.get_ref().clone().into_owned(), entry)
+            Some((key.get_ref().clone().into_owned(), entry))
         })
         .collect()
 }

@@ -271,7 +271,7 @@ fn parameter(node: &Node, problems: &mut Problems) -> Option<Parameter> {
             let mut reader = Reader::new(table, problems);
             let variable = reader.text("from_env", checks::variable);
             reader.finish();
-            if !table.contains_key("from_env") {
+            if table.is_empty() {
                 let fault = Fault::new("missing-key", "does not say where its value is");
                 problems.fault(
                     fault.help("write `{ from_env = \"VARIABLE\" }`"),

@@ -71,7 +71,7 @@ fn snippets(places: &[Place]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
             Some(position) => by_source.remove(position),
             None => (
                 source,
-                Snippet::source(source.text.as_str()).path(source.name.as_str()),
+                Snippet::source(source.text.as_str()).path(clean(&source.name)),
             ),
         };
         by_source.insert(
@@ -117,4 +117,102 @@ fn wrap(text: &str, width: usize) -> String {
         column += length;
     }
     wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    use super::render;
+    use crate::diagnostic::{Diagnostic, Place, SourceFile};
+
+    fn place(source: &Arc<SourceFile>, span: Range<usize>, label: &str) -> Place {
+        Place {
+            source: Arc::clone(source),
+            span,
+            label: label.to_owned(),
+        }
+    }
+
+    #[test]
+    fn places_in_one_text_share_a_snippet_and_others_follow() {
+        let template = SourceFile::new("stack.yaml.j2", "A: 1\nB: !Ref C\nC: 2\n");
+        let manifest = SourceFile::new("manifest.toml", "region = \"x\"\n");
+        let finding = Diagnostic::warning("a-rule", "is odd", place(&template, 8..14, "here"))
+            .at(place(&manifest, 9..12, "set here"))
+            .at(place(&template, 0..1, "and there"))
+            .help("do this");
+        insta::assert_snapshot!(render(&[finding], 80, false), @r#"
+    warning[a-rule]: is odd
+     --> stack.yaml.j2:2:4
+      |
+    1 | A: 1
+      | - and there
+    2 | B: !Ref C
+      |    ^^^^^^ here
+      |
+     ::: manifest.toml:1:10
+      |
+    1 | region = "x"
+      |          --- set here
+      |
+      = help: do this
+    "#);
+    }
+
+    #[test]
+    fn long_lines_are_trimmed_and_help_is_wrapped() {
+        let text = format!(
+            "key = \"{}\" # wrong {}\n",
+            "a".repeat(200),
+            "b".repeat(200)
+        );
+        let start = text.find("wrong").unwrap_or_default();
+        let source = SourceFile::new("manifest.toml", text);
+        let finding = Diagnostic::error("a-rule", "is wrong", place(&source, start..start + 5, ""))
+            .help("one two three four five six seven eight nine ten eleven twelve");
+        insta::assert_snapshot!(render(&[finding], 60, false), @r#"
+    error[a-rule]: is wrong
+     --> manifest.toml:1:212
+      |
+    1 | ...aaaaaaaaaaaaaaaaaa" # wrong bbbbbbbbbbbbbbbbbbbbbb...
+      |                          ^^^^^
+      |
+      = help: one two three four five six seven eight nine
+              ten eleven twelve
+    "#);
+    }
+
+    #[test]
+    fn a_span_over_several_lines_is_drawn_on_its_first() {
+        let source = SourceFile::new("manifest.toml", "a = [\r\n  1,\r\n  2,\r\n]\r\n");
+        let finding = Diagnostic::error("a-rule", "is wrong", place(&source, 4..18, ""));
+        insta::assert_snapshot!(render(&[finding], 80, false), @r"
+    error[a-rule]: is wrong
+     --> manifest.toml:1:5
+      |
+    1 | a = [
+      |     ^
+    ");
+    }
+
+    #[test]
+    fn any_span_can_be_drawn() {
+        for text in ["", "é", "a\nb", "\u{1b}[2J\0", "\t\u{202e}x\r\n"] {
+            let source = SourceFile::new("x", text);
+            for start in 0..8 {
+                for end in 0..8 {
+                    let finding =
+                        Diagnostic::error("a-rule", "is\nwrong", place(&source, start..end, text));
+                    let drawn = render(std::slice::from_ref(&finding), 1, false);
+                    assert!(drawn.contains("a-rule"), "{text:?} {start}..{end}");
+                    assert!(!drawn.contains('\u{1b}'), "{text:?} {start}..{end}");
+                    let styled =
+                        anstream::adapter::strip_str(&render(&[finding], 1, true)).to_string();
+                    assert_eq!(drawn, styled, "colour says no more");
+                }
+            }
+        }
+    }
 }

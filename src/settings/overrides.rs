@@ -137,7 +137,13 @@ pub(super) fn layer(given: &[Given], below: &Table, problems: &mut Vec<Diagnosti
     let schema = crate::manifest::layer_schema();
     for one in given {
         match typed(one, below, &schema) {
-            Ok((path, node)) => node::overlay(&mut layer, &nest(&path, node)),
+            Ok((path, node)) => {
+                let nested = nest(&path, node);
+                match exposed_secret(&nested, below) {
+                    Some((name, secret)) => problems.push(keeps_secret(one, name, secret)),
+                    None => node::overlay(&mut layer, &nested),
+                }
+            }
             Err(problem) => problems.push(*problem),
         }
     }
@@ -192,11 +198,6 @@ fn typed(
             "a variable's name has no capitals: write the key in the manifest first",
         )));
     }
-    if let (["parameters", name], Some(secret)) = (words.as_slice(), current)
-        && matches!(secret.value, Value::Table(_))
-    {
-        return Err(Box::new(keeps_secret(given, name, secret)));
-    }
     let node = if words.first() == Some(&"vars") && words.len() > 1 {
         free(given, &path.join("."), current)
     } else {
@@ -225,7 +226,7 @@ fn by_schema(given: &Given, schema: &Json) -> Result<Node, Box<Diagnostic>> {
             |number| with(given, Value::Integer(number)),
         )),
         Some("array") => list(given),
-        Some("object") => inline(given),
+        Some("object") if text.trim_start().starts_with('{') => inline(given),
         _ if one_or_many && text.contains([',', '[']) => list(given),
         _ => Ok(given.to_node()),
     }
@@ -374,6 +375,21 @@ fn unknown(given: &Given, path: &[&str], schema: &Json) -> Diagnostic {
         Some(meant) => problem.help(format!("did you mean `{}`?", spell(meant))),
         None => problem.help(format!("the keys here are {}", quoted(known))),
     }
+}
+
+/// Returns a secret parameter of `below` that `above` replaces with a plain value.
+fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'t Node)> {
+    let parameters = |table: &'t Table| match &table.get("parameters")?.node.value {
+        Value::Table(parameters) => Some(parameters),
+        _ => None,
+    };
+    let (above, below) = (parameters(above)?, parameters(below)?);
+    above.iter().find_map(|(name, entry)| {
+        let secret = &below.get(name)?.node;
+        let is_exposed =
+            matches!(secret.value, Value::Table(_)) && !matches!(entry.node.value, Value::Table(_));
+        is_exposed.then_some((name.as_str(), secret))
+    })
 }
 
 /// Returns the error for a secret that would be replaced by a value that is printed. It must not

@@ -72,16 +72,9 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     node::overlay(&mut merged, &above);
 
     let (layer, found) = read_layer(&merged, Scope::Merged, &[]);
-    for problem in found {
-        // The layers' own mistakes were reported with their layer; what is new comes from overlaying.
-        let is_known = |other: &Diagnostic| {
-            other.rule == problem.rule && same_place(other.places.first(), problem.places.first())
-        };
-        if !problems.iter().any(is_known) {
-            problems.push(problem);
-        }
-    }
+    // What could not be read is neither missing nor wrong.
     if !manifest.is_partial() {
+        add_new(&mut problems, found);
         problems.extend(missing(manifest, &merged));
     }
     let stack_name = stack_name(&layer, &merged, &mut problems);
@@ -89,6 +82,18 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
         Ok(settle(layer, &merged, stack_name, ambient))
     } else {
         Err(report(manifest, problems))
+    }
+}
+
+/// Adds what was found by reading all layers together, unless it was found in its own layer.
+fn add_new(problems: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
+    for problem in found {
+        let is_known = |other: &Diagnostic| {
+            other.rule == problem.rule && same_place(other.places.first(), problem.places.first())
+        };
+        if !problems.iter().any(is_known) {
+            problems.push(problem);
+        }
     }
 }
 
@@ -280,7 +285,10 @@ fn missing_key(manifest: &Manifest, key: &str, example: &str, why: &str) -> Diag
     let place = Place {
         source: Arc::clone(&manifest.source),
         span: end..end,
-        label: format!("add `{example}` below this line"),
+        label: match end {
+            0 => format!("add `{example}` here"),
+            _ => format!("add `{example}` below this line"),
+        },
     };
     let mut problem = Diagnostic::error("missing-key", format!("`{key}` is missing"), place);
     let stray = manifest.top.iter().find_map(|(name, entry)| {
