@@ -1,8 +1,9 @@
 """Starts MiniStack, the AWS emulator, with what a stackctl project needs and it lacks.
 
-It adds AWS::EC2::Instance, on MiniStack's own instance records, and repairs four deviations from
-AWS in the CloudFormation it ships. All of it uses MiniStack's private names, so exactly one version
-is accepted. The server answers on 127.0.0.1 only, whatever the environment says.
+It adds AWS::EC2::Instance, on MiniStack's own instance records, and the two IPv6 associations, and
+repairs what deviates from AWS in replacement, in the deletion of buckets and in one Ref. All of it
+uses MiniStack's private names, so exactly one version is accepted. The server answers on 127.0.0.1
+only, whatever the environment says.
 
 The caller gives GATEWAY_PORT and, to keep state, PERSIST_STATE, STATE_DIR, S3_PERSIST and
 S3_DATA_DIR; and in STACKCTL_RUN a file, which holds this process's id and is locked while it lives.
@@ -18,6 +19,8 @@ import os
 import signal
 import sys
 import threading
+import uuid
+from collections.abc import Callable
 from importlib.metadata import version
 
 if version("ministack") != "1.5.33":
@@ -152,6 +155,8 @@ def add_instance_type() -> None:
     cfn._REPLACING_PROPERTIES[INSTANCE] = (
         "AvailabilityZone",
         "ImageId",
+        "Ipv6AddressCount",
+        "Ipv6Addresses",
         "KeyName",
         "LaunchTemplate",
         "NetworkInterfaces",
@@ -167,6 +172,34 @@ def add_instance_type() -> None:
         "UserData",
     )
     drift._DRIFT_READERS[INSTANCE] = (read_instance, INSTANCE_DRIFT_PROPERTIES)
+
+
+def add_ipv6_types() -> None:
+    """Registers the IPv6 associations of a VPC and a subnet, and gives each VPC the attribute.
+
+    They are names without effect: nothing is routed here. The block is one for documentation.
+    """
+    vpc = cfn._RESOURCE_HANDLERS["AWS::EC2::VPC"]
+
+    def with_block(handler: Callable) -> Callable:
+        def handle(*args: object) -> tuple[str, dict]:
+            vpc_id, attributes = handler(*args)
+            return vpc_id, attributes | {"Ipv6CidrBlocks": ["2001:db8:0:100::/56"]}
+
+        return handle
+
+    def association(prefix: str) -> dict:
+        def create(_logical_id: str, _props: dict, _stack_name: str) -> tuple[str, dict]:
+            identifier = f"{prefix}-cidr-assoc-{uuid.uuid4().hex[:17]}"
+            return identifier, {"Id": identifier}
+
+        return {"create": create, "delete": lambda _identifier, _props: None}
+
+    vpc.update(create=with_block(vpc["create"]), update=with_block(vpc["update"]))
+    cfn._RESOURCE_HANDLERS["AWS::EC2::VPCCidrBlock"] = association("vpc")
+    cfn._RESOURCE_HANDLERS["AWS::EC2::SubnetCidrBlock"] = association("subnet")
+    cfn._REPLACING_PROPERTIES["AWS::EC2::VPCCidrBlock"] = ("AmazonProvidedIpv6CidrBlock", "VpcId")
+    cfn._REPLACING_PROPERTIES["AWS::EC2::SubnetCidrBlock"] = ("Ipv6CidrBlock", "SubnetId")
 
 
 def repair_replacement() -> None:
@@ -237,6 +270,7 @@ def main() -> None:
         run.truncate(0)
         print(os.getpid(), file=run, flush=True)
         add_instance_type()
+        add_ipv6_types()
         repair_replacement()
         repair_bucket_deletion()
         repair_instance_profile_ref()
