@@ -45,8 +45,13 @@ pub(super) fn ensure(
     ambient: &Ambient,
     report: &mut dyn FnMut(Progress),
 ) -> Result<PathBuf> {
+    if ambient.variable("STACKCTL_PYTHON").is_none()
+        && let Some(python) = installed(root)
+    {
+        return Ok(python);
+    }
     let base = python::find(ambient)?;
-    let folder = root.join(name(&base));
+    let folder = root.join(name(&base.version));
     if let Some(python) = complete(&folder) {
         return Ok(python);
     }
@@ -65,9 +70,21 @@ pub(super) fn ensure(
     })
 }
 
-/// Returns the name of the environment's folder.
-fn name(python: &Python) -> String {
-    format!("python-{}-{}", python.version, short_digest([LOCK_FILE]))
+/// Returns the name of the folder of an environment with this version of Python.
+fn name(version: &str) -> String {
+    format!("python-{version}-{}", short_digest([LOCK_FILE]))
+}
+
+/// Returns the Python of any complete environment with these packages. Asking each Python on the
+/// `PATH` for its version takes longer than starting the emulator where a version manager is in use.
+fn installed(root: &Path) -> Option<PathBuf> {
+    let ending = name("");
+    let ending = ending.trim_start_matches("python-");
+    let entries = fs::read_dir(root).ok()?;
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(ending))
+        .find_map(|entry| complete(&entry.path()))
 }
 
 /// Returns the Python of a complete environment. One whose base Python was removed is not.
@@ -250,14 +267,25 @@ mod tests {
 
     #[test]
     fn the_folder_is_named_after_version_and_packages() {
-        let python = |version: &str| Python {
-            program: PathBuf::from("/usr/bin/python3"),
-            version: version.to_owned(),
+        assert!(name("3.12").starts_with("python-3.12-"));
+        assert_ne!(name("3.12"), name("3.13"));
+        assert!(name("3.12").ends_with(&short_digest([LOCK_FILE])));
+    }
+
+    #[test]
+    fn an_environment_with_these_packages_is_found_whatever_its_version() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |name: &str| {
+            let folder = root.path().join(name);
+            fs::create_dir_all(folder.join("bin")).unwrap();
+            fs::write(folder.join("bin/python"), "").unwrap();
+            fs::write(folder.join(COMPLETE), "").unwrap();
+            folder.join("bin/python")
         };
-        let name_of = |version: &str| name(&python(version));
-        assert!(name_of("3.12").starts_with("python-3.12-"));
-        assert_ne!(name_of("3.12"), name_of("3.13"));
-        assert_eq!(name_of("3.12"), name_of("3.12"));
+        put("python-3.12-0123456789ab");
+        assert_eq!(installed(root.path()), None);
+        let python = put(&name("3.13"));
+        assert_eq!(installed(root.path()), Some(python));
     }
 
     #[test]

@@ -1,0 +1,208 @@
+//! The local environment's life, with the real emulator: who starts it, who finds it, what survives.
+//!
+//! All tests share one cache folder, so that the emulator is installed once; each has a project
+//! folder, and with it an emulator, of its own.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use stackctl::ambient::Ambient;
+use stackctl::local::{Emulator, Local, Progress};
+use tempfile::TempDir;
+
+/// A project folder whose emulator is ended when it is dropped.
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self { folder }
+    }
+
+    fn local(&self) -> Local {
+        let variables = std::env::vars().chain([
+            (
+                "STACKCTL_CACHE_DIR".to_owned(),
+                cache().display().to_string(),
+            ),
+            ("AWS_ACCESS_KEY_ID".to_owned(), "AKIAREAL".to_owned()),
+            (
+                "AWS_SECRET_ACCESS_KEY".to_owned(),
+                "a-real-secret".to_owned(),
+            ),
+        ]);
+        let ambient = Ambient::new(variables, self.folder.path());
+        Local::new(&ambient, self.folder.path(), "local", None).unwrap()
+    }
+
+    /// Starts or finds the emulator; returns what was reported, too.
+    fn ensure(&self) -> (Emulator, Vec<Progress>) {
+        let mut steps = Vec::new();
+        let emulator = wait(self.local().ensure_running(|step| steps.push(step))).unwrap();
+        (emulator, steps)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = wait(self.local().reset());
+    }
+}
+
+/// The cache that all tests, of all runs, share.
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-cache")
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+/// Kills the emulator and waits until its lock says that it is gone.
+fn kill(emulator: &Emulator) {
+    let pid = Pid::from_raw(emulator.pid.unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    let run = fs::File::open(emulator.log.with_file_name("run")).unwrap();
+    run.lock_shared().unwrap();
+}
+
+#[test]
+fn commands_that_start_at_once_share_one_emulator() {
+    let project = Project::new();
+    let pids: Vec<Option<i32>> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| project.ensure().0.pid))
+            .collect();
+        starts
+            .into_iter()
+            .map(|start| start.join().unwrap())
+            .collect()
+    });
+    assert!(pids[0].is_some());
+    assert_eq!(pids, [pids[0]; 3]);
+    let (found, steps) = project.ensure();
+    assert_eq!(
+        (found.pid, steps),
+        (pids[0], vec![]),
+        "it is found, not started"
+    );
+    assert_eq!(project.local().status().unwrap(), Some(found));
+}
+
+#[test]
+fn projects_do_not_share_an_emulator() {
+    let (one, other) = (Project::new(), Project::new());
+    assert_ne!(one.ensure().0.port, other.ensure().0.port);
+}
+
+#[test]
+fn state_survives_a_stop_but_not_a_reset() {
+    let project = Project::new();
+    let (emulator, _) = project.ensure();
+    assert!(Local::ensure_key_pair(&emulator, "my key").unwrap());
+    assert!(!Local::ensure_key_pair(&emulator, "my key").unwrap());
+
+    assert!(wait(project.local().stop()).unwrap());
+    assert!(
+        !wait(project.local().stop()).unwrap(),
+        "it is stopped already"
+    );
+    assert_eq!(project.local().status().unwrap(), None);
+    let (emulator, steps) = project.ensure();
+    assert!(!steps.contains(&Progress::StateLost));
+    assert!(!Local::ensure_key_pair(&emulator, "my key").unwrap());
+
+    assert!(wait(project.local().reset()).unwrap());
+    let (emulator, steps) = project.ensure();
+    assert!(!steps.contains(&Progress::StateLost), "it was asked for");
+    assert!(Local::ensure_key_pair(&emulator, "my key").unwrap());
+}
+
+#[test]
+fn one_that_was_killed_is_replaced_and_its_loss_is_told() {
+    let project = Project::new();
+    let (killed, _) = project.ensure();
+    assert!(Local::ensure_key_pair(&killed, "key").unwrap());
+    kill(&killed);
+    let (emulator, steps) = project.ensure();
+    assert!(steps.contains(&Progress::StateLost));
+    assert_ne!(emulator.pid, killed.pid);
+    assert!(
+        Local::ensure_key_pair(&emulator, "key").unwrap(),
+        "it starts empty"
+    );
+}
+
+#[test]
+fn whoever_took_its_port_is_not_mistaken_for_it() {
+    let project = Project::new();
+    let (killed, _) = project.ensure();
+    kill(&killed);
+    let _thief = TcpListener::bind(("127.0.0.1", killed.port)).unwrap();
+    assert_eq!(project.local().status().unwrap(), None);
+    assert_ne!(project.ensure().0.port, killed.port);
+}
+
+#[test]
+fn a_bound_emulator_serves_other_projects_and_ends_with_its_owner() {
+    let (owner, borrower) = (Project::new(), Project::new());
+    let bound = owner.local().run_bound(&mut |_| {}).unwrap();
+    let lent = bound.publish(&borrower.local(), "111111111111").unwrap();
+    let (found, steps) = borrower.ensure();
+    assert_eq!(steps, [], "nothing is started");
+    assert_eq!(
+        (found.port, found.account.as_str()),
+        (lent.port, "111111111111")
+    );
+    drop(bound);
+    assert_eq!(borrower.local().status().unwrap(), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_listens_on_loopback_alone_and_sees_no_credentials() {
+    let project = Project::new();
+    let (emulator, _) = project.ensure();
+    let process = PathBuf::from(format!("/proc/{}", emulator.pid.unwrap()));
+    let environment = fs::read(process.join("environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    assert!(environment.contains("GATEWAY_PORT="), "{environment:?}");
+    for secret in ["a-real-secret", "AKIAREAL"] {
+        assert!(!environment.contains(secret), "{environment:?}");
+    }
+
+    let sockets: Vec<String> = fs::read_dir(process.join("fd"))
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter_map(|target| {
+            let target = target.to_str()?;
+            Some(
+                target
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    // The columns: number, local address, remote address, state (0A: listening), …, inode.
+    let tables = ["tcp", "tcp6"].map(|name| fs::read_to_string(process.join("net").join(name)));
+    let listening: Vec<String> = tables
+        .iter()
+        .flatten()
+        .flat_map(|table| table.lines().skip(1))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|columns| columns[3] == "0A" && sockets.iter().any(|inode| inode == columns[9]))
+        .map(|columns| columns[1].to_owned())
+        .collect();
+    assert_eq!(listening, [format!("0100007F:{:04X}", emulator.port)]);
+}
