@@ -30,6 +30,7 @@
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
+//! | [`comparison`] | what is deployed against what the files say | no |
 //! | [`destruction`] | what a stack's deletion does to its resources | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
@@ -45,6 +46,7 @@ pub mod aws;
 pub mod change_set;
 pub mod cli;
 pub mod commands;
+pub mod comparison;
 pub mod destruction;
 pub mod diagnostic;
 pub mod digest;

@@ -4,11 +4,16 @@
 //! [`Plan`] joins it with what stackctl knows itself: where it goes, which artifacts are uploaded,
 //! which parameters and tags differ.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 
 use crate::change_set::{Change, ChangeSet, Detail, Summary};
 use crate::settings::ParameterValue;
 use crate::stack::Stack;
+use crate::template::diff::diff;
+use crate::template::node::Node;
+use crate::template::{Template, emit};
 
 /// Where a plan goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +58,46 @@ pub struct Plan {
     pub settings: Vec<ValueChange>,
     /// The change set; `None` where none was needed.
     pub change_set: Option<ChangeSet>,
+    /// What differs between the two templates, for changes that the service gives no values for.
+    pub template_changes: Vec<TemplateChange>,
+}
+
+/// A property that differs between the deployed template and the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateChange {
+    /// The resource.
+    pub logical_id: String,
+    /// The path below its properties, such as `Code.S3Key`.
+    pub path: String,
+    /// The value before, a scalar or YAML.
+    pub before: Option<String>,
+    /// The value after.
+    pub after: Option<String>,
+}
+
+/// Returns the properties that differ between two templates.
+pub fn template_changes(deployed: &Template, desired: &Template) -> Vec<TemplateChange> {
+    let diff = diff(deployed, desired);
+    let resources = diff
+        .entries
+        .iter()
+        .filter(|entry| entry.section == "Resources");
+    let changes = resources.flat_map(|entry| {
+        entry.changes.iter().filter_map(|change| {
+            Some(TemplateChange {
+                logical_id: entry.name?.to_owned(),
+                path: change.path_text().strip_prefix("Properties.")?.to_owned(),
+                before: change.before.map(text),
+                after: change.after.map(text),
+            })
+        })
+    });
+    changes.collect()
+}
+
+fn text(node: &Node) -> String {
+    node.scalar()
+        .map_or_else(|| emit::to_yaml(node), Cow::into_owned)
 }
 
 /// An artifact of a plan.
@@ -174,8 +219,9 @@ pub struct PropertyChange {
 /// Returns the changed properties of a resource in the service's order.
 ///
 /// One property may come in several details, in an order that differs from call to call: those are
-/// one change here, with the most that any of them says.
-pub fn property_changes(change: &Change) -> Vec<PropertyChange> {
+/// one change here, with the most that any of them says. Where the service gives no values, those
+/// of the templates stand in.
+pub fn property_changes(change: &Change, templates: &[TemplateChange]) -> Vec<PropertyChange> {
     let mut properties: IndexMap<String, PropertyChange> = IndexMap::new();
     for detail in &change.details {
         let path = path(detail);
@@ -202,7 +248,41 @@ pub fn property_changes(change: &Change) -> Vec<PropertyChange> {
                 .clone_from(&detail.requires_recreation);
         }
     }
-    fold_into_paths(properties)
+    let properties = fold_into_paths(properties);
+    properties
+        .into_iter()
+        .flat_map(|property| with_template_values(property, &change.logical_id, templates))
+        .collect()
+}
+
+/// Returns a property without values as the templates' changes at and below its path.
+fn with_template_values(
+    property: PropertyChange,
+    logical_id: &str,
+    templates: &[TemplateChange],
+) -> Vec<PropertyChange> {
+    if property.before.is_some() || property.after.is_some() {
+        return vec![property];
+    }
+    let is_below = |path: &str| {
+        path.strip_prefix(&property.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let valued: Vec<_> = templates
+        .iter()
+        .filter(|template| template.logical_id == logical_id && is_below(&template.path))
+        .map(|template| PropertyChange {
+            path: template.path.clone(),
+            before: template.before.clone(),
+            after: template.after.clone(),
+            ..property.clone()
+        })
+        .collect();
+    if valued.is_empty() {
+        vec![property]
+    } else {
+        valued
+    }
 }
 
 /// Drops a property that is only named where a deeper path of it says the same with values.
@@ -262,7 +342,7 @@ fn recreation_rank(requires_recreation: Option<&str>) -> u8 {
 mod tests {
     use indexmap::IndexMap;
 
-    use super::{property_changes, value_changes};
+    use super::{TemplateChange, property_changes, value_changes};
     use crate::change_set::{Change, Detail};
 
     #[test]
@@ -290,10 +370,13 @@ mod tests {
             vec![static_detail.clone(), dynamic_detail.clone()],
             vec![dynamic_detail, static_detail],
         ] {
-            let properties = property_changes(&Change {
-                details,
-                ..Change::default()
-            });
+            let properties = property_changes(
+                &Change {
+                    details,
+                    ..Change::default()
+                },
+                &[],
+            );
             let [property] = properties.as_slice() else {
                 panic!("{properties:?}")
             };
@@ -318,12 +401,46 @@ mod tests {
             after: Some("b.zip".to_owned()),
             ..Detail::default()
         };
-        let properties = property_changes(&Change {
-            details: vec![named, deep],
-            ..Change::default()
-        });
+        let properties = property_changes(
+            &Change {
+                details: vec![named, deep],
+                ..Change::default()
+            },
+            &[],
+        );
         assert_eq!(properties.first().unwrap().path, "Code.S3Key");
         assert_eq!(properties.len(), 1);
+    }
+
+    #[test]
+    fn the_templates_give_the_values_that_the_service_does_not() {
+        let change = Change {
+            logical_id: "Handler".to_owned(),
+            details: vec![Detail {
+                name: Some("Code".to_owned()),
+                ..Detail::default()
+            }],
+            ..Change::default()
+        };
+        let differs = |logical_id: &str, path: &str| TemplateChange {
+            logical_id: logical_id.to_owned(),
+            path: path.to_owned(),
+            before: Some("a".to_owned()),
+            after: Some("b".to_owned()),
+        };
+        let templates = [
+            differs("Handler", "Code.S3Key"),
+            differs("Handler", "CodeSigning"),
+            differs("Other", "Code.S3Key"),
+        ];
+        let properties = property_changes(&change, &templates);
+        let [property] = properties.as_slice() else {
+            panic!("{properties:?}")
+        };
+        assert_eq!(
+            (property.path.as_str(), property.after.as_deref()),
+            ("Code.S3Key", Some("b"))
+        );
     }
 
     #[test]

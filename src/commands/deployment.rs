@@ -10,6 +10,7 @@ use crate::aws::stack::{ChangeSetRequest, StackService, TemplateSource};
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
+use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
@@ -18,6 +19,7 @@ use crate::present::human;
 use crate::render::INLINE_LIMIT;
 use crate::stack::Stack;
 use crate::status::StackStatus;
+use crate::template::Template;
 
 /// The prefix of change sets that stackctl makes and removes again.
 const TEMPORARY: &str = "stackctl-tmp-";
@@ -312,7 +314,15 @@ impl<'a> Deployment<'a> {
                 size: artifact.size,
                 deployed: deployed.contains(&artifact.key),
             });
+        let deployed_model = self
+            .deployed_template
+            .as_ref()
+            .and_then(|text| Template::parse(&SourceFile::new("deployed", text)).ok());
+        let template_changes = deployed_model
+            .map(|deployed| plan::template_changes(&deployed, &self.build.template))
+            .unwrap_or_default();
         Plan {
+            template_changes,
             target: Target {
                 account: self.identity.account.clone(),
                 region: self.connection.region().to_owned(),
@@ -331,7 +341,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns the change of the termination protection, where the manifest asks for one.
-    fn protection_change(&self) -> Option<ValueChange> {
+    pub(super) fn protection_change(&self) -> Option<ValueChange> {
         let desired = self.session.settings.stack.termination_protection?;
         let deployed = self
             .stack

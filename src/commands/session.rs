@@ -19,6 +19,10 @@ use crate::render::{self, RenderedTemplate};
 use crate::settings::{self, Overrides, ParameterValue, Settings};
 use crate::stack::Stack;
 use crate::template::Template;
+use crate::template::validate::{
+    self,
+    parameters::{Given, check_values},
+};
 
 /// A project, opened for one environment.
 #[derive(Debug)]
@@ -42,6 +46,22 @@ pub(super) struct Build {
     pub(super) capabilities: Vec<String>,
     /// The value of every parameter of the template, defaults included.
     pub(super) parameters: IndexMap<String, ParameterValue>,
+}
+
+/// A rendered template with what was found in it.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// Its model; `None` where the text is no template at all.
+    pub(super) template: Option<Template>,
+    /// The findings, at their places in the template and the manifest.
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+/// Returns whether a finding keeps the template from being deployed.
+pub(super) fn is_wrong(findings: &[Diagnostic]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
 }
 
 impl<'a> Session<'a> {
@@ -89,19 +109,16 @@ impl<'a> Session<'a> {
     /// Everything that is wrong with the files, at its place in the template or the manifest.
     pub(super) fn build(&self) -> Result<Build> {
         let artifacts = package::build_all(&self.project, &self.settings)?;
-        let folder = self.project.template(&self.settings.template)?;
-        let rendered = render::render(&folder, &self.settings, &artifacts)?;
-        let template =
-            Template::parse(rendered.source()).map_err(|found| self.wrong(&rendered, found))?;
-        let findings: Vec<Diagnostic> = Vec::new();
-        let (errors, others): (Vec<_>, Vec<_>) = findings
-            .into_iter()
-            .partition(|finding| finding.severity == Severity::Error);
-        if !errors.is_empty() {
-            return Err(self.wrong(&rendered, errors));
-        }
-        self.presenter()
-            .diagnostics(&self.translated(&rendered, others));
+        let rendered = self.render(&artifacts)?;
+        let checked = self.check(&rendered);
+        let Some(template) = checked.template.filter(|_| !is_wrong(&checked.findings)) else {
+            let name = self.settings.template.display();
+            return Err(
+                Error::input(format!("`{name}` is not a valid CloudFormation template"))
+                    .with_diagnostics(checked.findings),
+            );
+        };
+        self.presenter().diagnostics(&checked.findings);
         let capabilities = self.settings.stack.capabilities.clone().unwrap_or_else(|| {
             template
                 .required_capabilities()
@@ -118,6 +135,56 @@ impl<'a> Session<'a> {
             capabilities,
             parameters,
         })
+    }
+
+    /// Renders the template with the keys of these artifacts.
+    pub(super) fn render(
+        &self,
+        artifacts: &IndexMap<String, Artifact>,
+    ) -> Result<RenderedTemplate> {
+        let folder = self.project.template(&self.settings.template)?;
+        render::render(&folder, &self.settings, artifacts)
+    }
+
+    /// Parses a rendered template and checks it, and the parameters given to it.
+    pub(super) fn check(&self, rendered: &RenderedTemplate) -> Checked {
+        let (template, found) = match Template::parse(rendered.source()) {
+            Err(found) => (None, found),
+            Ok(template) => {
+                let given: Vec<Given<'_>> = self
+                    .settings
+                    .parameters
+                    .iter()
+                    .map(|(name, value)| {
+                        let place = self
+                            .settings
+                            .origins
+                            .get(&format!("parameters.{name}"))
+                            .place("");
+                        let value = match value {
+                            ParameterValue::Plain(value) => Some(value.as_str()),
+                            ParameterValue::FromEnvironment { .. } => None,
+                        };
+                        Given {
+                            name,
+                            value,
+                            place: Some(place),
+                        }
+                    })
+                    .collect();
+                let mut found = validate::validate(&template);
+                found.extend(check_values(&template, &given));
+                (Some(template), found)
+            }
+        };
+        let origins = &self.settings.origins;
+        let findings = found
+            .into_iter()
+            .map(|finding| rendered.translate(finding, origins));
+        Checked {
+            template,
+            findings: findings.collect(),
+        }
     }
 
     /// Returns the value of every parameter: the manifest's, else the template's default.
@@ -149,28 +216,6 @@ impl<'a> Session<'a> {
             }
         }
         Ok(parameters)
-    }
-
-    fn wrong(&self, rendered: &RenderedTemplate, found: Vec<Diagnostic>) -> Error {
-        let found = self.translated(rendered, found);
-        let place = found
-            .first()
-            .and_then(|finding| finding.places.first())
-            .map_or_else(
-                || "the template".to_owned(),
-                |place| format!("`{}`", place.source.name),
-            );
-        Error::input(format!("{place} is not a valid CloudFormation template"))
-            .with_diagnostics(found)
-    }
-
-    /// Moves findings from the rendered text to the template and the manifest.
-    fn translated(&self, rendered: &RenderedTemplate, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        let origins = &self.settings.origins;
-        found
-            .into_iter()
-            .map(|finding| rendered.translate(finding, origins))
-            .collect()
     }
 
     /// Opens the way to AWS, or to the emulator, which is installed and started where needed.

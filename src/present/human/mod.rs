@@ -3,10 +3,12 @@
 //! The text holds ANSI styles; the presenter drops them where colour is off. Meaning never rests on
 //! them: every sign and word stands without.
 
+pub mod diff;
 pub mod event;
 pub mod plan;
 pub mod stack;
 pub mod table;
+mod value;
 
 use std::time::Duration;
 

@@ -2,15 +2,10 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{count, size};
+use super::{count, size, value};
 use crate::change_set::{Change, Effect, Replacement};
 use crate::plan::{Operation, Plan, PropertyChange, ValueChange, property_changes};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
-
-/// What stands for a value that only the deployment makes known.
-const KNOWN_AFTER_APPLY: &str = "(known after apply)";
-/// How the service itself writes it.
-const SERVICE_KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
 /// Returns the line that opens every plan: stack, account, region, endpoint.
 pub fn heading(plan: &Plan) -> String {
@@ -46,7 +41,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     {
         text.push_str(&format!("{WARNING}warning{WARNING:#}: {reason}\n"));
     }
-    push_changes(&mut text, plan.changes(), width);
+    push_changes(&mut text, plan, width);
     push_artifacts(&mut text, plan);
     push_values(&mut text, "Parameters", &plan.parameters, width);
     push_values(&mut text, "Tags", &plan.tags, width);
@@ -58,8 +53,9 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     text
 }
 
-fn push_changes(text: &mut String, changes: &[Change], width: usize) {
-    let (possible, certain): (Vec<_>, Vec<_>) = changes
+fn push_changes(text: &mut String, plan: &Plan, width: usize) {
+    let (possible, certain): (Vec<_>, Vec<_>) = plan
+        .changes()
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
     let name_width = certain
@@ -69,7 +65,7 @@ fn push_changes(text: &mut String, changes: &[Change], width: usize) {
         .unwrap_or(0);
     let mut after_tree = true;
     for change in &certain {
-        let properties = property_changes(change);
+        let properties = property_changes(change, &plan.template_changes);
         // Resources with a tree stand apart; those without follow one another as in a list.
         if after_tree || !properties.is_empty() {
             text.push('\n');
@@ -87,7 +83,7 @@ fn push_changes(text: &mut String, changes: &[Change], width: usize) {
         "\n{DIM}May change, depending on other resources (not counted):{DIM:#}\n"
     ));
     for change in possible {
-        let causes: Vec<String> = property_changes(change)
+        let causes: Vec<String> = property_changes(change, &plan.template_changes)
             .into_iter()
             .filter_map(|property| property.cause)
             .collect();
@@ -153,14 +149,9 @@ fn push_property(text: &mut String, change: &Change, property: &PropertyChange, 
     } else {
         format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
     };
-    push_value(
-        text,
-        &property.path,
-        property.before.as_deref(),
-        property.after.as_deref(),
-        &note,
-        width,
-    );
+    let values = [&property.before, &property.after];
+    let values = values.map(|value| value.as_deref().map(value::of_the_service));
+    value::push(text, &property.path, values, &note, width);
 }
 
 fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
@@ -169,68 +160,9 @@ fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: u
     }
     text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
     for change in changes {
-        push_value(
-            text,
-            &change.name,
-            change.before.as_deref(),
-            change.after.as_deref(),
-            "",
-            width,
-        );
-    }
-}
-
-/// Writes `path: before → after` on one line where it fits, else on one line each.
-fn push_value(
-    text: &mut String,
-    path: &str,
-    before: Option<&str>,
-    after: Option<&str>,
-    note: &str,
-    width: usize,
-) {
-    let (style, sign) = match (before, after) {
-        (None, Some(_)) => (ADD, "+"),
-        (Some(_), None) => (REMOVE, "-"),
-        _ => (CHANGE, "~"),
-    };
-    text.push_str(&format!("      {style}{sign}{style:#} {path}"));
-    let values = [before, after].map(|value| value.map(quoted));
-    let one_line = match &values {
-        [None, None] => String::new(),
-        [Some(value), None] | [None, Some(value)] => format!(": {value}"),
-        [Some(before), Some(after)] => format!(": {before} → {after}"),
-    };
-    let plain_note = anstream::adapter::strip_str(note).to_string();
-    if !one_line.contains('\n') && 8 + path.width() + one_line.width() + plain_note.width() <= width
-    {
-        text.push_str(&one_line);
-        text.push_str(note);
-        text.push('\n');
-        return;
-    }
-    text.push_str(note);
-    text.push('\n');
-    for (value, style, sign) in values
-        .iter()
-        .zip([(REMOVE, "-"), (ADD, "+")])
-        .map(|(value, (style, sign))| (value, style, sign))
-    {
-        for line in value.iter().flat_map(|value| value.lines()) {
-            text.push_str(&format!("          {style}{sign}{style:#} {line}\n"));
-        }
-    }
-}
-
-fn quoted(value: &str) -> String {
-    if value == SERVICE_KNOWN_AFTER_APPLY {
-        return KNOWN_AFTER_APPLY.to_owned();
-    }
-    let value = value.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY);
-    if value.starts_with(['{', '[']) {
-        value
-    } else {
-        format!("\"{value}\"")
+        let values = [&change.before, &change.after];
+        let values = values.map(|value| value.as_deref().map(value::of_the_service));
+        value::push(text, &change.name, values, "", width);
     }
 }
 

@@ -76,7 +76,7 @@ struct ArtifactEntry<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct ValueEntry<'a> {
+pub(super) struct ValueEntry<'a> {
     name: &'a str,
     before: Option<&'a str>,
     after: Option<&'a str>,
@@ -167,7 +167,7 @@ fn artifact(artifact: &PlannedArtifact) -> ArtifactEntry<'_> {
     }
 }
 
-fn value(value: &ValueChange) -> ValueEntry<'_> {
+pub(super) fn value(value: &ValueChange) -> ValueEntry<'_> {
     ValueEntry {
         name: &value.name,
         before: value.before.as_deref(),

@@ -1,0 +1,132 @@
+//! A value before and after: on one line where it fits, else as a line diff.
+
+use similar::{ChangeTag, TextDiff};
+use unicode_width::UnicodeWidthStr;
+
+use crate::present::style::{ADD, CHANGE, DIM, REMOVE};
+
+/// How the service writes a value that only the deployment makes known.
+const SERVICE_KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+/// How people read it.
+const KNOWN_AFTER_APPLY: &str = "(known after apply)";
+/// The lines around a difference that are shown with it.
+const CONTEXT: usize = 2;
+
+/// Adds `path: before → after` to a text, with a sign for added, removed or changed.
+///
+/// The values stand as they are to be read: quoted, or as several lines. `note` follows the path.
+pub(super) fn push(
+    text: &mut String,
+    path: &str,
+    [before, after]: [Option<String>; 2],
+    note: &str,
+    width: usize,
+) {
+    let (style, sign) = match (&before, &after) {
+        (None, Some(_)) => (ADD, "+"),
+        (Some(_), None) => (REMOVE, "-"),
+        _ => (CHANGE, "~"),
+    };
+    text.push_str(&format!("      {style}{sign}{style:#} {path}"));
+    let one_line = match (&before, &after) {
+        (None, None) => String::new(),
+        (Some(value), None) | (None, Some(value)) => format!(": {value}"),
+        (Some(before), Some(after)) => format!(": {before} → {after}"),
+    };
+    let note_width = anstream::adapter::strip_str(note).to_string().width();
+    let fits = 8 + path.width() + one_line.width() + note_width <= width;
+    if fits && !one_line.contains('\n') {
+        text.push_str(&one_line);
+        text.push_str(note);
+        text.push('\n');
+        return;
+    }
+    text.push_str(note);
+    text.push('\n');
+    push_lines(
+        text,
+        before.as_deref().unwrap_or(""),
+        after.as_deref().unwrap_or(""),
+    );
+}
+
+/// Adds a line diff, with a mark where equal lines are left out.
+fn push_lines(text: &mut String, before: &str, after: &str) {
+    let diff = TextDiff::from_lines(before, after);
+    for (number, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+        if number > 0 {
+            text.push_str(&format!("          {DIM}…{DIM:#}\n"));
+        }
+        for change in group
+            .iter()
+            .flat_map(|operation| diff.iter_changes(operation))
+        {
+            let (style, sign) = match change.tag() {
+                ChangeTag::Delete => (REMOVE, '-'),
+                ChangeTag::Insert => (ADD, '+'),
+                ChangeTag::Equal => (DIM, ' '),
+            };
+            let line = change.value().trim_end_matches(['\n', '\r']);
+            text.push_str(&format!("          {style}{sign} {line}{style:#}\n"));
+        }
+    }
+}
+
+/// Returns a value of the service as it is to be read.
+pub(super) fn of_the_service(value: &str) -> String {
+    if value == SERVICE_KNOWN_AFTER_APPLY {
+        return KNOWN_AFTER_APPLY.to_owned();
+    }
+    let value = value.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY);
+    if value.starts_with(['{', '[']) || value.contains('\n') {
+        value
+    } else {
+        format!("\"{value}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push;
+
+    fn shown(before: Option<&str>, after: Option<&str>, width: usize) -> String {
+        let mut text = String::new();
+        push(
+            &mut text,
+            "Code.S3Key",
+            [before, after].map(|value| value.map(str::to_owned)),
+            "",
+            width,
+        );
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn short_values_stand_on_one_line() {
+        assert_eq!(
+            shown(Some("\"a\""), Some("\"b\""), 80),
+            "      ~ Code.S3Key: \"a\" → \"b\"\n"
+        );
+        assert_eq!(shown(None, Some("1"), 80), "      + Code.S3Key: 1\n");
+        assert_eq!(shown(None, None, 80), "      ~ Code.S3Key\n");
+    }
+
+    #[test]
+    fn long_and_multi_line_values_become_a_line_diff() {
+        let before = "one\ntwo\nthree\nfour\nfive\n";
+        let after = "one\n2\nthree\nfour\nfive\n";
+        insta::assert_snapshot!(shown(Some(before), Some(after), 80), @r"
+              ~ Code.S3Key
+                    one
+                  - two
+                  + 2
+                    three
+                    four
+        ");
+        insta::assert_snapshot!(shown(Some("\"aaaa\""), Some("\"bbbb\""), 20), @r#"
+              ~ Code.S3Key
+                  - "aaaa"
+                  + "bbbb"
+        "#);
+    }
+}

@@ -1,0 +1,67 @@
+//! `stackctl.validate/1`: what was found in the files.
+
+use serde::Serialize;
+
+use crate::diagnostic::{Diagnostic, Place, Severity};
+
+/// Findings as one document.
+#[derive(Debug, Serialize)]
+pub struct FindingsDocument<'a> {
+    schema: &'static str,
+    valid: bool,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding<'a> {
+    severity: &'static str,
+    rule: &'static str,
+    message: &'a str,
+    places: Vec<PlaceEntry<'a>>,
+    help: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceEntry<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    label: &'a str,
+}
+
+impl<'a> FindingsDocument<'a> {
+    /// Returns the document for these findings.
+    pub fn of(findings: &'a [Diagnostic]) -> Self {
+        Self {
+            schema: "stackctl.validate/1",
+            valid: findings
+                .iter()
+                .all(|finding| finding.severity != Severity::Error),
+            findings: findings.iter().map(finding).collect(),
+        }
+    }
+}
+
+fn finding(finding: &Diagnostic) -> Finding<'_> {
+    Finding {
+        severity: match finding.severity {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        },
+        rule: finding.rule,
+        message: &finding.message,
+        places: finding.places.iter().map(place).collect(),
+        help: &finding.help,
+    }
+}
+
+fn place(place: &Place) -> PlaceEntry<'_> {
+    let (line, column) = place.source.position(place.span.start);
+    PlaceEntry {
+        file: &place.source.name,
+        line,
+        column,
+        label: &place.label,
+    }
+}
