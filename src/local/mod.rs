@@ -1,9 +1,9 @@
 //! The local environment: AWS on this machine, without an account and without Docker.
 //!
 //! An environment with `emulator = true` is served by MiniStack, a Python program. The first
-//! command that touches it installs it into a private virtual environment ([`install`]) and starts
-//! it on a loopback port ([`process`]); later commands find it running. There is one emulator for
-//! each project root and environment, and what it keeps is under the cache folder ([`files`]).
+//! command that touches it installs it into a private virtual environment (`install`) and starts
+//! it on a loopback port (`process`); later commands find it running. There is one emulator for
+//! each project root and environment, and what it keeps is under the cache folder (`files`).
 //!
 //! It never sees real credentials: it is started with an empty environment, and the SDK is given an
 //! account id as its access key, which is how MiniStack selects the account.
