@@ -134,6 +134,7 @@ fn the_first_error_of_the_syntax_is_explained() {
         "A: [1, 2\n",
         "A: @x\n",
         "A: 'x\n",
+        "A:\n  B: [\n 1\n  ]\n",
         "A: 1\n---\nB: 2\n",
         "- a\n",
         "",
@@ -152,6 +153,8 @@ fn the_first_error_of_the_syntax_is_explained() {
     yaml-syntax: this is not YAML: unexpected character: `@' at 1:4 "@"
       help: a value that starts with this character must stand in quotes
     yaml-syntax: this is not YAML: while scanning a quoted scalar, found unexpected end of stream at 1:4 "'"
+    yaml-syntax: this is not YAML: invalid indentation at 3:2 "1"
+      help: within brackets too, a line is indented at least as far as the key before them
     multiple-documents: a second YAML document, and a template is only one at 2:1 "---"
       help: remove the `---` and what follows it
     not-a-template: a template is a map of sections, but this is a list at 1:1 "- a"

@@ -341,6 +341,8 @@ impl<'a> Reader<'a, '_, '_> {
             Some("YAML is indented with spaces, never with tabs")
         } else if next == Some('%') || next == Some('@') || next == Some('`') {
             Some("a value that starts with this character must stand in quotes")
+        } else if error.info() == "invalid indentation" {
+            Some("within brackets too, a line is indented at least as far as the key before them")
         } else if error.info().contains("mapping values are not allowed") {
             Some("a value that contains `: ` must stand in quotes; or the line is indented too far")
         } else if error.info().contains("did not find expected key")
@@ -378,7 +380,7 @@ struct Offsets<'a> {
 }
 
 impl<'a> Offsets<'a> {
-    const STRIDE: usize = 64;
+    const STRIDE: usize = 16;
 
     fn new(text: &'a str) -> Self {
         let marks = if text.is_ascii() {

@@ -1,6 +1,6 @@
 //! Templates of other people: they are read, written and read again.
 
-use stackctl::diagnostic::{Severity, SourceFile};
+use stackctl::diagnostic::{Diagnostic, Severity, SourceFile};
 use stackctl::template::validate::validate;
 use stackctl::template::{Template, emit};
 
@@ -185,6 +185,7 @@ fn good_templates_have_no_errors_and_bad_ones_do_no_harm() {
             continue;
         };
         let found = validate(&template);
+        check_places(&found);
         let is_template = template.root().get("Resources").is_some();
         if source.name.contains("/bad/") || !is_template {
             bad += 1;
@@ -208,4 +209,44 @@ fn good_templates_have_no_errors_and_bad_ones_do_no_harm() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     eprintln!("corpus: {good} templates checked, {excused} errors known; {bad} bad files survived");
+}
+
+#[test]
+fn mutilated_templates_do_no_harm() {
+    let Some(folder) = corpus::folder("templates") else {
+        return;
+    };
+    let mut run = 0;
+    for path in corpus::template_files(&folder) {
+        let Some(source) = corpus::source(&folder, &path) else {
+            continue;
+        };
+        let text = &source.text;
+        for part in 1..6 {
+            let cut = text.floor_char_boundary(text.len() * part / 6 + part);
+            let (head, tail) = text.split_at(cut);
+            let without_one = tail.get(1..).unwrap_or_default();
+            for mutilated in [
+                head.to_owned(),
+                tail.to_owned(),
+                format!("{head}{without_one}"),
+            ] {
+                let source = SourceFile::new(source.name.as_str(), mutilated);
+                match Template::parse(&source) {
+                    Ok(template) => check_places(&validate(&template)),
+                    Err(found) => check_places(&found),
+                }
+                run += 1;
+            }
+        }
+    }
+    eprintln!("corpus: {run} mutilated templates read");
+}
+
+/// Every place must quote whole characters of its text.
+fn check_places(found: &[Diagnostic]) {
+    for place in found.iter().flat_map(|it| &it.places) {
+        let quoted = place.source.text.get(place.span.clone());
+        assert!(quoted.is_some(), "{}: {:?}", place.source.name, place.span);
+    }
 }
