@@ -11,7 +11,7 @@
 //! | `yaml`, `json` | text → node |
 //! | [`emit`] | node → ASCII YAML, what is sent |
 //! | `intrinsic` | the functions' names and short forms |
-//! | [`reference`] | who refers to whom |
+//! | [`reference`](mod@reference) | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
 //! | [`diff`] | what two templates differ in |
 //! | [`validate`] | what is wrong with one |
