@@ -377,8 +377,11 @@ fn settle(layer: Layer, merged: &Table, stack_name: String, ambient: &Ambient) -
     let project = layer.project.unwrap_or_default();
     let environment = layer.environment.unwrap_or_default();
     let mut tags = layer.tags.unwrap_or_default();
-    tags.insert("stackctl:project".to_owned(), project.clone());
-    tags.insert("stackctl:environment".to_owned(), environment.clone());
+    for (name, value) in [("project", &project), ("environment", &environment)] {
+        let key = format!("stackctl:{name}");
+        origins.set(format!("tags.{key}"), Origin::Default);
+        tags.insert(key, value.clone());
+    }
     Settings {
         region: layer.region,
         // The emulator never sees real credentials, and it has an account of its own.

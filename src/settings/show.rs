@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::{ParameterValue, Settings};
+use crate::origin::Origin;
 
 /// One setting.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The dotted key.
     pub key: String,
@@ -108,7 +109,12 @@ struct Rows<'s> {
 impl Rows<'_> {
     fn add(&mut self, key: impl Into<String>, value: Option<String>) {
         let key = key.into();
-        let origin = self.settings.origins.get(&key).to_string();
+        // What is not set comes from nowhere, even where its table stands in the manifest.
+        let origin = match value {
+            Some(_) => self.settings.origins.get(&key),
+            None => &Origin::Default,
+        };
+        let origin = origin.to_string();
         self.rows.push(Row { key, value, origin });
     }
 

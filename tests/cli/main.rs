@@ -15,5 +15,6 @@
 
 mod cloud;
 mod command_line;
+mod project_setup;
 mod sandbox;
 mod sandbox_self_test;

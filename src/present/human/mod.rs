@@ -3,6 +3,7 @@
 //! The text holds ANSI styles; the presenter drops them where colour is off. Meaning never rests on
 //! them: every sign and word stands without.
 
+pub mod config;
 pub mod diff;
 pub mod event;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The layouts of the JSON output, apart from the domain's own types, so that either can change
 //! without the other. Each document names its layout: `"schema": "stackctl.plan/1"`.
 
+pub mod config;
 pub mod diff;
 pub mod findings;
 pub mod plan;

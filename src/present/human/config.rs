@@ -1,0 +1,73 @@
+//! The settings with their sources.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::present::style::{BOLD, DIM};
+use crate::settings::Row;
+
+/// Returns one line a setting: key, value, source.
+///
+/// The sources are aligned as far as `width` allows; a longer value moves its own source along, and
+/// nothing is cut.
+pub fn settings(rows: &[Row], width: usize) -> String {
+    let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+    let keys = widest(&|row| row.key.width());
+    let sources = widest(&|row| row.origin.width());
+    let room = width.saturating_sub(keys + sources + 4);
+    let values = widest(&|row| value(row).width()).min(room);
+    let mut text = String::new();
+    for row in rows {
+        let value = value(row);
+        let after_key = " ".repeat(keys.saturating_sub(row.key.width()) + 2);
+        let after_value = " ".repeat(values.saturating_sub(value.width()) + 2);
+        let dim = if row.value.is_none() {
+            format!("{DIM}{value}{DIM:#}")
+        } else {
+            value.into_owned()
+        };
+        text.push_str(&format!(
+            "{BOLD}{}{BOLD:#}{after_key}{dim}{after_value}{DIM}{}{DIM:#}\n",
+            row.key, row.origin
+        ));
+    }
+    text
+}
+
+/// Returns the value on one line: a line break or an escape sequence in it is written out.
+fn value(row: &Row) -> Cow<'_, str> {
+    match row.value.as_deref() {
+        None => Cow::Borrowed("(unset)"),
+        Some(text) if text.contains(char::is_control) => {
+            Cow::Owned(text.escape_debug().to_string())
+        }
+        Some(text) => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+    use crate::settings::Row;
+
+    #[test]
+    fn a_long_value_moves_its_source_and_a_line_break_is_written_out() {
+        let row = |key: &str, value: Option<&str>| Row {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            origin: "default".to_owned(),
+        };
+        let rows = [
+            row("a", Some("a value that does not fit")),
+            row("longer", Some("two\nlines\u{1b}[2J")),
+            row("none", None),
+        ];
+        let text = settings(&rows, 30);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+    a       a value that does not fit  default
+    longer  two\nlines\u{1b}[2J  default
+    none    (unset)        default
+    ");
+    }
+}

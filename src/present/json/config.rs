@@ -1,0 +1,37 @@
+//! `stackctl.config/1`: every setting with its source.
+
+use serde::Serialize;
+
+use crate::settings::Row;
+
+/// The settings as one document.
+#[derive(Debug, Serialize)]
+pub struct ConfigDocument<'a> {
+    schema: &'static str,
+    settings: Vec<SettingEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingEntry<'a> {
+    key: &'a str,
+    /// `null` where it is not set.
+    value: Option<&'a str>,
+    source: &'a str,
+}
+
+impl<'a> ConfigDocument<'a> {
+    /// Returns the document for these rows.
+    pub fn of(rows: &'a [Row]) -> Self {
+        Self {
+            schema: "stackctl.config/1",
+            settings: rows
+                .iter()
+                .map(|row| SettingEntry {
+                    key: &row.key,
+                    value: row.value.as_deref(),
+                    source: &row.origin,
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `init`, `config show` and `schema`, and what a wrong manifest looks like from outside.
+
+use crate::sandbox::Sandbox;
+
+const MANIFEST: &str = r#"project = "file-metadata"
+environment = "dev"
+allowed_ssh_cidr = ["203.0.113.7/32", "2001:db8::/64"]
+key_pair = "ops"
+
+[parameters]
+Password = { from_env = "DB_PASSWORD" }
+
+[environments.prod]
+region = "eu-west-1"
+"#;
+
+#[test]
+fn init_writes_a_project_that_works() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.run(&["init", "new"]), @r"
+    --- stderr
+    wrote new/manifest.toml
+    wrote new/templates/stack.yaml.j2
+    wrote new/handler/app.py
+    wrote new/tests/data/pixel.png
+    wrote new/docs/pipeline.md
+    wrote new/.gitignore
+
+    hint: `cd new && stackctl apply --env local --yes` deploys it on this machine, without an account
+    hint: for AWS, set `allowed_ssh_cidr` and `key_pair` in manifest.toml, then run `stackctl plan`
+    --- exit 0
+    ");
+    for (path, shipped) in [
+        (
+            "new/manifest.toml",
+            &include_bytes!("../../manifest.toml")[..],
+        ),
+        (
+            "new/tests/data/pixel.png",
+            include_bytes!("../data/pixel.png"),
+        ),
+    ] {
+        assert_eq!(
+            std::fs::read(sandbox.path(path)).unwrap(),
+            shipped,
+            "{path}"
+        );
+    }
+    let sandbox = sandbox.in_folder("new");
+    for environment in ["dev", "prod", "local"] {
+        sandbox
+            .run(&["config", "show", "-e", environment])
+            .expect_code(0);
+    }
+}
+
+#[test]
+fn init_overwrites_nothing_and_names_what_is_in_its_way() {
+    let sandbox = Sandbox::new()
+        .file("handler/app.py", "mine")
+        .file(".gitignore", "mine too");
+    insta::assert_snapshot!(sandbox.run(&["init"]), @r"
+    --- stderr
+    error: init would overwrite files that exist: `handler/app.py`, `.gitignore`
+    hint: name a new folder: `stackctl init DIR`
+    --- exit 4
+    ");
+    assert_eq!(
+        std::fs::read(sandbox.path("handler/app.py")).unwrap(),
+        b"mine"
+    );
+    assert!(!sandbox.path("manifest.toml").exists());
+}
+
+#[test]
+fn config_show_names_every_source() {
+    let sandbox = Sandbox::new()
+        .file("manifest.toml", MANIFEST)
+        .env("DB_PASSWORD", "hunter2")
+        .env("STACKCTL_VARS__INSTANCE_TYPE", "t3.micro");
+    insta::assert_snapshot!(
+        sandbox.run(&["config", "show", "-e", "prod", "--set", "tags.owner=media"]),
+        @r"
+    --- stdout
+    project                            file-metadata                manifest.toml:1
+    environment                        prod                         --env
+    required_version                   (unset)                      default
+    region                             eu-west-1                    manifest.toml:10 [environments.prod]
+    profile                            (unset)                      default
+    account                            (unset)                      default
+    stack_name                         file-metadata-prod           default
+    template                           templates/stack.yaml.j2      default
+    artifact_bucket                    (unset)                      default
+    allow_endpoint                     false                        default
+    allowed_ssh_cidr                   203.0.113.7/32, 2001:db8::/64  manifest.toml:3
+    allow_world_ssh                    false                        default
+    key_pair                           ops                          manifest.toml:4
+    tags.owner                         media                        --set
+    tags.stackctl:project              file-metadata                default
+    tags.stackctl:environment          prod                         default
+    artifacts.handler.path             handler                      default
+    artifacts.handler.exclude          (unset)                      default
+    artifacts.handler.requirements     (unset)                      default
+    parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
+    vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE
+    vars.test_instance                 true                         default
+    vars.log_retention_days            30                           default
+    stack.capabilities                 (unset)                      default
+    stack.termination_protection       (unset)                      default
+    stack.role_arn                     (unset)                      default
+    stack.notification_arns            (unset)                      default
+    stack.rollback_alarms              (unset)                      default
+    stack.rollback_monitoring_minutes  (unset)                      default
+    stack.timeout_minutes              (unset)                      default
+    stack.protected_types              (unset)                      default
+    ssh.identity_file                  (unset)                      default
+    ssh.user                           ec2-user                     default
+    verify.upload.bucket               (unset)                      default
+    verify.upload.file                 (unset)                      default
+    verify.expect.table                (unset)                      default
+    verify.expect.key                  (unset)                      default
+    verify.timeout                     (unset)                      default
+    verify.after_apply                 (unset)                      default
+    emulator                           false                        default
+    --- exit 0
+    "
+    );
+}
+
+#[test]
+fn config_show_has_a_document_for_programs() {
+    let sandbox = Sandbox::new()
+        .file("manifest.toml", MANIFEST)
+        .in_folder("below");
+    let shown = sandbox
+        .run(&["config", "show", "--format", "json"])
+        .expect_code(0);
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(document["schema"], "stackctl.config/1");
+    let settings = document["settings"].as_array().unwrap();
+    let find = |key: &str| settings.iter().find(|it| it["key"] == key).unwrap();
+    assert_eq!(find("key_pair")["value"], "ops");
+    assert_eq!(find("key_pair")["source"], "../manifest.toml:4");
+    assert!(find("region")["value"].is_null());
+}
+
+#[test]
+fn a_wrong_manifest_shows_every_mistake_and_exits_with_1() {
+    let sandbox = Sandbox::new().file(
+        "manifest.toml",
+        "project = \"p\"\nenvironment = \"dev\"\nallowed_ssh_cidr = \"10.0.0.1/8\"\nkeypair = \"ops\"\n",
+    );
+    insta::assert_snapshot!(sandbox.run(&["config", "show"]), @r#"
+    --- stderr
+    error[bad-cidr]: `allowed_ssh_cidr` has host bits set behind its prefix of 8
+     --> manifest.toml:3:20
+      |
+    3 | allowed_ssh_cidr = "10.0.0.1/8"
+      |                    ^^^^^^^^^^^^
+      |
+      = help: the network is `10.0.0.0/8`; for the one address write `10.0.0.1/32`
+
+    error[unknown-key]: unknown key `keypair`
+     --> manifest.toml:4:1
+      |
+    4 | keypair = "ops"
+      | ^^^^^^^
+      |
+      = help: did you mean `key_pair`?
+      = help: values of your own for the template go into `[vars]`
+
+    error: `manifest.toml` has 2 errors
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn a_manifest_for_another_version_is_refused() {
+    let sandbox = Sandbox::new().file("manifest.toml", "required_version = \">=99\"\nnew = 1\n");
+    insta::assert_snapshot!(sandbox.run(&["config", "show"]), @r#"
+    --- stderr
+    error[required-version]: this is stackctl 0.1.0, which `>=99` does not admit
+     --> manifest.toml:1:20
+      |
+    1 | required_version = ">=99"
+      |                    ^^^^^^
+
+    error: the manifest requires stackctl `>=99`, this is 0.1.0
+    hint: install a version that matches, or change `required_version`
+    --- exit 4
+    "#);
+}
+
+#[test]
+fn the_schema_is_one_document_and_needs_no_project() {
+    let shown = Sandbox::new().run(&["schema"]).expect_code(0);
+    let schema: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(schema["title"], "stackctl manifest");
+    assert_eq!(shown.stderr, "");
+}
