@@ -563,3 +563,29 @@ fn the_schema_is_for_editors() {
     let said = unsupported["description"].as_str().unwrap();
     assert!(said.starts_with("Not supported yet"), "{said}");
 }
+
+/// Cuts, swaps and doubles pieces of the shipped manifest: whatever comes of it is read and drawn.
+#[test]
+fn mutilated_manifests_are_read_without_harm() {
+    let shipped = include_str!("../../manifest.toml");
+    let chars: Vec<char> = shipped.chars().collect();
+    let mut texts = Vec::new();
+    for (index, strange) in (0..chars.len())
+        .step_by(3)
+        .zip("[]{}\"'=.,\n#\\-0e\u{feff}é".chars().cycle())
+    {
+        let (before, after) = chars.split_at(index);
+        let before: String = before.iter().collect();
+        let after: String = after.iter().collect();
+        texts.push(format!("{before}{strange}{after}"));
+        texts.push(format!("{before}{}", after.get(7..).unwrap_or_default()));
+        texts.push(before);
+    }
+    for text in texts {
+        let manifest = parse(&SourceFile::new("manifest.toml", text));
+        if let Err(error) = resolve(&manifest, &Overrides::default(), &Ambient::default()) {
+            assert!(!error.diagnostics().is_empty());
+            render(error.diagnostics(), 80, true);
+        }
+    }
+}
