@@ -42,7 +42,9 @@ fn what_cannot_be_understood_exits_with_64() {
     --- stderr
     error: unexpected argument '--fromat' found
 
-    Usage: stackctl plan [OPTIONS]
+      tip: a similar argument exists: '--format'
+
+    Usage: stackctl plan --format <FORMAT>
 
     For more information, try '--help'.
     --- exit 64

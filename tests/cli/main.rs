@@ -15,6 +15,10 @@
 
 mod cloud;
 mod command_line;
+mod demo;
+mod deploy;
+mod faults;
+mod inputs;
 mod project_setup;
 mod sandbox;
 mod sandbox_self_test;

@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -41,9 +41,18 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Returns an empty project folder with an empty home, cache, temporary folder and `PATH`.
     pub(crate) fn new() -> Self {
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    /// Returns a sandbox that has no project in a parent folder. Others have: this repository.
+    pub(crate) fn far_from_any_project() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(parent: &Path) -> Self {
         let folder = tempfile::Builder::new()
-            .prefix("cli-")
-            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .prefix("stackctl-cli-")
+            .tempdir_in(parent)
             .unwrap();
         let base = fs::canonicalize(folder.path()).unwrap();
         for name in ["project", "home", "cache", "tmp", "bin"] {
@@ -274,6 +283,17 @@ impl Running {
         self.wait_for(text, |running| &running.stderr)
     }
 
+    /// Waits until the child has called an operation.
+    pub(crate) fn wait_for_call(&mut self, cloud: &Cloud, operation: &str) -> &mut Self {
+        while cloud.calls_of(operation).is_empty() {
+            if self.child.try_wait().unwrap().is_some() || Instant::now() > self.deadline {
+                self.give_up(&format!("it did not call {operation}"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
     /// Types a line on the child's terminal.
     pub(crate) fn type_line(&mut self, text: &str) -> &mut Self {
         let keyboard = self.keyboard.as_mut().expect("started on a terminal");
@@ -444,6 +464,12 @@ impl Finished {
         self
     }
 
+    /// Leaves stdout out of the blob, where it is another test's matter.
+    pub(crate) fn without_stdout(mut self) -> Self {
+        self.stdout.clear();
+        self
+    }
+
     /// Returns stdout as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -461,7 +487,7 @@ impl fmt::Display for Finished {
                 } else {
                     "[no newline]\n"
                 };
-                write!(f, "--- {name}\n{}{end}", redact(text, &self.base))?;
+                write!(f, "--- {name}\n{}{end}", redact(&seen(text), &self.base))?;
             }
         }
         match self.status.signal() {
@@ -469,6 +495,26 @@ impl fmt::Display for Finished {
             None => write!(f, "--- exit {}", self.code()),
         }
     }
+}
+
+/// Returns what is left to see on a terminal: lines that were overwritten are gone, styles too.
+fn seen(text: &str) -> String {
+    let style = regex_lite::Regex::new("\x1b\\[[0-9;]*[A-Za-z]").unwrap();
+    let text = style.replace_all(text, "");
+    let mut seen = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut cells: Vec<char> = Vec::new();
+        for written in line.trim_end_matches('\n').split('\r') {
+            let kept = cells.split_off(written.chars().count().min(cells.len()));
+            cells = written.chars().chain(kept).collect();
+        }
+        let shown: String = cells.into_iter().collect();
+        seen += shown.trim_end();
+        if line.ends_with('\n') {
+            seen.push('\n');
+        }
+    }
+    seen
 }
 
 /// Replaces what differs from run to run or from machine to machine.

@@ -72,7 +72,7 @@ fn a_terminal_asks_and_is_answered() {
     <yes>
     end
     --- stderr
-    go on? again? [no newline]
+    go on? again?[no newline]
     --- exit 0
     ");
 }

@@ -21,11 +21,12 @@ mod xml;
 use std::io::BufReader;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, Progress};
+pub(crate) use buckets::Bucket;
 pub(crate) use call::Call;
 pub(crate) use http::Response;
 
@@ -33,9 +34,6 @@ pub(crate) use http::Response;
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of the account's buckets.
 pub(crate) const REGION: &str = "eu-west-1";
-
-/// How long [`Cloud::wait_for`] waits.
-const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running server. It stops when dropped.
 pub(crate) struct Cloud {
@@ -47,7 +45,6 @@ struct Shared {
     account: Mutex<Account>,
     rules: Mutex<Vec<Rule>>,
     calls: Mutex<Vec<Call>>,
-    called: Condvar,
     stopped: AtomicBool,
 }
 
@@ -60,7 +57,6 @@ impl Cloud {
             account: Mutex::new(Account::default()),
             rules: Mutex::default(),
             calls: Mutex::default(),
-            called: Condvar::new(),
             stopped: AtomicBool::new(false),
         });
         let ours = Arc::clone(&shared);
@@ -128,26 +124,6 @@ impl Cloud {
     pub(crate) fn forget_calls(&self) {
         lock(&self.shared.calls).clear();
     }
-
-    /// Waits until an operation has been called `count` times.
-    #[track_caller]
-    pub(crate) fn wait_for(&self, operation: &str, count: usize) {
-        let deadline = Instant::now() + TIME_LIMIT;
-        let mut calls = lock(&self.shared.calls);
-        loop {
-            let seen = calls.iter().filter(|call| call.operation == operation);
-            let seen = seen.count();
-            if seen >= count {
-                return;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{operation} was called {seen} times, not {count}"
-            );
-            calls = self.shared.called.wait_timeout(calls, left).unwrap().0;
-        }
-    }
 }
 
 impl Drop for Cloud {
@@ -167,7 +143,6 @@ impl Shared {
             let method = request.method.clone();
             let call = Call::new(request);
             lock(&self.calls).push(call.clone());
-            self.called.notify_all();
             let (delay, action) = self.action(&call);
             thread::sleep(delay);
             let response = match action {

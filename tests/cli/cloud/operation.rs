@@ -183,6 +183,11 @@ impl Account {
             Progress::Events(count) => count,
             Progress::Held => 0,
         };
+        self.advance_by(index, count);
+    }
+
+    /// Lets a running operation write so many events.
+    pub(super) fn advance_by(&mut self, index: usize, count: usize) {
         for _ in 0..count {
             let Some(event) = self.stacks[index].operation.pending.pop_front() else {
                 return;

@@ -326,5 +326,4 @@ fn rules_come_before_the_account() {
     });
     let operations = cloud.operations();
     assert_eq!(operations[3..], ["ListChangeSets", "ListChangeSets"]);
-    cloud.wait_for("ListChangeSets", 2);
 }

@@ -295,7 +295,11 @@ impl Account {
             return Err(Fault::validation(message));
         }
         stack.change_sets.clear();
+        let is_empty = stack.resources.is_empty();
         self.begin_deletion(index, call.parameter("ClientRequestToken"));
+        if is_empty {
+            self.advance_by(index, usize::MAX);
+        }
         Ok(String::new())
     }
 

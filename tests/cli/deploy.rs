@@ -1,0 +1,307 @@
+//! plan and apply against an account in which everything goes well.
+
+use crate::cloud::{ACCOUNT, Cloud};
+use crate::demo::{self, ARTIFACT_BUCKET};
+
+fn writes(cloud: &Cloud) -> Vec<String> {
+    let mut operations = cloud.operations();
+    operations.retain(|name| {
+        !["Get", "Head", "Describe", "List", "Validate"]
+            .iter()
+            .any(|read| name.starts_with(read))
+    });
+    operations
+}
+
+#[test]
+fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r#"
+    --- stdout
+    new stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+    capabilities CAPABILITY_IAM
+
+      + Bucket   AWS::S3::Bucket
+      + Handler  AWS::Lambda::Function
+      + Role     AWS::IAM::Role
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
+    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
+    output      value
+    BucketName  demo-data
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  CREATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Applied: demo-dev is CREATE_COMPLETE.
+
+    --- exit 0
+    "#);
+    assert_eq!(cloud.calls_of("PutObject").len(), 1);
+    assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
+    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+    assert_eq!(cloud.account().change_sets(), 0);
+
+    cloud.forget_calls();
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stdout
+    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+
+    No changes. The stack matches the files.
+    --- exit 0
+    ");
+    assert_eq!(writes(&cloud), [""; 0]);
+}
+
+#[test]
+fn an_unchanged_plan_writes_nothing_and_asks_little() {
+    let (sandbox, cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stdout
+    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+
+    No changes. The stack matches the files.
+    --- exit 0
+    ");
+    assert_eq!(writes(&cloud), [""; 0]);
+    let calls = cloud.operations();
+    assert!(calls.len() < 6, "{calls:?}");
+}
+
+#[test]
+fn a_changed_handler_changes_the_function_alone() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write(
+        "handler/app.py",
+        "def handler(event, context):\n    return 2\n",
+    );
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+    capabilities CAPABILITY_IAM
+
+      ~ Handler  AWS::Lambda::Function
+          ~ Code
+              - {"S3Bucket":{"Fn::Sub":"stackctl-artifacts-${AWS::AccountId}-${AWS::Region}"},"S3Key":"demo/handler/[SHA256].zip"}
+              + {"S3Bucket":{"Fn::Sub":"stackctl-artifacts-${AWS::AccountId}-${AWS::Region}"},"S3Key":"demo/handler/[SHA256].zip"}
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+    --- exit 0
+    "#);
+    assert_eq!(writes(&cloud), ["CreateChangeSet", "DeleteChangeSet"]);
+    assert_eq!(cloud.account().change_sets(), 0);
+
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(
+        writes(&cloud),
+        ["PutObject", "CreateChangeSet", "ExecuteChangeSet"]
+    );
+
+    sandbox.write(
+        "handler/app.py",
+        "def handler(event, context):\n    return 1\n",
+    );
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(
+        cloud.calls_of("PutObject").is_empty(),
+        "it was stored the first time"
+    );
+}
+
+#[test]
+fn the_change_set_that_was_shown_is_the_one_that_is_executed() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Only 'yes' will be accepted");
+    let created = cloud.calls_of("CreateChangeSet").remove(0);
+    running.wait_for_stderr("Apply:").type_line("yes");
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply:
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Applied: demo-dev is UPDATE_COMPLETE.
+
+    --- exit 0
+    ");
+    let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
+    let name = created.parameter("ChangeSetName");
+    assert!(executed.parameter("ChangeSetName").contains(name));
+    assert_eq!(cloud.calls_of("CreateChangeSet").len(), 1);
+}
+
+#[test]
+fn anything_but_yes_declines_and_leaves_nothing() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Apply:").type_line("y");
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply: error: not applied: the answer was not `yes`
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    assert_eq!(cloud.account().change_sets(), 0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn without_a_terminal_apply_wants_yes() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run_with_stdin(&["apply"], "yes\n"), @r"
+    --- stderr
+    error: there is no terminal to ask on, and --yes was not given
+    hint: run `stackctl apply --yes -e dev`
+    --- exit 4
+    ");
+    assert_eq!(writes(&cloud), [""; 0]);
+}
+
+#[test]
+fn a_plan_of_a_new_stack_leaves_nothing() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run(&["plan", "--detailed-exitcode"]), @r#"
+    --- stdout
+    new stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+    capabilities CAPABILITY_IAM
+
+      + Bucket   AWS::S3::Bucket
+      + Handler  AWS::Lambda::Function
+      + Role     AWS::IAM::Role
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
+    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
+    --- exit 2
+    "#);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert!(cloud.account().buckets.is_empty());
+    assert!(sandbox.temporary_leftovers().is_empty());
+}
+
+#[test]
+fn every_call_of_s3_names_the_owner() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let calls = cloud.calls();
+    let calls = calls.iter().filter(|call| call.service == "s3");
+    let mut seen = 0;
+    for call in calls.filter(|call| call.operation != "CreateBucket") {
+        let owner = call.header("x-amz-expected-bucket-owner");
+        assert_eq!(owner, ACCOUNT, "{}", call.operation);
+        seen += 1;
+    }
+    assert!(seen > 5);
+    let bucket = cloud.account().buckets[ARTIFACT_BUCKET].clone();
+    let hardened: Vec<&String> = bucket.configuration.keys().collect();
+    assert_eq!(
+        hardened,
+        [
+            "BucketEncryption",
+            "BucketPolicy",
+            "BucketTagging",
+            "BucketVersioning",
+            "PublicAccessBlock"
+        ]
+    );
+    let put = cloud.calls_of("PutObject").remove(0);
+    assert_eq!(put.header("if-none-match"), "*");
+    assert!(!put.header("x-amz-checksum-sha256").is_empty());
+}
+
+#[test]
+fn a_change_set_in_the_making_and_many_pages_are_waited_for() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().pending_describes = 2;
+    cloud.account().page_size = 1;
+    let plan = sandbox
+        .run(&["plan", "--format", "json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 3, "{plan:#}");
+}
+
+#[test]
+fn throttling_and_broken_connections_are_retried() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud
+        .on("DescribeStackEvents")
+        .times(2)
+        .error(400, "Throttling", "Rate exceeded");
+    cloud
+        .on("DescribeStacks")
+        .after(1)
+        .times(1)
+        .drop_connection();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+}
+
+#[test]
+fn a_failed_deployment_names_the_cause_and_exits_with_3() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let reason = "demo-data already exists";
+    cloud
+        .account()
+        .failing
+        .insert("Bucket".to_owned(), reason.to_owned());
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: demo-data already exists
+      [TIME]  CREATE_FAILED       Handler  AWS::Lambda::Function: Resource creation cancelled
+      [TIME]  CREATE_FAILED       Role  AWS::IAM::Role: Resource creation cancelled
+      [TIME]  ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to create: [Bucket]. Rollback requested by user.
+      [TIME]  DELETE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  ROLLBACK_COMPLETE   demo-dev  AWS::CloudFormation::Stack
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE)
+      caused by: AWS::S3::Bucket Bucket CREATE_FAILED: demo-data already exists
+    hint: a stack whose creation failed can only be deleted: `stackctl destroy -e dev`
+    --- exit 3
+    ");
+}

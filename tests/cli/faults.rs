@@ -1,0 +1,213 @@
+//! What goes wrong between here and AWS, each with its message and exit code, and nothing written.
+
+use std::net::TcpListener;
+
+use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress};
+use crate::demo::{self, ARTIFACT_BUCKET};
+
+fn nothing_was_written(cloud: &Cloud) {
+    for operation in [
+        "CreateBucket",
+        "PutObject",
+        "CreateChangeSet",
+        "ExecuteChangeSet",
+    ] {
+        assert!(cloud.calls_of(operation).is_empty(), "{operation}");
+    }
+}
+
+#[test]
+fn another_account_is_refused() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.write(
+        "manifest.toml",
+        format!("account = \"999999999999\"\n{}", demo::MANIFEST),
+    );
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stderr
+    error: the credentials belong to account 123456789012, and the manifest allows only 999999999999
+    hint: choose another profile with --profile or AWS_PROFILE
+    --- exit 4
+    ");
+    nothing_was_written(&cloud);
+}
+
+#[test]
+fn expired_credentials_say_how_to_log_in() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let message = "The security token included in the request is expired";
+    for operation in ["GetCallerIdentity", "DescribeStacks"] {
+        cloud.on(operation).error(403, "ExpiredToken", message);
+    }
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    assert!(finished.stderr.contains(message), "{finished}");
+    assert!(
+        finished
+            .stderr
+            .contains("hint: the credentials have expired: run `aws sso login`"),
+        "{finished}"
+    );
+    nothing_was_written(&cloud);
+}
+
+#[test]
+fn missing_credentials_say_how_to_log_in() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let sandbox = sandbox
+        .env("AWS_ACCESS_KEY_ID", "")
+        .env("AWS_SECRET_ACCESS_KEY", "");
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stderr
+    error: no AWS credentials were found
+    hint: run `aws sso login` or `aws configure`
+    hint: without an account: `stackctl apply --env local` deploys to the embedded emulator
+    --- exit 1
+    ");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn no_network_is_said_as_such() {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", unused.local_addr().unwrap());
+    drop(unused);
+    let sandbox = demo::files()
+        .credentials()
+        .env("AWS_ENDPOINT_URL", &endpoint);
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    assert!(finished.stderr.contains("Connection refused"), "{finished}");
+    assert!(
+        finished.stderr.contains("hint: check the network"),
+        "{finished}"
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_not_awss_is_refused() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.write(
+        "manifest.toml",
+        demo::MANIFEST.replace("allow_endpoint = true", ""),
+    );
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stderr
+    error: the environment `dev` would be sent to http://127.0.0.1:[PORT], which is not an AWS endpoint
+    hint: unset AWS_ENDPOINT_URL (and the profile's `endpoint_url`)
+    hint: or set `allow_endpoint = true` in the environment's table of the manifest
+    --- exit 4
+    ");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn a_bucket_of_someone_else_receives_nothing() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let bucket = Bucket::owned_by("999999999999");
+    cloud
+        .account()
+        .buckets
+        .insert(ARTIFACT_BUCKET.to_owned(), bucket);
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stderr
+    error: cannot look for `demo/handler/[SHA256].zip` in the artifact bucket: the bucket `stackctl-artifacts-123456789012-eu-west-1` denies access
+    hint: the bucket must belong to the account 123456789012: stackctl never uses another's
+    hint: the caller needs `s3:GetObject` and `s3:ListBucket` on it
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("PutObject").is_empty());
+    assert!(cloud.account().buckets[ARTIFACT_BUCKET].objects.is_empty());
+}
+
+#[test]
+fn a_bucket_in_another_region_is_said_as_such() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let mut bucket = Bucket::owned_by(ACCOUNT);
+    "us-east-1".clone_into(&mut bucket.region);
+    cloud
+        .account()
+        .buckets
+        .insert(ARTIFACT_BUCKET.to_owned(), bucket);
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stderr
+    error: the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` is in us-east-1, but the stack is in eu-west-1
+    hint: Lambda loads code from its own region alone: name a bucket there, or remove `artifact_bucket`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn an_interrupt_before_the_execution_leaves_nothing() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().pending_describes = usize::MAX;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running
+        .wait_for_call(&cloud, "DescribeChangeSet")
+        .interrupt();
+    insta::assert_snapshot!(running.wait(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    error: interrupted
+    --- exit 130
+    ");
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    assert_eq!(cloud.account().change_sets(), 0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn an_interrupt_at_the_question_leaves_nothing() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Apply:").interrupt();
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply: error: interrupted
+    --- exit 130
+    ");
+    assert_eq!(cloud.account().change_sets(), 0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn an_interrupt_during_the_execution_leaves_it_running() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running
+        .wait_for_call(&cloud, "ExecuteChangeSet")
+        .wait_for_stderr("CREATE_IN_PROGRESS")
+        .interrupt();
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+    error: interrupted
+    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    --- exit 130
+    ");
+    assert_eq!(
+        cloud.account().stack("demo-dev").status,
+        "CREATE_IN_PROGRESS"
+    );
+    assert!(cloud.calls_of("CancelUpdateStack").is_empty());
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
+
+#[test]
+fn a_termination_is_an_interrupt() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().pending_describes = usize::MAX;
+    let mut running = sandbox.spawn(&["plan"]);
+    running
+        .wait_for_call(&cloud, "DescribeChangeSet")
+        .terminate();
+    running.wait().expect_code(130);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}

@@ -1,0 +1,323 @@
+//! Bad input: what is wrong, where, and what is allowed; and not one call to AWS.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::{Finished, Sandbox};
+
+/// Runs `plan` with a cloud in reach, and sees to it that nothing is asked of it.
+fn plan(sandbox: Sandbox) -> Finished {
+    let cloud = Cloud::start();
+    let finished = sandbox.cloud(&cloud).run(&["plan"]);
+    assert_eq!(cloud.operations(), [""; 0], "{finished}");
+    finished
+}
+
+fn with_manifest(text: &str) -> Finished {
+    plan(demo::files().file("manifest.toml", text))
+}
+
+fn with_template(text: &str) -> Finished {
+    plan(demo::files().file("stack.yaml.j2", text))
+}
+
+#[test]
+fn no_manifest() {
+    insta::assert_snapshot!(plan(Sandbox::far_from_any_project().in_folder("a/b")), @r"
+    --- stderr
+    error: there is no `manifest.toml` in `[SANDBOX]/project/a/b` or any folder above it
+    hint: run `stackctl init` to write one, or name one with `--manifest PATH`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_manifest_that_is_not_there() {
+    let finished = demo::files().run(&["plan", "--manifest", "other.toml"]);
+    insta::assert_snapshot!(finished, @r"
+    --- stderr
+    error: the manifest `other.toml` does not exist
+    hint: name another manifest with `--manifest PATH`, or write one with `stackctl init`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn malformed_toml() {
+    insta::assert_snapshot!(with_manifest("project = \"demo\nenvironment = 'dev'\n"), @r#"
+    --- stderr
+    error[syntax]: this is not TOML: invalid basic string, expected `"`
+     --> manifest.toml:1:16
+      |
+    1 | project = "demo
+      |                ^
+
+    error: `manifest.toml` has an error
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn every_mistake_in_the_manifest_at_once() {
+    let manifest = r#"
+project = "demo"
+enviroment = "dev"
+environment = "dev"
+allow_endpoint = "yes"
+allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
+"#;
+    insta::assert_snapshot!(with_manifest(manifest), @r#"
+    --- stderr
+    error[unknown-key]: unknown key `enviroment`
+     --> manifest.toml:3:1
+      |
+    3 | enviroment = "dev"
+      | ^^^^^^^^^^
+      |
+      = help: did you mean `environment`?
+      = help: values of your own for the template go into `[vars]`
+
+    error[wrong-type]: `allow_endpoint` must be a boolean, not a string
+     --> manifest.toml:5:18
+      |
+    5 | allow_endpoint = "yes"
+      |                  ^^^^^
+      |
+      = help: write `true` or `false`
+
+    error[bad-cidr]: `allowed_ssh_cidr` has host bits set behind its prefix of 24
+     --> manifest.toml:6:21
+      |
+    6 | allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
+      |                     ^^^^^^^^^^^^^^^^
+      |
+      = help: the network is `203.0.113.0/24`; for the one address write `203.0.113.7/32`
+
+    error[missing-key]: `key_pair` is missing
+     --> manifest.toml:6:51
+      |
+    6 | allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
+      |                                                   ^ add `key_pair = "ops"` below this line
+      |
+      = help: the test instance needs it; `vars.test_instance = false` leaves that out
+
+    error: `manifest.toml` has 4 errors
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn an_unknown_environment() {
+    let finished = demo::files().run(&["plan", "-e", "prd"]);
+    insta::assert_snapshot!(finished, @r"
+    --- stderr
+    error[unknown-environment]: the manifest has no environment `prd`
+     --> --env:1:1
+      |
+    1 | prd
+      | ^^^
+      |
+      = help: the environments are `dev`; a new one needs a table `[environments.prd]`
+
+    error: the settings have an error
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_wrong_variable_and_a_wrong_flag() {
+    let sandbox = demo::files().env("STACKCTL_ALLOW_ENDPOINT", "maybe");
+    insta::assert_snapshot!(sandbox.run(&["plan", "--set", "regoin=eu-west-1"]), @r"
+    --- stderr
+    error[unknown-key]: there is no key `regoin` to set
+     --> --set:1:8
+      |
+    1 | regoin=eu-west-1
+      |        ^^^^^^^^^
+      |
+      = help: did you mean `region`?
+
+    error[wrong-type]: `allow_endpoint` must be a boolean, not a string
+     --> STACKCTL_ALLOW_ENDPOINT:1:1
+      |
+    1 | maybe
+      | ^^^^^
+      |
+      = help: write `true` or `false`
+
+    error: the settings have 2 errors
+    --- exit 1
+    ");
+}
+
+#[test]
+fn another_version_is_required() {
+    let manifest = format!(
+        "required_version = \">=99\"\nnew_key = 1\n{}",
+        demo::MANIFEST
+    );
+    insta::assert_snapshot!(with_manifest(&manifest), @r#"
+    --- stderr
+    error[required-version]: this is stackctl 0.1.0, which `>=99` does not admit
+     --> manifest.toml:1:20
+      |
+    1 | required_version = ">=99"
+      |                    ^^^^^^
+
+    error: the manifest requires stackctl `>=99`, this is 0.1.0
+    hint: install a version that matches, or change `required_version`
+    --- exit 4
+    "#);
+}
+
+#[test]
+fn no_template() {
+    let manifest = demo::MANIFEST.replace("stack.yaml.j2", "stak.yaml.j2");
+    insta::assert_snapshot!(with_manifest(&manifest), @r"
+    --- stderr
+    error: the template `stak.yaml.j2` does not exist
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_template_syntax_error() {
+    insta::assert_snapshot!(with_template("Resources:\n{% if vars.test_instance %}\n"), @r"
+    --- stderr
+    error[template-syntax]: syntax error: unexpected end of input, expected end of block
+     --> stack.yaml.j2:2:1
+      |
+    2 | {% if vars.test_instance %}
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: close `{{` with `}}`, and `{% if … %}` with `{% endif %}`
+
+    error: cannot render `stack.yaml.j2`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn an_undefined_variable() {
+    insta::assert_snapshot!(with_template("Resources:\n  A:\n    Type: {{ vars.descripton }}\n"), @r"
+    --- stderr
+    error[template-undefined]: `vars.descripton` is not defined
+     --> stack.yaml.j2:3:14
+      |
+    3 |     Type: {{ vars.descripton }}
+      |              ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `vars.description`?
+
+    error: cannot render `stack.yaml.j2`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn an_unknown_filter() {
+    insta::assert_snapshot!(with_template("Resources: {{ project | uper }}\n"), @r"
+    --- stderr
+    error[template-unknown-filter]: there is no filter `uper`
+     --> stack.yaml.j2:1:25
+      |
+    1 | Resources: {{ project | uper }}
+      |                         ^^^^
+
+    error: cannot render `stack.yaml.j2`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn yaml_that_is_broken_after_rendering() {
+    let template = "Resources:\n  A:\n    Type: \"{{ vars.description }}\n";
+    insta::assert_snapshot!(with_template(template), @r#"
+    --- stderr
+    error[yaml-syntax]: this is not YAML: while scanning a quoted scalar, found unexpected end of stream
+     --> stack.yaml.j2:3:11
+      |
+    3 |     Type: "{{ vars.description }}
+      |           ^
+
+    error: `stack.yaml.j2` is not a valid CloudFormation template
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn an_empty_artifact() {
+    let sandbox = demo::files();
+    fs::remove_file(sandbox.path("handler/app.py")).unwrap();
+    insta::assert_snapshot!(plan(sandbox), @r"
+    --- stderr
+    error: the artifact folder `handler` is empty
+    hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
+    --- exit 1
+    ");
+}
+
+#[test]
+fn no_artifact_folder() {
+    let sandbox = demo::files();
+    fs::remove_dir_all(sandbox.path("handler")).unwrap();
+    insta::assert_snapshot!(plan(sandbox), @r"
+    --- stderr
+    error: the artifact folder `handler` does not exist
+    hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_link_out_of_the_artifact() {
+    let sandbox = demo::files().file("secret.txt", "secret");
+    symlink("../secret.txt", sandbox.path("handler/link.txt")).unwrap();
+    insta::assert_snapshot!(plan(sandbox), @r"
+    --- stderr
+    error: `handler/link.txt` is a symlink that leads out of the artifact folder
+    hint: replace it by an ordinary file, or leave it out with `exclude`
+    hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
+    --- exit 1
+    ");
+}
+
+#[test]
+fn an_artifact_over_the_limit() {
+    let sandbox = demo::files();
+    let large = File::create(sandbox.path("handler/large.bin")).unwrap();
+    large.set_len(251 << 20).unwrap();
+    insta::assert_snapshot!(plan(sandbox), @r"
+    --- stderr
+    error: the artifact folder `handler` holds 263192618 bytes, over Lambda's limit of 262144000 bytes unzipped
+    hint: leave files out with `exclude`; the largest: `large.bin` (263192576 bytes), `app.py` (42 bytes)
+    hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_file_that_cannot_be_read() {
+    let sandbox = demo::files().file("handler/closed.py", "");
+    let closed = sandbox.path("handler/closed.py");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    if File::open(&closed).is_ok() {
+        // Nothing is closed to root, who still cannot package what is no file.
+        fs::remove_file(&closed).unwrap();
+        let _socket = UnixListener::bind(&closed).unwrap();
+        insta::assert_snapshot!(plan(sandbox), @r"
+        --- stderr
+        error: `handler/closed.py` is neither a file nor a folder
+        hint: replace it by an ordinary file, or leave it out with `exclude`
+        hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
+        --- exit 1
+        ");
+    } else {
+        let finished = plan(sandbox).expect_code(1);
+        assert!(finished.stderr.contains("handler/closed.py"), "{finished}");
+        assert!(finished.stderr.contains("ermission denied"), "{finished}");
+    }
+}
