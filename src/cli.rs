@@ -1,6 +1,6 @@
 //! The command line: the global flags and the list of commands, and nothing else.
 //!
-//! Each command's own arguments stand beside its code in [`commands`](crate::commands).
+//! Each command's own arguments stand beside its code in [`commands`].
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub struct Global {
     /// The manifest [default: manifest.toml in this folder or the nearest parent]
     #[arg(long, global = true, value_name = "PATH", env = "STACKCTL_MANIFEST")]
     pub manifest: Option<PathBuf>,
-    /// The environment, one of the manifest's [environments] or its default
+    /// The environment, one that the manifest has a table for, or its default
     #[arg(
         short,
         long = "env",

@@ -164,20 +164,33 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 
 /// A chain of causes as one line, each said once.
 ///
-/// The SDK's own `Display` stops at "dispatch failure"; what a user needs is at the chain's end.
+/// The SDK's outer errors only name its own layers; what a user needs is at the chain's end.
 #[derive(Debug)]
 struct Chain(String);
 
 impl Chain {
     fn of(error: &dyn StdError) -> Self {
-        let mut said = vec![error.to_string()];
-        let mut next = error.source();
+        const LAYERS: [&str; 7] = [
+            "dispatch failure",
+            "io error",
+            "timeout",
+            "other",
+            "service error",
+            "unhandled error",
+            "client error (Connect)",
+        ];
+        let mut said: Vec<String> = Vec::new();
+        let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
-            if !said.iter().any(|before| before.contains(&text)) {
+            if !LAYERS.contains(&text.as_str()) && !said.iter().any(|before| before.contains(&text))
+            {
                 said.push(text);
             }
             next = cause.source();
+        }
+        if said.is_empty() {
+            said.push(error.to_string());
         }
         Self(said.join(": "))
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::local::{self, Emulator, Local, Progress};
 use crate::manifest;
 use crate::project::Project;
-use crate::settings::{self, Overrides};
+use crate::settings;
 
 /// The arguments of `stackctl local`.
 #[derive(Debug, clap::Args)]
@@ -101,12 +101,7 @@ fn open(context: &Context) -> Result<Local> {
     let named = context.global.environment.as_deref();
     let candidates = named.map_or_else(|| manifest.environments(), |name| vec![name]);
     for name in candidates {
-        let overrides = Overrides {
-            environment: Some(name.to_owned()),
-            region: context.global.region.clone(),
-            profile: context.global.profile.clone(),
-            set: context.global.set.clone(),
-        };
+        let overrides = context.overrides(Some(name.to_owned()));
         let settings = settings::resolve(&manifest, &overrides, ambient)?;
         if settings.emulator {
             let region = settings.region.as_deref();

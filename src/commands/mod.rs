@@ -27,6 +27,7 @@ use crate::ambient::Ambient;
 use crate::cli::{Cli, Command, Global};
 use crate::error::{Error, Result};
 use crate::present::Presenter;
+use crate::settings::Overrides;
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,16 @@ impl Context {
             ambient,
             global,
             presenter,
+        }
+    }
+
+    /// Returns what the command line says about the settings of an environment.
+    fn overrides(&self, environment: Option<String>) -> Overrides {
+        Overrides {
+            environment,
+            region: self.global.region.clone(),
+            profile: self.global.profile.clone(),
+            set: self.global.set.clone(),
         }
     }
 }

@@ -7,16 +7,17 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::Context;
+use super::local::tell;
 use crate::aws::{Connection, Emulation, Identity};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::local::{Local, Progress};
+use crate::local::Local;
 use crate::manifest;
 use crate::package::{self, Artifact};
 use crate::present::Presenter;
 use crate::project::Project;
 use crate::render::{self, RenderedTemplate};
-use crate::settings::{self, Overrides, ParameterValue, Settings};
+use crate::settings::{self, ParameterValue, Settings};
 use crate::stack::Stack;
 use crate::template::Template;
 use crate::template::validate::{
@@ -69,12 +70,7 @@ impl<'a> Session<'a> {
     pub(super) fn open(context: &'a Context) -> Result<Self> {
         let ambient = &context.ambient;
         let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
-        let overrides = Overrides {
-            environment: context.global.environment.clone(),
-            region: context.global.region.clone(),
-            profile: context.global.profile.clone(),
-            set: context.global.set.clone(),
-        };
+        let overrides = context.overrides(context.global.environment.clone());
         let settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
         for parameter in settings.parameters.values() {
@@ -224,19 +220,14 @@ impl<'a> Session<'a> {
             return Connection::open(&self.settings, None).await;
         }
         let local = self.local()?;
-        let presenter = self.presenter();
         let emulator = local
-            .ensure_running(|progress| presenter.note(&said(progress)))
+            .ensure_running(|step| tell(self.context, step))
             .await?;
+        self.presenter().clear_progress();
         if let Some(key_pair) = &self.settings.key_pair {
             Local::ensure_key_pair(&emulator, key_pair)?;
         }
-        let emulation = Emulation {
-            endpoint: emulator.endpoint,
-            account: emulator.account,
-            region: emulator.region,
-        };
-        Connection::open(&self.settings, Some(&emulation)).await
+        Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
     }
 
     /// Refuses credentials of another account than the manifest allows.
@@ -283,15 +274,4 @@ impl<'a> Session<'a> {
             self.settings.region.as_deref(),
         )
     }
-}
-
-/// Returns what is said while the emulator is made ready.
-pub(super) fn said(progress: Progress) -> String {
-    match progress {
-        Progress::CreatingEnvironment => "Preparing a private Python environment …",
-        Progress::Installing => "Installing the AWS emulator, once; about half a minute …",
-        Progress::StateLost => "The emulator was killed and lost its state; starting afresh",
-        Progress::Starting => "Starting the AWS emulator …",
-    }
-    .to_owned()
 }

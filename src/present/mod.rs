@@ -39,6 +39,7 @@ pub struct Presenter {
     interactive: bool,
     progress: bool,
     progress_shown: Cell<bool>,
+    question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
 }
 
@@ -73,6 +74,7 @@ impl Presenter {
             interactive: terminal.stdin && terminal.stderr,
             progress: terminal.stderr && !ci && !global.quiet,
             progress_shown: Cell::new(false),
+            question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
         }
     }
@@ -213,6 +215,7 @@ impl Presenter {
             let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
             let _ = write!(stderr, "{BOLD}{question}{BOLD:#} ").and_then(|()| stderr.flush());
         }
+        self.question_open.set(true);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -221,7 +224,10 @@ impl Presenter {
             let _ = sender.send(read.map(|_| line));
         });
         match receiver.await {
-            Ok(Ok(line)) => Ok(line.trim().to_owned()),
+            Ok(Ok(line)) => {
+                self.question_open.set(false);
+                Ok(line.trim().to_owned())
+            }
             Ok(Err(error)) => Err(Error::system("cannot read the answer", error)),
             Err(_) => Err(Error::new(ErrorKind::Interrupted, "no answer was given")),
         }
@@ -231,7 +237,13 @@ impl Presenter {
         self.clear_progress();
         let text = self.masked(text);
         let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
-        let _ = writeln!(stderr, "{text}");
+        // After an interrupt the cursor still stands behind the question.
+        let start = if self.question_open.replace(false) {
+            "\n"
+        } else {
+            ""
+        };
+        let _ = writeln!(stderr, "{start}{text}");
     }
 
     fn masked(&self, text: &str) -> String {

@@ -7,18 +7,27 @@ use crate::change_set::{Change, Effect, Replacement};
 use crate::plan::{Operation, Plan, PropertyChange, ValueChange, property_changes};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
 
-/// Returns the line that opens every plan: stack, account, region, endpoint.
+/// Returns the lines that open every plan: stack, account, region, endpoint, capabilities.
 pub fn heading(plan: &Plan) -> String {
     let target = &plan.target;
-    let verb = match plan.operation {
-        Operation::Create => "new stack",
-        Operation::Update => "stack",
+    let stack = match plan.operation {
+        Operation::Create => "New stack",
+        Operation::Update => "Stack",
     };
-    format!(
-        "{DIM}{verb}{DIM:#} {BOLD}{}{BOLD:#} {DIM}· environment{DIM:#} {} {DIM}· account{DIM:#} {} \
-         {DIM}· region{DIM:#} {} {DIM}· endpoint{DIM:#} {}\n",
-        target.stack, target.environment, target.account, target.region, target.endpoint
-    )
+    let mut text = format!(
+        "{DIM}{stack:<13}{DIM:#}{BOLD}{}{BOLD:#} {DIM}(environment {}){DIM:#}\n",
+        target.stack, target.environment
+    );
+    let mut fact = |name: &str, value: &str| {
+        text.push_str(&format!("{DIM}{name:<13}{DIM:#}{value}\n"));
+    };
+    fact("Account", &target.account);
+    fact("Region", &target.region);
+    fact("Endpoint", &target.endpoint);
+    if !plan.capabilities.is_empty() {
+        fact("Capabilities", &plan.capabilities.join(", "));
+    }
+    text
 }
 
 /// Returns the whole plan.
@@ -27,12 +36,6 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     if plan.is_empty() {
         text.push_str("\nNo changes. The stack matches the files.\n");
         return text;
-    }
-    if !plan.capabilities.is_empty() {
-        text.push_str(&format!(
-            "{DIM}capabilities{DIM:#} {}\n",
-            plan.capabilities.join(", ")
-        ));
     }
     if let Some(reason) = plan
         .change_set

@@ -1,12 +1,13 @@
 //! Rows in aligned columns.
 
+use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
 use crate::present::style::{BOLD, DIM};
 
 /// Returns rows under a heading, aligned, each with a final newline.
 ///
-/// Where a row is wider than `width`, its last cell moves to a line of its own: values are never cut.
+/// Where a row is wider than `width`, its own last cell moves to a line of its own: values are never cut.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: usize) -> String {
     let mut widths = heading.map(UnicodeWidthStr::width);
     for row in rows {
@@ -14,41 +15,37 @@ pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: us
             *widest = (*widest).max(cell.width());
         }
     }
-    let total: usize = widths.iter().sum::<usize>() + 2 * N.saturating_sub(1);
-    let folds = total > width && N > 1;
     let mut text = String::new();
-    let heading = heading.map(str::to_owned);
-    push(&mut text, &heading, &widths, folds, &|cell| {
-        format!("{DIM}{cell}{DIM:#}")
-    });
+    push(&mut text, &heading.map(str::to_owned), &widths, width, DIM);
     for row in rows {
-        push(&mut text, row, &widths, folds, &|cell| {
-            format!("{BOLD}{cell}{BOLD:#}")
-        });
+        push(&mut text, row, &widths, width, BOLD);
     }
     text
 }
 
+/// Adds a row, its first cell in `style`.
 fn push<const N: usize>(
     text: &mut String,
     row: &[String; N],
     widths: &[usize; N],
-    folds: bool,
-    style_first: &dyn Fn(&str) -> String,
+    width: usize,
+    style: Style,
 ) {
-    let mut pending_space = 0;
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-        if folds && column + 1 == N {
+    let mut used = 0;
+    let mut gap = 0;
+    for (column, (cell, widest)) in row.iter().zip(widths).enumerate() {
+        if column > 0 && column + 1 == N && used + gap + cell.width() > width {
             text.push_str("\n    ");
         } else {
-            text.push_str(&" ".repeat(pending_space));
+            text.push_str(&" ".repeat(gap));
         }
         if column == 0 {
-            text.push_str(&style_first(cell));
+            text.push_str(&format!("{style}{cell}{style:#}"));
         } else {
             text.push_str(cell);
         }
-        pending_space = width.saturating_sub(cell.width()) + 2;
+        used += gap + cell.width();
+        gap = widest.saturating_sub(cell.width()) + 2;
     }
     text.push('\n');
 }
@@ -78,14 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_moves_the_last_column_to_its_own_line() {
+    fn a_row_that_is_too_wide_moves_its_last_cell_to_its_own_line() {
         insta::assert_snapshot!(plain(30), @r"
-        output
-            value
+        output      value
         BucketName
             dev-file-metadata-bucket
-        TableArn
-            arn
+        TableArn    arn
         ");
     }
 }
