@@ -11,9 +11,9 @@
 //! its data; sizes and checksums follow the data instead (a "data descriptor"), as they do in every
 //! zip that Go's `archive/zip` writes, and Lambda reads those.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use indexmap::IndexMap;
@@ -65,6 +65,21 @@ impl Artifact {
     /// Returns the zip's path. It exists as long as this value.
     pub fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Writes the zip as `NAME.zip` into `folder`, which is made where it is missing, and returns
+    /// its path. A file of that name is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made or the file cannot be written.
+    pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
+        let path = folder.join(format!("{}.zip", self.name));
+        // The content alone is copied: the temporary file's permissions are for its owner only.
+        fs::create_dir_all(folder)
+            .and_then(|()| io::copy(&mut File::open(self.path())?, &mut File::create(&path)?))
+            .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
+        Ok(path)
     }
 }
 

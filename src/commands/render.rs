@@ -1,13 +1,19 @@
-//! `stackctl render`.
+//! `stackctl render`: the template with every value filled in.
 
+use super::session::Session;
 use super::{Context, Exit};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::package;
 
 /// The arguments of `stackctl render`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Runs the command.
-pub fn run(_context: &Context, _args: &Args) -> Result<Exit> {
-    Err(Error::input("not there yet"))
+/// Prints the CloudFormation text; `validate` is what judges it.
+pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let artifacts = package::build_all(&session.project, &session.settings)?;
+    let rendered = session.render(&artifacts)?;
+    session.presenter().data(rendered.text());
+    Ok(Exit::Done)
 }

@@ -1,6 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 

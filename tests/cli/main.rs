@@ -18,6 +18,7 @@ mod command_line;
 mod demo;
 mod deploy;
 mod faults;
+mod files;
 mod inputs;
 mod project_setup;
 mod sandbox;

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod diff;
 pub mod event;
+pub mod package;
 pub mod plan;
 pub mod stack;
 pub mod table;

@@ -4,5 +4,6 @@
 pub mod config;
 pub mod diff;
 pub mod findings;
+pub mod package;
 pub mod plan;
 pub mod stack;

@@ -1,0 +1,25 @@
+//! Artifacts as text.
+
+use super::table::table;
+use super::{count, size};
+use crate::package::Artifact;
+
+/// Returns the artifacts as a table; the key ends with the SHA-256.
+pub fn artifacts<'a>(artifacts: impl Iterator<Item = &'a Artifact>, width: usize) -> String {
+    let rows: Vec<[String; 5]> = artifacts
+        .map(|artifact| {
+            [
+                artifact.name.clone(),
+                count(artifact.files.len(), "file"),
+                size(artifact.unzipped_size),
+                size(artifact.size),
+                artifact.key.clone(),
+            ]
+        })
+        .collect();
+    table(
+        ["artifact", "holds", "unzipped", "zipped", "key"],
+        &rows,
+        width,
+    )
+}
