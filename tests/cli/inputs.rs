@@ -249,6 +249,24 @@ fn yaml_that_is_broken_after_rendering() {
 }
 
 #[test]
+fn a_dangling_reference() {
+    let template = demo::TEMPLATE.replace("!Ref Bucket", "!Ref Buckett");
+    insta::assert_snapshot!(with_template(&template), @r"
+    --- stderr
+    error[undefined-reference]: there is no parameter or resource `Buckett`
+      --> stack.yaml.j2:28:17
+       |
+    28 |     Value: !Ref Buckett
+       |                 ^^^^^^^
+       |
+       = help: did you mean `Bucket`?
+
+    error: `stack.yaml.j2` is not a valid CloudFormation template
+    --- exit 1
+    ");
+}
+
+#[test]
 fn an_empty_artifact() {
     let sandbox = demo::files();
     fs::remove_file(sandbox.path("handler/app.py")).unwrap();
