@@ -18,8 +18,11 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r#"
     --- stdout
-    new stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
-    capabilities CAPABILITY_IAM
+    New stack    demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
 
       + Bucket   AWS::S3::Bucket
       + Handler  AWS::Lambda::Function
@@ -63,7 +66,11 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
     cloud.forget_calls();
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stdout
-    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
 
     No changes. The stack matches the files.
     --- exit 0
@@ -76,7 +83,11 @@ fn an_unchanged_plan_writes_nothing_and_asks_little() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
     --- stdout
-    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
 
     No changes. The stack matches the files.
     --- exit 0
@@ -95,8 +106,11 @@ fn a_changed_handler_changes_the_function_alone() {
     );
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
-    stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
-    capabilities CAPABILITY_IAM
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
 
       ~ Handler  AWS::Lambda::Function
           ~ Code
@@ -196,8 +210,11 @@ fn a_plan_of_a_new_stack_leaves_nothing() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["plan", "--detailed-exitcode"]), @r#"
     --- stdout
-    new stack demo-dev · environment dev · account 123456789012 · region eu-west-1 · endpoint http://127.0.0.1:[PORT]
-    capabilities CAPABILITY_IAM
+    New stack    demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
 
       + Bucket   AWS::S3::Bucket
       + Handler  AWS::Lambda::Function

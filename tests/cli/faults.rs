@@ -166,7 +166,8 @@ fn an_interrupt_at_the_question_leaves_nothing() {
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
     Do you want to apply these changes? Only 'yes' will be accepted.
-    Apply: error: interrupted
+    Apply:
+    error: interrupted
     --- exit 130
     ");
     assert_eq!(cloud.account().change_sets(), 0);
