@@ -41,37 +41,44 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         deployment.settle().await?;
     }
     deployment.check_ready()?;
-    if !args.yes && !presenter.is_interactive() && !deployment.is_unchanged() {
+    let unchanged = deployment.is_unchanged();
+    let nothing_to_do = unchanged && deployment.protection_change().is_none();
+    if !args.yes && !presenter.is_interactive() && !nothing_to_do {
         return Err(
             Error::refused("there is no terminal to ask on, and --yes was not given")
                 .hint(format!("run `{}`", session.command("apply --yes"))),
         );
     }
 
-    if deployment.is_unchanged() {
-        let plan = deployment.plan(None);
-        plan::show(presenter, &plan, Format::Human)?;
-        let stack = deployment.stack.clone();
-        return finish(&deployment, &args, &plan, stack, false).await;
-    }
-    deployment.upload().await?;
-    let proposal = deployment.propose().await?;
-    let plan = deployment.plan(Some(proposal.change_set.clone()));
+    let proposal = if unchanged {
+        None
+    } else {
+        deployment.upload().await?;
+        Some(deployment.propose().await?)
+    };
+    let plan = deployment.plan(
+        proposal
+            .as_ref()
+            .map(|proposal| proposal.change_set.clone()),
+    );
     plan::show(presenter, &plan, Format::Human)?;
-    if proposal.change_set.is_unchanged() {
-        let stack = deployment.stack.clone();
-        return finish(&deployment, &args, &plan, stack, false).await;
-    }
+    let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
     if !args.yes
+        && !plan.is_empty()
         && let Err(error) = deployment.interrupt.guard(confirm(&session)).await
     {
-        deployment
-            .discard_after_failure(&proposal.change_set.id)
-            .await;
+        if let Some(proposal) = executable {
+            deployment
+                .discard_after_failure(&proposal.change_set.id)
+                .await;
+        }
         return Err(error);
     }
-    let stack = execute(&deployment, &proposal).await?;
-    finish(&deployment, &args, &plan, Some(stack), true).await
+    let stack = match &executable {
+        Some(proposal) => Some(execute(&deployment, proposal).await?),
+        None => deployment.stack.clone(),
+    };
+    finish(&deployment, &args, &plan, stack, executable.is_some()).await
 }
 
 async fn confirm(session: &Session<'_>) -> Result<()> {
