@@ -35,7 +35,7 @@ pub struct Stack {
     /// The alarms that roll an operation back, by ARN.
     pub rollback_alarms: Vec<String>,
     /// How long the alarms are watched, in minutes.
-    pub rollback_monitoring_minutes: Option<i32>,
+    pub rollback_monitoring_minutes: Option<u32>,
     /// Whether it is protected from deletion.
     pub termination_protection: bool,
     /// When it was made.

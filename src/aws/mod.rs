@@ -31,14 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 5;
 
 /// The services that stackctl calls, by the id under which the SDK looks up their endpoints.
-const SERVICES: [&str; 6] = [
-    "CloudFormation",
-    "S3",
-    "STS",
-    "DynamoDB",
-    "CloudWatch Logs",
-    "Lambda",
-];
+const SERVICES: [&str; 5] = ["CloudFormation", "S3", "STS", "DynamoDB", "CloudWatch Logs"];
 
 /// Where an emulator listens. No credentials are ever looked up for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,19 +181,12 @@ impl Connection {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    #[allow(dead_code, reason = "its command is not there yet")]
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)
     }
 
-    #[allow(dead_code, reason = "its command is not there yet")]
     pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
         aws_sdk_cloudwatchlogs::Client::new(&self.config)
-    }
-
-    #[allow(dead_code, reason = "its command is not there yet")]
-    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
-        aws_sdk_lambda::Client::new(&self.config)
     }
 }
 

@@ -203,7 +203,9 @@ impl<'a> Deployment<'a> {
         );
         let same_options = stack.role_arn == settings.role_arn
             && stack.notification_arns == settings.notification_arns
-            && stack.rollback_alarms == settings.rollback_alarms;
+            && stack.rollback_alarms == settings.rollback_alarms
+            && stack.rollback_monitoring_minutes.unwrap_or(0)
+                == settings.rollback_monitoring_minutes.unwrap_or(0);
         let has_secrets = stack.parameters.keys().any(|name| stack.is_masked(name));
         succeeded
             && same_options

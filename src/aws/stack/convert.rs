@@ -59,7 +59,8 @@ pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
             .filter_map(|trigger| trigger.arn)
             .collect(),
         rollback_monitoring_minutes: rollback
-            .and_then(|rollback| rollback.monitoring_time_in_minutes),
+            .and_then(|rollback| rollback.monitoring_time_in_minutes)
+            .and_then(|minutes| u32::try_from(minutes).ok()),
         termination_protection: stack.enable_termination_protection.unwrap_or_default(),
         created: stack.creation_time.and_then(time),
         updated: stack.last_updated_time.and_then(time),
