@@ -23,10 +23,8 @@
 //! | [`origin`] | where a value came from: default, manifest line, variable or flag | no |
 //! | [`settings`] | layers, variables and flags → values with their sources | no |
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
-//! | `render` | template source → CloudFormation text with a line map | no |
+//! | [`render`](mod@render) | template source → CloudFormation text with a line map | includes, through `project` |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
-//! | [`render`] | template source → CloudFormation text with a line map | includes, through `project` |
-//! | `template` | CloudFormation text → a model; its checks and its differences | no |
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |

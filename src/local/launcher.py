@@ -1,8 +1,9 @@
 """Starts MiniStack, the AWS emulator, with what a stackctl project needs and it lacks.
 
 It adds AWS::EC2::Instance, on MiniStack's own instance records, and the two IPv6 associations, and
-repairs what deviates from AWS in replacement, in the deletion of buckets and in one Ref. All of it
-uses MiniStack's private names, so exactly one version is accepted. The server answers on 127.0.0.1
+repairs what deviates from AWS in replacement, in the deletion of buckets and in one Ref. It counts
+every request as encrypted: it answers on loopback alone, without TLS, and policies that refuse plain
+HTTP are part of what is to be tried here. All of it uses MiniStack's private names, so exactly one version is accepted. The server answers on 127.0.0.1
 only, whatever the environment says.
 
 The caller gives GATEWAY_PORT and, to keep state, PERSIST_STATE, STATE_DIR, S3_PERSIST and
@@ -21,6 +22,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from importlib.metadata import version
 
 if version("ministack") != "1.5.33":
@@ -34,6 +36,7 @@ os.environ["IOT_MTLS_ENABLED"] = "0"
 os.environ["SFTP_ENABLED"] = "0"
 
 from ministack import app
+from ministack.core import iam_evaluator
 from ministack.services import ec2, iam, s3
 from ministack.services.cloudformation import drift
 from ministack.services.cloudformation import provisioners as cfn
@@ -249,6 +252,13 @@ def repair_instance_profile_ref() -> None:
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
+def count_loopback_as_encrypted() -> None:
+    """Makes aws:SecureTransport true: for requests, and for what services do on their own."""
+    iam_evaluator._request_origin = ContextVar("request_origin", default=("127.0.0.1", True))
+    pin = iam_evaluator.pin_request_origin
+    app.pin_request_origin = lambda source_ip, _secure: pin(source_ip, True)
+
+
 def end_with_caller() -> None:
     """Ends this process, and the group that it leads, if standard input closes without a line."""
 
@@ -274,6 +284,7 @@ def main() -> None:
         repair_replacement()
         repair_bucket_deletion()
         repair_instance_profile_ref()
+        count_loopback_as_encrypted()
         app.main()
         os.unlink(run.name)
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,6 +75,26 @@ fn kill(emulator: &Emulator) {
     kill_process(pid, Signal::KILL).unwrap();
     let run = fs::File::open(emulator.log.with_file_name("run")).unwrap();
     run.lock_shared().unwrap();
+}
+
+/// Runs a script with the emulator's own boto3, pointed at the emulator; returns what it prints.
+fn boto3(emulator: &Emulator, script: &str) -> String {
+    let python = fs::read_dir(cache().join("emulator"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("bin/python"))
+        .find(|python| python.exists())
+        .unwrap();
+    let output = Command::new(python)
+        .args(["-c", script])
+        .env_clear()
+        .env("AWS_ENDPOINT_URL", &emulator.endpoint)
+        .env("AWS_ACCESS_KEY_ID", &emulator.account)
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_DEFAULT_REGION", &emulator.region)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -166,6 +187,49 @@ fn a_bound_emulator_serves_other_projects_and_ends_with_its_owner() {
     );
     drop(bound);
     assert_eq!(borrower.local().status().unwrap(), None);
+}
+
+/// The account's root is never denied anything there, so a user asks.
+#[test]
+fn loopback_passes_a_policy_that_asks_for_tls_and_no_other_denial() {
+    const SCRIPT: &str = r#"
+import boto3, json
+statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+iam, s3 = boto3.client("iam"), boto3.client("s3")
+iam.create_user(UserName="user")
+iam.put_user_policy(
+    UserName="user", PolicyName="s3", PolicyDocument=json.dumps({"Statement": [statement]})
+)
+key = iam.create_access_key(UserName="user")["AccessKey"]
+user = boto3.client(
+    "s3", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
+)
+s3.create_bucket(Bucket="files")
+for action, condition in [
+    ("s3:*", {"Bool": {"aws:SecureTransport": "false"}}),
+    ("s3:*", {"Bool": {"aws:SecureTransport": "true"}}),
+    ("s3:GetObject", {}),
+    ("s3:PutObject", {}),
+]:
+    deny = {
+        "Effect": "Deny", "Principal": "*", "Action": action, "Resource": "arn:aws:s3:::files/*",
+        "Condition": condition,
+    }
+    s3.put_bucket_policy(Bucket="files", Policy=json.dumps({"Statement": [deny]}))
+    try:
+        user.put_object(Bucket="files", Key="key", Body=b"content")
+        print(action, condition, "allowed")
+    except user.exceptions.ClientError as error:
+        print(action, condition, error.response["Error"]["Code"])
+"#;
+    let project = Project::new();
+    let (emulator, _) = project.ensure();
+    insta::assert_snapshot!(boto3(&emulator, SCRIPT), @r"
+    s3:* {'Bool': {'aws:SecureTransport': 'false'}} allowed
+    s3:* {'Bool': {'aws:SecureTransport': 'true'}} AccessDenied
+    s3:GetObject {} allowed
+    s3:PutObject {} AccessDenied
+    ");
 }
 
 #[cfg(target_os = "linux")]
