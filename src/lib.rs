@@ -28,6 +28,7 @@
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
+//! | [`plan_file`] | a saved plan: written, read, refused | owns its file |
 //! | [`comparison`] | what is deployed against what the files say | no |
 //! | [`destruction`] | what a stack's deletion does to its resources | no |
 //! | [`status`] | what a status means | no |
@@ -56,6 +57,7 @@ pub mod manifest;
 pub mod origin;
 pub mod package;
 pub mod plan;
+pub mod plan_file;
 pub mod present;
 pub mod project;
 pub mod render;

@@ -1,9 +1,10 @@
 //! `stackctl apply`: plan, ask, execute exactly what was shown, follow it to its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::deployment::{Deployment, Proposal};
+use super::deployment::{Deployment, Proposal, Purpose};
+use super::saved_plan::Saved;
 use super::session::Session;
 use super::{Context, Exit, plan, verify};
 use crate::cli::Format;
@@ -18,6 +19,9 @@ use crate::status::{ResourceStatus, Sentiment, StackStatus};
 /// The arguments of `stackctl apply`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// A plan that `stackctl plan --out` saved: executes exactly that one
+    #[arg(value_name = "PLAN", conflicts_with = "wait")]
+    plan: Option<PathBuf>,
     /// Applies without asking
     #[arg(long, short = 'y')]
     yes: bool,
@@ -34,6 +38,9 @@ pub struct Args {
 
 /// Deploys the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    if let Some(path) = &args.plan {
+        return apply_saved(context, &args, path).await;
+    }
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
@@ -44,17 +51,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let unchanged = deployment.is_unchanged();
     let nothing_to_do = unchanged && deployment.protection_change().is_none();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {
-        return Err(
-            Error::refused("there is no terminal to ask on, and --yes was not given")
-                .hint(format!("run `{}`", session.command("apply --yes"))),
-        );
+        return Err(nobody_to_ask().hint(format!("run `{}`", session.command("apply --yes"))));
     }
 
     let proposal = if unchanged {
         None
     } else {
         deployment.upload().await?;
-        Some(deployment.propose().await?)
+        Some(deployment.propose(Purpose::Command).await?)
     };
     let plan = deployment.plan(
         proposal
@@ -79,6 +83,40 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         None => deployment.stack.clone(),
     };
     finish(&deployment, &args, &plan, stack, executable.is_some()).await
+}
+
+/// Executes the change set of a saved plan, where everything is as it was.
+async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
+    let saved = Saved::read(context, path)?;
+    let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
+    let presenter = session.presenter();
+    if !args.yes && !presenter.is_interactive() {
+        let command = format!("run `stackctl apply --yes {}`", path.display());
+        return Err(nobody_to_ask().hint(command));
+    }
+    let deployment = Deployment::open(&session).await?;
+    saved.check(&deployment)?;
+    let proposal = deployment.interrupt.guard(saved.proposal(&deployment));
+    let proposal = proposal.await?;
+    let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
+    plan::show(presenter, &plan, Format::Human)?;
+    if !args.yes && !plan.is_empty() {
+        // Declined or interrupted, the plan stays: it can still be applied.
+        deployment.interrupt.guard(confirm(&session)).await?;
+    }
+    let stack = match &proposal {
+        Some(proposal) => {
+            // The files are those of the plan: this sends only what the bucket lost since.
+            deployment.upload().await?;
+            Some(execute(&deployment, proposal).await?)
+        }
+        None => deployment.stack.clone(),
+    };
+    finish(&deployment, args, &plan, stack, proposal.is_some()).await
+}
+
+fn nobody_to_ask() -> Error {
+    Error::refused("there is no terminal to ask on, and --yes was not given")
 }
 
 async fn confirm(session: &Session<'_>) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::session::{Build, Session};
-use crate::aws::stack::{ChangeSetRequest, StackService, TemplateSource};
+use crate::aws::stack::{ChangeSetRequest, ListedChangeSet, StackService, TemplateSource};
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
 use crate::plan::{self, Operation, Plan, PlannedArtifact, Target, ValueChange};
+use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::render::INLINE_LIMIT;
 use crate::stack::Stack;
@@ -23,6 +24,21 @@ use crate::template::Template;
 
 /// The prefix of change sets that stackctl makes and removes again.
 const TEMPORARY: &str = "stackctl-tmp-";
+
+/// The prefix of change sets that belong to a saved plan.
+const SAVED: &str = "stackctl-plan-";
+
+/// After this long, in milliseconds, nobody waits in front of a temporary change set any more.
+const ABANDONED_AFTER: i64 = 60 * 60 * 1000;
+
+/// What a change set is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It ends with the command that made it.
+    Command,
+    /// It stays, for a saved plan.
+    SavedPlan,
+}
 
 /// A stack as it is deployed beside what the files say.
 #[derive(Debug)]
@@ -221,8 +237,11 @@ impl<'a> Deployment<'a> {
     /// # Errors
     ///
     /// Whatever keeps the change set from being made. What was made by then is removed again.
-    pub(super) async fn propose(&self) -> Result<Proposal> {
-        let name = temporary_name();
+    pub(super) async fn propose(&self, purpose: Purpose) -> Result<Proposal> {
+        let name = match purpose {
+            Purpose::Command => temporary_name(),
+            Purpose::SavedPlan => unique_name(SAVED),
+        };
         match self.interrupt.guard(self.make_change_set(&name)).await {
             Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
             Ok(proposal) if proposal.change_set.is_unchanged() => {
@@ -262,15 +281,59 @@ impl<'a> Deployment<'a> {
             settings: &self.session.settings.stack,
         };
         let requested = self.service.create_change_set(&request).await?;
-        let (change_set, earlier_events) = tokio::try_join!(
+        let prune = async {
+            self.prune(&requested.stack_id).await;
+            Ok(())
+        };
+        let (change_set, earlier_events, ()) = tokio::try_join!(
             self.service.settled_change_set(&requested.change_set_id),
-            self.service.latest_events(&requested.stack_id)
+            self.service.latest_events(&requested.stack_id),
+            prune
         )?;
         Ok(Proposal {
             stack_id: requested.stack_id,
             change_set,
             earlier_events,
         })
+    }
+
+    /// Removes the temporary change sets that a run which was killed left on the stack.
+    ///
+    /// Nothing depends on it: where it may not be done, the next run tries again.
+    async fn prune(&self, stack_id: &str) {
+        let Ok(listed) = self.service.change_sets(stack_id).await else {
+            return;
+        };
+        let now = Timestamp::now();
+        for set in listed.iter().filter(|set| is_abandoned(set, now)) {
+            let presenter = self.session.presenter();
+            match self.service.delete_change_set(&set.id).await {
+                Ok(()) => presenter.detail(&format!(
+                    "removed the change set `{}`, which an earlier run left behind",
+                    set.name
+                )),
+                Err(error) => presenter.detail(&error.to_string()),
+            }
+        }
+    }
+
+    /// Returns what the files say, as it is kept in a saved plan.
+    pub(super) fn fingerprint(&self, salt: &str) -> Fingerprint {
+        let build = &self.build;
+        let no_echo = |name: &str| {
+            let parameter = build.template.parameter(name);
+            parameter.is_some_and(|parameter| parameter.no_echo())
+        };
+        let artifacts = build.artifacts.values();
+        Fingerprint::of(
+            salt,
+            &build.body,
+            &build.parameters,
+            no_echo,
+            &self.session.settings.tags,
+            self.session.settings.stack.termination_protection,
+            artifacts.map(|artifact| (artifact.name.clone(), artifact.digest)),
+        )
     }
 
     /// Removes a change set of this run and, where this run made the stack's empty shell, that too.
@@ -357,12 +420,57 @@ impl<'a> Deployment<'a> {
     }
 }
 
+/// Returns whether a change set is a temporary one that its run did not live to remove.
+fn is_abandoned(set: &ListedChangeSet, now: Timestamp) -> bool {
+    let is_old = set.created.is_some_and(|created| {
+        now.as_millisecond()
+            .saturating_sub(created.as_millisecond())
+            > ABANDONED_AFTER
+    });
+    let is_executing = set.execution_status.starts_with("EXECUTE_");
+    set.name.starts_with(TEMPORARY) && is_old && !is_executing
+}
+
 /// Returns a name that no other run uses; it also serves as a client request token.
 pub(super) fn temporary_name() -> String {
+    unique_name(TEMPORARY)
+}
+
+fn unique_name(prefix: &str) -> String {
     // The standard hasher's keys are random: enough to tell two runs of one millisecond apart.
     let random = RandomState::new().hash_one(std::process::id());
     format!(
-        "{TEMPORARY}{}-{random:016x}",
+        "{prefix}{}-{random:016x}",
         Timestamp::now().as_millisecond()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{ListedChangeSet, is_abandoned};
+
+    #[test]
+    fn only_old_temporary_change_sets_that_are_not_executed_count_as_abandoned() {
+        let now = Timestamp::UNIX_EPOCH;
+        let cases = [
+            ("stackctl-tmp-1", Some(61), "AVAILABLE", true),
+            ("stackctl-tmp-1", Some(61), "UNAVAILABLE", true),
+            ("stackctl-tmp-1", Some(61), "EXECUTE_IN_PROGRESS", false),
+            ("stackctl-tmp-1", Some(59), "AVAILABLE", false),
+            ("stackctl-tmp-1", None, "AVAILABLE", false),
+            ("stackctl-plan-1", Some(6000), "AVAILABLE", false),
+            ("release-42", Some(6000), "AVAILABLE", false),
+        ];
+        for (name, minutes, execution_status, expected) in cases {
+            let set = ListedChangeSet {
+                id: String::new(),
+                name: name.to_owned(),
+                created: minutes.map(|minutes| now - SignedDuration::from_mins(minutes)),
+                execution_status: execution_status.to_owned(),
+            };
+            assert_eq!(is_abandoned(&set, now), expected, "{set:?}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub mod outputs;
 pub mod package;
 pub mod plan;
 pub mod render;
+mod saved_plan;
 pub mod schema;
 mod session;
 pub mod ssh;

@@ -1,11 +1,14 @@
-//! `stackctl plan`: what `apply` would change, and nothing left behind.
+//! `stackctl plan`: what `apply` would change; nothing is left behind, unless it is to be saved.
 
-use super::deployment::Deployment;
+use std::path::PathBuf;
+
+use super::deployment::{Deployment, Purpose};
 use super::session::Session;
-use super::{Context, Exit};
+use super::{Context, Exit, saved_plan};
 use crate::cli::Format;
 use crate::error::Result;
 use crate::plan::Plan;
+use crate::plan_file::PlanFile;
 use crate::present::Presenter;
 use crate::present::human;
 use crate::present::json::plan::PlanDocument;
@@ -19,23 +22,46 @@ pub struct Args {
     /// Exits with 2 where there are changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Keeps the change set and writes a file that `stackctl apply FILE` takes
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
-/// Makes a change set, shows it and removes it again.
+/// Makes a change set, shows it and removes it again, or keeps it for a saved plan.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let out = args.out.as_ref();
+    let out = out.map(|path| context.ambient.current_dir.join(path));
+    if let Some(out) = &out {
+        PlanFile::check_writable(out)?;
+    }
     let session = Session::open(context)?;
     let deployment = Deployment::open(&session).await?;
     deployment.check_ready()?;
-    let plan = if deployment.is_unchanged() {
-        deployment.plan(None)
-    } else {
-        let proposal = deployment.propose().await?;
-        if proposal.change_set.is_executable() {
-            deployment.discard(&proposal.change_set.id).await?;
-        }
-        deployment.plan(Some(proposal.change_set))
-    };
+    let mut proposal = None;
+    if !deployment.is_unchanged() {
+        let purpose = if out.is_some() {
+            // What the change set refers to has to be there when somebody executes it.
+            deployment.upload().await?;
+            Purpose::SavedPlan
+        } else {
+            Purpose::Command
+        };
+        proposal = Some(deployment.propose(purpose).await?);
+    }
+    let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
+    let executable = proposal.filter(|made| made.change_set.is_executable());
+    match (&out, &executable) {
+        (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,
+        (None, Some(made)) => deployment.discard(&made.change_set.id).await?,
+        (None, None) => {}
+    }
     show(session.presenter(), &plan, args.format)?;
+    if let Some(path) = &args.out {
+        let path = path.display();
+        session.presenter().note(&format!(
+            "\nSaved to `{path}`. `stackctl apply {path}` executes exactly this plan."
+        ));
+    }
     if args.detailed_exitcode && !plan.is_empty() {
         return Ok(Exit::Differences);
     }

@@ -68,9 +68,17 @@ pub(super) fn is_wrong(findings: &[Diagnostic]) -> bool {
 impl<'a> Session<'a> {
     /// Opens the project and resolves its settings. Nothing is sent anywhere.
     pub(super) fn open(context: &'a Context) -> Result<Self> {
+        Self::open_environment(context, context.global.environment.clone())
+    }
+
+    /// Opens the project for an environment; `None` means the manifest's default.
+    pub(super) fn open_environment(
+        context: &'a Context,
+        environment: Option<String>,
+    ) -> Result<Self> {
         let ambient = &context.ambient;
         let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
-        let overrides = context.overrides(context.global.environment.clone());
+        let overrides = context.overrides(environment);
         let settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
         for parameter in settings.parameters.values() {

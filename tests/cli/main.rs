@@ -23,3 +23,4 @@ mod inputs;
 mod project_setup;
 mod sandbox;
 mod sandbox_self_test;
+mod saved_plans;

@@ -198,7 +198,7 @@ fn detail(detail: sdk::ResourceChangeDetail) -> Detail {
     converted
 }
 
-fn time(time: DateTime) -> Option<Timestamp> {
+pub(super) fn time(time: DateTime) -> Option<Timestamp> {
     let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
     Timestamp::new(time.secs(), nanoseconds).ok()
 }

@@ -1,6 +1,7 @@
 //! One stack at CloudFormation: describe it, plan a change set, execute it, read its events.
 
 mod convert;
+mod listing;
 mod request;
 
 use aws_sdk_cloudformation::Client;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::stack::{Resource, Stack};
 
+pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, TemplateSource};
 
 /// CloudFormation's answers about one stack, by its name.
@@ -221,24 +223,6 @@ impl StackService {
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(self.connection.fault("delete the change set", &error)),
         }
-    }
-
-    /// Returns whether a change set's stack has others beside it.
-    pub async fn has_change_sets_beside(&self, ours: &Requested) -> Result<bool> {
-        let request = self.client.list_change_sets().stack_name(&ours.stack_id);
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| self.connection.fault("list the change sets", &error))?;
-            let mut ids = page
-                .summaries()
-                .iter()
-                .filter_map(|set| set.change_set_id());
-            if ids.any(|id| id != ours.change_set_id) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Executes a change set. The token makes a repeated request harmless.

@@ -29,6 +29,7 @@ pub(crate) use account::{Account, Progress};
 pub(crate) use buckets::Bucket;
 pub(crate) use call::Call;
 pub(crate) use http::Response;
+pub(crate) use stacks::{ChangeSet, Deployment};
 
 /// The account that every credential belongs to.
 pub(crate) const ACCOUNT: &str = "123456789012";

@@ -67,6 +67,8 @@ pub(crate) struct ChangeSet {
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) id: String,
+    /// When it was asked for.
+    pub(crate) created: String,
     /// What it would deploy.
     pub(crate) deployment: Deployment,
     /// What it would change.
@@ -223,6 +225,7 @@ impl Account {
             changes: changes::between(stack, &deployment),
             name: set_name,
             id: id.clone(),
+            created: now(),
             deployment,
             status: status.to_owned(),
             reason: reason.to_owned(),
@@ -428,7 +431,7 @@ impl ChangeSet {
             + &xml::text("ChangeSetId", &self.id)
             + &xml::text("StackId", &stack.id)
             + &xml::text("StackName", &stack.name)
-            + &xml::text("CreationTime", &now())
+            + &xml::text("CreationTime", &self.created)
             + &xml::text("Status", &self.status)
             + &xml::optional("StatusReason", &self.reason)
             + &xml::text("ExecutionStatus", &self.execution_status)

@@ -1,0 +1,54 @@
+//! The change sets that a stack has, of whoever made them.
+
+use jiff::Timestamp;
+
+use super::{Requested, StackService, convert, is_missing};
+use crate::error::Result;
+
+/// A change set in the list of its stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedChangeSet {
+    /// Its ARN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was asked for.
+    pub created: Option<Timestamp>,
+    /// Whether it can be executed or is being executed, such as `AVAILABLE`.
+    pub execution_status: String,
+}
+
+impl StackService {
+    /// Returns the change sets of the stack with this ARN, none where it does not exist. Executed
+    /// ones are not among them.
+    pub async fn change_sets(&self, stack_id: &str) -> Result<Vec<ListedChangeSet>> {
+        let request = self.client.list_change_sets().stack_name(stack_id);
+        let mut pages = request.into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if is_missing(&error) => return Ok(Vec::new()),
+                Err(error) => return Err(self.connection.fault("list the change sets", &error)),
+            };
+            let sets = page.summaries.unwrap_or_default().into_iter();
+            listed.extend(sets.filter_map(|set| {
+                Some(ListedChangeSet {
+                    id: set.change_set_id?,
+                    name: set.change_set_name.unwrap_or_default(),
+                    created: set.creation_time.and_then(convert::time),
+                    execution_status: set
+                        .execution_status
+                        .map_or_else(String::new, |status| status.as_str().to_owned()),
+                })
+            }));
+        }
+        Ok(listed)
+    }
+
+    /// Returns whether a change set's stack has others beside it.
+    pub async fn has_change_sets_beside(&self, ours: &Requested) -> Result<bool> {
+        let listed = self.change_sets(&ours.stack_id).await?;
+        Ok(listed.iter().any(|set| set.id != ours.change_set_id))
+    }
+}

@@ -1,0 +1,220 @@
+//! Saving a plan, and taking it up again: the two ends of a [`PlanFile`].
+//!
+//! Between the two, hours may pass and other people deploy. Everything that the plan rests on is
+//! looked at again, and what does not hold any more is named, with the command that plans anew.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::Context;
+use super::deployment::{Deployment, Proposal};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::plan_file::{PlanFile, SavedChangeSet};
+use crate::stack::Stack;
+
+/// Writes the plan of this run to a file. `proposal` is `None` where nothing has to be changed.
+///
+/// # Errors
+///
+/// Where the file cannot be written; the change set is removed again then.
+pub(super) async fn save(
+    deployment: &Deployment<'_>,
+    plan: &Plan,
+    proposal: Option<&Proposal>,
+    path: &Path,
+) -> Result<()> {
+    let written = deployment
+        .interrupt
+        .guard(write(deployment, plan, proposal, path))
+        .await;
+    if let (Err(_), Some(proposal)) = (&written, proposal) {
+        deployment
+            .discard_after_failure(&proposal.change_set.id)
+            .await;
+    }
+    written
+}
+
+async fn write(
+    deployment: &Deployment<'_>,
+    plan: &Plan,
+    proposal: Option<&Proposal>,
+    path: &Path,
+) -> Result<()> {
+    // A new stack's shell came with the change set: only now can its state be read.
+    let shell = match proposal {
+        Some(proposal) => deployment.service.describe_by(&proposal.stack_id).await?,
+        None => None,
+    };
+    let stack = shell.as_ref().or(deployment.stack.as_ref());
+    let stack = stack.ok_or_else(|| {
+        let name = deployment.service.name();
+        Error::refused(format!(
+            "the stack `{name}` was deleted while it was planned"
+        ))
+    })?;
+    let change_set = proposal.map(|proposal| SavedChangeSet {
+        id: proposal.change_set.id.clone(),
+        name: proposal.change_set.name.clone(),
+    });
+    let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
+    let files = deployment.fingerprint(salt);
+    PlanFile::new(
+        Timestamp::now(),
+        &plan.target,
+        plan.operation,
+        stack,
+        change_set,
+        files,
+    )?
+    .write(path)
+}
+
+/// A plan that was saved earlier.
+#[derive(Debug)]
+pub(super) struct Saved {
+    file: PlanFile,
+    path: PathBuf,
+}
+
+impl Saved {
+    /// Reads a saved plan; nothing is sent anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Refused where it was altered, or where the command line names another environment.
+    pub(super) fn read(context: &Context, path: &Path) -> Result<Self> {
+        let file = PlanFile::read(&context.ambient.current_dir.join(path))?;
+        let path = path.to_owned();
+        match &context.global.environment {
+            Some(environment) if *environment != file.environment => Err(Error::refused(format!(
+                "the plan `{}` is for the environment `{}`, not `{environment}`",
+                path.display(),
+                file.environment
+            ))
+            .hint(format!("`stackctl apply {}` applies it", path.display()))),
+            _ => Ok(Self { file, path }),
+        }
+    }
+
+    /// Returns the environment that it was made for.
+    pub(super) fn environment(&self) -> &str {
+        &self.file.environment
+    }
+
+    /// Refuses the plan where anything that it rests on has changed since.
+    pub(super) fn check(&self, deployment: &Deployment<'_>) -> Result<()> {
+        self.check_target(deployment)?;
+        self.check_stack(deployment.stack.as_ref())?;
+        let now = deployment.fingerprint(self.file.salt());
+        let differences = self.file.files.differences(&now);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(self.stale(&format!(
+            "the files have changed since: {}",
+            differences.join(", ")
+        )))
+    }
+
+    /// Returns the change set as it is now, with what is needed to execute it; `None` where the
+    /// plan found nothing to change.
+    ///
+    /// # Errors
+    ///
+    /// Refused where it is gone or can no longer be executed.
+    pub(super) async fn proposal(&self, deployment: &Deployment<'_>) -> Result<Option<Proposal>> {
+        let Some(set) = &self.file.change_set else {
+            return Ok(None);
+        };
+        let service = &deployment.service;
+        if service.find_change_set(&set.id).await?.is_none() {
+            return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
+        }
+        let (change_set, earlier_events) = tokio::try_join!(
+            service.settled_change_set(&set.id),
+            service.latest_events(&self.file.stack.id)
+        )?;
+        if !change_set.is_executable() {
+            return Err(self.stale(&format!(
+                "its change set `{}` cannot be executed: {}, {}",
+                set.name, change_set.status, change_set.execution_status
+            )));
+        }
+        Ok(Some(Proposal {
+            stack_id: self.file.stack.id.clone(),
+            change_set,
+            earlier_events,
+        }))
+    }
+
+    fn check_target(&self, deployment: &Deployment<'_>) -> Result<()> {
+        let file = &self.file;
+        let endpoint = deployment.connection.endpoint().to_string();
+        let checks = [
+            ("account", &file.account, &*deployment.identity.account),
+            ("region", &file.region, deployment.connection.region()),
+            ("stack", &file.stack.name, deployment.service.name()),
+            ("endpoint", &file.endpoint, &endpoint),
+        ];
+        for (name, planned, now) in checks {
+            // The emulator is the same one on whichever port it listens.
+            let any = name == "endpoint" && deployment.session.settings.emulator;
+            if planned != now && !any {
+                return Err(Error::refused(format!(
+                    "the plan `{}` is for the {name} {planned}, and this is {now}",
+                    self.path.display()
+                ))
+                .hint(match name {
+                    "account" => "choose the profile that it was made with: --profile".to_owned(),
+                    "region" => format!("add `--region {planned}`"),
+                    _ => self.again(),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_stack(&self, stack: Option<&Stack>) -> Result<()> {
+        let planned = &self.file.stack;
+        let Some(stack) = stack else {
+            return Err(self.stale(&format!("the stack `{}` is gone", planned.name)));
+        };
+        if stack.id != planned.id {
+            return Err(self.stale(&format!(
+                "the stack `{}` was deleted and made again",
+                planned.name
+            )));
+        }
+        let status = stack.status.to_string();
+        if status != planned.status {
+            return Err(self.stale(&format!(
+                "the stack was {} and is {status} now",
+                planned.status
+            )));
+        }
+        if stack.updated != planned.updated {
+            let when = stack.updated.map_or(String::new(), |at| format!(" ({at})"));
+            return Err(self.stale(&format!("the stack was updated in the meantime{when}")));
+        }
+        Ok(())
+    }
+
+    fn stale(&self, why: &str) -> Error {
+        Error::refused(format!(
+            "the plan `{}` is stale: {why}",
+            self.path.display()
+        ))
+        .hint(self.again())
+    }
+
+    fn again(&self) -> String {
+        format!(
+            "make a new one: `stackctl plan -e {} --out {}`",
+            self.file.environment,
+            self.path.display()
+        )
+    }
+}

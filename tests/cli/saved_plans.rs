@@ -1,0 +1,260 @@
+//! `plan --out FILE` and `apply FILE`, and what is never touched while change sets come and go.
+
+use crate::cloud::{ChangeSet, Cloud};
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+/// Returns a deployed project with a changed description and a saved plan of it.
+fn planned() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    cloud.forget_calls();
+    (sandbox, cloud)
+}
+
+fn read(sandbox: &Sandbox) -> String {
+    std::fs::read_to_string(sandbox.path("plan.json")).unwrap()
+}
+
+#[test]
+fn a_saved_plan_keeps_its_change_set_and_apply_executes_exactly_that_one() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write(
+        "handler/app.py",
+        "def handler(event, context):\n    return 2\n",
+    );
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    assert_eq!(cloud.calls_of("PutObject").len(), 1, "the zip is there");
+    let set = cloud.account().stack("demo-dev").change_sets[0].clone();
+    assert!(set.name.starts_with("stackctl-plan-"), "{}", set.name);
+    assert!(read(&sandbox).contains(&set.id));
+
+    cloud.forget_calls();
+    let applied = sandbox.run(&["apply", "plan.json", "--yes"]);
+    assert!(applied.expect_code(0).stdout.contains("~ Handler"));
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+    assert!(cloud.calls_of("PutObject").is_empty());
+    let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
+    assert_eq!(executed.parameter("ChangeSetName"), set.id);
+    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_COMPLETE");
+
+    insta::assert_snapshot!(sandbox.run(&["apply", "plan.json", "--yes"]), @r"
+    --- stderr
+    error: the plan `plan.json` is stale: the stack was CREATE_COMPLETE and is UPDATE_COMPLETE now
+    hint: make a new one: `stackctl plan -e dev --out plan.json`
+    --- exit 4
+    ");
+}
+
+#[test]
+fn a_saved_plan_of_a_new_stack_keeps_its_shell() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run(&["plan", "--out", "plan.json"]).without_stdout(), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+    Saved to `plan.json`. `stackctl apply plan.json` executes exactly this plan.
+    --- exit 0
+    ");
+    assert_eq!(
+        cloud.account().stack("demo-dev").status,
+        "REVIEW_IN_PROGRESS"
+    );
+    // A plan in between leaves the shell, which it did not make, and the saved change set in it.
+    sandbox.run(&["plan"]).expect_code(0);
+    assert_eq!(cloud.account().change_sets(), 1);
+    sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+}
+
+#[test]
+fn nothing_to_change_is_a_plan_too() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    assert!(read(&sandbox).contains("\"change_set\": null"));
+    let applied = sandbox.run(&["apply", "plan.json", "--yes"]);
+    assert!(applied.expect_code(0).stdout.contains("No changes."));
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
+fn a_plan_that_no_longer_fits_is_refused_with_the_reason() {
+    type Arrange = fn(&Sandbox, &Cloud);
+    let cases: [(Arrange, &str); 8] = [
+        (
+            |_, cloud| cloud.account().stack("demo-dev").status = "UPDATE_ROLLBACK_COMPLETE".into(),
+            "stale: the stack was CREATE_COMPLETE and is UPDATE_ROLLBACK_COMPLETE now",
+        ),
+        (
+            |_, cloud| cloud.account().stack("demo-dev").id.push('9'),
+            "stale: the stack `demo-dev` was deleted and made again",
+        ),
+        (
+            |_, cloud| cloud.account().stack("demo-dev").status = "DELETE_COMPLETE".into(),
+            "stale: the stack `demo-dev` is gone",
+        ),
+        (
+            |_, cloud| cloud.account().stack("demo-dev").change_sets.clear(),
+            "is gone",
+        ),
+        (
+            |_, cloud| {
+                "OBSOLETE".clone_into(
+                    &mut cloud.account().stack("demo-dev").change_sets[0].execution_status,
+                );
+            },
+            "cannot be executed: CREATE_COMPLETE, OBSOLETE",
+        ),
+        (
+            |_, cloud| "210987654321".clone_into(&mut cloud.account().id),
+            "is for the account 123456789012, and this is 210987654321",
+        ),
+        (
+            |sandbox, _| sandbox.write("handler/app.py", "def handler(*_):\n    return 3\n"),
+            "the files have changed since: the template, the artifact `handler`",
+        ),
+        (
+            |sandbox, _| {
+                sandbox.write("plan.json", read(sandbox).replace("-plan-", "-other-"));
+            },
+            "was altered: it does not match its own digest",
+        ),
+    ];
+    for (arrange, expected) in cases {
+        let (sandbox, cloud) = planned();
+        arrange(&sandbox, &cloud);
+        let refused = sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(4);
+        assert!(refused.stderr.contains(expected), "{expected}: {refused}");
+        assert!(refused.stderr.contains("hint: "), "{refused}");
+        assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    }
+}
+
+#[test]
+fn another_environment_or_region_than_the_plans_is_refused() {
+    let (sandbox, cloud) = planned();
+    for (flag, value, expected) in [
+        ("-e", "prod", "is for the environment `dev`, not `prod`"),
+        (
+            "--region",
+            "eu-north-1",
+            "is for the region eu-west-1, and this is eu-north-1",
+        ),
+    ] {
+        let refused = sandbox.run(&["apply", "plan.json", "--yes", flag, value]);
+        let refused = refused.expect_code(4);
+        assert!(refused.stderr.contains(expected), "{refused}");
+    }
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+}
+
+#[test]
+fn a_declined_saved_plan_can_still_be_applied() {
+    let (sandbox, cloud) = planned();
+    let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
+    running.wait_for_stderr("Apply:").type_line("no");
+    running.wait().expect_code(4);
+    assert_eq!(cloud.account().change_sets(), 1);
+    sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn out_overwrites_nothing_but_a_plan() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("notes.txt", "mine");
+    insta::assert_snapshot!(sandbox.run(&["plan", "--out", "notes.txt"]), @r"
+    --- stderr
+    error: `[SANDBOX]/project/notes.txt` exists and is not a plan of stackctl
+    hint: choose another name for `--out`, or remove that file first
+    --- exit 4
+    ");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn a_secret_is_in_no_plan_file() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let sandbox = sandbox.env("DB_PASSWORD", "correct horse");
+    sandbox.write(
+        "stack.yaml.j2",
+        format!(
+            "{}Parameters:\n  Password: {{ Type: String, NoEcho: true }}\n",
+            demo::TEMPLATE
+        )
+        .replace("first", "{Password}"),
+    );
+    sandbox.write(
+        "manifest.toml",
+        format!(
+            "{}\n[parameters]\nPassword = {{ from_env = \"DB_PASSWORD\" }}\n",
+            demo::MANIFEST
+        ),
+    );
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    assert!(!read(&sandbox).contains("correct horse"));
+    assert_eq!(cloud.account().change_sets(), 1);
+}
+
+/// Puts a change set of somebody else into the stack.
+fn add_change_set(cloud: &Cloud, name: &str, created: &str) {
+    let mut account = cloud.account();
+    let stack = account.stack("demo-dev");
+    stack.change_sets.push(ChangeSet {
+        name: name.to_owned(),
+        id: format!("arn:{name}"),
+        created: created.to_owned(),
+        deployment: crate::cloud::Deployment::default(),
+        changes: Vec::new(),
+        status: "CREATE_COMPLETE".to_owned(),
+        reason: String::new(),
+        execution_status: "AVAILABLE".to_owned(),
+        pending: 0,
+    });
+}
+
+fn left(cloud: &Cloud) -> Vec<String> {
+    let mut account = cloud.account();
+    let sets = account.stack("demo-dev").change_sets.iter();
+    sets.map(|set| set.name.clone()).collect()
+}
+
+#[test]
+fn abandoned_change_sets_are_pruned_and_nobody_elses() {
+    const LONG_AGO: &str = "2020-01-01T00:00:00Z";
+    const FAR_AHEAD: &str = "2999-01-01T00:00:00Z";
+    let (sandbox, cloud) = demo::deployed();
+    add_change_set(&cloud, "stackctl-tmp-old", LONG_AGO);
+    add_change_set(&cloud, "stackctl-tmp-new", FAR_AHEAD);
+    add_change_set(&cloud, "stackctl-plan-old", LONG_AGO);
+    add_change_set(&cloud, "release-42", LONG_AGO);
+    sandbox.run(&["plan"]).expect_code(0);
+    assert!(
+        cloud.calls_of("ListChangeSets").is_empty(),
+        "where nothing changes, nothing is listed"
+    );
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    sandbox.run(&["plan"]).expect_code(0);
+    assert_eq!(
+        left(&cloud),
+        ["stackctl-tmp-new", "stackctl-plan-old", "release-42"]
+    );
+}
+
+#[test]
+fn a_shell_that_somebody_else_began_to_use_stays() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.on("DescribeChangeSet").delay(300).carry_on();
+    let mut running = sandbox.spawn(&["plan"]);
+    running.wait_for_call(&cloud, "CreateChangeSet");
+    running.wait_for_call(&cloud, "DescribeChangeSet");
+    add_change_set(&cloud, "release-42", "2020-01-01T00:00:00Z");
+    running.wait().expect_code(0);
+    assert_eq!(left(&cloud), ["release-42"]);
+    assert_eq!(
+        cloud.account().stack("demo-dev").status,
+        "REVIEW_IN_PROGRESS"
+    );
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
