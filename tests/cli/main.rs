@@ -17,6 +17,7 @@ mod cloud;
 mod command_line;
 mod demo;
 mod deploy;
+mod documentation;
 mod faults;
 mod files;
 mod inputs;
