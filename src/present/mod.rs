@@ -205,10 +205,11 @@ impl Presenter {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] where there is nobody to ask; `hint` says how to go on without.
-    pub async fn ask(&self, question: &str, hint: &str) -> Result<String> {
+    /// [`ErrorKind::Refused`] where there is nobody to ask; `command` goes on without.
+    pub async fn ask(&self, question: &str, command: &str) -> Result<String> {
         if !self.interactive {
-            return Err(Error::refused("there is no terminal to ask on").hint(hint));
+            return Err(Error::refused("there is no terminal to ask on")
+                .hint(format!("to go on without: `{command}`")));
         }
         self.clear_progress();
         {

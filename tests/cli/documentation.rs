@@ -133,7 +133,16 @@ fn the_readme_lists_every_command() {
 fn every_json_schema_is_described() {
     let page = read("docs/output.md");
     for name in [
-        "plan", "diff", "status", "outputs", "validate", "package", "verify", "local", "config",
+        "plan",
+        "plan-file",
+        "diff",
+        "status",
+        "outputs",
+        "validate",
+        "package",
+        "verify",
+        "local",
+        "config",
         "version",
     ] {
         assert!(page.contains(&format!("### `stackctl.{name}/1`")), "{name}");
