@@ -25,6 +25,8 @@
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | [`render`](mod@render) | template source → CloudFormation text with a line map | includes, through `project` |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
+//! | [`lifecycle`] | which properties cannot be changed in place | no |
+//! | [`predict`] | two templates → the changes that a deployment would probably make | no |
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
@@ -52,12 +54,14 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod interrupt;
+pub mod lifecycle;
 pub mod local;
 pub mod manifest;
 pub mod origin;
 pub mod package;
 pub mod plan;
 pub mod plan_file;
+pub mod predict;
 pub mod present;
 pub mod project;
 pub mod render;

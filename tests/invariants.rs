@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Modules that turn values into values: no waiting, no clock, no environment, no files.
-const PURE: [&str; 14] = [
+const PURE: [&str; 16] = [
     "change_set",
     "diagnostic",
     "drift",
     "event",
+    "lifecycle",
     "manifest",
     "outcome",
     "plan",
+    "predict",
     "present/human",
     "present/json",
     "render",

@@ -10,6 +10,7 @@
 //! | [`node`] | a value with its place |
 //! | `yaml`, `json` | text → node |
 //! | [`emit`] | node → ASCII YAML, what is sent |
+//! | [`evaluate`] | what the values come to before anything is deployed |
 //! | `intrinsic` | the functions' names and short forms |
 //! | [`reference`](mod@reference) | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
@@ -19,6 +20,7 @@
 pub mod capability;
 pub mod diff;
 pub mod emit;
+pub mod evaluate;
 mod intrinsic;
 mod json;
 pub mod node;

@@ -12,4 +12,5 @@
 
 mod corpus;
 mod differences;
+mod prediction;
 mod templates;

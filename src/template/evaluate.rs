@@ -1,0 +1,489 @@
+//! What the values of a template come to, as far as that is known before anything is deployed.
+//!
+//! Parameters, mappings and conditions are known; what a resource will be called is not. So a value
+//! is evaluated as far as possible, and what is left stays as a text in which the unknown parts
+//! stand as `${Name}`. Two such texts are equal where the values will be, as long as the resources
+//! they name stay what they are, and each carries the list of those resources.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::node::{Node, Value};
+use super::{Parameter, Template};
+
+/// How deep conditions may refer to one another before they count as unknown.
+const MAX_DEPTH: usize = 64;
+
+/// A value, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluated {
+    /// `AWS::NoValue`: as if it were not there.
+    Nothing,
+    /// A text; to CloudFormation every scalar is one.
+    Scalar(String),
+    /// A list.
+    List(Vec<Evaluated>),
+    /// A map.
+    Map(IndexMap<String, Evaluated>),
+    /// Something that is not known before the deployment.
+    Unknown(Unknown),
+}
+
+/// What is known about an unknown value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The value with its unknown parts as `${Name}` or `${Name.Attribute}`.
+    pub text: String,
+    /// The resources that it depends on.
+    pub uses: BTreeSet<Use>,
+}
+
+/// A resource on which a value depends.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// Its logical id.
+    pub resource: String,
+    /// The attribute; `None` for what `Ref` gives.
+    pub attribute: Option<String>,
+}
+
+impl Evaluated {
+    /// Returns the value as text: lists and maps as JSON.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Scalar(text) => text.clone(),
+            Self::Unknown(unknown) => unknown.text.clone(),
+            Self::Nothing => String::new(),
+            Self::List(_) | Self::Map(_) => self.json().to_string(),
+        }
+    }
+
+    fn json(&self) -> Json {
+        match self {
+            Self::List(list) => list.iter().map(Self::json).collect(),
+            Self::Map(map) => map
+                .iter()
+                .map(|(key, value)| (key.clone(), value.json()))
+                .collect(),
+            _ => Json::String(self.text()),
+        }
+    }
+
+    /// Calls `found` with every use of a resource and the path to the value that holds it.
+    pub fn for_each_use(&self, path: &mut Vec<String>, found: &mut impl FnMut(&[String], &Use)) {
+        match self {
+            Self::Nothing | Self::Scalar(_) => {}
+            Self::Unknown(unknown) => unknown.uses.iter().for_each(|used| found(path, used)),
+            Self::List(list) => {
+                for (index, value) in list.iter().enumerate() {
+                    path.push(index.to_string());
+                    value.for_each_use(path, found);
+                    path.pop();
+                }
+            }
+            Self::Map(map) => {
+                for (key, value) in map {
+                    path.push(key.clone());
+                    value.for_each_use(path, found);
+                    path.pop();
+                }
+            }
+        }
+    }
+
+    fn unknown(text: impl Into<String>) -> Self {
+        Self::Unknown(Unknown {
+            text: text.into(),
+            uses: BTreeSet::new(),
+        })
+    }
+
+    fn scalar(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn list(&self) -> Option<&[Evaluated]> {
+        match self {
+            Self::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Unknown(_) => false,
+            Self::Nothing | Self::Scalar(_) => true,
+            Self::List(list) => list.iter().all(Self::is_known),
+            Self::Map(map) => map.values().all(Self::is_known),
+        }
+    }
+
+    fn uses(&self) -> BTreeSet<Use> {
+        let mut uses = BTreeSet::new();
+        self.for_each_use(&mut Vec::new(), &mut |_, used| {
+            uses.insert(used.clone());
+        });
+        uses
+    }
+}
+
+/// A template with the values that its parameters are given.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluator<'a> {
+    template: &'a Template,
+    /// Values of parameters, and of pseudo parameters such as `AWS::Region` where they are known.
+    values: &'a IndexMap<String, String>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Returns an evaluator. A parameter without a value has its default; without one it is unknown.
+    pub fn new(template: &'a Template, values: &'a IndexMap<String, String>) -> Self {
+        Self { template, values }
+    }
+
+    /// Returns whether a condition holds; `None` where that is not known.
+    pub fn condition(&self, name: &str) -> Option<bool> {
+        self.named_condition(name, 0)
+    }
+
+    /// Returns what a value comes to.
+    pub fn value(&self, node: &Node) -> Evaluated {
+        if let Some((function, member)) = node.intrinsic() {
+            return self.call(function, &member.node);
+        }
+        match &node.value {
+            Value::List(list) => Evaluated::List(self.list(list)),
+            Value::Map(map) => {
+                let members = map
+                    .iter()
+                    .map(|(key, member)| (key.clone(), self.value(&member.node)))
+                    .filter(|(_, value)| *value != Evaluated::Nothing);
+                Evaluated::Map(members.collect())
+            }
+            _ => node.scalar().map_or(Evaluated::Nothing, |text| {
+                Evaluated::Scalar(text.into_owned())
+            }),
+        }
+    }
+
+    fn list(&self, nodes: &[Node]) -> Vec<Evaluated> {
+        let values = nodes.iter().map(|node| self.value(node));
+        values
+            .filter(|value| *value != Evaluated::Nothing)
+            .collect()
+    }
+
+    fn call(&self, function: &str, argument: &Node) -> Evaluated {
+        let result = match function {
+            "Ref" => argument.as_str().map(|name| self.reference(name)),
+            "Fn::GetAtt" => self.get_att(argument),
+            "Fn::Sub" => self.sub(argument),
+            "Fn::If" => self.choose(argument),
+            "Fn::FindInMap" => self.find_in_map(argument),
+            "Fn::Join" => self.join(argument),
+            "Fn::Select" => self.select(argument),
+            "Fn::Split" => self.split(argument),
+            "Fn::Base64" => self
+                .value(argument)
+                .scalar()
+                .map(|text| Evaluated::Scalar(STANDARD.encode(text))),
+            "Fn::Length" => self
+                .value(argument)
+                .list()
+                .map(|list| Evaluated::Scalar(list.len().to_string())),
+            _ => None,
+        };
+        result.unwrap_or_else(|| {
+            // What is not known before the deployment keeps its look, so that it can be compared.
+            let argument = self.value(argument);
+            Evaluated::Unknown(Unknown {
+                text: format!("{function}({})", argument.text()),
+                uses: argument.uses(),
+            })
+        })
+    }
+
+    fn reference(&self, name: &str) -> Evaluated {
+        if name == "AWS::NoValue" {
+            return Evaluated::Nothing;
+        }
+        if let Some(parameter) = self.template.parameter(name) {
+            return self.parameter(name, parameter);
+        }
+        if let Some(value) = self.values.get(name) {
+            return Evaluated::Scalar(value.clone());
+        }
+        if name.starts_with("AWS::") {
+            return Evaluated::unknown(format!("${{{name}}}"));
+        }
+        used(name, None)
+    }
+
+    fn parameter(&self, name: &str, parameter: Parameter<'_>) -> Evaluated {
+        let default = || Some(parameter.default()?.scalar()?.into_owned());
+        let Some(value) = self.values.get(name).cloned().or_else(default) else {
+            return Evaluated::unknown(format!("${{{name}}}"));
+        };
+        let kind = parameter.kind().unwrap_or("String");
+        if parameter.is_from_ssm() {
+            // Only the service reads the parameter store; another name there is another value.
+            return Evaluated::unknown(format!("{{{{resolve:ssm:{value}}}}}"));
+        }
+        if kind == "CommaDelimitedList" || kind.starts_with("List<") {
+            let items = value.split(',').map(str::trim);
+            return Evaluated::List(items.map(|it| Evaluated::Scalar(it.to_owned())).collect());
+        }
+        Evaluated::Scalar(value)
+    }
+
+    fn get_att(&self, argument: &Node) -> Option<Evaluated> {
+        let (resource, attribute) = match argument.as_list() {
+            Some([resource, attribute]) => (resource.as_str()?.to_owned(), self.value(attribute)),
+            Some(_) => return None,
+            None => {
+                let (resource, attribute) = argument.as_str()?.split_once('.')?;
+                (resource.to_owned(), Evaluated::Scalar(attribute.to_owned()))
+            }
+        };
+        Some(used(&resource, Some(attribute.scalar()?)))
+    }
+
+    fn sub(&self, argument: &Node) -> Option<Evaluated> {
+        let (text, own) = match argument.as_list() {
+            Some([text, own]) => (text.as_str()?, own.as_map()),
+            Some([text]) => (text.as_str()?, None),
+            Some(_) => return None,
+            None => (argument.as_str()?, None),
+        };
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let (name, after) = behind.split_once('}')?;
+            parts.push(Evaluated::Scalar(before.to_owned()));
+            let name = name.trim();
+            parts.push(if let Some(literal) = name.strip_prefix('!') {
+                Evaluated::Scalar(format!("${{{literal}}}"))
+            } else if let Some(member) = own.and_then(|own| own.get(name)) {
+                self.value(&member.node)
+            } else if let Some((resource, attribute)) = name.split_once('.') {
+                used(resource, Some(attribute))
+            } else {
+                self.reference(name)
+            });
+            rest = after;
+        }
+        parts.push(Evaluated::Scalar(rest.to_owned()));
+        Some(concatenated(&parts, ""))
+    }
+
+    fn choose(&self, argument: &Node) -> Option<Evaluated> {
+        let [condition, yes, no] = argument.as_list()? else {
+            return None;
+        };
+        let chosen = if self.condition_value(condition, 0)? {
+            yes
+        } else {
+            no
+        };
+        Some(self.value(chosen))
+    }
+
+    fn find_in_map(&self, argument: &Node) -> Option<Evaluated> {
+        let [map, first, second, default @ ..] = argument.as_list()? else {
+            return None;
+        };
+        let (map, first, second) = (self.value(map), self.value(first), self.value(second));
+        let mapping = self.template.section("Mappings")?.get(map.scalar()?)?;
+        let found = mapping.node.get(first.scalar()?);
+        match found.and_then(|level| level.get(second.scalar()?)) {
+            Some(node) => Some(self.value(node)),
+            None => Some(self.value(default.first()?.get("DefaultValue")?)),
+        }
+    }
+
+    fn join(&self, argument: &Node) -> Option<Evaluated> {
+        let [delimiter, list] = argument.as_list()? else {
+            return None;
+        };
+        let delimiter = self.value(delimiter);
+        Some(concatenated(self.value(list).list()?, delimiter.scalar()?))
+    }
+
+    fn select(&self, argument: &Node) -> Option<Evaluated> {
+        let [index, list] = argument.as_list()? else {
+            return None;
+        };
+        let index: usize = self.value(index).scalar()?.parse().ok()?;
+        self.value(list).list()?.get(index).cloned()
+    }
+
+    fn split(&self, argument: &Node) -> Option<Evaluated> {
+        let [delimiter, text] = argument.as_list()? else {
+            return None;
+        };
+        let (delimiter, text) = (self.value(delimiter), self.value(text));
+        let delimiter = delimiter.scalar().filter(|it| !it.is_empty())?;
+        let parts = text.scalar()?.split(delimiter);
+        Some(Evaluated::List(
+            parts.map(|it| Evaluated::Scalar(it.to_owned())).collect(),
+        ))
+    }
+
+    fn named_condition(&self, name: &str, depth: usize) -> Option<bool> {
+        let member = self.template.section("Conditions")?.get(name)?;
+        self.condition_value(&member.node, depth + 1)
+    }
+
+    /// Returns whether a condition holds: a name, or a function over conditions.
+    fn condition_value(&self, node: &Node, depth: usize) -> Option<bool> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        if let Some(name) = node.as_str() {
+            return self.named_condition(name, depth);
+        }
+        let map = node.as_map().filter(|map| map.len() == 1)?;
+        let (function, member) = map.first()?;
+        if function == "Condition" {
+            return self.named_condition(member.node.as_str()?, depth);
+        }
+        let list = member.node.as_list()?;
+        let mut inner = list
+            .iter()
+            .map(|node| self.condition_value(node, depth + 1));
+        match function.as_str() {
+            "Fn::Equals" => {
+                let [one, other] = list else { return None };
+                let (one, other) = (self.value(one), self.value(other));
+                // Two unknown values may still turn out to be the same.
+                (one == other || one.is_known() && other.is_known()).then(|| one == other)
+            }
+            "Fn::Not" => inner.next()?.map(|holds| !holds),
+            "Fn::And" => decided(inner, false),
+            "Fn::Or" => decided(inner, true),
+            _ => None,
+        }
+    }
+}
+
+/// Returns `deciding` where any of the conditions is that, its opposite where all are known.
+fn decided(conditions: impl Iterator<Item = Option<bool>>, deciding: bool) -> Option<bool> {
+    let conditions: Vec<_> = conditions.collect();
+    if conditions.contains(&Some(deciding)) {
+        return Some(deciding);
+    }
+    let all_known = conditions.iter().all(Option::is_some);
+    all_known.then_some(!deciding)
+}
+
+fn used(resource: &str, attribute: Option<&str>) -> Evaluated {
+    let text = match attribute {
+        Some(attribute) => format!("${{{resource}.{attribute}}}"),
+        None => format!("${{{resource}}}"),
+    };
+    Evaluated::Unknown(Unknown {
+        text,
+        uses: BTreeSet::from([Use {
+            resource: resource.to_owned(),
+            attribute: attribute.map(str::to_owned),
+        }]),
+    })
+}
+
+/// Returns the parts as one text, unknown where one of them is.
+fn concatenated(parts: &[Evaluated], delimiter: &str) -> Evaluated {
+    let texts: Vec<String> = parts.iter().map(Evaluated::text).collect();
+    let text = texts.join(delimiter);
+    if parts.iter().all(Evaluated::is_known) {
+        return Evaluated::Scalar(text);
+    }
+    let uses = parts.iter().flat_map(Evaluated::uses).collect();
+    Evaluated::Unknown(Unknown { text, uses })
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::Evaluator;
+    use crate::diagnostic::SourceFile;
+    use crate::template::Template;
+
+    /// Returns what the only property of the only resource comes to, as text.
+    fn value(expression: &str) -> String {
+        let text = format!(
+            "Parameters:\n  Size: {{ Type: String, Default: small }}\n  \
+             Names: {{ Type: CommaDelimitedList }}\n  Secret: {{ Type: String }}\n  \
+             Image: {{ Type: AWS::SSM::Parameter::Value<String>, Default: /ami }}\n\
+             Mappings:\n  Sizes:\n    small: {{ Memory: 128 }}\n    large: {{ Memory: 512 }}\n\
+             Conditions:\n  Small: !Equals [!Ref Size, small]\n  Large: !Not [!Condition Small]\n  \
+             Hidden: !Equals [!Ref Secret, x]\n  Some: !Or [!Condition Hidden, !Condition Small]\n  \
+             Every: !And [!Condition Hidden, !Condition Large]\n  Loop: !Not [!Condition Loop]\n\
+             Resources:\n  R: {{ Type: T, Properties: {{ P: {expression} }} }}\n"
+        );
+        let Ok(template) = Template::parse(&SourceFile::new("t", &text)) else {
+            panic!("{text}")
+        };
+        let values = IndexMap::from([("Names".to_owned(), "a, b".to_owned())]);
+        let resource = template.resource("R");
+        let property = resource.and_then(|it| it.properties()?.get("P"));
+        property.map_or_else(String::new, |node| {
+            Evaluator::new(&template, &values).value(node).text()
+        })
+    }
+
+    #[test]
+    fn values_are_known_as_far_as_they_can_be() {
+        let cases = [
+            ("!Ref Size", "small"),
+            ("!Ref Names", r#"["a","b"]"#),
+            ("!Ref Secret", "${Secret}"),
+            ("!Ref Image", "{{resolve:ssm:/ami}}"),
+            ("!Ref AWS::NoValue", ""),
+            ("!Ref AWS::Region", "${AWS::Region}"),
+            ("!Ref Other", "${Other}"),
+            ("!GetAtt Other.Arn", "${Other.Arn}"),
+            (
+                "!Sub 'x-${Size}-${!L}-${Other.Arn}'",
+                "x-small-${L}-${Other.Arn}",
+            ),
+            (
+                "!Sub ['${A}${Size}', { A: !Ref Names }]",
+                r#"["a","b"]small"#,
+            ),
+            (
+                "!Join ['-', [a, !Ref Size, !Ref Other]]",
+                "a-small-${Other}",
+            ),
+            ("!Join ['', !Ref Names]", "ab"),
+            ("!Select [1, !Ref Names]", "b"),
+            ("!Select [7, !Ref Names]", r#"Fn::Select(["7",["a","b"]])"#),
+            ("!Select [1, !Split ['/', 'x/y/z']]", "y"),
+            ("!FindInMap [Sizes, !Ref Size, Memory]", "128"),
+            (
+                "!FindInMap [Sizes, !Ref Secret, Memory]",
+                r#"Fn::FindInMap(["Sizes","${Secret}","Memory"])"#,
+            ),
+            ("!If [Small, yes, 2]", "true"),
+            ("!If [Large, 1, 2]", "2"),
+            ("!If [Some, 1, 2]", "1"),
+            ("!If [Every, 1, 2]", "2"),
+            ("!If [Hidden, 1, 2]", r#"Fn::If(["Hidden","1","2"])"#),
+            ("!If [Loop, 1, 2]", r#"Fn::If(["Loop","1","2"])"#),
+            ("[1, !If [Small, !Ref AWS::NoValue, 2]]", r#"["1"]"#),
+            ("!Base64 hi", "aGk="),
+            ("!GetAZs ''", "Fn::GetAZs()"),
+            ("{ A: { B: !Ref Size } }", r#"{"A":{"B":"small"}}"#),
+        ];
+        for (expression, expected) in cases {
+            assert_eq!(value(expression), expected, "{expression}");
+        }
+    }
+}
