@@ -22,6 +22,7 @@ mod faults;
 mod files;
 mod inputs;
 mod project_setup;
+#[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;

@@ -31,6 +31,8 @@ pub(crate) use call::Call;
 pub(crate) use http::Response;
 pub(crate) use stacks::{ChangeSet, Deployment};
 
+use crate::sandbox::{Running, Sandbox};
+
 /// The account that every credential belongs to.
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of the account's buckets.
@@ -124,6 +126,22 @@ impl Cloud {
     /// Forgets the calls so far, between two runs.
     pub(crate) fn forget_calls(&self) {
         lock(&self.shared.calls).clear();
+    }
+}
+
+impl Sandbox {
+    /// Points the child at a scripted cloud, with credentials and a region.
+    pub(crate) fn cloud(self, cloud: &Cloud) -> Self {
+        self.credentials()
+            .env("AWS_REGION", REGION)
+            .env("AWS_ENDPOINT_URL", &cloud.endpoint())
+    }
+}
+
+impl Running {
+    /// Waits until the child has called an operation.
+    pub(crate) fn wait_for_call(&mut self, cloud: &Cloud, operation: &str) -> &mut Self {
+        self.wait_until(operation, || !cloud.calls_of(operation).is_empty())
     }
 }
 

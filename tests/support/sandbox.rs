@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::cloud::Cloud;
-
 /// The binary that Cargo built for these tests.
 const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
 
@@ -102,13 +100,6 @@ impl Sandbox {
             .env("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
     }
 
-    /// Points the child at a scripted cloud, with credentials and a region.
-    pub(crate) fn cloud(self, cloud: &Cloud) -> Self {
-        self.credentials()
-            .env("AWS_REGION", crate::cloud::REGION)
-            .env("AWS_ENDPOINT_URL", &cloud.endpoint())
-    }
-
     /// Puts an executable script on the child's `PATH`.
     pub(crate) fn program(self, name: &str, script: &str) -> Self {
         let path = self.base.join("bin").join(name);
@@ -140,6 +131,11 @@ impl Sandbox {
     /// Returns the path of a file of the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.base.join("project").join(path)
+    }
+
+    /// Returns the child's cache folder.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.base.join("cache")
     }
 
     /// Returns the files and folders that the child left in its temporary folder.
@@ -283,11 +279,11 @@ impl Running {
         self.wait_for(text, |running| &running.stderr)
     }
 
-    /// Waits until the child has called an operation.
-    pub(crate) fn wait_for_call(&mut self, cloud: &Cloud, operation: &str) -> &mut Self {
-        while cloud.calls_of(operation).is_empty() {
+    /// Waits until something has happened in the child's surroundings; `what` is its name.
+    pub(crate) fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) -> &mut Self {
+        while !happened() {
             if self.child.try_wait().unwrap().is_some() || Instant::now() > self.deadline {
-                self.give_up(&format!("it did not call {operation}"));
+                self.give_up(&format!("{what} did not happen"));
             }
             thread::sleep(Duration::from_millis(5));
         }
