@@ -279,7 +279,7 @@ impl StackService {
         }
     }
 
-    /// Returns the stack's resources in the service's order.
+    /// Returns the stack's resources in the service's order; none where there is no stack.
     pub async fn resources(&self) -> Result<Vec<Resource>> {
         let mut pages = self
             .client
@@ -289,8 +289,11 @@ impl StackService {
             .send();
         let mut resources = Vec::new();
         while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| self.connection.fault("list the stack's resources", &error))?;
+            let page = match page {
+                Err(error) if is_missing(&error) => return Ok(Vec::new()),
+                page => page
+                    .map_err(|error| self.connection.fault("list the stack's resources", &error))?,
+            };
             resources.extend(
                 page.stack_resource_summaries
                     .unwrap_or_default()
