@@ -279,12 +279,16 @@ impl Change {
 
     /// Returns whether every detail depends on what another resource turns out to be.
     ///
-    /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic.
+    /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic. A
+    /// reference to a resource that is certainly replaced is static.
     fn is_only_possible(&self) -> bool {
         !self.details.is_empty()
             && self.details.iter().all(|detail| {
                 detail.evaluation.as_deref() == Some("Dynamic")
-                    && detail.change_source.as_deref() == Some("ResourceAttribute")
+                    && matches!(
+                        detail.change_source.as_deref(),
+                        Some("ResourceAttribute" | "ResourceReference")
+                    )
             })
     }
 }
@@ -368,7 +372,11 @@ mod tests {
             ..Change::default()
         };
         assert_eq!(change.effect(), Effect::Possible);
+        change.details.push(detail("Dynamic", "ResourceReference"));
+        assert_eq!(change.effect(), Effect::Possible);
         change.details.push(detail("Static", "ParameterReference"));
+        assert_eq!(change.effect(), Effect::Update);
+        change.details = vec![detail("Static", "ResourceReference")];
         assert_eq!(change.effect(), Effect::Update);
         change.details.clear();
         assert_eq!(change.effect(), Effect::Update);

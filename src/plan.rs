@@ -314,9 +314,13 @@ fn path(detail: &Detail) -> String {
 
 fn cause(detail: &Detail) -> Option<String> {
     let entity = detail.causing_entity.as_deref();
+    let is_certain = detail.evaluation.as_deref() != Some("Dynamic");
     match (detail.change_source.as_deref()?, entity) {
         ("ParameterReference", Some(name)) => Some(format!("because parameter `{name}` changed")),
-        ("ResourceReference", Some(name)) => Some(format!("because `{name}` is replaced")),
+        ("ResourceReference", Some(name)) if is_certain => {
+            Some(format!("because `{name}` is replaced"))
+        }
+        ("ResourceReference", Some(name)) => Some(format!("because `{name}` may be replaced")),
         ("ResourceAttribute", Some(name)) => Some(format!("because `{name}` may change")),
         ("Automatic", _) => Some("because a nested stack is checked each time".to_owned()),
         ("DirectModification", _) => None,
