@@ -230,6 +230,7 @@ impl Local {
         let record = self.record(&process);
         Ok(BoundEmulator {
             record,
+            python: install::ensure(&self.emulators, &self.ambient, progress)?,
             _process: process,
         })
     }
@@ -315,10 +316,16 @@ impl Local {
 #[derive(Debug)]
 pub struct BoundEmulator {
     record: Record,
+    python: PathBuf,
     _process: Process,
 }
 
 impl BoundEmulator {
+    /// Returns the Python that it runs in, which has boto3.
+    pub fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// Lets the commands of `local` find this emulator running, as `account`: each account of 12
     /// digits has its own resources, but bucket names are common to all.
     ///

@@ -1,0 +1,140 @@
+//! What a changed file changes, and that looking at it leaves nothing behind.
+
+use crate::project::{Project, texts};
+
+/// A change of one character in the handler.
+const CODE: (&str, &str, &str) = ("handler/app.py", "metadata stored", "metadata Stored");
+
+#[test]
+fn the_plan_of_a_new_stack_leaves_nothing() {
+    let project = Project::unverified();
+    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    let summary = format!("Plan: {} to add, ", project.resource_count());
+    assert!(plan.stdout.contains(&summary), "{plan}");
+    let plan = project
+        .run(&["plan", "--format", "json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(plan["schema"], "stackctl.plan/1");
+    assert_eq!(project.stacks(), [""; 0], "no shell of a stack");
+    assert_eq!(project.buckets(), [""; 0]);
+}
+
+#[test]
+fn changed_code_changes_the_function_alone() {
+    let project = Project::unverified().deployed();
+    let (uploaded, change_sets) = (project.artifacts(), project.change_sets());
+    let (file, old, new) = CODE;
+    project.edit(file, old, new);
+
+    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    assert!(
+        plan.stdout
+            .contains("Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy."),
+        "{plan}"
+    );
+    assert_eq!(changed(&project), ["Handler"]);
+    assert_eq!(project.artifacts(), uploaded, "a plan uploads nothing");
+    assert_eq!(project.change_sets(), change_sets, "none is left behind");
+    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+
+    let applied = project.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(applied.stderr.matches("Uploaded ").count(), 1, "{applied}");
+    assert_eq!(project.artifacts().len(), uploaded.len() + 1);
+    assert_eq!(project.stack_status().as_deref(), Some("UPDATE_COMPLETE"));
+
+    project.edit(file, new, old);
+    assert_eq!(changed(&project), ["Handler"]);
+    let applied = project.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(applied.stderr.matches("Uploaded ").count(), 0, "{applied}");
+    assert_eq!(project.artifacts().len(), uploaded.len() + 1);
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+}
+
+#[test]
+fn a_reverted_change_is_no_change() {
+    let project = Project::unverified().deployed();
+    let (file, old, new) = CODE;
+    project.edit(file, old, new);
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    project.edit(file, new, old);
+    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+    assert!(plan.stdout.contains("No changes."), "{plan}");
+}
+
+#[test]
+fn a_changed_variable_changes_what_it_is_used_in() {
+    let project = Project::unverified().deployed();
+    project.edit(
+        "manifest.toml",
+        "log_retention_days = 30",
+        "log_retention_days = 60",
+    );
+
+    let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
+    for line in ["~ HandlerLogs AWS::Logs::LogGroup", "Diff: 1 difference."] {
+        assert!(diff.stdout.contains(line), "{line}\n{diff}");
+    }
+    let diff = project.run(&["diff"]).expect_code(0);
+    assert!(diff.stdout.contains("RetentionInDays"), "{diff}");
+    let diff = project
+        .run(&["diff", "--format", "json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(diff["schema"], "stackctl.diff/1");
+    let diff = project.run(&["diff", "--format", "unified"]).expect_code(0);
+    let lines = |sign: &str| -> Vec<&str> {
+        let lines = diff.stdout.lines().skip(2);
+        lines.filter(|line| line.starts_with(sign)).collect()
+    };
+    assert_eq!(lines("-").len(), 1, "{diff}");
+    assert!(lines("+")[0].ends_with("RetentionInDays: 60"), "{diff}");
+
+    assert_eq!(changed(&project), ["HandlerLogs"], "not what refers to it");
+    let days = || project.log_retention();
+    assert_eq!(days(), 30, "diff and plan change nothing");
+    project.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(days(), 60);
+}
+
+#[test]
+fn a_tag_alone_is_a_difference() {
+    let project = Project::unverified().deployed();
+    let manifest = "[artifacts.handler]";
+    project.edit(
+        "manifest.toml",
+        manifest,
+        &format!("[tags]\nowner = \"media\"\n\n{manifest}"),
+    );
+
+    let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
+    assert!(diff.stdout.contains("owner: \"media\""), "{diff}");
+    let diff = project.run(&["diff", "--format", "json"]).json();
+    assert_eq!(texts(&diff["tags"], "name"), ["owner"], "{diff:#}");
+
+    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    assert!(plan.stdout.contains("owner: \"media\""), "{plan}");
+    project.run(&["apply", "--yes"]).expect_code(0);
+    let status = project.run(&["status", "--format", "json"]).json();
+    assert_eq!(status["tags"]["owner"], "media", "{status:#}");
+    project.run(&["diff", "--exit-code"]).expect_code(0);
+}
+
+/// The logical ids of what a plan changes in place, without those that only may change.
+fn changed(project: &Project) -> Vec<String> {
+    let plan = project.run(&["plan"]).expect_code(0);
+    let changed: Vec<String> = plan
+        .stdout
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("~ "))
+        .filter_map(|rest| rest.split_once("  AWS::"))
+        .map(|(id, _)| id.trim_end().to_owned())
+        .collect();
+    let json = project.run(&["plan", "--format", "json"]).expect_code(0);
+    let summary = &json.json()["summary"];
+    assert_eq!(summary["change"], changed.len(), "{plan}");
+    for other in ["add", "replace", "destroy", "import"] {
+        assert_eq!(summary[other], 0, "{plan}");
+    }
+    changed
+}

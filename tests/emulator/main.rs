@@ -1,0 +1,24 @@
+//! The real thing, end to end: the built `stackctl`, the shipped project and the embedded emulator.
+//!
+//! Each test works in its own copy of the project, in an account of its own on one emulator, drives
+//! the binary as a user does and looks at the result from outside, with boto3. Nothing outlives the
+//! run, not even one that is killed. Only the first run needs the network, to install the emulator.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
+
+mod changes;
+mod data_flow;
+mod deployment;
+mod destruction;
+mod emulator;
+mod failure;
+mod interruption;
+mod lifecycle;
+mod outside;
+mod project;
+#[expect(dead_code, reason = "the tests of the command line use the rest")]
+#[path = "../support/sandbox.rs"]
+mod sandbox;

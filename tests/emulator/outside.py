@@ -1,0 +1,54 @@
+"""Calls AWS for the tests, as a client that is not stackctl.
+
+The argument is the endpoint. Each line of standard input is a JSON array of calls, each with
+`account`, `service`, `operation` (as boto3 names them) and `arguments`; they are made all at once.
+Each line of standard output is the array of their answers: `{"answer": …}`, or `{"error": CODE}`
+where AWS refuses. It ends with its input, so it never outlives the tests.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+
+@cache
+def client(account: str, service: str) -> BaseClient:
+    """Returns a client; the emulator takes the account from the access key."""
+    return boto3.client(
+        service,
+        endpoint_url=sys.argv[1],
+        region_name="us-east-1",
+        aws_access_key_id=account,
+        aws_secret_access_key="test",  # noqa: S106 (the emulator takes any)
+        config=Config(s3={"addressing_style": "path"}, max_pool_connections=30),
+    )
+
+
+def call(request: dict) -> dict:
+    """Makes one call."""
+    operation = getattr(client(request["account"], request["service"]), request["operation"])
+    try:
+        return {"answer": operation(**request["arguments"])}
+    except ClientError as error:
+        return {"error": error.response["Error"]["Code"]}
+
+
+def main() -> None:
+    """Answers until the input ends."""
+    with ThreadPoolExecutor(max_workers=30) as pool:
+        for line in sys.stdin:
+            requests = json.loads(line)
+            for request in requests:
+                client(request["account"], request["service"])
+            answers = list(pool.map(call, requests))
+            print(json.dumps(answers, default=str), flush=True)
+
+
+if __name__ == "__main__":
+    main()
