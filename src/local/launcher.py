@@ -2,9 +2,10 @@
 
 It adds AWS::EC2::Instance, on MiniStack's own instance records, and the two IPv6 associations, and
 repairs what deviates from AWS in replacement, in the deletion of buckets and in one Ref. It counts
-every request as encrypted: it answers on loopback alone, without TLS, and policies that refuse plain
-HTTP are part of what is to be tried here. All of it uses MiniStack's private names, so exactly one version is accepted. The server answers on 127.0.0.1
-only, whatever the environment says.
+every request as encrypted: it answers on loopback alone, without TLS, and policies that refuse
+plain HTTP are part of what is to be tried here. All of it uses MiniStack's private names, so
+exactly one version is accepted. The server answers on 127.0.0.1 only, whatever the environment
+says.
 
 The caller gives GATEWAY_PORT and, to keep state, PERSIST_STATE, STATE_DIR, S3_PERSIST and
 S3_DATA_DIR; and in STACKCTL_RUN a file, which holds this process's id and is locked while it lives.
