@@ -1,9 +1,24 @@
 //! A change set as CloudFormation describes it, without loss.
 //!
-//! Enumerations keep values that this version does not know as they came: what the service says
-//! must reach the user even where stackctl has no word for it.
+//! A plan is only as good as what it is read from, so every member of the service's answer has a
+//! place here, also those that no command looks at yet: they reach the user through the JSON plan.
+//! Enumerations keep values that this version does not know as they came. What the service says in
+//! several answers (with and without property values, a nested stack's own change set, the results
+//! of its checks) is brought together into one [`ChangeSet`].
 
-use std::fmt;
+mod change;
+mod failure;
+mod merge;
+mod summary;
+pub mod validation;
+
+use jiff::Timestamp;
+
+pub use change::{
+    Action, Change, Detail, Effect, IgnoredDrift, Module, PropertyDrift, Replacement,
+};
+pub use summary::Summary;
+use validation::Validation;
 
 /// A change set and everything that it says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,14 +29,83 @@ pub struct ChangeSet {
     pub name: String,
     /// The ARN of its stack.
     pub stack_id: String,
+    /// The name of its stack.
+    pub stack_name: String,
+    /// What it was given as its description.
+    pub description: Option<String>,
+    /// When it was asked for.
+    pub created: Option<Timestamp>,
     /// The status, such as `CREATE_COMPLETE`.
     pub status: String,
     /// Whether it can be executed, such as `AVAILABLE`.
     pub execution_status: String,
-    /// Why it has its status, or a warning about what the description leaves out.
+    /// Why it has its status.
     pub reason: Option<String>,
+    /// What keeps the description from being complete, in the service's words where it has any.
+    pub warnings: Vec<String>,
     /// The changes in the service's order.
     pub changes: Vec<Change>,
+    /// The change sets of nested stacks; a [`Change`] refers to one by its ARN.
+    pub nested: Vec<ChangeSet>,
+    /// What the service's own checks found.
+    pub validations: Vec<Validation>,
+    /// The parameters that it would deploy; the service masks those with `NoEcho`.
+    pub parameters: Vec<Parameter>,
+    /// The tags that it would put on the stack, by key.
+    pub tags: Vec<(String, String)>,
+    /// The capabilities that were given to it.
+    pub capabilities: Vec<String>,
+    /// The topics that events are sent to.
+    pub notification_arns: Vec<String>,
+    /// What makes the service roll back.
+    pub rollback: Rollback,
+    /// What happens where a new stack fails, such as `DELETE`.
+    pub on_stack_failure: Option<String>,
+    /// Whether resources of the same name that exist already become part of the stack.
+    pub imports_existing: Option<bool>,
+    /// Whether change sets of nested stacks were asked for.
+    pub includes_nested: Option<bool>,
+    /// The ARN of the change set of the stack around this one.
+    pub parent_id: Option<String>,
+    /// The ARN of the outermost change set, the only one that can be executed.
+    pub root_id: Option<String>,
+    /// Whether the stack's resources differ from its template, in drift-aware change sets.
+    pub drift_status: Option<String>,
+    /// How drift is treated, such as `REVERT_DRIFT`.
+    pub deployment_mode: Option<String>,
+    /// How it would be deployed.
+    pub deployment: DeploymentConfig,
+}
+
+/// A parameter of a change set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parameter {
+    /// The name.
+    pub name: String,
+    /// The value; for a parameter of an SSM type the name of the entry that holds it.
+    pub value: Option<String>,
+    /// What an SSM parameter's entry holds at present.
+    pub resolved_value: Option<String>,
+    /// Whether the stack's present value is kept.
+    pub uses_previous_value: Option<bool>,
+}
+
+/// What makes the service roll back an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rollback {
+    /// The alarms, each with its type, such as `AWS::CloudWatch::Alarm`.
+    pub triggers: Vec<(String, String)>,
+    /// How many minutes they are watched after the operation.
+    pub monitoring_minutes: Option<i32>,
+}
+
+/// How a change set would be deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeploymentConfig {
+    /// The mode, such as `STANDARD` or `EXPRESS`.
+    pub mode: Option<String>,
+    /// Whether a failed operation is left as it is.
+    pub disable_rollback: Option<bool>,
 }
 
 impl ChangeSet {
@@ -41,378 +125,107 @@ impl ChangeSet {
             "The submitted information didn't contain changes",
             "No updates are to be performed",
         ];
-        self.status == "FAILED"
+        self.is_failed()
             && self
                 .reason
                 .as_deref()
                 .is_some_and(|reason| REASONS.iter().any(|words| reason.contains(words)))
     }
 
-    /// Returns this description, made with property values, completed by one made without them.
-    ///
-    /// With values, the service may leave out whole changes and single details.
-    #[must_use]
-    pub fn merged_with(mut self, plain: Self) -> Self {
-        for change in plain.changes {
-            let known = self
-                .changes
-                .iter_mut()
-                .find(|known| known.logical_id == change.logical_id);
-            match known {
-                Some(known) => known.complete(change.details),
-                None => self.changes.push(change),
-            }
-        }
-        self.changes
-            .sort_by(|one, other| one.logical_id.cmp(&other.logical_id));
-        self
-    }
-
     /// Returns whether it can be executed.
     pub fn is_executable(&self) -> bool {
         self.status == "CREATE_COMPLETE" && self.execution_status == "AVAILABLE"
     }
-}
 
-/// What happens to one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Change {
-    /// Its name in the template.
-    pub logical_id: String,
-    /// Its name in the world; `None` for one that is yet to be made.
-    pub physical_id: Option<String>,
-    /// Its type, such as `AWS::S3::Bucket`.
-    pub resource_type: String,
-    /// What is done.
-    pub action: Action,
-    /// What the template's policies do about the old resource, such as `ReplaceAndRetain`.
-    pub policy_action: Option<String>,
-    /// Whether the resource is replaced by a new one; `None` where the service does not say.
-    pub replacement: Option<Replacement>,
-    /// Which kinds of attributes change, such as `Properties`.
-    pub scope: Vec<String>,
-    /// What changes in it, and why.
-    pub details: Vec<Detail>,
-    /// The resource before, a JSON document.
-    pub before_context: Option<String>,
-    /// The resource after, a JSON document.
-    pub after_context: Option<String>,
-    /// The resource at the previous deployment, a JSON document, in drift-aware change sets.
-    pub previous_deployment_context: Option<String>,
-    /// Whether the live resource differs from the last deployment, in drift-aware change sets.
-    pub drift_status: Option<String>,
-    /// The change set of a nested stack.
-    pub nested_change_set: Option<String>,
-}
-
-/// One changed attribute of a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Detail {
-    /// The kind of attribute, such as `Properties` or `Tags`.
-    pub attribute: Option<String>,
-    /// The property's name; tags have none.
-    pub name: Option<String>,
-    /// The place in the resource, such as `/Properties/Code/S3Key`.
-    pub path: Option<String>,
-    /// The value before.
-    pub before: Option<String>,
-    /// The value after; may not be known before the change is made.
-    pub after: Option<String>,
-    /// Whether the attribute is added, removed or modified.
-    pub attribute_change: Option<String>,
-    /// `Always`, `Never` or `Conditionally`.
-    pub requires_recreation: Option<String>,
-    /// `Static` where it is certain, `Dynamic` where it depends on another resource.
-    pub evaluation: Option<String>,
-    /// What causes it, such as `DirectModification` or `ResourceAttribute`.
-    pub change_source: Option<String>,
-    /// The parameter or attribute that causes it.
-    pub causing_entity: Option<String>,
-}
-
-impl Detail {
-    fn is_about_the_same_as(&self, other: &Self) -> bool {
-        self.attribute == other.attribute
-            && self.name == other.name
-            && self.evaluation == other.evaluation
-            && self.change_source == other.change_source
-            && self.causing_entity == other.causing_entity
-    }
-}
-
-/// What is done to a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Action {
-    /// It is made.
-    Add,
-    /// It is changed in place or replaced.
-    #[default]
-    Modify,
-    /// It is deleted, or left behind where its policy says so.
-    Remove,
-    /// It exists and becomes part of the stack.
-    Import,
-    /// What is done depends on other resources.
-    Dynamic,
-    /// The stack's record follows the live resource.
-    SyncWithActual,
-    /// One that this version does not know.
-    Unknown(String),
-}
-
-impl Action {
-    /// Returns the action by its name in the API.
-    pub fn from_wire(wire: &str) -> Self {
-        match wire {
-            "Add" => Self::Add,
-            "Modify" => Self::Modify,
-            "Remove" => Self::Remove,
-            "Import" => Self::Import,
-            "Dynamic" => Self::Dynamic,
-            "SyncWithActual" => Self::SyncWithActual,
-            other => Self::Unknown(other.to_owned()),
-        }
+    /// Returns whether it could not be made.
+    pub fn is_failed(&self) -> bool {
+        self.status == "FAILED"
     }
 
-    /// Returns the name in the API.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Add => "Add",
-            Self::Modify => "Modify",
-            Self::Remove => "Remove",
-            Self::Import => "Import",
-            Self::Dynamic => "Dynamic",
-            Self::SyncWithActual => "SyncWithActual",
-            Self::Unknown(wire) => wire,
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Whether a resource is replaced by a new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replacement {
-    /// Yes.
-    True,
-    /// No.
-    False,
-    /// It depends on values that are not known yet; never to be shown as certain.
-    Conditional,
-    /// One that this version does not know.
-    Unknown(String),
-}
-
-impl Replacement {
-    /// Returns the replacement by its name in the API.
-    pub fn from_wire(wire: &str) -> Self {
-        match wire {
-            "True" => Self::True,
-            "False" => Self::False,
-            "Conditional" => Self::Conditional,
-            other => Self::Unknown(other.to_owned()),
-        }
+    /// Returns the change set of a nested stack that a change stands for, where it was described.
+    pub fn nested_of(&self, change: &Change) -> Option<&ChangeSet> {
+        let id = change.nested_change_set.as_deref()?;
+        self.nested.iter().find(|nested| nested.id == id)
     }
 
-    /// Returns the name in the API.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-            Self::Conditional => "Conditional",
-            Self::Unknown(wire) => wire,
-        }
-    }
-}
-
-/// What a change amounts to, for the eye and for the count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// `+`
-    Add,
-    /// `~`
-    Update,
-    /// `-/+`
-    Replace,
-    /// `-`
-    Remove,
-    /// `<-`
-    Import,
-    /// `↺`: the stack's record follows the live resource.
-    Sync,
-    /// It may change, depending on another resource; listed and not counted.
-    Possible,
-}
-
-impl Change {
-    /// Returns what the change amounts to.
-    pub fn effect(&self) -> Effect {
-        match &self.action {
-            Action::Add => Effect::Add,
-            Action::Remove => Effect::Remove,
-            Action::Import => Effect::Import,
-            Action::SyncWithActual => Effect::Sync,
-            Action::Dynamic => Effect::Possible,
-            Action::Modify | Action::Unknown(_) if self.replacement == Some(Replacement::True) => {
-                Effect::Replace
-            }
-            Action::Modify | Action::Unknown(_) if self.is_only_possible() => Effect::Possible,
-            Action::Modify | Action::Unknown(_) => Effect::Update,
-        }
-    }
-
-    fn complete(&mut self, details: Vec<Detail>) {
-        for detail in details {
-            if !self
-                .details
-                .iter()
-                .any(|known| known.is_about_the_same_as(&detail))
-            {
-                self.details.push(detail);
-            }
-        }
-    }
-
-    /// Returns whether every detail depends on what another resource turns out to be.
-    ///
-    /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic. A
-    /// reference to a resource that is certainly replaced is static.
-    fn is_only_possible(&self) -> bool {
-        !self.details.is_empty()
-            && self.details.iter().all(|detail| {
-                detail.evaluation.as_deref() == Some("Dynamic")
-                    && matches!(
-                        detail.change_source.as_deref(),
-                        Some("ResourceAttribute" | "ResourceReference")
-                    )
-            })
-    }
-}
-
-/// How many resources each effect has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// Resources to be made.
-    pub add: usize,
-    /// Resources to be changed in place.
-    pub change: usize,
-    /// Resources to be replaced.
-    pub replace: usize,
-    /// Resources to be deleted or left behind.
-    pub destroy: usize,
-    /// Resources to be imported.
-    pub import: usize,
-    /// Resources that may change; counted in no other field.
-    pub possible: usize,
-}
-
-impl Summary {
-    /// Returns the count over `changes`.
-    pub fn of(changes: &[Change]) -> Self {
-        let mut summary = Self::default();
-        for change in changes {
-            match change.effect() {
-                Effect::Add => summary.add += 1,
-                Effect::Update | Effect::Sync => summary.change += 1,
-                Effect::Replace => summary.replace += 1,
-                Effect::Remove => summary.destroy += 1,
-                Effect::Import => summary.import += 1,
-                Effect::Possible => summary.possible += 1,
-            }
+    /// Returns how many resources are added, changed and so on, those of nested stacks included.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::of(&self.changes);
+        for nested in &self.nested {
+            summary.add(nested.summary());
         }
         summary
     }
-}
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            add,
-            change,
-            replace,
-            destroy,
-            import,
-            possible,
-        } = self;
-        write!(
-            f,
-            "Plan: {add} to add, {change} to change, {replace} to replace, {destroy} to destroy"
-        )?;
-        if *import > 0 {
-            write!(f, ", {import} to import")?;
+    /// Returns this change set and those of all nested stacks, each with the logical ids that lead
+    /// to it, parents first.
+    pub fn tree(&self) -> Vec<(Vec<&str>, &ChangeSet)> {
+        let mut found = vec![(Vec::new(), self)];
+        for nested in &self.nested {
+            let id = nested.id.as_str();
+            let change = self
+                .changes
+                .iter()
+                .find(|change| change.nested_change_set.as_deref() == Some(id));
+            // A failed change set may name a child without listing its stack as a change.
+            let name = change.map_or(nested.stack_name.as_str(), |change| &change.logical_id);
+            for (mut path, descendant) in nested.tree() {
+                path.insert(0, name);
+                found.push((path, descendant));
+            }
         }
-        if *possible > 0 {
-            write!(f, " ({possible} more may change)")?;
-        }
-        f.write_str(".")
+        found
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Change, ChangeSet, Detail, Effect, Replacement, Summary};
+    use super::{Action, Change, ChangeSet};
 
-    fn detail(evaluation: &str, source: &str) -> Detail {
-        Detail {
-            evaluation: Some(evaluation.to_owned()),
-            change_source: Some(source.to_owned()),
-            ..Detail::default()
+    fn set(id: &str, status: &str, reason: &str) -> ChangeSet {
+        ChangeSet {
+            id: format!("arn:{id}"),
+            stack_name: id.to_owned(),
+            status: status.to_owned(),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            ..ChangeSet::default()
         }
     }
 
-    #[test]
-    fn only_an_all_dynamic_modification_is_merely_possible() {
-        let mut change = Change {
-            replacement: Some(Replacement::Conditional),
-            details: vec![detail("Dynamic", "ResourceAttribute")],
+    fn nested_stack(logical_id: &str, id: &str) -> Change {
+        Change {
+            logical_id: logical_id.to_owned(),
+            nested_change_set: Some(format!("arn:{id}")),
             ..Change::default()
-        };
-        assert_eq!(change.effect(), Effect::Possible);
-        change.details.push(detail("Dynamic", "ResourceReference"));
-        assert_eq!(change.effect(), Effect::Possible);
-        change.details.push(detail("Static", "ParameterReference"));
-        assert_eq!(change.effect(), Effect::Update);
-        change.details = vec![detail("Static", "ResourceReference")];
-        assert_eq!(change.effect(), Effect::Update);
-        change.details.clear();
-        assert_eq!(change.effect(), Effect::Update);
-    }
-
-    #[test]
-    fn the_summary_counts_each_resource_once() {
-        let change = |action, replacement| Change {
-            action,
-            replacement,
-            ..Change::default()
-        };
-        let summary = Summary::of(&[
-            change(Action::Add, Some(Replacement::True)),
-            change(Action::Modify, Some(Replacement::True)),
-            change(Action::Modify, None),
-            change(Action::Remove, None),
-            change(Action::Import, None),
-            change(Action::Dynamic, None),
-        ]);
-        assert_eq!(
-            summary.to_string(),
-            "Plan: 1 to add, 1 to change, 1 to replace, 1 to destroy, 1 to import (1 more may change)."
-        );
+        }
     }
 
     #[test]
     fn an_empty_change_set_is_unchanged_only_where_the_service_says_so() {
         let mut change_set = ChangeSet {
-            status: "CREATE_COMPLETE".to_owned(),
             execution_status: "AVAILABLE".to_owned(),
-            ..ChangeSet::default()
+            ..set("root", "CREATE_COMPLETE", "")
         };
         assert!(!change_set.is_unchanged() && change_set.is_executable());
         change_set.status = "FAILED".to_owned();
         change_set.reason = Some("No updates are to be performed.".to_owned());
         assert!(change_set.is_unchanged() && !change_set.is_executable());
+    }
+
+    #[test]
+    fn the_summary_counts_the_resources_of_nested_stacks() {
+        let mut root = set("root", "CREATE_COMPLETE", "");
+        root.changes = vec![nested_stack("Child", "child")];
+        let mut child = set("child", "CREATE_COMPLETE", "");
+        child.changes = vec![
+            Change {
+                action: Action::Add,
+                ..Change::default()
+            };
+            2
+        ];
+        root.nested = vec![child];
+        let summary = root.summary();
+        assert_eq!((summary.add, summary.change), (2, 1));
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
+use crate::change_set::validation::LocatedValidation;
 use crate::change_set::{Change, ChangeSet, Detail, Summary};
 use crate::settings::ParameterValue;
 use crate::stack::Stack;
@@ -58,6 +59,8 @@ pub struct Plan {
     pub settings: Vec<ValueChange>,
     /// The change set; `None` where none was needed.
     pub change_set: Option<ChangeSet>,
+    /// What the service's own checks found.
+    pub validations: Vec<LocatedValidation>,
     /// What differs between the two templates, for changes that the service gives no values for.
     pub template_changes: Vec<TemplateChange>,
 }
@@ -132,9 +135,27 @@ impl Plan {
             .map_or(&[], |change_set| &change_set.changes)
     }
 
-    /// Returns how many resources are added, changed and so on.
+    /// Returns how many resources are added, changed and so on, those of nested stacks included.
     pub fn summary(&self) -> Summary {
-        Summary::of(self.changes())
+        self.change_set
+            .as_ref()
+            .map(ChangeSet::summary)
+            .unwrap_or_default()
+    }
+
+    /// Returns what keeps the plan from being complete, with the nested stack that it is about.
+    pub fn warnings(&self) -> Vec<String> {
+        let sets = self.change_set.iter().flat_map(ChangeSet::tree);
+        let warnings = sets.flat_map(|(path, set)| {
+            set.warnings.iter().map(move |warning| {
+                if path.is_empty() {
+                    warning.clone()
+                } else {
+                    format!("nested stack `{}`: {warning}", path.join("/"))
+                }
+            })
+        });
+        warnings.collect()
     }
 
     /// Returns whether there is nothing to deploy.

@@ -10,7 +10,8 @@ use crate::aws::stack::{ChangeSetRequest, ListedChangeSet, StackService, Templat
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
-use crate::diagnostic::SourceFile;
+use crate::change_set::validation::{LocatedValidation, Validation};
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
@@ -250,7 +251,14 @@ impl<'a> Deployment<'a> {
             }
             Ok(proposal) => {
                 self.discard_after_failure(&name).await;
-                Err(self.service.failed(&proposal.change_set))
+                let change_set = &proposal.change_set;
+                let diagnostics = change_set
+                    .validations
+                    .iter()
+                    .filter_map(|validation| self.locate(validation));
+                let diagnostics = diagnostics.collect();
+                let error = change_set.to_error(self.service.name());
+                Err(error.with_diagnostics(diagnostics))
             }
             Err(error) => {
                 self.discard_after_failure(&name).await;
@@ -274,6 +282,7 @@ impl<'a> Deployment<'a> {
         let request = ChangeSetRequest {
             name,
             creates: self.operation() == Operation::Create,
+            includes_nested: self.build.template.has_nested_stacks(),
             template,
             parameters: &self.build.parameters,
             tags: &self.session.settings.tags,
@@ -364,6 +373,29 @@ impl<'a> Deployment<'a> {
         }
     }
 
+    /// Returns a finding of the service at its place in the template and the manifest.
+    fn locate(&self, validation: &Validation) -> Option<Diagnostic> {
+        let found = validation.diagnostic(&self.build.template)?;
+        let origins = &self.session.settings.origins;
+        Some(self.build.rendered.translate(found, origins))
+    }
+
+    fn located_validations(&self, change_set: &ChangeSet) -> Vec<LocatedValidation> {
+        let tree = change_set.tree().into_iter();
+        let found = tree.flat_map(|(path, set)| {
+            set.validations.iter().map(move |validation| {
+                // The template of a nested stack is not among the project's files.
+                let own = path.is_empty().then(|| self.locate(validation)).flatten();
+                LocatedValidation {
+                    validation: validation.clone(),
+                    nested_in: path.iter().map(ToString::to_string).collect(),
+                    places: own.map(|found| found.places).unwrap_or_default(),
+                }
+            })
+        });
+        found.collect()
+    }
+
     /// Returns the plan with a change set, or with none where nothing has to be asked.
     pub(super) fn plan(&self, change_set: Option<ChangeSet>) -> Plan {
         let settings = &self.session.settings;
@@ -386,8 +418,13 @@ impl<'a> Deployment<'a> {
         let template_changes = deployed_model
             .map(|deployed| plan::template_changes(&deployed, &self.build.template))
             .unwrap_or_default();
+        let validations = change_set
+            .as_ref()
+            .map(|change_set| self.located_validations(change_set))
+            .unwrap_or_default();
         Plan {
             template_changes,
+            validations,
             target: Target {
                 account: self.identity.account.clone(),
                 region: self.connection.region().to_owned(),

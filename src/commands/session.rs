@@ -38,6 +38,8 @@ pub(super) struct Session<'a> {
 pub(super) struct Build {
     /// The zips, by name.
     pub(super) artifacts: IndexMap<String, Artifact>,
+    /// The rendered text, which knows where in the files each part of it came from.
+    pub(super) rendered: RenderedTemplate,
     /// The rendered template.
     pub(super) template: Template,
     /// What is sent to CloudFormation: the rendered text where that is ASCII, else the same
@@ -134,6 +136,7 @@ impl<'a> Session<'a> {
         let body = rendered.body(&template)?.into_owned();
         Ok(Build {
             artifacts,
+            rendered,
             template,
             body,
             capabilities,

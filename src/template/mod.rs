@@ -165,6 +165,12 @@ impl Template {
             || any(&self.root, &|node| node.get("Fn::Transform").is_some())
     }
 
+    /// Returns whether a resource is a stack of its own.
+    pub fn has_nested_stacks(&self) -> bool {
+        self.resources()
+            .any(|resource| resource.kind() == Some("AWS::CloudFormation::Stack"))
+    }
+
     /// Returns every use of a name, in the order of the text within each section.
     pub fn references(&self) -> Vec<Reference<'_>> {
         reference::collect(self)
@@ -181,9 +187,7 @@ impl Template {
     /// without a version, a transform, a nested stack or another stack's output.
     pub fn may_change_unseen(&self) -> bool {
         self.parameters().any(|parameter| parameter.is_from_ssm())
-            || self
-                .resources()
-                .any(|resource| resource.kind() == Some("AWS::CloudFormation::Stack"))
+            || self.has_nested_stacks()
             || self.has_transforms()
             || any(&self.root, &|node| {
                 node.get("Fn::GetStackOutput").is_some()

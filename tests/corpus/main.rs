@@ -10,7 +10,9 @@
     reason = "tests fail by panicking and report their counts on stderr"
 )]
 
+mod change_sets;
 mod corpus;
 mod differences;
 mod prediction;
+mod replay;
 mod templates;

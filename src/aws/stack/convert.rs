@@ -1,12 +1,10 @@
 //! From the SDK's types to stackctl's own. Every member of an answer may be missing.
 
-use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types as sdk;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use crate::aws::fault;
-use crate::change_set::{Action, Change, ChangeSet, Detail, Replacement};
 use crate::error::Result;
 use crate::event::Event;
 use crate::stack::{Output, Resource, Stack};
@@ -108,94 +106,6 @@ pub(super) fn event(event: sdk::StackEvent) -> Event {
             .filter(|reason| !reason.is_empty()),
         token: event.client_request_token,
     }
-}
-
-pub(super) fn change_set(answer: DescribeChangeSetOutput) -> ChangeSet {
-    ChangeSet {
-        id: answer.change_set_id.unwrap_or_default(),
-        name: answer.change_set_name.unwrap_or_default(),
-        stack_id: answer.stack_id.unwrap_or_default(),
-        status: answer
-            .status
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
-        execution_status: answer
-            .execution_status
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
-        reason: answer.status_reason.filter(|reason| !reason.is_empty()),
-        changes: answer
-            .changes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|change| change.resource_change)
-            .map(change)
-            .collect(),
-    }
-}
-
-fn change(change: sdk::ResourceChange) -> Change {
-    Change {
-        logical_id: change.logical_resource_id.unwrap_or_default(),
-        physical_id: change.physical_resource_id.filter(|id| !id.is_empty()),
-        resource_type: change.resource_type.unwrap_or_default(),
-        action: Action::from_wire(
-            change
-                .action
-                .as_ref()
-                .map(sdk::ChangeAction::as_str)
-                .unwrap_or_default(),
-        ),
-        policy_action: change
-            .policy_action
-            .map(|action| action.as_str().to_owned()),
-        replacement: change
-            .replacement
-            .map(|value| Replacement::from_wire(value.as_str())),
-        scope: change
-            .scope
-            .unwrap_or_default()
-            .iter()
-            .map(|attribute| attribute.as_str().to_owned())
-            .collect(),
-        details: change
-            .details
-            .unwrap_or_default()
-            .into_iter()
-            .map(detail)
-            .collect(),
-        before_context: change.before_context,
-        after_context: change.after_context,
-        previous_deployment_context: change.previous_deployment_context,
-        drift_status: change
-            .resource_drift_status
-            .map(|status| status.as_str().to_owned()),
-        nested_change_set: change.change_set_id,
-    }
-}
-
-fn detail(detail: sdk::ResourceChangeDetail) -> Detail {
-    let target = detail.target;
-    let mut converted = Detail {
-        evaluation: detail.evaluation.map(|value| value.as_str().to_owned()),
-        change_source: detail.change_source.map(|value| value.as_str().to_owned()),
-        causing_entity: detail.causing_entity,
-        ..Detail::default()
-    };
-    if let Some(target) = target {
-        converted.attribute = target.attribute.map(|value| value.as_str().to_owned());
-        converted.name = target.name;
-        converted.path = target.path;
-        converted.before = target.before_value;
-        converted.after = target.after_value;
-        converted.attribute_change = target
-            .attribute_change_type
-            .map(|value| value.as_str().to_owned());
-        converted.requires_recreation = target
-            .requires_recreation
-            .map(|value| value.as_str().to_owned());
-    }
-    converted
 }
 
 pub(super) fn time(time: DateTime) -> Option<Timestamp> {

@@ -1,5 +1,6 @@
 //! One stack at CloudFormation: describe it, plan a change set, execute it, read its events.
 
+mod change_set;
 mod convert;
 mod listing;
 mod request;
@@ -10,8 +11,7 @@ use aws_sdk_cloudformation::types::{ChangeSetType, TemplateStage};
 
 use super::backoff::Backoff;
 use super::{Connection, fault};
-use crate::change_set::ChangeSet;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::{Event, Timeline};
 use crate::stack::{Resource, Stack};
 
@@ -125,68 +125,6 @@ impl StackService {
             }),
             (None, _) => Err(fault::incomplete("CreateChangeSet", "Id")),
         }
-    }
-
-    /// Waits until the change set is made or has failed, and returns it with all its pages.
-    pub async fn settled_change_set(&self, id: &str) -> Result<ChangeSet> {
-        let mut backoff = Backoff::polling();
-        loop {
-            let (first, token) = self.change_set_page(id, true, None).await?;
-            if !first.is_settled() {
-                backoff.pause().await;
-                continue;
-            }
-            if first.status == "FAILED" {
-                return Ok(first);
-            }
-            // With property values the service may leave changes out, so it is asked both ways.
-            let (full, plain) = tokio::try_join!(
-                self.remaining_pages(first, token, true),
-                self.all_pages(id, false)
-            )?;
-            return Ok(full.merged_with(plain));
-        }
-    }
-
-    async fn all_pages(&self, id: &str, values: bool) -> Result<ChangeSet> {
-        let (first, token) = self.change_set_page(id, values, None).await?;
-        self.remaining_pages(first, token, values).await
-    }
-
-    async fn remaining_pages(
-        &self,
-        mut change_set: ChangeSet,
-        mut token: Option<String>,
-        values: bool,
-    ) -> Result<ChangeSet> {
-        while let Some(next) = token {
-            let (page, following) = self
-                .change_set_page(&change_set.id, values, Some(next))
-                .await?;
-            change_set.changes.extend(page.changes);
-            token = following;
-        }
-        Ok(change_set)
-    }
-
-    async fn change_set_page(
-        &self,
-        id: &str,
-        values: bool,
-        token: Option<String>,
-    ) -> Result<(ChangeSet, Option<String>)> {
-        let answer = self
-            .client
-            .describe_change_set()
-            .change_set_name(id)
-            .stack_name(&self.name)
-            .include_property_values(values)
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|error| self.connection.fault("describe the change set", &error))?;
-        let token = answer.next_token.clone().filter(|token| !token.is_empty());
-        Ok((convert::change_set(answer), token))
     }
 
     /// Returns the ARN of the stack that a change set belongs to; `None` where it does not exist.
@@ -376,21 +314,6 @@ impl StackService {
             }
             backoff.pause().await;
         }
-    }
-
-    /// Returns the error for a change set that could not be made.
-    pub fn failed(&self, change_set: &ChangeSet) -> Error {
-        let reason = change_set
-            .reason
-            .as_deref()
-            .unwrap_or("the service gave no reason");
-        Error::new(
-            ErrorKind::Service,
-            format!(
-                "CloudFormation could not make a change set for `{}`: {reason}",
-                self.name
-            ),
-        )
     }
 }
 

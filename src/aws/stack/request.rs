@@ -24,6 +24,8 @@ pub struct ChangeSetRequest<'a> {
     pub name: &'a str,
     /// Whether it makes a new stack.
     pub creates: bool,
+    /// Whether the stacks in the template get change sets of their own, so that their changes show.
+    pub includes_nested: bool,
     /// The template.
     pub template: TemplateSource,
     /// All parameters; none is left to its previous value.
@@ -61,6 +63,7 @@ impl ChangeSetRequest<'_> {
             .set_parameters(Some(self.parameters.iter().filter_map(parameter).collect()))
             .set_tags(Some(tags.collect()))
             .set_capabilities(Some(capabilities.collect()))
+            .set_include_nested_stacks(self.includes_nested.then_some(true))
             .set_role_arn(self.settings.role_arn.clone())
             .set_notification_arns(Some(self.settings.notification_arns.clone()))
             .set_rollback_configuration(Some(self.rollback_configuration()))

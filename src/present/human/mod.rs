@@ -6,8 +6,10 @@
 pub mod config;
 pub mod diff;
 pub mod event;
+mod nested;
 pub mod package;
 pub mod plan;
+mod service_check;
 pub mod stack;
 pub mod table;
 mod value;

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{count, size, value};
+use super::{count, nested, service_check, size, value};
 use crate::change_set::{Change, Effect, Replacement};
 use crate::plan::{Operation, Plan, PropertyChange, ValueChange, property_changes};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
@@ -37,18 +37,15 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         text.push_str("\nNo changes. The stack matches the files.\n");
         return text;
     }
-    if let Some(reason) = plan
-        .change_set
-        .as_ref()
-        .and_then(|set| set.reason.as_deref())
-    {
-        text.push_str(&format!("{WARNING}warning{WARNING:#}: {reason}\n"));
+    for warning in plan.warnings() {
+        text.push_str(&format!("{WARNING}warning{WARNING:#}: {warning}\n"));
     }
     push_changes(&mut text, plan, width);
     push_artifacts(&mut text, plan);
     push_values(&mut text, "Parameters", &plan.parameters, width);
     push_values(&mut text, "Tags", &plan.tags, width);
     push_values(&mut text, "Stack settings", &plan.settings, width);
+    service_check::push(&mut text, &plan.validations);
     if plan.changes().is_empty() && plan.change_set.is_some() {
         text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
     }
@@ -78,6 +75,7 @@ fn push_changes(text: &mut String, plan: &Plan, width: usize) {
         for property in properties {
             push_property(text, change, &property, width);
         }
+        after_tree |= nested::push(text, plan.change_set.as_ref(), change, width);
     }
     if possible.is_empty() {
         return;
@@ -98,10 +96,11 @@ fn push_changes(text: &mut String, plan: &Plan, width: usize) {
             "  ? {} {DIM}{}{cause}{DIM:#}\n",
             change.logical_id, change.resource_type
         ));
+        nested::push(text, plan.change_set.as_ref(), change, width);
     }
 }
 
-fn resource(change: &Change, name_width: usize) -> String {
+pub(super) fn resource(change: &Change, name_width: usize) -> String {
     let (style, sign, words) = match change.effect() {
         Effect::Add => (ADD, "+", ""),
         Effect::Update => (CHANGE, "~", ""),
@@ -137,7 +136,12 @@ fn resource(change: &Change, name_width: usize) -> String {
     line
 }
 
-fn push_property(text: &mut String, change: &Change, property: &PropertyChange, width: usize) {
+pub(super) fn push_property(
+    text: &mut String,
+    change: &Change,
+    property: &PropertyChange,
+    width: usize,
+) {
     let mut notes = Vec::new();
     match property.requires_recreation.as_deref() {
         Some("Always") if change.effect() == Effect::Replace => {

@@ -22,7 +22,7 @@ struct Finding<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct PlaceEntry<'a> {
+pub(super) struct PlaceEntry<'a> {
     file: &'a str,
     line: usize,
     column: usize,
@@ -56,7 +56,7 @@ fn finding(finding: &Diagnostic) -> Finding<'_> {
     }
 }
 
-fn place(place: &Place) -> PlaceEntry<'_> {
+pub(super) fn place(place: &Place) -> PlaceEntry<'_> {
     let (line, column) = place.source.position(place.span.start);
     PlaceEntry {
         file: &place.source.name,

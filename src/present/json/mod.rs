@@ -1,9 +1,11 @@
 //! The layouts of the JSON output, apart from the domain's own types, so that either can change
 //! without the other. Each document names its layout: `"schema": "stackctl.plan/1"`.
 
+mod change_set;
 pub mod config;
 pub mod diff;
 pub mod findings;
 pub mod package;
 pub mod plan;
 pub mod stack;
+mod validation;

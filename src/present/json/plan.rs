@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::change_set::{Change, Detail, Replacement, Summary};
+use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
+use super::validation::{ValidationEntry, validation};
+use crate::change_set::Summary;
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
 
 /// A plan as one document.
@@ -19,52 +21,13 @@ pub struct PlanDocument<'a> {
     capabilities: &'a [String],
     change_set: Option<ChangeSetEntry<'a>>,
     changes: Vec<ChangeEntry<'a>>,
+    warnings: Vec<String>,
+    validations: Vec<ValidationEntry<'a>>,
     artifacts: Vec<ArtifactEntry<'a>>,
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
     summary: SummaryEntry,
-}
-
-#[derive(Debug, Serialize)]
-struct ChangeSetEntry<'a> {
-    id: &'a str,
-    stack_id: &'a str,
-    status: &'a str,
-    execution_status: &'a str,
-    reason: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct ChangeEntry<'a> {
-    logical_id: &'a str,
-    physical_id: Option<&'a str>,
-    #[serde(rename = "type")]
-    resource_type: &'a str,
-    action: &'a str,
-    policy_action: Option<&'a str>,
-    replacement: Option<&'a str>,
-    scope: &'a [String],
-    details: Vec<DetailEntry<'a>>,
-    before_context: Option<&'a str>,
-    after_context: Option<&'a str>,
-    previous_deployment_context: Option<&'a str>,
-    drift_status: Option<&'a str>,
-    nested_change_set: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct DetailEntry<'a> {
-    path: Option<&'a str>,
-    attribute: Option<&'a str>,
-    name: Option<&'a str>,
-    before: Option<&'a str>,
-    after: Option<&'a str>,
-    attribute_change: Option<&'a str>,
-    requires_recreation: Option<&'a str>,
-    evaluation: Option<&'a str>,
-    change_source: Option<&'a str>,
-    causing_entity: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,53 +71,16 @@ impl<'a> PlanDocument<'a> {
             },
             has_changes: !plan.is_empty(),
             capabilities: &plan.capabilities,
-            change_set: plan.change_set.as_ref().map(|set| ChangeSetEntry {
-                id: &set.id,
-                stack_id: &set.stack_id,
-                status: &set.status,
-                execution_status: &set.execution_status,
-                reason: set.reason.as_deref(),
-            }),
-            changes: plan.changes().iter().map(change).collect(),
+            change_set: plan.change_set.as_ref().map(change_set),
+            changes: plan.change_set.as_ref().map(changes).unwrap_or_default(),
+            warnings: plan.warnings(),
+            validations: plan.validations.iter().map(validation).collect(),
             artifacts: plan.artifacts.iter().map(artifact).collect(),
             parameters: plan.parameters.iter().map(value).collect(),
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),
             summary: summary(plan.summary()),
         }
-    }
-}
-
-fn change(change: &Change) -> ChangeEntry<'_> {
-    ChangeEntry {
-        logical_id: &change.logical_id,
-        physical_id: change.physical_id.as_deref(),
-        resource_type: &change.resource_type,
-        action: change.action.as_str(),
-        policy_action: change.policy_action.as_deref(),
-        replacement: change.replacement.as_ref().map(Replacement::as_str),
-        scope: &change.scope,
-        details: change.details.iter().map(detail).collect(),
-        before_context: change.before_context.as_deref(),
-        after_context: change.after_context.as_deref(),
-        previous_deployment_context: change.previous_deployment_context.as_deref(),
-        drift_status: change.drift_status.as_deref(),
-        nested_change_set: change.nested_change_set.as_deref(),
-    }
-}
-
-fn detail(detail: &Detail) -> DetailEntry<'_> {
-    DetailEntry {
-        path: detail.path.as_deref(),
-        attribute: detail.attribute.as_deref(),
-        name: detail.name.as_deref(),
-        before: detail.before.as_deref(),
-        after: detail.after.as_deref(),
-        attribute_change: detail.attribute_change.as_deref(),
-        requires_recreation: detail.requires_recreation.as_deref(),
-        evaluation: detail.evaluation.as_deref(),
-        change_source: detail.change_source.as_deref(),
-        causing_entity: detail.causing_entity.as_deref(),
     }
 }
 

@@ -1,0 +1,239 @@
+//! A change set, read until nothing of it is missing.
+//!
+//! The service tells it in parts: in pages; with property values, which may leave changes out, and
+//! without them; each nested stack in a change set of its own; the findings of its checks as events.
+//! All parts are asked for, side by side where they do not depend on each other. Whatever a server
+//! answers, the reading ends: pages, depth and repetitions are bounded.
+
+mod convert;
+
+use std::collections::HashSet;
+
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+
+use super::{StackService, is_missing};
+use crate::aws::backoff::Backoff;
+use crate::change_set::ChangeSet;
+use crate::change_set::validation::Validation;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many pages are read of one change set or of its events. A stack has at most 500 resources
+/// (the CloudFormation quota), so that real answers stay far below.
+const PAGES: usize = 1_000;
+
+/// How deep nested stacks are followed. The service itself has no stacks as deep as this.
+const DEPTH: usize = 20;
+
+impl StackService {
+    /// Waits until the change set is made or has failed, and returns all that the service says of
+    /// it: every page, property values, nested change sets, the findings of its checks.
+    pub async fn settled_change_set(&self, id: &str) -> Result<ChangeSet> {
+        let mut backoff = Backoff::polling();
+        let first = loop {
+            let page = self.change_set_page(id, true, None).await?;
+            if page.0.is_settled() {
+                break page;
+            }
+            backoff.pause().await;
+        };
+        let mut change_set = self.complete(id, first, true).await?;
+        let mut seen = HashSet::from([change_set.id.clone()]);
+        self.read_nested(&mut change_set, &mut seen, DEPTH).await?;
+        Ok(change_set)
+    }
+
+    /// Returns a change set with all its parts but the nested ones, from its first page on.
+    async fn complete(
+        &self,
+        id: &str,
+        (first, token): (ChangeSet, Option<String>),
+        with_validations: bool,
+    ) -> Result<ChangeSet> {
+        // Events are found by the ARN alone.
+        let arn = if first.id.is_empty() { id } else { &first.id }.to_owned();
+        let plain = async {
+            let (first, token) = self.change_set_page(id, false, None).await?;
+            self.remaining_pages(id, first, token, false).await
+        };
+        let validations = async {
+            if with_validations {
+                Ok(self.validations(&arn).await)
+            } else {
+                Ok((Vec::new(), None))
+            }
+        };
+        let (valued, plain, (validations, warning)) = tokio::try_join!(
+            self.remaining_pages(id, first, token, true),
+            plain,
+            validations
+        )?;
+        let mut change_set = valued.merged_with(plain);
+        change_set.validations = validations;
+        change_set.warnings.extend(warning);
+        Ok(change_set)
+    }
+
+    /// Reads the change sets of nested stacks. They settle before their root does, or the root has
+    /// failed and does not wait for them either.
+    async fn read_nested(
+        &self,
+        parent: &mut ChangeSet,
+        seen: &mut HashSet<String>,
+        depth: usize,
+    ) -> Result<()> {
+        let changes = parent.changes.iter();
+        let listed = changes.filter_map(|change| change.nested_change_set.as_deref());
+        let ids: Vec<String> = listed
+            .chain(parent.failed_child())
+            .map(str::to_owned)
+            .collect();
+        for id in ids {
+            if seen.contains(&id) {
+                continue;
+            }
+            if depth == 0 {
+                parent.warnings.push(format!(
+                    "nested stacks deeper than {DEPTH} are not shown: {id}"
+                ));
+                continue;
+            }
+            seen.insert(id.clone());
+            let first = match self.describe_change_set_page(&id, true, None).await {
+                Ok(page) => page,
+                Err(error) if is_missing(&error) => {
+                    parent
+                        .warnings
+                        .push(format!("the nested change set {id} does not exist"));
+                    continue;
+                }
+                Err(error) => {
+                    return Err(self
+                        .connection
+                        .fault("describe a nested change set", &error));
+                }
+            };
+            let failed = first.0.is_failed();
+            let mut nested = self.complete(&id, first, failed).await?;
+            Box::pin(self.read_nested(&mut nested, seen, depth - 1)).await?;
+            nested.id = id;
+            parent.nested.push(nested);
+        }
+        Ok(())
+    }
+
+    async fn remaining_pages(
+        &self,
+        id: &str,
+        mut change_set: ChangeSet,
+        mut token: Option<String>,
+        values: bool,
+    ) -> Result<ChangeSet> {
+        let mut tokens = Tokens::default();
+        while let Some(next) = tokens.next(token, "the change set")? {
+            let page = self.change_set_page(id, values, Some(next)).await?;
+            change_set.extend(page.0.changes);
+            token = page.1;
+        }
+        Ok(change_set)
+    }
+
+    async fn change_set_page(
+        &self,
+        id: &str,
+        values: bool,
+        token: Option<String>,
+    ) -> Result<(ChangeSet, Option<String>)> {
+        self.describe_change_set_page(id, values, token)
+            .await
+            .map_err(|error| self.connection.fault("describe the change set", &error))
+    }
+
+    async fn describe_change_set_page(
+        &self,
+        id: &str,
+        values: bool,
+        token: Option<String>,
+    ) -> Result<
+        (ChangeSet, Option<String>),
+        SdkError<aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetError>,
+    > {
+        // An ARN says which stack it belongs to, and that of a nested one is another than ours.
+        let stack = (!id.starts_with("arn:")).then(|| self.name.clone());
+        let mut answer = self
+            .client
+            .describe_change_set()
+            .change_set_name(id)
+            .set_stack_name(stack)
+            .include_property_values(values)
+            .set_next_token(token)
+            .send()
+            .await?;
+        let token = answer.next_token.take();
+        Ok((convert::change_set(answer), token))
+    }
+
+    /// Returns what the service's checks found, with a warning where that may not be read.
+    ///
+    /// The operation is younger than most servers that speak the API, and a plan does not need it:
+    /// an endpoint that does not know it has no checks.
+    async fn validations(&self, arn: &str) -> (Vec<Validation>, Option<String>) {
+        let mut found = Vec::new();
+        let mut tokens = Tokens::default();
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .describe_events()
+                .change_set_name(arn)
+                .set_next_token(token);
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let code = error.code().unwrap_or_default();
+                    let denied = code.contains("AccessDenied") || code.contains("Unauthorized");
+                    let warning = denied.then(|| {
+                        format!(
+                            "the service's own checks cannot be read: {}",
+                            error.message().unwrap_or(code)
+                        )
+                    });
+                    return (found, warning);
+                }
+            };
+            for event in answer.operation_events.unwrap_or_default() {
+                let Some(validation) = convert::validation(event) else {
+                    continue;
+                };
+                if !found.contains(&validation) {
+                    found.push(validation);
+                }
+            }
+            match tokens.next(answer.next_token, "the change set's events") {
+                Ok(Some(next)) => token = Some(next),
+                Ok(None) => return (found, None),
+                Err(error) => return (found, Some(error.to_string())),
+            }
+        }
+    }
+}
+
+/// The tokens of the pages that were read.
+#[derive(Debug, Default)]
+struct Tokens(HashSet<String>);
+
+impl Tokens {
+    /// Returns the token to go on with; `None` where all pages were read. A token that comes again
+    /// leads to a page that was read already.
+    fn next(&mut self, token: Option<String>, what: &str) -> Result<Option<String>> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(None);
+        };
+        if self.0.len() >= PAGES {
+            return Err(Error::new(
+                ErrorKind::Service,
+                format!("{what} does not end: over {PAGES} pages were read"),
+            ));
+        }
+        Ok(self.0.insert(token.clone()).then_some(token))
+    }
+}

@@ -1,0 +1,408 @@
+//! Change sets that the service tells in parts: pages, warnings, nested stacks, checks.
+
+use std::fmt::Write;
+
+use crate::cloud::{Call, Cloud};
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+const ANNOUNCED: &str = "The following hook(s)/validation failed: \
+    [AWS::EarlyValidation::ResourceExistenceCheck]. To troubleshoot Early Validation errors, use \
+    the DescribeEvents API for detailed failure information.";
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:cloudformation:eu-west-1:123456789012:changeSet/{name}/1")
+}
+
+/// Returns an answer of `DescribeChangeSet`.
+fn described(name: &str, status: &str, reason: &str, changes: &str) -> String {
+    let execution = if status == "CREATE_COMPLETE" {
+        "AVAILABLE"
+    } else {
+        "UNAVAILABLE"
+    };
+    format!(
+        "<DescribeChangeSetResponse><DescribeChangeSetResult>\
+        <ChangeSetId>{}</ChangeSetId><ChangeSetName>{name}</ChangeSetName>\
+        <StackName>{name}</StackName><StackId>{name}</StackId>\
+        <Status>{status}</Status><StatusReason>{reason}</StatusReason>\
+        <ExecutionStatus>{execution}</ExecutionStatus><Changes>{changes}</Changes>\
+        </DescribeChangeSetResult></DescribeChangeSetResponse>",
+        arn(name)
+    )
+}
+
+fn change(action: &str, logical_id: &str, kind: &str, nested: Option<&str>) -> String {
+    let nested = nested.map_or_else(String::new, |name| {
+        format!("<ChangeSetId>{}</ChangeSetId>", arn(name))
+    });
+    format!(
+        "<member><Type>Resource</Type><ResourceChange><Action>{action}</Action>\
+        <LogicalResourceId>{logical_id}</LogicalResourceId><ResourceType>{kind}</ResourceType>\
+        {nested}</ResourceChange></member>"
+    )
+}
+
+/// Returns a finding of a check, as an item of `DescribeEvents`.
+fn finding(mode: &str, name: &str, path: &str, reason: &str) -> String {
+    format!(
+        "<member><EventId>{path}</EventId><EventType>VALIDATION_ERROR</EventType>\
+        <LogicalResourceId>Bucket</LogicalResourceId><ResourceType>AWS::S3::Bucket</ResourceType>\
+        <ValidationFailureMode>{mode}</ValidationFailureMode><ValidationName>{name}</ValidationName>\
+        <ValidationStatus>FAILED</ValidationStatus><ValidationPath>{path}</ValidationPath>\
+        <ValidationStatusReason>{reason}</ValidationStatusReason></member>"
+    )
+}
+
+fn events(items: &str) -> String {
+    format!(
+        "<DescribeEventsResponse><DescribeEventsResult><OperationEvents>\
+        <member><EventId>0</EventId><EventType>STACK_EVENT</EventType></member>{items}\
+        </OperationEvents></DescribeEventsResult></DescribeEventsResponse>"
+    )
+}
+
+fn with_values(call: &Call) -> bool {
+    call.parameter("IncludePropertyValues") == "true"
+}
+
+/// Lets the service give this answer about the change set that `plan` makes.
+fn answer_root(cloud: &Cloud, status: &str, reason: &str, changes: &str) {
+    cloud
+        .on("DescribeChangeSet")
+        .only(|call| {
+            let name = call.parameter("ChangeSetName");
+            name.contains("stackctl-tmp-") || name == arn("root")
+        })
+        .reply_xml(&described("root", status, reason, changes));
+}
+
+/// Lets the service give this answer about a nested change set.
+fn answer_nested(cloud: &Cloud, name: &'static str, status: &str, reason: &str, changes: &str) {
+    cloud
+        .on("DescribeChangeSet")
+        .only(move |call| call.parameter("ChangeSetName") == arn(name))
+        .reply_xml(&described(name, status, reason, changes));
+}
+
+/// Returns a project whose template has a nested stack.
+fn nesting() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let template = "Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+        TemplateURL: https://example.com/child.yaml\n";
+    (sandbox.file("stack.yaml.j2", template), cloud)
+}
+
+#[test]
+fn a_change_set_in_the_making_is_waited_for_from_its_first_status_on() {
+    let (sandbox, cloud) = demo::in_cloud();
+    for status in ["CREATE_PENDING", "CREATE_IN_PROGRESS"] {
+        let answer = described("root", status, "", "");
+        cloud.on("DescribeChangeSet").times(1).reply_xml(&answer);
+    }
+    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 3, "{plan:#}");
+    assert_eq!(plan["change_set"]["status"], "CREATE_COMPLETE");
+}
+
+#[test]
+fn large_change_sets_are_read_page_by_page() {
+    for count in [200, 500] {
+        let (sandbox, cloud) = demo::in_cloud();
+        let mut template = "Resources:\n".to_owned();
+        for number in 0..count {
+            writeln!(template, "  Topic{number:03}:\n    Type: AWS::SNS::Topic").unwrap();
+        }
+        sandbox.write("stack.yaml.j2", template);
+        cloud.account().page_size = 33;
+        let plan = sandbox.run(&["plan", "--format", "json"]).json();
+        let changes = plan["changes"].as_array().unwrap();
+        let ids = changes
+            .iter()
+            .map(|change| change["logical_id"].as_str().unwrap());
+        let expected = (0..count).map(|number| format!("Topic{number:03}"));
+        assert!(ids.eq(expected), "{plan:#}");
+        assert_eq!(plan["summary"]["add"], count);
+    }
+}
+
+#[test]
+fn a_token_that_comes_again_ends_the_reading() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let topic = change("Add", "Topic", "AWS::SNS::Topic", None);
+    let answer = described("root", "CREATE_COMPLETE", "", &topic);
+    let answer = answer.replace("<Changes>", "<NextToken>again</NextToken><Changes>");
+    cloud
+        .on("DescribeChangeSet")
+        .only(|call| call.parameter("ChangeSetName").contains("stackctl-tmp-"))
+        .reply_xml(&answer);
+    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    assert_eq!(plan["summary"]["add"], 1, "{plan:#}");
+    assert!(cloud.calls_of("DescribeChangeSet").len() < 10);
+}
+
+#[test]
+fn what_the_values_leave_out_is_shown_with_the_services_warning() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let warning = "[WARN] --include-property-values option can return incomplete ChangeSet data \
+        because: Logical Id: Role, failed property validation";
+    cloud
+        .on("DescribeChangeSet")
+        .only(with_values)
+        .reply_xml(&described("root", "CREATE_COMPLETE", warning, ""));
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+    warning: [WARN] --include-property-values option can return incomplete ChangeSet data because: Logical Id: Role, failed property validation
+
+      ~ Role  AWS::IAM::Role
+          ~ Description: "first" → "second"
+
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+    --- exit 0
+    "#);
+    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    assert_eq!(plan["warnings"][0], warning);
+}
+
+#[test]
+fn a_reason_that_the_values_leave_out_is_asked_for() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud
+        .on("DescribeChangeSet")
+        .only(with_values)
+        .reply_xml(&described("root", "FAILED", "", ""));
+    answer_root(&cloud, "FAILED", "No updates are to be performed.", "");
+    let finished = sandbox.run(&["plan"]).expect_code(0);
+    assert!(finished.to_string().contains("No changes."), "{finished}");
+}
+
+#[test]
+fn nested_stacks_are_shown_under_their_parent_and_counted() {
+    let (sandbox, cloud) = nesting();
+    let child = change(
+        "Modify",
+        "Child",
+        "AWS::CloudFormation::Stack",
+        Some("child"),
+    );
+    let topic = change("Add", "Topic", "AWS::SNS::Topic", None);
+    answer_root(&cloud, "CREATE_COMPLETE", "", &(child + &topic));
+    let inner = change(
+        "Modify",
+        "Inner",
+        "AWS::CloudFormation::Stack",
+        Some("inner"),
+    );
+    let queue = change("Remove", "Queue", "AWS::SQS::Queue", None);
+    let executable = "Only executable from the root change set.";
+    answer_nested(
+        &cloud,
+        "child",
+        "CREATE_COMPLETE",
+        executable,
+        &(inner + &queue),
+    );
+    // One that names its own ancestor is not followed round and round.
+    let table = change("Add", "Table", "AWS::DynamoDB::Table", None);
+    let cycle = change(
+        "Modify",
+        "Cycle",
+        "AWS::CloudFormation::Stack",
+        Some("child"),
+    );
+    answer_nested(
+        &cloud,
+        "inner",
+        "CREATE_COMPLETE",
+        executable,
+        &(cycle + &table),
+    );
+
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    New stack    demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+
+      ~ Child  AWS::CloudFormation::Stack
+          ~ Inner  AWS::CloudFormation::Stack
+              ~ Cycle  AWS::CloudFormation::Stack
+              + Table  AWS::DynamoDB::Table
+          - Queue  AWS::SQS::Queue
+
+      + Topic  AWS::SNS::Topic
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
+    Plan: 2 to add, 3 to change, 0 to replace, 1 to destroy.
+    --- exit 0
+    "#);
+    let created = cloud.calls_of("CreateChangeSet").remove(0);
+    assert_eq!(created.parameter("IncludeNestedStacks"), "true");
+    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    let inner = &plan["changes"][0]["nested"]["changes"][0];
+    assert_eq!(
+        inner["nested"]["changes"][1]["logical_id"], "Table",
+        "{plan:#}"
+    );
+    assert_eq!(
+        plan["changes"][0]["nested"]["change_set"]["reason"],
+        executable
+    );
+}
+
+#[test]
+fn a_template_without_nested_stacks_does_not_ask_for_them() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.run(&["plan"]).expect_code(0);
+    let created = cloud.calls_of("CreateChangeSet").remove(0);
+    assert_eq!(created.parameter("IncludeNestedStacks"), "");
+}
+
+#[test]
+fn a_failed_nested_stack_gives_its_own_reason() {
+    let (sandbox, cloud) = nesting();
+    let failed = |name: &str| {
+        let arn = arn(name);
+        format!("Nested change set {arn} was not successfully created: Currently in FAILED.")
+    };
+    let child = change(
+        "Modify",
+        "Child",
+        "AWS::CloudFormation::Stack",
+        Some("child"),
+    );
+    answer_root(&cloud, "FAILED", &failed("child"), &child);
+    // The inner one is named by the reason alone.
+    answer_nested(&cloud, "child", "FAILED", &failed("inner"), "");
+    let reason = "Template format error: Unresolved resource dependencies [Nowhere]";
+    answer_nested(&cloud, "inner", "FAILED", reason, "");
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stderr
+    error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child/inner`: Template format error: Unresolved resource dependencies [Nowhere]
+    --- exit 1
+    ");
+}
+
+#[test]
+fn early_validation_is_shown_at_the_line_of_the_template() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let template = demo::TEMPLATE.replace("demo-data", "{{ vars.description }}");
+    sandbox.write("stack.yaml.j2", template);
+    answer_root(&cloud, "FAILED", ANNOUNCED, "");
+    let taken = finding(
+        "FAIL",
+        "NAME_CONFLICT_VALIDATION",
+        "/Resources/Bucket/Properties/BucketName",
+        "Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists.",
+    );
+    cloud.on("DescribeEvents").reply_xml(&events(&taken));
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stderr
+    error[service-check]: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
+      --> stack.yaml.j2:5:22
+       |
+     5 |       BucketName: {{ vars.description }}
+       |                      ^^^^^^^^^^^^^^^^
+       |
+      ::: manifest.toml:13:15
+       |
+    13 | description = "first"
+       |               ------- `vars.description` is set here
+
+    error: CloudFormation could not make a change set for `demo-dev`: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
+    --- exit 1
+    "#);
+    let asked = cloud.calls_of("DescribeEvents").remove(0);
+    assert_eq!(asked.parameter("ChangeSetName"), arn("root"));
+}
+
+#[test]
+fn a_warning_of_a_check_is_part_of_the_plan() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let odd = finding(
+        "WARN",
+        "BUCKET_EMPTINESS_VALIDATION",
+        "/Resources/Bucket",
+        "The bucket 'demo-data' is not empty.",
+    );
+    cloud.on("DescribeEvents").reply_xml(&events(&odd));
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    New stack    demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+
+      + Bucket   AWS::S3::Bucket
+      + Handler  AWS::Lambda::Function
+      + Role     AWS::IAM::Role
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
+    Service checks
+      warning: `Bucket`: The bucket 'demo-data' is not empty. (BUCKET_EMPTINESS_VALIDATION)
+        stack.yaml.j2:2:3
+
+    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
+    --- exit 0
+    "#);
+    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    insta::assert_snapshot!(format!("{:#}", plan["validations"]), @r#"
+    [
+      {
+        "name": "BUCKET_EMPTINESS_VALIDATION",
+        "failure_mode": "WARN",
+        "status": "FAILED",
+        "reason": "The bucket 'demo-data' is not empty.",
+        "logical_id": "Bucket",
+        "physical_id": null,
+        "type": "AWS::S3::Bucket",
+        "path": "/Resources/Bucket",
+        "time": null,
+        "nested_in": [],
+        "places": [
+          {
+            "file": "stack.yaml.j2",
+            "line": 2,
+            "column": 3,
+            "label": ""
+          }
+        ]
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn a_plan_needs_no_events_of_a_change_set() {
+    for (code, warns) in [("InvalidAction", false), ("AccessDenied", true)] {
+        let (sandbox, cloud) = demo::in_cloud();
+        cloud.on("DescribeEvents").error(400, code, "no such luck");
+        let plan = sandbox
+            .run(&["plan", "--format", "json"])
+            .expect_code(0)
+            .json();
+        let warned = plan["warnings"].to_string().contains("no such luck");
+        assert_eq!(warned, warns, "{code}: {plan:#}");
+        assert_eq!(plan["summary"]["add"], 3);
+    }
+}

@@ -1,0 +1,374 @@
+//! Recorded change sets, read by stackctl's own client and looked for in its JSON plan.
+
+use serde_json::Value;
+use stackctl::change_set::ChangeSet;
+use stackctl::plan::{Operation, Plan, Target};
+use stackctl::present::human;
+use stackctl::present::json::plan::PlanDocument;
+
+use crate::corpus;
+use crate::replay::{Replay, body, response};
+
+/// What was looked for and found.
+#[derive(Debug, Default)]
+struct Found {
+    change_sets: usize,
+    changes: usize,
+    details: usize,
+    values: usize,
+    members: usize,
+}
+
+/// Where a change set's member stands in the plan; members with a form of their own are looked at
+/// one by one.
+const CHANGE_SET: [(&str, &str); 17] = [
+    ("ChangeSetId", "id"),
+    ("ChangeSetName", "name"),
+    ("StackId", "stack_id"),
+    ("StackName", "stack_name"),
+    ("Description", "description"),
+    ("Status", "status"),
+    ("ExecutionStatus", "execution_status"),
+    ("Capabilities", "capabilities"),
+    ("NotificationARNs", "notification_arns"),
+    ("OnStackFailure", "on_stack_failure"),
+    ("ImportExistingResources", "imports_existing"),
+    ("IncludeNestedStacks", "includes_nested"),
+    ("ParentChangeSetId", "parent_id"),
+    ("RootChangeSetId", "root_id"),
+    ("StackDriftStatus", "drift_status"),
+    ("DeploymentMode", "deployment_mode"),
+    ("DeploymentConfig", "deployment"),
+];
+const CHANGE: [(&str, &str); 12] = [
+    ("LogicalResourceId", "logical_id"),
+    ("PhysicalResourceId", "physical_id"),
+    ("ResourceType", "type"),
+    ("Action", "action"),
+    ("PolicyAction", "policy_action"),
+    ("Replacement", "replacement"),
+    ("BeforeContext", "before_context"),
+    ("AfterContext", "after_context"),
+    ("PreviousDeploymentContext", "previous_deployment_context"),
+    ("ResourceDriftStatus", "drift_status"),
+    ("ChangeSetId", "nested_change_set"),
+    ("HookInvocationCount", "hook_invocations"),
+];
+const DETAIL: [(&str, &str); 12] = [
+    ("Path", "path"),
+    ("Attribute", "attribute"),
+    ("Name", "name"),
+    ("BeforeValue", "before"),
+    ("AfterValue", "after"),
+    ("BeforeValueFrom", "before_from"),
+    ("AfterValueFrom", "after_from"),
+    ("AttributeChangeType", "attribute_change"),
+    ("RequiresRecreation", "requires_recreation"),
+    ("Evaluation", "evaluation"),
+    ("ChangeSource", "change_source"),
+    ("CausingEntity", "causing_entity"),
+];
+
+fn plan(change_set: ChangeSet) -> Plan {
+    let target = Target {
+        account: "111111111111".to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: "AWS".to_owned(),
+        stack: "demo".to_owned(),
+        environment: "dev".to_owned(),
+    };
+    Plan {
+        target,
+        operation: Operation::Update,
+        capabilities: Vec::new(),
+        artifacts: Vec::new(),
+        parameters: Vec::new(),
+        tags: Vec::new(),
+        settings: Vec::new(),
+        change_set: Some(change_set),
+        validations: Vec::new(),
+        template_changes: Vec::new(),
+    }
+}
+
+/// Returns the items of a list that may be null or missing.
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Returns whether a member of an answer is what the plan says. Empty lists and missing ones are one
+/// thing on the wire, as are numbers and booleans and their text.
+fn same(said: &Value, shown: &Value) -> bool {
+    let scalar = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    };
+    match (said, shown) {
+        (Value::Null, _) => true,
+        (Value::String(text), Value::Null) => text.is_empty(),
+        (Value::Array(said), Value::Array(shown)) => {
+            said.len() == shown.len()
+                && said
+                    .iter()
+                    .zip(shown)
+                    .all(|(said, shown)| same(said, shown))
+        }
+        (Value::Object(said), Value::Object(_)) if said.is_empty() => true,
+        _ => scalar(said).is_some() && scalar(said) == scalar(shown),
+    }
+}
+
+/// Checks all members of an object, but those in `apart`; a member that the table lacks is a failure.
+fn check(said: &Value, shown: &Value, table: &[(&str, &str)], apart: &[&str], found: &mut Found) {
+    for (name, value) in said.as_object().unwrap() {
+        if apart.contains(&name.as_str()) {
+            continue;
+        }
+        let key = table
+            .iter()
+            .find(|(wire, _)| wire == name)
+            .unwrap_or_else(|| panic!("no place for {name}: {value}"))
+            .1;
+        assert!(
+            same(value, &shown[key]),
+            "{name}: {value} is not in {shown:#}"
+        );
+        found.members += 1;
+    }
+}
+
+/// Returns whether a detail of the plan says all that one of an answer does.
+fn says(shown: &Value, said: &Value) -> bool {
+    let target = &said["Target"];
+    let members = said.as_object().unwrap().iter();
+    let members = members.chain(target.as_object().into_iter().flatten());
+    members
+        .filter(|(name, _)| *name != "Target")
+        .all(|(name, value)| {
+            let key = DETAIL.iter().find(|(wire, _)| wire == name);
+            let key = key
+                .unwrap_or_else(|| panic!("no place for {name}: {value}"))
+                .1;
+            same(value, &shown[key])
+        })
+}
+
+/// Looks for everything that an answer says. `valued` answers come first; what a plain one says may
+/// be said in one detail of several there.
+fn look_for(said: &Value, shown: &Value, found: &mut Found) {
+    const APART: [&str; 7] = [
+        "Changes",
+        "StatusReason",
+        "Parameters",
+        "Tags",
+        "RollbackConfiguration",
+        "CreationTime",
+        "ResponseMetadata",
+    ];
+    let set = &shown["change_set"];
+    check(said, set, &CHANGE_SET, &APART, found);
+    if let Some(reason) = said["StatusReason"].as_str() {
+        let warned = items(&shown["warnings"]).iter().any(|it| it == reason);
+        assert!(set["reason"] == reason || warned, "{reason}: {shown:#}");
+    }
+    for (said, shown) in items(&said["Parameters"])
+        .iter()
+        .zip(items(&set["parameters"]))
+    {
+        assert!(same(&said["ParameterKey"], &shown["name"]));
+        assert!(
+            same(&said["ParameterValue"], &shown["value"]),
+            "{said} {shown}"
+        );
+        assert!(
+            same(&said["ResolvedValue"], &shown["resolved_value"]),
+            "{said} {shown}"
+        );
+    }
+    assert_eq!(
+        items(&said["Parameters"]).len(),
+        items(&set["parameters"]).len()
+    );
+    assert_eq!(items(&said["Tags"]).len(), items(&set["tags"]).len());
+    for change in items(&said["Changes"]) {
+        let resource = &change["ResourceChange"];
+        let shown = items(&shown["changes"])
+            .iter()
+            .find(|shown| shown["logical_id"] == resource["LogicalResourceId"])
+            .unwrap_or_else(|| panic!("{change:#} is not in {shown:#}"));
+        check(resource, shown, &CHANGE, &["Details", "Scope"], found);
+        for attribute in items(&resource["Scope"]) {
+            assert!(
+                items(&shown["scope"]).contains(attribute),
+                "{attribute}: {shown:#}"
+            );
+        }
+        for detail in items(&resource["Details"]) {
+            let details = items(&shown["details"]);
+            let is_said = details.iter().any(|shown| says(shown, detail));
+            assert!(is_said, "{detail:#} is not in {shown:#}");
+            found.details += 1;
+            let target = &detail["Target"];
+            found.values += ["BeforeValue", "AfterValue"]
+                .iter()
+                .filter(|name| target[**name].is_string())
+                .count();
+        }
+        found.changes += 1;
+    }
+    found.change_sets += 1;
+}
+
+/// Serves two answers, reads them, and looks for all that both say in the plan.
+fn replay(server: &Replay, valued: &Value, plain: &Value, found: &mut Found) {
+    check_plan(
+        server.read(&body(valued), &body(plain)),
+        valued,
+        plain,
+        found,
+    );
+}
+
+fn check_plan(change_set: ChangeSet, valued: &Value, plain: &Value, found: &mut Found) {
+    let shown_plan = plan(change_set);
+    let shown = serde_json::to_value(PlanDocument::of(&shown_plan)).unwrap();
+    look_for(valued, &shown, found);
+    look_for(plain, &shown, found);
+    let ids = |list: &Value, pointer: &str| -> Vec<Value> {
+        let ids = items(list).iter();
+        ids.map(|change| change.pointer(pointer).unwrap().clone())
+            .collect()
+    };
+    let expected = ids(&plain["Changes"], "/ResourceChange/LogicalResourceId");
+    let order = ids(&shown["changes"], "/logical_id");
+    assert_eq!(order[..expected.len()], expected, "the service's order");
+    let screen = human::plan::plan(&shown_plan, 100);
+    for id in order {
+        assert!(
+            shown_plan.is_empty() || screen.contains(id.as_str().unwrap()),
+            "{id}: {screen}"
+        );
+    }
+}
+
+/// Adds every change set inside a document, its keys as the service writes them.
+fn change_sets(document: &Value, found: &mut Vec<Value>) {
+    match document {
+        Value::Object(members) => {
+            let changes = members.get("Changes").or(members.get("changes"));
+            let is_change_set = changes.is_some_and(|changes| {
+                items(changes).iter().any(|change| {
+                    change.get("ResourceChange").is_some() || change.get("resourceChange").is_some()
+                })
+            });
+            if is_change_set {
+                found.push(pascal_case(document));
+            } else {
+                members.values().for_each(|value| change_sets(value, found));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|value| change_sets(value, found)),
+        _ => {}
+    }
+}
+
+/// Some tools write `logicalResourceId` and `type'`.
+fn pascal_case(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                let (first, rest) = name.split_at(1);
+                let name = first.to_ascii_uppercase() + rest.trim_end_matches('\'');
+                let name = name.replace("NotificationArns", "NotificationARNs");
+                (name, pascal_case(value))
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(pascal_case).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn recorded_change_sets_are_shown_without_loss() {
+    let server = Replay::start();
+    let mut found = Found::default();
+    for name in [
+        "localstack/responses/DescribeChangeSet",
+        "docs-examples",
+        "peers",
+        "cdk-diff",
+    ] {
+        let Some(folder) = corpus::folder(name) else {
+            return;
+        };
+        for path in corpus::files(&folder) {
+            let mut answers = Vec::new();
+            change_sets(&corpus::json(&path), &mut answers);
+            for answer in answers {
+                replay(&server, &answer, &answer, &mut found);
+            }
+        }
+    }
+    eprintln!("corpus: change sets, both descriptions: {found:?}");
+    assert!(found.changes > 400, "{found:?}");
+}
+
+#[test]
+fn recorded_updates_described_with_and_without_values_are_merged_without_loss() {
+    let Some(folder) = corpus::folder("localstack/updates") else {
+        return;
+    };
+    let server = Replay::start();
+    let (mut found, mut only_plain) = (Found::default(), 0);
+    for path in corpus::files(&folder) {
+        let update = corpus::json(&path);
+        for name in ["describe_change_set_1", "describe_change_set_2"] {
+            let (valued, plain) = (&update[format!("{name}_prop_values")], &update[name]);
+            if valued.is_null() || plain.is_null() {
+                continue;
+            }
+            replay(&server, valued, plain, &mut found);
+            let lists = [valued, plain].map(|answer| items(&answer["Changes"]).len());
+            only_plain += usize::from(lists[0] < lists[1]);
+        }
+    }
+    eprintln!("corpus: updates: {found:?}; in {only_plain} the values leave changes out");
+    assert!(found.values > 0, "{found:?}");
+}
+
+#[test]
+fn bodies_as_they_come_over_the_wire_are_shown_without_loss() {
+    let Some(folder) = corpus::folder("localstack/wire-xml/DescribeChangeSet") else {
+        return;
+    };
+    let server = Replay::start();
+    let mut found = Found::default();
+    for path in corpus::files(&folder) {
+        let sent = std::fs::read_to_string(&path).unwrap();
+        let said = response(&sent);
+        check_plan(server.read(&sent, &sent), &said, &said, &mut found);
+    }
+    eprintln!("corpus: bodies, both descriptions: {found:?}");
+    assert!(found.changes > 400, "{found:?}");
+}
+
+#[test]
+fn descriptions_with_and_without_values_are_merged() {
+    let Some(folder) = corpus::folder("cdk-diff/describe-merge") else {
+        return;
+    };
+    let server = Replay::start();
+    let (mut cases, mut found) = (0, Found::default());
+    for path in corpus::files(&folder) {
+        let case = corpus::json(&path);
+        let [valued, plain] =
+            ["with_property_values", "without_property_values"].map(|key| case[key].clone());
+        if valued.is_object() && plain.is_object() {
+            replay(&server, &valued, &plain, &mut found);
+            cases += 1;
+        }
+    }
+    eprintln!("corpus: {cases} merged descriptions: {found:?}");
+}
