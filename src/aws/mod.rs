@@ -5,6 +5,7 @@
 
 mod backoff;
 mod fault;
+mod http;
 pub mod probe;
 pub mod stack;
 pub mod store;
@@ -94,6 +95,8 @@ impl Connection {
             Some(emulation) => emulated(emulation),
             None => ambient(settings).await,
         };
+        let http = http::client(emulation.is_some());
+        let config = config.into_builder().http_client(http).build();
         let login = Login {
             profile: settings.profile.clone(),
         };

@@ -1,6 +1,6 @@
 //! A small project for the tests: a bucket, a function with its role, one artifact.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Object};
 use crate::sandbox::Sandbox;
 
 /// The manifest. Its endpoint is the scripted cloud, which is not AWS's.
@@ -76,4 +76,15 @@ pub(crate) fn deployed() -> (Sandbox, Cloud) {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     cloud.forget_calls();
     (sandbox, cloud)
+}
+
+/// Puts an object into a bucket, as if somebody else had.
+pub(crate) fn put_object(cloud: &Cloud, bucket: &str, key: &str) {
+    let mut account = cloud.account();
+    let bucket = account.buckets.get_mut(bucket).unwrap();
+    bucket.objects.push(Object {
+        key: key.to_owned(),
+        version: "null".to_owned(),
+        body: Some(b"x".to_vec()),
+    });
 }

@@ -13,6 +13,7 @@
     reason = "the tests of the commands that talk to AWS will use the rest of the sandbox and the cloud"
 )]
 
+mod artifact_bucket;
 mod change_sets;
 mod cloud;
 mod command_line;

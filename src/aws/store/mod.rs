@@ -136,25 +136,12 @@ impl Store {
             bytes: Bytes::Text(body),
         })
         .await?;
-        Ok(self.url(&key))
-    }
-
-    /// Returns an object's URL. A bucket with a dot in its name has no certificate of its own.
-    fn url(&self, key: &str) -> String {
-        let bucket = &self.bucket;
-        let region = self.connection.region();
-        let domain = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
-        match self.connection.endpoint() {
-            Endpoint::Custom(url) => format!("{}/{bucket}/{key}", url.trim_end_matches('/')),
-            Endpoint::Aws if bucket.contains('.') => {
-                format!("https://s3.{region}.{domain}/{bucket}/{key}")
-            }
-            Endpoint::Aws => format!("https://{bucket}.s3.{region}.{domain}/{key}"),
-        }
+        Ok(object_url(
+            self.connection.endpoint(),
+            self.connection.region(),
+            &self.bucket,
+            &key,
+        ))
     }
 
     async fn held(&self, key: &str, digest: &Digest) -> Result<Held> {
@@ -290,6 +277,22 @@ impl Store {
     fn elsewhere<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
         let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
         (region != self.connection.region()).then(|| region.to_owned())
+    }
+}
+
+/// Returns an object's URL. A bucket with a dot in its name has no certificate of its own.
+fn object_url(endpoint: &Endpoint, region: &str, bucket: &str, key: &str) -> String {
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    match endpoint {
+        Endpoint::Custom(url) => format!("{}/{bucket}/{key}", url.trim_end_matches('/')),
+        Endpoint::Aws if bucket.contains('.') => {
+            format!("https://s3.{region}.{domain}/{bucket}/{key}")
+        }
+        Endpoint::Aws => format!("https://{bucket}.s3.{region}.{domain}/{key}"),
     }
 }
 

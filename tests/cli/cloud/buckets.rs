@@ -140,7 +140,9 @@ impl Account {
                 Response::new(204, "")
             }
             "DeleteObjects" => delete_objects(bucket, call, number),
-            "ListObjectVersions" => Response::new(200, list_versions(&name, bucket, call)),
+            "ListObjectVersions" => {
+                Response::new(200, list_versions(&name, bucket, call, self.page_size))
+            }
             "ListObjectsV2" => Response::new(200, list_objects(&name, bucket, call)),
             "DeleteBucket" => {
                 if !bucket.objects.is_empty() {
@@ -221,6 +223,10 @@ fn bucket_configuration(
         Fault::new(400, "InvalidAction", message)
     };
     let name = operation.strip_prefix("Get").ok_or_else(unknown)?;
+    if name == "BucketVersioning" && !bucket.configuration.contains_key(name) {
+        // It has an answer for buckets that never had versions, unlike its siblings.
+        return Ok(Response::new(200, "<VersioningConfiguration/>"));
+    }
     let missing = || Fault::new(404, "NoSuchConfiguration", format!("there is no {name}"));
     let body = bucket.configuration.get(name).ok_or_else(missing)?;
     Ok(Response::new(200, body.as_str()))
@@ -238,26 +244,39 @@ fn delete_objects(bucket: &mut Bucket, call: &Call, number: usize) -> Response {
     Response::new(200, xml::element("DeleteResult", &deleted))
 }
 
-fn list_versions(name: &str, bucket: &Bucket, call: &Call) -> String {
+fn list_versions(name: &str, bucket: &Bucket, call: &Call, page_size: usize) -> String {
     let prefix = call.parameter("prefix");
-    let mut result = xml::text("Name", name) + &xml::text("IsTruncated", "false");
-    for object in &bucket.objects {
-        if object.key.starts_with(prefix) {
-            let element = if object.body.is_some() {
-                "Version"
-            } else {
-                "DeleteMarker"
-            };
-            let newest = bucket.objects.iter().rev();
-            let newest = newest
-                .filter(|other| other.key == object.key)
-                .map(|other| &other.version);
-            let is_latest = newest.take(1).any(|version| version == &object.version);
-            let contents = xml::text("Key", &object.key)
-                + &xml::text("VersionId", &object.version)
-                + &xml::text("IsLatest", &is_latest.to_string());
-            result += &xml::element(element, &contents);
-        }
+    let after = (
+        call.parameter("key-marker"),
+        call.parameter("version-id-marker"),
+    );
+    let mut objects: Vec<_> = bucket.objects.iter().collect();
+    objects.sort_by_key(|object| (&object.key, &object.version));
+    objects.retain(|object| {
+        object.key.starts_with(prefix) && (object.key.as_str(), object.version.as_str()) > after
+    });
+    let truncated = objects.len() > page_size;
+    objects.truncate(page_size);
+    let mut result = xml::text("Name", name) + &xml::text("IsTruncated", &truncated.to_string());
+    if let Some(last) = objects.last().filter(|_| truncated) {
+        result += &xml::text("NextKeyMarker", &last.key);
+        result += &xml::text("NextVersionIdMarker", &last.version);
+    }
+    for object in objects {
+        let element = if object.body.is_some() {
+            "Version"
+        } else {
+            "DeleteMarker"
+        };
+        let newest = bucket.objects.iter().rev();
+        let newest = newest
+            .filter(|other| other.key == object.key)
+            .map(|other| &other.version);
+        let is_latest = newest.take(1).any(|version| version == &object.version);
+        let contents = xml::text("Key", &object.key)
+            + &xml::text("VersionId", &object.version)
+            + &xml::text("IsLatest", &is_latest.to_string());
+        result += &xml::element(element, &contents);
     }
     xml::element("ListVersionsResult", &result)
 }

@@ -26,7 +26,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use account::{Account, Progress};
-pub(crate) use buckets::Bucket;
+pub(crate) use buckets::{Bucket, Object};
 pub(crate) use call::Call;
 pub(crate) use http::Response;
 pub(crate) use stacks::{ChangeSet, Deployment};

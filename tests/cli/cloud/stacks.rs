@@ -96,6 +96,11 @@ impl Account {
         self.install(index, deployment);
     }
 
+    /// Puts a stack in place that has nothing but its name, as a first change set makes it.
+    pub(crate) fn review(&mut self, name: &str) {
+        self.new_stack(name, "REVIEW_IN_PROGRESS");
+    }
+
     /// Answers a call of CloudFormation with the contents of its result element.
     pub(super) fn cloudformation(&mut self, call: &Call) -> Answer {
         match call.operation.as_str() {

@@ -1,0 +1,263 @@
+//! The artifact bucket: made safely, shared fairly, and never somebody else's.
+
+use crate::cloud::{ACCOUNT, Bucket, Cloud, Object, Response};
+use crate::demo::{self, ARTIFACT_BUCKET};
+use crate::sandbox::{Finished, Sandbox};
+
+/// Returns the project with a complete artifact bucket.
+fn with_bucket() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let mut bucket = Bucket::owned_by(ACCOUNT);
+    let versioning =
+        "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>".to_owned();
+    bucket
+        .configuration
+        .insert("BucketVersioning".to_owned(), versioning);
+    let name = ARTIFACT_BUCKET.to_owned();
+    cloud.account().buckets.insert(name, bucket);
+    (sandbox, cloud)
+}
+
+fn apply(sandbox: &Sandbox) -> Finished {
+    sandbox.run(&["apply", "--yes"])
+}
+
+/// Returns what was said until the deployment began.
+fn said_before(finished: &Finished) -> Vec<&str> {
+    finished
+        .stderr
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .collect()
+}
+
+fn explicit(sandbox: &Sandbox) {
+    let manifest = format!("artifact_bucket = \"mine\"\n{}", demo::MANIFEST);
+    sandbox.write("manifest.toml", manifest);
+}
+
+#[test]
+fn what_another_tool_left_under_the_key_is_replaced_while_it_is_still_that() {
+    // S3 computes a checksum for what it stores today; older objects and copies may have none, and a
+    // multipart upload has one of checksums.
+    for checksum in [
+        None,
+        Some("AAAA"),
+        Some("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=-2"),
+    ] {
+        let (sandbox, cloud) = with_bucket();
+        let mut held = Response::new(200, "").header("etag", "\"tag\"");
+        if let Some(checksum) = checksum {
+            held = held.header("x-amz-checksum-sha256", checksum);
+        }
+        cloud.on("HeadObject").times(2).reply(held);
+        apply(&sandbox).expect_code(0);
+        let put = cloud.calls_of("PutObject").remove(0);
+        assert_eq!(put.header("if-match"), "\"tag\"", "{checksum:?}");
+        assert_eq!(put.header("if-none-match"), "", "{checksum:?}");
+    }
+}
+
+#[test]
+fn a_lost_race_looks_again_and_gives_up_in_the_end() {
+    for (code, status) in [
+        ("PreconditionFailed", 412),
+        ("ConditionalRequestConflict", 409),
+    ] {
+        let (sandbox, cloud) = with_bucket();
+        cloud.on("PutObject").times(1).error(status, code, "lost");
+        apply(&sandbox).expect_code(0);
+        assert_eq!(cloud.calls_of("PutObject").len(), 2, "{code}");
+    }
+    let (sandbox, cloud) = with_bucket();
+    cloud
+        .on("PutObject")
+        .error(412, "PreconditionFailed", "lost");
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    error: something else keeps writing `demo/handler/[SHA256].zip` to the artifact bucket `stackctl-artifacts-123456789012-eu-west-1`
+    hint: wait for the other run and start this one again
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let (sandbox, cloud) = with_bucket();
+    cloud
+        .on("PutObject")
+        .error(403, "AccessDenied", "no identity-based policy allows it");
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    error: cannot upload `demo/handler/[SHA256].zip` to the artifact bucket: the bucket `stackctl-artifacts-123456789012-eu-west-1` denies access
+      caused by: no identity-based policy allows it
+    hint: the bucket must belong to the account 123456789012: stackctl never uses another's
+    hint: the caller needs `s3:PutObject` on it
+    --- exit 4
+    ");
+}
+
+#[test]
+fn a_bucket_made_meanwhile_by_this_account_is_taken() {
+    for (code, status) in [("OperationAborted", 409), ("BucketAlreadyOwnedByYou", 409)] {
+        let (sandbox, cloud) = with_bucket();
+        cloud
+            .on("HeadBucket")
+            .times(1)
+            .reply(Response::new(404, ""));
+        cloud.on("CreateBucket").error(status, code, "meanwhile");
+        apply(&sandbox).expect_code(0);
+        assert_eq!(cloud.calls_of("PutBucketPolicy").len(), 1, "{code}");
+    }
+}
+
+#[test]
+fn the_region_is_named_but_for_the_one_that_must_not_be() {
+    let (sandbox, cloud) = demo::in_cloud();
+    apply(&sandbox).expect_code(0);
+    let create = cloud.calls_of("CreateBucket").remove(0);
+    let body = String::from_utf8_lossy(&create.request.body).into_owned();
+    assert!(body.contains("<LocationConstraint>eu-west-1<"), "{body}");
+
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.run(&["apply", "--yes", "--region", "us-east-1"]);
+    let create = cloud.calls_of("CreateBucket").remove(0);
+    assert_eq!(create.request.body, b"");
+}
+
+#[test]
+fn a_new_bucket_is_closed_before_it_is_called_complete() {
+    let (sandbox, cloud) = demo::in_cloud();
+    apply(&sandbox).expect_code(0);
+    let configuration = cloud.account().buckets[ARTIFACT_BUCKET]
+        .configuration
+        .clone();
+    let block = &configuration["PublicAccessBlock"];
+    assert_eq!(block.matches(">true<").count(), 4, "{block}");
+    let policy = &configuration["BucketPolicy"];
+    assert!(policy.contains("aws:SecureTransport"), "{policy}");
+    assert!(policy.contains(ARTIFACT_BUCKET), "{policy}");
+    let puts: Vec<String> = cloud
+        .operations()
+        .into_iter()
+        .filter(|name| name.starts_with("PutBucket") || name.starts_with("PutPublic"))
+        .collect();
+    assert_eq!(puts.last().map(String::as_str), Some("PutBucketVersioning"));
+}
+
+#[test]
+fn a_half_made_bucket_is_finished_and_a_whole_one_left_alone() {
+    let (sandbox, cloud) = with_bucket();
+    cloud
+        .account()
+        .buckets
+        .get_mut(ARTIFACT_BUCKET)
+        .unwrap()
+        .configuration
+        .clear();
+    let finished = apply(&sandbox).expect_code(0);
+    assert_eq!(
+        said_before(&finished)[0],
+        format!("finishing the artifact bucket `{ARTIFACT_BUCKET}`")
+    );
+    assert_eq!(cloud.calls_of("PutBucketVersioning").len(), 1);
+
+    let (sandbox, cloud) = with_bucket();
+    apply(&sandbox).expect_code(0);
+    assert!(cloud.calls_of("PutBucketVersioning").is_empty());
+    assert!(cloud.calls_of("CreateBucket").is_empty());
+}
+
+#[test]
+fn a_name_that_another_account_has_is_refused() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud
+        .on("CreateBucket")
+        .error(409, "BucketAlreadyExists", "taken");
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    error: the bucket `stackctl-artifacts-123456789012-eu-west-1` belongs to another account
+    hint: choose a name with `artifact_bucket` in the manifest and create that bucket
+    --- exit 4
+    ");
+}
+
+#[test]
+fn the_manifests_bucket_is_never_made_or_changed() {
+    let (sandbox, cloud) = demo::in_cloud();
+    explicit(&sandbox);
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    error: the artifact bucket `mine` does not exist
+    hint: create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("CreateBucket").is_empty());
+
+    let mine = Bucket::owned_by(ACCOUNT);
+    cloud.account().buckets.insert("mine".to_owned(), mine);
+    apply(&sandbox).expect_code(0);
+    let mine = cloud.account().buckets["mine"].clone();
+    assert!(mine.configuration.is_empty());
+    assert_eq!(mine.keys().len(), 1);
+}
+
+#[test]
+fn a_bucket_deleted_between_two_calls_is_said_as_such() {
+    let (sandbox, cloud) = with_bucket();
+    cloud.on("PutObject").error(404, "NoSuchBucket", "gone");
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    error: cannot upload `demo/handler/[SHA256].zip` to the artifact bucket: there is no bucket `stackctl-artifacts-123456789012-eu-west-1`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn emptying_deletes_versions_and_markers_page_by_page() {
+    let (sandbox, cloud) = demo::deployed();
+    {
+        let mut account = cloud.account();
+        account.page_size = 2;
+        let data = account.buckets.get_mut("demo-data").unwrap();
+        for (key, body) in [
+            ("a", Some(b"1".to_vec())),
+            ("a", Some(b"2".to_vec())),
+            ("b", None),
+        ] {
+            let version = format!("version-{}", data.objects.len());
+            let key = key.to_owned();
+            data.objects.push(Object { key, version, body });
+        }
+    }
+    let finished = sandbox
+        .run(&["destroy", "--yes", "--empty", "Bucket"])
+        .expect_code(0);
+    assert!(
+        finished.stderr.contains("Emptied demo-data: 3 versions."),
+        "{finished}"
+    );
+    assert_eq!(cloud.calls_of("DeleteObjects").len(), 2);
+    assert!(!cloud.account().buckets.contains_key("demo-data"));
+}
+
+#[test]
+fn an_object_that_stays_is_named() {
+    let (sandbox, cloud) = demo::deployed();
+    demo::put_object(&cloud, "demo-data", "a");
+    cloud.on("DeleteObjects").reply_xml(
+        "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>",
+    );
+    let finished = sandbox
+        .run(&["destroy", "--yes", "--empty", "Bucket"])
+        .without_stdout();
+    insta::assert_snapshot!(finished, @r"
+    --- stderr
+    error: cannot empty the bucket `demo-data`: `a` was not deleted: AccessDenied
+    hint: the caller needs `s3:DeleteObjectVersion`, and no object lock may hold it
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
