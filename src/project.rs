@@ -93,6 +93,22 @@ impl Project {
         })
     }
 
+    /// Returns the names of what is in the folder of a path where nothing is, sorted; `None` where
+    /// something is there.
+    pub fn beside_missing(&self, path: &Path) -> Option<Vec<String>> {
+        let full = self.root.join(path);
+        if full.exists() {
+            return None;
+        }
+        let folder = full.parent().and_then(|folder| fs::read_dir(folder).ok());
+        let entries = folder.into_iter().flatten().filter_map(io::Result::ok);
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        Some(names)
+    }
+
     /// Returns the bytes of a file of the project that the manifest names.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let proposal = if unchanged {
         None
     } else {
-        deployment.upload().await?;
+        deployment.interrupt.guard(deployment.upload()).await?;
         Some(deployment.propose(Purpose::Command).await?)
     };
     let plan = deployment.plan(
@@ -71,12 +71,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         && !plan.is_empty()
         && let Err(error) = deployment.interrupt.guard(confirm(&session)).await
     {
-        if let Some(proposal) = executable {
-            deployment
-                .discard_after_failure(&proposal.change_set.id)
-                .await;
-        }
-        return Err(error);
+        return Err(match executable {
+            Some(proposal) => deployment.abandon(&proposal.change_set.id, error).await,
+            None => error,
+        });
     }
     let stack = match &executable {
         Some(proposal) => Some(execute(&deployment, proposal).await?),

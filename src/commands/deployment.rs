@@ -12,7 +12,7 @@ use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
 use crate::change_set::validation::{LocatedValidation, Validation};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
 use crate::plan::{self, Operation, Plan, PlannedArtifact, Target, ValueChange};
@@ -70,10 +70,20 @@ impl<'a> Deployment<'a> {
     ///
     /// # Errors
     ///
-    /// What is wrong with the files, before anything is sent; refused where the credentials belong
-    /// to another account than the manifest allows.
+    /// What is wrong with the files, and a secret's variable that is not set, before anything is
+    /// sent; refused where the credentials belong to another account than the manifest allows.
     pub(super) async fn open(session: &'a Session<'a>) -> Result<Self> {
         let build = session.build()?;
+        build.check_variables()?;
+        Self::read(session, build).await
+    }
+
+    /// As [`open`](Self::open), for a command that sends no parameters: it needs no secret.
+    pub(super) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
+        Self::read(session, session.build()?).await
+    }
+
+    async fn read(session: &'a Session<'a>, build: Build) -> Result<Self> {
         let interrupt = Interrupt::listen()?;
         let connection = interrupt.guard(session.connect()).await?;
         let service = StackService::new(&connection, &session.settings.stack_name);
@@ -250,19 +260,34 @@ impl<'a> Deployment<'a> {
                 Ok(proposal)
             }
             Ok(proposal) => {
-                self.discard_after_failure(&name).await;
                 let change_set = &proposal.change_set;
                 let diagnostics = change_set
                     .validations
                     .iter()
                     .filter_map(|validation| self.locate(validation));
                 let diagnostics = diagnostics.collect();
-                let error = change_set.to_error(self.service.name());
-                Err(error.with_diagnostics(diagnostics))
+                let failed = change_set.to_error(self.service.name());
+                let failed = failed.with_diagnostics(diagnostics);
+                Err(self.abandon(&name, failed).await)
             }
+            Err(error) => Err(self.abandon(&name, error).await),
+        }
+    }
+
+    /// Removes the change set of a run that ends before it is executed, and returns why it ends. An
+    /// interrupt says that there is nothing to clean up.
+    pub(super) async fn abandon(&self, change_set: &str, why: Error) -> Error {
+        match self.discard(change_set).await {
+            Ok(()) if why.kind() == ErrorKind::Interrupted => {
+                why.hint("the stack was not changed, and no change set is left behind")
+            }
+            Ok(()) => why,
             Err(error) => {
-                self.discard_after_failure(&name).await;
-                Err(error)
+                // The first error is the one to report.
+                self.session.presenter().warning(&format!(
+                    "the change set `{change_set}` could not be removed: {error}"
+                ));
+                why
             }
         }
     }
@@ -362,15 +387,6 @@ impl<'a> Deployment<'a> {
             self.service.delete(&found.stack_id, &token, None).await?;
         }
         Ok(())
-    }
-
-    /// The first error is the one to report: a clean-up that fails after it is only a warning.
-    pub(super) async fn discard_after_failure(&self, change_set: &str) {
-        if let Err(error) = self.discard(change_set).await {
-            self.session.presenter().warning(&format!(
-                "the change set `{change_set}` could not be removed: {error}"
-            ));
-        }
     }
 
     /// Returns a finding of the service at its place in the template and the manifest.

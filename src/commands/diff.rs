@@ -42,7 +42,7 @@ enum Format {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let deployment = Deployment::open(&session).await?;
+    let deployment = Deployment::open_to_compare(&session).await?;
     if !deployment
         .stack
         .as_ref()

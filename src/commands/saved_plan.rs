@@ -29,12 +29,12 @@ pub(super) async fn save(
         .interrupt
         .guard(write(deployment, plan, proposal, path))
         .await;
-    if let (Err(_), Some(proposal)) = (&written, proposal) {
-        deployment
-            .discard_after_failure(&proposal.change_set.id)
-            .await;
+    match (written, proposal) {
+        (Err(error), Some(proposal)) => {
+            Err(deployment.abandon(&proposal.change_set.id, error).await)
+        }
+        (written, _) => written,
     }
-    written
 }
 
 async fn write(

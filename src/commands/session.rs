@@ -12,7 +12,8 @@ use crate::aws::{Connection, Emulation, Identity};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::local::Local;
-use crate::manifest;
+use crate::manifest::{self, checks::nearest};
+use crate::origin::Origin;
 use crate::package::{self, Artifact};
 use crate::present::Presenter;
 use crate::project::Project;
@@ -49,6 +50,29 @@ pub(super) struct Build {
     pub(super) capabilities: Vec<String>,
     /// The value of every parameter of the template, defaults included.
     pub(super) parameters: IndexMap<String, ParameterValue>,
+}
+
+impl Build {
+    /// Checks that the variable of every secret parameter is set, as only those need who send them.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is not set.
+    pub(super) fn check_variables(&self) -> Result<()> {
+        for (name, value) in &self.parameters {
+            if let ParameterValue::FromEnvironment {
+                variable,
+                value: None,
+            } = value
+            {
+                return Err(Error::input(format!(
+                    "the parameter `{name}` is read from {variable}, which is not set"
+                ))
+                .hint(format!("export {variable} before running the command")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A rendered template with what was found in it.
@@ -132,7 +156,7 @@ impl<'a> Session<'a> {
                 .map(ToString::to_string)
                 .collect()
         });
-        let parameters = self.parameters(&template)?;
+        let parameters = self.parameters(&template);
         let body = rendered.body(&template)?.into_owned();
         Ok(Build {
             artifacts,
@@ -149,8 +173,35 @@ impl<'a> Session<'a> {
         &self,
         artifacts: &IndexMap<String, Artifact>,
     ) -> Result<RenderedTemplate> {
+        self.check_template_exists()?;
         let folder = self.project.template(&self.settings.template)?;
         render::render(&folder, &self.settings, artifacts)
+    }
+
+    /// Points at the manifest's `template` where there is no such file.
+    fn check_template_exists(&self) -> Result<()> {
+        let path = &self.settings.template;
+        let Some(beside) = self.project.beside_missing(path) else {
+            return Ok(());
+        };
+        let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+        let meant = nearest(&wanted, beside.iter().map(String::as_str))
+            .map(|name| format!("did you mean `{}`?", path.with_file_name(name).display()));
+        let message = format!("the template `{}` does not exist", self.project.shown(path));
+        let origin = self.settings.origins.get("template");
+        if *origin == Origin::Default {
+            let error = Error::input(message);
+            return Err(match meant {
+                Some(meant) => error.hint(meant),
+                None => error.hint("write it, or name another with the manifest's `template` key"),
+            });
+        }
+        let problem = Diagnostic::error("missing-template", message, origin.place(""));
+        let problem = match meant {
+            Some(meant) => problem.help(meant),
+            None => problem.help("the path is relative to the manifest's folder"),
+        };
+        Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
     }
 
     /// Parses a rendered template and checks it, and the parameters given to it.
@@ -195,7 +246,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the value of every parameter: the manifest's, else the template's default.
-    fn parameters(&self, template: &Template) -> Result<IndexMap<String, ParameterValue>> {
+    fn parameters(&self, template: &Template) -> IndexMap<String, ParameterValue> {
         let mut parameters = IndexMap::new();
         for parameter in template.parameters() {
             let value = self
@@ -207,22 +258,11 @@ impl<'a> Session<'a> {
                     let default = parameter.default()?.scalar()?;
                     Some(ParameterValue::Plain(default.into_owned()))
                 });
-            if let Some(ParameterValue::FromEnvironment {
-                variable,
-                value: None,
-            }) = &value
-            {
-                return Err(Error::input(format!(
-                    "the parameter `{}` is read from {variable}, which is not set",
-                    parameter.entry.name
-                ))
-                .hint(format!("export {variable} before running the command")));
-            }
             if let Some(value) = value {
                 parameters.insert(parameter.entry.name.to_owned(), value);
             }
         }
-        Ok(parameters)
+        parameters
     }
 
     /// Opens the way to AWS, or to the emulator, which is installed and started where needed.

@@ -40,7 +40,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.print {
         let shown: Vec<_> = arguments
             .iter()
-            .map(|word| word.to_string_lossy())
+            .map(|word| shell_word(&word.to_string_lossy()))
             .collect();
         session
             .presenter()
@@ -80,6 +80,16 @@ fn arguments(
     arguments.extend(["--".into(), format!("{user}@{address}").into()]);
     arguments.extend(command);
     Ok(arguments)
+}
+
+/// Returns a word as a shell takes it unchanged, so that what is printed can be run.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Returns a path with a leading `~` replaced by the home folder.

@@ -212,10 +212,12 @@ impl<'t, 'p> Reader<'t, 'p> {
                 return None;
             };
             limited(node, limit, "items", problems);
-            items
+            // Each item is looked at before the first wrong one makes the list worthless.
+            let read: Vec<Option<T>> = items
                 .iter()
                 .map(|item| text(item, problems, &check))
-                .collect()
+                .collect();
+            read.into_iter().collect()
         })
     }
 

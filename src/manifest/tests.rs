@@ -328,6 +328,14 @@ fn each_mistake_is_found_alone() {
 }
 
 #[test]
+fn a_wrong_item_hides_nothing_beside_it() {
+    let cidrs = found("[environments.x]\nallowed_ssh_cidr = [\"10.0.0.1/8\", \"::/0\", \"1/2\"]");
+    assert_eq!(cidrs.len(), 3, "two wrong ones, and the world: {cidrs:#?}");
+    let capabilities = found("[stack]\ncapabilities = [\"CAPABILITY_IM\", \"x\"]");
+    assert_eq!(capabilities.len(), 2, "{capabilities:#?}");
+}
+
+#[test]
 fn what_is_right_is_let_pass() {
     for more in [
         "",

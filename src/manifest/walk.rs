@@ -83,7 +83,7 @@ fn read_layer(table: &Table, scope: Scope, problems: &mut Problems) -> Layer {
     if scope != Scope::Override
         && layer.allow_world_ssh != Some(true)
         && let Some(entry) = table.get("allowed_ssh_cidr")
-        && let Some(network) = checks::world(layer.allowed_ssh_cidr.as_deref().unwrap_or_default())
+        && let Some(network) = checks::world(&right_networks(&entry.node))
     {
         problems.push(world_ssh(network, &entry.node));
     }
@@ -101,6 +101,18 @@ fn world_ssh(network: IpNet, cidrs: &Node) -> Diagnostic {
     )
     .help("name your own address or network, such as `203.0.113.7/32`")
     .help("if everyone really is meant, write `allow_world_ssh = true` beside it")
+}
+
+/// Returns the networks of `allowed_ssh_cidr` that are written as they must be, also beside wrong ones.
+fn right_networks(cidrs: &Node) -> Vec<IpNet> {
+    let items = match &cidrs.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(cidrs),
+    };
+    items
+        .iter()
+        .filter_map(|item| checks::cidr(&item.scalar()?).ok())
+        .collect()
 }
 
 /// Returns the one item that is this network, where there is one.

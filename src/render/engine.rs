@@ -38,7 +38,10 @@ pub(super) fn run(
         .template_from_named_str(&name, &main.text)
         .and_then(|compiled| compiled.render_with_spans(context.clone()))
         .map(|(text, spans)| (text, LineMap::new(&spans, &sources())))
-        .map_err(|error| failure::diagnose(&error, &main, &sources(), context))
+        .map_err(|error| {
+            let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+            failure::diagnose(&error, &main, &sources(), context, &functions)
+        })
 }
 
 fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Environment<'static> {

@@ -13,12 +13,92 @@ use super::engine::{Sources, Unprintable};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::manifest::checks::{nearest, quoted};
 
+/// The filters that a template may use: minijinja lists them nowhere but in its documentation.
+pub(super) const FILTERS: [&str; 46] = [
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// The tests that may follow `is`.
+pub(super) const TESTS: [&str; 25] = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "in",
+    "integer",
+    "iterable",
+    "lower",
+    "mapping",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
 /// Returns the finding for a failed rendering of `main`.
 pub(super) fn diagnose(
     error: &Error,
     main: &Arc<SourceFile>,
     sources: &Sources,
     context: &Value,
+    functions: &[&str],
 ) -> Diagnostic {
     let chain = chain(error);
     let mut places = chain.iter().rev().filter_map(|error| place(error, sources));
@@ -28,7 +108,7 @@ pub(super) fn diagnose(
         span: 0..0,
         label: String::new(),
     });
-    let mut diagnostic = explain(cause, primary, context);
+    let mut diagnostic = explain(cause, primary, context, functions);
     for mut place in places {
         "included from here".clone_into(&mut place.label);
         diagnostic = diagnostic.at(place);
@@ -73,7 +153,7 @@ fn line(source: &SourceFile, number: usize) -> Option<Range<usize>> {
     None
 }
 
-fn explain(error: &Error, place: Place, context: &Value) -> Diagnostic {
+fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> Diagnostic {
     let detail = error.detail().unwrap_or_default();
     let expression = place
         .source
@@ -87,28 +167,15 @@ fn explain(error: &Error, place: Place, context: &Value) -> Diagnostic {
     {
         return unprintable(value, &expression, place);
     }
-    let unknown = |what: &str| {
-        let name = detail
-            .trim_start_matches(what)
-            .trim_end_matches(" is unknown")
-            .trim();
-        format!("there is no {what} `{name}`")
-    };
     let refused = error
         .source()
         .is_some_and(<dyn StdError>::is::<crate::error::Error>);
     match error.kind() {
         ErrorKind::SyntaxError => syntax(detail, place),
         ErrorKind::UndefinedError => undefined(detail, &expression, place, context),
-        ErrorKind::UnknownFilter => {
-            Diagnostic::error("template-unknown-filter", unknown("filter"), place)
-        }
-        ErrorKind::UnknownTest => {
-            Diagnostic::error("template-unknown-test", unknown("test"), place)
-        }
-        ErrorKind::UnknownFunction => {
-            Diagnostic::error("template-unknown-function", unknown("function"), place)
-        }
+        ErrorKind::UnknownFilter => unknown("filter", detail, place, &FILTERS),
+        ErrorKind::UnknownTest => unknown("test", detail, place, &TESTS),
+        ErrorKind::UnknownFunction => unknown("function", detail, place, functions),
         kind if kind == ErrorKind::TemplateNotFound || refused => {
             Diagnostic::error("template-include", detail, place)
                 .help("a name is relative to the template's folder, without `..`")
@@ -118,6 +185,27 @@ fn explain(error: &Error, place: Place, context: &Value) -> Diagnostic {
         }
         kind if detail.is_empty() => Diagnostic::error("template-error", kind.to_string(), place),
         kind => Diagnostic::error("template-error", format!("{kind}: {detail}"), place),
+    }
+}
+
+/// Returns the finding for a filter, a test or a function that the engine does not have.
+fn unknown(what: &str, detail: &str, place: Place, known: &[&str]) -> Diagnostic {
+    let name = detail
+        .trim_start_matches(what)
+        .trim_end_matches(" is unknown")
+        .trim();
+    let diagnostic = Diagnostic::error(
+        match what {
+            "filter" => "template-unknown-filter",
+            "test" => "template-unknown-test",
+            _ => "template-unknown-function",
+        },
+        format!("there is no {what} `{name}`"),
+        place,
+    );
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+        None => diagnostic,
     }
 }
 

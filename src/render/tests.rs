@@ -247,17 +247,24 @@ fn errors_point_into_the_template() {
       templates/stack.yaml.j2:1:13 «:»
       help: write a dynamic reference as `{{ resolve("ssm:/path") }}`
     "#);
-    assert_snapshot!(failure("ü: {{ project | uper }}"), @"
+    assert_snapshot!(failure("ü: {{ project | uper }}"), @r"
     template-unknown-filter: there is no filter `uper`
       templates/stack.yaml.j2:1:17 «uper»
+      help: did you mean `upper`?
     ");
-    assert_snapshot!(failure("{% if project is strange %}{% endif %}"), @"
+    assert_snapshot!(failure("{% if project is strange %}{% endif %}"), @r"
     template-unknown-test: there is no test `strange`
       templates/stack.yaml.j2:1:18 «strange»
+      help: did you mean `string`?
     ");
     assert_snapshot!(failure("{{ nope() }}"), @"
     template-unknown-function: there is no function `nope`
       templates/stack.yaml.j2:1:4 «nope()»
+    ");
+    assert_snapshot!(failure("{{ resolv('ssm:/x') }}"), @r"
+    template-unknown-function: there is no function `resolv`
+      templates/stack.yaml.j2:1:4 «resolv('ssm:/x')»
+      help: did you mean `resolve`?
     ");
     assert_snapshot!(failure("{{ project.nope() }}"), @"
     template-error: unknown method: string has no method named nope
@@ -484,4 +491,22 @@ fn findings_move_to_the_template_and_to_the_manifest() {
     };
     let finding = Diagnostic::warning("a-rule", "is odd", elsewhere);
     assert_eq!(rendered.translate(finding.clone(), &origins), finding);
+}
+
+#[test]
+fn the_names_that_are_suggested_exist() {
+    for name in failure::FILTERS {
+        assert_eq!(
+            text(&format!("{{{{ '{name}' is filter }}}}")),
+            "true",
+            "{name}"
+        );
+    }
+    for name in failure::TESTS {
+        assert_eq!(
+            text(&format!("{{{{ '{name}' is test }}}}")),
+            "true",
+            "{name}"
+        );
+    }
 }

@@ -14,11 +14,14 @@ use crate::manifest::node::{self, Entry, Node, Table, Value};
 use crate::manifest::schema_at;
 use crate::origin::Origin;
 
+/// The variable that chooses the environment, as `-e` does.
+const ENVIRONMENT: &str = "STACKCTL_ENV";
+
 /// Variables that belong to the program itself and set no key of the manifest.
 const PROGRAM_VARIABLES: [&str; 5] = [
     "STACKCTL_CACHE_DIR",
     "STACKCTL_CORPUS",
-    "STACKCTL_ENV",
+    ENVIRONMENT,
     "STACKCTL_MANIFEST",
     "STACKCTL_PYTHON",
 ];
@@ -104,14 +107,14 @@ pub(super) fn collect(
             source,
             span: 0..argument.len(),
         };
-        match argument.split_once('=') {
-            Some((key, text)) if !key.is_empty() => given.push(Given {
-                path: key.split('.').map(|part| part.trim().to_owned()).collect(),
+        match assignment(argument) {
+            Some((path, text)) => given.push(Given {
+                path,
                 text: text.to_owned(),
                 origin: origin.at(argument.len().saturating_sub(text.len())..argument.len()),
                 is_variable: false,
             }),
-            _ => problems.push(
+            None => problems.push(
                 Diagnostic::error("bad-set", "this is not `KEY=VALUE`", origin.place(""))
                     .help("write a dotted key and its value: `--set vars.instance_type=t3.micro`"),
             ),
@@ -125,7 +128,51 @@ pub(super) fn collect(
     for (name, path, value) in flags {
         given.extend(value.iter().map(|text| Given::flag(name, path, text)));
     }
+    if let Some(chosen) = given.last_mut().filter(|_| overrides.environment.is_some())
+        && ambient.variable(ENVIRONMENT) == Some(&chosen.text)
+    {
+        // The command line takes the variable for the flag's default.
+        chosen.origin = Origin::Variable {
+            source: SourceFile::new(ENVIRONMENT, &chosen.text),
+            span: 0..chosen.text.len(),
+        };
+    }
     given
+}
+
+/// Splits `KEY=VALUE` into the parts of its dotted key and the value. A part in quotes, as in
+/// `tags."a.b"=c`, may hold dots and equal signs.
+fn assignment(argument: &str) -> Option<(Vec<String>, &str)> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut quote = None;
+    let mut was_quoted = false;
+    for (at, character) in argument.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if character == open => quote = None,
+            (None, '"' | '\'') if part.trim().is_empty() => {
+                part.clear();
+                (quote, was_quoted) = (Some(character), true);
+            }
+            (None, '.' | '=') => {
+                let whole = std::mem::take(&mut part);
+                let whole = if std::mem::take(&mut was_quoted) {
+                    whole
+                } else {
+                    whole.trim().to_owned()
+                };
+                parts.push(whole);
+                if character == '=' {
+                    let is_named = parts.iter().any(|part| !part.is_empty());
+                    let text = argument.get(at.saturating_add(1)..).unwrap_or_default();
+                    return is_named.then_some((parts, text));
+                }
+            }
+            (None, ' ') if was_quoted => {}
+            _ => part.push(character),
+        }
+    }
+    None
 }
 
 /// Returns the layer that `given` makes over `below`.

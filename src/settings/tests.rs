@@ -293,6 +293,33 @@ DbName = "x"
 }
 
 #[test]
+fn a_quoted_part_of_a_key_may_hold_dots_and_equal_signs() {
+    for (argument, key, value) in [
+        ("tags.\"a.b\"=c", "tags.a.b", "c"),
+        ("tags . 'a=b' = c", "tags.a=b", " c"),
+        ("vars.x=\"a.b\"", "vars.x", "\"a.b\""),
+    ] {
+        let row = smallest("").set(argument).row(key);
+        assert_eq!(row, format!("{value} (--set)"), "{argument}");
+    }
+    for argument in ["tags.\"a.b=c", "=x", "vars"] {
+        let error = smallest("").set(argument).resolve().unwrap_err();
+        assert_eq!(error.diagnostics()[0].rule, "bad-set", "{argument}");
+    }
+}
+
+#[test]
+fn an_environment_chosen_by_the_variable_names_the_variable() {
+    let chosen = |variable| {
+        let mut run = smallest("[environments.x]\n").variable("STACKCTL_ENV", variable);
+        run.overrides.environment = Some("x".to_owned());
+        run.row("environment")
+    };
+    assert_eq!(chosen("x"), "x (STACKCTL_ENV)");
+    assert_eq!(chosen("dev"), "x (--env)");
+}
+
+#[test]
 fn variables_of_the_program_itself_set_nothing() {
     smallest("")
         .variable("STACKCTL_CACHE_DIR", "/tmp")

@@ -148,6 +148,7 @@ fn an_interrupt_before_the_execution_leaves_nothing() {
     creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
     error: interrupted
+    hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
@@ -168,6 +169,7 @@ fn an_interrupt_at_the_question_leaves_nothing() {
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:
     error: interrupted
+    hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
     assert_eq!(cloud.account().change_sets(), 0);

@@ -96,6 +96,15 @@ allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
       |
       = help: the network is `203.0.113.0/24`; for the one address write `203.0.113.7/32`
 
+    error[world-ssh]: `0.0.0.0/0` opens SSH to the world
+     --> manifest.toml:6:39
+      |
+    6 | allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
+      |                                       ^^^^^^^^^^^ far more than your own network
+      |
+      = help: name your own address or network, such as `203.0.113.7/32`
+      = help: if everyone really is meant, write `allow_world_ssh = true` beside it
+
     error[missing-key]: `key_pair` is missing
      --> manifest.toml:6:51
       |
@@ -104,7 +113,7 @@ allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
       |
       = help: the test instance needs it; `vars.test_instance = false` leaves that out
 
-    error: `manifest.toml` has 4 errors
+    error: `manifest.toml` has 5 errors
     --- exit 1
     "#);
 }
@@ -176,11 +185,19 @@ fn another_version_is_required() {
 #[test]
 fn no_template() {
     let manifest = demo::MANIFEST.replace("stack.yaml.j2", "stak.yaml.j2");
-    insta::assert_snapshot!(with_manifest(&manifest), @r"
+    insta::assert_snapshot!(with_manifest(&manifest), @r#"
     --- stderr
-    error: the template `stak.yaml.j2` does not exist
+    error[missing-template]: the template `stak.yaml.j2` does not exist
+     --> manifest.toml:5:12
+      |
+    5 | template = "stak.yaml.j2"
+      |            ^^^^^^^^^^^^^^
+      |
+      = help: did you mean `stack.yaml.j2`?
+
+    error: there is no template to render
     --- exit 1
-    ");
+    "#);
 }
 
 #[test]
@@ -226,6 +243,8 @@ fn an_unknown_filter() {
       |
     1 | Resources: {{ project | uper }}
       |                         ^^^^
+      |
+      = help: did you mean `upper`?
 
     error: cannot render `stack.yaml.j2`
     --- exit 1
