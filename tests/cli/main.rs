@@ -19,12 +19,16 @@ mod cloud;
 mod command_line;
 mod demo;
 mod deploy;
+mod deployed;
+mod destroy;
 mod documentation;
 mod faults;
 mod files;
 mod inputs;
+mod output;
 mod project_setup;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
+mod states;

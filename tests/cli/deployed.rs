@@ -1,0 +1,391 @@
+//! The commands that look at a deployed stack: `diff`, `status`, `outputs`, `verify`, `ssh`.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::{Finished, Sandbox};
+
+/// Deploys the project with these outputs and this addition to the manifest.
+fn with_outputs(outputs: &[(&str, &str)], manifest: &str) -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let mut template = demo::TEMPLATE.to_owned();
+    for (name, value) in outputs {
+        template += &format!("  {name}:\n    Value: \"{value}\"\n");
+    }
+    sandbox.write("stack.yaml.j2", template);
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + manifest);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    cloud.forget_calls();
+    (sandbox, cloud)
+}
+
+#[test]
+fn diff_shows_what_the_files_would_change_and_writes_nothing() {
+    let (sandbox, cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r"
+    --- stdout
+    No differences: what is deployed matches the files.
+    --- exit 0
+    ");
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r#"
+    --- stdout
+
+      ~ Role AWS::IAM::Role
+          ~ Properties.Description: "first" → "second"
+
+    Diff: 1 difference.
+    --- exit 2
+    "#);
+    insta::assert_snapshot!(sandbox.run(&["diff", "--format", "unified"]), @r#"
+    --- stdout
+    --- deployed
+    +++ files
+    @@ -6,7 +6,7 @@
+       Role:
+         Type: AWS::IAM::Role
+         Properties:
+    -      Description: first
+    +      Description: second
+           AssumeRolePolicyDocument:
+             Version: "2012-10-17"
+             Statement:
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(sandbox.run(&["diff", "--format", "json"]), @r#"
+    --- stdout
+    {
+      "schema": "stackctl.diff/1",
+      "stack": "demo-dev",
+      "has_differences": true,
+      "entries": [
+        {
+          "section": "Resources",
+          "name": "Role",
+          "status": "modified",
+          "changes": [
+            {
+              "path": "Properties.Description",
+              "status": "modified",
+              "before": "first",
+              "after": "second"
+            }
+          ],
+          "before": null,
+          "after": null
+        }
+      ],
+      "parameters": [],
+      "tags": [],
+      "settings": []
+    }
+    --- exit 0
+    "#);
+    let writes = [
+        "CreateChangeSet",
+        "PutObject",
+        "UpdateTerminationProtection",
+    ];
+    for operation in writes {
+        assert!(cloud.calls_of(operation).is_empty(), "{operation}");
+    }
+}
+
+#[test]
+fn without_a_stack_everything_is_new_and_nothing_is_there() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let finished = sandbox.run(&["diff", "--exit-code"]).expect_code(2);
+    let said = "The stack `demo-dev` is not deployed: everything is new.";
+    assert!(finished.stderr.contains(said), "{finished}");
+    insta::assert_snapshot!(sandbox.run(&["status"]), @r"
+    --- stdout
+    demo-dev  not deployed
+    --- stderr
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["status", "--format", "json"]), @r#"
+    --- stdout
+    {
+      "schema": "stackctl.status/1",
+      "stack": "demo-dev",
+      "exists": false,
+      "id": null,
+      "status": null,
+      "reason": null,
+      "created": null,
+      "updated": null,
+      "termination_protection": false,
+      "capabilities": [],
+      "parameters": null,
+      "tags": null,
+      "resources": []
+    }
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"
+    --- stderr
+    error: the stack `demo-dev` is not deployed
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 1
+    ");
+}
+
+#[test]
+fn status_shows_the_stack_and_its_resources() {
+    let (sandbox, _cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["status"]), @r"
+    --- stdout
+    demo-dev  CREATE_COMPLETE
+      id arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+      created [INSTANT]
+      termination protection off
+
+    resource  type                   status           physical id
+    Bucket    AWS::S3::Bucket        CREATE_COMPLETE  demo-data
+    Role      AWS::IAM::Role         CREATE_COMPLETE  demo-dev-Role-1A2B3C
+    Handler   AWS::Lambda::Function  CREATE_COMPLETE  demo-handler
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["status", "--format", "json"]), @r#"
+    --- stdout
+    {
+      "schema": "stackctl.status/1",
+      "stack": "demo-dev",
+      "exists": true,
+      "id": "arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]",
+      "status": "CREATE_COMPLETE",
+      "reason": null,
+      "created": "[INSTANT]",
+      "updated": null,
+      "termination_protection": false,
+      "capabilities": [
+        "CAPABILITY_IAM"
+      ],
+      "parameters": {},
+      "tags": {
+        "stackctl:environment": "dev",
+        "stackctl:project": "demo"
+      },
+      "resources": [
+        {
+          "logical_id": "Bucket",
+          "physical_id": "demo-data",
+          "type": "AWS::S3::Bucket",
+          "status": "CREATE_COMPLETE"
+        },
+        {
+          "logical_id": "Role",
+          "physical_id": "demo-dev-Role-1A2B3C",
+          "type": "AWS::IAM::Role",
+          "status": "CREATE_COMPLETE"
+        },
+        {
+          "logical_id": "Handler",
+          "physical_id": "demo-handler",
+          "type": "AWS::Lambda::Function",
+          "status": "CREATE_COMPLETE"
+        }
+      ]
+    }
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn outputs_are_a_table_a_document_or_one_bare_value() {
+    let (sandbox, _cloud) = with_outputs(&[("Url", "https://example.com/a b")], "");
+    insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"
+    --- stdout
+    output      value
+    BucketName  demo-data
+    Url         https://example.com/a b
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["outputs", "--format", "json"]), @r#"
+    --- stdout
+    {
+      "schema": "stackctl.outputs/1",
+      "stack": "demo-dev",
+      "outputs": {
+        "BucketName": {
+          "value": "demo-data",
+          "description": null,
+          "export": null
+        },
+        "Url": {
+          "value": "https://example.com/a b",
+          "description": null,
+          "export": null
+        }
+      }
+    }
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(sandbox.run(&["outputs", "Url"]), @r"
+    --- stdout
+    https://example.com/a b
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["outputs", "BucketNam"]), @r"
+    --- stderr
+    error: the stack `demo-dev` has no output `BucketNam`
+    hint: its outputs are BucketName, Url
+    --- exit 1
+    ");
+}
+
+#[test]
+fn the_outputs_file_holds_the_outputs_as_json() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    sandbox
+        .run(&["apply", "--yes", "--outputs-file", "out.json"])
+        .expect_code(0);
+    let written = std::fs::read_to_string(sandbox.path("out.json")).unwrap();
+    let printed = sandbox.run(&["outputs", "--format", "json"]).stdout;
+    assert_eq!(written, printed);
+    // Also by a run that changes nothing.
+    std::fs::remove_file(sandbox.path("out.json")).unwrap();
+    sandbox
+        .run(&["apply", "--yes", "--outputs-file", "out.json"])
+        .expect_code(0);
+    assert!(sandbox.path("out.json").exists());
+}
+
+const VERIFY: &str = r#"
+[verify]
+upload = { bucket = "BucketName", file = "pixel.png" }
+expect = { table = "TableName", key = "fileName" }
+timeout = "1s"
+"#;
+
+/// Deploys a pipeline whose items appear, or do not.
+fn pipeline(works: bool) -> (Sandbox, Cloud) {
+    let outputs = [("TableName", "demo-table"), ("LogGroupName", "/demo")];
+    let (sandbox, cloud) = with_outputs(&outputs, VERIFY);
+    sandbox.write("pixel.png", "png");
+    if works {
+        cloud.account().pipeline = Some(("demo-data".to_owned(), "demo-table".to_owned()));
+    }
+    (sandbox, cloud)
+}
+
+fn nothing_is_left_of_the_probe(cloud: &Cloud) {
+    let account = cloud.account();
+    assert!(account.buckets["demo-data"].objects.is_empty());
+    assert!(account.items.values().all(Vec::is_empty));
+    drop(account);
+    assert_eq!(cloud.calls_of("DeleteObject").len(), 1);
+    assert_eq!(cloud.calls_of("DeleteItem").len(), 1);
+}
+
+#[test]
+fn verify_shows_the_item_and_removes_the_probe() {
+    let (sandbox, cloud) = pipeline(true);
+    let finished = sandbox.run(&["verify", "--format", "json"]).expect_code(0);
+    let document = finished.json();
+    assert_eq!(document["schema"], "stackctl.verify/1");
+    assert_eq!(document["item"]["fileName"], document["key"]);
+    nothing_is_left_of_the_probe(&cloud);
+    let put = cloud.calls_of("PutObject").remove(0);
+    assert_eq!(put.header("content-type"), "image/png");
+    cloud.forget_calls();
+
+    let finished = sandbox.run(&["apply", "--yes", "--verify"]).expect_code(0);
+    assert!(
+        finished.stderr.contains("Verified: the item was there"),
+        "{finished}"
+    );
+    nothing_is_left_of_the_probe(&cloud);
+}
+
+#[test]
+fn an_item_that_does_not_come_shows_the_handlers_last_words() {
+    let (sandbox, cloud) = pipeline(false);
+    cloud.account().log_lines = (1..=25).map(|number| format!("line {number}\n")).collect();
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    assert_eq!(finished.stdout, "");
+    let lines: Vec<&str> = finished.stderr.lines().skip(1).collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "error: no item came within 1 seconds of the upload",
+            "hint: the handler's last log lines:",
+            "  line 6",
+        ],
+        "{finished}"
+    );
+    assert_eq!(lines.last(), Some(&"  line 25"));
+    nothing_is_left_of_the_probe(&cloud);
+
+    cloud.account().log_lines.clear();
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    let said = "hint: the log group `/demo` has no line since: the function did not run";
+    assert!(finished.stderr.contains(said), "{finished}");
+}
+
+#[test]
+fn an_interrupted_verification_removes_the_probe() {
+    let (sandbox, cloud) = pipeline(false);
+    sandbox.write(
+        "manifest.toml",
+        demo::MANIFEST.to_owned() + &VERIFY.replace("1s", "60s"),
+    );
+    let mut running = sandbox.spawn(&["verify"]);
+    running.wait_for_call(&cloud, "GetItem").interrupt();
+    running.wait().expect_code(130);
+    nothing_is_left_of_the_probe(&cloud);
+}
+
+fn ssh(outputs: &[(&str, &str)], manifest: &str, arguments: &[&str]) -> Finished {
+    let (sandbox, _cloud) = with_outputs(outputs, manifest);
+    sandbox.run(&[&["ssh", "--print"], arguments].concat())
+}
+
+#[test]
+fn ssh_puts_user_key_address_and_command_in_their_places() {
+    let ip = [("InstancePublicIp", "203.0.113.9")];
+    let keyed = "[ssh]\nidentity_file = \"~/.ssh/ops\"\nuser = \"ubuntu\"\n";
+    insta::assert_snapshot!(ssh(&ip, "", &[]), @r"
+    --- stdout
+    ssh -- ec2-user@203.0.113.9
+    --- exit 0
+    ");
+    insta::assert_snapshot!(ssh(&ip, keyed, &["--", "ls", "-l", "/tmp"]), @r"
+    --- stdout
+    ssh -i [SANDBOX]/home/.ssh/ops -- ubuntu@203.0.113.9 ls -l /tmp
+    --- exit 0
+    ");
+    let quoted = ssh(&ip, "", &["--", "echo", "it's", "$HOME", ""]).stdout;
+    assert_eq!(
+        quoted,
+        "ssh -- ec2-user@203.0.113.9 echo 'it'\\''s' '$HOME' ''\n"
+    );
+    insta::assert_snapshot!(ssh(&[], "", &[]), @r"
+    --- stderr
+    error: the stack `demo-dev` has no test instance
+    hint: set `vars.test_instance = true`, or give the template an output `InstancePublicIp`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn ssh_takes_no_option_from_an_output() {
+    let evil = [("InstancePublicIp", "-oProxyCommand=touch /tmp/x")];
+    let finished = ssh(&evil, "[ssh]\nuser = \"ops\"\n", &[]).expect_code(0);
+    assert_eq!(
+        finished.stdout,
+        "ssh -- 'ops@-oProxyCommand=touch /tmp/x'\n"
+    );
+
+    // The program itself gets each word as one argument, and its exit code is stackctl's.
+    let (sandbox, _cloud) = with_outputs(&evil, "");
+    let sandbox = sandbox.program(
+        "ssh",
+        "#!/bin/sh\nfor word; do echo \"[$word]\"; done\nexit 7\n",
+    );
+    let finished = sandbox.run(&["ssh", "--", "echo", "a b"]).expect_code(7);
+    assert_eq!(
+        finished.stdout,
+        "[--]\n[ec2-user@-oProxyCommand=touch /tmp/x]\n[echo]\n[a b]\n"
+    );
+}

@@ -1,0 +1,211 @@
+//! What reaches the screen: secrets never, colour where it is wanted, nothing wider than it may be.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::{Finished, Input, Sandbox};
+
+const SECRET: &str = "hunter2-and-more";
+
+/// Returns a project with a secret parameter.
+fn with_secret() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let manifest = "\n[parameters]\nPassword = { from_env = \"DB_PASSWORD\" }\n";
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + manifest);
+    let parameter = "Parameters:\n  Password:\n    Type: String\n    NoEcho: true\nResources:\n";
+    let template = demo::TEMPLATE
+        .replace("Resources:\n", parameter)
+        .replace("\"{{ vars.description }}\"", "!Ref Password");
+    sandbox.write("stack.yaml.j2", template);
+    (sandbox, cloud)
+}
+
+#[track_caller]
+fn keeps_quiet(finished: &Finished) {
+    for text in [&finished.stdout, &finished.stderr] {
+        assert!(!text.contains(SECRET), "{finished}");
+        assert!(!text.contains("not-a-real-secret"), "{finished}");
+    }
+}
+
+#[test]
+fn a_secret_is_sent_and_never_shown() {
+    let (sandbox, cloud) = with_secret();
+    let sandbox = sandbox.env("DB_PASSWORD", SECRET);
+    for arguments in [
+        &["plan"][..],
+        &["plan", "--format", "json", "-vv"],
+        &["apply", "--yes", "-vv", "--outputs-file", "out.json"],
+        // The scripted service gives the value back, as AWS would not.
+        &["plan", "-vv"],
+        &["diff"],
+        &["diff", "--format", "json"],
+        &["status", "--format", "json"],
+        &["outputs", "-vv"],
+        &["config", "show"],
+        &["config", "show", "--format", "json"],
+        &["render"],
+        &["validate", "-vv"],
+        &["destroy", "--yes", "-vv"],
+    ] {
+        let finished = sandbox.run(arguments).expect_code(0);
+        keeps_quiet(&finished);
+    }
+    let created = cloud.calls_of("CreateChangeSet");
+    let sent = created[0].pairs("Parameters", "ParameterKey", "ParameterValue");
+    assert_eq!(sent["Password"], SECRET);
+    let written = std::fs::read_to_string(sandbox.path("out.json")).unwrap();
+    assert!(!written.contains(SECRET));
+}
+
+#[test]
+fn a_secret_that_the_service_repeats_is_masked() {
+    let (sandbox, cloud) = with_secret();
+    let sandbox = sandbox.env("DB_PASSWORD", SECRET);
+    let message = format!("Parameter Password = {SECRET} is no password");
+    cloud
+        .on("CreateChangeSet")
+        .error(400, "ValidationError", &message);
+    let finished = sandbox.run(&["plan", "-vv"]).expect_code(1);
+    keeps_quiet(&finished);
+    let said = "Parameter Password = (secret) is no password";
+    assert!(finished.stderr.contains(said), "{finished}");
+}
+
+#[test]
+fn only_those_who_send_a_secret_need_it() {
+    let (sandbox, cloud) = with_secret();
+    for command in [&["plan"][..], &["apply", "--yes"]] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(sandbox.run(command), @r"
+            --- stderr
+            error: the parameter `Password` is read from DB_PASSWORD, which is not set
+            hint: export DB_PASSWORD before running the command
+            --- exit 1
+            ");
+        }
+    }
+    assert_eq!(cloud.operations(), [""; 0]);
+    for command in ["diff", "status", "validate", "render", "destroy"] {
+        sandbox.run(&[command]).expect_code(0);
+    }
+}
+
+#[test]
+fn the_trace_of_the_sdk_holds_no_body() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let finished = sandbox.run(&["apply", "--yes", "-vv"]).expect_code(0);
+    assert!(finished.stderr.contains("DEBUG"), "there is a trace");
+    keeps_quiet(&finished);
+    for part in [
+        // A request's and an answer's.
+        "TemplateBody",
+        "AssumeRolePolicyDocument",
+        "<StackStatus>",
+        "GetCallerIdentityResult",
+        // What signs a request.
+        "AWS4-HMAC-SHA256",
+        "Signature=",
+    ] {
+        assert!(!finished.stderr.contains(part), "{part} in\n{finished}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let (sandbox, _cloud) = demo::deployed();
+    for command in ["schema", "status", "plan --format json", "--help"] {
+        let script = format!(
+            "( {} {command}; echo \"code $?\" >&2 ) | :",
+            env!("CARGO_BIN_EXE_stackctl")
+        );
+        let finished = sandbox
+            .start("/bin/sh", &["-c", &script], Input::Nothing)
+            .wait();
+        assert_eq!(finished.stderr, "code 0\n", "{command}");
+    }
+}
+
+#[test]
+fn colour_is_for_those_who_want_it() {
+    const ESCAPE: &str = "\x1b[";
+    let (sandbox, _cloud) = demo::in_cloud();
+    let piped = sandbox.run(&["plan"]).expect_code(0);
+    assert!(!piped.stdout.contains(ESCAPE), "{piped}");
+    let always = sandbox.run(&["plan", "--color", "always"]).expect_code(0);
+    assert!(always.stdout.contains(ESCAPE), "{always}");
+    assert_eq!(always.to_string(), piped.to_string());
+
+    let declined = |sandbox: &Sandbox, arguments: &[&str]| {
+        let mut running = sandbox.spawn_on_terminal(arguments);
+        running.wait_for_stderr("Apply:").type_line("no");
+        running.wait().expect_code(4).stderr
+    };
+    assert!(declined(&sandbox, &["apply"]).contains(ESCAPE));
+    assert!(!declined(&sandbox, &["apply", "--color", "never"]).contains(ESCAPE));
+    let sandbox = sandbox.env("NO_COLOR", "1");
+    assert!(!declined(&sandbox, &["apply"]).contains(ESCAPE));
+    let always = sandbox.run(&["plan", "--color", "always"]);
+    assert!(always.stdout.contains(ESCAPE), "the flag is stronger");
+}
+
+#[test]
+fn quiet_leaves_data_and_errors() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let finished = sandbox.run(&["apply", "--yes", "-q"]).expect_code(0);
+    assert_eq!(finished.stderr, "");
+    assert!(finished.stdout.contains("Plan: 3 to add"), "{finished}");
+    let finished = sandbox.run(&["outputs", "Nothing", "-q"]).expect_code(1);
+    assert!(finished.stderr.starts_with("error: "), "{finished}");
+}
+
+#[test]
+fn a_narrow_terminal_is_respected() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let sandbox = sandbox.env("COLUMNS", "40");
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    New stack    demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+
+      + Bucket   AWS::S3::Bucket
+      + Handler  AWS::Lambda::Function
+      + Role     AWS::IAM::Role
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
+    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
+    --- exit 0
+    "#);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    insta::assert_snapshot!(sandbox.run(&["status"]), @r"
+    --- stdout
+    demo-dev  CREATE_COMPLETE
+      id arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+      created [INSTANT]
+      termination protection off
+
+    resource  type                   status
+        physical id
+    Bucket    AWS::S3::Bucket        CREATE_COMPLETE
+        demo-data
+    Role      AWS::IAM::Role         CREATE_COMPLETE
+        demo-dev-Role-1A2B3C
+    Handler   AWS::Lambda::Function  CREATE_COMPLETE
+        demo-handler
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"
+    --- stdout
+    output      value
+    BucketName  demo-data
+    --- exit 0
+    ");
+}
