@@ -14,6 +14,8 @@ pub mod validation;
 
 use jiff::Timestamp;
 
+use crate::stack::NO_ECHO;
+
 pub use change::{
     Action, Change, Detail, Effect, IgnoredDrift, Module, PropertyDrift, Replacement,
 };
@@ -140,6 +142,17 @@ impl ChangeSet {
     /// Returns whether it could not be made.
     pub fn is_failed(&self) -> bool {
         self.status == "FAILED"
+    }
+
+    /// Masks the values of secret parameters as the service does for those with `NoEcho`; it stops
+    /// to in the change set that turns `NoEcho` off, and not every server begins to.
+    pub fn mask_parameters(&mut self, is_secret: impl Fn(&str) -> bool) {
+        for parameter in &mut self.parameters {
+            if is_secret(&parameter.name) {
+                parameter.value = Some(NO_ECHO.to_owned());
+                parameter.resolved_value = None;
+            }
+        }
     }
 
     /// Returns the change set of a nested stack that a change stands for, where it was described.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::status::StackStatus;
 
 /// What stands for the value of a `NoEcho` parameter in every answer of the API.
-const NO_ECHO: &str = "****";
+pub(crate) const NO_ECHO: &str = "****";
 
 /// A stack as it is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]

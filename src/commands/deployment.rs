@@ -19,6 +19,7 @@ use crate::plan::{self, Operation, Plan, PlannedArtifact, Target, ValueChange};
 use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::render::INLINE_LIMIT;
+use crate::settings::ParameterValue;
 use crate::stack::Stack;
 use crate::status::StackStatus;
 use crate::template::Template;
@@ -319,16 +320,27 @@ impl<'a> Deployment<'a> {
             self.prune(&requested.stack_id).await;
             Ok(())
         };
-        let (change_set, earlier_events, ()) = tokio::try_join!(
+        let (mut change_set, earlier_events, ()) = tokio::try_join!(
             self.service.settled_change_set(&requested.change_set_id),
             self.service.latest_events(&requested.stack_id),
             prune
         )?;
+        change_set.mask_parameters(|name| self.is_secret(name));
         Ok(Proposal {
             stack_id: requested.stack_id,
             change_set,
             earlier_events,
         })
+    }
+
+    /// Returns whether a parameter's value must never be shown, now or since the last deployment.
+    fn is_secret(&self, parameter: &str) -> bool {
+        let template = &self.build.template;
+        let value = self.build.parameters.get(parameter);
+        let stack = self.stack.as_ref();
+        matches!(value, Some(ParameterValue::FromEnvironment { .. }))
+            || template.parameter(parameter).is_some_and(|it| it.no_echo())
+            || stack.is_some_and(|stack| stack.is_masked(parameter))
     }
 
     /// Removes the temporary change sets that a run which was killed left on the stack.

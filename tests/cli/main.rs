@@ -14,6 +14,7 @@
 )]
 
 mod artifact_bucket;
+mod change_set_members;
 mod change_sets;
 mod cloud;
 mod command_line;
