@@ -31,6 +31,7 @@
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
 //! | [`plan_file`] | a saved plan: written, read, refused | owns its file |
+//! | [`risk`] | what is dangerous about a plan: data, ports, permissions, protection | no |
 //! | [`comparison`] | what is deployed against what the files say | no |
 //! | [`destruction`] | what a stack's deletion does to its resources | no |
 //! | [`status`] | what a status means | no |
@@ -65,6 +66,7 @@ pub mod predict;
 pub mod present;
 pub mod project;
 pub mod render;
+pub mod risk;
 pub mod secret;
 pub mod settings;
 pub mod stack;

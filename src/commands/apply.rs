@@ -13,6 +13,7 @@ use crate::event::{Event, Timeline};
 use crate::plan::Plan;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
+use crate::risk::{Guard, Risk};
 use crate::stack::Stack;
 use crate::status::{ResourceStatus, Sentiment, StackStatus};
 
@@ -25,6 +26,12 @@ pub struct Args {
     /// Applies without asking
     #[arg(long, short = 'y')]
     yes: bool,
+    /// Allows a resource that holds data to be replaced; may be given several times
+    #[arg(long, value_name = "LOGICAL_ID")]
+    allow_replace: Vec<String>,
+    /// Allows a resource that holds data to be deleted; may be given several times
+    #[arg(long, value_name = "LOGICAL_ID")]
+    allow_delete: Vec<String>,
     /// Waits for an operation that is running on the stack, then plans
     #[arg(long)]
     wait: bool,
@@ -67,10 +74,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     );
     plan::show(presenter, &plan, Format::Human)?;
     let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
-    if !args.yes
-        && !plan.is_empty()
-        && let Err(error) = deployment.interrupt.guard(confirm(&session)).await
-    {
+    let agreed = match check_guards(&session, &args, &plan) {
+        Ok(()) if !args.yes && !plan.is_empty() => {
+            deployment.interrupt.guard(confirm(&session)).await
+        }
+        checked => checked,
+    };
+    if let Err(error) = agreed {
         return Err(match executable {
             Some(proposal) => deployment.abandon(&proposal.change_set.id, error).await,
             None => error,
@@ -98,6 +108,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     let proposal = proposal.await?;
     let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
     plan::show(presenter, &plan, Format::Human)?;
+    check_guards(&session, args, &plan)?;
     if !args.yes && !plan.is_empty() {
         // Declined or interrupted, the plan stays: it can still be applied.
         deployment.interrupt.guard(confirm(&session)).await?;
@@ -115,6 +126,39 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
 
 fn nobody_to_ask() -> Error {
     Error::refused("there is no terminal to ask on, and --yes was not given")
+}
+
+/// Refuses to lose what a resource stores, unless the command line names the resource.
+///
+/// `--yes` is no answer to this: it is given once and for all, by a script that has not seen the plan.
+fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
+    let guarded: Vec<(&Risk, Guard)> = plan
+        .assessment
+        .risks
+        .iter()
+        .filter_map(|risk| Some((risk, risk.guard?)))
+        .filter(|(risk, guard)| {
+            let allowed = match guard {
+                Guard::Replace => &args.allow_replace,
+                Guard::Delete => &args.allow_delete,
+            };
+            !allowed.contains(&risk.logical_id)
+        })
+        .collect();
+    if guarded.is_empty() {
+        return Ok(());
+    }
+    let mut command = match &args.plan {
+        Some(path) => format!("stackctl apply {}", path.display()),
+        None => session.command("apply"),
+    };
+    let mut said = Vec::new();
+    for (risk, guard) in &guarded {
+        command.push_str(&format!(" {} {}", guard.option(), risk.logical_id));
+        said.push(format!("`{}` {}", risk.logical_id, risk.reason));
+    }
+    Err(Error::refused(format!("not applied: {}", said.join("; ")))
+        .hint(format!("if that is what you want: `{command}`")))
 }
 
 async fn confirm(session: &Session<'_>) -> Result<()> {

@@ -15,10 +15,11 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
-use crate::plan::{self, Operation, Plan, PlannedArtifact, Target, ValueChange};
+use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, values};
 use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::render::INLINE_LIMIT;
+use crate::risk;
 use crate::settings::ParameterValue;
 use crate::stack::Stack;
 use crate::status::StackStatus;
@@ -240,8 +241,8 @@ impl<'a> Deployment<'a> {
             && !has_secrets
             && !self.build.template.may_change_unseen()
             && self.deployed_template.as_deref() == Some(self.build.body.as_str())
-            && plan::parameter_changes(self.stack.as_ref(), &self.build.parameters).is_empty()
-            && plan::tag_changes(self.stack.as_ref(), &self.session.settings.tags).is_empty()
+            && values::parameter_changes(self.stack.as_ref(), &self.build.parameters).is_empty()
+            && values::tag_changes(self.stack.as_ref(), &self.session.settings.tags).is_empty()
     }
 
     /// Asks for a change set and waits for it.
@@ -443,16 +444,23 @@ impl<'a> Deployment<'a> {
             .deployed_template
             .as_ref()
             .and_then(|text| Template::parse(&SourceFile::new("deployed", text)).ok());
-        let template_changes = deployed_model
-            .map(|deployed| plan::template_changes(&deployed, &self.build.template))
-            .unwrap_or_default();
+        let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
+        let models = model::models(changes, deployed_model.as_ref(), Some(&self.build.template));
+        let protection: Vec<ValueChange> = self.protection_change().into_iter().collect();
+        let types = &settings.stack.protected_types;
+        let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));
+        let mut assessment = risk::assess(changes, &models, types).with(nested.unwrap_or_default());
+        let of_settings = risk::of_settings(&settings.stack_name, &protection);
+        assessment.risks.splice(0..0, of_settings);
         let validations = change_set
             .as_ref()
             .map(|change_set| self.located_validations(change_set))
             .unwrap_or_default();
         Plan {
-            template_changes,
             validations,
+            models,
+            assessment,
+            outputs: values::output_changes(deployed_model.as_ref(), &self.build.template),
             target: Target {
                 account: self.identity.account.clone(),
                 region: self.connection.region().to_owned(),
@@ -463,9 +471,9 @@ impl<'a> Deployment<'a> {
             operation: self.operation(),
             capabilities: self.build.capabilities.clone(),
             artifacts: artifacts.collect(),
-            parameters: plan::parameter_changes(stack, &self.build.parameters),
-            tags: plan::tag_changes(stack, &settings.tags),
-            settings: self.protection_change().into_iter().collect(),
+            parameters: values::parameter_changes(stack, &self.build.parameters),
+            tags: values::tag_changes(stack, &settings.tags),
+            settings: protection,
             change_set,
         }
     }

@@ -8,7 +8,7 @@ use super::{Context, Exit};
 use crate::comparison::Comparison;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
-use crate::plan;
+use crate::plan::values;
 use crate::present::human;
 use crate::present::json::diff::DiffDocument;
 use crate::template::{self, Template, emit};
@@ -62,8 +62,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let stack = deployment.stack.as_ref();
     let comparison = Comparison {
         template: template::diff::diff(&deployed, desired),
-        parameters: plan::parameter_changes(stack, &deployment.build.parameters),
-        tags: plan::tag_changes(stack, &session.settings.tags),
+        parameters: values::parameter_changes(stack, &deployment.build.parameters),
+        tags: values::tag_changes(stack, &session.settings.tags),
         settings: deployment.protection_change().into_iter().collect(),
     };
     match args.format {

@@ -71,7 +71,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 /// Shows a plan on stdout.
 pub(super) fn show(presenter: &Presenter, plan: &Plan, format: Format) -> Result<()> {
     match format {
-        Format::Human => presenter.data(&human::plan::plan(plan, presenter.width())),
+        Format::Human => presenter.data(&human::plan::plan(
+            plan,
+            presenter.is_verbose(),
+            presenter.width(),
+        )),
         Format::Json => presenter.json(&PlanDocument::of(plan))?,
     }
     Ok(())

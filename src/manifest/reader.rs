@@ -14,8 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
 
 /// Keys of the schema that have no effect yet. Writing one is an error, so that nobody relies on it.
-pub(super) const NOT_YET_SUPPORTED: [&str; 2] =
-    ["artifacts.*.requirements", "stack.protected_types"];
+pub(super) const NOT_YET_SUPPORTED: [&str; 1] = ["artifacts.*.requirements"];
 
 /// Reads a table with names of the user's own.
 pub(super) fn named<T>(

@@ -239,16 +239,12 @@ fn each_mistake_is_found_alone() {
             "6 out-of-range: this integer is too large",
         ),
         (
-            "[stack]\nprotected_types = []",
-            "6 not-yet-supported: `stack.protected_types` is not supported yet",
-        ),
-        (
             "[artifacts.handler]\nrequirements = \"r.txt\"",
             "6 not-yet-supported: `artifacts.handler.requirements` is not supported yet",
         ),
         (
-            "[environments.prod.stack]\nprotected_types = []",
-            "6 not-yet-supported: `environments.prod.stack.protected_types` is not supported yet",
+            "[environments.prod.artifacts.handler]\nrequirements = \"r.txt\"",
+            "6 not-yet-supported: `environments.prod.artifacts.handler.requirements` is not supported yet",
         ),
         (
             "[artifacts.handler]\nexlude = []",
@@ -567,7 +563,8 @@ fn the_schema_is_for_editors() {
     }
     let text = schema.to_string();
     assert!(!text.contains("null") && !text.contains("$ref"), "{text}");
-    let unsupported = &schema["properties"]["stack"]["properties"]["protected_types"];
+    let artifact = &schema["properties"]["artifacts"]["additionalProperties"];
+    let unsupported = &artifact["properties"]["requirements"];
     let said = unsupported["description"].as_str().unwrap();
     assert!(said.starts_with("Not supported yet"), "{said}");
 }

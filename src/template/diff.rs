@@ -201,6 +201,16 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
     Diff { entries }
 }
 
+/// Returns what two values differ in, such as a resource before and after a deployment; sorted by path.
+pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
+    let mut walk = Walk {
+        path: Vec::new(),
+        changes: Vec::new(),
+    };
+    walk.values(before, after, true);
+    walk.sorted()
+}
+
 fn value<'a>(map: &'a Map, key: &str) -> Option<&'a Node> {
     map.get(key).map(|member| &member.node)
 }
@@ -236,16 +246,10 @@ fn entry<'a>(
         } else {
             walk.values(before, after, section == "Resources");
         }
-        changes = walk.changes;
+        changes = walk.sorted();
         if changes.is_empty() {
             return None;
         }
-        changes.sort_by(|a, b| {
-            a.path
-                .iter()
-                .map(Segment::order)
-                .cmp(b.path.iter().map(Segment::order))
-        });
     }
     Some(EntryDiff {
         section,
@@ -312,6 +316,18 @@ impl<'a> Walk<'a> {
             }
             self.path.pop();
         }
+    }
+
+    /// Returns the changes by path.
+    fn sorted(self) -> Vec<Change<'a>> {
+        let mut changes = self.changes;
+        changes.sort_by(|a, b| {
+            a.path
+                .iter()
+                .map(Segment::order)
+                .cmp(b.path.iter().map(Segment::order))
+        });
+        changes
     }
 
     /// Compares what is one name or a list of names in any order.

@@ -39,6 +39,17 @@ pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     }
 }
 
+/// Returns the value of a JSON text that is no template, such as a policy inside a string or what the
+/// service says of a resource; `None` where it is no JSON.
+pub(crate) fn value(text: &str) -> Option<Node> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        duplicates: Vec::new(),
+    };
+    reader.document().ok()
+}
+
 struct Wrong {
     rule: &'static str,
     message: String,

@@ -22,7 +22,7 @@ pub mod diff;
 pub mod emit;
 pub mod evaluate;
 mod intrinsic;
-mod json;
+pub(crate) mod json;
 pub mod node;
 pub mod reference;
 mod syntax;

@@ -231,6 +231,10 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
     Region       eu-west-1
     Endpoint     http://127.0.0.1:[PORT]
 
+    Danger
+      DANGER   Child/Queue is deleted with its waiting messages
+               fix: deploy `DeletionPolicy: Retain` first, then remove it
+
       ~ Child  AWS::CloudFormation::Stack
           ~ Inner  AWS::CloudFormation::Stack
               ~ Cycle  AWS::CloudFormation::Stack
@@ -361,6 +365,8 @@ fn a_warning_of_a_check_is_part_of_the_plan() {
     Service checks
       warning: `Bucket`: The bucket 'demo-data' is not empty. (BUCKET_EMPTINESS_VALIDATION)
         stack.yaml.j2:2:3
+
+    2 notes on access and roles of what is new or kept (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 0

@@ -35,6 +35,8 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
           + stackctl:project: "demo"
           + stackctl:environment: "dev"
 
+    2 notes on access and roles of what is new or kept (-v lists them)
+
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     output      value
     BucketName  demo-data
@@ -113,9 +115,9 @@ fn a_changed_handler_changes_the_function_alone() {
     Capabilities CAPABILITY_IAM
 
       ~ Handler  AWS::Lambda::Function
-          ~ Code
-              - {"S3Bucket":{"Fn::Sub":"stackctl-artifacts-${AWS::AccountId}-${AWS::Region}"},"S3Key":"demo/handler/[SHA256].zip"}
-              + {"S3Bucket":{"Fn::Sub":"stackctl-artifacts-${AWS::AccountId}-${AWS::Region}"},"S3Key":"demo/handler/[SHA256].zip"}
+          ~ Code.S3Key
+              - "demo/handler/[SHA256].zip"
+              + "demo/handler/[SHA256].zip"
 
     Code 1 new artifact
           + handler demo/handler/[SHA256].zip, 170 bytes
@@ -226,6 +228,8 @@ fn a_plan_of_a_new_stack_leaves_nothing() {
     Tags
           + stackctl:project: "demo"
           + stackctl:environment: "dev"
+
+    2 notes on access and roles of what is new or kept (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 2

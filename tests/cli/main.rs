@@ -18,6 +18,7 @@ mod change_set_members;
 mod change_sets;
 mod cloud;
 mod command_line;
+mod danger;
 mod demo;
 mod deploy;
 mod deployed;

@@ -181,6 +181,8 @@ fn a_narrow_terminal_is_respected() {
           + stackctl:project: "demo"
           + stackctl:environment: "dev"
 
+    2 notes on access and roles of what is new or kept (-v lists them)
+
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 0
     "#);

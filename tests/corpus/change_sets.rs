@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 use stackctl::change_set::ChangeSet;
+use stackctl::plan::model::Models;
 use stackctl::plan::{Operation, Plan, Target};
 use stackctl::present::human;
 use stackctl::present::json::plan::PlanDocument;
+use stackctl::risk::Assessment;
 
 use crate::corpus;
 use crate::replay::{Replay, body, response};
@@ -87,7 +89,9 @@ fn plan(change_set: ChangeSet) -> Plan {
         settings: Vec::new(),
         change_set: Some(change_set),
         validations: Vec::new(),
-        template_changes: Vec::new(),
+        outputs: Vec::new(),
+        models: Models::default(),
+        assessment: Assessment::default(),
     }
 }
 
@@ -243,7 +247,7 @@ fn check_plan(change_set: ChangeSet, valued: &Value, plain: &Value, found: &mut 
     let expected = ids(&plain["Changes"], "/ResourceChange/LogicalResourceId");
     let order = ids(&shown["changes"], "/logical_id");
     assert_eq!(order[..expected.len()], expected, "the service's order");
-    let screen = human::plan::plan(&shown_plan, 100);
+    let screen = human::plan::plan(&shown_plan, false, 100);
     for id in order {
         assert!(
             shown_plan.is_empty() || screen.contains(id.as_str().unwrap()),

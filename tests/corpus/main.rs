@@ -13,6 +13,7 @@
 mod change_sets;
 mod corpus;
 mod differences;
+mod plans;
 mod prediction;
 mod replay;
 mod templates;

@@ -4,6 +4,7 @@
 //! them: every sign and word stands without.
 
 pub mod config;
+pub mod danger;
 pub mod diff;
 pub mod event;
 mod nested;

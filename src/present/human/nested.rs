@@ -4,7 +4,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::plan::{push_property, resource};
 use crate::change_set::{Change, ChangeSet};
-use crate::plan::property_changes;
+use crate::plan::model::Model;
+use crate::plan::property::property_changes;
 
 /// How far a nested stack's changes stand to the right of their parent.
 const INDENT: &str = "    ";
@@ -26,9 +27,11 @@ pub(super) fn push(
     let name_width = names.map(|change| change.logical_id.width()).max();
     let mut inner = String::new();
     for change in &nested.changes {
-        inner.push_str(&resource(change, name_width.unwrap_or(0)));
-        for property in property_changes(change, &[]) {
-            push_property(&mut inner, change, &property, width);
+        let model = Model::of(change, None, None);
+        let properties = property_changes(change, Some(&model), &nested.changes);
+        inner.push_str(&resource(change, &properties, name_width.unwrap_or(0)));
+        for property in &properties {
+            push_property(&mut inner, change, property, width);
         }
         push(&mut inner, Some(nested), change, width);
     }
@@ -47,9 +50,11 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use crate::change_set::{Action, Change, ChangeSet, Detail, Summary};
+    use crate::plan::model::Models;
     use crate::plan::{Operation, Plan, Target};
     use crate::present::human::plan::plan;
     use crate::present::json::plan::PlanDocument;
+    use crate::risk::Assessment;
 
     fn changes(count: usize) -> Vec<Change> {
         let detail = |number: usize| Detail {
@@ -102,7 +107,9 @@ mod tests {
             settings: Vec::new(),
             change_set: Some(root),
             validations: Vec::new(),
-            template_changes: Vec::new(),
+            outputs: Vec::new(),
+            models: Models::default(),
+            assessment: Assessment::default(),
         }
     }
 
@@ -115,7 +122,7 @@ mod tests {
             // is not linear.
             let times = (0..5).map(|_| {
                 let started = Instant::now();
-                let text = plan(&large, 100);
+                let text = plan(&large, false, 100);
                 let document = serde_json::to_string(&PlanDocument::of(&large));
                 assert!(text.contains("Function99") && document.is_ok());
                 started.elapsed()

@@ -1,11 +1,19 @@
-//! A plan for people.
+//! A plan for people: danger first, then the changes, code, parameters, tags and outputs, the summary.
+//!
+//! What changes is shown whole. What is new is shown by name and type alone where there is much of it:
+//! a new stack has nothing to compare with, and twenty resources with all their properties hide that
+//! the twenty-first is missing. `-v` lists them, and the JSON plan has everything.
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{count, nested, service_check, size, value};
+use super::{count, danger, nested, service_check, size, value};
 use crate::change_set::{Change, Effect, Replacement};
-use crate::plan::{Operation, Plan, PropertyChange, ValueChange, property_changes};
+use crate::plan::property::{added_properties, rests_on_unknown};
+use crate::plan::{Operation, Plan, PropertyChange, ValueChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
+
+/// Up to this many new resources are shown with their properties.
+const FEW: usize = 3;
 
 /// Returns the lines that open every plan: stack, account, region, endpoint, capabilities.
 pub fn heading(plan: &Plan) -> String {
@@ -30,8 +38,8 @@ pub fn heading(plan: &Plan) -> String {
     text
 }
 
-/// Returns the whole plan.
-pub fn plan(plan: &Plan, width: usize) -> String {
+/// Returns the whole plan; where `verbose`, with the properties of everything that is new.
+pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     let mut text = heading(plan);
     if plan.is_empty() {
         text.push_str("\nNo changes. The stack matches the files.\n");
@@ -40,20 +48,26 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     for warning in plan.warnings() {
         text.push_str(&format!("{WARNING}warning{WARNING:#}: {warning}\n"));
     }
-    push_changes(&mut text, plan, width);
+    text.push_str(&danger::danger(&plan.assessment, verbose, width));
+    push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
     push_values(&mut text, "Parameters", &plan.parameters, width);
     push_values(&mut text, "Tags", &plan.tags, width);
+    if verbose || plan.operation == Operation::Update {
+        // Of a new stack all are new; the deployment ends with them.
+        push_values(&mut text, "Outputs", &plan.outputs, width);
+    }
     push_values(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations);
     if plan.changes().is_empty() && plan.change_set.is_some() {
         text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
     }
+    text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
     text
 }
 
-fn push_changes(text: &mut String, plan: &Plan, width: usize) {
+fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
     let (possible, certain): (Vec<_>, Vec<_>) = plan
         .changes()
         .iter()
@@ -63,17 +77,23 @@ fn push_changes(text: &mut String, plan: &Plan, width: usize) {
         .map(|change| change.logical_id.width())
         .max()
         .unwrap_or(0);
+    let is_few = plan.operation == Operation::Update && plan.summary().add <= FEW;
     let mut after_tree = true;
     for change in &certain {
-        let properties = property_changes(change, &plan.template_changes);
+        let properties = match plan.models.get(&change.logical_id) {
+            Some(model) if change.effect() == Effect::Add && (verbose || is_few) => {
+                added_properties(model)
+            }
+            _ => plan.properties(change),
+        };
         // Resources with a tree stand apart; those without follow one another as in a list.
         if after_tree || !properties.is_empty() {
             text.push('\n');
         }
         after_tree = !properties.is_empty();
-        text.push_str(&resource(change, name_width));
-        for property in properties {
-            push_property(text, change, &property, width);
+        text.push_str(&resource(change, &properties, name_width));
+        for property in &properties {
+            push_property(text, change, property, width);
         }
         after_tree |= nested::push(text, plan.change_set.as_ref(), change, width);
     }
@@ -84,7 +104,8 @@ fn push_changes(text: &mut String, plan: &Plan, width: usize) {
         "\n{DIM}May change, depending on other resources (not counted):{DIM:#}\n"
     ));
     for change in possible {
-        let causes: Vec<String> = property_changes(change, &plan.template_changes)
+        let causes: Vec<String> = plan
+            .properties(change)
             .into_iter()
             .filter_map(|property| property.cause)
             .collect();
@@ -100,10 +121,19 @@ fn push_changes(text: &mut String, plan: &Plan, width: usize) {
     }
 }
 
-pub(super) fn resource(change: &Change, name_width: usize) -> String {
+pub(super) fn resource(
+    change: &Change,
+    properties: &[PropertyChange],
+    name_width: usize,
+) -> String {
     let (style, sign, words) = match change.effect() {
         Effect::Add => (ADD, "+", ""),
         Effect::Update => (CHANGE, "~", ""),
+        Effect::Replace if rests_on_unknown(change, properties) => (
+            REMOVE,
+            "-/+",
+            "is replaced, unless what is known after apply turns out the same",
+        ),
         Effect::Replace => (REMOVE, "-/+", "is replaced"),
         Effect::Remove => (REMOVE, "-", ""),
         Effect::Import => (ADD, "<-", "is imported"),
@@ -147,7 +177,10 @@ pub(super) fn push_property(
         Some("Always") if change.effect() == Effect::Replace => {
             notes.push("forces replacement".to_owned());
         }
-        Some("Conditionally") => notes.push("may force replacement".to_owned()),
+        Some("Always") => notes.push("may force replacement".to_owned()),
+        Some("Conditionally") if change.replacement != Some(Replacement::False) => {
+            notes.push("may force replacement".to_owned());
+        }
         _ => {}
     }
     notes.extend(property.cause.clone());
@@ -157,7 +190,7 @@ pub(super) fn push_property(
         format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
     };
     let values = [&property.before, &property.after];
-    let values = values.map(|value| value.as_deref().map(value::of_the_service));
+    let values = values.map(|value| value.as_ref().map(value::of_property));
     value::push(text, &property.path, values, &note, width);
 }
 

@@ -3,10 +3,10 @@
 use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
 
+use crate::plan::Content;
+use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
 use crate::present::style::{ADD, CHANGE, DIM, REMOVE};
 
-/// How the service writes a value that only the deployment makes known.
-const SERVICE_KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 /// How people read it.
 const KNOWN_AFTER_APPLY: &str = "(known after apply)";
 /// The lines around a difference that are shown with it.
@@ -28,10 +28,11 @@ pub(super) fn push(
         _ => (CHANGE, "~"),
     };
     text.push_str(&format!("      {style}{sign}{style:#} {path}"));
+    let separator = if path.starts_with("Tags.") { " =" } else { ":" };
     let one_line = match (&before, &after) {
         (None, None) => String::new(),
-        (Some(value), None) | (None, Some(value)) => format!(": {value}"),
-        (Some(before), Some(after)) => format!(": {before} → {after}"),
+        (Some(value), None) | (None, Some(value)) => format!("{separator} {value}"),
+        (Some(before), Some(after)) => format!("{separator} {before} → {after}"),
     };
     let note_width = anstream::adapter::strip_str(note).to_string().width();
     let fits = 8 + path.width() + one_line.width() + note_width <= width;
@@ -82,6 +83,14 @@ pub(super) fn of_the_service(value: &str) -> String {
         value
     } else {
         format!("\"{value}\"")
+    }
+}
+
+/// Returns a property's value as it is to be read: a scalar in quotes, unless it has several lines.
+pub(super) fn of_property(content: &Content) -> String {
+    match content {
+        Content::Scalar(text) => of_the_service(text),
+        Content::Structure(yaml) => yaml.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY),
     }
 }
 

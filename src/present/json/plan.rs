@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
 use super::validation::{ValidationEntry, validation};
 use crate::change_set::Summary;
+use crate::plan::cause::Cause;
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
+use crate::risk::{Guard, Risk};
 
 /// A plan as one document.
 #[derive(Debug, Serialize)]
@@ -27,7 +29,32 @@ pub struct PlanDocument<'a> {
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
+    outputs: Vec<ValueEntry<'a>>,
+    risk: Vec<RiskEntry<'a>>,
+    cause: Vec<CauseEntry>,
     summary: SummaryEntry,
+}
+
+/// What is dangerous; `kind` and `severity` are stackctl's own words.
+#[derive(Debug, Serialize)]
+struct RiskEntry<'a> {
+    logical_id: &'a str,
+    kind: &'static str,
+    severity: &'static str,
+    reason: &'a str,
+    remedy: Option<&'a str>,
+    /// The option of `apply` that allows it, for what is refused without.
+    allow: Option<&'static str>,
+}
+
+/// Why a property changes that nobody edited.
+#[derive(Debug, Serialize)]
+struct CauseEntry {
+    logical_id: String,
+    property: String,
+    source: String,
+    entity: Option<String>,
+    text: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,8 +106,32 @@ impl<'a> PlanDocument<'a> {
             parameters: plan.parameters.iter().map(value).collect(),
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),
+            outputs: plan.outputs.iter().map(value).collect(),
+            risk: plan.assessment.risks.iter().map(risk).collect(),
+            cause: plan.causes().into_iter().map(cause).collect(),
             summary: summary(plan.summary()),
         }
+    }
+}
+
+fn risk(risk: &Risk) -> RiskEntry<'_> {
+    RiskEntry {
+        logical_id: &risk.logical_id,
+        kind: risk.kind.as_str(),
+        severity: risk.severity.as_str(),
+        reason: &risk.reason,
+        remedy: risk.remedy.as_deref(),
+        allow: risk.guard.map(Guard::option),
+    }
+}
+
+fn cause(cause: Cause) -> CauseEntry {
+    CauseEntry {
+        logical_id: cause.logical_id,
+        property: cause.property,
+        source: cause.source,
+        entity: cause.entity,
+        text: cause.text,
     }
 }
 

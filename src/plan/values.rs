@@ -1,0 +1,196 @@
+//! Named values that differ: parameters, tags, outputs, settings.
+
+use indexmap::IndexMap;
+
+use crate::risk::access::reference;
+use crate::settings::ParameterValue;
+use crate::stack::Stack;
+use crate::template::diff::diff;
+use crate::template::node::Node;
+use crate::template::{Template, emit};
+
+/// A named value before and after. A secret's values are `None` on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueChange {
+    /// The name.
+    pub name: String,
+    /// The deployed value.
+    pub before: Option<String>,
+    /// The value that the files give.
+    pub after: Option<String>,
+}
+
+/// Returns which parameters differ from the stack's. Secrets cannot be compared and are left out.
+pub fn parameter_changes(
+    stack: Option<&Stack>,
+    parameters: &IndexMap<String, ParameterValue>,
+) -> Vec<ValueChange> {
+    let deployed = stack.map(|stack| &stack.parameters);
+    let plain = parameters.iter().filter_map(|(name, value)| match value {
+        ParameterValue::Plain(value) if stack.is_none_or(|stack| !stack.is_masked(name)) => {
+            Some((name, value.as_str()))
+        }
+        _ => None,
+    });
+    value_changes(deployed, &plain.collect(), |name| {
+        !parameters.contains_key(name)
+    })
+}
+
+/// Returns which of the stack's tags differ.
+pub fn tag_changes(stack: Option<&Stack>, tags: &IndexMap<String, String>) -> Vec<ValueChange> {
+    let desired = tags
+        .iter()
+        .map(|(name, value)| (name, value.as_str()))
+        .collect();
+    value_changes(stack.map(|stack| &stack.tags), &desired, |name| {
+        !tags.contains_key(name)
+    })
+}
+
+fn value_changes(
+    deployed: Option<&IndexMap<String, String>>,
+    desired: &IndexMap<&String, &str>,
+    is_removed: impl Fn(&String) -> bool,
+) -> Vec<ValueChange> {
+    let before = |name: &String| deployed.and_then(|deployed| deployed.get(name)).cloned();
+    let changed = desired.iter().filter_map(|(name, after)| {
+        let before = before(name);
+        (before.as_deref() != Some(after)).then(|| ValueChange {
+            name: (*name).clone(),
+            before,
+            after: Some((*after).to_owned()),
+        })
+    });
+    let removed = deployed
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| is_removed(name))
+        .map(|(name, value)| ValueChange {
+            name: name.clone(),
+            before: Some(value.clone()),
+            after: None,
+        });
+    changed.chain(removed).collect()
+}
+
+/// Returns which outputs are defined differently, added or removed.
+///
+/// What an output of the same definition turns out to be is known only after the deployment.
+pub fn output_changes(deployed: Option<&Template>, desired: &Template) -> Vec<ValueChange> {
+    let Some(deployed) = deployed else {
+        let names = desired.outputs().map(|output| ValueChange {
+            name: output.entry.name.to_owned(),
+            before: None,
+            after: output.value().map(definition),
+        });
+        return names.collect();
+    };
+    let diff = diff(deployed, desired);
+    let outputs = diff
+        .entries
+        .iter()
+        .filter(|entry| entry.section == "Outputs");
+    let changes = outputs.filter_map(|entry| {
+        let sides = [entry.before, entry.after];
+        let values = sides.map(|side| side?.get("Value").map(definition));
+        // Where the description or the export alone differs, the whole definition tells it.
+        let [before, after] = if values[0] == values[1] {
+            sides.map(|side| side.map(definition))
+        } else {
+            values
+        };
+        Some(ValueChange {
+            name: entry.name?.to_owned(),
+            before,
+            after,
+        })
+    });
+    changes.collect()
+}
+
+/// Returns a scalar as it is, a reference as `${Name}`, anything else as YAML.
+fn definition(node: &Node) -> String {
+    match node.scalar() {
+        Some(scalar) => scalar.into_owned(),
+        None => reference(node).unwrap_or_else(|| emit::to_yaml(node).trim_end().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::{output_changes, value_changes};
+    use crate::diagnostic::SourceFile;
+    use crate::template::Template;
+
+    #[test]
+    fn outputs_are_told_by_their_definition() {
+        let template = |outputs: &str| {
+            let text = format!("Resources: {{}}\nOutputs:\n{outputs}");
+            Template::parse(&SourceFile::new("t", text))
+        };
+        let (Ok(old), Ok(new)) = (
+            template(
+                "  Gone: {Value: 1}\n  Same: {Value: !Ref A}\n  Moved: {Value: !Ref A}\n  Said: {Value: x}\n",
+            ),
+            template(
+                "  Same: {Value: {Ref: A}}\n  Moved: {Value: !Ref B}\n  New: {Value: 2}\n  Said: {Value: x, Description: d}\n",
+            ),
+        ) else {
+            panic!("the templates are valid")
+        };
+        let changes = output_changes(Some(&old), &new);
+        let said: Vec<_> = changes
+            .iter()
+            .map(|change| {
+                (
+                    change.name.as_str(),
+                    change.before.as_deref(),
+                    change.after.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("Gone", Some("1"), None),
+                ("Moved", Some("${A}"), Some("${B}")),
+                ("New", None, Some("2")),
+                ("Said", Some("Value: x"), Some("Value: x\nDescription: d")),
+            ]
+        );
+        assert_eq!(output_changes(None, &new).len(), 4);
+    }
+
+    #[test]
+    fn added_changed_and_removed_values_are_told_apart() {
+        let deployed = IndexMap::from([
+            ("same".to_owned(), "1".to_owned()),
+            ("changed".to_owned(), "1".to_owned()),
+            ("removed".to_owned(), "1".to_owned()),
+        ]);
+        let names = ["same".to_owned(), "changed".to_owned(), "added".to_owned()];
+        let desired = names.iter().zip(["1", "2", "3"]).collect();
+        let changes = value_changes(Some(&deployed), &desired, |name| !names.contains(name));
+        let said: Vec<_> = changes
+            .iter()
+            .map(|change| {
+                (
+                    change.name.as_str(),
+                    change.before.as_deref(),
+                    change.after.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("changed", Some("1"), Some("2")),
+                ("added", None, Some("3")),
+                ("removed", Some("1"), None)
+            ]
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! What is dangerous about a plan, for people: the first thing that they read.
+//!
+//! Every line opens with a word for how much it matters, which stands without colour. Notes, such as
+//! the rules of a group that is itself new, are only counted, unless everything is asked for: a new
+//! stack would bury the one line that matters under what every new stack has.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::count;
+use crate::present::style::{BOLD, DIM, ERROR, HINT, WARNING};
+use crate::risk::access::{Statement, StatementChange};
+use crate::risk::{Assessment, Kind, Risk, Severity};
+
+/// The columns before a risk's text.
+const INDENT: usize = 11;
+/// The columns between two cells.
+const GAP: usize = 2;
+
+/// Returns the risks and the changed permissions; nothing where there are none.
+///
+/// Notes are left out unless `verbose`.
+pub fn danger(assessment: &Assessment, verbose: bool, width: usize) -> String {
+    let mut text = String::new();
+    // What the table says in full needs no line of its own, unless it is worse than the rest.
+    let shown: Vec<&Risk> = assessment
+        .risks
+        .iter()
+        .filter(|risk| verbose || risk.severity > Severity::Note)
+        .filter(|risk| risk.kind != Kind::Permission || risk.severity == Severity::Danger)
+        .collect();
+    if !shown.is_empty() {
+        text.push_str(&format!("\n{BOLD}Danger{BOLD:#}\n"));
+    }
+    for risk in shown {
+        push_risk(&mut text, risk, width);
+    }
+    push_permissions(&mut text, &assessment.statements, verbose, width);
+    text
+}
+
+/// Returns a line that counts what is not listed unless everything is asked for; may be empty.
+pub fn notes(assessment: &Assessment, verbose: bool) -> String {
+    let risks = &assessment.risks;
+    let notes = risks
+        .iter()
+        .filter(|risk| risk.severity == Severity::Note)
+        .count();
+    if notes == 0 || verbose {
+        return String::new();
+    }
+    format!(
+        "\n{DIM}{} on access and roles of what is new or kept (-v lists them){DIM:#}\n",
+        count(notes, "note")
+    )
+}
+
+fn push_risk(text: &mut String, risk: &Risk, width: usize) {
+    let (style, word) = match risk.severity {
+        Severity::Danger => (ERROR, "DANGER"),
+        Severity::Warning => (WARNING, "WARNING"),
+        Severity::Note => (DIM, "NOTE"),
+    };
+    let indent = " ".repeat(INDENT);
+    let said = format!("{} {}", risk.logical_id, risk.reason);
+    let mut lines = wrap(&said, width.saturating_sub(INDENT)).into_iter();
+    let first = lines.next().unwrap_or_default();
+    // The name stands first and is never broken off from its line.
+    let rest = first.strip_prefix(&risk.logical_id).unwrap_or(&first);
+    text.push_str(&format!(
+        "  {style}{word:<9}{style:#}{BOLD}{}{BOLD:#}{rest}\n",
+        risk.logical_id
+    ));
+    for line in lines {
+        text.push_str(&format!("{indent}{line}\n"));
+    }
+    if let Some(remedy) = &risk.remedy {
+        let fix = format!("fix: {remedy}");
+        for (number, line) in wrap(&fix, width.saturating_sub(INDENT))
+            .into_iter()
+            .enumerate()
+        {
+            let line = if number == 0 {
+                line.replacen("fix:", &format!("{HINT}fix{HINT:#}:"), 1)
+            } else {
+                line
+            };
+            text.push_str(&format!("{indent}{line}\n"));
+        }
+    }
+}
+
+/// Adds the changed statements as a table, or one below the other where it is too wide.
+fn push_permissions(text: &mut String, changes: &[StatementChange], verbose: bool, width: usize) {
+    const HEADING: [&str; 6] = ["", "effect", "action", "resource", "principal", "condition"];
+    let is_risky = changes
+        .iter()
+        .any(|change| change.severity > Severity::Note || !change.is_added);
+    if changes.is_empty() || !is_risky && !verbose {
+        return;
+    }
+    text.push_str(&format!(
+        "\n{BOLD}Permissions{BOLD:#} {DIM}in policies that change{DIM:#}\n"
+    ));
+    let rows: Vec<[Vec<String>; 6]> = changes.iter().map(row).collect();
+    let mut widths = HEADING.map(UnicodeWidthStr::width);
+    for row in &rows {
+        for (cell, widest) in row.iter().zip(&mut widths) {
+            let cell = cell.iter().map(|line| line.width()).max().unwrap_or(0);
+            *widest = (*widest).max(cell);
+        }
+    }
+    let total: usize = 2 + widths.iter().map(|width| width + GAP).sum::<usize>();
+    if total > width {
+        for row in &rows {
+            push_stacked(text, HEADING, row, width);
+        }
+        return;
+    }
+    let heading = HEADING.map(|name| vec![name.to_owned()]);
+    push_row(text, &heading, &widths);
+    for row in &rows {
+        push_row(text, row, &widths);
+    }
+}
+
+fn push_row(text: &mut String, row: &[Vec<String>; 6], widths: &[usize; 6]) {
+    let height = row.iter().map(Vec::len).max().unwrap_or(0);
+    for number in 0..height {
+        let mut line = String::from("  ");
+        for (cell, width) in row.iter().zip(widths) {
+            let cell = cell.get(number).map_or("", String::as_str);
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+fn push_stacked(text: &mut String, heading: [&str; 6], row: &[Vec<String>; 6], width: usize) {
+    let [sign, effect, cells @ ..] = row;
+    text.push_str(&format!("  {} {}\n", sign.join(" "), effect.join(" ")));
+    for (name, cell) in heading.iter().skip(2).zip(cells) {
+        if cell.iter().all(String::is_empty) {
+            continue;
+        }
+        let value = cell.join(", ");
+        let mut name = *name;
+        for line in wrap(&value, width.saturating_sub(16)) {
+            text.push_str(&format!("      {DIM}{name:<10}{DIM:#}{line}\n"));
+            name = "";
+        }
+    }
+}
+
+fn row(change: &StatementChange) -> [Vec<String>; 6] {
+    let Statement {
+        effect,
+        actions,
+        resources,
+        principals,
+        condition,
+        is_managed_policy,
+    } = &change.statement;
+    let lines = |names: &crate::risk::access::Names| {
+        let mut lines = names.values.clone();
+        if let Some(first) = lines.first_mut().filter(|_| names.not) {
+            *first = format!("all but {first}");
+        }
+        lines
+    };
+    let sign = if change.is_added { "+" } else { "-" };
+    let effect = if *is_managed_policy { "policy" } else { effect };
+    [
+        vec![sign.to_owned()],
+        vec![effect.to_owned()],
+        lines(actions),
+        lines(resources),
+        lines(principals),
+        condition.iter().cloned().collect(),
+    ]
+}
+
+/// Breaks a text at spaces so that lines have at most `width` columns; a longer word keeps its line.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

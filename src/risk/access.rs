@@ -1,0 +1,491 @@
+//! Who may do what: the statements of every policy in the stack, before and after.
+//!
+//! Policies hide in many places: inline in a role, attached to several, on a bucket, a queue or a
+//! key, as a Lambda permission. They are brought into one form here, so that a statement which only
+//! moves from one policy to another is no change, and one that is narrowed is not a danger.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::{Kind, Risk, Severity, Subject};
+use crate::template::node::{Node, Value};
+use crate::template::{emit, json};
+
+/// Something that is allowed or denied.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Statement {
+    /// `Allow` or `Deny`.
+    pub effect: String,
+    /// The actions; for an attached managed policy the policy itself.
+    pub actions: Names,
+    /// The resources. `*` in a policy of a resource is that resource.
+    pub resources: Names,
+    /// The principals, such as `Service:lambda.amazonaws.com` or `AWS:${Role}`.
+    pub principals: Names,
+    /// The conditions, as YAML on one line.
+    pub condition: Option<String>,
+    /// Whether it stands for a managed policy, whose statements are not known here.
+    pub is_managed_policy: bool,
+}
+
+/// Names that are meant, or all but these.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Names {
+    /// Whether all others are meant, as in `NotAction`.
+    pub not: bool,
+    /// The names, sorted.
+    pub values: Vec<String>,
+}
+
+/// A statement that is added or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementChange {
+    /// The resource whose policy it is.
+    pub logical_id: String,
+    /// Whether it is added; else it is removed.
+    pub is_added: bool,
+    /// The statement.
+    pub statement: Statement,
+    /// How much it matters.
+    pub severity: Severity,
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.not {
+            f.write_str("all but ")?;
+        }
+        f.write_str(&self.values.join(", "))
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.effect, self.actions)?;
+        if !self.resources.values.is_empty() {
+            write!(f, " on {}", self.resources)?;
+        }
+        if !self.principals.values.is_empty() {
+            write!(f, " for {}", self.principals)?;
+        }
+        match &self.condition {
+            Some(condition) => write!(f, " if {condition}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Names {
+    fn of(names: impl IntoIterator<Item = String>) -> Self {
+        let mut values: Vec<String> = names.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        Self { not: false, values }
+    }
+
+    /// Returns whether every name of `other` is meant here too.
+    fn covers(&self, other: &Self) -> bool {
+        self == other
+            || !self.not
+                && !other.not
+                && other
+                    .values
+                    .iter()
+                    .all(|name| self.values.iter().any(|own| matches(own, name)))
+    }
+
+    fn is_everything(&self) -> bool {
+        self.not
+            || self
+                .values
+                .iter()
+                .any(|value| value == "*" || value == "AWS:*")
+    }
+}
+
+/// Returns whether a pattern with `*` at its end, or without any, means the name.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    }
+}
+
+impl Statement {
+    fn covers(&self, other: &Self) -> bool {
+        self.effect == other.effect
+            && self.actions.covers(&other.actions)
+            && self.resources.covers(&other.resources)
+            && self.principals.covers(&other.principals)
+            && (self.condition.is_none() || self.condition == other.condition)
+    }
+
+    fn allows(&self) -> bool {
+        self.effect != "Deny"
+    }
+
+    /// Returns whether everybody may do it.
+    fn is_public(&self) -> bool {
+        self.allows() && self.principals.is_everything() && self.condition.is_none()
+    }
+
+    /// Returns whether it allows everything, or all of a service, everywhere.
+    fn is_sweeping(&self) -> bool {
+        let wide = |action: &String| action == "*" || action.ends_with(":*");
+        self.allows()
+            && self.resources.is_everything()
+            && (self.actions.not || self.actions.values.iter().any(wide))
+    }
+}
+
+/// Returns `${Name}` or `${Name.Attribute}` for a reference, and the text of an `Fn::Sub`.
+pub fn reference(node: &Node) -> Option<String> {
+    let (function, argument) = node.intrinsic()?;
+    let argument = &argument.node;
+    match function {
+        "Ref" => Some(format!("${{{}}}", argument.as_str()?)),
+        "Fn::GetAtt" => {
+            let dotted = match argument.as_list() {
+                Some(parts) => {
+                    let parts: Option<Vec<&str>> = parts.iter().map(Node::as_str).collect();
+                    parts?.join(".")
+                }
+                None => argument.as_str()?.to_owned(),
+            };
+            Some(format!("${{{dotted}}}"))
+        }
+        "Fn::Sub" => Some(argument.as_str()?.to_owned()),
+        "Fn::Join" => {
+            let [separator, parts] = argument.as_list()? else {
+                return None;
+            };
+            let parts: Vec<String> = parts.as_list()?.iter().map(text).collect();
+            Some(parts.join(separator.as_str()?))
+        }
+        _ => None,
+    }
+}
+
+fn text(node: &Node) -> String {
+    match node.scalar() {
+        Some(scalar) => scalar.into_owned(),
+        None => reference(node).unwrap_or_else(|| one_line(node)),
+    }
+}
+
+fn one_line(node: &Node) -> String {
+    let yaml = emit::to_yaml(node);
+    yaml.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn list(node: Option<&Node>) -> &[Node] {
+    node.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)))
+        .unwrap_or_default()
+}
+
+/// Returns the statements of a resource, as it is before or after.
+pub fn statements(logical_id: &str, resource_type: &str, resource: &Node) -> Vec<Statement> {
+    let Some(properties) = resource.get("Properties") else {
+        return Vec::new();
+    };
+    if resource_type == "AWS::Lambda::Permission" {
+        return vec![lambda_permission(properties)];
+    }
+    let mut found = Vec::new();
+    let attached = Attached::of(logical_id, resource_type, properties);
+    for (name, member) in properties.as_map().into_iter().flatten() {
+        let attached = if name == "AssumeRolePolicyDocument" {
+            Attached::Resources(vec![format!("${{{logical_id}.Arn}}")])
+        } else {
+            attached.clone()
+        };
+        documents(&member.node, &mut |statement| {
+            found.extend(attached.complete(statement));
+        });
+        if ["ManagedPolicyArns", "ManagedPolicies"].contains(&name.as_str()) {
+            found.extend(
+                list(Some(&member.node))
+                    .iter()
+                    .map(|policy| managed_policy(logical_id, policy)),
+            );
+        }
+    }
+    found
+}
+
+/// What a policy is attached to.
+#[derive(Clone)]
+enum Attached {
+    /// To identities: those are the principals.
+    Principals(Vec<String>),
+    /// To resources: `*` means them.
+    Resources(Vec<String>),
+}
+
+impl Attached {
+    fn of(logical_id: &str, resource_type: &str, properties: &Node) -> Self {
+        let all = |names: &[&str]| -> Vec<String> {
+            let nodes = names.iter().flat_map(|name| list(properties.get(name)));
+            nodes.map(text).collect()
+        };
+        let itself = || vec![format!("${{{logical_id}}}")];
+        let or_itself = |found: Vec<String>| if found.is_empty() { itself() } else { found };
+        let principals = |names: Vec<String>| {
+            Self::Principals(names.iter().map(|name| format!("AWS:{name}")).collect())
+        };
+        match resource_type {
+            "AWS::IAM::Role" | "AWS::IAM::User" | "AWS::IAM::Group" | "AWS::SSO::PermissionSet" => {
+                principals(itself())
+            }
+            "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" => {
+                principals(or_itself(all(&["Roles", "Users", "Groups"])))
+            }
+            "AWS::IAM::RolePolicy" | "AWS::IAM::UserPolicy" | "AWS::IAM::GroupPolicy" => {
+                principals(or_itself(all(&["RoleName", "UserName", "GroupName"])))
+            }
+            _ => Self::Resources(or_itself(all(&["Bucket", "Queues", "Topics", "SecretId"]))),
+        }
+    }
+
+    /// Returns a statement once for each thing that its policy is attached to.
+    fn complete(&self, statement: Statement) -> Vec<Statement> {
+        match self {
+            Self::Principals(principals) => principals
+                .iter()
+                .map(|principal| Statement {
+                    principals: Names::of([principal.clone()]),
+                    ..statement.clone()
+                })
+                .collect(),
+            Self::Resources(_)
+                if !statement.resources.not
+                    && statement.resources.values.iter().any(|name| name != "*") =>
+            {
+                vec![statement]
+            }
+            Self::Resources(resources) => resources
+                .iter()
+                .map(|resource| Statement {
+                    resources: Names {
+                        not: statement.resources.not,
+                        values: vec![resource.clone()],
+                    },
+                    ..statement.clone()
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Calls `found` for every statement in a value: policies are maps with a `Statement`, also inside
+/// strings and behind `Fn::If`.
+fn documents(node: &Node, found: &mut impl FnMut(Statement)) {
+    match &node.value {
+        Value::Map(map) => match map.get("Statement") {
+            Some(member) => branches(&member.node, found),
+            None => map
+                .values()
+                .for_each(|member| documents(&member.node, found)),
+        },
+        Value::List(list) => list.iter().for_each(|node| documents(node, found)),
+        Value::String(text) if text.trim_start().starts_with('{') => {
+            if let Some(inner) = json::value(text) {
+                documents(&inner, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn branches(node: &Node, found: &mut impl FnMut(Statement)) {
+    if node.get("Effect").is_some() {
+        found(statement(node));
+        return;
+    }
+    match &node.value {
+        Value::Map(map) => map
+            .values()
+            .for_each(|member| branches(&member.node, found)),
+        Value::List(list) => list.iter().for_each(|node| branches(node, found)),
+        _ => {}
+    }
+}
+
+fn statement(node: &Node) -> Statement {
+    let names = |name: &str| {
+        let not = format!("Not{name}");
+        match node.get(&not) {
+            Some(values) => Names {
+                not: true,
+                ..Names::of(list(Some(values)).iter().map(text))
+            },
+            None => Names::of(list(node.get(name)).iter().map(text)),
+        }
+    };
+    Statement {
+        effect: node.get("Effect").map(text).unwrap_or_default(),
+        actions: names("Action"),
+        resources: names("Resource"),
+        principals: principals(node),
+        condition: node.get("Condition").map(one_line),
+        is_managed_policy: false,
+    }
+}
+
+fn principals(statement: &Node) -> Names {
+    let (not, node) = match statement.get("NotPrincipal") {
+        Some(node) => (true, Some(node)),
+        None => (false, statement.get("Principal")),
+    };
+    let names = match node {
+        Some(node) if node.intrinsic().is_none() && node.as_map().is_some() => {
+            let kinds = node.as_map().into_iter().flatten();
+            let names = kinds.flat_map(|(kind, member)| {
+                list(Some(&member.node))
+                    .iter()
+                    .map(move |name| format!("{kind}:{}", text(name)))
+            });
+            Names::of(names)
+        }
+        node => Names::of(list(node).iter().map(text)),
+    };
+    Names { not, ..names }
+}
+
+fn lambda_permission(properties: &Node) -> Statement {
+    const CONDITIONS: [&str; 5] = [
+        "SourceArn",
+        "SourceAccount",
+        "PrincipalOrgID",
+        "EventSourceToken",
+        "FunctionUrlAuthType",
+    ];
+    let member = |name: &str| properties.get(name).map(text);
+    let principal = member("Principal").unwrap_or_default();
+    let kind = if principal.contains(".amazonaws.") {
+        "Service"
+    } else {
+        "AWS"
+    };
+    let conditions: Vec<String> = CONDITIONS
+        .iter()
+        .filter_map(|name| Some(format!("{name}: {}", member(name)?)))
+        .filter(|condition| condition != "FunctionUrlAuthType: NONE")
+        .collect();
+    Statement {
+        effect: "Allow".to_owned(),
+        actions: Names::of(member("Action")),
+        resources: Names::of(member("FunctionName")),
+        principals: Names::of([format!("{kind}:{principal}")]),
+        condition: (!conditions.is_empty()).then(|| conditions.join(", ")),
+        is_managed_policy: false,
+    }
+}
+
+fn managed_policy(logical_id: &str, policy: &Node) -> Statement {
+    Statement {
+        effect: "Allow".to_owned(),
+        actions: Names::of([text(policy)]),
+        resources: Names::default(),
+        principals: Names::of([format!("AWS:${{{logical_id}}}")]),
+        condition: None,
+        is_managed_policy: true,
+    }
+}
+
+/// Returns the statements that the changes add and remove, all policies taken together.
+pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange> {
+    let side = |after: bool| -> Vec<(&Subject<'_>, Statement)> {
+        let found = subjects.iter().flat_map(|subject| {
+            let model = subject.model;
+            let side = if after { &model.after } else { &model.before };
+            let id = &subject.change.logical_id;
+            let statements = side
+                .as_ref()
+                .map(|side| statements(id, subject.resource_type(), side));
+            statements
+                .unwrap_or_default()
+                .into_iter()
+                .map(move |statement| (subject, statement))
+        });
+        found.collect()
+    };
+    let (before, after) = (side(false), side(true));
+    let old: HashSet<&Statement> = before.iter().map(|(_, statement)| statement).collect();
+    let new: HashSet<&Statement> = after.iter().map(|(_, statement)| statement).collect();
+    let allowed: Vec<&Statement> = old.iter().copied().filter(|it| it.allows()).collect();
+    let created: HashSet<String> = subjects
+        .iter()
+        .filter(|subject| subject.is_new())
+        .map(|subject| format!("AWS:${{{}}}", subject.change.logical_id))
+        .collect();
+    let change =
+        |subject: &Subject<'_>, statement: &Statement, is_added, severity| StatementChange {
+            logical_id: subject.change.logical_id.clone(),
+            is_added,
+            statement: statement.clone(),
+            severity,
+        };
+    let removed = before
+        .iter()
+        .filter(|(_, it)| !new.contains(it))
+        .map(|(subject, it)| {
+            // What a removed resource denied guards nothing any more that is not gone with it.
+            let widens = !it.allows() && !subject.is_removed();
+            let severity = if widens {
+                Severity::Warning
+            } else {
+                Severity::Note
+            };
+            change(subject, it, false, severity)
+        });
+    let added = after
+        .iter()
+        .filter(|(_, it)| !old.contains(it))
+        .map(|(subject, it)| {
+            let narrower = !it.allows() || allowed.iter().any(|old| old.covers(it));
+            let comes_with_new = subject.is_new()
+                && it
+                    .principals
+                    .values
+                    .iter()
+                    .all(|name| created.contains(name) || name.starts_with("Service:"));
+            let severity = if narrower {
+                Severity::Note
+            } else if it.is_public() || it.is_sweeping() {
+                Severity::Danger
+            } else if comes_with_new {
+                Severity::Note
+            } else {
+                Severity::Warning
+            };
+            change(subject, it, true, severity)
+        });
+    removed.chain(added).collect()
+}
+
+/// Returns what of the changed statements is a risk.
+pub(super) fn risks(changes: &[StatementChange], subjects: &[Subject<'_>]) -> Vec<Risk> {
+    let risky = changes.iter().filter(|change| {
+        change.severity > Severity::Note || change.is_added && change.statement.allows()
+    });
+    risky
+        .filter_map(|change| {
+            let subject = subjects
+                .iter()
+                .find(|subject| subject.change.logical_id == change.logical_id)?;
+            let statement = &change.statement;
+            let (kind, reason) = if !change.is_added {
+                (Kind::Permission, format!("no longer says {statement}"))
+            } else if statement.is_public() {
+                (Kind::Public, format!("lets everybody in: {statement}"))
+            } else if statement.is_managed_policy {
+                let text = format!("gets the managed policy {}", statement.actions);
+                (Kind::Permission, text)
+            } else {
+                (Kind::Permission, format!("now says {statement}"))
+            };
+            Some(subject.risk(kind, change.severity, reason))
+        })
+        .collect()
+}

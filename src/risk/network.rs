@@ -1,0 +1,224 @@
+//! Ports that open, and addresses that may reach them.
+//!
+//! A rule is new only where no earlier rule of the same group and direction covers it: a narrower
+//! address range or a part of a port range opens nothing.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{Kind, Risk, Severity, Subject};
+use crate::template::emit;
+use crate::template::node::Node;
+
+/// Ports that are commonly open to everybody.
+const WEB: [&str; 2] = ["80", "443"];
+
+/// One rule of a security group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The group, by reference or id.
+    pub group: String,
+    /// Whether it lets traffic in; else out.
+    pub is_ingress: bool,
+    /// The protocol: `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    pub protocol: String,
+    /// The lowest and the highest port, as text, for they may be functions; `None` for all.
+    pub ports: Option<(String, String)>,
+    /// Who is at the other end: an address range, a group or a prefix list.
+    pub peer: String,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol.as_str() {
+            "-1" => f.write_str("all traffic")?,
+            protocol => f.write_str(protocol)?,
+        }
+        match &self.ports {
+            Some((from, to)) if from == to => write!(f, " {from}")?,
+            Some((from, to)) => write!(f, " {from}-{to}")?,
+            None => {}
+        }
+        let direction = if self.is_ingress { "from" } else { "to" };
+        write!(f, " {direction} {}", self.peer)
+    }
+}
+
+/// Returns the rules that a resource states before and after.
+pub fn rules(logical_id: &str, resource_type: &str, sides: [Option<&Node>; 2]) -> [Vec<Rule>; 2] {
+    sides.map(|side| {
+        side.and_then(|side| side.get("Properties"))
+            .map(|properties| of_properties(logical_id, resource_type, properties))
+            .unwrap_or_default()
+    })
+}
+
+fn of_properties(logical_id: &str, resource_type: &str, properties: &Node) -> Vec<Rule> {
+    match resource_type {
+        "AWS::EC2::SecurityGroup" => {
+            let group = format!("${{{logical_id}.GroupId}}");
+            let lists = [
+                ("SecurityGroupIngress", true),
+                ("SecurityGroupEgress", false),
+            ];
+            lists
+                .iter()
+                .flat_map(|(property, is_ingress)| {
+                    let node = properties.get(property);
+                    let list =
+                        node.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)));
+                    list.unwrap_or_default()
+                        .iter()
+                        .map(|node| rule(node, &group, *is_ingress))
+                })
+                .collect()
+        }
+        "AWS::EC2::SecurityGroupIngress" | "AWS::EC2::SecurityGroupEgress" => {
+            let group = properties
+                .get("GroupId")
+                .or_else(|| properties.get("GroupName"))
+                .map(text)
+                .unwrap_or_default();
+            vec![rule(properties, &group, resource_type.ends_with("Ingress"))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn rule(node: &Node, group: &str, is_ingress: bool) -> Rule {
+    const PEERS: [&str; 8] = [
+        "CidrIp",
+        "CidrIpv6",
+        "SourceSecurityGroupId",
+        "SourceSecurityGroupName",
+        "SourcePrefixListId",
+        "DestinationSecurityGroupId",
+        "DestinationPrefixListId",
+        "Ref",
+    ];
+    let member = |name: &str| node.get(name).map(text);
+    let protocol = member("IpProtocol").unwrap_or_else(|| "-1".to_owned());
+    let ports = (protocol != "-1")
+        .then(|| Some((member("FromPort")?, member("ToPort")?)))
+        .flatten();
+    let peer = PEERS.iter().find_map(|name| member(name));
+    Rule {
+        group: group.to_owned(),
+        is_ingress,
+        protocol,
+        ports: ports.filter(|(from, _)| from != "-1"),
+        // A rule that is a function as a whole is told by it.
+        peer: peer.unwrap_or_else(|| text(node)),
+    }
+}
+
+fn text(node: &Node) -> String {
+    match node.scalar() {
+        Some(scalar) => scalar.into_owned(),
+        None => super::access::reference(node)
+            .unwrap_or_else(|| emit::to_yaml(node).trim_end().replace('\n', " ")),
+    }
+}
+
+impl Rule {
+    /// Returns whether whatever `other` lets through passes here too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let ports = match (&self.ports, &other.ports) {
+            (None, _) => true,
+            (Some(own), Some(other)) => own == other || contains_ports(own, other),
+            (Some(_), None) => false,
+        };
+        self.group == other.group
+            && self.is_ingress == other.is_ingress
+            && (self.protocol == "-1" || self.protocol == other.protocol)
+            && ports
+            && (self.peer == other.peer || contains_addresses(&self.peer, &other.peer))
+    }
+
+    /// Returns whether everybody is at the other end.
+    pub fn is_world(&self) -> bool {
+        self.peer
+            .split_once('/')
+            .is_some_and(|(address, prefix)| address.parse::<IpAddr>().is_ok() && prefix == "0")
+    }
+}
+
+fn contains_ports((from, to): &(String, String), other: &(String, String)) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let bounds = [from, to, &other.0, &other.1].map(|text| number(text));
+    matches!(bounds, [Some(from), Some(to), Some(low), Some(high)] if from <= low && high <= to)
+}
+
+/// Returns whether the first address range contains the second; `false` where one is none.
+fn contains_addresses(outer: &str, inner: &str) -> bool {
+    let range = |text: &str| -> Option<(IpAddr, u32)> {
+        let (address, prefix) = text.split_once('/')?;
+        Some((address.parse().ok()?, prefix.parse().ok()?))
+    };
+    let (Some(outer), Some(inner)) = (range(outer), range(inner)) else {
+        return false;
+    };
+    let (outer_bits, inner_bits, width) = match (outer.0, inner.0) {
+        (IpAddr::V4(outer), IpAddr::V4(inner)) => {
+            (u128::from(outer.to_bits()), u128::from(inner.to_bits()), 32)
+        }
+        (IpAddr::V6(outer), IpAddr::V6(inner)) => (outer.to_bits(), inner.to_bits(), 128),
+        _ => return false,
+    };
+    if outer.1 > inner.1 || inner.1 > width {
+        return false;
+    }
+    // Shifting by the whole width would overflow: a prefix of 0 contains everything.
+    outer.1 == 0 || (outer_bits ^ inner_bits).checked_shr(width - outer.1) == Some(0)
+}
+
+/// Returns what opens in all security groups together.
+pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
+    let mut earlier = Vec::new();
+    let mut later = Vec::new();
+    for subject in subjects {
+        let model = subject.model;
+        let sides = [model.before.as_ref(), model.after.as_ref()];
+        let [before, after] = rules(&subject.change.logical_id, subject.resource_type(), sides);
+        earlier.extend(before);
+        later.extend(after.into_iter().map(|rule| (subject, rule)));
+    }
+    later
+        .into_iter()
+        .filter(|(_, rule)| !earlier.iter().any(|old: &Rule| old.covers(rule)))
+        .map(|(subject, rule)| {
+            let is_web = rule
+                .ports
+                .as_ref()
+                .is_some_and(|(from, to)| from == to && WEB.contains(&from.as_str()));
+            let severity = match (rule.is_ingress, rule.is_world()) {
+                (true, true) if is_web => Severity::Warning,
+                (true, true) => Severity::Danger,
+                (true, false) if !subject.is_new() => Severity::Warning,
+                _ => Severity::Note,
+            };
+            let verb = if rule.is_ingress {
+                "lets in"
+            } else {
+                "lets out"
+            };
+            let world = if rule.is_world() {
+                ", which is everybody"
+            } else {
+                ""
+            };
+            let widened = earlier
+                .iter()
+                .find(|old| rule.covers(old))
+                .map(|old| format!(" (was: {old})"))
+                .unwrap_or_default();
+            let reason = format!("{verb} {rule}{world}{widened}");
+            let risk = subject.risk(Kind::Port, severity, reason);
+            if severity == Severity::Danger {
+                risk.remedy("name the address range that needs it")
+            } else {
+                risk
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,260 @@
+//! Loss of what a resource stores, and replacements that cannot work.
+
+use super::{Guard, Kind, Risk, Severity, Subject};
+use crate::plan::model::KNOWN_AFTER_APPLY;
+
+/// The types that hold data, and what is lost with them.
+const STATEFUL: [(&str, &str); 38] = [
+    ("AWS::Backup::BackupVault", "its recovery points"),
+    ("AWS::Cassandra::Table", "its rows"),
+    ("AWS::CloudTrail::EventDataStore", "its events"),
+    ("AWS::Cognito::UserPool", "its users"),
+    ("AWS::DAX::Cluster", "its cache"),
+    ("AWS::DocDB::DBCluster", "its documents"),
+    ("AWS::DocDB::DBInstance", "an instance of the cluster"),
+    ("AWS::DynamoDB::GlobalTable", "its items in every region"),
+    ("AWS::DynamoDB::Table", "its items"),
+    ("AWS::EC2::Volume", "its blocks"),
+    ("AWS::ECR::Repository", "its images"),
+    ("AWS::EFS::FileSystem", "its files"),
+    ("AWS::ElastiCache::CacheCluster", "its cache"),
+    ("AWS::ElastiCache::ReplicationGroup", "its cache"),
+    ("AWS::ElastiCache::ServerlessCache", "its cache"),
+    ("AWS::Elasticsearch::Domain", "its indices"),
+    ("AWS::FSx::FileSystem", "its files"),
+    ("AWS::KMS::Key", "the key, and with it all that it encrypts"),
+    ("AWS::Kinesis::Stream", "its records"),
+    ("AWS::Logs::LogGroup", "its log events"),
+    ("AWS::MSK::Cluster", "its topics"),
+    ("AWS::MemoryDB::Cluster", "its keys"),
+    ("AWS::Neptune::DBCluster", "its graph"),
+    ("AWS::Neptune::DBInstance", "an instance of the cluster"),
+    ("AWS::OpenSearchServerless::Collection", "its indices"),
+    ("AWS::OpenSearchService::Domain", "its indices"),
+    ("AWS::QLDB::Ledger", "its journal"),
+    ("AWS::RDS::DBCluster", "its databases"),
+    ("AWS::RDS::DBInstance", "its databases"),
+    ("AWS::Redshift::Cluster", "its databases"),
+    ("AWS::RedshiftServerless::Namespace", "its databases"),
+    ("AWS::S3::Bucket", "its objects"),
+    ("AWS::S3Express::DirectoryBucket", "its objects"),
+    ("AWS::SDB::Domain", "its items"),
+    ("AWS::SQS::Queue", "its waiting messages"),
+    ("AWS::SecretsManager::Secret", "its secret"),
+    ("AWS::Timestream::Database", "its tables"),
+    ("AWS::Timestream::Table", "its records"),
+];
+
+/// The property that fixes the physical name, by type. Two of one name cannot exist, so CloudFormation
+/// cannot make the new one while the old one is there.
+const NAMES: [(&str, &str); 40] = [
+    ("AWS::ApiGateway::ApiKey", "Name"),
+    ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),
+    ("AWS::AutoScaling::AutoScalingGroup", "AutoScalingGroupName"),
+    ("AWS::CloudWatch::Alarm", "AlarmName"),
+    ("AWS::CloudWatch::Dashboard", "DashboardName"),
+    ("AWS::CodeBuild::Project", "Name"),
+    ("AWS::CodePipeline::Pipeline", "Name"),
+    ("AWS::DynamoDB::GlobalTable", "TableName"),
+    ("AWS::DynamoDB::Table", "TableName"),
+    ("AWS::EC2::KeyPair", "KeyName"),
+    ("AWS::EC2::LaunchTemplate", "LaunchTemplateName"),
+    ("AWS::EC2::SecurityGroup", "GroupName"),
+    ("AWS::ECR::Repository", "RepositoryName"),
+    ("AWS::ECS::Cluster", "ClusterName"),
+    ("AWS::ECS::Service", "ServiceName"),
+    ("AWS::EKS::Cluster", "Name"),
+    ("AWS::ElastiCache::CacheCluster", "ClusterName"),
+    ("AWS::ElastiCache::ReplicationGroup", "ReplicationGroupId"),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", "Name"),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "Name"),
+    ("AWS::Events::EventBus", "Name"),
+    ("AWS::Events::Rule", "Name"),
+    ("AWS::IAM::Group", "GroupName"),
+    ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+    ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+    ("AWS::IAM::Role", "RoleName"),
+    ("AWS::IAM::User", "UserName"),
+    ("AWS::KMS::Alias", "AliasName"),
+    ("AWS::Kinesis::Stream", "Name"),
+    ("AWS::Lambda::Function", "FunctionName"),
+    ("AWS::Logs::LogGroup", "LogGroupName"),
+    ("AWS::OpenSearchService::Domain", "DomainName"),
+    ("AWS::RDS::DBCluster", "DBClusterIdentifier"),
+    ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
+    ("AWS::S3::Bucket", "BucketName"),
+    ("AWS::SNS::Topic", "TopicName"),
+    ("AWS::SQS::Queue", "QueueName"),
+    ("AWS::SSM::Parameter", "Name"),
+    ("AWS::SecretsManager::Secret", "Name"),
+    ("AWS::StepFunctions::StateMachine", "StateMachineName"),
+];
+
+/// The types whose default `DeletionPolicy` is `Snapshot` (`DeletionPolicy` attribute reference).
+const SNAPSHOT_BY_DEFAULT: [&str; 2] = ["AWS::RDS::DBCluster", "AWS::RDS::DBInstance"];
+
+/// What becomes of the old resource.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Deleted,
+    Snapshotted,
+    Retained,
+}
+
+pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Risk> {
+    let mut risks = Vec::new();
+    let replaced = subject.is_certainly_replaced();
+    if let Some(lost) = lost(subject.resource_type(), protected_types) {
+        risks.extend(match replaced {
+            Some(certain) => Some(replacement(subject, lost, certain)),
+            None if subject.is_removed() => Some(removal(subject, lost)),
+            None => None,
+        });
+    }
+    if let Some(certain) = replaced {
+        risks.extend(name_taken(subject, certain));
+    }
+    risks
+}
+
+/// Returns what is lost with a resource of this type; `None` where it holds no data.
+fn lost(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
+    let known = STATEFUL.iter().find(|(known, _)| *known == resource_type);
+    let is_protected = |pattern: &String| match pattern.strip_suffix('*') {
+        Some(prefix) => resource_type.starts_with(prefix),
+        None => resource_type == pattern,
+    };
+    known.map(|(_, lost)| *lost).or_else(|| {
+        protected_types
+            .iter()
+            .any(is_protected)
+            .then_some("what it holds")
+    })
+}
+
+fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
+    let risk = |severity, reason: String| subject.risk(Kind::Data, severity, reason);
+    match removed_fate(subject) {
+        Fate::Retained => risk(
+            Severity::Note,
+            format!("leaves the stack and stays, with {lost} (DeletionPolicy)"),
+        ),
+        Fate::Snapshotted => guarded(
+            risk(
+                Severity::Warning,
+                format!("is deleted after a snapshot of {lost}"),
+            ),
+            Guard::Delete,
+        ),
+        Fate::Deleted if subject.resource_type() == "AWS::S3::Bucket" => guarded(
+            risk(
+                Severity::Danger,
+                format!("is deleted with {lost}; while it holds any, the deletion fails"),
+            )
+            .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
+            Guard::Delete,
+        ),
+        Fate::Deleted => guarded(
+            risk(Severity::Danger, format!("is deleted with {lost}"))
+                .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
+            Guard::Delete,
+        ),
+    }
+}
+
+fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
+    let is = if certain {
+        "is replaced"
+    } else {
+        "may be replaced"
+    };
+    let (severity, reason) = match replaced_fate(subject) {
+        Fate::Deleted => (
+            Severity::Danger,
+            format!("{is}: the old one is deleted with {lost}"),
+        ),
+        Fate::Snapshotted => (
+            Severity::Warning,
+            format!(
+                "{is}: the old one is deleted after a snapshot, the new one starts without {lost}"
+            ),
+        ),
+        Fate::Retained => (
+            Severity::Warning,
+            format!("{is}: the old one stays outside the stack, the new one starts without {lost}"),
+        ),
+    };
+    let severity = if certain {
+        severity
+    } else {
+        severity.min(Severity::Warning)
+    };
+    let mut risk = subject.risk(Kind::Data, severity, reason);
+    if replaced_fate(subject) == Fate::Deleted {
+        risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old one");
+    }
+    guarded(risk, Guard::Replace)
+}
+
+fn guarded(mut risk: Risk, guard: Guard) -> Risk {
+    risk.guard = Some(guard);
+    risk
+}
+
+/// Returns what happens to a removed resource: what the service says, else what the deployed template
+/// does.
+fn removed_fate(subject: &Subject<'_>) -> Fate {
+    let deployed = || {
+        let [before, _] = subject.model.attribute("DeletionPolicy");
+        let by_default = SNAPSHOT_BY_DEFAULT.contains(&subject.resource_type());
+        before.or(by_default.then_some("Snapshot"))
+    };
+    fate(subject.change.policy_action.as_deref().or_else(deployed))
+}
+
+/// Returns what happens to the old one of a replaced resource.
+fn replaced_fate(subject: &Subject<'_>) -> Fate {
+    let [before, after] = subject.model.attribute("UpdateReplacePolicy");
+    let policy = subject.change.policy_action.as_deref();
+    fate(policy.or(after).or(before))
+}
+
+fn fate(policy: Option<&str>) -> Fate {
+    match policy {
+        Some("Retain" | "RetainExceptOnCreate" | "ReplaceAndRetain") => Fate::Retained,
+        Some("Snapshot" | "ReplaceAndSnapshot") => Fate::Snapshotted,
+        _ => Fate::Deleted,
+    }
+}
+
+/// Returns that a replacement cannot work because the new resource would have the old one's name.
+fn name_taken(subject: &Subject<'_>, certain: bool) -> Option<Risk> {
+    let (_, property) = NAMES
+        .iter()
+        .find(|(known, _)| *known == subject.resource_type())?;
+    let [before, after] = subject.model.property(&[property]);
+    if before? != after? {
+        return None;
+    }
+    let name = after?.scalar();
+    if name
+        .as_ref()
+        .is_some_and(|name| name.contains(KNOWN_AFTER_APPLY))
+    {
+        return None;
+    }
+    let what = match &name {
+        Some(name) => format!("its {property} is fixed to `{name}`, which the old one still has"),
+        None => format!("its {property} does not change, and the old one still has it"),
+    };
+    // A function that stays the same may still give another name.
+    let (severity, fails) = if certain && name.is_some() {
+        (Severity::Danger, "cannot be replaced")
+    } else {
+        (Severity::Warning, "probably cannot be replaced")
+    };
+    let risk = subject.risk(Kind::Impossible, severity, format!("{fails}: {what}"));
+    Some(risk.remedy(format!(
+        "change `{property}` in the same deployment, or leave it out"
+    )))
+}

@@ -1,0 +1,74 @@
+//! What a plan warns of, and what `apply` refuses to do unless it is named.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+/// Returns the deployed project with its bucket taken out of the template.
+fn without_bucket() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    let start = demo::TEMPLATE.find("  Role:").unwrap();
+    let end = demo::TEMPLATE.find("Outputs:").unwrap();
+    let template = format!("Resources:\n{}", &demo::TEMPLATE[start..end]);
+    sandbox.write("stack.yaml.j2", &template);
+    (sandbox, cloud)
+}
+
+#[test]
+fn a_deleted_bucket_is_the_first_thing_that_a_plan_says() {
+    let (sandbox, _cloud) = without_bucket();
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stdout
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+
+    Danger
+      DANGER   Bucket is deleted with its objects; while it holds any, the deletion fails
+               fix: deploy `DeletionPolicy: Retain` first, then remove it
+
+      - Bucket  AWS::S3::Bucket
+
+    Outputs
+          - BucketName: "${Bucket}"
+
+    Plan: 0 to add, 0 to change, 0 to replace, 1 to destroy.
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn what_holds_data_is_deleted_only_by_name() {
+    let (sandbox, cloud) = without_bucket();
+    let refused = sandbox.run(&["apply", "--yes"]).expect_code(4);
+    insta::assert_snapshot!(refused.stderr, @r"
+    error: not applied: `Bucket` is deleted with its objects; while it holds any, the deletion fails
+    hint: if that is what you want: `stackctl apply -e dev --allow-delete Bucket`
+    ");
+    assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 0);
+    assert_eq!(cloud.account().change_sets(), 0);
+    // Another permission is not this one.
+    for other in [["--allow-replace", "Bucket"], ["--allow-delete", "Role"]] {
+        let arguments = [&["apply", "--yes"][..], &other[..]].concat();
+        sandbox.run(&arguments).expect_code(4);
+    }
+    let named = ["apply", "--yes", "--allow-delete", "Bucket"];
+    sandbox.run(&named).expect_code(0);
+    assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
+}
+
+#[test]
+fn the_json_plan_says_which_option_allows_it() {
+    let (sandbox, _cloud) = without_bucket();
+    let plan = sandbox.run(&["plan", "--format", "json"]).expect_code(0);
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    let risk = &plan["risk"][0];
+    assert_eq!(
+        (&risk["logical_id"], &risk["kind"], &risk["severity"]),
+        (&"Bucket".into(), &"data".into(), &"danger".into())
+    );
+    assert_eq!(risk["allow"], "--allow-delete");
+    assert_eq!(plan["outputs"][0]["name"], "BucketName");
+}
