@@ -7,6 +7,7 @@
 pub mod cause;
 pub mod model;
 pub mod property;
+pub mod secrets;
 pub mod values;
 
 use crate::change_set::validation::LocatedValidation;

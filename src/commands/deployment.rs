@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
-use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, values};
+use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
 use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::render::INLINE_LIMIT;
@@ -445,6 +445,13 @@ impl<'a> Deployment<'a> {
             .as_ref()
             .and_then(|text| Template::parse(&SourceFile::new("deployed", text)).ok());
         let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
+        let templates: Vec<&Template> = deployed_model
+            .iter()
+            .chain([&self.build.template])
+            .collect();
+        for secret in secrets::values(changes, &templates) {
+            self.session.presenter().mask(&secret);
+        }
         let models = model::models(changes, deployed_model.as_ref(), Some(&self.build.template));
         let protection: Vec<ValueChange> = self.protection_change().into_iter().collect();
         let types = &settings.stack.protected_types;

@@ -250,8 +250,14 @@ impl Presenter {
     fn masked(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in self.secrets.borrow().iter() {
-            if !secret.expose().is_empty() {
-                text = text.replace(secret.expose(), "(secret)");
+            if secret.expose().is_empty() {
+                continue;
+            }
+            text = text.replace(secret.expose(), "(secret)");
+            // In a JSON document the same value stands with escapes.
+            if let Ok(escaped) = serde_json::to_string(secret.expose()) {
+                let inner = escaped.get(1..escaped.len().saturating_sub(1));
+                text = text.replace(inner.unwrap_or(&escaped), "(secret)");
             }
         }
         text
