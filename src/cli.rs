@@ -91,6 +91,18 @@ pub enum Format {
     Json,
 }
 
+/// The form of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+    /// A comment for a pull request, at most 65,536 characters
+    Markdown,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

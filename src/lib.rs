@@ -25,6 +25,7 @@
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
 //! | [`render`](mod@render) | template source → CloudFormation text with a line map | includes, through `project` |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
+//! | [`last_deployed`] | the template that was last deployed from here | owns its files |
 //! | [`lifecycle`] | which properties cannot be changed in place | no |
 //! | [`predict`] | two templates → the changes that a deployment would probably make | no |
 //! | [`stack`] | a stack as it is deployed | no |
@@ -55,6 +56,7 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod interrupt;
+pub mod last_deployed;
 pub mod lifecycle;
 pub mod local;
 pub mod manifest;

@@ -59,6 +59,8 @@ pub struct Plan {
     pub tags: Vec<ValueChange>,
     /// The stack's own settings that differ, such as its termination protection.
     pub settings: Vec<ValueChange>,
+    /// What the plan rests on where it was only predicted; `None` where the service made it.
+    pub prediction: Option<String>,
     /// The change set; `None` where none was needed.
     pub change_set: Option<ChangeSet>,
     /// What the service's own checks found.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Modules that turn values into values: no waiting, no clock, no environment, no files.
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "change_set",
     "diagnostic",
     "drift",
@@ -21,6 +21,7 @@ const PURE: [&str; 16] = [
     "predict",
     "present/human",
     "present/json",
+    "present/markdown",
     "render",
     "settings",
     "stack",
@@ -29,10 +30,11 @@ const PURE: [&str; 16] = [
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "commands/init",
     "commands/local",
     "commands/session",
+    "last_deployed",
     "local",
     "package",
     "plan_file",

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::deployment::{Deployment, Proposal, Purpose};
 use super::saved_plan::Saved;
 use super::session::Session;
-use super::{Context, Exit, plan, verify};
-use crate::cli::Format;
+use super::{Context, Exit, offline, plan, verify};
+use crate::cli::{Format, PlanFormat};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::plan::Plan;
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             .as_ref()
             .map(|proposal| proposal.change_set.clone()),
     );
-    plan::show(presenter, &plan, Format::Human)?;
+    plan::show(presenter, &plan, PlanFormat::Human)?;
     let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
     let agreed = match check_guards(&session, &args, &plan) {
         Ok(()) if !args.yes && !plan.is_empty() => {
@@ -107,7 +107,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     let proposal = deployment.interrupt.guard(saved.proposal(&deployment));
     let proposal = proposal.await?;
     let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
-    plan::show(presenter, &plan, Format::Human)?;
+    plan::show(presenter, &plan, PlanFormat::Human)?;
     check_guards(&session, args, &plan)?;
     if !args.yes && !plan.is_empty() {
         // Declined or interrupted, the plan stays: it can still be applied.
@@ -308,6 +308,7 @@ async fn finish(
         presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
         presenter.data(&human::stack::outputs(&stack, presenter.width()));
     }
+    offline::remember(deployment, &stack);
     if let Some(path) = &args.outputs_file {
         session.write_json(path, &OutputsDocument::of(&stack))?;
     }

@@ -481,6 +481,7 @@ impl<'a> Deployment<'a> {
             parameters: values::parameter_changes(stack, &self.build.parameters),
             tags: values::tag_changes(stack, &settings.tags),
             settings: protection,
+            prediction: None,
             change_set,
         }
     }

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod init;
 pub mod local;
 pub mod man;
+mod offline;
 pub mod outputs;
 pub mod package;
 pub mod plan;

@@ -4,27 +4,29 @@ use std::path::PathBuf;
 
 use super::deployment::{Deployment, Purpose};
 use super::session::Session;
-use super::{Context, Exit, saved_plan};
-use crate::cli::Format;
+use super::{Context, Exit, offline, saved_plan};
+use crate::cli::PlanFormat;
 use crate::error::Result;
 use crate::plan::Plan;
 use crate::plan_file::PlanFile;
-use crate::present::Presenter;
-use crate::present::human;
 use crate::present::json::plan::PlanDocument;
+use crate::present::{Presenter, human, markdown};
 
 /// The arguments of `stackctl plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The form of the plan
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: PlanFormat,
     /// Exits with 2 where there are changes
     #[arg(long)]
     detailed_exitcode: bool,
     /// Keeps the change set and writes a file that `stackctl apply FILE` takes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Predicts the changes without credentials or network, against what was last deployed from here
+    #[arg(long, conflicts_with = "out")]
+    offline: bool,
 }
 
 /// Makes a change set, shows it and removes it again, or keeps it for a saved plan.
@@ -35,6 +37,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         PlanFile::check_writable(out)?;
     }
     let session = Session::open(context)?;
+    if args.offline {
+        let plan = offline::plan(&session)?;
+        return end(&session, &plan, &args);
+    }
     let deployment = Deployment::open(&session).await?;
     deployment.check_ready()?;
     let mut proposal = None;
@@ -55,7 +61,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         (None, Some(made)) => deployment.discard(&made.change_set.id).await?,
         (None, None) => {}
     }
-    show(session.presenter(), &plan, args.format)?;
+    end(&session, &plan, &args)
+}
+
+/// Shows the plan and says how it came out.
+fn end(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
+    show(session.presenter(), plan, args.format)?;
     if let Some(path) = &args.out {
         let path = path.display();
         session.presenter().note(&format!(
@@ -69,14 +80,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 /// Shows a plan on stdout.
-pub(super) fn show(presenter: &Presenter, plan: &Plan, format: Format) -> Result<()> {
+pub(super) fn show(presenter: &Presenter, plan: &Plan, format: PlanFormat) -> Result<()> {
     match format {
-        Format::Human => presenter.data(&human::plan::plan(
+        PlanFormat::Human => presenter.data(&human::plan::plan(
             plan,
             presenter.is_verbose(),
             presenter.width(),
         )),
-        Format::Json => presenter.json(&PlanDocument::of(plan))?,
+        PlanFormat::Json => presenter.json(&PlanDocument::of(plan))?,
+        PlanFormat::Markdown => presenter.data(&markdown::plan(plan)),
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn tag_changes(stack: Option<&Stack>, tags: &IndexMap<String, String>) -> Ve
     })
 }
 
-fn value_changes(
+pub(crate) fn value_changes(
     deployed: Option<&IndexMap<String, String>>,
     desired: &IndexMap<&String, &str>,
     is_removed: impl Fn(&String) -> bool,

@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod human;
 pub mod json;
+pub mod markdown;
 mod process;
 pub mod style;
 

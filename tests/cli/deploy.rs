@@ -326,3 +326,12 @@ fn a_failed_deployment_names_the_cause_and_exits_with_3() {
     --- exit 3
     ");
 }
+
+#[test]
+fn a_plan_in_markdown_is_data_and_starts_with_its_marker() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let plan = sandbox.run(&["plan", "--format", "markdown"]);
+    let plan = plan.expect_code(0).stdout;
+    let start = "<!-- stackctl:plan demo-dev -->\n<b>Plan: 3 to add, ";
+    assert!(plan.starts_with(start), "{plan}");
+}

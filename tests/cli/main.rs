@@ -27,6 +27,7 @@ mod documentation;
 mod faults;
 mod files;
 mod inputs;
+mod offline;
 mod output;
 mod project_setup;
 #[path = "../support/sandbox.rs"]

@@ -80,6 +80,7 @@ fn plan(change_set: ChangeSet) -> Plan {
         environment: "dev".to_owned(),
     };
     Plan {
+        prediction: None,
         target,
         operation: Operation::Update,
         capabilities: Vec::new(),

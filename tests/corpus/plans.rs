@@ -54,6 +54,7 @@ fn detail(recorded: &Value) -> Detail {
 fn plan(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template>) -> Plan {
     let models = model::models(&changes, before, after);
     Plan {
+        prediction: None,
         target: Target {
             account: "111111111111".to_owned(),
             region: "eu-west-1".to_owned(),

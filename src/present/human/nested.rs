@@ -92,6 +92,7 @@ mod tests {
             ..ChangeSet::default()
         });
         Plan {
+            prediction: None,
             target: Target {
                 account: "123456789012".to_owned(),
                 region: "eu-west-1".to_owned(),

@@ -31,7 +31,10 @@ pub fn heading(plan: &Plan) -> String {
     };
     fact("Account", &target.account);
     fact("Region", &target.region);
-    fact("Endpoint", &target.endpoint);
+    match &plan.prediction {
+        Some(basis) => fact("Prediction", basis),
+        None => fact("Endpoint", &target.endpoint),
+    }
     if !plan.capabilities.is_empty() {
         fact("Capabilities", &plan.capabilities.join(", "));
     }
@@ -42,7 +45,11 @@ pub fn heading(plan: &Plan) -> String {
 pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     let mut text = heading(plan);
     if plan.is_empty() {
-        text.push_str("\nNo changes. The stack matches the files.\n");
+        text.push_str(if plan.prediction.is_some() {
+            "\nNo changes are predicted. A plan without `--offline` asks CloudFormation.\n"
+        } else {
+            "\nNo changes. The stack matches the files.\n"
+        });
         return text;
     }
     for warning in plan.warnings() {
@@ -64,6 +71,9 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
+    if plan.prediction.is_some() {
+        text.push_str("This is a prediction: a plan without `--offline` asks CloudFormation.\n");
+    }
     text
 }
 

@@ -1,0 +1,138 @@
+use super::{LIMIT, plan};
+use crate::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use crate::plan::model::Models;
+use crate::plan::{Operation, Plan, Target, ValueChange};
+use crate::risk::Assessment;
+
+fn with(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
+    Plan {
+        target: Target {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: "AWS".to_owned(),
+            stack: "demo-dev".to_owned(),
+            environment: "dev".to_owned(),
+        },
+        operation: Operation::Update,
+        prediction: None,
+        capabilities: Vec::new(),
+        artifacts: Vec::new(),
+        parameters: Vec::new(),
+        tags,
+        settings: Vec::new(),
+        change_set: Some(ChangeSet {
+            status: "CREATE_COMPLETE".to_owned(),
+            changes,
+            ..ChangeSet::default()
+        }),
+        validations: Vec::new(),
+        outputs: Vec::new(),
+        models: Models::default(),
+        assessment: Assessment::default(),
+    }
+}
+
+fn change(logical_id: &str, before: &str, after: &str) -> Change {
+    Change {
+        logical_id: logical_id.to_owned(),
+        resource_type: "AWS::SNS::Topic".to_owned(),
+        replacement: Some(Replacement::True),
+        details: vec![Detail {
+            path: Some("/Properties/TopicName".to_owned()),
+            before: Some(before.to_owned()),
+            after: Some(after.to_owned()),
+            requires_recreation: Some("Always".to_owned()),
+            evaluation: Some("Static".to_owned()),
+            ..Detail::default()
+        }],
+        ..Change::default()
+    }
+}
+
+#[test]
+fn a_plan_starts_with_its_marker_and_its_summary() {
+    let added = Change {
+        logical_id: "New".to_owned(),
+        resource_type: "AWS::SNS::Topic".to_owned(),
+        action: Action::Add,
+        ..Change::default()
+    };
+    let tag = ValueChange {
+        name: "owner".to_owned(),
+        before: Some("one\ntwo".to_owned()),
+        after: Some("one\nthree".to_owned()),
+    };
+    let text = plan(&with(vec![added, change("Topic", "old", "new")], vec![tag]));
+    insta::assert_snapshot!(text, @r"
+    <!-- stackctl:plan demo-dev -->
+    <b>Plan: 1 to add, 0 to change, 1 to replace, 0 to destroy.</b>
+
+    Stack <code>demo-dev</code>, environment <code>dev</code>, account <code>123456789012</code>, region <code>eu-west-1</code>
+
+    <code>+</code> <b>New</b> AWS::SNS::Topic
+
+    <details open><summary><code>-/+</code> <b>Topic</b> AWS::SNS::Topic, is replaced</summary>
+
+    ```diff
+    - TopicName: old
+    + TopicName: new
+    # forces replacement
+    ```
+
+    </details>
+
+    <details><summary>Tags</summary>
+
+    ```diff
+      owner:
+        one
+    -   two
+    +   three
+    ```
+
+    </details>
+    ");
+}
+
+#[test]
+fn no_value_breaks_out_of_its_block() {
+    let hostile = "x\n```\n</details>\r````\n<script>`````` @everyone";
+    let text = plan(&with(vec![change("A<b>|`*", "ok", hostile)], Vec::new()));
+    assert!(text.contains("\n```````diff\n"), "{text}");
+    assert_eq!(text.matches("```````").count(), 2, "{text}");
+    assert!(
+        text.contains("<b>A&#60;b&#62;&#124;&#96;&#42;</b>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_by_whole_blocks() {
+    let large = "é".repeat(20_000);
+    let changes = (0..2000)
+        .map(|number| change(&format!("Topic{number}"), "old", &large))
+        .collect();
+    let text = plan(&with(changes, Vec::new()));
+    let length = text.chars().count();
+    assert!(length <= LIMIT && length > LIMIT - 1000, "{length}");
+    assert_eq!(
+        text.matches("<details").count(),
+        text.matches("</details>").count()
+    );
+    assert_eq!(text.matches("```").count() % 2, 0);
+    let end =
+        "**The details of 1997 parts are left out here; `stackctl plan -e dev` shows all.**\n";
+    assert!(text.ends_with(end), "{}", &text[text.len() - 200..]);
+}
+
+#[test]
+fn nothing_to_do_is_two_lines_and_the_place() {
+    let mut empty = with(Vec::new(), Vec::new());
+    empty.change_set = None;
+    insta::assert_snapshot!(plan(&empty), @r"
+    <!-- stackctl:plan demo-dev -->
+    <b>No changes. The stack matches the files.</b>
+
+    Stack <code>demo-dev</code>, environment <code>dev</code>, account <code>123456789012</code>, region <code>eu-west-1</code>
+    ");
+}

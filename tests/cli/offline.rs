@@ -1,0 +1,119 @@
+//! `plan --offline`: predicted without credentials, network or emulator.
+
+use crate::demo;
+
+#[test]
+fn without_a_deployed_template_everything_is_new() {
+    insta::assert_snapshot!(demo::files().run(&["plan", "--offline"]), @r"
+    --- stdout
+    New stack    demo-dev (environment dev)
+    Account      unknown
+    Region       eu-west-1
+    Prediction   compared with nothing, since no deployed template is kept here
+    Capabilities CAPABILITY_IAM
+
+      + Bucket   AWS::S3::Bucket
+      + Handler  AWS::Lambda::Function
+      + Role     AWS::IAM::Role
+
+    Code 1 new artifact
+          + handler demo/handler/[SHA256].zip, 170 bytes
+
+    2 notes on access and roles of what is new or kept (-v lists them)
+
+    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
+    This is a prediction: a plan without `--offline` asks CloudFormation.
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_change_is_predicted_against_what_was_deployed_from_here() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write(
+        "stack.yaml.j2",
+        demo::TEMPLATE.replace("demo-handler", "other-handler"),
+    );
+    let plan = sandbox.run(&["plan", "--offline", "--detailed-exitcode"]);
+    let plan = plan.expect_code(2).stdout;
+    let place = "deployed from here to 123456789012, eu-west-1 at 20";
+    assert!(plan.contains(place), "{plan}");
+    let (_, changes) = plan.split_once("CAPABILITY_IAM\n\n").unwrap();
+    insta::assert_snapshot!(changes, @r#"
+    -/+ Handler  AWS::Lambda::Function # is replaced, policy ReplaceAndDelete
+          ~ FunctionName: "demo-handler" → "other-handler" # forces replacement
+
+    Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
+    This is a prediction: a plan without `--offline` asks CloudFormation.
+    "#);
+    let json = sandbox.run(&["plan", "--offline", "--format", "json"]);
+    let json = json.expect_code(0).json();
+    assert!(
+        json["prediction"]
+            .as_str()
+            .unwrap()
+            .starts_with("compared with")
+    );
+    assert_eq!(json["changes"][0]["replacement"], "True");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn unchanged_files_predict_no_changes() {
+    let (sandbox, cloud) = demo::deployed();
+    let plan = sandbox.run(&["plan", "--offline", "--detailed-exitcode"]);
+    let plan = plan.expect_code(0);
+    assert!(plan.stdout.contains("No changes are predicted."), "{plan}");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn secrets_are_neither_needed_nor_kept() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    sandbox.write(
+        "stack.yaml.j2",
+        format!(
+            "{}Parameters:\n  Password: {{ Type: String, NoEcho: true }}\n  \
+             Token: {{ Type: String, NoEcho: true }}\n  Size: {{ Type: String }}\n",
+            demo::TEMPLATE
+        ),
+    );
+    let manifest = format!(
+        "{}\n[parameters]\nPassword = {{ from_env = \"DB_PASSWORD\" }}\nToken = \"in the open\"\n\
+         Size = \"small\"\n",
+        demo::MANIFEST
+    );
+    sandbox.write("manifest.toml", &manifest);
+    sandbox.run(&["plan", "--offline"]).expect_code(0);
+
+    let sandbox = sandbox.env("DB_PASSWORD", "correct horse");
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let kept = std::fs::read_dir(sandbox.path("../cache/deployed")).unwrap();
+    let kept = kept.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let kept: String = kept.collect();
+    assert!(kept.contains("small"), "{kept}");
+    assert!(
+        !kept.contains("correct horse") && !kept.contains("in the open"),
+        "{kept}"
+    );
+
+    let sandbox = sandbox.env("DB_PASSWORD", "");
+    sandbox.write("manifest.toml", manifest.replace("small", "large"));
+    let plan = sandbox.run(&["plan", "--offline"]).expect_code(0);
+    assert!(plan.stdout.contains("large"), "{plan}");
+    assert!(!plan.stdout.contains("in the open"), "{plan}");
+}
+
+#[test]
+fn not_even_the_emulator_is_started() {
+    let sandbox = demo::files();
+    let manifest = format!(
+        "{}\n[environments.local]\nemulator = true\n",
+        demo::MANIFEST
+    );
+    sandbox.write("manifest.toml", manifest);
+    let plan = sandbox.run(&["plan", "--offline", "-e", "local"]);
+    assert!(plan.expect_code(0).stdout.contains("3 to add"));
+    let mut cached = std::fs::read_dir(sandbox.path("../cache")).unwrap();
+    assert!(cached.next().is_none(), "nothing is installed");
+}
