@@ -1,5 +1,6 @@
 //! What is deployed against what the files say, without asking CloudFormation to plan anything.
 
+use crate::code::CodeChange;
 use crate::plan::ValueChange;
 use crate::template::diff::Diff;
 
@@ -8,6 +9,8 @@ use crate::template::diff::Diff;
 pub struct Comparison<'a> {
     /// The templates' differences, deployed → desired.
     pub template: Diff<'a>,
+    /// What differs in the code of the artifacts; their keys differ in the template too.
+    pub code: Vec<CodeChange>,
     /// Parameters whose value differs.
     pub parameters: Vec<ValueChange>,
     /// Tags of the stack whose value differs.

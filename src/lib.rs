@@ -23,6 +23,8 @@
 //! | [`origin`] | where a value came from: default, manifest line, variable or flag | no |
 //! | [`settings`] | layers, variables and flags → values with their sources | no |
 //! | [`package`] | artifact files → a reproducible zip | reads files, writes a temporary one |
+//! | [`archive`] | a zip's files, read back | no |
+//! | [`code`] | which files of an artifact differ from the deployed ones | no |
 //! | [`render`](mod@render) | template source → CloudFormation text with a line map | includes, through `project` |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
 //! | [`last_deployed`] | the template that was last deployed from here | owns its files |
@@ -45,9 +47,11 @@
 //! | [`secret`] | values that are never printed | no |
 
 pub mod ambient;
+pub mod archive;
 pub mod aws;
 pub mod change_set;
 pub mod cli;
+pub mod code;
 pub mod commands;
 pub mod comparison;
 pub mod destruction;

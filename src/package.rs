@@ -22,6 +22,7 @@ use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
+use crate::archive::{self, ArchivedFile};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::project::{ArtifactFiles, InputFile, Project};
@@ -65,6 +66,18 @@ impl Artifact {
     /// Returns the zip's path. It exists as long as this value.
     pub fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Returns the files inside, by path, with the text of those that are text.
+    ///
+    /// # Errors
+    ///
+    /// Where the temporary file cannot be read any more.
+    pub fn content(&self) -> Result<IndexMap<String, ArchivedFile>> {
+        let zip = File::open(self.path()).map_err(|error| {
+            Error::system(format!("cannot read the artifact `{}`", self.name), error)
+        })?;
+        archive::read(zip)
     }
 
     /// Writes the zip as `NAME.zip` into `folder`, which is made where it is missing, and returns

@@ -12,6 +12,7 @@ pub mod values;
 
 use crate::change_set::validation::LocatedValidation;
 use crate::change_set::{Change, ChangeSet, Summary};
+use crate::code::CodeChange;
 use crate::risk::Assessment;
 use cause::Cause;
 use model::Models;
@@ -53,6 +54,8 @@ pub struct Plan {
     pub capabilities: Vec<String>,
     /// The artifacts that the template refers to.
     pub artifacts: Vec<PlannedArtifact>,
+    /// What differs in the code of artifacts that are deployed already.
+    pub code: Vec<CodeChange>,
     /// Parameters whose value differs.
     pub parameters: Vec<ValueChange>,
     /// Tags of the stack whose value differs.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::deployment::{Deployment, Proposal, Purpose};
+use super::deployment::Deployment;
+use super::proposal::{Proposal, Purpose};
 use super::saved_plan::Saved;
 use super::session::Session;
 use super::{Context, Exit, offline, plan, verify};

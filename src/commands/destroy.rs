@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::deployment::temporary_name;
+use super::proposal::temporary_name;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::Connection;

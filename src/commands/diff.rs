@@ -61,6 +61,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let desired = &deployment.build.template;
     let stack = deployment.stack.as_ref();
     let comparison = Comparison {
+        code: deployment.code.clone(),
         template: template::diff::diff(&deployed, desired),
         parameters: values::parameter_changes(stack, &deployment.build.parameters),
         tags: values::tag_changes(stack, &session.settings.tags),

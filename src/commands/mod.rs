@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod completions;
 pub mod config;
+mod deployed_code;
 mod deployment;
 pub mod destroy;
 pub mod diff;
@@ -13,6 +14,7 @@ mod offline;
 pub mod outputs;
 pub mod package;
 pub mod plan;
+mod proposal;
 pub mod render;
 mod saved_plan;
 pub mod schema;

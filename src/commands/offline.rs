@@ -62,6 +62,8 @@ pub(super) fn plan(session: &Session<'_>) -> Result<Plan> {
     let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
     let unknown = || "unknown".to_owned();
     Ok(Plan {
+        // The deployed zip is not at hand without a network.
+        code: Vec::new(),
         target: Target {
             account: last
                 .map(|last| last.account.clone())

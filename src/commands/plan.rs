@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::deployment::{Deployment, Purpose};
+use super::deployment::Deployment;
+use super::proposal::Purpose;
 use super::session::Session;
 use super::{Context, Exit, offline, saved_plan};
 use crate::cli::PlanFormat;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Context;
-use super::deployment::{Deployment, Proposal};
+use super::deployment::Deployment;
+use super::proposal::Proposal;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::plan_file::{PlanFile, SavedChangeSet};

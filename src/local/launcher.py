@@ -207,7 +207,11 @@ def add_ipv6_types() -> None:
 
 
 def repair_replacement() -> None:
-    """Names the replacing properties of two types; without them MiniStack updates in place."""
+    """Names the replacing properties of three types.
+
+    Without them MiniStack updates in place and plans every change as one that may replace.
+    """
+    cfn._REPLACING_PROPERTIES["AWS::Logs::LogGroup"] = ("LogGroupName",)
     cfn._REPLACING_PROPERTIES["AWS::EC2::SecurityGroup"] = (
         "GroupDescription",
         "GroupName",

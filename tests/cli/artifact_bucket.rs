@@ -159,7 +159,7 @@ fn a_half_made_bucket_is_finished_and_a_whole_one_left_alone() {
     let finished = apply(&sandbox).expect_code(0);
     assert_eq!(
         said_before(&finished)[0],
-        format!("finishing the artifact bucket `{ARTIFACT_BUCKET}`")
+        format!("Finishing the artifact bucket `{ARTIFACT_BUCKET}`")
     );
     assert_eq!(cloud.calls_of("PutBucketVersioning").len(), 1);
 
@@ -177,7 +177,7 @@ fn a_name_that_another_account_has_is_refused() {
         .error(409, "BucketAlreadyExists", "taken");
     insta::assert_snapshot!(apply(&sandbox), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     error: the bucket `stackctl-artifacts-123456789012-eu-west-1` belongs to another account
     hint: choose a name with `artifact_bucket` in the manifest and create that bucket
     --- exit 4

@@ -243,8 +243,8 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
 
       + Topic  AWS::SNS::Topic
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     Tags
           + stackctl:project: "demo"
@@ -355,8 +355,8 @@ fn a_warning_of_a_check_is_part_of_the_plan() {
       + Handler  AWS::Lambda::Function
       + Role     AWS::IAM::Role
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     Tags
           + stackctl:project: "demo"

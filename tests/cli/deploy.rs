@@ -28,8 +28,8 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
       + Handler  AWS::Lambda::Function
       + Role     AWS::IAM::Role
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     Tags
           + stackctl:project: "demo"
@@ -41,7 +41,7 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
     output      value
     BucketName  demo-data
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
@@ -119,8 +119,12 @@ fn a_changed_handler_changes_the_function_alone() {
               - "demo/handler/[SHA256].zip"
               + "demo/handler/[SHA256].zip"
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      ~ handler  e008281b3bf1 → 8a84b0df8e27, 1 file
+          ~ app.py
+                def handler(event, context):
+              -     return 1
+              +     return 2
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- exit 0
@@ -134,6 +138,9 @@ fn a_changed_handler_changes_the_function_alone() {
         writes(&cloud),
         ["PutObject", "CreateChangeSet", "ExecuteChangeSet"]
     );
+
+    let code = &sandbox.run(&["plan", "--format", "json"]).json()["code"];
+    assert_eq!(code, &serde_json::json!([]), "it is deployed now");
 
     sandbox.write(
         "handler/app.py",
@@ -183,7 +190,7 @@ fn anything_but_yes_declines_and_leaves_nothing() {
     running.wait_for_stderr("Apply:").type_line("y");
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
     Do you want to apply these changes? Only 'yes' will be accepted.
@@ -222,8 +229,8 @@ fn a_plan_of_a_new_stack_leaves_nothing() {
       + Handler  AWS::Lambda::Function
       + Role     AWS::IAM::Role
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     Tags
           + stackctl:project: "demo"
@@ -307,7 +314,7 @@ fn a_failed_deployment_names_the_cause_and_exits_with_3() {
         .insert("Bucket".to_owned(), reason.to_owned());
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
@@ -334,4 +341,25 @@ fn a_plan_in_markdown_is_data_and_starts_with_its_marker() {
     let plan = plan.expect_code(0).stdout;
     let start = "<!-- stackctl:plan demo-dev -->\n<b>Plan: 3 to add, ";
     assert!(plan.starts_with(start), "{plan}");
+}
+
+#[test]
+fn a_deployed_zip_that_cannot_be_read_keeps_nobody_from_deploying() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write(
+        "handler/app.py",
+        "def handler(event, context):\n    return 2\n",
+    );
+    cloud
+        .on("GetObject")
+        .error(404, "NoSuchKey", "The specified key does not exist.");
+    let plan = sandbox
+        .run(&["plan", "--format", "json"])
+        .expect_code(0)
+        .json();
+    let code = &plan["code"][0];
+    assert_eq!(code["artifact"], "handler");
+    assert_eq!(code["files"], serde_json::Value::Null);
+    let reason = code["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("no longer in the bucket"), "{reason}");
 }

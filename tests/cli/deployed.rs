@@ -74,6 +74,7 @@ fn diff_shows_what_the_files_would_change_and_writes_nothing() {
           "after": null
         }
       ],
+      "code": [],
       "parameters": [],
       "tags": [],
       "settings": []

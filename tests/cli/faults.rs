@@ -145,7 +145,7 @@ fn an_interrupt_before_the_execution_leaves_nothing() {
         .interrupt();
     insta::assert_snapshot!(running.wait(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
     error: interrupted
     hint: the stack was not changed, and no change set is left behind
@@ -163,7 +163,7 @@ fn an_interrupt_at_the_question_leaves_nothing() {
     running.wait_for_stderr("Apply:").interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
     Do you want to apply these changes? Only 'yes' will be accepted.
@@ -187,7 +187,7 @@ fn an_interrupt_during_the_execution_leaves_it_running() {
         .interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated

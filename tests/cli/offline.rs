@@ -16,8 +16,8 @@ fn without_a_deployed_template_everything_is_new() {
       + Handler  AWS::Lambda::Function
       + Role     AWS::IAM::Role
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     2 notes on access and roles of what is new or kept (-v lists them)
 

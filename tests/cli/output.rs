@@ -174,8 +174,8 @@ fn a_narrow_terminal_is_respected() {
       + Handler  AWS::Lambda::Function
       + Role     AWS::IAM::Role
 
-    Code 1 new artifact
-          + handler demo/handler/[SHA256].zip, 170 bytes
+    Code
+      + handler  demo/handler/[SHA256].zip, 170 bytes
 
     Tags
           + stackctl:project: "demo"

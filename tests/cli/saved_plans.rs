@@ -52,7 +52,7 @@ fn a_saved_plan_of_a_new_stack_keeps_its_shell() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["plan", "--out", "plan.json"]).without_stdout(), @r"
     --- stderr
-    creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
     Saved to `plan.json`. `stackctl apply plan.json` executes exactly this plan.

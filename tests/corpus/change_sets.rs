@@ -81,6 +81,7 @@ fn plan(change_set: ChangeSet) -> Plan {
     };
     Plan {
         prediction: None,
+        code: Vec::new(),
         target,
         operation: Operation::Update,
         capabilities: Vec::new(),

@@ -55,6 +55,7 @@ fn plan(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
     let models = model::models(&changes, before, after);
     Plan {
         prediction: None,
+        code: Vec::new(),
         target: Target {
             account: "111111111111".to_owned(),
             region: "eu-west-1".to_owned(),

@@ -27,7 +27,7 @@ fn the_first_apply_deploys_and_verifies_the_whole_pipeline() {
     }
     for line in [
         format!(
-            "creating the artifact bucket `{}`",
+            "Creating the artifact bucket `{}`",
             project.artifact_bucket()
         ),
         format!("CREATE_COMPLETE     {stack}  AWS::CloudFormation::Stack"),

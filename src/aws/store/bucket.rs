@@ -48,7 +48,7 @@ impl Store {
                         return Err(wrong_region(bucket, actual, wanted));
                     }
                     _ if self.explicit || self.is_versioned().await? => return Ok(()),
-                    _ => say(&format!("finishing the artifact bucket `{bucket}`")),
+                    _ => say(&format!("Finishing the artifact bucket `{bucket}`")),
                 }
             }
             Err(error) if status(&error) == Some(404) && self.explicit => {
@@ -59,7 +59,7 @@ impl Store {
             }
             Err(error) if status(&error) == Some(404) => {
                 say(&format!(
-                    "creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
+                    "Creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
                 ));
                 self.create().await?;
             }

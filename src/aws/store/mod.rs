@@ -104,6 +104,33 @@ impl Store {
         Ok(matches!(self.held(key, digest).await?, Held::Same))
     }
 
+    /// Returns an object's bytes; `None` where there is no such object.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket belongs to another account or the caller may not read it.
+    pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let doing = format!("read `{key}`");
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        match answer {
+            Ok(object) => {
+                let body = object.body.collect().await.map_err(|error| {
+                    Error::new(ErrorKind::Service, format!("cannot {doing}")).caused_by(error)
+                })?;
+                Ok(Some(body.to_vec()))
+            }
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(self.problem(&self.bucket, &doing, "s3:GetObject", &error)),
+        }
+    }
+
     /// Stores an artifact unless it is there. The bucket must exist:
     /// see [`ensure_bucket`](Self::ensure_bucket).
     ///

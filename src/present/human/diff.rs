@@ -1,6 +1,6 @@
 //! What is deployed against what the files say, for people.
 
-use super::{count, value};
+use super::{code, count, value};
 use crate::comparison::Comparison;
 use crate::plan::ValueChange;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
@@ -16,6 +16,10 @@ pub fn diff(comparison: &Comparison<'_>, width: usize) -> String {
     let mut text = String::new();
     for entry in &comparison.template.entries {
         push_entry(&mut text, entry, width);
+    }
+    if !comparison.code.is_empty() {
+        text.push_str(&format!("\n{BOLD}Code{BOLD:#}\n"));
+        code::push(&mut text, &comparison.code);
     }
     push_values(&mut text, "Parameters", &comparison.parameters, width);
     push_values(&mut text, "Tags", &comparison.tags, width);

@@ -93,6 +93,7 @@ mod tests {
         });
         Plan {
             prediction: None,
+            code: Vec::new(),
             target: Target {
                 account: "123456789012".to_owned(),
                 region: "eu-west-1".to_owned(),

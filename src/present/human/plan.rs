@@ -6,7 +6,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{count, danger, nested, service_check, size, value};
+use super::{code, danger, nested, service_check, size, value};
 use crate::change_set::{Change, Effect, Replacement};
 use crate::plan::property::{added_properties, rests_on_unknown};
 use crate::plan::{Operation, Plan, PropertyChange, ValueChange};
@@ -216,22 +216,22 @@ fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: u
     }
 }
 
+/// Adds what changes in the code: the files of a deployed artifact, the key of a new one.
 fn push_artifacts(text: &mut String, plan: &Plan) {
+    let is_compared = |name: &str| plan.code.iter().any(|change| change.artifact == name);
     let new: Vec<_> = plan
         .artifacts
         .iter()
-        .filter(|artifact| !artifact.deployed)
+        .filter(|artifact| !artifact.deployed && !is_compared(&artifact.name))
         .collect();
-    if new.is_empty() {
+    if new.is_empty() && plan.code.is_empty() {
         return;
     }
-    text.push_str(&format!(
-        "\n{BOLD}Code{BOLD:#} {DIM}{}{DIM:#}\n",
-        count(new.len(), "new artifact")
-    ));
+    text.push_str(&format!("\n{BOLD}Code{BOLD:#}\n"));
+    code::push(text, &plan.code);
     for artifact in new {
         text.push_str(&format!(
-            "      {ADD}+{ADD:#} {} {DIM}{}, {}{DIM:#}\n",
+            "  {ADD}+{ADD:#} {BOLD}{}{BOLD:#}  {DIM}{}, {}{DIM:#}\n",
             artifact.name,
             artifact.key,
             size(artifact.size)

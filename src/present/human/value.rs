@@ -52,7 +52,7 @@ pub(super) fn push(
 }
 
 /// Adds a line diff, with a mark where equal lines are left out.
-fn push_lines(text: &mut String, before: &str, after: &str) {
+pub(super) fn push_lines(text: &mut String, before: &str, after: &str) {
     let diff = TextDiff::from_lines(before, after);
     for (number, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
         if number > 0 {
@@ -68,7 +68,14 @@ fn push_lines(text: &mut String, before: &str, after: &str) {
                 ChangeTag::Equal => (DIM, ' '),
             };
             let line = change.value().trim_end_matches(['\n', '\r']);
-            text.push_str(&format!("          {style}{sign} {line}{style:#}\n"));
+            let line = format!("{sign} {line}");
+            // A sign alone needs no space behind it.
+            let line = if change.value().trim().is_empty() {
+                line.trim_end()
+            } else {
+                &line
+            };
+            text.push_str(&format!("          {style}{line}{style:#}\n"));
         }
     }
 }

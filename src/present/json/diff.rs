@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::code::{CodeEntry, code};
 use super::plan::{ValueEntry, value};
 use crate::comparison::Comparison;
 use crate::template::diff::{Change, EntryDiff, Status};
@@ -15,6 +16,7 @@ pub struct DiffDocument<'a> {
     stack: &'a str,
     has_differences: bool,
     entries: Vec<Entry<'a>>,
+    code: Vec<CodeEntry<'a>>,
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
@@ -46,6 +48,7 @@ impl<'a> DiffDocument<'a> {
             stack,
             has_differences: !comparison.is_empty(),
             entries: comparison.template.entries.iter().map(entry).collect(),
+            code: comparison.code.iter().map(code).collect(),
             parameters: comparison.parameters.iter().map(value).collect(),
             tags: comparison.tags.iter().map(value).collect(),
             settings: comparison.settings.iter().map(value).collect(),

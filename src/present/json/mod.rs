@@ -2,6 +2,7 @@
 //! without the other. Each document names its layout: `"schema": "stackctl.plan/1"`.
 
 mod change_set;
+mod code;
 pub mod config;
 pub mod diff;
 pub mod findings;

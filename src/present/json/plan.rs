@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
+use super::code::{CodeEntry, code};
 use super::validation::{ValidationEntry, validation};
 use crate::change_set::Summary;
 use crate::plan::cause::Cause;
@@ -27,6 +28,7 @@ pub struct PlanDocument<'a> {
     warnings: Vec<String>,
     validations: Vec<ValidationEntry<'a>>,
     artifacts: Vec<ArtifactEntry<'a>>,
+    code: Vec<CodeEntry<'a>>,
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
@@ -105,6 +107,7 @@ impl<'a> PlanDocument<'a> {
             warnings: plan.warnings(),
             validations: plan.validations.iter().map(validation).collect(),
             artifacts: plan.artifacts.iter().map(artifact).collect(),
+            code: plan.code.iter().map(code).collect(),
             parameters: plan.parameters.iter().map(value).collect(),
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),

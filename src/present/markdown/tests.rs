@@ -6,6 +6,7 @@ use crate::risk::Assessment;
 
 fn with(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
     Plan {
+        code: Vec::new(),
         target: Target {
             account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),

@@ -1,0 +1,240 @@
+//! A change set from its request to the moment when it is executed or removed.
+//!
+//! It belongs to the run that made it: whatever ends the run before the change set is executed
+//! removes it, and with it the empty shell of a stack that nobody else uses.
+
+use std::hash::{BuildHasher, RandomState};
+
+use jiff::Timestamp;
+
+use super::deployment::Deployment;
+use crate::aws::stack::{ChangeSetRequest, ListedChangeSet, TemplateSource};
+use crate::change_set::ChangeSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::plan::Operation;
+use crate::render::INLINE_LIMIT;
+use crate::settings::ParameterValue;
+use crate::status::StackStatus;
+
+/// The prefix of change sets that stackctl makes and removes again.
+const TEMPORARY: &str = "stackctl-tmp-";
+
+/// The prefix of change sets that belong to a saved plan.
+const SAVED: &str = "stackctl-plan-";
+
+/// After this long, in milliseconds, nobody waits in front of a temporary change set any more.
+const ABANDONED_AFTER: i64 = 60 * 60 * 1000;
+
+/// What a change set is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It ends with the command that made it.
+    Command,
+    /// It stays, for a saved plan.
+    SavedPlan,
+}
+
+/// A change set that was made for this run.
+#[derive(Debug)]
+pub(super) struct Proposal {
+    pub(super) stack_id: String,
+    pub(super) change_set: ChangeSet,
+    /// The stack's newest events before anything is executed.
+    pub(super) earlier_events: Vec<Event>,
+}
+
+impl Deployment<'_> {
+    /// Asks for a change set and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the change set from being made. What was made by then is removed again.
+    pub(super) async fn propose(&self, purpose: Purpose) -> Result<Proposal> {
+        let name = match purpose {
+            Purpose::Command => temporary_name(),
+            Purpose::SavedPlan => unique_name(SAVED),
+        };
+        match self.interrupt.guard(self.make_change_set(&name)).await {
+            Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
+            Ok(proposal) if proposal.change_set.is_unchanged() => {
+                self.discard(&name).await?;
+                Ok(proposal)
+            }
+            Ok(proposal) => {
+                let change_set = &proposal.change_set;
+                let diagnostics = change_set
+                    .validations
+                    .iter()
+                    .filter_map(|validation| self.locate(validation));
+                let diagnostics = diagnostics.collect();
+                let failed = change_set.to_error(self.service.name());
+                let failed = failed.with_diagnostics(diagnostics);
+                Err(self.abandon(&name, failed).await)
+            }
+            Err(error) => Err(self.abandon(&name, error).await),
+        }
+    }
+
+    /// Removes the change set of a run that ends before it is executed, and returns why it ends. An
+    /// interrupt says that there is nothing to clean up.
+    pub(super) async fn abandon(&self, change_set: &str, why: Error) -> Error {
+        match self.discard(change_set).await {
+            Ok(()) if why.kind() == ErrorKind::Interrupted => {
+                why.hint("the stack was not changed, and no change set is left behind")
+            }
+            Ok(()) => why,
+            Err(error) => {
+                // The first error is the one to report.
+                self.session.presenter().warning(&format!(
+                    "the change set `{change_set}` could not be removed: {error}"
+                ));
+                why
+            }
+        }
+    }
+
+    async fn make_change_set(&self, name: &str) -> Result<Proposal> {
+        let body = &self.build.body;
+        let template = if body.len() > INLINE_LIMIT {
+            let store = self.store();
+            store
+                .ensure_bucket(|said| self.session.presenter().note(said))
+                .await?;
+            let project = &self.session.settings.project;
+            TemplateSource::Url(store.store_template(project, body).await?)
+        } else {
+            TemplateSource::Body(body.clone())
+        };
+        let request = ChangeSetRequest {
+            name,
+            creates: self.operation() == Operation::Create,
+            includes_nested: self.build.template.has_nested_stacks(),
+            template,
+            parameters: &self.build.parameters,
+            tags: &self.session.settings.tags,
+            capabilities: &self.build.capabilities,
+            settings: &self.session.settings.stack,
+        };
+        let requested = self.service.create_change_set(&request).await?;
+        let prune = async {
+            self.prune(&requested.stack_id).await;
+            Ok(())
+        };
+        let (mut change_set, earlier_events, ()) = tokio::try_join!(
+            self.service.settled_change_set(&requested.change_set_id),
+            self.service.latest_events(&requested.stack_id),
+            prune
+        )?;
+        change_set.mask_parameters(|name| self.is_secret(name));
+        Ok(Proposal {
+            stack_id: requested.stack_id,
+            change_set,
+            earlier_events,
+        })
+    }
+
+    /// Returns whether a parameter's value must never be shown, now or since the last deployment.
+    fn is_secret(&self, parameter: &str) -> bool {
+        let template = &self.build.template;
+        let value = self.build.parameters.get(parameter);
+        let stack = self.stack.as_ref();
+        matches!(value, Some(ParameterValue::FromEnvironment { .. }))
+            || template.parameter(parameter).is_some_and(|it| it.no_echo())
+            || stack.is_some_and(|stack| stack.is_masked(parameter))
+    }
+
+    /// Removes the temporary change sets that a run which was killed left on the stack.
+    ///
+    /// Nothing depends on it: where it may not be done, the next run tries again.
+    async fn prune(&self, stack_id: &str) {
+        let Ok(listed) = self.service.change_sets(stack_id).await else {
+            return;
+        };
+        let now = Timestamp::now();
+        for set in listed.iter().filter(|set| is_abandoned(set, now)) {
+            let presenter = self.session.presenter();
+            match self.service.delete_change_set(&set.id).await {
+                Ok(()) => presenter.detail(&format!(
+                    "removed the change set `{}`, which an earlier run left behind",
+                    set.name
+                )),
+                Err(error) => presenter.detail(&error.to_string()),
+            }
+        }
+    }
+
+    /// Removes a change set of this run and, where this run made the stack's empty shell, that too.
+    pub(super) async fn discard(&self, change_set: &str) -> Result<()> {
+        let Some(found) = self.service.find_change_set(change_set).await? else {
+            return Ok(());
+        };
+        self.service.delete_change_set(&found.change_set_id).await?;
+        if self.stack.is_some() {
+            return Ok(());
+        }
+        // Somebody may have begun to use the new stack in the meantime: look again, just before.
+        let shell = self.service.describe_by(&found.stack_id).await?;
+        let in_review = shell.is_some_and(|shell| shell.status == StackStatus::ReviewInProgress);
+        if in_review && !self.service.has_change_sets_beside(&found).await? {
+            let token = temporary_name();
+            self.service.delete(&found.stack_id, &token, None).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a change set is a temporary one that its run did not live to remove.
+fn is_abandoned(set: &ListedChangeSet, now: Timestamp) -> bool {
+    let is_old = set.created.is_some_and(|created| {
+        now.as_millisecond()
+            .saturating_sub(created.as_millisecond())
+            > ABANDONED_AFTER
+    });
+    let is_executing = set.execution_status.starts_with("EXECUTE_");
+    set.name.starts_with(TEMPORARY) && is_old && !is_executing
+}
+
+/// Returns a name that no other run uses; it also serves as a client request token.
+pub(super) fn temporary_name() -> String {
+    unique_name(TEMPORARY)
+}
+
+fn unique_name(prefix: &str) -> String {
+    // The standard hasher's keys are random: enough to tell two runs of one millisecond apart.
+    let random = RandomState::new().hash_one(std::process::id());
+    format!(
+        "{prefix}{}-{random:016x}",
+        Timestamp::now().as_millisecond()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{ListedChangeSet, is_abandoned};
+
+    #[test]
+    fn only_old_temporary_change_sets_that_are_not_executed_count_as_abandoned() {
+        let now = Timestamp::UNIX_EPOCH;
+        let cases = [
+            ("stackctl-tmp-1", Some(61), "AVAILABLE", true),
+            ("stackctl-tmp-1", Some(61), "UNAVAILABLE", true),
+            ("stackctl-tmp-1", Some(61), "EXECUTE_IN_PROGRESS", false),
+            ("stackctl-tmp-1", Some(59), "AVAILABLE", false),
+            ("stackctl-tmp-1", None, "AVAILABLE", false),
+            ("stackctl-plan-1", Some(6000), "AVAILABLE", false),
+            ("release-42", Some(6000), "AVAILABLE", false),
+        ];
+        for (name, minutes, execution_status, expected) in cases {
+            let set = ListedChangeSet {
+                id: String::new(),
+                name: name.to_owned(),
+                created: minutes.map(|minutes| now - SignedDuration::from_mins(minutes)),
+                execution_status: execution_status.to_owned(),
+            };
+            assert_eq!(is_abandoned(&set, now), expected, "{set:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The files that differ inside an artifact, for people.
+
+use super::{count, size, value};
+use crate::code::{CodeChange, FileChange};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+
+/// How many digits of a digest are enough to tell two versions apart.
+const SHORT: usize = 12;
+
+/// Adds what differs in the code of these artifacts.
+pub(super) fn push(text: &mut String, changes: &[CodeChange]) {
+    for change in changes {
+        push_artifact(text, change);
+    }
+}
+
+fn push_artifact(text: &mut String, change: &CodeChange) {
+    let (before, after) = (short(&change.before), short(&change.after));
+    let files = match &change.files {
+        Ok(files) => count(files.len(), "file"),
+        Err(reason) => format!("the deployed files are not known: {reason}"),
+    };
+    text.push_str(&format!(
+        "  {CHANGE}~{CHANGE:#} {BOLD}{}{BOLD:#}  {DIM}{before} → {after}, {files}{DIM:#}\n",
+        change.artifact
+    ));
+    for file in change.files.iter().flatten() {
+        push_file(text, file);
+    }
+}
+
+fn push_file(text: &mut String, file: &FileChange) {
+    match (&file.before, &file.after) {
+        (Some(before), Some(after)) => {
+            if let (Some(before), Some(after)) = (&before.text, &after.text) {
+                text.push_str(&format!("      {CHANGE}~{CHANGE:#} {}\n", file.path));
+                value::push_lines(text, before, after);
+                return;
+            }
+            let sizes = format!("{} → {}", size(before.size), size(after.size));
+            text.push_str(&format!(
+                "      {CHANGE}~{CHANGE:#} {} {DIM}({sizes}){DIM:#}\n",
+                file.path
+            ));
+        }
+        (None, Some(after)) => text.push_str(&format!(
+            "      {ADD}+{ADD:#} {} {DIM}({}){DIM:#}\n",
+            file.path,
+            size(after.size)
+        )),
+        (Some(_), None) => {
+            text.push_str(&format!("      {REMOVE}-{REMOVE:#} {}\n", file.path));
+        }
+        (None, None) => {}
+    }
+}
+
+/// Returns the beginning of the digest in a key.
+fn short(key: &str) -> &str {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    name.get(..SHORT).unwrap_or(name)
+}
