@@ -18,6 +18,7 @@ mod failure;
 mod interruption;
 mod lifecycle;
 mod outside;
+mod plans;
 mod project;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]

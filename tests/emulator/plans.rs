@@ -1,0 +1,114 @@
+//! What a plan says before it is too late, and saved plans, on the real emulator.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+/// The risks of a JSON plan, as `severity logical_id`.
+fn risks(plan: &Value) -> Vec<String> {
+    let risks = plan["risk"].as_array().into_iter().flatten();
+    let text = |risk: &Value, name: &str| risk[name].as_str().unwrap_or_default().to_owned();
+    risks
+        .map(|risk| format!("{} {}", text(risk, "severity"), text(risk, "logical_id")))
+        .collect()
+}
+
+fn plan(project: &Project) -> Value {
+    project
+        .run(&["plan", "--format", "json"])
+        .expect_code(0)
+        .json()
+}
+
+#[test]
+fn a_replaced_table_is_the_first_thing_that_a_plan_says_and_is_guarded() {
+    let project = Project::unverified().deployed();
+    project.edit(
+        "templates/stack.yaml.j2",
+        "        - AttributeName: fileName\n          KeyType: HASH",
+        "        - AttributeName: name\n          KeyType: HASH",
+    );
+    project.edit(
+        "templates/stack.yaml.j2",
+        "        - AttributeName: fileName\n          AttributeType: S",
+        "        - AttributeName: name\n          AttributeType: S",
+    );
+
+    let shown = project.run(&["plan"]).expect_code(0);
+    // The emulator calls the replacement conditional, which AWS does not.
+    let danger = shown.stdout.find("MetadataTable may be replaced");
+    let changes = shown.stdout.find("~ MetadataTable");
+    assert!(danger.is_some() && danger < changes, "{shown}");
+    assert!(shown.stdout.contains("its TableName is fixed"), "{shown}");
+    assert!(
+        risks(&plan(&project))
+            .iter()
+            .any(|risk| risk.ends_with("MetadataTable"))
+    );
+
+    let status = project.stack_status();
+    let refused = project.run(&["apply", "--yes"]).expect_code(4);
+    assert!(
+        refused.stderr.contains("--allow-replace MetadataTable"),
+        "{refused}"
+    );
+    assert_eq!(project.stack_status(), status, "nothing was done");
+}
+
+#[test]
+fn an_opened_port_is_a_danger() {
+    let project = Project::unverified().deployed();
+    project.edit(
+        "manifest.toml",
+        "allowed_ssh_cidr = \"203.0.113.7/32\"",
+        "allowed_ssh_cidr = [\"203.0.113.7/32\", \"198.51.100.0/24\"]",
+    );
+    let shown = project.run(&["plan"]).expect_code(0);
+    assert!(
+        shown
+            .stdout
+            .contains("SshSecurityGroup lets in tcp 22 from 198.51.100.0/24"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_saved_plan_is_applied_once_and_not_after_something_changed() {
+    let project = Project::unverified().deployed();
+    let change_sets = project.change_sets().len();
+    let days = "log_retention_days = ";
+    project.edit("manifest.toml", &format!("{days}30"), &format!("{days}60"));
+    project.run(&["plan", "--out", "saved.json"]).expect_code(0);
+    let saved = std::fs::read_to_string(project.path("saved.json")).unwrap();
+    assert_eq!(
+        project.change_sets().len(),
+        change_sets + 1,
+        "it waits to be applied"
+    );
+
+    project.edit("manifest.toml", &format!("{days}60"), &format!("{days}90"));
+    project
+        .run(&["apply", "--yes", "saved.json"])
+        .expect_code(4);
+    assert_eq!(
+        project.log_retention(),
+        30,
+        "the files say something else by now"
+    );
+
+    project.edit("manifest.toml", &format!("{days}90"), &format!("{days}60"));
+    project.write("saved.json", &saved.replace("\"region\"", "\"Region\""));
+    project
+        .run(&["apply", "--yes", "saved.json"])
+        .expect_code(4);
+    assert_eq!(project.log_retention(), 30, "the plan was altered");
+
+    project.write("saved.json", &saved);
+    project
+        .run(&["apply", "--yes", "saved.json"])
+        .expect_code(0);
+    assert_eq!(project.log_retention(), 60);
+    project
+        .run(&["apply", "--yes", "saved.json"])
+        .expect_code(4);
+}
