@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use serde_json::Value;
 use stackctl::cli::Cli;
+use stackctl::present::json::plan::PlanDocument;
 
+use crate::demo;
 use crate::sandbox::Sandbox;
 
 fn root() -> &'static Path {
@@ -161,5 +163,87 @@ fn links_between_pages_lead_somewhere() {
             let path = page.parent().unwrap().join(target);
             assert!(path.exists(), "{}: {target}", page.display());
         }
+    }
+}
+
+/// The schema of the JSON plan as it is published, made again by `STACKCTL_UPDATE_DOCS=1 cargo test`.
+#[test]
+fn the_published_schema_of_the_plan_is_the_programs_own() {
+    let path = "docs/schemas/plan-1.schema.json";
+    let schema = serde_json::to_string_pretty(&PlanDocument::schema()).unwrap() + "\n";
+    if std::env::var_os("STACKCTL_UPDATE_DOCS").is_some() {
+        fs::write(root().join(path), &schema).unwrap();
+    }
+    assert!(schema == read(path), "{path} is not up to date");
+}
+
+#[test]
+fn plans_are_what_their_schema_says() {
+    let schema: Value = serde_json::from_str(&read("docs/schemas/plan-1.schema.json")).unwrap();
+    let (new, _cloud) = demo::in_cloud();
+    let (deployed, _cloud_of_deployed) = demo::deployed();
+    deployed.write(
+        "handler/app.py",
+        "def handler(event, context):\n    return 2\n",
+    );
+    for sandbox in [&new, &deployed] {
+        for arguments in [
+            &["plan", "--format", "json"][..],
+            &["plan", "--format", "json", "--offline"],
+        ] {
+            let plan = sandbox.run(arguments).expect_code(0).json();
+            conforms(&plan, &schema, &schema, "plan");
+        }
+    }
+}
+
+/// Fails where a value has a type or a member that the schema does not name, or lacks one.
+fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let definition = root.pointer(reference.trim_start_matches('#')).unwrap();
+        return conforms(value, definition, root, at);
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let is_null = |choice: &&Value| choice["type"] == "null";
+        let (null, other): (Vec<_>, Vec<_>) = choices.iter().partition(is_null);
+        if !value.is_null() || null.is_empty() {
+            conforms(value, other[0], root, at);
+        }
+        return;
+    }
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types = &schema["type"];
+    let allowed = types == name
+        || types
+            .as_array()
+            .is_some_and(|all| all.contains(&name.into()));
+    assert!(
+        allowed || types.is_null(),
+        "{at} is {name}, and the schema says {types}"
+    );
+    for (index, element) in value.as_array().into_iter().flatten().enumerate() {
+        conforms(element, &schema["items"], root, &format!("{at}[{index}]"));
+    }
+    let Some(members) = value.as_object() else {
+        return;
+    };
+    let required = schema["required"].as_array().into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        assert!(members.contains_key(name), "{at} lacks {name}");
+    }
+    for (name, member) in members {
+        let known = &schema["properties"][name];
+        assert!(
+            !known.is_null(),
+            "{at} has {name}, which the schema does not name"
+        );
+        conforms(member, known, root, &format!("{at}.{name}"));
     }
 }

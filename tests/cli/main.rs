@@ -35,3 +35,4 @@ mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
 mod states;
+mod widths;

@@ -1,10 +1,11 @@
 //! A change set as a part of a plan, without loss of anything that the service said.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change_set::{Change, ChangeSet, Detail, Replacement};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChangeSetEntry<'a> {
     id: &'a str,
     name: &'a str,
@@ -31,7 +32,7 @@ pub(super) struct ChangeSetEntry<'a> {
     deployment: DeploymentEntry<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ParameterEntry<'a> {
     name: &'a str,
     value: Option<&'a str>,
@@ -39,32 +40,32 @@ struct ParameterEntry<'a> {
     uses_previous_value: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TagEntry<'a> {
     name: &'a str,
     value: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RollbackEntry<'a> {
     triggers: Vec<TriggerEntry<'a>>,
     monitoring_minutes: Option<i32>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TriggerEntry<'a> {
     arn: &'a str,
     #[serde(rename = "type")]
     kind: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DeploymentEntry<'a> {
     mode: Option<&'a str>,
     disable_rollback: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChangeEntry<'a> {
     logical_id: &'a str,
     physical_id: Option<&'a str>,
@@ -86,26 +87,26 @@ pub(super) struct ChangeEntry<'a> {
     nested: Option<NestedEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct IgnoredDriftEntry<'a> {
     path: Option<&'a str>,
     reason: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ModuleEntry<'a> {
     types: Option<&'a str>,
     logical_ids: Option<&'a str>,
 }
 
 /// The change set of a nested stack, in the same form as the plan's own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NestedEntry<'a> {
     change_set: ChangeSetEntry<'a>,
     changes: Vec<ChangeEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DetailEntry<'a> {
     path: Option<&'a str>,
     attribute: Option<&'a str>,
@@ -122,7 +123,7 @@ struct DetailEntry<'a> {
     causing_entity: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DriftEntry<'a> {
     previous: Option<&'a str>,
     actual: Option<&'a str>,

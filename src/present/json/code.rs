@@ -1,11 +1,12 @@
 //! The `code[]` of plans and diffs: which files inside each artifact differ.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::code::{CodeChange, FileChange};
 
 /// What changes in the code of one artifact.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CodeEntry<'a> {
     artifact: &'a str,
     before: &'a str,
@@ -15,7 +16,7 @@ pub(super) struct CodeEntry<'a> {
     reason: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FileEntry<'a> {
     path: &'a str,
     status: &'static str,

@@ -1,5 +1,6 @@
 //! `stackctl.validate/1`: what was found in the files.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
@@ -21,7 +22,7 @@ struct Finding<'a> {
     help: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PlaceEntry<'a> {
     file: &'a str,
     line: usize,

@@ -1,5 +1,7 @@
 //! `stackctl.plan/1`: a plan without loss of anything that the service said.
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
@@ -11,7 +13,8 @@ use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
 use crate::risk::{Guard, Risk};
 
 /// A plan as one document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "stackctl.plan/1")]
 pub struct PlanDocument<'a> {
     schema: &'static str,
     account: &'a str,
@@ -39,7 +42,7 @@ pub struct PlanDocument<'a> {
 }
 
 /// What is dangerous; `kind` and `severity` are stackctl's own words.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RiskEntry<'a> {
     logical_id: &'a str,
     kind: &'static str,
@@ -51,7 +54,7 @@ struct RiskEntry<'a> {
 }
 
 /// Why a property changes that nobody edited.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CauseEntry {
     logical_id: String,
     property: String,
@@ -60,7 +63,7 @@ struct CauseEntry {
     text: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ArtifactEntry<'a> {
     name: &'a str,
     key: &'a str,
@@ -68,14 +71,14 @@ struct ArtifactEntry<'a> {
     deployed: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ValueEntry<'a> {
     name: &'a str,
     before: Option<&'a str>,
     after: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SummaryEntry {
     add: usize,
     change: usize,
@@ -86,6 +89,14 @@ struct SummaryEntry {
 }
 
 impl<'a> PlanDocument<'a> {
+    /// Returns the JSON Schema (2020-12) of the document, as `docs/schemas/plan-1.schema.json` has it.
+    pub fn schema() -> Schema {
+        SchemaSettings::draft2020_12()
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<PlanDocument<'static>>()
+    }
+
     /// Returns the document for a plan.
     pub fn of(plan: &'a Plan) -> Self {
         Self {

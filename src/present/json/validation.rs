@@ -1,11 +1,12 @@
 //! What the service's own checks found, as a part of a plan.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::findings::{PlaceEntry, place};
 use crate::change_set::validation::LocatedValidation;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ValidationEntry<'a> {
     name: &'a str,
     failure_mode: Option<&'a str>,
