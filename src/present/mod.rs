@@ -9,6 +9,7 @@ pub mod human;
 pub mod json;
 pub mod markdown;
 mod process;
+mod redact;
 pub mod style;
 
 use std::cell::{Cell, RefCell};
@@ -249,18 +250,6 @@ impl Presenter {
     }
 
     fn masked(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in self.secrets.borrow().iter() {
-            if secret.expose().is_empty() {
-                continue;
-            }
-            text = text.replace(secret.expose(), "(secret)");
-            // In a JSON document the same value stands with escapes.
-            if let Ok(escaped) = serde_json::to_string(secret.expose()) {
-                let inner = escaped.get(1..escaped.len().saturating_sub(1));
-                text = text.replace(inner.unwrap_or(&escaped), "(secret)");
-            }
-        }
-        text
+        redact::redact(text, &self.secrets.borrow())
     }
 }
