@@ -2,7 +2,6 @@
 
 use super::{code, count, value};
 use crate::comparison::Comparison;
-use crate::plan::ValueChange;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 use crate::template::diff::{EntryDiff, Status};
 use crate::template::emit;
@@ -21,9 +20,9 @@ pub fn diff(comparison: &Comparison<'_>, width: usize) -> String {
         text.push_str(&format!("\n{BOLD}Code{BOLD:#}\n"));
         code::push(&mut text, &comparison.code);
     }
-    push_values(&mut text, "Parameters", &comparison.parameters, width);
-    push_values(&mut text, "Tags", &comparison.tags, width);
-    push_values(&mut text, "Stack settings", &comparison.settings, width);
+    value::push_section(&mut text, "Parameters", &comparison.parameters, width);
+    value::push_section(&mut text, "Tags", &comparison.tags, width);
+    value::push_section(&mut text, "Stack settings", &comparison.settings, width);
     let differences = count(comparison.count(), "difference");
     text.push_str(&format!("\n{BOLD}Diff: {differences}.{BOLD:#}\n"));
     text
@@ -71,17 +70,5 @@ fn shown(node: &Node) -> String {
         Some(scalar) if scalar.contains('\n') => scalar.into_owned(),
         Some(scalar) => format!("\"{scalar}\""),
         None => emit::to_yaml(node).trim_end().to_owned(),
-    }
-}
-
-fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
-    if changes.is_empty() {
-        return;
-    }
-    text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
-    for change in changes {
-        let values = [&change.before, &change.after];
-        let values = values.map(|value| value.as_deref().map(value::of_the_service));
-        value::push(text, &change.name, values, "", width);
     }
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{code, danger, nested, service_check, size, value};
 use crate::change_set::{Change, Effect, Replacement};
 use crate::plan::property::{added_properties, rests_on_unknown};
-use crate::plan::{Operation, Plan, PropertyChange, ValueChange};
+use crate::plan::{Operation, Plan, PropertyChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
 
 /// Up to this many new resources are shown with their properties.
@@ -58,13 +58,13 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     text.push_str(&danger::danger(&plan.assessment, verbose, width));
     push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
-    push_values(&mut text, "Parameters", &plan.parameters, width);
-    push_values(&mut text, "Tags", &plan.tags, width);
+    value::push_section(&mut text, "Parameters", &plan.parameters, width);
+    value::push_section(&mut text, "Tags", &plan.tags, width);
     if verbose || plan.operation == Operation::Update {
         // Of a new stack all are new; the deployment ends with them.
-        push_values(&mut text, "Outputs", &plan.outputs, width);
+        value::push_section(&mut text, "Outputs", &plan.outputs, width);
     }
-    push_values(&mut text, "Stack settings", &plan.settings, width);
+    value::push_section(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations);
     if plan.changes().is_empty() && plan.change_set.is_some() {
         text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
@@ -202,18 +202,6 @@ pub(super) fn push_property(
     let values = [&property.before, &property.after];
     let values = values.map(|value| value.as_ref().map(value::of_property));
     value::push(text, &property.path, values, &note, width);
-}
-
-fn push_values(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
-    if changes.is_empty() {
-        return;
-    }
-    text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
-    for change in changes {
-        let values = [&change.before, &change.after];
-        let values = values.map(|value| value.as_deref().map(value::of_the_service));
-        value::push(text, &change.name, values, "", width);
-    }
 }
 
 /// Adds what changes in the code: the files of a deployed artifact, the key of a new one.

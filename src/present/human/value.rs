@@ -4,8 +4,9 @@ use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
 
 use crate::plan::Content;
+use crate::plan::ValueChange;
 use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
-use crate::present::style::{ADD, CHANGE, DIM, REMOVE};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 
 /// How people read it.
 const KNOWN_AFTER_APPLY: &str = "(known after apply)";
@@ -49,6 +50,19 @@ pub(super) fn push(
         before.as_deref().unwrap_or(""),
         after.as_deref().unwrap_or(""),
     );
+}
+
+/// Adds named values under a title, such as the tags that differ; nothing where there are none.
+pub(super) fn push_section(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
+    if changes.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
+    for change in changes {
+        let values = [&change.before, &change.after];
+        let values = values.map(|value| value.as_deref().map(of_the_service));
+        push(text, &change.name, values, "", width);
+    }
 }
 
 /// Adds a line diff, with a mark where equal lines are left out.
