@@ -70,14 +70,7 @@ impl<'a> Deployment<'a> {
         };
         let (identity, stack, deployed_template) = interrupt.guard(read).await?;
         session.check_account(&identity)?;
-        let store = Store::new(&connection, &session.settings, &identity.account);
-        let project = &session.settings.project;
-        let compare = async {
-            let template = deployed_template.as_deref();
-            Ok(deployed_code::compare(&store, project, &build, template).await)
-        };
-        let code = interrupt.guard(compare).await?;
-        Ok(Self {
+        let mut deployment = Self {
             session,
             interrupt,
             connection,
@@ -86,8 +79,18 @@ impl<'a> Deployment<'a> {
             build,
             stack,
             deployed_template,
-            code,
-        })
+            code: Vec::new(),
+        };
+        deployment.code = deployment.compare_code().await?;
+        Ok(deployment)
+    }
+
+    async fn compare_code(&self) -> Result<Vec<CodeChange>> {
+        let store = self.store();
+        let project = &self.session.settings.project;
+        let template = self.deployed_template.as_deref();
+        let compare = deployed_code::compare(&store, project, &self.build, template);
+        self.interrupt.guard(async { Ok(compare.await) }).await
     }
 
     /// Returns the artifact bucket of this account and region.
@@ -149,6 +152,7 @@ impl<'a> Deployment<'a> {
         self.interrupt.guard(follow).await?;
         (self.stack, self.deployed_template) =
             tokio::try_join!(self.service.describe(), self.service.template())?;
+        self.code = self.compare_code().await?;
         Ok(())
     }
 
