@@ -1,22 +1,19 @@
 //! `stackctl apply`: plan, ask, execute exactly what was shown, follow it to its end.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
-use super::proposal::{Proposal, Purpose};
+use super::proposal::Purpose;
 use super::saved_plan::Saved;
 use super::session::Session;
-use super::{Context, Exit, offline, plan, verify};
+use super::{Context, Exit, offline, operation, plan, verify};
 use crate::cli::{Format, PlanFormat};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Timeline};
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
 use crate::risk::{Guard, Risk};
 use crate::stack::Stack;
-use crate::status::{ResourceStatus, Sentiment, StackStatus};
 
 /// The arguments of `stackctl apply`.
 #[derive(Debug, clap::Args)]
@@ -88,7 +85,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         });
     }
     let stack = match &executable {
-        Some(proposal) => Some(execute(&deployment, proposal).await?),
+        Some(proposal) => Some(operation::execute(&deployment, proposal).await?),
         None => deployment.stack.clone(),
     };
     finish(&deployment, &args, &plan, stack, executable.is_some()).await
@@ -118,7 +115,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
         Some(proposal) => {
             // The files are those of the plan: this sends only what the bucket lost since.
             deployment.upload().await?;
-            Some(execute(&deployment, proposal).await?)
+            Some(operation::execute(&deployment, proposal).await?)
         }
         None => deployment.stack.clone(),
     };
@@ -172,114 +169,6 @@ async fn confirm(session: &Session<'_>) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused("not applied: the answer was not `yes`"))
-}
-
-/// Executes the change set and follows it until the stack is settled.
-async fn execute(deployment: &Deployment<'_>, proposal: &Proposal) -> Result<Stack> {
-    let session = deployment.session;
-    let presenter = session.presenter();
-    let resume = session.command("apply --wait");
-    deployment.interrupt.resume_with(&resume);
-    let started = Instant::now();
-    presenter.note("");
-    deployment
-        .service
-        .execute(&proposal.change_set.id, &proposal.change_set.name)
-        .await?;
-    let mut timeline = Timeline::after(&proposal.earlier_events);
-    let total = proposal.change_set.changes.len();
-    let follow = deployment
-        .service
-        .follow(&proposal.stack_id, &mut timeline, |new, timeline| {
-            let elapsed = started.elapsed();
-            for event in new {
-                presenter.note(&human::event::line(event, elapsed));
-            }
-            presenter.progress(&human::event::progress(timeline, total, elapsed));
-        });
-    let followed = match session.settings.stack.timeout_minutes {
-        None => deployment.interrupt.guard(follow).await,
-        Some(minutes) => {
-            let limit = Duration::from_mins(u64::from(minutes));
-            let timed = async {
-                tokio::time::timeout(limit, follow)
-                    .await
-                    .unwrap_or_else(|_| {
-                        Err(Error::new(
-                            ErrorKind::Deployment,
-                            format!("the operation is still running after {minutes} minutes"),
-                        )
-                        .hint(format!("it goes on; follow it with `{resume}`")))
-                    })
-            };
-            deployment.interrupt.guard(timed).await
-        }
-    };
-    let ended = match followed {
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            return Err(error.hint(format!("the operation goes on; follow it with `{resume}`")));
-        }
-        followed => followed?,
-    };
-    outcome(session, ended, &timeline)
-}
-
-/// Returns the stack where it ended well, else what went wrong first and what to do now.
-fn outcome(session: &Session<'_>, ended: Option<Stack>, timeline: &Timeline) -> Result<Stack> {
-    let name = &session.settings.stack_name;
-    let Some(stack) = ended else {
-        return Err(Error::new(
-            ErrorKind::Deployment,
-            format!("the stack `{name}` is gone"),
-        ));
-    };
-    if stack.status.sentiment() == Sentiment::Good && stack.status != StackStatus::DeleteComplete {
-        return Ok(stack);
-    }
-    let (kind, what) = if stack.status.is_rolled_back() {
-        (ErrorKind::RolledBack, "failed and was rolled back")
-    } else {
-        (ErrorKind::Deployment, "failed")
-    };
-    let mut error = Error::new(kind, format!("the deployment {what} ({})", stack.status));
-    if let Some(cause) = timeline.root_cause() {
-        error = error.caused_by(FirstCause::of(cause));
-    }
-    let next = match stack.status {
-        StackStatus::RollbackComplete => {
-            format!(
-                "a stack whose creation failed can only be deleted: `{}`",
-                session.command("destroy")
-            )
-        }
-        _ => format!("the stack as it is now: `{}`", session.command("status")),
-    };
-    Err(error.hint(next))
-}
-
-/// The first real cause of a failed operation.
-#[derive(Debug, thiserror::Error)]
-#[error("{resource_type} {logical_id} {status}: {reason}")]
-pub(super) struct FirstCause {
-    resource_type: String,
-    logical_id: String,
-    status: ResourceStatus,
-    reason: String,
-}
-
-impl FirstCause {
-    pub(super) fn of(event: &Event) -> Self {
-        let reason = event
-            .reason
-            .as_deref()
-            .unwrap_or("the service gave no reason");
-        Self {
-            resource_type: event.resource_type.clone(),
-            logical_id: event.logical_id.clone(),
-            status: event.status.clone(),
-            reason: reason.to_owned(),
-        }
-    }
 }
 
 /// What follows a deployment, also one that changed nothing: protection, outputs, verification.

@@ -241,7 +241,7 @@ async fn delete(
             );
             let region = connection.region();
             let error = match timeline.root_cause() {
-                Some(cause) => error.caused_by(super::apply::FirstCause::of(cause)),
+                Some(cause) => error.caused_by(super::operation::FirstCause::of(cause)),
                 None => error,
             };
             Err(error.hint(format!(

@@ -11,6 +11,7 @@ pub mod init;
 pub mod local;
 pub mod man;
 mod offline;
+mod operation;
 pub mod outputs;
 pub mod package;
 pub mod plan;
