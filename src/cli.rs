@@ -103,6 +103,18 @@ pub enum PlanFormat {
     Markdown,
 }
 
+/// Which events of an operation are shown while it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum EventsShown {
+    /// None
+    None,
+    /// What fails, without what only follows from another failure
+    Errors,
+    /// All
+    #[default]
+    All,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -107,7 +107,7 @@ impl fmt::Display for StackStatus {
 }
 
 /// The status of a resource in an event, as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceStatus(String);
 
 impl ResourceStatus {

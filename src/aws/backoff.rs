@@ -2,30 +2,87 @@
 
 use std::time::Duration;
 
-/// Growing pauses: quick at first, because small stacks settle within a second, polite later.
+use tokio::time::Instant;
+
+/// While something is this young it is looked at often: small stacks settle within a second, and most
+/// failures come early.
+const YOUTH: Duration = Duration::from_mins(1);
+
+/// Growing pauses: quick at first, polite later, patient where the service cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Backoff {
+    started: Instant,
     next: Duration,
-    longest: Duration,
 }
 
 impl Backoff {
-    /// Returns pauses for a change set or an operation that is under way: 0.1 s, growing by half, up to 3 s.
+    /// Returns pauses for a change set or an operation that is under way: 0.1 s, growing by half, up
+    /// to 2 s in the first minute and 5 s after it.
     pub(crate) fn polling() -> Self {
         Self {
+            started: Instant::now(),
             next: Duration::from_millis(100),
-            longest: Duration::from_secs(3),
         }
     }
 
     /// Waits for the next pause.
     pub(crate) async fn pause(&mut self) {
-        tokio::time::sleep(self.next).await;
-        self.next = (self.next * 3 / 2).min(self.longest);
+        let pause = self.take(self.started.elapsed());
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Returns the next pause of something that is this old, and prepares the one after it.
+    fn take(&mut self, age: Duration) -> Duration {
+        let longest = Duration::from_secs(if age < YOUTH { 2 } else { 5 });
+        let pause = self.next;
+        self.next = (pause * 3 / 2).min(longest);
+        pause
     }
 
     /// Starts again with a short pause: something has just happened.
     pub(crate) fn quicken(&mut self) {
-        self.next = self.next.min(Duration::from_millis(500));
+        let young = self.started.elapsed() < YOUTH;
+        let short = Duration::from_millis(if young { 500 } else { 2000 });
+        self.next = self.next.min(short);
+    }
+
+    /// Makes the next pause longer, up to 20 s: the service is throttling, or cannot be reached.
+    pub(crate) fn ease(&mut self) {
+        self.next = (self.next * 2).min(Duration::from_secs(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Backoff;
+
+    #[test]
+    fn pauses_are_short_at_first_longer_later_and_longest_in_trouble() {
+        let mut backoff = Backoff::polling();
+        let early: Vec<Duration> = (0..10).map(|_| backoff.take(Duration::ZERO)).collect();
+        assert_eq!(early[0], Duration::from_millis(100));
+        assert_eq!(early[9], Duration::from_secs(2));
+        assert!(early.is_sorted(), "{early:?}");
+
+        let old = Duration::from_mins(2);
+        let later: Vec<Duration> = (0..10).map(|_| backoff.take(old)).collect();
+        assert_eq!(later[9], Duration::from_secs(5));
+        backoff.quicken();
+        assert_eq!(
+            backoff.take(old),
+            Duration::from_millis(500),
+            "it began just now"
+        );
+        for _ in 0..20 {
+            backoff.ease();
+        }
+        assert_eq!(backoff.take(old), Duration::from_secs(20));
+        assert_eq!(
+            backoff.take(old),
+            Duration::from_secs(5),
+            "the trouble is over"
+        );
     }
 }

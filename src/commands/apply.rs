@@ -7,7 +7,7 @@ use super::proposal::Purpose;
 use super::saved_plan::Saved;
 use super::session::Session;
 use super::{Context, Exit, offline, operation, plan, verify};
-use crate::cli::{Format, PlanFormat};
+use crate::cli::{EventsShown, Format, PlanFormat};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::present::human;
@@ -33,6 +33,9 @@ pub struct Args {
     /// Waits for an operation that is running on the stack, then plans
     #[arg(long)]
     wait: bool,
+    /// Which events are shown while the deployment runs
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    events: EventsShown,
     /// Ends with `verify`, also where the manifest does not ask for it
     #[arg(long)]
     verify: bool,
@@ -50,7 +53,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
     if args.wait {
-        deployment.settle().await?;
+        deployment.settle(args.events).await?;
     }
     deployment.check_ready()?;
     let unchanged = deployment.is_unchanged();
@@ -85,7 +88,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         });
     }
     let stack = match &executable {
-        Some(proposal) => Some(operation::execute(&deployment, proposal).await?),
+        Some(proposal) => Some(operation::execute(&deployment, proposal, args.events).await?),
         None => deployment.stack.clone(),
     };
     finish(&deployment, &args, &plan, stack, executable.is_some()).await
@@ -115,7 +118,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
         Some(proposal) => {
             // The files are those of the plan: this sends only what the bucket lost since.
             deployment.upload().await?;
-            Some(operation::execute(&deployment, proposal).await?)
+            Some(operation::execute(&deployment, proposal, args.events).await?)
         }
         None => deployment.stack.clone(),
     };

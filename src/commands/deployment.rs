@@ -1,18 +1,17 @@
 //! One stack, as it is deployed and as the files want it: what `plan`, `apply` and `diff` share.
 
-use std::time::Instant;
-
 use super::deployed_code;
+use super::operation::Running;
 use super::session::{Build, Session};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
 use crate::change_set::validation::{LocatedValidation, Validation};
+use crate::cli::EventsShown;
 use crate::code::CodeChange;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
-use crate::event::Timeline;
 use crate::interrupt::Interrupt;
 use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
 use crate::plan_file::Fingerprint;
@@ -129,7 +128,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// Waits for an operation that is running on the stack and reads again what is deployed.
-    pub(super) async fn settle(&mut self) -> Result<()> {
+    pub(super) async fn settle(&mut self, shown: EventsShown) -> Result<()> {
         let Some(stack) = self
             .stack
             .as_ref()
@@ -142,14 +141,18 @@ impl<'a> Deployment<'a> {
             "Waiting for the running operation ({}) …",
             stack.status
         ));
-        let started = Instant::now();
-        let mut timeline = Timeline::after(&self.service.latest_events(&stack.id).await?);
-        let follow = self.service.follow(&stack.id, &mut timeline, |new, _| {
-            for event in new {
-                presenter.note(&human::event::line(event, started.elapsed()));
-            }
-        });
-        self.interrupt.guard(follow).await?;
+        let resume = self.session.command("apply --wait");
+        Running::join(
+            self.session,
+            &self.interrupt,
+            &self.service,
+            &stack.id,
+            &resume,
+        )
+        .await?
+        .showing(shown)
+        .follow()
+        .await?;
         (self.stack, self.deployed_template) =
             tokio::try_join!(self.service.describe(), self.service.template())?;
         self.code = self.compare_code().await?;

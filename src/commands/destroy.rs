@@ -1,17 +1,16 @@
 //! `stackctl destroy`: shows what is deleted and what stays, asks, deletes, follows it to its end.
 
-use std::time::Instant;
-
+use super::operation::Running;
 use super::proposal::temporary_name;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::Connection;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
+use crate::cli::EventsShown;
 use crate::destruction::{Doomed, Fate, fates};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Timeline;
 use crate::interrupt::Interrupt;
 use crate::present::human;
 use crate::stack::Stack;
@@ -29,6 +28,9 @@ pub struct Args {
     /// Empties this bucket first, all versions included; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     empty: Vec<String>,
+    /// Which events are shown while the deletion runs
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    events: EventsShown,
 }
 
 /// Deletes the stack.
@@ -82,7 +84,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             human::count(count, "version")
         ));
     }
-    delete(&session, &interrupt, &connection, &service, &stack).await?;
+    delete(
+        &session,
+        &interrupt,
+        &connection,
+        &service,
+        &stack,
+        args.events,
+    )
+    .await?;
     presenter.note(&format!("Destroyed: {} is gone.", stack.name));
     for left in doomed.iter().filter(|doomed| doomed.fate == Fate::Retained) {
         let name = left
@@ -206,29 +216,22 @@ async fn delete(
     connection: &Connection,
     service: &StackService,
     stack: &Stack,
+    shown: EventsShown,
 ) -> Result<()> {
-    let presenter = session.presenter();
-    let started = Instant::now();
     let resume = session.command("destroy");
-    interrupt.resume_with(session.command("status"));
-    let mut timeline = Timeline::after(&service.latest_events(&stack.id).await?);
+    let earlier = service.latest_events(&stack.id).await?;
+    let mut running = Running::after(
+        &earlier,
+        session,
+        interrupt,
+        service,
+        &stack.id,
+        &session.command("status"),
+    )
+    .showing(shown);
     let role = session.settings.stack.role_arn.as_deref();
     service.delete(&stack.id, &temporary_name(), role).await?;
-    let follow = service.follow(&stack.id, &mut timeline, |new, _| {
-        for event in new {
-            presenter.note(&human::event::line(event, started.elapsed()));
-        }
-    });
-    let ended = match interrupt.guard(follow).await {
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            return Err(error.hint(format!(
-                "the deletion goes on; look at it with `{}`",
-                session.command("status")
-            )));
-        }
-        ended => ended?,
-    };
-    match ended {
+    match running.follow().await? {
         None => Ok(()),
         Some(stack) if stack.status == StackStatus::DeleteComplete => Ok(()),
         Some(stack) => {
@@ -240,11 +243,7 @@ async fn delete(
                 ),
             );
             let region = connection.region();
-            let error = match timeline.root_cause() {
-                Some(cause) => error.caused_by(super::operation::FirstCause::of(cause)),
-                None => error,
-            };
-            Err(error.hint(format!(
+            Err(running.explain(error).hint(format!(
                 "remove what is in the way (region {region}), then run `{resume}` again"
             )))
         }

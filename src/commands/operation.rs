@@ -1,68 +1,206 @@
-//! A running operation: a change set is executed, followed to its end, and what went wrong is told.
+//! A running operation: followed to its end, whoever began it, and what went wrong is told.
 
 use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
 use super::proposal::Proposal;
 use super::session::Session;
+use crate::aws::stack::{Look, StackService};
+use crate::cli::EventsShown;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
+use crate::interrupt::Interrupt;
 use crate::present::human;
 use crate::stack::Stack;
 use crate::status::{ResourceStatus, Sentiment, StackStatus};
 
+/// An operation that runs on a stack: a creation, an update, a rollback or a deletion.
+#[derive(Debug)]
+pub(super) struct Running<'a> {
+    session: &'a Session<'a>,
+    interrupt: &'a Interrupt,
+    service: &'a StackService,
+    stack_id: String,
+    timeline: Timeline,
+    shown: EventsShown,
+    /// How many resources it is about; 0 where that is not known.
+    expected: usize,
+    /// The command that goes on with it.
+    resume: String,
+    joined: Instant,
+    /// How old it was when it was joined; `None` before the first look.
+    age: Option<Duration>,
+}
+
+impl<'a> Running<'a> {
+    /// Returns an operation that is about to be asked for. `earlier` are the stack's newest events
+    /// before it; `resume` is the command that goes on with it after an interrupt.
+    pub(super) fn after(
+        earlier: &[Event],
+        session: &'a Session<'a>,
+        interrupt: &'a Interrupt,
+        service: &'a StackService,
+        stack_id: &str,
+        resume: &str,
+    ) -> Self {
+        let timeline = Timeline::after(stack_id, earlier);
+        Self::of(timeline, session, interrupt, service, stack_id, resume)
+    }
+
+    /// Returns the operation that is running on a stack, or ran last, from its beginning on.
+    pub(super) async fn join(
+        session: &'a Session<'a>,
+        interrupt: &'a Interrupt,
+        service: &'a StackService,
+        stack_id: &str,
+        resume: &str,
+    ) -> Result<Self> {
+        let timeline = interrupt.guard(service.last_operation(stack_id)).await?;
+        Ok(Self::of(
+            timeline, session, interrupt, service, stack_id, resume,
+        ))
+    }
+
+    fn of(
+        timeline: Timeline,
+        session: &'a Session<'a>,
+        interrupt: &'a Interrupt,
+        service: &'a StackService,
+        stack_id: &str,
+        resume: &str,
+    ) -> Self {
+        interrupt.resume_with(resume);
+        Self {
+            session,
+            interrupt,
+            service,
+            stack_id: stack_id.to_owned(),
+            timeline,
+            shown: EventsShown::All,
+            expected: 0,
+            resume: resume.to_owned(),
+            joined: Instant::now(),
+            age: None,
+        }
+    }
+
+    /// Chooses which events are shown.
+    pub(super) fn showing(mut self, shown: EventsShown) -> Self {
+        self.shown = shown;
+        self
+    }
+
+    /// Says how many resources it is about, for the progress line.
+    pub(super) fn expecting(mut self, resources: usize) -> Self {
+        self.expected = resources;
+        self
+    }
+
+    /// Follows it until the stack is settled, and shows its events. Returns the stack as it ended;
+    /// `None` where it is gone. It may be called again after an interrupt.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`], with how to go on: the operation itself is not touched. Where the
+    /// manifest's `timeout_minutes` are over, or the status could not be read for a long time.
+    pub(super) async fn follow(&mut self) -> Result<Option<Stack>> {
+        let presenter = self.session.presenter();
+        let (shown, expected, joined) = (self.shown, self.expected, self.joined);
+        let age = &mut self.age;
+        let seen = |look: Look<'_>| match look {
+            Look::News(new, timeline) => {
+                let followed = joined.elapsed();
+                let now = age
+                    .get_or_insert_with(|| timeline.age())
+                    .saturating_add(followed);
+                for event in new {
+                    if is_shown(event, shown) {
+                        let elapsed = timeline.elapsed(event).unwrap_or(now);
+                        presenter.note(&human::event::line(event, elapsed));
+                    }
+                }
+                presenter.progress(&human::event::progress(timeline, expected, now));
+            }
+            Look::Trouble(error) => presenter.progress(&format!("{error}: trying again")),
+        };
+        let follow = self
+            .service
+            .follow(&self.stack_id, &mut self.timeline, seen);
+        let limit = self.session.settings.stack.timeout_minutes;
+        let followed = match limit {
+            None => self.interrupt.guard(follow).await,
+            Some(minutes) => {
+                let limit = Duration::from_mins(u64::from(minutes));
+                let timed = async {
+                    tokio::time::timeout(limit, follow)
+                        .await
+                        .unwrap_or_else(|_| Err(too_long(minutes)))
+                };
+                self.interrupt.guard(timed).await
+            }
+        };
+        presenter.clear_progress();
+        followed.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted | ErrorKind::Deployment => error.hint(format!(
+                "the operation goes on; follow it with `{}`",
+                self.resume
+            )),
+            _ => error,
+        })
+    }
+
+    /// Returns the error with the first real cause of the operation's failure.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        match self.timeline.root_cause() {
+            Some(cause) => error.caused_by(FirstCause::of(cause)),
+            None => error,
+        }
+    }
+}
+
+fn is_shown(event: &Event, shown: EventsShown) -> bool {
+    match shown {
+        EventsShown::None => false,
+        EventsShown::Errors => event.is_bad(),
+        EventsShown::All => true,
+    }
+}
+
+fn too_long(minutes: u32) -> Error {
+    Error::new(
+        ErrorKind::Deployment,
+        format!("the operation is still running after {minutes} minutes"),
+    )
+}
+
 /// Executes the change set and follows it until the stack is settled.
-pub(super) async fn execute(deployment: &Deployment<'_>, proposal: &Proposal) -> Result<Stack> {
-    let session = deployment.session;
-    let presenter = session.presenter();
-    let resume = session.command("apply --wait");
-    deployment.interrupt.resume_with(&resume);
-    let started = Instant::now();
-    presenter.note("");
+pub(super) async fn execute(
+    deployment: &Deployment<'_>,
+    proposal: &Proposal,
+    shown: EventsShown,
+) -> Result<Stack> {
+    let (session, change_set) = (deployment.session, &proposal.change_set);
+    let mut running = Running::after(
+        &proposal.earlier_events,
+        session,
+        &deployment.interrupt,
+        &deployment.service,
+        &proposal.stack_id,
+        &session.command("apply --wait"),
+    )
+    .expecting(change_set.changes.len())
+    .showing(shown);
+    session.presenter().note("");
     deployment
         .service
-        .execute(&proposal.change_set.id, &proposal.change_set.name)
+        .execute(&change_set.id, &change_set.name)
         .await?;
-    let mut timeline = Timeline::after(&proposal.earlier_events);
-    let total = proposal.change_set.changes.len();
-    let follow = deployment
-        .service
-        .follow(&proposal.stack_id, &mut timeline, |new, timeline| {
-            let elapsed = started.elapsed();
-            for event in new {
-                presenter.note(&human::event::line(event, elapsed));
-            }
-            presenter.progress(&human::event::progress(timeline, total, elapsed));
-        });
-    let followed = match session.settings.stack.timeout_minutes {
-        None => deployment.interrupt.guard(follow).await,
-        Some(minutes) => {
-            let limit = Duration::from_mins(u64::from(minutes));
-            let timed = async {
-                tokio::time::timeout(limit, follow)
-                    .await
-                    .unwrap_or_else(|_| {
-                        Err(Error::new(
-                            ErrorKind::Deployment,
-                            format!("the operation is still running after {minutes} minutes"),
-                        )
-                        .hint(format!("it goes on; follow it with `{resume}`")))
-                    })
-            };
-            deployment.interrupt.guard(timed).await
-        }
-    };
-    let ended = match followed {
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            return Err(error.hint(format!("the operation goes on; follow it with `{resume}`")));
-        }
-        followed => followed?,
-    };
-    outcome(session, ended, &timeline)
+    let ended = running.follow().await?;
+    outcome(session, ended, &running)
 }
 
 /// Returns the stack where it ended well, else what went wrong first and what to do now.
-fn outcome(session: &Session<'_>, ended: Option<Stack>, timeline: &Timeline) -> Result<Stack> {
+fn outcome(session: &Session<'_>, ended: Option<Stack>, running: &Running<'_>) -> Result<Stack> {
     let name = &session.settings.stack_name;
     let Some(stack) = ended else {
         return Err(Error::new(
@@ -78,10 +216,7 @@ fn outcome(session: &Session<'_>, ended: Option<Stack>, timeline: &Timeline) -> 
     } else {
         (ErrorKind::Deployment, "failed")
     };
-    let mut error = Error::new(kind, format!("the deployment {what} ({})", stack.status));
-    if let Some(cause) = timeline.root_cause() {
-        error = error.caused_by(FirstCause::of(cause));
-    }
+    let error = Error::new(kind, format!("the deployment {what} ({})", stack.status));
     let next = match stack.status {
         StackStatus::RollbackComplete => {
             format!(
@@ -91,13 +226,13 @@ fn outcome(session: &Session<'_>, ended: Option<Stack>, timeline: &Timeline) -> 
         }
         _ => format!("the stack as it is now: `{}`", session.command("status")),
     };
-    Err(error.hint(next))
+    Err(running.explain(error).hint(next))
 }
 
 /// The first real cause of a failed operation.
 #[derive(Debug, thiserror::Error)]
 #[error("{resource_type} {logical_id} {status}: {reason}")]
-pub(super) struct FirstCause {
+struct FirstCause {
     resource_type: String,
     logical_id: String,
     status: ResourceStatus,
@@ -105,7 +240,7 @@ pub(super) struct FirstCause {
 }
 
 impl FirstCause {
-    pub(super) fn of(event: &Event) -> Self {
+    fn of(event: &Event) -> Self {
         let reason = event
             .reason
             .as_deref()

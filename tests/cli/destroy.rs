@@ -180,7 +180,7 @@ fn an_interrupt_leaves_the_deletion_running() {
     --- stderr
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the deletion goes on; look at it with `stackctl status -e dev`
+    hint: the operation goes on; follow it with `stackctl status -e dev`
     --- exit 130
     ");
 }

@@ -53,6 +53,9 @@ fn a_running_operation_is_refused_or_waited_for() {
     No changes. The stack matches the files.
     --- stderr
     Waiting for the running operation (UPDATE_IN_PROGRESS) …
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     --- exit 0

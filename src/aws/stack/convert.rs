@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::aws::fault;
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::{Event, Hook};
 use crate::stack::{Output, Resource, Stack};
 use crate::status::{ResourceStatus, StackStatus};
 
@@ -87,25 +87,33 @@ pub(super) fn resource(resource: sdk::StackResourceSummary) -> Resource {
 }
 
 pub(super) fn event(event: sdk::StackEvent) -> Event {
+    let hook = event.hook_type.map(|name| Hook {
+        name,
+        status: text(event.hook_status.as_ref().map(sdk::HookStatus::as_str)),
+        reason: event.hook_status_reason.filter(|reason| !reason.is_empty()),
+        failure_mode: event.hook_failure_mode.map(|mode| mode.as_str().to_owned()),
+    });
+    let status = event.resource_status.as_ref();
     Event {
         id: event.event_id.unwrap_or_default(),
         time: event.timestamp.and_then(time),
         stack_id: event.stack_id.unwrap_or_default(),
+        nested_in: Vec::new(),
         logical_id: event.logical_resource_id.unwrap_or_default(),
         physical_id: event.physical_resource_id.unwrap_or_default(),
         resource_type: event.resource_type.unwrap_or_default(),
-        status: ResourceStatus::from_wire(
-            event
-                .resource_status
-                .as_ref()
-                .map(sdk::ResourceStatus::as_str)
-                .unwrap_or_default(),
-        ),
+        status: ResourceStatus::from_wire(text(status.map(sdk::ResourceStatus::as_str))),
         reason: event
             .resource_status_reason
             .filter(|reason| !reason.is_empty()),
         token: event.client_request_token,
+        operation: event.operation_id,
+        hook,
     }
+}
+
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
 }
 
 pub(super) fn time(time: DateTime) -> Option<Timestamp> {

@@ -1,7 +1,8 @@
-//! One stack at CloudFormation: describe it, plan a change set, execute it, read its events.
+//! One stack at CloudFormation: describe it, plan a change set, execute it, follow what happens.
 
 mod change_set;
 mod convert;
+mod events;
 mod listing;
 mod request;
 
@@ -9,12 +10,11 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::{ChangeSetType, TemplateStage};
 
-use super::backoff::Backoff;
 use super::{Connection, fault};
 use crate::error::Result;
-use crate::event::{Event, Timeline};
 use crate::stack::{Resource, Stack};
 
+pub use events::Look;
 pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, TemplateSource};
 
@@ -175,48 +175,6 @@ impl StackService {
             .map_err(|error| self.connection.fault("execute the change set", &error))
     }
 
-    /// Returns the newest page of events, newest first; none where the stack does not exist.
-    pub async fn latest_events(&self, stack_id: &str) -> Result<Vec<Event>> {
-        self.events_page(stack_id, None)
-            .await
-            .map(|(events, _)| events)
-    }
-
-    /// Returns the events that `timeline` has not seen, newest first, over as many pages as needed.
-    pub async fn new_events(&self, stack_id: &str, timeline: &Timeline) -> Result<Vec<Event>> {
-        let (mut events, mut token) = self.events_page(stack_id, None).await?;
-        while let Some(next) = token {
-            if events.iter().any(|event| timeline.has_seen(event)) {
-                break;
-            }
-            let (page, following) = self.events_page(stack_id, Some(next)).await?;
-            events.extend(page);
-            token = following;
-        }
-        Ok(events)
-    }
-
-    async fn events_page(
-        &self,
-        stack_id: &str,
-        token: Option<String>,
-    ) -> Result<(Vec<Event>, Option<String>)> {
-        let request = self
-            .client
-            .describe_stack_events()
-            .stack_name(stack_id)
-            .set_next_token(token);
-        match request.send().await {
-            Ok(answer) => {
-                let events = answer.stack_events.unwrap_or_default();
-                let token = answer.next_token.filter(|token| !token.is_empty());
-                Ok((events.into_iter().map(convert::event).collect(), token))
-            }
-            Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
-            Err(error) => Err(self.connection.fault("read the stack's events", &error)),
-        }
-    }
-
     /// Returns the stack's resources in the service's order; none where there is no stack.
     pub async fn resources(&self) -> Result<Vec<Resource>> {
         let mut pages = self
@@ -271,49 +229,6 @@ impl StackService {
                 self.connection
                     .fault("change the stack's termination protection", &error)
             })
-    }
-
-    /// Follows the running operation until the stack is settled. At each look the new events and
-    /// the timeline so far are handed to `seen`.
-    ///
-    /// A poll that fails decides nothing: the result is the stack's own status. Returns the stack
-    /// as it ended, `None` where it is gone.
-    pub async fn follow(
-        &self,
-        stack_id: &str,
-        timeline: &mut Timeline,
-        mut seen: impl FnMut(&[Event], &Timeline),
-    ) -> Result<Option<Stack>> {
-        /// How many looks may fail in a row before the connection is given up.
-        const PATIENCE: u32 = 30;
-        let mut backoff = Backoff::polling();
-        let mut failures = 0;
-        loop {
-            // The status is read before the events: those of the last moment are then never missed.
-            let look = match self.describe_by(stack_id).await {
-                Ok(stack) => self
-                    .new_events(stack_id, timeline)
-                    .await
-                    .map(|events| (stack, events)),
-                Err(error) => Err(error),
-            };
-            match look {
-                Ok((stack, events)) => {
-                    failures = 0;
-                    let new = timeline.absorb(events);
-                    if !new.is_empty() {
-                        backoff.quicken();
-                    }
-                    seen(&new, timeline);
-                    if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) {
-                        return Ok(stack);
-                    }
-                }
-                Err(error) if failures >= PATIENCE => return Err(error),
-                Err(_) => failures += 1,
-            }
-            backoff.pause().await;
-        }
     }
 }
 

@@ -21,7 +21,8 @@ pub fn line(event: &Event, elapsed: Duration) -> String {
     let status = format!("{:<STATUS_WIDTH$}", event.status.as_str());
     let mut line = format!(
         "{DIM}{time:>6}{DIM:#}  {style}{status}{style:#}  {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}",
-        event.logical_id, event.resource_type
+        event.path(),
+        event.resource_type
     );
     if let Some(reason) = &event.reason {
         line.push_str(": ");
@@ -51,20 +52,17 @@ mod tests {
     #[test]
     fn an_event_is_one_line_with_its_reason() {
         let event = Event {
-            id: "1".to_owned(),
-            time: None,
-            stack_id: "arn".to_owned(),
+            nested_in: vec!["Storage".to_owned()],
             logical_id: "Bucket".to_owned(),
-            physical_id: String::new(),
             resource_type: "AWS::S3::Bucket".to_owned(),
             status: ResourceStatus::from_wire("CREATE_FAILED"),
             reason: Some("dev-bucket\nalready exists".to_owned()),
-            token: None,
+            ..Event::default()
         };
         let line = line(&event, Duration::from_secs(65));
         assert_eq!(
             anstream::adapter::strip_str(&line).to_string(),
-            "  1:05  CREATE_FAILED       Bucket  AWS::S3::Bucket: dev-bucket already exists"
+            "  1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists"
         );
     }
 }

@@ -1,0 +1,207 @@
+//! A stack's events, and the operation that they are about followed to its end.
+//!
+//! Two answers describe a running operation: the stack's status and its events. The status alone
+//! decides how it ended. The events say what happened on the way, and they may be late, cut into
+//! pages, throttled or not permitted at all without changing the outcome.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{StackService, convert, is_missing};
+use crate::aws::backoff::Backoff;
+use crate::error::{Error, Result};
+use crate::event::{Event, Timeline, last_operation};
+use crate::stack::Stack;
+use crate::status::ResourceStatus;
+
+/// How many looks at the status may fail in a row before the connection is given up. The SDK makes
+/// several attempts in each, and the pauses between them grow.
+const PATIENCE: u32 = 30;
+
+/// How long a settled status has to last where no event confirms it: for some seconds after an
+/// operation was asked for, the stack may still show the status from before.
+const CONFIRMATION: Duration = Duration::from_secs(10);
+
+/// How often the last events are asked for before the operation's end is reported without them.
+const LAST_LOOKS: u32 = 3;
+
+/// One look at a running operation.
+#[derive(Debug)]
+pub enum Look<'a> {
+    /// What is new since the last look, oldest first, and everything so far.
+    News(&'a [Event], &'a Timeline),
+    /// The service could not be asked; it is asked again.
+    Trouble(&'a Error),
+}
+
+impl StackService {
+    /// Returns the newest page of events, newest first, of up to 100; none where the stack does not
+    /// exist.
+    pub async fn latest_events(&self, stack_id: &str) -> Result<Vec<Event>> {
+        self.events_page(stack_id, None)
+            .await
+            .map(|(events, _)| events)
+    }
+
+    /// Returns a timeline of the stack's last operation, which may still be running. Its events are
+    /// not in it yet: [`catch_up`](Self::catch_up) or [`follow`](Self::follow) reads them.
+    pub async fn last_operation(&self, stack_id: &str) -> Result<Timeline> {
+        let mut events = Vec::new();
+        let mut token = None;
+        loop {
+            let (page, next) = self.events_page(stack_id, token).await?;
+            events.extend(page);
+            if let Some(count) = last_operation(&events) {
+                return Ok(Timeline::after(stack_id, &events[count..]));
+            }
+            if next.is_none() {
+                return Ok(Timeline::of(stack_id));
+            }
+            token = next;
+        }
+    }
+
+    /// Reads into the timeline what it lacks, of the stack and of the stacks nested in it.
+    ///
+    /// Usually that is what came since the last time. With `all`, every page of the operation is read
+    /// again: an event that the service showed late may stand behind others that were seen.
+    pub async fn catch_up(&self, stack_id: &str, timeline: &mut Timeline, all: bool) -> Result<()> {
+        let events = self.new_events(stack_id, timeline, all).await?;
+        timeline.absorb(stack_id, events);
+        let mut read: Vec<String> = Vec::new();
+        loop {
+            // Reading one nested stack may bring up others inside it.
+            let mut nested = timeline.nested_to_read(all);
+            nested.retain(|nested| !read.contains(nested));
+            if nested.is_empty() {
+                return Ok(());
+            }
+            for nested in nested {
+                let events = self.new_events(&nested, timeline, all).await?;
+                timeline.absorb(&nested, events);
+                read.push(nested);
+            }
+        }
+    }
+
+    /// Returns a stack's events that the timeline may lack, newest first.
+    async fn new_events(
+        &self,
+        stack_id: &str,
+        timeline: &Timeline,
+        all: bool,
+    ) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut token = None;
+        loop {
+            let (page, next) = self.events_page(stack_id, token).await?;
+            let is_enough = timeline.is_past(stack_id, &page)
+                || !all && timeline.has_seen_some(stack_id, &page);
+            events.extend(page);
+            if is_enough || next.is_none() {
+                return Ok(events);
+            }
+            token = next;
+        }
+    }
+
+    async fn events_page(
+        &self,
+        stack_id: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<Event>, Option<String>)> {
+        let request = self
+            .client
+            .describe_stack_events()
+            .stack_name(stack_id)
+            .set_next_token(token);
+        match request.send().await {
+            Ok(answer) => {
+                let events = answer.stack_events.unwrap_or_default();
+                let token = answer.next_token.filter(|token| !token.is_empty());
+                Ok((events.into_iter().map(convert::event).collect(), token))
+            }
+            Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
+            Err(error) => Err(self.connection.fault("read the stack's events", &error)),
+        }
+    }
+
+    /// Follows the operation that `timeline` is about, whatever it is, until the stack is settled.
+    /// What each look brings is handed to `seen`.
+    ///
+    /// A look that fails decides nothing: the result is the stack's own status. Returns the stack as
+    /// it ended, `None` where it is gone. It may be called again, with the same timeline, after it was
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// The last failure, where the status could not be read for a long time.
+    pub async fn follow(
+        &self,
+        stack_id: &str,
+        timeline: &mut Timeline,
+        mut seen: impl FnMut(Look<'_>),
+    ) -> Result<Option<Stack>> {
+        let mut backoff = Backoff::polling();
+        let mut failures = 0;
+        let mut settled_since: Option<Instant> = None;
+        loop {
+            let (stack, events) = tokio::join!(
+                self.describe_by(stack_id),
+                self.catch_up(stack_id, timeline, false)
+            );
+            let new = timeline.advance();
+            if !new.is_empty() {
+                backoff.quicken();
+            }
+            seen(Look::News(&new, timeline));
+            if let Err(error) = &events {
+                seen(Look::Trouble(error));
+            }
+            match stack {
+                Ok(stack) if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) => {
+                    failures = 0;
+                    let since = *settled_since.get_or_insert_with(Instant::now);
+                    // The events were perhaps read before the status.
+                    let confirmed = self.read_to_the_end(stack_id, timeline, &mut seen).await;
+                    if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
+                        return Ok(stack);
+                    }
+                }
+                Ok(_) => (failures, settled_since) = (0, None),
+                Err(error) if failures >= PATIENCE => return Err(error),
+                Err(error) => {
+                    failures += 1;
+                    settled_since = None;
+                    seen(Look::Trouble(&error));
+                    backoff.ease();
+                }
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// Reads all events of an operation whose stack is settled. Returns whether they say so too.
+    async fn read_to_the_end(
+        &self,
+        stack_id: &str,
+        timeline: &mut Timeline,
+        seen: &mut impl FnMut(Look<'_>),
+    ) -> bool {
+        let mut backoff = Backoff::polling();
+        for _ in 0..LAST_LOOKS {
+            let read = self.catch_up(stack_id, timeline, true).await;
+            let new = timeline.advance();
+            seen(Look::News(&new, timeline));
+            match read {
+                Ok(()) => break,
+                Err(error) => seen(Look::Trouble(&error)),
+            }
+            backoff.pause().await;
+        }
+        timeline
+            .own_status()
+            .is_some_and(ResourceStatus::is_settled)
+    }
+}
