@@ -31,6 +31,7 @@
 //! | [`lifecycle`] | which properties cannot be changed in place | no |
 //! | [`predict`] | two templates → the changes that a deployment would probably make | no |
 //! | [`stack`] | a stack as it is deployed | no |
+//! | [`stack_policy`] | which resources an update may touch | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
 //! | [`plan_file`] | a saved plan: written, read, refused | owns its file |
@@ -76,5 +77,6 @@ pub mod risk;
 pub mod secret;
 pub mod settings;
 pub mod stack;
+pub mod stack_policy;
 pub mod status;
 pub mod template;

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
 use crate::settings::ParameterValue;
 use crate::stack::Stack;
+use crate::stack_policy::StackPolicy;
 
 /// The name and version of the layout.
 const SCHEMA: &str = "stackctl.plan-file/1";
@@ -93,6 +94,8 @@ pub struct Fingerprint {
     pub tags: String,
     /// The protection from deletion that the manifest asks for.
     pub termination_protection: Option<bool>,
+    /// The SHA-256 of the stack policy that the manifest asks for.
+    pub stack_policy: Option<String>,
     /// The SHA-256 of each artifact's zip, by name.
     pub artifacts: IndexMap<String, String>,
 }
@@ -118,11 +121,19 @@ impl Fingerprint {
             parameters: digest_of_pairs(salt, plain),
             tags: digest_of_pairs("", tags),
             termination_protection,
+            stack_policy: None,
             artifacts: artifacts
                 .into_iter()
                 .map(|(name, digest)| (name, digest.hex()))
                 .collect(),
         }
+    }
+
+    /// Returns it with the stack policy that the manifest asks for.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Option<&StackPolicy>) -> Self {
+        self.stack_policy = policy.map(|policy| Digest::of(policy.text()).hex());
+        self
     }
 
     /// Returns what differs from another, such as ``the template``; nothing where all is the same.
@@ -140,6 +151,9 @@ impl Fingerprint {
         }
         if self.termination_protection != now.termination_protection {
             differences.push("the termination protection".to_owned());
+        }
+        if self.stack_policy != now.stack_policy {
+            differences.push("the stack policy".to_owned());
         }
         let mut names: Vec<&String> = self.artifacts.keys().chain(now.artifacts.keys()).collect();
         names.sort_unstable();

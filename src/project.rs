@@ -121,6 +121,18 @@ impl Project {
         })
     }
 
+    /// Returns a text of the project that the manifest names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::resolve`]; where the file cannot be read or is not UTF-8.
+    pub fn text(&self, path: &Path, what: &str) -> Result<Arc<SourceFile>> {
+        let full = self.resolve(path, what)?;
+        let shown = self.shown(path);
+        let text = read_text(&full, Path::new(&shown), what)?;
+        Ok(SourceFile::new(shown, text))
+    }
+
     /// Returns the absolute path of something in the project that the manifest names, symlinks
     /// resolved. `what` is how errors call it, such as "the template".
     ///

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Modules that turn values into values: no waiting, no clock, no environment, no files.
-const PURE: [&str; 17] = [
+const PURE: [&str; 19] = [
     "change_set",
+    "destruction",
     "diagnostic",
     "drift",
     "event",
@@ -25,6 +26,7 @@ const PURE: [&str; 17] = [
     "render",
     "settings",
     "stack",
+    "stack_policy",
     "status",
     "template",
 ];

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod fault;
+pub mod functions;
 mod http;
 pub mod probe;
 pub mod stack;
@@ -32,7 +33,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 5;
 
 /// The services that stackctl calls, by the id under which the SDK looks up their endpoints.
-const SERVICES: [&str; 5] = ["CloudFormation", "S3", "STS", "DynamoDB", "CloudWatch Logs"];
+const SERVICES: [&str; 6] = [
+    "CloudFormation",
+    "S3",
+    "STS",
+    "DynamoDB",
+    "CloudWatch Logs",
+    "Lambda",
+];
 
 /// Where an emulator listens. No credentials are ever looked up for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +194,10 @@ impl Connection {
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.config)
     }
 
     pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {

@@ -6,7 +6,7 @@ use super::deployment::Deployment;
 use super::proposal::Purpose;
 use super::saved_plan::Saved;
 use super::session::Session;
-use super::{Context, Exit, offline, operation, plan, verify};
+use super::{Context, Exit, deployed_code, offline, operation, plan, verify};
 use crate::cli::{EventsShown, Format, PlanFormat};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -57,7 +57,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     deployment.check_ready()?;
     let unchanged = deployment.is_unchanged();
-    let nothing_to_do = unchanged && deployment.protection_change().is_none();
+    let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {
         return Err(nobody_to_ask().hint(format!("run `{}`", session.command("apply --yes"))));
     }
@@ -184,16 +184,7 @@ async fn finish(
 ) -> Result<Exit> {
     let session = deployment.session;
     let presenter = session.presenter();
-    if let (false, Some(on)) = (
-        plan.settings.is_empty(),
-        session.settings.stack.termination_protection,
-    ) {
-        deployment.service.protect(on).await?;
-        presenter.note(&format!(
-            "Termination protection is {}.",
-            if on { "on" } else { "off" }
-        ));
-    }
+    deployment.change_settings(&plan.settings).await?;
     let Some(stack) = stack else {
         return Ok(Exit::Done);
     };
@@ -204,6 +195,10 @@ async fn finish(
     offline::remember(deployment, &stack);
     if let Some(path) = &args.outputs_file {
         session.write_json(path, &OutputsDocument::of(&stack))?;
+    }
+    if deployed {
+        let code = deployed_code::check(deployment);
+        deployment.interrupt.guard(code).await?;
     }
     let after_apply = session
         .settings

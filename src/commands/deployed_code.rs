@@ -1,13 +1,22 @@
-//! Which lines of code a deployment changes: the deployed zips beside the built ones.
+//! The deployed code beside the built one: which lines a deployment changes, and whether it arrived.
 
 use std::io::Cursor;
 
+use tokio::task::JoinSet;
+
+use super::deployment::Deployment;
 use super::session::Build;
 use crate::archive;
+use crate::aws::functions::Functions;
 use crate::aws::store::Store;
 use crate::code::{self, CodeChange, FileChange};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::package::Artifact;
+use crate::stack::Resource;
+
+/// How many functions are asked about at once; Lambda admits 100 such calls a second
+/// (Lambda quotas, control plane `GetFunction` API requests).
+const AT_ONCE: usize = 10;
 
 /// Returns what changes in the code of every artifact that the deployed template names under
 /// another key. Nothing is fetched for the others.
@@ -47,4 +56,100 @@ async fn files(store: &Store, deployed: &str, artifact: &Artifact) -> Result<Vec
     };
     let before = archive::read(Cursor::new(before))?;
     Ok(code::compare(before, artifact.content()?))
+}
+
+/// Compares the code that Lambda runs in each function of the stack with the artifact that the
+/// template gives it. Nothing is asked where no function has one.
+///
+/// Where the caller may not ask, that is said and is no failure: the deployment itself was right.
+///
+/// # Errors
+///
+/// The functions that run something else.
+pub(super) async fn check(deployment: &Deployment<'_>) -> Result<()> {
+    let expected = expected(&deployment.build);
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let resources = deployment.service.resources().await?;
+    let deployed = expected.into_iter().filter_map(|(logical_id, artifact)| {
+        let resource = resources.iter().find(|it| it.logical_id == logical_id)?;
+        Some((resource, resource.physical_id.clone()?, artifact))
+    });
+    let deployed: Vec<_> = deployed.collect();
+    let functions = Functions::new(&deployment.connection);
+    let presenter = deployment.session.presenter();
+    let mut wrong = Vec::new();
+    let mut unreadable = false;
+    for some in deployed.chunks(AT_ONCE) {
+        let mut asked = JoinSet::new();
+        for (index, (_, name, _)) in some.iter().enumerate() {
+            let (functions, name) = (functions.clone(), name.clone());
+            asked.spawn(async move { (index, functions.code_sha256(&name).await) });
+        }
+        let mut answers = asked.join_all().await;
+        answers.sort_by_key(|(index, _)| *index);
+        for ((_, answer), (resource, _, artifact)) in answers.into_iter().zip(some) {
+            match answer? {
+                None => unreadable = true,
+                Some(digest) if digest == artifact.digest.base64() => presenter.detail(&format!(
+                    "{} runs the artifact `{}` ({digest})",
+                    resource.logical_id, artifact.name
+                )),
+                Some(digest) => wrong.push((*resource, *artifact, digest)),
+            }
+        }
+    }
+    if unreadable {
+        presenter.note(
+            "Whether the functions run the artifacts could not be read: the caller lacks \
+             `lambda:GetFunctionConfiguration`.",
+        );
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(mismatch(&wrong, deployment.store().bucket()))
+}
+
+/// Returns the functions of the template by logical id, each with the artifact that is its code.
+fn expected(build: &Build) -> Vec<(&str, &Artifact)> {
+    let functions = build.template.resources().filter_map(|resource| {
+        let code = match resource.kind()? {
+            "AWS::Lambda::Function" => resource.properties()?.get("Code")?,
+            _ => return None,
+        };
+        let mut artifacts = build.artifacts.values();
+        let artifact = artifacts.find(|artifact| code.mentions(&artifact.key))?;
+        Some((resource.logical_id(), artifact))
+    });
+    functions.collect()
+}
+
+fn mismatch(wrong: &[(&Resource, &Artifact, String)], bucket: &str) -> Error {
+    let names: Vec<&str> = wrong
+        .iter()
+        .map(|(resource, ..)| resource.logical_id.as_str())
+        .collect();
+    let message = match names.as_slice() {
+        [name] => format!("the stack was deployed, but the function {name} runs other code"),
+        names => format!(
+            "the stack was deployed, but the functions {} run other code",
+            names.join(", ")
+        ),
+    };
+    let mut error = Error::new(ErrorKind::Deployment, message);
+    for (resource, artifact, digest) in wrong {
+        let function = resource.physical_id.as_deref().unwrap_or_default();
+        error = error.hint(format!(
+            "{}: Lambda has CodeSha256 {digest}, the artifact `{}` is {}; find out who changed it, \
+             then `aws lambda update-function-code --function-name {function} --s3-bucket {bucket} \
+             --s3-key {}`",
+            resource.logical_id,
+            artifact.name,
+            artifact.digest.base64(),
+            artifact.key,
+        ));
+    }
+    error
 }

@@ -13,7 +13,7 @@ use crate::code::CodeChange;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
+use crate::plan::{Operation, Plan, PlannedArtifact, Target, model, secrets, values};
 use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::risk;
@@ -34,6 +34,8 @@ pub(super) struct Deployment<'a> {
     pub(super) stack: Option<Stack>,
     /// The template that was last deployed.
     pub(super) deployed_template: Option<String>,
+    /// The stack policy; read only where the manifest names one.
+    pub(super) deployed_policy: Option<String>,
     /// What differs in the code of the artifacts.
     pub(super) code: Vec<CodeChange>,
 }
@@ -60,14 +62,21 @@ impl<'a> Deployment<'a> {
         let interrupt = Interrupt::listen()?;
         let connection = interrupt.guard(session.connect()).await?;
         let service = StackService::new(&connection, &session.settings.stack_name);
+        let policy = async {
+            match &build.stack_policy {
+                Some(_) => service.policy().await,
+                None => Ok(None),
+            }
+        };
         let read = async {
             tokio::try_join!(
                 connection.identity(),
                 service.describe(),
-                service.template()
+                service.template(),
+                policy
             )
         };
-        let (identity, stack, deployed_template) = interrupt.guard(read).await?;
+        let (identity, stack, deployed_template, deployed_policy) = interrupt.guard(read).await?;
         session.check_account(&identity)?;
         let mut deployment = Self {
             session,
@@ -78,6 +87,7 @@ impl<'a> Deployment<'a> {
             build,
             stack,
             deployed_template,
+            deployed_policy,
             code: Vec::new(),
         };
         deployment.code = deployment.compare_code().await?;
@@ -249,6 +259,7 @@ impl<'a> Deployment<'a> {
             self.session.settings.stack.termination_protection,
             artifacts.map(|artifact| (artifact.name.clone(), artifact.digest)),
         )
+        .with_policy(build.stack_policy.as_ref())
     }
 
     /// Returns a finding of the service at its place in the template and the manifest.
@@ -302,11 +313,11 @@ impl<'a> Deployment<'a> {
             self.session.presenter().mask(&secret);
         }
         let models = model::models(changes, deployed_model.as_ref(), Some(&self.build.template));
-        let protection: Vec<ValueChange> = self.protection_change().into_iter().collect();
+        let settings_changes = self.settings_changes();
         let types = &settings.stack.protected_types;
         let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));
         let mut assessment = risk::assess(changes, &models, types).with(nested.unwrap_or_default());
-        let of_settings = risk::of_settings(&settings.stack_name, &protection);
+        let of_settings = risk::of_settings(&settings.stack_name, &settings_changes);
         assessment.risks.splice(0..0, of_settings);
         let validations = change_set
             .as_ref()
@@ -330,23 +341,9 @@ impl<'a> Deployment<'a> {
             code: self.code.clone(),
             parameters: values::parameter_changes(stack, &self.build.parameters),
             tags: values::tag_changes(stack, &settings.tags),
-            settings: protection,
+            settings: settings_changes,
             prediction: None,
             change_set,
         }
-    }
-
-    /// Returns the change of the termination protection, where the manifest asks for one.
-    pub(super) fn protection_change(&self) -> Option<ValueChange> {
-        let desired = self.session.settings.stack.termination_protection?;
-        let deployed = self
-            .stack
-            .as_ref()
-            .is_some_and(|stack| stack.termination_protection);
-        (deployed != desired).then(|| ValueChange {
-            name: "termination_protection".to_owned(),
-            before: self.stack.is_some().then(|| deployed.to_string()),
-            after: Some(desired.to_string()),
-        })
     }
 }

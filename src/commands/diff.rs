@@ -65,7 +65,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         template: template::diff::diff(&deployed, desired),
         parameters: values::parameter_changes(stack, &deployment.build.parameters),
         tags: values::tag_changes(stack, &session.settings.tags),
-        settings: deployment.protection_change().into_iter().collect(),
+        settings: deployment.settings_changes(),
     };
     match args.format {
         Format::Human => presenter.data(&human::diff::diff(&comparison, presenter.width())),

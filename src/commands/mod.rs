@@ -21,6 +21,7 @@ mod saved_plan;
 pub mod schema;
 mod session;
 pub mod ssh;
+mod stack_settings;
 pub mod status;
 pub mod validate;
 pub mod verify;

@@ -20,6 +20,7 @@ use crate::project::Project;
 use crate::render::{self, RenderedTemplate};
 use crate::settings::{self, ParameterValue, Settings};
 use crate::stack::Stack;
+use crate::stack_policy::StackPolicy;
 use crate::template::Template;
 use crate::template::validate::{
     self,
@@ -48,6 +49,8 @@ pub(super) struct Build {
     pub(super) body: String,
     /// The capabilities that it needs, or that the manifest gives.
     pub(super) capabilities: Vec<String>,
+    /// The stack policy, where the manifest names one.
+    pub(super) stack_policy: Option<StackPolicy>,
     /// The value of every parameter of the template, defaults included.
     pub(super) parameters: IndexMap<String, ParameterValue>,
 }
@@ -138,6 +141,7 @@ impl<'a> Session<'a> {
     ///
     /// Everything that is wrong with the files, at its place in the template or the manifest.
     pub(super) fn build(&self) -> Result<Build> {
+        let stack_policy = self.stack_policy()?;
         let artifacts = package::build_all(&self.project, &self.settings)?;
         let rendered = self.render(&artifacts)?;
         let checked = self.check(&rendered);
@@ -164,7 +168,32 @@ impl<'a> Session<'a> {
             template,
             body,
             capabilities,
+            stack_policy,
             parameters,
+        })
+    }
+
+    /// Reads the stack policy that the manifest names.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, at its place.
+    pub(super) fn stack_policy(&self) -> Result<Option<StackPolicy>> {
+        let Some(path) = &self.settings.stack.policy else {
+            return Ok(None);
+        };
+        let source = self
+            .project
+            .text(path, "the stack policy")
+            .map_err(|error| {
+                let origin = self.settings.origins.get("stack.policy");
+                let problem =
+                    Diagnostic::error("missing-stack-policy", error.to_string(), origin.place(""));
+                Error::input("there is no stack policy to set").with_diagnostics(vec![problem])
+            })?;
+        StackPolicy::parse(&source).map(Some).map_err(|found| {
+            Error::input(format!("`{}` is not a stack policy", source.name))
+                .with_diagnostics(vec![found])
         })
     }
 

@@ -20,6 +20,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
+    session.stack_policy()?;
     let artifacts = package::build_all(&session.project, &session.settings)?;
     let rendered = session.render(&artifacts)?;
     let checked = session.check(&rendered);

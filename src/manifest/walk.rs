@@ -182,6 +182,7 @@ fn stack(node: &Node, problems: &mut Problems) -> Option<StackSettings> {
     let stack = StackSettings {
         capabilities: reader.texts("capabilities", usize::MAX, checks::capability),
         termination_protection: reader.boolean("termination_protection"),
+        policy: reader.text("policy", checks::path),
         role_arn: reader.text("role_arn", checks::role_arn),
         notification_arns: reader
             .texts("notification_arns", ARN_LIMIT, checks::topic_arn)

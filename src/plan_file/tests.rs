@@ -157,6 +157,7 @@ fn differences_are_named_and_secrets_enter_no_digest() {
     let mut now = then.clone();
     now.template = Digest::of("other").hex();
     now.termination_protection = Some(true);
+    now.stack_policy = Some(Digest::of("{}").hex());
     now.artifacts
         .insert("handler".to_owned(), Digest::of("new").hex());
     now.artifacts
@@ -166,6 +167,7 @@ fn differences_are_named_and_secrets_enter_no_digest() {
         [
             "the template",
             "the termination protection",
+            "the stack policy",
             "the artifact `handler`",
             "the artifact `second`"
         ]

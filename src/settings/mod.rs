@@ -102,6 +102,9 @@ pub struct StackSettings {
     pub capabilities: Option<Vec<String>>,
     /// Whether the stack is protected from deletion; without it, that stays as it is.
     pub termination_protection: Option<bool>,
+    /// The stack policy's file, JSON, relative to the manifest's folder; without it, the policy stays as it is.
+    #[schemars(with = "Option<String>", length(min = 1))]
+    pub policy: Option<PathBuf>,
     /// The role that CloudFormation assumes.
     pub role_arn: Option<String>,
     /// SNS topics that receive the stack's events; at most 5 (`CreateChangeSet`).

@@ -141,6 +141,11 @@ impl Rows<'_> {
         self.add("stack.capabilities", capabilities);
         let protection = stack.termination_protection.map(|flag| flag.to_string());
         self.add("stack.termination_protection", protection);
+        let policy = stack.policy.as_ref();
+        self.add(
+            "stack.policy",
+            policy.map(|path| path.display().to_string()),
+        );
         self.add("stack.role_arn", stack.role_arn.clone());
         self.add("stack.notification_arns", joined(&stack.notification_arns));
         self.add("stack.rollback_alarms", joined(&stack.rollback_alarms));

@@ -111,6 +111,16 @@ impl Node {
         }
     }
 
+    /// Returns whether a string anywhere in it contains `text`.
+    pub fn mentions(&self, text: &str) -> bool {
+        match &self.value {
+            Value::String(own) | Value::Plain(own) => own.contains(text),
+            Value::List(list) => list.iter().any(|node| node.mentions(text)),
+            Value::Map(map) => map.values().any(|member| member.node.mentions(text)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
     /// Returns the function's long name and its argument, if this is a call of an intrinsic function:
     /// a map whose only key is `Ref` or starts with `Fn::`.
     pub fn intrinsic(&self) -> Option<(&str, &Member)> {

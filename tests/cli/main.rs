@@ -13,6 +13,7 @@
     reason = "the tests of the commands that talk to AWS will use the rest of the sandbox and the cloud"
 )]
 
+mod after_apply;
 mod artifact_bucket;
 mod change_set_members;
 mod change_sets;

@@ -107,6 +107,7 @@ fn config_show_names_every_source() {
     vars.log_retention_days            30                           default
     stack.capabilities                 (unset)                      default
     stack.termination_protection       (unset)                      default
+    stack.policy                       (unset)                      default
     stack.role_arn                     (unset)                      default
     stack.notification_arns            (unset)                      default
     stack.rollback_alarms              (unset)                      default

@@ -4,6 +4,7 @@ mod change_set;
 mod convert;
 mod events;
 mod listing;
+mod policy;
 mod request;
 
 use aws_sdk_cloudformation::Client;

@@ -33,6 +33,8 @@ pub(crate) struct Stack {
     pub(crate) change_sets: Vec<ChangeSet>,
     /// Whether it is protected from deletion.
     pub(crate) termination_protection: bool,
+    /// The stack policy; `None` where none was ever set.
+    pub(crate) policy: Option<String>,
     pub(super) operation: Operation,
 }
 
@@ -124,6 +126,17 @@ impl Account {
                 let enabled = call.parameter("EnableTerminationProtection") == "true";
                 self.stacks[index].termination_protection = enabled;
                 Ok(xml::text("StackId", &self.stacks[index].id))
+            }
+            "GetStackPolicy" => {
+                let index = self.find(call.parameter("StackName"))?;
+                let policy = self.stacks[index].policy.as_deref().unwrap_or_default();
+                Ok(xml::optional("StackPolicyBody", policy))
+            }
+            "SetStackPolicy" => {
+                let index = self.find(call.parameter("StackName"))?;
+                let policy = call.parameter("StackPolicyBody").to_owned();
+                self.stacks[index].policy = Some(policy);
+                Ok(String::new())
             }
             "GetTemplate" => self.get_template(call),
             "ValidateTemplate" | "GetTemplateSummary" => Ok(String::new()),
@@ -365,6 +378,7 @@ impl Account {
             events: Vec::new(),
             change_sets: Vec::new(),
             termination_protection: false,
+            policy: None,
             operation: Operation::default(),
         });
         self.stacks.len() - 1

@@ -1,0 +1,57 @@
+//! The code that Lambda really runs, as its digest.
+//!
+//! CloudFormation says that it has updated a function; only Lambda says with what. A console edit in
+//! the wrong moment, or a bucket that gave another object than was asked for, shows here alone.
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::ProvideErrorMetadata;
+
+use super::{Connection, fault};
+use crate::error::Result;
+
+/// Lambda's answers about functions.
+#[derive(Debug, Clone)]
+pub struct Functions {
+    connection: Connection,
+    client: Client,
+}
+
+impl Functions {
+    /// Returns the functions of the connection's account and region; nothing is sent yet.
+    pub fn new(connection: &Connection) -> Self {
+        Self {
+            connection: connection.clone(),
+            client: connection.lambda(),
+        }
+    }
+
+    /// Returns the SHA-256 of a function's zip in Base64 (`CodeSha256`), by the function's name or
+    /// ARN; `None` where the caller may not ask for it (`lambda:GetFunctionConfiguration`).
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, or the service does not answer.
+    pub async fn code_sha256(&self, function: &str) -> Result<Option<String>> {
+        let request = self
+            .client
+            .get_function_configuration()
+            .function_name(function);
+        match request.send().await {
+            Ok(answer) => answer
+                .code_sha256
+                .map(Some)
+                .ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256")),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .and_then(ProvideErrorMetadata::code)
+                    .is_some_and(|code| code.starts_with("AccessDenied")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(self
+                .connection
+                .fault(format!("read the function `{function}`"), &error)),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A stack policy: the JSON document that says which resources an update may touch.
+//!
+//! The project keeps it in a file, CloudFormation keeps it as a text that it gives back unchanged. The
+//! two are compared as values, so that white space is no difference.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
+
+/// The longest policy in bytes (`SetStackPolicy`, `StackPolicyBody`).
+const LIMIT: usize = 16_384;
+
+/// A stack policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StackPolicy(Value);
+
+impl StackPolicy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    ///
+    /// At its place: what is no JSON, has no list of statements, or is longer than CloudFormation
+    /// takes. What the statements mean is left to the service.
+    pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
+        let wrong = |at: usize, message: String| {
+            let place = Place {
+                source: Arc::clone(source),
+                span: at..at,
+                label: String::new(),
+            };
+            Diagnostic::error("bad-stack-policy", message, place)
+        };
+        let value: Value = serde_json::from_str(&source.text).map_err(|error| {
+            let said = error.to_string();
+            // The place is pointed at; serde_json repeats it behind the message.
+            let said = said.split(" at line ").next().unwrap_or_default();
+            let at = offset(&source.text, error.line(), error.column());
+            wrong(at, format!("this is not valid JSON: {said}"))
+        })?;
+        let policy = Self(value);
+        if !policy.0.get("Statement").is_some_and(Value::is_array) {
+            let problem = wrong(
+                0,
+                "a stack policy is an object with a `Statement` list".to_owned(),
+            );
+            return Err(problem.help(
+                "such as `{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"Update:*\", \
+                 \"Principal\": \"*\", \"Resource\": \"*\"}]}`",
+            ));
+        }
+        let length = policy.text().len();
+        if length > LIMIT {
+            let problem = wrong(0, format!("the stack policy has {length} bytes"));
+            return Err(problem.help(format!("CloudFormation takes {LIMIT} bytes")));
+        }
+        Ok(policy)
+    }
+
+    /// Returns whether a text that CloudFormation gave is this policy.
+    pub fn is(&self, deployed: &str) -> bool {
+        serde_json::from_str::<Value>(deployed).is_ok_and(|deployed| deployed == self.0)
+    }
+
+    /// Returns it without white space, as it is sent and shown.
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// Returns the byte offset of a line and a column, both from 1. The column counts bytes.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let mut at = (before + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a failed assertion is what a test is for"
+)]
+mod tests {
+    use super::{LIMIT, StackPolicy};
+    use crate::diagnostic::SourceFile;
+
+    const ALLOW: &str =
+        r#"{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
+
+    #[test]
+    fn white_space_and_the_order_of_keys_are_no_difference() {
+        let spaced = ALLOW.replace(',', " ,\n  ");
+        let policy = StackPolicy::parse(&SourceFile::new("policy.json", spaced)).unwrap();
+        assert_eq!(policy.text(), ALLOW);
+        let swapped = ALLOW.replace(
+            r#""Effect":"Allow","Action":"Update:*""#,
+            r#""Action":"Update:*","Effect":"Allow""#,
+        );
+        assert!(policy.is(ALLOW) && policy.is(&swapped));
+        assert!(!policy.is(&ALLOW.replace("Allow", "Deny")));
+        assert!(!policy.is("no JSON"));
+    }
+
+    #[test]
+    fn mistakes_are_reported_at_their_place() {
+        let long = ALLOW.replace("Update:*", &"x".repeat(LIMIT));
+        let cases = [
+            ("{\n  \"Statement\": [,]\n}", (2, 17), "expected value"),
+            ("{\"Statement\": [\"ü\", ?]}", (1, 21), "expected value"),
+            ("", (1, 1), "EOF while parsing"),
+            ("[]", (1, 1), "an object with a `Statement` list"),
+            (r#"{"Statement": {}}"#, (1, 1), "a `Statement` list"),
+            (long.as_str(), (1, 1), "16461 bytes"),
+        ];
+        for (text, place, message) in cases {
+            let source = SourceFile::new("policy.json", text);
+            let found = StackPolicy::parse(&source).unwrap_err();
+            assert!(found.message.contains(message), "{found:?}");
+            assert_eq!(source.position(found.places[0].span.start), place, "{text}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What `apply` looks at and sets once the deployment has succeeded: the functions' code, the stack
+//! policy.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+const POLICY: &str = r#"{
+  "Statement": [
+    { "Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*" }
+  ]
+}
+"#;
+
+/// Returns the project with a stack policy of its own.
+fn with_policy(policy: &str) -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let manifest = format!("{}\n[stack]\npolicy = \"policy.json\"\n", demo::MANIFEST);
+    sandbox.write("manifest.toml", manifest);
+    sandbox.write("policy.json", policy);
+    (sandbox, cloud)
+}
+
+#[test]
+fn the_functions_code_is_compared_with_its_artifact() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let applied = sandbox.run(&["apply", "--yes", "-v"]).expect_code(0);
+    let asked = cloud.calls_of("GetFunctionConfiguration");
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].parameter("FunctionName"), "demo-handler");
+    assert!(
+        applied
+            .stderr
+            .contains("Handler runs the artifact `handler`"),
+        "{applied}"
+    );
+    let quiet = demo::in_cloud();
+    let applied = quiet.0.run(&["apply", "--yes"]).expect_code(0);
+    assert!(!applied.stderr.contains("runs the artifact"), "{applied}");
+
+    // Nothing is deployed, so nothing is asked.
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(cloud.calls_of("GetFunctionConfiguration").is_empty());
+}
+
+#[test]
+fn other_code_than_the_artifacts_is_an_error_with_the_way_out() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let other = r#"{"FunctionName":"demo-handler","CodeSha256":"c29tZXRoaW5nIGVsc2U="}"#;
+    let answer = crate::cloud::Response::new(200, other);
+    cloud.on("GetFunctionConfiguration").reply(answer);
+    let finished = sandbox
+        .run(&["apply", "--yes", "--outputs-file", "outputs.json"])
+        .expect_code(1);
+    let (_, said) = finished.stderr.split_once("Applied:").unwrap();
+    let said = regex_lite::Regex::new("[0-9a-f]{64}|is [A-Za-z0-9+/]{43}=")
+        .unwrap()
+        .replace_all(said, "[DIGEST]")
+        .into_owned();
+    insta::assert_snapshot!(said, @r"
+     demo-dev is CREATE_COMPLETE.
+
+    error: the stack was deployed, but the function Handler runs other code
+    hint: Handler: Lambda has CodeSha256 c29tZXRoaW5nIGVsc2U=, the artifact `handler` [DIGEST]; find out who changed it, then `aws lambda update-function-code --function-name demo-handler --s3-bucket stackctl-artifacts-123456789012-eu-west-1 --s3-key demo/handler/[DIGEST].zip`
+    ");
+    assert!(
+        finished.stdout.contains("demo-data"),
+        "the outputs are shown"
+    );
+    assert!(sandbox.path("outputs.json").exists());
+}
+
+#[test]
+fn code_that_may_not_be_looked_at_is_no_failure() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let message = "not authorized to perform: lambda:GetFunctionConfiguration";
+    cloud
+        .on("GetFunctionConfiguration")
+        .error(403, "AccessDeniedException", message);
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(
+        applied
+            .stderr
+            .contains("the caller lacks `lambda:GetFunctionConfiguration`."),
+        "{applied}"
+    );
+}
+
+#[test]
+fn only_functions_that_have_an_artifact_are_asked_about() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let code =
+        "S3Bucket: !Sub \"{{ artifact_bucket }}\"\n        S3Key: \"{{ artifacts.handler.key }}\"";
+    assert!(demo::TEMPLATE.contains(code));
+    let inline = "ZipFile: \"def handler(event, context): pass\"";
+    sandbox.write("stack.yaml.j2", demo::TEMPLATE.replace(code, inline));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(cloud.calls_of("GetFunctionConfiguration").is_empty());
+    assert!(cloud.calls_of("ListStackResources").is_empty());
+}
+
+#[test]
+fn the_stack_policy_is_shown_and_kept_in_step() {
+    let (sandbox, cloud) = with_policy(POLICY);
+    let planned = sandbox.run(&["plan"]).expect_code(0);
+    let (_, settings) = planned.stdout.split_once("Stack settings").unwrap();
+    insta::assert_snapshot!(settings.split("\n\n").next().unwrap(), @r#"
+    + policy
+        + {"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}
+    "#);
+    assert!(cloud.calls_of("SetStackPolicy").is_empty());
+
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(
+        applied.stderr.contains("The stack policy is set."),
+        "{applied}"
+    );
+    let sent = cloud.calls_of("SetStackPolicy");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(
+        sent[0].parameter("StackPolicyBody"),
+        POLICY.split_whitespace().collect::<String>()
+    );
+    let operations = cloud.operations();
+    let at = |name: &str| operations.iter().position(|operation| operation == name);
+    assert!(at("ExecuteChangeSet") < at("SetStackPolicy"));
+
+    // The same policy in another spelling is no change; another is, and needs no change set.
+    sandbox.write("policy.json", POLICY.replace('\n', " \n "));
+    let diff = sandbox.run(&["diff", "--exit-code"]).expect_code(0);
+    assert!(!diff.stdout.contains("policy"), "{diff}");
+    sandbox.write("policy.json", POLICY.replace("Allow", "Deny"));
+    sandbox.run(&["diff", "--exit-code"]).expect_code(2);
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+    let policy = cloud.account().stack("demo-dev").policy.clone();
+    assert!(policy.unwrap().contains("Deny"));
+
+    // Without the key it stays, and is not even read.
+    sandbox.write("manifest.toml", demo::MANIFEST);
+    cloud.forget_calls();
+    sandbox.run(&["diff", "--exit-code"]).expect_code(0);
+    assert!(cloud.calls_of("GetStackPolicy").is_empty());
+}
+
+#[test]
+fn a_wrong_stack_policy_is_reported_at_its_place() {
+    let (sandbox, cloud) = with_policy("{\n  \"Statement\": [,]\n}\n");
+    let planned = sandbox.run(&["plan"]);
+    insta::assert_snapshot!(planned, @r#"
+    --- stderr
+    error[bad-stack-policy]: this is not valid JSON: expected value
+     --> policy.json:2:17
+      |
+    2 |   "Statement": [,]
+      |                 ^
+
+    error: `policy.json` is not a stack policy
+    --- exit 1
+    "#);
+    let validated = sandbox.run(&["validate"]);
+    assert_eq!(validated.to_string(), planned.to_string());
+    sandbox.write("policy.json", "{}");
+    let wrong = sandbox.run(&["plan"]).expect_code(1);
+    assert!(wrong.stderr.contains("`Statement` list"), "{wrong}");
+    std::fs::remove_file(sandbox.path("policy.json")).unwrap();
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
+    --- stderr
+    error[missing-stack-policy]: the stack policy `policy.json` does not exist
+      --> manifest.toml:16:10
+       |
+    16 | policy = "policy.json"
+       |          ^^^^^^^^^^^^^
+
+    error: there is no stack policy to set
+    --- exit 1
+    "#);
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn an_update_that_the_policy_denies_says_so() {
+    let (sandbox, cloud) = demo::deployed();
+    let reason = "Action denied by stack policy: Statement [#1] does not allow [Update:*] for \
+        resource [LogicalResourceId/Role]";
+    cloud
+        .account()
+        .failing
+        .insert("Role".to_owned(), reason.to_owned());
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let failed = sandbox.run(&["apply", "--yes"]).expect_code(3);
+    assert!(failed.stderr.contains(reason), "{failed}");
+    let status = cloud.account().stack("demo-dev").status.clone();
+    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+}
