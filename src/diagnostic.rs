@@ -3,8 +3,11 @@
 //! The manifest, the template and the rendered stack all report what they find as a [`Diagnostic`].
 //! It is plain data: `present` draws it with the quoted line and a caret.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+
+use schemars::JsonSchema;
 
 /// A text and the name under which the user knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +41,8 @@ impl SourceFile {
 }
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
     Note,
@@ -46,6 +50,17 @@ pub enum Severity {
     Warning,
     /// Wrong; the command stops before it writes anything.
     Error,
+}
+
+impl Severity {
+    /// Returns the word for it, as it stands in the manifest and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// A stretch of a text, with what is to be said about it.
@@ -64,8 +79,9 @@ pub struct Place {
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// The rule's stable name in kebab-case, such as `unknown-key`.
-    pub rule: &'static str,
+    /// The rule's stable name: stackctl's own are in kebab-case, such as `unknown-key`; a linter's are as
+    /// the linter names them.
+    pub rule: Cow<'static, str>,
     /// What is wrong, a lower-case fragment without a full stop.
     pub message: String,
     /// Where. The first is the primary place.
@@ -76,24 +92,33 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Returns an error at one place.
-    pub fn error(rule: &'static str, message: impl Into<String>, place: Place) -> Self {
+    pub fn error(
+        rule: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        place: Place,
+    ) -> Self {
         Self::new(Severity::Error, rule, message, place)
     }
 
     /// Returns a warning at one place.
-    pub fn warning(rule: &'static str, message: impl Into<String>, place: Place) -> Self {
+    pub fn warning(
+        rule: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        place: Place,
+    ) -> Self {
         Self::new(Severity::Warning, rule, message, place)
     }
 
-    fn new(
+    /// Returns a finding at one place.
+    pub fn new(
         severity: Severity,
-        rule: &'static str,
+        rule: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
         place: Place,
     ) -> Self {
         Self {
             severity,
-            rule,
+            rule: rule.into(),
             message: message.into(),
             places: vec![place],
             help: Vec::new(),

@@ -28,6 +28,7 @@
 //! | [`render`](mod@render) | template source → CloudFormation text with a line map | includes, through `project` |
 //! | [`template`] | CloudFormation text → a model; its checks and its differences | no |
 //! | [`last_deployed`] | the template that was last deployed from here | owns its files |
+//! | [`lint`](mod@lint) | what a linter says about the rendered template | runs `cfn-lint` |
 //! | [`lifecycle`] | which properties cannot be changed in place | no |
 //! | [`predict`] | two templates → the changes that a deployment would probably make | no |
 //! | [`stack`] | a stack as it is deployed | no |
@@ -63,6 +64,7 @@ pub mod event;
 pub mod interrupt;
 pub mod last_deployed;
 pub mod lifecycle;
+pub mod lint;
 pub mod local;
 pub mod manifest;
 pub mod origin;

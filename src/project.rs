@@ -19,6 +19,9 @@ pub use files::{ArtifactFiles, InputFile, UNZIPPED_LIMIT};
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";
 
+/// The folder of the project's Guard policies.
+pub const POLICIES: &str = "policies";
+
 /// A project: the folder that holds the manifest, and everything below it.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -131,6 +134,29 @@ impl Project {
         let shown = self.shown(path);
         let text = read_text(&full, Path::new(&shown), what)?;
         Ok(SourceFile::new(shown, text))
+    }
+
+    /// Returns the project's Guard policies, `policies/*.guard`, by name.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder or a policy cannot be read, or leads out of the project.
+    pub fn policies(&self) -> Result<Vec<Arc<SourceFile>>> {
+        let failed = |error| Error::system(format!("cannot read the folder `{POLICIES}`"), error);
+        let entries = match fs::read_dir(self.root.join(POLICIES)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = PathBuf::from(entry.map_err(failed)?.file_name());
+            if name.extension().is_some_and(|it| it == "guard") {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        let paths = names.iter().map(|name| Path::new(POLICIES).join(name));
+        paths.map(|path| self.text(&path, "the policy")).collect()
     }
 
     /// Returns the absolute path of something in the project that the manifest names, symlinks

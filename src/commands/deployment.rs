@@ -46,11 +46,19 @@ impl<'a> Deployment<'a> {
     /// # Errors
     ///
     /// What is wrong with the files, and a secret's variable that is not set, before anything is
-    /// sent; refused where the credentials belong to another account than the manifest allows.
+    /// sent; what the linter found, unless nothing is to be deployed; refused where the credentials belong to another account than the manifest allows.
     pub(super) async fn open(session: &'a Session<'a>) -> Result<Self> {
         let build = session.build()?;
         build.check_variables()?;
-        Self::read(session, build).await
+        let linting = session.start_linting(&build.rendered)?;
+        let deployment = Self::read(session, build).await?;
+        if let Some(linting) = linting
+            && !deployment.is_unchanged()
+        {
+            let finished = session.finish_linting(linting, &deployment.build.rendered);
+            deployment.interrupt.guard(finished).await?;
+        }
+        Ok(deployment)
     }
 
     /// As [`open`](Self::open), for a command that sends no parameters: it needs no secret.

@@ -8,6 +8,7 @@ mod deployment;
 pub mod destroy;
 pub mod diff;
 pub mod init;
+mod linting;
 pub mod local;
 pub mod man;
 mod offline;

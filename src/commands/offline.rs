@@ -26,6 +26,7 @@ use crate::template::Template;
 pub(super) fn plan(session: &Session<'_>) -> Result<Plan> {
     let settings = &session.settings;
     let build = session.build()?;
+    session.lint(&build.rendered)?;
     let parameters = plain_parameters(&build);
     let region = settings.region.as_deref();
     let cache = session.context.ambient.cache_dir();

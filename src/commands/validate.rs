@@ -2,11 +2,12 @@
 
 use super::session::{Session, is_wrong};
 use super::{Context, Exit};
-use crate::cli::Format;
 use crate::error::{Error, Result};
+use crate::lint;
 use crate::package;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
+use crate::present::json::sarif::SarifDocument;
 
 /// The arguments of `stackctl validate`.
 #[derive(Debug, clap::Args)]
@@ -14,6 +15,17 @@ pub struct Args {
     /// The form of the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+}
+
+/// The form of the findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Text for people
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+    /// SARIF 2.1.0, which code hosts show beside the lines
+    Sarif,
 }
 
 /// Shows every finding; fails where one of them keeps the template from being deployed.
@@ -24,13 +36,31 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let artifacts = package::build_all(&session.project, &session.settings)?;
     let rendered = session.render(&artifacts)?;
     let checked = session.check(&rendered);
-    let name = session.settings.template.display();
-    let wrong = is_wrong(&checked.findings);
-    match args.format {
-        Format::Json => presenter.json(&FindingsDocument::of(&checked.findings))?,
-        Format::Human => presenter.diagnostics(&checked.findings),
+    let mut findings = checked.findings;
+    // What is no template has one fault, which a linter would only repeat.
+    if checked.template.is_some() {
+        let subject = session.lint_subject(&rendered)?;
+        if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
+            presenter.warning(
+                "the Guard policies are not checked: only a stackctl with the feature `lint` can",
+            );
+        }
+        match lint::lint(&subject)? {
+            Some(report) => {
+                presenter.note(&format!("Linted by {}.", report.linter));
+                let found = session.located(report, &rendered);
+                findings = lint::merge(findings, found);
+            }
+            None => presenter.note("Not linted: cfn-lint is not installed."),
+        }
     }
-    if wrong {
+    match args.format {
+        Format::Json => presenter.json(&FindingsDocument::of(&findings))?,
+        Format::Sarif => presenter.json(&SarifDocument::of(&findings))?,
+        Format::Human => presenter.diagnostics(&findings),
+    }
+    let name = session.settings.template.display();
+    if is_wrong(&findings) {
         return Err(Error::input(format!(
             "`{name}` is not a valid CloudFormation template"
         )));
@@ -42,7 +72,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         "`{name}` is valid for `{}`: {}, {}, {} bytes.",
         session.settings.environment,
         count(resources, "resource"),
-        count(checked.findings.len(), "warning"),
+        count(findings.len(), "warning"),
         rendered.text().len()
     ));
     Ok(Exit::Done)

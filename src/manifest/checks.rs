@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::diagnostic::Severity;
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -327,6 +329,28 @@ pub(crate) fn capability(text: &str) -> Checked<String> {
     Err(match nearest(&text.to_ascii_uppercase(), KNOWN) {
         Some(meant) => fault.help(format!("did you mean `{meant}`?")),
         None => fault.help(format!("the capabilities are {}", quoted(KNOWN))),
+    })
+}
+
+/// The id of a linter's rule, such as `W3010`, or the name of a Guard rule.
+pub(crate) fn lint_rule(text: &str) -> Checked<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(is_part) {
+        return Ok(text.to_owned());
+    }
+    Err(Fault::new("bad-lint-rule", "is not the id of a rule")
+        .help("ids are letters, digits, `_` and `-`, such as `W3010`"))
+}
+
+/// The least severity of the linter's findings that are shown.
+pub(crate) fn severity(text: &str) -> Checked<Severity> {
+    const KNOWN: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+    let known = KNOWN.into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| {
+        Fault::new("bad-severity", "is not a severity").help(format!(
+            "the severities are {}",
+            quoted(KNOWN.map(Severity::as_str))
+        ))
     })
 }
 

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 
-use crate::settings::{SshSettings, StackSettings};
+use crate::settings::{LintSettings, SshSettings, StackSettings};
 
 /// The manifest of a stackctl project.
 #[derive(Debug, Default, JsonSchema)]
@@ -69,6 +69,8 @@ pub(crate) struct Layer {
     pub(crate) vars: Option<toml::Table>,
     /// How the stack is deployed.
     pub(crate) stack: Option<StackSettings>,
+    /// What the linter leaves out.
+    pub(crate) lint: Option<LintSettings>,
     /// How `stackctl ssh` connects.
     pub(crate) ssh: Option<SshSettings>,
     /// The smoke test: upload a file, wait for its item in the table.

@@ -13,7 +13,7 @@ use super::layer::{Artifact, Expect, Layer, Parameter, Upload, Verify};
 use super::node::{Node, Table, Value};
 use super::reader::{Problems, Reader, boolean, limited, named, table, text};
 use crate::diagnostic::Diagnostic;
-use crate::settings::{SshSettings, StackSettings};
+use crate::settings::{LintSettings, SshSettings, StackSettings};
 
 /// CloudFormation takes 50 tags a stack (`CreateChangeSet`, `Tags`); two are stackctl's own.
 const TAG_LIMIT: usize = 48;
@@ -159,6 +159,7 @@ fn fields(reader: &mut Reader<'_, '_>) -> Layer {
         }),
         vars: reader.read("vars", vars),
         stack: reader.read("stack", stack),
+        lint: reader.read("lint", lint),
         ssh: reader.read("ssh", ssh),
         verify: reader.read("verify", verify),
         emulator: reader.boolean("emulator"),
@@ -198,6 +199,18 @@ fn stack(node: &Node, problems: &mut Problems) -> Option<StackSettings> {
     };
     reader.finish();
     Some(stack)
+}
+
+fn lint(node: &Node, problems: &mut Problems) -> Option<LintSettings> {
+    let mut reader = Reader::new(table(node, problems)?, problems);
+    let lint = LintSettings {
+        ignore: reader
+            .texts("ignore", usize::MAX, checks::lint_rule)
+            .unwrap_or_default(),
+        severity: reader.text("severity", checks::severity),
+    };
+    reader.finish();
+    Some(lint)
 }
 
 fn ssh(node: &Node, problems: &mut Problems) -> Option<SshSettings> {

@@ -40,7 +40,7 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
     };
     let mut group = level
         .primary_title(clean(&diagnostic.message))
-        .id(diagnostic.rule)
+        .id(diagnostic.rule.as_ref())
         .elements(snippets(&diagnostic.places));
     for help in &diagnostic.help {
         let text = wrap(

@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 
+use crate::diagnostic::Severity;
 use crate::origin::Origins;
 use crate::secret::Secret;
 pub use overrides::Overrides;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub vars: toml::Table,
     /// How the stack is to be deployed.
     pub stack: StackSettings,
+    /// What the linter leaves out.
+    pub lint: LintSettings,
     /// How `stackctl ssh` connects.
     pub ssh: SshSettings,
     /// The smoke test, where one is configured.
@@ -121,6 +124,16 @@ pub struct StackSettings {
     pub timeout_minutes: Option<u32>,
     /// Resource types that are guarded like the built-in stateful ones.
     pub protected_types: Vec<String>,
+}
+
+/// What the linter leaves out: the `[lint]` table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields, default)]
+pub struct LintSettings {
+    /// Rules whose findings are left out, by id, such as `W3010`.
+    pub ignore: Vec<String>,
+    /// The least severity that is shown; without it `warning`.
+    pub severity: Option<Severity>,
 }
 
 /// How `stackctl ssh` connects: the `[ssh]` table.

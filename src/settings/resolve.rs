@@ -34,6 +34,9 @@ instance_type = "t2.micro"
 test_instance = true
 log_retention_days = 30
 
+[lint]
+severity = "warning"
+
 [ssh]
 user = "ec2-user"
 
@@ -404,6 +407,7 @@ fn settle(layer: Layer, merged: &Table, stack_name: String, ambient: &Ambient) -
             .collect(),
         vars: layer.vars.unwrap_or_default(),
         stack: layer.stack.unwrap_or_default(),
+        lint: layer.lint.unwrap_or_default(),
         ssh: layer.ssh.unwrap_or_default(),
         verify: layer.verify.and_then(verify_settings),
         required_version: layer.required_version,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{ParameterValue, Settings};
+use crate::diagnostic::Severity;
 use crate::origin::Origin;
 
 /// One setting.
@@ -73,6 +74,9 @@ pub fn show(settings: &Settings) -> Vec<Row> {
         other => other.to_string(),
     });
     rows.stack();
+    rows.add("lint.ignore", joined(&settings.lint.ignore));
+    let severity = settings.lint.severity.map(Severity::as_str);
+    rows.add("lint.severity", severity.map(str::to_owned));
     rows.add("ssh.identity_file", text(&settings.ssh.identity_file));
     rows.add("ssh.user", text(&settings.ssh.user));
     let verify = settings.verify.as_ref();

@@ -29,7 +29,7 @@ pub(in crate::template) fn show(found: &[Diagnostic]) -> String {
                 format!("{line}:{column} {quoted:?}")
             })
             .collect();
-        let (rule, message) = (diagnostic.rule, &diagnostic.message);
+        let (rule, message) = (&diagnostic.rule, &diagnostic.message);
         writeln!(out, "{rule}: {message} at {}", places.join(", ")).unwrap();
         for help in &diagnostic.help {
             writeln!(out, "  help: {help}").unwrap();

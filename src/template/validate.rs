@@ -13,6 +13,7 @@ pub mod parameters;
 mod cycles;
 mod functions;
 pub mod limits;
+mod permissions;
 mod references;
 mod shape;
 
@@ -31,6 +32,7 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     parameters::check_definitions(&mut checks);
     cycles::check(&mut checks);
     limits::check(&mut checks);
+    permissions::check(&mut checks);
     let mut found = checks.found;
     found.sort_by_key(|diagnostic| diagnostic.places.first().map(|place| place.span.start));
     found

@@ -53,7 +53,7 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
             key.as_str(),
             "artifacts" | "environments" | "parameters" | "vars"
         ) || (heading == "### Top level"
-            && ["stack", "ssh", "verify"].contains(&key.as_str()));
+            && ["lint", "stack", "ssh", "verify"].contains(&key.as_str()));
         match (section, key.as_str()) {
             (true, "environments") => {
                 let environment = &inner["additionalProperties"]["properties"];

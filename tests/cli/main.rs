@@ -28,6 +28,7 @@ mod documentation;
 mod faults;
 mod files;
 mod inputs;
+mod lint;
 mod offline;
 mod output;
 mod project_setup;

@@ -114,6 +114,8 @@ fn config_show_names_every_source() {
     stack.rollback_monitoring_minutes  (unset)                      default
     stack.timeout_minutes              (unset)                      default
     stack.protected_types              (unset)                      default
+    lint.ignore                        (unset)                      default
+    lint.severity                      warning                      default
     ssh.identity_file                  (unset)                      default
     ssh.user                           ec2-user                     default
     verify.upload.bucket               (unset)                      default

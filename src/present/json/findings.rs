@@ -16,7 +16,7 @@ pub struct FindingsDocument<'a> {
 #[derive(Debug, Serialize)]
 struct Finding<'a> {
     severity: &'static str,
-    rule: &'static str,
+    rule: &'a str,
     message: &'a str,
     places: Vec<PlaceEntry<'a>>,
     help: &'a [String],
@@ -45,12 +45,8 @@ impl<'a> FindingsDocument<'a> {
 
 fn finding(finding: &Diagnostic) -> Finding<'_> {
     Finding {
-        severity: match finding.severity {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        },
-        rule: finding.rule,
+        severity: finding.severity.as_str(),
+        rule: &finding.rule,
         message: &finding.message,
         places: finding.places.iter().map(place).collect(),
         help: &finding.help,

@@ -8,5 +8,6 @@ pub mod diff;
 pub mod findings;
 pub mod package;
 pub mod plan;
+pub mod sarif;
 pub mod stack;
 mod validation;

@@ -229,3 +229,31 @@ fn values_for_parameters() {
     ];
     assert_eq!(show(&check_values(&template, &fine)), "");
 }
+
+#[test]
+fn permissions_for_everything_are_warned_of() {
+    let check_policy = |properties: &str| {
+        check(&format!(
+            "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      {properties}\n"
+        ))
+    };
+    assert_snapshot!(check_policy("Policies: [{PolicyDocument: {Statement: [{Effect: Allow, Action: [s3:GetObject, '*'], Resource: '*'}]}}]"), @r#"
+    wide-open-permissions: `R` may do everything with everything in the account at 5:87 "'*'"
+      help: name the actions and the resources that are needed
+    "#);
+    assert_snapshot!(check_policy("PolicyDocument: {Statement: {Effect: Allow, Action: '*:*', Resource: ['*']}}"), @r#"
+    wide-open-permissions: `R` may do everything with everything in the account at 5:59 "'*:*'"
+      help: name the actions and the resources that are needed
+    "#);
+    for fine in [
+        "{Effect: Deny, Action: '*', Resource: '*'}",
+        "{Effect: Allow, Action: 's3:*', Resource: '*'}",
+        "{Effect: Allow, Action: '*', Resource: 'arn:aws:s3:::b/*'}",
+        "{Effect: Allow, Action: '*', Resource: '*', Condition: {Bool: {'aws:MultiFactorAuthPresent': 'true'}}}",
+        "[]",
+        "x",
+    ] {
+        let policy = format!("PolicyDocument: {{Statement: {fine}}}");
+        assert_eq!(check_policy(&policy), "", "{fine}");
+    }
+}

@@ -1,0 +1,144 @@
+//! `cfn-lint`, where it is installed: a program of its own that reads the template from its input.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use super::{Finding, Subject};
+use crate::diagnostic::Severity;
+use crate::error::{Error, Result};
+
+/// The bits of the exit code that say what was found: errors, warnings, notes. Any other is a failure.
+const FOUND: i32 = 2 | 4 | 8;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    rule: Rule,
+    level: String,
+    message: String,
+    location: Location,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rule {
+    id: String,
+    #[serde(default)]
+    source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Location {
+    start: Position,
+    end: Position,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Position {
+    line_number: usize,
+    column_number: usize,
+}
+
+/// Runs it in the project's folder, so that a `.cfnlintrc` there counts; `None` where it is not
+/// installed.
+pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
+    let mut command = Command::new("cfn-lint");
+    command
+        .args(["--format", "json"])
+        .current_dir(&subject.root);
+    if let Some(region) = &subject.region {
+        command.args(["--regions", region]);
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let failed = |error| Error::system("cannot run cfn-lint", error);
+    let mut child = match command.spawn() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        child => child.map_err(failed)?,
+    };
+    if let Some(mut input) = child.stdin.take() {
+        // It reads all of its input before it writes anything; one that does not want it says why.
+        let _ = input.write_all(subject.source.text.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    let understood = output.status.code().is_some_and(|code| code & !FOUND == 0);
+    let findings = understood.then(|| parse(&output.stdout)).flatten();
+    let Some(findings) = findings else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        return Err(Error::system(
+            format!("cfn-lint failed ({})", output.status),
+            io::Error::other(last.unwrap_or("it said nothing").to_owned()),
+        )
+        .hint("`cfn-lint --version` shows whether it works at all"));
+    };
+    Ok(Some(("cfn-lint".to_owned(), findings)))
+}
+
+fn parse(output: &[u8]) -> Option<Vec<Finding>> {
+    let entries: Vec<Entry> = serde_json::from_slice(output).ok()?;
+    let findings = entries.into_iter().map(|entry| Finding {
+        severity: match entry.level.as_str() {
+            "Informational" => Severity::Note,
+            "Warning" => Severity::Warning,
+            _ => Severity::Error,
+        },
+        rule: entry.rule.id,
+        message: entry.message,
+        start: entry.location.start.pair(),
+        end: entry.location.end.pair(),
+        help: help(&entry.rule.source),
+    });
+    Some(findings.collect())
+}
+
+/// A rule that names a page of its own is worth a look; most name the project's start page.
+fn help(source: &str) -> Vec<String> {
+    let is_a_page = source.starts_with("https://docs.");
+    is_a_page
+        .then(|| format!("see {source}"))
+        .into_iter()
+        .collect()
+}
+
+impl Position {
+    const fn pair(&self) -> (usize, usize) {
+        (self.line_number, self.column_number)
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a failed assertion is what a test is for"
+)]
+mod tests {
+    use super::parse;
+    use crate::diagnostic::Severity;
+
+    #[test]
+    fn its_json_is_read() {
+        let output = r#"[{
+            "Filename": null, "Level": "Informational", "Message": "Prefer this",
+            "Location": {"Start": {"LineNumber": 3, "ColumnNumber": 5},
+                         "End": {"LineNumber": 3, "ColumnNumber": 9}, "Path": null},
+            "Rule": {"Id": "I1", "Source": "https://docs.aws.amazon.com/x"}
+        }]"#;
+        let found = parse(output.as_bytes()).unwrap();
+        assert_eq!(found.len(), 1);
+        let first = &found[0];
+        assert_eq!(
+            (first.rule.as_str(), first.severity),
+            ("I1", Severity::Note)
+        );
+        assert_eq!((first.start, first.end), ((3, 5), (3, 9)));
+        assert_eq!(first.help, ["see https://docs.aws.amazon.com/x"]);
+        assert!(parse(b"Traceback (most recent call last)").is_none());
+    }
+}

@@ -1,0 +1,53 @@
+//! Permissions that nobody means: everything, on everything.
+
+use super::Checks;
+use crate::template::node::Node;
+
+/// Warns of each statement of an IAM policy that allows every action on every resource.
+///
+/// Policies of resources are left alone: their `Resource` is always the resource itself.
+pub(super) fn check(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    let identities = template.resources().filter(|resource| {
+        resource
+            .kind()
+            .is_some_and(|it| it.starts_with("AWS::IAM::"))
+    });
+    for resource in identities {
+        let Some(properties) = resource.properties() else {
+            continue;
+        };
+        let inline = properties.get("Policies").and_then(Node::as_list);
+        let policies = inline.into_iter().flatten().chain([properties]);
+        for document in policies.filter_map(|policy| policy.get("PolicyDocument")) {
+            for statement in document.get("Statement").map(several).unwrap_or_default() {
+                check_statement(checks, resource.logical_id(), statement);
+            }
+        }
+    }
+}
+
+fn check_statement(checks: &mut Checks<'_>, logical_id: &str, statement: &Node) {
+    let every = |key: &str| {
+        let values = statement.get(key).map(several).unwrap_or_default();
+        values
+            .iter()
+            .find(|value| matches!(value.as_str(), Some("*" | "*:*")))
+    };
+    let allows = statement.get("Effect").and_then(Node::as_str) == Some("Allow");
+    if let (true, Some(action), Some(_), None) = (
+        allows,
+        every("Action"),
+        every("Resource"),
+        statement.get("Condition"),
+    ) {
+        let text = format!("`{logical_id}` may do everything with everything in the account");
+        let found = checks.warning("wide-open-permissions", text, &action.span);
+        checks.push(found.help("name the actions and the resources that are needed"));
+    }
+}
+
+/// Returns the items of what may be one value or a list.
+fn several(node: &Node) -> &[Node] {
+    node.as_list().unwrap_or(std::slice::from_ref(node))
+}

@@ -1,0 +1,285 @@
+//! What a linter says about the template: AWS's own rules where they are built in, else `cfn-lint`.
+
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+/// The pipeline's habits with five faults: a bad value, a missing property, a retired runtime, a
+/// reference to nothing, permissions for everything.
+const FAULTY: &str = r#"Resources:
+  Files:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration:
+        Status: Enabledd
+  Handler:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.6
+      Handler: app.handler
+      Role: !GetAtt Role.Arn
+      Code: { S3Bucket: code, S3Key: key }
+      Environment:
+        Variables:
+          TABLE: !Ref Tabel
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: "sts:AssumeRole" }
+      Policies:
+        - PolicyName: all
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - { Effect: Allow, Action: "*", Resource: "*" }
+"#;
+
+fn faulty() -> Sandbox {
+    demo::files().file("stack.yaml.j2", FAULTY)
+}
+
+/// The lines of the template on which something was found, of those that hold a fault.
+#[cfg(feature = "lint")]
+#[test]
+fn five_faults_are_found_on_their_lines() {
+    let finished = faulty()
+        .run(&["validate", "--format", "json"])
+        .expect_code(1);
+    let found: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    let lines: Vec<u64> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["places"][0]["line"].as_u64().unwrap())
+        .collect();
+    for (fault, line) in [
+        ("the bad value", 6),
+        ("the retired runtime", 10),
+        ("the reference to nothing", 16),
+        ("the missing property", 19),
+        ("the permissions", 33),
+    ] {
+        assert!(lines.contains(&line), "{fault} on line {line}: {finished}");
+    }
+    assert!(
+        finished
+            .stderr
+            .contains("Linted by cloudformation-validate ")
+    );
+}
+
+#[cfg(feature = "lint")]
+#[test]
+fn a_guard_policy_is_held_to() {
+    let policy = "rule buckets_are_named {\n    \
+                  Resources.*[ Type == 'AWS::S3::Bucket' ].Properties.BucketName exists\n}\n";
+    let sandbox = demo::files()
+        .file(
+            "stack.yaml.j2",
+            "Resources:\n  B:\n    Type: AWS::S3::Bucket\n",
+        )
+        .file("policies/names.guard", policy);
+    let finished = sandbox.run(&["validate"]).expect_code(1);
+    assert!(finished.stderr.contains("buckets_are_named"), "{finished}");
+    let finished = sandbox.run(&["validate", "--set", "lint.ignore=[\"buckets_are_named\"]"]);
+    finished.expect_code(0);
+    let broken = sandbox.file("policies/broken.guard", "rule {{{");
+    let finished = broken.run(&["validate"]).expect_code(1);
+    assert!(
+        finished.stderr.contains("policies/broken.guard"),
+        "{finished}"
+    );
+}
+
+#[cfg(feature = "lint")]
+#[test]
+fn a_plan_stops_at_what_the_linter_calls_an_error() {
+    let template = FAULTY.replace("Tabel", "Table");
+    let cloud = crate::cloud::Cloud::start();
+    let sandbox = demo::files().file("stack.yaml.j2", &template).cloud(&cloud);
+    for command in [&["plan"][..], &["plan", "--offline"], &["apply", "--yes"]] {
+        let finished = sandbox.run(command).expect_code(1);
+        assert!(finished.stderr.contains("[E2533]"), "{finished}");
+        assert!(finished.stderr.contains("[lint] ignore = "), "{finished}");
+    }
+    let operations = cloud.operations();
+    assert!(
+        !operations.iter().any(|it| it == "CreateChangeSet"),
+        "{operations:?}"
+    );
+}
+
+#[cfg(not(feature = "lint"))]
+mod with_cfn_lint {
+    use super::{demo, faulty};
+
+    /// Answers as cfn-lint does, with a finding for every line that it was given, and says on what
+    /// it was run.
+    const CFN_LINT: &str = r#"#!/bin/sh
+read -r first
+case "$*" in "--format json --regions eu-west-1") ;; *) echo "unexpected: $*" >&2; exit 1;; esac
+[ "$first" = "Resources:" ] || { echo "no template on the input" >&2; exit 1; }
+printf '[{"Level": "Warning", "Message": "Prefer the linter", "Rule": {"Id": "W1", "Source": ""},'
+printf ' "Location": {"Start": {"LineNumber": 3, "ColumnNumber": 5}, "End": {"LineNumber": 3, "ColumnNumber": 9}}}]'
+exit 4
+"#;
+
+    #[test]
+    fn its_findings_stand_at_template_lines() {
+        let sandbox = demo::files()
+            .file(
+                "stack.yaml.j2",
+                "{# #}Resources:\n  {% if true %}\n  B:\n    {% endif %}Type: AWS::S3::Bucket\n",
+            )
+            .program("cfn-lint", CFN_LINT);
+        insta::assert_snapshot!(sandbox.run(&["validate"]), @r"
+        --- stderr
+        Linted by cfn-lint.
+        warning[W1]: Prefer the linter
+         --> stack.yaml.j2:3:3
+          |
+        3 |   B:
+          |   ^^
+
+        `stack.yaml.j2` is valid for `dev`: 1 resource, 1 warning, 45 bytes.
+        --- exit 0
+        ");
+        let finished = sandbox.run(&["validate", "--set", "lint.severity=error"]);
+        assert!(finished.stderr.contains("0 warnings"), "{finished}");
+        let finished = sandbox.run(&["validate", "--set", "lint.ignore=[\"W1\"]"]);
+        assert!(finished.stderr.contains("0 warnings"), "{finished}");
+    }
+
+    #[test]
+    fn one_that_fails_is_not_taken_for_one_that_found_nothing() {
+        let sandbox = demo::files().program("cfn-lint", "#!/bin/sh\necho broken >&2\nexit 1\n");
+        insta::assert_snapshot!(sandbox.run(&["validate"]), @r"
+        --- stderr
+        error: cfn-lint failed (exit status: 1)
+          caused by: broken
+        hint: `cfn-lint --version` shows whether it works at all
+        --- exit 1
+        ");
+    }
+
+    #[test]
+    fn without_it_the_own_checks_remain() {
+        let sandbox = faulty().file("policies/names.guard", "rule x {}\n");
+        insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
+        --- stderr
+        warning: the Guard policies are not checked: only a stackctl with the feature `lint` can
+        Not linted: cfn-lint is not installed.
+        error[undefined-reference]: there is no parameter or resource `Tabel`
+          --> stack.yaml.j2:16:23
+           |
+        16 |           TABLE: !Ref Tabel
+           |                       ^^^^^
+           |
+           = help: did you mean `Table`?
+
+        warning[wide-open-permissions]: `Role` may do everything with everything in the account
+          --> stack.yaml.j2:33:42
+           |
+        33 |               - { Effect: Allow, Action: "*", Resource: "*" }
+           |                                          ^^^
+           |
+           = help: name the actions and the resources that are needed
+
+        error: `stack.yaml.j2` is not a valid CloudFormation template
+        --- exit 1
+        "#);
+    }
+}
+
+#[cfg(not(feature = "lint"))]
+#[test]
+fn findings_are_written_as_sarif() {
+    let sandbox = demo::files().file(
+        "stack.yaml.j2",
+        "Resources:\n  B:\n    Type: 12\n    Typ: x\n",
+    );
+    insta::assert_snapshot!(sandbox.run(&["validate", "--format", "sarif"]), @r#"
+    --- stdout
+    {
+      "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+      "version": "2.1.0",
+      "runs": [
+        {
+          "tool": {
+            "driver": {
+              "name": "stackctl",
+              "version": "0.1.0",
+              "rules": [
+                {
+                  "id": "invalid-type"
+                },
+                {
+                  "id": "unknown-resource-attribute"
+                }
+              ]
+            }
+          },
+          "columnKind": "unicodeCodePoints",
+          "results": [
+            {
+              "ruleId": "invalid-type",
+              "level": "error",
+              "message": {
+                "text": "the type of `B` must be a name such as `AWS::S3::Bucket`"
+              },
+              "locations": [
+                {
+                  "physicalLocation": {
+                    "artifactLocation": {
+                      "uri": "stack.yaml.j2"
+                    },
+                    "region": {
+                      "startLine": 3,
+                      "startColumn": 11,
+                      "endLine": 3,
+                      "endColumn": 13
+                    }
+                  }
+                }
+              ],
+              "relatedLocations": []
+            },
+            {
+              "ruleId": "unknown-resource-attribute",
+              "level": "error",
+              "message": {
+                "text": "a resource has no attribute `Typ`\ndid you mean `Type`?"
+              },
+              "locations": [
+                {
+                  "physicalLocation": {
+                    "artifactLocation": {
+                      "uri": "stack.yaml.j2"
+                    },
+                    "region": {
+                      "startLine": 4,
+                      "startColumn": 5,
+                      "endLine": 4,
+                      "endColumn": 8
+                    }
+                  }
+                }
+              ],
+              "relatedLocations": []
+            }
+          ]
+        }
+      ]
+    }
+    --- stderr
+    Not linted: cfn-lint is not installed.
+    error: `stack.yaml.j2` is not a valid CloudFormation template
+    --- exit 1
+    "#);
+}
