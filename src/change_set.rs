@@ -14,8 +14,6 @@ pub mod validation;
 
 use jiff::Timestamp;
 
-use crate::stack::NO_ECHO;
-
 pub use change::{
     Action, Change, Detail, Effect, IgnoredDrift, Module, PropertyDrift, Replacement,
 };
@@ -49,6 +47,10 @@ pub struct ChangeSet {
     pub changes: Vec<Change>,
     /// The change sets of nested stacks; a [`Change`] refers to one by its ARN.
     pub nested: Vec<ChangeSet>,
+    /// The template that the change set of a nested stack was made from, where it can be read.
+    pub template: Option<String>,
+    /// The template that a nested stack was last deployed from, where it can be read.
+    pub deployed_template: Option<String>,
     /// What the service's own checks found.
     pub validations: Vec<Validation>,
     /// The parameters that it would deploy; the service masks those with `NoEcho`.
@@ -142,17 +144,6 @@ impl ChangeSet {
     /// Returns whether it could not be made.
     pub fn is_failed(&self) -> bool {
         self.status == "FAILED"
-    }
-
-    /// Masks the values of secret parameters as the service does for those with `NoEcho`; it stops
-    /// to in the change set that turns `NoEcho` off, and not every server begins to.
-    pub fn mask_parameters(&mut self, is_secret: impl Fn(&str) -> bool) {
-        for parameter in &mut self.parameters {
-            if is_secret(&parameter.name) {
-                parameter.value = Some(NO_ECHO.to_owned());
-                parameter.resolved_value = None;
-            }
-        }
     }
 
     /// Returns the change set of a nested stack that a change stands for, where it was described.

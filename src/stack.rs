@@ -106,6 +106,15 @@ impl Stack {
             .is_some_and(|value| value == NO_ECHO)
     }
 
+    /// Returns the names of the parameters whose value is masked.
+    pub fn masked_parameters(&self) -> impl Iterator<Item = &String> {
+        let masked = self
+            .parameters
+            .iter()
+            .filter(|(_, value)| *value == NO_ECHO);
+        masked.map(|(name, _)| name)
+    }
+
     /// Returns the account in the stack's ARN.
     pub fn account(&self) -> Option<&str> {
         self.id.split(':').nth(4)

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::{Context, Exit, deployed_code, offline, operation, plan, verify};
 use crate::cli::{EventsShown, Format, PlanFormat};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, secrets};
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
 use crate::risk::{Guard, Risk};
@@ -188,13 +188,15 @@ async fn finish(
     let Some(stack) = stack else {
         return Ok(Exit::Done);
     };
+    let mut shown = stack.clone();
+    secrets::hide_outputs(&mut shown, &deployment.build.template);
     if deployed {
         presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
-        presenter.data(&human::stack::outputs(&stack, presenter.width()));
+        presenter.data(&human::stack::outputs(&shown, presenter.width()));
     }
     offline::remember(deployment, &stack);
     if let Some(path) = &args.outputs_file {
-        session.write_json(path, &OutputsDocument::of(&stack))?;
+        session.write_json(path, &OutputsDocument::of(&shown))?;
     }
     if deployed {
         let code = deployed_code::check(deployment);

@@ -13,10 +13,11 @@ use crate::code::CodeChange;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::plan::{Operation, Plan, PlannedArtifact, Target, model, secrets, values};
+use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
 use crate::plan_file::Fingerprint;
 use crate::present::human;
 use crate::risk;
+use crate::settings::ParameterValue;
 use crate::stack::Stack;
 use crate::status::StackStatus;
 use crate::template::Template;
@@ -98,6 +99,13 @@ impl<'a> Deployment<'a> {
             deployed_policy,
             code: Vec::new(),
         };
+        for secret in deployment
+            .deployed_model()
+            .iter()
+            .flat_map(secrets::defaults)
+        {
+            session.presenter().mask(&secret);
+        }
         deployment.code = deployment.compare_code().await?;
         Ok(deployment)
     }
@@ -240,13 +248,15 @@ impl<'a> Deployment<'a> {
             && stack.rollback_alarms == settings.rollback_alarms
             && stack.rollback_monitoring_minutes.unwrap_or(0)
                 == settings.rollback_monitoring_minutes.unwrap_or(0);
-        let has_secrets = stack.parameters.keys().any(|name| stack.is_masked(name));
+        // Whether a secret differs is nothing that can be seen.
+        let has_secrets = stack.masked_parameters().next().is_some()
+            || self.build.template.parameters().any(|it| it.no_echo());
         succeeded
             && same_options
             && !has_secrets
             && !self.build.template.may_change_unseen()
             && self.deployed_template.as_deref() == Some(self.build.body.as_str())
-            && values::parameter_changes(self.stack.as_ref(), &self.build.parameters).is_empty()
+            && self.parameter_changes().is_empty()
             && values::tag_changes(self.stack.as_ref(), &self.session.settings.tags).is_empty()
     }
 
@@ -296,7 +306,6 @@ impl<'a> Deployment<'a> {
     /// Returns the plan with a change set, or with none where nothing has to be asked.
     pub(super) fn plan(&self, change_set: Option<ChangeSet>) -> Plan {
         let settings = &self.session.settings;
-        let stack = self.stack.as_ref();
         let deployed = self.deployed_template.as_deref().unwrap_or_default();
         let artifacts = self
             .build
@@ -308,18 +317,8 @@ impl<'a> Deployment<'a> {
                 size: artifact.size,
                 deployed: deployed.contains(&artifact.key),
             });
-        let deployed_model = self
-            .deployed_template
-            .as_ref()
-            .and_then(|text| Template::parse(&SourceFile::new("deployed", text)).ok());
+        let deployed_model = self.deployed_model();
         let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
-        let templates: Vec<&Template> = deployed_model
-            .iter()
-            .chain([&self.build.template])
-            .collect();
-        for secret in secrets::values(changes, &templates) {
-            self.session.presenter().mask(&secret);
-        }
         let models = model::models(changes, deployed_model.as_ref(), Some(&self.build.template));
         let settings_changes = self.settings_changes();
         let types = &settings.stack.protected_types;
@@ -347,11 +346,39 @@ impl<'a> Deployment<'a> {
             capabilities: self.build.capabilities.clone(),
             artifacts: artifacts.collect(),
             code: self.code.clone(),
-            parameters: values::parameter_changes(stack, &self.build.parameters),
-            tags: values::tag_changes(stack, &settings.tags),
+            parameters: self.parameter_changes(),
+            tags: values::tag_changes(self.stack.as_ref(), &settings.tags),
             settings: settings_changes,
             prediction: None,
             change_set,
         }
+    }
+
+    /// Returns all that the service says of a change set, without the secrets in it.
+    pub(super) async fn read_change_set(&self, id: &str) -> Result<ChangeSet> {
+        let mut change_set = self.service.settled_change_set(id).await?;
+        let build = &self.build;
+        let deployed = self.deployed_model();
+        let sent = build.parameters.iter().filter_map(|(name, value)| {
+            matches!(value, ParameterValue::FromEnvironment { .. }).then_some(name)
+        });
+        let masked = self.stack.iter().flat_map(Stack::masked_parameters);
+        let known = secrets::sent(&build.template, &build.parameters);
+        let templates = [deployed.as_ref(), Some(&build.template)];
+        for secret in secrets::hide(&mut change_set, templates, sent.chain(masked), &known) {
+            self.session.presenter().mask(&secret);
+        }
+        Ok(change_set)
+    }
+
+    /// Returns the template that was last deployed, as far as it can be read.
+    fn deployed_model(&self) -> Option<Template> {
+        let text = self.deployed_template.as_deref()?;
+        Template::parse(&SourceFile::new("the deployed template", text)).ok()
+    }
+
+    fn parameter_changes(&self) -> Vec<ValueChange> {
+        let build = &self.build;
+        values::parameter_changes(self.stack.as_ref(), &build.template, &build.parameters)
     }
 }

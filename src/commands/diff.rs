@@ -63,7 +63,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let comparison = Comparison {
         code: deployment.code.clone(),
         template: template::diff::diff(&deployed, desired),
-        parameters: values::parameter_changes(stack, &deployment.build.parameters),
+        parameters: values::parameter_changes(stack, desired, &deployment.build.parameters),
         tags: values::tag_changes(stack, &session.settings.tags),
         settings: deployment.settings_changes(),
     };

@@ -14,7 +14,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::plan::Operation;
 use crate::render::INLINE_LIMIT;
-use crate::settings::ParameterValue;
 use crate::status::StackStatus;
 
 /// The prefix of change sets that stackctl makes and removes again.
@@ -121,27 +120,16 @@ impl Deployment<'_> {
             self.prune(&requested.stack_id).await;
             Ok(())
         };
-        let (mut change_set, earlier_events, ()) = tokio::try_join!(
-            self.service.settled_change_set(&requested.change_set_id),
+        let (change_set, earlier_events, ()) = tokio::try_join!(
+            self.read_change_set(&requested.change_set_id),
             self.service.latest_events(&requested.stack_id),
             prune
         )?;
-        change_set.mask_parameters(|name| self.is_secret(name));
         Ok(Proposal {
             stack_id: requested.stack_id,
             change_set,
             earlier_events,
         })
-    }
-
-    /// Returns whether a parameter's value must never be shown, now or since the last deployment.
-    fn is_secret(&self, parameter: &str) -> bool {
-        let template = &self.build.template;
-        let value = self.build.parameters.get(parameter);
-        let stack = self.stack.as_ref();
-        matches!(value, Some(ParameterValue::FromEnvironment { .. }))
-            || template.parameter(parameter).is_some_and(|it| it.no_echo())
-            || stack.is_some_and(|stack| stack.is_masked(parameter))
     }
 
     /// Removes the temporary change sets that a run which was killed left on the stack.

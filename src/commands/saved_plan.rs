@@ -135,7 +135,7 @@ impl Saved {
             return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
         }
         let (change_set, earlier_events) = tokio::try_join!(
-            service.settled_change_set(&set.id),
+            deployment.read_change_set(&set.id),
             service.latest_events(&self.file.stack.id)
         )?;
         if !change_set.is_executable() {

@@ -15,6 +15,7 @@ use crate::local::Local;
 use crate::manifest::{self, checks::nearest};
 use crate::origin::Origin;
 use crate::package::{self, Artifact};
+use crate::plan::secrets;
 use crate::present::Presenter;
 use crate::project::Project;
 use crate::render::{self, RenderedTemplate};
@@ -161,6 +162,9 @@ impl<'a> Session<'a> {
                 .collect()
         });
         let parameters = self.parameters(&template);
+        for secret in secrets::sent(&template, &parameters) {
+            self.presenter().mask(&secret);
+        }
         let body = rendered.body(&template)?.into_owned();
         Ok(Build {
             artifacts,

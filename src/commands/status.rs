@@ -1,7 +1,7 @@
 //! `stackctl status`: the stack as it is now.
 
 use super::session::Session;
-use super::{Context, Exit};
+use super::{Context, Exit, outputs};
 use crate::aws::stack::StackService;
 use crate::cli::Format;
 use crate::error::Result;
@@ -22,7 +22,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let connection = session.connect().await?;
     let name = &session.settings.stack_name;
     let service = StackService::new(&connection, name);
-    let (stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
+    let (mut stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
+    if let Some(stack) = &mut stack {
+        outputs::hide_secrets(&service, stack).await?;
+    }
     let presenter = session.presenter();
     match (args.format, &stack) {
         (Format::Json, stack) => {

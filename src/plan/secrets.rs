@@ -1,126 +1,307 @@
-//! Secret values that a change set gives away.
+//! Secret values that the service gives away.
 //!
-//! The service masks a `NoEcho` parameter only as long as it is one: the change set that turns it off
-//! shows the value, and contexts hold what is derived from it. Which values are secret is written in
-//! the templates: where a property refers to such a parameter, or to a secret of another service,
-//! whatever the service gives in its place is one.
+//! The service masks the value of a `NoEcho` parameter where it lists parameters, and only as long as
+//! the parameter is one: the change set that turns `NoEcho` off shows the value, and before and after
+//! that contexts, metadata and outputs hold what is made of it. Which places hold secrets is written
+//! in the templates: where a property refers to a secret parameter, or to a secret of another
+//! service, whatever the service gives in its place is one. A parameter is secret where either
+//! template says so, where its value comes from the environment, where the service masks it, and, in
+//! a nested stack, where the parent fills it with a secret.
+//!
+//! The places are masked in the change set itself, before anything is made of it. The values that
+//! stood there are returned, so that they are also found where no template leads.
 
-use crate::change_set::Change;
-use crate::secret::Secret;
-use crate::template::node::{Node, Value};
-use crate::template::{Parameter, Template, json};
+mod places;
 
-/// Returns the secret values in what the service says of the changes, and the secret defaults.
-pub fn values(changes: &[Change], templates: &[&Template]) -> Vec<Secret> {
-    let names: Vec<&str> = templates
-        .iter()
-        .flat_map(|template| template.parameters())
-        .filter(Parameter::no_echo)
-        .map(|parameter| parameter.entry.name)
-        .collect();
-    let mut found: Vec<String> = templates
-        .iter()
-        .flat_map(|template| template.parameters())
-        .filter(|parameter| names.contains(&parameter.entry.name))
-        .filter_map(|parameter| Some(parameter.default()?.scalar()?.into_owned()))
-        .collect();
-    for change in changes {
-        for template in templates {
-            let Some(resource) = template.resource(&change.logical_id) else {
-                continue;
-            };
-            for context in [&change.before_context, &change.after_context] {
-                if let Some(actual) = context.as_deref().and_then(json::value) {
-                    collect(resource.entry.node, &actual, &names, &mut found);
-                }
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::change_set::{Change, ChangeSet, Detail};
+use crate::diagnostic::SourceFile;
+use crate::secret::{Secret, redact};
+use crate::settings::ParameterValue;
+use crate::stack::{NO_ECHO, Stack};
+use crate::template::node::Node;
+use crate::template::{Parameter, Template};
+use places::{Hidden, Places, is_literal, structure};
+
+/// Returns the defaults of a template's `NoEcho` parameters.
+pub fn defaults(template: &Template) -> Vec<Secret> {
+    let secret = template.parameters().filter(Parameter::no_echo);
+    let defaults = secret.filter_map(|it| Some(it.default()?.scalar()?.into_owned()));
+    defaults.map(Secret::new).collect()
+}
+
+/// Returns the secrets among the parameters that are sent: those from the environment, and those
+/// that the manifest gives to a `NoEcho` parameter.
+pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
+    let secrets = parameters.iter().filter_map(|(name, value)| match value {
+        ParameterValue::FromEnvironment { value, .. } => value.clone(),
+        ParameterValue::Plain(value) => {
+            let parameter = template.parameter(name)?;
+            parameter.no_echo().then(|| Secret::new(value.clone()))
+        }
+    });
+    secrets.collect()
+}
+
+/// Masks the outputs of a stack that hold a secret, as its template defines them.
+pub fn hide_outputs(stack: &mut Stack, template: &Template) {
+    let mut places = Places::default();
+    places.add_template(template);
+    for name in stack.masked_parameters() {
+        places.add(name.clone());
+    }
+    let mut hidden = Hidden::default();
+    for output in &mut stack.outputs {
+        let defined = template.outputs().find(|it| it.entry.name == output.name);
+        if let Some(written) = defined.and_then(|defined| defined.value()) {
+            places.hide_text(written, &mut output.value, &mut hidden);
+        }
+    }
+}
+
+/// Masks what a change set gives away and returns the values that stood there.
+///
+/// `templates` are the deployed one and the one that the change set was made from; `parameters` are
+/// secret for another reason; `known` are secret values wherever they stand.
+pub fn hide<'a>(
+    change_set: &mut ChangeSet,
+    templates: [Option<&Template>; 2],
+    parameters: impl IntoIterator<Item = &'a String>,
+    known: &[Secret],
+) -> Vec<Secret> {
+    let mut places = Places::default();
+    for name in parameters {
+        places.add(name.clone());
+    }
+    let mut hidden = Hidden::default();
+    hide_in_set(change_set, templates, places, &mut hidden);
+    let found = hidden.values.into_iter().map(Secret::new);
+    let all: Vec<Secret> = known.iter().cloned().chain(found).collect();
+    redact_set(change_set, &all);
+    all
+}
+
+fn hide_in_set(
+    set: &mut ChangeSet,
+    templates: [Option<&Template>; 2],
+    mut places: Places,
+    hidden: &mut Hidden,
+) {
+    for template in templates.into_iter().flatten() {
+        places.add_template(template);
+        for default in defaults(template) {
+            hidden.hide(&mut default.expose().to_owned());
+        }
+    }
+    for parameter in &mut set.parameters {
+        if parameter.value.as_deref() == Some(NO_ECHO) {
+            places.add(parameter.name.clone());
+        }
+        if places.is_parameter(&parameter.name) {
+            let values = [&mut parameter.value, &mut parameter.resolved_value];
+            for value in values.into_iter().flatten() {
+                hidden.hide(value);
             }
         }
     }
-    found.retain(|value| !value.is_empty() && value != "****" && !value.contains("{{"));
-    found.into_iter().map(Secret::new).collect()
+    for nested in &mut set.nested {
+        let change = set
+            .changes
+            .iter()
+            .find(|change| change.nested_change_set.as_deref() == Some(&nested.id));
+        let inner = change.map_or_else(Places::default, |change| {
+            passed_on(change, templates, &places)
+        });
+        let texts = [&nested.deployed_template, &nested.template];
+        let parsed =
+            texts.map(|text| Template::parse(&SourceFile::new("nested", text.as_deref()?)).ok());
+        hide_in_set(
+            nested,
+            [parsed[0].as_ref(), parsed[1].as_ref()],
+            inner,
+            hidden,
+        );
+    }
+    for change in &mut set.changes {
+        hide_in_change(change, templates, &places, hidden);
+    }
 }
 
-/// Walks a template's value and the actual one side by side.
-fn collect(written: &Node, actual: &Node, names: &[&str], found: &mut Vec<String>) {
-    if written.intrinsic().is_some() || written.as_str().is_some() {
-        if is_secret(written, names) {
-            found.extend(actual.scalar().map(std::borrow::Cow::into_owned));
+/// Returns the parameters of a nested stack that its parent fills with a secret.
+fn passed_on(change: &Change, templates: [Option<&Template>; 2], places: &Places) -> Places {
+    let mut inner = Places::default();
+    for template in templates.into_iter().flatten() {
+        let resource = template.resource(&change.logical_id);
+        let parameters = resource
+            .and_then(|resource| resource.properties()?.get("Parameters")?.as_map())
+            .into_iter()
+            .flatten();
+        for (name, member) in parameters {
+            if places.is_secret(&member.node) {
+                inner.add(name.clone());
+            }
         }
+    }
+    inner
+}
+
+fn hide_in_change(
+    change: &mut Change,
+    templates: [Option<&Template>; 2],
+    places: &Places,
+    hidden: &mut Hidden,
+) {
+    let resources = templates.map(|template| {
+        let resource = template?.resource(&change.logical_id)?;
+        Some(resource.entry.node)
+    });
+    // Each side has its own template; where that is not at hand, or lacks the resource, the other.
+    let [before, after] = [resources[0].or(resources[1]), resources[1].or(resources[0])];
+    let actual = [&change.before_context, &change.after_context]
+        .map(|context| structure(context.as_deref()?));
+    for detail in &mut change.details {
+        hide_in_detail(detail, [before, after], &actual, places, hidden);
+    }
+    let contexts = [
+        (&mut change.before_context, before),
+        (&mut change.previous_deployment_context, before),
+        (&mut change.after_context, after),
+    ];
+    for (context, written) in contexts {
+        let (Some(context), Some(written)) = (context, written) else {
+            continue;
+        };
+        let Some(mut actual) = structure(context).filter(|_| places.is_secret(written)) else {
+            continue;
+        };
+        places.hide(written, &mut actual, hidden);
+        *context = actual.to_string();
+    }
+}
+
+fn hide_in_detail(
+    detail: &mut Detail,
+    resources: [Option<&Node>; 2],
+    actual: &[Option<Value>; 2],
+    places: &Places,
+    hidden: &mut Hidden,
+) {
+    let path = path(detail);
+    let is_caused_by_secret = detail
+        .causing_entity
+        .as_deref()
+        .is_some_and(|entity| places.is_parameter(entity));
+    let drift = detail.drift.as_mut();
+    let (previous, live) = drift.map_or((None, None), |drift| {
+        (drift.previous.as_mut(), drift.actual.as_mut())
+    });
+    let values = [
+        (detail.before.as_mut(), 0),
+        (previous, 0),
+        (live, 0),
+        (detail.after.as_mut(), 1),
+    ];
+    for (value, side) in values {
+        let Some(value) = value else { continue };
+        let Some(resource) = resources[side] else {
+            // Without a template only the cause tells.
+            if is_caused_by_secret {
+                hidden.hide(value);
+            }
+            continue;
+        };
+        let written = Places::at(resource, &path, actual[side].as_ref());
+        let text = Value::from(value.as_str());
+        if written.iter().any(|written| is_literal(written, &text)) {
+            continue;
+        }
+        for written in written {
+            places.hide_text(written, value, hidden);
+        }
+    }
+}
+
+/// Returns the place in the resource that a detail is about.
+fn path(detail: &Detail) -> Vec<String> {
+    let path = detail.path.as_deref().unwrap_or_default();
+    let steps = path.split('/').filter(|step| !step.is_empty());
+    // RFC 6901.
+    let mut steps: Vec<String> = steps
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    if steps.is_empty() {
+        let attribute = detail.attribute.as_deref();
+        let is_property = matches!(attribute, Some("Properties" | "Tags"));
+        steps.extend(is_property.then(|| "Properties".to_owned()));
+        let name = detail.name.as_deref();
+        steps.extend(
+            name.or(attribute.filter(|it| *it != "Properties"))
+                .map(str::to_owned),
+        );
+    }
+    steps
+}
+
+/// Takes known values out of all that the service says, also where JSON spells them in another way
+/// than this program would.
+fn redact_set(set: &mut ChangeSet, secrets: &[Secret]) {
+    if secrets.is_empty() {
         return;
     }
-    match (&written.value, &actual.value) {
-        (Value::Map(written), Value::Map(actual)) => {
-            for (key, member) in written {
-                if let Some(other) = actual.get(key) {
-                    collect(&member.node, &other.node, names, found);
-                }
+    for change in &mut set.changes {
+        let contexts = [
+            &mut change.before_context,
+            &mut change.after_context,
+            &mut change.previous_deployment_context,
+        ];
+        for context in contexts.into_iter().flatten() {
+            redact_text(context, secrets);
+        }
+        for detail in &mut change.details {
+            let values = [detail.before.as_mut(), detail.after.as_mut()];
+            let drift = detail
+                .drift
+                .iter_mut()
+                .flat_map(|drift| [drift.previous.as_mut(), drift.actual.as_mut()]);
+            for value in values.into_iter().chain(drift).flatten() {
+                redact_text(value, secrets);
             }
         }
-        (Value::List(written), Value::List(actual)) => {
-            for (written, actual) in written.iter().zip(actual) {
-                collect(written, actual, names, found);
-            }
-        }
-        _ => {}
+    }
+    for nested in &mut set.nested {
+        redact_set(nested, secrets);
     }
 }
 
-/// Returns whether a secret is part of the value.
-fn is_secret(node: &Node, names: &[&str]) -> bool {
-    match &node.value {
-        Value::Map(map) => map.iter().any(|(key, member)| {
-            let refers = key == "Ref"
-                && member
-                    .node
-                    .as_str()
-                    .is_some_and(|name| names.contains(&name));
-            refers || is_secret(&member.node, names)
-        }),
-        Value::List(list) => list.iter().any(|node| is_secret(node, names)),
+fn redact_text(text: &mut String, secrets: &[Secret]) {
+    match structure(text) {
+        Some(mut inner) => {
+            if redact_value(&mut inner, secrets) {
+                *text = inner.to_string();
+            }
+        }
+        None => *text = redact(text, secrets),
+    }
+}
+
+/// Takes known values out of JSON and returns whether there were any.
+fn redact_value(value: &mut Value, secrets: &[Secret]) -> bool {
+    let redact_member = |found: bool, member: &mut Value| redact_value(member, secrets) || found;
+    match value {
+        Value::Object(members) => members.values_mut().fold(false, redact_member),
+        Value::Array(elements) => elements.iter_mut().fold(false, redact_member),
         Value::String(text) => {
-            text.contains("{{resolve:secretsmanager:")
-                || text.contains("{{resolve:ssm-secure:")
-                || names
-                    .iter()
-                    .any(|name| text.contains(&format!("${{{name}}}")))
+            let mut shown = text.clone();
+            redact_text(&mut shown, secrets);
+            let found = shown != *text;
+            *text = shown;
+            found
         }
         _ => false,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::values;
-    use crate::change_set::Change;
-    use crate::diagnostic::SourceFile;
-    use crate::secret::Secret;
-    use crate::template::Template;
-
-    #[test]
-    fn what_stands_in_a_secrets_place_is_secret_also_where_no_echo_is_turned_off() {
-        let template = |no_echo: bool| {
-            let text = format!(
-                "Parameters: {{P: {{Type: String, NoEcho: {no_echo}, Default: by-default}}}}\n\
-                 Resources:\n  A:\n    Type: T\n    Properties:\n      Password: !Ref P\n      \
-                 Url: !Sub 'db://${{P}}@host'\n      Name: plain\n      \
-                 Other: '{{{{resolve:secretsmanager:s}}}}'\n"
-            );
-            Template::parse(&SourceFile::new("t", text)).ok()
-        };
-        let (Some(before), Some(after)) = (template(true), template(false)) else {
-            panic!("the templates are valid")
-        };
-        let context = r#"{"Properties":{"Password":"hunter2","Url":"db://hunter2@host","Name":"plain","Other":"resolved"}}"#;
-        let change = Change {
-            logical_id: "A".to_owned(),
-            after_context: Some(context.to_owned()),
-            ..Change::default()
-        };
-        let found = values(&[change], &[&before, &after]);
-        let found: Vec<&str> = found.iter().map(Secret::expose).collect();
-        for secret in ["hunter2", "db://hunter2@host", "resolved", "by-default"] {
-            assert!(found.contains(&secret), "{secret}");
-        }
-        assert!(!found.contains(&"plain"));
-    }
-}
+mod tests;

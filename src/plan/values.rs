@@ -23,11 +23,15 @@ pub struct ValueChange {
 /// Returns which parameters differ from the stack's. Secrets cannot be compared and are left out.
 pub fn parameter_changes(
     stack: Option<&Stack>,
+    template: &Template,
     parameters: &IndexMap<String, ParameterValue>,
 ) -> Vec<ValueChange> {
     let deployed = stack.map(|stack| &stack.parameters);
     let plain = parameters.iter().filter_map(|(name, value)| match value {
-        ParameterValue::Plain(value) if stack.is_none_or(|stack| !stack.is_masked(name)) => {
+        ParameterValue::Plain(value)
+            if stack.is_none_or(|stack| !stack.is_masked(name))
+                && !template.parameter(name).is_some_and(|it| it.no_echo()) =>
+        {
             Some((name, value.as_str()))
         }
         _ => None,

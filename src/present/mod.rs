@@ -9,7 +9,6 @@ pub mod human;
 pub mod json;
 pub mod markdown;
 mod process;
-mod redact;
 pub mod style;
 
 use std::cell::{Cell, RefCell};
@@ -23,7 +22,7 @@ use crate::ambient::Ambient;
 use crate::cli::{ColorWhen, Global};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::Secret;
+use crate::secret::{Secret, redact};
 pub use process::{command_line, exit_interrupted, log, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 
@@ -98,7 +97,10 @@ impl Presenter {
 
     /// Masks `secret` in everything that is written from now on.
     pub fn mask(&self, secret: &Secret) {
-        self.secrets.borrow_mut().push(secret.clone());
+        let mut secrets = self.secrets.borrow_mut();
+        if !secrets.contains(secret) {
+            secrets.push(secret.clone());
+        }
     }
 
     /// Writes data to stdout. `text` may hold ANSI styles; they are dropped where colour is off.
@@ -250,6 +252,6 @@ impl Presenter {
     }
 
     fn masked(&self, text: &str) -> String {
-        redact::redact(text, &self.secrets.borrow())
+        redact(text, &self.secrets.borrow())
     }
 }

@@ -6,15 +6,26 @@ use crate::sandbox::{Finished, Input, Sandbox};
 
 const SECRET: &str = "hunter2-and-more";
 
-/// Returns a project with a secret parameter.
+/// One that is too short to be told from other text: it is masked by its place alone.
+const PIN: &str = "§7";
+
+/// Returns a project with two secret parameters, one from the environment and one in the manifest,
+/// and with outputs that give both away.
 fn with_secret() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
-    let manifest = "\n[parameters]\nPassword = { from_env = \"DB_PASSWORD\" }\n";
-    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + manifest);
-    let parameter = "Parameters:\n  Password:\n    Type: String\n    NoEcho: true\nResources:\n";
+    let manifest =
+        format!("\n[parameters]\nPassword = {{ from_env = \"DB_PASSWORD\" }}\nPin = \"{PIN}\"\n");
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + &manifest);
+    let parameters = "Parameters:\n  Password:\n    Type: String\n    NoEcho: true\n  \
+        Pin:\n    Type: String\n    NoEcho: true\nResources:\n";
     let template = demo::TEMPLATE
-        .replace("Resources:\n", parameter)
-        .replace("\"{{ vars.description }}\"", "!Ref Password");
+        .replace("Resources:\n", parameters)
+        .replace("\"{{ vars.description }}\"", "!Ref Password")
+        .replace(
+            "FunctionName: demo-handler",
+            "FunctionName: demo-handler\n      Description: !Ref Pin",
+        )
+        + "  Login:\n    Value: !Sub \"${Password}:${Pin}\"\n  Pin:\n    Value: !Ref Pin\n";
     sandbox.write("stack.yaml.j2", template);
     (sandbox, cloud)
 }
@@ -23,6 +34,7 @@ fn with_secret() -> (Sandbox, Cloud) {
 fn keeps_quiet(finished: &Finished) {
     for text in [&finished.stdout, &finished.stderr] {
         assert!(!text.contains(SECRET), "{finished}");
+        assert!(!text.contains(PIN), "{finished}");
         assert!(!text.contains("not-a-real-secret"), "{finished}");
     }
 }
@@ -34,15 +46,17 @@ fn a_secret_is_sent_and_never_shown() {
     for arguments in [
         &["plan"][..],
         &["plan", "--format", "json", "-vv"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--offline", "--format", "json"],
         &["apply", "--yes", "-vv", "--outputs-file", "out.json"],
         // The scripted service gives the value back, as AWS would not.
         &["plan", "-vv"],
         &["diff"],
         &["diff", "--format", "json"],
+        &["diff", "--format", "unified"],
         &["status", "--format", "json"],
         &["outputs", "-vv"],
-        &["config", "show"],
-        &["config", "show", "--format", "json"],
+        &["outputs", "Login"],
         &["render"],
         &["validate", "-vv"],
         &["destroy", "--yes", "-vv"],
@@ -53,8 +67,44 @@ fn a_secret_is_sent_and_never_shown() {
     let created = cloud.calls_of("CreateChangeSet");
     let sent = created[0].pairs("Parameters", "ParameterKey", "ParameterValue");
     assert_eq!(sent["Password"], SECRET);
-    let written = std::fs::read_to_string(sandbox.path("out.json")).unwrap();
-    assert!(!written.contains(SECRET));
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    for file in ["out.json", "plan.json"] {
+        let written = std::fs::read_to_string(sandbox.path(file)).unwrap();
+        assert!(
+            !written.contains(SECRET) && !written.contains(PIN),
+            "{written}"
+        );
+    }
+    // What the manifest says in the open is shown as it is there; the variable is not.
+    for format in ["human", "json"] {
+        let shown = sandbox.run(&["config", "show", "--format", format]);
+        assert!(!shown.stdout.contains(SECRET), "{shown}");
+    }
+}
+
+#[test]
+fn outputs_tell_no_secret_that_the_command_does_not_know() {
+    let (sandbox, _cloud) = with_secret();
+    let sandbox = sandbox.env("DB_PASSWORD", SECRET);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let sandbox = sandbox.env("DB_PASSWORD", "");
+    for arguments in [
+        &["outputs"][..],
+        &["outputs", "Login"],
+        &["outputs", "--format", "json"],
+        &["status", "--format", "json"],
+    ] {
+        let finished = sandbox.run(arguments).expect_code(0);
+        keeps_quiet(&finished);
+    }
+    insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"
+    --- stdout
+    output      value
+    BucketName  demo-data
+    Login       ****
+    Pin         ****
+    --- exit 0
+    ");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod convert;
 use std::collections::HashSet;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
@@ -113,12 +114,37 @@ impl StackService {
                 }
             };
             let failed = first.0.is_failed();
-            let mut nested = self.complete(&id, first, failed).await?;
+            let deployed = first.0.stack_id.clone();
+            let templates = async {
+                // They tell which values are secret and where a finding stands; a plan can do without.
+                let [template, deployed] = [(Some(&id), None), (None, Some(&deployed))];
+                Ok(tokio::join!(
+                    self.nested_template(template),
+                    self.nested_template(deployed)
+                ))
+            };
+            let (mut nested, templates) =
+                tokio::try_join!(self.complete(&id, first, failed), templates)?;
+            (nested.template, nested.deployed_template) = templates;
             Box::pin(self.read_nested(&mut nested, seen, depth - 1)).await?;
             nested.id = id;
             parent.nested.push(nested);
         }
         Ok(())
+    }
+
+    /// Returns the template of a nested stack, or of its change set; `None` where it cannot be read.
+    async fn nested_template(
+        &self,
+        (change_set, stack): (Option<&String>, Option<&String>),
+    ) -> Option<String> {
+        let request = self
+            .client
+            .get_template()
+            .set_change_set_name(change_set.cloned())
+            .set_stack_name(stack.cloned())
+            .template_stage(TemplateStage::Original);
+        request.send().await.ok()?.template_body
     }
 
     async fn remaining_pages(

@@ -444,6 +444,19 @@ fn arn(kind: &str, name: &str, number: usize) -> String {
     )
 }
 
+impl Deployment {
+    /// Returns the parameters without the values of those with `NoEcho`.
+    fn masked_parameters(&self) -> BTreeMap<String, String> {
+        let parsed = template::parse(&self.template);
+        let parameters = self.parameters.iter().map(|(name, value)| {
+            let is_secret = parsed["Parameters"][name]["NoEcho"] == true;
+            let value = if is_secret { "****" } else { value };
+            (name.clone(), value.to_owned())
+        });
+        parameters.collect()
+    }
+}
+
 impl ChangeSet {
     fn summary_xml(&self, stack: &Stack) -> String {
         xml::text("ChangeSetName", &self.name)
@@ -475,7 +488,7 @@ impl Stack {
         // Empty lists are left out, but for the tags.
         if let Some(deployed) = deployed.filter(|deployed| !deployed.parameters.is_empty()) {
             let names = ("ParameterKey", "ParameterValue");
-            result += &xml::pairs("Parameters", names, &deployed.parameters);
+            result += &xml::pairs("Parameters", names, &deployed.masked_parameters());
         }
         if let Some(deployed) = deployed.filter(|deployed| !deployed.capabilities.is_empty()) {
             let capabilities = deployed.capabilities.iter();

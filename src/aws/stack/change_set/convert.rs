@@ -44,6 +44,8 @@ pub(super) fn change_set(answer: DescribeChangeSetOutput) -> ChangeSet {
         warnings,
         changes,
         nested: Vec::new(),
+        template: None,
+        deployed_template: None,
         validations: Vec::new(),
         parameters: answer
             .parameters
