@@ -130,6 +130,10 @@ pub enum Command {
     Outputs(commands::outputs::Args),
     /// Deletes the stack, after showing what that deletes and what stays
     Destroy(commands::destroy::Args),
+    /// Leads the stack out of a state in which it takes no change
+    Recover(commands::recover::Args),
+    /// Stops a running update and undoes it
+    Cancel(commands::cancel::Args),
     /// Prints the final CloudFormation template; needs no credentials
     Render(commands::render::Args),
     /// Checks the manifest and the template; needs no credentials

@@ -39,6 +39,7 @@
 //! | [`risk`] | what is dangerous about a plan: data, ports, permissions, protection | no |
 //! | [`comparison`] | what is deployed against what the files say | no |
 //! | [`destruction`] | what a stack's deletion does to its resources | no |
+//! | [`recovery`] | the way out of every state of a stack | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
@@ -74,6 +75,7 @@ pub mod plan_file;
 pub mod predict;
 pub mod present;
 pub mod project;
+pub mod recovery;
 pub mod render;
 pub mod risk;
 pub mod secret;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Modules that turn values into values: no waiting, no clock, no environment, no files.
-const PURE: [&str; 19] = [
+const PURE: [&str; 20] = [
     "change_set",
     "destruction",
     "diagnostic",
@@ -23,6 +23,7 @@ const PURE: [&str; 19] = [
     "present/human",
     "present/json",
     "present/markdown",
+    "recovery",
     "render",
     "settings",
     "stack",

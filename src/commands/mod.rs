@@ -1,6 +1,7 @@
 //! The commands: one file each, its arguments beside its one function.
 
 pub mod apply;
+pub mod cancel;
 pub mod completions;
 pub mod config;
 mod deployed_code;
@@ -17,6 +18,7 @@ pub mod outputs;
 pub mod package;
 pub mod plan;
 mod proposal;
+pub mod recover;
 pub mod render;
 mod saved_plan;
 pub mod schema;
@@ -104,6 +106,8 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Status(args) => wait(status::run(context, args)),
         Command::Outputs(args) => wait(outputs::run(context, args)),
         Command::Destroy(args) => wait(destroy::run(context, args)),
+        Command::Recover(args) => wait(recover::run(context, args)),
+        Command::Cancel(args) => wait(cancel::run(context, args)),
         Command::Render(args) => render::run(context, &args),
         Command::Validate(args) => validate::run(context, &args),
         Command::Package(args) => package::run(context, &args),

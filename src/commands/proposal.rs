@@ -173,7 +173,7 @@ impl Deployment<'_> {
 }
 
 /// Returns whether a change set is a temporary one that its run did not live to remove.
-fn is_abandoned(set: &ListedChangeSet, now: Timestamp) -> bool {
+pub(super) fn is_abandoned(set: &ListedChangeSet, now: Timestamp) -> bool {
     let is_old = set.created.is_some_and(|created| {
         now.as_millisecond()
             .saturating_sub(created.as_millisecond())

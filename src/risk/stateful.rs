@@ -118,7 +118,7 @@ pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Ri
 }
 
 /// Returns what is lost with a resource of this type; `None` where it holds no data.
-fn lost(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
+pub(super) fn lost(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
     let known = STATEFUL.iter().find(|(known, _)| *known == resource_type);
     let is_protected = |pattern: &String| match pattern.strip_suffix('*') {
         Some(prefix) => resource_type.starts_with(prefix),

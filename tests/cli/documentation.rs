@@ -143,6 +143,7 @@ fn every_json_schema_is_described() {
         "validate",
         "package",
         "verify",
+        "recovery",
         "local",
         "config",
         "version",

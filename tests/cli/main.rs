@@ -32,6 +32,7 @@ mod lint;
 mod offline;
 mod output;
 mod project_setup;
+mod recover;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sandbox_self_test;

@@ -210,6 +210,7 @@ fn add_change_set(cloud: &Cloud, name: &str, created: &str) {
         status: "CREATE_COMPLETE".to_owned(),
         reason: String::new(),
         execution_status: "AVAILABLE".to_owned(),
+        on_stack_failure: String::new(),
         pending: 0,
     });
 }

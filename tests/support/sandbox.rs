@@ -314,6 +314,12 @@ impl Running {
         self.signal(Signal::TERM)
     }
 
+    /// Ends the child at once, as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for the child's end.
     pub(crate) fn wait(mut self) -> Finished {
         let status = loop {

@@ -106,7 +106,7 @@ impl StackService {
         }
     }
 
-    async fn events_page(
+    pub(super) async fn events_page(
         &self,
         stack_id: &str,
         token: Option<String>,

@@ -5,6 +5,7 @@ mod convert;
 mod events;
 mod listing;
 mod policy;
+mod recovery;
 mod request;
 
 use aws_sdk_cloudformation::Client;

@@ -182,7 +182,7 @@ fn row(change: &StatementChange) -> [Vec<String>; 6] {
 }
 
 /// Breaks a text at spaces so that lines have at most `width` columns; a longer word keeps its line.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -11,6 +11,7 @@ pub mod event;
 mod nested;
 pub mod package;
 pub mod plan;
+pub mod recovery;
 mod service_check;
 pub mod stack;
 pub mod table;

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod findings;
 pub mod package;
 pub mod plan;
+pub mod recovery;
 pub mod sarif;
 pub mod stack;
 mod validation;

@@ -60,6 +60,17 @@ impl Call {
         self.request.header(name)
     }
 
+    /// Returns a list such as `Capabilities.member.1`.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        (1..)
+            .map_while(|number| {
+                self.parameters
+                    .get(&format!("{name}.member.{number}"))
+                    .cloned()
+            })
+            .collect()
+    }
+
     /// Returns the pairs of a list such as `Tags.member.1.Key` and `Tags.member.1.Value`.
     pub(crate) fn pairs(&self, list: &str, key: &str, value: &str) -> BTreeMap<String, String> {
         (1..)

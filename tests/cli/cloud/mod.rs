@@ -13,6 +13,7 @@ mod call;
 mod changes;
 mod http;
 mod operation;
+mod recovery;
 mod self_test;
 mod stacks;
 mod template;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::account::{Account, Progress};
 use super::buckets::{Bucket, sha256};
+use super::call::Call;
 use super::changes::Change;
 use super::stacks::{ChangeSet, Deployment, Resource, Stack};
 use super::template::{self, Scope};
@@ -33,6 +34,10 @@ pub(crate) struct Event {
 /// The type under which a stack reports about itself.
 pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
 
+/// Why a stack is deleted whose creation failed.
+const DELETE_REQUESTED: &str =
+    "The following resource(s) failed to create: [Bucket]. Delete requested by user.";
+
 /// The operation that is running on a stack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Operation {
@@ -45,7 +50,15 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    fn stack_event(&mut self, stack: &Stack, status: &str, reason: &str) {
+    /// Returns an operation that a call asks for.
+    pub(super) fn asked(call: &Call) -> Self {
+        Self {
+            token: call.parameter("ClientRequestToken").to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn stack_event(&mut self, stack: &Stack, status: &str, reason: &str) {
         self.pending.push_back(Event {
             id: String::new(),
             logical_id: stack.name.clone(),
@@ -58,7 +71,7 @@ impl Operation {
         });
     }
 
-    fn event(&mut self, change: &Change, status: &str, reason: &str) {
+    pub(super) fn event(&mut self, change: &Change, status: &str, reason: &str) {
         self.pending.push_back(Event {
             id: format!("{}-{status}", change.logical_id),
             logical_id: change.logical_id.clone(),
@@ -74,7 +87,13 @@ impl Operation {
 
 impl Account {
     /// Starts to execute a change set on the stack at this index.
-    pub(super) fn begin_deployment(&mut self, index: usize, set: &ChangeSet, token: &str) {
+    pub(super) fn begin_deployment(
+        &mut self,
+        index: usize,
+        set: &ChangeSet,
+        token: &str,
+        keeps: bool,
+    ) {
         let failing = self.failing.clone();
         let stack = &self.stacks[index];
         let creates = stack.status == "REVIEW_IN_PROGRESS";
@@ -116,7 +135,12 @@ impl Account {
             }
             done.push(change);
         }
-        if operation.failed {
+        if operation.failed && keeps {
+            operation.stack_event(stack, &format!("{verb}_FAILED"), "");
+        } else if operation.failed && set.on_stack_failure == "DELETE" {
+            operation.stack_event(stack, "DELETE_IN_PROGRESS", DELETE_REQUESTED);
+            operation.stack_event(stack, "DELETE_COMPLETE", "");
+        } else if operation.failed {
             roll_back(&mut operation, stack, &done, creates);
         } else if creates {
             operation.stack_event(stack, "CREATE_COMPLETE", "");
@@ -196,7 +220,7 @@ impl Account {
         }
     }
 
-    fn begin(&mut self, index: usize, mut operation: Operation) {
+    pub(super) fn begin(&mut self, index: usize, mut operation: Operation) {
         let first = operation.pending.pop_front();
         self.stacks[index].operation = operation;
         if let Some(first) = first {
@@ -236,9 +260,10 @@ impl Account {
                     self.functions.remove(&resource.physical_id);
                 }
             }
-            ("CREATE_COMPLETE" | "UPDATE_COMPLETE", Some(target)) => {
+            ("CREATE_COMPLETE" | "UPDATE_COMPLETE" | "CREATE_FAILED", Some(target)) => {
                 self.install(index, target);
             }
+            ("ROLLBACK_COMPLETE", _) => stack.resources.clear(),
             _ => {}
         }
     }
@@ -254,6 +279,7 @@ impl Account {
                     kind: resource["Type"].as_str().unwrap_or_default().to_owned(),
                     physical_id: physical_id(stack, &deployment, logical_id),
                     retained: policy.starts_with("Retain"),
+                    status: "CREATE_COMPLETE".to_owned(),
                 };
                 (logical_id.clone(), resource)
             })

@@ -60,6 +60,8 @@ pub(crate) struct Resource {
     pub(crate) physical_id: String,
     /// Whether it outlives its stack.
     pub(crate) retained: bool,
+    /// Its status.
+    pub(crate) status: String,
 }
 
 /// A change set.
@@ -81,6 +83,8 @@ pub(crate) struct ChangeSet {
     pub(crate) reason: String,
     /// Whether it can be executed.
     pub(crate) execution_status: String,
+    /// What it was given as `OnStackFailure`; empty where nothing was.
+    pub(crate) on_stack_failure: String,
     /// How often it still says that it is being made.
     pub(crate) pending: usize,
 }
@@ -121,6 +125,9 @@ impl Account {
             }
             "ExecuteChangeSet" => self.execute_change_set(call),
             "DeleteStack" => self.delete_stack(call),
+            "RollbackStack" => self.rollback_stack(call),
+            "ContinueUpdateRollback" => self.continue_update_rollback(call),
+            "CancelUpdateStack" => self.cancel_update_stack(call),
             "UpdateTerminationProtection" => {
                 let index = self.find(call.parameter("StackName"))?;
                 let enabled = call.parameter("EnableTerminationProtection") == "true";
@@ -183,7 +190,7 @@ impl Account {
                 + &xml::text("PhysicalResourceId", &resource.physical_id)
                 + &xml::text("ResourceType", &resource.kind)
                 + &xml::text(time, &now())
-                + &xml::text("ResourceStatus", "CREATE_COMPLETE")
+                + &xml::text("ResourceStatus", &resource.status)
         });
         Ok(xml::members(list, resources))
     }
@@ -209,7 +216,7 @@ impl Account {
             }
             Some((index, status))
                 if status.ends_with("_IN_PROGRESS")
-                    || status.ends_with("_FAILED")
+                    || is_stuck(status)
                     || status == "ROLLBACK_COMPLETE" =>
             {
                 let id = &self.stacks[index].id;
@@ -222,12 +229,7 @@ impl Account {
             template: self.template_of(call)?,
             parameters: call.pairs("Parameters", "ParameterKey", "ParameterValue"),
             tags: call.pairs("Tags", "Key", "Value"),
-            capabilities: (1..)
-                .map_while(|number| {
-                    let name = format!("Capabilities.member.{number}");
-                    call.parameters.get(&name).cloned()
-                })
-                .collect(),
+            capabilities: call.list("Capabilities"),
         };
         check_capabilities(&deployment)?;
         let number = self.next_number();
@@ -248,6 +250,7 @@ impl Account {
             status: status.to_owned(),
             reason: reason.to_owned(),
             execution_status: execution_status.to_owned(),
+            on_stack_failure: call.parameter("OnStackFailure").to_owned(),
             pending: self.pending_describes,
         });
         Ok(xml::text("Id", &id) + &xml::text("StackId", &stack.id))
@@ -298,8 +301,23 @@ impl Account {
             );
             return Err(Fault::new(400, "InvalidChangeSetStatus", message));
         }
+        let keeps = call.parameter("DisableRollback") == "true";
+        let status = self.stacks[index].status.as_str();
+        if keeps && !set.on_stack_failure.is_empty() {
+            let message = "OnStackFailure and DisableRollback cannot be specified together";
+            return Err(Fault::validation(message));
+        }
+        if !keeps && ["CREATE_FAILED", "UPDATE_FAILED"].contains(&status) {
+            let message = format!("This stack is currently in a non-terminal [{status}] state.");
+            return Err(Fault::validation(message));
+        }
+        if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" {
+            let id = &self.stacks[index].id;
+            let message = format!("Stack:{id} is in {status} state and can not be updated.");
+            return Err(Fault::validation(message));
+        }
         self.stacks[index].change_sets.clear();
-        self.begin_deployment(index, &set, call.parameter("ClientRequestToken"));
+        self.begin_deployment(index, &set, call.parameter("ClientRequestToken"), keeps);
         Ok(String::new())
     }
 
@@ -316,6 +334,8 @@ impl Account {
             return Err(Fault::validation(message));
         }
         stack.change_sets.clear();
+        self.retain(call, index)?;
+        let stack = &self.stacks[index];
         let is_empty = stack.resources.is_empty();
         self.begin_deletion(index, call.parameter("ClientRequestToken"));
         if is_empty {
@@ -385,7 +405,7 @@ impl Account {
     }
 
     /// Returns the stack of this name, or of this ARN, under which a deleted one is found too.
-    fn find(&self, name: &str) -> Result<usize, Fault> {
+    pub(super) fn find(&self, name: &str) -> Result<usize, Fault> {
         let found = self.stacks.iter().rposition(|stack| {
             stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
         });
@@ -408,6 +428,11 @@ impl Account {
         let message = format!("ChangeSet [{name}] does not exist");
         Err(Fault::new(404, "ChangeSetNotFound", message))
     }
+}
+
+/// Returns whether a failed stack takes no change set. One that was left without a rollback does.
+fn is_stuck(status: &str) -> bool {
+    status.ends_with("_FAILED") && !["CREATE_FAILED", "UPDATE_FAILED"].contains(&status)
 }
 
 fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
@@ -467,6 +492,7 @@ impl ChangeSet {
             + &xml::text("Status", &self.status)
             + &xml::optional("StatusReason", &self.reason)
             + &xml::text("ExecutionStatus", &self.execution_status)
+            + &xml::optional("OnStackFailure", &self.on_stack_failure)
     }
 }
 

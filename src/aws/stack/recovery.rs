@@ -1,0 +1,129 @@
+//! The calls that lead out of a state in which a stack takes no change, and what is read for them.
+
+use std::collections::HashSet;
+
+use super::StackService;
+use crate::error::Result;
+use crate::event::Event;
+use crate::recovery::history::History;
+use crate::recovery::{Call, NESTED};
+use crate::stack::Resource;
+
+/// How many pages of events are read at most, of 100 events each (`DescribeStackEvents`).
+const EVENT_PAGES: usize = 50;
+
+/// How deep nested stacks are looked into for what failed.
+const DEPTH: usize = 10;
+
+impl StackService {
+    /// Sends one call for the stack of this ARN. The token makes a repeated request harmless.
+    pub async fn perform(
+        &self,
+        call: &Call,
+        stack_id: &str,
+        token: &str,
+        role: Option<&str>,
+    ) -> Result<()> {
+        let role = role.map(str::to_owned);
+        let doing = format!("recover the stack `{}` ({})", self.name, call.operation());
+        match call {
+            Call::DeleteChangeSet(id) => self.delete_change_set(id).await,
+            Call::DeleteStack(retained) => {
+                let request = self.client.delete_stack().stack_name(stack_id);
+                let request = request
+                    .set_retain_resources((!retained.is_empty()).then(|| retained.clone()))
+                    .set_role_arn(role)
+                    .client_request_token(token);
+                let sent = request.send().await.map(|_| ());
+                sent.map_err(|error| self.connection.fault(doing, &error))
+            }
+            Call::RollbackStack => {
+                let request = self.client.rollback_stack().stack_name(stack_id);
+                let request = request.set_role_arn(role).client_request_token(token);
+                let sent = request.send().await.map(|_| ());
+                sent.map_err(|error| self.connection.fault(doing, &error))
+            }
+            Call::ContinueUpdateRollback(skipped) => {
+                let request = self.client.continue_update_rollback().stack_name(stack_id);
+                let request = request
+                    .set_resources_to_skip((!skipped.is_empty()).then(|| skipped.clone()))
+                    .set_role_arn(role)
+                    .client_request_token(token);
+                let sent = request.send().await.map(|_| ());
+                sent.map_err(|error| self.connection.fault(doing, &error))
+            }
+            Call::CancelUpdateStack => {
+                let request = self.client.cancel_update_stack().stack_name(stack_id);
+                let sent = request.client_request_token(token).send().await;
+                sent.map(|_| ())
+                    .map_err(|error| self.connection.fault(doing, &error))
+            }
+        }
+    }
+
+    /// Returns the stack's events, newest first, page after page until `is_enough` says so.
+    pub async fn events_until(
+        &self,
+        stack_id: &str,
+        is_enough: impl Fn(&[Event]) -> bool,
+    ) -> Result<Vec<Event>> {
+        let (mut events, mut token) = self.events_page(stack_id, None).await?;
+        for _ in 1..EVENT_PAGES {
+            let Some(next) = token.take().filter(|_| !is_enough(&events)) else {
+                break;
+            };
+            let page = self.events_page(stack_id, Some(next)).await?;
+            events.extend(page.0);
+            token = page.1;
+        }
+        Ok(events)
+    }
+
+    /// Returns the failed resources of the stacks inside this one, each with its stack's name and
+    /// why it failed last. `resources` are this stack's own.
+    pub async fn failed_in_nested(
+        &self,
+        resources: &[Resource],
+    ) -> Result<Vec<(String, Resource, Option<String>)>> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut waiting: Vec<(usize, String)> = nested(resources).map(|id| (1, id)).collect();
+        while let Some((depth, id)) = waiting.pop() {
+            if depth > DEPTH || !seen.insert(id.clone()) {
+                continue;
+            }
+            let inner = Self {
+                name: id.clone(),
+                ..self.clone()
+            };
+            let resources = inner.resources().await?;
+            waiting.extend(nested(&resources).map(|id| (depth + 1, id)));
+            let failed = resources
+                .into_iter()
+                .filter(|resource| resource.status.ends_with("_FAILED"));
+            let failed: Vec<Resource> = failed.collect();
+            if failed.is_empty() {
+                continue;
+            }
+            let history = History::of(&self.latest_events(&id).await?);
+            for resource in failed {
+                let reason = history.reason(&resource.logical_id).map(str::to_owned);
+                found.push((name_of(&id).to_owned(), resource, reason));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns the ARNs of the failed stacks among these resources.
+fn nested(resources: &[Resource]) -> impl Iterator<Item = String> + '_ {
+    let failed = resources.iter().filter(|resource| {
+        resource.resource_type == NESTED && resource.status.ends_with("_FAILED")
+    });
+    failed.filter_map(|resource| resource.physical_id.clone())
+}
+
+/// Returns the name in a stack's ARN, `arn:…:stack/NAME/UUID`.
+fn name_of(id: &str) -> &str {
+    id.split('/').nth(1).unwrap_or(id)
+}

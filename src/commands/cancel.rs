@@ -1,0 +1,126 @@
+//! `stackctl cancel`: stops a running update, which CloudFormation then undoes.
+
+use super::operation::Running;
+use super::proposal::temporary_name;
+use super::session::Session;
+use super::{Context, Exit};
+use crate::aws::stack::StackService;
+use crate::cli::EventsShown;
+use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::Interrupt;
+use crate::recovery::Call;
+use crate::stack::Stack;
+use crate::status::StackStatus;
+
+/// The arguments of `stackctl cancel`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Cancels without asking
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Where the stack is being created: deletes it with what was made so far
+    #[arg(long)]
+    delete: bool,
+    /// Which events are shown
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    events: EventsShown,
+}
+
+/// Cancels the running operation and follows what that leads to.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let presenter = session.presenter();
+    let interrupt = Interrupt::listen()?;
+    let connection = interrupt.guard(session.connect()).await?;
+    let service = StackService::new(&connection, &session.settings.stack_name);
+    let read = async { tokio::try_join!(connection.identity(), service.describe()) };
+    let (identity, stack) = interrupt.guard(read).await?;
+    session.check_account(&identity)?;
+    let Some(stack) = stack.filter(|stack| !stack.status.is_settled()) else {
+        presenter.note("No operation is running: nothing to cancel.");
+        return Ok(Exit::Done);
+    };
+    let call = call_for(&session, &stack, args.delete)?;
+    if !args.yes {
+        interrupt.guard(confirm(&session, &stack, &call)).await?;
+    }
+    let resume = session.command("recover");
+    let running = Running::join(&session, &interrupt, &service, &stack.id, &resume);
+    let mut running = running.await?.showing(args.events);
+    let role = session.settings.stack.role_arn.as_deref();
+    service
+        .perform(&call, &stack.id, &temporary_name(), role)
+        .await?;
+    let ended = running.follow().await?;
+    let ended = ended.map_or(StackStatus::DeleteComplete, |stack| stack.status);
+    match ended {
+        StackStatus::DeleteComplete => {
+            presenter.note(&format!("\nCancelled: {} is gone.", stack.name));
+            Ok(Exit::Done)
+        }
+        StackStatus::UpdateRollbackComplete => {
+            presenter.note(&format!("\nCancelled: {} is as it was before.", stack.name));
+            Ok(Exit::Done)
+        }
+        StackStatus::UpdateComplete => Err(Error::refused(
+            "not cancelled: the update had come to its end before",
+        )),
+        ended => {
+            let said = format!("the operation ended in {ended}");
+            Err(running
+                .explain(Error::new(ErrorKind::Deployment, said))
+                .hint(format!("`{resume}` shows the way on")))
+        }
+    }
+}
+
+/// Returns the call that stops what is running.
+///
+/// # Errors
+///
+/// Refused where CloudFormation has none.
+pub(super) fn call_for(session: &Session<'_>, stack: &Stack, delete: bool) -> Result<Call> {
+    match &stack.status {
+        StackStatus::UpdateInProgress => Ok(Call::CancelUpdateStack),
+        StackStatus::CreateInProgress if delete => Ok(Call::DeleteStack(Vec::new())),
+        StackStatus::CreateInProgress => Err(Error::refused(
+            "CloudFormation cannot cancel a creation, only delete the stack with what was made so far",
+        )
+        .hint(format!(
+            "to do that: `{}`",
+            session.command("cancel --delete")
+        ))),
+        status => Err(Error::refused(format!(
+            "CloudFormation cannot cancel what is running ({status})"
+        ))
+        .hint(format!(
+            "`{}` follows it to its end",
+            session.command("recover")
+        ))),
+    }
+}
+
+async fn confirm(session: &Session<'_>, stack: &Stack, call: &Call) -> Result<()> {
+    let presenter = session.presenter();
+    let what = match call {
+        Call::DeleteStack(_) => "deletes it with everything that was made so far",
+        _ => "stops the update and undoes it",
+    };
+    if presenter.is_interactive() {
+        presenter.note(&format!(
+            "{} is {}. {} {what}.\nOnly 'yes' will be accepted.",
+            stack.name,
+            stack.status,
+            call.operation(),
+        ));
+    }
+    let short = match call {
+        Call::DeleteStack(_) => "cancel --delete --yes",
+        _ => "cancel --yes",
+    };
+    let answer = presenter.ask("Cancel:", &session.command(short)).await?;
+    if answer == "yes" {
+        return Ok(());
+    }
+    Err(Error::refused("not cancelled: the answer was not `yes`"))
+}

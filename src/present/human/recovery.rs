@@ -1,0 +1,130 @@
+//! A stack's state and the way out of it, for people.
+
+use super::danger::wrap;
+use super::stack::status;
+use super::table::table;
+use crate::destruction::Fate;
+use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
+use crate::recovery::table::Way;
+use crate::recovery::{Call, Live, Obstacle, Recovery};
+use crate::stack::Stack;
+
+/// Returns what the state means, what is in the way, what goes and stays, the calls, and the other
+/// ways; `command` makes a command line of stackctl of a short one such as `apply`.
+pub fn recovery(
+    stack: &Stack,
+    recovery: &Recovery,
+    calls: &[Call],
+    command: impl Fn(&str) -> String,
+    width: usize,
+) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#}  {}\n", stack.name, status(&stack.status));
+    for sentence in [recovery.meaning, recovery.remains] {
+        for line in wrap(sentence, width.saturating_sub(2)) {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    if let Some(cause) = &recovery.cause {
+        let reason = cause.reason.as_deref().unwrap_or("no reason was given");
+        let said = format!("{} {}: {reason}", cause.resource_type, cause.logical_id);
+        text.push_str(&format!(
+            "  {DIM}cause{DIM:#} {}\n",
+            said.replace('\n', " ")
+        ));
+    }
+    text.push_str(&obstacles(&recovery.obstacles, width));
+    text.push_str(&live(&recovery.live, width));
+    if !recovery.change_sets.is_empty() {
+        text.push_str("\nChange sets of others, which are not touched\n");
+        for name in &recovery.change_sets {
+            text.push_str(&format!("  {name}\n"));
+        }
+    }
+    if !calls.is_empty() {
+        text.push_str("\nTo recover\n");
+        for call in calls {
+            text.push_str(&format!("  {BOLD}{}{BOLD:#}\n", call.operation()));
+            for (name, values) in recovery.parameters(call) {
+                text.push_str(&format!("    {name}: {}\n", values.join(", ")));
+            }
+        }
+    }
+    if !recovery.others.is_empty() {
+        text.push_str(match recovery.way {
+            Way::Nothing | Way::Elsewhere => "\nWays to go on\n",
+            _ => "\nOther ways\n",
+        });
+        for other in &recovery.others {
+            for line in wrap(&format!("{}:", other.what), width.saturating_sub(2)) {
+                text.push_str(&format!("  {line}\n"));
+            }
+            text.push_str(&format!("    {}\n", command(other.command)));
+        }
+    }
+    text
+}
+
+fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
+    let mut text = String::new();
+    for obstacle in obstacles {
+        if text.is_empty() {
+            text.push_str("\nIn the way\n");
+        }
+        let resource = &obstacle.resource;
+        text.push_str(&format!(
+            "  {REMOVE}{}{REMOVE:#}  {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}\n",
+            resource.status, obstacle.name, resource.resource_type
+        ));
+        if let Some(reason) = &obstacle.reason {
+            for line in wrap(reason, width.saturating_sub(6)) {
+                text.push_str(&format!("      {line}\n"));
+            }
+        }
+        if let Some(option) = obstacle.option {
+            text.push_str(&format!(
+                "      {DIM}to {}:{DIM:#} {option} {}\n",
+                if option == "--skip" {
+                    "leave it as it is, out of the rollback"
+                } else {
+                    "leave it behind"
+                },
+                obstacle.name
+            ));
+        }
+    }
+    text
+}
+
+fn live(live: &[Live], width: usize) -> String {
+    if live.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<[String; 4]> = live
+        .iter()
+        .map(|live| {
+            let resource = &live.doomed.resource;
+            let sign = if live.doomed.fate == Fate::Retained {
+                " "
+            } else {
+                "-"
+            };
+            [
+                format!("{sign} {}", resource.logical_id),
+                resource.resource_type.clone(),
+                live.doomed.fate.as_str().to_owned(),
+                resource.physical_id.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let heading = ["  resource", "type", "what happens", "physical id"];
+    let mut text = format!("\n{}", table(heading, &rows, width));
+    for live in live {
+        if let Some(lost) = live.lost {
+            text.push_str(&format!(
+                "{WARNING}DANGER{WARNING:#} {BOLD}{}{BOLD:#} is deleted with {lost}\n",
+                live.doomed.resource.logical_id
+            ));
+        }
+    }
+    text
+}

@@ -1,0 +1,576 @@
+//! `recover` and `cancel`: what each state is said to mean, the calls, and how it ends.
+
+use crate::cloud::{Cloud, Progress};
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+const WRITES: [&str; 6] = [
+    "CancelUpdateStack",
+    "ContinueUpdateRollback",
+    "CreateChangeSet",
+    "DeleteChangeSet",
+    "DeleteStack",
+    "RollbackStack",
+];
+
+fn writes(cloud: &Cloud) -> Vec<String> {
+    let mut operations = cloud.operations();
+    operations.retain(|name| WRITES.contains(&name.as_str()));
+    operations
+}
+
+/// Returns the project after an update that failed, and whose rollback failed at two resources.
+fn stuck_in_a_rollback() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    let mut account = cloud.account();
+    account.put_into("demo-dev", &[("UPDATE_IN_PROGRESS", "User Initiated")]);
+    let reason = "The role is not there";
+    account.put_resource_into("demo-dev", "Handler", "UPDATE_FAILED", reason);
+    account.put_into(
+        "demo-dev",
+        &[(
+            "UPDATE_ROLLBACK_IN_PROGRESS",
+            "The following resource(s) failed to update: [Handler].",
+        )],
+    );
+    let reason = "Resource of type 'AWS::IAM::Role' was not found";
+    account.put_resource_into("demo-dev", "Role", "UPDATE_FAILED", reason);
+    let reason = "Resource update cancelled";
+    account.put_resource_into("demo-dev", "Bucket", "UPDATE_FAILED", reason);
+    let failed = "The following resource(s) failed to update: [Role].";
+    account.put_into("demo-dev", &[("UPDATE_ROLLBACK_FAILED", failed)]);
+    account
+        .failing
+        .insert("Role".to_owned(), "still not found".to_owned());
+    drop(account);
+    (sandbox, cloud)
+}
+
+#[test]
+fn a_shell_that_a_failed_creation_left_is_deleted() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let reason = "demo-data already exists".to_owned();
+    cloud.account().failing.insert("Bucket".to_owned(), reason);
+    sandbox.run(&["apply", "--yes"]).expect_code(3);
+    cloud.forget_calls();
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
+    --- stdout
+    demo-dev  ROLLBACK_COMPLETE
+      The creation failed and was undone. CloudFormation keeps a shell to read its events by; it takes
+      no change and can only be deleted.
+      None of its resources is left.
+      cause AWS::S3::Bucket Bucket: demo-data already exists
+
+    To recover
+      DeleteStack
+        StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+    Other ways
+      Delete the shell and deploy anew, once the cause is corrected:
+        stackctl apply -e dev
+    --- stderr
+    error: there is no terminal to ask on
+    hint: to go on without: `stackctl recover --yes -e dev`
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]).without_stdout(), @r"
+    --- stderr
+
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    demo-dev is gone.
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 0
+    ");
+    assert_eq!(writes(&cloud), ["DeleteStack"]);
+    let call = cloud.calls_of("DeleteStack").remove(0);
+    assert!(
+        call.parameter("StackName").starts_with("arn:"),
+        "by its ARN"
+    );
+    assert!(!call.parameter("ClientRequestToken").is_empty());
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn a_rollback_that_stopped_goes_on_without_what_is_skipped() {
+    let (sandbox, cloud) = stuck_in_a_rollback();
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    --- stdout
+    demo-dev  UPDATE_ROLLBACK_FAILED
+      The update failed, and so did its rollback. The stack takes no change until the rollback has come
+      to its end.
+      Its resources are partly as they were before, and partly as the failed update made them.
+      cause AWS::Lambda::Function Handler: The role is not there
+
+    In the way
+      UPDATE_FAILED  Bucket  AWS::S3::Bucket
+          Resource update cancelled
+      UPDATE_FAILED  Role  AWS::IAM::Role
+          Resource of type 'AWS::IAM::Role' was not found
+          to leave it as it is, out of the rollback: --skip Role
+      UPDATE_FAILED  Handler  AWS::Lambda::Function
+          The role is not there
+          to leave it as it is, out of the rollback: --skip Handler
+
+    To recover
+      ContinueUpdateRollback
+        StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+    Other ways
+      Give the stack up and delete it:
+        stackctl destroy -e dev
+    --- stderr
+
+      [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  UPDATE_FAILED       Role  AWS::IAM::Role: still not found
+      [TIME]  UPDATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  UPDATE_ROLLBACK_FAILED  demo-dev  AWS::CloudFormation::Stack
+    error: the stack `demo-dev` is stuck again (UPDATE_ROLLBACK_FAILED)
+      caused by: AWS::IAM::Role Role UPDATE_FAILED: still not found
+    hint: `stackctl recover -e dev` says what is in the way now
+    --- exit 1
+    ");
+    assert_eq!(writes(&cloud), ["ContinueUpdateRollback"]);
+
+    cloud.forget_calls();
+    let refused = sandbox.run(&["recover", "--yes", "--skip", "Handler", "--skip", "Bucket"]);
+    insta::assert_snapshot!(refused, @r"
+    --- stderr
+    error: `--skip Handler` is not possible in UPDATE_ROLLBACK_FAILED
+    hint: it can be given for Role
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+
+    let mut running = sandbox.spawn_on_terminal(&["recover", "--skip", "Role"]);
+    running.wait_for_stderr("Recover:").type_line("yes");
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+
+    Do you want to do this? Only 'yes' will be accepted.
+    Recover:
+      [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
+
+    demo-dev is UPDATE_ROLLBACK_COMPLETE.
+    --- exit 0
+    ");
+    let call = cloud.calls_of("ContinueUpdateRollback").remove(0);
+    assert_eq!(call.list("ResourcesToSkip"), ["Role"]);
+    let status = &cloud.account().stack("demo-dev").status.clone();
+    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+}
+
+#[test]
+fn anything_but_yes_changes_nothing() {
+    let (sandbox, cloud) = stuck_in_a_rollback();
+    for answer in ["y", ""] {
+        let mut running = sandbox.spawn_on_terminal(&["recover"]);
+        running.wait_for_stderr("Recover:").type_line(answer);
+        running.wait().expect_code(4);
+    }
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn a_creation_without_rollback_is_undone_and_its_shell_deleted() {
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().stack("demo-dev").events.clear();
+    let events = [
+        ("CREATE_IN_PROGRESS", "User Initiated"),
+        (
+            "CREATE_FAILED",
+            "The following resource(s) failed to create: [Handler].",
+        ),
+    ];
+    cloud.account().put_into("demo-dev", &events);
+    let refused = sandbox.run(&["recover", "--yes"]);
+    insta::assert_snapshot!(refused, @r"
+    --- stdout
+    demo-dev  CREATE_FAILED
+      The creation failed and was left as it was, because rollback was off.
+      What was made before the failure.
+      cause AWS::CloudFormation::Stack demo-dev: The following resource(s) failed to create: [Handler].
+
+      resource  type                   what happens  physical id
+    - Bucket    AWS::S3::Bucket        deleted       demo-data
+    - Role      AWS::IAM::Role         deleted       demo-dev-Role-1A2B3C
+    - Handler   AWS::Lambda::Function  deleted       demo-handler
+    DANGER Bucket is deleted with its objects
+
+    To recover
+      RollbackStack
+        StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+    Other ways
+      Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
+      meanwhile:
+        stackctl apply -e dev
+    --- stderr
+    error: nothing was done: `Bucket` would be deleted with its objects
+    hint: if that is what you want: `stackctl recover -e dev --allow-delete Bucket`
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+
+    sandbox
+        .run(&["recover", "--yes", "--allow-delete", "Bucket"])
+        .expect_code(0);
+    assert_eq!(writes(&cloud), ["RollbackStack", "DeleteStack"]);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn an_update_without_rollback_is_undone() {
+    let (sandbox, cloud) = demo::deployed();
+    let events = [
+        ("UPDATE_IN_PROGRESS", "User Initiated"),
+        ("UPDATE_FAILED", ""),
+    ];
+    cloud.account().put_into("demo-dev", &events);
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    --- stdout
+    demo-dev  UPDATE_FAILED
+      The update failed and was left as it was, because rollback was off.
+      Its resources are partly as they were before, and partly as the failed update made them.
+
+    To recover
+      RollbackStack
+        StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+    Other ways
+      Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
+      meanwhile:
+        stackctl apply -e dev
+    --- stderr
+
+      [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
+
+    demo-dev is UPDATE_ROLLBACK_COMPLETE.
+    --- exit 0
+    ");
+    assert_eq!(writes(&cloud), ["RollbackStack"]);
+}
+
+#[test]
+fn a_deletion_that_stopped_is_tried_again_or_leaves_something_behind() {
+    let (sandbox, cloud) = demo::deployed();
+    let mut account = cloud.account();
+    account.put_into("demo-dev", &[("DELETE_IN_PROGRESS", "User Initiated")]);
+    let reason = "The bucket you tried to delete is not empty";
+    account.put_resource_into("demo-dev", "Bucket", "DELETE_FAILED", reason);
+    account.put_into(
+        "demo-dev",
+        &[(
+            "DELETE_FAILED",
+            "The following resource(s) failed to delete: [Bucket].",
+        )],
+    );
+    drop(account);
+    demo::put_object(&cloud, "demo-data", "a");
+
+    let again = sandbox.run(&["recover", "--yes"]).expect_code(1);
+    let said = "error: the stack `demo-dev` is stuck again (DELETE_FAILED)";
+    assert!(again.stderr.contains(said), "{again}");
+
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes", "--retain", "Bucket"]), @r"
+    --- stdout
+    demo-dev  DELETE_FAILED
+      The deletion of the stack stopped at a resource. CloudFormation can only try again, or leave that
+      resource behind.
+      What could not be deleted yet.
+      cause AWS::S3::Bucket Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+
+    In the way
+      DELETE_FAILED  Bucket  AWS::S3::Bucket
+          The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+          to leave it behind: --retain Bucket
+
+      resource  type                   what happens  physical id
+      Bucket    AWS::S3::Bucket        stays         demo-data
+    - Role      AWS::IAM::Role         deleted       demo-dev-Role-1A2B3C
+    - Handler   AWS::Lambda::Function  deleted       demo-handler
+
+    To recover
+      DeleteStack
+        StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+        RetainResources: Bucket
+    --- stderr
+
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
+      [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  DELETE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  DELETE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    demo-dev is gone.
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 0
+    ");
+    let call = cloud.calls_of("DeleteStack").remove(1);
+    assert_eq!(call.list("RetainResources"), ["Bucket"]);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert!(
+        cloud.account().buckets.contains_key("demo-data"),
+        "it stays"
+    );
+}
+
+#[test]
+fn the_change_sets_of_others_keep_their_shell() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    cloud.forget_calls();
+    let finished = sandbox.run(&["recover", "--yes"]);
+    let change_set = cloud.account().stack("demo-dev").change_sets[0]
+        .name
+        .clone();
+    assert!(finished.stdout.contains(&change_set), "{finished}");
+    let said = "error: not deleted: the stack `demo-dev` holds change sets";
+    assert!(finished.stderr.contains(said), "{finished}");
+    finished.expect_code(4);
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn an_empty_shell_goes_with_what_a_killed_run_left_in_it() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().pending_describes = usize::MAX;
+    let mut running = sandbox.spawn(&["plan"]);
+    running.wait_for_call(&cloud, "DescribeChangeSet").kill();
+    cloud.forget_calls();
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
+    assert!(finished.stdout.contains("stackctl-tmp-"), "{finished}");
+    assert!(writes(&cloud).is_empty(), "a run may stand before it");
+
+    let created = "2025-06-01T12:00:00.000Z";
+    created.clone_into(&mut cloud.account().stack("demo-dev").change_sets[0].created);
+    sandbox.run(&["recover", "--yes"]).expect_code(0);
+    assert_eq!(writes(&cloud), ["DeleteChangeSet", "DeleteStack"]);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn a_running_operation_is_followed_to_its_end() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
+    cloud.forget_calls();
+    cloud.account().progress = Progress::Events(1);
+    let finished = sandbox.run(&["recover"]);
+    insta::assert_snapshot!(finished, @r"
+    --- stdout
+    demo-dev  UPDATE_IN_PROGRESS
+      The stack is being updated.
+      Its resources are changing at the moment.
+
+    Other ways
+      Stop the update and undo it:
+        stackctl cancel -e dev
+    --- stderr
+
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    demo-dev is UPDATE_COMPLETE.
+    --- exit 0
+    ");
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn a_stack_that_is_well_or_not_there_needs_nothing() {
+    let (sandbox, cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
+    --- stdout
+    demo-dev  CREATE_COMPLETE
+      The stack was created.
+      All resources of the stack are there.
+    --- stderr
+
+    Nothing to do.
+    --- exit 0
+    ");
+    assert!(writes(&cloud).is_empty());
+    let (sandbox, _cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
+    --- stderr
+    There is no stack `demo-dev`.
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_status_that_nobody_knows_is_shown_and_left_alone() {
+    let (sandbox, cloud) = demo::deployed();
+    cloud
+        .account()
+        .put_into("demo-dev", &[("RECONCILE_FAILED", "")]);
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    --- stdout
+    demo-dev  RECONCILE_FAILED
+      This version of stackctl does not know the status, so it does nothing about it. The events say how
+      the stack came to it.
+      Unknown.
+
+    Ways to go on
+      Look at the stack:
+        stackctl status -e dev
+    --- stderr
+    error: nothing was done: what to do about RECONCILE_FAILED is for you to decide
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn json_says_what_was_found_and_does_nothing() {
+    let (sandbox, cloud) = stuck_in_a_rollback();
+    let found = sandbox
+        .run(&["recover", "--format", "json", "--skip", "Role"])
+        .json();
+    assert_eq!(found["schema"], "stackctl.recovery/1");
+    assert_eq!(found["way"], "continue-rollback");
+    assert_eq!(found["last_operation"], "update");
+    assert_eq!(found["calls"][0]["operation"], "ContinueUpdateRollback");
+    assert_eq!(
+        found["calls"][0]["parameters"]["ResourcesToSkip"][0],
+        "Role"
+    );
+    assert_eq!(found["cause"]["logical_id"], "Handler");
+    assert!(writes(&cloud).is_empty());
+    let (sandbox, _cloud) = demo::in_cloud();
+    let nothing = sandbox.run(&["recover", "--format", "json"]).json();
+    assert_eq!(nothing["exists"], false);
+}
+
+#[test]
+fn a_protected_stack_is_not_deleted() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().review("demo-dev");
+    cloud.account().stack("demo-dev").termination_protection = true;
+    let refused = sandbox
+        .run(&["recover", "--yes"])
+        .expect_code(4)
+        .without_stdout();
+    insta::assert_snapshot!(refused, @r"
+    --- stderr
+    error: the stack `demo-dev` is protected from deletion
+    hint: turn that off first: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name demo-dev --region eu-west-1`
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn another_account_is_refused_before_anything_is_read() {
+    let (sandbox, cloud) = stuck_in_a_rollback();
+    let manifest = format!("account = \"210987654321\"\n{}", demo::MANIFEST);
+    sandbox.write("manifest.toml", manifest);
+    for command in ["recover", "cancel"] {
+        sandbox.run(&[command, "--yes"]).expect_code(4);
+    }
+    assert!(writes(&cloud).is_empty());
+}
+
+/// Returns a running update: its events come one by one from now on.
+fn updating() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
+    cloud.forget_calls();
+    (sandbox, cloud)
+}
+
+#[test]
+fn a_running_update_is_cancelled_and_undone() {
+    let (sandbox, cloud) = updating();
+    sandbox.run(&["cancel"]).expect_code(4);
+    assert!(writes(&cloud).is_empty(), "nobody was asked");
+    cloud.on("CancelUpdateStack").carry_on();
+    let mut running = sandbox.spawn_on_terminal(&["cancel"]);
+    running.wait_for_stderr("Cancel:").type_line("yes");
+    running.wait_for_call(&cloud, "CancelUpdateStack");
+    cloud.account().progress = Progress::Done;
+    insta::assert_snapshot!(running.wait(), @r"
+    --- stderr
+    demo-dev is UPDATE_IN_PROGRESS. CancelUpdateStack stops the update and undoes it.
+    Only 'yes' will be accepted.
+    Cancel:   [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
+
+    Cancelled: demo-dev is as it was before.
+    --- exit 0
+    ");
+    let token = cloud.calls_of("CancelUpdateStack").remove(0);
+    assert!(!token.parameter("ClientRequestToken").is_empty());
+}
+
+#[test]
+fn what_cannot_be_cancelled_is_said() {
+    let (sandbox, cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["cancel", "--yes"]), @r"
+    --- stderr
+    No operation is running: nothing to cancel.
+    --- exit 0
+    ");
+    for (status, said) in [
+        ("CREATE_IN_PROGRESS", "stackctl cancel --delete -e dev"),
+        (
+            "DELETE_IN_PROGRESS",
+            "cannot cancel what is running (DELETE_IN_PROGRESS)",
+        ),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "stackctl recover -e dev"),
+    ] {
+        status.clone_into(&mut cloud.account().stack("demo-dev").status);
+        let refused = sandbox.run(&["cancel", "--yes"]).expect_code(4);
+        assert!(refused.stderr.contains(said), "{refused}");
+    }
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn a_creation_is_stopped_only_by_deleting_it() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("CREATE_IN_PROGRESS").kill();
+    cloud.account().progress = Progress::Done;
+    cloud
+        .on("DescribeStacks")
+        .times(1)
+        .reply_xml(&describe_as(&cloud, "CREATE_IN_PROGRESS"));
+    let finished = sandbox.run(&["cancel", "--delete", "--yes"]).expect_code(0);
+    assert!(
+        finished.stderr.contains("Cancelled: demo-dev is gone."),
+        "{finished}"
+    );
+    assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
+}
+
+fn describe_as(cloud: &Cloud, status: &str) -> String {
+    let id = cloud.account().stack("demo-dev").id.clone();
+    format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>{id}</StackId>\
+         <StackName>demo-dev</StackName><StackStatus>{status}</StackStatus></member></Stacks>\
+         </DescribeStacksResult></DescribeStacksResponse>"
+    )
+}
