@@ -31,6 +31,9 @@ pub struct LastDeployed {
     pub template: String,
     /// The parameters that are no secrets.
     pub parameters: IndexMap<String, String>,
+    /// The stack's tags; `None` in a file of an older version, which did not keep them.
+    #[serde(default)]
+    pub tags: Option<IndexMap<String, String>>,
 }
 
 impl LastDeployed {
@@ -102,6 +105,7 @@ mod tests {
             at: Timestamp::from_second(second).unwrap(),
             template: "Resources: {}".to_owned(),
             parameters: IndexMap::new(),
+            tags: None,
         }
     }
 

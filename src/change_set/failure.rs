@@ -29,6 +29,16 @@ impl ChangeSet {
         }
     }
 
+    /// Returns whether it failed in a check whose finding is not there yet.
+    pub fn awaits_findings(&self) -> bool {
+        self.is_failed()
+            && self
+                .reason
+                .as_deref()
+                .is_some_and(|reason| reason.contains(ANNOUNCEMENT))
+            && !self.validations.iter().any(Validation::is_fatal)
+    }
+
     /// Returns the ARN of the nested change set whose failure made this one fail.
     pub fn failed_child(&self) -> Option<&str> {
         let rest = self.reason.as_deref()?.strip_prefix("Nested change set ")?;

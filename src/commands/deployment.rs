@@ -7,10 +7,9 @@ use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
-use crate::change_set::validation::{LocatedValidation, Validation};
 use crate::cli::EventsShown;
 use crate::code::CodeChange;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
@@ -278,29 +277,6 @@ impl<'a> Deployment<'a> {
             artifacts.map(|artifact| (artifact.name.clone(), artifact.digest)),
         )
         .with_policy(build.stack_policy.as_ref())
-    }
-
-    /// Returns a finding of the service at its place in the template and the manifest.
-    pub(super) fn locate(&self, validation: &Validation) -> Option<Diagnostic> {
-        let found = validation.diagnostic(&self.build.template)?;
-        let origins = &self.session.settings.origins;
-        Some(self.build.rendered.translate(found, origins))
-    }
-
-    fn located_validations(&self, change_set: &ChangeSet) -> Vec<LocatedValidation> {
-        let tree = change_set.tree().into_iter();
-        let found = tree.flat_map(|(path, set)| {
-            set.validations.iter().map(move |validation| {
-                // The template of a nested stack is not among the project's files.
-                let own = path.is_empty().then(|| self.locate(validation)).flatten();
-                LocatedValidation {
-                    validation: validation.clone(),
-                    nested_in: path.iter().map(ToString::to_string).collect(),
-                    places: own.map(|found| found.places).unwrap_or_default(),
-                }
-            })
-        });
-        found.collect()
     }
 
     /// Returns the plan with a change set, or with none where nothing has to be asked.

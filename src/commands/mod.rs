@@ -22,6 +22,7 @@ pub mod recover;
 pub mod render;
 mod saved_plan;
 pub mod schema;
+mod service_checks;
 mod session;
 pub mod ssh;
 mod stack_settings;

@@ -56,8 +56,23 @@ pub(super) fn plan(session: &Session<'_>) -> Result<Plan> {
             .collect(),
         |name| !build.parameters.contains_key(name),
     );
+    // What an older version kept says nothing of tags.
+    let tags = match last {
+        Some(LastDeployed { tags: None, .. }) => Vec::new(),
+        last => {
+            let deployed = last.and_then(|last| last.tags.as_ref());
+            let desired = settings
+                .tags
+                .iter()
+                .map(|(name, value)| (name, value.as_str()));
+            values::value_changes(deployed, &desired.collect(), |name| {
+                !settings.tags.contains_key(name)
+            })
+        }
+    };
     let same_template = last.is_some_and(|last| last.template == build.body);
-    let differs = !changes.is_empty() || !parameter_changes.is_empty() || !same_template;
+    let differs =
+        !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
     let deployed_model = before.map(|before| before.template);
     let models = model::models(&changes, deployed_model, Some(&build.template));
     let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
@@ -95,7 +110,7 @@ pub(super) fn plan(session: &Session<'_>) -> Result<Plan> {
             })
             .collect(),
         parameters: parameter_changes,
-        tags: Vec::new(),
+        tags,
         settings: Vec::new(),
         change_set: differs.then(|| ChangeSet {
             changes,
@@ -122,6 +137,7 @@ pub(super) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
         at: jiff::Timestamp::now(),
         template: deployment.build.body.clone(),
         parameters: plain_parameters(&deployment.build),
+        tags: Some(session.settings.tags.clone()),
     };
     if let Err(error) = last.store(&cache) {
         session.presenter().detail(&error.to_string());

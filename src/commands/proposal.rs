@@ -62,13 +62,8 @@ impl Deployment<'_> {
             }
             Ok(proposal) => {
                 let change_set = &proposal.change_set;
-                let diagnostics = change_set
-                    .validations
-                    .iter()
-                    .filter_map(|validation| self.locate(validation));
-                let diagnostics = diagnostics.collect();
                 let failed = change_set.to_error(self.service.name());
-                let failed = failed.with_diagnostics(diagnostics);
+                let failed = failed.with_diagnostics(self.check_diagnostics(change_set));
                 Err(self.abandon(&name, failed).await)
             }
             Err(error) => Err(self.abandon(&name, error).await),

@@ -150,7 +150,7 @@ fn heading(plan: &Plan) -> String {
         text.push_str(&format!("\nWarning: {}\n", escaped(&warning)));
     }
     if plan.changes().is_empty() && !plan.is_empty() {
-        text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
+        text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
     }
     text
 }

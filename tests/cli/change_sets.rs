@@ -334,6 +334,102 @@ fn early_validation_is_shown_at_the_line_of_the_template() {
 }
 
 #[test]
+fn findings_that_come_after_the_failure_are_waited_for() {
+    let (sandbox, cloud) = demo::in_cloud();
+    answer_root(&cloud, "FAILED", ANNOUNCED, "");
+    let path = "/Resources/Bucket/Properties/BucketName";
+    let taken = finding("FAIL", "NAME_CONFLICT_VALIDATION", path, "is taken");
+    cloud.on("DescribeEvents").times(2).reply_xml(&events(""));
+    cloud.on("DescribeEvents").reply_xml(&events(&taken));
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    let said = "change set for `demo-dev`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)";
+    assert!(finished.stderr.contains(said), "{finished}");
+    assert_eq!(cloud.calls_of("DescribeEvents").len(), 3);
+}
+
+#[test]
+fn findings_that_never_come_are_not_waited_for_for_ever() {
+    let (sandbox, cloud) = demo::in_cloud();
+    answer_root(&cloud, "FAILED", ANNOUNCED, "");
+    cloud.on("DescribeEvents").reply_xml(&events(""));
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    assert!(finished.stderr.contains("validation failed"), "{finished}");
+    let hint = "hint: the service has not said in time what its checks found";
+    assert!(finished.stderr.contains(hint), "{finished}");
+    // Another failure has no findings, and a server that knows none is not asked again.
+    for (reason, code) in [("Template error: X", ""), (ANNOUNCED, "InvalidAction")] {
+        let (sandbox, cloud) = demo::in_cloud();
+        answer_root(&cloud, "FAILED", reason, "");
+        if !code.is_empty() {
+            cloud.on("DescribeEvents").error(400, code, "unknown");
+        }
+        sandbox.run(&["plan"]).expect_code(1);
+        assert_eq!(cloud.calls_of("DescribeEvents").len(), 1, "{reason}");
+    }
+}
+
+#[test]
+fn a_finding_in_a_nested_stack_is_shown_in_its_template_else_at_its_resource() {
+    for has_template in [true, false] {
+        let (sandbox, cloud) = nesting();
+        let child = change(
+            "Modify",
+            "Child",
+            "AWS::CloudFormation::Stack",
+            Some("child"),
+        );
+        let failed = format!(
+            "Nested change set {} was not successfully created",
+            arn("child")
+        );
+        answer_root(&cloud, "FAILED", &failed, &child);
+        answer_nested(&cloud, "child", "FAILED", ANNOUNCED, "");
+        let path = "/Resources/Bucket/Properties/BucketName";
+        let taken = finding("FAIL", "NAME_CONFLICT_VALIDATION", path, "is taken");
+        cloud
+            .on("DescribeEvents")
+            .only(|call| call.parameter("ChangeSetName") == arn("child"))
+            .reply_xml(&events(&taken));
+        if has_template {
+            let body = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: x\n";
+            cloud
+                .on("GetTemplate")
+                .only(|call| call.parameter("ChangeSetName") == arn("child"))
+                .reply_xml(&format!(
+                    "<GetTemplateResponse><GetTemplateResult><TemplateBody>{body}</TemplateBody>\
+                    </GetTemplateResult></GetTemplateResponse>"
+                ));
+        }
+        let finished = sandbox.run(&["plan"]);
+        if has_template {
+            insta::assert_snapshot!(finished, @r"
+            --- stderr
+            error[service-check]: nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+             --> the template of `Child`:5:19
+              |
+            5 |       BucketName: x
+              |                   ^
+
+            error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+            --- exit 1
+            ");
+        } else {
+            insta::assert_snapshot!(finished, @r"
+            --- stderr
+            error[service-check]: nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+             --> stack.yaml.j2:2:3
+              |
+            2 |   Child:
+              |   ^^^^^
+
+            error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+            --- exit 1
+            ");
+        }
+    }
+}
+
+#[test]
 fn a_warning_of_a_check_is_part_of_the_plan() {
     let (sandbox, cloud) = demo::in_cloud();
     let odd = finding(

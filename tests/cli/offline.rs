@@ -4,7 +4,7 @@ use crate::demo;
 
 #[test]
 fn without_a_deployed_template_everything_is_new() {
-    insta::assert_snapshot!(demo::files().run(&["plan", "--offline"]), @r"
+    insta::assert_snapshot!(demo::files().run(&["plan", "--offline"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
     Account      unknown
@@ -19,12 +19,16 @@ fn without_a_deployed_template_everything_is_new() {
     Code
       + handler  demo/handler/[SHA256].zip, 170 bytes
 
+    Tags
+          + stackctl:project: "demo"
+          + stackctl:environment: "dev"
+
     2 notes on access and roles of what is new or kept (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     This is a prediction: a plan without `--offline` asks CloudFormation.
     --- exit 0
-    ");
+    "#);
 }
 
 #[test]
@@ -56,6 +60,35 @@ fn a_change_is_predicted_against_what_was_deployed_from_here() {
     );
     assert_eq!(json["changes"][0]["replacement"], "True");
     assert!(cloud.calls().is_empty());
+}
+
+#[test]
+fn changed_tags_are_predicted_too() {
+    let (sandbox, _cloud) = demo::deployed();
+    let manifest = demo::MANIFEST.to_owned() + "\n[tags]\nowner = \"media\"\n";
+    sandbox.write("manifest.toml", manifest);
+    let plan = sandbox.run(&["plan", "--offline"]).expect_code(0).stdout;
+    let (_, changes) = plan.split_once("CAPABILITY_IAM\n\n").unwrap();
+    insta::assert_snapshot!(changes, @r#"
+    Tags
+          + owner: "media"
+
+    No resource changes; only outputs, tags, conditions or metadata.
+
+    Plan: 0 to add, 0 to change, 0 to replace, 0 to destroy.
+    This is a prediction: a plan without `--offline` asks CloudFormation.
+    "#);
+    // What an older version kept holds no tags, and says nothing of them.
+    let folder = std::fs::read_dir(sandbox.path("../cache/deployed")).unwrap();
+    for entry in folder {
+        let path = entry.unwrap().path();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        kept.as_object_mut().unwrap().remove("tags").unwrap();
+        std::fs::write(path, kept.to_string()).unwrap();
+    }
+    let plan = sandbox.run(&["plan", "--offline"]).expect_code(0).stdout;
+    assert!(plan.contains("No changes are predicted."), "{plan}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// (the CloudFormation quota), so that real answers stay far below.
 const PAGES: usize = 1_000;
 
+/// How often findings are looked for again that a failed change set announces: over about 5 seconds.
+const LOOKS: usize = 8;
+
 /// How deep nested stacks are followed. The service itself has no stacks as deep as this.
 const DEPTH: usize = 20;
 
@@ -60,18 +63,38 @@ impl StackService {
             if with_validations {
                 Ok(self.validations(&arn).await)
             } else {
-                Ok((Vec::new(), None))
+                Ok(Findings::default())
             }
         };
-        let (valued, plain, (validations, warning)) = tokio::try_join!(
+        let (valued, plain, findings) = tokio::try_join!(
             self.remaining_pages(id, first, token, true),
             plain,
             validations
         )?;
         let mut change_set = valued.merged_with(plain);
-        change_set.validations = validations;
-        change_set.warnings.extend(warning);
+        change_set.validations = findings.found;
+        change_set.warnings.extend(findings.warning);
+        if findings.is_readable {
+            self.await_findings(&arn, &mut change_set).await;
+        }
         Ok(change_set)
+    }
+
+    /// Looks again for what a check found where the change set has failed before its finding is there.
+    async fn await_findings(&self, arn: &str, change_set: &mut ChangeSet) {
+        let mut backoff = Backoff::polling();
+        for _ in 0..LOOKS {
+            if !change_set.awaits_findings() {
+                return;
+            }
+            backoff.pause().await;
+            change_set.validations = self.validations(arn).await.found;
+        }
+        if change_set.awaits_findings() {
+            change_set.warnings.push(
+                "the service has not said in time what its checks found; try again".to_owned(),
+            );
+        }
     }
 
     /// Reads the change sets of nested stacks. They settle before their root does, or the root has
@@ -202,8 +225,8 @@ impl StackService {
     ///
     /// The operation is younger than most servers that speak the API, and a plan does not need it:
     /// an endpoint that does not know it has no checks.
-    async fn validations(&self, arn: &str) -> (Vec<Validation>, Option<String>) {
-        let mut found = Vec::new();
+    async fn validations(&self, arn: &str) -> Findings {
+        let mut findings = Findings::default();
         let mut tokens = Tokens::default();
         let mut token = None;
         loop {
@@ -217,30 +240,45 @@ impl StackService {
                 Err(error) => {
                     let code = error.code().unwrap_or_default();
                     let denied = code.contains("AccessDenied") || code.contains("Unauthorized");
-                    let warning = denied.then(|| {
+                    findings.warning = denied.then(|| {
                         format!(
                             "the service's own checks cannot be read: {}",
                             error.message().unwrap_or(code)
                         )
                     });
-                    return (found, warning);
+                    return findings;
                 }
             };
             for event in answer.operation_events.unwrap_or_default() {
                 let Some(validation) = convert::validation(event) else {
                     continue;
                 };
-                if !found.contains(&validation) {
-                    found.push(validation);
+                if !findings.found.contains(&validation) {
+                    findings.found.push(validation);
                 }
             }
             match tokens.next(answer.next_token, "the change set's events") {
                 Ok(Some(next)) => token = Some(next),
-                Ok(None) => return (found, None),
-                Err(error) => return (found, Some(error.to_string())),
+                Ok(None) => {
+                    findings.is_readable = true;
+                    return findings;
+                }
+                Err(error) => {
+                    findings.warning = Some(error.to_string());
+                    return findings;
+                }
             }
         }
     }
+}
+
+/// What the service's checks found, as far as it could be read.
+#[derive(Debug, Default)]
+struct Findings {
+    found: Vec<Validation>,
+    warning: Option<String>,
+    /// Whether the events were read to their end.
+    is_readable: bool,
 }
 
 /// The tokens of the pages that were read.

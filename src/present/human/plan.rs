@@ -67,7 +67,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations);
     if plan.changes().is_empty() && plan.change_set.is_some() {
-        text.push_str("\nNo resource changes; outputs, conditions or metadata do.\n");
+        text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
