@@ -1,11 +1,12 @@
 //! Ctrl-C and SIGTERM.
 //!
 //! The first one asks the running command to end in an orderly way: what it made and nobody needs
-//! is removed, what CloudFormation is doing goes on. The second ends the process at once.
+//! is removed, what CloudFormation is doing goes on. The second ends the process at once. Where the
+//! command asks what to do and the answer is to stay, the count [begins anew](Interrupt::begin_anew).
 
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +14,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::present;
 
 /// The user's wish to stop, which every wait of a command looks out for.
-#[derive(Debug, Clone)]
-pub struct Interrupt {
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
     token: CancellationToken,
-    resume: Arc<Mutex<Option<String>>>,
+    /// Whether somebody else than the user at the keyboard asked, so that nobody is there to answer.
+    is_order: bool,
+    resume: Option<String>,
+}
+
+/// Who asks the process to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Interrupt,
+    Terminate,
 }
 
 impl Interrupt {
@@ -28,30 +41,40 @@ impl Interrupt {
     pub fn listen() -> Result<Self> {
         let mut signals =
             Signals::new().map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
-        let interrupt = Self {
-            token: CancellationToken::new(),
-            resume: Arc::default(),
-        };
+        let interrupt = Self::default();
         let listener = interrupt.clone();
         tokio::spawn(async move {
-            signals.next().await;
-            listener.token.cancel();
-            signals.next().await;
-            present::exit_interrupted(listener.resume().as_deref());
+            loop {
+                let signal = signals.next().await;
+                let mut state = listener.state();
+                if state.token.is_cancelled() {
+                    present::exit_interrupted(state.resume.as_deref());
+                }
+                state.is_order = signal == Signal::Terminate;
+                state.token.cancel();
+            }
         });
         Ok(interrupt)
     }
 
-    /// Keeps the command that goes on with what runs now, for those who end the process at once.
-    pub fn resume_with(&self, command: impl Into<String>) {
-        *self.resume.lock().unwrap_or_else(PoisonError::into_inner) = Some(command.into());
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn resume(&self) -> Option<String> {
-        self.resume
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Returns whether the process was told to end by another than the user at the keyboard, who
+    /// could be asked what to do.
+    pub fn is_order(&self) -> bool {
+        self.state().is_order
+    }
+
+    /// Takes the next signal for a first one again: the user was asked and chose to stay.
+    pub fn begin_anew(&self) {
+        self.state().token = CancellationToken::new();
+    }
+
+    /// Keeps the command that goes on with what runs now, for those who end the process at once.
+    pub fn resume_with(&self, command: impl Into<String>) {
+        self.state().resume = Some(command.into());
     }
 
     /// Waits for `work`, or for the user to stop it.
@@ -60,9 +83,10 @@ impl Interrupt {
     ///
     /// Those of `work`; [`ErrorKind::Interrupted`] where the user was first.
     pub async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let token = self.state().token.clone();
         tokio::select! {
             biased;
-            () = self.token.cancelled() => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
+            () = token.cancelled() => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
             done = work => done,
         }
     }
@@ -87,10 +111,10 @@ impl Signals {
     }
 
     #[cfg(unix)]
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
         }
     }
 
@@ -101,10 +125,11 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         // Without a handler there is nothing to wait for.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Signal::Interrupt
     }
 }

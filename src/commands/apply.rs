@@ -52,10 +52,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
-    if args.wait {
-        deployment.settle(args.events).await?;
-    }
-    deployment.check_ready()?;
+    deployment
+        .make_ready(args.wait, args.yes, args.events)
+        .await?;
     let unchanged = deployment.is_unchanged();
     let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {

@@ -1,16 +1,14 @@
 //! One stack, as it is deployed and as the files want it: what `plan`, `apply` and `diff` share.
 
 use super::deployed_code;
-use super::operation::Running;
 use super::session::{Build, Session};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
-use crate::cli::EventsShown;
 use crate::code::CodeChange;
 use crate::diagnostic::SourceFile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
 use crate::plan_file::Fingerprint;
@@ -152,73 +150,12 @@ impl<'a> Deployment<'a> {
         Ok(())
     }
 
-    /// Waits for an operation that is running on the stack and reads again what is deployed.
-    pub(super) async fn settle(&mut self, shown: EventsShown) -> Result<()> {
-        let Some(stack) = self
-            .stack
-            .as_ref()
-            .filter(|stack| !stack.status.is_settled())
-        else {
-            return Ok(());
-        };
-        let presenter = self.session.presenter();
-        presenter.note(&format!(
-            "Waiting for the running operation ({}) …",
-            stack.status
-        ));
-        let resume = self.session.command("apply --wait");
-        Running::join(
-            self.session,
-            &self.interrupt,
-            &self.service,
-            &stack.id,
-            &resume,
-        )
-        .await?
-        .showing(shown)
-        .follow()
-        .await?;
+    /// Reads again what is deployed: it has changed since.
+    pub(super) async fn read_again(&mut self) -> Result<()> {
         (self.stack, self.deployed_template) =
             tokio::try_join!(self.service.describe(), self.service.template())?;
         self.code = self.compare_code().await?;
         Ok(())
-    }
-
-    /// Refuses a stack that cannot take a change set now.
-    pub(super) fn check_ready(&self) -> Result<()> {
-        let Some(stack) = &self.stack else {
-            return Ok(());
-        };
-        let name = &stack.name;
-        let session = self.session;
-        match &stack.status {
-            status if !status.is_settled() => Err(Error::refused(format!(
-                "an operation is running on the stack `{name}` ({status})"
-            ))
-            .hint(format!(
-                "`{}` waits for it and goes on",
-                session.command("apply --wait")
-            ))
-            .hint(format!("`{}` shows it", session.command("status")))),
-            StackStatus::RollbackComplete
-            | StackStatus::RollbackFailed
-            | StackStatus::CreateFailed => Err(Error::refused(format!(
-                "the stack `{name}` is {}: its creation failed, and it can only be deleted",
-                stack.status
-            ))
-            .hint(format!(
-                "run `{}`, then apply again",
-                session.command("destroy")
-            ))),
-            StackStatus::UpdateRollbackFailed | StackStatus::DeleteFailed => Err(Error::refused(
-                format!("the stack `{name}` is {} and takes no change", stack.status),
-            )
-            .hint(format!(
-                "`{}` shows what is in the way",
-                session.command("status")
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// Returns whether the stack has resources, so that a change set updates it.

@@ -17,16 +17,16 @@ use crate::status::{ResourceStatus, Sentiment, StackStatus};
 /// An operation that runs on a stack: a creation, an update, a rollback or a deletion.
 #[derive(Debug)]
 pub(super) struct Running<'a> {
-    session: &'a Session<'a>,
-    interrupt: &'a Interrupt,
-    service: &'a StackService,
-    stack_id: String,
+    pub(super) session: &'a Session<'a>,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) service: &'a StackService,
+    pub(super) stack_id: String,
     timeline: Timeline,
     shown: EventsShown,
     /// How many resources it is about; 0 where that is not known.
     expected: usize,
     /// The command that goes on with it.
-    resume: String,
+    pub(super) resume: String,
     joined: Instant,
     /// How old it was when it was joined; `None` before the first look.
     age: Option<Duration>,
@@ -96,14 +96,8 @@ impl<'a> Running<'a> {
         self
     }
 
-    /// Follows it until the stack is settled, and shows its events. Returns the stack as it ended;
-    /// `None` where it is gone. It may be called again after an interrupt.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Interrupted`], with how to go on: the operation itself is not touched. Where the
-    /// manifest's `timeout_minutes` are over, or the status could not be read for a long time.
-    pub(super) async fn follow(&mut self) -> Result<Option<Stack>> {
+    /// Follows it until the stack is settled or the user stops that, and shows its events.
+    pub(super) async fn follow_until_interrupted(&mut self) -> Result<Option<Stack>> {
         let presenter = self.session.presenter();
         let (shown, expected, joined) = (self.shown, self.expected, self.joined);
         let age = &mut self.age;
@@ -191,10 +185,7 @@ pub(super) async fn execute(
     .expecting(change_set.changes.len())
     .showing(shown);
     session.presenter().note("");
-    deployment
-        .service
-        .execute(&change_set.id, &change_set.name)
-        .await?;
+    deployment.begin(proposal).await?;
     let ended = running.follow().await?;
     outcome(session, ended, &running)
 }

@@ -66,8 +66,67 @@ impl Deployment<'_> {
                 let failed = failed.with_diagnostics(self.check_diagnostics(change_set));
                 Err(self.abandon(&name, failed).await)
             }
-            Err(error) => Err(self.abandon(&name, error).await),
+            Err(error) => {
+                let error = self.abandon(&name, error).await;
+                Err(match error.kind() {
+                    ErrorKind::Service => self.in_the_way(error).await,
+                    _ => error,
+                })
+            }
         }
+    }
+
+    /// Executes the change set. Its name is the token by which its events are known.
+    ///
+    /// # Errors
+    ///
+    /// Where the service refuses it; the change set is removed then. An answer that is lost is no
+    /// failure where the execution has begun.
+    pub(super) async fn begin(&self, proposal: &Proposal) -> Result<()> {
+        let set = &proposal.change_set;
+        let Err(error) = self.service.execute(&set.id, &set.name).await else {
+            return Ok(());
+        };
+        if self.has_begun(proposal).await {
+            return Ok(());
+        }
+        let error = self.in_the_way(error).await;
+        let gone = matches!(self.service.find_change_set(&set.id).await, Ok(None));
+        // A saved plan can still be applied once what is in the way has ended.
+        let error = if set.name.starts_with(TEMPORARY) {
+            self.abandon(&set.id, error).await
+        } else {
+            error
+        };
+        if gone && error.kind() == ErrorKind::Service {
+            // Executing one change set removes the others of its stack.
+            return Err(Error::refused(format!(
+                "not applied: the stack `{}` was changed in the meantime, and the change set is gone",
+                self.service.name()
+            ))
+            .caused_by(error)
+            .hint(format!(
+                "plan again: `{}`",
+                self.session.command("apply")
+            )));
+        }
+        Err(error)
+    }
+
+    /// Returns whether the execution of a change set has begun, though the answer to it was an error: the
+    /// request was repeated, or only its answer was lost.
+    async fn has_begun(&self, proposal: &Proposal) -> bool {
+        let set = &proposal.change_set;
+        let (events, listed) = tokio::join!(
+            self.service.latest_events(&proposal.stack_id),
+            self.service.change_sets(&proposal.stack_id)
+        );
+        let is_ours = |event: &Event| event.token.as_deref() == Some(&set.name);
+        let is_executing = |listed: &ListedChangeSet| {
+            listed.id == set.id && listed.execution_status.starts_with("EXECUTE_")
+        };
+        events.is_ok_and(|events| events.iter().any(is_ours))
+            || listed.is_ok_and(|sets| sets.iter().any(is_executing))
     }
 
     /// Removes the change set of a run that ends before it is executed, and returns why it ends. An

@@ -212,7 +212,7 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
 }
 
 /// Refuses to delete a stack that is protected from that.
-fn check_protection(session: &Session<'_>, stack: &Stack, calls: &[Call]) -> Result<()> {
+pub(super) fn check_protection(session: &Session<'_>, stack: &Stack, calls: &[Call]) -> Result<()> {
     let deletes = calls
         .iter()
         .any(|call| matches!(call, Call::DeleteStack(_)));

@@ -29,6 +29,7 @@ mod faults;
 mod files;
 mod inputs;
 mod lint;
+mod meanwhile;
 mod offline;
 mod output;
 mod project_setup;

@@ -1,25 +1,156 @@
 //! `plan` and `apply` where the stack, the service or the user is not in the state one hopes for.
 
-use crate::cloud::{Progress, Response};
+use crate::cloud::{Cloud, Progress, Response};
 use crate::demo;
+use crate::sandbox::Sandbox;
 
-#[test]
-fn a_stack_whose_creation_failed_is_refused_with_the_way_out() {
+/// Returns the project after a creation that failed and was undone; the next one succeeds.
+fn with_a_shell() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "demo-data already exists".to_owned();
     cloud.account().failing.insert("Bucket".to_owned(), reason);
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     cloud.account().failing.clear();
     cloud.forget_calls();
-    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    (sandbox, cloud)
+}
+
+#[test]
+fn the_shell_of_a_failed_creation_is_deleted_on_the_way() {
+    let (sandbox, cloud) = with_a_shell();
+    let finished = sandbox.run(&["apply", "--yes"]).without_stdout();
+    insta::assert_snapshot!(finished, @r"
     --- stderr
-    error: the stack `demo-dev` is ROLLBACK_COMPLETE: its creation failed, and it can only be deleted
-    hint: run `stackctl destroy -e dev`, then apply again
+    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE). None of its resources is left, but its shell takes no change.
+    Deleting the shell:
+
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  CREATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Applied: demo-dev is CREATE_COMPLETE.
+
+    --- exit 0
+    ");
+    assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
+    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+}
+
+#[test]
+fn the_shell_of_a_failed_creation_stays_where_nobody_agrees() {
+    let (sandbox, cloud) = with_a_shell();
+    insta::assert_snapshot!(sandbox.run(&["apply"]), @r"
+    --- stderr
+    error: the stack `demo-dev` is ROLLBACK_COMPLETE: its creation failed, and its shell can only be deleted
+    hint: `stackctl apply --yes -e dev` deletes it and deploys anew
+    hint: `stackctl recover -e dev` says more
     --- exit 4
     ");
+    sandbox.run(&["plan"]).expect_code(4);
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Delete:").type_line("no");
+    running.wait().expect_code(4);
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Delete:").type_line("yes");
+    running.wait_for_stderr("Apply:").type_line("yes");
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE). None of its resources is left, but its shell takes no change.
+    Delete the shell and go on? Only 'yes' will be accepted.
+    Delete: Deleting the shell:
+
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply:
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  CREATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Applied: demo-dev is CREATE_COMPLETE.
+
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_shell_with_something_left_is_not_deleted_on_the_way() {
+    let (sandbox, cloud) = demo::deployed();
+    let events = [("CREATE_IN_PROGRESS", ""), ("ROLLBACK_COMPLETE", "")];
+    cloud.account().put_into("demo-dev", &events);
+    for logical_id in ["Handler", "Role"] {
+        let mut account = cloud.account();
+        account.put_resource_into("demo-dev", logical_id, "DELETE_COMPLETE", "");
+    }
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stderr
+    error: the creation of `demo-dev` failed, and resources of it are still there: Bucket (AWS::S3::Bucket demo-data)
+    hint: `stackctl recover -e dev` shows what becomes of them when its shell is deleted
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
+
+#[test]
+fn every_refusal_leads_to_recover() {
+    let (sandbox, cloud) = demo::deployed();
+    for status in [
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "UPDATE_ROLLBACK_FAILED",
+        "IMPORT_ROLLBACK_FAILED",
+        "DELETE_FAILED",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+    ] {
+        status.clone_into(&mut cloud.account().stack("demo-dev").status);
+        for command in ["plan", "apply"] {
+            let refused = sandbox.run(&[command]).expect_code(4);
+            let hint = "`stackctl recover -e dev`";
+            assert!(refused.stderr.contains(hint), "{status}: {refused}");
+        }
+    }
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
-    sandbox.run(&["destroy", "--yes"]).expect_code(0);
-    sandbox.run(&["apply", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn a_running_operation_is_followed_where_somebody_wants_that() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
+    let mut declined = sandbox.spawn_on_terminal(&["apply"]);
+    declined.wait_for_stderr("Follow:").type_line("no");
+    declined.wait().expect_code(4);
+    let mut followed = sandbox.spawn_on_terminal(&["apply"]);
+    followed.wait_for_stderr("Follow:").type_line("yes");
+    followed.wait_for_stderr("Waiting for");
+    cloud.account().progress = Progress::Done;
+    let followed = followed.wait().expect_code(0);
+    assert!(followed.stdout.contains("No changes."), "{followed}");
+    assert!(followed.stderr.contains("UPDATE_COMPLETE "), "{followed}");
 }
 
 #[test]
@@ -35,7 +166,8 @@ fn a_running_operation_is_refused_or_waited_for() {
     --- stderr
     error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
     hint: `stackctl apply --wait -e dev` waits for it and goes on
-    hint: `stackctl status -e dev` shows it
+    hint: `stackctl recover -e dev` follows it
+    hint: `stackctl cancel -e dev` stops it
     --- exit 4
     ");
     assert!(cloud.calls_of("CreateChangeSet").is_empty());

@@ -170,6 +170,10 @@ impl Shared {
                 Action::Reply(response) => response,
                 Action::Error(status, code, message) => error(&call, status, &code, &message),
                 Action::Drop => return Ok(()),
+                Action::LoseAnswer => {
+                    lock(&self.account).answer(&call);
+                    return Ok(());
+                }
             };
             http::write_response(&mut writer, &method, &response)?;
         }
@@ -207,6 +211,7 @@ enum Action {
     Reply(Response),
     Error(u16, String, String),
     Drop,
+    LoseAnswer,
 }
 
 /// A rule in the making.
@@ -264,6 +269,11 @@ impl Script<'_> {
     /// Closes the connection without an answer.
     pub(crate) fn drop_connection(self) {
         self.end(Action::Drop);
+    }
+
+    /// Does what is asked, and closes the connection without an answer.
+    pub(crate) fn lose_answer(self) {
+        self.end(Action::LoseAnswer);
     }
 
     fn end(mut self, action: Action) {

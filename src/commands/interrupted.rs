@@ -1,0 +1,68 @@
+//! Ctrl-C while an operation runs: the operation is CloudFormation's, so ending this process does not
+//! end it. At a terminal the user is asked which of the two was meant.
+
+use super::cancel;
+use super::operation::Running;
+use super::proposal::temporary_name;
+use crate::error::{Error, Result};
+use crate::recovery::Call;
+use crate::stack::Stack;
+
+impl Running<'_> {
+    /// Follows the operation until the stack is settled, and shows its events. Returns the stack as it
+    /// ended; `None` where it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted), with how to go on, where the
+    /// user leaves it running. Where the manifest's `timeout_minutes` are over, or the status could not
+    /// be read for a long time.
+    pub(super) async fn follow(&mut self) -> Result<Option<Stack>> {
+        loop {
+            match self.follow_until_interrupted().await {
+                Err(error) if self.can_ask(&error) => self.leave_or_cancel(error).await?,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn can_ask(&self, error: &Error) -> bool {
+        error.kind() == crate::error::ErrorKind::Interrupted
+            && self.session.presenter().is_interactive()
+            && !self.interrupt.is_order()
+    }
+
+    /// Asks whether to leave the operation running, which is the error, or to cancel it and to follow
+    /// that. Meanwhile a second Ctrl-C ends the process.
+    async fn leave_or_cancel(&mut self, left: Error) -> Result<()> {
+        let Ok(Some(stack)) = self.service.describe_by(&self.stack_id).await else {
+            return Err(left);
+        };
+        let presenter = self.session.presenter();
+        let Ok(call) = cancel::call_for(self.session, &stack, true) else {
+            presenter.note(&format!(
+                "\nWhat is running ({}) cannot be cancelled.",
+                stack.status
+            ));
+            return Err(left);
+        };
+        presenter.note(match call {
+            Call::CancelUpdateStack => {
+                "\nLeave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)"
+            }
+            _ => {
+                "\nLeave the creation running, or cancel it? A creation is cancelled by deleting the \
+                 stack with everything that was made so far. (leave/cancel)"
+            }
+        });
+        let answer = presenter.ask("Leave or cancel:", &self.resume).await?;
+        if answer != "cancel" {
+            return Err(left);
+        }
+        self.interrupt.begin_anew();
+        let role = self.session.settings.stack.role_arn.as_deref();
+        self.service
+            .perform(&call, &stack.id, &temporary_name(), role)
+            .await
+    }
+}

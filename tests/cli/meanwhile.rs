@@ -1,0 +1,245 @@
+//! What others do to the stack while a command is at work on it, and what Ctrl-C does to an operation.
+
+use crate::cloud::{Cloud, Progress};
+use crate::demo;
+use crate::sandbox::{Running, Sandbox};
+
+/// Returns the deployed project with a change to apply.
+fn with_a_change() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    (sandbox, cloud)
+}
+
+/// Starts an apply and waits for its question.
+fn at_the_question(sandbox: &Sandbox) -> Running {
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Apply:");
+    running
+}
+
+#[test]
+fn of_two_applies_at_once_one_deploys() {
+    let (sandbox, cloud) = with_a_change();
+    let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
+    cloud.account().progress = Progress::Held;
+    first.type_line("yes").wait_for_stderr("UPDATE_IN_PROGRESS");
+    second.type_line("yes");
+    insta::assert_snapshot!(second.wait().without_stdout(), @r"
+    --- stderr
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply:
+    error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
+      caused by: cannot execute the change set
+      caused by: ChangeSet [arn:aws:cloudformation:eu-west-1:123456789012:changeSet/stackctl-tmp-[ID]/[UUID]] does not exist (ChangeSetNotFound)
+    hint: `stackctl apply --wait -e dev` waits for it and goes on
+    hint: `stackctl recover -e dev` follows it
+    hint: `stackctl cancel -e dev` stops it
+    --- exit 4
+    ");
+    cloud.account().progress = Progress::Done;
+    first.wait().expect_code(0);
+    assert_eq!(cloud.account().change_sets(), 0);
+    let updates = |status: &str| {
+        let mut account = cloud.account();
+        let events = account.stack("demo-dev").events.iter();
+        events.filter(|event| event.status == status).count()
+    };
+    assert_eq!(updates("UPDATE_COMPLETE"), 2, "the role's and the stack's");
+}
+
+#[test]
+fn an_apply_that_comes_too_late_says_so() {
+    let (sandbox, cloud) = with_a_change();
+    let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
+    first.type_line("yes");
+    first.wait().expect_code(0);
+    second.type_line("yes");
+    insta::assert_snapshot!(second.wait().without_stdout(), @r"
+    --- stderr
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply:
+    error: not applied: the stack `demo-dev` was changed in the meantime, and the change set is gone
+      caused by: cannot execute the change set
+      caused by: ChangeSet [arn:aws:cloudformation:eu-west-1:123456789012:changeSet/stackctl-tmp-[ID]/[UUID]] does not exist (ChangeSetNotFound)
+    hint: plan again: `stackctl apply -e dev`
+    --- exit 4
+    ");
+    assert_eq!(cloud.account().change_sets(), 0);
+}
+
+#[test]
+fn an_operation_that_begins_before_the_change_set_is_named() {
+    let (sandbox, cloud) = with_a_change();
+    let id = cloud.account().stack("demo-dev").id.clone();
+    let running = cloud.account().stack("demo-dev").to_xml();
+    let running = running.replace("CREATE_COMPLETE", "UPDATE_IN_PROGRESS");
+    cloud.on("DescribeStacks").after(1).reply_xml(&format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>{running}</member></Stacks>\
+         </DescribeStacksResult></DescribeStacksResponse>"
+    ));
+    let message = format!("Stack:{id} is in UPDATE_IN_PROGRESS state and can not be updated.");
+    cloud
+        .on("CreateChangeSet")
+        .error(400, "ValidationError", &message);
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
+    --- stderr
+    error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
+      caused by: cannot create a change set for `demo-dev`
+      caused by: Stack:arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID] is in UPDATE_IN_PROGRESS state and can not be updated. (ValidationError)
+    hint: `stackctl apply --wait -e dev` waits for it and goes on
+    hint: `stackctl recover -e dev` follows it
+    hint: `stackctl cancel -e dev` stops it
+    --- exit 4
+    ");
+}
+
+#[test]
+fn an_operation_that_begins_before_the_execution_leaves_no_change_set() {
+    let (sandbox, cloud) = with_a_change();
+    let mut running = at_the_question(&sandbox);
+    "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
+    running.type_line("yes");
+    let refused = running.wait().expect_code(4);
+    let said = "an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert_eq!(cloud.account().change_sets(), 0);
+}
+
+#[test]
+fn an_execution_whose_answer_is_lost_is_followed() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.on("ExecuteChangeSet").times(1).lose_answer();
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let said = "Applied: demo-dev is UPDATE_COMPLETE.";
+    assert!(finished.stderr.contains(said), "{finished}");
+    let calls = cloud.calls_of("ExecuteChangeSet");
+    assert!(calls.len() > 1, "it was repeated");
+    let tokens = calls
+        .iter()
+        .map(|call| call.parameter("ClientRequestToken"));
+    assert_eq!(tokens.collect::<std::collections::HashSet<_>>().len(), 1);
+}
+
+#[test]
+fn an_execution_that_is_refused_leaves_no_change_set() {
+    let (sandbox, cloud) = with_a_change();
+    let message = "User is not authorized to perform: cloudformation:ExecuteChangeSet";
+    cloud
+        .on("ExecuteChangeSet")
+        .error(403, "AccessDenied", message);
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(1);
+    assert!(finished.stderr.contains(message), "{finished}");
+    assert_eq!(cloud.account().change_sets(), 0);
+}
+
+#[test]
+fn a_saved_plan_outlives_what_is_in_its_way() {
+    let (sandbox, cloud) = with_a_change();
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
+    running.wait_for_stderr("Apply:");
+    "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
+    running.type_line("yes");
+    running.wait().expect_code(4);
+    assert_eq!(cloud.account().change_sets(), 1);
+    "CREATE_COMPLETE".clone_into(&mut cloud.account().stack("demo-dev").status);
+    sandbox.run(&["apply", "--yes", "plan.json"]).expect_code(0);
+}
+
+#[test]
+fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("leave");
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+
+    Do you want to apply these changes? Only 'yes' will be accepted.
+    Apply:
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+
+    Leave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)
+    Leave or cancel: error: interrupted
+    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    --- exit 130
+    ");
+    assert!(cloud.calls_of("CancelUpdateStack").is_empty());
+
+    let mut running = sandbox.spawn_on_terminal(&["apply", "--wait"]);
+    running.wait_for_stderr("User Initiated").interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("cancel");
+    running.wait_for_call(&cloud, "CancelUpdateStack");
+    // Another Ctrl-C asks again: the first one has been answered.
+    running
+        .wait_for_stderr("UPDATE_ROLLBACK_IN_PROGRESS")
+        .interrupt();
+    let left = running.wait().expect_code(130);
+    let said = "What is running (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.";
+    assert!(left.stderr.contains(said), "{left}");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_the_process_with_the_way_to_go_on() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    running.wait_for_stderr("Leave or cancel:").interrupt();
+    let ended = running.wait().expect_code(130);
+    let hint = "hint: go on with `stackctl apply --wait -e dev`";
+    assert!(ended.stderr.contains(hint), "{ended}");
+    assert!(cloud.calls_of("CancelUpdateStack").is_empty());
+}
+
+#[test]
+fn a_cancelled_deployment_is_one_that_was_rolled_back() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("cancel");
+    running.wait_for_call(&cloud, "CancelUpdateStack");
+    cloud.account().progress = Progress::Done;
+    running.wait().expect_code(3);
+}
+
+#[test]
+fn an_order_to_end_asks_nobody() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
+    let ended = running.wait().expect_code(130);
+    assert!(!ended.stderr.contains("Leave or cancel"), "{ended}");
+    let hint = "follow it with `stackctl apply --wait -e dev`";
+    assert!(ended.stderr.contains(hint), "{ended}");
+}
+
+#[test]
+fn ctrl_c_during_a_creation_deletes_only_where_that_is_chosen() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
+    running.wait_for_stderr("Leave or cancel:").type_line("");
+    let left = running.wait().expect_code(130);
+    let said = "A creation is cancelled by deleting the stack";
+    assert!(left.stderr.contains(said), "{left}");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
