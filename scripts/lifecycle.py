@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes src/lifecycle/table.zip: which properties of a resource type cannot be changed in place.
+"""Makes src/lifecycle/table.zip: which properties of a resource type cannot be changed in place,
+and which of its lists have no order.
 
-The resource provider schemas say so (`createOnlyProperties`, `conditionalCreateOnlyProperties`).
-They are taken from the PyPI package cfn-lint (MIT-0), which carries those of every region; the
+The resource provider schemas say so (`createOnlyProperties`, `conditionalCreateOnlyProperties`, and
+`insertionOrder: false` on a list). They are taken from the PyPI package cfn-lint (MIT-0), which carries those of every region; the
 table holds the union over all of them, so that a type that only some regions know is in it too.
 
     python3 scripts/lifecycle.py            fetches the pinned wheel with pip, writes the table
@@ -38,6 +39,36 @@ def path(pointer: str) -> str:
     return "/".join("*" if step in ("items", "[*]") else step for step in steps)
 
 
+def unordered(schema: dict) -> set:
+    """Returns the paths of the lists whose order means nothing, such as `A/*/B`."""
+    found: set = set()
+
+    def walk(node: dict, steps: tuple, above: tuple) -> None:
+        reference = node.get("$ref", "")
+        if reference:
+            # A definition may hold itself; one round says all there is to say.
+            if reference in above:
+                return
+            above = (*above, reference)
+            target: dict = schema
+            for step in reference.lstrip("#/").split("/"):
+                target = target.get(step, {})
+            node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        if node.get("insertionOrder") is False and "items" in node:
+            found.add("/".join(steps))
+        for name, inner in node.get("properties", {}).items():
+            walk(inner, (*steps, name), above)
+        if isinstance(node.get("items"), dict):
+            walk(node["items"], (*steps, "*"), above)
+        for word in ("oneOf", "anyOf", "allOf"):
+            for inner in node.get(word, []):
+                walk(inner, steps, above)
+
+    for name, inner in schema.get("properties", {}).items():
+        walk(inner, (name,), ())
+    return found
+
+
 def condense(archive: zipfile.ZipFile) -> dict:
     """Returns the lists of every type, sorted, those that are empty left out."""
     types: dict = {}
@@ -51,6 +82,9 @@ def condense(archive: zipfile.ZipFile) -> dict:
         for long, short in LISTS.items():
             for pointer in schema.get(long, []):
                 entry.setdefault(short, set()).add(path(pointer))
+        sets = unordered(schema)
+        if sets:
+            entry.setdefault("unordered", set()).update(sets)
     return {
         kind: {key: sorted(paths) for key, paths in sorted(types[kind].items())}
         for kind in sorted(types)

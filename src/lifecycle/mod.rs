@@ -1,9 +1,9 @@
-//! Which properties of a resource cannot be changed in place.
+//! Which properties of a resource cannot be changed in place, and which lists have no order.
 //!
 //! CloudFormation replaces a resource when a create-only property changes, and says so in a change
 //! set. Where there is nobody to ask, the resource provider schemas say the same beforehand. They
-//! are many megabytes; what is needed of them is a list of paths for each of some 1,900 types, which
-//! `scripts/lifecycle.py` takes out of them and compresses to 33 kB.
+//! are many megabytes; what is needed of them are lists of paths for each of some 1,900 types, which
+//! `scripts/lifecycle.py` takes out of them and compresses to 52 kB.
 //!
 //! The table is unpacked when it is first asked, once.
 
@@ -38,7 +38,7 @@ impl Recreation {
     }
 }
 
-/// The properties of one resource type that cannot simply be changed.
+/// The properties of one resource type that cannot simply be changed or compared.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Lifecycle {
@@ -46,6 +46,8 @@ pub struct Lifecycle {
     create: Vec<String>,
     /// Create-only in some cases.
     conditional: Vec<String>,
+    /// Lists whose order means nothing.
+    unordered: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -82,11 +84,28 @@ impl Lifecycle {
             Recreation::Never
         }
     }
+
+    /// Returns whether the list at a path is a set, such as the rules of a security group. The path
+    /// leads from the properties to the list; each step through a list is `*` or an index.
+    pub fn is_set<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        self.unordered.iter().any(|listed| {
+            let mut steps = path.iter().map(AsRef::as_ref);
+            listed.split('/').all(|step| {
+                steps.next().is_some_and(|own| match step {
+                    "*" => is_index(own),
+                    _ => step == own,
+                })
+            }) && steps.next().is_none()
+        })
+    }
+}
+
+fn is_index(step: &str) -> bool {
+    step == "*" || step.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns whether one of two paths leads through the other.
 fn touches(listed: &str, path: &[String]) -> bool {
-    let is_index = |step: &&str| *step == "*" || step.bytes().all(|byte| byte.is_ascii_digit());
     let listed = listed.split('/').filter(|step| !is_index(step));
     let path = path
         .iter()
@@ -137,5 +156,24 @@ mod tests {
             assert_eq!(found, Some(expected), "{kind} {path:?}");
         }
         assert!(of("Custom::Thing").is_none());
+    }
+
+    #[test]
+    fn some_lists_are_sets() {
+        let cases = [
+            ("AWS::EC2::SecurityGroup", "SecurityGroupIngress", true),
+            ("AWS::EC2::SecurityGroup", "SecurityGroupIngress/0", false),
+            ("AWS::EC2::SecurityGroup", "GroupName", false),
+            ("AWS::IAM::Role", "ManagedPolicyArns", true),
+            ("AWS::EC2::Instance", "NetworkInterfaces/*/GroupSet", true),
+            ("AWS::EC2::Instance", "NetworkInterfaces/3/GroupSet", true),
+            ("AWS::EC2::Instance", "NetworkInterfaces/x/GroupSet", false),
+            ("AWS::CodePipeline::Pipeline", "Stages", false),
+        ];
+        for (kind, path, expected) in cases {
+            let path: Vec<&str> = path.split('/').collect();
+            let found = of(kind).map(|lifecycle| lifecycle.is_set(&path));
+            assert_eq!(found, Some(expected), "{kind} {path:?}");
+        }
     }
 }

@@ -2,21 +2,27 @@
 //!
 //! A difference of the text is mostly none of the stack: the short and the long form of a function, the
 //! order of keys, JSON instead of YAML, comments and quotes all mean the same, and to CloudFormation
-//! every scalar is text, so that `80` equals `"80"` and `true` equals `"true"`. What is left is grouped
-//! by section and logical id, and each change says where in both texts it stands.
+//! every scalar is text, so that `80` equals `"80"` and `true` equals `"true"`. Lists that the resource
+//! type knows as sets have no order. What is left is grouped by section and logical id, and each change
+//! says where in both texts it stands.
 //!
 //! Swapping the two templates swaps `before` and `after` and nothing else.
 
 mod align;
 mod canonical;
+mod inside;
+mod spelling;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use super::Template;
-use super::node::{Map, Node};
+use super::node::{Map, Member, Node};
+use crate::lifecycle::{self, Lifecycle};
 use canonical::View;
+pub use inside::{Inner, inside};
+pub use spelling::in_the_spelling_of;
 
 /// The sections whose members have a life of their own, in the order in which they are shown.
 const SECTIONS: [&str; 9] = [
@@ -50,6 +56,8 @@ pub struct EntryDiff<'a> {
     pub before: Option<&'a Node>,
     /// The entry after; `None` where it is gone.
     pub after: Option<&'a Node>,
+    /// Where it begins in the two texts.
+    pub starts: Starts,
     /// What changed inside, where the entry is there before and after; sorted by path.
     pub changes: Vec<Change<'a>>,
 }
@@ -75,6 +83,18 @@ pub struct Change<'a> {
     pub before: Option<&'a Node>,
     /// The value after; `None` where it is gone.
     pub after: Option<&'a Node>,
+    /// Where it begins in the two texts.
+    pub starts: Starts,
+}
+
+/// Where something begins in the two texts: with its key, where it has one. Byte offsets; `None` on
+/// the side where it is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Starts {
+    /// In the text before.
+    pub before: Option<usize>,
+    /// In the text after.
+    pub after: Option<usize>,
 }
 
 /// One step of a path.
@@ -136,15 +156,19 @@ impl Change<'_> {
 
     /// Returns the path as it is shown, such as `Properties.Tags[Name].Value`.
     pub fn path_text(&self) -> String {
-        let mut text = String::new();
-        for segment in &self.path {
-            if !text.is_empty() && matches!(segment, Segment::Key(_)) {
-                text.push('.');
-            }
-            text.push_str(&segment.to_string());
-        }
-        text
+        path_text(&self.path)
     }
+}
+
+fn path_text(path: &[Segment<'_>]) -> String {
+    let mut text = String::new();
+    for segment in path {
+        if !text.is_empty() && matches!(segment, Segment::Key(_)) {
+            text.push('.');
+        }
+        text.push_str(&segment.to_string());
+    }
+    text
 }
 
 fn status(before: Option<&Node>, after: Option<&Node>) -> Status {
@@ -173,29 +197,22 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
     let mut entries = Vec::new();
     for section in keys(Some(old), Some(new)) {
         if !SECTIONS.contains(&section) {
-            entries.extend(entry(
-                section,
-                None,
-                value(old, section),
-                value(new, section),
-            ));
+            entries.extend(entry(section, None, [old.get(section), new.get(section)]));
         }
     }
     for section in SECTIONS {
-        let (old, new) = (value(old, section), value(new, section));
+        let sides = [old.get(section), new.get(section)];
+        let [old, new] = sides.map(|side| side.map(|member| &member.node));
         let maps = (old.map(Node::as_map), new.map(Node::as_map));
         if let (Some(None), _) | (_, Some(None)) = maps {
             // Not a section at all; still to be compared.
-            entries.extend(entry(section, None, old, new));
+            entries.extend(entry(section, None, sides));
             continue;
         }
         let (old, new) = (maps.0.flatten(), maps.1.flatten());
         for name in keys(old, new) {
-            let (before, after) = (
-                old.and_then(|map| value(map, name)),
-                new.and_then(|map| value(map, name)),
-            );
-            entries.extend(entry(section, Some(name), before, after));
+            let sides = [old, new].map(|map| map?.get(name));
+            entries.extend(entry(section, Some(name), sides));
         }
     }
     Diff { entries }
@@ -203,16 +220,15 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
 
 /// Returns what two values differ in, such as a resource before and after a deployment; sorted by path.
 pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
-    let mut walk = Walk {
-        path: Vec::new(),
-        changes: Vec::new(),
-    };
-    walk.values(before, after, true);
+    let mut walk = Walk::new(resource_lifecycle(before, after));
+    walk.values(before, after, Starts::of(before, after), true);
     walk.sorted()
 }
 
-fn value<'a>(map: &'a Map, key: &str) -> Option<&'a Node> {
-    map.get(key).map(|member| &member.node)
+/// Returns what is known about a resource's type.
+fn resource_lifecycle(before: &Node, after: &Node) -> Option<&'static Lifecycle> {
+    let kind = after.get("Type").or_else(|| before.get("Type"))?;
+    lifecycle::of(kind.as_str()?)
 }
 
 /// Returns the keys of both maps, sorted, each once.
@@ -232,19 +248,26 @@ fn keys<'a>(old: Option<&'a Map>, new: Option<&'a Map>) -> Vec<&'a str> {
 fn entry<'a>(
     section: &'a str,
     name: Option<&'a str>,
-    before: Option<&'a Node>,
-    after: Option<&'a Node>,
+    sides: [Option<&'a Member>; 2],
 ) -> Option<EntryDiff<'a>> {
+    let [before, after] = sides.map(|side| side.map(|member| &member.node));
+    let [old_start, new_start] = sides.map(|side| side.map(|member| member.key_span.start));
+    let starts = Starts {
+        before: old_start,
+        after: new_start,
+    };
     let mut changes = Vec::new();
     if let (Some(before), Some(after)) = (before, after) {
-        let mut walk = Walk {
-            path: Vec::new(),
-            changes,
-        };
+        let is_resource = section == "Resources";
+        let mut walk = Walk::new(
+            is_resource
+                .then(|| resource_lifecycle(before, after))
+                .flatten(),
+        );
         if section == "Transform" {
-            walk.names(before, after);
+            walk.names(before, after, starts);
         } else {
-            walk.values(before, after, section == "Resources");
+            walk.values(before, after, starts, is_resource);
         }
         changes = walk.sorted();
         if changes.is_empty() {
@@ -256,66 +279,118 @@ fn entry<'a>(
         name,
         before,
         after,
+        starts,
         changes,
     })
+}
+
+impl Starts {
+    fn of(before: &Node, after: &Node) -> Self {
+        Self {
+            before: Some(before.span.start),
+            after: Some(after.span.start),
+        }
+    }
 }
 
 struct Walk<'a> {
     path: Vec<Segment<'a>>,
     changes: Vec<Change<'a>>,
+    /// What is known about the resource's type.
+    lifecycle: Option<&'static Lifecycle>,
 }
 
 impl<'a> Walk<'a> {
+    fn new(lifecycle: Option<&'static Lifecycle>) -> Self {
+        Self {
+            path: Vec::new(),
+            changes: Vec::new(),
+            lifecycle,
+        }
+    }
+
     /// Compares two values; `resource` where they are whole resources.
-    fn values(&mut self, before: &'a Node, after: &'a Node, resource: bool) {
+    fn values(&mut self, before: &'a Node, after: &'a Node, starts: Starts, resource: bool) {
         match (View::of(before), View::of(after)) {
             (View::Map(old), View::Map(new)) => self.maps(old, new, resource),
             (View::List(old), View::List(new)) => self.lists(old, new),
             (old, new) if old == new => {}
-            _ => self.push(Some(before), Some(after)),
+            _ => self.push(Some(before), Some(after), starts),
         }
     }
 
     fn maps(&mut self, old: &'a Map, new: &'a Map, resource: bool) {
         for (key, member) in old {
             self.path.push(Segment::Key(key));
+            let mut starts = Starts {
+                before: Some(member.key_span.start),
+                after: None,
+            };
             match new.get(key) {
-                Some(other) if resource && key == "DependsOn" => {
-                    self.names(&member.node, &other.node);
-                }
                 Some(other) => {
-                    let before = canonical::argument(key, &member.node);
-                    let after = canonical::argument(key, &other.node);
-                    self.values(before, after, false);
+                    starts.after = Some(other.key_span.start);
+                    if resource && key == "DependsOn" {
+                        self.names(&member.node, &other.node, starts);
+                    } else {
+                        let before = canonical::argument(key, &member.node);
+                        let after = canonical::argument(key, &other.node);
+                        self.values(before, after, starts, false);
+                    }
                 }
-                None => self.push(Some(&member.node), None),
+                None if resource && is_idle(key, &member.node) => {}
+                None => self.push(Some(&member.node), None, starts),
             }
             self.path.pop();
         }
         for (key, member) in new {
-            if !old.contains_key(key) {
+            if !old.contains_key(key) && !(resource && is_idle(key, &member.node)) {
                 self.path.push(Segment::Key(key));
-                self.push(None, Some(&member.node));
+                let starts = Starts {
+                    before: None,
+                    after: Some(member.key_span.start),
+                };
+                self.push(None, Some(&member.node), starts);
                 self.path.pop();
             }
         }
     }
 
     fn lists(&mut self, old: &'a [Node], new: &'a [Node]) {
-        for pair in align::align(old, new) {
+        for pair in align::align(old, new, self.is_set()) {
             let before = pair.before.and_then(|index| old.get(index));
             let after = pair.after.and_then(|index| new.get(index));
+            let starts = Starts {
+                before: before.map(|node| node.span.start),
+                after: after.map(|node| node.span.start),
+            };
             self.path.push(Segment::Element {
                 label: before.or(after).and_then(align::label),
                 before: pair.before,
                 after: pair.after,
             });
             match (before, after) {
-                (Some(before), Some(after)) => self.values(before, after, false),
-                _ => self.push(before, after),
+                (Some(before), Some(after)) => self.values(before, after, starts, false),
+                _ => self.push(before, after, starts),
             }
             self.path.pop();
         }
+    }
+
+    /// Returns whether the list at the present path is one that the resource's type knows as a set.
+    fn is_set(&self) -> bool {
+        let Some((lifecycle, [Segment::Key("Properties"), path @ ..])) =
+            self.lifecycle.zip(Some(self.path.as_slice()))
+        else {
+            return false;
+        };
+        let steps: Vec<&str> = path
+            .iter()
+            .map(|segment| match segment {
+                Segment::Key(key) => key,
+                Segment::Element { .. } => "*",
+            })
+            .collect();
+        lifecycle.is_set(&steps)
     }
 
     /// Returns the changes by path.
@@ -331,7 +406,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares what is one name or a list of names in any order.
-    fn names(&mut self, before: &'a Node, after: &'a Node) {
+    fn names(&mut self, before: &'a Node, after: &'a Node, starts: Starts) {
         let list = |node: &'a Node| node.as_list().unwrap_or(std::slice::from_ref(node));
         let texts = |nodes: &'a [Node]| -> HashSet<Cow<'a, str>> {
             nodes.iter().filter_map(Node::scalar).collect()
@@ -342,16 +417,26 @@ impl<'a> Walk<'a> {
             return self.lists(old, new);
         }
         if texts(old) != texts(new) {
-            self.push(Some(before), Some(after));
+            self.push(Some(before), Some(after), starts);
         }
     }
 
-    fn push(&mut self, before: Option<&'a Node>, after: Option<&'a Node>) {
+    fn push(&mut self, before: Option<&'a Node>, after: Option<&'a Node>, starts: Starts) {
         self.changes.push(Change {
             path: self.path.clone(),
             before,
             after,
+            starts,
         });
+    }
+}
+
+/// Returns whether a member of a resource says no more than its absence would.
+fn is_idle(key: &str, node: &Node) -> bool {
+    match key {
+        "Properties" | "Metadata" => node.as_map().is_some_and(Map::is_empty),
+        "DependsOn" => node.as_list().is_some_and(<[Node]>::is_empty),
+        _ => false,
     }
 }
 

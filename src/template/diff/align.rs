@@ -1,8 +1,11 @@
 //! Which element of a list became which.
 //!
-//! By position alone, one tag put in front would make every tag differ. Tags and policy statements have
-//! a name and no order. In other lists the longest run of equal elements stays, and what lies between
-//! is paired by a name where there is one, then in its order.
+//! By position alone, one tag put in front would make every tag differ. So elements are aligned by what
+//! tells them apart. Tags, policy statements and the lists that the resource type knows as sets have no
+//! order: what is equal belongs together wherever it stands. In other lists the longest run of equal
+//! elements stays. What is left on both sides is paired by a name, by the ports and the source of a
+//! security group's rule, then by the members that two elements share, the most first; what shares
+//! too little was removed and added.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -33,17 +36,62 @@ const LABELS: [&str; 10] = [
     "OutputKey",
 ];
 
+/// What a rule of a security group lets in or out, one of these.
+const PEERS: [&str; 8] = [
+    "CidrIp",
+    "CidrIpv6",
+    "SourceSecurityGroupId",
+    "SourceSecurityGroupName",
+    "SourcePrefixListId",
+    "DestinationSecurityGroupId",
+    "DestinationPrefixListId",
+    "ReferencedGroupId",
+];
+
 /// Above this many comparisons the elements are paired in their order.
 const MOST_COMPARISONS: usize = 4_000_000;
+/// Above this many pairs the members of what is left are not compared.
+const MOST_PAIRS: usize = 10_000;
 
 /// Returns what tells the element apart from its neighbours, such as a tag's key.
 pub(super) fn label(node: &Node) -> Option<Cow<'_, str>> {
-    LABELS.iter().find_map(|name| node.get(name)?.scalar())
+    let named = LABELS.iter().find_map(|name| node.get(name)?.scalar());
+    named.or_else(|| rule(node, true))
 }
 
-/// Returns every element of both lists once, paired or alone.
-pub(super) fn align(old: &[Node], new: &[Node]) -> Vec<Pair> {
-    if let (Some(before), Some(after)) = (unordered(old), unordered(new)) {
+/// Returns a security group's rule as `tcp 22` or, with its other end, as `tcp 22 10.0.0.0/8`.
+fn rule(node: &Node, with_peer: bool) -> Option<Cow<'_, str>> {
+    let protocol = node.get("IpProtocol")?.scalar()?;
+    let port = |name| node.get(name).and_then(Node::scalar);
+    let mut text = protocol.into_owned();
+    match (port("FromPort"), port("ToPort")) {
+        (Some(from), Some(to)) if from != to => text.push_str(&format!(" {from}-{to}")),
+        (Some(port), _) | (_, Some(port)) => text.push_str(&format!(" {port}")),
+        (None, None) => {}
+    }
+    if with_peer {
+        let peer = PEERS.iter().find_map(|name| node.get(name)?.scalar());
+        text.push(' ');
+        text.push_str(&peer?);
+    }
+    Some(Cow::Owned(text))
+}
+
+/// Returns whether the order of two lists means something.
+pub(super) fn has_order(old: &[Node], new: &[Node], is_set: bool) -> bool {
+    let are_named = by_name(old).is_some() && by_name(new).is_some();
+    !(is_set || are_named || are_statements(old) && are_statements(new))
+}
+
+/// Returns whether these are statements of a policy, whose order means nothing.
+fn are_statements(list: &[Node]) -> bool {
+    list.iter().all(|node| node.get("Effect").is_some())
+}
+
+/// Returns every element of both lists once, paired or alone. `is_set` where their order means
+/// nothing.
+pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
+    if let (Some(before), Some(after)) = (by_name(old), by_name(new)) {
         let mut pairs: Vec<Pair> = before
             .iter()
             .map(|(name, &index)| Pair {
@@ -52,59 +100,104 @@ pub(super) fn align(old: &[Node], new: &[Node]) -> Vec<Pair> {
             })
             .collect();
         let added = after.iter().filter(|(name, _)| !before.contains_key(*name));
-        pairs.extend(added.map(|(_, &index)| Pair {
-            before: None,
-            after: Some(index),
-        }));
+        pairs.extend(added.map(|(_, &index)| added_at(index)));
         return pairs;
     }
-    let old_hashes: Vec<u64> = old.iter().map(canonical::hash).collect();
-    let new_hashes: Vec<u64> = new.iter().map(canonical::hash).collect();
+    let hashes = |list: &[Node]| -> Vec<u64> { list.iter().map(canonical::hash).collect() };
+    let (old, new) = (
+        Side {
+            nodes: old,
+            hashes: hashes(old),
+        },
+        Side {
+            nodes: new,
+            hashes: hashes(new),
+        },
+    );
+    if is_set || are_statements(old.nodes) && are_statements(new.nodes) {
+        return align_sets(&old, &new);
+    }
     // Where several runs are equally long the algorithm's choice depends on which list comes first. So
     // that a difference mirrors when it is reversed, the lists have an order of their own.
-    if old_hashes <= new_hashes {
-        return align_ordered(old, &old_hashes, new, &new_hashes);
+    if old.hashes <= new.hashes {
+        return align_ordered(&old, &new);
     }
-    let mut pairs = align_ordered(new, &new_hashes, old, &old_hashes);
+    let mut pairs = align_ordered(&new, &old);
     for pair in &mut pairs {
         std::mem::swap(&mut pair.before, &mut pair.after);
     }
     pairs
 }
 
-fn align_ordered(old: &[Node], old_hashes: &[u64], new: &[Node], new_hashes: &[u64]) -> Vec<Pair> {
-    let mut pairs = Vec::with_capacity(old.len().max(new.len()));
-    let operations = if old.len().saturating_mul(new.len()) <= MOST_COMPARISONS {
-        capture_diff_slices(Algorithm::Myers, old_hashes, new_hashes)
+/// A list with the hashes of its elements.
+struct Side<'a> {
+    nodes: &'a [Node],
+    hashes: Vec<u64>,
+}
+
+impl<'a> Side<'a> {
+    fn node(&self, index: usize) -> Option<&'a Node> {
+        self.nodes.get(index)
+    }
+}
+
+/// What lies between two equal elements, by index.
+#[derive(Default)]
+struct Gap {
+    old: Vec<usize>,
+    new: Vec<usize>,
+}
+
+fn align_sets(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
+    let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (index, hash) in new.hashes.iter().enumerate().rev() {
+        places.entry(*hash).or_default().push(index);
+    }
+    let mut pairs = Vec::with_capacity(old.nodes.len().max(new.nodes.len()));
+    let mut gap = Gap::default();
+    for (index, hash) in old.hashes.iter().enumerate() {
+        match places.get_mut(hash).and_then(Vec::pop) {
+            Some(other) => pairs.push(paired(index, other)),
+            None => gap.old.push(index),
+        }
+    }
+    gap.new = places.into_values().flatten().collect();
+    gap.new.sort_unstable();
+    close(&mut gap, old, new, true, &mut pairs);
+    pairs
+}
+
+fn align_ordered(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
+    let (old_len, new_len) = (old.nodes.len(), new.nodes.len());
+    let mut pairs = Vec::with_capacity(old_len.max(new_len));
+    let operations = if old_len.saturating_mul(new_len) <= MOST_COMPARISONS {
+        capture_diff_slices(Algorithm::Myers, &old.hashes, &new.hashes)
     } else {
         vec![DiffOp::Replace {
             old_index: 0,
-            old_len: old.len(),
+            old_len,
             new_index: 0,
-            new_len: new.len(),
+            new_len,
         }]
     };
     // Neighbouring deletions and insertions are one gap, wherever the algorithm put them.
-    let mut gap = (Vec::new(), Vec::new());
+    let mut gap = Gap::default();
     for operation in operations {
         let (old_range, new_range) = (operation.old_range(), operation.new_range());
         if let DiffOp::Equal { .. } = operation {
-            close(&mut gap, old, new, &mut pairs);
-            pairs.extend(old_range.zip(new_range).map(|(a, b)| Pair {
-                before: Some(a),
-                after: Some(b),
-            }));
+            close(&mut gap, old, new, false, &mut pairs);
+            pairs.extend(old_range.zip(new_range).map(|(a, b)| paired(a, b)));
         } else {
-            gap.0.extend(old_range);
-            gap.1.extend(new_range);
+            gap.old.extend(old_range);
+            gap.new.extend(new_range);
         }
     }
-    close(&mut gap, old, new, &mut pairs);
+    close(&mut gap, old, new, false, &mut pairs);
     pairs
 }
 
 /// Returns the elements by name, if they all have one, no two the same, and their order means nothing.
-fn unordered(list: &[Node]) -> Option<HashMap<Cow<'_, str>, usize>> {
+fn by_name(list: &[Node]) -> Option<HashMap<Cow<'_, str>, usize>> {
     let mut names = HashMap::with_capacity(list.len());
     for (index, node) in list.iter().enumerate() {
         let map = node.as_map()?;
@@ -124,46 +217,123 @@ fn unordered(list: &[Node]) -> Option<HashMap<Cow<'_, str>, usize>> {
     Some(names)
 }
 
-/// Pairs what lies between two equal elements.
-fn close(gap: &mut (Vec<usize>, Vec<usize>), old: &[Node], new: &[Node], pairs: &mut Vec<Pair>) {
-    let (before, after) = std::mem::take(gap);
-    let mut by_name: HashMap<Cow<'_, str>, usize> = HashMap::new();
-    let mut taken = vec![false; after.len()];
-    for (position, &index) in after.iter().enumerate().rev() {
-        if let Some(name) = new.get(index).and_then(label) {
-            by_name.insert(name, position);
-        }
-    }
-    let mut unnamed = Vec::new();
+/// Pairs what is left on both sides.
+fn close(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, is_set: bool, pairs: &mut Vec<Pair>) {
+    pair_by(gap, old, new, label, pairs);
+    pair_by(gap, old, new, |node| rule(node, false), pairs);
+    pair_alike(gap, old, new, pairs);
+    let Gap {
+        old: before,
+        new: after,
+    } = std::mem::take(gap);
+    let mut rest = after.into_iter().peekable();
     for index in before {
-        let name = old.get(index).and_then(label);
-        let partner = name.as_ref().and_then(|name| by_name.remove(name));
-        match partner {
-            Some(position) => {
-                if let Some(taken) = taken.get_mut(position) {
-                    *taken = true;
-                }
-                pairs.push(Pair {
-                    before: Some(index),
-                    after: after.get(position).copied(),
-                });
-            }
-            None => unnamed.push(index),
-        }
-    }
-    let mut rest = after
-        .iter()
-        .zip(&taken)
-        .filter(|(_, taken)| !**taken)
-        .map(|(index, _)| *index);
-    for index in unnamed {
+        // In a list with an order a value became the one of its kind that stands in its place.
+        let partner = rest.next_if(|&other| {
+            let nodes = old.node(index).zip(new.node(other));
+            !is_set && nodes.is_some_and(|(old, new)| are_of_a_kind(old, new))
+        });
         pairs.push(Pair {
             before: Some(index),
-            after: rest.next(),
+            after: partner,
         });
     }
-    pairs.extend(rest.map(|index| Pair {
+    pairs.extend(rest.map(added_at));
+}
+
+/// Returns whether both are scalars or calls, or maps of the same keys.
+fn are_of_a_kind(old: &Node, new: &Node) -> bool {
+    let is_one_value = |node: &Node| node.intrinsic().is_some() || node.scalar().is_some();
+    match (old.as_map(), new.as_map()) {
+        _ if is_one_value(old) || is_one_value(new) => is_one_value(old) && is_one_value(new),
+        (Some(old), Some(new)) => {
+            old.len() == new.len() && old.keys().all(|key| new.contains_key(key))
+        }
+        _ => false,
+    }
+}
+
+/// Pairs elements that have the same name.
+fn pair_by<'a>(
+    gap: &mut Gap,
+    old: &Side<'a>,
+    new: &Side<'a>,
+    name: impl Fn(&'a Node) -> Option<Cow<'a, str>>,
+    pairs: &mut Vec<Pair>,
+) {
+    let mut named: HashMap<Cow<'_, str>, Vec<usize>> = HashMap::new();
+    for &index in gap.new.iter().rev() {
+        if let Some(name) = new.node(index).and_then(&name) {
+            named.entry(name).or_default().push(index);
+        }
+    }
+    if named.is_empty() {
+        return;
+    }
+    let mut taken = Vec::new();
+    gap.old.retain(|&index| {
+        let name = old.node(index).and_then(&name);
+        let Some(other) = name.and_then(|name| named.get_mut(&name)?.pop()) else {
+            return true;
+        };
+        taken.push(other);
+        pairs.push(paired(index, other));
+        false
+    });
+    gap.new.retain(|index| !taken.contains(index));
+}
+
+/// Pairs the maps that share at least half of their members, the most alike first.
+///
+/// Of equally alike pairs those that stand at nearly the same place come first. Pairs of one rank
+/// never share an element, so the choice mirrors when the lists change places.
+fn pair_alike(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, pairs: &mut Vec<Pair>) {
+    if gap.old.len().saturating_mul(gap.new.len()) > MOST_PAIRS {
+        return;
+    }
+    let members = |side: &Side<'_>, indexes: &[usize]| -> Vec<(usize, HashMap<String, u64>)> {
+        let maps = indexes.iter().filter_map(|&index| {
+            let node = side.node(index).filter(|node| node.intrinsic().is_none())?;
+            let members = node.as_map()?.iter();
+            let hashed = members.map(|(key, member)| (key.clone(), canonical::hash(&member.node)));
+            Some((index, hashed.collect()))
+        });
+        maps.collect()
+    };
+    let (before, after) = (members(old, &gap.old), members(new, &gap.new));
+    let mut alike = Vec::new();
+    for (index, own) in &before {
+        for (other, theirs) in &after {
+            let shared = own
+                .iter()
+                .filter(|(key, hash)| theirs.get(*key) == Some(hash));
+            let shared = shared.count();
+            if shared > 0 && shared * 2 >= own.len().min(theirs.len()) {
+                let rank = (usize::MAX - shared, index.abs_diff(*other), index + other);
+                alike.push((rank, *index, *other));
+            }
+        }
+    }
+    alike.sort_unstable();
+    for (_, index, other) in alike {
+        if gap.old.contains(&index) && gap.new.contains(&other) {
+            gap.old.retain(|left| *left != index);
+            gap.new.retain(|left| *left != other);
+            pairs.push(paired(index, other));
+        }
+    }
+}
+
+fn paired(before: usize, after: usize) -> Pair {
+    Pair {
+        before: Some(before),
+        after: Some(after),
+    }
+}
+
+fn added_at(index: usize) -> Pair {
+    Pair {
         before: None,
         after: Some(index),
-    }));
+    }
 }

@@ -22,10 +22,16 @@ pub(super) enum View<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn of(node: &'a Node) -> Self {
-        if let Some(("Fn::GetAtt", member)) = node.intrinsic()
-            && let Some(text) = dotted(&member.node)
-        {
-            return Self::GetAtt(text);
+        if let Some((function, member)) = node.intrinsic() {
+            let known = match function {
+                "Fn::GetAtt" => dotted(&member.node).map(Self::GetAtt),
+                "Fn::Sub" => without_variables(argument(function, &member.node)).map(Self::Scalar),
+                "Fn::Join" => joined(&member.node).map(Self::Scalar),
+                _ => None,
+            };
+            if let Some(known) = known {
+                return known;
+            }
         }
         match &node.value {
             Value::Map(map) => Self::Map(map),
@@ -47,6 +53,28 @@ fn dotted(argument: &Node) -> Option<Cow<'_, str>> {
         Some(_) => None,
         None => argument.as_str().map(Cow::Borrowed),
     }
+}
+
+/// Returns what an `Fn::Sub` without variables comes to; `${!Name}` is the text `${Name}`.
+fn without_variables(argument: &Node) -> Option<Cow<'_, str>> {
+    let text = argument.as_str()?;
+    let variables = text.matches("${").count();
+    if variables > text.matches("${!").count() {
+        return None;
+    }
+    Some(match variables {
+        0 => Cow::Borrowed(text),
+        _ => Cow::Owned(text.replace("${!", "${")),
+    })
+}
+
+/// Returns what an `Fn::Join` of literals comes to.
+fn joined(argument: &Node) -> Option<Cow<'_, str>> {
+    let [delimiter, list] = argument.as_list()? else {
+        return None;
+    };
+    let parts: Option<Vec<_>> = list.as_list()?.iter().map(Node::scalar).collect();
+    Some(Cow::Owned(parts?.join(&*delimiter.scalar()?)))
 }
 
 /// Returns the argument of a function in its shortest form: an `Fn::Sub` without variables of its own is

@@ -129,6 +129,128 @@ fn the_order_of_a_list_that_is_no_set_counts() {
 }
 
 #[test]
+fn sets_of_the_resource_type_have_no_order() {
+    let group = |rules: &str| {
+        format!(
+            "Resources:\n  G:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupIngress: [{rules}]\n"
+        )
+    };
+    let ssh = "{IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8}";
+    let web = "{IpProtocol: tcp, FromPort: 80, ToPort: 81, CidrIp: 0.0.0.0/0, Description: web}";
+    let both = group(&format!("{ssh}, {web}"));
+    assert_eq!(show(&both, &group(&format!("{web}, {ssh}"))), "");
+    let moved = ssh.replace("10.0", "10.1");
+    let said = web.replace("web", "www");
+    let ping = "{IpProtocol: icmp, FromPort: -1, ToPort: -1, CidrIp: 10.0.0.0/8}";
+    assert_snapshot!(show(&both, &group(&format!("{ping}, {said}, {moved}"))), @r"
+    Modified Resources.G
+      Properties.SecurityGroupIngress[icmp -1 10.0.0.0/8]: - => {IpProtocol: icmp, FromPort: -1, ToPort: -1, CidrIp: 10.0.0.0/8}
+      Properties.SecurityGroupIngress[tcp 22 10.0.0.0/8].CidrIp: 10.0.0.0/8 => 10.1.0.0/8
+      Properties.SecurityGroupIngress[tcp 80-81 0.0.0.0/0].Description: web => www
+    ");
+}
+
+#[test]
+fn statements_without_a_sid_are_aligned_by_content() {
+    let policy = |statements: &str| {
+        format!("Resources: {{R: {{Properties: {{Doc: {{Statement: [{statements}]}}}}}}}}")
+    };
+    let (one, two) = (
+        "{Effect: Allow, Action: a, Resource: x}",
+        "{Effect: Allow, Action: b, Resource: y}",
+    );
+    let both = policy(&format!("{one}, {two}"));
+    assert_eq!(show(&both, &policy(&format!("{two}, {one}"))), "");
+    let wider = two.replace('y', "z");
+    assert_snapshot!(show(&both, &policy(&format!("{wider}, {one}"))), @r"
+    Modified Resources.R
+      Properties.Doc.Statement[0].Resource: y => z
+    ");
+}
+
+#[test]
+fn constant_calls_equal_their_text() {
+    let resource = |value: &str| format!("Resources:\n  R:\n    V: {value}\n");
+    let text = resource("'a-b ${C}'");
+    for call in [
+        "!Sub 'a-b ${!C}'",
+        "!Sub ['a-b ${!C}', {}]",
+        "!Join ['-', [a, 'b ${C}']]",
+    ] {
+        assert_eq!(show(&resource(call), &text), "", "{call}");
+    }
+    for call in [
+        "!Sub 'a-b ${C}'",
+        "!Join ['-', [a, !Ref C]]",
+        "!Join ['-', !Ref C]",
+    ] {
+        assert_ne!(show(&resource(call), &text), "", "{call}");
+    }
+}
+
+#[test]
+fn what_says_nothing_is_no_difference() {
+    assert_eq!(
+        show(
+            "Resources: {R: {Type: T, Properties: {}, DependsOn: []}}",
+            "Resources: {R: {Type: T, Metadata: {}}}"
+        ),
+        ""
+    );
+}
+
+#[test]
+fn each_difference_knows_where_it_begins() {
+    let before = parse("Resources:\n  R:\n    P:\n      Old: {a: 1}\n      Kept: [1, 2]\n");
+    let after = parse("Resources:\n\n  R:\n    P:\n      Kept: [1, 3]\n      New:\n        b: 1\n");
+    let found = diff(&before, &after);
+    let entry = &found.entries[0];
+    let line = |template: &Template, at: Option<usize>| at.map(|at| template.source().position(at));
+    let lines = |starts: Starts| (line(&before, starts.before), line(&after, starts.after));
+    assert_eq!(lines(entry.starts), (Some((2, 3)), Some((3, 3))));
+    let places: Vec<_> = entry
+        .changes
+        .iter()
+        .map(|change| lines(change.starts))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (Some((5, 17)), Some((5, 17))),
+            (None, Some((6, 7))),
+            (Some((4, 7)), None)
+        ]
+    );
+}
+
+#[test]
+fn the_old_template_is_spelled_like_the_new_one() {
+    let old = "Resources:\n  A:\n    Type: AWS::IAM::Role\n    DependsOn: [C, B]\n    Gone: 1\n    Properties:\n      ManagedPolicyArns: [x, y]\n      Port: '80'\n      N: {Fn::Sub: ['${B}', {}]}\n      O: [a, b]\n";
+    let new = "Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties:\n      N: !Sub '${B}'\n      O: [b, a]\n      Port: 80\n      ManagedPolicyArns: [y, x]\n    DependsOn: [B, C]\n";
+    let (old, new) = (parse(old), parse(new));
+    let text = crate::template::emit::to_yaml(&in_the_spelling_of(&old, &new));
+    assert_snapshot!(text, @r#"
+    Resources:
+      A:
+        Type: AWS::IAM::Role
+        Properties:
+          "N":
+            Fn::Sub: "${B}"
+          O:
+            - a
+            - b
+          Port: 80
+          ManagedPolicyArns:
+            - y
+            - x
+        DependsOn:
+          - B
+          - C
+        Gone: 1
+    "#);
+}
+
+#[test]
 fn long_lists_do_not_take_forever() {
     let list = |from: usize| {
         let numbers: Vec<_> = (from..from + 50_000).map(|it| it.to_string()).collect();

@@ -1,0 +1,151 @@
+//! One template in the spelling of another, for a line diff that shows only what matters.
+//!
+//! A line diff of two templates is readable and full of noise: quotes, the order of keys, short and
+//! long functions. Here the old template is written anew so that whatever means the same stands as it
+//! does in the new one. Then the two texts are equal exactly where the templates are.
+
+use super::{Map, Node, Template, View, align, canonical, lifecycle};
+use crate::lifecycle::Lifecycle;
+use crate::template::node::{Member, Value};
+
+/// Returns the old template, spelled like the new one wherever both say the same.
+pub fn in_the_spelling_of(old: &Template, new: &Template) -> Node {
+    let mut path = Vec::new();
+    spelled(old.root(), new.root(), &mut path, None)
+}
+
+/// Returns `old` in the spelling of `new`; `path` leads to them, and an element's step is `*`.
+fn spelled<'a>(
+    old: &'a Node,
+    new: &'a Node,
+    path: &mut Vec<&'a str>,
+    lifecycle: Option<&'static Lifecycle>,
+) -> Node {
+    let value = match (View::of(old), View::of(new)) {
+        (View::Map(before), View::Map(after)) => {
+            let lifecycle = match path.as_slice() {
+                ["Resources", _] => new
+                    .get("Type")
+                    .and_then(Node::as_str)
+                    .and_then(lifecycle::of),
+                _ => lifecycle,
+            };
+            Value::Map(map(before, after, path, lifecycle))
+        }
+        (View::List(before), View::List(after)) => {
+            Value::List(list(before, after, path, lifecycle))
+        }
+        (before, after) if before == after => return new.clone(),
+        _ => return old.clone(),
+    };
+    Node {
+        span: old.span.clone(),
+        value,
+    }
+}
+
+fn map<'a>(
+    old: &'a Map,
+    new: &'a Map,
+    path: &mut Vec<&'a str>,
+    lifecycle: Option<&'static Lifecycle>,
+) -> Map {
+    let mut spelled_map = Map::with_capacity(old.len());
+    // What only the old map has follows the key that it followed there.
+    let mut followers: Vec<(Option<&str>, &str, &Member)> = Vec::new();
+    let mut previous = None;
+    for (key, member) in old {
+        if new.contains_key(key) {
+            previous = Some(key.as_str());
+        } else {
+            followers.push((previous, key, member));
+        }
+    }
+    let mut followers = followers.into_iter().peekable();
+    let insert = |map: &mut Map, key: &str, node: Node, member: &Member| {
+        let key_span = member.key_span.clone();
+        map.insert(key.to_owned(), Member { key_span, node });
+    };
+    while let Some((_, key, member)) = followers.next_if(|(after, ..)| after.is_none()) {
+        insert(&mut spelled_map, key, member.node.clone(), member);
+    }
+    let mut waiting: Vec<_> = followers.collect();
+    for (key, other) in new {
+        if let Some(member) = old.get(key) {
+            path.push(key);
+            let before = canonical::argument(key, &member.node);
+            let after = canonical::argument(key, &other.node);
+            let is_names = matches!(
+                path.as_slice(),
+                ["Resources", _, "DependsOn"] | ["Transform"]
+            );
+            let node = if is_names && are_same_names(before, after) {
+                after.clone()
+            } else {
+                spelled(before, after, path, lifecycle)
+            };
+            path.pop();
+            // Where nothing differs, the argument too stands as it does in the new template.
+            let node = if node == *after {
+                other.node.clone()
+            } else {
+                node
+            };
+            insert(&mut spelled_map, key, node, member);
+        }
+        waiting.retain(|(after, own, member)| {
+            let follows = *after == Some(key.as_str());
+            if follows {
+                insert(&mut spelled_map, own, member.node.clone(), member);
+            }
+            !follows
+        });
+    }
+    spelled_map
+}
+
+fn list<'a>(
+    old: &'a [Node],
+    new: &'a [Node],
+    path: &mut Vec<&'a str>,
+    lifecycle: Option<&'static Lifecycle>,
+) -> Vec<Node> {
+    let is_set = match (lifecycle, path.as_slice()) {
+        (Some(lifecycle), ["Resources", _, "Properties", steps @ ..]) => lifecycle.is_set(steps),
+        _ => false,
+    };
+    let mut pairs = align::align(old, new, is_set);
+    if align::has_order(old, new, is_set) {
+        pairs.sort_by_key(|pair| pair.before);
+    } else {
+        // In the order of the new list; what is gone stays about where it stood.
+        pairs.sort_by_key(|pair| (pair.after.or(pair.before), pair.after.is_some()));
+    }
+    path.push("*");
+    let mut elements = Vec::with_capacity(old.len());
+    for pair in pairs {
+        let Some(before) = pair.before.and_then(|index| old.get(index)) else {
+            continue;
+        };
+        elements.push(match pair.after.and_then(|index| new.get(index)) {
+            Some(after) => spelled(before, after, path, lifecycle),
+            None => before.clone(),
+        });
+    }
+    path.pop();
+    elements
+}
+
+/// Returns whether both are the same names, one or several, in any order.
+fn are_same_names(old: &Node, new: &Node) -> bool {
+    let names = |node: &Node| {
+        let list = node.as_list().unwrap_or(std::slice::from_ref(node));
+        let mut names: Vec<_> = list
+            .iter()
+            .map(|node| node.scalar().map(String::from))
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    names(old) == names(new)
+}
