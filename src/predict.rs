@@ -11,7 +11,7 @@
 //! know: what a transform makes of the template, what SSM's parameter store holds by now, and what a
 //! nested stack will do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -57,6 +57,8 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
                 if previous.kind != resource.kind || !change.details.is_empty() {
                     resource.settle(&mut change, Some(previous));
                     changes.insert(logical_id, change);
+                } else if previous.condition != resource.condition {
+                    changes.insert(logical_id, resource.may_come_or_go());
                 }
             }
         }
@@ -79,6 +81,8 @@ struct Known<'a> {
     properties: IndexMap<String, Evaluated>,
     attributes: Vec<(&'static str, Evaluated)>,
     lifecycle: Option<&'static Lifecycle>,
+    /// The ground of a condition that cannot be decided.
+    condition: Option<u64>,
     /// The properties that name a parameter, with its name.
     parameters: Vec<(&'a str, &'a str)>,
 }
@@ -109,6 +113,10 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, Known<'_>> {
                 properties,
                 attributes: attributes.collect(),
                 lifecycle: lifecycle::of(kind),
+                condition: resource
+                    .condition()
+                    .filter(|name| evaluator.condition(name).is_none())
+                    .map(|name| evaluator.condition_ground(name)),
                 parameters: Vec::new(),
             },
         );
@@ -159,6 +167,22 @@ impl Known<'_> {
         }
     }
 
+    /// Returns the change of a resource whose condition is another and cannot be decided.
+    fn may_come_or_go(&self) -> Change {
+        let condition = self.resource.condition().unwrap_or("Condition");
+        Change {
+            scope: vec!["Condition".to_owned()],
+            details: vec![Detail {
+                attribute: Some("Condition".to_owned()),
+                change_source: Some("Condition".to_owned()),
+                causing_entity: Some(condition.to_owned()),
+                evaluation: Some("Dynamic".to_owned()),
+                ..Detail::default()
+            }],
+            ..self.change(Action::Dynamic)
+        }
+    }
+
     fn recreation(&self, path: &[String]) -> Recreation {
         self.lifecycle
             .map_or(Recreation::Never, |lifecycle| lifecycle.recreation(path))
@@ -170,7 +194,10 @@ impl Known<'_> {
         for name in keys(&previous.properties, &self.properties) {
             let values = (previous.properties.get(name), self.properties.get(name));
             let mut path = vec![name.clone()];
-            differences(values.0, values.1, &mut path, &mut |path, before, after| {
+            let walk = Walk {
+                lifecycle: self.lifecycle,
+            };
+            walk.differences(values.0, values.1, &mut path, &mut |path, before, after| {
                 let mut detail = property_detail(path, self.recreation(path), "DirectModification");
                 let parameter = self.parameters.iter().find(|(property, parameter)| {
                     property == name && changed_parameters.contains(parameter)
@@ -204,6 +231,22 @@ impl Known<'_> {
             }
         }
         details
+    }
+
+    /// Returns what becomes of a property whose value comes from a changed resource.
+    fn dependent_detail(&self, place: &Place, certain: bool) -> Detail {
+        let source = match place.used.attribute {
+            None => "ResourceReference",
+            Some(_) => "ResourceAttribute",
+        };
+        let mut detail = property_detail(&place.path, self.recreation(&place.path), source);
+        let evaluation = if certain { "Static" } else { "Dynamic" };
+        detail.evaluation = Some(evaluation.to_owned());
+        detail.causing_entity = Some(match &place.used.attribute {
+            None => place.used.resource.clone(),
+            Some(attribute) => format!("{}.{attribute}", place.used.resource),
+        });
+        detail
     }
 
     /// Decides from its details whether the resource is replaced.
@@ -244,67 +287,66 @@ fn spread<'a>(
     new: &BTreeMap<&'a str, Known<'_>>,
     changes: &mut BTreeMap<&'a str, Change>,
 ) {
-    // Each round settles at least one more resource; without an end to them there is a cycle,
-    // which the service would refuse.
-    for _ in 0..=new.len() {
-        let mut found = Vec::new();
-        for (logical_id, resource) in new {
-            if !old.contains_key(logical_id) {
-                continue;
-            }
-            let known = changes.get(logical_id);
-            for detail in dependent_details(resource, changes) {
-                let is_new = known.is_none_or(|change| !change.details.contains(&detail));
-                if is_new {
-                    found.push((*logical_id, detail));
-                }
-            }
-        }
-        if found.is_empty() {
-            return;
-        }
-        for (logical_id, detail) in found {
-            let Some(resource) = new.get(logical_id) else {
+    let users = users(old, new);
+    let mut waiting: BTreeSet<&str> = changes.keys().copied().collect();
+    // A use only ever becomes more certain, so this ends even where references go in a circle, which
+    // the service would refuse.
+    while let Some(source) = waiting.pop_first() {
+        for (logical_id, place) in users.get(source).into_iter().flatten() {
+            let (Some(user), Some(cause)) = (new.get(logical_id), changes.get(source)) else {
                 continue;
             };
+            let Some(certain) = effect_on(cause, &place.used) else {
+                continue;
+            };
+            let detail = user.dependent_detail(place, certain);
             let change = changes
                 .entry(logical_id)
-                .or_insert_with(|| resource.change(Action::Modify));
+                .or_insert_with(|| user.change(Action::Modify));
+            if change.details.contains(&detail) {
+                continue;
+            }
             // What was only possible a round ago may be certain by now.
             change.details.retain(|known| {
                 known.path != detail.path || known.causing_entity != detail.causing_entity
             });
             change.details.push(detail);
-            resource.settle(change, old.get(logical_id));
+            let before = change.replacement.clone();
+            user.settle(change, old.get(logical_id));
+            let is_new = change.details.len() == 1;
+            if is_new || change.replacement != before {
+                waiting.insert(logical_id);
+            }
         }
     }
 }
 
-/// Returns the properties of a resource that change because another resource does.
-fn dependent_details(resource: &Known<'_>, changes: &BTreeMap<&str, Change>) -> Vec<Detail> {
-    let mut details = Vec::new();
-    for (name, value) in &resource.properties {
-        let mut path = vec![name.clone()];
-        value.for_each_use(&mut path, &mut |path, used| {
-            let source = changes.get(used.resource.as_str());
-            let Some(certain) = source.and_then(|source| effect_on(source, used)) else {
-                return;
-            };
-            let source = match used.attribute {
-                None => "ResourceReference",
-                Some(_) => "ResourceAttribute",
-            };
-            let mut detail = property_detail(path, resource.recreation(path), source);
-            let evaluation = if certain { "Static" } else { "Dynamic" };
-            detail.evaluation = Some(evaluation.to_owned());
-            detail.causing_entity = Some(match &used.attribute {
-                None => used.resource.clone(),
-                Some(attribute) => format!("{}.{attribute}", used.resource),
+/// Where a resource uses another: the path from its properties, and what it uses.
+struct Place {
+    path: Vec<String>,
+    used: Use,
+}
+
+/// Returns who uses what, by the resource that is used. Only resources that are there on both sides
+/// can change with another.
+fn users<'a>(
+    old: &BTreeMap<&'a str, Known<'_>>,
+    new: &BTreeMap<&'a str, Known<'_>>,
+) -> BTreeMap<String, Vec<(&'a str, Place)>> {
+    let mut users: BTreeMap<String, Vec<(&str, Place)>> = BTreeMap::new();
+    for (logical_id, resource) in new.iter().filter(|(id, _)| old.contains_key(*id)) {
+        for (name, value) in &resource.properties {
+            value.for_each_use(&mut vec![name.clone()], &mut |path, used| {
+                let place = Place {
+                    path: path.to_vec(),
+                    used: used.clone(),
+                };
+                let of = users.entry(used.resource.clone()).or_default();
+                of.push((logical_id, place));
             });
-            details.push(detail);
-        });
+        }
     }
-    details
+    users
 }
 
 /// Returns whether a use of a changed resource changes: certainly, perhaps, or (`None`) not at all.
@@ -331,30 +373,56 @@ fn property_detail(path: &[String], recreation: Recreation, source: &str) -> Det
     }
 }
 
-/// Calls `found` with each place where two values differ, as deep as they have the same shape.
-fn differences(
-    before: Option<&Evaluated>,
-    after: Option<&Evaluated>,
-    path: &mut Vec<String>,
-    found: &mut impl FnMut(&[String], Option<&Evaluated>, Option<&Evaluated>),
-) {
-    match (before, after) {
-        (Some(Evaluated::Map(old)), Some(Evaluated::Map(new))) => {
-            for key in keys(old, new) {
-                path.push(key.clone());
-                differences(old.get(key), new.get(key), path, found);
-                path.pop();
+/// The comparison of two properties' values.
+#[derive(Clone, Copy)]
+struct Walk {
+    lifecycle: Option<&'static Lifecycle>,
+}
+
+impl Walk {
+    /// Calls `found` with each place where two values differ, as deep as they have the same shape.
+    fn differences(
+        self,
+        before: Option<&Evaluated>,
+        after: Option<&Evaluated>,
+        path: &mut Vec<String>,
+        found: &mut impl FnMut(&[String], Option<&Evaluated>, Option<&Evaluated>),
+    ) {
+        match (before, after) {
+            (Some(Evaluated::Map(old)), Some(Evaluated::Map(new))) => {
+                for key in keys(old, new) {
+                    path.push(key.clone());
+                    self.differences(old.get(key), new.get(key), path, found);
+                    path.pop();
+                }
             }
-        }
-        (Some(Evaluated::List(old)), Some(Evaluated::List(new))) if old.len() == new.len() => {
-            for (index, (before, after)) in old.iter().zip(new).enumerate() {
-                path.push(index.to_string());
-                differences(Some(before), Some(after), path, found);
-                path.pop();
+            (Some(Evaluated::List(old)), Some(Evaluated::List(new)))
+                if old.len() == new.len() && !self.are_same_set(path, old, new) =>
+            {
+                for (index, (before, after)) in old.iter().zip(new).enumerate() {
+                    path.push(index.to_string());
+                    self.differences(Some(before), Some(after), path, found);
+                    path.pop();
+                }
             }
+            (Some(Evaluated::List(old)), Some(Evaluated::List(new))) if old.len() == new.len() => {}
+            (before, after) if before != after => found(path, before, after),
+            _ => {}
         }
-        (before, after) if before != after => found(path, before, after),
-        _ => {}
+    }
+
+    /// Returns whether two lists at a path are a set of the same elements.
+    fn are_same_set<'v>(self, path: &[String], old: &'v [Evaluated], new: &'v [Evaluated]) -> bool {
+        let is_set = || {
+            self.lifecycle
+                .is_some_and(|lifecycle| lifecycle.is_set(path))
+        };
+        let sorted = |list: &'v [Evaluated]| -> Vec<&'v Evaluated> {
+            let mut values: Vec<&Evaluated> = list.iter().collect();
+            values.sort_by_cached_key(|value| value.text());
+            values
+        };
+        old != new && is_set() && sorted(old) == sorted(new)
     }
 }
 

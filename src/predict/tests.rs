@@ -184,3 +184,85 @@ Resources:
     let after = before.replace("DisplayName: x", "FifoTopic: true");
     assert_eq!(lines(before, &[], &after, &[]).len(), 2);
 }
+
+#[test]
+fn what_nobody_can_decide_is_compared_by_what_decides_it() {
+    let before = "
+Parameters:
+  Size: { Type: String }
+Mappings:
+  Names: { small: { Name: a, Other: x }, large: { Name: b, Other: y } }
+Conditions:
+  Big: !Equals [!Ref Size, large]
+Resources:
+  ByMap:
+    Type: AWS::SNS::Topic
+    Properties: { DisplayName: !FindInMap [Names, !Ref Size, Name] }
+  ByCondition:
+    Type: AWS::SNS::Topic
+    Properties: { DisplayName: !If [Big, a, b] }
+  Perhaps:
+    Type: AWS::SNS::Topic
+    Condition: Big
+";
+    let cases = [
+        (
+            "Name: b",
+            "Name: c",
+            &["ByMap Modify False DisplayName"][..],
+        ),
+        ("Other: y", "Other: z", &[]),
+        (
+            "!Equals [!Ref Size, large]",
+            "!Not [!Equals [!Ref Size, small]]",
+            &[
+                "ByCondition Modify False DisplayName",
+                "Perhaps Dynamic - Condition?<Big",
+            ],
+        ),
+        (
+            "Big: !Equals [!Ref Size, large]",
+            "Same: !Equals [!Ref Size, large]\n  Big: !Condition Same",
+            &[],
+        ),
+        (
+            "!Equals [!Ref Size, large]",
+            "!Equals [1, 2]",
+            &["ByCondition Modify False DisplayName", "Perhaps Remove -"],
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let after = before.replace(old, new);
+        assert_eq!(lines(before, &[], &after, &[]), expected, "{new}");
+    }
+}
+
+#[test]
+fn sets_have_no_order() {
+    let before = "
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties: { ManagedPolicyArns: [a, b] }
+";
+    assert_eq!(
+        lines(before, &[], &before.replace("a, b", "b, a"), &[]),
+        [""; 0]
+    );
+    assert_eq!(
+        lines(before, &[], &before.replace("a, b", "b, c"), &[]).len(),
+        1
+    );
+}
+
+#[test]
+fn conditions_that_double_at_each_step_are_decided_at_once() {
+    let mut text =
+        "Parameters: { P: { Type: String } }\nConditions:\n  C0: !Equals [!Ref P, a]\n".to_owned();
+    for step in 1..60 {
+        let before = step - 1;
+        text += &format!("  C{step}: !And [!Condition C{before}, !Condition C{before}]\n");
+    }
+    text += "Resources: { R: { Type: T, Condition: C59 } }\n";
+    assert_eq!(lines(&text, &[], &text, &[("P", "b")]), ["R Remove -"]);
+}

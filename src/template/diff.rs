@@ -343,7 +343,8 @@ impl<'a> Walk<'a> {
             self.path.pop();
         }
         for (key, member) in new {
-            if !old.contains_key(key) && !(resource && is_idle(key, &member.node)) {
+            let is_idle = resource && is_idle(key, &member.node);
+            if !is_idle && !old.contains_key(key) {
                 self.path.push(Segment::Key(key));
                 let starts = Starts {
                     before: None,

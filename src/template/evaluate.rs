@@ -3,8 +3,13 @@
 //! Parameters, mappings and conditions are known; what a resource will be called is not. So a value
 //! is evaluated as far as possible, and what is left stays as a text in which the unknown parts
 //! stand as `${Name}`. Two such texts are equal where the values will be, as long as the resources
-//! they name stay what they are, and each carries the list of those resources.
+//! they name stay what they are, and each carries the list of those resources. What a text cannot
+//! show, such as the entries of a mapping among which an unknown key chooses, stands beside it and
+//! is compared too.
 
+mod condition;
+
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use base64::Engine;
@@ -14,9 +19,6 @@ use serde_json::Value as Json;
 
 use super::node::{Node, Value};
 use super::{Parameter, Template};
-
-/// How deep conditions may refer to one another before they count as unknown.
-const MAX_DEPTH: usize = 64;
 
 /// A value, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,8 @@ pub struct Unknown {
     pub text: String,
     /// The resources that it depends on.
     pub uses: BTreeSet<Use>,
+    /// The conditions and the parts of mappings that decide it, in full.
+    pub rests_on: BTreeSet<String>,
 }
 
 /// A resource on which a value depends.
@@ -99,6 +103,7 @@ impl Evaluated {
         Self::Unknown(Unknown {
             text: text.into(),
             uses: BTreeSet::new(),
+            rests_on: BTreeSet::new(),
         })
     }
 
@@ -132,25 +137,38 @@ impl Evaluated {
         });
         uses
     }
+
+    /// Adds what decides the unknown parts of the value.
+    fn collect_grounds(&self, grounds: &mut BTreeSet<String>) {
+        match self {
+            Self::Nothing | Self::Scalar(_) => {}
+            Self::Unknown(unknown) => grounds.extend(unknown.rests_on.iter().cloned()),
+            Self::List(list) => list.iter().for_each(|value| value.collect_grounds(grounds)),
+            Self::Map(map) => map
+                .values()
+                .for_each(|value| value.collect_grounds(grounds)),
+        }
+    }
 }
 
 /// A template with the values that its parameters are given.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Evaluator<'a> {
     template: &'a Template,
     /// Values of parameters, and of pseudo parameters such as `AWS::Region` where they are known.
     values: &'a IndexMap<String, String>,
+    /// The named conditions that were decided already.
+    conditions: RefCell<condition::Known<'a>>,
 }
 
 impl<'a> Evaluator<'a> {
     /// Returns an evaluator. A parameter without a value has its default; without one it is unknown.
     pub fn new(template: &'a Template, values: &'a IndexMap<String, String>) -> Self {
-        Self { template, values }
-    }
-
-    /// Returns whether a condition holds; `None` where that is not known.
-    pub fn condition(&self, name: &str) -> Option<bool> {
-        self.named_condition(name, 0)
+        Self {
+            template,
+            values,
+            conditions: RefCell::default(),
+        }
     }
 
     /// Returns what a value comes to.
@@ -202,12 +220,46 @@ impl<'a> Evaluator<'a> {
         };
         result.unwrap_or_else(|| {
             // What is not known before the deployment keeps its look, so that it can be compared.
-            let argument = self.value(argument);
+            let value = self.value(argument);
+            let mut rests_on = BTreeSet::from_iter(self.ground(function, argument));
+            value.collect_grounds(&mut rests_on);
             Evaluated::Unknown(Unknown {
-                text: format!("{function}({})", argument.text()),
-                uses: argument.uses(),
+                text: format!("{function}({})", value.text()),
+                uses: value.uses(),
+                rests_on,
             })
         })
+    }
+
+    /// Returns what decides a call that cannot be evaluated and is not seen in its text: the
+    /// condition of an `Fn::If`, the mapping's entries that an `Fn::FindInMap` may yield.
+    fn ground(&self, function: &str, argument: &Node) -> Option<String> {
+        let [name, keys @ ..] = argument.as_list()? else {
+            return None;
+        };
+        match function {
+            "Fn::If" => Some(format!("If {}", self.condition_ground(name.as_str()?))),
+            "Fn::FindInMap" => {
+                let map = self.value(name);
+                let mapping = &self.template.section("Mappings")?.get(map.scalar()?)?.node;
+                let [first, second] = [0, 1].map(|index| Some(self.value(keys.get(index)?)));
+                let (first, second) = (first?, second?);
+                let levels = mapping.as_map()?.iter();
+                let levels = levels.filter(|(key, _)| first.scalar().is_none_or(|it| it == *key));
+                let mut entries: Vec<String> = Vec::new();
+                for (level, member) in levels {
+                    for (key, member) in member.node.as_map().into_iter().flatten() {
+                        if second.scalar().is_none_or(|it| it == key) {
+                            let value = self.value(&member.node).text();
+                            entries.push(format!("{level}.{key}={value}"));
+                        }
+                    }
+                }
+                entries.sort_unstable();
+                Some(entries.join(" "))
+            }
+            _ => None,
+        }
     }
 
     fn reference(&self, name: &str) -> Evaluated {
@@ -287,7 +339,7 @@ impl<'a> Evaluator<'a> {
         let [condition, yes, no] = argument.as_list()? else {
             return None;
         };
-        let chosen = if self.condition_value(condition, 0)? {
+        let chosen = if self.decide(condition).holds? {
             yes
         } else {
             no
@@ -335,52 +387,6 @@ impl<'a> Evaluator<'a> {
             parts.map(|it| Evaluated::Scalar(it.to_owned())).collect(),
         ))
     }
-
-    fn named_condition(&self, name: &str, depth: usize) -> Option<bool> {
-        let member = self.template.section("Conditions")?.get(name)?;
-        self.condition_value(&member.node, depth + 1)
-    }
-
-    /// Returns whether a condition holds: a name, or a function over conditions.
-    fn condition_value(&self, node: &Node, depth: usize) -> Option<bool> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        if let Some(name) = node.as_str() {
-            return self.named_condition(name, depth);
-        }
-        let map = node.as_map().filter(|map| map.len() == 1)?;
-        let (function, member) = map.first()?;
-        if function == "Condition" {
-            return self.named_condition(member.node.as_str()?, depth);
-        }
-        let list = member.node.as_list()?;
-        let mut inner = list
-            .iter()
-            .map(|node| self.condition_value(node, depth + 1));
-        match function.as_str() {
-            "Fn::Equals" => {
-                let [one, other] = list else { return None };
-                let (one, other) = (self.value(one), self.value(other));
-                // Two unknown values may still turn out to be the same.
-                (one == other || one.is_known() && other.is_known()).then(|| one == other)
-            }
-            "Fn::Not" => inner.next()?.map(|holds| !holds),
-            "Fn::And" => decided(inner, false),
-            "Fn::Or" => decided(inner, true),
-            _ => None,
-        }
-    }
-}
-
-/// Returns `deciding` where any of the conditions is that, its opposite where all are known.
-fn decided(conditions: impl Iterator<Item = Option<bool>>, deciding: bool) -> Option<bool> {
-    let conditions: Vec<_> = conditions.collect();
-    if conditions.contains(&Some(deciding)) {
-        return Some(deciding);
-    }
-    let all_known = conditions.iter().all(Option::is_some);
-    all_known.then_some(!deciding)
 }
 
 fn used(resource: &str, attribute: Option<&str>) -> Evaluated {
@@ -394,6 +400,7 @@ fn used(resource: &str, attribute: Option<&str>) -> Evaluated {
             resource: resource.to_owned(),
             attribute: attribute.map(str::to_owned),
         }]),
+        rests_on: BTreeSet::new(),
     })
 }
 
@@ -405,85 +412,16 @@ fn concatenated(parts: &[Evaluated], delimiter: &str) -> Evaluated {
         return Evaluated::Scalar(text);
     }
     let uses = parts.iter().flat_map(Evaluated::uses).collect();
-    Evaluated::Unknown(Unknown { text, uses })
+    let mut rests_on = BTreeSet::new();
+    for part in parts {
+        part.collect_grounds(&mut rests_on);
+    }
+    Evaluated::Unknown(Unknown {
+        text,
+        uses,
+        rests_on,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use indexmap::IndexMap;
-
-    use super::Evaluator;
-    use crate::diagnostic::SourceFile;
-    use crate::template::Template;
-
-    /// Returns what the only property of the only resource comes to, as text.
-    fn value(expression: &str) -> String {
-        let text = format!(
-            "Parameters:\n  Size: {{ Type: String, Default: small }}\n  \
-             Names: {{ Type: CommaDelimitedList }}\n  Secret: {{ Type: String }}\n  \
-             Image: {{ Type: AWS::SSM::Parameter::Value<String>, Default: /ami }}\n\
-             Mappings:\n  Sizes:\n    small: {{ Memory: 128 }}\n    large: {{ Memory: 512 }}\n\
-             Conditions:\n  Small: !Equals [!Ref Size, small]\n  Large: !Not [!Condition Small]\n  \
-             Hidden: !Equals [!Ref Secret, x]\n  Some: !Or [!Condition Hidden, !Condition Small]\n  \
-             Every: !And [!Condition Hidden, !Condition Large]\n  Loop: !Not [!Condition Loop]\n\
-             Resources:\n  R: {{ Type: T, Properties: {{ P: {expression} }} }}\n"
-        );
-        let Ok(template) = Template::parse(&SourceFile::new("t", &text)) else {
-            panic!("{text}")
-        };
-        let values = IndexMap::from([("Names".to_owned(), "a, b".to_owned())]);
-        let resource = template.resource("R");
-        let property = resource.and_then(|it| it.properties()?.get("P"));
-        property.map_or_else(String::new, |node| {
-            Evaluator::new(&template, &values).value(node).text()
-        })
-    }
-
-    #[test]
-    fn values_are_known_as_far_as_they_can_be() {
-        let cases = [
-            ("!Ref Size", "small"),
-            ("!Ref Names", r#"["a","b"]"#),
-            ("!Ref Secret", "${Secret}"),
-            ("!Ref Image", "{{resolve:ssm:/ami}}"),
-            ("!Ref AWS::NoValue", ""),
-            ("!Ref AWS::Region", "${AWS::Region}"),
-            ("!Ref Other", "${Other}"),
-            ("!GetAtt Other.Arn", "${Other.Arn}"),
-            (
-                "!Sub 'x-${Size}-${!L}-${Other.Arn}'",
-                "x-small-${L}-${Other.Arn}",
-            ),
-            (
-                "!Sub ['${A}${Size}', { A: !Ref Names }]",
-                r#"["a","b"]small"#,
-            ),
-            (
-                "!Join ['-', [a, !Ref Size, !Ref Other]]",
-                "a-small-${Other}",
-            ),
-            ("!Join ['', !Ref Names]", "ab"),
-            ("!Select [1, !Ref Names]", "b"),
-            ("!Select [7, !Ref Names]", r#"Fn::Select(["7",["a","b"]])"#),
-            ("!Select [1, !Split ['/', 'x/y/z']]", "y"),
-            ("!FindInMap [Sizes, !Ref Size, Memory]", "128"),
-            (
-                "!FindInMap [Sizes, !Ref Secret, Memory]",
-                r#"Fn::FindInMap(["Sizes","${Secret}","Memory"])"#,
-            ),
-            ("!If [Small, yes, 2]", "true"),
-            ("!If [Large, 1, 2]", "2"),
-            ("!If [Some, 1, 2]", "1"),
-            ("!If [Every, 1, 2]", "2"),
-            ("!If [Hidden, 1, 2]", r#"Fn::If(["Hidden","1","2"])"#),
-            ("!If [Loop, 1, 2]", r#"Fn::If(["Loop","1","2"])"#),
-            ("[1, !If [Small, !Ref AWS::NoValue, 2]]", r#"["1"]"#),
-            ("!Base64 hi", "aGk="),
-            ("!GetAZs ''", "Fn::GetAZs()"),
-            ("{ A: { B: !Ref Size } }", r#"{"A":{"B":"small"}}"#),
-        ];
-        for (expression, expected) in cases {
-            assert_eq!(value(expression), expected, "{expression}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,76 @@
+use indexmap::IndexMap;
+
+use super::Evaluator;
+use crate::diagnostic::SourceFile;
+use crate::template::Template;
+
+/// Returns what the only property of the only resource comes to, as text.
+fn value(expression: &str) -> String {
+    let text = format!(
+        "Parameters:\n  Size: {{ Type: String, Default: small }}\n  \
+         Names: {{ Type: CommaDelimitedList }}\n  Secret: {{ Type: String }}\n  \
+         Image: {{ Type: AWS::SSM::Parameter::Value<String>, Default: /ami }}\n\
+         Mappings:\n  Sizes:\n    small: {{ Memory: 128 }}\n    large: {{ Memory: 512 }}\n\
+         Conditions:\n  Small: !Equals [!Ref Size, small]\n  Large: !Not [!Condition Small]\n  \
+         Hidden: !Equals [!Ref Secret, x]\n  Some: !Or [!Condition Hidden, !Condition Small]\n  \
+         Every: !And [!Condition Hidden, !Condition Large]\n  Loop: !Not [!Condition Loop]\n\
+         Resources:\n  R: {{ Type: T, Properties: {{ P: {expression} }} }}\n"
+    );
+    let Ok(template) = Template::parse(&SourceFile::new("t", &text)) else {
+        panic!("{text}")
+    };
+    let values = IndexMap::from([("Names".to_owned(), "a, b".to_owned())]);
+    let resource = template.resource("R");
+    let property = resource.and_then(|it| it.properties()?.get("P"));
+    property.map_or_else(String::new, |node| {
+        Evaluator::new(&template, &values).value(node).text()
+    })
+}
+
+#[test]
+fn values_are_known_as_far_as_they_can_be() {
+    let cases = [
+        ("!Ref Size", "small"),
+        ("!Ref Names", r#"["a","b"]"#),
+        ("!Ref Secret", "${Secret}"),
+        ("!Ref Image", "{{resolve:ssm:/ami}}"),
+        ("!Ref AWS::NoValue", ""),
+        ("!Ref AWS::Region", "${AWS::Region}"),
+        ("!Ref Other", "${Other}"),
+        ("!GetAtt Other.Arn", "${Other.Arn}"),
+        (
+            "!Sub 'x-${Size}-${!L}-${Other.Arn}'",
+            "x-small-${L}-${Other.Arn}",
+        ),
+        (
+            "!Sub ['${A}${Size}', { A: !Ref Names }]",
+            r#"["a","b"]small"#,
+        ),
+        (
+            "!Join ['-', [a, !Ref Size, !Ref Other]]",
+            "a-small-${Other}",
+        ),
+        ("!Join ['', !Ref Names]", "ab"),
+        ("!Select [1, !Ref Names]", "b"),
+        ("!Select [7, !Ref Names]", r#"Fn::Select(["7",["a","b"]])"#),
+        ("!Select [1, !Split ['/', 'x/y/z']]", "y"),
+        ("!FindInMap [Sizes, !Ref Size, Memory]", "128"),
+        (
+            "!FindInMap [Sizes, !Ref Secret, Memory]",
+            r#"Fn::FindInMap(["Sizes","${Secret}","Memory"])"#,
+        ),
+        ("!If [Small, yes, 2]", "true"),
+        ("!If [Large, 1, 2]", "2"),
+        ("!If [Some, 1, 2]", "1"),
+        ("!If [Every, 1, 2]", "2"),
+        ("!If [Hidden, 1, 2]", r#"Fn::If(["Hidden","1","2"])"#),
+        ("!If [Loop, 1, 2]", r#"Fn::If(["Loop","1","2"])"#),
+        ("[1, !If [Small, !Ref AWS::NoValue, 2]]", r#"["1"]"#),
+        ("!Base64 hi", "aGk="),
+        ("!GetAZs ''", "Fn::GetAZs()"),
+        ("{ A: { B: !Ref Size } }", r#"{"A":{"B":"small"}}"#),
+    ];
+    for (expression, expected) in cases {
+        assert_eq!(value(expression), expected, "{expression}");
+    }
+}
