@@ -1,7 +1,13 @@
-//! What the deletion of a stack does to each of its resources.
+//! What the deletion of a stack would do: to each of its resources, and to other stacks.
 
+use crate::risk;
 use crate::stack::Resource;
-use crate::template::Template;
+use crate::template::{self, Template};
+
+/// The type of a nested stack.
+const NESTED: &str = "AWS::CloudFormation::Stack";
+/// The type of a bucket, which CloudFormation deletes only when it is empty.
+const BUCKET: &str = "AWS::S3::Bucket";
 
 /// What becomes of a resource when its stack is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,57 +18,176 @@ pub enum Fate {
     Retained,
     /// It is deleted after a snapshot is taken.
     Snapshotted,
+    /// An earlier deletion has left it behind already.
+    LeftBehind,
 }
 
 impl Fate {
-    /// Returns the word for it.
+    /// Returns the name in JSON.
     pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Retained => "retained",
+            Self::Snapshotted => "snapshotted",
+            Self::LeftBehind => "left-behind",
+        }
+    }
+
+    /// Returns the words for it.
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
             Self::Retained => "stays",
             Self::Snapshotted => "deleted after a snapshot",
+            Self::LeftBehind => "left behind before",
         }
+    }
+
+    /// Returns whether the resource is there no more when the stack is gone.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Deleted | Self::Snapshotted)
     }
 }
 
 /// A resource and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doomed {
+    /// Its logical id; in a nested stack behind the nested stack's own, as in `Storage/Files`.
+    pub path: String,
     /// The resource.
     pub resource: Resource,
     /// What becomes of it.
     pub fate: Fate,
+    /// What is lost with it, such as `its items`; `None` where it holds no data.
+    pub lost: Option<&'static str>,
+    /// What a bucket that is deleted holds; `None` for everything else, and where nobody may look.
+    pub contents: Option<Contents>,
+    /// Whether the bucket is to be emptied first.
+    pub emptied: bool,
 }
 
-/// Returns what becomes of each resource that still exists, by the deployed template's
-/// `DeletionPolicy`. Without a policy CloudFormation snapshots clusters and instances of databases
-/// that support it and deletes the rest.
-pub fn fates(resources: Vec<Resource>, template: Option<&Template>) -> Vec<Doomed> {
-    resources
+/// How much is in a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contents {
+    /// How many versions and delete markers were counted, at most 1,000 (`ListObjectVersions`).
+    pub versions: usize,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+impl Contents {
+    /// Returns whether the bucket can be deleted as it is.
+    pub const fn is_empty(self) -> bool {
+        self.versions == 0 && !self.more
+    }
+}
+
+/// An export that other stacks import, which keeps the stack from being deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedExport {
+    /// The export's name.
+    pub name: String,
+    /// The importing stacks' names.
+    pub importers: Vec<String>,
+}
+
+/// Everything that the deletion of a stack would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Destruction {
+    /// The resources that exist, those of nested stacks behind the nested stack.
+    pub resources: Vec<Doomed>,
+    /// The exports that keep the stack from being deleted.
+    pub exports: Vec<UsedExport>,
+}
+
+impl Destruction {
+    /// Returns the buckets that would be deleted.
+    pub fn buckets(&self) -> impl Iterator<Item = &Doomed> {
+        self.resources
+            .iter()
+            .filter(|doomed| doomed.resource.resource_type == BUCKET && doomed.fate.is_end())
+    }
+
+    /// Returns how many resources have this fate.
+    pub fn count(&self, fate: Fate) -> usize {
+        self.resources
+            .iter()
+            .filter(|doomed| doomed.fate == fate)
+            .count()
+    }
+}
+
+impl Doomed {
+    /// Returns whether it is a nested stack that is deleted, with resources of its own.
+    pub fn is_deleted_stack(&self) -> bool {
+        self.resource.resource_type == NESTED && self.fate.is_end()
+    }
+
+    /// Returns whether it is a bucket that CloudFormation could not delete because it is not empty.
+    pub fn is_full_bucket(&self) -> bool {
+        self.resource.resource_type == BUCKET
+            && self
+                .resource
+                .reason
+                .as_deref()
+                .is_some_and(|reason| reason.contains("not empty"))
+    }
+}
+
+/// Returns what becomes of each resource of one stack that still exists, by the `DeletionPolicy` in
+/// the deployed template. `within` is the path of the nested stack that they are in, empty for the
+/// stack itself; `retain` names those that are to be left behind.
+pub fn fates(
+    resources: Vec<Resource>,
+    template: Option<&Template>,
+    within: &str,
+    retain: &[String],
+    protected_types: &[String],
+) -> Vec<Doomed> {
+    let existing = resources
         .into_iter()
-        .filter(|resource| resource.status != "DELETE_COMPLETE")
+        .filter(|resource| resource.status != "DELETE_COMPLETE");
+    existing
         .map(|resource| {
-            let policy = template
-                .and_then(|template| template.resource(&resource.logical_id)?.deletion_policy());
-            let fate = match policy {
-                // RetainExceptOnCreate deletes only what a failed creation made.
-                Some("Retain" | "RetainExceptOnCreate") => Fate::Retained,
-                Some("Snapshot") => Fate::Snapshotted,
-                None if is_snapshotted_by_default(&resource.resource_type) => Fate::Snapshotted,
-                _ => Fate::Deleted,
+            let path = match within {
+                "" => resource.logical_id.clone(),
+                within => format!("{within}/{}", resource.logical_id),
             };
-            Doomed { resource, fate }
+            let declared = template.and_then(|template| template.resource(&resource.logical_id));
+            let fate = if resource.status == "DELETE_SKIPPED" {
+                Fate::LeftBehind
+            } else if retain.contains(&path) {
+                Fate::Retained
+            } else {
+                fate(&resource.resource_type, declared)
+            };
+            Doomed {
+                path,
+                fate,
+                lost: risk::data_of(&resource.resource_type, protected_types),
+                contents: None,
+                emptied: false,
+                resource,
+            }
         })
         .collect()
 }
 
-/// Returns whether CloudFormation's default policy for a type is `Snapshot` (`DeletionPolicy`
-/// attribute reference: `AWS::RDS::DBCluster`, and `AWS::RDS::DBInstance` outside a cluster).
-fn is_snapshotted_by_default(resource_type: &str) -> bool {
-    matches!(
-        resource_type,
-        "AWS::RDS::DBCluster" | "AWS::RDS::DBInstance"
-    )
+/// Returns what a resource's `DeletionPolicy` does. Without one CloudFormation snapshots database
+/// clusters, and database instances outside a cluster, and deletes the rest (`DeletionPolicy`
+/// attribute reference).
+fn fate(resource_type: &str, declared: Option<template::Resource<'_>>) -> Fate {
+    let policy = declared.and_then(|resource| resource.deletion_policy());
+    let in_cluster = declared
+        .and_then(|resource| resource.properties()?.get("DBClusterIdentifier"))
+        .is_some();
+    match (policy, resource_type) {
+        // RetainExceptOnCreate deletes only what a failed creation made.
+        (Some("Retain" | "RetainExceptOnCreate"), _) => Fate::Retained,
+        (Some("Snapshot"), _) | (None, "AWS::RDS::DBCluster") => Fate::Snapshotted,
+        (None, "AWS::RDS::DBInstance") if !in_cluster => Fate::Snapshotted,
+        _ => Fate::Deleted,
+    }
 }
 
 #[cfg(test)]
@@ -81,24 +206,46 @@ mod tests {
         let text = "Resources:\n  \
                     Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n  \
                     Gone: {Type: 'AWS::S3::Bucket'}\n  \
-                    Saved: {Type: 'AWS::RDS::DBCluster'}\n";
+                    Named: {Type: 'AWS::S3::Bucket'}\n  \
+                    Saved: {Type: 'AWS::RDS::DBCluster'}\n  \
+                    Alone: {Type: 'AWS::RDS::DBInstance'}\n  \
+                    Member: {Type: 'AWS::RDS::DBInstance', Properties: {DBClusterIdentifier: c}}\n  \
+                    Dropped: {Type: 'AWS::RDS::DBCluster', DeletionPolicy: Delete}\n  \
+                    Skipped: {Type: 'AWS::SNS::Topic'}\n";
         let template = Template::parse(&SourceFile::new("t", text)).unwrap();
-        let resource = |logical_id: &str, resource_type: &str, status: &str| Resource {
-            logical_id: logical_id.to_owned(),
-            physical_id: None,
-            resource_type: resource_type.to_owned(),
-            status: status.to_owned(),
-        };
-        let doomed = fates(
-            vec![
-                resource("Kept", "AWS::S3::Bucket", "CREATE_COMPLETE"),
-                resource("Gone", "AWS::S3::Bucket", "CREATE_COMPLETE"),
-                resource("Saved", "AWS::RDS::DBCluster", "CREATE_COMPLETE"),
-                resource("Past", "AWS::S3::Bucket", "DELETE_COMPLETE"),
-            ],
-            Some(&template),
+        let mut resources: Vec<Resource> = template
+            .resources()
+            .map(|resource| Resource {
+                logical_id: resource.logical_id().to_owned(),
+                physical_id: None,
+                resource_type: resource.kind().unwrap().to_owned(),
+                status: "CREATE_COMPLETE".to_owned(),
+                reason: None,
+            })
+            .collect();
+        "DELETE_SKIPPED".clone_into(&mut resources.last_mut().unwrap().status);
+        let mut past = resources[0].clone();
+        "DELETE_COMPLETE".clone_into(&mut past.status);
+        resources.push(past);
+
+        let retain = ["Nested/Named".to_owned()];
+        let doomed = fates(resources, Some(&template), "Nested", &retain, &[]);
+        let fates: Vec<_> = doomed
+            .iter()
+            .map(|doomed| (doomed.path.as_str(), doomed.fate, doomed.lost.is_some()))
+            .collect();
+        assert_eq!(
+            fates,
+            [
+                ("Nested/Kept", Fate::Retained, true),
+                ("Nested/Gone", Fate::Deleted, true),
+                ("Nested/Named", Fate::Retained, true),
+                ("Nested/Saved", Fate::Snapshotted, true),
+                ("Nested/Alone", Fate::Snapshotted, true),
+                ("Nested/Member", Fate::Deleted, true),
+                ("Nested/Dropped", Fate::Deleted, true),
+                ("Nested/Skipped", Fate::LeftBehind, false),
+            ]
         );
-        let fates: Vec<_> = doomed.iter().map(|doomed| doomed.fate).collect();
-        assert_eq!(fates, [Fate::Retained, Fate::Deleted, Fate::Snapshotted]);
     }
 }

@@ -68,6 +68,8 @@ pub struct Resource {
     pub resource_type: String,
     /// Its status, as it came.
     pub status: String,
+    /// Why it has that status, where the service says so.
+    pub reason: Option<String>,
 }
 
 impl Stack {

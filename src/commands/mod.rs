@@ -10,6 +10,7 @@ pub mod destroy;
 pub mod diff;
 pub mod init;
 mod interrupted;
+mod inventory;
 mod linting;
 pub mod local;
 pub mod man;

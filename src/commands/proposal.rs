@@ -220,7 +220,9 @@ impl Deployment<'_> {
         let in_review = shell.is_some_and(|shell| shell.status == StackStatus::ReviewInProgress);
         if in_review && !self.service.has_change_sets_beside(&found).await? {
             let token = temporary_name();
-            self.service.delete(&found.stack_id, &token, None).await?;
+            self.service
+                .delete(&found.stack_id, &token, None, &[])
+                .await?;
         }
         Ok(())
     }

@@ -319,7 +319,8 @@ fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) ->
         return Vec::new();
     }
     let there = found.resources.iter().filter(|resource| is_live(resource));
-    let mut doomed = fates(there.cloned().collect(), found.template);
+    let there = there.cloned().collect();
+    let mut doomed = fates(there, found.template, "", &[], found.protected_types);
     if undoes_creation {
         for doomed in &mut doomed {
             let policy = found.template.and_then(|template| {
@@ -335,7 +336,8 @@ fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) ->
     doomed
         .into_iter()
         .map(|mut doomed| {
-            if choices.retain.contains(&doomed.resource.logical_id) {
+            let named = choices.retain.contains(&doomed.resource.logical_id);
+            if named || doomed.fate == Fate::LeftBehind {
                 doomed.fate = Fate::Retained;
             }
             let lost = (doomed.fate != Fate::Retained)

@@ -43,6 +43,7 @@ fn resource(logical_id: &str, resource_type: &str, status: &str) -> Resource {
         physical_id: Some(format!("real-{logical_id}")),
         resource_type: resource_type.to_owned(),
         status: status.to_owned(),
+        reason: None,
     }
 }
 

@@ -172,19 +172,22 @@ fn status_shows_the_stack_and_its_resources() {
           "logical_id": "Bucket",
           "physical_id": "demo-data",
           "type": "AWS::S3::Bucket",
-          "status": "CREATE_COMPLETE"
+          "status": "CREATE_COMPLETE",
+          "reason": null
         },
         {
           "logical_id": "Role",
           "physical_id": "demo-dev-Role-1A2B3C",
           "type": "AWS::IAM::Role",
-          "status": "CREATE_COMPLETE"
+          "status": "CREATE_COMPLETE",
+          "reason": null
         },
         {
           "logical_id": "Handler",
           "physical_id": "demo-handler",
           "type": "AWS::Lambda::Function",
-          "status": "CREATE_COMPLETE"
+          "status": "CREATE_COMPLETE",
+          "reason": null
         }
       ]
     }

@@ -1,6 +1,6 @@
 //! `destroy`: what it shows, what it refuses, and how it ends.
 
-use crate::cloud::{Cloud, Progress};
+use crate::cloud::{Cloud, Deployment, Progress};
 use crate::demo;
 
 fn nothing_was_deleted(cloud: &Cloud) {
@@ -24,10 +24,10 @@ fn it_shows_what_goes_and_what_stays_and_wants_the_name() {
     --- stdout
     demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
-      resource  type                   what happens  physical id
-    - Bucket    AWS::S3::Bucket        deleted       demo-data
-      Role      AWS::IAM::Role         stays         demo-dev-Role-1A2B3C
-    - Handler   AWS::Lambda::Function  deleted       demo-handler
+      resource  type                   what happens    physical id
+    - Bucket    AWS::S3::Bucket        deleted, empty  demo-data
+      Role      AWS::IAM::Role         stays           demo-dev-Role-1A2B3C
+    - Handler   AWS::Lambda::Function  deleted         demo-handler
 
     Destroy: 2 to delete, 1 to leave behind.
     --- stderr
@@ -165,7 +165,8 @@ fn a_deletion_that_fails_names_the_cause() {
       [TIME]  DELETE_FAILED       demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to delete: [Bucket].
     error: the stack `demo-dev` could not be deleted (DELETE_FAILED)
       caused by: AWS::S3::Bucket Bucket DELETE_FAILED: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
-    hint: remove what is in the way (region eu-west-1), then run `stackctl destroy -e dev` again
+    hint: to delete what Bucket holds, and the stack: `stackctl destroy -e dev --empty Bucket`
+    hint: to leave Bucket behind and delete the rest: `stackctl destroy -e dev --retain Bucket`
     --- exit 1
     ");
 }
@@ -180,7 +181,274 @@ fn an_interrupt_leaves_the_deletion_running() {
     --- stderr
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the operation goes on; follow it with `stackctl status -e dev`
+    hint: the operation goes on; follow it with `stackctl destroy -e dev`
     --- exit 130
     ");
+}
+
+/// The demo's template with a resource, and what follows the resources.
+fn template(resource: &str, exports: &str) -> String {
+    demo::TEMPLATE.replace("Outputs:\n", &format!("{resource}Outputs:\n")) + exports
+}
+
+#[test]
+fn the_preview_names_what_is_lost_what_stays_and_who_needs_it() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let resources = "  Table:\n    Type: AWS::DynamoDB::Table\n  \
+        Database:\n    Type: AWS::RDS::DBInstance\n  \
+        Kept:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Retain\n  \
+        Second:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: demo-second\n";
+    let exports = "    Export:\n      Name: demo-bucket\n";
+    sandbox.write("stack.yaml.j2", template(resources, exports));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    for key in ["a", "b", "c"] {
+        demo::put_object(&cloud, "demo-data", key);
+    }
+    cloud.account().imports.insert(
+        "demo-bucket".to_owned(),
+        vec!["web-dev".to_owned(), "app-dev".to_owned()],
+    );
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--dry-run"]), @r"
+    --- stdout
+    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+      resource  type                   what happens              physical id
+    - Bucket    AWS::S3::Bucket        holds 3 versions          demo-data
+    - Role      AWS::IAM::Role         deleted                   demo-dev-Role-1A2B3C
+    - Handler   AWS::Lambda::Function  deleted                   demo-handler
+    - Table     AWS::DynamoDB::Table   deleted with its items    demo-dev-Table-1A2B3C
+    - Database  AWS::RDS::DBInstance   deleted after a snapshot  demo-dev-Database-1A2B3C
+      Kept      AWS::Logs::LogGroup    stays                     demo-dev-Kept-1A2B3C
+    - Second    AWS::S3::Bucket        deleted, empty            demo-second
+
+    export in use  imported by
+    demo-bucket    web-dev, app-dev
+
+    Destroy: 6 to delete (1 after a snapshot), 1 to leave behind.
+    --- stderr
+    error: other stacks import what this one exports: `demo-bucket` (web-dev, app-dev)
+    hint: destroy those stacks first, or deploy them without the imports
+    --- exit 4
+    ");
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]).without_stdout(), @r"
+    --- stderr
+    error: other stacks import what this one exports: `demo-bucket` (web-dev, app-dev)
+    hint: destroy those stacks first, or deploy them without the imports
+    --- exit 4
+    ");
+    nothing_was_deleted(&cloud);
+
+    let document = sandbox.run(&["destroy", "--dry-run", "--format", "json"]);
+    let document = document.expect_code(4).json();
+    assert_eq!(document["schema"], "stackctl.destroy/1");
+    let bucket = &document["resources"][0];
+    assert_eq!(bucket["path"], "Bucket");
+    assert_eq!(bucket["fate"], "deleted");
+    assert_eq!(bucket["loses"], "its objects");
+    assert_eq!(bucket["contents"]["versions"], 3);
+    assert_eq!(document["exports"][0]["importers"][1], "app-dev");
+    assert_eq!(
+        document["summary"],
+        serde_json::json!({"delete": 5, "snapshot": 1, "retain": 1, "left_behind": 0})
+    );
+}
+
+#[test]
+fn nested_stacks_are_looked_into() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
+    sandbox.write("stack.yaml.j2", template(nested, ""));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let inner = "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    Properties:\n      \
+        BucketName: inner-files\n  Logs:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Retain\n";
+    {
+        let mut account = cloud.account();
+        let deployment = Deployment {
+            template: inner.to_owned(),
+            ..Deployment::default()
+        };
+        account.deploy("inner", deployment);
+        let id = account.stack("inner").id.clone();
+        account.stack("demo-dev").resources["Nested"].physical_id = id;
+    }
+    demo::put_object(&cloud, "inner-files", "a");
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
+    --- stdout
+    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+      resource      type                        what happens     physical id
+    - Bucket        AWS::S3::Bucket             deleted, empty   demo-data
+    - Role          AWS::IAM::Role              deleted          demo-dev-Role-1A2B3C
+    - Handler       AWS::Lambda::Function       deleted          demo-handler
+    - Nested        AWS::CloudFormation::Stack  deleted
+        arn:aws:cloudformation:eu-west-1:123456789012:stack/inner/[UUID]
+    - Nested/Files  AWS::S3::Bucket             holds 1 version  inner-files
+      Nested/Logs   AWS::Logs::LogGroup         stays            inner-Logs-1A2B3C
+
+    Destroy: 5 to delete, 1 to leave behind.
+    --- stderr
+    error: CloudFormation cannot delete a bucket that holds objects: Nested/Files
+    hint: to delete all their objects and versions too: `stackctl destroy -e dev --empty Nested/Files`
+    --- exit 4
+    ");
+    sandbox
+        .run(&["destroy", "--yes", "--empty", "Nested/Files"])
+        .expect_code(0);
+    assert!(cloud.account().buckets["inner-files"].objects.is_empty());
+}
+
+#[test]
+fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
+    let (sandbox, cloud) = demo::deployed();
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]), @r"
+    --- stderr
+    error: CloudFormation takes --retain only after a deletion has failed, and the stack `demo-dev` is CREATE_COMPLETE
+    hint: to keep a resource from the start, give it `DeletionPolicy: Retain` and run `stackctl apply -e dev` first
+    --- exit 4
+    ");
+    demo::put_object(&cloud, "demo-data", "late");
+    let empty = "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>";
+    cloud.on("ListObjectVersions").times(1).reply_xml(empty);
+    sandbox.run(&["destroy", "--yes"]).expect_code(1);
+    cloud.forget_calls();
+
+    let again = sandbox.run(&["destroy", "--yes"]).expect_code(4);
+    insta::assert_snapshot!(again, @r"
+    --- stdout
+    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+      resource  type             what happens     physical id
+    - Bucket    AWS::S3::Bucket  holds 1 version  demo-data
+
+    Destroy: 1 to delete, 0 to leave behind.
+    --- stderr
+    The last deletion stopped at Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+    error: CloudFormation cannot delete a bucket that holds objects: Bucket
+    hint: to delete all their objects and versions too: `stackctl destroy -e dev --empty Bucket`
+    hint: to leave them behind: `stackctl destroy -e dev --retain Bucket`
+    --- exit 4
+    ");
+    let unknown = sandbox.run(&["destroy", "--yes", "--retain", "Nothing"]);
+    assert!(unknown.expect_code(4).stderr.contains("`Nothing`"));
+    nothing_was_deleted(&cloud);
+
+    let retained = sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]);
+    insta::assert_snapshot!(retained.without_stdout(), @r"
+    --- stderr
+    The last deletion stopped at Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+    Destroyed: demo-dev is gone.
+    Left behind: AWS::S3::Bucket demo-data
+    --- exit 0
+    ");
+    let call = &cloud.calls_of("DeleteStack")[0];
+    assert_eq!(call.parameter("RetainResources.member.1"), "Bucket");
+    assert!(cloud.account().buckets.contains_key("demo-data"));
+}
+
+#[test]
+fn a_deletion_that_runs_already_is_followed() {
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().progress = Progress::Held;
+    let mut first = sandbox.spawn(&["destroy", "--yes"]);
+    first.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
+    first.wait().expect_code(130);
+    cloud.forget_calls();
+    cloud.account().progress = Progress::Events(1);
+    let finished = sandbox.run(&["destroy"]).expect_code(0);
+    for line in ["is being deleted already", "Destroyed: demo-dev is gone."] {
+        assert!(finished.stderr.contains(line), "{line}\n{finished}");
+    }
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}
+
+#[test]
+fn what_has_changed_since_it_was_shown_is_not_deleted() {
+    let (sandbox, cloud) = demo::deployed();
+    let mut running = sandbox.spawn_on_terminal(&["destroy"]);
+    running.wait_for_stderr("to destroy it:");
+    "UPDATE_COMPLETE".clone_into(&mut cloud.account().stack("demo-dev").status);
+    running.type_line("demo-dev");
+    let finished = running.wait().expect_code(4);
+    assert!(finished.stderr.contains("has changed since"), "{finished}");
+    nothing_was_deleted(&cloud);
+}
+
+#[test]
+fn a_stack_whose_creation_failed_or_never_began_is_destroyed() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().review("demo-dev");
+    let finished = sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    assert!(finished.stdout.contains("no resources"), "{finished}");
+    let reason = "demo-data already exists".to_owned();
+    cloud.account().failing.insert("Bucket".to_owned(), reason);
+    sandbox.run(&["apply", "--yes"]).expect_code(3);
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+}
+
+#[test]
+fn what_may_not_be_looked_at_or_is_gone_keeps_nobody_from_deleting() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let exports = "    Export:\n      Name: demo-bucket\n";
+    sandbox.write("stack.yaml.j2", template("", exports));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    for operation in ["ListImports", "ListObjectVersions"] {
+        cloud
+            .on(operation)
+            .times(1)
+            .error(403, "AccessDenied", "no");
+    }
+    let finished = sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    for line in [
+        "lacks `cloudformation:ListImports`",
+        "whether Bucket is empty",
+    ] {
+        assert!(finished.stderr.contains(line), "{line}\n{finished}");
+    }
+
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().buckets.remove("demo-data");
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn a_bucket_is_emptied_in_batches_of_a_page_and_a_refusal_inside_one_counts() {
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().page_size = 2;
+    for key in ["a", "b", "c", "d", "e"] {
+        demo::put_object(&cloud, "demo-data", key);
+    }
+    let refused = "<DeleteResult><Error><Key>c</Key><Code>AccessDenied</Code>\
+        <Message>Access Denied because object protected by object lock.</Message></Error></DeleteResult>";
+    cloud
+        .on("DeleteObjects")
+        .after(1)
+        .times(1)
+        .reply_xml(refused);
+    let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
+    insta::assert_snapshot!(finished.without_stdout(), @r"
+    --- stderr
+    error: cannot empty the bucket `demo-data`: `c` was not deleted: Access Denied because object protected by object lock.
+    hint: the caller needs `s3:DeleteObjectVersion`, and no object lock may hold it
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+
+    cloud.forget_calls();
+    let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
+    let finished = finished.expect_code(0);
+    assert!(
+        finished.stdout.contains("more than 2 versions"),
+        "{finished}"
+    );
+    assert_eq!(cloud.calls_of("DeleteObjects").len(), 2, "three are left");
+    for call in cloud.calls_of("DeleteObjects") {
+        assert_eq!(
+            call.header("x-amz-expected-bucket-owner"),
+            crate::cloud::ACCOUNT
+        );
+    }
 }

@@ -140,6 +140,7 @@ fn every_json_schema_is_described() {
         "diff",
         "status",
         "outputs",
+        "destroy",
         "validate",
         "package",
         "verify",

@@ -292,10 +292,8 @@ fn a_deletion_that_stopped_is_tried_again_or_leaves_something_behind() {
           The bucket you tried to delete is not empty. You must delete all versions in the bucket.
           to leave it behind: --retain Bucket
 
-      resource  type                   what happens  physical id
-      Bucket    AWS::S3::Bucket        stays         demo-data
-    - Role      AWS::IAM::Role         deleted       demo-dev-Role-1A2B3C
-    - Handler   AWS::Lambda::Function  deleted       demo-handler
+      resource  type             what happens  physical id
+      Bucket    AWS::S3::Bucket  stays         demo-data
 
     To recover
       DeleteStack
@@ -304,10 +302,6 @@ fn a_deletion_that_stopped_is_tried_again_or_leaves_something_behind() {
     --- stderr
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
-      [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
-      [TIME]  DELETE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  DELETE_COMPLETE     Role  AWS::IAM::Role
       [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 

@@ -99,3 +99,139 @@ fn a_protected_stack_is_not_destroyed() {
     project.run(&["destroy", "--yes"]).expect_code(0);
     assert_eq!(project.stacks(), [""; 0]);
 }
+
+/// A stack of which one resource refuses to be deleted.
+const STUBBORN: &str = r#"
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: lambda.amazonaws.com }
+            Action: sts:AssumeRole
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: "{{ project }}-stubborn"
+      Runtime: python3.13
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Code:
+        ZipFile: |
+          import json, urllib.request
+          def handler(event, context):
+              status = "FAILED" if event["RequestType"] == "Delete" else "SUCCESS"
+              body = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+              body |= {"Status": status, "Reason": "not today", "PhysicalResourceId": "stubborn"}
+              request = urllib.request.Request(
+                  event["ResponseURL"], json.dumps(body).encode(), {"content-type": ""}, method="PUT")
+              urllib.request.urlopen(request, timeout=5)
+  Stubborn:
+    Type: Custom::Stubborn
+    Properties:
+      ServiceToken: !GetAtt Function.Arn
+"#;
+
+#[test]
+fn what_cannot_be_deleted_is_named_and_left_behind() {
+    let project = Project::of_template(STUBBORN, "").deployed();
+    let early = project
+        .run(&["destroy", "--yes", "--retain", "Stubborn"])
+        .expect_code(4);
+    assert!(
+        early.stderr.contains("after a deletion has failed"),
+        "{early}"
+    );
+
+    let failed = project.run(&["destroy", "--yes"]).expect_code(1);
+    for line in [
+        "could not be deleted (DELETE_FAILED)",
+        "Custom::Stubborn Stubborn DELETE_FAILED",
+        "not today",
+        "destroy -e local --retain Stubborn`",
+    ] {
+        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+    }
+    assert_eq!(project.stack_status().as_deref(), Some("DELETE_FAILED"));
+
+    let destroyed = project
+        .run(&["destroy", "--yes", "--retain", "Stubborn"])
+        .expect_code(0);
+    assert!(
+        destroyed
+            .stderr
+            .contains("Left behind: Custom::Stubborn stubborn"),
+        "{destroyed}"
+    );
+    assert_eq!(project.stacks(), [""; 0]);
+}
+
+#[test]
+fn a_stack_that_was_deleted_behind_our_back_is_made_again() {
+    let project = Project::unverified().deployed();
+    let name = json!({"StackName": project.stack()});
+    project.aws("cloudformation", "delete_stack", name);
+    assert_eq!(project.stack_status(), None);
+
+    let destroyed = project.run(&["destroy", "--yes"]).expect_code(0);
+    assert!(destroyed.stderr.contains("nothing to do."), "{destroyed}");
+    let status = project.run(&["status"]).expect_code(0);
+    assert!(status.stdout.ends_with("not deployed\n"), "{status}");
+    let applied = project.run(&["apply", "--yes"]).expect_code(0);
+    assert!(applied.stderr.contains("is CREATE_COMPLETE"), "{applied}");
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+}
+
+#[test]
+fn an_export_that_another_stack_imports_keeps_the_stack() {
+    let topic = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\nOutputs:\n  Name:\n    Value: x\n    \
+        Export:\n      Name: \"{{ project }}-name\"\n";
+    let project = Project::of_template(topic, "").deployed();
+    let importer = format!(
+        "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      \
+         DisplayName: !ImportValue {}-name\n",
+        project.name()
+    );
+    let arguments = json!({"StackName": "importer", "TemplateBody": importer});
+    project.aws("cloudformation", "create_stack", arguments);
+    let refused = project.run(&["destroy", "--yes"]).expect_code(4);
+    assert!(refused.stderr.contains("(importer)"), "{refused}");
+    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    let arguments = json!({"StackName": "importer"});
+    project.aws("cloudformation", "delete_stack", arguments);
+    project.run(&["destroy", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn the_stack_policy_and_the_functions_digest_are_read_back() {
+    let project = Project::unverified();
+    let policy = r#"{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}"#;
+    project.write("policy.json", policy);
+    let table = "[environments.local]\n";
+    project.edit(
+        "manifest.toml",
+        table,
+        &format!("{table}stack.policy = \"policy.json\"\n"),
+    );
+    let applied = project.run(&["apply", "--yes", "-v"]).expect_code(0);
+    for line in [
+        "The stack policy is set.",
+        "Handler runs the artifact `handler`",
+    ] {
+        assert!(applied.stderr.contains(line), "{line}\n{applied}");
+    }
+    let name = json!({"StackName": project.stack()});
+    let set = project.aws("cloudformation", "get_stack_policy", name);
+    let set: serde_json::Value =
+        serde_json::from_str(set["StackPolicyBody"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        set,
+        serde_json::from_str::<serde_json::Value>(policy).unwrap()
+    );
+    project.run(&["diff", "--exit-code"]).expect_code(0);
+}

@@ -83,6 +83,9 @@ pub(super) fn resource(resource: sdk::StackResourceSummary) -> Resource {
             .resource_status
             .map(|status| status.as_str().to_owned())
             .unwrap_or_default(),
+        reason: resource
+            .resource_status_reason
+            .filter(|reason| !reason.is_empty()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod change_set;
 mod convert;
 mod events;
+mod exports;
 mod listing;
 mod policy;
 mod recovery;
@@ -84,12 +85,18 @@ impl StackService {
     /// Returns the template as it was last deployed, byte for byte except that the service keeps
     /// no character outside ASCII; `None` where there is no stack or no template.
     pub async fn template(&self) -> Result<Option<String>> {
-        let request = self
-            .client
-            .get_template()
-            .stack_name(&self.name)
-            .template_stage(TemplateStage::Original);
-        match request.send().await {
+        self.template_at(TemplateStage::Original).await
+    }
+
+    /// Returns the template as transforms and macros have left it: that of the resources that the
+    /// stack really has. `None` as for [`template`](Self::template).
+    pub async fn processed_template(&self) -> Result<Option<String>> {
+        self.template_at(TemplateStage::Processed).await
+    }
+
+    async fn template_at(&self, stage: TemplateStage) -> Result<Option<String>> {
+        let request = self.client.get_template().stack_name(&self.name);
+        match request.template_stage(stage).send().await {
             Ok(answer) => Ok(answer.template_body),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => {
@@ -202,13 +209,21 @@ impl StackService {
         Ok(resources)
     }
 
-    /// Asks for the deletion of a stack by its ARN and returns at once.
-    pub async fn delete(&self, stack_id: &str, token: &str, role: Option<&str>) -> Result<()> {
+    /// Asks for the deletion of a stack by its ARN and returns at once. `retain` names resources to
+    /// leave behind, which CloudFormation takes only from a stack that is `DELETE_FAILED`.
+    pub async fn delete(
+        &self,
+        stack_id: &str,
+        token: &str,
+        role: Option<&str>,
+        retain: &[String],
+    ) -> Result<()> {
         self.client
             .delete_stack()
             .stack_name(stack_id)
             .client_request_token(token)
             .set_role_arn(role.map(str::to_owned))
+            .set_retain_resources((!retain.is_empty()).then(|| retain.to_vec()))
             .send()
             .await
             .map(|_| ())

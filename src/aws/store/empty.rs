@@ -3,27 +3,35 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use super::Store;
+use super::{Store, status};
+use crate::destruction::Contents;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Store {
-    /// Returns whether a bucket of the same account holds nothing, not even an old version.
+    /// Returns how much a bucket of the same account holds, old versions and delete markers
+    /// included; `None` where there is no such bucket.
     ///
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or may not be listed.
-    pub async fn is_empty(&self, bucket: &str) -> Result<bool> {
+    pub async fn contents(&self, bucket: &str) -> Result<Option<Contents>> {
         let doing = format!("look into the bucket `{bucket}`");
-        let page = self
+        let request = self
             .client
             .list_object_versions()
             .bucket(bucket)
-            .expected_bucket_owner(&self.account)
-            .max_keys(1)
-            .send()
-            .await
-            .map_err(|error| self.problem(bucket, &doing, "s3:ListBucketVersions", &error))?;
-        Ok(page.versions().is_empty() && page.delete_markers().is_empty())
+            .expected_bucket_owner(&self.account);
+        let page = match request.send().await {
+            Ok(page) => page,
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            Err(error) => {
+                return Err(self.problem(bucket, &doing, "s3:ListBucketVersions", &error));
+            }
+        };
+        Ok(Some(Contents {
+            versions: page.versions().len() + page.delete_markers().len(),
+            more: page.is_truncated() == Some(true),
+        }))
     }
 
     /// Deletes every version and every delete marker in a bucket of the same account, and returns

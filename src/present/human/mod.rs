@@ -6,6 +6,7 @@
 mod code;
 pub mod config;
 pub mod danger;
+pub mod destruction;
 pub mod diff;
 pub mod event;
 mod nested;

@@ -111,7 +111,7 @@ fn live(live: &[Live], width: usize) -> String {
             [
                 format!("{sign} {}", resource.logical_id),
                 resource.resource_type.clone(),
-                live.doomed.fate.as_str().to_owned(),
+                live.doomed.fate.words().to_owned(),
                 resource.physical_id.clone().unwrap_or_default(),
             ]
         })

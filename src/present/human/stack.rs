@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::table::table;
-use crate::destruction::{Doomed, Fate};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 use crate::stack::{Resource, Stack};
 use crate::status::{Sentiment, StackStatus};
@@ -69,40 +68,4 @@ pub fn outputs(stack: &Stack, width: usize) -> String {
         .map(|output| [output.name.clone(), output.value.clone()])
         .collect();
     table(["output", "value"], &rows, width)
-}
-
-/// Returns what the deletion of a stack does to each of its resources.
-pub fn destruction(stack: &Stack, doomed: &[Doomed], width: usize) -> String {
-    let mut text = format!("{BOLD}{}{BOLD:#} {DIM}{}{DIM:#}\n", stack.name, stack.id);
-    if doomed.is_empty() {
-        text.push_str("\nThe stack has no resources.\n");
-        return text;
-    }
-    let rows: Vec<[String; 4]> = doomed
-        .iter()
-        .map(|Doomed { resource, fate }| {
-            let sign = if *fate == Fate::Retained { " " } else { "-" };
-            [
-                format!("{sign} {}", resource.logical_id),
-                resource.resource_type.clone(),
-                fate.as_str().to_owned(),
-                resource.physical_id.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    let gone = doomed
-        .iter()
-        .filter(|doomed| doomed.fate != Fate::Retained)
-        .count();
-    text.push('\n');
-    text.push_str(&table(
-        ["  resource", "type", "what happens", "physical id"],
-        &rows,
-        width,
-    ));
-    text.push_str(&format!(
-        "\n{BOLD}Destroy: {gone} to delete, {} to leave behind.{BOLD:#}\n",
-        doomed.len() - gone
-    ));
-    text
 }

@@ -4,6 +4,7 @@
 mod change_set;
 mod code;
 pub mod config;
+pub mod destruction;
 pub mod diff;
 pub mod findings;
 pub mod package;

@@ -30,6 +30,7 @@ struct ResourceEntry<'a> {
     #[serde(rename = "type")]
     resource_type: &'a str,
     status: &'a str,
+    reason: Option<&'a str>,
 }
 
 impl<'a> StatusDocument<'a> {
@@ -63,6 +64,7 @@ fn resource(resource: &Resource) -> ResourceEntry<'_> {
         physical_id: resource.physical_id.as_deref(),
         resource_type: &resource.resource_type,
         status: &resource.status,
+        reason: resource.reason.as_deref(),
     }
 }
 

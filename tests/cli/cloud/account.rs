@@ -26,6 +26,8 @@ pub(crate) struct Account {
     pub(crate) pipeline: Option<(String, String)>,
     /// What every log group holds, the oldest line first.
     pub(crate) log_lines: Vec<String>,
+    /// The stacks that import an export, by the export's name.
+    pub(crate) imports: BTreeMap<String, Vec<String>>,
     /// How much of a running operation each look at the stack reveals.
     pub(crate) progress: Progress,
     /// Resources that fail by logical id, with the reason.
@@ -58,6 +60,7 @@ impl Default for Account {
             functions: BTreeMap::new(),
             pipeline: None,
             log_lines: Vec::new(),
+            imports: BTreeMap::new(),
             progress: Progress::Done,
             failing: BTreeMap::new(),
             pending_describes: 0,

@@ -165,6 +165,9 @@ impl Account {
         operation.stack_event(stack, "DELETE_IN_PROGRESS", "User Initiated");
         let mut failed = Vec::new();
         for (logical_id, resource) in stack.resources.iter().rev() {
+            if resource.status == "DELETE_COMPLETE" {
+                continue;
+            }
             let change = Change {
                 action: "Remove".to_owned(),
                 logical_id: logical_id.clone(),
@@ -241,6 +244,12 @@ impl Account {
             stack.status.clone_from(&event.status);
             stack.status_reason.clone_from(&event.reason);
         }
+        if event.status.starts_with("DELETE_")
+            && let Some(resource) = stack.resources.get_mut(&event.logical_id)
+        {
+            resource.status.clone_from(&event.status);
+            resource.reason.clone_from(&event.reason);
+        }
         let ended = event.kind == STACK && stack.operation.pending.is_empty();
         stack.events.push(event);
         if ended {
@@ -280,6 +289,7 @@ impl Account {
                     physical_id: physical_id(stack, &deployment, logical_id),
                     retained: policy.starts_with("Retain"),
                     status: "CREATE_COMPLETE".to_owned(),
+                    reason: String::new(),
                 };
                 (logical_id.clone(), resource)
             })
@@ -303,6 +313,11 @@ impl Account {
                 self.functions.insert(resource.physical_id.clone(), digest);
             }
         }
+        let outputs_of_template = parsed["Outputs"].as_object().into_iter().flatten();
+        stack.exports = outputs_of_template
+            .filter(|(_, output)| output["Export"].is_object())
+            .map(|(name, output)| (name.clone(), scope.string(&output["Export"]["Name"])))
+            .collect();
         stack.outputs = outputs;
         stack.deployed = Some(deployment);
     }

@@ -27,6 +27,8 @@ pub(crate) struct Stack {
     pub(crate) resources: IndexMap<String, Resource>,
     /// The outputs.
     pub(crate) outputs: BTreeMap<String, String>,
+    /// The names under which outputs are exported, by output.
+    pub(crate) exports: BTreeMap<String, String>,
     /// The events, the oldest first.
     pub(crate) events: Vec<Event>,
     /// The change sets, the oldest first.
@@ -62,6 +64,8 @@ pub(crate) struct Resource {
     pub(crate) retained: bool,
     /// Its status.
     pub(crate) status: String,
+    /// The reason for its status; empty where there is none.
+    pub(crate) reason: String,
 }
 
 /// A change set.
@@ -134,6 +138,15 @@ impl Account {
                 self.stacks[index].termination_protection = enabled;
                 Ok(xml::text("StackId", &self.stacks[index].id))
             }
+            "ListImports" => {
+                let name = call.parameter("ExportName");
+                let importers = self.imports.get(name).ok_or_else(|| {
+                    let message = format!("Export '{name}' is not imported by any stack.");
+                    Fault::validation(message)
+                })?;
+                let importers = importers.iter().map(|name| xml::text("member", name));
+                Ok(xml::element("Imports", &importers.collect::<String>()))
+            }
             "GetStackPolicy" => {
                 let index = self.find(call.parameter("StackName"))?;
                 let policy = self.stacks[index].policy.as_deref().unwrap_or_default();
@@ -191,6 +204,7 @@ impl Account {
                 + &xml::text("ResourceType", &resource.kind)
                 + &xml::text(time, &now())
                 + &xml::text("ResourceStatus", &resource.status)
+                + &xml::optional("ResourceStatusReason", &resource.reason)
         });
         Ok(xml::members(list, resources))
     }
@@ -395,6 +409,7 @@ impl Account {
             deployed: None,
             resources: IndexMap::new(),
             outputs: BTreeMap::new(),
+            exports: BTreeMap::new(),
             events: Vec::new(),
             change_sets: Vec::new(),
             termination_protection: false,
@@ -522,7 +537,13 @@ impl Stack {
             result += &xml::element("Capabilities", &capabilities.collect::<String>());
         }
         if !self.outputs.is_empty() {
-            result += &xml::pairs("Outputs", ("OutputKey", "OutputValue"), &self.outputs);
+            let outputs = self.outputs.iter().map(|(name, value)| {
+                let export = self.exports.get(name).map_or("", String::as_str);
+                xml::text("OutputKey", name)
+                    + &xml::text("OutputValue", value)
+                    + &xml::optional("ExportName", export)
+            });
+            result += &xml::members("Outputs", outputs);
         }
         result
     }
