@@ -228,19 +228,27 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// Refused where the file is no plan of stackctl, is one of another layout, or does not match
-    /// its own digest.
+    /// Where the file cannot be read; those of [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read(path).map_err(|error| {
-            Error::system(format!("cannot read the plan `{}`", path.display()), error).hint(
-                format!("`stackctl plan --out {}` writes one", path.display()),
-            )
-        })?;
         let shown = path.display();
+        let text = fs::read(path).map_err(|error| {
+            Error::system(format!("cannot read the plan `{shown}`"), error)
+                .hint(format!("`stackctl plan --out {shown}` writes one"))
+        })?;
+        Self::parse(&text, &shown.to_string())
+    }
+
+    /// Returns the plan that a file holds, whose name is `shown`.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the text is no plan of stackctl, is one of another layout, or does not match
+    /// its own digest.
+    pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
         let refused = |why: String| {
             Error::refused(why).hint(format!("make a new one: `stackctl plan --out {shown}`"))
         };
-        match schema_of(&text) {
+        match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
             Some(schema) => {
                 return Err(refused(format!(
@@ -249,7 +257,7 @@ impl PlanFile {
             }
             None => return Err(refused(format!("`{shown}` is not a plan of stackctl"))),
         }
-        let file: Self = serde_json::from_slice(&text)
+        let file: Self = serde_json::from_slice(text)
             .map_err(|error| refused(format!("the plan `{shown}` was altered: {error}")))?;
         if file.computed_digest()? == file.digest {
             return Ok(file);

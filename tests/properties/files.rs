@@ -1,0 +1,154 @@
+//! What is written is what is read: artifacts and saved plans.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use stackctl::ambient::Ambient;
+use stackctl::diagnostic::SourceFile;
+use stackctl::digest::Digest;
+use stackctl::plan::{Operation, Target};
+use stackctl::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
+use stackctl::project::Project;
+use stackctl::settings::{self, Overrides, ParameterValue};
+use stackctl::stack::Stack;
+use stackctl::status::StackStatus;
+use stackctl::{archive, manifest, package};
+
+const MANIFEST: &str = "project = \"demo\"\nenvironment = \"dev\"\n[artifacts.handler]\npath = \"code\"\n\
+    [vars]\ntest_instance = false\n";
+
+/// Packages files that were made in this order, each a day younger than the one before.
+fn packaged(files: &[(String, Vec<u8>)]) -> package::Artifact {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("manifest.toml"), MANIFEST).unwrap();
+    let mut time = SystemTime::UNIX_EPOCH;
+    for (path, content) in files {
+        let path = folder.path().join("code").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        time += Duration::from_hours(24);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+    let project = Project::find(folder.path(), None).unwrap();
+    let manifest = manifest::parse(&SourceFile::new("manifest.toml", MANIFEST));
+    let settings =
+        settings::resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap();
+    let mut built = package::build_all(&project, &settings).unwrap();
+    built.swap_remove("handler").unwrap()
+}
+
+prop_compose! {
+    /// Files by their paths: names that differ in case, in length and in the byte after a folder's name.
+    fn files()(
+        files in prop::collection::btree_map(
+            "([a-c]{1,2}/)?[A-Za-c_.-][a-c0-9 é]{0,3}\\.py",
+            prop::collection::vec(any::<u8>(), 0..200),
+            1..8,
+        ),
+    ) -> Vec<(String, Vec<u8>)> {
+        files.into_iter().collect()
+    }
+}
+
+fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
+    let [account, stack, environment, template, name] = words.clone();
+    let target = Target {
+        account,
+        region: "eu-west-1".to_owned(),
+        endpoint: "AWS".to_owned(),
+        stack: stack.clone(),
+        environment,
+    };
+    let parameters = IndexMap::from([(name.clone(), ParameterValue::Plain(template.clone()))]);
+    let artifacts = [(name.clone(), Digest::of(&template))];
+    let files = Fingerprint::of(
+        &name,
+        &template,
+        &parameters,
+        |_| false,
+        &IndexMap::new(),
+        Some(change_set),
+        artifacts,
+    );
+    let saved = SavedChangeSet {
+        id: format!("arn:{name}"),
+        name,
+    };
+    let stack = Stack {
+        id: format!("arn:{stack}"),
+        name: stack,
+        status: StackStatus::UpdateComplete,
+        status_reason: None,
+        parameters: IndexMap::new(),
+        tags: IndexMap::new(),
+        outputs: Vec::new(),
+        capabilities: Vec::new(),
+        notification_arns: Vec::new(),
+        role_arn: None,
+        rollback_alarms: Vec::new(),
+        rollback_monitoring_minutes: None,
+        termination_protection: change_set,
+        created: None,
+        updated: change_set.then_some(Timestamp::UNIX_EPOCH),
+    };
+    let saved = change_set.then_some(saved);
+    PlanFile::new(
+        Timestamp::UNIX_EPOCH,
+        &target,
+        Operation::Update,
+        &stack,
+        saved,
+        files,
+    )
+    .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_package_does_not_depend_on_the_order_and_age_of_its_files(
+        (files, shuffled) in files().prop_flat_map(|files| (Just(files.clone()), Just(files).prop_shuffle())),
+    ) {
+        let artifact = packaged(&files);
+        let other = packaged(&shuffled);
+        prop_assert_eq!(&artifact.key, &other.key);
+        prop_assert_eq!(fs::read(artifact.path()).unwrap(), fs::read(other.path()).unwrap());
+
+        let mut read = archive::read(fs::File::open(artifact.path()).unwrap()).unwrap();
+        for (path, content) in &files {
+            let file = read.shift_remove(path).unwrap();
+            prop_assert_eq!(file.digest, Digest::of(content), "{}", path);
+        }
+        prop_assert!(read.is_empty(), "{:?}", read.keys());
+    }
+
+    #[test]
+    fn a_saved_plan_is_read_as_it_was_written_or_not_at_all(
+        words in prop::array::uniform5("[ -~é🦀\n\"\\\\]{0,12}"),
+        change_set in any::<bool>(),
+        place in any::<Index>(),
+        bit in 0..8_u32,
+    ) {
+        let plan = plan(&words, change_set);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        plan.write(&path).unwrap();
+        prop_assert_eq!(&PlanFile::read(&path).unwrap(), &plan);
+
+        let mut bytes = fs::read(&path).unwrap();
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        // White space between two members is not part of the plan.
+        if let Ok(read) = PlanFile::parse(&bytes, "plan.json") {
+            prop_assert_eq!(read, plan);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What is done with input of every kind, and what must hold whatever the input is.
+//!
+//! Each function does with its input what a command would and panics where a promise is broken: a
+//! place outside its text, a text that does not come back as it was, a plan that cannot be shown. The
+//! tests here run them on the seeds and on mutations of those; `fuzz/` runs the same functions for as
+//! long as one likes.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use stackctl::ambient::Ambient;
+use stackctl::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use stackctl::diagnostic::{Diagnostic, SourceFile};
+use stackctl::plan::{Operation, Plan, Target, model};
+use stackctl::plan_file::PlanFile;
+use stackctl::predict::{Side, predict};
+use stackctl::present::human;
+use stackctl::present::json::plan::PlanDocument;
+use stackctl::project::Project;
+use stackctl::settings::{self, Overrides, Settings};
+use stackctl::template::{self, Template, emit};
+use stackctl::{archive, code, manifest, present, render, risk};
+use tempfile::TempDir;
+
+/// A manifest that leaves nothing to be asked for.
+const MANIFEST: &str = "project = \"demo\"\nenvironment = \"dev\"\nallowed_ssh_cidr = \"203.0.113.7/32\"\n\
+    key_pair = \"ops\"\n[artifacts]\n[vars]\nflag = true\nports = [22, 443]\nnested = { a = \"1\" }\n";
+
+/// A manifest: read, resolved for each of its environments, and every complaint drawn.
+pub(crate) fn manifest(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    let source = SourceFile::new("manifest.toml", text);
+    let manifest = manifest::parse(&source);
+    check_places(manifest.diagnostics());
+    let names = manifest.environments().into_iter().map(Some);
+    for environment in names.chain([None]) {
+        let overrides = Overrides {
+            environment: environment.map(str::to_owned),
+            ..Overrides::default()
+        };
+        match settings::resolve(&manifest, &overrides, &Ambient::default()) {
+            Ok(settings) => {
+                let rows = settings::show(&settings);
+                assert!(!human::config::settings(&rows, 80).is_empty());
+            }
+            Err(error) => check_places(error.diagnostics()),
+        }
+    }
+}
+
+/// A template as it is written: rendered, and every place of the result found in the source.
+pub(crate) fn template(input: &[u8]) {
+    thread_local! {
+        static PROJECT: (TempDir, Settings) = project();
+    }
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    // Nested loops over long ranges take as long as their author asks for.
+    if text.matches("range").count() > 1 || text.matches('*').count() > 1 {
+        return;
+    }
+    PROJECT.with(|(folder, settings)| {
+        fs::write(folder.path().join("stack.yaml"), text).unwrap();
+        let project = Project::find(folder.path(), None).unwrap();
+        let source = project.template(Path::new("stack.yaml")).unwrap();
+        match render::render(&source, settings, &IndexMap::new()) {
+            Ok(rendered) => check_line_map(&rendered, settings),
+            Err(error) => check_places(error.diagnostics()),
+        }
+    });
+}
+
+fn project() -> (TempDir, Settings) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("manifest.toml"), MANIFEST).unwrap();
+    let manifest = manifest::parse(&SourceFile::new("manifest.toml", MANIFEST));
+    let settings = settings::resolve(&manifest, &Overrides::default(), &Ambient::default());
+    (folder, settings.unwrap())
+}
+
+fn check_line_map(rendered: &render::RenderedTemplate, settings: &Settings) {
+    let text = rendered.text();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let span = start..start + line.trim_end().len();
+        start += line.len();
+        let location = rendered.locate(span.clone()).unwrap();
+        assert!(
+            location.source.text.get(location.span.clone()).is_some(),
+            "{span:?} of {text:?} is said to come from {:?} of {:?}",
+            location.span,
+            location.source.text
+        );
+    }
+    let found = match Template::parse(rendered.source()) {
+        Ok(parsed) => template::validate::validate(&parsed),
+        Err(found) => found,
+    };
+    let translate = |found| rendered.translate(found, &settings.origins);
+    check_places(&found.into_iter().map(translate).collect::<Vec<_>>());
+}
+
+/// A rendered template: read, checked, evaluated, written and read again without a difference.
+pub(crate) fn rendered(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    let parsed = match Template::parse(&SourceFile::new("stack.yaml", text)) {
+        Ok(parsed) => parsed,
+        Err(found) => return check_places(&found),
+    };
+    check_places(&template::validate::validate(&parsed));
+    let parameters = IndexMap::new();
+    let side = Side {
+        template: &parsed,
+        parameters: &parameters,
+    };
+    for before in [None, Some(side)] {
+        let changes = predict(before, side);
+        show(changes, before.map(|_| &parsed), Some(&parsed));
+    }
+    assert!(
+        template::diff::diff(&parsed, &parsed).is_empty(),
+        "{text:?}"
+    );
+    let emitted = emit::to_yaml(parsed.root());
+    assert!(emitted.is_ascii(), "{emitted:?}");
+    let again = Template::parse(&SourceFile::new("again.yaml", emitted.as_str()))
+        .unwrap_or_else(|found| panic!("{emitted:?} cannot be read again: {found:#?}"));
+    assert!(
+        template::diff::diff(&parsed, &again).is_empty(),
+        "{text:?} came back as {emitted:?}"
+    );
+}
+
+/// A change set in lines of a letter and a text: judged, and shown in every form.
+pub(crate) fn change_set(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut changes: Vec<Change> = Vec::new();
+    for line in text.lines() {
+        let mut characters = line.chars();
+        let Some(letter) = characters.next() else {
+            continue;
+        };
+        read_line(&mut changes, letter, characters.as_str());
+    }
+    show(changes, None, None);
+}
+
+/// Adds what a line says to the last change, or to the last detail of that.
+fn read_line(changes: &mut Vec<Change>, letter: char, text: &str) {
+    let actions = [
+        ('+', "Add"),
+        ('-', "Remove"),
+        ('~', "Modify"),
+        ('<', "Import"),
+        ('?', "Dynamic"),
+        ('s', "SyncWithActual"),
+    ];
+    if let Some((_, action)) = actions.iter().find(|(known, _)| *known == letter) {
+        changes.push(Change {
+            action: Action::from_wire(action),
+            logical_id: text.to_owned(),
+            ..Change::default()
+        });
+        return;
+    }
+    let Some(change) = changes.last_mut() else {
+        return;
+    };
+    let said = Some(text.to_owned());
+    match letter {
+        't' => text.clone_into(&mut change.resource_type),
+        'i' => change.physical_id = said,
+        'r' => change.replacement = Some(Replacement::from_wire(text)),
+        'o' => change.policy_action = said,
+        'c' => change.scope.push(text.to_owned()),
+        'b' => change.before_context = said,
+        'a' => change.after_context = said,
+        'f' => change.drift_status = said,
+        'd' => change.details.push(Detail {
+            path: said,
+            ..Detail::default()
+        }),
+        letter => {
+            let Some(detail) = change.details.last_mut() else {
+                return;
+            };
+            match letter {
+                'w' => detail.attribute = said,
+                'n' => detail.name = said,
+                'x' => detail.before = said,
+                'y' => detail.after = said,
+                'k' => detail.attribute_change = said,
+                'q' => detail.requires_recreation = said,
+                'e' => detail.evaluation = said,
+                'u' => detail.change_source = said,
+                'g' => detail.causing_entity = said,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Shows a plan of these changes in every form.
+fn show(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template>) {
+    let models = model::models(&changes, before, after);
+    let plan = Plan {
+        target: Target {
+            account: "111111111111".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: "AWS".to_owned(),
+            stack: "demo-dev".to_owned(),
+            environment: "dev".to_owned(),
+        },
+        operation: Operation::Update,
+        capabilities: Vec::new(),
+        artifacts: Vec::new(),
+        code: Vec::new(),
+        parameters: Vec::new(),
+        tags: Vec::new(),
+        settings: Vec::new(),
+        prediction: None,
+        validations: Vec::new(),
+        outputs: Vec::new(),
+        assessment: risk::assess(&changes, &models, &[]),
+        models,
+        change_set: Some(ChangeSet {
+            changes,
+            ..ChangeSet::default()
+        }),
+    };
+    for width in [20, 80] {
+        for verbose in [false, true] {
+            assert!(!human::plan::plan(&plan, verbose, width).is_empty());
+        }
+    }
+    assert!(!present::markdown::plan(&plan).is_empty());
+    serde_json::to_string(&PlanDocument::of(&plan)).unwrap();
+}
+
+/// A saved plan: taken only where it is whole.
+pub(crate) fn plan_file(input: &[u8]) {
+    let Ok(plan) = PlanFile::parse(input, "plan.json") else {
+        return;
+    };
+    let text = serde_json::to_vec(&plan).unwrap();
+    assert_eq!(PlanFile::parse(&text, "plan.json").unwrap(), plan);
+}
+
+/// A deployed artifact's zip: its files listed and compared.
+pub(crate) fn archive(input: &[u8]) {
+    let Ok(files) = archive::read(Cursor::new(input)) else {
+        return;
+    };
+    assert!(code::compare(files.clone(), files.clone()).is_empty());
+    let count = files.len();
+    assert_eq!(code::compare(IndexMap::new(), files.clone()).len(), count);
+    assert_eq!(code::compare(files, IndexMap::new()).len(), count);
+}
+
+/// Checks that findings point into their texts, and draws them.
+fn check_places(found: &[Diagnostic]) {
+    for place in found.iter().flat_map(|finding| &finding.places) {
+        assert!(
+            place.source.text.get(place.span.clone()).is_some(),
+            "{:?} is not within {:?}",
+            place.span,
+            place.source.text
+        );
+    }
+    let drawn = present::diagnostic::render(found, 80, false);
+    assert_eq!(drawn.is_empty(), found.is_empty());
+}
