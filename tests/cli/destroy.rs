@@ -22,7 +22,8 @@ fn it_shows_what_goes_and_what_stays_and_wants_the_name() {
         .type_line("demo-dev");
     insta::assert_snapshot!(running.wait(), @r"
     --- stdout
-    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+    demo-dev
+      arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
       resource  type                   what happens    physical id
     - Bucket    AWS::S3::Bucket        deleted, empty  demo-data
@@ -210,7 +211,8 @@ fn the_preview_names_what_is_lost_what_stays_and_who_needs_it() {
     );
     insta::assert_snapshot!(sandbox.run(&["destroy", "--dry-run"]), @r"
     --- stdout
-    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+    demo-dev
+      arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
       resource  type                   what happens              physical id
     - Bucket    AWS::S3::Bucket        holds 3 versions          demo-data
@@ -274,7 +276,8 @@ fn nested_stacks_are_looked_into() {
     demo::put_object(&cloud, "inner-files", "a");
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
     --- stdout
-    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+    demo-dev
+      arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
       resource      type                        what happens     physical id
     - Bucket        AWS::S3::Bucket             deleted, empty   demo-data
@@ -315,7 +318,8 @@ fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
     let again = sandbox.run(&["destroy", "--yes"]).expect_code(4);
     insta::assert_snapshot!(again, @r"
     --- stdout
-    demo-dev arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+    demo-dev
+      arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
       resource  type             what happens     physical id
     - Bucket    AWS::S3::Bucket  holds 1 version  demo-data

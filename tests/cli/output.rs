@@ -246,12 +246,13 @@ fn a_narrow_terminal_is_respected() {
 
     resource  type                   status
         physical id
-    Bucket    AWS::S3::Bucket        CREATE_COMPLETE
-        demo-data
-    Role      AWS::IAM::Role         CREATE_COMPLETE
+    Bucket    AWS::S3::Bucket
+        CREATE_COMPLETE  demo-data
+    Role      AWS::IAM::Role
+        CREATE_COMPLETE
         demo-dev-Role-1A2B3C
-    Handler   AWS::Lambda::Function  CREATE_COMPLETE
-        demo-handler
+    Handler   AWS::Lambda::Function
+        CREATE_COMPLETE  demo-handler
     --- exit 0
     ");
     insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"

@@ -7,7 +7,12 @@ use crate::stack::Stack;
 
 /// Returns what the deletion of a stack would do to each of its resources and to other stacks.
 pub fn destruction(stack: &Stack, destruction: &Destruction, width: usize) -> String {
-    let mut text = format!("{BOLD}{}{BOLD:#} {DIM}{}{DIM:#}\n", stack.name, stack.id);
+    let fits = stack.name.len() + 1 + stack.id.len() <= width;
+    let gap = if fits { " " } else { "\n  " };
+    let mut text = format!(
+        "{BOLD}{}{BOLD:#}{gap}{DIM}{}{DIM:#}\n",
+        stack.name, stack.id
+    );
     if destruction.resources.is_empty() {
         text.push_str("\nThe stack has no resources.\n");
     } else {

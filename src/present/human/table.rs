@@ -5,9 +5,12 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::present::style::{BOLD, DIM};
 
+/// Stands before what did not fit into a row's line.
+const CONTINUED: &str = "    ";
+
 /// Returns rows under a heading, aligned, each with a final newline.
 ///
-/// Where a row is wider than `width`, its own last cell moves to a line of its own: values are never cut.
+/// Where a row is wider than `width`, what does not fit goes on below it: values are never cut.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: usize) -> String {
     let mut widths = heading.map(UnicodeWidthStr::width);
     for row in rows {
@@ -33,19 +36,25 @@ fn push<const N: usize>(
 ) {
     let mut used = 0;
     let mut gap = 0;
+    let mut aligned = true;
     for (column, (cell, widest)) in row.iter().zip(widths).enumerate() {
-        if column > 0 && column + 1 == N && used + gap + cell.width() > width {
-            text.push_str("\n    ");
-        } else {
-            text.push_str(&" ".repeat(gap));
+        if column > 0 && used + gap + cell.width() > width {
+            text.push('\n');
+            text.push_str(CONTINUED);
+            (used, gap, aligned) = (CONTINUED.len(), 0, false);
         }
+        text.push_str(&" ".repeat(gap));
         if column == 0 {
             text.push_str(&format!("{style}{cell}{style:#}"));
         } else {
             text.push_str(cell);
         }
         used += gap + cell.width();
-        gap = widest.saturating_sub(cell.width()) + 2;
+        gap = if aligned {
+            widest.saturating_sub(cell.width())
+        } else {
+            0
+        } + 2;
     }
     text.push('\n');
 }
@@ -75,7 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_wide_moves_its_last_cell_to_its_own_line() {
+    fn what_does_not_fit_goes_on_below() {
+        let row = ["Queue", "AWS::SQS::Queue", "deleted", "http://q"].map(str::to_owned);
+        let wide = table(["a", "b", "c", "d"], &[row], 26);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&wide).to_string(), @r"
+        a      b                c
+            d
+        Queue  AWS::SQS::Queue
+            deleted  http://q
+        ");
         insta::assert_snapshot!(plain(30), @r"
         output      value
         BucketName
