@@ -126,6 +126,8 @@ pub enum Command {
     Diff(commands::diff::Args),
     /// Shows the stack as it is now
     Status(commands::status::Args),
+    /// Shows what happened to the stack and its resources
+    Events(commands::events::Args),
     /// Shows the stack's outputs
     Outputs(commands::outputs::Args),
     /// Deletes the stack, after showing what that deletes and what stays

@@ -42,6 +42,7 @@
 //! | [`recovery`] | the way out of every state of a stack | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
+//! | [`cause`] | why an operation failed, and what helps against it | no |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
 //! | [`interrupt`] | Ctrl-C and SIGTERM | listens for signals |
 //! | [`local`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
@@ -52,6 +53,7 @@
 pub mod ambient;
 pub mod archive;
 pub mod aws;
+pub mod cause;
 pub mod change_set;
 pub mod cli;
 pub mod code;

@@ -67,9 +67,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         )),
         ended => {
             let said = format!("the operation ended in {ended}");
-            Err(running
-                .explain(Error::new(ErrorKind::Deployment, said))
-                .hint(format!("`{resume}` shows the way on")))
+            let error = Error::new(ErrorKind::Deployment, said);
+            let error = running.explain(error, None).await;
+            Err(error.hint(format!("`{resume}` shows the way on")))
         }
     }
 }

@@ -320,7 +320,8 @@ impl Deletion<'_> {
         failures.retain(|doomed| {
             doomed.resource.status == "DELETE_FAILED" && doomed.fate != Fate::LeftBehind
         });
-        Err(self.way_out(running.explain(error), &failures))
+        let error = running.explain(error, None).await;
+        Err(self.way_out(error, &failures))
     }
 
     /// Adds the commands that go on from a failed deletion.

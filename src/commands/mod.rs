@@ -8,6 +8,8 @@ mod deployed_code;
 mod deployment;
 pub mod destroy;
 pub mod diff;
+pub mod events;
+mod failure;
 pub mod init;
 mod interrupted;
 mod inventory;
@@ -108,6 +110,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Apply(args) => wait(apply::run(context, args)),
         Command::Diff(args) => wait(diff::run(context, args)),
         Command::Status(args) => wait(status::run(context, args)),
+        Command::Events(args) => wait(events::run(context, args)),
         Command::Outputs(args) => wait(outputs::run(context, args)),
         Command::Destroy(args) => wait(destroy::run(context, args)),
         Command::Recover(args) => wait(recover::run(context, args)),

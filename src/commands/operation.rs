@@ -6,13 +6,25 @@ use super::deployment::Deployment;
 use super::proposal::Proposal;
 use super::session::Session;
 use crate::aws::stack::{Look, StackService};
+use crate::cause::{Role, reason_of, role};
 use crate::cli::EventsShown;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Timeline};
 use crate::interrupt::Interrupt;
-use crate::present::human;
+use crate::present::json::event::EventLine;
+use crate::present::{Presenter, human};
 use crate::stack::Stack;
-use crate::status::{ResourceStatus, Sentiment, StackStatus};
+
+/// How the events of an operation are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// On the way, with the time since the operation's beginning.
+    Aside,
+    /// As the command's data, with date and time.
+    Data,
+    /// As the command's data, one JSON object a line.
+    Json,
+}
 
 /// An operation that runs on a stack: a creation, an update, a rollback or a deletion.
 #[derive(Debug)]
@@ -21,8 +33,10 @@ pub(super) struct Running<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) service: &'a StackService,
     pub(super) stack_id: String,
-    timeline: Timeline,
+    /// What has happened so far.
+    pub(super) timeline: Timeline,
     shown: EventsShown,
+    telling: Telling,
     /// How many resources it is about; 0 where that is not known.
     expected: usize,
     /// The command that goes on with it.
@@ -77,6 +91,7 @@ impl<'a> Running<'a> {
             stack_id: stack_id.to_owned(),
             timeline,
             shown: EventsShown::All,
+            telling: Telling::Aside,
             expected: 0,
             resume: resume.to_owned(),
             joined: Instant::now(),
@@ -90,6 +105,12 @@ impl<'a> Running<'a> {
         self
     }
 
+    /// Chooses how they are told.
+    pub(super) fn telling(mut self, telling: Telling) -> Self {
+        self.telling = telling;
+        self
+    }
+
     /// Says how many resources it is about, for the progress line.
     pub(super) fn expecting(mut self, resources: usize) -> Self {
         self.expected = resources;
@@ -99,7 +120,8 @@ impl<'a> Running<'a> {
     /// Follows it until the stack is settled or the user stops that, and shows its events.
     pub(super) async fn follow_until_interrupted(&mut self) -> Result<Option<Stack>> {
         let presenter = self.session.presenter();
-        let (shown, expected, joined) = (self.shown, self.expected, self.joined);
+        let (shown, telling) = (self.shown, self.telling);
+        let (expected, joined) = (self.expected, self.joined);
         let age = &mut self.age;
         let seen = |look: Look<'_>| match look {
             Look::News(new, timeline) => {
@@ -107,11 +129,9 @@ impl<'a> Running<'a> {
                 let now = age
                     .get_or_insert_with(|| timeline.age())
                     .saturating_add(followed);
-                for event in new {
-                    if is_shown(event, shown) {
-                        let elapsed = timeline.elapsed(event).unwrap_or(now);
-                        presenter.note(&human::event::line(event, elapsed));
-                    }
+                for event in new.iter().filter(|event| is_shown(event, shown)) {
+                    let elapsed = timeline.elapsed(event).unwrap_or(now);
+                    tell(presenter, telling, event, elapsed);
                 }
                 presenter.progress(&human::event::progress(timeline, expected, now));
             }
@@ -143,19 +163,40 @@ impl<'a> Running<'a> {
         })
     }
 
-    /// Returns the error with the first real cause of the operation's failure.
-    pub(super) fn explain(&self, error: Error) -> Error {
-        match self.timeline.root_cause() {
-            Some(cause) => error.caused_by(FirstCause::of(cause)),
-            None => error,
+    /// Warns of resources that are no longer part of the stack and could not be deleted.
+    fn tell_what_is_left_behind(&self) {
+        for left in self.timeline.left_behind() {
+            self.session.presenter().warning(&format!(
+                "{} {} ({}) could not be deleted and is left behind: {}",
+                left.resource_type,
+                left.path(),
+                left.physical_id,
+                reason_of(left)
+            ));
         }
     }
 }
 
-fn is_shown(event: &Event, shown: EventsShown) -> bool {
+fn tell(presenter: &Presenter, telling: Telling, event: &Event, elapsed: Duration) {
+    match telling {
+        Telling::Aside => presenter.note(&human::event::line(event, elapsed)),
+        Telling::Data => presenter.data(&(human::event::dated(event) + "\n")),
+        Telling::Json => {
+            if let Err(error) = presenter.json_line(&EventLine::of(event)) {
+                presenter.warning(&error.to_string());
+            }
+        }
+    }
+}
+
+/// Returns whether an event is shown. Of what fails, what only follows from another failure is not.
+pub(super) fn is_shown(event: &Event, shown: EventsShown) -> bool {
     match shown {
         EventsShown::None => false,
-        EventsShown::Errors => event.is_bad(),
+        EventsShown::Errors => matches!(
+            role(event),
+            Role::Root | Role::Explanation | Role::Unexplained | Role::Wish
+        ),
         EventsShown::All => true,
     }
 }
@@ -187,60 +228,13 @@ pub(super) async fn execute(
     session.presenter().note("");
     deployment.begin(proposal).await?;
     let ended = running.follow().await?;
-    outcome(session, ended, &running)
-}
-
-/// Returns the stack where it ended well, else what went wrong first and what to do now.
-fn outcome(session: &Session<'_>, ended: Option<Stack>, running: &Running<'_>) -> Result<Stack> {
-    let name = &session.settings.stack_name;
-    let Some(stack) = ended else {
-        return Err(Error::new(
-            ErrorKind::Deployment,
-            format!("the stack `{name}` is gone"),
-        ));
-    };
-    if stack.status.sentiment() == Sentiment::Good && stack.status != StackStatus::DeleteComplete {
-        return Ok(stack);
-    }
-    let (kind, what) = if stack.status.is_rolled_back() {
-        (ErrorKind::RolledBack, "failed and was rolled back")
-    } else {
-        (ErrorKind::Deployment, "failed")
-    };
-    let error = Error::new(kind, format!("the deployment {what} ({})", stack.status));
-    let next = match stack.status {
-        StackStatus::RollbackComplete => {
-            format!(
-                "a stack whose creation failed can only be deleted: `{}`",
-                session.command("destroy")
-            )
+    match ended {
+        Some(stack) if running.went_well(Some(&stack)) => {
+            running.tell_what_is_left_behind();
+            Ok(stack)
         }
-        _ => format!("the stack as it is now: `{}`", session.command("status")),
-    };
-    Err(running.explain(error).hint(next))
-}
-
-/// The first real cause of a failed operation.
-#[derive(Debug, thiserror::Error)]
-#[error("{resource_type} {logical_id} {status}: {reason}")]
-struct FirstCause {
-    resource_type: String,
-    logical_id: String,
-    status: ResourceStatus,
-    reason: String,
-}
-
-impl FirstCause {
-    fn of(event: &Event) -> Self {
-        let reason = event
-            .reason
-            .as_deref()
-            .unwrap_or("the service gave no reason");
-        Self {
-            resource_type: event.resource_type.clone(),
-            logical_id: event.logical_id.clone(),
-            status: event.status.clone(),
-            reason: reason.to_owned(),
-        }
+        ended => Err(running
+            .failed(ended.as_ref(), Some(&deployment.build))
+            .await),
     }
 }

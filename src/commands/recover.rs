@@ -8,6 +8,7 @@ use super::proposal::{is_abandoned, temporary_name};
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
+use crate::cause::causes;
 use crate::cli::{EventsShown, Format};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
@@ -171,7 +172,9 @@ pub(super) async fn look(
         protected_types: &session.settings.stack.protected_types,
         role: session.settings.stack.role_arn.as_deref(),
     };
-    Ok(Recovery::of(found, timeline.root_cause().cloned(), choices))
+    let cause = causes(timeline.events()).first;
+    let cause = cause.map(|cause| cause.event.clone());
+    Ok(Recovery::of(found, cause, choices))
 }
 
 fn nothing_done(stack: &Stack, recovery: &Recovery) -> Error {
@@ -292,9 +295,8 @@ impl Step<'_> {
                         ended.name, ended.status
                     ),
                 );
-                Err(running
-                    .explain(error)
-                    .hint(format!("`{resume}` says what is in the way now")))
+                let error = running.explain(error, None).await;
+                Err(error.hint(format!("`{resume}` says what is in the way now")))
             }
             ended => Ok(ended.filter(|stack| stack.status != StackStatus::DeleteComplete)),
         }

@@ -81,9 +81,17 @@ impl Event {
     }
 
     /// Returns the resource's name with the nested stacks that lead to it, such as `Network/Vpc`.
+    ///
+    /// A nested stack's name in the world says nothing: of itself it speaks as `Network/(stack)`.
     pub fn path(&self) -> String {
         let outer = self.nested_in.iter().map(String::as_str);
-        let parts: Vec<&str> = outer.chain([self.logical_id.as_str()]).collect();
+        let is_nested = !self.nested_in.is_empty() && self.is_of_the_stack();
+        let name = if is_nested {
+            "(stack)"
+        } else {
+            &self.logical_id
+        };
+        let parts: Vec<&str> = outer.chain([name]).collect();
         parts.join("/")
     }
 

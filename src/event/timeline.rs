@@ -201,44 +201,45 @@ impl Timeline {
             .map(|event| &event.status)
     }
 
+    /// Returns how many of the stack's own resources have had an event.
+    pub fn resources(&self) -> usize {
+        self.latest().len()
+    }
+
     /// Returns how many of the stack's own resources have come to an end: their newest event says so.
     pub fn settled_resources(&self) -> usize {
-        let mut latest: HashMap<&str, &Event> = HashMap::new();
-        let resources = self.events.iter();
-        for event in resources.filter(|it| it.nested_in.is_empty() && !it.is_of_the_stack()) {
-            latest.insert(&event.logical_id, event);
+        let latest = self.latest();
+        latest.values().filter(|it| it.status.is_settled()).count()
+    }
+
+    /// Returns the newest event about each of the stack's own resources.
+    fn latest(&self) -> HashMap<&str, &Event> {
+        let own = self.events.iter().filter(|it| it.nested_in.is_empty());
+        own.filter(|event| !event.is_of_the_stack())
+            .map(|event| (event.logical_id.as_str(), event))
+            .collect()
+    }
+
+    /// Returns whether the operation is the deletion of the stack.
+    pub fn is_deletion(&self) -> bool {
+        let mut own = self.events.iter().filter(|it| it.nested_in.is_empty());
+        own.find(|event| event.is_of_the_stack())
+            .is_some_and(|event| event.status.as_str() == "DELETE_IN_PROGRESS")
+    }
+
+    /// Returns what the operation could not delete and what is no longer part of the stack: the last
+    /// event about each of those resources.
+    pub fn left_behind(&self) -> Vec<&Event> {
+        let mut latest: Vec<&Event> = Vec::new();
+        for event in self.events.iter().filter(|it| !it.is_of_the_stack()) {
+            let same =
+                |it: &&Event| it.stack_id == event.stack_id && it.physical_id == event.physical_id;
+            latest.retain(|it| !same(it));
+            latest.push(event);
         }
+        latest.retain(|event| event.status.as_str() == "DELETE_FAILED");
         latest
-            .values()
-            .filter(|event| event.status.is_settled())
-            .count()
     }
-
-    /// Returns the event that made the operation fail: the first failure of a resource that does
-    /// not merely follow from another, else the stack's own first bad news.
-    pub fn root_cause(&self) -> Option<&Event> {
-        let failures = || self.events.iter().filter(|event| event.status.is_failure());
-        failures()
-            .find(|event| !event.is_of_the_stack() && !is_cascade(event))
-            .or_else(|| {
-                let mut events = self.events.iter();
-                events.find(|event| event.is_bad() && !is_cascade(event))
-            })
-            .or_else(|| failures().next())
-    }
-}
-
-/// Returns whether an event only follows from another failure.
-fn is_cascade(event: &Event) -> bool {
-    const CASCADES: [&str; 5] = [
-        "Resource creation cancelled",
-        "Resource update cancelled",
-        "Resource deletion cancelled",
-        "The following resource(s) failed to",
-        "Embedded stack ",
-    ];
-    let reason = event.reason.as_deref();
-    reason.is_none_or(|reason| CASCADES.iter().any(|start| reason.starts_with(start)))
 }
 
 #[cfg(test)]
@@ -349,7 +350,7 @@ mod tests {
             texts(&timeline.advance()),
             [
                 "- UPDATE_IN_PROGRESS",
-                "Net/child UPDATE_IN_PROGRESS",
+                "Net/(stack) UPDATE_IN_PROGRESS",
                 "Net UPDATE_IN_PROGRESS",
                 "Net/Deep UPDATE_IN_PROGRESS",
             ]
@@ -389,32 +390,28 @@ mod tests {
     }
 
     #[test]
-    fn the_root_cause_is_not_a_cancelled_neighbour() {
-        let with = |event: Event, reason: &str| Event {
-            reason: Some(reason.to_owned()),
+    fn what_could_not_be_cleaned_up_is_left_behind() {
+        let made = |event: Event, physical_id: &str| Event {
+            physical_id: physical_id.to_owned(),
             ..event
         };
         let mut timeline = Timeline::of("root");
         timeline.absorb(
             "root",
             vec![
-                with(
-                    event("root", 4, "-", "ROLLBACK_IN_PROGRESS"),
-                    "The following resource(s) failed to create: [Role, Bucket].",
-                ),
-                with(
-                    event("root", 3, "Bucket", "CREATE_FAILED"),
-                    "already exists",
-                ),
-                with(
-                    event("root", 3, "Role", "CREATE_FAILED"),
-                    "Resource creation cancelled",
-                ),
-                event("root", 1, "-", "CREATE_IN_PROGRESS"),
+                event("root", 9, "-", "UPDATE_COMPLETE"),
+                made(event("root", 8, "Role", "DELETE_COMPLETE"), "old-role"),
+                made(event("root", 7, "Role", "DELETE_FAILED"), "old-role"),
+                made(event("root", 6, "Bucket", "DELETE_FAILED"), "old-bucket"),
+                made(event("root", 2, "Bucket", "UPDATE_COMPLETE"), "new-bucket"),
             ],
         );
         timeline.advance();
-        let cause = timeline.root_cause();
-        assert_eq!(cause.map(|event| event.logical_id.as_str()), Some("Bucket"));
+        let left = timeline.left_behind();
+        let left: Vec<&str> = left
+            .iter()
+            .map(|event| event.physical_id.as_str())
+            .collect();
+        assert_eq!(left, ["old-bucket"]);
     }
 }

@@ -123,6 +123,14 @@ impl Presenter {
         Ok(())
     }
 
+    /// Writes one JSON document to stdout on a line of its own.
+    pub fn json_line(&self, document: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(document)
+            .map_err(|error| Error::system("cannot write JSON", error))?;
+        self.data(&(text + "\n"));
+        Ok(())
+    }
+
     /// Writes a line of prose to stderr, unless `--quiet` was given.
     pub fn note(&self, text: &str) {
         if !self.quiet {

@@ -170,7 +170,7 @@ fn the_change_set_that_was_shown_is_the_one_that_is_executed() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     Applied: demo-dev is UPDATE_COMPLETE.
@@ -327,9 +327,16 @@ fn a_failed_deployment_names_the_cause_and_exits_with_3() {
       [TIME]  DELETE_IN_PROGRESS  Bucket  AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     Bucket  AWS::S3::Bucket
       [TIME]  ROLLBACK_COMPLETE   demo-dev  AWS::CloudFormation::Stack
-    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE)
+    error[deployment-failed]: `Bucket`: demo-data already exists
+     --> stack.yaml.j2:5:19
+      |
+    5 |       BucketName: demo-data
+      |                   ^^^^^^^^^
+
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: demo-data already exists
-    hint: a stack whose creation failed can only be deleted: `stackctl destroy -e dev`
+    hint: bucket names are shared by all AWS accounts, and this one may have been kept from an earlier stack: choose another, or leave it out
+    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
     --- exit 3
     ");
 }

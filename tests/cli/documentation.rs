@@ -139,6 +139,8 @@ fn every_json_schema_is_described() {
         "plan-file",
         "diff",
         "status",
+        "events",
+        "event",
         "outputs",
         "destroy",
         "validate",

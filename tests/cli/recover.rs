@@ -131,6 +131,7 @@ fn a_rollback_that_stopped_goes_on_without_what_is_skipped() {
       [TIME]  UPDATE_ROLLBACK_FAILED  demo-dev  AWS::CloudFormation::Stack
     error: the stack `demo-dev` is stuck again (UPDATE_ROLLBACK_FAILED)
       caused by: AWS::IAM::Role Role UPDATE_FAILED: still not found
+    hint: it, or what it refers to, was deleted outside of CloudFormation: make it again by hand under the same name, or rename `Role` in the template for a new one
     hint: `stackctl recover -e dev` says what is in the way now
     --- exit 1
     ");
@@ -376,7 +377,7 @@ fn a_running_operation_is_followed_to_its_end() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     demo-dev is UPDATE_COMPLETE.
@@ -508,7 +509,7 @@ fn a_running_update_is_cancelled_and_undone() {
     Only 'yes' will be accepted.
     Cancel:   [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
 
     Cancelled: demo-dev is as it was before.

@@ -188,7 +188,7 @@ fn a_running_operation_is_refused_or_waited_for() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     --- exit 0
     ");

@@ -11,7 +11,8 @@ fn a_creation_that_fails_is_rolled_back_and_says_why() {
     for line in [
         "error: the deployment failed and was rolled back (ROLLBACK_COMPLETE)",
         "caused by: AWS::EC2::Instance TestInstance CREATE_FAILED: The key pair 'nobody's' does not exist",
-        "stackctl destroy -e local",
+        "hint: set `key_pair` in the manifest",
+        "`stackctl apply -e local` makes the stack anew",
     ] {
         assert!(failed.stderr.contains(line), "{line}\n{failed}");
     }
@@ -48,7 +49,7 @@ fn an_update_that_fails_leaves_the_stack_as_it_was() {
         "error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE)",
         "AWS::EC2::Instance TestInstance",
         "The key pair 'nobody's' does not exist",
-        "stackctl status -e local",
+        "hint: when that is put right: `stackctl apply -e local`",
     ] {
         assert!(failed.stderr.contains(line), "{line}\n{failed}");
     }

@@ -6,10 +6,13 @@
 
 use std::time::Duration;
 
+use aws_sdk_cloudformation::types::StackStatus;
+use aws_smithy_types::DateTime;
 use tokio::time::Instant;
 
 use super::{StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
+use crate::cause::authorization;
 use crate::error::{Error, Result};
 use crate::event::{Event, Timeline, last_operation};
 use crate::stack::Stack;
@@ -125,6 +128,54 @@ impl StackService {
             Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
             Err(error) => Err(self.connection.fault("read the stack's events", &error)),
         }
+    }
+
+    /// Replaces what the events of failures say in code by what it means, where the caller may have it
+    /// decoded (`sts:DecodeAuthorizationMessage`); elsewhere they stay as they are.
+    pub async fn decode_authorization(&self, events: &mut [Event]) {
+        let client = aws_sdk_sts::Client::new(&self.connection.config);
+        let reasons = events.iter_mut().filter_map(|event| event.reason.as_mut());
+        for reason in reasons {
+            let Some(message) = authorization::encoded(reason) else {
+                continue;
+            };
+            let request = client
+                .decode_authorization_message()
+                .encoded_message(message);
+            let Ok(answer) = request.send().await else {
+                // Who may not have one decoded may not have another decoded.
+                return;
+            };
+            let decoded = answer.decoded_message.unwrap_or_default();
+            if let Some(explained) = authorization::explained(reason, &decoded) {
+                *reason = explained;
+            }
+        }
+    }
+
+    /// Returns the ARN of the newest deleted stack of this name; they are listed for 90 days
+    /// (`ListStacks`).
+    pub async fn last_deleted(&self) -> Result<Option<String>> {
+        let mut pages = self
+            .client
+            .list_stacks()
+            .stack_status_filter(StackStatus::DeleteComplete)
+            .into_paginator()
+            .send();
+        let mut newest: Option<(Option<DateTime>, String)> = None;
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| self.connection.fault("list deleted stacks", &error))?;
+            for stack in page.stack_summaries.unwrap_or_default() {
+                let is_it = stack.stack_name.as_deref() == Some(self.name.as_str());
+                let deleted = stack.deletion_time;
+                let later = newest.as_ref().is_none_or(|(known, _)| deleted > *known);
+                if let Some(id) = stack.stack_id.filter(|_| is_it && later) {
+                    newest = Some((deleted, id));
+                }
+            }
+        }
+        Ok(newest.map(|(_, id)| id))
     }
 
     /// Follows the operation that `timeline` is about, whatever it is, until the stack is settled.

@@ -5,64 +5,180 @@ use std::time::Duration;
 use super::clock;
 use crate::event::{Event, Timeline};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
-use crate::status::Sentiment;
+use crate::status::{ResourceStatus, Sentiment};
 
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
 const STATUS_WIDTH: usize = 18;
 
-/// Returns an event as one line, without a newline: elapsed time, status, logical id, type, reason.
+/// Returns an event as one line, without a newline: how long after the operation's beginning it
+/// happened, status, logical id, type, reason.
 pub fn line(event: &Event, elapsed: Duration) -> String {
-    let style = match event.status.sentiment() {
+    let time = clock(elapsed);
+    format!("{DIM}{time:>6}{DIM:#}  {}", told(event))
+}
+
+/// Returns an event as [`line()`] does, with the date and the time in UTC.
+pub fn dated(event: &Event) -> String {
+    let time = event.time.map_or_else(String::new, |time| {
+        time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    });
+    format!("{DIM}{time:<20}{DIM:#}  {}", told(event))
+}
+
+fn told(event: &Event) -> String {
+    let sentiment = if event.is_bad() {
+        Sentiment::Bad
+    } else {
+        event.status.sentiment()
+    };
+    let style = match sentiment {
         Sentiment::Good => ADD,
         Sentiment::Neutral => DIM,
         Sentiment::Bad => REMOVE,
     };
-    let time = clock(elapsed);
     let status = format!("{:<STATUS_WIDTH$}", event.status.as_str());
     let mut line = format!(
-        "{DIM}{time:>6}{DIM:#}  {style}{status}{style:#}  {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}",
+        "{style}{status}{style:#}  {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}",
         event.path(),
         event.resource_type
     );
-    if let Some(reason) = &event.reason {
+    let hook = event.hook.as_ref().map(|hook| {
+        let found = hook.reason.as_deref().unwrap_or_default();
+        format!("{} {} {found}", hook.name, hook.status)
+    });
+    let reason = event.reason.as_deref().map(plain);
+    for said in [reason, hook.as_deref(), phase(event)]
+        .into_iter()
+        .flatten()
+    {
         line.push_str(": ");
-        line.push_str(&reason.replace('\n', " "));
+        line.push_str(said.replace('\n', " ").trim_end());
     }
     line
 }
 
-/// Returns the line under the events: how many of the expected resources are done, and the time.
+/// Returns a reason that is one of the service's fixed phrases in fewer words.
+fn plain(reason: &str) -> &str {
+    const REPLACED: &str = "Requested update requires the creation of a new physical resource";
+    if reason.starts_with(REPLACED) {
+        "replaced by a new one"
+    } else {
+        reason
+    }
+}
+
+/// Returns what goes on in a stack after an event whose status says so only to those who know.
+fn phase(event: &Event) -> Option<&'static str> {
+    match event.status.as_str() {
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => Some("deleting what was replaced or removed"),
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" => {
+            Some("deleting what the failed update had made")
+        }
+        _ => None,
+    }
+}
+
+/// Returns the line under the events: what goes on, how many of the expected resources are done, and
+/// the time.
 pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> String {
+    let status = timeline.own_status().map(ResourceStatus::as_str);
+    let doing = match status.unwrap_or_default() {
+        status if status.ends_with("CLEANUP_IN_PROGRESS") => "cleaning up · ",
+        status if status.contains("ROLLBACK") => "rolling back · ",
+        _ => "",
+    };
     let done = timeline.settled_resources();
-    format!(
-        "{done}/{} resources · {}",
-        expected.max(done),
-        clock(elapsed)
-    )
+    let resources = expected.max(timeline.resources());
+    format!("{doing}{done}/{resources} resources · {}", clock(elapsed))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::line;
-    use crate::event::Event;
+    use jiff::Timestamp;
+
+    use super::{dated, line, progress};
+    use crate::event::{Event, Hook, Timeline};
     use crate::status::ResourceStatus;
+
+    fn event(logical_id: &str, status: &str, reason: &str) -> Event {
+        Event {
+            id: format!("{logical_id}-{status}"),
+            time: Some(Timestamp::UNIX_EPOCH),
+            stack_id: "arn".to_owned(),
+            logical_id: logical_id.to_owned(),
+            physical_id: if logical_id == "demo" { "arn" } else { "" }.to_owned(),
+            resource_type: "AWS::S3::Bucket".to_owned(),
+            status: ResourceStatus::from_wire(status),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            ..Event::default()
+        }
+    }
 
     #[test]
     fn an_event_is_one_line_with_its_reason() {
-        let event = Event {
+        let nested = Event {
             nested_in: vec!["Storage".to_owned()],
-            logical_id: "Bucket".to_owned(),
-            resource_type: "AWS::S3::Bucket".to_owned(),
-            status: ResourceStatus::from_wire("CREATE_FAILED"),
-            reason: Some("dev-bucket\nalready exists".to_owned()),
-            ..Event::default()
+            ..event("Bucket", "CREATE_FAILED", "dev-bucket\nalready exists")
         };
-        let line = line(&event, Duration::from_secs(65));
-        assert_eq!(
-            anstream::adapter::strip_str(&line).to_string(),
-            "  1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists"
-        );
+        let hooked = Event {
+            hook: Some(Hook {
+                name: "Private::Guard::Hook".to_owned(),
+                status: "HOOK_COMPLETE_FAILED".to_owned(),
+                reason: Some("no public buckets".to_owned()),
+                failure_mode: None,
+            }),
+            ..event("Bucket", "CREATE_IN_PROGRESS", "")
+        };
+        let replaced = "Requested update requires the creation of a new physical resource; hence \
+                        creating one.";
+        let lines = [
+            line(&nested, Duration::from_secs(65)),
+            line(&hooked, Duration::from_secs(3700)),
+            dated(&event("Bucket", "UPDATE_IN_PROGRESS", replaced)),
+            dated(&event("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")),
+            dated(&Event {
+                time: None,
+                ..event("Bucket", "SOMETHING_NEW", "x")
+            }),
+        ];
+        let text = anstream::adapter::strip_str(&lines.join("\n")).to_string();
+        insta::assert_snapshot!(text, @r"
+          1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists
+        1:01:40  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED no public buckets
+        1970-01-01 00:00:00Z  UPDATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: replaced by a new one
+        1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo  AWS::S3::Bucket: deleting what was replaced or removed
+                              SOMETHING_NEW       Bucket  AWS::S3::Bucket: x
+        ");
+    }
+
+    #[test]
+    fn the_progress_line_says_what_goes_on() {
+        let text = |newest_first: &[(&str, &str)]| {
+            let mut timeline = Timeline::of("arn");
+            let events = newest_first
+                .iter()
+                .map(|(name, status)| event(name, status, ""));
+            timeline.absorb("arn", events.collect());
+            timeline.advance();
+            progress(&timeline, 3, Duration::from_secs(42))
+        };
+        let begun = ("demo", "UPDATE_IN_PROGRESS");
+        let done = ("Bucket", "UPDATE_COMPLETE");
+        let cases: [(&[_], &str); 3] = [
+            (&[done, begun], "1/3 resources · 0:42"),
+            (
+                &[("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), done, begun],
+                "cleaning up · 1/3 resources · 0:42",
+            ),
+            (
+                &[("demo", "UPDATE_ROLLBACK_IN_PROGRESS"), begun],
+                "rolling back · 0/3 resources · 0:42",
+            ),
+        ];
+        for (events, expected) in cases {
+            assert_eq!(text(events), expected);
+        }
     }
 }

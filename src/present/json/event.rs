@@ -1,0 +1,102 @@
+//! `stackctl.events/1` and `stackctl.event/1`: what happened to a stack, whole or a line at a time.
+
+use serde::Serialize;
+
+use crate::cause::{Role, advice, role};
+use crate::event::Event;
+use crate::stack::Stack;
+
+/// Events as one document, oldest first.
+#[derive(Debug, Serialize)]
+pub struct EventsDocument<'a> {
+    schema: &'static str,
+    stack: &'a str,
+    id: &'a str,
+    status: &'a str,
+    events: Vec<EventEntry<'a>>,
+}
+
+/// One event as a document of its own.
+#[derive(Debug, Serialize)]
+pub struct EventLine<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    event: EventEntry<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventEntry<'a> {
+    id: &'a str,
+    time: Option<String>,
+    stack_id: &'a str,
+    nested_in: &'a [String],
+    logical_id: &'a str,
+    physical_id: &'a str,
+    #[serde(rename = "type")]
+    resource_type: &'a str,
+    status: &'a str,
+    reason: Option<&'a str>,
+    token: Option<&'a str>,
+    operation_id: Option<&'a str>,
+    hook: Option<HookEntry<'a>>,
+    role: &'static str,
+    category: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct HookEntry<'a> {
+    name: &'a str,
+    status: &'a str,
+    reason: Option<&'a str>,
+    failure_mode: Option<&'a str>,
+}
+
+impl<'a> EventsDocument<'a> {
+    /// Returns the document for events of a stack.
+    pub fn of(stack: &'a Stack, events: &'a [Event]) -> Self {
+        Self {
+            schema: "stackctl.events/1",
+            stack: &stack.name,
+            id: &stack.id,
+            status: stack.status.as_str(),
+            events: events.iter().map(entry).collect(),
+        }
+    }
+}
+
+impl<'a> EventLine<'a> {
+    /// Returns the document for one event.
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            schema: "stackctl.event/1",
+            event: entry(event),
+        }
+    }
+}
+
+fn entry(event: &Event) -> EventEntry<'_> {
+    let role = role(event);
+    EventEntry {
+        id: &event.id,
+        time: event.time.map(|time| time.to_string()),
+        stack_id: &event.stack_id,
+        nested_in: &event.nested_in,
+        logical_id: &event.logical_id,
+        physical_id: &event.physical_id,
+        resource_type: &event.resource_type,
+        status: event.status.as_str(),
+        reason: event.reason.as_deref(),
+        token: event.token.as_deref(),
+        operation_id: event.operation.as_deref(),
+        hook: event.hook.as_ref().map(|hook| HookEntry {
+            name: &hook.name,
+            status: &hook.status,
+            reason: hook.reason.as_deref(),
+            failure_mode: hook.failure_mode.as_deref(),
+        }),
+        role: role.as_str(),
+        category: advice(event)
+            .filter(|_| matches!(role, Role::Root | Role::Explanation))
+            .map(|advice| advice.category()),
+    }
+}
