@@ -124,6 +124,8 @@ pub enum Command {
     Apply(commands::apply::Args),
     /// Compares what is deployed with what the files say, read-only
     Diff(commands::diff::Args),
+    /// Detects what was changed behind CloudFormation's back
+    Drift(commands::drift::Args),
     /// Shows the stack as it is now
     Status(commands::status::Args),
     /// Shows what happened to the stack and its resources

@@ -40,6 +40,7 @@
 //! | [`comparison`] | what is deployed against what the files say | no |
 //! | [`destruction`] | what a stack's deletion does to its resources | no |
 //! | [`recovery`] | the way out of every state of a stack | no |
+//! | [`drift`] | where the world left what was deployed | no |
 //! | [`status`] | what a status means | no |
 //! | [`event`] | events and the timeline that they are folded into | no |
 //! | [`cause`] | why an operation failed, and what helps against it | no |
@@ -62,6 +63,7 @@ pub mod comparison;
 pub mod destruction;
 pub mod diagnostic;
 pub mod digest;
+pub mod drift;
 pub mod error;
 pub mod event;
 pub mod interrupt;

@@ -8,6 +8,7 @@ mod deployed_code;
 mod deployment;
 pub mod destroy;
 pub mod diff;
+pub mod drift;
 pub mod events;
 mod failure;
 pub mod init;
@@ -109,6 +110,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Plan(args) => wait(plan::run(context, args)),
         Command::Apply(args) => wait(apply::run(context, args)),
         Command::Diff(args) => wait(diff::run(context, args)),
+        Command::Drift(args) => wait(drift::run(context, args)),
         Command::Status(args) => wait(status::run(context, args)),
         Command::Events(args) => wait(events::run(context, args)),
         Command::Outputs(args) => wait(outputs::run(context, args)),

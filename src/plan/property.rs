@@ -146,6 +146,24 @@ pub fn property_changes(
 ) -> Vec<PropertyChange> {
     let facts = fold_into_paths(facts(change, changes));
     let from_service = model.is_some_and(|model| model.from_service);
+    let (mut properties, leaves) = named(&facts, model);
+    // A template may differ where the resource does not: only what the service names is shown then.
+    if from_service || facts.is_empty() {
+        let notes = Notes::default();
+        properties.extend(leaves.into_iter().map(|leaf| notes.with(leaf)));
+    }
+    properties
+}
+
+/// Returns the changed properties that the details name, and none of the others that differ between
+/// the two sides: the service may know that those mean the same.
+pub fn named_changes(change: &Change, model: &Model) -> Vec<PropertyChange> {
+    named(&fold_into_paths(facts(change, &[])), Some(model)).0
+}
+
+/// Returns the properties that the facts name, and what else differs between the two sides.
+fn named(facts: &[Fact], model: Option<&Model>) -> (Vec<PropertyChange>, Vec<Leaf>) {
+    let from_service = model.is_some_and(|model| model.from_service);
     let sides = model.and_then(|model| Some((model.before.as_ref()?, model.after.as_ref()?)));
     let mut leaves = sides.map_or_else(Vec::new, |(before, after)| {
         leaves(&[], before, after)
@@ -154,25 +172,20 @@ pub fn property_changes(
             .collect()
     });
     let mut properties = Vec::new();
-    for fact in &facts {
+    for fact in facts {
         let mut found = Vec::new();
         // Values that the service gives are resolved; those of a template are not.
         if from_service || !fact.has_values() {
             (found, leaves) = leaves
                 .into_iter()
-                .partition(|leaf: &Leaf| fact.covers(&leaf.steps));
+                .partition(|leaf: &Leaf| fact.covers(leaf));
         }
         if found.is_empty() {
             found = fact.leaves();
         }
         properties.extend(found.into_iter().map(|leaf| fact.notes.with(leaf)));
     }
-    // A template may differ where the resource does not: only what the service names is shown then.
-    if from_service || facts.is_empty() {
-        let notes = Notes::default();
-        properties.extend(leaves.into_iter().map(|leaf| notes.with(leaf)));
-    }
-    properties
+    (properties, leaves)
 }
 
 /// Returns the properties that a new resource gets, in their order.
@@ -196,13 +209,25 @@ impl Fact {
     }
 
     /// Returns whether a leaf lies below this path or this path below the leaf.
-    fn covers(&self, leaf: &[Step]) -> bool {
-        let mut pairs = self.steps.iter().zip(leaf);
+    fn covers(&self, leaf: &Leaf) -> bool {
+        let sides = (self.before.is_some(), self.after.is_some());
+        let is_inside = self.steps.len() > leaf.steps.len();
+        if sides == (true, true) && is_inside && (leaf.before.is_none() || leaf.after.is_none()) {
+            // What has a value on both sides is no part of an element that is on one alone.
+            return false;
+        }
+        let mut pairs = self.steps.iter().zip(&leaf.steps);
         pairs.all(|(step, segment)| match segment {
             Step::Key(key) => step == key,
             Step::Element { before, after, .. } => {
                 let index = step.parse().ok();
-                index.is_some() && (index == *before || index == *after)
+                // The place of what is added counts after, that of what is removed before.
+                let is_it = match sides {
+                    (false, true) => index == *after,
+                    (true, false) => index == *before,
+                    _ => index == *before || index == *after,
+                };
+                index.is_some() && is_it
             }
         })
     }

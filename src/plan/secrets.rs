@@ -11,6 +11,7 @@
 //! The places are masked in the change set itself, before anything is made of it. The values that
 //! stood there are returned, so that they are also found where no template leads.
 
+mod drift;
 mod places;
 
 use indexmap::IndexMap;
@@ -23,6 +24,7 @@ use crate::settings::ParameterValue;
 use crate::stack::{NO_ECHO, Stack};
 use crate::template::node::Node;
 use crate::template::{Parameter, Template};
+pub use drift::hide_drift;
 use places::{Hidden, Places, is_literal, structure};
 
 /// Returns the defaults of a template's `NoEcho` parameters.

@@ -138,6 +138,7 @@ fn every_json_schema_is_described() {
         "plan",
         "plan-file",
         "diff",
+        "drift",
         "status",
         "events",
         "event",

@@ -25,6 +25,7 @@ mod deploy;
 mod deployed;
 mod destroy;
 mod documentation;
+mod drift;
 mod faults;
 mod files;
 mod inputs;

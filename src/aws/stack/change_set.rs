@@ -283,12 +283,12 @@ struct Findings {
 
 /// The tokens of the pages that were read.
 #[derive(Debug, Default)]
-struct Tokens(HashSet<String>);
+pub(super) struct Tokens(HashSet<String>);
 
 impl Tokens {
     /// Returns the token to go on with; `None` where all pages were read. A token that comes again
     /// leads to a page that was read already.
-    fn next(&mut self, token: Option<String>, what: &str) -> Result<Option<String>> {
+    pub(super) fn next(&mut self, token: Option<String>, what: &str) -> Result<Option<String>> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 
 mod change_set;
 mod convert;
+mod drift;
 mod events;
 mod exports;
 mod listing;
@@ -17,6 +18,7 @@ use super::{Connection, fault};
 use crate::error::Result;
 use crate::stack::{Resource, Stack};
 
+pub use drift::DetectionNews;
 pub use events::Look;
 pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, TemplateSource};

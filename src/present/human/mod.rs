@@ -8,6 +8,7 @@ pub mod config;
 pub mod danger;
 pub mod destruction;
 pub mod diff;
+pub mod drift;
 pub mod event;
 mod nested;
 pub mod package;

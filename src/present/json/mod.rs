@@ -6,6 +6,7 @@ mod code;
 pub mod config;
 pub mod destruction;
 pub mod diff;
+pub mod drift;
 pub mod event;
 pub mod findings;
 pub mod package;

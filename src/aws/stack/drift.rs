@@ -1,0 +1,239 @@
+//! Drift detection: asked for, awaited, read.
+//!
+//! It takes from seconds to minutes, and CloudFormation tells nothing but that it goes on. One stack
+//! has at most one detection at a time. What it found stays with the stack until the next one.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::types as sdk;
+
+use super::change_set::Tokens;
+use super::{StackService, convert};
+use crate::aws::backoff::Backoff;
+use crate::aws::fault;
+use crate::drift::{Detection, Difference, DriftStatus, ResourceDrift};
+use crate::error::{Error, Result};
+
+/// How many looks may fail in a row before the connection is given up. The SDK makes several
+/// attempts in each, and the pauses between them grow.
+const PATIENCE: u32 = 30;
+
+/// What there is to tell while a detection goes on.
+#[derive(Debug)]
+pub enum DetectionNews<'a> {
+    /// It goes on, since so long.
+    Running(Duration),
+    /// Somebody else's detection runs, and ours begins after it.
+    Waiting(Duration),
+    /// The service could not be asked; it is asked again.
+    Trouble(&'a Error),
+}
+
+impl StackService {
+    /// Detects drift of the resources `only`, of all where it is empty, and waits for the end.
+    /// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
+    ///
+    /// A detection that runs already is joined where the service names it, else waited for. A look
+    /// that fails decides nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the service refuses to detect drift, or cannot be asked for a long time.
+    pub async fn detect_drift(
+        &self,
+        only: &[String],
+        mut seen: impl FnMut(DetectionNews<'_>),
+    ) -> Result<Detection> {
+        let started = tokio::time::Instant::now();
+        let id = self.begin_detection(only, started, &mut seen).await?;
+        let mut backoff = Backoff::polling();
+        let mut failures = 0;
+        loop {
+            let request = self.client.describe_stack_drift_detection_status();
+            match request.stack_drift_detection_id(&id).send().await {
+                Ok(answer) => {
+                    failures = 0;
+                    let detection = detection(&id, answer);
+                    if detection.is_settled() {
+                        return Ok(detection);
+                    }
+                    seen(DetectionNews::Running(started.elapsed()));
+                }
+                Err(error) => {
+                    let is_final = is_denied(&error) || failures >= PATIENCE;
+                    let error = self.connection.fault("read how the detection goes", &error);
+                    if is_final {
+                        return Err(error);
+                    }
+                    failures += 1;
+                    seen(DetectionNews::Trouble(&error));
+                    backoff.ease();
+                }
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// Returns the id of a new detection, or of the one that runs.
+    async fn begin_detection(
+        &self,
+        only: &[String],
+        started: tokio::time::Instant,
+        seen: &mut impl FnMut(DetectionNews<'_>),
+    ) -> Result<String> {
+        let mut backoff = Backoff::polling();
+        loop {
+            let request = self.client.detect_stack_drift().stack_name(&self.name);
+            let ids = (!only.is_empty()).then(|| only.to_vec());
+            let error = match request.set_logical_resource_ids(ids).send().await {
+                Ok(answer) => {
+                    let id = answer.stack_drift_detection_id;
+                    return id.ok_or_else(|| {
+                        fault::incomplete("DetectStackDrift", "StackDriftDetectionId")
+                    });
+                }
+                Err(error) => error,
+            };
+            let message = error.message().unwrap_or_default();
+            if !is_running(message) {
+                let doing = format!("detect drift of the stack `{}`", self.name);
+                return Err(self.connection.fault(doing, &error));
+            }
+            // Only one that looks at everything can stand for ours.
+            if let Some(id) = detection_id(message).filter(|_| only.is_empty()) {
+                return Ok(id.to_owned());
+            }
+            seen(DetectionNews::Waiting(started.elapsed()));
+            backoff.pause().await;
+        }
+    }
+
+    /// Returns what the last detections found, resource by resource: all that were ever looked at.
+    pub async fn resource_drifts(&self) -> Result<Vec<ResourceDrift>> {
+        let mut drifts = Vec::new();
+        let mut tokens = Tokens::default();
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .describe_stack_resource_drifts()
+                .stack_name(&self.name);
+            let answer = request.set_next_token(token).send().await;
+            let answer = answer.map_err(|error| {
+                let doing = format!("read the drift of the stack `{}`", self.name);
+                self.connection.fault(doing, &error)
+            })?;
+            let page = answer.stack_resource_drifts.unwrap_or_default();
+            drifts.extend(page.into_iter().map(resource_drift));
+            match tokens.next(answer.next_token, "the stack's drift")? {
+                Some(next) => token = Some(next),
+                None => return Ok(drifts),
+            }
+        }
+    }
+}
+
+/// Returns whether a refusal says that another detection runs.
+fn is_running(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("drift") && message.contains("in progress")
+}
+
+/// Returns the id that a message names, a UUID that is not a part of the stack's ARN.
+fn detection_id(message: &str) -> Option<&str> {
+    let is_inside =
+        |character: char| character.is_ascii_alphanumeric() || ['-', '/', ':'].contains(&character);
+    let mut words = message.split(|character| !is_inside(character));
+    words.find(|word| {
+        let lengths = word.split('-').map(str::len);
+        lengths.eq([8, 4, 4, 4, 12]) && !word.contains(['/', ':'])
+    })
+}
+
+fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    let code = error.as_service_error().and_then(|answer| answer.code());
+    code.is_some_and(|code| code.starts_with("AccessDenied"))
+}
+
+fn detection(
+    id: &str,
+    answer: aws_sdk_cloudformation::operation::describe_stack_drift_detection_status::DescribeStackDriftDetectionStatusOutput,
+) -> Detection {
+    let text = |value: Option<&str>| value.unwrap_or("UNKNOWN").to_owned();
+    Detection {
+        id: id.to_owned(),
+        status: text(
+            answer
+                .detection_status
+                .as_ref()
+                .map(sdk::StackDriftDetectionStatus::as_str),
+        ),
+        stack_status: text(
+            answer
+                .stack_drift_status
+                .as_ref()
+                .map(sdk::StackDriftStatus::as_str),
+        ),
+        reason: answer.detection_status_reason.filter(|it| !it.is_empty()),
+        started: answer.timestamp.and_then(convert::time),
+    }
+}
+
+fn resource_drift(drift: sdk::StackResourceDrift) -> ResourceDrift {
+    let status = drift.stack_resource_drift_status;
+    let differences = drift.property_differences.unwrap_or_default();
+    ResourceDrift {
+        logical_id: drift.logical_resource_id.unwrap_or_default(),
+        physical_id: drift.physical_resource_id.filter(|id| !id.is_empty()),
+        resource_type: drift.resource_type.unwrap_or_default(),
+        status: DriftStatus::from_wire(status.as_ref().map_or("UNKNOWN", |it| it.as_str())),
+        reason: drift.drift_status_reason.filter(|it| !it.is_empty()),
+        expected: drift.expected_properties,
+        actual: drift.actual_properties,
+        differences: differences.into_iter().map(difference).collect(),
+        checked: drift.timestamp.and_then(convert::time),
+    }
+}
+
+fn difference(difference: sdk::PropertyDifference) -> Difference {
+    let kind = difference.difference_type;
+    Difference::new(
+        difference.property_path.unwrap_or_default(),
+        kind.as_ref().map_or("", |kind| kind.as_str()),
+        difference.expected_value,
+        difference.actual_value,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{detection_id, is_running};
+
+    #[test]
+    fn a_running_detection_is_known_by_the_services_words_and_joined_by_its_id() {
+        const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
+        let stack = format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/s/{ID}");
+        let cases = [
+            (
+                format!("Drift detection is in progress for [{stack}]"),
+                true,
+                None,
+            ),
+            (
+                format!("Drift detection [{ID}] is already in progress for [{stack}]."),
+                true,
+                Some(ID),
+            ),
+            (
+                "Stack [s] is in UPDATE_IN_PROGRESS state".to_owned(),
+                false,
+                None,
+            ),
+        ];
+        for (message, running, id) in &cases {
+            assert_eq!(is_running(message), *running, "{message}");
+            assert_eq!(detection_id(message), *id, "{message}");
+        }
+    }
+}

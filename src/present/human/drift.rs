@@ -1,0 +1,224 @@
+//! Drift for people: the words and signs of a plan, with what was deployed before and what is live after.
+
+use indexmap::IndexMap;
+
+use super::danger::wrap;
+use super::value;
+use crate::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
+use crate::plan::PropertyChange;
+use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::recovery::NESTED;
+
+/// Returns the drift of a stack; where `verbose`, with the names of all that nobody looked at.
+pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
+    let mut text = format!("{BOLD}{stack}{BOLD:#}  {}\n", drift.detection.stack_status);
+    if drift.is_drifted() {
+        text.push_str(&format!("  {DIM}what was deployed → what is live{DIM:#}\n"));
+    }
+    let shown = drift.resources.iter();
+    for resource in shown.filter(|it| it.status != DriftStatus::InSync) {
+        text.push('\n');
+        text.push_str(&heading(resource));
+        for property in resource.properties() {
+            push_property(&mut text, &property, "", width);
+        }
+    }
+    push_unchecked(&mut text, drift, verbose, width);
+    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(drift.summary())));
+    text
+}
+
+/// Returns the line of a resource: its sign, its name and type, and what became of it.
+pub(super) fn heading(resource: &ResourceDrift) -> String {
+    let (style, sign) = match resource.status {
+        DriftStatus::Modified | DriftStatus::InSync => (CHANGE, "~"),
+        DriftStatus::Deleted => (REMOVE, "-"),
+        _ => (WARNING, "?"),
+    };
+    let mut note = match &resource.status {
+        DriftStatus::Modified | DriftStatus::InSync => None,
+        DriftStatus::Deleted => Some("is deleted".to_owned()),
+        DriftStatus::Unknown => Some("could not be checked".to_owned()),
+        other => Some(other.as_str().to_owned()),
+    };
+    if let Some(reason) = &resource.reason {
+        let reason = reason.replace('\n', " ");
+        note = Some(note.map_or(reason.clone(), |note| format!("{note}: {reason}")));
+    }
+    let note = note.map_or_else(String::new, |note| format!(" {WARNING}# {note}{WARNING:#}"));
+    format!(
+        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}{note}\n",
+        resource.logical_id, resource.resource_type
+    )
+}
+
+/// Adds a property that differs. `note` follows its path.
+pub(super) fn push_property(
+    text: &mut String,
+    property: &PropertyChange,
+    note: &str,
+    width: usize,
+) {
+    let values = [&property.before, &property.after];
+    let values = values.map(|value| value.as_ref().map(value::of_property));
+    value::push(text, &property.path, values, note, width);
+}
+
+fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize) {
+    let mut types: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for resource in &drift.unchecked {
+        let names = types.entry(&resource.resource_type).or_default();
+        names.push(&resource.logical_id);
+    }
+    if types.is_empty() {
+        return;
+    }
+    let hint = if verbose { "" } else { ", -v lists them" };
+    text.push_str(&format!(
+        "\n{DIM}Not checked (CloudFormation does not compare all types{hint}):{DIM:#}\n"
+    ));
+    let width = width.saturating_sub(2);
+    if verbose {
+        for (kind, names) in &types {
+            for line in wrap(&format!("{kind}: {}", names.join(", ")), width) {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
+    } else {
+        let counted = types.iter().map(|(kind, names)| match names.len() {
+            1 => (*kind).to_owned(),
+            number => format!("{kind} ({number})"),
+        });
+        let counted: Vec<String> = counted.collect();
+        for line in wrap(&counted.join(", "), width) {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    if types.contains_key(NESTED) {
+        text.push_str(
+            "  A nested stack's own resources are checked by a detection of that stack.\n",
+        );
+    }
+}
+
+/// Returns the last line: how many resources have each status.
+pub(super) fn summary(summary: DriftSummary) -> String {
+    let DriftSummary {
+        modified,
+        deleted,
+        in_sync,
+        unknown,
+        not_checked,
+    } = summary;
+    let unknown = match unknown {
+        0 => String::new(),
+        unknown => format!(", {unknown} unknown"),
+    };
+    format!(
+        "Drift: {modified} modified, {deleted} deleted, {in_sync} in sync, \
+         {not_checked} not checked{unknown}."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drift;
+    use crate::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
+    use crate::stack::Resource;
+
+    fn shown(drift_of: &Drift, verbose: bool) -> String {
+        let text = drift("demo-dev", drift_of, verbose, 80);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    fn resource(name: &str, kind: &str) -> Resource {
+        Resource {
+            logical_id: name.to_owned(),
+            physical_id: None,
+            resource_type: kind.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            reason: None,
+        }
+    }
+
+    fn checked(name: &str, status: &str, reason: Option<&str>) -> ResourceDrift {
+        ResourceDrift {
+            logical_id: name.to_owned(),
+            physical_id: None,
+            resource_type: "AWS::SQS::Queue".to_owned(),
+            status: DriftStatus::from_wire(status),
+            reason: reason.map(str::to_owned),
+            expected: None,
+            actual: None,
+            differences: Vec::new(),
+            checked: None,
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_words_and_nothing_that_was_not_checked_is_passed_over() {
+        let text = |value: &str| Some(value.to_owned());
+        let mut changed = checked("Changed", "MODIFIED", None);
+        changed.differences = vec![
+            Difference::new("/DelaySeconds", "NOT_EQUAL", text("20"), text("0")),
+            Difference::new(
+                "/Policy",
+                "NOT_EQUAL",
+                text(r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"sqs:SendMessage"}]}"#),
+                text(r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"sqs:*"}]}"#),
+            ),
+            Difference::new(
+                "/Tags/1",
+                "ADD",
+                text("null"),
+                text(r#"{"Key":"x","Value":"y"}"#),
+            ),
+        ];
+        let all = Drift {
+            detection: Detection {
+                stack_status: "DRIFTED".to_owned(),
+                ..Detection::default()
+            },
+            resources: vec![
+                changed,
+                checked("Gone", "DELETED", None),
+                checked("Same", "IN_SYNC", None),
+                checked("Tried", "UNKNOWN", Some("no permission")),
+                checked("Odd", "SOMETHING_NEW", None),
+            ],
+            unchecked: vec![
+                resource("One", "AWS::EC2::Route"),
+                resource("Two", "AWS::EC2::Route"),
+                resource("Inner", "AWS::CloudFormation::Stack"),
+            ],
+        };
+        insta::assert_snapshot!(shown(&all, false), @r#"
+        demo-dev  DRIFTED
+          what was deployed → what is live
+
+          ~ Changed  AWS::SQS::Queue
+              ~ DelaySeconds: "20" → "0"
+              ~ Policy.Statement[a].Action: "sqs:SendMessage" → "sqs:*"
+              + Tags.1
+                  + Key: x
+                  + Value: "y"
+
+          - Gone  AWS::SQS::Queue # is deleted
+
+          ? Tried  AWS::SQS::Queue # could not be checked: no permission
+
+          ? Odd  AWS::SQS::Queue # SOMETHING_NEW
+
+        Not checked (CloudFormation does not compare all types, -v lists them):
+          AWS::EC2::Route (2), AWS::CloudFormation::Stack
+          A nested stack's own resources are checked by a detection of that stack.
+
+        Drift: 1 modified, 1 deleted, 1 in sync, 3 not checked, 2 unknown.
+        "#);
+        let verbose = shown(&all, true);
+        assert!(
+            verbose.contains("\n  AWS::EC2::Route: One, Two\n"),
+            "{verbose}"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! `stackctl.drift/1`: what was deployed against what is live.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::drift::{Difference, Drift, DriftSummary, ResourceDrift};
+use crate::stack::{Resource, Stack};
+
+/// A stack's drift as one document.
+#[derive(Debug, Serialize)]
+pub struct DriftDocument<'a> {
+    schema: &'static str,
+    stack: &'a str,
+    id: &'a str,
+    status: &'a str,
+    has_drift: bool,
+    detection: DetectionEntry<'a>,
+    resources: Vec<ResourceEntry<'a>>,
+    not_checked: Vec<UncheckedEntry<'a>>,
+    summary: SummaryEntry,
+}
+
+#[derive(Debug, Serialize)]
+struct DetectionEntry<'a> {
+    id: &'a str,
+    status: &'a str,
+    reason: Option<&'a str>,
+    started: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ResourceEntry<'a> {
+    logical_id: &'a str,
+    physical_id: Option<&'a str>,
+    #[serde(rename = "type")]
+    resource_type: &'a str,
+    status: &'a str,
+    reason: Option<&'a str>,
+    checked: Option<String>,
+    expected: Option<Value>,
+    actual: Option<Value>,
+    differences: Vec<DifferenceEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DifferenceEntry<'a> {
+    path: &'a str,
+    kind: &'a str,
+    expected: Option<&'a str>,
+    actual: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct UncheckedEntry<'a> {
+    logical_id: &'a str,
+    physical_id: Option<&'a str>,
+    #[serde(rename = "type")]
+    resource_type: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct SummaryEntry {
+    modified: usize,
+    deleted: usize,
+    in_sync: usize,
+    unknown: usize,
+    not_checked: usize,
+}
+
+impl<'a> DriftDocument<'a> {
+    /// Returns the document for the drift of a stack.
+    pub fn of(stack: &'a Stack, drift: &'a Drift) -> Self {
+        let detection = &drift.detection;
+        Self {
+            schema: "stackctl.drift/1",
+            stack: &stack.name,
+            id: &stack.id,
+            status: &detection.stack_status,
+            has_drift: drift.is_drifted(),
+            detection: DetectionEntry {
+                id: &detection.id,
+                status: &detection.status,
+                reason: detection.reason.as_deref(),
+                started: detection.started.map(|time| time.to_string()),
+            },
+            resources: drift.resources.iter().map(resource).collect(),
+            not_checked: drift.unchecked.iter().map(unchecked).collect(),
+            summary: summary(drift.summary()),
+        }
+    }
+}
+
+fn resource(drift: &ResourceDrift) -> ResourceEntry<'_> {
+    ResourceEntry {
+        logical_id: &drift.logical_id,
+        physical_id: drift.physical_id.as_deref(),
+        resource_type: &drift.resource_type,
+        status: drift.status.as_str(),
+        reason: drift.reason.as_deref(),
+        checked: drift.checked.map(|time| time.to_string()),
+        expected: drift.expected.as_deref().map(document),
+        actual: drift.actual.as_deref().map(document),
+        differences: drift.differences.iter().map(difference).collect(),
+    }
+}
+
+/// Returns the service's JSON as it is; a text that is none stays a text.
+fn document(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+fn difference(difference: &Difference) -> DifferenceEntry<'_> {
+    DifferenceEntry {
+        path: &difference.path,
+        kind: &difference.kind,
+        expected: difference.expected.as_deref(),
+        actual: difference.actual.as_deref(),
+    }
+}
+
+fn unchecked(resource: &Resource) -> UncheckedEntry<'_> {
+    UncheckedEntry {
+        logical_id: &resource.logical_id,
+        physical_id: resource.physical_id.as_deref(),
+        resource_type: &resource.resource_type,
+    }
+}
+
+fn summary(summary: DriftSummary) -> SummaryEntry {
+    let DriftSummary {
+        modified,
+        deleted,
+        in_sync,
+        unknown,
+        not_checked,
+    } = summary;
+    SummaryEntry {
+        modified,
+        deleted,
+        in_sync,
+        unknown,
+        not_checked,
+    }
+}

@@ -1,0 +1,398 @@
+//! `drift`: the detection from its request to what is said of it.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
+
+/// A function whose memory was raised and whose environment was edited.
+const CHANGED: &str = r#"<member>
+  <LogicalResourceId>Handler</LogicalResourceId>
+  <PhysicalResourceId>demo-handler</PhysicalResourceId>
+  <ResourceType>AWS::Lambda::Function</ResourceType>
+  <ExpectedProperties>{"Runtime":"python3.13","MemorySize":128,"Environment":{"Variables":{"A":"1"}}}</ExpectedProperties>
+  <ActualProperties>{"Runtime":"python3.12","MemorySize":128,"Environment":{"Variables":{"A":"1","B":"2"}}}</ActualProperties>
+  <PropertyDifferences>
+    <member><PropertyPath>/Runtime</PropertyPath><ExpectedValue>python3.13</ExpectedValue><ActualValue>python3.12</ActualValue><DifferenceType>NOT_EQUAL</DifferenceType></member>
+    <member><PropertyPath>/Environment/Variables/B</PropertyPath><ExpectedValue>null</ExpectedValue><ActualValue>2</ActualValue><DifferenceType>ADD</DifferenceType></member>
+  </PropertyDifferences>
+  <StackResourceDriftStatus>MODIFIED</StackResourceDriftStatus>
+  <Timestamp>2026-05-01T10:00:01Z</Timestamp>
+</member>"#;
+
+/// A bucket that somebody has deleted.
+const DELETED: &str = "<member>
+  <LogicalResourceId>Bucket</LogicalResourceId>
+  <PhysicalResourceId>demo-data</PhysicalResourceId>
+  <ResourceType>AWS::S3::Bucket</ResourceType>
+  <StackResourceDriftStatus>DELETED</StackResourceDriftStatus>
+  <Timestamp>2026-05-01T10:00:02Z</Timestamp>
+</member>";
+
+/// A bucket that is as it was deployed.
+const SAME: &str = "<member>
+  <LogicalResourceId>Bucket</LogicalResourceId>
+  <ResourceType>AWS::S3::Bucket</ResourceType>
+  <StackResourceDriftStatus>IN_SYNC</StackResourceDriftStatus>
+</member>";
+
+fn answer(operation: &str, result: &str) -> String {
+    format!(
+        "<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"
+    )
+}
+
+/// Lets the service accept a detection.
+fn begins(cloud: &Cloud) {
+    let result = format!("<StackDriftDetectionId>{ID}</StackDriftDetectionId>");
+    let body = answer("DetectStackDrift", &result);
+    cloud.on("DetectStackDrift").reply_xml(&body);
+}
+
+fn status(detection: &str, stack: &str, reason: &str) -> String {
+    let result = format!(
+        "<StackDriftDetectionId>{ID}</StackDriftDetectionId><DetectionStatus>{detection}</DetectionStatus>\
+         <StackDriftStatus>{stack}</StackDriftStatus><DetectionStatusReason>{reason}</DetectionStatusReason>\
+         <Timestamp>2026-05-01T10:00:00Z</Timestamp>"
+    );
+    answer("DescribeStackDriftDetectionStatus", &result)
+}
+
+/// Lets the detection end in this way.
+fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
+    let body = status(detection, stack, reason);
+    cloud
+        .on("DescribeStackDriftDetectionStatus")
+        .reply_xml(&body);
+}
+
+/// Lets the service tell of these resources.
+fn finds(cloud: &Cloud, drifts: &str) {
+    let result = format!("<StackResourceDrifts>{drifts}</StackResourceDrifts>");
+    let body = answer("DescribeStackResourceDrifts", &result);
+    cloud.on("DescribeStackResourceDrifts").reply_xml(&body);
+}
+
+/// Returns the project, deployed, whose function was changed and whose bucket was deleted since.
+fn drifted() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+    finds(&cloud, &(CHANGED.to_owned() + DELETED));
+    (sandbox, cloud)
+}
+
+#[test]
+fn drift_is_shown_with_the_words_and_signs_of_a_plan() {
+    let (sandbox, _cloud) = drifted();
+    insta::assert_snapshot!(sandbox.run(&["drift"]), @r#"
+    --- stdout
+    demo-dev  DRIFTED
+      what was deployed → what is live
+
+      ~ Handler  AWS::Lambda::Function
+          ~ Runtime: "python3.13" → "python3.12"
+          + Environment.Variables.B: "2"
+
+      - Bucket  AWS::S3::Bucket # is deleted
+
+    Not checked (CloudFormation does not compare all types, -v lists them):
+      AWS::IAM::Role
+
+    Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
+    --- exit 0
+    "#);
+    sandbox.run(&["drift", "--exit-code"]).expect_code(2);
+}
+
+#[test]
+fn the_document_has_all_that_the_service_said() {
+    let (sandbox, _cloud) = drifted();
+    let finished = sandbox.run(&["drift", "--format", "json", "--exit-code"]);
+    insta::assert_snapshot!(finished, @r#"
+    --- stdout
+    {
+      "schema": "stackctl.drift/1",
+      "stack": "demo-dev",
+      "id": "arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]",
+      "status": "DRIFTED",
+      "has_drift": true,
+      "detection": {
+        "id": "[UUID]",
+        "status": "DETECTION_COMPLETE",
+        "reason": null,
+        "started": "[INSTANT]"
+      },
+      "resources": [
+        {
+          "logical_id": "Handler",
+          "physical_id": "demo-handler",
+          "type": "AWS::Lambda::Function",
+          "status": "MODIFIED",
+          "reason": null,
+          "checked": "[INSTANT]",
+          "expected": {
+            "Runtime": "python3.13",
+            "MemorySize": 128,
+            "Environment": {
+              "Variables": {
+                "A": "1"
+              }
+            }
+          },
+          "actual": {
+            "Runtime": "python3.12",
+            "MemorySize": 128,
+            "Environment": {
+              "Variables": {
+                "A": "1",
+                "B": "2"
+              }
+            }
+          },
+          "differences": [
+            {
+              "path": "/Runtime",
+              "kind": "NOT_EQUAL",
+              "expected": "python3.13",
+              "actual": "python3.12"
+            },
+            {
+              "path": "/Environment/Variables/B",
+              "kind": "ADD",
+              "expected": null,
+              "actual": "2"
+            }
+          ]
+        },
+        {
+          "logical_id": "Bucket",
+          "physical_id": "demo-data",
+          "type": "AWS::S3::Bucket",
+          "status": "DELETED",
+          "reason": null,
+          "checked": "[INSTANT]",
+          "expected": null,
+          "actual": null,
+          "differences": []
+        }
+      ],
+      "not_checked": [
+        {
+          "logical_id": "Role",
+          "physical_id": "demo-dev-Role-1A2B3C",
+          "type": "AWS::IAM::Role"
+        }
+      ],
+      "summary": {
+        "modified": 1,
+        "deleted": 1,
+        "in_sync": 0,
+        "unknown": 0,
+        "not_checked": 1
+      }
+    }
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn what_is_in_sync_is_counted_and_the_rest_is_not_called_so() {
+    let (sandbox, cloud) = demo::deployed();
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
+    finds(&cloud, SAME);
+    insta::assert_snapshot!(sandbox.run(&["drift", "--exit-code"]), @r"
+    --- stdout
+    demo-dev  IN_SYNC
+
+    Not checked (CloudFormation does not compare all types, -v lists them):
+      AWS::IAM::Role, AWS::Lambda::Function
+
+    Drift: 0 modified, 0 deleted, 1 in sync, 2 not checked.
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_look_that_fails_decides_nothing() {
+    let (sandbox, cloud) = demo::deployed();
+    begins(&cloud);
+    let poll = || cloud.on("DescribeStackDriftDetectionStatus").times(1);
+    poll().reply_xml(&status("DETECTION_IN_PROGRESS", "UNKNOWN", ""));
+    // The SDK makes three attempts of its own.
+    let throttled = cloud.on("DescribeStackDriftDetectionStatus").times(3);
+    throttled.error(400, "Throttling", "Rate exceeded");
+    poll().drop_connection();
+    poll().error(
+        400,
+        "ValidationError",
+        "Drift detection with id does not exist",
+    );
+    poll().reply_xml(&status("DETECTION_SLOWLY_IN_PROGRESS", "UNKNOWN", ""));
+    ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+    finds(&cloud, CHANGED);
+    let finished = sandbox.run(&["drift", "--exit-code"]).expect_code(2);
+    assert!(finished.stdout.contains("1 modified"), "{finished}");
+    assert_eq!(
+        cloud.calls_of("DetectStackDrift").len(),
+        1,
+        "asked for once"
+    );
+}
+
+#[test]
+fn who_may_not_look_is_told_so_at_once() {
+    let (sandbox, cloud) = demo::deployed();
+    begins(&cloud);
+    let denied = "not authorized to perform: cloudformation:DescribeStackDriftDetectionStatus";
+    cloud
+        .on("DescribeStackDriftDetectionStatus")
+        .error(403, "AccessDenied", denied);
+    let finished = sandbox.run(&["drift"]).expect_code(1);
+    assert!(finished.stderr.contains(denied), "{finished}");
+}
+
+#[test]
+fn a_detection_that_failed_shows_what_it_found_and_does_not_pass_for_agreement() {
+    for (found, code) in [(CHANGED, 2), (SAME, 1)] {
+        let (sandbox, cloud) = demo::deployed();
+        begins(&cloud);
+        let reason = "Failed to detect drift on resources [Role]";
+        ends(&cloud, "DETECTION_FAILED", "UNKNOWN", reason);
+        let unknown = "<member><LogicalResourceId>Role</LogicalResourceId>\
+            <ResourceType>AWS::IAM::Role</ResourceType>\
+            <StackResourceDriftStatus>UNKNOWN</StackResourceDriftStatus>\
+            <DriftStatusReason>iam:GetRole is not allowed</DriftStatusReason></member>";
+        finds(&cloud, &(found.to_owned() + unknown));
+        let finished = sandbox.run(&["drift", "--exit-code"]).expect_code(code);
+        assert!(finished.stderr.contains(reason), "{finished}");
+        let line = "? Role  AWS::IAM::Role # could not be checked: iam:GetRole is not allowed";
+        assert!(finished.stdout.contains(line), "{finished}");
+    }
+}
+
+#[test]
+fn all_pages_are_read_and_only_what_was_asked_for_is_shown() {
+    let (sandbox, cloud) = drifted();
+    cloud.forget_calls();
+    let page = |token: &str, drifts: &str| {
+        let result = format!(
+            "<NextToken>{token}</NextToken><StackResourceDrifts>{drifts}</StackResourceDrifts>"
+        );
+        answer("DescribeStackResourceDrifts", &result)
+    };
+    let (sandbox_of_pages, cloud_of_pages) = demo::deployed();
+    begins(&cloud_of_pages);
+    ends(&cloud_of_pages, "DETECTION_COMPLETE", "DRIFTED", "");
+    let first = cloud_of_pages.on("DescribeStackResourceDrifts");
+    let first = first.only(|call| call.parameter("NextToken").is_empty());
+    first.reply_xml(&page("second", CHANGED));
+    finds(&cloud_of_pages, DELETED);
+    let finished = sandbox_of_pages.run(&["drift"]);
+    assert!(
+        finished.stdout.contains("1 modified, 1 deleted"),
+        "{finished}"
+    );
+
+    let finished = sandbox.run(&["drift", "--only", "Handler"]);
+    assert!(
+        finished
+            .stdout
+            .contains("1 modified, 0 deleted, 0 in sync, 0 not"),
+        "{finished}"
+    );
+    let asked = cloud.calls_of("DetectStackDrift").remove(0);
+    assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
+
+    insta::assert_snapshot!(sandbox.run(&["drift", "--only", "Handlr"]), @r"
+    --- stderr
+    error: the stack `demo-dev` has no resource `Handlr`
+    hint: did you mean `Handler`?
+    --- exit 1
+    ");
+    assert_eq!(cloud.calls_of("DetectStackDrift").len(), 1);
+}
+
+#[test]
+fn a_detection_that_runs_already_is_joined_or_waited_for() {
+    let running = format!("Drift detection operation [{ID}] is already in progress for the stack");
+    for (message, requests) in [
+        (running.as_str(), 1),
+        (
+            "Drift detection is already in progress for stack arn:aws:cloudformation:x",
+            3,
+        ),
+    ] {
+        let (sandbox, cloud) = demo::deployed();
+        let busy = cloud.on("DetectStackDrift").times(2);
+        busy.error(400, "ValidationError", message);
+        begins(&cloud);
+        ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+        finds(&cloud, CHANGED);
+        sandbox.run(&["drift", "--exit-code"]).expect_code(2);
+        assert_eq!(cloud.calls_of("DetectStackDrift").len(), requests);
+        let looks = cloud.calls_of("DescribeStackDriftDetectionStatus");
+        assert_eq!(looks[0].parameter("StackDriftDetectionId"), ID);
+    }
+}
+
+#[test]
+fn a_stack_whose_state_allows_no_detection_is_refused() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(sandbox.run(&["drift"]), @r"
+    --- stderr
+    error: the stack `demo-dev` is not deployed
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 1
+    ");
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    for (status, way) in [
+        ("UPDATE_IN_PROGRESS", "status"),
+        ("ROLLBACK_COMPLETE", "recover"),
+    ] {
+        cloud.account().put_into("demo-dev", &[(status, "")]);
+        let finished = sandbox.run(&["drift"]).expect_code(4);
+        assert!(finished.stderr.contains(status), "{finished}");
+        let hint = format!("hint: `stackctl {way} -e dev`");
+        assert!(finished.stderr.contains(&hint), "{finished}");
+    }
+    assert!(cloud.calls_of("DetectStackDrift").is_empty());
+}
+
+#[test]
+fn secrets_are_masked_on_both_sides() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let template = demo::TEMPLATE
+        .replacen(
+            "Resources:",
+            "Parameters:\n  Word:\n    Type: String\n    NoEcho: true\nResources:",
+            1,
+        )
+        .replace(
+            "Handler: app.handler\n",
+            "Handler: app.handler\n      Environment: {Variables: {A: !Ref Word}}\n",
+        );
+    sandbox.write("stack.yaml.j2", template);
+    let manifest = demo::MANIFEST.to_owned() + "[parameters]\nWord = \"deployed-word\"\n";
+    sandbox.write("manifest.toml", manifest);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+    let difference = "<member><PropertyPath>/Environment/Variables/A</PropertyPath>\
+        <ExpectedValue>deployed-word</ExpectedValue><ActualValue>edited-word</ActualValue>\
+        <DifferenceType>NOT_EQUAL</DifferenceType></member></PropertyDifferences>";
+    let changed = CHANGED
+        .replacen(r#""A":"1""#, r#""A":"deployed-word""#, 1)
+        .replacen(r#""A":"1""#, r#""A":"edited-word""#, 1)
+        .replace("</PropertyDifferences>", difference);
+    finds(&cloud, &changed);
+    for format in ["human", "json"] {
+        let finished = sandbox.run(&["drift", "--format", format]).expect_code(0);
+        let shown = finished.to_string();
+        assert!(!shown.contains("-word"), "{finished}");
+        assert!(shown.contains("****"), "{finished}");
+        assert!(shown.contains("python3.12"), "{finished}");
+    }
+}
