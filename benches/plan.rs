@@ -19,6 +19,7 @@ use stackctl::plan::{Operation, Plan, Target, secrets};
 use stackctl::present::json::plan::PlanDocument;
 use stackctl::present::{human, markdown};
 use stackctl::risk;
+use stackctl::secret::Redactor;
 use stackctl::template::Template;
 
 const SIZES: [usize; 3] = [10, 100, 500];
@@ -54,7 +55,7 @@ fn from_the_answer_to_the_text(bencher: Bencher<'_, '_>, size: usize) {
         let mut set = set(changes.clone());
         let hidden = secrets::hide(&mut set, [Some(&template), Some(&template)], [], &[]);
         let text = human::plan::plan(&of_set(set, &template), false, 100);
-        stackctl::secret::redact(&text, &hidden)
+        Redactor::new(&hidden).redact(&text)
     });
 }
 

@@ -3,7 +3,7 @@
 //! A secret is kept from the output in two ways. Where it is known that a place holds one, the place
 //! is masked, whatever stands there: see [`plan::secrets`](crate::plan::secrets). Everywhere else,
 //! and in what the service says in its own words, the known values are taken out of the text: see
-//! [`redact()`]. The second way is only for values that are long enough to be recognized. A secret of
+//! [`Redactor`]. The second way is only for values that are long enough to be recognized. A secret of
 //! three characters occurs in half of all words; to mask it there would make the text unreadable and
 //! tell everybody what it is.
 
@@ -11,7 +11,7 @@ mod redact;
 
 use std::fmt;
 
-pub use redact::redact;
+pub use redact::Redactor;
 
 /// A secret value. It has neither `Display` nor `Serialize`; its `Debug` says only that it is one.
 #[derive(Clone, PartialEq, Eq)]

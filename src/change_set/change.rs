@@ -226,6 +226,14 @@ impl Change {
         }
     }
 
+    /// Returns whether it only takes back what was changed outside of the stack.
+    pub fn reverts_drift(&self) -> bool {
+        !self.details.is_empty()
+            && self.details.iter().all(|detail| {
+                detail.drift.is_some() && detail.change_source.as_deref() == Some("NoModification")
+            })
+    }
+
     /// Returns whether every detail depends on what another resource turns out to be.
     ///
     /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic. A

@@ -44,7 +44,10 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
             })
         }
         ("Automatic", _) => Some("because a nested stack is checked each time".to_owned()),
-        ("DirectModification", _) => None,
+        ("NoModification", _) if detail.drift.is_some() => {
+            Some("because the live value has drifted".to_owned())
+        }
+        ("DirectModification" | "NoModification", _) => None,
         (source, Some(name)) => Some(format!("because of `{name}` ({source})")),
         (source, None) => Some(format!("because of {source}")),
     }
@@ -67,7 +70,7 @@ fn fate(logical_id: &str, changes: &[Change]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::sentence;
-    use crate::change_set::{Action, Change, Detail, Replacement};
+    use crate::change_set::{Action, Change, Detail, PropertyDrift, Replacement};
 
     #[test]
     fn a_sentence_says_no_more_than_the_change_set() {
@@ -117,6 +120,14 @@ mod tests {
             };
             assert_eq!(sentence(&detail, &changes).as_deref(), Some(expected));
         }
+        let mut reverted = Detail {
+            change_source: Some("NoModification".to_owned()),
+            ..Detail::default()
+        };
+        assert_eq!(sentence(&reverted, &changes), None);
+        reverted.drift = Some(PropertyDrift::default());
+        let said = "because the live value has drifted";
+        assert_eq!(sentence(&reverted, &changes).as_deref(), Some(said));
         let direct = Detail {
             change_source: Some("DirectModification".to_owned()),
             ..Detail::default()

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::change_set::{Change, ChangeSet, Detail};
 use crate::diagnostic::SourceFile;
-use crate::secret::{Secret, redact};
+use crate::secret::{Redactor, Secret};
 use crate::settings::ParameterValue;
 use crate::stack::{NO_ECHO, Stack};
 use crate::template::node::Node;
@@ -81,7 +81,9 @@ pub fn hide<'a>(
     hide_in_set(change_set, templates, places, &mut hidden);
     let found = hidden.values.into_iter().map(Secret::new);
     let all: Vec<Secret> = known.iter().cloned().chain(found).collect();
-    redact_set(change_set, &all);
+    if !all.is_empty() {
+        redact_set(change_set, &Redactor::new(&all));
+    }
     all
 }
 
@@ -248,10 +250,7 @@ fn path(detail: &Detail) -> Vec<String> {
 
 /// Takes known values out of all that the service says, also where JSON spells them in another way
 /// than this program would.
-fn redact_set(set: &mut ChangeSet, secrets: &[Secret]) {
-    if secrets.is_empty() {
-        return;
-    }
+fn redact_set(set: &mut ChangeSet, redactor: &Redactor) {
     for change in &mut set.changes {
         let contexts = [
             &mut change.before_context,
@@ -259,7 +258,7 @@ fn redact_set(set: &mut ChangeSet, secrets: &[Secret]) {
             &mut change.previous_deployment_context,
         ];
         for context in contexts.into_iter().flatten() {
-            redact_text(context, secrets);
+            redact_text(context, redactor);
         }
         for detail in &mut change.details {
             let values = [detail.before.as_mut(), detail.after.as_mut()];
@@ -268,39 +267,35 @@ fn redact_set(set: &mut ChangeSet, secrets: &[Secret]) {
                 .iter_mut()
                 .flat_map(|drift| [drift.previous.as_mut(), drift.actual.as_mut()]);
             for value in values.into_iter().chain(drift).flatten() {
-                redact_text(value, secrets);
+                redact_text(value, redactor);
             }
         }
     }
     for nested in &mut set.nested {
-        redact_set(nested, secrets);
+        redact_set(nested, redactor);
     }
 }
 
-fn redact_text(text: &mut String, secrets: &[Secret]) {
-    match structure(text) {
-        Some(mut inner) => {
-            if redact_value(&mut inner, secrets) {
-                *text = inner.to_string();
-            }
-        }
-        None => *text = redact(text, secrets),
+/// Takes known values out of a text and returns whether there were any.
+fn redact_text(text: &mut String, redactor: &Redactor) -> bool {
+    let shown = match structure(text) {
+        Some(mut inner) => redact_value(&mut inner, redactor).then(|| inner.to_string()),
+        None => redactor.redact(text),
+    };
+    let found = shown.is_some();
+    if let Some(shown) = shown {
+        *text = shown;
     }
+    found
 }
 
 /// Takes known values out of JSON and returns whether there were any.
-fn redact_value(value: &mut Value, secrets: &[Secret]) -> bool {
-    let redact_member = |found: bool, member: &mut Value| redact_value(member, secrets) || found;
+fn redact_value(value: &mut Value, redactor: &Redactor) -> bool {
+    let redact_member = |found: bool, member: &mut Value| redact_value(member, redactor) || found;
     match value {
         Value::Object(members) => members.values_mut().fold(false, redact_member),
         Value::Array(elements) => elements.iter_mut().fold(false, redact_member),
-        Value::String(text) => {
-            let mut shown = text.clone();
-            redact_text(&mut shown, secrets);
-            let found = shown != *text;
-            *text = shown;
-            found
-        }
+        Value::String(text) => redact_text(text, redactor),
         _ => false,
     }
 }

@@ -1,25 +1,22 @@
 //! A plan as Markdown, for a comment on a pull request.
 //!
 //! The first line is a marker that stays the same from run to run, so that a bot can find its comment
-//! and replace it. Values come from anywhere and may hold anything: they stand only in fenced blocks
-//! whose fence is longer than any run of backticks in them, and names stand escaped in HTML. GitHub
-//! takes [`LIMIT`] characters; what does not fit is left out by whole blocks, and the end says so.
+//! and replace it. What does not fit into a comment is left out by whole blocks, the last ones first,
+//! and the end says so: see `page`.
 
-use similar::{ChangeTag, TextDiff};
+pub(super) mod page;
 
 use crate::change_set::{Change, ChangeSet, Effect, Replacement};
+use crate::code::{CodeChange, FileChange};
+use crate::plan::model::Model;
 use crate::plan::property::property_changes;
-use crate::plan::{Content, Operation, Plan, ValueChange};
-use crate::present::human::{count, size};
-use crate::risk::Severity;
+use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
+use crate::present::human::size;
+use crate::risk::access::Names;
+use crate::risk::{Kind, Risk, Severity};
+use page::{Page, details, escaped, fenced, prose, push_lines, push_value};
 
-/// How many characters a comment on GitHub may have.
-pub const LIMIT: usize = 65_536;
-
-/// Room for the last line, which says what was left out.
-const RESERVE: usize = 300;
-
-/// Returns the whole plan, at most [`LIMIT`] characters.
+/// Returns the whole plan, at most 65,536 characters.
 pub fn plan(plan: &Plan) -> String {
     let mut page = Page::new(heading(plan));
     if plan.is_empty() {
@@ -29,20 +26,20 @@ pub fn plan(plan: &Plan) -> String {
         .changes()
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
-    let dangers = dangers(plan);
-    if !dangers.is_empty() {
-        page.push(&details("Danger", &fenced(&dangers), true), "");
-    }
+    push_dangers(&mut page, plan);
+    push_permissions(&mut page, plan);
     for change in certain {
-        let block = resource(plan, change, "");
+        let block = resource(change, &plan.properties(change), "");
         page.push(&block, &title_alone(change, ""));
     }
     let nested = plan.change_set.iter().flat_map(ChangeSet::tree);
     for (path, set) in nested.filter(|(path, _)| !path.is_empty()) {
         let parent = escaped(&format!("{}/", path.join("/")));
         for change in &set.changes {
+            let model = Model::of(change, None, None);
+            let properties = property_changes(change, Some(&model), &set.changes);
             page.push(
-                &resource(plan, change, &parent),
+                &resource(change, &properties, &parent),
                 &title_alone(change, &parent),
             );
         }
@@ -50,7 +47,12 @@ pub fn plan(plan: &Plan) -> String {
     if !possible.is_empty() {
         let lines: Vec<String> = possible
             .iter()
-            .map(|change| format!("? {} {}", change.logical_id, change.resource_type))
+            .map(|change| {
+                let mut causes = plan.properties(change).into_iter();
+                let cause = causes.find_map(|property| property.cause);
+                let cause = cause.map_or(String::new(), |cause| format!(", {cause}"));
+                format!("? {} {}{cause}", change.logical_id, change.resource_type)
+            })
             .collect();
         let title = "May change, depending on other resources (not counted)";
         page.push(&details(title, &fenced(&lines), false), "");
@@ -59,6 +61,7 @@ pub fn plan(plan: &Plan) -> String {
         .artifacts
         .iter()
         .filter(|artifact| !artifact.deployed)
+        .filter(|artifact| plan.code.iter().all(|it| it.artifact != artifact.name))
         .map(|artifact| {
             format!(
                 "+ {} {}, {}",
@@ -69,56 +72,15 @@ pub fn plan(plan: &Plan) -> String {
         })
         .collect();
     section(&mut page, "Service checks", &checks(plan));
+    for change in &plan.code {
+        push_code(&mut page, change);
+    }
     section(&mut page, "Code", &artifacts);
     section(&mut page, "Parameters", &values(&plan.parameters));
     section(&mut page, "Outputs", &values(&plan.outputs));
     section(&mut page, "Tags", &values(&plan.tags));
     section(&mut page, "Stack settings", &values(&plan.settings));
     page.finish(&format!("stackctl plan -e {}", plan.target.environment))
-}
-
-/// A text that grows by whole blocks and never past the limit.
-struct Page {
-    text: String,
-    length: usize,
-    left_out: usize,
-}
-
-impl Page {
-    fn new(heading: String) -> Self {
-        Self {
-            length: heading.chars().count(),
-            text: heading,
-            left_out: 0,
-        }
-    }
-
-    /// Adds a block; where it does not fit, a shorter one in its place, or nothing.
-    fn push(&mut self, block: &str, shorter: &str) {
-        let room = LIMIT.saturating_sub(RESERVE).saturating_sub(self.length);
-        let length = block.chars().count();
-        if length <= room {
-            self.text.push_str(block);
-            self.length += length;
-            return;
-        }
-        self.left_out += 1;
-        let length = shorter.chars().count();
-        if length <= room {
-            self.text.push_str(shorter);
-            self.length += length;
-        }
-    }
-
-    fn finish(mut self, command: &str) -> String {
-        if self.left_out > 0 {
-            self.text.push_str(&format!(
-                "\n**The details of {} are left out here; `{command}` shows all.**\n",
-                count(self.left_out, "part")
-            ));
-        }
-        self.text
-    }
 }
 
 fn heading(plan: &Plan) -> String {
@@ -156,14 +118,8 @@ fn heading(plan: &Plan) -> String {
 }
 
 /// Returns a change as a block. `parent` is the path of the nested stack that it is in.
-fn resource(plan: &Plan, change: &Change, parent: &str) -> String {
+fn resource(change: &Change, properties: &[PropertyChange], parent: &str) -> String {
     let mut lines = Vec::new();
-    // The templates of nested stacks are not at hand.
-    let properties = if parent.is_empty() {
-        plan.properties(change)
-    } else {
-        property_changes(change, None, &[])
-    };
     for property in properties {
         if property.before.is_none() && property.after.is_none() {
             lines.push(format!("! {}", property.path));
@@ -192,6 +148,7 @@ fn resource(plan: &Plan, change: &Change, parent: &str) -> String {
 fn title(change: &Change, parent: &str) -> String {
     let (sign, words) = match change.effect() {
         Effect::Add => ("+", ""),
+        Effect::Update if change.reverts_drift() => ("↺", ", drift is reverted"),
         Effect::Update => ("~", ""),
         Effect::Replace => ("-/+", ", is replaced"),
         Effect::Remove => ("-", ", is removed"),
@@ -225,13 +182,109 @@ fn section(page: &mut Page, title: &str, lines: &[String]) {
     }
 }
 
-/// Returns what is dangerous, the worst first.
-fn dangers(plan: &Plan) -> Vec<String> {
+/// Adds what is dangerous, the worst first, as a list.
+fn push_dangers(page: &mut Page, plan: &Plan) {
     let risks = plan.assessment.risks.iter();
-    let shown = risks.filter(|risk| risk.severity > Severity::Note);
-    shown
-        .map(|risk| format!("! {}: {}", risk.logical_id, risk.reason))
-        .collect()
+    let shown: Vec<String> = risks
+        .filter(|risk| risk.severity > Severity::Note)
+        // What the table says in full needs no line of its own, unless it is worse than the rest.
+        .filter(|risk| risk.kind != Kind::Permission || risk.severity == Severity::Danger)
+        .map(danger)
+        .collect();
+    if !shown.is_empty() {
+        page.push(&details("Danger", &shown.concat(), true), "");
+    }
+}
+
+fn danger(risk: &Risk) -> String {
+    let word = risk.severity.as_str().to_uppercase();
+    let remedy = risk.remedy.as_deref();
+    let remedy = remedy.map_or(String::new(), |remedy| {
+        format!("<br>fix: {}", prose(remedy))
+    });
+    format!(
+        "- **{word}** <b>{}</b> {}{remedy}\n",
+        escaped(&risk.logical_id),
+        prose(&risk.reason)
+    )
+}
+
+/// Adds the statements that are added to policies or removed from them, as a table.
+fn push_permissions(page: &mut Page, plan: &Plan) {
+    let changes = &plan.assessment.statements;
+    let is_risky = changes
+        .iter()
+        .any(|change| change.severity > Severity::Note || !change.is_added);
+    if !is_risky {
+        return;
+    }
+    let mut table = "| | effect | action | resource | principal | condition |\n\
+        | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for change in changes {
+        let statement = &change.statement;
+        let effect = if statement.is_managed_policy {
+            "policy"
+        } else {
+            &statement.effect
+        };
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            if change.is_added { "\\+" } else { "\\-" },
+            escaped(effect),
+            cell(&statement.actions),
+            cell(&statement.resources),
+            cell(&statement.principals),
+            escaped(statement.condition.as_deref().unwrap_or_default()),
+        ));
+    }
+    page.push(
+        &details("Permissions in policies that change", &table, true),
+        "",
+    );
+}
+
+fn cell(names: &Names) -> String {
+    let values: Vec<String> = names.values.iter().map(|value| escaped(value)).collect();
+    let all_but = if names.not { "all but " } else { "" };
+    format!("{all_but}{}", values.join("<br>"))
+}
+
+/// Adds what differs in the code of an artifact, a block a file.
+fn push_code(page: &mut Page, change: &CodeChange) {
+    let name = escaped(&change.artifact);
+    match &change.files {
+        Err(reason) => page.push(&format!("\nCode <b>{name}</b>: {}\n", prose(reason)), ""),
+        Ok(files) => {
+            for file in files {
+                push_file(page, &name, file);
+            }
+        }
+    }
+}
+
+fn push_file(page: &mut Page, artifact: &str, file: &FileChange) {
+    let path = escaped(&file.path);
+    let title = |sign: &str, size: &str| {
+        format!("Code <b>{artifact}</b>: <code>{sign}</code> {path}{size}")
+    };
+    let alone = |title: String| format!("\n{title}\n");
+    let (sign, sizes) = match (&file.before, &file.after) {
+        (Some(before), Some(after)) => {
+            let sizes = format!(" ({} → {})", size(before.size), size(after.size));
+            if let (Some(before), Some(after)) = (&before.text, &after.text) {
+                let mut lines = Vec::new();
+                push_lines(&mut lines, before, after, "");
+                let block = details(&title("~", ""), &fenced(&lines), false);
+                page.push(&block, &alone(title("~", &sizes)));
+                return;
+            }
+            ("~", sizes)
+        }
+        (None, Some(after)) => ("+", format!(" ({})", size(after.size))),
+        _ => ("-", String::new()),
+    };
+    page.push(&alone(title(sign, &sizes)), "");
 }
 
 /// Returns what the service's own checks found, one line each.
@@ -246,7 +299,12 @@ fn checks(plan: &Plan) -> Vec<String> {
             let (line, column) = place.source.position(place.span.start);
             format!(" ({}:{line}:{column})", place.source.name)
         });
-        format!("{sign} {}{place}", found.validation.message())
+        let stack = if found.nested_in.is_empty() {
+            String::new()
+        } else {
+            format!("nested stack `{}`, ", found.nested_in.join("/"))
+        };
+        format!("{sign} {stack}{}{place}", found.validation.message())
     });
     found.collect()
 }
@@ -258,60 +316,6 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
         push_value(&mut lines, &change.name, before, after);
     }
     lines
-}
-
-/// Adds the lines of a value before and after, those of a long text as a diff.
-fn push_value(lines: &mut Vec<String>, name: &str, before: Option<&str>, after: Option<&str>) {
-    let is_long = |value: Option<&str>| value.is_some_and(|value| value.contains('\n'));
-    if !is_long(before) && !is_long(after) {
-        let line = |sign, value| format!("{sign} {name}: {value}");
-        lines.extend(before.map(|value| line('-', value)));
-        lines.extend(after.map(|value| line('+', value)));
-        return;
-    }
-    lines.push(format!("  {name}:"));
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    for line in TextDiff::from_lines(before, after).iter_all_changes() {
-        let sign = match line.tag() {
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-            ChangeTag::Equal => ' ',
-        };
-        lines.push(format!("{sign}   {}", line.value().trim_end_matches('\n')));
-    }
-}
-
-fn details(title: &str, inside: &str, open: bool) -> String {
-    let open = if open { " open" } else { "" };
-    format!("\n<details{open}><summary>{title}</summary>\n\n{inside}\n</details>\n")
-}
-
-/// Returns lines as a diff block that nothing in them can end.
-fn fenced(lines: &[String]) -> String {
-    let text = lines.join("\n");
-    let mut longest = 0;
-    let mut run = 0;
-    for character in text.chars() {
-        run = if character == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}diff\n{text}\n{fence}\n")
-}
-
-/// Returns text that stands for itself in HTML and in Markdown, on one line.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' => safe.push(' '),
-            '&' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '|' | '\\' | '@' | '#' | '~' => {
-                safe.push_str(&format!("&#{};", u32::from(character)));
-            }
-            _ => safe.push(character),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

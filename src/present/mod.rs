@@ -22,7 +22,7 @@ use crate::ambient::Ambient;
 use crate::cli::{ColorWhen, Global};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::{Secret, redact};
+use crate::secret::{Redactor, Secret};
 pub use process::{command_line, exit_interrupted, log, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 
@@ -260,6 +260,7 @@ impl Presenter {
     }
 
     fn masked(&self, text: &str) -> String {
-        redact(text, &self.secrets.borrow())
+        let redactor = Redactor::new(&self.secrets.borrow());
+        redactor.redact(text).unwrap_or_else(|| text.to_owned())
     }
 }

@@ -311,21 +311,35 @@ fn template_changes(old: Option<&Template>, new: Option<&Template>) -> Vec<Chang
     changes
 }
 
-/// Cases in which something else is reported on purpose.
-const DISAGREEMENTS: [(&str, &str); 3] = [
-    (
-        "statement-is-an-intrinsic",
-        "the peer calls a statement behind Fn::If unparseable; its branches are statements here",
-    ),
-    (
-        "negative-ssoPermissionSet",
-        "the peer takes `*` in a permission set for the set itself; it means every resource",
-    ),
-    (
-        "ssoPermissionSet-changes",
-        "the peer takes `*` in a permission set for the set itself; it means every resource",
-    ),
-];
+/// Returns the peer's statements in the words of this program, where the two differ on purpose.
+///
+/// The peer takes `*` in the inline policy of an SSO permission set for the set itself. The policy is
+/// that of whoever the set is assigned to, and `*` in it means every resource.
+fn in_own_words(statements: Vec<String>, changes: &[Change]) -> Vec<String> {
+    let sets = changes
+        .iter()
+        .filter(|change| change.resource_type == "AWS::SSO::PermissionSet");
+    let itself: Vec<String> = sets
+        .map(|set| format!("[\"${{{}.Arn}}\"]", set.logical_id))
+        .collect();
+    let translate = |statement: String| {
+        itself
+            .iter()
+            .fold(statement, |text, itself| text.replace(itself, "[\"*\"]"))
+    };
+    statements.into_iter().map(translate).collect()
+}
+
+/// Returns whether the peer could read a statement. One behind `Fn::If` it calls unparseable; here
+/// each of the branches is a statement.
+fn is_readable(iam: &Value) -> bool {
+    let lists = iam
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::values);
+    let mut statements = lists.filter_map(Value::as_array).flatten();
+    statements.all(|statement| statement["unparseable"].is_null())
+}
 
 #[test]
 fn the_same_statements_and_rules_are_reported_as_by_the_peer() {
@@ -333,7 +347,7 @@ fn the_same_statements_and_rules_are_reported_as_by_the_peer() {
         return;
     };
     let (mut cases, mut statements, mut rules, mut broadened) = (0, 0, 0, 0);
-    let mut disagreements = Vec::new();
+    let mut unreadable = 0;
     for path in corpus::files(&folder) {
         let case = corpus::json(&path);
         let result = &case["result"];
@@ -355,18 +369,16 @@ fn the_same_statements_and_rules_are_reported_as_by_the_peer() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         cases += 1;
 
-        let mut expected = peer_statements(iam);
+        let mut expected = in_own_words(peer_statements(iam), &changes);
         let mut found = own_statements(&assessment);
         expected.sort();
         found.sort();
         statements += expected.len();
-        if expected != found {
-            disagreements.push(name.clone());
-            let known = DISAGREEMENTS.iter().find(|(part, _)| name.contains(part));
-            let Some((_, reason)) = known else {
-                panic!("{name}: {expected:#?} {found:#?}");
-            };
-            eprintln!("corpus: {name}: {reason}");
+        if is_readable(iam) {
+            assert_eq!(expected, found, "{name}");
+        } else {
+            unreadable += 1;
+            assert!(found.len() >= expected.len(), "{name}: {found:#?}");
         }
 
         let of = |after: bool| -> Vec<String> {
@@ -417,7 +429,7 @@ fn the_same_statements_and_rules_are_reported_as_by_the_peer() {
         }
     }
     eprintln!(
-        "corpus: {cases} pairs, {statements} statements and {rules} rules agree but for {}; {broadened} broaden",
-        disagreements.len()
+        "corpus: {cases} pairs, {statements} statements and {rules} rules agree; {unreadable} \
+        have statements that the peer cannot read, {broadened} broaden"
     );
 }

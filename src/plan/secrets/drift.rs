@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::places::{Hidden, Places, is_literal, structure};
 use super::{defaults, redact_text};
 use crate::drift::ResourceDrift;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::template::Template;
 use crate::template::node::Node;
 
@@ -41,9 +41,10 @@ pub fn hide_drift<'a>(
     }
     let found = hidden.values.into_iter().map(Secret::new);
     let all: Vec<Secret> = known.iter().cloned().chain(found).collect();
+    let redactor = Redactor::new(&all);
     for drift in resources {
         for text in texts(drift) {
-            redact_text(text, &all);
+            redact_text(text, &redactor);
         }
     }
     all

@@ -65,7 +65,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         value::push_section(&mut text, "Outputs", &plan.outputs, width);
     }
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
-    service_check::push(&mut text, &plan.validations);
+    service_check::push(&mut text, &plan.validations, width);
     if plan.changes().is_empty() && plan.change_set.is_some() {
         text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
     }
@@ -101,7 +101,7 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
             text.push('\n');
         }
         after_tree = !properties.is_empty();
-        text.push_str(&resource(change, &properties, name_width));
+        text.push_str(&resource(change, &properties, name_width, width));
         for property in &properties {
             push_property(text, change, property, width);
         }
@@ -135,9 +135,11 @@ pub(super) fn resource(
     change: &Change,
     properties: &[PropertyChange],
     name_width: usize,
+    width: usize,
 ) -> String {
     let (style, sign, words) = match change.effect() {
         Effect::Add => (ADD, "+", ""),
+        Effect::Update if change.reverts_drift() => (CHANGE, "↺", "drift is reverted"),
         Effect::Update => (CHANGE, "~", ""),
         Effect::Replace if rests_on_unknown(change, properties) => (
             REMOVE,
@@ -170,7 +172,12 @@ pub(super) fn resource(
         notes.push(format!("policy {policy}"));
     }
     if !notes.is_empty() {
-        line.push_str(&format!(" {WARNING}# {}{WARNING:#}", notes.join(", ")));
+        let note = format!("# {}", notes.join(", "));
+        let used = 4 + change.logical_id.width() + padding.len() + 2 + change.resource_type.width();
+        if used + 1 + note.width() > width {
+            line.push_str("\n     ");
+        }
+        line.push_str(&format!(" {WARNING}{note}{WARNING:#}"));
     }
     line.push('\n');
     line

@@ -1,10 +1,11 @@
 //! What the service's own checks found, each with the line of the template that it is about.
 
+use super::danger::wrap;
 use crate::change_set::validation::LocatedValidation;
 use crate::present::style::{BOLD, DIM, ERROR, WARNING};
 
 /// Adds the findings, those first that keep the change set from being made.
-pub(super) fn push(text: &mut String, found: &[LocatedValidation]) {
+pub(super) fn push(text: &mut String, found: &[LocatedValidation], width: usize) {
     if found.is_empty() {
         return;
     }
@@ -23,7 +24,13 @@ pub(super) fn push(text: &mut String, found: &[LocatedValidation]) {
             format!("nested stack `{}`, ", found.nested_in.join("/"))
         };
         let message = found.validation.message();
-        text.push_str(&format!("  {style}{word}{style:#}: {stack}{message}\n"));
+        let said = format!("{word}: {stack}{message}");
+        for (number, line) in wrap(&said, width.saturating_sub(4)).iter().enumerate() {
+            match line.strip_prefix(word).filter(|_| number == 0) {
+                Some(rest) => text.push_str(&format!("  {style}{word}{style:#}{rest}\n")),
+                None => text.push_str(&format!("    {line}\n")),
+            }
+        }
         for place in &found.places {
             let (line, column) = place.source.position(place.span.start);
             let name = &place.source.name;

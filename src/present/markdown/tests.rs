@@ -1,8 +1,13 @@
-use super::{LIMIT, plan};
+use super::page::LIMIT;
+use super::plan;
+use crate::archive::ArchivedFile;
 use crate::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use crate::code::{CodeChange, FileChange};
+use crate::digest::Digest;
 use crate::plan::model::Models;
 use crate::plan::{Operation, Plan, Target, ValueChange};
-use crate::risk::Assessment;
+use crate::risk::access::{Names, Statement, StatementChange};
+use crate::risk::{Assessment, Severity};
 
 fn with(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
     Plan {
@@ -115,7 +120,7 @@ fn what_does_not_fit_is_left_out_by_whole_blocks() {
         .collect();
     let text = plan(&with(changes, Vec::new()));
     let length = text.chars().count();
-    assert!(length <= LIMIT && length > LIMIT - 1000, "{length}");
+    assert!(length <= LIMIT && length > LIMIT - 2000, "{length}");
     assert_eq!(
         text.matches("<details").count(),
         text.matches("</details>").count()
@@ -135,5 +140,73 @@ fn nothing_to_do_is_two_lines_and_the_place() {
     <b>No changes. The stack matches the files.</b>
 
     Stack <code>demo-dev</code>, environment <code>dev</code>, account <code>123456789012</code>, region <code>eu-west-1</code>
+    ");
+}
+
+#[test]
+fn a_statement_keeps_to_its_row_whatever_is_in_it() {
+    let names = |value: &str| Names {
+        not: false,
+        values: vec![value.to_owned()],
+    };
+    let mut hostile = with(vec![change("Policy", "a", "b")], Vec::new());
+    hostile.assessment.statements.push(StatementChange {
+        logical_id: "Policy".to_owned(),
+        is_added: true,
+        statement: Statement {
+            effect: "Allow".to_owned(),
+            actions: names("s3:*"),
+            resources: names("a|b\n| c"),
+            principals: names("</details>`x`"),
+            condition: Some("<b>\n\n# x".to_owned()),
+            is_managed_policy: false,
+        },
+        severity: Severity::Danger,
+    });
+    let text = plan(&hostile);
+    let row = text.lines().find(|line| line.contains("Allow"));
+    insta::assert_snapshot!(row.unwrap_or_default(), @r"| \+ | Allow | s3:&#42; | a&#124;b &#124; c | &#60;/details&#62;&#96;x&#96; | &#60;b&#62;  &#35; x |");
+}
+
+#[test]
+fn code_is_shown_file_by_file_and_left_out_file_by_file() {
+    let file = |path: &str, line: &str| {
+        let archived = |text: String| ArchivedFile {
+            size: 7,
+            digest: Digest::of(&text),
+            text: Some(text),
+        };
+        FileChange {
+            path: path.to_owned(),
+            before: Some(archived("same\nold\n".to_owned())),
+            after: Some(archived(format!("same\n{line}\n"))),
+        }
+    };
+    let mut changed = with(Vec::new(), Vec::new());
+    changed.code.push(CodeChange {
+        artifact: "handler".to_owned(),
+        before: "a".to_owned(),
+        after: "b".to_owned(),
+        files: Ok(vec![
+            file("app.py", "new"),
+            file("large_.py", &"x".repeat(LIMIT)),
+        ]),
+    });
+    let text = plan(&changed);
+    let (_, code) = text.split_once("<details>").unwrap_or_default();
+    insta::assert_snapshot!(code, @r"
+    <summary>Code <b>handler</b>: <code>~</code> app.py</summary>
+
+    ```diff
+      same
+    - old
+    + new
+    ```
+
+    </details>
+
+    Code <b>handler</b>: <code>~</code> large&#95;.py (7 bytes → 7 bytes)
+
+    **The details of 1 part are left out here; `stackctl plan -e dev` shows all.**
     ");
 }
