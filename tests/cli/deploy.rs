@@ -370,3 +370,19 @@ fn a_deployed_zip_that_cannot_be_read_keeps_nobody_from_deploying() {
     let reason = code["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("no longer in the bucket"), "{reason}");
 }
+
+#[test]
+fn a_change_of_outputs_alone_is_shown_and_executed() {
+    let (sandbox, cloud) = demo::deployed();
+    let output = "  HandlerName:\n    Value: !Ref Handler\n";
+    sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + output);
+    let plan = sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    for part in ["+ HandlerName: \"${Handler}\"", "No resource changes;"] {
+        assert!(plan.stdout.contains(part), "{part}: {plan}");
+    }
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
+    let outputs = sandbox.run(&["outputs", "HandlerName"]).expect_code(0);
+    assert_eq!(outputs.stdout, "demo-handler\n");
+}
