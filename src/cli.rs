@@ -115,6 +115,21 @@ pub enum EventsShown {
     All,
 }
 
+/// What becomes of a deployment that fails.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is undone; of a new stack only its name is left
+    #[default]
+    Rollback,
+    /// It stays as it is then: correct the cause and apply again, or `recover`
+    Keep,
+    /// A new stack is deleted again; an update is undone
+    Delete,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use crate::cli::OnFailure;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
@@ -80,6 +81,9 @@ pub struct SavedChangeSet {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// What becomes of the deployment where it fails.
+    #[serde(default)]
+    pub on_failure: OnFailure,
 }
 
 /// What the files said, as digests.

@@ -6,6 +6,7 @@ use super::deployment::Deployment;
 use super::proposal::Purpose;
 use super::saved_plan::Saved;
 use super::session::Session;
+use super::wishes::Wishes;
 use super::{Context, Exit, deployed_code, offline, operation, plan, verify};
 use crate::cli::{EventsShown, Format, PlanFormat};
 use crate::error::{Error, Result};
@@ -19,7 +20,10 @@ use crate::stack::Stack;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A plan that `stackctl plan --out` saved: executes exactly that one
-    #[arg(value_name = "PLAN", conflicts_with = "wait")]
+    #[arg(
+        value_name = "PLAN",
+        conflicts_with_all = ["wait", "no_rollback", "on_failure", "import_existing"]
+    )]
     plan: Option<PathBuf>,
     /// Applies without asking
     #[arg(long, short = 'y')]
@@ -33,6 +37,8 @@ pub struct Args {
     /// Waits for an operation that is running on the stack, then plans
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    wishes: Wishes,
     /// Which events are shown while the deployment runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     events: EventsShown,
@@ -65,7 +71,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         None
     } else {
         deployment.interrupt.guard(deployment.upload()).await?;
-        Some(deployment.propose(Purpose::Command).await?)
+        Some(deployment.propose(Purpose::Command, args.wishes).await?)
     };
     let plan = deployment.plan(
         proposal
@@ -74,7 +80,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     );
     plan::show(presenter, &plan, PlanFormat::Human)?;
     let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
-    let agreed = match check_guards(&session, &args, &plan) {
+    let checked = check_guards(&session, &args, &plan).and_then(|()| {
+        executable
+            .as_ref()
+            .map_or(Ok(()), |made| deployment.check_wishes(made))
+    });
+    let agreed = match checked {
         Ok(()) if !args.yes && !plan.is_empty() => {
             deployment.interrupt.guard(confirm(&session)).await
         }
@@ -109,6 +120,9 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
     plan::show(presenter, &plan, PlanFormat::Human)?;
     check_guards(&session, args, &plan)?;
+    if let Some(proposal) = &proposal {
+        deployment.check_wishes(proposal)?;
+    }
     if !args.yes && !plan.is_empty() {
         // Declined or interrupted, the plan stays: it can still be applied.
         deployment.interrupt.guard(confirm(&session)).await?;

@@ -184,6 +184,9 @@ fn next_step(session: &Session<'_>, status: &StackStatus) -> String {
         status if status.is_rolled_back() || status.sentiment() == Sentiment::Good => {
             format!("when that is put right: `{apply}`")
         }
+        StackStatus::CreateFailed | StackStatus::UpdateFailed => {
+            format!("when that is put right: `{apply}` goes on from here; or `{recover}` undoes it")
+        }
         _ => format!("`{recover}` says what the stack's state means and leads out of it"),
     }
 }

@@ -36,6 +36,7 @@ pub mod status;
 pub mod validate;
 pub mod verify;
 pub mod version;
+mod wishes;
 
 use std::future::Future;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::deployment::Deployment;
 use super::proposal::Purpose;
 use super::session::Session;
+use super::wishes::Wishes;
 use super::{Context, Exit, offline, saved_plan};
 use crate::cli::PlanFormat;
 use crate::error::Result;
@@ -28,6 +29,8 @@ pub struct Args {
     /// Predicts the changes without credentials or network, against what was last deployed from here
     #[arg(long, conflicts_with = "out")]
     offline: bool,
+    #[command(flatten)]
+    wishes: Wishes,
 }
 
 /// Makes a change set, shows it and removes it again, or keeps it for a saved plan.
@@ -53,7 +56,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         } else {
             Purpose::Command
         };
-        proposal = Some(deployment.propose(purpose).await?);
+        proposal = Some(deployment.propose(purpose, args.wishes).await?);
     }
     let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
     let executable = proposal.filter(|made| made.change_set.is_executable());

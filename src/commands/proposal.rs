@@ -8,8 +8,10 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
-use crate::aws::stack::{ChangeSetRequest, ListedChangeSet, TemplateSource};
+use super::wishes::Wishes;
+use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::change_set::ChangeSet;
+use crate::cli::OnFailure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::plan::Operation;
@@ -41,6 +43,10 @@ pub(super) struct Proposal {
     pub(super) change_set: ChangeSet,
     /// The stack's newest events before anything is executed.
     pub(super) earlier_events: Vec<Event>,
+    /// What becomes of the deployment where it fails.
+    pub(super) on_failure: OnFailure,
+    /// The names of the stack's other change sets, which its execution removes.
+    pub(super) others: Vec<String>,
 }
 
 impl Deployment<'_> {
@@ -49,12 +55,13 @@ impl Deployment<'_> {
     /// # Errors
     ///
     /// Whatever keeps the change set from being made. What was made by then is removed again.
-    pub(super) async fn propose(&self, purpose: Purpose) -> Result<Proposal> {
+    pub(super) async fn propose(&self, purpose: Purpose, wishes: Wishes) -> Result<Proposal> {
         let name = match purpose {
             Purpose::Command => temporary_name(),
             Purpose::SavedPlan => unique_name(SAVED),
         };
-        match self.interrupt.guard(self.make_change_set(&name)).await {
+        let made = self.make_change_set(&name, wishes);
+        match self.interrupt.guard(made).await {
             Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
             Ok(proposal) if proposal.change_set.is_unchanged() => {
                 self.discard(&name).await?;
@@ -84,7 +91,8 @@ impl Deployment<'_> {
     /// failure where the execution has begun.
     pub(super) async fn begin(&self, proposal: &Proposal) -> Result<()> {
         let set = &proposal.change_set;
-        let Err(error) = self.service.execute(&set.id, &set.name).await else {
+        let keeps = self.keeps_failures(proposal.on_failure);
+        let Err(error) = self.service.execute(&set.id, &set.name, keeps).await else {
             return Ok(());
         };
         if self.has_begun(proposal).await {
@@ -147,7 +155,7 @@ impl Deployment<'_> {
         }
     }
 
-    async fn make_change_set(&self, name: &str) -> Result<Proposal> {
+    async fn make_change_set(&self, name: &str, wishes: Wishes) -> Result<Proposal> {
         let body = &self.build.body;
         let template = if body.len() > INLINE_LIMIT {
             let store = self.store();
@@ -159,9 +167,16 @@ impl Deployment<'_> {
         } else {
             TemplateSource::Body(body.clone())
         };
+        let purpose = match self.operation() {
+            Operation::Create => stack::Purpose::Create {
+                deletes_on_failure: wishes.on_failure() == OnFailure::Delete,
+            },
+            Operation::Update => stack::Purpose::Update,
+        };
         let request = ChangeSetRequest {
             name,
-            creates: self.operation() == Operation::Create,
+            purpose,
+            imports_existing: wishes.import_existing,
             includes_nested: self.build.template.has_nested_stacks(),
             template,
             parameters: &self.build.parameters,
@@ -170,11 +185,8 @@ impl Deployment<'_> {
             settings: &self.session.settings.stack,
         };
         let requested = self.service.create_change_set(&request).await?;
-        let prune = async {
-            self.prune(&requested.stack_id).await;
-            Ok(())
-        };
-        let (change_set, earlier_events, ()) = tokio::try_join!(
+        let prune = async { Ok(self.prune(&requested).await) };
+        let (change_set, earlier_events, others) = tokio::try_join!(
             self.read_change_set(&requested.change_set_id),
             self.service.latest_events(&requested.stack_id),
             prune
@@ -183,18 +195,24 @@ impl Deployment<'_> {
             stack_id: requested.stack_id,
             change_set,
             earlier_events,
+            on_failure: wishes.on_failure(),
+            others,
         })
     }
 
-    /// Removes the temporary change sets that a run which was killed left on the stack.
+    /// Removes the temporary change sets that a run which was killed left on the stack. Returns the
+    /// names of the others beside ours.
     ///
     /// Nothing depends on it: where it may not be done, the next run tries again.
-    async fn prune(&self, stack_id: &str) {
-        let Ok(listed) = self.service.change_sets(stack_id).await else {
-            return;
+    async fn prune(&self, ours: &Requested) -> Vec<String> {
+        let Ok(mut listed) = self.service.change_sets(&ours.stack_id).await else {
+            return Vec::new();
         };
         let now = Timestamp::now();
-        for set in listed.iter().filter(|set| is_abandoned(set, now)) {
+        listed.retain(|set| set.id != ours.change_set_id);
+        let (abandoned, others): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|set| is_abandoned(set, now));
+        for set in abandoned {
             let presenter = self.session.presenter();
             match self.service.delete_change_set(&set.id).await {
                 Ok(()) => presenter.detail(&format!(
@@ -204,6 +222,7 @@ impl Deployment<'_> {
                 Err(error) => presenter.detail(&error.to_string()),
             }
         }
+        others.into_iter().map(|set| set.name).collect()
     }
 
     /// Removes a change set of this run and, where this run made the stack's empty shell, that too.

@@ -168,8 +168,8 @@ impl Deployment<'_> {
         let calls = recovery.calls(&choices)?;
         recover::check_protection(session, shell, &calls)?;
         presenter.note(&format!(
-            "The creation of `{}` failed and was undone ({}). None of its resources is left, but its \
-             shell takes no change.",
+            "The creation of `{}` failed and was undone ({}).\n\
+             None of its resources is left, but its shell takes no change.",
             shell.name, shell.status
         ));
         if !yes {

@@ -59,6 +59,7 @@ async fn write(
     let change_set = proposal.map(|proposal| SavedChangeSet {
         id: proposal.change_set.id.clone(),
         name: proposal.change_set.name.clone(),
+        on_failure: proposal.on_failure,
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
     let files = deployment.fingerprint(salt);
@@ -134,10 +135,12 @@ impl Saved {
         if service.find_change_set(&set.id).await?.is_none() {
             return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
         }
-        let (change_set, earlier_events) = tokio::try_join!(
+        let (change_set, earlier_events, mut others) = tokio::try_join!(
             deployment.read_change_set(&set.id),
-            service.latest_events(&self.file.stack.id)
+            service.latest_events(&self.file.stack.id),
+            service.change_sets(&self.file.stack.id)
         )?;
+        others.retain(|other| other.id != set.id);
         if !change_set.is_executable() {
             return Err(self.stale(&format!(
                 "its change set `{}` cannot be executed: {}, {}",
@@ -148,6 +151,8 @@ impl Saved {
             stack_id: self.file.stack.id.clone(),
             change_set,
             earlier_events,
+            on_failure: set.on_failure,
+            others: others.into_iter().map(|other| other.name).collect(),
         }))
     }
 

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::{Fingerprint, PlanFile, SavedChangeSet};
+use crate::cli::OnFailure;
 use crate::digest::Digest;
 use crate::error::ErrorKind;
 use crate::plan::{Operation, Target};
@@ -65,6 +66,7 @@ fn plan() -> PlanFile {
     let set = SavedChangeSet {
         id: "arn:set".to_owned(),
         name: "stackctl-plan-1".to_owned(),
+        on_failure: OnFailure::Rollback,
     };
     let secret = ParameterValue::FromEnvironment {
         variable: "DB".to_owned(),

@@ -35,6 +35,7 @@ mod offline;
 mod output;
 mod project_setup;
 mod recover;
+mod rollback;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sandbox_self_test;

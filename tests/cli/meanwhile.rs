@@ -28,6 +28,8 @@ fn of_two_applies_at_once_one_deploys() {
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
     --- stderr
 
+    Executing this removes the other change sets of the stack: stackctl-tmp-[ID]
+
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:
     error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
@@ -58,6 +60,8 @@ fn an_apply_that_comes_too_late_says_so() {
     second.type_line("yes");
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
     --- stderr
+
+    Executing this removes the other change sets of the stack: stackctl-tmp-[ID]
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:

@@ -21,7 +21,8 @@ fn the_shell_of_a_failed_creation_is_deleted_on_the_way() {
     let finished = sandbox.run(&["apply", "--yes"]).without_stdout();
     insta::assert_snapshot!(finished, @r"
     --- stderr
-    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE). None of its resources is left, but its shell takes no change.
+    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE).
+    None of its resources is left, but its shell takes no change.
     Deleting the shell:
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
@@ -68,7 +69,8 @@ fn the_shell_of_a_failed_creation_stays_where_nobody_agrees() {
     running.wait_for_stderr("Apply:").type_line("yes");
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE). None of its resources is left, but its shell takes no change.
+    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE).
+    None of its resources is left, but its shell takes no change.
     Delete the shell and go on? Only 'yes' will be accepted.
     Delete: Deleting the shell:
 

@@ -78,6 +78,7 @@ fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
     let saved = SavedChangeSet {
         id: format!("arn:{name}"),
         name,
+        on_failure: stackctl::cli::OnFailure::Keep,
     };
     let stack = Stack {
         id: format!("arn:{stack}"),

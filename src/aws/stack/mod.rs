@@ -12,7 +12,7 @@ mod request;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::types::{ChangeSetType, TemplateStage};
+use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{Connection, fault};
 use crate::error::Result;
@@ -21,7 +21,7 @@ use crate::stack::{Resource, Stack};
 pub use drift::DetectionNews;
 pub use events::Look;
 pub use listing::ListedChangeSet;
-pub use request::{ChangeSetRequest, TemplateSource};
+pub use request::{ChangeSetRequest, Purpose, TemplateSource};
 
 /// CloudFormation's answers about one stack, by its name.
 #[derive(Debug, Clone)]
@@ -110,17 +110,7 @@ impl StackService {
 
     /// Asks for a change set and returns at once; [`Self::settled_change_set`] waits for it.
     pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<Requested> {
-        let kind = if request.creates {
-            ChangeSetType::Create
-        } else {
-            ChangeSetType::Update
-        };
-        let builder = request.fill(
-            self.client
-                .create_change_set()
-                .stack_name(&self.name)
-                .change_set_type(kind),
-        );
+        let builder = request.fill(self.client.create_change_set().stack_name(&self.name));
         let answer = builder.send().await.map_err(|error| {
             self.connection
                 .fault(format!("create a change set for `{}`", self.name), &error)
@@ -174,12 +164,14 @@ impl StackService {
         }
     }
 
-    /// Executes a change set. The token makes a repeated request harmless.
-    pub async fn execute(&self, change_set_id: &str, token: &str) -> Result<()> {
+    /// Executes a change set. The token makes a repeated request harmless. `keeps` turns rollback off:
+    /// what fails stays as it is then.
+    pub async fn execute(&self, change_set_id: &str, token: &str, keeps: bool) -> Result<()> {
         self.client
             .execute_change_set()
             .change_set_name(change_set_id)
             .client_request_token(token)
+            .set_disable_rollback(keeps.then_some(true))
             .send()
             .await
             .map(|_| ())

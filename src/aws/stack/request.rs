@@ -2,7 +2,8 @@
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{
-    Capability, Parameter, RollbackConfiguration, RollbackTrigger, Tag,
+    Capability, ChangeSetType, OnStackFailure, Parameter, RollbackConfiguration, RollbackTrigger,
+    Tag,
 };
 use indexmap::IndexMap;
 
@@ -17,13 +18,27 @@ pub enum TemplateSource {
     Url(String),
 }
 
+/// What a change set is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To make a stack.
+    Create {
+        /// Whether the stack is deleted again where its creation fails.
+        deletes_on_failure: bool,
+    },
+    /// To change a stack.
+    Update,
+}
+
 /// Everything that a change set is asked for with.
 #[derive(Debug)]
 pub struct ChangeSetRequest<'a> {
     /// The change set's name.
     pub name: &'a str,
-    /// Whether it makes a new stack.
-    pub creates: bool,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whether resources that exist already become part of the stack.
+    pub imports_existing: bool,
     /// Whether the stacks in the template get change sets of their own, so that their changes show.
     pub includes_nested: bool,
     /// The template.
@@ -55,7 +70,12 @@ impl ChangeSetRequest<'_> {
             .tags
             .iter()
             .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let (kind, deletes) = match self.purpose {
+            Purpose::Create { deletes_on_failure } => (ChangeSetType::Create, deletes_on_failure),
+            Purpose::Update => (ChangeSetType::Update, false),
+        };
         builder
+            .change_set_type(kind)
             .change_set_name(self.name)
             .client_token(self.name)
             .set_template_body(body)
@@ -63,6 +83,8 @@ impl ChangeSetRequest<'_> {
             .set_parameters(Some(self.parameters.iter().filter_map(parameter).collect()))
             .set_tags(Some(tags.collect()))
             .set_capabilities(Some(capabilities.collect()))
+            .set_on_stack_failure(deletes.then_some(OnStackFailure::Delete))
+            .set_import_existing_resources(self.imports_existing.then_some(true))
             .set_include_nested_stacks(self.includes_nested.then_some(true))
             .set_role_arn(self.settings.role_arn.clone())
             .set_notification_arns(Some(self.settings.notification_arns.clone()))

@@ -1,0 +1,221 @@
+//! What becomes of a deployment that fails: `--no-rollback`, `--on-failure`, and the plans that keep it.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::sandbox::Sandbox;
+
+fn fail(cloud: &Cloud, logical_id: &str) {
+    let reason = format!("{logical_id} is not to be");
+    let mut account = cloud.account();
+    account.failing.insert(logical_id.to_owned(), reason);
+}
+
+/// Returns the deployed project with a change of its role, which fails.
+fn with_a_failing_change() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    fail(&cloud, "Role");
+    (sandbox, cloud)
+}
+
+/// Returns one parameter of the last call of an operation.
+fn sent(cloud: &Cloud, operation: &str, parameter: &str) -> String {
+    let calls = cloud.calls_of(operation);
+    calls.last().unwrap().parameter(parameter).to_owned()
+}
+
+#[test]
+fn by_default_nothing_of_it_is_sent() {
+    let (sandbox, cloud) = with_a_failing_change();
+    sandbox.run(&["apply", "--yes"]).expect_code(3);
+    assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "");
+    assert_eq!(
+        sent(&cloud, "CreateChangeSet", "ImportExistingResources"),
+        ""
+    );
+    assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "");
+}
+
+#[test]
+fn a_creation_without_rollback_stays_and_is_gone_on_with() {
+    let (sandbox, cloud) = demo::in_cloud();
+    fail(&cloud, "Role");
+    let failed = sandbox.run(&["apply", "--yes", "--no-rollback"]);
+    insta::assert_snapshot!(failed.without_stdout(), @r"
+    --- stderr
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+    Rollback is off: where the deployment fails, everything stays as it is then.
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role: Resource creation Initiated
+      [TIME]  CREATE_FAILED       Role  AWS::IAM::Role: Role is not to be
+      [TIME]  CREATE_FAILED       demo-dev  AWS::CloudFormation::Stack
+    error[deployment-failed]: `Role`: Role is not to be
+     --> stack.yaml.j2:6:3
+      |
+    6 |   Role:
+      |   ^^^^
+
+    error: the deployment failed (CREATE_FAILED): what it had done by then stays
+      caused by: AWS::IAM::Role Role CREATE_FAILED: Role is not to be
+    hint: when that is put right: `stackctl apply -e dev` goes on from here; or `stackctl recover -e dev` undoes it
+    --- exit 1
+    ");
+    assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
+    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_FAILED");
+
+    cloud.account().failing.clear();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let applied = sandbox.run(&["apply", "--yes"]);
+    insta::assert_snapshot!(applied.without_stdout(), @r"
+    --- stderr
+
+    The stack is CREATE_FAILED: CloudFormation takes this change only with rollback off.
+    What fails stays as it is then.
+
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
+      [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
+    Applied: demo-dev is UPDATE_COMPLETE.
+
+    --- exit 0
+    ");
+    assert_eq!(sent(&cloud, "CreateChangeSet", "ChangeSetType"), "UPDATE");
+    assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
+    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_COMPLETE");
+}
+
+#[test]
+fn an_update_without_rollback_stays_and_can_be_undone() {
+    let (sandbox, cloud) = with_a_failing_change();
+    sandbox
+        .run(&["apply", "--yes", "--on-failure", "keep"])
+        .expect_code(1);
+    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_FAILED");
+    sandbox.run(&["recover", "--yes"]).expect_code(0);
+    assert_eq!(cloud.calls_of("RollbackStack").len(), 1);
+}
+
+#[test]
+fn a_new_stack_is_deleted_again_and_an_old_one_never() {
+    let (sandbox, cloud) = demo::in_cloud();
+    fail(&cloud, "Bucket");
+    let arguments = ["apply", "--yes", "--on-failure", "delete"];
+    insta::assert_snapshot!(sandbox.run(&arguments).without_stdout(), @r"
+    --- stderr
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+    Where the creation fails, the stack is deleted again.
+
+      [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: Bucket is not to be
+      [TIME]  CREATE_FAILED       Handler  AWS::Lambda::Function: Resource creation cancelled
+      [TIME]  CREATE_FAILED       Role  AWS::IAM::Role: Resource creation cancelled
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to create: [Bucket]. Delete requested by user.
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+    error[deployment-failed]: `Bucket`: Bucket is not to be
+     --> stack.yaml.j2:2:3
+      |
+    2 |   Bucket:
+      |   ^^^^^^
+
+    error: the deployment failed and the new stack was deleted again (DELETE_COMPLETE)
+      caused by: AWS::S3::Bucket Bucket CREATE_FAILED: Bucket is not to be
+    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    --- exit 3
+    ");
+    assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "DELETE");
+    assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "");
+    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+
+    let (sandbox, cloud) = with_a_failing_change();
+    sandbox.run(&arguments).expect_code(3);
+    assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "");
+    let status = cloud.account().stack("demo-dev").status.clone();
+    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+}
+
+#[test]
+fn a_saved_plan_keeps_what_was_wished() {
+    let (sandbox, cloud) = with_a_failing_change();
+    let plan = [
+        "plan",
+        "--out",
+        "plan.json",
+        "--no-rollback",
+        "--import-existing",
+    ];
+    sandbox.run(&plan).expect_code(0);
+    assert_eq!(
+        sent(&cloud, "CreateChangeSet", "ImportExistingResources"),
+        "true"
+    );
+    for option in ["--no-rollback", "--on-failure=delete", "--import-existing"] {
+        sandbox
+            .run(&["apply", "--yes", "plan.json", option])
+            .expect_code(64);
+    }
+    sandbox.run(&["apply", "--yes", "plan.json"]).expect_code(1);
+    assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
+    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_FAILED");
+}
+
+#[test]
+fn what_would_be_replaced_without_rollback_is_refused() {
+    let (sandbox, cloud) = with_a_failing_change();
+    let plan = ["plan", "--out", "plan.json", "--no-rollback"];
+    sandbox.run(&plan).expect_code(0);
+    "True".clone_into(&mut cloud.account().stack("demo-dev").change_sets[0].changes[0].replacement);
+    let refused = sandbox
+        .run(&["apply", "--yes", "plan.json"])
+        .without_stdout();
+    insta::assert_snapshot!(refused, @r"
+    --- stderr
+    error: not applied: CloudFormation replaces nothing while rollback is off: Role
+    hint: leave out --no-rollback and --on-failure keep
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+}
+
+#[test]
+fn the_change_sets_that_go_away_are_named() {
+    let (sandbox, cloud) = with_a_failing_change();
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    let theirs = cloud.account().stack("demo-dev").change_sets[0]
+        .name
+        .clone();
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(3);
+    let said = format!("Executing this removes the other change sets of the stack: {theirs}");
+    assert!(finished.stderr.contains(&said), "{finished}");
+}
+
+#[test]
+fn rollback_alarms_are_sent() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let alarm = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:errors";
+    let stack =
+        format!("[stack]\nrollback_alarms = [\"{alarm}\"]\nrollback_monitoring_minutes = 5\n");
+    sandbox.write("manifest.toml", format!("{}\n{stack}", demo::MANIFEST));
+    sandbox.run(&["plan"]).expect_code(0);
+    let trigger = "RollbackConfiguration.RollbackTriggers.member.1";
+    let arn = sent(&cloud, "CreateChangeSet", &format!("{trigger}.Arn"));
+    assert_eq!(arn, alarm);
+    let minutes = "RollbackConfiguration.MonitoringTimeInMinutes";
+    assert_eq!(sent(&cloud, "CreateChangeSet", minutes), "5");
+}
