@@ -64,9 +64,9 @@ fn by_path(properties: &Node, reason: &str) -> Option<Range<usize>> {
         let path = &path[..path.find(is_end).unwrap_or(path.len())];
         let path = path.trim_end_matches('.');
         let path = path
-            .strip_prefix("properties/")
-            .or_else(|| path.strip_prefix("Properties/"))
-            .unwrap_or(path);
+            .split_once("Properties/")
+            .or_else(|| path.split_once("properties/"))
+            .map_or(path, |(_, path)| path);
         walk(properties, path.split('/'))
     })
 }
@@ -212,6 +212,12 @@ mod tests {
                 "Data",
                 bucket,
                 "identifier '{\"/properties/BucketName\":\"x\"}'",
+                "BucketName",
+            ),
+            (
+                "Data",
+                bucket,
+                "is taken (/Resources/Data/Properties/BucketName)",
                 "BucketName",
             ),
             ("Data", bucket, "AWS says no", "Data"),

@@ -91,10 +91,15 @@ fn has_failed_hook(event: &Event) -> bool {
     event.hook.as_ref().is_some_and(Hook::is_failure)
 }
 
-/// Returns whether a reason lists what failed.
+/// Returns whether a reason lists what failed, or says where that is listed.
 pub(super) fn is_summary(reason: &str) -> bool {
-    starts_with(reason, "The following resource(s) failed to ")
-        || starts_with(reason, "Rollback requested by user")
+    const STARTS: [&str; 3] = [
+        "The following resource(s) failed to ",
+        "Rollback requested by user",
+        "Validation failure detected",
+    ];
+    // What the checks before an operation found is told by `DescribeEvents` alone.
+    STARTS.iter().any(|start| starts_with(reason, start)) || reason.contains("Call DescribeEvents")
 }
 
 /// Returns whether a reason says `Resource creation cancelled`, or the like of it.

@@ -59,6 +59,7 @@ impl Running<'_> {
     /// at its place where the files are known, and with what helps.
     pub(super) async fn explain(&self, error: Error, build: Option<&Build>) -> Error {
         let mut events = self.timeline.events().to_vec();
+        self.service.add_findings(&self.stack_id, &mut events).await;
         self.service.decode_authorization(&mut events).await;
         let Causes { first, undoing } = cause::causes(&events);
         let Some(first) = first else {

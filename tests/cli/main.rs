@@ -26,6 +26,7 @@ mod deployed;
 mod destroy;
 mod documentation;
 mod drift;
+mod events;
 mod faults;
 mod files;
 mod inputs;

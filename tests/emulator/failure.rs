@@ -63,3 +63,85 @@ fn an_update_that_fails_leaves_the_stack_as_it_was() {
     project.run(&["apply", "--yes"]).expect_code(0);
     assert_eq!(project.log_retention(), 60);
 }
+
+/// A resource whose own function fails on the requests that `fail_on` names.
+const FAULTY: &str = r#"Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: "sts:AssumeRole" }
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Timeout: 30
+      Role: !GetAtt Role.Arn
+      Code:
+        ZipFile: |
+          import json, urllib.request
+          def handler(event, context):
+              wanted = event["ResourceProperties"]["FailOn"].split(",")
+              answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+              answer["PhysicalResourceId"] = "fault"
+              failed = event["RequestType"] in wanted
+              answer["Status"] = "FAILED" if failed else "SUCCESS"
+              answer["Reason"] = "injected by " + event["RequestType"]
+              body = json.dumps(answer).encode()
+              put = urllib.request.Request(event["ResponseURL"], data=body, method="PUT",
+                                           headers={"content-type": ""})
+              urllib.request.urlopen(put, timeout=5)
+  Fault:
+    Type: Custom::Fault
+    Properties:
+      ServiceToken: !GetAtt Function.Arn
+      FailOn: "{{ vars.fail_on }}"
+"#;
+
+#[test]
+fn a_custom_resource_that_fails_is_named() {
+    let project = Project::of_template(FAULTY, "fail_on = \"None\"").deployed();
+    project.edit("manifest.toml", "\"None\"", "\"Update\"");
+    let failed = project.run(&["apply", "--yes", "--events", "none"]);
+    let failed = failed.expect_code(3);
+    for line in [
+        "caused by: Custom::Fault Fault UPDATE_FAILED: ",
+        "injected by Update",
+        "hint: the words are those of the function behind `ServiceToken`",
+        "hint: when that is put right: `stackctl apply -e local`",
+    ] {
+        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+    }
+    assert!(!failed.stderr.contains("UPDATE_IN_PROGRESS"), "{failed}");
+    let events = project.run(&["events", "--failed"]).expect_code(0);
+    assert!(
+        events.stdout.contains("UPDATE_FAILED       Fault"),
+        "{events}"
+    );
+    assert_eq!(
+        project.stack_status().as_deref(),
+        Some("UPDATE_ROLLBACK_COMPLETE")
+    );
+}
+
+#[test]
+fn a_bucket_name_that_is_taken_is_pointed_at() {
+    let taken = Project::of_template(BUCKET, "bucket = \"taken-by-another\"");
+    let name = taken.bucket();
+    taken.edit("manifest.toml", "taken-by-another", &name);
+    let taken = taken.deployed();
+    let project = Project::of_template(BUCKET, &format!("bucket = \"{}\"", taken.bucket()));
+    let failed = project.run(&["apply", "--yes"]).expect_code(3);
+    for line in [
+        "`vars.bucket` is set here",
+        "caused by: AWS::S3::Bucket Data CREATE_FAILED: ",
+        "hint: bucket names are shared by all AWS accounts",
+    ] {
+        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+    }
+}
+
+const BUCKET: &str = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    Properties:\n      \
+    BucketName: \"{{ vars.bucket }}\"\n";

@@ -17,6 +17,7 @@ use crate::aws::backoff::Backoff;
 use crate::change_set::ChangeSet;
 use crate::change_set::validation::Validation;
 use crate::error::{Error, ErrorKind, Result};
+pub(super) use convert::validation;
 
 /// How many pages are read of one change set or of its events. A stack has at most 500 resources
 /// (the CloudFormation quota), so that real answers stay far below.

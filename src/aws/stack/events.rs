@@ -10,9 +10,11 @@ use aws_sdk_cloudformation::types::StackStatus;
 use aws_smithy_types::DateTime;
 use tokio::time::Instant;
 
+use super::change_set::validation;
 use super::{StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::cause::authorization;
+use crate::change_set::validation::Validation;
 use crate::error::{Error, Result};
 use crate::event::{Event, Timeline, last_operation};
 use crate::stack::Stack;
@@ -109,6 +111,7 @@ impl StackService {
         }
     }
 
+    /// Returns a page of events, newest first, with the token of the next one.
     pub(super) async fn events_page(
         &self,
         stack_id: &str,
@@ -118,12 +121,14 @@ impl StackService {
             .client
             .describe_stack_events()
             .stack_name(stack_id)
-            .set_next_token(token);
+            .set_next_token(token.clone());
         match request.send().await {
             Ok(answer) => {
                 let events = answer.stack_events.unwrap_or_default();
-                let token = answer.next_token.filter(|token| !token.is_empty());
-                Ok((events.into_iter().map(convert::event).collect(), token))
+                // A server that gives the same token again would be asked for ever.
+                let next = answer.next_token.filter(|next| !next.is_empty());
+                let next = next.filter(|next| token.as_ref() != Some(next));
+                Ok((events.into_iter().map(convert::event).collect(), next))
             }
             Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
             Err(error) => Err(self.connection.fault("read the stack's events", &error)),
@@ -151,6 +156,37 @@ impl StackService {
                 *reason = explained;
             }
         }
+    }
+
+    /// Adds what the checks before the operation found, where an event says that they did without
+    /// saying what (`DescribeEvents`): one event for each finding, before the one that announces it.
+    pub async fn add_findings(&self, stack_id: &str, events: &mut Vec<Event>) {
+        /// More pages than any template has room for findings.
+        const PAGES: usize = 10;
+        let Some(position) = events.iter().position(announces_findings) else {
+            return;
+        };
+        let announcement = events[position].clone();
+        let mut found = Vec::new();
+        let mut token = None;
+        for _ in 0..PAGES {
+            let request = self.client.describe_events().stack_name(stack_id);
+            let request = request
+                .set_operation_id(announcement.operation.clone())
+                .set_next_token(token);
+            let Ok(answer) = request.send().await else {
+                break;
+            };
+            let page = answer.operation_events.unwrap_or_default().into_iter();
+            let findings = page.filter_map(validation).filter(Validation::is_fatal);
+            found.extend(findings.map(|finding| to_event(finding, &announcement)));
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
+            }
+        }
+        found.dedup();
+        events.splice(position..position, found);
     }
 
     /// Returns the ARN of the newest deleted stack of this name; they are listed for 90 days
@@ -254,5 +290,29 @@ impl StackService {
         timeline
             .own_status()
             .is_some_and(ResourceStatus::is_settled)
+    }
+}
+
+/// Returns whether an event says that the checks before the operation found something, and not what.
+fn announces_findings(event: &Event) -> bool {
+    let reason = event.reason.as_deref().unwrap_or_default();
+    event.is_of_the_stack() && reason.contains("DescribeEvents")
+}
+
+/// Returns a finding as the failure of its resource.
+fn to_event(finding: Validation, announcement: &Event) -> Event {
+    let (reason, path) = (finding.reason, finding.path);
+    Event {
+        id: String::new(),
+        time: finding.time,
+        logical_id: finding.logical_id.unwrap_or_default(),
+        physical_id: finding.physical_id.unwrap_or_default(),
+        resource_type: finding.resource_type.unwrap_or_default(),
+        reason: match (reason, path) {
+            (Some(reason), Some(path)) => Some(format!("{reason} ({path})")),
+            (reason, path) => reason.or(path),
+        },
+        hook: None,
+        ..announcement.clone()
     }
 }

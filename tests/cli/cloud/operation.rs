@@ -29,6 +29,8 @@ pub(crate) struct Event {
     pub(crate) token: String,
     /// When.
     pub(crate) time: String,
+    /// Further members, already XML, such as those of a hook.
+    pub(crate) members: String,
 }
 
 /// The type under which a stack reports about itself.
@@ -68,6 +70,7 @@ impl Operation {
             reason: reason.to_owned(),
             token: self.token.clone(),
             time: String::new(),
+            members: String::new(),
         });
     }
 
@@ -81,6 +84,7 @@ impl Operation {
             reason: reason.to_owned(),
             token: self.token.clone(),
             time: String::new(),
+            members: String::new(),
         });
     }
 }
@@ -396,14 +400,27 @@ fn physical_id(stack: &Stack, deployment: &Deployment, logical_id: &str) -> Stri
     let mut names = NAMES.iter().map(|name| &properties[name]);
     match names.find(|name| !name.is_null()) {
         Some(name) => scope(stack, deployment, &template).string(name),
+        None if template["Resources"][logical_id]["Type"] == STACK => nested_arn(logical_id),
         None => format!("{}-{logical_id}-1A2B3C", stack.name),
     }
+}
+
+/// Returns the ARN of the stack that a resource of this logical id is.
+pub(crate) fn nested_arn(logical_id: &str) -> String {
+    super::stacks::arn("stack", logical_id, 0)
 }
 
 /// Returns the time as CloudFormation writes it.
 pub(crate) fn now() -> String {
     let now = jiff::Timestamp::now();
     format!("{now:.3}")
+}
+
+impl Stack {
+    /// Returns the events that the running operation has still to write.
+    pub(crate) fn pending(&mut self) -> &mut VecDeque<Event> {
+        &mut self.operation.pending
+    }
 }
 
 impl Event {
@@ -419,5 +436,6 @@ impl Event {
             + &xml::text("ResourceStatus", &self.status)
             + &xml::optional("ResourceStatusReason", &self.reason)
             + &xml::optional("ClientRequestToken", &self.token)
+            + &self.members
     }
 }

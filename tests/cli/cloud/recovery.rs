@@ -54,6 +54,7 @@ impl Account {
             reason: reason.to_owned(),
             token: String::new(),
             time: "2025-06-01T12:00:00.000Z".to_owned(),
+            members: String::new(),
         });
     }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::account::{Account, Fault};
 use super::call::Call;
 use super::changes::{self, Change};
-use super::operation::{Event, Operation, now};
+use super::operation::{Event, Operation, nested_arn, now};
 use super::{ACCOUNT, REGION, template, xml};
 
 /// A stack.
@@ -104,6 +104,27 @@ impl Account {
     pub(crate) fn deploy(&mut self, name: &str, deployment: Deployment) {
         let index = self.new_stack(name, "CREATE_COMPLETE");
         self.install(index, deployment);
+    }
+
+    /// Puts a nested stack in place with its events, the oldest first: logical id, status, reason. The
+    /// empty id is the stack's own. They stand far in the future, behind any that are written now.
+    pub(crate) fn nest(&mut self, logical_id: &str, events: &[(&str, &str, &str)]) {
+        let index = self.new_stack(logical_id, "CREATE_COMPLETE");
+        let stack = &mut self.stacks[index];
+        stack.id = nested_arn(logical_id);
+        let events = events.iter().enumerate();
+        let events = events.map(|(second, (resource, status, reason))| Event {
+            id: format!("{resource}-{status}"),
+            logical_id: (*resource).to_owned(),
+            physical_id: if resource.is_empty() { &*stack.id } else { "" }.to_owned(),
+            kind: "AWS::Test::Resource".to_owned(),
+            status: (*status).to_owned(),
+            reason: (*reason).to_owned(),
+            token: String::new(),
+            time: format!("2099-01-01T00:00:{second:02}.000Z"),
+            members: String::new(),
+        });
+        stack.events = events.collect();
     }
 
     /// Puts a stack in place that has nothing but its name, as a first change set makes it.
@@ -477,7 +498,7 @@ fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
     ))
 }
 
-fn arn(kind: &str, name: &str, number: usize) -> String {
+pub(super) fn arn(kind: &str, name: &str, number: usize) -> String {
     format!(
         "arn:aws:cloudformation:{REGION}:{ACCOUNT}:{kind}/{name}/\
         00000000-0000-4000-8000-{number:012}"

@@ -175,7 +175,7 @@ fn detail(detail: sdk::ResourceChangeDetail) -> Detail {
 
 /// Returns what a check or a hook found; `None` for an event that is about something else or that
 /// tells of success.
-pub(super) fn validation(event: sdk::OperationEvent) -> Option<Validation> {
+pub(in crate::aws::stack) fn validation(event: sdk::OperationEvent) -> Option<Validation> {
     let is_check = event.event_type == Some(sdk::EventType::ValidationError)
         || event.validation_name.is_some()
         || event.validation_status.is_some();

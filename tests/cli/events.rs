@@ -1,0 +1,364 @@
+//! Events while an operation runs and after it, and what is said of its failure.
+
+use serde_json::Value;
+
+use crate::cloud::{Cloud, Progress};
+use crate::demo;
+use crate::sandbox::{Finished, Sandbox};
+
+/// Returns the deployed project with an update of its role that is still to be applied.
+fn to_update() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    (sandbox, cloud)
+}
+
+/// Returns the project with a stack nested in it.
+fn with_nested() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let nested = "  Network:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+        TemplateURL: https://s3.amazonaws.com/templates/network.yaml\nOutputs:\n";
+    let template = demo::TEMPLATE.replace("Outputs:\n", nested);
+    sandbox.write("stack.yaml.j2", template);
+    (sandbox, cloud)
+}
+
+/// Returns `logical_id STATUS` of the events of a JSON document.
+fn statuses(document: &Value) -> Vec<String> {
+    let events = document["events"].as_array().unwrap().iter();
+    let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+    events
+        .map(|event| format!("{} {}", text(event, "logical_id"), text(event, "status")))
+        .collect()
+}
+
+/// Returns what was printed, without the moment at the beginning of each event.
+fn undated(finished: &Finished) -> String {
+    let finished = finished.to_string();
+    let lines = finished.lines().map(|line| match line.split_once("Z  ") {
+        Some((when, event)) if when.starts_with("20") => format!("[WHEN]  {event}\n"),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// Returns the statuses and names that `apply` showed, without times and reasons.
+fn shown(finished: &Finished) -> Vec<String> {
+    let is_status = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let words = finished.stderr.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().skip(1).take(2).collect();
+        let status = words
+            .first()
+            .filter(|word| word.contains('_') && is_status(word));
+        status.map(|_| words.join(" "))
+    });
+    words.collect()
+}
+
+#[test]
+fn the_last_operation_is_shown_or_all_or_part_of_it() {
+    let (sandbox, cloud) = to_update();
+    // Pages are read as far as needed, whatever their size.
+    cloud.account().page_size = 2;
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let update = [
+        "demo-dev UPDATE_IN_PROGRESS",
+        "Role UPDATE_IN_PROGRESS",
+        "Role UPDATE_COMPLETE",
+        "demo-dev UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "demo-dev UPDATE_COMPLETE",
+    ];
+    let last = sandbox.run(&["events", "--format", "json"]).expect_code(0);
+    let document = last.json();
+    assert_eq!(document["schema"], "stackctl.events/1");
+    assert_eq!(document["status"], "UPDATE_COMPLETE");
+    assert_eq!(statuses(&document), update);
+    let all = sandbox.run(&["events", "--all", "--format", "json"]).json();
+    let all = statuses(&all);
+    assert_eq!(all.len(), cloud.account().stack("demo-dev").events.len());
+    assert!(all[0].ends_with("CREATE_IN_PROGRESS") && all.ends_with(&update.map(str::to_owned)));
+
+    insta::assert_snapshot!(undated(&sandbox.run(&["events", "--limit", "2"])), @r"
+    --- stdout
+    [WHEN]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
+    [WHEN]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+    --- exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["events", "--failed"]), @r"
+    --- stderr
+    There are no such events.
+    --- exit 0
+    ");
+}
+
+#[test]
+fn events_of_an_older_operation_never_mix_in() {
+    let (sandbox, cloud) = to_update();
+    cloud.account().page_size = 1;
+    cloud.account().progress = Progress::Events(1);
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(
+        shown(&finished),
+        [
+            "UPDATE_IN_PROGRESS demo-dev",
+            "UPDATE_IN_PROGRESS Role",
+            "UPDATE_COMPLETE Role",
+            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS demo-dev",
+            "UPDATE_COMPLETE demo-dev",
+        ]
+    );
+}
+
+#[test]
+fn a_running_operation_is_followed_to_its_end() {
+    let (sandbox, cloud) = to_update();
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    running.wait().expect_code(130);
+    let looked = sandbox.run(&["events"]).expect_code(0);
+    let hint =
+        "hint: an operation is running (UPDATE_IN_PROGRESS): `stackctl events --follow -e dev`";
+    assert!(looked.stderr.contains(hint), "{looked}");
+
+    let mut following = sandbox.spawn(&["events", "--follow"]);
+    following.wait_for_stdout("UPDATE_IN_PROGRESS").interrupt();
+    let interrupted = following.wait().expect_code(130);
+    let hint = "the operation goes on; follow it with `stackctl events --follow -e dev`";
+    assert!(interrupted.stderr.contains(hint), "{interrupted}");
+
+    cloud.account().progress = Progress::Events(1);
+    let followed = sandbox.run(&["events", "--follow", "--format", "json"]);
+    let followed = followed.expect_code(0);
+    let lines: Vec<Value> = followed
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 5, "{followed}");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["schema"] == "stackctl.event/1")
+    );
+    assert_eq!(lines[4]["status"], "UPDATE_COMPLETE");
+    assert_eq!(lines[4]["role"], "progress");
+    // Settled, it says the same once more and ends.
+    let again = sandbox
+        .run(&["events", "-f", "--format", "json"])
+        .expect_code(0);
+    assert_eq!(again.stdout, followed.stdout);
+}
+
+#[test]
+fn following_an_operation_that_fails_says_why() {
+    let (sandbox, cloud) = to_update();
+    let reason = "Resource handler returned message: \"User: arn:aws:iam::1:user/ann is not \
+        authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy \
+        allows it (Service: Iam, Status Code: 403, Request ID: 1)\" (RequestToken: 2, \
+        HandlerErrorCode: AccessDenied)";
+    cloud
+        .account()
+        .failing
+        .insert("Role".to_owned(), reason.to_owned());
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    running.wait().expect_code(130);
+    cloud.account().progress = Progress::Events(3);
+    let followed = sandbox.run(&["events", "--follow", "--failed"]);
+    insta::assert_snapshot!(undated(&followed), @r#"
+    --- stdout
+    [WHEN]  UPDATE_FAILED       Role  AWS::IAM::Role: Resource handler returned message: "User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it (Service: Iam, Status Code: 403, Request ID: 1)" (RequestToken: 2, HandlerErrorCode: AccessDenied)
+    --- stderr
+    error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
+      caused by: AWS::IAM::Role Role UPDATE_FAILED: User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it
+    hint: whoever deploys (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo
+    hint: when that is put right: `stackctl apply -e dev`
+    --- exit 3
+    "#);
+}
+
+#[test]
+fn a_stack_that_is_gone_is_found_by_its_name_or_its_arn() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.on("ListStacks").times(1).reply_xml(
+        "<ListStacksResponse><ListStacksResult><StackSummaries/></ListStacksResult></ListStacksResponse>",
+    );
+    insta::assert_snapshot!(sandbox.run(&["events"]), @r"
+    --- stderr
+    error: there is no stack `demo-dev`
+    hint: `stackctl apply -e dev` deploys it
+    --- exit 1
+    ");
+
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    let id = cloud.account().stack("demo-dev").id.clone();
+    let summary = |name: &str, id: &str, day: u8| {
+        format!(
+            "<member><StackName>{name}</StackName><StackId>{id}</StackId>\
+             <DeletionTime>2025-06-{day:02}T00:00:00Z</DeletionTime>\
+             <StackStatus>DELETE_COMPLETE</StackStatus></member>"
+        )
+    };
+    cloud.on("ListStacks").reply_xml(&format!(
+        "<ListStacksResponse><ListStacksResult><StackSummaries>{}{}{}</StackSummaries>\
+         </ListStacksResult></ListStacksResponse>",
+        summary("demo-dev", "arn:older", 1),
+        summary("demo-dev", &id, 3),
+        summary("other", "arn:other", 4)
+    ));
+    let by_name = sandbox.run(&["events"]).expect_code(0);
+    assert!(
+        by_name
+            .stderr
+            .starts_with("The stack `demo-dev` was deleted: arn:"),
+        "{by_name}"
+    );
+    assert!(by_name.stdout.contains("DELETE_COMPLETE"), "{by_name}");
+    let by_arn = sandbox.run(&["events", "--stack-id", &id]).expect_code(0);
+    assert_eq!(by_arn.stdout, by_name.stdout);
+    assert_eq!(by_arn.stderr, "");
+}
+
+#[test]
+fn nested_stacks_are_followed_and_descended_for_the_cause() {
+    let (sandbox, cloud) = with_nested();
+    let taken = "/logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old";
+    cloud.account().nest(
+        "Network",
+        &[
+            ("", "CREATE_IN_PROGRESS", ""),
+            ("Vpc", "CREATE_FAILED", "Resource creation cancelled"),
+            ("Logs", "CREATE_FAILED", taken),
+        ],
+    );
+    let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
+        failed to create: [Logs, Vpc].";
+    cloud
+        .account()
+        .failing
+        .insert("Network".to_owned(), embedded.to_owned());
+    cloud.account().progress = Progress::Events(4);
+    let finished = sandbox.run(&["apply", "--yes", "-v"]).expect_code(3);
+    let shown = shown(&finished);
+    for line in [
+        "CREATE_FAILED Network/Logs",
+        "CREATE_IN_PROGRESS Network/(stack)",
+    ] {
+        let count = shown.iter().filter(|shown| *shown == line).count();
+        assert_eq!(count, 1, "{line}\n{finished}");
+    }
+    let said = finished.stderr.find("error[").unwrap();
+    insta::assert_snapshot!(&finished.stderr[said..], @r"
+    error[deployment-failed]: `Network/Logs`: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old
+      --> stack.yaml.j2:26:3
+       |
+    26 |   Network:
+       |   ^^^^^^^
+
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
+      caused by: AWS::Test::Resource Network/Logs CREATE_FAILED: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old (and 2 more were cancelled because of it)
+    hint: another stack has it, arn:aws:cloudformation:eu-west-1:1:stack/old: rename it here, or remove it there first
+    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    ");
+}
+
+#[test]
+fn a_hook_that_objects_is_the_cause() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let reason = "The following hook(s) failed: [Private::Guard::Hook]";
+    cloud
+        .account()
+        .failing
+        .insert("Bucket".to_owned(), reason.to_owned());
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes", "--events", "errors"]);
+    running.wait_for_call(&cloud, "DescribeStackEvents");
+    running.wait_until("execution", || {
+        !cloud.calls_of("ExecuteChangeSet").is_empty()
+    });
+    {
+        let mut account = cloud.account();
+        let pending = account.stack("demo-dev").pending();
+        pending[0].members = "<HookType>Private::Guard::Hook</HookType>\
+            <HookStatus>HOOK_COMPLETE_FAILED</HookStatus>\
+            <HookStatusReason>buckets need a key</HookStatusReason>\
+            <HookFailureMode>FAIL</HookFailureMode>"
+            .to_owned();
+        account.progress = Progress::Done;
+    }
+    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    --- stderr
+    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+
+      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED buckets need a key
+      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: The following hook(s) failed: [Private::Guard::Hook]
+    error[deployment-failed]: `Bucket`: The following hook(s) failed: [Private::Guard::Hook]
+     --> stack.yaml.j2:2:3
+      |
+    2 |   Bucket:
+      |   ^^^^^^
+
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
+      caused by: AWS::S3::Bucket Bucket CREATE_FAILED: The following hook(s) failed: [Private::Guard::Hook]
+      caused by: buckets need a key
+    hint: the hook Private::Guard::Hook of this account or organisation refuses the resource: change what it objects to, or ask those who run it
+    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    --- exit 3
+    ");
+}
+
+#[test]
+fn an_encoded_authorization_message_is_decoded_where_that_is_permitted() {
+    let reason = "You are not authorized to perform this operation. Encoded authorization failure \
+        message: 4GYwd8aZ-x_Kq0000000000000000 (Service: AmazonEC2; Status Code: 403)";
+    let decoded = "{&quot;explicitDeny&quot;:true,&quot;context&quot;:{&quot;action&quot;:\
+        &quot;s3:CreateBucket&quot;,&quot;resource&quot;:&quot;arn:aws:s3:::demo&quot;}}";
+    for permitted in [true, false] {
+        let (sandbox, cloud) = demo::in_cloud();
+        cloud
+            .account()
+            .failing
+            .insert("Bucket".to_owned(), reason.to_owned());
+        let rule = cloud.on("DecodeAuthorizationMessage");
+        if permitted {
+            rule.reply_xml(&format!(
+                "<DecodeAuthorizationMessageResponse><DecodeAuthorizationMessageResult>\
+                 <DecodedMessage>{decoded}</DecodedMessage>\
+                 </DecodeAuthorizationMessageResult></DecodeAuthorizationMessageResponse>"
+            ));
+        } else {
+            rule.error(403, "AccessDenied", "no");
+        }
+        let finished = sandbox
+            .run(&["apply", "--yes", "--events", "none"])
+            .expect_code(3);
+        assert!(shown(&finished).is_empty(), "{finished}");
+        let hint = if permitted {
+            "hint: a policy denies s3:CreateBucket on arn:aws:s3:::demo explicitly"
+        } else {
+            "hint: whoever deploys (the caller, or `stack.role_arn`) lacks a permission"
+        };
+        assert!(finished.stderr.contains(hint), "{finished}");
+        assert_eq!(
+            finished.stderr.contains("4GYwd8aZ"),
+            !permitted,
+            "{finished}"
+        );
+    }
+}
+
+#[test]
+fn events_that_cannot_be_read_any_more_do_not_decide_the_result() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud
+        .on("DescribeStackEvents")
+        .after(1)
+        .error(403, "AccessDenied", "no more events");
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let said = "Applied: demo-dev is CREATE_COMPLETE.";
+    assert!(finished.stderr.contains(said), "{finished}");
+}
