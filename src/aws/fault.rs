@@ -94,10 +94,11 @@ fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error 
                 login.command("sts get-caller-identity")
             )),
         "RequestTimeTooSkewed" => clock(fault),
-        "SignatureDoesNotMatch" if message.contains("Signature expired") || message.contains("not yet current") => {
+        "SignatureDoesNotMatch" | "InvalidSignatureException"
+            if message.contains("Signature expired") || message.contains("not yet current") => {
             clock(fault)
         }
-        "SignatureDoesNotMatch" => fault.hint(format!(
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => fault.hint(format!(
             "the secret access key does not belong to the access key id: run `{}`",
             login.command("configure")
         )),

@@ -78,6 +78,11 @@ impl Emulator {
 }
 
 impl Borrowed {
+    /// Returns the emulator's URL.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Makes calls at once, from outside. Each is a service, an operation and its arguments, by
     /// boto3's names.
     pub(crate) fn call_all(&self, calls: &[(&str, &str, Value)]) -> Vec<Result<Value, String>> {

@@ -9,17 +9,31 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[expect(dead_code, reason = "the scripted cloud uses the rest")]
+#[path = "../cli/cloud/call.rs"]
+mod call;
 mod changes;
 mod data_flow;
 mod deployment;
 mod destruction;
 mod emulator;
 mod failure;
+mod faults;
+#[expect(dead_code, reason = "the scripted cloud uses the rest")]
+#[path = "../cli/cloud/http.rs"]
+mod http;
 mod interruption;
+mod killed;
 mod lifecycle;
 mod outside;
 mod plans;
 mod project;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod spoilt;
+#[expect(dead_code, reason = "the scripted cloud uses the rest")]
+#[path = "../cli/cloud/xml.rs"]
+mod xml;

@@ -161,6 +161,15 @@ impl Sandbox {
         self.start(STACKCTL, arguments, Input::Nothing)
     }
 
+    /// Starts `stackctl` with further environment variables.
+    pub(crate) fn spawn_with<A: AsRef<OsStr>>(
+        &self,
+        variables: &[(&str, String)],
+        arguments: &[A],
+    ) -> Running {
+        self.start_with(STACKCTL, variables, arguments, Input::Nothing)
+    }
+
     /// Starts `stackctl` on a pseudo-terminal: stdin and stderr are the terminal, stdout is a pipe
     /// as in `stackctl … | tee`, so that both can be told apart.
     pub(crate) fn spawn_on_terminal<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
@@ -174,12 +183,23 @@ impl Sandbox {
         arguments: &[A],
         input: Input,
     ) -> Running {
+        self.start_with(program, &[], arguments, input)
+    }
+
+    fn start_with<A: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        variables: &[(&str, String)],
+        arguments: &[A],
+        input: Input,
+    ) -> Running {
         let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -302,6 +322,11 @@ impl Running {
         let keyboard = self.keyboard.as_mut().expect("started on a terminal");
         keyboard.write_all(b"\x04").unwrap();
         self
+    }
+
+    /// Returns whether the child has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Sends SIGINT, as Ctrl-C does.

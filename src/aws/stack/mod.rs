@@ -111,10 +111,25 @@ impl StackService {
     /// Asks for a change set and returns at once; [`Self::settled_change_set`] waits for it.
     pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<Requested> {
         let builder = request.fill(self.client.create_change_set().stack_name(&self.name));
-        let answer = builder.send().await.map_err(|error| {
-            self.connection
-                .fault(format!("create a change set for `{}`", self.name), &error)
-        })?;
+        let answer = match builder.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // Nobody else uses this name: an earlier attempt arrived, and its answer did not.
+                let exists = error
+                    .as_service_error()
+                    .and_then(ProvideErrorMetadata::code)
+                    .is_some_and(|code| code.starts_with("AlreadyExists"));
+                let made = if exists {
+                    self.find_change_set(request.name).await?
+                } else {
+                    None
+                };
+                return made.ok_or_else(|| {
+                    let doing = format!("create a change set for `{}`", self.name);
+                    self.connection.fault(doing, &error)
+                });
+            }
+        };
         match (answer.id, answer.stack_id) {
             (Some(change_set_id), Some(stack_id)) => Ok(Requested {
                 change_set_id,

@@ -1,0 +1,152 @@
+//! A project whose calls go through a proxy that spoils them.
+
+use serde_json::{Value, json};
+
+use crate::emulator::{self, Borrowed};
+use crate::project::texts;
+use crate::proxy::{Proxy, Rule};
+use crate::sandbox::{Finished, Running, Sandbox};
+
+const TEMPLATE: &str = r#"
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: "{{ vars.name }}"
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: lambda.amazonaws.com }
+            Action: sts:AssumeRole
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: "{{ project }}"
+      Runtime: python3.13
+      Handler: app.handler
+      Role: !GetAtt Role.Arn
+      Code:
+        S3Bucket: !Sub "{{ artifact_bucket }}"
+        S3Key: "{{ artifacts.handler.key }}"
+"#;
+
+/// A small project in an account of its own: a function with its code, a policy, a protection.
+pub(crate) struct Spoilt {
+    sandbox: Sandbox,
+    borrowed: Borrowed,
+}
+
+impl Spoilt {
+    pub(crate) fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let borrowed = emulator::shared().lend(&sandbox.path(""), &sandbox.cache());
+        let sandbox = sandbox
+            .env("AWS_ACCESS_KEY_ID", &borrowed.account)
+            .env("AWS_SECRET_ACCESS_KEY", "not-a-real-secret");
+        let project = Self { sandbox, borrowed };
+        project.write("first", "1");
+        let policy = r#"{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}"#;
+        project.sandbox.write("policy.json", policy);
+        project.sandbox.write("stack.yaml.j2", TEMPLATE);
+        project
+    }
+
+    /// Writes the manifest and the handler.
+    pub(crate) fn write(&self, name: &str, answer: &str) {
+        let manifest = format!(
+            "project = \"spoilt-{}\"\nenvironment = \"dev\"\nregion = \"us-east-1\"\n\
+             template = \"stack.yaml.j2\"\nallow_endpoint = true\n\n[artifacts.handler]\n\n\
+             [stack]\npolicy = \"policy.json\"\ntermination_protection = true\n\n\
+             [vars]\ntest_instance = false\nname = \"{name}\"\n",
+            self.borrowed.account
+        );
+        self.sandbox.write("manifest.toml", manifest);
+        let handler = format!("def handler(event, context):\n    return {answer}\n");
+        self.sandbox.write("handler/app.py", handler);
+    }
+
+    /// Returns a proxy in front of the emulator.
+    pub(crate) fn proxy(&self, rule: Rule) -> Proxy {
+        Proxy::start(self.borrowed.endpoint(), rule)
+    }
+
+    /// Starts `stackctl` with the proxy for AWS.
+    pub(crate) fn spawn(&self, proxy: &Proxy, arguments: &[&str]) -> Running {
+        let variables = [("AWS_ENDPOINT_URL", proxy.endpoint())];
+        self.sandbox.spawn_with(&variables, arguments)
+    }
+
+    /// Runs `stackctl` with the proxy for AWS.
+    pub(crate) fn run(&self, proxy: &Proxy, arguments: &[&str]) -> Finished {
+        self.spawn(proxy, arguments).wait()
+    }
+
+    /// Returns what is wrong with the deployed stack, with the bucket beside it and with what was left
+    /// behind; nothing where all is right. A temporary change set `may_remain` where the apply had no
+    /// way to remove it: it is pruned when it is an hour old.
+    pub(crate) fn wrong(&self, may_remain: bool) -> Vec<String> {
+        let account = &self.borrowed.account;
+        let name = format!("spoilt-{account}-dev");
+        let bucket = format!("stackctl-artifacts-{account}-us-east-1");
+        let stack = json!({ "StackName": name });
+        let of_bucket = json!({ "Bucket": bucket });
+        let calls = [
+            ("cloudformation", "describe_stacks", json!({})),
+            ("cloudformation", "list_change_sets", stack.clone()),
+            ("cloudformation", "get_stack_policy", stack),
+            ("s3", "list_buckets", json!({})),
+            ("s3", "get_bucket_versioning", of_bucket.clone()),
+            ("s3", "get_bucket_policy", of_bucket.clone()),
+            ("s3", "get_bucket_encryption", of_bucket.clone()),
+            ("s3", "get_public_access_block", of_bucket.clone()),
+            ("s3", "get_bucket_tagging", of_bucket),
+        ];
+        let answers = self.borrowed.call_all(&calls);
+        let mut wrong: Vec<String> = answers
+            .iter()
+            .zip(&calls)
+            .filter_map(|(answer, call)| Some(format!("{}: {}", call.1, answer.as_ref().err()?)))
+            .collect();
+        let [stacks, sets, policy, buckets, versioning, ..] = answers.as_slice() else {
+            return wrong;
+        };
+        let value = |answer: &Result<Value, String>| answer.clone().unwrap_or_default();
+        let stacks = &value(stacks)["Stacks"];
+        let mut expect = |what: &str, is: bool, found: &Value| {
+            if !is {
+                wrong.push(format!("{what}: {found}"));
+            }
+        };
+        expect("one stack", texts(stacks, "StackName") == [name], stacks);
+        let status = stacks[0]["StackStatus"].as_str().unwrap_or_default();
+        let settled = ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&status);
+        expect("its status", settled, &stacks[0]["StackStatus"]);
+        let protection = &stacks[0]["EnableTerminationProtection"];
+        expect("its protection", protection == true, protection);
+        let policy = &value(policy)["StackPolicyBody"];
+        expect("its policy", policy.is_string(), policy);
+        let buckets = &value(buckets)["Buckets"];
+        expect("one bucket", texts(buckets, "Name") == [bucket], buckets);
+        let versioning = &value(versioning)["Status"];
+        expect("its versions", versioning == "Enabled", versioning);
+        let sets = value(sets);
+        let left = sets["Summaries"].as_array().into_iter().flatten();
+        // Only what was never executed was left behind.
+        let left: Vec<&Value> = left
+            .filter(|set| set["ExecutionStatus"] == "AVAILABLE")
+            .map(|set| &set["ChangeSetName"])
+            .filter(|name| !may_remain || !is_temporary(name))
+            .collect();
+        expect("no change sets", left.is_empty(), &json!(left));
+        wrong
+    }
+}
+
+fn is_temporary(change_set: &Value) -> bool {
+    let name = change_set.as_str().unwrap_or_default();
+    name.starts_with("stackctl-tmp-")
+}

@@ -1,0 +1,374 @@
+//! A proxy between `stackctl` and a server that speaks AWS, which spoils one call on purpose.
+//!
+//! It passes everything on byte for byte, on a connection for each request. One rule may pick calls
+//! by their operation, or by their number, and do something else with them: answer by itself, lose
+//! the answer, or stop until it is told otherwise. What passed is kept.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::call::Call;
+use crate::http::{Request, Response, parse_form, write_response};
+use crate::xml;
+
+/// What can go wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The service is asked too much.
+    Throttled,
+    /// The service fails before it does anything.
+    Failing,
+    /// The service does what it is asked and fails then.
+    FailingLate,
+    /// The connection ends before the service has seen the request.
+    Reset,
+    /// The connection ends after the service has done what it is asked.
+    ResetLate,
+    /// Half of the answer arrives.
+    Truncated,
+    /// Something else than an answer arrives.
+    Garbage,
+    /// The answer takes its time.
+    Slow,
+    /// The service finds that the caller's clock is wrong.
+    Clock,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Throttled,
+        Self::Failing,
+        Self::FailingLate,
+        Self::Reset,
+        Self::ResetLate,
+        Self::Truncated,
+        Self::Garbage,
+        Self::Slow,
+        Self::Clock,
+    ];
+}
+
+/// Where in a call the proxy stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The server has not seen the request.
+    Before,
+    /// The server has answered, and the client does not know it.
+    Between,
+    /// The client has the answer.
+    After,
+}
+
+/// What is done with some calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Rule {
+    /// Nothing: every call is passed on.
+    Nothing,
+    /// The first calls of an operation, so many, go wrong.
+    Spoil(String, Fault, usize),
+    /// The proxy stops at a moment of the call of this number, from 0.
+    Stop(usize, Moment),
+}
+
+/// A call that passed.
+#[derive(Debug, Clone)]
+pub(crate) struct Passed {
+    /// Its operation.
+    pub(crate) operation: String,
+    /// The status of the server's own answer; `None` where the server never saw it.
+    pub(crate) status: Option<u16>,
+}
+
+/// A running proxy. It ends when dropped.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: SocketAddr,
+    state: Mutex<State>,
+    stopped: Condvar,
+    ended: AtomicBool,
+}
+
+struct State {
+    rule: Rule,
+    passed: Vec<Passed>,
+    begun: usize,
+    spoilt: usize,
+    stopped: bool,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of the server at a URL such as `http://127.0.0.1:4566`.
+    pub(crate) fn start(upstream: &str, rule: Rule) -> Self {
+        let upstream = upstream.trim_start_matches("http://").trim_end_matches('/');
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            upstream: upstream.parse().unwrap(),
+            state: Mutex::new(State {
+                rule,
+                passed: Vec::new(),
+                begun: 0,
+                spoilt: 0,
+                stopped: false,
+            }),
+            stopped: Condvar::new(),
+            ended: AtomicBool::new(false),
+        });
+        let ours = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if ours.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let shared = Arc::clone(&ours);
+                // A client that was killed is no failure of the proxy.
+                thread::spawn(move || stream.and_then(|stream| shared.serve(stream)));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Returns the value for `AWS_ENDPOINT_URL`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the calls so far, in the order of their answers.
+    pub(crate) fn passed(&self) -> Vec<Passed> {
+        self.shared.state().passed.clone()
+    }
+
+    /// Returns how many calls of an operation the server has accepted.
+    pub(crate) fn accepted(&self, operation: &str) -> usize {
+        let state = self.shared.state();
+        let accepted = state.passed.iter().filter(|call| {
+            call.operation == operation && call.status.is_some_and(|status| status < 300)
+        });
+        accepted.count()
+    }
+
+    /// Returns how many calls were spoilt.
+    pub(crate) fn spoilt(&self) -> usize {
+        self.shared.state().spoilt
+    }
+
+    /// Waits until the proxy has stopped; returns `false` where that does not happen in time.
+    pub(crate) fn wait_until_stopped(&self, mut is_over: impl FnMut() -> bool) -> bool {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut state = self.shared.state();
+        while !state.stopped && Instant::now() < deadline {
+            let tick = Duration::from_millis(20);
+            state = self.shared.stopped.wait_timeout(state, tick).unwrap().0;
+            if !state.stopped && is_over() {
+                return false;
+            }
+        }
+        state.stopped
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        // Wakes the accepting thread, which sees the flag and closes the port.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let Some((raw, request)) = read(&mut reader, &mut stream)? else {
+            return Ok(());
+        };
+        let method = request.method.clone();
+        let call = Call::new(request);
+        let (fault, stop) = self.decide(&call);
+        if stop == Some(Moment::Before) {
+            self.stop()?;
+        }
+        match fault {
+            Some(fault @ (Fault::Throttled | Fault::Failing | Fault::Clock)) => {
+                self.note(&call, None);
+                return write_response(&mut stream, &method, &refusal(&call, fault));
+            }
+            Some(Fault::Reset) => {
+                self.note(&call, None);
+                return Ok(());
+            }
+            Some(Fault::Slow) => thread::sleep(Duration::from_millis(1500)),
+            _ => {}
+        }
+        let answer = self.forward(&raw)?;
+        self.note(&call, status(&answer));
+        if stop == Some(Moment::Between) {
+            self.stop()?;
+        }
+        match fault {
+            Some(Fault::FailingLate) => {
+                return write_response(&mut stream, &method, &refusal(&call, Fault::Failing));
+            }
+            Some(Fault::ResetLate) => return Ok(()),
+            Some(Fault::Truncated) => {
+                let body = answer.windows(4).position(|end| end == b"\r\n\r\n");
+                let body = body.map_or(0, |end| end + 4);
+                stream.write_all(&answer[..body + (answer.len() - body) / 2])?;
+            }
+            Some(Fault::Garbage) => {
+                let page = Response::new(200, "<html><body>Welcome to the hotel's network")
+                    .header("content-type", "text/html");
+                return write_response(&mut stream, &method, &page);
+            }
+            _ => stream.write_all(&answer)?,
+        }
+        if stop == Some(Moment::After) {
+            stream.flush()?;
+            // Time for the client to read it and to go on.
+            thread::sleep(Duration::from_millis(3));
+            self.stop()?;
+        }
+        Ok(())
+    }
+
+    fn decide(&self, call: &Call) -> (Option<Fault>, Option<Moment>) {
+        let mut state = self.state();
+        let number = state.begun;
+        state.begun += 1;
+        match state.rule.clone() {
+            Rule::Spoil(operation, fault, times)
+                if operation == call.operation && state.spoilt < times =>
+            {
+                state.spoilt += 1;
+                (Some(fault), None)
+            }
+            Rule::Stop(at, moment) if at == number => (None, Some(moment)),
+            _ => (None, None),
+        }
+    }
+
+    fn note(&self, call: &Call, status: Option<u16>) {
+        self.state().passed.push(Passed {
+            operation: call.operation.clone(),
+            status,
+        });
+    }
+
+    /// Tells who waits for it, holds the call until the proxy ends, and lets it go no further.
+    fn stop(&self) -> io::Result<()> {
+        self.state().stopped = true;
+        self.stopped.notify_all();
+        while !self.ended.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    fn forward(&self, raw: &[u8]) -> io::Result<Vec<u8>> {
+        let mut upstream = TcpStream::connect(self.upstream)?;
+        upstream.set_nodelay(true)?;
+        upstream.write_all(raw)?;
+        let mut answer = Vec::new();
+        upstream.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+/// Reads a request; returns it as it is to be passed on, and as it is to be understood.
+fn read(
+    reader: &mut BufReader<TcpStream>,
+    stream: &mut TcpStream,
+) -> io::Result<Option<(Vec<u8>, Request)>> {
+    let mut start = String::new();
+    if reader.read_line(&mut start)? == 0 {
+        return Ok(None);
+    }
+    let mut words = start.split(' ');
+    let mut request = Request {
+        method: words.next().unwrap_or_default().to_owned(),
+        ..Request::default()
+    };
+    let target = words.next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    path.clone_into(&mut request.path);
+    request.query = parse_form(query);
+    let mut raw = start.clone().into_bytes();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        let name = name.to_ascii_lowercase();
+        // Each request has a connection of its own, which the server closes behind its answer.
+        if !["connection", "expect"].contains(&name.as_str()) {
+            raw.extend_from_slice(line.as_bytes());
+        }
+        request.headers.insert(name, value.trim().to_owned());
+    }
+    raw.extend_from_slice(b"connection: close\r\n\r\n");
+    if !request.header("expect").is_empty() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    assert!(
+        request.header("transfer-encoding").is_empty(),
+        "the proxy knows no chunks"
+    );
+    let length = request.header("content-length").parse().unwrap_or(0);
+    request.body = vec![0; length];
+    reader.read_exact(&mut request.body)?;
+    raw.extend_from_slice(&request.body);
+    Ok(Some((raw, request)))
+}
+
+/// Returns the status of a raw answer.
+fn status(answer: &[u8]) -> Option<u16> {
+    let start = String::from_utf8_lossy(answer.get(..12)?).into_owned();
+    start.split(' ').nth(1)?.parse().ok()
+}
+
+/// Returns the error of a service that throttles, fails or does not trust the caller's clock.
+fn refusal(call: &Call, fault: Fault) -> Response {
+    let (status, code, message) = match (fault, call.service.as_str()) {
+        (Fault::Throttled, "s3") => (503, "SlowDown", "Please reduce your request rate."),
+        (Fault::Throttled, "lambda") => (429, "TooManyRequestsException", "Rate exceeded"),
+        (Fault::Throttled, _) => (400, "Throttling", "Rate exceeded"),
+        (Fault::Clock, "s3") => (
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        (Fault::Clock, "lambda") => (
+            403,
+            "InvalidSignatureException",
+            "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z",
+        ),
+        (Fault::Clock, _) => (
+            403,
+            "SignatureDoesNotMatch",
+            "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z",
+        ),
+        _ => (500, "InternalFailure", "An internal error occurred."),
+    };
+    let response = match call.service.as_str() {
+        "s3" => Response::new(status, xml::s3_error(code, message)),
+        "lambda" => {
+            let body = serde_json::json!({ "Type": "Server", "message": message }).to_string();
+            Response::new(status, body).header("x-amzn-errortype", code)
+        }
+        _ => Response::new(status, xml::query_error(code, message)),
+    };
+    response.header("connection", "close")
+}
