@@ -39,6 +39,16 @@ pub struct Side<'a> {
     pub parameters: &'a IndexMap<String, String>,
 }
 
+impl<'a> Side<'a> {
+    /// Returns a template with these values.
+    pub fn new(template: &'a Template, parameters: &'a IndexMap<String, String>) -> Self {
+        Self {
+            template,
+            parameters,
+        }
+    }
+}
+
 /// Returns the changes from one template to another, sorted by logical id. Without a template
 /// before, everything is added.
 pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {

@@ -252,6 +252,16 @@ fn search(current_dir: &Path) -> Result<(PathBuf, PathBuf)> {
     .hint("run `stackctl init` to write one, or name one with `--manifest PATH`"))
 }
 
+/// Returns a text outside any project that the command line names, called by `path` as it is given.
+///
+/// # Errors
+///
+/// Where the file cannot be read or is not UTF-8.
+pub fn named_text(current_dir: &Path, path: &Path) -> Result<Arc<SourceFile>> {
+    let text = read_text(&current_dir.join(path), path, "the template")?;
+    Ok(SourceFile::new(path.display().to_string(), text))
+}
+
 /// Reads a UTF-8 file. A byte order mark is dropped, so that offsets count from the first character.
 fn read_text(path: &Path, shown: &Path, what: &str) -> Result<String> {
     let shown = shown.display();

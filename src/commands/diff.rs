@@ -1,24 +1,48 @@
-//! `stackctl diff`: what is deployed against what the files say; read-only, no change set.
+//! `stackctl diff`: what is deployed against what the files say, or one template against another;
+//! read-only, no change set.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
 use similar::TextDiff;
 
 use super::deployment::Deployment;
+use super::offline::plain_parameters;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::comparison::Comparison;
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
-use crate::plan::values;
-use crate::present::human;
+use crate::manifest::checks::nearest;
+use crate::plan::{secrets, values};
+use crate::predict::Side;
 use crate::present::json::diff::DiffDocument;
-use crate::template::{self, Template, emit};
+use crate::present::{human, markdown};
+use crate::project;
+use crate::template::node::{Map, Member, Node, Value};
+use crate::template::{Template, diff, emit};
 
 /// The template of a stack that is not there.
 const NOTHING: &str = "Resources: {}\n";
+/// The path that means stdin.
+const STDIN: &str = "-";
+/// The lines around a difference inside a string, and in a unified diff.
+const CONTEXT_IN_TEXT: usize = 2;
+const CONTEXT_UNIFIED: usize = 3;
 
 /// The arguments of `stackctl diff`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Two template files to compare in place of the stack and the project, YAML or JSON; `-` is stdin
+    #[arg(num_args = 2, value_names = ["OLD", "NEW"])]
+    files: Vec<PathBuf>,
+    /// Only this resource, parameter, output …; may be repeated, or several with commas
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
+    /// The equal lines around a difference [default: 3 in `unified`, 2 inside texts]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
     /// The form of the differences
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -34,45 +58,143 @@ enum Format {
     Human,
     /// One JSON document with a `schema` field
     Json,
-    /// A line diff of the two templates in one canonical spelling
+    /// A comment for a pull request, at most 65,536 characters
+    Markdown,
+    /// A line diff of the two templates in one spelling
     Unified,
 }
 
 /// Compares and shows.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    match args.files.as_slice() {
+        [old, new] => of_files(context, old, new, &args),
+        _ => of_stack(context, &args).await,
+    }
+}
+
+async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let presenter = session.presenter();
     let deployment = Deployment::open_to_compare(&session).await?;
-    if !deployment
-        .stack
-        .as_ref()
-        .is_some_and(|stack| stack.status.exists())
-    {
-        presenter.note(&format!(
+    let settings = &session.settings;
+    let stack = deployment.stack.as_ref();
+    if !stack.is_some_and(|stack| stack.status.exists()) {
+        session.presenter().note(&format!(
             "The stack `{}` is not deployed: everything is new.",
-            session.settings.stack_name
+            settings.stack_name
         ));
     }
     let deployed = deployment.deployed_template.as_deref().unwrap_or(NOTHING);
-    let deployed =
-        Template::parse(&SourceFile::new("the deployed template", deployed)).map_err(|found| {
-            Error::input("the deployed template cannot be read").with_diagnostics(found)
-        })?;
-    let desired = &deployment.build.template;
-    let stack = deployment.stack.as_ref();
-    let comparison = Comparison {
-        code: deployment.code.clone(),
-        template: template::diff::diff(&deployed, desired),
-        parameters: values::parameter_changes(stack, desired, &deployment.build.parameters),
-        tags: values::tag_changes(stack, &session.settings.tags),
-        settings: deployment.settings_changes(),
+    let deployed = Template::parse(&SourceFile::new("the deployed template", deployed));
+    let deployed = deployed.map_err(|found| {
+        Error::input("the deployed template cannot be read").with_diagnostics(found)
+    })?;
+    let build = &deployment.build;
+    let pseudo = [
+        ("AWS::AccountId", deployment.identity.account.as_str()),
+        ("AWS::Region", deployment.connection.region()),
+        ("AWS::StackName", settings.stack_name.as_str()),
+    ];
+    let with_pseudo = |mut parameters: IndexMap<String, String>| {
+        parameters.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        parameters
     };
-    match args.format {
-        Format::Human => presenter.data(&human::diff::diff(&comparison, presenter.width())),
-        Format::Json => {
-            presenter.json(&DiffDocument::of(&session.settings.stack_name, &comparison))?;
+    let then = stack.into_iter().flat_map(|stack| {
+        let plain = stack.parameters.iter();
+        plain.filter(|(name, _)| !stack.is_masked(name))
+    });
+    let then = with_pseudo(
+        then.map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    );
+    let now = with_pseudo(plain_parameters(build));
+    let names = [
+        deployed.source().name.clone(),
+        settings.template.display().to_string(),
+    ];
+    let sides = [
+        Side::new(&deployed, &then),
+        Side::new(&build.template, &now),
+    ];
+    let comparison = Comparison {
+        stack: Some(settings.stack_name.clone()),
+        code: deployment.code.clone(),
+        parameters: values::parameter_changes(stack, &build.template, &build.parameters),
+        tags: values::tag_changes(stack, &settings.tags),
+        settings: deployment.settings_changes(),
+        ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
+    };
+    show(context, args, comparison, [&deployed, &build.template])
+}
+
+fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Exit> {
+    if [old, new].map(|path| path == Path::new(STDIN)) == [true, true] {
+        return Err(Error::input(
+            "only one of the two templates can come from stdin",
+        ));
+    }
+    let (old, new) = (read(context, old)?, read(context, new)?);
+    let (old, new) = match parse_both(&old, &new) {
+        (Ok(old), Ok(new)) => (old, new),
+        (old, new) => {
+            let found = [old.err(), new.err()].into_iter().flatten().flatten();
+            let message = "the templates cannot be compared";
+            return Err(Error::input(message).with_diagnostics(found.collect()));
         }
-        Format::Unified => presenter.data(&unified(&deployed, desired)),
+    };
+    for secret in [&old, &new].into_iter().flat_map(secrets::defaults) {
+        context.presenter.mask(&secret);
+    }
+    let unknown = IndexMap::new();
+    let names = [&old, &new].map(|template| template.source().name.clone());
+    let sides = [Side::new(&old, &unknown), Side::new(&new, &unknown)];
+    let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
+    show(context, args, comparison, [&old, &new])
+}
+
+fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
+    if path == Path::new(STDIN) {
+        return Ok(SourceFile::new("stdin", context.presenter.input()?));
+    }
+    project::named_text(&context.ambient.current_dir, path)
+}
+
+type Parsed = std::result::Result<Template, Vec<Diagnostic>>;
+
+/// Reads both templates at once: reading takes most of the time.
+fn parse_both(old: &Arc<SourceFile>, new: &Arc<SourceFile>) -> (Parsed, Parsed) {
+    std::thread::scope(|scope| {
+        let old_thread = scope.spawn(|| Template::parse(old));
+        let new = Template::parse(new);
+        let old = old_thread.join().unwrap_or_else(|_| Template::parse(old));
+        (old, new)
+    })
+}
+
+fn show(
+    context: &Context,
+    args: &Args,
+    mut comparison: Comparison<'_>,
+    [old, new]: [&Template; 2],
+) -> Result<Exit> {
+    let presenter = &context.presenter;
+    if !args.only.is_empty() {
+        check_names(&args.only, &comparison, [old, new])?;
+        comparison.retain(&args.only);
+    }
+    match args.format {
+        Format::Human => {
+            let frame = human::diff::Frame {
+                width: presenter.width(),
+                context: args.context.unwrap_or(CONTEXT_IN_TEXT),
+            };
+            presenter.data(&human::diff::diff(&comparison, frame));
+        }
+        Format::Json => presenter.json(&DiffDocument::of(&comparison))?,
+        Format::Markdown => {
+            let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
+            presenter.data(&markdown::diff::diff(&comparison, context));
+        }
+        Format::Unified => presenter.data(&unified(&comparison, args, [old, new])),
     }
     if args.exit_code && !comparison.is_empty() {
         return Ok(Exit::Differences);
@@ -80,10 +202,69 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn unified(deployed: &Template, desired: &Template) -> String {
-    let [before, after] = [deployed, desired].map(|template| emit::to_yaml(template.root()));
+/// Refuses a name that nothing in either template has.
+fn check_names(only: &[String], comparison: &Comparison<'_>, sides: [&Template; 2]) -> Result<()> {
+    let sections = sides
+        .into_iter()
+        .filter_map(|template| template.root().as_map());
+    let members = sections.flat_map(IndexMap::values);
+    let names = members
+        .filter_map(|member| member.node.as_map())
+        .flat_map(IndexMap::keys);
+    let mut known: Vec<&str> = names.map(String::as_str).collect();
+    known.extend(comparison.parameters.iter().map(|it| it.name.as_str()));
+    for name in only {
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let error = Error::input(format!("neither template has anything called `{name}`"));
+        return Err(match nearest(name, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        });
+    }
+    Ok(())
+}
+
+fn unified(comparison: &Comparison<'_>, args: &Args, [old, new]: [&Template; 2]) -> String {
+    let before = diff::in_the_spelling_of(old, new);
+    let [before, after] = [&before, new.root()].map(|root| {
+        if args.only.is_empty() {
+            emit::to_yaml(root)
+        } else {
+            emit::to_yaml(&with_only(root, &args.only))
+        }
+    });
+    let [old, new] = &comparison.names;
     TextDiff::from_lines(&before, &after)
         .unified_diff()
-        .header("deployed", "files")
+        .context_radius(args.context.unwrap_or(CONTEXT_UNIFIED))
+        .header(old, new)
         .to_string()
+}
+
+/// Returns a template with nothing but the entries of these names.
+fn with_only(root: &Node, names: &[String]) -> Node {
+    let sections = root
+        .as_map()
+        .into_iter()
+        .flatten()
+        .filter_map(|(section, member)| {
+            let entries = member.node.as_map()?.iter();
+            let entries: Map = entries
+                .filter(|(name, _)| names.contains(name))
+                .map(|(name, member)| (name.clone(), member.clone()))
+                .collect();
+            let node = Node {
+                span: member.node.span.clone(),
+                value: Value::Map(entries),
+            };
+            let is_empty = node.as_map().is_none_or(IndexMap::is_empty);
+            let key_span = member.key_span.clone();
+            (!is_empty).then(|| (section.clone(), Member { key_span, node }))
+        });
+    Node {
+        span: root.span.clone(),
+        value: Value::Map(sections.collect()),
+    }
 }

@@ -145,7 +145,7 @@ pub(super) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
 }
 
 /// Returns the parameters that may be shown and kept.
-fn plain_parameters(build: &Build) -> IndexMap<String, String> {
+pub(super) fn plain_parameters(build: &Build) -> IndexMap<String, String> {
     let is_secret = |name: &str| {
         let parameter = build.template.parameter(name);
         parameter.is_some_and(|parameter| parameter.no_echo())

@@ -4,6 +4,7 @@
 //! and replace it. What does not fit into a comment is left out by whole blocks, the last ones first,
 //! and the end says so: see `page`.
 
+pub mod diff;
 pub(super) mod page;
 
 use crate::change_set::{Change, ChangeSet, Effect, Replacement};

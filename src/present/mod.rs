@@ -131,6 +131,16 @@ impl Presenter {
         Ok(())
     }
 
+    /// Returns all of stdin, which must be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn input(&self) -> Result<String> {
+        io::read_to_string(io::stdin().lock())
+            .map_err(|error| Error::system("cannot read stdin", error))
+    }
+
     /// Writes a line of prose to stderr, unless `--quiet` was given.
     pub fn note(&self, text: &str) {
         if !self.quiet {

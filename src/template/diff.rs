@@ -160,7 +160,8 @@ impl Change<'_> {
     }
 }
 
-fn path_text(path: &[Segment<'_>]) -> String {
+/// Returns a path as it is shown, such as `Properties.Tags[Name].Value`.
+pub fn path_text(path: &[Segment<'_>]) -> String {
     let mut text = String::new();
     for segment in path {
         if !text.is_empty() && matches!(segment, Segment::Key(_)) {

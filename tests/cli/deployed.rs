@@ -29,17 +29,22 @@ fn diff_shows_what_the_files_would_change_and_writes_nothing() {
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r#"
     --- stdout
+    --- the deployed template
+    +++ stack.yaml.j2
 
-      ~ Role AWS::IAM::Role
-          ~ Properties.Description: "first" → "second"
+      ~ Role  AWS::IAM::Role (line 6)
+          ~ Description: "first" → "second" (line 9, `vars.description`)
 
-    Diff: 1 difference.
+      ? Handler  AWS::Lambda::Function # may change (line 16)
+          ~ Role # may change, because `Role.Arn` may change
+
+    Diff: 1 difference; 1 more resource is affected.
     --- exit 2
     "#);
     insta::assert_snapshot!(sandbox.run(&["diff", "--format", "unified"]), @r#"
     --- stdout
-    --- deployed
-    +++ files
+    --- the deployed template
+    +++ stack.yaml.j2
     @@ -6,7 +6,7 @@
        Role:
          Type: AWS::IAM::Role
@@ -49,36 +54,6 @@ fn diff_shows_what_the_files_would_change_and_writes_nothing() {
            AssumeRolePolicyDocument:
              Version: "2012-10-17"
              Statement:
-    --- exit 0
-    "#);
-    insta::assert_snapshot!(sandbox.run(&["diff", "--format", "json"]), @r#"
-    --- stdout
-    {
-      "schema": "stackctl.diff/1",
-      "stack": "demo-dev",
-      "has_differences": true,
-      "entries": [
-        {
-          "section": "Resources",
-          "name": "Role",
-          "status": "modified",
-          "changes": [
-            {
-              "path": "Properties.Description",
-              "status": "modified",
-              "before": "first",
-              "after": "second"
-            }
-          ],
-          "before": null,
-          "after": null
-        }
-      ],
-      "code": [],
-      "parameters": [],
-      "tags": [],
-      "settings": []
-    }
     --- exit 0
     "#);
     let writes = [

@@ -24,6 +24,7 @@ mod demo;
 mod deploy;
 mod deployed;
 mod destroy;
+mod diff;
 mod documentation;
 mod drift;
 mod events;

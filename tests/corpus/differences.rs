@@ -1,10 +1,14 @@
 //! Pairs of templates of which it is known what they differ in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use stackctl::comparison::{Comparison, Effect};
 use stackctl::diagnostic::SourceFile;
+use stackctl::predict::Side;
 use stackctl::template::Template;
-use stackctl::template::diff::{Diff, diff};
+use stackctl::template::diff::{Diff, Segment, diff, values};
 
 use crate::corpus;
 
@@ -137,4 +141,225 @@ fn every_edited_resource_is_named_and_no_other() {
         }
     }
     eprintln!("corpus: {run} edits, {skipped} cannot be read");
+}
+
+/// Returns a path's steps without the indexes among them, which differ on the two sides. A key may
+/// hold slashes.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let is_index = |step: &&str| !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit());
+    path.split('/').filter(move |step| !is_index(step))
+}
+
+/// Returns the paths of all differences, without the elements of lists.
+fn paths(diff: &Diff<'_>) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in &diff.entries {
+        let mut start = format!("/{}", entry.section);
+        start.extend(entry.name.map(|name| format!("/{name}")));
+        if entry.changes.is_empty() {
+            paths.push(start.clone());
+        }
+        for change in &entry.changes {
+            let keys = change.path.iter().filter_map(|segment| match segment {
+                Segment::Key(key) => Some(format!("/{key}")),
+                Segment::Element { .. } => None,
+            });
+            paths.push(keys.fold(start.clone(), |path, key| path + &key));
+        }
+    }
+    paths
+}
+
+#[test]
+fn every_edited_path_is_named() {
+    let Some(folder) = corpus::folder("template-history/resource") else {
+        return;
+    };
+    let (mut run, mut named) = (0, 0);
+    let mut unnamed = Vec::new();
+    for path in corpus::files(&folder) {
+        let edit = corpus::json(&path);
+        let read = |key: &str| template(&path.display().to_string(), edit[key].as_str().unwrap());
+        let (Some(old), Some(new)) = (read("old_text"), read("new_text")) else {
+            continue;
+        };
+        run += 1;
+        let found = paths(&diff(&old, &new));
+        let expected = edit["changed_paths"].as_array().unwrap();
+        for path in expected.iter().map(|path| path.as_str().unwrap()) {
+            // One that is longer says so with `[len]`.
+            let path = path.trim_end_matches("[len]");
+            let is_named = found.iter().any(|found| {
+                steps(found)
+                    .zip(steps(path))
+                    .all(|(one, other)| one == other)
+            });
+            if is_named {
+                named += 1;
+            } else {
+                unnamed.push(path.to_owned());
+            }
+        }
+    }
+    // The list tells `DependsOn: A` from `DependsOn: [A]`, and lists with an order from those without.
+    let is_excused = |path: &String| {
+        path.ends_with("/DependsOn") || path.contains("/DependsOn/") || is_in_list(path)
+    };
+    eprintln!("corpus: {run} edits, {named} paths named; not named: {unnamed:?}");
+    assert!(unnamed.iter().all(is_excused), "{unnamed:?}");
+}
+
+/// Returns whether a path leads into a list, which may have been put in another order alone.
+fn is_in_list(path: &str) -> bool {
+    path.split('/')
+        .any(|step| !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit()))
+}
+
+/// Returns the effect on each resource that differs or changes with others.
+fn effects(before: &Template, after: &Template) -> BTreeMap<String, (Effect, Option<String>)> {
+    let unknown = IndexMap::new();
+    let sides = [before, after].map(|template| Side::new(template, &unknown));
+    let names = ["old", "new"].map(str::to_owned);
+    let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
+    let resources = comparison
+        .template
+        .iter()
+        .filter(|it| it.section == "Resources");
+    resources
+        .filter_map(|it| Some((it.name?.to_owned(), (it.effect, it.cause.clone()))))
+        .collect()
+}
+
+/// Returns why a peer that knows a change set, or asks no schema, may say something else.
+fn excuse(
+    case: &Value,
+    id: &str,
+    theirs: &str,
+    ours: Option<&(Effect, Option<String>)>,
+) -> Option<&'static str> {
+    let has_change_set = !case["change_set"].is_null();
+    let effect = ours.map(|(effect, _)| *effect);
+    let why = ours.and_then(|(_, why)| why.as_deref());
+    let resource = &case["new_template"]["Resources"][id];
+    match theirs {
+        _ if has_change_set => {
+            Some("the peer was given a change set that says more or something else")
+        }
+        "WILL_UPDATE" if effect == Some(Effect::None) && why == Some("only the order of work") => {
+            Some("DependsOn alone is a change of the template and none of AWS's")
+        }
+        _ if effect == Some(Effect::None) && has_foreign_attributes(resource) => {
+            Some("the template has attributes that CloudFormation does not know")
+        }
+        _ if resource["Type"]
+            .as_str()
+            .is_none_or(|it| !it.contains("::")) =>
+        {
+            Some("this is no resource, or of no type")
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether a resource has properties that do not stand below `Properties`.
+fn has_foreign_attributes(resource: &Value) -> bool {
+    const KNOWN: [&str; 4] = ["Type", "Properties", "DependsOn", "Metadata"];
+    let mut keys = resource
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str());
+    keys.any(|key| !KNOWN.contains(&key) && !key.ends_with("Policy") && key != "Condition")
+}
+
+#[test]
+fn resources_fare_as_the_peer_says() {
+    let Some(folder) = corpus::folder("cdk-diff") else {
+        return;
+    };
+    let (mut run, mut agreeing, mut excused) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for path in corpus::files(&folder) {
+        let case = corpus::json(&path);
+        if case["result"]["isEmpty"].is_null() {
+            continue;
+        }
+        let read = |key: &str| {
+            let text = match &case[key] {
+                Value::Null => json!({}),
+                text => text.clone(),
+            };
+            template(&path.display().to_string(), &text.to_string())
+        };
+        let (Some(old), Some(new)) = (read("old_template"), read("new_template")) else {
+            eprintln!("corpus: {} cannot be read", path.display());
+            continue;
+        };
+        run += 1;
+        let ours = effects(&old, &new);
+        let theirs: BTreeMap<&String, &str> = case["result"]["resources"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(id, resource)| (id, resource["changeImpact"].as_str().unwrap_or("NO_CHANGE")))
+            .collect();
+        let ids: BTreeSet<&String> = theirs.keys().copied().chain(ours.keys()).collect();
+        for id in ids {
+            let impact = theirs.get(id).copied().unwrap_or("NO_CHANGE");
+            let own = ours.get(id);
+            let same = matches!(
+                (impact, own.map(|(effect, _)| *effect)),
+                ("NO_CHANGE", None | Some(Effect::None))
+                    | ("WILL_CREATE", Some(Effect::Add))
+                    | ("WILL_UPDATE", Some(Effect::Update))
+                    | ("WILL_REPLACE", Some(Effect::Replace))
+                    | ("MAY_REPLACE", Some(Effect::MayReplace))
+                    | ("WILL_DESTROY" | "WILL_ORPHAN", Some(Effect::Remove))
+            );
+            let name = path.file_stem().unwrap().to_string_lossy();
+            if same {
+                agreeing += 1;
+            } else if let Some(reason) = excuse(&case, id, impact, own) {
+                excused += 1;
+                eprintln!("corpus: {name}: {id}: {impact}, here {own:?}: {reason}");
+            } else {
+                wrong.push(format!("{name}: {id}: {impact}, here {own:?}"));
+            }
+        }
+    }
+    eprintln!("corpus: {run} pairs, {agreeing} resources agree but for {excused}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_a_peer_calls_equal_is_equal() {
+    let Some(folder) = corpus::folder("peers/rain-diff") else {
+        return;
+    };
+    let (mut run, mut agreeing) = (0, 0);
+    for path in corpus::files(&folder) {
+        let case = corpus::json(&path);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let wrapped = |key: &str| {
+            let text = json!({"Resources": {"R": {"V": case[key]}}});
+            template(&name, &text.to_string()).unwrap()
+        };
+        let (old, new) = (wrapped("old"), wrapped("new"));
+        let text = ["rain_string", "rain_long"].map(|key| case[key].as_str().unwrap_or_default());
+        let theirs = text.concat();
+        let is_same = !["(+)", "(-)", "(>)"]
+            .iter()
+            .any(|mark| theirs.contains(mark));
+        let changes = values(old.root(), new.root());
+        run += 1;
+        if changes.is_empty() == is_same {
+            agreeing += 1;
+            continue;
+        }
+        // To CloudFormation a number is its text, and to rain it is not.
+        let is_text = case["old"].is_number() != case["new"].is_number();
+        eprintln!("corpus: {name}: {theirs}, here {}", changes.len());
+        assert!(is_text, "{name}: {theirs} {changes:?}");
+    }
+    eprintln!("corpus: {agreeing} of {run} pairs differ where rain says so");
 }

@@ -4,11 +4,12 @@
 //! prediction is held to a proportion, that of the best known tool of its kind over the same
 //! cases, and every other case is listed with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 use stackctl::change_set::Replacement;
+use stackctl::comparison::Comparison;
 use stackctl::diagnostic::SourceFile;
 use stackctl::predict::{Side, predict};
 use stackctl::template::Template;
@@ -58,6 +59,48 @@ fn reason(before: &Template, after: &Template) -> &'static str {
     } else {
         "the prediction is wrong"
     }
+}
+
+/// Returns the resources that a comparison of the two templates names.
+fn named(before: Side<'_>, after: Side<'_>) -> BTreeSet<String> {
+    let names = ["old", "new"].map(str::to_owned);
+    let comparison = Comparison::of_templates(before, after, None, names);
+    let resources = comparison
+        .template
+        .iter()
+        .filter(|it| it.section == "Resources");
+    resources
+        .filter_map(|it| it.name.map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn a_comparison_names_what_aws_changed() {
+    let Some(folder) = corpus::folder("localstack/updates") else {
+        return;
+    };
+    let (mut cases, mut whole) = (0, 0);
+    for path in corpus::files(&folder) {
+        let case = corpus::json(&path);
+        if case["describe_change_set_2"].is_null() {
+            continue;
+        }
+        let (before, then) = side(&case["before"]);
+        let (after, now) = side(&case["after"]);
+        let named = named(Side::new(&before, &then), Side::new(&after, &now));
+        let recorded = recorded(&case["describe_change_set_2"]);
+        let missing: Vec<&String> = recorded.keys().filter(|id| !named.contains(*id)).collect();
+        cases += 1;
+        if missing.is_empty() {
+            whole += 1;
+            continue;
+        }
+        let why = reason(&before, &after);
+        let name = path.file_stem().unwrap().to_string_lossy();
+        eprintln!("comparison: {name}: {missing:?} not named: {why}");
+        assert_ne!(why, "the prediction is wrong", "{name}: {missing:?}");
+    }
+    eprintln!("comparison: every changed resource is named in {whole} of {cases} updates");
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod events;
 mod files;
 mod mutations;
 mod targets;
+mod templates;
 mod texts;

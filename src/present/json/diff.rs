@@ -1,21 +1,24 @@
-//! `stackctl.diff/1`: what is deployed against what the files say.
+//! `stackctl.diff/1`: what is deployed against what the files say, or one template against another.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::code::{CodeEntry, code};
 use super::plan::{ValueEntry, value};
-use crate::comparison::Comparison;
-use crate::template::diff::{Change, EntryDiff, Status};
+use crate::comparison::{Comparison, Difference, Place, Row};
+use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
 
 /// A comparison as one document.
 #[derive(Debug, Serialize)]
 pub struct DiffDocument<'a> {
     schema: &'static str,
-    stack: &'a str,
+    stack: Option<&'a str>,
+    before: &'a str,
+    after: &'a str,
     has_differences: bool,
     entries: Vec<Entry<'a>>,
+    limits: &'a [String],
     code: Vec<CodeEntry<'a>>,
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
@@ -26,28 +29,57 @@ pub struct DiffDocument<'a> {
 struct Entry<'a> {
     section: &'a str,
     name: Option<&'a str>,
+    r#type: Option<&'a str>,
     status: &'static str,
-    changes: Vec<ChangeEntry>,
+    effect: &'static str,
+    cause: Option<&'a str>,
+    touches: &'a [&'a str],
+    changes: Vec<ChangeEntry<'a>>,
     before: Option<Value>,
     after: Option<Value>,
+    before_at: Option<PlaceEntry<'a>>,
+    after_at: Option<PlaceEntry<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct ChangeEntry {
-    path: String,
+struct ChangeEntry<'a> {
+    path: &'a str,
     status: &'static str,
+    effect: &'static str,
+    cause: Option<&'a str>,
     before: Option<Value>,
     after: Option<Value>,
+    before_at: Option<PlaceEntry<'a>>,
+    after_at: Option<PlaceEntry<'a>>,
+    inside: Option<Vec<InnerEntry<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceEntry<'a> {
+    file: &'a str,
+    line: usize,
+    manifest_key: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct InnerEntry<'a> {
+    path: &'a str,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
 }
 
 impl<'a> DiffDocument<'a> {
-    /// Returns the document for a comparison of the stack `stack`.
-    pub fn of(stack: &'a str, comparison: &'a Comparison<'a>) -> Self {
+    /// Returns the document for a comparison.
+    pub fn of(comparison: &'a Comparison<'a>) -> Self {
+        let [before, after] = &comparison.names;
         Self {
             schema: "stackctl.diff/1",
-            stack,
+            stack: comparison.stack.as_deref(),
+            before,
+            after,
             has_differences: !comparison.is_empty(),
-            entries: comparison.template.entries.iter().map(entry).collect(),
+            entries: comparison.template.iter().map(entry).collect(),
+            limits: &comparison.limits,
             code: comparison.code.iter().map(code).collect(),
             parameters: comparison.parameters.iter().map(value).collect(),
             tags: comparison.tags.iter().map(value).collect(),
@@ -57,27 +89,59 @@ impl<'a> DiffDocument<'a> {
 }
 
 /// An entry that is there on both sides is told by its changes, another by itself.
-fn entry<'a>(entry: &'a EntryDiff<'a>) -> Entry<'a> {
-    let whole = |node: Option<&Node>| {
-        node.filter(|_| entry.status() != Status::Modified)
-            .map(json)
-    };
+fn entry<'a>(entry: &'a Difference<'a>) -> Entry<'a> {
+    let is_whole = matches!(entry.status, Some(Status::Added | Status::Removed));
+    let whole = |node: Option<&Node>| node.filter(|_| is_whole).map(json);
+    let [before_at, after_at] = places(&entry.places);
     Entry {
         section: entry.section,
         name: entry.name,
-        status: word(entry.status()),
-        changes: entry.changes.iter().map(change).collect(),
+        r#type: entry.kind,
+        status: entry.status.map_or("same", word),
+        effect: entry.effect.as_str(),
+        cause: entry.cause.as_deref(),
+        touches: &entry.touches,
+        changes: entry.rows.iter().map(change).collect(),
         before: whole(entry.before),
         after: whole(entry.after),
+        before_at,
+        after_at,
     }
 }
 
-fn change(change: &Change<'_>) -> ChangeEntry {
+fn change<'a>(row: &'a Row<'a>) -> ChangeEntry<'a> {
+    let [before_at, after_at] = places(&row.places);
+    let inside = row.inside.as_ref();
     ChangeEntry {
-        path: change.path_text(),
-        status: word(change.status()),
-        before: change.before.map(json),
-        after: change.after.map(json),
+        path: &row.path,
+        status: word(row.status),
+        effect: row.effect.as_str(),
+        cause: row.cause.as_deref(),
+        before: row.before.as_deref().map(json),
+        after: row.after.as_deref().map(json),
+        before_at,
+        after_at,
+        inside: inside.map(|inside| inside.iter().map(inner).collect()),
+    }
+}
+
+fn places([before, after]: &[Option<Place>; 2]) -> [Option<PlaceEntry<'_>>; 2] {
+    [before.as_ref().map(place), after.as_ref().map(place)]
+}
+
+fn place(place: &Place) -> PlaceEntry<'_> {
+    PlaceEntry {
+        file: &place.file,
+        line: place.line,
+        manifest_key: place.manifest_key.as_deref(),
+    }
+}
+
+fn inner(inner: &Inner) -> InnerEntry<'_> {
+    InnerEntry {
+        path: &inner.path,
+        before: inner.before.as_deref(),
+        after: inner.after.as_deref(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! long functions. Here the old template is written anew so that whatever means the same stands as it
 //! does in the new one. Then the two texts are equal exactly where the templates are.
 
-use super::{Map, Node, Template, View, align, canonical, lifecycle};
+use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_idle, lifecycle};
 use crate::lifecycle::Lifecycle;
 use crate::template::node::{Member, Value};
 
@@ -57,7 +57,7 @@ fn map<'a>(
     for (key, member) in old {
         if new.contains_key(key) {
             previous = Some(key.as_str());
-        } else {
+        } else if !says_nothing(path, key, &member.node) {
             followers.push((previous, key, member));
         }
     }
@@ -93,6 +93,9 @@ fn map<'a>(
             };
             insert(&mut spelled_map, key, node, member);
         }
+        if !old.contains_key(key) && says_nothing(path, key, &other.node) {
+            insert(&mut spelled_map, key, other.node.clone(), other);
+        }
         waiting.retain(|(after, own, member)| {
             let follows = *after == Some(key.as_str());
             if follows {
@@ -102,6 +105,16 @@ fn map<'a>(
         });
     }
     spelled_map
+}
+
+/// Returns whether a member says no more than its absence would: an empty section, an empty attribute
+/// of a resource.
+fn says_nothing(path: &[&str], key: &str, node: &Node) -> bool {
+    match path {
+        [] => SECTIONS.contains(&key) && node.as_map().is_some_and(Map::is_empty),
+        ["Resources", _] => is_idle(key, node),
+        _ => false,
+    }
 }
 
 fn list<'a>(

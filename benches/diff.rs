@@ -1,0 +1,110 @@
+//! How long two templates take to be read and compared, by the number of their resources.
+//!
+//! CloudFormation takes 500 resources and 1 MB; two such templates should be compared within 100 ms,
+//! and ten times the resources should take ten times as long. `cargo bench --bench diff` prints the
+//! time for 50 to 500 resources of 2 kB each, and first how it grows.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise and prints what it found"
+)]
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use divan::{Bencher, black_box};
+use indexmap::IndexMap;
+use stackctl::comparison::Comparison;
+use stackctl::diagnostic::SourceFile;
+use stackctl::predict::Side;
+use stackctl::template::Template;
+use stackctl::template::diff::diff;
+
+const SIZES: [usize; 4] = [50, 100, 250, 500];
+
+fn main() {
+    println!("resources     bytes    read both      differences      with effects");
+    for size in SIZES {
+        let texts = [text(size, 1), text(size, 2)];
+        let [old, new] = texts.each_ref().map(|text| parse(text));
+        let read = best(|| texts.each_ref().map(|text| parse(text)));
+        let found = best(|| diff(&old, &new).entries.len());
+        let whole = best(|| compare(&old, &new));
+        println!(
+            "{size:>9}  {:>8}  {read:>11.2?}  {found:>15.2?}  {whole:>16.2?}",
+            texts[0].len()
+        );
+    }
+    divan::main();
+}
+
+/// Returns the shortest of several runs.
+fn best<T>(run: impl Fn() -> T) -> Duration {
+    let time = |_| {
+        let start = Instant::now();
+        black_box(run());
+        start.elapsed()
+    };
+    (0..10).map(time).min().unwrap()
+}
+
+#[divan::bench(args = SIZES)]
+fn read_yaml(bencher: Bencher<'_, '_>, size: usize) {
+    let text = text(size, 1);
+    bencher.bench(|| parse(black_box(&text)));
+}
+
+#[divan::bench(args = SIZES)]
+fn differences(bencher: Bencher<'_, '_>, size: usize) {
+    let (old, new) = (parse(&text(size, 1)), parse(&text(size, 2)));
+    bencher.bench(|| diff(black_box(&old), black_box(&new)).entries.len());
+}
+
+#[divan::bench(args = SIZES)]
+fn with_effects(bencher: Bencher<'_, '_>, size: usize) {
+    let (old, new) = (parse(&text(size, 1)), parse(&text(size, 2)));
+    bencher.bench(|| compare(black_box(&old), black_box(&new)));
+}
+
+fn compare(old: &Template, new: &Template) -> usize {
+    let unknown = IndexMap::new();
+    let sides = [old, new].map(|template| Side::new(template, &unknown));
+    let names = ["old", "new"].map(str::to_owned);
+    Comparison::of_templates(sides[0], sides[1], None, names).count()
+}
+
+fn parse(text: &str) -> Template {
+    Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
+}
+
+/// Returns a template of roles with policies, about 2 kB each. The versions differ in every resource:
+/// one statement, one tag, and a new one in front.
+fn text(size: usize, version: usize) -> String {
+    let mut text = "Resources:\n".to_owned();
+    for number in 0..size {
+        let previous = number.saturating_sub(1);
+        write!(
+            text,
+            "  Role{number}:\n    Type: AWS::IAM::Role\n    Properties:\n      Description: role {number} after ${{Role{previous}}}\n      \
+             AssumeRolePolicyDocument:\n        Version: 2012-10-17\n        Statement:\n          - Effect: Allow\n            Principal: {{ Service: lambda.amazonaws.com }}\n            Action: sts:AssumeRole\n      Tags:\n"
+        )
+        .unwrap();
+        for tag in version..version + 8 {
+            write!(
+                text,
+                "        - Key: key-{tag}\n          Value: value {tag}\n"
+            )
+            .unwrap();
+        }
+        text += "      Policies:\n        - PolicyName: inline\n          PolicyDocument:\n            Version: '2012-10-17'\n            Statement:\n";
+        for statement in 0..8 {
+            let changed = if statement == 3 { version } else { 0 };
+            write!(
+                text,
+                "              - Effect: Allow\n                Action: [\"s3:GetObject\", \"s3:PutObject\"]\n                Resource: !Sub 'arn:aws:s3:::bucket-{number}-{statement}-{changed}/${{AWS::Region}}/*'\n"
+            )
+            .unwrap();
+        }
+    }
+    text
+}

@@ -1,0 +1,230 @@
+//! What is told of a difference: its effect, its cause, its lines.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use insta::assert_snapshot;
+
+use super::*;
+use crate::diagnostic::SourceFile;
+
+const NAMES: [&str; 2] = ["old", "new"];
+
+fn parse(text: &str) -> Template {
+    Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
+}
+
+/// Returns the comparison of two texts, a line a difference.
+fn show(before: &str, after: &str) -> String {
+    let (before, after) = (parse(before), parse(after));
+    let unknown = IndexMap::new();
+    let sides = [&before, &after].map(|template| Side::new(template, &unknown));
+    let comparison = Comparison::of_templates(sides[0], sides[1], None, NAMES.map(str::to_owned));
+    let place = |places: &[Option<Place>; 2]| {
+        let line = |place: &Option<Place>| place.as_ref().map_or(0, |place| place.line);
+        format!("{}→{}", line(&places[0]), line(&places[1]))
+    };
+    let because = |cause: &Option<String>| {
+        cause
+            .as_ref()
+            .map_or(String::new(), |cause| format!(" ({cause})"))
+    };
+    let mut text = String::new();
+    for entry in &comparison.template {
+        let name = entry.name.unwrap_or(entry.section);
+        let status = entry
+            .status
+            .map_or("Same".to_owned(), |status| format!("{status:?}"));
+        text += &format!(
+            "{status} {name} {}{} {}{}\n",
+            entry.effect.as_str(),
+            because(&entry.cause),
+            place(&entry.places),
+            if entry.touches.is_empty() {
+                String::new()
+            } else {
+                format!(" touches {}", entry.touches.join(", "))
+            }
+        );
+        for row in &entry.rows {
+            text += &format!(
+                "  {} {}{} {}\n",
+                row.shown_path,
+                row.effect.as_str(),
+                because(&row.cause),
+                place(&row.places)
+            );
+        }
+    }
+    for limit in &comparison.limits {
+        text += &format!("limit: {limit}\n");
+    }
+    text
+}
+
+const STACK: &str = "
+Parameters:
+  Size: { Type: String, Default: small }
+  Env: { Type: String }
+Mappings:
+  Memory: { small: { MB: '128' }, large: { MB: '256' } }
+Conditions:
+  Live: !Equals [!Ref Env, live]
+  Big: !Equals [!Ref Size, large]
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      TopicName: one
+      DisplayName: !Ref Size
+      Tags: [{ Key: owner, Value: me }]
+  Name:
+    Type: AWS::SSM::Parameter
+    Properties: { Name: !Ref Topic, Type: String, Value: x }
+  Handler:
+    Type: AWS::Lambda::Function
+    Properties:
+      MemorySize: !FindInMap [Memory, !Ref Size, MB]
+      Description: !Join ['-', [a, !Ref Env]]
+  Spare:
+    Type: AWS::S3::Bucket
+    Condition: Big
+    DeletionPolicy: Retain
+    Properties: { BucketName: spare }
+  OnlyLive:
+    Type: AWS::S3::Bucket
+    Condition: Live
+";
+
+#[test]
+fn each_difference_knows_its_effect_its_cause_and_its_lines() {
+    let after = STACK
+        .replace("TopicName: one", "TopicName: two")
+        .replace("Value: me", "Value: you")
+        .replace("!Join ['-', [a, !Ref Env]]", "!Sub 'a-${Env}'")
+        .replace(
+            "Condition: Live\n",
+            "Condition: Live\n    DependsOn: Topic\n",
+        );
+    assert_snapshot!(show(STACK, &after), @r"
+    Modified Handler none (the values stay the same) 20→20
+      Description.Fn::Join none (the value stays the same) 24→0
+      Description.Fn::Sub none (the value stays the same) 0→24
+    Modified OnlyLive none (only the order of work) 30→30
+      DependsOn none (only the order of work) 0→33
+    Modified Topic replace 11→11
+      Tags.owner update 16→16
+      TopicName replace (create-only property) 14→14
+    Same Name replace 0→17
+      Name replace (because `Topic` is replaced) 0→0
+    limit: the values of these parameters are not known: `Env`
+    ");
+}
+
+#[test]
+fn a_changed_default_lists_what_changes_with_it() {
+    assert_snapshot!(show(STACK, &STACK.replace("Default: small", "Default: large")), @r"
+    Modified Size none 3→3 touches Handler, Spare, Topic
+      Default none 3→3
+    Same Handler update 0→20
+      MemorySize update (because parameter `Size` changed) 0→0
+    Same Spare add (because parameter `Size` changed) 0→25
+    Same Topic update 0→11
+      DisplayName update (because parameter `Size` changed) 0→0
+    limit: the values of these parameters are not known: `Env`
+    ");
+}
+
+#[test]
+fn changed_mappings_and_conditions_list_the_resources_that_they_touch() {
+    let after = STACK
+        .replace("'128'", "'512'")
+        .replace("Env, live", "Env, prod");
+    assert_snapshot!(show(STACK, &after), @r"
+    Modified Memory none 6→6 touches Handler
+      small.MB none 6→6
+    Modified Live none 8→8 touches OnlyLive
+      Fn::Equals[1] none 8→8
+    Same Handler update 0→20
+      MemorySize update (because mapping `Memory` changed) 0→0
+    Same OnlyLive may_change 0→30
+      Condition may_change (because condition `Live` changed) 0→0
+    limit: the values of these parameters are not known: `Env`
+    ");
+    // An entry of the mapping that nothing chooses.
+    assert_snapshot!(show(STACK, &STACK.replace("'256'", "'512'")), @r"
+    Modified Memory none 6→6
+      large.MB none 6→6
+    limit: the values of these parameters are not known: `Env`
+    ");
+}
+
+#[test]
+fn what_does_not_exist_does_not_change() {
+    let after = STACK
+        .replace("BucketName: spare", "BucketName: other")
+        .replace(
+            "Default: small",
+            "Default: small\n    Description: of the stack",
+        );
+    assert_snapshot!(show(STACK, &after.replace("{ Type: String, Default: small\n    Description: of the stack }", "{ Type: String, Default: small, Description: d }")), @r"
+    Modified Size none 3→3
+      Description none 0→3
+    Modified Spare none (the condition does not hold, or the values stay the same) 25→25
+      BucketName none (the value stays the same) 29→29
+    limit: the values of these parameters are not known: `Env`
+    ");
+}
+
+#[test]
+fn transforms_and_loops_are_said_to_be_unknown() {
+    let before = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each: [X, [a, b], { 'R${X}': { Type: AWS::SNS::Topic } }]\n";
+    assert_snapshot!(show(before, &before.replace("[a, b]", "[a, b, c]")), @r"
+    Modified Fn::ForEach::Each may_change (the resources that the loop makes are not known) 3→3
+      [1] may_change 0→3
+      [1] may_change 3→0
+    limit: the transform `AWS::LanguageExtensions` decides what the resources become
+    ");
+}
+
+/// Returns the processor time of this thread, which other programs do not lengthen; `None` where the
+/// system does not say.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Two comparisons of 500 resources take about as long as twenty of 50.
+#[test]
+fn the_time_grows_with_the_number_of_resources() {
+    let stack = |count: usize, version: usize| {
+        let mut text = "Resources:\n".to_owned();
+        for number in 0..count {
+            let previous = number.saturating_sub(1);
+            text += &format!(
+                "  R{number}:\n    Type: AWS::SNS::Topic\n    Properties:\n      TopicName: t{number}v{version}\n      DisplayName: !Ref R{previous}\n      Tags: [{{ Key: a, Value: {number} }}]\n"
+            );
+        }
+        parse(&text)
+    };
+    let time = |count: usize, runs: usize| {
+        let (before, after) = (stack(count, 1), stack(count, 2));
+        let unknown = IndexMap::new();
+        let start = processor_time()?;
+        for _ in 0..runs {
+            let sides = [&before, &after].map(|template| Side::new(template, &unknown));
+            let names = NAMES.map(str::to_owned);
+            let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
+            assert_eq!(comparison.count(), count);
+        }
+        processor_time()?.checked_sub(start)
+    };
+    if let (Some(few), Some(many)) = (time(50, 20), time(500, 2)) {
+        assert!(
+            many < few * 4,
+            "20 × 50 resources in {few:?}, 2 × 500 in {many:?}"
+        );
+    }
+}
