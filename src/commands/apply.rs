@@ -10,6 +10,7 @@ use super::wishes::Wishes;
 use super::{Context, Exit, deployed_code, offline, operation, plan, verify};
 use crate::cli::{EventsShown, Format, PlanFormat};
 use crate::error::{Error, Result};
+use crate::event::Timeline;
 use crate::plan::{Plan, secrets};
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
@@ -73,11 +74,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         deployment.interrupt.guard(deployment.upload()).await?;
         Some(deployment.propose(Purpose::Command, args.wishes).await?)
     };
-    let plan = deployment.plan(
-        proposal
-            .as_ref()
-            .map(|proposal| proposal.change_set.clone()),
-    );
+    let plan = deployment.plan(proposal.as_ref());
     plan::show(presenter, &plan, PlanFormat::Human)?;
     let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
     let checked = check_guards(&session, &args, &plan).and_then(|()| {
@@ -97,11 +94,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             None => error,
         });
     }
-    let stack = match &executable {
+    let executed = match &executable {
         Some(proposal) => Some(operation::execute(&deployment, proposal, args.events).await?),
-        None => deployment.stack.clone(),
+        None => None,
     };
-    finish(&deployment, &args, &plan, stack, executable.is_some()).await
+    finish(&deployment, &args, &plan, executed).await
 }
 
 /// Executes the change set of a saved plan, where everything is as it was.
@@ -117,7 +114,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     saved.check(&deployment)?;
     let proposal = deployment.interrupt.guard(saved.proposal(&deployment));
     let proposal = proposal.await?;
-    let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
+    let plan = deployment.plan(proposal.as_ref());
     plan::show(presenter, &plan, PlanFormat::Human)?;
     check_guards(&session, args, &plan)?;
     if let Some(proposal) = &proposal {
@@ -127,15 +124,15 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
         // Declined or interrupted, the plan stays: it can still be applied.
         deployment.interrupt.guard(confirm(&session)).await?;
     }
-    let stack = match &proposal {
+    let executed = match &proposal {
         Some(proposal) => {
             // The files are those of the plan: this sends only what the bucket lost since.
             deployment.upload().await?;
             Some(operation::execute(&deployment, proposal, args.events).await?)
         }
-        None => deployment.stack.clone(),
+        None => None,
     };
-    finish(&deployment, args, &plan, stack, proposal.is_some()).await
+    finish(&deployment, args, &plan, executed).await
 }
 
 fn nobody_to_ask() -> Error {
@@ -192,18 +189,18 @@ async fn finish(
     deployment: &Deployment<'_>,
     args: &Args,
     plan: &Plan,
-    stack: Option<Stack>,
-    deployed: bool,
+    executed: Option<(Stack, Timeline)>,
 ) -> Result<Exit> {
     let session = deployment.session;
     let presenter = session.presenter();
     deployment.change_settings(&plan.settings).await?;
-    let Some(stack) = stack else {
+    let (stack, happened) = executed.unzip();
+    let Some(stack) = stack.or_else(|| deployment.stack.clone()) else {
         return Ok(Exit::Done);
     };
     let mut shown = stack.clone();
     secrets::hide_outputs(&mut shown, &deployment.build.template);
-    if deployed {
+    if happened.is_some() {
         presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
         presenter.data(&human::stack::outputs(&shown, presenter.width()));
     }
@@ -211,8 +208,8 @@ async fn finish(
     if let Some(path) = &args.outputs_file {
         session.write_json(path, &OutputsDocument::of(&shown))?;
     }
-    if deployed {
-        let code = deployed_code::check(deployment);
+    if let Some(happened) = &happened {
+        let code = deployed_code::check(deployment, happened);
         deployment.interrupt.guard(code).await?;
     }
     let after_apply = session
@@ -220,7 +217,7 @@ async fn finish(
         .verify
         .as_ref()
         .is_some_and(|verify| verify.after_apply);
-    if args.verify || deployed && after_apply {
+    if args.verify || happened.is_some() && after_apply {
         presenter.note("");
         let (interrupt, connection) = (&deployment.interrupt, &deployment.connection);
         verify::probe(session, interrupt, connection, &stack, Format::Human).await?;

@@ -2,15 +2,16 @@
 
 use std::io::Cursor;
 
-use tokio::task::JoinSet;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::build::Build;
 use super::deployment::Deployment;
-use super::session::Build;
 use crate::archive;
 use crate::aws::functions::Functions;
 use crate::aws::store::Store;
 use crate::code::{self, CodeChange, FileChange};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Timeline;
 use crate::package::Artifact;
 use crate::stack::Resource;
 
@@ -58,46 +59,44 @@ async fn files(store: &Store, deployed: &str, artifact: &Artifact) -> Result<Vec
     Ok(code::compare(before, artifact.content()?))
 }
 
+/// A function whose code is an artifact.
+struct Function<'b> {
+    logical_id: &'b str,
+    /// Its name in the world.
+    name: String,
+    artifact: &'b Artifact,
+}
+
 /// Compares the code that Lambda runs in each function of the stack with the artifact that the
-/// template gives it. Nothing is asked where no function has one.
+/// template gives it, after a deployment in which this `happened`. Nothing is asked where no function
+/// has one.
 ///
 /// Where the caller may not ask, that is said and is no failure: the deployment itself was right.
 ///
 /// # Errors
 ///
 /// The functions that run something else.
-pub(super) async fn check(deployment: &Deployment<'_>) -> Result<()> {
-    let expected = expected(&deployment.build);
-    if expected.is_empty() {
-        return Ok(());
-    }
-    let resources = deployment.service.resources().await?;
-    let deployed = expected.into_iter().filter_map(|(logical_id, artifact)| {
-        let resource = resources.iter().find(|it| it.logical_id == logical_id)?;
-        Some((resource, resource.physical_id.clone()?, artifact))
-    });
-    let deployed: Vec<_> = deployed.collect();
+pub(super) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> Result<()> {
+    let deployed = deployed_functions(deployment, happened).await?;
     let functions = Functions::new(&deployment.connection);
+    let answers: Vec<_> = stream::iter(&deployed)
+        .map(|function| functions.code_sha256(&function.name))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     let presenter = deployment.session.presenter();
     let mut wrong = Vec::new();
     let mut unreadable = false;
-    for some in deployed.chunks(AT_ONCE) {
-        let mut asked = JoinSet::new();
-        for (index, (_, name, _)) in some.iter().enumerate() {
-            let (functions, name) = (functions.clone(), name.clone());
-            asked.spawn(async move { (index, functions.code_sha256(&name).await) });
-        }
-        let mut answers = asked.join_all().await;
-        answers.sort_by_key(|(index, _)| *index);
-        for ((_, answer), (resource, _, artifact)) in answers.into_iter().zip(some) {
-            match answer? {
-                None => unreadable = true,
-                Some(digest) if digest == artifact.digest.base64() => presenter.detail(&format!(
+    for (function, answer) in deployed.iter().zip(answers) {
+        match answer {
+            None => unreadable = true,
+            Some(digest) if digest == function.artifact.digest.base64() => {
+                presenter.detail(&format!(
                     "{} runs the artifact `{}` ({digest})",
-                    resource.logical_id, artifact.name
-                )),
-                Some(digest) => wrong.push((*resource, *artifact, digest)),
+                    function.logical_id, function.artifact.name
+                ));
             }
+            Some(digest) => wrong.push((function, digest)),
         }
     }
     if unreadable {
@@ -110,6 +109,32 @@ pub(super) async fn check(deployment: &Deployment<'_>) -> Result<()> {
         return Ok(());
     }
     Err(mismatch(&wrong, deployment.store().bucket()))
+}
+
+/// Returns the functions of the stack that have an artifact. The events have told the names of those
+/// that were touched; only for others the stack's resources are listed.
+async fn deployed_functions<'b>(
+    deployment: &'b Deployment<'_>,
+    happened: &Timeline,
+) -> Result<Vec<Function<'b>>> {
+    let expected = expected(&deployment.build);
+    let is_told = |(logical_id, _): &(&str, &Artifact)| happened.physical_id(logical_id).is_some();
+    let listed = if expected.iter().all(is_told) {
+        Vec::new()
+    } else {
+        deployment.service.resources().await?
+    };
+    let functions = expected.into_iter().filter_map(|(logical_id, artifact)| {
+        let of_it = |resource: &&Resource| resource.logical_id == logical_id;
+        let listed = || listed.iter().find(of_it)?.physical_id.as_deref();
+        let name = happened.physical_id(logical_id).or_else(listed)?;
+        Some(Function {
+            logical_id,
+            name: name.to_owned(),
+            artifact,
+        })
+    });
+    Ok(functions.collect())
 }
 
 /// Returns the functions of the template by logical id, each with the artifact that is its code.
@@ -126,10 +151,10 @@ fn expected(build: &Build) -> Vec<(&str, &Artifact)> {
     functions.collect()
 }
 
-fn mismatch(wrong: &[(&Resource, &Artifact, String)], bucket: &str) -> Error {
+fn mismatch(wrong: &[(&Function<'_>, String)], bucket: &str) -> Error {
     let names: Vec<&str> = wrong
         .iter()
-        .map(|(resource, ..)| resource.logical_id.as_str())
+        .map(|(function, _)| function.logical_id)
         .collect();
     let message = match names.as_slice() {
         [name] => format!("the stack was deployed, but the function {name} runs other code"),
@@ -139,13 +164,13 @@ fn mismatch(wrong: &[(&Resource, &Artifact, String)], bucket: &str) -> Error {
         ),
     };
     let mut error = Error::new(ErrorKind::Deployment, message);
-    for (resource, artifact, digest) in wrong {
-        let function = resource.physical_id.as_deref().unwrap_or_default();
+    for (function, digest) in wrong {
+        let (name, artifact) = (&function.name, function.artifact);
         error = error.hint(format!(
             "{}: Lambda has CodeSha256 {digest}, the artifact `{}` is {}; find out who changed it, \
-             then `aws lambda update-function-code --function-name {function} --s3-bucket {bucket} \
+             then `aws lambda update-function-code --function-name {name} --s3-bucket {bucket} \
              --s3-key {}`",
-            resource.logical_id,
+            function.logical_id,
             artifact.name,
             artifact.digest.base64(),
             artifact.key,

@@ -1,9 +1,13 @@
 //! One stack, as it is deployed and as the files want it: what `plan`, `apply` and `diff` share.
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::build::Build;
 use super::deployed_code;
-use super::session::{Build, Session};
+use super::proposal::Proposal;
+use super::session::Session;
 use crate::aws::stack::StackService;
-use crate::aws::store::Store;
+use crate::aws::store::{Held, Store};
 use crate::aws::{Connection, Identity};
 use crate::change_set::ChangeSet;
 use crate::code::CodeChange;
@@ -18,6 +22,10 @@ use crate::settings::ParameterValue;
 use crate::stack::Stack;
 use crate::status::StackStatus;
 use crate::template::Template;
+
+/// How many objects are looked for or uploaded at once: enough to fill a line, few enough to leave
+/// something of it to others.
+const AT_ONCE: usize = 8;
 
 /// A stack as it is deployed beside what the files say.
 #[derive(Debug)]
@@ -34,22 +42,82 @@ pub(super) struct Deployment<'a> {
     pub(super) deployed_template: Option<String>,
     /// The stack policy; read only where the manifest names one.
     pub(super) deployed_policy: Option<String>,
-    /// What differs in the code of the artifacts.
-    pub(super) code: Vec<CodeChange>,
+}
+
+/// The other side of a deployment: what AWS says.
+struct Deployed {
+    connection: Connection,
+    service: StackService,
+    identity: Identity,
+    stack: Option<Stack>,
+    template: Option<String>,
+    policy: Option<String>,
+}
+
+impl Deployed {
+    /// Asks for everything at once.
+    async fn read(session: &Session<'_>) -> Result<Self> {
+        let connection = session.connect().await?;
+        let service = StackService::new(&connection, &session.settings.stack_name);
+        let policy = async {
+            match session.settings.stack.policy {
+                Some(_) => service.policy().await,
+                None => Ok(None),
+            }
+        };
+        let (identity, stack, template, policy) = tokio::try_join!(
+            connection.identity(),
+            service.describe(),
+            service.template(),
+            policy
+        )?;
+        session.check_account(&identity)?;
+        Ok(Self {
+            connection,
+            service,
+            identity,
+            stack,
+            template,
+            policy,
+        })
+    }
+
+    /// Reads while the files are built. What is wrong with them is the first to be said, whatever
+    /// AWS answers.
+    async fn read_beside<B>(
+        session: &Session<'_>,
+        build: impl Future<Output = Result<B>>,
+    ) -> Result<(B, Self)> {
+        if session.settings.emulator {
+            // It is neither installed nor started for files that are wrong.
+            return Ok((build.await?, Self::read(session).await?));
+        }
+        let deployed = async { Ok(Self::read(session).await) };
+        let (build, deployed) = tokio::try_join!(build, deployed)?;
+        Ok((build, deployed?))
+    }
 }
 
 impl<'a> Deployment<'a> {
-    /// Builds what the files say and reads what is deployed; nothing is written.
+    /// Builds what the files say and reads what is deployed, side by side; nothing is written.
     ///
     /// # Errors
     ///
-    /// What is wrong with the files, and a secret's variable that is not set, before anything is
-    /// sent; what the linter found, unless nothing is to be deployed; refused where the credentials belong to another account than the manifest allows.
+    /// What is wrong with the files, or a secret's variable that is not set; what the linter found,
+    /// unless nothing is to be deployed; refused where the credentials belong to another account than
+    /// the manifest allows.
     pub(super) async fn open(session: &'a Session<'a>) -> Result<Self> {
-        let build = session.build()?;
-        build.check_variables()?;
-        let linting = session.start_linting(&build.rendered)?;
-        let deployment = Self::read(session, build).await?;
+        let interrupt = Interrupt::listen()?;
+        let building = session.build_beside();
+        let build = async {
+            let build = building.await?;
+            build.check_variables()?;
+            let linting = session.start_linting(&build.rendered)?;
+            Ok((build, linting))
+        };
+        let read = interrupt.guard(Deployed::read_beside(session, build));
+        let ((build, linting), deployed) = read.await?;
+        let deployment = Self::of(session, interrupt, build, deployed);
         if let Some(linting) = linting
             && !deployment.is_unchanged()
         {
@@ -61,40 +129,28 @@ impl<'a> Deployment<'a> {
 
     /// As [`open`](Self::open), for a command that sends no parameters: it needs no secret.
     pub(super) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
-        Self::read(session, session.build()?).await
+        let interrupt = Interrupt::listen()?;
+        let read = Deployed::read_beside(session, session.build_beside());
+        let (build, deployed) = interrupt.guard(read).await?;
+        Ok(Self::of(session, interrupt, build, deployed))
     }
 
-    async fn read(session: &'a Session<'a>, build: Build) -> Result<Self> {
-        let interrupt = Interrupt::listen()?;
-        let connection = interrupt.guard(session.connect()).await?;
-        let service = StackService::new(&connection, &session.settings.stack_name);
-        let policy = async {
-            match &build.stack_policy {
-                Some(_) => service.policy().await,
-                None => Ok(None),
-            }
-        };
-        let read = async {
-            tokio::try_join!(
-                connection.identity(),
-                service.describe(),
-                service.template(),
-                policy
-            )
-        };
-        let (identity, stack, deployed_template, deployed_policy) = interrupt.guard(read).await?;
-        session.check_account(&identity)?;
-        let mut deployment = Self {
+    fn of(
+        session: &'a Session<'a>,
+        interrupt: Interrupt,
+        build: Build,
+        deployed: Deployed,
+    ) -> Self {
+        let deployment = Self {
             session,
             interrupt,
-            connection,
-            service,
-            identity,
+            connection: deployed.connection,
+            service: deployed.service,
+            identity: deployed.identity,
             build,
-            stack,
-            deployed_template,
-            deployed_policy,
-            code: Vec::new(),
+            stack: deployed.stack,
+            deployed_template: deployed.template,
+            deployed_policy: deployed.policy,
         };
         for secret in deployment
             .deployed_model()
@@ -103,16 +159,15 @@ impl<'a> Deployment<'a> {
         {
             session.presenter().mask(&secret);
         }
-        deployment.code = deployment.compare_code().await?;
-        Ok(deployment)
+        deployment
     }
 
-    async fn compare_code(&self) -> Result<Vec<CodeChange>> {
-        let store = self.store();
+    /// Returns what differs in the code of the artifacts. It is an answer of its own, so that it can
+    /// be asked for beside others.
+    pub(super) async fn compare_code(&self) -> Vec<CodeChange> {
         let project = &self.session.settings.project;
         let template = self.deployed_template.as_deref();
-        let compare = deployed_code::compare(&store, project, &self.build, template);
-        self.interrupt.guard(async { Ok(compare.await) }).await
+        deployed_code::compare(&self.store(), project, &self.build, template).await
     }
 
     /// Returns the artifact bucket of this account and region.
@@ -124,37 +179,44 @@ impl<'a> Deployment<'a> {
         )
     }
 
-    /// Uploads the artifacts that the bucket does not hold yet; makes the bucket where needed.
+    /// Uploads the artifacts that the bucket does not hold yet, several at a time; makes the bucket
+    /// where needed.
     pub(super) async fn upload(&self) -> Result<()> {
         let presenter = self.session.presenter();
         let store = self.store();
-        let mut missing = Vec::new();
-        for artifact in self.build.artifacts.values() {
-            if !store.holds(&artifact.key, &artifact.digest).await? {
-                missing.push(artifact);
-            }
-        }
+        let held = stream::iter(self.build.artifacts.values())
+            .map(async |artifact| {
+                Ok((artifact, store.held(&artifact.key, &artifact.digest).await?))
+            })
+            .buffered(AT_ONCE)
+            .try_collect::<Vec<_>>();
+        // Whether there is a bucket at all is asked beside, and matters only where one is needed.
+        let (held, bucket) = tokio::join!(held, store.bucket_state());
+        let mut missing = held?;
+        missing.retain(|(_, held)| *held != Held::Same);
         if missing.is_empty() {
             return Ok(());
         }
-        store.ensure_bucket(|said| presenter.note(said)).await?;
-        for artifact in missing {
-            store.store(artifact).await?;
-            presenter.note(&format!(
-                "Uploaded {} to s3://{}/{}",
-                human::size(artifact.size),
-                store.bucket(),
-                artifact.key
-            ));
-        }
-        Ok(())
+        store.complete(bucket?, |said| presenter.note(said)).await?;
+        stream::iter(missing)
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, async |(artifact, held)| {
+                store.store(artifact, held).await?;
+                presenter.note(&format!(
+                    "Uploaded {} to s3://{}/{}",
+                    human::size(artifact.size),
+                    store.bucket(),
+                    artifact.key
+                ));
+                Ok(())
+            })
+            .await
     }
 
     /// Reads again what is deployed: it has changed since.
     pub(super) async fn read_again(&mut self) -> Result<()> {
         (self.stack, self.deployed_template) =
             tokio::try_join!(self.service.describe(), self.service.template())?;
-        self.code = self.compare_code().await?;
         Ok(())
     }
 
@@ -217,7 +279,8 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns the plan with a change set, or with none where nothing has to be asked.
-    pub(super) fn plan(&self, change_set: Option<ChangeSet>) -> Plan {
+    pub(super) fn plan(&self, proposal: Option<&Proposal>) -> Plan {
+        let change_set = proposal.map(|proposal| proposal.change_set.clone());
         let settings = &self.session.settings;
         let deployed = self.deployed_template.as_deref().unwrap_or_default();
         let artifacts = self
@@ -258,7 +321,7 @@ impl<'a> Deployment<'a> {
             operation: self.operation(),
             capabilities: self.build.capabilities.clone(),
             artifacts: artifacts.collect(),
-            code: self.code.clone(),
+            code: proposal.map_or_else(Vec::new, |proposal| proposal.code.clone()),
             parameters: self.parameter_changes(),
             tags: values::tag_changes(self.stack.as_ref(), &settings.tags),
             settings: settings_changes,

@@ -115,9 +115,11 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         Side::new(&deployed, &then),
         Side::new(&build.template, &now),
     ];
+    let code = async { Ok(deployment.compare_code().await) };
+    let code = deployment.interrupt.guard(code);
     let comparison = Comparison {
         stack: Some(settings.stack_name.clone()),
-        code: deployment.code.clone(),
+        code: code.await?,
         parameters: values::parameter_changes(stack, &build.template, &build.parameters),
         tags: values::tag_changes(stack, &settings.tags),
         settings: deployment.settings_changes(),

@@ -1,8 +1,9 @@
 //! What a failed operation is reported as: what CloudFormation did, why, where that stands in the
 //! user's files, what helps, and what to run now.
 
+use super::build::Build;
 use super::operation::Running;
-use super::session::{Build, Session};
+use super::session::Session;
 use crate::cause::{self, Cause, Causes, reason_of};
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;

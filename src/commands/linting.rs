@@ -7,7 +7,8 @@
 use indexmap::IndexMap;
 use tokio::sync::oneshot;
 
-use super::session::{Session, is_wrong};
+use super::build::is_wrong;
+use super::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::lint::{self, Report, Subject};

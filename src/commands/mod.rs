@@ -1,6 +1,7 @@
 //! The commands: one file each, its arguments beside its one function.
 
 pub mod apply;
+mod build;
 pub mod cancel;
 pub mod completions;
 pub mod config;

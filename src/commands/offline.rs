@@ -5,8 +5,9 @@
 
 use indexmap::IndexMap;
 
+use super::build::Build;
 use super::deployment::Deployment;
-use super::session::{Build, Session};
+use super::session::Session;
 use crate::change_set::ChangeSet;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;

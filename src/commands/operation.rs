@@ -208,12 +208,13 @@ fn too_long(minutes: u32) -> Error {
     )
 }
 
-/// Executes the change set and follows it until the stack is settled.
+/// Executes the change set and follows it until the stack is settled. Returns the stack as it ended
+/// and what happened.
 pub(super) async fn execute(
     deployment: &Deployment<'_>,
     proposal: &Proposal,
     shown: EventsShown,
-) -> Result<Stack> {
+) -> Result<(Stack, Timeline)> {
     let (session, change_set) = (deployment.session, &proposal.change_set);
     let mut running = Running::after(
         &proposal.earlier_events,
@@ -231,7 +232,7 @@ pub(super) async fn execute(
     match ended {
         Some(stack) if running.went_well(Some(&stack)) => {
             running.tell_what_is_left_behind();
-            Ok(stack)
+            Ok((stack, running.timeline))
         }
         ended => Err(running
             .failed(ended.as_ref(), Some(&deployment.build))

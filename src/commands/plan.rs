@@ -58,11 +58,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         };
         proposal = Some(deployment.propose(purpose, args.wishes).await?);
     }
-    let plan = deployment.plan(proposal.as_ref().map(|made| made.change_set.clone()));
+    let plan = deployment.plan(proposal.as_ref());
     let executable = proposal.filter(|made| made.change_set.is_executable());
     match (&out, &executable) {
         (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,
-        (None, Some(made)) => deployment.discard(&made.change_set.id).await?,
+        (None, Some(made)) => deployment.discard(made).await?,
         (None, None) => {}
     }
     end(&session, &plan, &args)

@@ -12,6 +12,7 @@ use super::wishes::Wishes;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::change_set::ChangeSet;
 use crate::cli::OnFailure;
+use crate::code::CodeChange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::plan::Operation;
@@ -43,6 +44,8 @@ pub(super) struct Proposal {
     pub(super) change_set: ChangeSet,
     /// The stack's newest events before anything is executed.
     pub(super) earlier_events: Vec<Event>,
+    /// What differs in the code of the artifacts.
+    pub(super) code: Vec<CodeChange>,
     /// What becomes of the deployment where it fails.
     pub(super) on_failure: OnFailure,
     /// The names of the stack's other change sets, which its execution removes.
@@ -64,7 +67,7 @@ impl Deployment<'_> {
         match self.interrupt.guard(made).await {
             Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
             Ok(proposal) if proposal.change_set.is_unchanged() => {
-                self.discard(&name).await?;
+                self.discard(&proposal).await?;
                 Ok(proposal)
             }
             Ok(proposal) => {
@@ -140,7 +143,7 @@ impl Deployment<'_> {
     /// Removes the change set of a run that ends before it is executed, and returns why it ends. An
     /// interrupt says that there is nothing to clean up.
     pub(super) async fn abandon(&self, change_set: &str, why: Error) -> Error {
-        match self.discard(change_set).await {
+        match self.discard_by_name(change_set).await {
             Ok(()) if why.kind() == ErrorKind::Interrupted => {
                 why.hint("the stack was not changed, and no change set is left behind")
             }
@@ -184,17 +187,24 @@ impl Deployment<'_> {
             capabilities: &self.build.capabilities,
             settings: &self.session.settings.stack,
         };
-        let requested = self.service.create_change_set(&request).await?;
-        let prune = async { Ok(self.prune(&requested).await) };
-        let (change_set, earlier_events, others) = tokio::try_join!(
-            self.read_change_set(&requested.change_set_id),
-            self.service.latest_events(&requested.stack_id),
-            prune
-        )?;
+        let proposed = async {
+            let requested = self.service.create_change_set(&request).await?;
+            let prune = async { Ok(self.prune(&requested).await) };
+            let (change_set, earlier_events, others) = tokio::try_join!(
+                self.read_change_set(&requested.change_set_id),
+                self.service.latest_events(&requested.stack_id),
+                prune
+            )?;
+            Ok((requested.stack_id, change_set, earlier_events, others))
+        };
+        let code = async { Ok(self.compare_code().await) };
+        let ((stack_id, change_set, earlier_events, others), code) =
+            tokio::try_join!(proposed, code)?;
         Ok(Proposal {
-            stack_id: requested.stack_id,
+            stack_id,
             change_set,
             earlier_events,
+            code,
             on_failure: wishes.on_failure(),
             others,
         })
@@ -225,23 +235,38 @@ impl Deployment<'_> {
         others.into_iter().map(|set| set.name).collect()
     }
 
-    /// Removes a change set of this run and, where this run made the stack's empty shell, that too.
-    pub(super) async fn discard(&self, change_set: &str) -> Result<()> {
-        let Some(found) = self.service.find_change_set(change_set).await? else {
-            return Ok(());
-        };
-        self.service.delete_change_set(&found.change_set_id).await?;
+    /// Removes the change set of this run and, where this run made the stack's empty shell, that too.
+    pub(super) async fn discard(&self, proposal: &Proposal) -> Result<()> {
+        self.remove(&Requested {
+            change_set_id: proposal.change_set.id.clone(),
+            stack_id: proposal.stack_id.clone(),
+        })
+        .await
+    }
+
+    /// As [`discard`](Self::discard), where it is not known whether there is a change set already.
+    async fn discard_by_name(&self, change_set: &str) -> Result<()> {
+        match self.service.find_change_set(change_set).await? {
+            Some(found) => self.remove(&found).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn remove(&self, made: &Requested) -> Result<()> {
+        let service = &self.service;
         if self.stack.is_some() {
-            return Ok(());
+            return service.delete_change_set(&made.change_set_id).await;
         }
         // Somebody may have begun to use the new stack in the meantime: look again, just before.
-        let shell = self.service.describe_by(&found.stack_id).await?;
+        let ((), shell, is_shared) = tokio::try_join!(
+            service.delete_change_set(&made.change_set_id),
+            service.describe_by(&made.stack_id),
+            service.has_change_sets_beside(made)
+        )?;
         let in_review = shell.is_some_and(|shell| shell.status == StackStatus::ReviewInProgress);
-        if in_review && !self.service.has_change_sets_beside(&found).await? {
+        if in_review && !is_shared {
             let token = temporary_name();
-            self.service
-                .delete(&found.stack_id, &token, None, &[])
-                .await?;
+            service.delete(&made.stack_id, &token, None, &[]).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `stackctl render`: the template with every value filled in.
 
+use super::build;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::error::Result;
@@ -13,7 +14,7 @@ pub struct Args {}
 pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let artifacts = package::build_all(&session.project, &session.settings)?;
-    let rendered = session.render(&artifacts)?;
+    let rendered = build::render(&session.project, &session.settings, &artifacts)?;
     session.presenter().data(rendered.text());
     Ok(Exit::Done)
 }

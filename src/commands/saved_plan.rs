@@ -135,10 +135,12 @@ impl Saved {
         if service.find_change_set(&set.id).await?.is_none() {
             return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
         }
-        let (change_set, earlier_events, mut others) = tokio::try_join!(
+        let code = async { Ok(deployment.compare_code().await) };
+        let (change_set, earlier_events, mut others, code) = tokio::try_join!(
             deployment.read_change_set(&set.id),
             service.latest_events(&self.file.stack.id),
-            service.change_sets(&self.file.stack.id)
+            service.change_sets(&self.file.stack.id),
+            code
         )?;
         others.retain(|other| other.id != set.id);
         if !change_set.is_executable() {
@@ -151,6 +153,7 @@ impl Saved {
             stack_id: self.file.stack.id.clone(),
             change_set,
             earlier_events,
+            code,
             on_failure: set.on_failure,
             others: others.into_iter().map(|other| other.name).collect(),
         }))

@@ -1,6 +1,7 @@
 //! `stackctl validate`: checks the manifest, the template and the parameters; needs no credentials.
 
-use super::session::{Session, is_wrong};
+use super::build::{check, is_wrong, render, stack_policy};
+use super::session::Session;
 use super::{Context, Exit};
 use crate::error::{Error, Result};
 use crate::lint;
@@ -32,10 +33,11 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    session.stack_policy()?;
-    let artifacts = package::build_all(&session.project, &session.settings)?;
-    let rendered = session.render(&artifacts)?;
-    let checked = session.check(&rendered);
+    let (project, settings) = (&session.project, &session.settings);
+    stack_policy(project, settings)?;
+    let artifacts = package::build_all(project, settings)?;
+    let rendered = render(project, settings, &artifacts)?;
+    let checked = check(settings, &rendered);
     let mut findings = checked.findings;
     // What is no template has one fault, which a linter would only repeat.
     if checked.template.is_some() {

@@ -206,6 +206,18 @@ impl Timeline {
         self.latest().len()
     }
 
+    /// Returns the physical id of one of the stack's own resources, as far as the operation touched it
+    /// and did not delete it.
+    pub fn physical_id(&self, logical_id: &str) -> Option<&str> {
+        let newest_first = self.events.iter().rev();
+        let mut of_it = newest_first.filter(|event| {
+            event.nested_in.is_empty() && event.logical_id == logical_id && !event.is_of_the_stack()
+        });
+        // A replaced resource is deleted last, under the same logical id.
+        let event = of_it.find(|event| !event.status.as_str().starts_with("DELETE_"))?;
+        Some(event.physical_id.as_str()).filter(|id| !id.is_empty())
+    }
+
     /// Returns how many of the stack's own resources have come to an end: their newest event says so.
     pub fn settled_resources(&self) -> usize {
         let latest = self.latest();

@@ -7,14 +7,7 @@ use crate::sandbox::{Finished, Sandbox};
 /// Returns the project with a complete artifact bucket.
 fn with_bucket() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
-    let mut bucket = Bucket::owned_by(ACCOUNT);
-    let versioning =
-        "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>".to_owned();
-    bucket
-        .configuration
-        .insert("BucketVersioning".to_owned(), versioning);
-    let name = ARTIFACT_BUCKET.to_owned();
-    cloud.account().buckets.insert(name, bucket);
+    demo::add_artifact_bucket(&cloud);
     (sandbox, cloud)
 }
 

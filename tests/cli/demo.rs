@@ -1,6 +1,6 @@
 //! A small project for the tests: a bucket, a function with its role, one artifact.
 
-use crate::cloud::{Cloud, Object};
+use crate::cloud::{ACCOUNT, Bucket, Cloud, Object};
 use crate::sandbox::Sandbox;
 
 /// The manifest. Its endpoint is the scripted cloud, which is not AWS's.
@@ -76,6 +76,17 @@ pub(crate) fn deployed() -> (Sandbox, Cloud) {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     cloud.forget_calls();
     (sandbox, cloud)
+}
+
+/// Makes the artifact bucket, complete and empty.
+pub(crate) fn add_artifact_bucket(cloud: &Cloud) {
+    let mut bucket = Bucket::owned_by(ACCOUNT);
+    let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    bucket
+        .configuration
+        .insert("BucketVersioning".to_owned(), versioning.to_owned());
+    let name = ARTIFACT_BUCKET.to_owned();
+    cloud.account().buckets.insert(name, bucket);
 }
 
 /// Puts an object into a bucket, as if somebody else had.

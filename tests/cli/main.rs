@@ -31,13 +31,17 @@ mod events;
 mod faults;
 mod files;
 mod inputs;
+#[path = "../support/latency.rs"]
+mod latency;
 mod lint;
 mod meanwhile;
 mod offline;
 mod output;
+mod packaging;
 mod project_setup;
 mod recover;
 mod rollback;
+mod round_trips;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sandbox_self_test;

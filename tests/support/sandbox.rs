@@ -345,6 +345,17 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Returns the most memory that the child had at once so far, in bytes; `None` where it has
+    /// ended, or the system is another than Linux.
+    pub(crate) fn peak_memory(&mut self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(kibibytes * 1024)
+    }
+
     /// Waits for the child's end.
     pub(crate) fn wait(mut self) -> Finished {
         let status = loop {

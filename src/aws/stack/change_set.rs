@@ -33,18 +33,43 @@ impl StackService {
     /// Waits until the change set is made or has failed, and returns all that the service says of
     /// it: every page, property values, nested change sets, the findings of its checks.
     pub async fn settled_change_set(&self, id: &str) -> Result<ChangeSet> {
-        let mut backoff = Backoff::polling();
-        let first = loop {
-            let page = self.change_set_page(id, true, None).await?;
-            if page.0.is_settled() {
-                break page;
-            }
-            backoff.pause().await;
+        let mut change_set = if let Some(change_set) = self.change_set_at_once(id).await? {
+            change_set
+        } else {
+            let mut backoff = Backoff::polling();
+            let first = loop {
+                backoff.pause().await;
+                let page = self.change_set_page(id, true, None).await?;
+                if page.0.is_settled() {
+                    break page;
+                }
+            };
+            self.complete(id, first, true).await?
         };
-        let mut change_set = self.complete(id, first, true).await?;
         let mut seen = HashSet::from([change_set.id.clone()]);
         self.read_nested(&mut change_set, &mut seen, DEPTH).await?;
         Ok(change_set)
+    }
+
+    /// Returns the whole change set where it is settled already, which small ones often are: all of
+    /// its parts are asked for together, in the hope that none has to be asked for again.
+    async fn change_set_at_once(&self, id: &str) -> Result<Option<ChangeSet>> {
+        let validations = async { Ok(self.validations(id).await) };
+        let (valued, plain, findings) = tokio::try_join!(
+            self.change_set_page(id, true, None),
+            self.change_set_page(id, false, None),
+            validations
+        )?;
+        // Events are found by the ARN alone.
+        let is_arn = valued.0.id == id;
+        if !is_arn || !valued.0.is_settled() || !plain.0.is_settled() {
+            return Ok(None);
+        }
+        let (valued, plain) = tokio::try_join!(
+            self.remaining_pages(id, valued.0, valued.1, true),
+            self.remaining_pages(id, plain.0, plain.1, false)
+        )?;
+        Ok(Some(self.merged(id, valued, plain, findings).await))
     }
 
     /// Returns a change set with all its parts but the nested ones, from its first page on.
@@ -72,13 +97,25 @@ impl StackService {
             plain,
             validations
         )?;
+        Ok(self.merged(&arn, valued, plain, findings).await)
+    }
+
+    /// Returns a change set as it is with property values and without, and what the service's checks
+    /// found, as one.
+    async fn merged(
+        &self,
+        arn: &str,
+        valued: ChangeSet,
+        plain: ChangeSet,
+        findings: Findings,
+    ) -> ChangeSet {
         let mut change_set = valued.merged_with(plain);
         change_set.validations = findings.found;
         change_set.warnings.extend(findings.warning);
         if findings.is_readable {
-            self.await_findings(&arn, &mut change_set).await;
+            self.await_findings(arn, &mut change_set).await;
         }
-        Ok(change_set)
+        change_set
     }
 
     /// Looks again for what a check found where the change set has failed before its finding is there.

@@ -67,12 +67,18 @@ impl StackService {
         }
     }
 
-    /// Reads into the timeline what it lacks, of the stack and of the stacks nested in it.
+    /// Reads into the timeline what it lacks, of the stack and of the stacks nested in it. Returns
+    /// whether every page of the operation was read.
     ///
     /// Usually that is what came since the last time. With `all`, every page of the operation is read
     /// again: an event that the service showed late may stand behind others that were seen.
-    pub async fn catch_up(&self, stack_id: &str, timeline: &mut Timeline, all: bool) -> Result<()> {
-        let events = self.new_events(stack_id, timeline, all).await?;
+    pub async fn catch_up(
+        &self,
+        stack_id: &str,
+        timeline: &mut Timeline,
+        all: bool,
+    ) -> Result<bool> {
+        let (events, mut is_whole) = self.new_events(stack_id, timeline, all).await?;
         timeline.absorb(stack_id, events);
         let mut read: Vec<String> = Vec::new();
         loop {
@@ -80,32 +86,35 @@ impl StackService {
             let mut nested = timeline.nested_to_read(all);
             nested.retain(|nested| !read.contains(nested));
             if nested.is_empty() {
-                return Ok(());
+                let mut streams = timeline.nested_to_read(true).into_iter();
+                return Ok(is_whole && streams.all(|stream| read.contains(&stream)));
             }
             for nested in nested {
-                let events = self.new_events(&nested, timeline, all).await?;
+                let (events, whole) = self.new_events(&nested, timeline, all).await?;
                 timeline.absorb(&nested, events);
+                is_whole &= whole;
                 read.push(nested);
             }
         }
     }
 
-    /// Returns a stack's events that the timeline may lack, newest first.
+    /// Returns a stack's events that the timeline may lack, newest first, and whether they reach back
+    /// to the beginning of the operation.
     async fn new_events(
         &self,
         stack_id: &str,
         timeline: &Timeline,
         all: bool,
-    ) -> Result<Vec<Event>> {
+    ) -> Result<(Vec<Event>, bool)> {
         let mut events = Vec::new();
         let mut token = None;
         loop {
             let (page, next) = self.events_page(stack_id, token).await?;
-            let is_enough = timeline.is_past(stack_id, &page)
-                || !all && timeline.has_seen_some(stack_id, &page);
+            let is_whole = timeline.is_past(stack_id, &page) || next.is_none();
+            let is_enough = !all && timeline.has_seen_some(stack_id, &page);
             events.extend(page);
-            if is_enough || next.is_none() {
-                return Ok(events);
+            if is_whole || is_enough {
+                return Ok((events, is_whole));
             }
             token = next;
         }
@@ -250,8 +259,10 @@ impl StackService {
                 Ok(stack) if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) => {
                     failures = 0;
                     let since = *settled_since.get_or_insert_with(Instant::now);
-                    // The events were perhaps read before the status.
-                    let confirmed = self.read_to_the_end(stack_id, timeline, &mut seen).await;
+                    // The events were perhaps read before the status, and only the new ones of them.
+                    let is_whole = matches!(events, Ok(true)) && says_so(timeline);
+                    let confirmed =
+                        is_whole || self.read_to_the_end(stack_id, timeline, &mut seen).await;
                     if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
                         return Ok(stack);
                     }
@@ -282,14 +293,12 @@ impl StackService {
             let new = timeline.advance();
             seen(Look::News(&new, timeline));
             match read {
-                Ok(()) => break,
+                Ok(_) => break,
                 Err(error) => seen(Look::Trouble(&error)),
             }
             backoff.pause().await;
         }
-        timeline
-            .own_status()
-            .is_some_and(ResourceStatus::is_settled)
+        says_so(timeline)
     }
 }
 
@@ -315,4 +324,11 @@ fn to_event(finding: Validation, announcement: &Event) -> Event {
         hook: None,
         ..announcement.clone()
     }
+}
+
+/// Returns whether the events say too that the stack is settled.
+fn says_so(timeline: &Timeline) -> bool {
+    timeline
+        .own_status()
+        .is_some_and(ResourceStatus::is_settled)
 }

@@ -21,6 +21,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// How long a new bucket may take to be known everywhere.
 const PROPAGATION: Duration = Duration::from_mins(1);
 
+/// How far the artifact bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketState {
+    /// It can take objects.
+    Complete,
+    /// It was made, and not all of its protections are in place.
+    HalfMade,
+    /// It does not exist.
+    Missing,
+}
+
 impl Store {
     /// Makes sure that the artifact bucket is there: private, encrypted, versioned, TLS only.
     ///
@@ -32,40 +43,67 @@ impl Store {
     /// Where the manifest's bucket does not exist or is in another region; refused where the bucket
     /// belongs to another account.
     pub async fn ensure_bucket(&self, say: impl Fn(&str)) -> Result<()> {
+        self.complete(self.bucket_state().await?, say).await
+    }
+
+    /// Returns how far the artifact bucket is.
+    ///
+    /// # Errors
+    ///
+    /// As [`ensure_bucket`](Self::ensure_bucket).
+    pub async fn bucket_state(&self) -> Result<BucketState> {
         let bucket = &self.bucket;
-        let answer = self
+        let head = self
             .client
             .head_bucket()
             .bucket(bucket)
             .expected_bucket_owner(&self.account)
-            .send()
-            .await;
-        match answer {
-            Ok(head) => {
+            .send();
+        let versioned = async {
+            if self.explicit {
+                Ok(true)
+            } else {
+                self.is_versioned().await
+            }
+        };
+        match tokio::join!(head, versioned) {
+            (Ok(head), versioned) => {
                 let wanted = self.connection.region();
                 match head.bucket_region() {
-                    Some(actual) if actual != wanted => {
-                        return Err(wrong_region(bucket, actual, wanted));
-                    }
-                    _ if self.explicit || self.is_versioned().await? => return Ok(()),
-                    _ => say(&format!("Finishing the artifact bucket `{bucket}`")),
+                    Some(actual) if actual != wanted => Err(wrong_region(bucket, actual, wanted)),
+                    _ if versioned? => Ok(BucketState::Complete),
+                    _ => Ok(BucketState::HalfMade),
                 }
             }
-            Err(error) if status(&error) == Some(404) && self.explicit => {
-                return Err(Error::input(format!(
+            (Err(error), _) if status(&error) == Some(404) && self.explicit => {
+                Err(Error::input(format!(
                     "the artifact bucket `{bucket}` does not exist"
                 ))
-                .hint("create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own"));
+                .hint("create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own"))
             }
-            Err(error) if status(&error) == Some(404) => {
+            (Err(error), _) if status(&error) == Some(404) => Ok(BucketState::Missing),
+            (Err(error), _) => {
+                let doing = "use the artifact bucket";
+                Err(self.problem(bucket, doing, "s3:ListBucket", &error))
+            }
+        }
+    }
+
+    /// Makes or finishes the artifact bucket where it is not complete. `say` is called before.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket's name belongs to another account.
+    pub async fn complete(&self, state: BucketState, say: impl Fn(&str)) -> Result<()> {
+        let bucket = &self.bucket;
+        match state {
+            BucketState::Complete => return Ok(()),
+            BucketState::HalfMade => say(&format!("Finishing the artifact bucket `{bucket}`")),
+            BucketState::Missing => {
                 say(&format!(
                     "Creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
                 ));
                 self.create().await?;
-            }
-            Err(error) => {
-                let doing = "use the artifact bucket";
-                return Err(self.problem(bucket, doing, "s3:ListBucket", &error));
             }
         }
         self.harden().await

@@ -10,6 +10,8 @@
 mod bucket;
 mod empty;
 
+pub use bucket::BucketState;
+
 use std::path::Path;
 
 use aws_sdk_s3::Client;
@@ -66,8 +68,11 @@ enum Bytes<'a> {
 }
 
 /// What is under a key.
-enum Held {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing, or there is no bucket.
     Nothing,
+    /// The content that was asked for, as S3 vouches with its SHA-256.
     Same,
     /// Something else, with its entity tag.
     Other(Option<String>),
@@ -92,16 +97,6 @@ impl Store {
     /// Returns the bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
-    }
-
-    /// Returns whether `key` holds the content with this digest; `false` where the bucket itself
-    /// does not exist.
-    ///
-    /// # Errors
-    ///
-    /// Refused where the bucket belongs to another account or the caller may not read it.
-    pub async fn holds(&self, key: &str, digest: &Digest) -> Result<bool> {
-        Ok(matches!(self.held(key, digest).await?, Held::Same))
     }
 
     /// Returns an object's bytes; `None` where there is no such object.
@@ -131,20 +126,20 @@ impl Store {
         }
     }
 
-    /// Stores an artifact unless it is there. The bucket must exist:
-    /// see [`ensure_bucket`](Self::ensure_bucket).
+    /// Stores an artifact unless it is there, on condition that its key still holds what was seen
+    /// there. The bucket must exist: see [`ensure_bucket`](Self::ensure_bucket).
     ///
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or the caller may not write to it.
-    pub async fn store(&self, artifact: &Artifact) -> Result<Stored> {
-        self.put(&Object {
+    pub async fn store(&self, artifact: &Artifact, held: Held) -> Result<Stored> {
+        let object = Object {
             key: &artifact.key,
             digest: &artifact.digest,
             content_type: "application/zip",
             bytes: Bytes::File(artifact.path()),
-        })
-        .await
+        };
+        self.put(&object, held).await
     }
 
     /// Stores a template under `{project}/templates/{sha256}.yaml` unless it is there, and returns
@@ -156,13 +151,13 @@ impl Store {
     pub async fn store_template(&self, project: &str, body: &str) -> Result<String> {
         let digest = Digest::of(body);
         let key = format!("{project}/templates/{digest}.yaml");
-        self.put(&Object {
+        let object = Object {
             key: &key,
             digest: &digest,
             content_type: "application/yaml",
             bytes: Bytes::Text(body),
-        })
-        .await?;
+        };
+        self.put(&object, self.held(&key, &digest).await?).await?;
         Ok(object_url(
             self.connection.endpoint(),
             self.connection.region(),
@@ -171,7 +166,12 @@ impl Store {
         ))
     }
 
-    async fn held(&self, key: &str, digest: &Digest) -> Result<Held> {
+    /// Returns what is under `key`, compared with the content of this digest.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the bucket belongs to another account or the caller may not read it.
+    pub async fn held(&self, key: &str, digest: &Digest) -> Result<Held> {
         let answer = self
             .client
             .head_object()
@@ -194,9 +194,8 @@ impl Store {
         }
     }
 
-    async fn put(&self, object: &Object<'_>) -> Result<Stored> {
+    async fn put(&self, object: &Object<'_>, mut held: Held) -> Result<Stored> {
         for _ in 0..RACES {
-            let held = self.held(object.key, object.digest).await?;
             let stored = match held {
                 Held::Same => return Ok(Stored::Present),
                 Held::Nothing => Stored::Uploaded,
@@ -204,7 +203,9 @@ impl Store {
             };
             match self.send(object, held).await? {
                 Ok(()) => return Ok(stored),
-                Err(error) if lost_race(&error) => {}
+                Err(error) if lost_race(&error) => {
+                    held = self.held(object.key, object.digest).await?;
+                }
                 Err(error) => {
                     return Err(self.problem(
                         &self.bucket,

@@ -1,0 +1,103 @@
+//! How many round trips each command takes one after the other: what a user far from AWS waits for.
+//!
+//! The scripted AWS answers at once and settles at the first look, so whatever is left is the command's
+//! own. The bounds are part of what stackctl promises (`docs/performance.md`).
+
+use std::time::Duration;
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::latency::{Proxy, longest_chain};
+use crate::sandbox::Sandbox;
+
+/// The proxy's delay. It is long against what a busy machine needs between two calls that are made at
+/// the same time.
+const DELAY: Duration = Duration::from_millis(150);
+
+/// A project behind a slow line.
+struct Line {
+    sandbox: Sandbox,
+    cloud: Cloud,
+    proxy: Proxy,
+}
+
+impl Line {
+    /// Returns the project, with an artifact bucket and nothing in it.
+    fn new() -> Self {
+        let cloud = Cloud::start();
+        let proxy = Proxy::start(0, cloud.address(), DELAY, |_| ()).unwrap();
+        let sandbox = demo::files()
+            .cloud(&cloud)
+            .env("AWS_ENDPOINT_URL", &proxy.endpoint());
+        demo::add_artifact_bucket(&cloud);
+        Self {
+            sandbox,
+            cloud,
+            proxy,
+        }
+    }
+
+    /// Returns the project, deployed.
+    fn deployed() -> Self {
+        let line = Self::new();
+        line.sandbox.run(&["apply", "--yes"]).expect_code(0);
+        line.proxy.take();
+        line
+    }
+
+    /// Changes the artifact.
+    fn with_new_code(self) -> Self {
+        let code = "def handler(event, context):\n    return 2\n";
+        self.sandbox.write("handler/app.py", code);
+        self
+    }
+
+    /// Runs a command and checks the length of its longest chain of calls.
+    #[track_caller]
+    fn takes(&self, round_trips: usize, command: &[&str]) {
+        self.sandbox.run(command).expect_code(0);
+        let chain = longest_chain(self.proxy.take());
+        let names: Vec<_> = chain.iter().map(|call| call.name.as_str()).collect();
+        assert!(names.len() <= round_trips, "{command:?}: {names:#?}");
+        assert!(!names.is_empty(), "{command:?} went another way");
+    }
+}
+
+#[test]
+fn reading_takes_one_round_trip() {
+    let line = Line::deployed();
+    line.takes(1, &["outputs"]);
+    line.takes(1, &["status"]);
+    line.takes(1, &["plan"]);
+    line.takes(1, &["diff"]);
+}
+
+#[test]
+fn a_diff_reads_the_deployed_code_in_a_second_round_trip() {
+    let line = Line::deployed().with_new_code();
+    line.takes(2, &["diff"]);
+}
+
+#[test]
+fn a_plan_makes_reads_and_removes_its_change_set() {
+    let line = Line::deployed().with_new_code();
+    line.takes(4, &["plan"]);
+    assert_eq!(line.cloud.account().change_sets(), 0);
+}
+
+#[test]
+fn a_plan_of_a_new_stack_removes_its_shell_too() {
+    let line = Line::new();
+    line.takes(5, &["plan"]);
+    assert_eq!(
+        line.cloud.account().stack("demo-dev").status,
+        "DELETE_COMPLETE"
+    );
+}
+
+#[test]
+fn a_code_change_and_a_first_deployment_take_eight() {
+    let line = Line::new();
+    line.takes(8, &["apply", "--yes"]);
+    line.with_new_code().takes(8, &["apply", "--yes"]);
+}
