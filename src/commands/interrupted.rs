@@ -51,8 +51,8 @@ impl Running<'_> {
                 "\nLeave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)"
             }
             _ => {
-                "\nLeave the creation running, or cancel it? A creation is cancelled by deleting the \
-                 stack with everything that was made so far. (leave/cancel)"
+                "\nLeave the creation running, or cancel it? (leave/cancel)\n\
+                 A creation is cancelled by deleting the stack with everything that was made so far."
             }
         });
         let answer = presenter.ask("Leave or cancel:", &self.resume).await?;

@@ -189,6 +189,7 @@ impl Deployment<'_> {
             shown,
         };
         step.take(&calls).await?;
+        presenter.note("");
         self.read_again().await
     }
 }

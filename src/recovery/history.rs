@@ -61,6 +61,8 @@ pub struct History {
     pub was_stable: bool,
     /// The reason of the newest failure of each resource.
     pub(super) reasons: HashMap<String, String>,
+    /// The newest status of each resource.
+    pub(super) statuses: HashMap<String, String>,
 }
 
 impl History {
@@ -71,7 +73,13 @@ impl History {
             if event.is_of_the_stack() {
                 history.attempt = history.attempt.or_else(|| Attempt::begun_by(event));
                 history.was_stable |= is_stable(event);
-            } else if let (true, Some(reason)) = (event.status.is_failure(), &event.reason) {
+                continue;
+            }
+            history
+                .statuses
+                .entry(event.logical_id.clone())
+                .or_insert_with(|| event.status.as_str().to_owned());
+            if let (true, Some(reason)) = (event.status.is_failure(), &event.reason) {
                 history
                     .reasons
                     .entry(event.logical_id.clone())
@@ -84,6 +92,12 @@ impl History {
     /// Returns whether older events would tell nothing more.
     pub fn is_complete(&self) -> bool {
         self.attempt.is_some() && self.was_stable
+    }
+
+    /// Returns the status of a resource whose newest event is a failure.
+    pub fn failed(&self, logical_id: &str) -> Option<&str> {
+        let status = self.statuses.get(logical_id)?;
+        status.ends_with("_FAILED").then_some(status)
     }
 
     /// Returns why a resource failed last.

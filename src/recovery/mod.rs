@@ -137,7 +137,13 @@ pub struct Choices {
 
 impl Recovery {
     /// Returns the way out of what was found. `cause` is the event that made the last operation fail.
-    pub fn of(found: Found<'_>, cause: Option<Event>, choices: &Choices) -> Self {
+    pub fn of(mut found: Found<'_>, cause: Option<Event>, choices: &Choices) -> Self {
+        for resource in &mut found.resources {
+            // Some servers list a resource as it was before the operation that it failed in.
+            if let Some(failed) = found.history.failed(&resource.logical_id) {
+                failed.clone_into(&mut resource.status);
+            }
+        }
         let status = found.stack.status.clone();
         let Entry {
             meaning,

@@ -313,6 +313,21 @@ fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
 }
 
 #[test]
+fn the_newest_event_of_a_resource_counts_where_the_list_is_older() {
+    let stack = stack("UPDATE_ROLLBACK_FAILED");
+    let topic = |logical_id: &str| resource(logical_id, "AWS::SNS::Topic", "CREATE_COMPLETE");
+    let mut found = found(&stack, &[topic("Stuck"), topic("Undone")]);
+    found.history = History::of(&[
+        event("Undone", "UPDATE_COMPLETE", ""),
+        event("Stuck", "UPDATE_FAILED", "it is gone"),
+        event("Undone", "UPDATE_FAILED", "the first failure"),
+    ]);
+    let recovery = recover(found);
+    let names: Vec<_> = recovery.obstacles.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["Stuck"]);
+}
+
+#[test]
 fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
     let text = "Resources:\n  Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: Retain}\n  \
                 Fresh: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n";

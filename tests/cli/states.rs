@@ -28,6 +28,7 @@ fn the_shell_of_a_failed_creation_is_deleted_on_the_way() {
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
+
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
       [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
@@ -76,6 +77,7 @@ fn the_shell_of_a_failed_creation_stays_where_nobody_agrees() {
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:

@@ -30,6 +30,7 @@ mod plans;
 mod project;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod recovery;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
