@@ -141,6 +141,11 @@ impl ChangeSet {
         self.status == "CREATE_COMPLETE" && self.execution_status == "AVAILABLE"
     }
 
+    /// Returns whether it compares the live resources too and takes drift back.
+    pub fn reverts_drift(&self) -> bool {
+        self.deployment_mode.as_deref() == Some("REVERT_DRIFT")
+    }
+
     /// Returns whether it could not be made.
     pub fn is_failed(&self) -> bool {
         self.status == "FAILED"

@@ -5,6 +5,8 @@
 //! named was either not asked about, or is of a type that cannot be compared. A [`Drift`] therefore
 //! holds the stack's other resources too, so that "no drift" is never said of what nobody looked at.
 
+pub mod live;
+
 use jiff::Timestamp;
 
 use crate::change_set::{Change, Detail};
@@ -167,7 +169,16 @@ impl ResourceDrift {
     /// Returns what differs as it is shown: lists by what their elements are, documents inside
     /// strings by what they say. `before` is what was deployed and `after` what is live.
     pub fn properties(&self) -> Vec<PropertyChange> {
-        let details = self.differences.iter().map(|difference| Detail {
+        self.named_by(&self.differences)
+    }
+
+    /// Returns what one of the differences names, as it is shown.
+    pub fn properties_of(&self, difference: &Difference) -> Vec<PropertyChange> {
+        self.named_by(std::slice::from_ref(difference))
+    }
+
+    fn named_by(&self, differences: &[Difference]) -> Vec<PropertyChange> {
+        let details = differences.iter().map(|difference| Detail {
             path: Some(format!("/Properties{}", difference.path)),
             before: difference.expected.clone(),
             after: difference.actual.clone(),

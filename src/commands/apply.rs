@@ -23,7 +23,7 @@ pub struct Args {
     /// A plan that `stackctl plan --out` saved: executes exactly that one
     #[arg(
         value_name = "PLAN",
-        conflicts_with_all = ["wait", "no_rollback", "on_failure", "import_existing"]
+        conflicts_with_all = ["wait", "no_rollback", "on_failure", "import_existing", "revert_drift"]
     )]
     plan: Option<PathBuf>,
     /// Applies without asking
@@ -59,10 +59,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
+    deployment.check_revertible(args.wishes.revert_drift)?;
     deployment
         .make_ready(args.wait, args.yes, args.events)
         .await?;
-    let unchanged = deployment.is_unchanged();
+    let unchanged = deployment.is_unchanged() && !args.wishes.revert_drift;
     let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {
         return Err(nobody_to_ask().hint(format!("run `{}`", session.command("apply --yes"))));

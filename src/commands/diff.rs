@@ -13,11 +13,14 @@ use super::session::Session;
 use super::{Context, Exit};
 use crate::comparison::Comparison;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::error::{Error, Result};
+use crate::drift::Drift;
+use crate::drift::live::{self, LiveResource};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::checks::nearest;
 use crate::plan::{secrets, values};
-use crate::predict::Side;
+use crate::predict::{Side, predict};
 use crate::present::json::diff::DiffDocument;
+use crate::present::json::live::LiveEntry;
 use crate::present::{human, markdown};
 use crate::project;
 use crate::template::node::{Map, Member, Node, Value};
@@ -46,6 +49,9 @@ pub struct Args {
     /// The form of the differences
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Detects drift too: deployed, live and desired, and what `apply` does about what has drifted
+    #[arg(long, conflicts_with = "files")]
+    live: bool,
     /// Exits with 2 where there are differences
     #[arg(long)]
     exit_code: bool,
@@ -73,6 +79,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
+    if args.live && !matches!(args.format, Format::Human | Format::Json) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "`--live` is shown in the formats `human` and `json` alone",
+        ));
+    }
     let session = Session::open(context)?;
     let deployment = Deployment::open_to_compare(&session).await?;
     let settings = &session.settings;
@@ -122,10 +134,20 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         code: code.await?,
         parameters: values::parameter_changes(stack, &build.template, &build.parameters),
         tags: values::tag_changes(stack, &settings.tags),
-        settings: deployment.settings_changes(),
+        settings: deployment.all_settings_changes(),
         ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
     };
-    show(context, args, comparison, [&deployed, &build.template])
+    let templates = [&deployed, &build.template];
+    if !args.live {
+        return show(context, args, comparison, None, templates);
+    }
+    let drift = deployment.detect_drift(&deployed).await?;
+    let changes = predict(Some(sides[0]), sides[1]);
+    let mut live = live::compare(&drift, &changes);
+    live.retain(|it| args.only.is_empty() || args.only.contains(&it.drift.logical_id));
+    let exit = show(context, args, comparison, Some((&drift, &live)), templates);
+    deployment.advise_on_drift(&drift, &live);
+    exit
 }
 
 fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Exit> {
@@ -150,7 +172,7 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
     let names = [&old, &new].map(|template| template.source().name.clone());
     let sides = [Side::new(&old, &unknown), Side::new(&new, &unknown)];
     let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
-    show(context, args, comparison, [&old, &new])
+    show(context, args, comparison, None, [&old, &new])
 }
 
 fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
@@ -176,6 +198,7 @@ fn show(
     context: &Context,
     args: &Args,
     mut comparison: Comparison<'_>,
+    live: Option<(&Drift, &[LiveResource<'_>])>,
     [old, new]: [&Template; 2],
 ) -> Result<Exit> {
     let presenter = &context.presenter;
@@ -190,15 +213,22 @@ fn show(
                 context: args.context.unwrap_or(CONTEXT_IN_TEXT),
             };
             presenter.data(&human::diff::diff(&comparison, frame));
+            if let Some((drift, live)) = live {
+                presenter.data(&human::live::live(drift, live, presenter.width()));
+            }
         }
-        Format::Json => presenter.json(&DiffDocument::of(&comparison))?,
+        Format::Json => {
+            let live = live.map(|(drift, live)| LiveEntry::of(drift, live));
+            presenter.json(&DiffDocument::of(&comparison).with_live(live))?;
+        }
         Format::Markdown => {
             let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
             presenter.data(&markdown::diff::diff(&comparison, context));
         }
         Format::Unified => presenter.data(&unified(&comparison, args, [old, new])),
     }
-    if args.exit_code && !comparison.is_empty() {
+    let is_drifted = live.is_some_and(|(_, live)| !live.is_empty());
+    if args.exit_code && (is_drifted || !comparison.is_empty()) {
         return Ok(Exit::Differences);
     }
     Ok(Exit::Done)

@@ -16,6 +16,7 @@ pub mod init;
 mod interrupted;
 mod inventory;
 mod linting;
+mod live;
 pub mod local;
 pub mod man;
 mod offline;

@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Predicts the changes without credentials or network, against what was last deployed from here
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long, conflicts_with_all = ["out", "revert_drift"])]
     offline: bool,
     #[command(flatten)]
     wishes: Wishes,
@@ -46,9 +46,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return end(&session, &plan, &args);
     }
     let deployment = Deployment::open(&session).await?;
+    deployment.check_revertible(args.wishes.revert_drift)?;
     deployment.check_ready()?;
     let mut proposal = None;
-    if !deployment.is_unchanged() {
+    if args.wishes.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {
             // What the change set refers to has to be there when somebody executes it.
             deployment.upload().await?;

@@ -65,6 +65,13 @@ impl Deployment<'_> {
         };
         let made = self.make_change_set(&name, wishes);
         match self.interrupt.guard(made).await {
+            Ok(proposal) if wishes.revert_drift && !proposal.change_set.reverts_drift() => {
+                let error = Error::refused(
+                    "this endpoint makes no drift-aware change sets: it ignored that drift is to be \
+                     taken back",
+                );
+                Err(self.abandon(&name, error).await)
+            }
             Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
             Ok(proposal) if proposal.change_set.is_unchanged() => {
                 self.discard(&proposal).await?;
@@ -180,6 +187,7 @@ impl Deployment<'_> {
             name,
             purpose,
             imports_existing: wishes.import_existing,
+            reverts_drift: wishes.revert_drift,
             includes_nested: self.build.template.has_nested_stacks(),
             template,
             parameters: &self.build.parameters,

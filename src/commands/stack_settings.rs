@@ -17,6 +17,52 @@ impl Deployment<'_> {
         changes.into_iter().flatten().collect()
     }
 
+    /// Returns every setting of the stack that differs, those that a change set carries too: what it
+    /// was allowed to do, whom it tells, who acts for it, what makes it roll back.
+    ///
+    /// A role that the manifest does not name stays with the stack (`CreateChangeSet`).
+    pub(super) fn all_settings_changes(&self) -> Vec<ValueChange> {
+        let settings = &self.session.settings.stack;
+        let Some(stack) = self.stack.as_ref().filter(|stack| stack.status.exists()) else {
+            return self.settings_changes();
+        };
+        let minutes = |minutes: Option<u32>| minutes.filter(|minutes| *minutes > 0);
+        let minutes = [
+            minutes(stack.rollback_monitoring_minutes),
+            minutes(settings.rollback_monitoring_minutes),
+        ]
+        .map(|minutes| minutes.map(|minutes| minutes.to_string()));
+        let role = settings.role_arn.clone().or_else(|| stack.role_arn.clone());
+        let sides = [
+            (
+                "capabilities",
+                [set(&stack.capabilities), set(&self.build.capabilities)],
+            ),
+            (
+                "notification_arns",
+                [
+                    set(&stack.notification_arns),
+                    set(&settings.notification_arns),
+                ],
+            ),
+            ("role_arn", [stack.role_arn.clone(), role]),
+            (
+                "rollback_alarms",
+                [set(&stack.rollback_alarms), set(&settings.rollback_alarms)],
+            ),
+            ("rollback_monitoring_minutes", minutes),
+        ];
+        let carried = sides
+            .into_iter()
+            .filter(|(_, [before, after])| before != after);
+        let carried = carried.map(|(name, [before, after])| ValueChange {
+            name: name.to_owned(),
+            before,
+            after,
+        });
+        carried.chain(self.settings_changes()).collect()
+    }
+
     /// Sets what has to be changed on the stack, which exists by now.
     pub(super) async fn change_settings(&self, changes: &[ValueChange]) -> Result<()> {
         let presenter = self.session.presenter();
@@ -57,4 +103,12 @@ impl Deployment<'_> {
             after: Some(desired.text()),
         })
     }
+}
+
+/// Returns names in one order, whose own means nothing; `None` for no names.
+fn set(names: &[String]) -> Option<String> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| names.join(", "))
 }

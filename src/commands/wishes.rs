@@ -1,5 +1,6 @@
 //! What the command line asks of a deployment beside what the manifest says: what happens where it
-//! fails, and whether resources that exist already become part of the stack.
+//! fails, whether resources that exist already become part of the stack, and whether drift is taken
+//! back.
 
 use super::deployment::Deployment;
 use super::proposal::Proposal;
@@ -21,6 +22,9 @@ pub(super) struct Wishes {
     /// Takes resources that exist already, under the names that the template gives them, into the stack
     #[arg(long)]
     pub(super) import_existing: bool,
+    /// Takes back what was changed behind CloudFormation's back too: a drift-aware change set
+    #[arg(long)]
+    pub(super) revert_drift: bool,
 }
 
 impl Wishes {

@@ -47,7 +47,12 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
         ("NoModification", _) if detail.drift.is_some() => {
             Some("because the live value has drifted".to_owned())
         }
-        ("DirectModification" | "NoModification", _) => None,
+        // An edit overwrites what somebody else has put there, which the edit alone does not tell.
+        ("DirectModification", _) => {
+            let previous = detail.drift.as_ref()?.previous.as_ref()?;
+            Some(format!("and it has drifted from \"{previous}\""))
+        }
+        ("NoModification", _) => None,
         (source, Some(name)) => Some(format!("because of `{name}` ({source})")),
         (source, None) => Some(format!("because of {source}")),
     }

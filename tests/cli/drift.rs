@@ -7,7 +7,7 @@ use crate::sandbox::Sandbox;
 const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
 
 /// A function whose memory was raised and whose environment was edited.
-const CHANGED: &str = r#"<member>
+pub(crate) const CHANGED: &str = r#"<member>
   <LogicalResourceId>Handler</LogicalResourceId>
   <PhysicalResourceId>demo-handler</PhysicalResourceId>
   <ResourceType>AWS::Lambda::Function</ResourceType>
@@ -22,7 +22,7 @@ const CHANGED: &str = r#"<member>
 </member>"#;
 
 /// A bucket that somebody has deleted.
-const DELETED: &str = "<member>
+pub(crate) const DELETED: &str = "<member>
   <LogicalResourceId>Bucket</LogicalResourceId>
   <PhysicalResourceId>demo-data</PhysicalResourceId>
   <ResourceType>AWS::S3::Bucket</ResourceType>
@@ -44,7 +44,7 @@ fn answer(operation: &str, result: &str) -> String {
 }
 
 /// Lets the service accept a detection.
-fn begins(cloud: &Cloud) {
+pub(crate) fn begins(cloud: &Cloud) {
     let result = format!("<StackDriftDetectionId>{ID}</StackDriftDetectionId>");
     let body = answer("DetectStackDrift", &result);
     cloud.on("DetectStackDrift").reply_xml(&body);
@@ -60,7 +60,7 @@ fn status(detection: &str, stack: &str, reason: &str) -> String {
 }
 
 /// Lets the detection end in this way.
-fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
+pub(crate) fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
     let body = status(detection, stack, reason);
     cloud
         .on("DescribeStackDriftDetectionStatus")
@@ -68,14 +68,14 @@ fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
 }
 
 /// Lets the service tell of these resources.
-fn finds(cloud: &Cloud, drifts: &str) {
+pub(crate) fn finds(cloud: &Cloud, drifts: &str) {
     let result = format!("<StackResourceDrifts>{drifts}</StackResourceDrifts>");
     let body = answer("DescribeStackResourceDrifts", &result);
     cloud.on("DescribeStackResourceDrifts").reply_xml(&body);
 }
 
 /// Returns the project, deployed, whose function was changed and whose bucket was deleted since.
-fn drifted() -> (Sandbox, Cloud) {
+pub(crate) fn drifted() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");

@@ -34,6 +34,7 @@ mod inputs;
 #[path = "../support/latency.rs"]
 mod latency;
 mod lint;
+mod live;
 mod meanwhile;
 mod offline;
 mod output;

@@ -2,8 +2,8 @@
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, OnStackFailure, Parameter, RollbackConfiguration, RollbackTrigger,
-    Tag,
+    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, RollbackConfiguration,
+    RollbackTrigger, Tag,
 };
 use indexmap::IndexMap;
 
@@ -41,6 +41,8 @@ pub struct ChangeSetRequest<'a> {
     pub imports_existing: bool,
     /// Whether the stacks in the template get change sets of their own, so that their changes show.
     pub includes_nested: bool,
+    /// Whether the live resources are compared too, and drift is taken back.
+    pub reverts_drift: bool,
     /// The template.
     pub template: TemplateSource,
     /// All parameters; none is left to its previous value.
@@ -86,6 +88,7 @@ impl ChangeSetRequest<'_> {
             .set_on_stack_failure(deletes.then_some(OnStackFailure::Delete))
             .set_import_existing_resources(self.imports_existing.then_some(true))
             .set_include_nested_stacks(self.includes_nested.then_some(true))
+            .set_deployment_mode(self.reverts_drift.then_some(DeploymentMode::RevertDrift))
             .set_role_arn(self.settings.role_arn.clone())
             .set_notification_arns(Some(self.settings.notification_arns.clone()))
             .set_rollback_configuration(Some(self.rollback_configuration()))

@@ -10,6 +10,7 @@ pub mod destruction;
 pub mod diff;
 pub mod drift;
 pub mod event;
+pub mod live;
 mod nested;
 pub mod package;
 pub mod plan;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::code::{CodeEntry, code};
+use super::live::LiveEntry;
 use super::plan::{ValueEntry, value};
 use crate::comparison::{Comparison, Difference, Place, Row};
 use crate::template::diff::{Inner, Status};
@@ -23,6 +24,7 @@ pub struct DiffDocument<'a> {
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
+    live: Option<LiveEntry<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +86,14 @@ impl<'a> DiffDocument<'a> {
             parameters: comparison.parameters.iter().map(value).collect(),
             tags: comparison.tags.iter().map(value).collect(),
             settings: comparison.settings.iter().map(value).collect(),
+            live: None,
         }
+    }
+
+    /// Adds what has drifted.
+    #[must_use]
+    pub fn with_live(self, live: Option<LiveEntry<'a>>) -> Self {
+        Self { live, ..self }
     }
 }
 

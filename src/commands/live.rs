@@ -1,0 +1,72 @@
+//! `stackctl diff --live`: a third side beside what is deployed and what the files say.
+
+use super::deployment::Deployment;
+use super::drift::Asked;
+use crate::drift::{
+    Drift,
+    live::{LiveResource, Way},
+};
+use crate::error::{Error, Result};
+use crate::status::StackStatus;
+use crate::template::Template;
+
+impl Deployment<'_> {
+    /// Detects drift of the whole stack.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no stack; refused where its state does not allow a detection.
+    pub(super) async fn detect_drift(&self, deployed: &Template) -> Result<Drift> {
+        let stack = self.session.deployed(self.stack.clone())?;
+        let asked = Asked {
+            session: self.session,
+            service: &self.service,
+            stack: &stack,
+            template: Some(deployed),
+            only: &[],
+        };
+        let detect = async { asked.detect(self.service.resources().await?).await };
+        self.interrupt.guard(detect).await
+    }
+
+    /// Checks that there is something that can have drifted.
+    ///
+    /// # Errors
+    ///
+    /// Refused where drift is to be taken back and nothing is deployed.
+    pub(super) fn check_revertible(&self, reverts_drift: bool) -> Result<()> {
+        // The shell that a failed creation leaves has no resources.
+        let stack = self.stack.as_ref().map(|stack| &stack.status);
+        let is_empty = stack.is_none_or(|it| !it.exists() || *it == StackStatus::RollbackComplete);
+        if !(reverts_drift && is_empty) {
+            return Ok(());
+        }
+        let name = self.service.name();
+        Err(Error::refused(format!(
+            "the stack `{name}` is not deployed: nothing can have drifted"
+        ))
+        .hint("leave out `--revert-drift`"))
+    }
+
+    /// Says what else there is to say about drift: that it may last, and that it may not be all.
+    pub(super) fn advise_on_drift(&self, drift: &Drift, live: &[LiveResource<'_>]) {
+        let presenter = self.session.presenter();
+        if drift.detection.is_failed() {
+            let reason = drift.detection.reason.as_deref();
+            presenter.warning(&format!(
+                "the detection of drift could not look at everything: {}",
+                reason.unwrap_or(&drift.detection.status)
+            ));
+        }
+        let properties = live.iter().flat_map(|resource| &resource.properties);
+        let mut ways = properties
+            .map(|it| it.way)
+            .chain(live.iter().filter_map(|it| it.way));
+        if ways.any(Way::may_last) {
+            presenter.hint(&format!(
+                "`{}` shows a deployment that takes drift back",
+                self.session.command("plan --revert-drift")
+            ));
+        }
+    }
+}

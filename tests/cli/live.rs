@@ -1,0 +1,246 @@
+//! `diff --live` and `--revert-drift`: what a deployment does about drift, and one that takes it back.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::drift::{CHANGED, begins, drifted, ends, finds};
+use crate::sandbox::Sandbox;
+
+/// Settings of the stack that are other than deployed.
+const SETTINGS: &str = r#"
+[stack]
+capabilities = ["CAPABILITY_NAMED_IAM"]
+notification_arns = ["arn:aws:sns:eu-west-1:123456789012:ops"]
+role_arn = "arn:aws:iam::123456789012:role/deployer"
+rollback_alarms = ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:errors"]
+rollback_monitoring_minutes = 5
+termination_protection = true
+"#;
+
+#[test]
+fn what_the_files_leave_alone_stays_as_it_is_live() {
+    let (sandbox, _cloud) = drifted();
+    insta::assert_snapshot!(sandbox.run(&["diff", "--live"]), @r#"
+    --- stdout
+    No differences: what is deployed matches the files.
+
+    Live  what was deployed → what is live
+      ~ Handler  AWS::Lambda::Function
+          ~ Runtime: "python3.13" → "python3.12"
+              apply: leaves it: the files have not changed it
+          + Environment.Variables.B: "2"
+              apply: leaves it: the files have not changed it
+      - Bucket  AWS::S3::Bucket # is deleted
+              apply: does not make it again: the files have not changed it
+    Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
+    --- stderr
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    --- exit 0
+    "#);
+    sandbox
+        .run(&["diff", "--live", "--exit-code"])
+        .expect_code(2);
+    sandbox.run(&["diff", "--exit-code"]).expect_code(0);
+}
+
+#[test]
+fn what_the_files_change_is_overwritten_or_adopted() {
+    let (sandbox, _cloud) = drifted();
+    for (runtime, way) in [
+        ("python3.11", "apply: sets it to \"python3.11\""),
+        (
+            "python3.12",
+            "apply: leaves it: the files say the same by now",
+        ),
+    ] {
+        let template = demo::TEMPLATE.replace("python3.13", runtime);
+        sandbox.write("stack.yaml.j2", template);
+        let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
+        assert!(finished.stdout.contains(way), "{finished}");
+        // The other property of the function has changed in no file.
+        let other = "apply: may set it back: its resource changes for another reason";
+        assert!(finished.stdout.contains(other), "{finished}");
+    }
+    let document = sandbox.run(&["diff", "--live", "--format", "json"]).json();
+    insta::assert_snapshot!(format!("{:#}", document["live"]), @r#"
+    {
+      "status": "DRIFTED",
+      "detection": "DETECTION_COMPLETE",
+      "reason": null,
+      "resources": [
+        {
+          "logical_id": "Handler",
+          "type": "AWS::Lambda::Function",
+          "status": "MODIFIED",
+          "way": null,
+          "properties": [
+            {
+              "path": "Runtime",
+              "deployed": "python3.13",
+              "live": "python3.12",
+              "desired": "python3.12",
+              "way": "adopted"
+            },
+            {
+              "path": "Environment.Variables.B",
+              "deployed": null,
+              "live": "2",
+              "desired": null,
+              "way": "may_be_reset"
+            }
+          ]
+        },
+        {
+          "logical_id": "Bucket",
+          "type": "AWS::S3::Bucket",
+          "status": "DELETED",
+          "way": "stays",
+          "properties": []
+        }
+      ],
+      "not_checked": [
+        "Role"
+      ]
+    }
+    "#);
+    let document = sandbox.run(&["diff", "--format", "json"]).json();
+    assert!(document["live"].is_null());
+    sandbox
+        .run(&["diff", "--live", "--format", "unified"])
+        .expect_code(64);
+}
+
+#[test]
+fn every_setting_of_the_stack_is_compared() {
+    let (sandbox, _cloud) = demo::deployed();
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + SETTINGS);
+    insta::assert_snapshot!(sandbox.run(&["diff"]), @r#"
+    --- stdout
+
+    Stack settings
+          ~ capabilities: "CAPABILITY_IAM" → "CAPABILITY_NAMED_IAM"
+          + notification_arns: "arn:aws:sns:eu-west-1:123456789012:ops"
+          + role_arn: "arn:aws:iam::123456789012:role/deployer"
+          + rollback_alarms: "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:errors"
+          + rollback_monitoring_minutes: "5"
+          ~ termination_protection: "false" → "true"
+
+    Diff: 6 differences.
+    --- exit 0
+    "#);
+}
+
+/// Lets the service describe a drift-aware change set, of a runtime that goes back to the template's.
+fn describes_a_reversal(cloud: &Cloud) {
+    let target = |previous: &str, source: &str| {
+        format!(
+            "<member><Target><Attribute>Properties</Attribute><Name>Runtime</Name>\
+             <Path>/Properties/Runtime</Path><RequiresRecreation>Never</RequiresRecreation>\
+             <BeforeValue>python3.12</BeforeValue><AfterValue>python3.13</AfterValue>\
+             <BeforeValueFrom>ACTUAL_STATE</BeforeValueFrom><AfterValueFrom>TEMPLATE</AfterValueFrom>\
+             <Drift><PreviousValue>{previous}</PreviousValue><ActualValue>python3.12</ActualValue></Drift>\
+             </Target><Evaluation>Static</Evaluation><ChangeSource>{source}</ChangeSource></member>"
+        )
+    };
+    let change = |name: &str, previous: &str, source: &str| {
+        format!(
+            "<member><Type>Resource</Type><ResourceChange><Action>Modify</Action>\
+             <LogicalResourceId>{name}</LogicalResourceId><ResourceType>AWS::Lambda::Function</ResourceType>\
+             <Replacement>False</Replacement><ResourceDriftStatus>MODIFIED</ResourceDriftStatus>\
+             <Details>{}</Details></ResourceChange></member>",
+            target(previous, source)
+        )
+    };
+    let changes = change("Handler", "python3.13", "NoModification")
+        + &change("Other", "python3.11", "DirectModification");
+    cloud.on("DescribeChangeSet").reply_xml(&format!(
+        "<DescribeChangeSetResponse><DescribeChangeSetResult><ChangeSetId>arn:set</ChangeSetId>\
+         <StackId>arn:stack</StackId><Status>CREATE_COMPLETE</Status>\
+         <ExecutionStatus>AVAILABLE</ExecutionStatus><DeploymentMode>REVERT_DRIFT</DeploymentMode>\
+         <StackDriftStatus>DRIFTED</StackDriftStatus><Changes>{changes}</Changes>\
+         </DescribeChangeSetResult></DescribeChangeSetResponse>"
+    ));
+}
+
+#[test]
+fn a_drift_aware_change_set_shows_what_it_takes_back() {
+    let (sandbox, cloud) = demo::deployed();
+    describes_a_reversal(&cloud);
+    let finished = sandbox.run(&["plan", "--revert-drift", "--detailed-exitcode"]);
+    insta::assert_snapshot!(finished, @r#"
+    --- stdout
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+
+      ↺ Handler  AWS::Lambda::Function # drift is reverted
+          ~ Runtime: "python3.12" → "python3.13" # because the live value has drifted
+
+      ~ Other    AWS::Lambda::Function
+          ~ Runtime: "python3.12" → "python3.13" # and it has drifted from "python3.11"
+
+    Plan: 0 to add, 2 to change, 0 to replace, 0 to destroy.
+    --- exit 2
+    "#);
+    let asked = cloud.calls_of("CreateChangeSet").remove(0);
+    assert_eq!(asked.parameter("DeploymentMode"), "REVERT_DRIFT");
+}
+
+#[test]
+fn apply_executes_the_drift_aware_change_set() {
+    let (sandbox, cloud) = demo::deployed();
+    describes_a_reversal(&cloud);
+    cloud
+        .on("ExecuteChangeSet")
+        .error(400, "Stop", "enough is seen");
+    let finished = sandbox
+        .run(&["apply", "--revert-drift", "--yes"])
+        .expect_code(1);
+    assert!(finished.stdout.contains("↺ Handler"), "{finished}");
+    let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
+    assert_eq!(executed.parameter("ChangeSetName"), "arn:set");
+}
+
+fn refused(sandbox: &Sandbox) -> String {
+    sandbox
+        .run(&["plan", "--revert-drift"])
+        .expect_code(4)
+        .to_string()
+}
+
+#[test]
+fn where_drift_cannot_be_taken_back_that_is_said() {
+    let (sandbox, cloud) = demo::in_cloud();
+    insta::assert_snapshot!(refused(&sandbox), @r"
+    --- stderr
+    error: the stack `demo-dev` is not deployed: nothing can have drifted
+    hint: leave out `--revert-drift`
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    // This server takes no notice of the mode, as older ones and emulators do.
+    insta::assert_snapshot!(refused(&sandbox), @r"
+    --- stderr
+    error: this endpoint makes no drift-aware change sets: it ignored that drift is to be taken back
+    --- exit 4
+    ");
+    assert_eq!(cloud.account().change_sets(), 0, "nothing is left behind");
+    sandbox
+        .run(&["plan", "--revert-drift", "--offline"])
+        .expect_code(64);
+}
+
+#[test]
+fn a_detection_that_failed_is_no_verdict_on_the_rest() {
+    let (sandbox, cloud) = demo::deployed();
+    begins(&cloud);
+    ends(&cloud, "DETECTION_FAILED", "UNKNOWN", "no permission");
+    finds(&cloud, CHANGED);
+    let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
+    let warning = "warning: the detection of drift could not look at everything: no permission";
+    assert!(finished.stderr.contains(warning), "{finished}");
+    let (sandbox, _cloud) = demo::in_cloud();
+    sandbox.run(&["diff", "--live"]).expect_code(1);
+}
