@@ -394,7 +394,8 @@ fn the_document_says_what_each_difference_does() {
       "code": [],
       "parameters": [],
       "tags": [],
-      "settings": []
+      "settings": [],
+      "live": null
     }
     --- exit 0
     "#);

@@ -115,6 +115,8 @@ fn every_setting_of_the_stack_is_compared() {
     sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + SETTINGS);
     insta::assert_snapshot!(sandbox.run(&["diff"]), @r#"
     --- stdout
+    --- the deployed template
+    +++ stack.yaml.j2
 
     Stack settings
           ~ capabilities: "CAPABILITY_IAM" → "CAPABILITY_NAMED_IAM"

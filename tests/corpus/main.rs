@@ -13,6 +13,7 @@
 mod change_sets;
 mod corpus;
 mod differences;
+mod drift;
 mod failures;
 mod plans;
 mod prediction;

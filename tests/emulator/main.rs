@@ -16,6 +16,7 @@ mod changes;
 mod data_flow;
 mod deployment;
 mod destruction;
+mod drift;
 mod emulator;
 mod failure;
 mod faults;
