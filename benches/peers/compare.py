@@ -5,11 +5,12 @@
     cargo build --release --example latency_proxy
     python3 benches/peers/compare.py --runs 5
 
-Every tool gets the same template, the same handler, the same emulator, and the same proxy, which holds
-each request back for 40 ms. The peers are installed from PyPI and npm into scratch folders below
-target/peers. Each run deploys a stack, deploys it again unchanged, plans a change of the handler's code,
-deploys that, and deletes the stack; the first run of each tool is not counted, so that no tool pays for
-its bucket or a cold disk. The table has medians of seconds, and how many calls were made.
+Every tool gets the same template, the same handler, the same emulator, and the same proxy, which
+holds each request back for 40 ms. The peers are installed from PyPI and npm into scratch folders
+below target/peers. Each run deploys a stack, deploys it again unchanged, plans a change of the
+handler's code, deploys that, and deletes the stack; the first run of each tool is not counted, so
+that no tool pays for its bucket or a cold disk. The table has medians of seconds, and how many
+calls were made.
 """
 
 import argparse
@@ -56,7 +57,11 @@ class Tool:
         if not self.path.exists():
             if self.npm:
                 self.home.mkdir(parents=True)
-                subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", *self.npm], cwd=self.home, check=True)
+                subprocess.run(
+                    ["npm", "install", "--silent", "--no-audit", "--no-fund", *self.npm],
+                    cwd=self.home,
+                    check=True,
+                )
             elif self.packages:
                 subprocess.run([sys.executable, "-m", "venv", self.home], check=True)
                 pip = [self.home / "bin/python", "-m", "pip", "install", "--quiet"]
@@ -127,6 +132,7 @@ class AwsCli(Tool):
         package += ["--s3-bucket", BUCKET, "--output-template-file", "packaged.yaml"]
         deploy = ["aws", "cloudformation", "deploy", "--template-file", "packaged.yaml"]
         deploy += ["--stack-name", self.name, "--capabilities", "CAPABILITY_IAM"]
+        deploy += ["--no-fail-on-empty-changeset"]
         deploy += ["--no-execute-changeset"] if step == "plan" else []
         self.run(package, deploy)
 
@@ -173,7 +179,7 @@ class Sceptre(Tool):
 
     def step(self, step):
         if step == "code-only":
-            return None
+            return
         command = ["launch", "--yes", "stack"]
         if step == "plan":
             self.planned += 1
@@ -236,6 +242,8 @@ class Bench:
     def start(self):
         """Starts the emulator, with the template's key pair, and the proxy before it."""
         self.local("local", "start")
+        self.local("local", "reset")
+        self.local("local", "start")
         self.local("status")
         status = json.loads(self.local("local", "status", "--format", "json"))
         self.emulator, self.account = status["endpoint"], status["account"]
@@ -294,8 +302,9 @@ class Bench:
         self.start()
         try:
             self.aws_cli.run(["aws", "s3", "mb", f"s3://{BUCKET}"], endpoint=self.emulator)
-            print(f"{datetime.date.today()}, {self.arguments.delay} ms, medians of")
-            print(f"{self.arguments.runs} runs: seconds (calls)\n")
+            today = datetime.datetime.now(tz=datetime.timezone.utc).date()
+            line = f"{self.arguments.delay} ms a call, medians of {self.arguments.runs} runs"
+            print(f"{today}, {line}: seconds (calls)\n")
             print("| tool | version | " + " | ".join(STEPS) + " |")
             print("| --- " * (len(STEPS) + 2) + "|")
             for tool in tools:
@@ -308,7 +317,7 @@ class Bench:
 
 def cell(runs):
     if not runs:
-        return "–"
+        return "-"
     seconds, calls = zip(*runs, strict=True)
     return f"{statistics.median(seconds):.2f} ({statistics.median_low(calls)})"
 
