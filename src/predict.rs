@@ -84,6 +84,28 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
     changes.into_values().collect()
 }
 
+/// Fills in what CloudFormation always says of a modified resource, and other servers may leave out:
+/// whether it is replaced, and what becomes of the old one. Returns whether anything was left out.
+pub fn complete(changes: &mut [Change], before: Side<'_>, after: Side<'_>) -> bool {
+    let mut unsaid = changes
+        .iter_mut()
+        .filter(|change| change.action == Action::Modify && change.replacement.is_none())
+        .peekable();
+    if unsaid.peek().is_none() {
+        return false;
+    }
+    let foreseen = predict(Some(before), after);
+    for change in unsaid {
+        let mut same = foreseen.iter();
+        if let Some(same) = same.find(|same| same.logical_id == change.logical_id) {
+            change.replacement.clone_from(&same.replacement);
+            let policy = change.policy_action.take();
+            change.policy_action = policy.or_else(|| same.policy_action.clone());
+        }
+    }
+    true
+}
+
 /// A resource whose condition holds, or may hold, with its evaluated properties.
 struct Known<'a> {
     resource: Resource<'a>,

@@ -3,9 +3,9 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::build::Build;
-use super::deployed_code;
 use super::proposal::Proposal;
 use super::session::Session;
+use super::{deployed_code, offline};
 use crate::aws::stack::StackService;
 use crate::aws::store::{Held, Store};
 use crate::aws::{Connection, Identity};
@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, model, secrets, values};
 use crate::plan_file::Fingerprint;
+use crate::predict::{self, Side};
 use crate::present::human;
 use crate::risk;
 use crate::settings::ParameterValue;
@@ -335,6 +336,21 @@ impl<'a> Deployment<'a> {
         let mut change_set = self.service.settled_change_set(id).await?;
         let build = &self.build;
         let deployed = self.deployed_model();
+        if let (Some(template), Some(stack)) = (&deployed, &self.stack) {
+            let before = Side {
+                template,
+                parameters: &stack.parameters,
+            };
+            let after = Side {
+                template: &build.template,
+                parameters: &offline::plain_parameters(build),
+            };
+            if predict::complete(&mut change_set.changes, before, after) {
+                let warning = "the service does not say which resources are replaced: that is \
+                               foreseen from the templates";
+                change_set.warnings.push(warning.to_owned());
+            }
+        }
         let sent = build.parameters.iter().filter_map(|(name, value)| {
             matches!(value, ParameterValue::FromEnvironment { .. }).then_some(name)
         });

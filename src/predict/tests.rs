@@ -1,7 +1,7 @@
 use indexmap::IndexMap;
 
-use super::{Side, predict};
-use crate::change_set::{Change, Replacement};
+use super::{Side, complete, predict};
+use crate::change_set::{Action, Change, Replacement};
 use crate::diagnostic::SourceFile;
 use crate::template::Template;
 
@@ -265,4 +265,35 @@ fn conditions_that_double_at_each_step_are_decided_at_once() {
     }
     text += "Resources: { R: { Type: T, Condition: C59 } }\n";
     assert_eq!(lines(&text, &[], &text, &[("P", "b")]), ["R Remove -"]);
+}
+
+#[test]
+fn only_what_the_service_does_not_say_of_a_replacement_is_foreseen() {
+    let of = |key: &str| {
+        let text = "Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {TableName: KEY}}}";
+        template(&text.replace("KEY", key))
+    };
+    let (before, after, none) = (of("a"), of("b"), values(&[]));
+    let [before, after] = [&before, &after].map(|template| Side {
+        template,
+        parameters: &none,
+    });
+    let change = |action, replacement| Change {
+        logical_id: "T".to_owned(),
+        action,
+        replacement,
+        ..Change::default()
+    };
+    for (mut said, completed, expected) in [
+        (change(Action::Modify, None), true, "T Modify True"),
+        (
+            change(Action::Modify, Some(Replacement::False)),
+            false,
+            "T Modify False",
+        ),
+        (change(Action::Remove, None), false, "T Remove -"),
+    ] {
+        let left_out = complete(std::slice::from_mut(&mut said), before, after);
+        assert_eq!((left_out, line(&said).as_str()), (completed, expected));
+    }
 }
