@@ -19,3 +19,4 @@ mod plans;
 mod prediction;
 mod replay;
 mod templates;
+mod wire;

@@ -1,4 +1,4 @@
-//! A loopback server that answers `DescribeChangeSet` with a recorded answer, and the way from JSON to
+//! A loopback server that gives recorded answers, and the way from JSON to
 //! the XML that the service sends and back.
 
 use std::collections::VecDeque;
@@ -18,6 +18,8 @@ use stackctl::{manifest, settings};
 /// A server that answers with one change set at a time.
 pub(crate) struct Replay {
     bodies: Arc<Mutex<[String; 2]>>,
+    /// What every call is answered with, where that is set.
+    every: Arc<Mutex<Option<(u16, String)>>>,
     service: StackService,
     runtime: tokio::runtime::Runtime,
 }
@@ -29,10 +31,12 @@ impl Replay {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let bodies = Arc::new(Mutex::new([String::new(), String::new()]));
         let served = Arc::clone(&bodies);
+        let every = Arc::new(Mutex::new(None));
+        let always = Arc::clone(&every);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 // A client that goes away is no failure of the server.
-                let _ = stream.and_then(|stream| answer(stream, &served));
+                let _ = stream.and_then(|stream| answer(stream, &served, &always));
             }
         });
         let manifest = manifest::parse(&SourceFile::new(
@@ -55,9 +59,25 @@ impl Replay {
             .unwrap();
         Self {
             bodies,
+            every,
             service: StackService::new(&connection, "demo"),
             runtime,
         }
+    }
+
+    /// Answers every call with this from here on.
+    pub(crate) fn answer_with(&self, status: u16, body: &str) {
+        *self.every.lock().unwrap() = Some((status, body.to_owned()));
+    }
+
+    /// Returns stackctl's own client.
+    pub(crate) fn service(&self) -> &StackService {
+        &self.service
+    }
+
+    /// Waits for one of the client's answers.
+    pub(crate) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
     }
 
     /// Returns what stackctl reads where the service sends these answers, with property values and
@@ -70,7 +90,11 @@ impl Replay {
     }
 }
 
-fn answer(stream: TcpStream, bodies: &Mutex<[String; 2]>) -> std::io::Result<()> {
+fn answer(
+    stream: TcpStream,
+    bodies: &Mutex<[String; 2]>,
+    always: &Mutex<Option<(u16, String)>>,
+) -> std::io::Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     let mut length = 0;
@@ -88,7 +112,10 @@ fn answer(stream: TcpStream, bodies: &Mutex<[String; 2]>) -> std::io::Result<()>
     let mut request = vec![0; length];
     reader.read_exact(&mut request)?;
     let request = String::from_utf8_lossy(&request);
-    let (status, body) = if request.contains("Action=DescribeChangeSet&") {
+    let always = always.lock().unwrap().clone();
+    let (status, body) = if let Some(always) = always {
+        always
+    } else if request.contains("Action=DescribeChangeSet&") {
         let plain = usize::from(!request.contains("IncludePropertyValues=true"));
         (200, bodies.lock().unwrap()[plain].clone())
     } else {
@@ -150,7 +177,15 @@ pub(crate) fn response(body: &str) -> Value {
     let mut document = Map::new();
     let (name, value) = element(&mut pieces);
     document.insert(name, value);
-    document["DescribeChangeSetResponse"]["DescribeChangeSetResult"].clone()
+    // `XResponse` holds `XResult`, and that the answer.
+    let mut answer = Value::Object(document);
+    for _ in 0..2 {
+        let inner = answer
+            .as_object()
+            .and_then(|members| members.values().next());
+        answer = inner.cloned().unwrap_or_default();
+    }
+    answer
 }
 
 /// Reads an element from pieces that each begin behind a `<`.
