@@ -181,6 +181,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
                 name: "set",
                 purpose: Purpose::Update,
                 imports_existing: false,
+                reverts_drift: false,
                 includes_nested: false,
                 template: TemplateSource::Body("{}".to_owned()),
                 parameters: &IndexMap::new(),

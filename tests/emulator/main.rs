@@ -13,6 +13,7 @@
 #[path = "../cli/cloud/call.rs"]
 mod call;
 mod changes;
+mod conformance;
 mod data_flow;
 mod deployment;
 mod destruction;
@@ -31,6 +32,8 @@ mod plans;
 mod project;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/python.rs"]
+mod python;
 mod recovery;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
