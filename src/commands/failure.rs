@@ -59,7 +59,9 @@ impl Running<'_> {
     /// Returns the error with the first real cause of the operation's failure: in the chain of causes,
     /// at its place where the files are known, and with what helps.
     pub(super) async fn explain(&self, error: Error, build: Option<&Build>) -> Error {
+        // What a nested stack said may have come later than what its parent said after it.
         let mut events = self.timeline.events().to_vec();
+        events.sort_by_key(|event| event.time);
         self.service.add_findings(&self.stack_id, &mut events).await;
         self.service.decode_authorization(&mut events).await;
         let Causes { first, undoing } = cause::causes(&events);

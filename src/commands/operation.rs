@@ -154,12 +154,12 @@ impl<'a> Running<'a> {
             }
         };
         presenter.clear_progress();
-        followed.map_err(|error| match error.kind() {
-            ErrorKind::Interrupted | ErrorKind::Deployment => error.hint(format!(
+        // Whatever keeps this process from following it, the operation is CloudFormation's.
+        followed.map_err(|error| {
+            error.hint(format!(
                 "the operation goes on; follow it with `{}`",
                 self.resume
-            )),
-            _ => error,
+            ))
         })
     }
 

@@ -225,23 +225,29 @@ fn a_stack_that_is_gone_is_found_by_its_name_or_its_arn() {
 #[test]
 fn nested_stacks_are_followed_and_descended_for_the_cause() {
     let (sandbox, cloud) = with_nested();
-    let taken = "/logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old";
-    cloud.account().nest(
-        "Network",
-        &[
-            ("", "CREATE_IN_PROGRESS", ""),
-            ("Vpc", "CREATE_FAILED", "Resource creation cancelled"),
-            ("Logs", "CREATE_FAILED", taken),
-        ],
-    );
     let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
         failed to create: [Logs, Vpc].";
     cloud
         .account()
         .failing
         .insert("Network".to_owned(), embedded.to_owned());
-    cloud.account().progress = Progress::Events(4);
-    let finished = sandbox.run(&["apply", "--yes", "-v"]).expect_code(3);
+    cloud.account().progress = Progress::Held;
+    let mut running = sandbox.spawn(&["apply", "--yes", "-v"]);
+    running.wait_for_stderr("CREATE_IN_PROGRESS");
+    let taken = "/logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old";
+    {
+        let mut account = cloud.account();
+        account.nest(
+            "Network",
+            &[
+                ("", "CREATE_IN_PROGRESS", ""),
+                ("Vpc", "CREATE_FAILED", "Resource creation cancelled"),
+                ("Logs", "CREATE_FAILED", taken),
+            ],
+        );
+        account.progress = Progress::Events(4);
+    }
+    let finished = running.wait().expect_code(3);
     let shown = shown(&finished);
     for line in [
         "CREATE_FAILED Network/Logs",
@@ -361,4 +367,25 @@ fn events_that_cannot_be_read_any_more_do_not_decide_the_result() {
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
     let said = "Applied: demo-dev is CREATE_COMPLETE.";
     assert!(finished.stderr.contains(said), "{finished}");
+}
+
+#[test]
+fn credentials_that_expire_on_the_way_are_said_at_once() {
+    let (sandbox, cloud) = to_update();
+    cloud.account().progress = Progress::Held;
+    cloud
+        .on("DescribeStacks")
+        .after(2)
+        .error(403, "ExpiredToken", "The security token is expired");
+    let finished = sandbox.run(&["apply", "--yes", "--events", "none"]);
+    insta::assert_snapshot!(finished.without_stdout(), @r"
+    --- stderr
+
+    error: cannot describe the stack `demo-dev`
+      caused by: The security token is expired (ExpiredToken)
+    hint: the credentials have expired: run `aws sso login`
+    hint: or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
+    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    --- exit 1
+    ");
 }

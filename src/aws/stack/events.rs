@@ -4,6 +4,7 @@
 //! decides how it ended. The events say what happened on the way, and they may be late, cut into
 //! pages, throttled or not permitted at all without changing the outcome.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::StackStatus;
@@ -232,7 +233,8 @@ impl StackService {
     ///
     /// # Errors
     ///
-    /// The last failure, where the status could not be read for a long time.
+    /// The last failure, where the status could not be read for a long time; at once where only new
+    /// credentials help.
     pub async fn follow(
         &self,
         stack_id: &str,
@@ -268,7 +270,7 @@ impl StackService {
                     }
                 }
                 Ok(_) => (failures, settled_since) = (0, None),
-                Err(error) if failures >= PATIENCE => return Err(error),
+                Err(error) if failures >= PATIENCE || needs_login(&error) => return Err(error),
                 Err(error) => {
                     failures += 1;
                     settled_since = None;
@@ -300,6 +302,18 @@ impl StackService {
         }
         says_so(timeline)
     }
+}
+
+/// Returns whether a call failed because its credentials have expired, which no repetition changes.
+fn needs_login(error: &Error) -> bool {
+    const CODES: [&str; 4] = [
+        "(ExpiredToken",
+        "(RequestExpired",
+        "(InvalidClientTokenId",
+        "(UnrecognizedClientException",
+    ];
+    let answer = error.source().map(ToString::to_string);
+    answer.is_some_and(|answer| CODES.iter().any(|code| answer.contains(code)))
 }
 
 /// Returns whether an event says that the checks before the operation found something, and not what.

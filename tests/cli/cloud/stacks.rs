@@ -107,13 +107,12 @@ impl Account {
     }
 
     /// Puts a nested stack in place with its events, the oldest first: logical id, status, reason. The
-    /// empty id is the stack's own. They stand far in the future, behind any that are written now.
+    /// empty id is the stack's own. They happen now: an operation that they belong to has to run.
     pub(crate) fn nest(&mut self, logical_id: &str, events: &[(&str, &str, &str)]) {
         let index = self.new_stack(logical_id, "CREATE_COMPLETE");
         let stack = &mut self.stacks[index];
         stack.id = nested_arn(logical_id);
-        let events = events.iter().enumerate();
-        let events = events.map(|(second, (resource, status, reason))| Event {
+        let events = events.iter().map(|(resource, status, reason)| Event {
             id: format!("{resource}-{status}"),
             logical_id: (*resource).to_owned(),
             physical_id: if resource.is_empty() { &*stack.id } else { "" }.to_owned(),
@@ -121,7 +120,7 @@ impl Account {
             status: (*status).to_owned(),
             reason: (*reason).to_owned(),
             token: String::new(),
-            time: format!("2099-01-01T00:00:{second:02}.000Z"),
+            time: now(),
             members: String::new(),
         });
         stack.events = events.collect();
