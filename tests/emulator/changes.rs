@@ -72,7 +72,7 @@ fn a_changed_variable_changes_what_it_is_used_in() {
     );
 
     let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
-    for line in ["~ HandlerLogs AWS::Logs::LogGroup", "Diff: 1 difference."] {
+    for line in ["~ HandlerLogs  AWS::Logs::LogGroup", "Diff: 1 difference;"] {
         assert!(diff.stdout.contains(line), "{line}\n{diff}");
     }
     let diff = project.run(&["diff"]).expect_code(0);

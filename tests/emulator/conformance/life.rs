@@ -224,7 +224,7 @@ fn diff(life: &mut Life<'_>) -> Lacks {
     let other = life.run(&["diff", "--exit-code", "--set", "vars.key=second"]);
     assert_eq!(other.code(), 2, "{other}");
     assert!(other.stdout.contains("Store"), "{other}");
-    lacking([("the deployed template as it was sent", same == 0)])
+    lacking([("the deployed stack as it was asked for", same == 0)])
 }
 
 fn replacement(life: &mut Life<'_>) -> Lacks {
