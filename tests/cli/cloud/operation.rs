@@ -237,14 +237,16 @@ impl Account {
 
     fn record(&mut self, index: usize, mut event: Event) {
         let number = self.next_number();
-        event.id = if event.kind == STACK {
+        // A nested stack is of the same type, and a resource.
+        let of_the_stack = event.physical_id == self.stacks[index].id;
+        event.id = if of_the_stack {
             format!("00000000-0000-4000-8000-{number:012}")
         } else {
             format!("{}-{number}", event.id)
         };
         event.time = now();
         let stack = &mut self.stacks[index];
-        if event.kind == STACK {
+        if of_the_stack {
             stack.status.clone_from(&event.status);
             stack.status_reason.clone_from(&event.reason);
         }
@@ -254,7 +256,7 @@ impl Account {
             resource.status.clone_from(&event.status);
             resource.reason.clone_from(&event.reason);
         }
-        let ended = event.kind == STACK && stack.operation.pending.is_empty();
+        let ended = of_the_stack && stack.operation.pending.is_empty();
         stack.events.push(event);
         if ended {
             self.settle(index);
