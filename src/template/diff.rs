@@ -226,9 +226,13 @@ pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
     walk.sorted()
 }
 
-/// Returns what is known about a resource's type.
+/// Returns what is known about a resource's type; nothing where it becomes one of another type.
 fn resource_lifecycle(before: &Node, after: &Node) -> Option<&'static Lifecycle> {
-    let kind = after.get("Type").or_else(|| before.get("Type"))?;
+    let [old, new] = [before, after].map(|resource| resource.get("Type"));
+    let kind = match (old, new) {
+        (Some(old), Some(new)) if old != new => return None,
+        (old, new) => new.or(old)?,
+    };
     lifecycle::of(kind.as_str()?)
 }
 

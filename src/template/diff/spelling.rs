@@ -4,7 +4,7 @@
 //! long functions. Here the old template is written anew so that whatever means the same stands as it
 //! does in the new one. Then the two texts are equal exactly where the templates are.
 
-use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_idle, lifecycle};
+use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_idle, resource_lifecycle};
 use crate::lifecycle::Lifecycle;
 use crate::template::node::{Member, Value};
 
@@ -24,10 +24,7 @@ fn spelled<'a>(
     let value = match (View::of(old), View::of(new)) {
         (View::Map(before), View::Map(after)) => {
             let lifecycle = match path.as_slice() {
-                ["Resources", _] => new
-                    .get("Type")
-                    .and_then(Node::as_str)
-                    .and_then(lifecycle::of),
+                ["Resources", _] => resource_lifecycle(old, new),
                 _ => lifecycle,
             };
             Value::Map(map(before, after, path, lifecycle))

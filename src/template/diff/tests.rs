@@ -151,6 +151,19 @@ fn sets_of_the_resource_type_have_no_order() {
 }
 
 #[test]
+fn what_becomes_another_type_is_compared_the_same_both_ways() {
+    let of = |kind: &str, rule: &str| {
+        parse(&format!(
+            "Resources: {{R: {{Type: '{kind}', Properties: {{SecurityGroupIngress: [{rule}]}}}}}}"
+        ))
+    };
+    assert_mirrors(
+        &of("AWS::IAM::Role", "0"),
+        &of("AWS::EC2::SecurityGroup", "a"),
+    );
+}
+
+#[test]
 fn statements_without_a_sid_are_aligned_by_content() {
     let policy = |statements: &str| {
         format!("Resources: {{R: {{Properties: {{Doc: {{Statement: [{statements}]}}}}}}}}")
