@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes src/lifecycle/table.zip: which properties of a resource type cannot be changed in place,
-and which of its lists have no order.
+"""Makes src/lifecycle/table.zip: which properties can only be set once, which lists are sets.
 
 The resource provider schemas say so (`createOnlyProperties`, `conditionalCreateOnlyProperties`, and
-`insertionOrder: false` on a list). They are taken from the PyPI package cfn-lint (MIT-0), which carries those of every region; the
-table holds the union over all of them, so that a type that only some regions know is in it too.
+`insertionOrder: false` on a list). They are taken from the PyPI package cfn-lint (MIT-0), which
+carries those of every region; the table holds the union over all of them, so that a type that only
+some regions know is in it too.
 
     python3 scripts/lifecycle.py            fetches the pinned wheel with pip, writes the table
     python3 scripts/lifecycle.py FILE.whl   reads a wheel that is there already
