@@ -14,6 +14,7 @@
 //! | module | noun | does I/O |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line: global flags and the list of commands | no |
+//! | [`command_line`] | a command line of this program, as a hint shows it | no |
 //! | [`commands`] | one file a command: its arguments and one function | through the others |
 //! | [`ambient`] | what surrounds the process: variables, folder, terminal; captured once | in `main` only |
 //! | [`error`] | the error type, its kinds and their exit codes | no |
@@ -58,6 +59,7 @@ pub mod cause;
 pub mod change_set;
 pub mod cli;
 pub mod code;
+pub mod command_line;
 pub mod commands;
 pub mod comparison;
 pub mod destruction;

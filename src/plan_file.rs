@@ -274,7 +274,11 @@ impl PlanFile {
     /// Refuses a path at which [`Self::write`] would destroy something else than an older plan.
     pub fn check_writable(path: &Path) -> Result<()> {
         match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+                Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
+                    .hint(format!("there is no folder `{}`", folder.display()))),
+                _ => Ok(()),
+            },
             Err(error) => Err(cannot_write(path, error)),
             Ok(text)
                 if schema_of(&text).is_some_and(|it| it.starts_with("stackctl.plan-file/")) =>

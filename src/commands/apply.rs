@@ -9,6 +9,7 @@ use super::session::Session;
 use super::wishes::Wishes;
 use super::{Context, Exit, deployed_code, offline, operation, plan, verify};
 use crate::cli::{EventsShown, Format, PlanFormat};
+use crate::command_line::word;
 use crate::error::{Error, Result};
 use crate::event::Timeline;
 use crate::plan::{Plan, secrets};
@@ -51,12 +52,64 @@ pub struct Args {
     outputs_file: Option<PathBuf>,
 }
 
+impl Args {
+    /// Returns this very command with more options, for hints.
+    fn again(&self, session: &Session<'_>, more: &[String]) -> String {
+        let mut words = vec!["apply".to_owned()];
+        let paths = [
+            (None, &self.plan),
+            (Some("--outputs-file"), &self.outputs_file),
+        ];
+        for (option, path) in paths {
+            if let Some(path) = path {
+                words.extend(option.map(str::to_owned));
+                words.push(word(&path.to_string_lossy()));
+            }
+        }
+        let flags = [
+            (self.yes, "--yes"),
+            (self.wait, "--wait"),
+            (self.verify, "--verify"),
+        ];
+        let given = flags.iter().filter(|(given, _)| *given);
+        words.extend(given.map(|(_, flag)| (*flag).to_owned()));
+        words.extend(self.wishes.spelled());
+        let allowed = [
+            (Guard::Replace, &self.allow_replace),
+            (Guard::Delete, &self.allow_delete),
+        ];
+        for (guard, names) in allowed {
+            words.extend(names.iter().map(|name| allowance(guard, name)));
+        }
+        words.extend_from_slice(more);
+        // A saved plan knows its environment.
+        let environment = self.plan.is_none();
+        let environment = environment.then_some(session.settings.environment.as_str());
+        session.context.command(&words.join(" "), environment)
+    }
+
+    /// Says before the deployment, not after it, that its outputs cannot be written.
+    fn check_outputs_file(&self, session: &Session<'_>) -> Result<()> {
+        let Some(path) = &self.outputs_file else {
+            return Ok(());
+        };
+        session.check_writable(path).map_err(|error| {
+            error.hint("nothing was deployed; name another file with `--outputs-file`")
+        })
+    }
+}
+
+fn allowance(guard: Guard, logical_id: &str) -> String {
+    format!("{} {}", guard.option(), word(logical_id))
+}
+
 /// Deploys the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if let Some(path) = &args.plan {
         return apply_saved(context, &args, path).await;
     }
     let session = Session::open(context)?;
+    args.check_outputs_file(&session)?;
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
     deployment.check_revertible(args.wishes.revert_drift)?;
@@ -66,7 +119,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let unchanged = deployment.is_unchanged() && !args.wishes.revert_drift;
     let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {
-        return Err(nobody_to_ask().hint(format!("run `{}`", session.command("apply --yes"))));
+        return Err(nobody_to_ask(&session, &args));
     }
 
     let proposal = if unchanged {
@@ -85,7 +138,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     });
     let agreed = match checked {
         Ok(()) if !args.yes && !plan.is_empty() => {
-            deployment.interrupt.guard(confirm(&session)).await
+            deployment.interrupt.guard(confirm(&session, &args)).await
         }
         checked => checked,
     };
@@ -106,10 +159,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
     let saved = Saved::read(context, path)?;
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
+    args.check_outputs_file(&session)?;
     let presenter = session.presenter();
     if !args.yes && !presenter.is_interactive() {
-        let command = format!("run `stackctl apply --yes {}`", path.display());
-        return Err(nobody_to_ask().hint(command));
+        return Err(nobody_to_ask(&session, args));
     }
     let deployment = Deployment::open(&session).await?;
     saved.check(&deployment)?;
@@ -123,12 +176,13 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     }
     if !args.yes && !plan.is_empty() {
         // Declined or interrupted, the plan stays: it can still be applied.
-        deployment.interrupt.guard(confirm(&session)).await?;
+        let confirmed = confirm(&session, args);
+        deployment.interrupt.guard(confirmed).await?;
     }
     let executed = match &proposal {
         Some(proposal) => {
             // The files are those of the plan: this sends only what the bucket lost since.
-            deployment.upload().await?;
+            deployment.interrupt.guard(deployment.upload()).await?;
             Some(operation::execute(&deployment, proposal, args.events).await?)
         }
         None => None,
@@ -136,8 +190,11 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     finish(&deployment, args, &plan, executed).await
 }
 
-fn nobody_to_ask() -> Error {
-    Error::refused("there is no terminal to ask on, and --yes was not given")
+fn nobody_to_ask(session: &Session<'_>, args: &Args) -> Error {
+    Error::refused("there is no terminal to ask on, and --yes was not given").hint(format!(
+        "run `{}`",
+        args.again(session, &["--yes".to_owned()])
+    ))
 }
 
 /// Refuses to lose what a resource stores, unless the command line names the resource.
@@ -160,24 +217,22 @@ fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
     if guarded.is_empty() {
         return Ok(());
     }
-    let mut command = match &args.plan {
-        Some(path) => format!("stackctl apply {}", path.display()),
-        None => session.command("apply"),
-    };
+    let mut more = Vec::new();
     let mut said = Vec::new();
     for (risk, guard) in &guarded {
-        command.push_str(&format!(" {} {}", guard.option(), risk.logical_id));
+        more.push(allowance(*guard, &risk.logical_id));
         said.push(format!("`{}` {}", risk.logical_id, risk.reason));
     }
+    let command = args.again(session, &more);
     Err(Error::refused(format!("not applied: {}", said.join("; ")))
         .hint(format!("if that is what you want: `{command}`")))
 }
 
-async fn confirm(session: &Session<'_>) -> Result<()> {
+async fn confirm(session: &Session<'_>, args: &Args) -> Result<()> {
     let presenter = session.presenter();
     presenter.note("\nDo you want to apply these changes? Only 'yes' will be accepted.");
     let answer = presenter
-        .ask("Apply:", &session.command("apply --yes"))
+        .ask("Apply:", &args.again(session, &["--yes".to_owned()]))
         .await?;
     if answer == "yes" {
         return Ok(());

@@ -10,6 +10,7 @@ use super::{Context, Exit, inventory};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::cli::{EventsShown, Format};
+use crate::command_line::word;
 use crate::destruction::{Destruction, Doomed, Fate, fates};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::Interrupt;
@@ -239,7 +240,14 @@ impl Deletion<'_> {
         let stack = self.stack;
         let question = format!("Type the stack's name, {}, to destroy it:", stack.name);
         let presenter = self.session.presenter();
-        let command = self.session.command("destroy --yes");
+        let mut words = vec!["destroy --yes".to_owned()];
+        for (option, names) in [
+            ("--empty", &self.args.empty),
+            ("--retain", &self.args.retain),
+        ] {
+            words.extend(names.iter().map(|name| format!("{option} {}", word(name))));
+        }
+        let command = self.session.command(&words.join(" "));
         if presenter.ask(&question, &command).await? != stack.name {
             return Err(Error::refused(
                 "not destroyed: the answer was not the stack's name",
@@ -358,9 +366,10 @@ impl Deletion<'_> {
 
     /// Returns the command line with an option for each name.
     fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
-        names.fold(self.session.command("destroy"), |command, name| {
-            format!("{command} {option} {name}")
-        })
+        let command = names.fold("destroy".to_owned(), |command, name| {
+            format!("{command} {option} {}", word(name))
+        });
+        self.session.command(&command)
     }
 }
 

@@ -68,7 +68,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             let emulator = local.ensure_running(|step| tell(context, step)).await?;
             presenter.clear_progress();
             presenter.note(&format!("The emulator answers at {}.", emulator.endpoint));
-            presenter.hint("`stackctl local env` prints the variables for the AWS CLI");
+            let command = command(context, "local env");
+            presenter.hint(&format!("`{command}` prints the variables for the AWS CLI"));
         }
         Action::Stop => presenter.note(if local.stop().await? {
             "The emulator is stopped; its state is kept."
@@ -83,13 +84,20 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Action::Logs => print_log(context, &local)?,
         Action::Env => {
             let emulator = local.status()?.ok_or_else(|| {
-                Error::new(ErrorKind::Service, "the emulator is not running")
-                    .hint("start it with `stackctl local start`")
+                Error::new(ErrorKind::Service, "the emulator is not running").hint(format!(
+                    "start it with `{}`",
+                    command(context, "local start")
+                ))
             })?;
             presenter.data(&local::env_exports(&emulator));
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns a command line for the same local environment, for hints.
+fn command(context: &Context, command: &str) -> String {
+    context.command(command, context.global.environment.as_deref())
 }
 
 /// Returns the local environment of the named environment; where none is named, of the first in the
@@ -173,7 +181,10 @@ fn print_log(context: &Context, local: &Local) -> Result<()> {
             format!("cannot read the emulator's log {}", path.display()),
             error,
         )
-        .hint("it is written from the first `stackctl local start` on")
+        .hint(format!(
+            "it is written from the first `{}` on",
+            command(context, "local start")
+        ))
     })?;
     for line in BufReader::new(file)
         .split(b'\n')

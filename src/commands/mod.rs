@@ -44,6 +44,7 @@ use std::future::Future;
 
 use crate::ambient::Ambient;
 use crate::cli::{Cli, Command, Global};
+use crate::command_line;
 use crate::error::{Error, Result};
 use crate::present::Presenter;
 use crate::settings::Overrides;
@@ -90,6 +91,12 @@ impl Context {
             global,
             presenter,
         }
+    }
+
+    /// Returns a command line that works on what this run works on, for hints. `environment` is
+    /// `None` where the command knows it otherwise.
+    fn command(&self, command: &str, environment: Option<&str>) -> String {
+        command_line::same_project(&self.global, command, environment)
     }
 
     /// Returns what the command line says about the settings of an environment.

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::wishes::Wishes;
 use super::{Context, Exit, offline, saved_plan};
 use crate::cli::PlanFormat;
+use crate::command_line::word;
 use crate::error::Result;
 use crate::plan::Plan;
 use crate::plan_file::PlanFile;
@@ -52,7 +53,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.wishes.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {
             // What the change set refers to has to be there when somebody executes it.
-            deployment.upload().await?;
+            deployment.interrupt.guard(deployment.upload()).await?;
             Purpose::SavedPlan
         } else {
             Purpose::Command
@@ -73,9 +74,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 fn end(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
     show(session.presenter(), plan, args.format)?;
     if let Some(path) = &args.out {
-        let path = path.display();
+        let apply = format!("apply {}", word(&path.to_string_lossy()));
         session.presenter().note(&format!(
-            "\nSaved to `{path}`. `stackctl apply {path}` executes exactly this plan."
+            "\nSaved to `{}`. `{}` executes exactly this plan.",
+            path.display(),
+            session.context.command(&apply, None)
         ));
     }
     if args.detailed_exitcode && !plan.is_empty() {

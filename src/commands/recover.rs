@@ -10,6 +10,7 @@ use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::cause::causes;
 use crate::cli::{EventsShown, Format};
+use crate::command_line::word;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Timeline, last_operation};
@@ -122,7 +123,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                 check_guards(&session, &recovery, &choices)?;
                 check_protection(&session, &found, &calls)?;
                 if !args.yes {
-                    interrupt.guard(confirm(&session)).await?;
+                    interrupt.guard(confirm(&session, &choices)).await?;
                 }
                 let step = Step {
                     session: &session,
@@ -197,17 +198,19 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
     if guarded.is_empty() {
         return Ok(());
     }
-    let mut command = session.command("recover");
+    let mut words = vec!["recover".to_owned()];
+    words.extend(spelled(choices));
     let mut said = Vec::new();
     for live in guarded {
         let resource = &live.doomed.resource;
         let lost = live.lost.unwrap_or_default();
-        command.push_str(&format!(" --allow-delete {}", resource.logical_id));
+        words.push(format!("--allow-delete {}", word(&resource.logical_id)));
         said.push(format!(
             "`{}` would be deleted with {lost}",
             resource.logical_id
         ));
     }
+    let command = session.command(&words.join(" "));
     Err(
         Error::refused(format!("nothing was done: {}", said.join("; ")))
             .hint(format!("if that is what you want: `{command}`")),
@@ -235,12 +238,28 @@ pub(super) fn check_protection(session: &Session<'_>, stack: &Stack, calls: &[Ca
     )))
 }
 
-async fn confirm(session: &Session<'_>) -> Result<()> {
+/// Returns the options that make the same choices again.
+fn spelled(choices: &Choices) -> Vec<String> {
+    let chosen = [
+        ("--skip", &choices.skip),
+        ("--retain", &choices.retain),
+        ("--allow-delete", &choices.allow_delete),
+    ];
+    let options = chosen.into_iter().flat_map(|(option, names)| {
+        let names = names.iter();
+        names.map(move |name| format!("{option} {}", word(name)))
+    });
+    options.collect()
+}
+
+async fn confirm(session: &Session<'_>, choices: &Choices) -> Result<()> {
     let presenter = session.presenter();
     if presenter.is_interactive() {
         presenter.note("\nDo you want to do this? Only 'yes' will be accepted.");
     }
-    let command = session.command("recover --yes");
+    let mut words = vec!["recover --yes".to_owned()];
+    words.extend(spelled(choices));
+    let command = session.command(&words.join(" "));
     let answer = presenter.ask("Recover:", &command).await?;
     if answer == "yes" {
         return Ok(());

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Context;
 use super::deployment::Deployment;
 use super::proposal::Proposal;
+use crate::command_line::word;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::plan_file::{PlanFile, SavedChangeSet};
@@ -76,28 +77,36 @@ async fn write(
 
 /// A plan that was saved earlier.
 #[derive(Debug)]
-pub(super) struct Saved {
+pub(super) struct Saved<'a> {
+    context: &'a Context,
     file: PlanFile,
     path: PathBuf,
 }
 
-impl Saved {
+impl<'a> Saved<'a> {
     /// Reads a saved plan; nothing is sent anywhere.
     ///
     /// # Errors
     ///
     /// Refused where it was altered, or where the command line names another environment.
-    pub(super) fn read(context: &Context, path: &Path) -> Result<Self> {
-        let file = PlanFile::read(&context.ambient.current_dir.join(path))?;
-        let path = path.to_owned();
+    pub(super) fn read(context: &'a Context, path: &Path) -> Result<Self> {
+        let saved = Self {
+            context,
+            file: PlanFile::read(&context.ambient.current_dir.join(path))
+                .map_err(|error| perhaps_an_environment(context, path, error))?,
+            path: path.to_owned(),
+        };
         match &context.global.environment {
-            Some(environment) if *environment != file.environment => Err(Error::refused(format!(
-                "the plan `{}` is for the environment `{}`, not `{environment}`",
-                path.display(),
-                file.environment
-            ))
-            .hint(format!("`stackctl apply {}` applies it", path.display()))),
-            _ => Ok(Self { file, path }),
+            Some(environment) if *environment != saved.file.environment => {
+                let apply = format!("apply {}", word(&path.to_string_lossy()));
+                Err(Error::refused(format!(
+                    "the plan `{}` is for the environment `{}`, not `{environment}`",
+                    path.display(),
+                    saved.file.environment
+                ))
+                .hint(format!("`{}` applies it", context.command(&apply, None))))
+            }
+            _ => Ok(saved),
         }
     }
 
@@ -115,10 +124,15 @@ impl Saved {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(self.stale(&format!(
+        let error = self.stale(&format!(
             "the files have changed since: {}",
             differences.join(", ")
-        )))
+        ));
+        Err(if deployment.session.context.global.set.is_empty() {
+            error.hint("if it was made with `--set`, the same `--set` belongs to `apply`")
+        } else {
+            error
+        })
     }
 
     /// Returns the change set as it is now, with what is needed to execute it; `None` where the
@@ -220,10 +234,20 @@ impl Saved {
     }
 
     fn again(&self) -> String {
+        let plan = format!("plan --out {}", word(&self.path.to_string_lossy()));
         format!(
-            "make a new one: `stackctl plan -e {} --out {}`",
-            self.file.environment,
-            self.path.display()
+            "make a new one: `{}`",
+            self.context.command(&plan, Some(&self.file.environment))
         )
     }
+}
+
+/// Adds how an environment is named, where a file that does not exist was perhaps meant as one.
+fn perhaps_an_environment(context: &Context, path: &Path, error: Error) -> Error {
+    let name = path.to_string_lossy();
+    if name.contains(['.', '/']) || context.ambient.current_dir.join(path).exists() {
+        return error;
+    }
+    let command = context.command("apply", Some(&name));
+    error.hint(format!("an environment is named with -e: `{command}`"))
 }

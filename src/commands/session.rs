@@ -1,5 +1,6 @@
 //! What most commands begin with: the project, its settings, and the way to AWS.
 
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -60,9 +61,10 @@ impl<'a> Session<'a> {
         &self.context.presenter
     }
 
-    /// Returns a command line of this program for this environment, for hints.
+    /// Returns a command line of this program for this project and environment, for hints.
     pub(super) fn command(&self, command: &str) -> String {
-        format!("stackctl {command} -e {}", self.settings.environment)
+        self.context
+            .command(command, Some(&self.settings.environment))
     }
 
     /// Opens the way to AWS, or to the emulator, which is installed and started where needed.
@@ -106,14 +108,30 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Looks whether [`write_json`](Self::write_json) will be able to write, and changes nothing.
+    pub(super) fn check_writable(&self, path: &Path) -> Result<()> {
+        let path = self.context.ambient.current_dir.join(path);
+        let exists = match path.metadata() {
+            // A device or a pipe is opened once only.
+            Ok(found) if !found.is_file() && !found.is_dir() => return Ok(()),
+            found => found.is_ok(),
+        };
+        let opened = OpenOptions::new().append(true).create(true).open(&path);
+        opened.map_err(|error| cannot_write(&path, error))?;
+        if !exists {
+            // It was made to see whether that can be done.
+            let _ = fs::remove_file(&path);
+        }
+        Ok(())
+    }
+
     /// Writes a JSON document to a file that the user named.
     pub(super) fn write_json(&self, path: &Path, document: &impl Serialize) -> Result<()> {
         let path = self.context.ambient.current_dir.join(path);
-        let failed =
-            |error: io::Error| Error::system(format!("cannot write {}", path.display()), error);
-        let mut text = serde_json::to_vec_pretty(document).map_err(|error| failed(error.into()))?;
+        let mut text = serde_json::to_vec_pretty(document)
+            .map_err(|error| cannot_write(&path, error.into()))?;
         text.push(b'\n');
-        std::fs::write(&path, text).map_err(failed)
+        fs::write(&path, text).map_err(|error| cannot_write(&path, error))
     }
 
     /// Returns the local environment of this project and environment.
@@ -125,4 +143,8 @@ impl<'a> Session<'a> {
             self.settings.region.as_deref(),
         )
     }
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    Error::system(format!("cannot write `{}`", path.display()), error)
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
+use crate::command_line;
 use crate::error::{Error, Result};
 use crate::stack::Stack;
 
@@ -40,7 +41,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.print {
         let shown: Vec<_> = arguments
             .iter()
-            .map(|word| shell_word(&word.to_string_lossy()))
+            .map(|word| command_line::word(&word.to_string_lossy()))
             .collect();
         session
             .presenter()
@@ -51,7 +52,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Err(Error::refused(
             "the emulator's instance is a record only: nothing listens on it",
         )
-        .hint("`stackctl verify -e local` shows that the table holds what was uploaded"));
+        .hint(format!(
+            "`{}` shows that the table holds what was uploaded",
+            session.command("verify")
+        )));
     }
     run_ssh(&arguments)
 }
@@ -80,16 +84,6 @@ fn arguments(
     arguments.extend(["--".into(), format!("{user}@{address}").into()]);
     arguments.extend(command);
     Ok(arguments)
-}
-
-/// Returns a word as a shell takes it unchanged, so that what is printed can be run.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Returns a path with a leading `~` replaced by the home folder.

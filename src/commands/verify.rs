@@ -47,9 +47,9 @@ struct Document<'a> {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let interrupt = Interrupt::listen()?;
-    let connection = session.connect().await?;
+    let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings.stack_name);
-    let stack = session.deployed(service.describe().await?)?;
+    let stack = session.deployed(interrupt.guard(service.describe()).await?)?;
     probe(&session, &interrupt, &connection, &stack, args.format).await?;
     Ok(Exit::Done)
 }

@@ -28,6 +28,27 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
+    /// Returns the options that say the same again.
+    pub(super) fn spelled(self) -> Vec<String> {
+        let mut options = Vec::new();
+        match self.on_failure() {
+            OnFailure::Rollback => {}
+            OnFailure::Keep => options.push("--on-failure keep".to_owned()),
+            OnFailure::Delete => options.push("--on-failure delete".to_owned()),
+        }
+        let flags = [
+            (self.import_existing, "--import-existing"),
+            (self.revert_drift, "--revert-drift"),
+        ];
+        options.extend(
+            flags
+                .iter()
+                .filter(|(given, _)| *given)
+                .map(|(_, flag)| (*flag).to_owned()),
+        );
+        options
+    }
+
     /// Returns what becomes of a deployment that fails.
     pub(super) fn on_failure(self) -> OnFailure {
         if self.no_rollback {

@@ -45,7 +45,7 @@ fn what_holds_data_is_deleted_only_by_name() {
     let refused = sandbox.run(&["apply", "--yes"]).expect_code(4);
     insta::assert_snapshot!(refused.stderr, @r"
     error: not applied: `Bucket` is deleted with its objects; while it holds any, the deletion fails
-    hint: if that is what you want: `stackctl apply -e dev --allow-delete Bucket`
+    hint: if that is what you want: `stackctl apply --yes --allow-delete Bucket -e dev`
     ");
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 0);
     assert_eq!(cloud.account().change_sets(), 0);

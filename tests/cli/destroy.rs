@@ -87,11 +87,11 @@ fn a_bucket_that_holds_something_has_to_be_named() {
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]).without_stdout(), @r"
     --- stderr
     error: CloudFormation cannot delete a bucket that holds objects: Bucket, Second
-    hint: to delete all their objects and versions too: `stackctl destroy -e dev --empty Bucket --empty Second`
+    hint: to delete all their objects and versions too: `stackctl destroy --empty Bucket --empty Second -e dev`
     --- exit 4
     ");
     let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
-    let flags = "stackctl destroy -e dev --empty Bucket --empty Second";
+    let flags = "stackctl destroy --empty Bucket --empty Second -e dev";
     assert!(finished.stderr.contains(flags), "{finished}");
     nothing_was_deleted(&cloud);
 
@@ -166,8 +166,8 @@ fn a_deletion_that_fails_names_the_cause() {
       [TIME]  DELETE_FAILED       demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to delete: [Bucket].
     error: the stack `demo-dev` could not be deleted (DELETE_FAILED)
       caused by: AWS::S3::Bucket Bucket DELETE_FAILED: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
-    hint: to delete what Bucket holds, and the stack: `stackctl destroy -e dev --empty Bucket`
-    hint: to leave Bucket behind and delete the rest: `stackctl destroy -e dev --retain Bucket`
+    hint: to delete what Bucket holds, and the stack: `stackctl destroy --empty Bucket -e dev`
+    hint: to leave Bucket behind and delete the rest: `stackctl destroy --retain Bucket -e dev`
     --- exit 1
     ");
 }
@@ -291,7 +291,7 @@ fn nested_stacks_are_looked_into() {
     Destroy: 5 to delete, 1 to leave behind.
     --- stderr
     error: CloudFormation cannot delete a bucket that holds objects: Nested/Files
-    hint: to delete all their objects and versions too: `stackctl destroy -e dev --empty Nested/Files`
+    hint: to delete all their objects and versions too: `stackctl destroy --empty Nested/Files -e dev`
     --- exit 4
     ");
     sandbox
@@ -328,8 +328,8 @@ fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
     --- stderr
     The last deletion stopped at Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
     error: CloudFormation cannot delete a bucket that holds objects: Bucket
-    hint: to delete all their objects and versions too: `stackctl destroy -e dev --empty Bucket`
-    hint: to leave them behind: `stackctl destroy -e dev --retain Bucket`
+    hint: to delete all their objects and versions too: `stackctl destroy --empty Bucket -e dev`
+    hint: to leave them behind: `stackctl destroy --retain Bucket -e dev`
     --- exit 4
     ");
     let unknown = sandbox.run(&["destroy", "--yes", "--retain", "Nothing"]);

@@ -30,6 +30,7 @@ mod drift;
 mod events;
 mod faults;
 mod files;
+mod hints;
 mod inputs;
 #[path = "../support/latency.rs"]
 mod latency;

@@ -214,7 +214,7 @@ fn a_creation_without_rollback_is_undone_and_its_shell_deleted() {
         stackctl apply -e dev
     --- stderr
     error: nothing was done: `Bucket` would be deleted with its objects
-    hint: if that is what you want: `stackctl recover -e dev --allow-delete Bucket`
+    hint: if that is what you want: `stackctl recover --allow-delete Bucket -e dev`
     --- exit 4
     ");
     assert!(writes(&cloud).is_empty());

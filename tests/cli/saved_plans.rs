@@ -42,7 +42,7 @@ fn a_saved_plan_keeps_its_change_set_and_apply_executes_exactly_that_one() {
     insta::assert_snapshot!(sandbox.run(&["apply", "plan.json", "--yes"]), @r"
     --- stderr
     error: the plan `plan.json` is stale: the stack was CREATE_COMPLETE and is UPDATE_COMPLETE now
-    hint: make a new one: `stackctl plan -e dev --out plan.json`
+    hint: make a new one: `stackctl plan --out plan.json -e dev`
     --- exit 4
     ");
 }

@@ -14,7 +14,7 @@ fn a_bucket_with_files_is_deleted_only_where_it_is_named() {
     let before = project.event_count();
 
     let refused = project.run(&["destroy", "--yes"]).expect_code(4);
-    let hint = "destroy -e local --empty FilesBucket";
+    let hint = "destroy --empty FilesBucket -e local";
     assert!(refused.stderr.contains(hint), "{refused}");
     let refused = project
         .run(&["destroy", "--yes", "--empty", "Handler"])
@@ -153,7 +153,7 @@ fn what_cannot_be_deleted_is_named_and_left_behind() {
         "could not be deleted (DELETE_FAILED)",
         "Custom::Stubborn Stubborn DELETE_FAILED",
         "not today",
-        "destroy -e local --retain Stubborn`",
+        "destroy --retain Stubborn -e local`",
     ] {
         assert!(failed.stderr.contains(line), "{line}\n{failed}");
     }

@@ -1,0 +1,99 @@
+//! What a hint tells the user to run: it can be pasted, and works on what the run worked on.
+
+use crate::demo;
+
+/// Takes the command out of the line of a text that holds this, as a shell would split it.
+fn command<'a>(text: &'a str, beside: &str) -> Vec<&'a str> {
+    let line = text.lines().find(|line| line.contains(beside)).unwrap();
+    let (_, rest) = line.split_once("`stackctl ").unwrap();
+    let (command, _) = rest.split_once('`').unwrap();
+    command
+        .split(' ')
+        .map(|word| word.trim_matches('\''))
+        .collect()
+}
+
+#[test]
+fn a_hint_repeats_the_flags_that_choose_what_is_deployed() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let refused = sandbox.run(&[
+        "apply",
+        "--import-existing",
+        "--outputs-file",
+        "out put.json",
+        "--manifest",
+        "./manifest.toml",
+        "--region",
+        "eu-west-1",
+        "--set",
+        "vars.description=it's $HOME",
+    ]);
+    insta::assert_snapshot!(refused, @r"
+    --- stderr
+    error: there is no terminal to ask on, and --yes was not given
+    hint: run `stackctl apply --outputs-file 'out put.json' --import-existing --yes -e dev --manifest ./manifest.toml --region eu-west-1 --set 'vars.description=it'\''s $HOME'`
+    --- exit 4
+    ");
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
+fn a_saved_plan_made_with_set_says_so_where_it_is_applied() {
+    let (sandbox, _cloud) = demo::deployed();
+    let planned = sandbox
+        .run(&["plan", "--out", "p.json", "--set", "vars.description=other"])
+        .expect_code(0);
+    let pasted = command(&planned.stderr, "executes exactly this plan");
+    assert_eq!(
+        pasted,
+        ["apply", "p.json", "--set", "vars.description=other"]
+    );
+
+    let without = sandbox.run(&["apply", "p.json", "--yes"]).expect_code(4);
+    assert!(
+        without
+            .stderr
+            .contains("hint: if it was made with `--set`, the same `--set` belongs to `apply`"),
+        "{without}"
+    );
+    sandbox
+        .run(&[&pasted[..], &["--yes"]].concat())
+        .expect_code(0);
+}
+
+#[test]
+fn a_guard_names_the_whole_command() {
+    let (sandbox, _cloud) = demo::deployed();
+    let template = demo::TEMPLATE.replace(
+        "  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: demo-data\n",
+        "",
+    );
+    sandbox.write("stack.yaml.j2", template.replace("!Ref Bucket", "x"));
+    let asked = [
+        "apply",
+        "--yes",
+        "--on-failure",
+        "delete",
+        "--set",
+        "tags.a=b",
+    ];
+    let refused = sandbox.run(&asked).expect_code(4);
+    let pasted = command(&refused.stderr, "if that is what you want");
+    assert_eq!(
+        pasted.join(" "),
+        "apply --yes --on-failure delete --allow-delete Bucket -e dev --set tags.a=b"
+    );
+    sandbox.run(&pasted).expect_code(0);
+}
+
+#[test]
+fn a_name_that_is_no_plan_may_be_an_environment() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let refused = sandbox.run(&["apply", "prod"]).expect_code(1);
+    assert!(
+        refused
+            .stderr
+            .contains("hint: an environment is named with -e: `stackctl apply -e prod`"),
+        "{refused}"
+    );
+}
