@@ -8,7 +8,9 @@ use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::Endpoint;
 use crate::error::{Error, ErrorKind};
 
 /// What is known of the credentials in use, for the hint that renews them.
@@ -44,14 +46,14 @@ pub(crate) fn incomplete(operation: &str, member: &str) -> Error {
 }
 
 /// Returns the error for a failed call; `doing` completes "cannot …".
-pub(crate) fn translate<E, R>(
+pub(crate) fn translate<E>(
     login: &Login,
+    endpoint: &Endpoint,
     doing: impl fmt::Display,
-    error: &SdkError<E, R>,
+    error: &SdkError<E, HttpResponse>,
 ) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: fmt::Debug + Send + Sync + 'static,
 {
     let said = format!("cannot {doing}");
     if let Some(answer) = error.as_service_error()
@@ -70,6 +72,9 @@ where
     if let Some(cause) = find::<CredentialsError>(error) {
         return credentials(login, cause);
     }
+    if let Some(answer) = error.raw_response() {
+        return misunderstood(endpoint, said, answer, Chain::of(error));
+    }
     let unreachable = matches!(error, SdkError::DispatchFailure(failure)
         if failure.is_io() || failure.is_timeout())
         || matches!(error, SdkError::TimeoutError(_));
@@ -80,6 +85,39 @@ where
         fault
     };
     fault.caused_by(Chain::of(error))
+}
+
+/// Returns the error for an answer that says neither what was asked nor why not. Where it is not in
+/// AWS's languages, somebody else has answered: a proxy, a login page, another server.
+fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain: Chain) -> Error {
+    let header = |name| answer.headers().get(name).unwrap_or_default();
+    let language = header("content-type");
+    let language = language.split(';').next().unwrap_or_default().trim();
+    let is_aws = ["x-amzn-requestid", "x-amz-request-id"]
+        .iter()
+        .any(|name| !header(name).is_empty());
+    let status = answer.status().as_u16();
+    let fault = Error::new(ErrorKind::Service, said);
+    if is_aws || language.ends_with("xml") || language.ends_with("json") {
+        return fault.caused_by(if answer.status().is_success() {
+            chain
+        } else {
+            Chain(format!("HTTP {status}, without a reason"))
+        });
+    }
+    let page = match language {
+        "" => String::new(),
+        "text/html" => " and a web page".to_owned(),
+        language => format!(" and {language}"),
+    };
+    fault
+        .hint(match endpoint {
+            Endpoint::Aws => "a proxy or a login page seems to answer in AWS's place: check HTTPS_PROXY and the network".to_owned(),
+            Endpoint::Custom(url) => format!(
+                "check that {url} is the endpoint that you mean (AWS_ENDPOINT_URL, or the profile's `endpoint_url`)"
+            ),
+        })
+        .caused_by(Chain(format!("the answer is none of AWS's: HTTP {status}{page}")))
 }
 
 fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error {
@@ -120,6 +158,16 @@ fn clock(fault: Error) -> Error {
 fn credentials(login: &Login, cause: &CredentialsError) -> Error {
     let chain = Chain::of(cause);
     let text = chain.to_string().to_lowercase();
+    if let Some(profile) = &login.profile
+        && text.contains("was not defined")
+    {
+        return Error::new(
+            ErrorKind::Service,
+            format!("the shared AWS configuration has no profile `{profile}`"),
+        )
+        .hint("`aws configure list-profiles` names those that there are")
+        .caused_by(chain);
+    }
     if text.contains("sso") || text.contains("token") && text.contains("expired") {
         return Error::new(
             ErrorKind::Service,
@@ -128,27 +176,27 @@ fn credentials(login: &Login, cause: &CredentialsError) -> Error {
         .hint(format!("run `{}`", login.command("sso login")))
         .caused_by(chain);
     }
-    match cause {
-        CredentialsError::CredentialsNotLoaded(_) => Error::new(
-            ErrorKind::Service,
-            "no AWS credentials were found",
-        )
-        .hint(format!(
-            "run `{}` or `{}`",
-            login.command("sso login"),
-            login.command("configure")
-        ))
-        .hint("without an account: `stackctl apply --env local` deploys to the embedded emulator"),
-        _ => Error::new(
-            ErrorKind::Service,
-            "the AWS credentials could not be loaded",
-        )
-        .hint(format!(
-            "check them with `{}`",
-            login.command("sts get-caller-identity")
-        ))
-        .caused_by(chain),
+    // The instance metadata are the last place to look at; that they refuse says nothing more.
+    if matches!(cause, CredentialsError::CredentialsNotLoaded(_)) || text.contains("imds") {
+        return Error::new(ErrorKind::Service, "no AWS credentials were found")
+            .hint(format!(
+                "run `{}` or `{}`",
+                login.command("sso login"),
+                login.command("configure")
+            ))
+            .hint(
+                "without an account: `stackctl apply --env local` deploys to the embedded emulator",
+            );
     }
+    Error::new(
+        ErrorKind::Service,
+        "the AWS credentials could not be loaded",
+    )
+    .hint(format!(
+        "check them with `{}`",
+        login.command("sts get-caller-identity")
+    ))
+    .caused_by(chain)
 }
 
 /// Returns the first error of type `T` in the chain of causes.

@@ -14,6 +14,10 @@ pub mod store;
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -22,11 +26,15 @@ use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::error::{Error, Result};
+use crate::origin::Origin;
 use crate::settings::Settings;
 use fault::Login;
 
 /// How long one attempt of a call may take before it is made again. Uploads have no such limit.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a call may take with all its attempts: nobody should wait longer for a server that takes
+/// a connection and says nothing. Uploads have no such limit.
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a call is tried in all; the SDK waits longer each time, and on throttling.
@@ -123,7 +131,20 @@ impl Connection {
         if emulation.is_none() && !settings.allow_endpoint {
             connection.refuse_redirection(&settings.environment)?;
         }
+        connection.check_url()?;
         Ok(connection)
+    }
+
+    fn check_url(&self) -> Result<()> {
+        match &self.endpoint {
+            Endpoint::Custom(url) if !is_url(url) => Err(Error::input(format!(
+                "the endpoint `{url}` is not a URL"
+            ))
+            .hint(
+                "endpoints look like `http://127.0.0.1:4566`; this one comes from AWS_ENDPOINT_URL or the profile's `endpoint_url`",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_redirection(&self, environment: &str) -> Result<()> {
@@ -148,10 +169,10 @@ impl Connection {
     }
 
     /// Returns the translation of a failed call: `doing` completes "cannot …".
-    pub(crate) fn fault<E, R>(
+    pub(crate) fn fault<E>(
         &self,
         doing: impl fmt::Display,
-        error: &aws_sdk_cloudformation::error::SdkError<E, R>,
+        error: &aws_sdk_cloudformation::error::SdkError<E>,
     ) -> Error
     where
         E: aws_sdk_cloudformation::error::ProvideErrorMetadata
@@ -159,9 +180,8 @@ impl Connection {
             + Send
             + Sync
             + 'static,
-        R: fmt::Debug + Send + Sync + 'static,
     {
-        fault::translate(&self.login, doing, error)
+        fault::translate(&self.login, &self.endpoint, doing, error)
     }
 
     /// Returns who is calling.
@@ -234,15 +254,39 @@ async fn ambient(settings: &Settings) -> SdkConfig {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(of_profile(settings, profile).await);
     }
     loader.load().await
+}
+
+/// Returns the credentials of a profile that the user chose.
+///
+/// Left to itself, the SDK's chain prefers exported keys to the profile, so that a plan for the one
+/// account would be made in another. A machine that does not have the manifest's profile, as those of
+/// continuous integration do not, falls back on the chain.
+async fn of_profile(settings: &Settings, profile: &str) -> CredentialsProviderChain {
+    let region = settings.region.clone().map(Region::new);
+    let config = ProviderConfig::without_region().with_region(region.clone());
+    let chosen = ProfileFileCredentialsProvider::builder()
+        .configure(&config)
+        .profile_name(profile)
+        .build();
+    let chain = CredentialsProviderChain::first_try("Profile", chosen);
+    if !matches!(settings.origins.get("profile"), Origin::Manifest { .. }) {
+        return chain;
+    }
+    let mut others = DefaultCredentialsChain::builder();
+    others.set_region(region);
+    chain.or_else("Others", others.build().await)
 }
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
         .build()
 }
 
@@ -263,6 +307,21 @@ fn custom_endpoint(config: &SdkConfig) -> Option<String> {
         .into_iter()
         .chain(of_a_service)
         .find(|url| !is_aws(url))
+}
+
+/// Returns whether a text can be called: a scheme, a host, perhaps a port.
+fn is_url(text: &str) -> bool {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| {
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
+            _ => (authority, true),
+        };
+        port && !host.is_empty() && !text.contains(char::is_whitespace)
+    })
 }
 
 /// Returns whether a URL is an HTTPS endpoint under one of AWS's own domains.
@@ -291,7 +350,33 @@ fn is_aws(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_aws;
+    use super::{is_aws, is_url};
+
+    #[test]
+    fn an_endpoint_has_a_scheme_and_a_host() {
+        for url in [
+            "http://127.0.0.1:4566",
+            "https://localhost",
+            "http://[::1]:4566/",
+            "http://[::1]",
+            "https://user@host:1/path",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for url in [
+            "",
+            "nonsense",
+            "127.0.0.1:4566",
+            "http://",
+            "http://:4566",
+            "http://host:port",
+            "http://host:70000",
+            "http://a b",
+            "ftp://host",
+        ] {
+            assert!(!is_url(url), "{url}");
+        }
+    }
 
     #[test]
     fn only_https_under_a_domain_of_aws_is_aws() {

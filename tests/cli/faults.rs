@@ -214,3 +214,102 @@ fn a_termination_is_an_interrupt() {
     running.wait().expect_code(130);
     assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
 }
+
+#[test]
+fn an_answer_that_is_none_of_awss_is_called_that() {
+    let page = |status| {
+        crate::cloud::Response::new(status, "<html>Please log in to the network</html>")
+            .header("content-type", "text/html; charset=utf-8")
+    };
+    for (status, said) in [
+        (
+            200,
+            "caused by: the answer is none of AWS's: HTTP 200 and a web page\n",
+        ),
+        (
+            403,
+            "caused by: the answer is none of AWS's: HTTP 403 and a web page\n",
+        ),
+    ] {
+        let (sandbox, cloud) = demo::in_cloud();
+        cloud.on("DescribeStacks").reply(page(status));
+        let finished = sandbox.run(&["outputs"]).expect_code(1);
+        assert!(finished.stderr.contains(said), "{finished}");
+        let hint = format!("hint: check that {} is the endpoint", cloud.endpoint());
+        assert!(finished.stderr.contains(&hint), "{finished}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_no_url_is_said_before_anything_is_sent() {
+    let sandbox = demo::files()
+        .credentials()
+        .env("AWS_ENDPOINT_URL", "localhost:4566");
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stderr
+    error: the endpoint `localhost:[PORT]` is not a URL
+    hint: endpoints look like `http://127.0.0.1:[PORT]`; this one comes from AWS_ENDPOINT_URL or the profile's `endpoint_url`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn a_chosen_profile_is_stronger_than_exported_keys() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.write(
+        "credentials",
+        "[ops]\naws_access_key_id = AKIAOPS\naws_secret_access_key = x\n",
+    );
+    let credentials = sandbox.path("credentials");
+    let sandbox = sandbox.env("AWS_SHARED_CREDENTIALS_FILE", credentials.to_str().unwrap());
+    let key = |cloud: &Cloud| {
+        let calls = cloud.calls_of("DescribeStacks");
+        let signed = calls.last().unwrap().header("authorization").to_owned();
+        let (_, key) = signed.split_once("Credential=").unwrap();
+        key.split('/').next().unwrap().to_owned()
+    };
+    sandbox.run(&["status"]).expect_code(0);
+    assert_eq!(key(&cloud), "AKIAIOSFODNN7EXAMPLE");
+    sandbox.run(&["status", "--profile", "ops"]).expect_code(0);
+    assert_eq!(key(&cloud), "AKIAOPS");
+
+    cloud.forget_calls();
+    let finished = sandbox.run(&["status", "--profile", "opps"]).expect_code(1);
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: the shared AWS configuration has no profile `opps`\n"),
+        "{finished}"
+    );
+    assert!(cloud.calls().is_empty());
+
+    // The manifest's profile is the one of the people who work on it; a build machine may have keys
+    // instead.
+    for (profile, expected) in [("ops", "AKIAOPS"), ("opps", "AKIAIOSFODNN7EXAMPLE")] {
+        let manifest = format!("profile = \"{profile}\"\n{}", demo::MANIFEST);
+        sandbox.write("manifest.toml", manifest);
+        sandbox.run(&["status"]).expect_code(0);
+        assert_eq!(key(&cloud), expected);
+    }
+}
+
+#[test]
+fn outputs_that_could_not_be_written_are_said_before_the_deployment() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let refused = sandbox.run(&["apply", "--yes", "--outputs-file", "missing/out.json"]);
+    assert!(
+        refused
+            .expect_code(1)
+            .stderr
+            .contains("hint: nothing was deployed; name another file with `--outputs-file`")
+    );
+    assert!(cloud.calls().is_empty());
+    let refused = sandbox.run(&["plan", "--out", "missing/plan.json"]);
+    assert!(
+        refused
+            .expect_code(1)
+            .stderr
+            .contains("hint: there is no folder `")
+    );
+    assert!(cloud.calls().is_empty());
+}

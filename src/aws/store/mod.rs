@@ -242,6 +242,7 @@ impl Store {
         let patience = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .disable_operation_attempt_timeout()
+            .disable_operation_timeout()
             .build();
         let request = self
             .client
