@@ -100,7 +100,8 @@ impl Project {
     /// something is there.
     pub fn beside_missing(&self, path: &Path) -> Option<Vec<String>> {
         let full = self.root.join(path);
-        if full.exists() {
+        // A symlink to nowhere is something too, though it cannot be opened.
+        if full.symlink_metadata().is_ok() {
             return None;
         }
         let folder = full.parent().and_then(|folder| fs::read_dir(folder).ok());

@@ -54,32 +54,71 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
 
 /// Returns one snippet a text; the first place is the primary one.
 fn snippets(places: &[Place]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
-    let mut by_source: Vec<(&SourceFile, Snippet<'_, _>)> = Vec::new();
+    let mut by_source: Vec<(&SourceFile, Vec<(AnnotationKind, &Place)>)> = Vec::new();
     for (index, place) in places.iter().enumerate() {
         let kind = if index == 0 {
             AnnotationKind::Primary
         } else {
             AnnotationKind::Context
         };
-        let mut annotation = kind.span(first_line(&place.source.text, &place.span));
+        let source: &SourceFile = &place.source;
+        match by_source.iter_mut().find(|(known, _)| *known == source) {
+            // A template that includes itself leads through one place again and again.
+            Some((_, here)) if here.iter().any(|(_, known)| *known == place) => {}
+            Some((_, here)) => here.push((kind, place)),
+            None => by_source.push((source, vec![(kind, place)])),
+        }
+    }
+    by_source
+        .into_iter()
+        .map(|(source, here)| snippet(source, &here))
+        .collect()
+}
+
+fn snippet<'a>(
+    source: &'a SourceFile,
+    here: &[(AnnotationKind, &'a Place)],
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let spans: Vec<Range<usize>> = here
+        .iter()
+        .map(|(_, place)| first_line(&source.text, &place.span))
+        .collect();
+    let lines = lines_around(&source.text, &spans);
+    let before = source.text.get(..lines.start).unwrap_or_default();
+    let quoted = source.text.get(lines.clone()).unwrap_or_default();
+    let mut snippet = Snippet::source(quoted)
+        .line_start(before.matches('\n').count().saturating_add(1))
+        .path(clean(&source.name));
+    for ((kind, place), span) in here.iter().zip(spans) {
+        let start = span.start.saturating_sub(lines.start);
+        let mut annotation = kind.span(start..span.end.saturating_sub(lines.start));
         if !place.label.is_empty() {
             annotation = annotation.label(clean(&place.label));
         }
-        let source: &SourceFile = &place.source;
-        let known = by_source.iter().position(|(known, _)| *known == source);
-        let (source, snippet) = match known {
-            Some(position) => by_source.remove(position),
-            None => (
-                source,
-                Snippet::source(source.text.as_str()).path(clean(&source.name)),
-            ),
-        };
-        by_source.insert(
-            known.unwrap_or(by_source.len()),
-            (source, snippet.annotation(annotation)),
-        );
+        snippet = snippet.annotation(annotation);
     }
-    by_source.into_iter().map(|(_, snippet)| snippet).collect()
+    snippet
+}
+
+/// Returns the whole lines from the first to the last span. To look at no more of a text is what
+/// keeps a long list of findings in a long text quick to draw.
+fn lines_around(text: &str, spans: &[Range<usize>]) -> Range<usize> {
+    let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(first);
+    let before = text.get(..first).unwrap_or_default();
+    // Behind the final newline there is nothing to quote but the line before.
+    let is_behind = first == text.len() && before.ends_with('\n');
+    let before = if is_behind {
+        before.trim_end_matches('\n')
+    } else {
+        before
+    };
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let rest = text.get(last..).unwrap_or_default();
+    let end = rest
+        .find('\n')
+        .map_or(text.len(), |newline| last.saturating_add(newline + 1));
+    start..end
 }
 
 /// Returns the part of a span that stands on its first line, on character boundaries: a caret below
@@ -195,6 +234,36 @@ mod tests {
     1 | a = [
       |     ^
     ");
+    }
+
+    #[test]
+    fn a_place_far_down_is_quoted_with_its_own_line() {
+        let text = (1..=5000).map(|line| format!("key{line} = 1\n"));
+        let source = SourceFile::new("manifest.toml", text.collect::<String>());
+        let end = source.text.len();
+        let at = |key: &str| {
+            let start = source.text.find(key).unwrap_or_default();
+            start..start + key.len()
+        };
+        let finding = Diagnostic::error("a-rule", "is wrong", place(&source, at("key4711"), ""))
+            .at(place(&source, at("key4709"), "unlike this"));
+        let behind = Diagnostic::error("a-rule", "is missing", place(&source, end..end, ""));
+        insta::assert_snapshot!(render(&[finding, behind], 80, false), @r"
+        error[a-rule]: is wrong
+            --> manifest.toml:4711:1
+             |
+        4709 | key4709 = 1
+             | ------- unlike this
+        4710 | key4710 = 1
+        4711 | key4711 = 1
+             | ^^^^^^^
+
+        error[a-rule]: is missing
+            --> manifest.toml:5000:13
+             |
+        5000 | key5000 = 1
+             |            ^
+        ");
     }
 
     #[test]

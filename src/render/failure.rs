@@ -180,6 +180,10 @@ fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> 
             Diagnostic::error("template-include", detail, place)
                 .help("a name is relative to the template's folder, without `..`")
         }
+        ErrorKind::InvalidOperation if detail.contains("recursion limit") => {
+            Diagnostic::error("template-error", detail, place)
+                .help("does a template include itself, or a macro call itself without an end?")
+        }
         ErrorKind::InvalidOperation if !detail.is_empty() => {
             Diagnostic::error("template-error", detail, place)
         }

@@ -235,6 +235,38 @@ fn an_undefined_variable() {
 }
 
 #[test]
+fn a_template_that_includes_itself() {
+    insta::assert_snapshot!(with_template("Resources:\n{% include \"stack.yaml.j2\" %}\n"), @r#"
+    --- stderr
+    error[template-error]: recursion limit exceeded
+     --> stack.yaml.j2:2:4
+      |
+    2 | {% include "stack.yaml.j2" %}
+      |    ^^^^^^^^^^^^^^^^^^^^^^^
+      |    |
+      |    included from here
+      |
+      = help: does a template include itself, or a macro call itself without an end?
+
+    error: cannot render `stack.yaml.j2`
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn a_template_that_is_a_link_to_nowhere() {
+    let sandbox = demo::files();
+    fs::remove_file(sandbox.path("stack.yaml.j2")).unwrap();
+    symlink("stack.yaml.j2", sandbox.path("stack.yaml.j2")).unwrap();
+    insta::assert_snapshot!(plan(sandbox), @r"
+    --- stderr
+    error: cannot open the template `stack.yaml.j2`
+      caused by: Too many levels of symbolic links (os error 40)
+    --- exit 1
+    ");
+}
+
+#[test]
 fn an_unknown_filter() {
     insta::assert_snapshot!(with_template("Resources: {{ project | uper }}\n"), @r"
     --- stderr
