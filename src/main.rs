@@ -19,7 +19,9 @@ fn main() -> ExitCode {
     };
     present::log(cli.global.verbose);
     let context = Context::new(ambient, cli.global.clone());
-    match commands::run(cli, &context) {
+    let ended =
+        commands::run(cli, &context).and_then(|exit| context.presenter.finish().map(|()| exit));
+    match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             context.presenter.error(&error);

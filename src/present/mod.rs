@@ -42,6 +42,7 @@ pub struct Presenter {
     progress_shown: Cell<bool>,
     question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
+    lost: RefCell<Option<io::Error>>,
 }
 
 impl Presenter {
@@ -77,6 +78,7 @@ impl Presenter {
             progress_shown: Cell::new(false),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
+            lost: RefCell::new(None),
         }
     }
 
@@ -108,10 +110,29 @@ impl Presenter {
         self.clear_progress();
         let text = self.masked(text);
         let mut stdout = AutoStream::new(io::stdout().lock(), self.stdout);
-        // A closed pipe is the reader's way to say "enough"; nothing else can go wrong that we could tell anyone.
-        let _ = stdout
+        let written = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
+        match written {
+            // A closed pipe is the reader's way to say "enough".
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.lost.borrow_mut().get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns whether all data has arrived: a command whose output was lost has failed, though what
+    /// else it did was done.
+    ///
+    /// # Errors
+    ///
+    /// Where stdout took some of it no more, because the disk is full for example.
+    pub fn finish(&self) -> Result<()> {
+        match self.lost.take() {
+            Some(error) => Err(Error::system("cannot write the output to stdout", error)),
+            None => Ok(()),
+        }
     }
 
     /// Writes one JSON document to stdout, indented, with a final newline.

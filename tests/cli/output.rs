@@ -262,3 +262,21 @@ fn a_narrow_terminal_is_respected() {
     --- exit 0
     ");
 }
+
+/// A device that takes nothing: what a full disk looks like to a program.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_an_error() {
+    let sandbox = demo::files();
+    let script = "exec \"$0\" render > /dev/full";
+    let program = env!("CARGO_BIN_EXE_stackctl");
+    let finished = sandbox
+        .start("/bin/sh", &["-c", script, program], Input::Nothing)
+        .wait();
+    insta::assert_snapshot!(finished, @r"
+    --- stderr
+    error: cannot write the output to stdout
+      caused by: No space left on device (os error 28)
+    --- exit 1
+    ");
+}
