@@ -14,7 +14,6 @@ use crate::commands;
     name = "stackctl",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 done or nothing to do · 1 failed · 2 differences, where asked for · \
                   3 failed and rolled back · 4 refused · 64 command line · 130 interrupted"
 )]

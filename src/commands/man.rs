@@ -4,7 +4,8 @@ use clap::CommandFactory;
 
 use super::{Context, Exit};
 use crate::cli::Cli;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::checks::nearest;
 
 /// The arguments of `stackctl man`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         command = command
             .find_subcommand(name)
             .cloned()
-            .ok_or_else(|| Error::input(format!("there is no command `{name}`")))?;
+            .ok_or_else(|| unknown(name))?;
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
@@ -29,4 +30,14 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         .map_err(|error| Error::system("cannot write the manual page", error))?;
     context.presenter.data(&String::from_utf8_lossy(&page));
     Ok(Exit::Done)
+}
+
+fn unknown(name: &str) -> Error {
+    let command = Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let error = Error::new(ErrorKind::Usage, format!("there is no command `{name}`"));
+    match nearest(name, names) {
+        Some(meant) => error.hint(format!("did you mean `stackctl man {meant}`?")),
+        None => error.hint("`stackctl --help` lists the commands"),
+    }
 }

@@ -69,4 +69,12 @@ fn what_cannot_be_understood_exits_with_64() {
     --- exit 64
     ");
     sandbox.run::<&str>(&[]).expect_code(64);
+    insta::assert_snapshot!(sandbox.run(&["man", "aply"]), @r"
+    --- stderr
+    error: there is no command `aply`
+    hint: did you mean `stackctl man apply`?
+    --- exit 64
+    ");
+    let help = sandbox.run(&["help", "plan"]).expect_code(0);
+    assert!(help.stdout.contains("Usage: stackctl plan"), "{help}");
 }

@@ -58,10 +58,11 @@ fn init_writes_a_project_that_works() {
 fn init_overwrites_nothing_and_names_what_is_in_its_way() {
     let sandbox = Sandbox::new()
         .file("handler/app.py", "mine")
-        .file(".gitignore", "mine too");
+        .file("docs/pipeline.md", "mine too")
+        .file(".gitignore", "target/\n");
     insta::assert_snapshot!(sandbox.run(&["init"]), @r"
     --- stderr
-    error: init would overwrite files that exist: `handler/app.py`, `.gitignore`
+    error: init would overwrite files that exist: `handler/app.py`, `docs/pipeline.md`
     hint: name a new folder: `stackctl init DIR`
     --- exit 4
     ");
@@ -70,6 +71,45 @@ fn init_overwrites_nothing_and_names_what_is_in_its_way() {
         b"mine"
     );
     assert!(!sandbox.path("manifest.toml").exists());
+}
+
+#[test]
+fn init_takes_up_what_an_earlier_run_wrote_and_keeps_a_gitignore() {
+    let sandbox = Sandbox::new()
+        .file(".gitignore", "target/\n.venv\n")
+        .file("manifest.toml", include_str!("../../manifest.toml"));
+    insta::assert_snapshot!(sandbox.run(&["init"]), @r"
+    --- stderr
+    kept manifest.toml
+    kept .gitignore
+    wrote templates/stack.yaml.j2
+    wrote handler/app.py
+    wrote tests/data/pixel.png
+    wrote docs/pipeline.md
+
+    hint: add to .gitignore: `.stackctl/`, `__pycache__/`, `*.pyc`
+    hint: `stackctl apply --env local --yes` deploys it on this machine, without an account
+    hint: for AWS, set `allowed_ssh_cidr` and `key_pair` in manifest.toml, then run `stackctl plan`
+    --- exit 0
+    ");
+    let kept = std::fs::read_to_string(sandbox.path(".gitignore")).unwrap();
+    assert_eq!(kept, "target/\n.venv\n");
+}
+
+#[test]
+fn init_says_where_a_folder_cannot_be_and_quotes_one_with_a_space() {
+    let sandbox = Sandbox::new().file("taken", "");
+    insta::assert_snapshot!(sandbox.run(&["init", "taken"]), @r"
+    --- stderr
+    error: `taken` is not a folder
+    hint: name a new folder: `stackctl init DIR`
+    --- exit 1
+    ");
+    let finished = sandbox.run(&["init", "a b"]).expect_code(0);
+    assert!(
+        finished.stderr.contains("`cd 'a b' && stackctl apply"),
+        "{finished}"
+    );
 }
 
 #[test]
