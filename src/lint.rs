@@ -77,8 +77,11 @@ pub fn merge(own: Vec<Diagnostic>, linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     };
     let errors = own.iter().filter(|it| it.severity == Severity::Error);
     let known: Vec<_> = errors.map(line).collect();
+    // Of a circle, the linter speaks at every resource that is part of it.
+    let has_circle = own.iter().any(|it| it.rule == "circular-dependency");
+    let is_known = |it: &Diagnostic| known.contains(&line(it)) || has_circle && it.rule == "E3004";
     let mut all = own;
-    all.extend(linted.into_iter().filter(|it| !known.contains(&line(it))));
+    all.extend(linted.into_iter().filter(|it| !is_known(it)));
     all.sort_by_cached_key(line);
     all
 }
@@ -151,8 +154,8 @@ fn span(text: &str, lines: &[usize], start: (usize, usize), end: (usize, usize))
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Subject, line_starts, select, span};
-    use crate::diagnostic::{Severity, SourceFile};
+    use super::{Finding, Subject, line_starts, merge, select, span};
+    use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
     use crate::settings::LintSettings;
 
     #[test]
@@ -173,6 +176,35 @@ mod tests {
             assert_eq!(&text[span(text, &lines, start, end)], expected, "{start:?}");
         }
         assert_eq!(span("", &line_starts(""), (1, 1), (1, 2)), 0..0);
+    }
+
+    #[test]
+    fn a_circle_is_reported_once() {
+        let source = SourceFile::new("t", "a\nb\nc\n");
+        let at = |rule: &'static str, span| {
+            let label = String::new();
+            let source = std::sync::Arc::clone(&source);
+            Diagnostic::error(
+                rule,
+                "is wrong",
+                Place {
+                    source,
+                    span,
+                    label,
+                },
+            )
+        };
+        let linted = || vec![at("E3004", 0..1), at("E3004", 4..5), at("E1", 4..5)];
+        let rules = |own| {
+            let merged = merge(own, linted());
+            let rules = merged.iter().map(|it| it.rule.to_string());
+            rules.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            rules(vec![at("circular-dependency", 2..3)]),
+            ["circular-dependency", "E1"]
+        );
+        assert_eq!(rules(Vec::new()), ["E3004", "E3004", "E1"]);
     }
 
     #[test]

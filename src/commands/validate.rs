@@ -9,6 +9,7 @@ use crate::package;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
 use crate::present::json::sarif::SarifDocument;
+use crate::render::TEMPLATE_LIMIT;
 
 /// The arguments of `stackctl validate`.
 #[derive(Debug, clap::Args)]
@@ -47,13 +48,19 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
                 "the Guard policies are not checked: only a stackctl with the feature `lint` can",
             );
         }
-        match lint::lint(&subject)? {
-            Some(report) => {
-                presenter.note(&format!("Linted by {}.", report.linter));
-                let found = session.located(report, &rendered);
-                findings = lint::merge(findings, found);
+        if rendered.text().len() > TEMPLATE_LIMIT {
+            // It is refused whatever else is in it, and a linter would need minutes to say so.
+            presenter.note("Not linted: the template is larger than CloudFormation takes.");
+        } else {
+            presenter.progress("linting the template");
+            match lint::lint(&subject)? {
+                Some(report) => {
+                    presenter.note(&format!("Linted by {}.", report.linter));
+                    let found = session.located(report, &rendered);
+                    findings = lint::merge(findings, found);
+                }
+                None => presenter.note("Not linted: cfn-lint is not installed."),
             }
-            None => presenter.note("Not linted: cfn-lint is not installed."),
         }
     }
     match args.format {

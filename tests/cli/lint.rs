@@ -157,6 +157,17 @@ exit 4
     }
 
     #[test]
+    fn a_template_that_is_refused_for_its_size_is_not_linted() {
+        let large = format!("{}# {}\n", demo::TEMPLATE, "x".repeat(1 << 20));
+        let sandbox = demo::files()
+            .file("stack.yaml.j2", large)
+            .program("cfn-lint", "#!/bin/sh\nexit 1\n");
+        let finished = sandbox.run(&["validate"]).expect_code(1);
+        let said = "Not linted: the template is larger than CloudFormation takes.\n";
+        assert!(finished.stderr.starts_with(said), "{finished}");
+    }
+
+    #[test]
     fn one_that_fails_is_not_taken_for_one_that_found_nothing() {
         let sandbox = demo::files().program("cfn-lint", "#!/bin/sh\necho broken >&2\nexit 1\n");
         insta::assert_snapshot!(sandbox.run(&["validate"]), @r"
