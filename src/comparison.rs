@@ -26,6 +26,8 @@ pub struct Comparison<'a> {
     pub stack: Option<String>,
     /// What the two sides are called, such as the paths of two files.
     pub names: [String; 2],
+    /// The only names that it is about; empty where it is about everything.
+    pub only: Vec<String>,
     /// The templates' differences, and the resources that change because of them.
     pub template: Vec<Difference<'a>>,
     /// What keeps the predicted effects from being certain, a sentence each.
@@ -89,6 +91,7 @@ impl<'a> Comparison<'a> {
         Self {
             stack: None,
             names,
+            only: Vec::new(),
             template: difference::differences(found, &foresight, &mut places, after.template),
             limits: limits(before, after),
             code: Vec::new(),
@@ -118,6 +121,7 @@ impl<'a> Comparison<'a> {
         self.code.clear();
         self.tags.clear();
         self.settings.clear();
+        self.only = names.to_vec();
     }
 }
 

@@ -11,6 +11,10 @@ use super::{Kind, Risk, Severity, Subject};
 use crate::template::node::{Node, Value};
 use crate::template::{emit, json};
 
+/// The type whose policy permits nobody anything: it says which calls may pass of those that other
+/// policies permit, and everybody is the only principal that a gateway's policy may name.
+const FILTER: &str = "AWS::EC2::VPCEndpoint";
+
 /// Something that is allowed or denied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Statement {
@@ -444,14 +448,17 @@ pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange
         .filter(|(_, it)| !old.contains(it))
         .map(|(subject, it)| {
             let narrower = !it.allows() || allowed.iter().any(|old| old.covers(it));
+            let is_filter = subject.resource_type() == FILTER;
             let comes_with_new = subject.is_new()
                 && it
                     .principals
                     .values
                     .iter()
                     .all(|name| created.contains(name) || name.starts_with("Service:"));
-            let severity = if narrower {
+            let severity = if narrower || is_filter && subject.is_new() {
                 Severity::Note
+            } else if is_filter {
+                Severity::Warning
             } else if it.is_public() || it.is_sweeping() {
                 Severity::Danger
             } else if comes_with_new {
@@ -475,8 +482,11 @@ pub(super) fn risks(changes: &[StatementChange], subjects: &[Subject<'_>]) -> Ve
                 .iter()
                 .find(|subject| subject.change.logical_id == change.logical_id)?;
             let statement = &change.statement;
+            let is_filter = subject.resource_type() == FILTER;
             let (kind, reason) = if !change.is_added {
                 (Kind::Permission, format!("no longer says {statement}"))
+            } else if is_filter {
+                (Kind::Permission, format!("lets through: {statement}"))
             } else if statement.is_public() {
                 (Kind::Public, format!("lets everybody in: {statement}"))
             } else if statement.is_managed_policy {

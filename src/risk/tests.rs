@@ -327,6 +327,27 @@ fn statements_are_added_widened_or_narrowed() {
 }
 
 #[test]
+fn the_policy_of_an_endpoint_permits_nobody_anything() {
+    let endpoint = |action: &str| {
+        format!(
+            "  E: {{Type: X, Properties: {{PolicyDocument: {{Statement: {{Effect: Allow, \
+             Principal: '*', Action: '{action}', Resource: t}}}}}}}}"
+        )
+    };
+    let get = endpoint("dynamodb:GetItem");
+    let kind = "AWS::EC2::VPCEndpoint";
+    assert_eq!(
+        said(&of(&[added("E", kind)], "", &get)),
+        ["note permission E lets through: Allow dynamodb:GetItem on t for *"]
+    );
+    let wider = of(&[change("E", kind)], &get, &endpoint("dynamodb:*"));
+    assert_eq!(
+        said(&wider),
+        ["warning permission E lets through: Allow dynamodb:* on t for *"]
+    );
+}
+
+#[test]
 fn public_policies_and_functions_are_a_danger() {
     let policy = "  P: {Type: X, Properties: {Bucket: b, PolicyDocument: {Statement: {Effect: Allow, \
                   Principal: '*', Action: 's3:GetObject', Resource: '*'}}}}";

@@ -215,6 +215,23 @@ fn what_cannot_be_compared_is_said() {
 }
 
 #[test]
+fn what_only_names_is_shown_also_where_it_only_changes_with_others() {
+    let sandbox = files();
+    let only = |name: &str| sandbox.run(&["diff", "old.yaml", "new.yaml", "--only", name]);
+    let affected = only("Name").expect_code(0).stdout;
+    assert!(
+        affected.contains(" Name  AWS::SSM::Parameter"),
+        "{affected}"
+    );
+    assert!(affected.ends_with("Diff: 0 differences; 1 more resource is affected.\n"));
+    insta::assert_snapshot!(only("Size"), @r"
+    --- stdout
+    No differences in Size.
+    --- exit 0
+    ");
+}
+
+#[test]
 fn markdown_is_a_comment_that_a_bot_finds_again() {
     let sandbox = files();
     let form = ["diff", "old.yaml", "new.yaml", "--format", "markdown"];

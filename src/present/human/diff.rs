@@ -20,8 +20,11 @@ const MOST_NAMES: usize = 5;
 /// Returns the whole comparison; says so where nothing differs.
 pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
     let [before, after] = &comparison.names;
-    if comparison.is_empty() {
+    if comparison.is_empty() && comparison.template.is_empty() {
         return match &comparison.stack {
+            _ if !comparison.only.is_empty() => {
+                format!("No differences in {}.\n", comparison.only.join(", "))
+            }
             Some(_) => "No differences: what is deployed matches the files.\n".to_owned(),
             None => format!("No differences: {before} and {after} mean the same.\n"),
         };
