@@ -134,7 +134,10 @@ fn only_those_who_send_a_secret_need_it() {
             ");
         }
     }
-    assert_eq!(cloud.operations(), [""; 0]);
+    // What is deployed is read beside the build, which may be quicker or slower to fail.
+    let reads = |operation: &String| operation.starts_with("Get") || operation.starts_with("Desc");
+    let operations = cloud.operations();
+    assert!(operations.iter().all(reads), "{operations:?}");
     for command in ["diff", "status", "validate", "render", "destroy"] {
         sandbox.run(&[command]).expect_code(0);
     }
