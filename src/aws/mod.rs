@@ -8,6 +8,7 @@ mod fault;
 pub mod functions;
 mod http;
 pub mod probe;
+mod silence;
 pub mod stack;
 pub mod store;
 

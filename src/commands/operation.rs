@@ -1,5 +1,6 @@
 //! A running operation: followed to its end, whoever began it, and what went wrong is told.
 
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
@@ -123,8 +124,11 @@ impl<'a> Running<'a> {
         let (shown, telling) = (self.shown, self.telling);
         let (expected, joined) = (self.expected, self.joined);
         let age = &mut self.age;
+        let mut trouble: Option<String> = None;
         let seen = |look: Look<'_>| match look {
             Look::News(new, timeline) => {
+                // What goes wrong in this look comes behind its news.
+                trouble = None;
                 let followed = joined.elapsed();
                 let now = age
                     .get_or_insert_with(|| timeline.age())
@@ -135,7 +139,14 @@ impl<'a> Running<'a> {
                 }
                 presenter.progress(&human::event::progress(timeline, expected, now));
             }
-            Look::Trouble(error) => presenter.progress(&format!("{error}: trying again")),
+            Look::Trouble(error) => {
+                presenter.progress(&format!("{error}: trying again"));
+                trouble = error.source().map(ToString::to_string);
+            }
+            Look::Silence(lasts) => {
+                presenter.warning(&human::event::silence(lasts, trouble.as_deref()));
+            }
+            Look::Answer(lasted) => presenter.note(&human::event::answers_again(lasted)),
         };
         let follow = self
             .service
@@ -154,7 +165,6 @@ impl<'a> Running<'a> {
             }
         };
         presenter.clear_progress();
-        // Whatever keeps this process from following it, the operation is CloudFormation's.
         followed.map_err(|error| {
             error.hint(format!(
                 "the operation goes on; follow it with `{}`",

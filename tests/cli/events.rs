@@ -389,3 +389,20 @@ fn credentials_that_expire_on_the_way_are_said_at_once() {
     --- exit 1
     ");
 }
+
+#[test]
+fn a_service_that_does_not_answer_is_told_early_and_once() {
+    let (sandbox, cloud) = to_update();
+    let polls = cloud.on("DescribeStacks").times(1);
+    let polls = polls.only(|call| call.parameter("StackName").starts_with("arn:"));
+    // Longer than what is told, shorter than what any call may take.
+    polls.delay(22_000).carry_on();
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    for said in [
+        "warning: no answer from CloudFormation for 20 s; still trying\n",
+        "CloudFormation answers again, after 22 s.\n",
+        "Applied: demo-dev is UPDATE_COMPLETE.",
+    ] {
+        assert_eq!(finished.stderr.matches(said).count(), 1, "{finished}");
+    }
+}

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::change_set::validation;
 use super::{StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
+use crate::aws::silence::Silence;
 use crate::cause::authorization;
 use crate::change_set::validation::Validation;
 use crate::error::{Error, Result};
@@ -39,6 +40,10 @@ pub enum Look<'a> {
     News(&'a [Event], &'a Timeline),
     /// The service could not be asked; it is asked again.
     Trouble(&'a Error),
+    /// Nothing was heard of the service for so long; it is asked on.
+    Silence(Duration),
+    /// The service answers again, after so long a silence.
+    Answer(Duration),
 }
 
 impl StackService {
@@ -244,11 +249,20 @@ impl StackService {
         let mut backoff = Backoff::polling();
         let mut failures = 0;
         let mut settled_since: Option<Instant> = None;
+        let mut silence = Silence::begin();
         loop {
-            let (stack, events) = tokio::join!(
-                self.describe_by(stack_id),
-                self.catch_up(stack_id, timeline, false)
-            );
+            let look = async {
+                tokio::join!(
+                    self.describe_by(stack_id),
+                    self.catch_up(stack_id, timeline, false)
+                )
+            };
+            let (stack, events) = silence
+                .watch(look, |lasts| seen(Look::Silence(lasts)))
+                .await;
+            if stack.is_ok() {
+                hear(&mut silence, &mut seen);
+            }
             let new = timeline.advance();
             if !new.is_empty() {
                 backoff.quicken();
@@ -263,8 +277,10 @@ impl StackService {
                     let since = *settled_since.get_or_insert_with(Instant::now);
                     // The events were perhaps read before the status, and only the new ones of them.
                     let is_whole = matches!(events, Ok(true)) && says_so(timeline);
-                    let confirmed =
-                        is_whole || self.read_to_the_end(stack_id, timeline, &mut seen).await;
+                    let confirmed = is_whole
+                        || self
+                            .read_to_the_end(stack_id, timeline, &mut silence, &mut seen)
+                            .await;
                     if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
                         return Ok(stack);
                     }
@@ -278,7 +294,10 @@ impl StackService {
                     backoff.ease();
                 }
             }
-            backoff.pause().await;
+            let pause = backoff.pause();
+            silence
+                .watch(pause, |lasts| seen(Look::Silence(lasts)))
+                .await;
         }
     }
 
@@ -287,11 +306,18 @@ impl StackService {
         &self,
         stack_id: &str,
         timeline: &mut Timeline,
+        silence: &mut Silence,
         seen: &mut impl FnMut(Look<'_>),
     ) -> bool {
         let mut backoff = Backoff::polling();
         for _ in 0..LAST_LOOKS {
-            let read = self.catch_up(stack_id, timeline, true).await;
+            let look = self.catch_up(stack_id, timeline, true);
+            let read = silence
+                .watch(look, |lasts| seen(Look::Silence(lasts)))
+                .await;
+            if read.is_ok() {
+                hear(silence, seen);
+            }
             let new = timeline.advance();
             seen(Look::News(&new, timeline));
             match read {
@@ -301,6 +327,13 @@ impl StackService {
             backoff.pause().await;
         }
         says_so(timeline)
+    }
+}
+
+/// Ends a silence, and tells that where its beginning was told.
+fn hear(silence: &mut Silence, seen: &mut impl FnMut(Look<'_>)) {
+    if let Some(lasted) = silence.end() {
+        seen(Look::Answer(lasted));
     }
 }
 

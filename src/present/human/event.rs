@@ -92,13 +92,32 @@ pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> Stri
     format!("{doing}{done}/{resources} resources · {}", clock(elapsed))
 }
 
+/// Returns the warning that nothing was heard of the service for so long; `trouble` is why the last
+/// call failed.
+pub fn silence(lasts: Duration, trouble: Option<&str>) -> String {
+    let why = trouble.map(|trouble| format!(" (last: {})", trouble.replace('\n', " ")));
+    format!(
+        "no answer from CloudFormation for {} s; still trying{}",
+        lasts.as_secs(),
+        why.unwrap_or_default()
+    )
+}
+
+/// Returns the line that ends such a silence.
+pub fn answers_again(lasted: Duration) -> String {
+    format!(
+        "CloudFormation answers again, after {} s.",
+        lasted.as_secs()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
 
-    use super::{dated, line, progress};
+    use super::{answers_again, dated, line, progress, silence};
     use crate::event::{Event, Hook, Timeline};
     use crate::status::ResourceStatus;
 
@@ -151,6 +170,18 @@ mod tests {
         1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo  AWS::S3::Bucket: deleting what was replaced or removed
                               SOMETHING_NEW       Bucket  AWS::S3::Bucket: x
         ");
+    }
+
+    #[test]
+    fn a_silence_is_told_with_the_last_trouble() {
+        let lasts = Duration::from_millis(20_400);
+        let said = "no answer from CloudFormation for 20 s; still trying";
+        assert_eq!(silence(lasts, None), said);
+        let trouble = "dispatch failure:\nConnection refused";
+        let with_trouble = format!("{said} (last: dispatch failure: Connection refused)");
+        assert_eq!(silence(lasts, Some(trouble)), with_trouble);
+        let back = "CloudFormation answers again, after 65 s.";
+        assert_eq!(answers_again(Duration::from_secs(65)), back);
     }
 
     #[test]
