@@ -62,6 +62,8 @@ pub fn causes(events: &[Event]) -> Causes<'_> {
         None => (events, &[][..]),
     };
     let (first, undoing) = (cause(forth), cause(back));
+    // That it was undone is no failure, whatever reason stands beside it.
+    let undoing = undoing.filter(|cause| !cause.event.is_undone());
     match first {
         // That somebody asked for it explains no failure.
         Some(first) if !first.is_wish || undoing.is_none() => Causes {
@@ -100,7 +102,9 @@ fn cause(events: &[Event]) -> Option<Cause<'_>> {
     let place = |event: &'_ Event| (event.stack_id.clone(), event.logical_id.clone());
     let mut seen = HashSet::from([place(event)]);
     let others = with_role(Role::Root).filter(|other| seen.insert(place(other)));
-    let others = others.collect();
+    // The stack as a whole fails because something in it does.
+    let is_whole = |other: &Event| other.nested_in.is_empty() && other.is_of_the_stack();
+    let others = others.filter(|other| !is_whole(other)).collect();
     let cancelled: HashSet<_> = with_role(Role::Cascade).map(place).collect();
     Some(Cause {
         event,
@@ -277,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_first_real_cause_is_found() {
-        let cases: [(&str, &[&str], &[&str]); 9] = [
+        let cases: [(&str, &[&str], &[&str]); 10] = [
             (
                 "neighbours are cancelled first",
                 &[
@@ -343,6 +347,16 @@ mod tests {
                     "- UPDATE_ROLLBACK_FAILED The following resource(s) failed to update: [B].",
                 ],
                 &["A UPDATE_FAILED \"\" 0 ", "B UPDATE_FAILED \"\" 1 "],
+            ),
+            (
+                "that it was undone is no failure, whatever stands beside it",
+                &[
+                    "A UPDATE_FAILED Invalid request",
+                    "- UPDATE_ROLLBACK_IN_PROGRESS Invalid request",
+                    "A UPDATE_COMPLETE",
+                    "- UPDATE_ROLLBACK_COMPLETE Invalid request",
+                ],
+                &["A UPDATE_FAILED \"\" 0 "],
             ),
             (
                 "somebody cancelled the update",

@@ -57,7 +57,7 @@ pub fn role(event: &Event) -> Role {
         Role::Cascade
     } else if starts_with(reason, "Embedded stack ") {
         Role::NestedSummary
-    } else if is_summary(reason) {
+    } else if is_summary(reason) || event.is_undone() {
         Role::Summary
     } else if is_own && is_bad && starts_with(reason, "User Initiated") {
         Role::Wish

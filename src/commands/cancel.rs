@@ -43,6 +43,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let call = call_for(&session, &stack, args.delete)?;
     if !args.yes {
         interrupt.guard(confirm(&session, &stack, &call)).await?;
+        if !is_still(&service, &stack).await? {
+            let name = &stack.name;
+            let said = format!("not cancelled: the operation on `{name}` has gone on meanwhile");
+            let hint = format!("look at it again: `{}`", session.command("status"));
+            return Err(Error::refused(said).hint(hint));
+        }
     }
     let resume = session.command("recover");
     let running = Running::join(&session, &interrupt, &service, &stack.id, &resume);
@@ -51,6 +57,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     service
         .perform(&call, &stack.id, &temporary_name(), role)
         .await?;
+    running.is_cancelled = true;
     let ended = running.follow().await?;
     let ended = ended.map_or(StackStatus::DeleteComplete, |stack| stack.status);
     match ended {
@@ -72,6 +79,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             Err(error.hint(format!("`{resume}` shows the way on")))
         }
     }
+}
+
+/// Returns whether a stack is as it was when the user was asked about it. Who is asked may take long,
+/// and what deletes a stack that is being created deletes one that is complete as well.
+pub(super) async fn is_still(service: &StackService, stack: &Stack) -> Result<bool> {
+    let now = service.describe_by(&stack.id).await?;
+    Ok(now.is_some_and(|now| now.status == stack.status))
 }
 
 /// Returns the call that stops what is running.

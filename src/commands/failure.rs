@@ -47,12 +47,18 @@ impl Running<'_> {
                 ErrorKind::Deployment,
                 ["the stack could not be deleted", ""],
             )
+        } else if self.is_cancelled {
+            cancelled(status)
         } else {
             ending(status)
         };
         let [what, so] = what;
         let error = Error::new(kind, format!("{what} ({status}){so}"));
         let error = self.explain(error, build).await;
+        if self.is_cancelled && kind == ErrorKind::RolledBack {
+            let apply = self.session.command("apply");
+            return error.hint(format!("`{apply}` deploys it after all"));
+        }
         error.hint(next_step(self.session, status))
     }
 
@@ -65,7 +71,8 @@ impl Running<'_> {
         self.service.add_findings(&self.stack_id, &mut events).await;
         self.service.decode_authorization(&mut events).await;
         let Causes { first, undoing } = cause::causes(&events);
-        let Some(first) = first else {
+        // That the user asked for it is nothing to explain to the user.
+        let Some(first) = first.filter(|first| !(first.is_wish && self.is_cancelled)) else {
             return error;
         };
         let mut error = self.located(error, &first, build);
@@ -175,6 +182,39 @@ fn ending(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
             ["the deployment failed, and undoing it failed too", ""],
         ),
         _ => (ErrorKind::Deployment, ["the deployment failed", ""]),
+    }
+}
+
+/// Returns, as [`ending`] does, how a deployment ended that the user cancelled on the way.
+fn cancelled(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
+    match status {
+        StackStatus::DeleteComplete => (
+            ErrorKind::RolledBack,
+            [
+                "the deployment was cancelled and the new stack was deleted again",
+                "",
+            ],
+        ),
+        StackStatus::DeleteFailed => (
+            ErrorKind::Deployment,
+            [
+                "the deployment was cancelled, and the new stack could not be deleted",
+                "",
+            ],
+        ),
+        StackStatus::UpdateRollbackComplete => (
+            ErrorKind::RolledBack,
+            [
+                "the deployment was cancelled and undone",
+                ": the stack is as it was",
+            ],
+        ),
+        StackStatus::UpdateRollbackFailed => (
+            ErrorKind::Deployment,
+            ["the deployment was cancelled, and undoing it failed", ""],
+        ),
+        // It failed before it could be cancelled.
+        status => ending(status),
     }
 }
 

@@ -1,12 +1,18 @@
 //! Ctrl-C while an operation runs: the operation is CloudFormation's, so ending this process does not
 //! end it. At a terminal the user is asked which of the two was meant.
 
+use std::time::Duration;
+
 use super::cancel;
 use super::operation::Running;
 use super::proposal::temporary_name;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::recovery::Call;
 use crate::stack::Stack;
+
+/// How long a user who wants to stop waits for what can be done about the operation. Without a network
+/// the answer would take minutes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Running<'_> {
     /// Follows the operation until the stack is settled, and shows its events. Returns the stack as it
@@ -14,7 +20,7 @@ impl Running<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted), with how to go on, where the
+    /// [`ErrorKind::Interrupted`], with how to go on, where the
     /// user leaves it running. Where the manifest's `timeout_minutes` are over, or the status could not
     /// be read for a long time.
     pub(super) async fn follow(&mut self) -> Result<Option<Stack>> {
@@ -27,7 +33,7 @@ impl Running<'_> {
     }
 
     fn can_ask(&self, error: &Error) -> bool {
-        error.kind() == crate::error::ErrorKind::Interrupted
+        error.kind() == ErrorKind::Interrupted
             && self.session.presenter().is_interactive()
             && !self.interrupt.is_order()
     }
@@ -35,7 +41,8 @@ impl Running<'_> {
     /// Asks whether to leave the operation running, which is the error, or to cancel it and to follow
     /// that. Meanwhile a second Ctrl-C ends the process.
     async fn leave_or_cancel(&mut self, left: Error) -> Result<()> {
-        let Ok(Some(stack)) = self.service.describe_by(&self.stack_id).await else {
+        let look = self.service.describe_by(&self.stack_id);
+        let Ok(Ok(Some(stack))) = tokio::time::timeout(PATIENCE, look).await else {
             return Err(left);
         };
         let presenter = self.session.presenter();
@@ -55,14 +62,30 @@ impl Running<'_> {
                  A creation is cancelled by deleting the stack with everything that was made so far."
             }
         });
-        let answer = presenter.ask("Leave or cancel:", &self.resume).await?;
-        if answer != "cancel" {
-            return Err(left);
+        loop {
+            let answer = presenter.ask("Leave or cancel:", &self.resume).await?;
+            match answer.as_str() {
+                "cancel" => break,
+                "leave" | "" => {
+                    let left = Error::new(ErrorKind::Interrupted, "left running");
+                    return Err(self.goes_on(left));
+                }
+                _ => presenter.note("Only 'leave' or 'cancel' will be accepted."),
+            }
         }
         self.interrupt.begin_anew();
-        let role = self.session.settings.stack.role_arn.as_deref();
-        self.service
-            .perform(&call, &stack.id, &temporary_name(), role)
-            .await
+        let asked = async {
+            if !cancel::is_still(self.service, &stack).await? {
+                // What is complete would be deleted by what cancels a creation.
+                presenter.note("Not cancelled: it has gone on meanwhile.");
+                return Ok(false);
+            }
+            let role = self.session.settings.stack.role_arn.as_deref();
+            let token = temporary_name();
+            let sent = self.service.perform(&call, &stack.id, &token, role);
+            sent.await.map(|()| true)
+        };
+        self.is_cancelled |= asked.await.map_err(|error| self.goes_on(error))?;
+        Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Running<'a> {
     expected: usize,
     /// The command that goes on with it.
     pub(super) resume: String,
+    /// Whether the user has cancelled it from here.
+    pub(super) is_cancelled: bool,
     joined: Instant,
     /// How old it was when it was joined; `None` before the first look.
     age: Option<Duration>,
@@ -95,6 +97,7 @@ impl<'a> Running<'a> {
             telling: Telling::Aside,
             expected: 0,
             resume: resume.to_owned(),
+            is_cancelled: false,
             joined: Instant::now(),
             age: None,
         }
@@ -165,12 +168,14 @@ impl<'a> Running<'a> {
             }
         };
         presenter.clear_progress();
-        followed.map_err(|error| {
-            error.hint(format!(
-                "the operation goes on; follow it with `{}`",
-                self.resume
-            ))
-        })
+        followed.map_err(|error| self.goes_on(error))
+    }
+
+    /// Returns what keeps this process from following the operation, which is CloudFormation's and goes
+    /// on.
+    pub(super) fn goes_on(&self, error: Error) -> Error {
+        let resume = &self.resume;
+        error.hint(format!("the operation goes on; follow it with `{resume}`"))
     }
 
     /// Warns of resources that are no longer part of the stack and could not be deleted.
@@ -241,6 +246,10 @@ pub(super) async fn execute(
     let ended = running.follow().await?;
     match ended {
         Some(stack) if running.went_well(Some(&stack)) => {
+            if running.is_cancelled {
+                let presenter = session.presenter();
+                presenter.note("It had come to its end before it could be cancelled.");
+            }
             running.tell_what_is_left_behind();
             Ok((stack, running.timeline))
         }

@@ -8,7 +8,7 @@ use super::deployment::Deployment;
 use super::operation::Running;
 use super::recover::{self, Step, look};
 use crate::cli::EventsShown;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::recovery::Choices;
 use crate::stack::Stack;
 use crate::status::StackStatus;
@@ -130,7 +130,18 @@ impl Deployment<'_> {
         session.presenter().note(&said);
         let resume = session.command("apply --wait");
         let running = Running::join(session, &self.interrupt, &self.service, &stack.id, &resume);
-        running.await?.showing(shown).follow().await?;
+        let mut running = running.await?.showing(shown);
+        let ended = running.follow().await?;
+        session.presenter().note(&match &ended {
+            Some(ended) => format!("It has ended: {} is {}.\n", ended.name, ended.status),
+            None => format!("It has ended: {} is gone.\n", stack.name),
+        });
+        if running.is_cancelled {
+            // Who stops one deployment has not asked for the next.
+            let apply = session.command("apply");
+            let error = Error::new(ErrorKind::Interrupted, "cancelled: nothing was applied");
+            return Err(error.hint(format!("`{apply}` deploys what the files say")));
+        }
         self.read_again().await
     }
 

@@ -72,6 +72,11 @@ impl Event {
         self.physical_id == self.stack_id
     }
 
+    /// Returns whether it says that what its stack had begun is undone.
+    pub fn is_undone(&self) -> bool {
+        self.is_of_the_stack() && self.status.as_str().ends_with("ROLLBACK_COMPLETE")
+    }
+
     /// Returns the ARN of the nested stack that it is about.
     pub fn nested_stack(&self) -> Option<&str> {
         let is_nested = self.resource_type == STACK_TYPE

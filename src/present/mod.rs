@@ -269,7 +269,8 @@ impl Presenter {
         });
         match receiver.await {
             Ok(Ok(line)) => {
-                self.question_open.set(false);
+                // An answer that is ended by Ctrl-D leaves the cursor where it is.
+                self.question_open.set(!line.ends_with('\n'));
                 Ok(line.trim().to_owned())
             }
             Ok(Err(error)) => Err(Error::system("cannot read the answer", error)),

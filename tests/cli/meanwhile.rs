@@ -2,7 +2,7 @@
 
 use crate::cloud::{Cloud, Progress};
 use crate::demo;
-use crate::sandbox::{Running, Sandbox};
+use crate::sandbox::{Finished, Running, Sandbox};
 
 /// Returns the deployed project with a change to apply.
 fn with_a_change() -> (Sandbox, Cloud) {
@@ -171,7 +171,7 @@ fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
 
     Leave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)
-    Leave or cancel: error: interrupted
+    Leave or cancel: error: left running
     hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
     --- exit 130
     ");
@@ -218,7 +218,90 @@ fn a_cancelled_deployment_is_one_that_was_rolled_back() {
         .type_line("cancel");
     running.wait_for_call(&cloud, "CancelUpdateStack");
     cloud.account().progress = Progress::Done;
-    running.wait().expect_code(3);
+    insta::assert_snapshot!(after_the_answer(&running.wait()), @r"
+      [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
+      [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
+    error: the deployment was cancelled and undone (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
+    hint: `stackctl apply -e dev` deploys it after all
+    --- exit 3
+    ");
+}
+
+/// Returns what was said after the last question, and the exit code.
+fn after_the_answer(finished: &Finished) -> String {
+    let blob = finished.to_string();
+    let said = blob.rsplit("Leave or cancel: ").next().unwrap();
+    said.to_owned()
+}
+
+#[test]
+fn a_cancelled_creation_is_gone_and_no_failure() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("cancel");
+    running.wait_for_call(&cloud, "DeleteStack");
+    cloud.account().progress = Progress::Done;
+    insta::assert_snapshot!(after_the_answer(&running.wait()), @r"
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+    error: the deployment was cancelled and the new stack was deleted again (DELETE_COMPLETE)
+    hint: `stackctl apply -e dev` deploys it after all
+    --- exit 3
+    ");
+}
+
+#[test]
+fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
+    running.wait_for_stderr("Leave or cancel:");
+    cloud.account().progress = Progress::Done;
+    running.type_line("cancel");
+    let finished = running.wait().expect_code(0);
+    let said = "Not cancelled: it has gone on meanwhile.";
+    assert!(finished.stderr.contains(said), "{finished}");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+
+    let mut running = sandbox.spawn_on_terminal(&["destroy"]);
+    running.wait_for_stderr("to destroy it:");
+    cloud.account().progress = Progress::Held;
+    running.type_line("demo-dev");
+    running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
+    let left = running.wait().expect_code(130);
+    let said = "What is running (DELETE_IN_PROGRESS) cannot be cancelled.";
+    assert!(left.stderr.contains(said), "{left}");
+}
+
+#[test]
+fn who_cancels_what_is_waited_for_has_not_asked_for_the_next() {
+    let (sandbox, cloud) = with_a_change();
+    cloud.account().progress = Progress::Held;
+    let mut running = at_the_question(&sandbox);
+    running.type_line("yes");
+    running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
+    running.wait().expect_code(130);
+    let mut running = sandbox.spawn_on_terminal(&["apply", "--wait", "--yes"]);
+    running.wait_for_stderr("User Initiated").interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("cancel");
+    running.wait_for_call(&cloud, "CancelUpdateStack");
+    cloud.account().progress = Progress::Done;
+    let ended = running.wait().expect_code(130);
+    assert!(
+        ended.stderr.contains("cancelled: nothing was applied"),
+        "{ended}"
+    );
+    assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
 }
 
 #[test]

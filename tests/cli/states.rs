@@ -194,6 +194,8 @@ fn a_running_operation_is_refused_or_waited_for() {
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
+    It has ended: demo-dev is UPDATE_COMPLETE.
+
     --- exit 0
     ");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());

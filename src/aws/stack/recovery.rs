@@ -25,7 +25,10 @@ impl StackService {
         role: Option<&str>,
     ) -> Result<()> {
         let role = role.map(str::to_owned);
-        let doing = format!("recover the stack `{}` ({})", self.name, call.operation());
+        let doing = match call {
+            Call::CancelUpdateStack => format!("cancel the update of `{}`", self.name),
+            call => format!("recover the stack `{}` ({})", self.name, call.operation()),
+        };
         match call {
             Call::DeleteChangeSet(id) => self.delete_change_set(id).await,
             Call::DeleteStack(retained) => {
