@@ -11,14 +11,16 @@
 //! its data; sizes and checksums follow the data instead (a "data descriptor"), as they do in every
 //! zip that Go's `archive/zip` writes, and Lambda reads those.
 
+mod reader;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
@@ -27,13 +29,15 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::project::{ArtifactFiles, InputFile, Project};
 use crate::settings::Settings;
+pub use reader::ZipReader;
 
 /// The level of deflate, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
 /// (4.2 s against 4.4 s on one core) and give a zip as small as `zip -6` does; 9 takes more than
 /// twice the time for 2 % less.
 const LEVEL: i64 = 6;
 
-/// A built artifact. Its file is deleted when the value is dropped.
+/// A built artifact. Its zip is a temporary file without a name: it ends with the value, or with the
+/// process, however that ends.
 #[derive(Debug)]
 pub struct Artifact {
     /// The artifact's name in the manifest.
@@ -48,7 +52,7 @@ pub struct Artifact {
     pub unzipped_size: u64,
     /// The files inside, sorted by path.
     pub files: Vec<PackagedFile>,
-    file: NamedTempFile,
+    file: Arc<File>,
 }
 
 /// A file inside an artifact.
@@ -63,9 +67,9 @@ pub struct PackagedFile {
 }
 
 impl Artifact {
-    /// Returns the zip's path. It exists as long as this value.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+    /// Returns the zip, to be read from its beginning.
+    pub fn zip(&self) -> ZipReader {
+        ZipReader::new(Arc::clone(&self.file), self.size)
     }
 
     /// Returns the files inside, by path, with the text of those that are text.
@@ -74,10 +78,7 @@ impl Artifact {
     ///
     /// Where the temporary file cannot be read any more.
     pub fn content(&self) -> Result<IndexMap<String, ArchivedFile>> {
-        let zip = File::open(self.path()).map_err(|error| {
-            Error::system(format!("cannot read the artifact `{}`", self.name), error)
-        })?;
-        archive::read(zip)
+        archive::read(self.zip())
     }
 
     /// Writes the zip as `NAME.zip` into `folder`, which is made where it is missing, and returns
@@ -88,9 +89,8 @@ impl Artifact {
     /// Where the folder cannot be made or the file cannot be written.
     pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
         let path = folder.join(format!("{}.zip", self.name));
-        // The content alone is copied: the temporary file's permissions are for its owner only.
         fs::create_dir_all(folder)
-            .and_then(|()| io::copy(&mut File::open(self.path())?, &mut File::create(&path)?))
+            .and_then(|()| io::copy(&mut self.zip(), &mut File::create(&path)?))
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
         Ok(path)
     }
@@ -149,8 +149,8 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
         )
         .hint("it is built in the folder for temporary files (`TMPDIR`)")
     };
-    let file = NamedTempFile::with_prefix("stackctl-").map_err(cannot_write)?;
-    let mut zip = ZipWriter::new_stream(Hashing::new(file.as_file()));
+    let file = tempfile::tempfile().map_err(cannot_write)?;
+    let mut zip = ZipWriter::new_stream(Hashing::new(&file));
     let mut buffer = vec![0; 128 * 1024];
     for input in &input.files {
         zip.start_file(&input.path, options(input.mode))
@@ -177,7 +177,7 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
                 mode: file.mode,
             })
             .collect(),
-        file,
+        file: Arc::new(file),
     })
 }
 

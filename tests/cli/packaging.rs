@@ -24,3 +24,31 @@ fn memory_does_not_grow_with_the_artifact() {
     running.wait().expect_code(0);
     assert!(peak < 64 * 1024 * 1024, "{peak} bytes");
 }
+
+#[test]
+fn a_process_that_is_killed_leaves_no_zip_behind() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.on("PutObject").delay(60_000).carry_on();
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_call(&cloud, "PutObject");
+    let left = sandbox.temporary_leftovers();
+    assert!(left.is_empty(), "while it is uploaded: {left:?}");
+    // What is dropped is killed (SIGKILL).
+    drop(running);
+    let left = sandbox.temporary_leftovers();
+    assert!(left.is_empty(), "after it was killed: {left:?}");
+}
+
+#[test]
+fn an_upload_that_is_cut_off_begins_again_with_the_first_byte() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let zip = sandbox.run(&["package", "--out", "zips"]).expect_code(0);
+    let expected = std::fs::read(sandbox.path("zips/handler.zip")).unwrap();
+    cloud.on("PutObject").times(2).drop_connection();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(cloud.calls_of("PutObject").len(), 3);
+    let account = cloud.account();
+    let bucket = &account.buckets[demo::ARTIFACT_BUCKET];
+    let key = bucket.keys()[0].to_owned();
+    assert_eq!(bucket.get(&key), Some(expected.as_slice()), "{zip}");
+}

@@ -1,6 +1,7 @@
 //! What is written is what is read: artifacts and saved plans.
 
 use std::fs;
+use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use indexmap::IndexMap;
@@ -121,9 +122,14 @@ proptest! {
         let artifact = packaged(&files);
         let other = packaged(&shuffled);
         prop_assert_eq!(&artifact.key, &other.key);
-        prop_assert_eq!(fs::read(artifact.path()).unwrap(), fs::read(other.path()).unwrap());
+        let bytes = |artifact: &package::Artifact| {
+            let mut bytes = Vec::new();
+            artifact.zip().read_to_end(&mut bytes).unwrap();
+            bytes
+        };
+        prop_assert_eq!(bytes(&artifact), bytes(&other));
 
-        let mut read = archive::read(fs::File::open(artifact.path()).unwrap()).unwrap();
+        let mut read = archive::read(artifact.zip()).unwrap();
         for (path, content) in &files {
             let file = read.shift_remove(path).unwrap();
             prop_assert_eq!(file.digest, Digest::of(content), "{}", path);

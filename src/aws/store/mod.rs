@@ -7,12 +7,11 @@
 //! A bucket's name says nothing about its owner. Every request that can carry `ExpectedBucketOwner`
 //! does, so that a bucket of our name in another account receives nothing from us.
 
+mod body;
 mod bucket;
 mod empty;
 
 pub use bucket::BucketState;
-
-use std::path::Path;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -25,7 +24,7 @@ use aws_sdk_s3::types::ChecksumMode;
 use super::{CONNECT_TIMEOUT, Connection, Endpoint};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::package::Artifact;
+use crate::package::{Artifact, ZipReader};
 use crate::settings::Settings;
 
 /// How often an upload starts again because somebody else wrote the same key meanwhile.
@@ -63,7 +62,7 @@ struct Object<'a> {
 }
 
 enum Bytes<'a> {
-    File(&'a Path),
+    Zip(ZipReader),
     Text(&'a str),
 }
 
@@ -137,7 +136,7 @@ impl Store {
             key: &artifact.key,
             digest: &artifact.digest,
             content_type: "application/zip",
-            bytes: Bytes::File(artifact.path()),
+            bytes: Bytes::Zip(artifact.zip()),
         };
         self.put(&object, held).await
     }
@@ -201,7 +200,7 @@ impl Store {
                 Held::Nothing => Stored::Uploaded,
                 Held::Other(_) => Stored::Replaced,
             };
-            match self.send(object, held).await? {
+            match self.send(object, held).await {
                 Ok(()) => return Ok(stored),
                 Err(error) if lost_race(&error) => {
                     held = self.held(object.key, object.digest).await?;
@@ -227,16 +226,10 @@ impl Store {
     }
 
     /// Sends an object, on condition that its key still holds what was seen there.
-    async fn send(
-        &self,
-        object: &Object<'_>,
-        held: Held,
-    ) -> Result<Result<(), SdkError<PutObjectError>>> {
-        let body = match object.bytes {
+    async fn send(&self, object: &Object<'_>, held: Held) -> Result<(), SdkError<PutObjectError>> {
+        let body = match &object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
-            Bytes::File(path) => ByteStream::from_path(path).await.map_err(|error| {
-                Error::system(format!("cannot read `{}`", path.display()), error)
-            })?,
+            Bytes::Zip(zip) => body::of_zip(zip.clone()),
         };
         // A large zip on a slow line may take as long as it needs.
         let patience = TimeoutConfig::builder()
@@ -258,12 +251,10 @@ impl Store {
             Held::Other(tag) => request.set_if_match(tag),
             Held::Same => request,
         };
-        let answer = request
+        let request = request
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience))
-            .send()
-            .await;
-        Ok(answer.map(drop))
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience));
+        request.send().await.map(drop)
     }
 
     /// Returns the error for a failed call on `bucket` that needs the permission `action`.
