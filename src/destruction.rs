@@ -118,9 +118,10 @@ impl Destruction {
 }
 
 impl Doomed {
-    /// Returns whether it is a nested stack that is deleted, with resources of its own.
-    pub fn is_deleted_stack(&self) -> bool {
-        self.resource.resource_type == NESTED && self.fate.is_end()
+    /// Returns the ARN of the nested stack that it is, with resources of its own, where that is deleted.
+    pub fn deleted_stack(&self) -> Option<&str> {
+        let is_deleted = self.resource.resource_type == NESTED && self.fate.is_end();
+        self.resource.physical_id.as_deref().filter(|_| is_deleted)
     }
 
     /// Returns whether it is a bucket that CloudFormation could not delete because it is not empty.

@@ -96,6 +96,31 @@ impl Project {
         })
     }
 
+    /// Returns the file in the template's folder, the first by name, whose text the service gives back
+    /// as this: with a `?` for each character outside ASCII. `None` where there is none.
+    pub fn same_beside(&self, template: &Path, text: &str) -> Option<Arc<SourceFile>> {
+        let folder = template.parent().unwrap_or(Path::new(""));
+        let entries = fs::read_dir(self.root.join(folder)).ok()?;
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.file_name()))
+            .collect();
+        names.sort_unstable();
+        let mut sources = names.iter().filter_map(|name| {
+            let path = folder.join(name);
+            // A character of up to four bytes comes back as one.
+            let size = fs::metadata(self.root.join(&path)).ok()?.len();
+            let is_near = size / 4 <= text.len() as u64;
+            is_near.then(|| self.text(&path, "the template").ok())?
+        });
+        sources.find(|source| {
+            let kept = source
+                .text
+                .chars()
+                .map(|it| if it.is_ascii() { it } else { '?' });
+            !text.trim().is_empty() && kept.eq(text.chars())
+        })
+    }
+
     /// Returns the names of what is in the folder of a path where nothing is, sorted; `None` where
     /// something is there.
     pub fn beside_missing(&self, path: &Path) -> Option<Vec<String>> {

@@ -44,6 +44,11 @@ pub struct Stack {
     pub updated: Option<Timestamp>,
 }
 
+/// Returns the name in a stack's ARN, `arn:…:stack/NAME/UUID`; what is none comes back as it is.
+pub fn name_of(id: &str) -> &str {
+    id.split('/').nth(1).unwrap_or(id)
+}
+
 /// One output of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use crate::event::Event;
 use known::{KNOWN, Known};
 use pattern::Captures;
-pub use place::diagnostic;
+pub use place::{diagnostic, diagnostic_outside};
 pub use role::{Role, role};
 
 /// The first real cause of a failed operation.

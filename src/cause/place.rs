@@ -11,22 +11,23 @@ use crate::template::{Resource, Template};
 /// Texts shorter than this occur in a reason by chance.
 const SHORTEST: usize = 5;
 
-/// Returns a failure at its place in the stack's own template; `None` where it is in another.
-///
-/// The template of a nested stack is not among the project's files: what fails in there stands at
-/// the resource that the nested stack is.
+/// Returns a failure at its place in the template of the stack that it happened in, nested or not;
+/// `None` where that has no such resource.
 pub fn diagnostic(failed: &Event, template: &Template) -> Option<Diagnostic> {
-    let name = failed.nested_in.first().unwrap_or(&failed.logical_id);
-    let resource = template.resource(name)?;
-    let message = format!("`{}`: {}", failed.path(), reason_of(failed));
-    let span = Some(failed)
-        .filter(|failed| failed.nested_in.is_empty())
-        .and_then(|failed| property(failed, &resource))
-        .unwrap_or_else(|| resource.entry.name_span.clone());
-    Some(at(template, message, span))
+    let resource = template.resource(&failed.logical_id)?;
+    let span = property(failed, &resource).unwrap_or_else(|| resource.entry.name_span.clone());
+    Some(at(template, failed, span))
 }
 
-fn at(template: &Template, message: String, span: Range<usize>) -> Diagnostic {
+/// Returns a failure inside a nested stack at the resource of the outermost template that the nested
+/// stack is, for where its own template is not known.
+pub fn diagnostic_outside(failed: &Event, template: &Template) -> Option<Diagnostic> {
+    let resource = template.resource(failed.nested_in.first()?)?;
+    Some(at(template, failed, resource.entry.name_span.clone()))
+}
+
+fn at(template: &Template, failed: &Event, span: Range<usize>) -> Diagnostic {
+    let message = format!("`{}`: {}", failed.path(), reason_of(failed));
     let place = Place {
         source: template.source().clone(),
         span,
@@ -153,7 +154,7 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Template, diagnostic};
+    use super::{Event, Template, diagnostic, diagnostic_outside};
     use crate::diagnostic::SourceFile;
     use crate::status::ResourceStatus;
 
@@ -185,7 +186,11 @@ mod tests {
             reason: Some(reason.to_owned()),
             ..Event::default()
         };
-        let found = diagnostic(&failed, &template);
+        let found = if nested_in.is_empty() {
+            diagnostic(&failed, &template)
+        } else {
+            diagnostic_outside(&failed, &template)
+        };
         found.map_or_else(String::new, |found| {
             TEMPLATE[found.places[0].span.clone()].to_owned()
         })

@@ -10,9 +10,6 @@ use crate::event::Event;
 use crate::stack::Stack;
 use crate::status::{Sentiment, StackStatus};
 
-/// How many failures are shown at their places.
-const PLACES: usize = 5;
-
 /// One link in the chain of causes.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
@@ -75,7 +72,7 @@ impl Running<'_> {
         let Some(first) = first.filter(|first| !(first.is_wish && self.is_cancelled)) else {
             return error;
         };
-        let mut error = self.located(error, &first, build);
+        let mut error = self.located(error, &first, build).await;
         let mut chain = link(&first, self.session.presenter().is_verbose());
         for cause in [Some(&first), undoing.as_ref()].into_iter().flatten() {
             if let Some(hint) = self.hint(cause) {
@@ -91,19 +88,16 @@ impl Running<'_> {
 
     /// Adds the places of the failures in the user's files. Where those are not known, the failures
     /// that came with the first are told.
-    fn located(&self, error: Error, first: &Cause<'_>, build: Option<&Build>) -> Error {
-        let failed = std::iter::once(first.event).chain(first.others.iter().copied());
+    async fn located(&self, error: Error, first: &Cause<'_>, build: Option<&Build>) -> Error {
         let Some(build) = build else {
-            for other in failed.skip(1) {
-                let presenter = self.session.presenter();
+            let presenter = self.session.presenter();
+            for other in &first.others {
                 presenter.note(&format!("Also failed: {}", told(other)));
             }
             return error;
         };
-        let origins = &self.session.settings.origins;
-        let found = failed.filter_map(|event| cause::diagnostic(event, &build.template));
-        let found = found.map(|found| build.rendered.translate(found, origins));
-        error.with_diagnostics(found.take(PLACES).collect())
+        let failed = [&[first.event], first.others.as_slice()].concat();
+        error.with_diagnostics(self.places(&failed, build).await)
     }
 
     /// Returns what helps against a cause, with the command to run.

@@ -3,6 +3,8 @@
 
 use std::pin::Pin;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use super::session::Session;
 use crate::aws::Connection;
 use crate::aws::stack::StackService;
@@ -10,8 +12,11 @@ use crate::aws::store::Store;
 use crate::destruction::{Destruction, Doomed, UsedExport, fates};
 use crate::diagnostic::SourceFile;
 use crate::error::{ErrorKind, Result};
-use crate::stack::Stack;
+use crate::stack::{Stack, name_of};
 use crate::template::Template;
+
+/// How many nested stacks are looked into at once.
+const AT_ONCE: usize = 8;
 
 /// Returns what the deletion of a stack would do. `retain` names resources that are to be left behind,
 /// `empty` buckets that are to be emptied first.
@@ -29,10 +34,8 @@ pub(super) async fn take(
         connection,
         retain,
     };
-    let (resources, exports) = tokio::try_join!(
-        reader.resources(stack.id.clone(), String::new()),
-        exports(session, connection, stack)
-    )?;
+    let resources = reader.resources(stack.id.clone(), String::new()).await?;
+    let exports = exports(session, connection, stack, &resources).await?;
     let mut destruction = Destruction { resources, exports };
     look_into_buckets(session, store, &mut destruction).await?;
     for doomed in &mut destruction.resources {
@@ -63,42 +66,49 @@ impl Reader<'_> {
             });
             let types = &self.session.settings.stack.protected_types;
             let own = fates(resources, template.as_ref(), &within, self.retain, types);
-            let mut all = Vec::new();
-            for doomed in own {
-                let inside = doomed.is_deleted_stack();
-                let nested = doomed.resource.physical_id.clone().filter(|_| inside);
-                let path = doomed.path.clone();
-                all.push(doomed);
-                if let Some(nested) = nested {
-                    all.extend(self.resources(nested, path).await?);
-                }
-            }
-            Ok(all)
+            let with_nested = async |doomed: Doomed| {
+                let inside = match doomed.deleted_stack() {
+                    Some(nested) => {
+                        self.resources(nested.to_owned(), doomed.path.clone())
+                            .await?
+                    }
+                    None => Vec::new(),
+                };
+                Ok([vec![doomed], inside].concat())
+            };
+            let all = stream::iter(own).map(with_nested).buffered(AT_ONCE);
+            Ok(all.try_collect::<Vec<_>>().await?.concat())
         })
     }
 }
 
+/// Returns the exports of a stack, and of those in it that are deleted with it, which stacks outside
+/// it import.
 async fn exports(
     session: &Session<'_>,
     connection: &Connection,
     stack: &Stack,
+    resources: &[Doomed],
 ) -> Result<Vec<UsedExport>> {
     let service = StackService::new(connection, &stack.name);
+    let nested: Vec<&str> = resources.iter().filter_map(Doomed::deleted_stack).collect();
+    let inside = stream::iter(&nested).map(|id| service.describe_by(id));
+    let inside: Vec<Option<Stack>> = inside.buffered(AT_ONCE).try_collect().await?;
+    let mut outputs = stack.outputs.clone();
+    outputs.extend(inside.into_iter().flatten().flat_map(|it| it.outputs));
     let mut used = Vec::new();
-    for name in stack.outputs.iter().filter_map(|it| it.export.as_ref()) {
-        match service.importers(name).await? {
-            Some(importers) if importers.is_empty() => {}
-            Some(importers) => used.push(UsedExport {
-                name: name.clone(),
-                importers,
-            }),
-            None => {
-                session.presenter().warning(
-                    "whether other stacks import the exports cannot be read: the caller lacks \
-                     `cloudformation:ListImports`",
-                );
-                break;
-            }
+    for name in outputs.into_iter().filter_map(|it| it.export) {
+        let Some(mut importers) = service.importers(&name).await? else {
+            session.presenter().warning(
+                "whether other stacks import the exports cannot be read: the caller lacks \
+                 `cloudformation:ListImports`",
+            );
+            break;
+        };
+        // A nested stack goes with the stack; nobody could destroy it first.
+        importers.retain(|name| !nested.iter().any(|id| name_of(id) == name));
+        if !importers.is_empty() {
+            used.push(UsedExport { name, importers });
         }
     }
     Ok(used)

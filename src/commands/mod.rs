@@ -12,6 +12,7 @@ pub mod diff;
 pub mod drift;
 pub mod events;
 mod failure;
+mod failure_places;
 pub mod init;
 mod interrupted;
 mod inventory;

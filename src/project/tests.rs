@@ -370,3 +370,31 @@ fn over_the_limit_is_an_error_before_anything_is_read() {
         "leave files out with `exclude`; the largest: `large.bin` (262144000 bytes), `a.py` (1 bytes)"
     );
 }
+
+#[test]
+fn a_text_that_the_service_gives_back_is_found_beside_the_template() {
+    let folder = folder(&[
+        ("templates/a.yaml", "Resources: {} # r\u{e9}seau\n"),
+        ("templates/b.yaml", "Resources: {}\n"),
+        ("templates/sub/c.yaml", "Resources: {A: {}}\n"),
+        ("other.yaml", "Resources: {B: {}}\n"),
+    ]);
+    let project = project(&folder);
+    let main = Path::new("templates/main.yaml");
+    let found = |text: &str| Some(project.same_beside(main, text)?.name.clone());
+    for (text, file) in [
+        ("Resources: {} # r?seau\n", Some("templates/a.yaml")),
+        ("Resources: {}\n", Some("templates/b.yaml")),
+        ("Resources: {} \n", None),
+        ("Resources: {A: {}}\n", None),
+        ("Resources: {B: {}}\n", None),
+        ("", None),
+    ] {
+        assert_eq!(found(text).as_deref(), file, "{text}");
+    }
+    assert!(
+        project
+            .same_beside(Path::new("gone/main.yaml"), "x")
+            .is_none()
+    );
+}

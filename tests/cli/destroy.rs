@@ -301,6 +301,41 @@ fn nested_stacks_are_looked_into() {
 }
 
 #[test]
+fn what_a_nested_stack_exports_is_looked_at_too() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
+    sandbox.write("stack.yaml.j2", template(nested, ""));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let inner = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\nOutputs:\n  Topic:\n    \
+        Value: !Ref Topic\n    Export:\n      Name: inner-topic\n";
+    {
+        let mut account = cloud.account();
+        let deployment = Deployment {
+            template: inner.to_owned(),
+            ..Deployment::default()
+        };
+        account.deploy("inner", deployment);
+        let id = account.stack("inner").id.clone();
+        account.stack("demo-dev").resources["Nested"].physical_id = id;
+        let importers = ["inner", "web-dev"].map(str::to_owned);
+        account
+            .imports
+            .insert("inner-topic".to_owned(), importers.into());
+    }
+    let refused = sandbox.run(&["destroy", "--yes"]).expect_code(4);
+    let said = "other stacks import what this one exports: `inner-topic` (web-dev)";
+    assert!(refused.stderr.contains(said), "{refused}");
+    nothing_was_deleted(&cloud);
+    // What is deleted with it keeps nobody from that.
+    let alone = vec!["inner".to_owned()];
+    cloud
+        .account()
+        .imports
+        .insert("inner-topic".to_owned(), alone);
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+}
+
+#[test]
 fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]), @r"

@@ -272,6 +272,76 @@ fn nested_stacks_are_followed_and_descended_for_the_cause() {
 }
 
 #[test]
+fn what_fails_in_a_nested_stack_stands_in_its_template() {
+    let inner = "# R\u{e9}seau\nResources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    \
+        Properties:\n      LogGroupName: /logs/demo\n";
+    for local in [true, false] {
+        let (sandbox, cloud) = with_nested();
+        if local {
+            sandbox.write("network.yaml", inner);
+        }
+        let kept = inner.replace('\u{e9}', "?");
+        cloud
+            .on("GetTemplate")
+            .only(|call| call.parameter("StackName").contains("/Network/"))
+            .reply_xml(&format!(
+                "<GetTemplateResponse><GetTemplateResult><TemplateBody>{kept}</TemplateBody>\
+                 </GetTemplateResult></GetTemplateResponse>"
+            ));
+        let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
+            failed to create: [Logs].";
+        cloud
+            .account()
+            .failing
+            .insert("Network".to_owned(), embedded.to_owned());
+        cloud.account().progress = Progress::Held;
+        let mut running = sandbox.spawn(&["apply", "--yes", "--events", "none"]);
+        running.wait_for_call(&cloud, "ExecuteChangeSet");
+        running.wait_until("the begin", || {
+            let mut account = cloud.account();
+            !account.stack("demo-dev").pending().is_empty()
+        });
+        {
+            let mut account = cloud.account();
+            let taken = "/logs/demo already exists";
+            account.nest(
+                "Network",
+                &[
+                    ("", "CREATE_IN_PROGRESS", ""),
+                    ("Logs", "CREATE_FAILED", taken),
+                ],
+            );
+            account.progress = Progress::Events(4);
+        }
+        let finished = running.wait().expect_code(3);
+        let said = finished.stderr.find("error[").unwrap();
+        let said = &finished.stderr[said..];
+        let (place, rest) = said.split_once("\nerror: ").unwrap();
+        assert!(
+            rest.contains("Network/Logs CREATE_FAILED: /logs/demo already"),
+            "{rest}"
+        );
+        if local {
+            insta::assert_snapshot!(place, @r"
+            error[deployment-failed]: `Network/Logs`: /logs/demo already exists
+             --> network.yaml:6:21
+              |
+            6 |       LogGroupName: /logs/demo
+              |                     ^^^^^^^^^^
+            ");
+        } else {
+            insta::assert_snapshot!(place, @r"
+            error[deployment-failed]: `Network/Logs`: /logs/demo already exists
+             --> the template of `Network`:6:21
+              |
+            6 |       LogGroupName: /logs/demo
+              |                     ^^^^^^^^^^
+            ");
+        }
+    }
+}
+
+#[test]
 fn a_hook_that_objects_is_the_cause() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "The following hook(s) failed: [Private::Guard::Hook]";

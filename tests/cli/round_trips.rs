@@ -101,3 +101,29 @@ fn a_code_change_and_a_first_deployment_take_eight() {
     line.takes(8, &["apply", "--yes"]);
     line.with_new_code().takes(8, &["apply", "--yes"]);
 }
+
+#[test]
+fn nested_stacks_are_read_side_by_side() {
+    let line = Line::new();
+    let names = ["First", "Second", "Third", "Fourth"];
+    let nested = names.map(|name| {
+        format!(
+            "  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: https://s3.amazonaws.com/templates/{name}.yaml\n"
+        )
+    });
+    let outputs = nested.concat() + "Outputs:\n";
+    let template = demo::TEMPLATE.replace("Outputs:\n", &outputs);
+    line.sandbox.write("stack.yaml.j2", template);
+    line.sandbox.run(&["apply", "--yes"]).expect_code(0);
+    for name in names {
+        let events = [
+            ("", "CREATE_IN_PROGRESS", ""),
+            ("Vpc", "CREATE_COMPLETE", ""),
+        ];
+        line.cloud.account().nest(name, &events);
+    }
+    line.proxy.take();
+    // The stack, where its last operation begins, its events, and those of all nested stacks.
+    line.takes(4, &["events"]);
+}

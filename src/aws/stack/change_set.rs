@@ -178,10 +178,9 @@ impl StackService {
             let deployed = first.0.stack_id.clone();
             let templates = async {
                 // They tell which values are secret and where a finding stands; a plan can do without.
-                let [template, deployed] = [(Some(&id), None), (None, Some(&deployed))];
                 Ok(tokio::join!(
-                    self.nested_template(template),
-                    self.nested_template(deployed)
+                    self.nested_template(Some(&id), None),
+                    self.template_of_nested(&deployed)
                 ))
             };
             let (mut nested, templates) =
@@ -194,16 +193,23 @@ impl StackService {
         Ok(())
     }
 
+    /// Returns the template of the nested stack with this ARN, as it was deployed last; `None` where it
+    /// cannot be read.
+    pub async fn template_of_nested(&self, stack_id: &str) -> Option<String> {
+        self.nested_template(None, Some(stack_id)).await
+    }
+
     /// Returns the template of a nested stack, or of its change set; `None` where it cannot be read.
     async fn nested_template(
         &self,
-        (change_set, stack): (Option<&String>, Option<&String>),
+        change_set: Option<&str>,
+        stack: Option<&str>,
     ) -> Option<String> {
         let request = self
             .client
             .get_template()
-            .set_change_set_name(change_set.cloned())
-            .set_stack_name(stack.cloned())
+            .set_change_set_name(change_set.map(str::to_owned))
+            .set_stack_name(stack.map(str::to_owned))
             .template_stage(TemplateStage::Original);
         request.send().await.ok()?.template_body
     }

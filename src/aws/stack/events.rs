@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_smithy_types::DateTime;
+use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::change_set::validation;
@@ -29,6 +30,10 @@ const PATIENCE: u32 = 30;
 /// How long a settled status has to last where no event confirms it: for some seconds after an
 /// operation was asked for, the stack may still show the status from before.
 const CONFIRMATION: Duration = Duration::from_secs(10);
+
+/// How many nested stacks are asked for their events at once: few enough that a polite service does not
+/// begin to throttle.
+const AT_ONCE: usize = 8;
 
 /// How often the last events are asked for before the operation's end is reported without them.
 const LAST_LOOKS: u32 = 3;
@@ -95,11 +100,29 @@ impl StackService {
                 let mut streams = timeline.nested_to_read(true).into_iter();
                 return Ok(is_whole && streams.all(|stream| read.contains(&stream)));
             }
-            for nested in nested {
-                let (events, whole) = self.new_events(&nested, timeline, all).await?;
-                timeline.absorb(&nested, events);
-                is_whole &= whole;
+            let so_far = &*timeline;
+            let look = async |nested: String| {
+                let found = self.new_events(&nested, so_far, all).await;
+                (nested, found)
+            };
+            let looks: Vec<_> = stream::iter(nested)
+                .map(look)
+                .buffered(AT_ONCE)
+                .collect()
+                .await;
+            let mut trouble = None;
+            for (nested, found) in looks {
+                match found {
+                    Ok((events, whole)) => {
+                        timeline.absorb(&nested, events);
+                        is_whole &= whole;
+                    }
+                    Err(error) => trouble = Some(error),
+                }
                 read.push(nested);
+            }
+            if let Some(error) = trouble {
+                return Err(error);
             }
         }
     }

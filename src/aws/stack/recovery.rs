@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::recovery::history::History;
 use crate::recovery::{Call, NESTED};
-use crate::stack::Resource;
+use crate::stack::{Resource, name_of};
 
 /// How many pages of events are read at most, of 100 events each (`DescribeStackEvents`).
 const EVENT_PAGES: usize = 50;
@@ -124,9 +124,4 @@ fn nested(resources: &[Resource]) -> impl Iterator<Item = String> + '_ {
         resource.resource_type == NESTED && resource.status.ends_with("_FAILED")
     });
     failed.filter_map(|resource| resource.physical_id.clone())
-}
-
-/// Returns the name in a stack's ARN, `arn:…:stack/NAME/UUID`.
-fn name_of(id: &str) -> &str {
-    id.split('/').nth(1).unwrap_or(id)
 }
