@@ -1,27 +1,127 @@
-//! The fault matrix: each call of an `apply` goes wrong in every way that a network and a service
-//! know, one at a time.
+//! The fault matrix: each call of a command goes wrong in every way that a network and a service know,
+//! one at a time.
 //!
 //! Whatever goes wrong, the stack is right in the end or untouched, the report is one that a user can
-//! act on, nothing is applied twice, and the next `apply` leaves everything right.
+//! act on, nothing is applied twice, and the next run of the command leaves everything right. A first
+//! `apply` meets every fault; an update, `destroy` and `recover`, which share most of its code, meet
+//! those that are told apart by what the service has done when the answer is lost.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use crate::proxy::{Fault, Rule};
-use crate::spoilt::Spoilt;
+use crate::spoilt::{Part, Spoilt};
 
-/// How many applies run at once. Most of them wait: for the SDK's pauses between two attempts.
+/// How many commands run at once. Most of them wait: for the SDK's pauses between two attempts.
 const AT_ONCE: usize = 16;
 
 /// More calls than the SDK makes before it gives up.
 const ALWAYS: usize = 20;
 
+/// What other commands than a first `apply` meet: a fault before the service does anything, two after
+/// it, and an answer that is none.
+const SOME: [Fault; 4] = [
+    Fault::Throttled,
+    Fault::FailingLate,
+    Fault::ResetLate,
+    Fault::Garbage,
+];
+
+/// A command whose calls go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Command {
+    /// `apply`, of a stack that is not there.
+    Create,
+    /// `apply`, of a change.
+    Update,
+    /// `destroy`, of a stack with a bucket that holds something.
+    Destroy,
+    /// `recover`, of a creation that failed and was left so: it is rolled back and deleted.
+    Recover,
+}
+
+impl Command {
+    /// Returns a project in which the command has something to do.
+    fn project(self) -> Spoilt {
+        let project = Spoilt::new();
+        match self {
+            Self::Create => {}
+            Self::Update => {
+                project.deploy();
+                project.write("second", "2");
+            }
+            Self::Destroy => {
+                project.write_with("first", "1", Part::Bucket);
+                project.deploy();
+                project.fill_bucket();
+            }
+            Self::Recover => {
+                project.write_with("first", "1", Part::Failure);
+                let proxy = project.proxy(Rule::Nothing);
+                let kept = project.run(&proxy, &["apply", "--yes", "--on-failure", "keep"]);
+                kept.expect_code(1);
+            }
+        }
+        project
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Update => &["apply", "--yes"],
+            Self::Destroy => &["destroy", "--yes", "--empty", "Data"],
+            Self::Recover => &["recover", "--yes"],
+        }
+    }
+
+    /// Returns what a user runs after a failure.
+    fn next(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Update => &["apply", "--yes", "--wait"],
+            _ => self.arguments(),
+        }
+    }
+
+    /// Returns the call that changes the stack.
+    fn write(self) -> &'static str {
+        match self {
+            Self::Create | Self::Update => "ExecuteChangeSet",
+            Self::Destroy => "DeleteStack",
+            Self::Recover => "RollbackStack",
+        }
+    }
+
+    /// Returns what is not as the command should have left it.
+    fn wrong(self, project: &Spoilt, may_remain: bool) -> Vec<String> {
+        match self {
+            Self::Create | Self::Update => project.wrong(may_remain),
+            Self::Destroy | Self::Recover => project.left(),
+        }
+    }
+
+    /// Returns every operation that the command calls, in the order of the first calls.
+    fn operations(self) -> Vec<String> {
+        let project = self.project();
+        let proxy = project.proxy(Rule::Nothing);
+        project.run(&proxy, self.arguments()).expect_code(0);
+        assert_eq!(self.wrong(&project, false), [""; 0]);
+        let mut operations: Vec<String> = Vec::new();
+        for call in proxy.passed() {
+            if !operations.contains(&call.operation) {
+                operations.push(call.operation);
+            }
+        }
+        operations
+    }
+}
+
 /// One cell of the matrix.
 #[derive(Debug, Clone)]
 struct Case {
+    command: Command,
     operation: String,
     fault: Fault,
     times: usize,
@@ -29,16 +129,76 @@ struct Case {
 
 #[test]
 fn whatever_call_goes_wrong_the_stack_is_right_in_the_end_and_applied_once() {
-    let cases = cases();
+    let operations = Command::Create.operations();
+    let mut cases = once(Command::Create, &operations, &Fault::ALL);
+    // The status of a running operation is asked for much longer than the others are.
+    let write = Command::Create.write();
+    let last = operations.iter().position(|it| it == write).unwrap();
+    for operation in &operations[..=last] {
+        cases.push(always(Command::Create, operation, Fault::Throttled));
+    }
+    cases.push(always(Command::Create, write, Fault::Reset));
+    assert!(cases.len() > 150, "{} faults", cases.len());
+    try_all(cases);
+}
+
+#[test]
+fn an_update_a_deletion_and_a_recovery_end_right_too() {
+    let mut cases = Vec::new();
+    for command in [Command::Update, Command::Destroy, Command::Recover] {
+        cases.extend(once(command, &command.operations(), &SOME));
+        cases.push(always(command, command.write(), Fault::Reset));
+    }
+    assert!(cases.len() > 80, "{} faults", cases.len());
+    try_all(cases);
+}
+
+/// Returns each of these operations with each of these faults once.
+fn once(command: Command, operations: &[String], faults: &[Fault]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for operation in operations {
+        let has_body = !operation.starts_with("Head");
+        // The answer to a HEAD has no body to spoil or to name the clock in; other calls come first.
+        let faults = faults.iter().filter(|fault| {
+            has_body || !matches!(fault, Fault::Truncated | Fault::Garbage | Fault::Clock)
+        });
+        cases.extend(faults.map(|fault| Case {
+            command,
+            operation: operation.clone(),
+            fault: *fault,
+            times: 1,
+        }));
+    }
+    cases
+}
+
+/// Returns an operation that never succeeds.
+fn always(command: Command, operation: &str, fault: Fault) -> Case {
+    Case {
+        command,
+        operation: operation.to_owned(),
+        fault,
+        times: ALWAYS,
+    }
+}
+
+/// Tries all cells, several at once, and says how they went.
+fn try_all(mut cases: Vec<Case>) {
+    // Those that wait longest begin first.
+    cases.sort_by_key(|case| std::cmp::Reverse(case.times));
+    let began = Instant::now();
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::<&str, usize>::new());
+    let outcomes = Mutex::new(BTreeMap::<(Command, &str), usize>::new());
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match attempt(case) {
-                        Ok(outcome) => *outcomes.lock().unwrap().entry(outcome).or_default() += 1,
+                        Ok(outcome) => {
+                            let key = (case.command, outcome);
+                            *outcomes.lock().unwrap().entry(key).or_default() += 1;
+                        }
                         Err(failure) => failures
                             .lock()
                             .unwrap()
@@ -50,7 +210,8 @@ fn whatever_call_goes_wrong_the_stack_is_right_in_the_end_and_applied_once() {
     });
     let outcomes = outcomes.into_inner().unwrap();
     // Past the test harness, which shows what a test prints only where it fails.
-    let said = format!("{} faults were tried: {outcomes:?}\n", cases.len());
+    let (count, seconds) = (cases.len(), began.elapsed().as_secs());
+    let said = format!("{count} faults were tried in {seconds} s: {outcomes:?}\n");
     std::io::stderr().write_all(said.as_bytes()).unwrap();
     let failures = failures.into_inner().unwrap();
     assert!(
@@ -59,57 +220,16 @@ fn whatever_call_goes_wrong_the_stack_is_right_in_the_end_and_applied_once() {
         failures.len(),
         failures.join("\n\n")
     );
-    assert!(cases.len() > 150, "{} faults", cases.len());
 }
 
-/// Returns every operation that an apply calls, with every fault once; those that come before the
-/// deployment also without end.
-fn cases() -> Vec<Case> {
-    let project = Spoilt::new();
-    let proxy = project.proxy(Rule::Nothing);
-    project.run(&proxy, &["apply", "--yes"]).expect_code(0);
-    assert_eq!(project.wrong(false), [""; 0]);
-    let mut operations: Vec<String> = Vec::new();
-    for call in proxy.passed() {
-        if !operations.contains(&call.operation) {
-            operations.push(call.operation);
-        }
-    }
-    let case = |operation: &String, fault, times| Case {
-        operation: operation.clone(),
-        fault,
-        times,
-    };
-    let mut cases = Vec::new();
-    for operation in &operations {
-        let has_body = !operation.starts_with("Head");
-        // The answer to a HEAD has no body to spoil or to name the clock in; other calls come first.
-        let faults = Fault::ALL.into_iter().filter(|fault| {
-            has_body || !matches!(fault, Fault::Truncated | Fault::Garbage | Fault::Clock)
-        });
-        cases.extend(faults.map(|fault| case(operation, fault, 1)));
-    }
-    // The status of a running operation is asked for much longer than the others are.
-    let last = operations
-        .iter()
-        .position(|operation| operation == "ExecuteChangeSet")
-        .unwrap();
-    for operation in &operations[..=last] {
-        cases.push(case(operation, Fault::Throttled, ALWAYS));
-    }
-    cases.push(case(&operations[last], Fault::Reset, ALWAYS));
-    // Those that wait longest begin first.
-    cases.sort_by_key(|case| std::cmp::Reverse(case.times));
-    cases
-}
-
-/// Runs an apply with the fault and, where it failed, another one without. Returns how it went.
+/// Runs the command with the fault and, where it failed, once more without. Returns how it went.
 fn attempt(case: &Case) -> Result<&'static str, String> {
-    let project = Spoilt::new();
+    let command = case.command;
+    let project = command.project();
     let rule = Rule::Spoil(case.operation.clone(), case.fault, case.times);
     let proxy = project.proxy(rule);
-    let first = project.run(&proxy, &["apply", "--yes"]);
-    let mut executed = proxy.accepted("ExecuteChangeSet");
+    let first = project.run(&proxy, command.arguments());
+    let mut written = proxy.accepted(command.write());
     let fail = |what: &str| Err(format!("{what}\n{first}"));
     if proxy.spoilt() == 0 {
         return fail("the call was not made");
@@ -125,24 +245,25 @@ fn attempt(case: &Case) -> Result<&'static str, String> {
                 return fail("the clock is not named");
             }
             let healthy = project.proxy(Rule::Nothing);
-            let second = project.run(&healthy, &["apply", "--yes", "--wait"]);
-            executed += healthy.accepted("ExecuteChangeSet");
+            let second = project.run(&healthy, command.next());
+            written += healthy.accepted(command.write());
             if second.code() != 0 {
-                return fail(&format!("the next apply failed:\n{second}"));
+                return fail(&format!("the next run failed:\n{second}"));
             }
-            "reported, and right after the next apply"
+            "reported, and right after the next run"
         }
         _ => return fail("another exit code"),
     };
-    if executed != 1 {
-        return fail(&format!("executed {executed} times"));
+    // A deletion that is asked for twice is one deletion.
+    if written != 1 && command != Command::Destroy {
+        return fail(&format!("{} was accepted {written} times", command.write()));
     }
-    let wrong = project.wrong(case.times == ALWAYS);
+    let wrong = command.wrong(&project, case.times == ALWAYS);
     if !wrong.is_empty() {
         return fail(&format!("{outcome}, but {wrong:?}"));
     }
     if outcome != "survived" && case.times == 1 && is_transient(case.fault) {
-        return fail("one such fault must not end an apply");
+        return fail("one such fault must not end the command");
     }
     Ok(outcome)
 }

@@ -105,8 +105,7 @@ fn kills(random: &mut Random) -> Vec<Kill> {
 fn attempt(kill: Kill) -> Result<bool, String> {
     let project = Spoilt::new();
     if kill.updates {
-        let proxy = project.proxy(Rule::Nothing);
-        project.run(&proxy, &["apply", "--yes"]).expect_code(0);
+        project.deploy();
         project.write("second", "2");
     }
     let proxy = project.proxy(Rule::Stop(kill.call, kill.moment));
@@ -128,6 +127,8 @@ fn attempt(kill: Kill) -> Result<bool, String> {
         return fail(format!("executed {executed} times"));
     }
     let mut wrong = project.wrong(true);
+    let files = project.temporary_leftovers();
+    wrong.extend(files.iter().map(|path| path.display().to_string()));
     if !is_up_to_date(&project, &healthy) {
         wrong.push("the files differ from what is deployed".to_owned());
     }

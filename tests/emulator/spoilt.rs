@@ -1,5 +1,7 @@
 //! A project whose calls go through a proxy that spoils them.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::emulator::{self, Borrowed};
@@ -32,7 +34,34 @@ Resources:
       Code:
         S3Bucket: !Sub "{{ artifact_bucket }}"
         S3Key: "{{ artifacts.handler.key }}"
+{%- if vars.bucket %}
+  Data:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: "{{ project }}-data"
+      VersioningConfiguration: { Status: Enabled }
+{%- endif %}
+{%- if vars.broken %}
+  Instance:
+    Type: AWS::EC2::Instance
+    DependsOn: [Topic, Function]
+    Properties:
+      ImageId: ami-12345678
+      InstanceType: t2.micro
+      KeyName: nobody
+{%- endif %}
 "#;
+
+/// What else a project is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The stack is protected from deletion.
+    Protection,
+    /// It has a bucket.
+    Bucket,
+    /// It has a resource that cannot be made.
+    Failure,
+}
 
 /// A small project in an account of its own: a function with its code, a policy, a protection.
 pub(crate) struct Spoilt {
@@ -57,12 +86,20 @@ impl Spoilt {
 
     /// Writes the manifest and the handler.
     pub(crate) fn write(&self, name: &str, answer: &str) {
+        self.write_with(name, answer, Part::Protection);
+    }
+
+    /// Writes the manifest, with this part, and the handler.
+    pub(crate) fn write_with(&self, name: &str, answer: &str, part: Part) {
         let manifest = format!(
             "project = \"spoilt-{}\"\nenvironment = \"dev\"\nregion = \"us-east-1\"\n\
              template = \"stack.yaml.j2\"\nallow_endpoint = true\n\n[artifacts.handler]\n\n\
-             [stack]\npolicy = \"policy.json\"\ntermination_protection = true\n\n\
-             [vars]\ntest_instance = false\nname = \"{name}\"\n",
-            self.borrowed.account
+             [stack]\npolicy = \"policy.json\"\ntermination_protection = {}\n\n\
+             [vars]\ntest_instance = false\nname = \"{name}\"\nbucket = {}\nbroken = {}\n",
+            self.borrowed.account,
+            part == Part::Protection,
+            part == Part::Bucket,
+            part == Part::Failure
         );
         self.sandbox.write("manifest.toml", manifest);
         let handler = format!("def handler(event, context):\n    return {answer}\n");
@@ -83,6 +120,45 @@ impl Spoilt {
     /// Runs `stackctl` with the proxy for AWS.
     pub(crate) fn run(&self, proxy: &Proxy, arguments: &[&str]) -> Finished {
         self.spawn(proxy, arguments).wait()
+    }
+
+    /// Applies, without any fault.
+    #[track_caller]
+    pub(crate) fn deploy(&self) {
+        let proxy = self.proxy(Rule::Nothing);
+        self.run(&proxy, &["apply", "--yes"]).expect_code(0);
+    }
+
+    /// Puts two versions of an object into the stack's bucket.
+    pub(crate) fn fill_bucket(&self) {
+        let bucket = format!("spoilt-{}-data", self.borrowed.account);
+        let put = json!({ "Bucket": bucket, "Key": "data" });
+        let put = ("s3", "put_object", put);
+        for answer in self.borrowed.call_all(&[put.clone(), put]) {
+            answer.unwrap();
+        }
+    }
+
+    /// Returns what is left of the stack, nothing where it is gone, and what else is there beside the
+    /// artifact bucket.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let account = &self.borrowed.account;
+        let calls = [
+            ("cloudformation", "describe_stacks", json!({})),
+            ("s3", "list_buckets", json!({})),
+        ];
+        let answers = self.borrowed.call_all(&calls);
+        let [stacks, buckets] = [0, 1].map(|at| answers[at].clone().unwrap());
+        let mut left = texts(&stacks["Stacks"], "StackName");
+        left.extend(texts(&buckets["Buckets"], "Name"));
+        let artifacts = format!("stackctl-artifacts-{account}-us-east-1");
+        left.retain(|name| *name != artifacts);
+        left
+    }
+
+    /// Returns the files that the processes left in their folder for temporary files.
+    pub(crate) fn temporary_leftovers(&self) -> Vec<PathBuf> {
+        self.sandbox.temporary_leftovers()
     }
 
     /// Returns what is wrong with the deployed stack, with the bucket beside it and with what was left

@@ -17,7 +17,28 @@ const DEPTH: usize = 10;
 
 impl StackService {
     /// Sends one call for the stack of this ARN. The token makes a repeated request harmless.
+    ///
+    /// An answer that is lost is no failure where what was asked for has begun: an event has the token.
     pub async fn perform(
+        &self,
+        call: &Call,
+        stack_id: &str,
+        token: &str,
+        role: Option<&str>,
+    ) -> Result<()> {
+        let Err(error) = self.send(call, stack_id, token, role).await else {
+            return Ok(());
+        };
+        let events = self.latest_events(stack_id).await.unwrap_or_default();
+        let is_ours = |event: &Event| event.token.as_deref() == Some(token);
+        if events.iter().any(is_ours) {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    }
+
+    async fn send(
         &self,
         call: &Call,
         stack_id: &str,
