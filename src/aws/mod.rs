@@ -5,6 +5,7 @@
 
 mod backoff;
 mod fault;
+mod foreign;
 pub mod functions;
 mod http;
 pub mod probe;
@@ -202,7 +203,10 @@ impl Connection {
     }
 
     pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
-        aws_sdk_cloudformation::Client::new(&self.config)
+        let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
+            .retry_classifier(foreign::Pages)
+            .build();
+        aws_sdk_cloudformation::Client::from_conf(config)
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {

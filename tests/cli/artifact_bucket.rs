@@ -87,6 +87,7 @@ fn a_missing_permission_is_named() {
       caused by: no identity-based policy allows it
     hint: the bucket must belong to the account 123456789012: stackctl never uses another's
     hint: the caller needs `s3:PutObject` on it
+    hint: it admits requests with TLS alone, and http://127.0.0.1:[PORT] has none: where that is the reason, create another bucket there and name it with `artifact_bucket`
     --- exit 4
     ");
 }
@@ -160,6 +161,30 @@ fn a_half_made_bucket_is_finished_and_a_whole_one_left_alone() {
     apply(&sandbox).expect_code(0);
     assert!(cloud.calls_of("PutBucketVersioning").is_empty());
     assert!(cloud.calls_of("CreateBucket").is_empty());
+}
+
+#[test]
+fn an_answer_about_versioning_that_cannot_be_read_is_no_failure() {
+    let (sandbox, cloud) = with_bucket();
+    cloud
+        .on("GetBucketVersioning")
+        .reply_xml("<GetBucketVersioningOutput/>");
+    let finished = apply(&sandbox).expect_code(0);
+    assert_eq!(
+        said_before(&finished)[0],
+        format!("Finishing the artifact bucket `{ARTIFACT_BUCKET}`")
+    );
+
+    let (sandbox, cloud) = with_bucket();
+    cloud
+        .on("GetBucketVersioning")
+        .error(403, "AccessDenied", "no");
+    let finished = apply(&sandbox).expect_code(4);
+    assert!(
+        finished.stderr.contains("`s3:GetBucketVersioning`"),
+        "{finished}"
+    );
+    assert!(cloud.calls_of("PutBucketPolicy").is_empty());
 }
 
 #[test]

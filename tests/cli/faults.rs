@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress};
+use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress, Response};
 use crate::demo::{self, ARTIFACT_BUCKET};
 
 fn nothing_was_written(cloud: &Cloud) {
@@ -100,6 +100,23 @@ fn an_endpoint_that_is_not_awss_is_refused() {
 }
 
 #[test]
+fn an_internal_error_is_asked_for_again_but_not_one_that_comes_as_a_page() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let page = Response::new(500, "<html>").header("content-type", "text/html; charset=utf-8");
+    cloud.on("DescribeEvents").times(2).reply(page);
+    sandbox.run(&["plan"]).expect_code(0);
+    assert_eq!(cloud.calls_of("DescribeEvents").len(), 1);
+
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud
+        .on("DescribeEvents")
+        .times(1)
+        .error(500, "InternalFailure", "try again");
+    sandbox.run(&["plan"]).expect_code(0);
+    assert_eq!(cloud.calls_of("DescribeEvents").len(), 2);
+}
+
+#[test]
 fn a_bucket_of_someone_else_receives_nothing() {
     let (sandbox, cloud) = demo::in_cloud();
     let bucket = Bucket::owned_by("999999999999");
@@ -112,6 +129,7 @@ fn a_bucket_of_someone_else_receives_nothing() {
     error: cannot look for `demo/handler/[SHA256].zip` in the artifact bucket: the bucket `stackctl-artifacts-123456789012-eu-west-1` denies access
     hint: the bucket must belong to the account 123456789012: stackctl never uses another's
     hint: the caller needs `s3:GetObject` and `s3:ListBucket` on it
+    hint: it admits requests with TLS alone, and http://127.0.0.1:[PORT] has none: where that is the reason, create another bucket there and name it with `artifact_bucket`
     --- exit 4
     ");
     assert!(cloud.calls_of("PutObject").is_empty());

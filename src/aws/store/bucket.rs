@@ -109,16 +109,21 @@ impl Store {
         self.harden().await
     }
 
+    /// Returns whether the bucket is known to be versioned.
+    ///
+    /// Some servers answer in a form that the SDK cannot read. Such a bucket counts as half-made: what
+    /// follows from that is harmless when repeated, and done to no bucket but stackctl's own.
     async fn is_versioned(&self) -> Result<bool> {
-        let answer = self
+        let request = self
             .client
             .get_bucket_versioning()
             .bucket(&self.bucket)
-            .expected_bucket_owner(&self.account)
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:GetBucketVersioning", &error))?;
-        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+            .expected_bucket_owner(&self.account);
+        match request.send().await {
+            Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
+            Err(error) if status(&error) == Some(200) => Ok(false),
+            Err(error) => Err(self.hardening("s3:GetBucketVersioning", &error)),
+        }
     }
 
     async fn create(&self) -> Result<()> {

@@ -279,6 +279,16 @@ impl Store {
                 self.account
             ))
             .hint(format!("the caller needs `{action}` on it"));
+            let is_own = !self.explicit && bucket == self.bucket;
+            let refusal = match self.connection.endpoint() {
+                Endpoint::Custom(url) if is_own && url.starts_with("http:") => {
+                    refusal.hint(format!(
+                        "it admits requests with TLS alone, and {url} has none: where that is the \
+                         reason, create another bucket there and name it with `artifact_bucket`"
+                    ))
+                }
+                _ => refusal,
+            };
             return match answer.and_then(ProvideErrorMetadata::message) {
                 Some(message) => refusal.caused_by(std::io::Error::other(message.to_owned())),
                 None => refusal,
