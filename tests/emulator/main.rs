@@ -26,6 +26,8 @@ mod faults;
 mod http;
 mod interruption;
 mod killed;
+#[path = "../support/latency.rs"]
+mod latency;
 mod lifecycle;
 mod outside;
 mod plans;
@@ -35,6 +37,7 @@ mod proxy;
 #[path = "../support/python.rs"]
 mod python;
 mod recovery;
+mod round_trips;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;

@@ -1,6 +1,7 @@
 //! A project in a folder of its own, on the shared emulator, in an account of its own.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -74,6 +75,23 @@ impl Project {
     /// Runs `stackctl` for the local environment, without a terminal.
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         self.sandbox.run(&local(arguments))
+    }
+
+    /// Runs `stackctl` for the manifest's own environment, with a server at this URL for AWS.
+    pub(crate) fn run_at(&self, endpoint: &str, arguments: &[&str]) -> Finished {
+        let variables = [
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", self.account().to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-real-secret".to_owned()),
+        ];
+        self.sandbox.spawn_with(&variables, arguments).wait()
+    }
+
+    /// Returns where the emulator listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let endpoint = self.borrowed.endpoint();
+        let address = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+        address.parse().unwrap()
     }
 
     /// Starts `stackctl` for the local environment, without a terminal.

@@ -1,0 +1,87 @@
+//! How many round trips each command takes one after the other at a real service.
+//!
+//! `tests/cli/round_trips.rs` holds the same bounds at a scripted one, which knows only what it was told
+//! of the API. Here the shipped stack goes to the emulator through the same slow line. What the service
+//! itself makes a command wait for, one look after another, is not counted.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::latency::{Passed, Proxy, longest_chain};
+use crate::project::Project;
+
+/// The proxy's delay. It is long against what a busy machine needs between two calls that are made at
+/// the same time.
+const DELAY: Duration = Duration::from_millis(250);
+
+/// The calls that are repeated until the service is done.
+const LOOKS: [&str; 5] = [
+    "DescribeChangeSet",
+    "DescribeEvents",
+    "DescribeStackEvents",
+    "DescribeStacks",
+    "ListChangeSets",
+];
+
+/// Returns the calls, of looks that follow each other only the last one of each name.
+fn without_repeated_looks(mut calls: Vec<Passed>) -> Vec<Passed> {
+    calls.sort_by_key(|call| call.came);
+    let is_look = |call: &Passed| LOOKS.contains(&call.name.as_str());
+    let repeats = |index: usize| {
+        let mut rest = calls[index + 1..].iter().take_while(|call| is_look(call));
+        is_look(&calls[index]) && rest.any(|call| call.name == calls[index].name)
+    };
+    let kept: Vec<bool> = (0..calls.len()).map(|index| !repeats(index)).collect();
+    let mut kept = kept.into_iter();
+    calls.retain(|_| kept.next().unwrap_or_default());
+    calls
+}
+
+/// Returns the shipped project as one that goes to a server of its own, with an artifact bucket there.
+fn project() -> Project {
+    let project = Project::unverified();
+    let (artifacts, vars) = ("[artifacts.handler]\n", "[vars]\n");
+    project.edit(
+        "manifest.toml",
+        artifacts,
+        &format!("allow_endpoint = true\nregion = \"us-east-1\"\n{artifacts}"),
+    );
+    project.edit(
+        "manifest.toml",
+        vars,
+        &format!("{vars}image_id = \"ami-0123456789abcdef0\"\n"),
+    );
+    let bucket = project.artifact_bucket();
+    project.aws("ec2", "create_key_pair", json!({ "KeyName": "ops" }));
+    project.aws("s3", "create_bucket", json!({ "Bucket": bucket }));
+    let versioning = json!({
+        "Bucket": bucket,
+        "VersioningConfiguration": { "Status": "Enabled" },
+    });
+    project.aws("s3", "put_bucket_versioning", versioning);
+    project
+}
+
+#[test]
+fn the_shipped_stack_takes_no_more_round_trips_than_promised() {
+    let project = project();
+    let proxy = Proxy::start(0, project.address(), DELAY, |_| ()).unwrap();
+    let takes = |round_trips: usize, command: &[&str]| {
+        project.run_at(&proxy.endpoint(), command).expect_code(0);
+        let chain = longest_chain(without_repeated_looks(proxy.take()));
+        let names: Vec<_> = chain.iter().map(|call| call.name.as_str()).collect();
+        assert!(names.len() <= round_trips, "{command:?}: {names:#?}");
+        assert!(!names.is_empty(), "{command:?} went another way");
+    };
+    takes(5, &["plan"]);
+    takes(8, &["apply", "--yes"]);
+    takes(1, &["outputs"]);
+    takes(1, &["status"]);
+    takes(1, &["plan"]);
+    takes(1, &["diff"]);
+    project.edit("handler/app.py", "import json\n", "import json  # again\n");
+    takes(2, &["diff"]);
+    takes(4, &["plan"]);
+    takes(8, &["apply", "--yes"]);
+}
