@@ -10,13 +10,27 @@
     reason = "tests fail by panicking and report their counts on stderr"
 )]
 
+#[expect(dead_code, reason = "the scripted cloud uses the rest")]
+#[path = "../cli/cloud/call.rs"]
+mod call;
 mod change_sets;
 mod corpus;
 mod differences;
+mod documents;
 mod drift;
 mod failures;
+#[path = "../cli/cloud/http.rs"]
+mod http;
+mod lives;
 mod plans;
 mod prediction;
+mod program;
 mod replay;
+#[expect(dead_code, reason = "the tests of the command line use the rest")]
+#[path = "../support/sandbox.rs"]
+mod sandbox;
+mod service;
+mod shapes;
 mod templates;
 mod wire;
+mod xml;

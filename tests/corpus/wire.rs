@@ -4,149 +4,59 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 use stackctl::aws::stack::{ChangeSetRequest, Purpose, TemplateSource};
 use stackctl::error::{Error, Result};
 use stackctl::event::Event;
+use stackctl::present::json::event::EventLine;
 use stackctl::present::json::stack::{OutputsDocument, StatusDocument};
 use stackctl::settings::StackSettings;
 use stackctl::stack::Stack;
 
 use crate::corpus;
-use crate::replay::{Replay, response};
-
-/// Returns the items of a list that may be missing.
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-/// Returns a member's text; nothing where it is empty, which is the same on the wire.
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value[name].as_str().filter(|text| !text.is_empty())
-}
-
-/// Returns pairs of names and values, without the names that AWS keeps to itself.
-fn pairs(list: &Value, [name, value]: [&str; 2]) -> Value {
-    let pairs = items(list).iter().filter_map(|item| {
-        let name = text(item, name).filter(|name| !name.starts_with("aws:"))?;
-        Some((
-            name.to_owned(),
-            json!(item[value].as_str().unwrap_or_default()),
-        ))
-    });
-    Value::Object(pairs.collect())
-}
-
-/// Returns a time in the program's spelling.
-fn time(said: &Value, name: &str) -> Option<String> {
-    let time: jiff::Timestamp = text(said, name)?.parse().unwrap();
-    Some(time.to_string())
-}
+use crate::documents::{
+    check_error, check_events, check_outputs, check_resources, check_status, items, summaries,
+    text, time,
+};
+use crate::replay::Replay;
+use crate::service::Answer;
+use crate::xml::{self, response};
 
 /// Checks the documents of `status` and `outputs` against an answer.
 fn check_stack(said: &Value, stack: Option<&Stack>) {
     let said = &said["Stacks"][0];
-    let Some(stack) = stack else {
-        assert_eq!(*said, Value::Null, "a stack was lost");
-        return;
-    };
-    let status = serde_json::to_value(StatusDocument::of("demo", Some(stack), &[])).unwrap();
-    let capabilities: Vec<_> = items(&said["Capabilities"]).to_vec();
-    for (member, expected) in [
-        ("id", json!(said["StackId"])),
-        ("status", json!(said["StackStatus"])),
-        ("reason", json!(text(said, "StackStatusReason"))),
-        ("created", json!(time(said, "CreationTime"))),
-        ("updated", json!(time(said, "LastUpdatedTime"))),
-        ("capabilities", json!(capabilities)),
-        (
-            "termination_protection",
-            json!(said["EnableTerminationProtection"] == "true"),
-        ),
-        (
-            "parameters",
-            pairs(&said["Parameters"], ["ParameterKey", "ParameterValue"]),
-        ),
-        ("tags", pairs(&said["Tags"], ["Key", "Value"])),
-    ] {
-        assert_eq!(status[member], expected, "{member} of {said:#}");
-    }
-    let outputs = serde_json::to_value(OutputsDocument::of(stack)).unwrap();
-    assert_eq!(
-        outputs["outputs"].as_object().unwrap().len(),
-        items(&said["Outputs"]).len()
-    );
-    for output in items(&said["Outputs"]) {
-        let shown = &outputs["outputs"][text(output, "OutputKey").unwrap()];
-        assert_eq!(
-            shown["value"],
-            json!(output["OutputValue"].as_str().unwrap_or_default())
-        );
-        assert_eq!(shown["description"], json!(text(output, "Description")));
-        assert_eq!(shown["export"], json!(text(output, "ExportName")));
+    let status = serde_json::to_value(StatusDocument::of("demo", stack, &[])).unwrap();
+    check_status(said, &status);
+    if let Some(stack) = stack {
+        let outputs = serde_json::to_value(OutputsDocument::of(stack)).unwrap();
+        check_outputs(said, &outputs, false);
     }
 }
 
-fn check_events(said: &Value, events: &[Event]) {
-    let said = items(&said["StackEvents"]);
-    assert_eq!(said.len(), events.len());
-    for (said, event) in said.iter().zip(events) {
-        let optional = |value: &Option<String>| value.clone().unwrap_or_default();
-        for (name, shown) in [
-            ("EventId", event.id.clone()),
-            ("StackId", event.stack_id.clone()),
-            ("LogicalResourceId", event.logical_id.clone()),
-            ("PhysicalResourceId", event.physical_id.clone()),
-            ("ResourceType", event.resource_type.clone()),
-            ("ResourceStatus", event.status.to_string()),
-            ("ResourceStatusReason", optional(&event.reason)),
-            ("ClientRequestToken", optional(&event.token)),
-            ("OperationId", optional(&event.operation)),
-        ] {
-            assert_eq!(
-                text(said, name).unwrap_or_default(),
-                shown,
-                "{name} of {said:#}"
-            );
-        }
-        assert_eq!(
-            time(said, "Timestamp"),
-            event.time.map(|time| time.to_string())
-        );
-    }
+/// Checks the documents of events, newest first, against an answer.
+fn check_latest(said: &Value, events: &[Event]) {
+    let documents = events.iter().rev().map(EventLine::of);
+    let documents: Vec<Value> = documents
+        .map(|document| serde_json::to_value(document).unwrap())
+        .collect();
+    check_events(said, documents.iter());
 }
 
-/// Checks that an error says the service's code and message.
-fn check_error(body: &str, error: &Error) {
-    let between = |name: &str| {
-        let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        let (inside, _) = rest.split_once(&format!("</{name}>"))?;
-        Some(unescaped(inside))
-    };
-    let mut said = String::new();
+/// Returns all that an error says.
+fn words(error: &Error) -> String {
+    let mut words = String::new();
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
-        said += &format!("{error}\n");
+        words += &format!("{error}\n");
         cause = error.source();
     }
-    for word in [between("Code"), between("Message")].into_iter().flatten() {
-        assert!(said.contains(&word), "{word:?} is not in {said:?}");
-    }
-}
-
-fn unescaped(text: &str) -> String {
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"");
-    let text = text.replace("&#xA;", "\n").replace("&#xD;", "\r");
-    text.replace("&apos;", "'").replace("&amp;", "&")
+    words
 }
 
 /// Makes the call of an operation and checks what comes of it. `None` where stackctl has no such call.
 fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
     let said = || response(body);
-    let service = replay.service();
+    let service = replay.client();
     let run = |result: Result<()>| Some(result);
     match operation {
         "DescribeStacks" => run(replay
@@ -154,7 +64,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             .map(|stack| check_stack(&said(), stack.as_ref()))),
         "DescribeStackEvents" => run(replay
             .wait(service.latest_events("demo"))
-            .map(|events| check_events(&said(), &events))),
+            .map(|events| check_latest(&said(), &events))),
         "GetTemplate" => run(replay.wait(service.template()).map(|template| {
             assert_eq!(template.as_deref(), text(&said(), "TemplateBody"));
         })),
@@ -197,6 +107,15 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
                     assert_eq!(text(&said, "StackId"), Some(requested.stack_id.as_str()));
                 }))
         }
+        "DescribeStackResources" | "DescribeStackResource" if !body.starts_with("<Error") => {
+            let said = summaries(&said());
+            replay.answer_with(Answer::of(xml::body("ListStackResources", &said)));
+            run(replay.wait(service.resources()).map(|resources| {
+                let status = StatusDocument::of("demo", None, &resources);
+                let status = serde_json::to_value(status).unwrap();
+                check_resources(items(&said["StackResourceSummaries"]), &status);
+            }))
+        }
         "DescribeChangeSet" if body.starts_with("<Error") => {
             run(replay.wait(service.settled_change_set("set")).map(drop))
         }
@@ -218,7 +137,11 @@ fn every_recorded_answer_is_told_as_it_was_given() {
         let kind = kind.to_str().unwrap();
         let operation = kind.trim_end_matches("-errors");
         let is_error = kind != operation;
-        server.answer_with(if is_error { 400 } else { 200 }, &body);
+        server.answer_with(if is_error {
+            Answer::error(&body)
+        } else {
+            Answer::of(&body)
+        });
         match replay(&server, operation, &body) {
             None => {
                 not_called += 1;
@@ -231,7 +154,7 @@ fn every_recorded_answer_is_told_as_it_was_given() {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 assert!(is_error, "{}: {error}", path.display());
-                check_error(&body, &error);
+                check_error(&body, &words(&error));
             }
         }
         *told.entry(kind.to_owned()).or_default() += 1;

@@ -1,0 +1,114 @@
+//! From JSON to the XML that the service sends, and back.
+
+use std::collections::VecDeque;
+
+use serde_json::{Map, Value};
+
+/// Returns the body of an answer to an operation.
+pub(crate) fn body(operation: &str, result: &Value) -> String {
+    format!(
+        "<{operation}Response><{operation}Result>{}</{operation}Result></{operation}Response>",
+        xml(result)
+    )
+}
+
+/// Returns the body of an error.
+pub(crate) fn error(code: &str, message: &str) -> String {
+    let error = serde_json::json!({ "Type": "Sender", "Code": code, "Message": message });
+    format!(
+        "<ErrorResponse><Error>{}</Error></ErrorResponse>",
+        xml(&error)
+    )
+}
+
+/// Returns a recorded change set as the body that the service would send for it.
+pub(crate) fn change_set(response: &Value) -> String {
+    let mut response = response.clone();
+    if let Some(response) = response.as_object_mut() {
+        response.remove("ResponseMetadata");
+        // The recordings hold a placeholder instead of a time.
+        response.remove("CreationTime");
+    }
+    body("DescribeChangeSet", &response)
+}
+
+fn xml(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| element_of(name, value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| element_of("member", item))
+            .collect(),
+        Value::String(text) => text
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;"),
+        other => other.to_string(),
+    }
+}
+
+fn element_of(name: &str, value: &Value) -> String {
+    format!("<{name}>{}</{name}>", xml(value))
+}
+
+/// Returns the answer that a body of the service holds. Every scalar is a string.
+pub(crate) fn response(body: &str) -> Value {
+    let mut pieces: VecDeque<&str> = body.split('<').collect();
+    pieces.pop_front();
+    let mut document = Map::new();
+    let (name, value) = element(&mut pieces);
+    document.insert(name, value);
+    // `XResponse` holds `XResult`, and that the answer.
+    let mut answer = Value::Object(document);
+    for _ in 0..2 {
+        let inner = answer
+            .as_object()
+            .and_then(|members| members.values().next());
+        answer = inner.cloned().unwrap_or_default();
+    }
+    answer
+}
+
+/// Reads an element from pieces that each begin behind a `<`.
+fn element(pieces: &mut VecDeque<&str>) -> (String, Value) {
+    let (tag, text) = pieces.pop_front().unwrap().split_once('>').unwrap();
+    let name = tag.split([' ', '/']).next().unwrap().to_owned();
+    if tag.ends_with('/') {
+        return (name, Value::Null);
+    }
+    let mut members = Map::new();
+    let mut items = Vec::new();
+    loop {
+        if pieces[0].starts_with('/') {
+            pieces.pop_front();
+            break;
+        }
+        let (name, value) = element(pieces);
+        if name == "member" {
+            items.push(value);
+        } else {
+            members.insert(name, value);
+        }
+    }
+    let value = if !items.is_empty() {
+        Value::Array(items)
+    } else if !members.is_empty() {
+        Value::Object(members)
+    } else {
+        Value::String(unescaped(text))
+    };
+    (name, value)
+}
+
+/// Returns text as it was before it became part of XML.
+pub(crate) fn unescaped(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">");
+    let text = text.replace("&quot;", "\"").replace("&apos;", "'");
+    let text = text.replace("&#xA;", "\n").replace("&#xD;", "\r");
+    text.replace("&amp;", "&")
+}
