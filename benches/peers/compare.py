@@ -71,7 +71,7 @@ class Tool:
 
     def version(self):
         if self.npm:
-            package = self.home / "node_modules" / self.npm[0] / "package.json"
+            package = self.home / "node_modules" / self.npm[0].split("@")[0] / "package.json"
             return json.loads(package.read_text())["version"]
         pip = [self.home / "bin/python", "-m", "pip", "show", self.packages[0]]
         shown = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
@@ -180,7 +180,7 @@ class Sceptre(Tool):
     def step(self, step):
         if step == "code-only":
             return
-        command = ["launch", "--yes", "stack"]
+        command = ["launch", "--yes", "stack.yaml"]
         if step == "plan":
             self.planned += 1
             command = ["create", "--yes", "stack.yaml", f"plan-{self.planned}"]
@@ -290,7 +290,7 @@ class Bench:
             Stackctl(self, "stackctl"),
             AwsCli(self, "aws-cli", ["awscli"]),
             Sam(self, "sam", ["aws-sam-cli"]),
-            Cdk(self, "cdk", npm=["aws-cdk", "aws-cdk-lib", "constructs"]),
+            Cdk(self, "cdk", npm=["aws-cdk@2", "aws-cdk-lib@~2.274.0", "constructs"]),
             Sceptre(self, "sceptre", ["sceptre"]),
         ]
         only = self.arguments.only or [tool.name for tool in tools]
