@@ -9,8 +9,9 @@ mod foresight;
 mod place;
 
 use crate::code::CodeChange;
+use crate::parallel::both;
 use crate::plan::ValueChange;
-use crate::predict::Side;
+use crate::predict::{Side, predict};
 use crate::render::RenderedTemplate;
 use crate::template::Template;
 use crate::template::diff;
@@ -85,8 +86,11 @@ impl<'a> Comparison<'a> {
         rendered: Option<&'a RenderedTemplate>,
         names: [String; 2],
     ) -> Self {
-        let found = diff::diff(before.template, after.template);
-        let foresight = Foresight::new(&found, before, after);
+        let (changes, found) = both(
+            || predict(Some(before), after),
+            || diff::diff(before.template, after.template),
+        );
+        let foresight = Foresight::new(&found, changes, [before.template, after.template]);
         let mut places = Places::new(before.template, after.template, rendered);
         Self {
             stack: None,

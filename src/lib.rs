@@ -35,6 +35,7 @@
 //! | [`stack`] | a stack as it is deployed | no |
 //! | [`stack_policy`] | which resources an update may touch | no |
 //! | [`change_set`] | a change set: changes, details, what they amount to | no |
+//! | `parallel` | two pieces of work at the same time | no |
 //! | [`plan`] | what a deployment would do, as it is shown | no |
 //! | [`plan_file`] | a saved plan: written, read, refused | owns its file |
 //! | [`risk`] | what is dangerous about a plan: data, ports, permissions, protection | no |
@@ -76,6 +77,7 @@ pub mod local;
 pub mod manifest;
 pub mod origin;
 pub mod package;
+mod parallel;
 pub mod plan;
 pub mod plan_file;
 pub mod predict;

@@ -11,12 +11,14 @@
 //! know: what a transform makes of the template, what SSM's parameter store holds by now, and what a
 //! nested stack will do.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
 use crate::change_set::{Action, Change, Detail, Replacement};
 use crate::lifecycle::{self, Lifecycle, Recreation};
+use crate::parallel::both;
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
 use crate::template::reference::ReferenceKind;
 use crate::template::{Resource, Template};
@@ -52,8 +54,10 @@ impl<'a> Side<'a> {
 /// Returns the changes from one template to another, sorted by logical id. Without a template
 /// before, everything is added.
 pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
-    let old = before.map(resources).unwrap_or_default();
-    let new = resources(after);
+    let (old, new) = both(
+        || before.map(resources).unwrap_or_default(),
+        || resources(after),
+    );
     let given = changed_parameters(before, after);
     let mut changes: BTreeMap<&str, Change> = BTreeMap::new();
     for (logical_id, resource) in &new {
@@ -110,8 +114,8 @@ pub fn complete(changes: &mut [Change], before: Side<'_>, after: Side<'_>) -> bo
 struct Known<'a> {
     resource: Resource<'a>,
     kind: &'a str,
-    properties: IndexMap<String, Evaluated>,
-    attributes: Vec<(&'static str, Evaluated)>,
+    properties: IndexMap<&'a str, Evaluated<'a>>,
+    attributes: Vec<(&'static str, Evaluated<'a>)>,
     lifecycle: Option<&'static Lifecycle>,
     /// The ground of a condition that cannot be decided.
     condition: Option<u64>,
@@ -215,7 +219,7 @@ impl Known<'_> {
         }
     }
 
-    fn recreation(&self, path: &[String]) -> Recreation {
+    fn recreation(&self, path: &[Cow<'_, str>]) -> Recreation {
         self.lifecycle
             .map_or(Recreation::Never, |lifecycle| lifecycle.recreation(path))
     }
@@ -225,14 +229,14 @@ impl Known<'_> {
         let mut details = Vec::new();
         for name in keys(&previous.properties, &self.properties) {
             let values = (previous.properties.get(name), self.properties.get(name));
-            let mut path = vec![name.clone()];
+            let mut path = vec![Cow::Borrowed(name)];
             let walk = Walk {
                 lifecycle: self.lifecycle,
             };
             walk.differences(values.0, values.1, &mut path, &mut |path, before, after| {
                 let mut detail = property_detail(path, self.recreation(path), "DirectModification");
                 let parameter = self.parameters.iter().find(|(property, parameter)| {
-                    property == name && changed_parameters.contains(parameter)
+                    *property == name && changed_parameters.contains(parameter)
                 });
                 if let Some((_, parameter)) = parameter {
                     detail.change_source = Some("ParameterReference".to_owned());
@@ -266,7 +270,7 @@ impl Known<'_> {
     }
 
     /// Returns what becomes of a property whose value comes from a changed resource.
-    fn dependent_detail(&self, place: &Place, certain: bool) -> Detail {
+    fn dependent_detail(&self, place: &Place<'_>, certain: bool) -> Detail {
         let source = match place.used.attribute {
             None => "ResourceReference",
             Some(_) => "ResourceAttribute",
@@ -316,7 +320,7 @@ impl Known<'_> {
 /// Carries changes along the references until nothing new comes of it.
 fn spread<'a>(
     old: &BTreeMap<&'a str, Known<'_>>,
-    new: &BTreeMap<&'a str, Known<'_>>,
+    new: &BTreeMap<&'a str, Known<'a>>,
     changes: &mut BTreeMap<&'a str, Change>,
 ) {
     let users = users(old, new);
@@ -354,8 +358,8 @@ fn spread<'a>(
 }
 
 /// Where a resource uses another: the path from its properties, and what it uses.
-struct Place {
-    path: Vec<String>,
+struct Place<'a> {
+    path: Vec<Cow<'a, str>>,
     used: Use,
 }
 
@@ -363,12 +367,12 @@ struct Place {
 /// can change with another.
 fn users<'a>(
     old: &BTreeMap<&'a str, Known<'_>>,
-    new: &BTreeMap<&'a str, Known<'_>>,
-) -> BTreeMap<String, Vec<(&'a str, Place)>> {
-    let mut users: BTreeMap<String, Vec<(&str, Place)>> = BTreeMap::new();
+    new: &BTreeMap<&'a str, Known<'a>>,
+) -> BTreeMap<String, Vec<(&'a str, Place<'a>)>> {
+    let mut users: BTreeMap<String, Vec<(&str, Place<'_>)>> = BTreeMap::new();
     for (logical_id, resource) in new.iter().filter(|(id, _)| old.contains_key(*id)) {
         for (name, value) in &resource.properties {
-            value.for_each_use(&mut vec![name.clone()], &mut |path, used| {
+            value.for_each_use(&mut vec![Cow::Borrowed(*name)], &mut |path, used| {
                 let place = Place {
                     path: path.to_vec(),
                     used: used.clone(),
@@ -391,8 +395,8 @@ fn effect_on(source: &Change, used: &Use) -> Option<bool> {
     }
 }
 
-fn property_detail(path: &[String], recreation: Recreation, source: &str) -> Detail {
-    let top = path.first().cloned().unwrap_or_default();
+fn property_detail(path: &[Cow<'_, str>], recreation: Recreation, source: &str) -> Detail {
+    let top = path.first().cloned().unwrap_or_default().into_owned();
     let is_tags = top == "Tags";
     Detail {
         attribute: Some(if is_tags { "Tags" } else { "Properties" }.to_owned()),
@@ -413,17 +417,17 @@ struct Walk {
 
 impl Walk {
     /// Calls `found` with each place where two values differ, as deep as they have the same shape.
-    fn differences(
+    fn differences<'p>(
         self,
-        before: Option<&Evaluated>,
-        after: Option<&Evaluated>,
-        path: &mut Vec<String>,
-        found: &mut impl FnMut(&[String], Option<&Evaluated>, Option<&Evaluated>),
+        before: Option<&Evaluated<'p>>,
+        after: Option<&Evaluated<'p>>,
+        path: &mut Vec<Cow<'p, str>>,
+        found: &mut impl FnMut(&[Cow<'p, str>], Option<&Evaluated<'p>>, Option<&Evaluated<'p>>),
     ) {
         match (before, after) {
             (Some(Evaluated::Map(old)), Some(Evaluated::Map(new))) => {
                 for key in keys(old, new) {
-                    path.push(key.clone());
+                    path.push(Cow::Borrowed(key));
                     self.differences(old.get(key), new.get(key), path, found);
                     path.pop();
                 }
@@ -432,7 +436,7 @@ impl Walk {
                 if old.len() == new.len() && !self.are_same_set(path, old, new) =>
             {
                 for (index, (before, after)) in old.iter().zip(new).enumerate() {
-                    path.push(index.to_string());
+                    path.push(index.to_string().into());
                     self.differences(Some(before), Some(after), path, found);
                     path.pop();
                 }
@@ -444,23 +448,29 @@ impl Walk {
     }
 
     /// Returns whether two lists at a path are a set of the same elements.
-    fn are_same_set<'v>(self, path: &[String], old: &'v [Evaluated], new: &'v [Evaluated]) -> bool {
+    fn are_same_set(
+        self,
+        path: &[Cow<'_, str>],
+        old: &[Evaluated<'_>],
+        new: &[Evaluated<'_>],
+    ) -> bool {
         let is_set = || {
             self.lifecycle
                 .is_some_and(|lifecycle| lifecycle.is_set(path))
-        };
-        let sorted = |list: &'v [Evaluated]| -> Vec<&'v Evaluated> {
-            let mut values: Vec<&Evaluated> = list.iter().collect();
-            values.sort_by_cached_key(|value| value.text());
-            values
         };
         old != new && is_set() && sorted(old) == sorted(new)
     }
 }
 
-fn keys<'a, T>(old: &'a IndexMap<String, T>, new: &'a IndexMap<String, T>) -> Vec<&'a String> {
+fn sorted<'v, 'a>(list: &'v [Evaluated<'a>]) -> Vec<&'v Evaluated<'a>> {
+    let mut values: Vec<&Evaluated<'a>> = list.iter().collect();
+    values.sort_by_cached_key(|value| value.text());
+    values
+}
+
+fn keys<'a, T>(old: &IndexMap<&'a str, T>, new: &IndexMap<&'a str, T>) -> Vec<&'a str> {
     let added = new.keys().filter(|key| !old.contains_key(*key));
-    old.keys().chain(added).collect()
+    old.keys().chain(added).copied().collect()
 }
 
 fn kind_of_change<T>(before: Option<T>, after: Option<T>) -> &'static str {

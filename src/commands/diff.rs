@@ -12,11 +12,12 @@ use super::offline::plain_parameters;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::comparison::Comparison;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::SourceFile;
 use crate::drift::Drift;
 use crate::drift::live::{self, LiveResource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::checks::nearest;
+use crate::parallel::both;
 use crate::plan::{secrets, values};
 use crate::predict::{Side, predict};
 use crate::present::json::diff::DiffDocument;
@@ -157,7 +158,7 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
         ));
     }
     let (old, new) = (read(context, old)?, read(context, new)?);
-    let (old, new) = match parse_both(&old, &new) {
+    let (old, new) = match both(|| Template::parse(&old), || Template::parse(&new)) {
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
             let found = [old.err(), new.err()].into_iter().flatten().flatten();
@@ -180,18 +181,6 @@ fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
         return Ok(SourceFile::new("stdin", context.presenter.input()?));
     }
     project::named_text(&context.ambient.current_dir, path)
-}
-
-type Parsed = std::result::Result<Template, Vec<Diagnostic>>;
-
-/// Reads both templates at once: reading takes most of the time.
-fn parse_both(old: &Arc<SourceFile>, new: &Arc<SourceFile>) -> (Parsed, Parsed) {
-    std::thread::scope(|scope| {
-        let old_thread = scope.spawn(|| Template::parse(old));
-        let new = Template::parse(new);
-        let old = old_thread.join().unwrap_or_else(|_| Template::parse(old));
-        (old, new)
-    })
 }
 
 fn show(

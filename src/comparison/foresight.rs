@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Effect;
 use crate::change_set::{self, Change, Detail, Replacement};
 use crate::plan::cause;
-use crate::predict::{Side, predict};
 use crate::template::Template;
 use crate::template::diff::{Diff, EntryDiff, Segment, Status};
 use crate::template::reference::{Reference, ReferenceKind};
@@ -46,8 +45,7 @@ impl Fate {
 }
 
 impl<'a> Foresight<'a> {
-    pub(super) fn new(diff: &Diff<'a>, before: Side<'a>, after: Side<'a>) -> Self {
-        let changes = predict(Some(before), after);
+    pub(super) fn new(diff: &Diff<'a>, changes: Vec<Change>, sides: [&'a Template; 2]) -> Self {
         let by_id: HashMap<String, usize> = changes
             .iter()
             .enumerate()
@@ -59,7 +57,7 @@ impl<'a> Foresight<'a> {
             let (true, Some(name)) = (USED.contains(&entry.section), entry.name) else {
                 continue;
             };
-            let users = users.get_or_insert_with(|| Users::of([before.template, after.template]));
+            let users = users.get_or_insert_with(|| Users::of(sides));
             let mut resources = users.resources(entry.section, name);
             resources.retain(|id| by_id.contains_key(*id));
             touched.insert((entry.section, name), resources);

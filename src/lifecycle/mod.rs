@@ -74,7 +74,7 @@ fn unpack(packed: &[u8]) -> Option<Table> {
 impl Lifecycle {
     /// Returns what a change at a path does. The path leads from the properties to the value:
     /// names, and indexes of lists. A change of a whole object counts as one of all that is in it.
-    pub fn recreation(&self, path: &[String]) -> Recreation {
+    pub fn recreation<S: AsRef<str>>(&self, path: &[S]) -> Recreation {
         let touches = |listed: &String| touches(listed, path);
         if self.create.iter().any(touches) {
             Recreation::Always
@@ -105,11 +105,11 @@ fn is_index(step: &str) -> bool {
 }
 
 /// Returns whether one of two paths leads through the other.
-fn touches(listed: &str, path: &[String]) -> bool {
+fn touches<S: AsRef<str>>(listed: &str, path: &[S]) -> bool {
     let listed = listed.split('/').filter(|step| !is_index(step));
     let path = path
         .iter()
-        .map(String::as_str)
+        .map(AsRef::as_ref)
         .filter(|step| !is_index(step));
     listed.zip(path).all(|(one, other)| one == other)
 }

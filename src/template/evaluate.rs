@@ -9,6 +9,7 @@
 
 mod condition;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -20,17 +21,17 @@ use serde_json::Value as Json;
 use super::node::{Node, Value};
 use super::{Parameter, Template};
 
-/// A value, as far as it is known.
+/// A value, as far as it is known. What it has in common with the template is borrowed from there.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Evaluated {
+pub enum Evaluated<'a> {
     /// `AWS::NoValue`: as if it were not there.
     Nothing,
     /// A text; to CloudFormation every scalar is one.
-    Scalar(String),
+    Scalar(Cow<'a, str>),
     /// A list.
-    List(Vec<Evaluated>),
+    List(Vec<Evaluated<'a>>),
     /// A map.
-    Map(IndexMap<String, Evaluated>),
+    Map(IndexMap<&'a str, Evaluated<'a>>),
     /// Something that is not known before the deployment.
     Unknown(Unknown),
 }
@@ -55,11 +56,11 @@ pub struct Use {
     pub attribute: Option<String>,
 }
 
-impl Evaluated {
+impl<'a> Evaluated<'a> {
     /// Returns the value as text: lists and maps as JSON.
     pub fn text(&self) -> String {
         match self {
-            Self::Scalar(text) => text.clone(),
+            Self::Scalar(text) => text.clone().into_owned(),
             Self::Unknown(unknown) => unknown.text.clone(),
             Self::Nothing => String::new(),
             Self::List(_) | Self::Map(_) => self.json().to_string(),
@@ -71,27 +72,31 @@ impl Evaluated {
             Self::List(list) => list.iter().map(Self::json).collect(),
             Self::Map(map) => map
                 .iter()
-                .map(|(key, value)| (key.clone(), value.json()))
+                .map(|(key, value)| ((*key).to_owned(), value.json()))
                 .collect(),
             _ => Json::String(self.text()),
         }
     }
 
     /// Calls `found` with every use of a resource and the path to the value that holds it.
-    pub fn for_each_use(&self, path: &mut Vec<String>, found: &mut impl FnMut(&[String], &Use)) {
+    pub fn for_each_use(
+        &self,
+        path: &mut Vec<Cow<'a, str>>,
+        found: &mut impl FnMut(&[Cow<'a, str>], &Use),
+    ) {
         match self {
             Self::Nothing | Self::Scalar(_) => {}
             Self::Unknown(unknown) => unknown.uses.iter().for_each(|used| found(path, used)),
             Self::List(list) => {
                 for (index, value) in list.iter().enumerate() {
-                    path.push(index.to_string());
+                    path.push(index.to_string().into());
                     value.for_each_use(path, found);
                     path.pop();
                 }
             }
             Self::Map(map) => {
                 for (key, value) in map {
-                    path.push(key.clone());
+                    path.push(Cow::Borrowed(key));
                     value.for_each_use(path, found);
                     path.pop();
                 }
@@ -114,7 +119,7 @@ impl Evaluated {
         }
     }
 
-    fn list(&self) -> Option<&[Evaluated]> {
+    fn list(&self) -> Option<&[Evaluated<'a>]> {
         match self {
             Self::List(list) => Some(list),
             _ => None,
@@ -172,7 +177,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Returns what a value comes to.
-    pub fn value(&self, node: &Node) -> Evaluated {
+    pub fn value(&self, node: &'a Node) -> Evaluated<'a> {
         if let Some((function, member)) = node.intrinsic() {
             return self.call(function, &member.node);
         }
@@ -181,24 +186,22 @@ impl<'a> Evaluator<'a> {
             Value::Map(map) => {
                 let members = map
                     .iter()
-                    .map(|(key, member)| (key.clone(), self.value(&member.node)))
+                    .map(|(key, member)| (key.as_str(), self.value(&member.node)))
                     .filter(|(_, value)| *value != Evaluated::Nothing);
                 Evaluated::Map(members.collect())
             }
-            _ => node.scalar().map_or(Evaluated::Nothing, |text| {
-                Evaluated::Scalar(text.into_owned())
-            }),
+            _ => node.scalar().map_or(Evaluated::Nothing, Evaluated::Scalar),
         }
     }
 
-    fn list(&self, nodes: &[Node]) -> Vec<Evaluated> {
+    fn list(&self, nodes: &'a [Node]) -> Vec<Evaluated<'a>> {
         let values = nodes.iter().map(|node| self.value(node));
         values
             .filter(|value| *value != Evaluated::Nothing)
             .collect()
     }
 
-    fn call(&self, function: &str, argument: &Node) -> Evaluated {
+    fn call(&self, function: &str, argument: &'a Node) -> Evaluated<'a> {
         let result = match function {
             "Ref" => argument.as_str().map(|name| self.reference(name)),
             "Fn::GetAtt" => self.get_att(argument),
@@ -211,11 +214,11 @@ impl<'a> Evaluator<'a> {
             "Fn::Base64" => self
                 .value(argument)
                 .scalar()
-                .map(|text| Evaluated::Scalar(STANDARD.encode(text))),
+                .map(|text| Evaluated::Scalar(STANDARD.encode(text).into())),
             "Fn::Length" => self
                 .value(argument)
                 .list()
-                .map(|list| Evaluated::Scalar(list.len().to_string())),
+                .map(|list| Evaluated::Scalar(list.len().to_string().into())),
             _ => None,
         };
         result.unwrap_or_else(|| {
@@ -233,7 +236,7 @@ impl<'a> Evaluator<'a> {
 
     /// Returns what decides a call that cannot be evaluated and is not seen in its text: the
     /// condition of an `Fn::If`, the mapping's entries that an `Fn::FindInMap` may yield.
-    fn ground(&self, function: &str, argument: &Node) -> Option<String> {
+    fn ground(&self, function: &str, argument: &'a Node) -> Option<String> {
         let [name, keys @ ..] = argument.as_list()? else {
             return None;
         };
@@ -262,7 +265,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn reference(&self, name: &str) -> Evaluated {
+    fn reference(&self, name: &str) -> Evaluated<'a> {
         if name == "AWS::NoValue" {
             return Evaluated::Nothing;
         }
@@ -270,7 +273,7 @@ impl<'a> Evaluator<'a> {
             return self.parameter(name, parameter);
         }
         if let Some(value) = self.values.get(name) {
-            return Evaluated::Scalar(value.clone());
+            return Evaluated::Scalar(Cow::Borrowed(value));
         }
         if name.starts_with("AWS::") {
             return Evaluated::unknown(format!("${{{name}}}"));
@@ -278,9 +281,13 @@ impl<'a> Evaluator<'a> {
         used(name, None)
     }
 
-    fn parameter(&self, name: &str, parameter: Parameter<'_>) -> Evaluated {
-        let default = || Some(parameter.default()?.scalar()?.into_owned());
-        let Some(value) = self.values.get(name).cloned().or_else(default) else {
+    fn parameter(&self, name: &str, parameter: Parameter<'a>) -> Evaluated<'a> {
+        let given = self
+            .values
+            .get(name)
+            .map(|value| Cow::Borrowed(value.as_str()));
+        let default = || parameter.default()?.scalar();
+        let Some(value) = given.or_else(default) else {
             return Evaluated::unknown(format!("${{{name}}}"));
         };
         let kind = parameter.kind().unwrap_or("String");
@@ -290,24 +297,28 @@ impl<'a> Evaluator<'a> {
         }
         if kind == "CommaDelimitedList" || kind.starts_with("List<") {
             let items = value.split(',').map(str::trim);
-            return Evaluated::List(items.map(|it| Evaluated::Scalar(it.to_owned())).collect());
+            return Evaluated::List(
+                items
+                    .map(|it| Evaluated::Scalar(it.to_owned().into()))
+                    .collect(),
+            );
         }
         Evaluated::Scalar(value)
     }
 
-    fn get_att(&self, argument: &Node) -> Option<Evaluated> {
+    fn get_att(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let (resource, attribute) = match argument.as_list() {
-            Some([resource, attribute]) => (resource.as_str()?.to_owned(), self.value(attribute)),
+            Some([resource, attribute]) => (resource.as_str()?, self.value(attribute)),
             Some(_) => return None,
             None => {
                 let (resource, attribute) = argument.as_str()?.split_once('.')?;
-                (resource.to_owned(), Evaluated::Scalar(attribute.to_owned()))
+                (resource, Evaluated::Scalar(attribute.into()))
             }
         };
-        Some(used(&resource, Some(attribute.scalar()?)))
+        Some(used(resource, Some(attribute.scalar()?)))
     }
 
-    fn sub(&self, argument: &Node) -> Option<Evaluated> {
+    fn sub(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let (text, own) = match argument.as_list() {
             Some([text, own]) => (text.as_str()?, own.as_map()),
             Some([text]) => (text.as_str()?, None),
@@ -318,10 +329,10 @@ impl<'a> Evaluator<'a> {
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {
             let (name, after) = behind.split_once('}')?;
-            parts.push(Evaluated::Scalar(before.to_owned()));
+            parts.push(Evaluated::Scalar(before.into()));
             let name = name.trim();
             parts.push(if let Some(literal) = name.strip_prefix('!') {
-                Evaluated::Scalar(format!("${{{literal}}}"))
+                Evaluated::Scalar(format!("${{{literal}}}").into())
             } else if let Some(member) = own.and_then(|own| own.get(name)) {
                 self.value(&member.node)
             } else if let Some((resource, attribute)) = name.split_once('.') {
@@ -331,11 +342,11 @@ impl<'a> Evaluator<'a> {
             });
             rest = after;
         }
-        parts.push(Evaluated::Scalar(rest.to_owned()));
+        parts.push(Evaluated::Scalar(rest.into()));
         Some(concatenated(&parts, ""))
     }
 
-    fn choose(&self, argument: &Node) -> Option<Evaluated> {
+    fn choose(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let [condition, yes, no] = argument.as_list()? else {
             return None;
         };
@@ -347,7 +358,7 @@ impl<'a> Evaluator<'a> {
         Some(self.value(chosen))
     }
 
-    fn find_in_map(&self, argument: &Node) -> Option<Evaluated> {
+    fn find_in_map(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let [map, first, second, default @ ..] = argument.as_list()? else {
             return None;
         };
@@ -360,7 +371,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn join(&self, argument: &Node) -> Option<Evaluated> {
+    fn join(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let [delimiter, list] = argument.as_list()? else {
             return None;
         };
@@ -368,7 +379,7 @@ impl<'a> Evaluator<'a> {
         Some(concatenated(self.value(list).list()?, delimiter.scalar()?))
     }
 
-    fn select(&self, argument: &Node) -> Option<Evaluated> {
+    fn select(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let [index, list] = argument.as_list()? else {
             return None;
         };
@@ -376,7 +387,7 @@ impl<'a> Evaluator<'a> {
         self.value(list).list()?.get(index).cloned()
     }
 
-    fn split(&self, argument: &Node) -> Option<Evaluated> {
+    fn split(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
         let [delimiter, text] = argument.as_list()? else {
             return None;
         };
@@ -384,12 +395,14 @@ impl<'a> Evaluator<'a> {
         let delimiter = delimiter.scalar().filter(|it| !it.is_empty())?;
         let parts = text.scalar()?.split(delimiter);
         Some(Evaluated::List(
-            parts.map(|it| Evaluated::Scalar(it.to_owned())).collect(),
+            parts
+                .map(|it| Evaluated::Scalar(it.to_owned().into()))
+                .collect(),
         ))
     }
 }
 
-fn used(resource: &str, attribute: Option<&str>) -> Evaluated {
+fn used<'a>(resource: &str, attribute: Option<&str>) -> Evaluated<'a> {
     let text = match attribute {
         Some(attribute) => format!("${{{resource}.{attribute}}}"),
         None => format!("${{{resource}}}"),
@@ -405,11 +418,11 @@ fn used(resource: &str, attribute: Option<&str>) -> Evaluated {
 }
 
 /// Returns the parts as one text, unknown where one of them is.
-fn concatenated(parts: &[Evaluated], delimiter: &str) -> Evaluated {
+fn concatenated<'a>(parts: &[Evaluated<'a>], delimiter: &str) -> Evaluated<'a> {
     let texts: Vec<String> = parts.iter().map(Evaluated::text).collect();
     let text = texts.join(delimiter);
     if parts.iter().all(Evaluated::is_known) {
-        return Evaluated::Scalar(text);
+        return Evaluated::Scalar(text.into());
     }
     let uses = parts.iter().flat_map(Evaluated::uses).collect();
     let mut rests_on = BTreeSet::new();

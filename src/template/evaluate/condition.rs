@@ -93,7 +93,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Returns what is known of a condition: a name, or a function over conditions.
-    pub(super) fn decide(&self, node: &Node) -> Decision {
+    pub(super) fn decide(&self, node: &'a Node) -> Decision {
         if let Some(name) = node.as_str() {
             return self.named(name);
         }
@@ -128,7 +128,7 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    fn equal(&self, one: &Node, other: &Node) -> Decision {
+    fn equal(&self, one: &'a Node, other: &'a Node) -> Decision {
         let (one, other) = (self.value(one), self.value(other));
         // Two unknown values may still turn out to be the same.
         if one == other || one.is_known() && other.is_known() {
