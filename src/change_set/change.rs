@@ -234,6 +234,11 @@ impl Change {
             })
     }
 
+    /// Returns whether it makes again what was deleted outside of the stack.
+    pub fn remakes_deleted(&self) -> bool {
+        self.action == Action::Add && self.drift_status.as_deref() == Some("DELETED")
+    }
+
     /// Returns whether every detail depends on what another resource turns out to be.
     ///
     /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic. A

@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use similar::TextDiff;
 
 use super::deployment::Deployment;
 use super::offline::plain_parameters;
 use super::session::Session;
-use super::{Context, Exit};
+use super::{Context, Exit, unified};
 use crate::comparison::Comparison;
 use crate::diagnostic::SourceFile;
 use crate::drift::Drift;
 use crate::drift::live::{self, LiveResource};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::manifest::checks::nearest;
 use crate::parallel::both;
 use crate::plan::{secrets, values};
@@ -24,8 +23,7 @@ use crate::present::json::diff::DiffDocument;
 use crate::present::json::live::LiveEntry;
 use crate::present::{human, markdown};
 use crate::project;
-use crate::template::node::{Map, Member, Node, Value};
-use crate::template::{Template, diff, emit};
+use crate::template::Template;
 
 /// The template of a stack that is not there.
 const NOTHING: &str = "Resources: {}\n";
@@ -80,12 +78,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
-    if args.live && !matches!(args.format, Format::Human | Format::Json) {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            "`--live` is shown in the formats `human` and `json` alone",
-        ));
-    }
     let session = Session::open(context)?;
     let deployment = Deployment::open_to_compare(&session).await?;
     let settings = &session.settings;
@@ -142,10 +134,17 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     if !args.live {
         return show(context, args, comparison, None, templates);
     }
-    let drift = deployment.detect_drift(&deployed).await?;
+    if !args.only.is_empty() {
+        check_names(&args.only, &comparison, templates)?;
+    }
+    let Some(drift) = deployment.detect_drift(&deployed, &args.only).await? else {
+        let exit = show(context, args, comparison, None, templates);
+        let said = "No drift was looked for: nothing that `--only` names is a deployed resource.";
+        session.presenter().note(said);
+        return exit;
+    };
     let changes = predict(Some(sides[0]), sides[1]);
-    let mut live = live::compare(&drift, &changes);
-    live.retain(|it| args.only.is_empty() || args.only.contains(&it.drift.logical_id));
+    let live = live::compare(&drift, &changes);
     let exit = show(context, args, comparison, Some((&drift, &live)), templates);
     deployment.advise_on_drift(&drift, &live);
     exit
@@ -212,9 +211,17 @@ fn show(
         }
         Format::Markdown => {
             let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
-            presenter.data(&markdown::diff::diff(&comparison, context));
+            presenter.data(&markdown::diff::diff(&comparison, live, context));
         }
-        Format::Unified => presenter.data(&unified(&comparison, args, [old, new])),
+        Format::Unified => {
+            let context = args.context.unwrap_or(CONTEXT_UNIFIED);
+            let (names, only) = (&comparison.names, &args.only);
+            let mut text = unified::of_templates([old, new], names, only, context);
+            if let Some((_, resources)) = live {
+                text.push_str(&unified::of_drift(resources, context));
+            }
+            presenter.data(&text);
+        }
     }
     let is_drifted = live.is_some_and(|(_, live)| !live.is_empty());
     if args.exit_code && (is_drifted || !comparison.is_empty()) {
@@ -245,47 +252,4 @@ fn check_names(only: &[String], comparison: &Comparison<'_>, sides: [&Template; 
         });
     }
     Ok(())
-}
-
-fn unified(comparison: &Comparison<'_>, args: &Args, [old, new]: [&Template; 2]) -> String {
-    let before = diff::in_the_spelling_of(old, new);
-    let [before, after] = [&before, new.root()].map(|root| {
-        if args.only.is_empty() {
-            emit::to_yaml(root)
-        } else {
-            emit::to_yaml(&with_only(root, &args.only))
-        }
-    });
-    let [old, new] = &comparison.names;
-    TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .context_radius(args.context.unwrap_or(CONTEXT_UNIFIED))
-        .header(old, new)
-        .to_string()
-}
-
-/// Returns a template with nothing but the entries of these names.
-fn with_only(root: &Node, names: &[String]) -> Node {
-    let sections = root
-        .as_map()
-        .into_iter()
-        .flatten()
-        .filter_map(|(section, member)| {
-            let entries = member.node.as_map()?.iter();
-            let entries: Map = entries
-                .filter(|(name, _)| names.contains(name))
-                .map(|(name, member)| (name.clone(), member.clone()))
-                .collect();
-            let node = Node {
-                span: member.node.span.clone(),
-                value: Value::Map(entries),
-            };
-            let is_empty = node.as_map().is_none_or(IndexMap::is_empty);
-            let key_span = member.key_span.clone();
-            (!is_empty).then(|| (section.clone(), Member { key_span, node }))
-        });
-    Node {
-        span: root.span.clone(),
-        value: Value::Map(sections.collect()),
-    }
 }

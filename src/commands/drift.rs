@@ -29,8 +29,8 @@ pub struct Args {
     /// Exits with 2 where something has drifted
     #[arg(long)]
     exit_code: bool,
-    /// Looks at this resource alone; may be given several times
-    #[arg(long, value_name = "LOGICAL_ID")]
+    /// Looks at this resource alone; may be repeated, or several with commas
+    #[arg(long, value_name = "LOGICAL_ID", value_delimiter = ',')]
     only: Vec<String>,
 }
 
@@ -70,6 +70,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.width(),
         )),
         Format::Json => presenter.json(&DriftDocument::of(&stack, &drift))?,
+    }
+    if drift.is_drifted() && args.format == Format::Human {
+        let [recover, diff] = ["recover", "diff --live"].map(|short| session.command(short));
+        presenter.hint(&format!("`{diff}` shows what `apply` does about it"));
+        presenter.hint(&format!("`{recover}` takes it back"));
     }
     verdict(presenter, &drift, args.exit_code)
 }
@@ -118,6 +123,9 @@ impl Asked<'_> {
     pub(super) async fn detect(&self, resources: Vec<Resource>) -> Result<Drift> {
         self.check_only(&resources)?;
         self.check_state()?;
+        let mut only = self.only.to_vec();
+        only.sort_unstable();
+        only.dedup();
         let presenter = self.session.presenter();
         let seen = |news: DetectionNews<'_>| match news {
             DetectionNews::Running(since) => {
@@ -129,7 +137,7 @@ impl Asked<'_> {
             )),
             DetectionNews::Trouble(error) => presenter.progress(&format!("{error}: trying again")),
         };
-        let detected = self.service.detect_drift(self.only, seen).await;
+        let detected = self.service.detect_drift(&only, seen).await;
         presenter.clear_progress();
         let detection = detected?;
         let mut checked = self.service.resource_drifts().await?;
@@ -140,7 +148,7 @@ impl Asked<'_> {
         for secret in secrets::hide_drift(&mut checked, self.template, parameters, &[]) {
             presenter.mask(&secret);
         }
-        Ok(Drift::of(detection, checked, resources, self.only))
+        Ok(Drift::of(detection, checked, resources, &only))
     }
 
     fn check_only(&self, resources: &[Resource]) -> Result<()> {

@@ -11,21 +11,35 @@ use crate::status::StackStatus;
 use crate::template::Template;
 
 impl Deployment<'_> {
-    /// Detects drift of the whole stack.
+    /// Detects drift of the resources among the names `only`, or of the whole stack where there are
+    /// none. Returns `None` where no resource of the stack is among them.
     ///
     /// # Errors
     ///
     /// Where there is no stack; refused where its state does not allow a detection.
-    pub(super) async fn detect_drift(&self, deployed: &Template) -> Result<Drift> {
+    pub(super) async fn detect_drift(
+        &self,
+        deployed: &Template,
+        only: &[String],
+    ) -> Result<Option<Drift>> {
         let stack = self.session.deployed(self.stack.clone())?;
-        let asked = Asked {
-            session: self.session,
-            service: &self.service,
-            stack: &stack,
-            template: Some(deployed),
-            only: &[],
+        let detect = async {
+            let resources = self.service.resources().await?;
+            // The other names are those of parameters, outputs and the like, or are new.
+            let is_deployed = |name: &&String| resources.iter().any(|it| it.logical_id == **name);
+            let named: Vec<String> = only.iter().filter(is_deployed).cloned().collect();
+            if named.is_empty() && !only.is_empty() {
+                return Ok(None);
+            }
+            let asked = Asked {
+                session: self.session,
+                service: &self.service,
+                stack: &stack,
+                template: Some(deployed),
+                only: &named,
+            };
+            asked.detect(resources).await.map(Some)
         };
-        let detect = async { asked.detect(self.service.resources().await?).await };
         self.interrupt.guard(detect).await
     }
 

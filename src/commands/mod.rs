@@ -36,6 +36,7 @@ mod session;
 pub mod ssh;
 mod stack_settings;
 pub mod status;
+mod unified;
 pub mod validate;
 pub mod verify;
 pub mod version;

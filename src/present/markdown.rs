@@ -4,18 +4,19 @@
 //! and replace it. What does not fit into a comment is left out by whole blocks, the last ones first,
 //! and the end says so: see `page`.
 
+mod code;
 pub mod diff;
+mod live;
 pub(super) mod page;
 
 use crate::change_set::{Change, ChangeSet, Effect, Replacement};
-use crate::code::{CodeChange, FileChange};
 use crate::plan::model::Model;
 use crate::plan::property::property_changes;
 use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
 use crate::present::human::size;
 use crate::risk::access::Names;
 use crate::risk::{Kind, Risk, Severity};
-use page::{Page, details, escaped, fenced, prose, push_lines, push_value};
+use page::{Page, details, escaped, fenced, prose, push_value};
 
 /// Returns the whole plan, at most 65,536 characters.
 pub fn plan(plan: &Plan) -> String {
@@ -73,9 +74,7 @@ pub fn plan(plan: &Plan) -> String {
         })
         .collect();
     section(&mut page, "Service checks", &checks(plan));
-    for change in &plan.code {
-        push_code(&mut page, change);
-    }
+    code::push(&mut page, &plan.code);
     section(&mut page, "Code", &artifacts);
     section(&mut page, "Parameters", &values(&plan.parameters));
     section(&mut page, "Outputs", &values(&plan.outputs));
@@ -148,6 +147,7 @@ fn resource(change: &Change, properties: &[PropertyChange], parent: &str) -> Str
 /// Returns the first line of a change, as HTML.
 fn title(change: &Change, parent: &str) -> String {
     let (sign, words) = match change.effect() {
+        Effect::Add if change.remakes_deleted() => ("+", ", was deleted and is made again"),
         Effect::Add => ("+", ""),
         Effect::Update if change.reverts_drift() => ("↺", ", drift is reverted"),
         Effect::Update => ("~", ""),
@@ -249,43 +249,6 @@ fn cell(names: &Names) -> String {
     let values: Vec<String> = names.values.iter().map(|value| escaped(value)).collect();
     let all_but = if names.not { "all but " } else { "" };
     format!("{all_but}{}", values.join("<br>"))
-}
-
-/// Adds what differs in the code of an artifact, a block a file.
-fn push_code(page: &mut Page, change: &CodeChange) {
-    let name = escaped(&change.artifact);
-    match &change.files {
-        Err(reason) => page.push(&format!("\nCode <b>{name}</b>: {}\n", prose(reason)), ""),
-        Ok(files) => {
-            for file in files {
-                push_file(page, &name, file);
-            }
-        }
-    }
-}
-
-fn push_file(page: &mut Page, artifact: &str, file: &FileChange) {
-    let path = escaped(&file.path);
-    let title = |sign: &str, size: &str| {
-        format!("Code <b>{artifact}</b>: <code>{sign}</code> {path}{size}")
-    };
-    let alone = |title: String| format!("\n{title}\n");
-    let (sign, sizes) = match (&file.before, &file.after) {
-        (Some(before), Some(after)) => {
-            let sizes = format!(" ({} → {})", size(before.size), size(after.size));
-            if let (Some(before), Some(after)) = (&before.text, &after.text) {
-                let mut lines = Vec::new();
-                push_lines(&mut lines, before, after, "");
-                let block = details(&title("~", ""), &fenced(&lines), false);
-                page.push(&block, &alone(title("~", &sizes)));
-                return;
-            }
-            ("~", sizes)
-        }
-        (None, Some(after)) => ("+", format!(" ({})", size(after.size))),
-        _ => ("-", String::new()),
-    };
-    page.push(&alone(title(sign, &sizes)), "");
 }
 
 /// Returns what the service's own checks found, one line each.

@@ -5,6 +5,8 @@ use crate::demo;
 use crate::sandbox::Sandbox;
 
 const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
+/// The id of somebody else's detection.
+const OTHER: &str = "2b229160-e4d9-11ee-ab67-0a4f93df83d4";
 
 /// A function whose memory was raised and whose environment was edited.
 pub(crate) const CHANGED: &str = r#"<member>
@@ -31,7 +33,7 @@ pub(crate) const DELETED: &str = "<member>
 </member>";
 
 /// A bucket that is as it was deployed.
-const SAME: &str = "<member>
+pub(crate) const SAME: &str = "<member>
   <LogicalResourceId>Bucket</LogicalResourceId>
   <ResourceType>AWS::S3::Bucket</ResourceType>
   <StackResourceDriftStatus>IN_SYNC</StackResourceDriftStatus>
@@ -101,6 +103,9 @@ fn drift_is_shown_with_the_words_and_signs_of_a_plan() {
       AWS::IAM::Role
 
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
+    --- stderr
+    hint: `stackctl diff --live -e dev` shows what `apply` does about it
+    hint: `stackctl recover -e dev` takes it back
     --- exit 0
     "#);
     sandbox.run(&["drift", "--exit-code"]).expect_code(2);
@@ -315,15 +320,13 @@ fn all_pages_are_read_and_only_what_was_asked_for_is_shown() {
     assert_eq!(cloud.calls_of("DetectStackDrift").len(), 1);
 }
 
+/// Somebody else's may be about other resources, which no answer tells.
 #[test]
-fn a_detection_that_runs_already_is_joined_or_waited_for() {
-    let running = format!("Drift detection operation [{ID}] is already in progress for the stack");
-    for (message, requests) in [
-        (running.as_str(), 1),
-        (
-            "Drift detection is already in progress for stack arn:aws:cloudformation:x",
-            3,
-        ),
+fn a_detection_that_runs_already_is_waited_for() {
+    let named = format!("Drift detection operation [{OTHER}] is already in progress");
+    for message in [
+        named.as_str(),
+        "Drift detection is already in progress for stack arn:aws:cloudformation:x",
     ] {
         let (sandbox, cloud) = demo::deployed();
         let busy = cloud.on("DetectStackDrift").times(2);
@@ -332,9 +335,33 @@ fn a_detection_that_runs_already_is_joined_or_waited_for() {
         ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
         finds(&cloud, CHANGED);
         sandbox.run(&["drift", "--exit-code"]).expect_code(2);
-        assert_eq!(cloud.calls_of("DetectStackDrift").len(), requests);
+        assert_eq!(cloud.calls_of("DetectStackDrift").len(), 3);
         let looks = cloud.calls_of("DescribeStackDriftDetectionStatus");
         assert_eq!(looks[0].parameter("StackDriftDetectionId"), ID);
+    }
+}
+
+#[test]
+fn more_names_than_a_request_takes_are_asked_for_as_the_whole_stack() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let names: Vec<String> = (0..201).map(|number| format!("Topic{number}")).collect();
+    let mut template = "Resources:\n".to_owned();
+    for name in &names {
+        template += &format!("  {name}: {{Type: 'AWS::SNS::Topic'}}\n");
+    }
+    sandbox.write("stack.yaml.j2", template);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
+    finds(&cloud, "");
+    for (asked, sent) in [(200, 200), (201, 0)] {
+        cloud.forget_calls();
+        let only = names[..asked].join(",");
+        let finished = sandbox.run(&["drift", "--only", &only]).expect_code(0);
+        let counted = format!("0 in sync, {asked} not checked");
+        assert!(finished.stdout.contains(&counted), "{finished}");
+        let call = cloud.calls_of("DetectStackDrift").remove(0);
+        assert_eq!(call.list("LogicalResourceIds").len(), sent);
     }
 }
 

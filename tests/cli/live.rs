@@ -104,9 +104,144 @@ fn what_the_files_change_is_overwritten_or_adopted() {
     "#);
     let document = sandbox.run(&["diff", "--format", "json"]).json();
     assert!(document["live"].is_null());
-    sandbox
-        .run(&["diff", "--live", "--format", "unified"])
-        .expect_code(64);
+}
+
+#[test]
+fn every_form_shows_what_is_live() {
+    let (sandbox, _cloud) = drifted();
+    let template = demo::TEMPLATE.replace("python3.13", "python3.11");
+    sandbox.write("stack.yaml.j2", template);
+    let run = |form: &str| sandbox.run(&["diff", "--live", "--format", form]);
+    insta::assert_snapshot!(run("markdown"), @r"
+    --- stdout
+    <!-- stackctl:diff demo-dev -->
+    <b>1 difference.</b>
+
+    <code>the deployed template</code> → <code>stack.yaml.j2</code>
+
+    <b>Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.</b>
+
+    <details open><summary><code>&#126;</code> <b>Handler</b> AWS::Lambda::Function</summary>
+
+    | property | deployed | live | desired | <code>apply</code> |
+    | --- | --- | --- | --- | --- |
+    | <code>Runtime</code> | <code>python3.13</code> | <code>python3.12</code> | <code>python3.11</code> | sets the desired value |
+    | <code>Environment.Variables.B</code> |  | <code>2</code> |  | may set it back: its resource changes for another reason |
+
+    </details>
+
+    <code>-</code> <b>Bucket</b> AWS::S3::Bucket is deleted; <code>apply</code> does not make it again: the files have not changed it
+
+    <b>What the files change</b>
+
+    <details><summary><code>&#126;</code> <b>Handler</b> AWS::Lambda::Function <sub>stack.yaml.j2:16</sub></summary>
+
+    ```diff
+    - Runtime: python3.13
+    + Runtime: python3.11
+    ```
+
+    </details>
+    --- stderr
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    --- exit 0
+    ");
+    insta::assert_snapshot!(run("unified"), @r#"
+    --- stdout
+    --- the deployed template
+    +++ stack.yaml.j2
+    @@ -19,7 +19,7 @@
+         Properties:
+           FunctionName: demo-handler
+           Handler: app.handler
+    -      Runtime: python3.13
+    +      Runtime: python3.11
+           Role:
+             Fn::GetAtt:
+               - Role
+    --- Handler, as it was deployed
+    +++ Handler, as it is live
+    @@ -2,8 +2,9 @@
+       Handler:
+         Type: AWS::Lambda::Function
+         Properties:
+    -      Runtime: python3.13
+    +      Runtime: python3.12
+           MemorySize: 128
+           Environment:
+             Variables:
+               A: "1"
+    +          B: "2"
+    --- Bucket, as it was deployed
+    +++ /dev/null
+    @@ -1,3 +0,0 @@
+    -Resources:
+    -  Bucket:
+    -    Type: AWS::S3::Bucket
+    --- stderr
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn the_markdown_of_a_diff_has_the_changed_lines_of_the_code() {
+    let (sandbox, _cloud) = demo::deployed();
+    let code = "def handler(event, context):\n    return 2\n";
+    sandbox.write("handler/app.py", code);
+    let shown = sandbox
+        .run(&["diff", "--format", "markdown"])
+        .expect_code(0);
+    let block = "Code <b>handler</b>: <code>~</code> app.py</summary>\n\n```diff\n  \
+                 def handler(event, context):\n-     return 1\n+     return 2\n```\n";
+    assert!(shown.stdout.contains(block), "{shown}");
+    // A file too large for a comment is named, and the rest is whole.
+    sandbox.write("handler/large.py", "x = 1\n".repeat(20_000));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    sandbox.write("handler/large.py", "y = 1\n".repeat(20_000));
+    let shown = sandbox
+        .run(&["diff", "--format", "markdown"])
+        .expect_code(0);
+    assert!(shown.stdout.chars().count() <= 65_536, "{shown}");
+    let named = "Code <b>handler</b>: <code>~</code> large.py (117.1 KiB → 117.1 KiB)\n";
+    assert!(shown.stdout.contains(named), "{shown}");
+    assert!(
+        shown.stdout.ends_with("`stackctl diff` shows all.**\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn only_the_named_resources_are_looked_at() {
+    let (sandbox, cloud) = drifted();
+    sandbox.write(
+        "stack.yaml.j2",
+        demo::TEMPLATE.to_owned() + "  New: {Value: x}\n",
+    );
+    cloud.forget_calls();
+    let run = |only: &str| sandbox.run(&["diff", "--live", "--only", only]);
+    let finished = run("Handler,New").expect_code(0);
+    assert!(finished.stdout.contains("~ Handler"), "{finished}");
+    assert!(!finished.stdout.contains("Bucket"), "{finished}");
+    let asked = cloud.calls_of("DetectStackDrift").remove(0);
+    assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
+
+    // What is no resource, or none yet, cannot have drifted; a name that nothing has is refused first.
+    cloud.forget_calls();
+    insta::assert_snapshot!(run("New"), @r"
+    --- stdout
+    --- the deployed template
+    +++ stack.yaml.j2
+
+      + New  Outputs (line 29)
+
+    Diff: 1 difference.
+    --- stderr
+    No drift was looked for: nothing that `--only` names is a deployed resource.
+    --- exit 0
+    ");
+    run("Handlr").expect_code(1);
+    assert!(cloud.calls_of("DetectStackDrift").is_empty());
 }
 
 #[test]
@@ -132,7 +267,7 @@ fn every_setting_of_the_stack_is_compared() {
 }
 
 /// Lets the service describe a drift-aware change set, of a runtime that goes back to the template's.
-fn describes_a_reversal(cloud: &Cloud) {
+pub(crate) fn describes_a_reversal(cloud: &Cloud) {
     let target = |previous: &str, source: &str| {
         format!(
             "<member><Target><Attribute>Properties</Attribute><Name>Runtime</Name>\

@@ -19,6 +19,10 @@ use crate::error::{Error, Result};
 /// attempts in each, and the pauses between them grow.
 const PATIENCE: u32 = 30;
 
+/// How many resources one detection can be asked for by name (`LogicalResourceIds` in the service's
+/// model). For more, everything is looked at.
+const MOST_NAMES: usize = 200;
+
 /// What there is to tell while a detection goes on.
 #[derive(Debug)]
 pub enum DetectionNews<'a> {
@@ -34,8 +38,8 @@ impl StackService {
     /// Detects drift of the resources `only`, of all where it is empty, and waits for the end.
     /// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
     ///
-    /// A detection that runs already is joined where the service names it, else waited for. A look
-    /// that fails decides nothing.
+    /// One that runs already is waited for and not joined: nothing says which resources it is about.
+    /// A look that fails decides nothing.
     ///
     /// # Errors
     ///
@@ -75,7 +79,7 @@ impl StackService {
         }
     }
 
-    /// Returns the id of a new detection, or of the one that runs.
+    /// Returns the id of a new detection, which begins after the one that runs.
     async fn begin_detection(
         &self,
         only: &[String],
@@ -85,7 +89,8 @@ impl StackService {
         let mut backoff = Backoff::polling();
         loop {
             let request = self.client.detect_stack_drift().stack_name(&self.name);
-            let ids = (!only.is_empty()).then(|| only.to_vec());
+            let is_named = !only.is_empty() && only.len() <= MOST_NAMES;
+            let ids = is_named.then(|| only.to_vec());
             let error = match request.set_logical_resource_ids(ids).send().await {
                 Ok(answer) => {
                     let id = answer.stack_drift_detection_id;
@@ -99,10 +104,6 @@ impl StackService {
             if !is_running(message) {
                 let doing = format!("detect drift of the stack `{}`", self.name);
                 return Err(self.connection.fault(doing, &error));
-            }
-            // Only one that looks at everything can stand for ours.
-            if let Some(id) = detection_id(message).filter(|_| only.is_empty()) {
-                return Ok(id.to_owned());
             }
             seen(DetectionNews::Waiting(started.elapsed()));
             backoff.pause().await;
@@ -138,17 +139,6 @@ impl StackService {
 fn is_running(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("drift") && message.contains("in progress")
-}
-
-/// Returns the id that a message names, a UUID that is not a part of the stack's ARN.
-fn detection_id(message: &str) -> Option<&str> {
-    let is_inside =
-        |character: char| character.is_ascii_alphanumeric() || ['-', '/', ':'].contains(&character);
-    let mut words = message.split(|character| !is_inside(character));
-    words.find(|word| {
-        let lengths = word.split('-').map(str::len);
-        lengths.eq([8, 4, 4, 4, 12]) && !word.contains(['/', ':'])
-    })
 }
 
 fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
@@ -208,32 +198,20 @@ fn difference(difference: sdk::PropertyDifference) -> Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::{detection_id, is_running};
+    use super::is_running;
 
     #[test]
-    fn a_running_detection_is_known_by_the_services_words_and_joined_by_its_id() {
-        const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
-        let stack = format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/s/{ID}");
+    fn a_running_detection_is_known_by_the_services_words() {
         let cases = [
             (
-                format!("Drift detection is in progress for [{stack}]"),
+                "Drift detection is in progress for [arn:aws:cloudformation:x]",
                 true,
-                None,
             ),
-            (
-                format!("Drift detection [{ID}] is already in progress for [{stack}]."),
-                true,
-                Some(ID),
-            ),
-            (
-                "Stack [s] is in UPDATE_IN_PROGRESS state".to_owned(),
-                false,
-                None,
-            ),
+            ("Drift detection [1a229160] is already in progress.", true),
+            ("Stack [s] is in UPDATE_IN_PROGRESS state", false),
         ];
-        for (message, running, id) in &cases {
-            assert_eq!(is_running(message), *running, "{message}");
-            assert_eq!(detection_id(message), *id, "{message}");
+        for (message, running) in cases {
+            assert_eq!(is_running(message), running, "{message}");
         }
     }
 }

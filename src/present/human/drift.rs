@@ -28,6 +28,50 @@ pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String 
     text
 }
 
+/// Returns what has drifted, and the last line: how many resources have each status.
+pub fn found(drift: &Drift, width: usize) -> String {
+    let mut text = String::new();
+    if drift.is_drifted() {
+        let sides = "what was deployed → what is live";
+        text.push_str(&format!("\n{BOLD}Drift{BOLD:#}  {DIM}{sides}{DIM:#}\n"));
+    }
+    for resource in drift.drifted() {
+        text.push_str(&heading(resource));
+        for property in resource.properties() {
+            push_property(&mut text, &property, "", width);
+        }
+    }
+    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(drift.summary())));
+    text
+}
+
+/// Returns what can be done about resources whose drift CloudFormation does not take back, nothing
+/// where there are none; `apply` is the command line that deploys the files.
+pub fn by_hand(left: &[&ResourceDrift], apply: &str, width: usize) -> String {
+    let mut text = String::new();
+    for drift in left {
+        if text.is_empty() {
+            text.push_str("\nBy hand, for CloudFormation does not take it back:\n");
+        }
+        text.push_str(&heading(drift));
+        let way = if drift.status == DriftStatus::Deleted {
+            format!(
+                "take it, and what refers to it, out of the template and run `{apply}`; then put \
+                 all of it back and run that again"
+            )
+        } else {
+            format!(
+                "change it back where it was changed; or write what is live into the template and \
+                 run `{apply}`"
+            )
+        };
+        for line in wrap(&way, width.saturating_sub(6)) {
+            text.push_str(&format!("      {line}\n"));
+        }
+    }
+    text
+}
+
 /// Returns the line of a resource: its sign, its name and type, and what became of it.
 pub(super) fn heading(resource: &ResourceDrift) -> String {
     let (style, sign) = match resource.status {
@@ -102,7 +146,7 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
 }
 
 /// Returns the last line: how many resources have each status.
-pub(super) fn summary(summary: DriftSummary) -> String {
+pub(in crate::present) fn summary(summary: DriftSummary) -> String {
     let DriftSummary {
         modified,
         deleted,

@@ -37,7 +37,8 @@ fn push_way(text: &mut String, sentence: &str) {
     text.push_str(&format!("          {DIM}apply:{DIM:#} {sentence}\n"));
 }
 
-fn of_property(property: &LiveProperty) -> String {
+/// Returns what `apply` does about a property.
+pub(in crate::present) fn of_property(property: &LiveProperty) -> String {
     match property.way {
         Way::Stays => "leaves it: the files have not changed it".to_owned(),
         Way::MayBeReset => "may set it back: its resource changes for another reason".to_owned(),
@@ -52,7 +53,8 @@ fn of_property(property: &LiveProperty) -> String {
     }
 }
 
-fn of_deleted(way: Way) -> &'static str {
+/// Returns what `apply` does about a resource that is not there any more.
+pub(in crate::present) fn of_deleted(way: Way) -> &'static str {
     match way {
         Way::Replaced => "makes a new one",
         Way::Removed => "takes it off the stack",

@@ -138,6 +138,7 @@ pub(super) fn resource(
     width: usize,
 ) -> String {
     let (style, sign, words) = match change.effect() {
+        Effect::Add if change.remakes_deleted() => (ADD, "+", "was deleted, and is made again"),
         Effect::Add => (ADD, "+", ""),
         Effect::Update if change.reverts_drift() => (CHANGE, "↺", "drift is reverted"),
         Effect::Update => (CHANGE, "~", ""),

@@ -3,17 +3,29 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::page::{Page, details, escaped, fenced, prose};
+use super::{code, live};
 use crate::comparison::{Comparison, Difference, Effect, Place, Row};
+use crate::drift::{Drift, live::LiveResource};
 use crate::plan::ValueChange;
 use crate::present::human::count;
 use crate::template::diff::Status;
 use crate::template::emit;
 use crate::template::node::Node;
 
-/// Returns the whole comparison, at most 65,536 characters; `context` is how
-/// many equal lines stand around one that differs, inside a string.
-pub fn diff(comparison: &Comparison<'_>, context: usize) -> String {
+/// Returns the whole comparison, at most 65,536 characters, with what has drifted where that was
+/// looked for; `context` is how many equal lines stand around one that differs, inside a string.
+pub fn diff(
+    comparison: &Comparison<'_>,
+    live: Option<(&Drift, &[LiveResource<'_>])>,
+    context: usize,
+) -> String {
     let mut page = Page::new(heading(comparison));
+    if let Some((drift, resources)) = live {
+        live::push(&mut page, drift, resources);
+        if !comparison.is_empty() {
+            page.push("\n<b>What the files change</b>\n", "");
+        }
+    }
     for entry in &comparison.template {
         let title = title(entry);
         let lines = lines(entry, context);
@@ -25,23 +37,15 @@ pub fn diff(comparison: &Comparison<'_>, context: usize) -> String {
             page.push(&details(&title, &fenced(&lines), is_open), &alone);
         }
     }
-    for change in &comparison.code {
-        let name = escaped(&change.artifact);
-        let said = match &change.files {
-            Err(reason) => prose(reason),
-            Ok(files) => {
-                let paths = files
-                    .iter()
-                    .map(|file| format!("<code>{}</code>", escaped(&file.path)));
-                paths.collect::<Vec<_>>().join(", ")
-            }
-        };
-        page.push(&format!("\nCode <b>{name}</b>: {said}\n"), "");
-    }
+    code::push(&mut page, &comparison.code);
     section(&mut page, "Parameters", &comparison.parameters);
     section(&mut page, "Tags", &comparison.tags);
     section(&mut page, "Stack settings", &comparison.settings);
-    page.finish("stackctl diff")
+    page.finish(if live.is_some() {
+        "stackctl diff --live"
+    } else {
+        "stackctl diff"
+    })
 }
 
 fn heading(comparison: &Comparison<'_>) -> String {

@@ -1,0 +1,201 @@
+//! Deployed, live and desired as a table in Markdown, with what `apply` does about each.
+//!
+//! A cell holds one short line. A value that is longer, or has several lines, stands below the table as
+//! a diff from what was deployed to what is live.
+
+use super::page::{Page, details, escaped, fenced, push_value};
+use crate::drift::live::{LiveProperty, LiveResource, Way};
+use crate::drift::{Drift, DriftStatus};
+use crate::plan::Content;
+use crate::present::human::drift::summary;
+use crate::present::human::live::{of_deleted, of_property};
+
+/// How many characters of a value still stand in a cell.
+const CELL: usize = 60;
+
+const BELOW: &str = "see below";
+
+/// Adds what has drifted, a folded part a resource.
+pub(super) fn push(page: &mut Page, drift: &Drift, resources: &[LiveResource<'_>]) {
+    page.push(&format!("\n<b>{}</b>\n", summary(drift.summary())), "");
+    for resource in resources {
+        let title = title(resource);
+        let alone = format!("\n{title}\n");
+        if resource.properties.is_empty() {
+            page.push(&alone, "");
+        } else {
+            let block = details(&title, &properties(&resource.properties), true);
+            page.push(&block, &alone);
+        }
+    }
+}
+
+fn title(resource: &LiveResource<'_>) -> String {
+    let drift = resource.drift;
+    let (sign, words) = match drift.status {
+        DriftStatus::Deleted => ("-", " is deleted"),
+        _ => ("&#126;", ""),
+    };
+    let way = resource.way.map_or(String::new(), |way| {
+        format!("; <code>apply</code> {}", escaped(of_deleted(way)))
+    });
+    format!(
+        "<code>{sign}</code> <b>{}</b> {}{words}{way}",
+        escaped(&drift.logical_id),
+        escaped(&drift.resource_type)
+    )
+}
+
+fn properties(properties: &[LiveProperty]) -> String {
+    let mut text = "| property | deployed | live | desired | <code>apply</code> |\n\
+        | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    let mut lines = Vec::new();
+    for property in properties {
+        let values = [&property.deployed, &property.live, &property.desired];
+        let [deployed, live, desired] = values.map(|value| value.as_ref().map(Content::text));
+        text.push_str(&format!(
+            "| <code>{}</code> | {} | {} | {} | {} |\n",
+            escaped(&property.path),
+            cell(deployed),
+            cell(live),
+            cell(desired),
+            escaped(&way(property))
+        ));
+        if [deployed, live].into_iter().flatten().any(is_long) {
+            push_value(&mut lines, &property.path, deployed, live);
+        }
+        // Elsewhere it is one of the other two.
+        let is_own = property.way == Way::Overwritten || property.way == Way::Replaced;
+        if is_own && desired != deployed && desired.is_some_and(is_long) {
+            let name = format!("{} (live, then desired)", property.path);
+            push_value(&mut lines, &name, live, desired);
+        }
+    }
+    if !lines.is_empty() {
+        text.push('\n');
+        text.push_str(&fenced(&lines));
+    }
+    text
+}
+
+/// Returns what `apply` does; the value that it sets is in the table already.
+fn way(property: &LiveProperty) -> String {
+    match (property.way, &property.desired) {
+        (Way::Overwritten, Some(_)) => "sets the desired value".to_owned(),
+        _ => of_property(property),
+    }
+}
+
+fn cell(value: Option<&str>) -> String {
+    match value {
+        None => String::new(),
+        Some(value) if is_long(value) => BELOW.to_owned(),
+        Some(value) => format!("<code>{}</code>", escaped(value)),
+    }
+}
+
+fn is_long(value: &str) -> bool {
+    value.contains('\n') || value.chars().count() > CELL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Page, push};
+    use crate::drift::live::{LiveProperty, LiveResource, Way};
+    use crate::drift::{Detection, Drift, DriftStatus, ResourceDrift};
+    use crate::plan::Content;
+
+    fn resource(name: &str, status: DriftStatus) -> ResourceDrift {
+        ResourceDrift {
+            logical_id: name.to_owned(),
+            physical_id: None,
+            resource_type: "AWS::SQS::Queue".to_owned(),
+            status,
+            reason: None,
+            expected: None,
+            actual: None,
+            differences: Vec::new(),
+            checked: None,
+        }
+    }
+
+    fn property(path: &str, [deployed, live, desired]: [&str; 3], way: Way) -> LiveProperty {
+        let value = |text: &str| (text != "-").then(|| Content::Scalar(text.to_owned()));
+        LiveProperty {
+            path: path.to_owned(),
+            deployed: value(deployed),
+            live: value(live),
+            desired: value(desired),
+            way,
+        }
+    }
+
+    #[test]
+    fn the_three_sides_stand_in_a_table_that_no_value_breaks() {
+        let drift = Drift {
+            detection: Detection::default(),
+            resources: vec![
+                resource("Queue", DriftStatus::Modified),
+                resource("Gone", DriftStatus::Deleted),
+            ],
+            unchecked: Vec::new(),
+        };
+        let long = "one\n```\n|two|\n</details>";
+        let properties = vec![
+            property("Delay", ["1", "2", "1"], Way::Stays),
+            property("Size", ["1", "2", "3"], Way::Overwritten),
+            property("Tags.a|b", ["-", "<b>x|`y`</b>", "-"], Way::MayBeReset),
+            property("Script", ["one", long, "one"], Way::Stays),
+            property("Policy", ["a\nb", "a\nc", "a\nd"], Way::Overwritten),
+        ];
+        let resources = [
+            LiveResource {
+                drift: &drift.resources[0],
+                way: None,
+                properties,
+            },
+            LiveResource {
+                drift: &drift.resources[1],
+                way: Some(Way::Stays),
+                properties: Vec::new(),
+            },
+        ];
+        let mut page = Page::new(String::new());
+        push(&mut page, &drift, &resources);
+        insta::assert_snapshot!(page.text, @r"
+        <b>Drift: 1 modified, 1 deleted, 0 in sync, 0 not checked.</b>
+
+        <details open><summary><code>&#126;</code> <b>Queue</b> AWS::SQS::Queue</summary>
+
+        | property | deployed | live | desired | <code>apply</code> |
+        | --- | --- | --- | --- | --- |
+        | <code>Delay</code> | <code>1</code> | <code>2</code> | <code>1</code> | leaves it: the files have not changed it |
+        | <code>Size</code> | <code>1</code> | <code>2</code> | <code>3</code> | sets the desired value |
+        | <code>Tags.a&#124;b</code> |  | <code>&#60;b&#62;x&#124;&#96;y&#96;&#60;/b&#62;</code> |  | may set it back: its resource changes for another reason |
+        | <code>Script</code> | <code>one</code> | see below | <code>one</code> | leaves it: the files have not changed it |
+        | <code>Policy</code> | see below | see below | see below | sets the desired value |
+
+        ````diff
+          Script:
+        -   one
+        +   one
+        +   ```
+        +   |two|
+        +   </details>
+          Policy:
+            a
+        -   b
+        +   c
+          Policy (live, then desired):
+            a
+        -   c
+        +   d
+        ````
+
+        </details>
+
+        <code>-</code> <b>Gone</b> AWS::SQS::Queue is deleted; <code>apply</code> does not make it again: the files have not changed it
+        ");
+    }
+}
