@@ -148,7 +148,7 @@ pub enum Command {
     Outputs(commands::outputs::Args),
     /// Deletes the stack, after showing what that deletes and what stays
     Destroy(commands::destroy::Args),
-    /// Leads the stack out of a state in which it takes no change
+    /// Leads the stack out of a state in which it takes no change, or takes back what has drifted
     Recover(commands::recover::Args),
     /// Stops a running update and undoes it
     Cancel(commands::cancel::Args),

@@ -29,6 +29,7 @@ mod proposal;
 mod readiness;
 pub mod recover;
 pub mod render;
+mod reversal;
 mod saved_plan;
 pub mod schema;
 mod service_checks;

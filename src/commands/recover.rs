@@ -5,6 +5,7 @@
 
 use super::operation::Running;
 use super::proposal::{is_abandoned, temporary_name};
+use super::reversal::Reversal;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
@@ -104,13 +105,26 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note("");
         }
         step += 1;
-        let width = presenter.width();
-        let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
-        presenter.data(&text);
+        if recovery.way != Way::Nothing {
+            let width = presenter.width();
+            let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
+            presenter.data(&text);
+        }
         let resume = session.command("recover");
         stack = match recovery.way {
             Way::Nothing => {
-                presenter.note("\nNothing to do.");
+                let template = interrupt.guard(service.template()).await?;
+                let reversal = Reversal {
+                    session: &session,
+                    interrupt: &interrupt,
+                    connection: &connection,
+                    service: &service,
+                    identity: &identity,
+                    stack: &found,
+                    template: template.and_then(deployed_template),
+                    shown: args.events,
+                };
+                reversal.run(recovery, args.yes).await?;
                 return Ok(Exit::Done);
             }
             Way::Elsewhere => return Err(nothing_done(&found, &recovery)),
@@ -152,8 +166,7 @@ pub(super) async fn look(
         service.change_sets(&stack.id)
     )?;
     let nested = service.failed_in_nested(&resources).await?;
-    let template = template
-        .and_then(|text| Template::parse(&SourceFile::new("the deployed template", text)).ok());
+    let template = template.and_then(deployed_template);
     let now = Timestamp::now();
     let (abandoned, others): (Vec<_>, Vec<_>) = change_sets
         .into_iter()
@@ -176,6 +189,10 @@ pub(super) async fn look(
     let cause = causes(timeline.events()).first;
     let cause = cause.map(|cause| cause.event.clone());
     Ok(Recovery::of(found, cause, choices))
+}
+
+fn deployed_template(text: String) -> Option<Template> {
+    Template::parse(&SourceFile::new("the deployed template", text)).ok()
 }
 
 fn nothing_done(stack: &Stack, recovery: &Recovery) -> Error {
@@ -252,7 +269,7 @@ fn spelled(choices: &Choices) -> Vec<String> {
     options.collect()
 }
 
-async fn confirm(session: &Session<'_>, choices: &Choices) -> Result<()> {
+pub(super) async fn confirm(session: &Session<'_>, choices: &Choices) -> Result<()> {
     let presenter = session.presenter();
     if presenter.is_interactive() {
         presenter.note("\nDo you want to do this? Only 'yes' will be accepted.");

@@ -1,7 +1,8 @@
 """Starts MiniStack, the AWS emulator, with what a stackctl project needs and it lacks.
 
-It adds AWS::EC2::Instance, on MiniStack's own instance records, and the two IPv6 associations, and
-repairs what deviates from AWS in replacement, in the deletion of buckets and in one Ref. It counts
+It adds AWS::EC2::Instance, on MiniStack's own instance records, the two IPv6 associations, and
+change sets that take back drift, and repairs what deviates from AWS in replacement, in the deletion
+of buckets and in one Ref. It counts
 every request as encrypted: it answers on loopback alone, without TLS, and policies that refuse
 plain HTTP are part of what is to be tried here. All of it uses MiniStack's private names, so
 exactly one version is accepted. The server answers on 127.0.0.1 only, whatever the environment
@@ -17,7 +18,9 @@ came first. So it never outlives a caller that was killed before it could write 
 """
 
 import fcntl
+import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,6 +28,7 @@ import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib.metadata import version
+from xml.etree import ElementTree
 
 if version("ministack") != "1.5.33":
     print(f"needs ministack 1.5.33, found {version('ministack')}", file=sys.stderr)
@@ -37,12 +41,13 @@ os.environ["IOT_MTLS_ENABLED"] = "0"
 os.environ["SFTP_ENABLED"] = "0"
 
 from ministack import app
-from ministack.core import iam_evaluator
-from ministack.services import ec2, iam, s3
-from ministack.services.cloudformation import drift
+from ministack.core import iam_evaluator, responses
+from ministack.services import cloudformation, ec2, iam, s3
+from ministack.services.cloudformation import changesets, drift, handlers, helpers
 from ministack.services.cloudformation import provisioners as cfn
 
 INSTANCE = "AWS::EC2::Instance"
+REVERT_DRIFT = "REVERT_DRIFT"
 INSTANCE_DRIFT_PROPERTIES = frozenset({"ImageId", "InstanceType", "KeyName", "SecurityGroupIds"})
 
 
@@ -257,6 +262,159 @@ def repair_instance_profile_ref() -> None:
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
+def drifted(stack: dict) -> dict[str, dict]:
+    """Returns what drift detection finds of the resources that are not as they were deployed.
+
+    A property that cannot be changed in place is left out: AWS does not take back its drift either.
+    """
+    found = {}
+    for logical_id, record in stack["_resources"].items():
+        resource_type = record["ResourceType"]
+        if not drift.supports_drift(resource_type):
+            continue
+        one = drift.detect_resource_drift(stack, logical_id, record, responses.now_iso())
+        one["PropertyDifferences"] = [
+            difference
+            for difference in one.get("PropertyDifferences", [])
+            if cfn._property_recreation(resource_type, named(difference)) != "Always"
+        ]
+        if one["StackResourceDriftStatus"] == "DELETED" or one["PropertyDifferences"]:
+            found[logical_id] = one
+    return found
+
+
+def named(difference: dict) -> str:
+    """Returns the property that a difference is in."""
+    return difference["PropertyPath"].split("/")[1]
+
+
+def take_back(changes: list, found: dict[str, dict]) -> list:
+    """Returns a change set's changes, and those that take back what has drifted.
+
+    A resource that was deleted is made anew. A property that the template changes anyway stays as
+    it is in the change set.
+    """
+    by_id = {change["ResourceChange"]["LogicalResourceId"]: change for change in changes}
+    for logical_id, one in found.items():
+        change = by_id.get(logical_id, {}).get("ResourceChange", {})
+        if change.get("Action") == "Remove":
+            continue
+        new = {"LogicalResourceId": logical_id, "ResourceType": one["ResourceType"]}
+        by_id[logical_id] = {"ResourceChange": new}
+        if one["StackResourceDriftStatus"] == "DELETED":
+            new["Action"] = "Add"
+            continue
+        details = list(change.get("Details", []))
+        edited = {detail["Target"].get("Name") for detail in details}
+        for difference in one["PropertyDifferences"]:
+            name = named(difference)
+            if name not in edited:
+                recreation = cfn._property_recreation(one["ResourceType"], name)
+                target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+                detail = {"Target": target, "ChangeSource": "NoModification", "_drift": difference}
+                details.append(detail)
+        new |= {
+            "Action": "Modify",
+            "PhysicalResourceId": one["PhysicalResourceId"],
+            "Replacement": change.get("Replacement", "False"),
+            "Scope": change.get("Scope", ["Properties"]),
+            "Details": details,
+        }
+    return [by_id[logical_id] for logical_id in sorted(by_id)]
+
+
+def describe_drift(body: bytes, change_set: dict) -> bytes:
+    """Returns the description of a change set with what it says of drift."""
+    space = {"": helpers.CFN_NS}
+    ElementTree.register_namespace("", helpers.CFN_NS)
+
+    def add(parent: ElementTree.Element, name: str, value: str) -> ElementTree.Element:
+        element = ElementTree.SubElement(parent, f"{{{helpers.CFN_NS}}}{name}")
+        element.text = value
+        return element
+
+    answer = ElementTree.fromstring(body)  # noqa: S314 - MiniStack has just written it
+    result = answer.find("DescribeChangeSetResult", space)
+    add(result, "DeploymentMode", REVERT_DRIFT)
+    add(result, "StackDriftStatus", "DRIFTED" if change_set["_drift"] else "IN_SYNC")
+    described = result.findall("Changes/member/ResourceChange", space)
+    for element, listed in zip(described, change_set["Changes"], strict=True):
+        change = listed["ResourceChange"]
+        found = change_set["_drift"].get(change["LogicalResourceId"], {})
+        add(element, "ResourceDriftStatus", found.get("StackResourceDriftStatus", "IN_SYNC"))
+        targets = element.findall("Details/member/Target", space)
+        for target, detail in zip(targets, change.get("Details", []), strict=True):
+            difference = detail.get("_drift")
+            if difference is None:
+                continue
+            expected, actual = difference["ExpectedValue"], difference["ActualValue"]
+            add(target, "Path", "/Properties" + difference["PropertyPath"])
+            if difference["DifferenceType"] != "REMOVE":
+                add(target, "BeforeValue", actual)
+            if difference["DifferenceType"] != "ADD":
+                add(target, "AfterValue", expected)
+            add(target, "BeforeValueFrom", "ACTUAL_STATE")
+            add(target, "AfterValueFrom", "TEMPLATE")
+            told = add(target, "Drift", "")
+            add(told, "PreviousValue", expected)
+            add(told, "ActualValue", actual)
+    return ElementTree.tostring(answer, encoding="utf-8", xml_declaration=True)
+
+
+def add_drift_aware_change_sets() -> None:
+    """Lets a change set take back drift (DeploymentMode), which MiniStack takes no notice of.
+
+    The live resources are read when the change set is made. Before it is executed the stack takes
+    what they are for what it deployed, and forgets those that were deleted: then MiniStack's own
+    handlers bring each to what the template says.
+    """
+    actions = handlers._ACTION_HANDLERS
+    names = ("CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet")
+    create, describe, execute = (actions[name] for name in names)
+
+    def aware(params: dict) -> dict | None:
+        name, stack = helpers._p(params, "ChangeSetName"), helpers._p(params, "StackName")
+        _, change_set = changesets._find_change_set(name, stack)
+        return change_set if change_set and "_drift" in change_set else None
+
+    def create_aware(params: dict) -> tuple:
+        answer = create(params)
+        identifier = re.search(rb"<Id>(.*?)</Id>", answer[2])
+        if helpers._p(params, "DeploymentMode") != REVERT_DRIFT or not identifier:
+            return answer
+        change_set = cloudformation._change_sets[identifier[1].decode()]
+        change_set["_drift"] = drifted(cloudformation._stacks[change_set["StackName"]])
+        change_set["Changes"] = take_back(change_set["Changes"], change_set["_drift"])
+        if change_set["Changes"] and "didn't contain changes" in change_set["StatusReason"]:
+            done = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "StatusReason": ""}
+            change_set.update(done)
+        return answer
+
+    def describe_aware(params: dict) -> tuple:
+        status, headers, body = describe(params)
+        change_set = aware(params)
+        return status, headers, describe_drift(body, change_set) if change_set else body
+
+    def execute_aware(params: dict) -> tuple:
+        change_set = aware(params)
+        if change_set and change_set["ExecutionStatus"] == "AVAILABLE":
+            resources = cloudformation._stacks[change_set["StackName"]]["_resources"]
+            for logical_id, one in change_set["_drift"].items():
+                if one["StackResourceDriftStatus"] == "DELETED":
+                    resources.pop(logical_id, None)
+                    continue
+                properties = resources[logical_id]["Properties"]
+                actual = json.loads(one["ActualProperties"])
+                for name in map(named, one["PropertyDifferences"]):
+                    if name in actual:
+                        properties[name] = actual[name]
+                    else:
+                        properties.pop(name, None)
+        return execute(params)
+
+    actions.update(zip(names, (create_aware, describe_aware, execute_aware), strict=True))
+
+
 def count_loopback_as_encrypted() -> None:
     """Makes aws:SecureTransport true: for requests, and for what services do on their own."""
     iam_evaluator._request_origin = ContextVar("request_origin", default=("127.0.0.1", True))
@@ -289,6 +447,7 @@ def main() -> None:
         repair_replacement()
         repair_bucket_deletion()
         repair_instance_profile_ref()
+        add_drift_aware_change_sets()
         count_loopback_as_encrypted()
         app.main()
         os.unlink(run.name)

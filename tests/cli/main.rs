@@ -42,6 +42,7 @@ mod output;
 mod packaging;
 mod project_setup;
 mod recover;
+mod reversal;
 mod rollback;
 mod round_trips;
 #[path = "../support/sandbox.rs"]

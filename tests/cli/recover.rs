@@ -2,6 +2,7 @@
 
 use crate::cloud::{Cloud, Progress};
 use crate::demo;
+use crate::drift;
 use crate::sandbox::Sandbox;
 
 const WRITES: [&str; 6] = [
@@ -389,11 +390,16 @@ fn a_running_operation_is_followed_to_its_end() {
 #[test]
 fn a_stack_that_is_well_or_not_there_needs_nothing() {
     let (sandbox, cloud) = demo::deployed();
+    drift::begins(&cloud);
+    drift::ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
+    drift::finds(&cloud, drift::SAME);
     insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
     --- stdout
     demo-dev  CREATE_COMPLETE
       The stack was created.
       All resources of the stack are there.
+
+    Drift: 0 modified, 0 deleted, 1 in sync, 2 not checked.
     --- stderr
 
     Nothing to do.

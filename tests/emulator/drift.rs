@@ -4,31 +4,60 @@ use serde_json::json;
 
 use crate::project::{Project, texts};
 
-#[test]
-fn what_changes_behind_the_stacks_back_shows_and_is_put_right() {
-    let project = Project::unverified().deployed();
-    let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
-    assert!(
-        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
-        "{drift}"
-    );
-
-    let function = format!("{}-handler", project.stack());
+/// Changes a function and a bucket, and deletes a table.
+fn meddle(project: &Project) {
     project.aws(
         "lambda",
         "update_function_configuration",
-        json!({"FunctionName": function, "MemorySize": 512}),
+        json!({"FunctionName": function(project), "MemorySize": 512}),
     );
     project.aws(
         "s3",
         "put_bucket_versioning",
         json!({"Bucket": project.bucket(), "VersioningConfiguration": {"Status": "Suspended"}}),
     );
-    project.aws(
-        "dynamodb",
-        "delete_table",
-        json!({"TableName": "FileMetadata-local"}),
+    project.aws("dynamodb", "delete_table", json!({"TableName": TABLE}));
+}
+
+const TABLE: &str = "FileMetadata-local";
+
+fn function(project: &Project) -> String {
+    format!("{}-handler", project.stack())
+}
+
+/// Expects the live function, bucket and table to be as the template says.
+#[track_caller]
+fn expect_put_right(project: &Project, memory: u64) {
+    let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
+    assert!(
+        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
+        "{drift}"
     );
+    let configuration = project.aws(
+        "lambda",
+        "get_function_configuration",
+        json!({"FunctionName": function(project)}),
+    );
+    assert_eq!(configuration["MemorySize"], memory);
+    let versioning = project.aws(
+        "s3",
+        "get_bucket_versioning",
+        json!({"Bucket": project.bucket()}),
+    );
+    assert_eq!(versioning["Status"], "Enabled");
+    let table = project.aws("dynamodb", "describe_table", json!({"TableName": TABLE}));
+    assert_eq!(table["Table"]["TableStatus"], "ACTIVE");
+}
+
+#[test]
+fn what_changes_behind_the_stacks_back_shows_and_recover_puts_it_right() {
+    let project = Project::unverified().deployed();
+    let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
+    assert!(
+        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
+        "{drift}"
+    );
+    meddle(&project);
 
     let drift = project.run(&["drift", "--exit-code"]).expect_code(2);
     for line in [
@@ -61,14 +90,41 @@ fn what_changes_behind_the_stacks_back_shows_and_is_put_right() {
         live.stdout.contains("apply: does not make it again"),
         "{live}"
     );
-    // The emulator takes no notice of the mode, and that is said.
-    let refused = project.run(&["plan", "--revert-drift"]).expect_code(4);
-    assert!(
-        refused.stderr.contains("makes no drift-aware change sets"),
-        "{refused}"
-    );
+    let live = project.run(&["diff", "--live", "--only", "Handler"]);
+    assert!(live.stdout.contains("Drift: 1 modified, 0"), "{live}");
 
-    // What the files change is put right by the next deployment.
+    let sets = project.change_sets();
+    // Nobody to ask: it shows what it would do and leaves nothing behind.
+    let asked = project.run(&["recover"]).expect_code(4);
+    for line in [
+        "~ MemorySize: \"512\" → \"256\" # because the live value has drifted",
+        "~ VersioningConfiguration.Status: \"Suspended\" → \"Enabled\"",
+        "AWS::DynamoDB::Table # was deleted, and is made again",
+        "Plan: 1 to add, 2 to change, 0 to replace, 0 to destroy.",
+    ] {
+        assert!(asked.stdout.contains(line), "{line}\n{asked}");
+    }
+    assert_eq!(project.change_sets(), sets, "none is left behind");
+    project.run(&["drift", "--exit-code"]).expect_code(2);
+
+    // What the files change meanwhile is not deployed with it.
+    project.edit(
+        "templates/stack.yaml.j2",
+        "MemorySize: 256",
+        "MemorySize: 384",
+    );
+    project.run(&["recover", "--yes"]).expect_code(0);
+    expect_put_right(&project, 256);
+    let well = project.run(&["recover", "--yes"]).expect_code(0);
+    assert!(well.stderr.contains("Nothing to do."), "{well}");
+    let plan = project.run(&["plan"]).expect_code(0);
+    assert!(plan.stdout.contains("0 to add, 1 to change"), "{plan}");
+}
+
+#[test]
+fn a_deployment_puts_right_what_the_files_change_and_on_request_the_rest() {
+    let project = Project::unverified().deployed();
+    meddle(&project);
     project.edit(
         "templates/stack.yaml.j2",
         "MemorySize: 256",
@@ -77,19 +133,23 @@ fn what_changes_behind_the_stacks_back_shows_and_is_put_right() {
     let live = project.run(&["diff", "--live"]).expect_code(0);
     assert!(live.stdout.contains("apply: sets it to \"384\""), "{live}");
     project.run(&["apply", "--yes"]).expect_code(0);
-    let configuration = project.aws(
-        "lambda",
-        "get_function_configuration",
-        json!({"FunctionName": function}),
-    );
-    assert_eq!(configuration["MemorySize"], 384);
     let drift = project.run(&["drift"]).expect_code(0);
     assert!(
         drift.stdout.contains("Drift: 1 modified, 1 deleted, "),
         "{drift}"
     );
 
-    // The deleted table comes back under another name, for which the resource is replaced.
+    let sets = project.change_sets();
+    let plan = project.run(&["plan", "--revert-drift"]).expect_code(0);
+    assert!(plan.stdout.contains("1 to add, 1 to change"), "{plan}");
+    assert_eq!(project.change_sets(), sets, "none is left behind");
+    project
+        .run(&["apply", "--yes", "--revert-drift"])
+        .expect_code(0);
+    expect_put_right(&project, 384);
+
+    // The deleted table comes back under another name too, for which the resource is replaced.
+    project.aws("dynamodb", "delete_table", json!({"TableName": TABLE}));
     project.edit(
         "templates/stack.yaml.j2",
         "TableName: FileMetadata-{{ environment }}",
@@ -102,7 +162,29 @@ fn what_changes_behind_the_stacks_back_shows_and_is_put_right() {
         .expect_code(0);
     let drift = project.run(&["drift"]).expect_code(0);
     assert!(
-        drift.stdout.contains("Drift: 1 modified, 0 deleted, "),
+        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
         "{drift}"
     );
+}
+
+/// The way that the hints name where CloudFormation has none.
+#[test]
+fn a_deleted_resource_comes_back_through_two_deployments() {
+    const WITHOUT: &str = "Resources:\n  Group:\n    Type: AWS::Logs::LogGroup\n";
+    let with = format!(
+        "{WITHOUT}  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: \
+         \"{{{{ project }}}}-queue\"\n"
+    );
+    let project = Project::of_template(&with, "").deployed();
+    let name = format!("{}-queue", project.name());
+    let url = project.aws("sqs", "get_queue_url", json!({"QueueName": name}));
+    project.aws("sqs", "delete_queue", json!({"QueueUrl": url["QueueUrl"]}));
+    project.run(&["drift", "--exit-code"]).expect_code(2);
+    for template in [WITHOUT, &with] {
+        project.write("templates/stack.yaml.j2", template);
+        let apply = ["apply", "--yes", "--allow-delete", "Queue"];
+        project.run(&apply).expect_code(0);
+    }
+    project.run(&["drift", "--exit-code"]).expect_code(0);
+    project.aws("sqs", "get_queue_url", json!({"QueueName": name}));
 }

@@ -9,6 +9,7 @@ mod listing;
 mod policy;
 mod recovery;
 mod request;
+mod reversal;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};

@@ -1,0 +1,194 @@
+//! `recover` on a stack that is well and has drifted: what is asked for, shown, done and left.
+
+use crate::cloud::Cloud;
+use crate::demo;
+use crate::drift::{begins, drifted, ends};
+use crate::live::describes_a_reversal;
+use crate::sandbox::Sandbox;
+
+/// Lets the service take a change set of what is deployed already.
+fn takes_a_reversal(cloud: &Cloud) {
+    cloud.on("CreateChangeSet").reply_xml(
+        "<CreateChangeSetResponse><CreateChangeSetResult><Id>arn:set</Id>\
+         </CreateChangeSetResult></CreateChangeSetResponse>",
+    );
+}
+
+/// Lets the service describe a change set that ended so.
+fn describes(cloud: &Cloud, inside: &str) {
+    cloud.on("DescribeChangeSet").reply_xml(&format!(
+        "<DescribeChangeSetResponse><DescribeChangeSetResult><ChangeSetId>arn:set</ChangeSetId>\
+         <StackId>arn:stack</StackId>{inside}</DescribeChangeSetResult></DescribeChangeSetResponse>"
+    ));
+}
+
+/// Returns the project, drifted, whose service has a drift-aware change set for it.
+fn revertible() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = drifted();
+    takes_a_reversal(&cloud);
+    describes_a_reversal(&cloud);
+    cloud.forget_calls();
+    (sandbox, cloud)
+}
+
+#[test]
+fn what_was_changed_and_what_is_done_about_it_is_shown_before_anything_is_done() {
+    let (sandbox, cloud) = revertible();
+    // The project's files have no part in it.
+    sandbox.write("stack.yaml.j2", "{{ nonsense");
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @r#"
+    --- stdout
+    demo-dev  CREATE_COMPLETE
+      The stack was created.
+      Not all of its resources are as they were deployed.
+
+    Drift  what was deployed → what is live
+      ~ Handler  AWS::Lambda::Function
+          ~ Runtime: "python3.13" → "python3.12"
+          + Environment.Variables.B: "2"
+      - Bucket  AWS::S3::Bucket # is deleted
+
+    Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
+
+    Stack        demo-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+    Capabilities CAPABILITY_IAM
+
+      ↺ Handler  AWS::Lambda::Function # drift is reverted
+          ~ Runtime: "python3.12" → "python3.13" # because the live value has drifted
+
+      ~ Other    AWS::Lambda::Function
+          ~ Runtime: "python3.12" → "python3.13" # and it has drifted from "python3.11"
+
+    Plan: 0 to add, 2 to change, 0 to replace, 0 to destroy.
+
+    By hand, for CloudFormation does not take it back:
+      - Bucket  AWS::S3::Bucket # is deleted
+          take it, and what refers to it, out of the template and run `stackctl apply -e dev`; then put
+          all of it back and run that again
+    --- stderr
+
+    To put it right, what is deployed is deployed again over what is live:
+    error: there is no terminal to ask on
+    hint: to go on without: `stackctl recover --yes -e dev`
+    --- exit 4
+    "#);
+    let asked = cloud.calls_of("CreateChangeSet").remove(0);
+    assert_eq!(asked.parameter("DeploymentMode"), "REVERT_DRIFT");
+    assert_eq!(asked.parameter("UsePreviousTemplate"), "true");
+    assert_eq!(asked.parameter("TemplateBody"), "");
+    assert_eq!(asked.list("Capabilities"), ["CAPABILITY_IAM"]);
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    let removed = cloud.calls_of("DeleteChangeSet").remove(0);
+    assert_eq!(removed.parameter("ChangeSetName"), "arn:set");
+}
+
+#[test]
+fn yes_executes_what_was_shown() {
+    let (sandbox, cloud) = revertible();
+    let mut running = sandbox.spawn_on_terminal(&["recover"]);
+    running.wait_for_stderr("Recover:").type_line("no");
+    let told = running.wait().expect_code(4);
+    assert!(told.stderr.contains("the answer was not `yes`"), "{told}");
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    cloud
+        .on("ExecuteChangeSet")
+        .error(400, "Stop", "enough is seen");
+    sandbox.run(&["recover", "--yes"]).expect_code(1);
+    let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
+    assert_eq!(executed.parameter("ChangeSetName"), "arn:set");
+}
+
+#[test]
+fn parameters_keep_their_values_secrets_included() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let parameters = "Parameters:\n  Word:\n    Type: String\n    NoEcho: true\nResources:";
+    let template = demo::TEMPLATE.replacen("Resources:", parameters, 1);
+    sandbox.write("stack.yaml.j2", template);
+    let manifest = demo::MANIFEST.to_owned() + "[parameters]\nWord = \"deployed-word\"\n";
+    sandbox.write("manifest.toml", manifest);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    cloud.forget_calls();
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+    crate::drift::finds(&cloud, crate::drift::CHANGED);
+    takes_a_reversal(&cloud);
+    describes_a_reversal(&cloud);
+    sandbox.run(&["recover"]).expect_code(4);
+    let asked = cloud.calls_of("CreateChangeSet").remove(0);
+    let kept = asked.pairs("Parameters", "ParameterKey", "UsePreviousValue");
+    assert_eq!(kept.get("Word").map(String::as_str), Some("true"));
+}
+
+#[test]
+fn where_the_service_has_no_way_each_resource_has_one_by_hand() {
+    let failed = "<Status>FAILED</Status><ExecutionStatus>UNAVAILABLE</ExecutionStatus>\
+        <StatusReason>The submitted information didn't contain changes.</StatusReason>";
+    // An endpoint that takes no notice of the mode, and a service that leaves all of it out.
+    for (mode, why) in [
+        ("", "this endpoint makes no drift-aware change sets"),
+        (
+            "<DeploymentMode>REVERT_DRIFT</DeploymentMode>",
+            "CloudFormation takes none of this back",
+        ),
+    ] {
+        let (sandbox, cloud) = drifted();
+        takes_a_reversal(&cloud);
+        describes(&cloud, &format!("{failed}{mode}"));
+        let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
+        assert!(finished.stderr.contains(why), "{finished}");
+        let (_, by_hand) = finished.stdout.split_once("\nBy hand").unwrap();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(by_hand, @r"
+            , for CloudFormation does not take it back:
+              ~ Handler  AWS::Lambda::Function
+                  change it back where it was changed; or write what is live into the template and run `stackctl
+                  apply -e dev`
+              - Bucket  AWS::S3::Bucket # is deleted
+                  take it, and what refers to it, out of the template and run `stackctl apply -e dev`; then put
+                  all of it back and run that again
+            ");
+        }
+        assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+        assert_eq!(cloud.calls_of("DeleteChangeSet").len(), 1);
+    }
+}
+
+#[test]
+fn what_holds_data_is_not_replaced_on_the_way() {
+    let (sandbox, cloud) = drifted();
+    takes_a_reversal(&cloud);
+    describes(
+        &cloud,
+        "<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus>\
+         <DeploymentMode>REVERT_DRIFT</DeploymentMode><Changes><member><Type>Resource</Type>\
+         <ResourceChange><Action>Modify</Action><LogicalResourceId>Bucket</LogicalResourceId>\
+         <ResourceType>AWS::S3::Bucket</ResourceType><Replacement>True</Replacement>\
+         </ResourceChange></member></Changes>",
+    );
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
+    assert!(
+        finished.stderr.contains("nothing was done: `Bucket`"),
+        "{finished}"
+    );
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+}
+
+#[test]
+fn a_stack_whose_drift_cannot_be_looked_for_is_well_all_the_same() {
+    let (sandbox, cloud) = demo::deployed();
+    let denied = "not authorized to perform: cloudformation:DetectStackDrift";
+    cloud
+        .on("DetectStackDrift")
+        .error(403, "AccessDenied", denied);
+    let finished = sandbox.run(&["recover"]).expect_code(0);
+    assert!(
+        finished
+            .stderr
+            .contains("warning: drift could not be looked for"),
+        "{finished}"
+    );
+    assert!(finished.stderr.contains("Nothing to do."), "{finished}");
+}
