@@ -91,7 +91,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if !args.yes {
-        interrupt.guard(deletion.confirm()).await?;
+        let confirmed = interrupt.guard(deletion.confirm()).await;
+        confirmed.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => error.hint("nothing was deleted"),
+            _ => error,
+        })?;
     }
     for bucket in buckets {
         let emptied = store.empty_bucket(&bucket, |count| {
@@ -280,6 +284,7 @@ impl Deletion<'_> {
             &stack.id,
             &self.session.command("destroy"),
         );
+        self.session.presenter().note("");
         let role = self.session.settings.stack.role_arn.as_deref();
         let token = temporary_name();
         self.service

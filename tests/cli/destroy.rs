@@ -32,7 +32,8 @@ fn it_shows_what_goes_and_what_stays_and_wants_the_name() {
 
     Destroy: 2 to delete, 1 to leave behind.
     --- stderr
-    Type the stack's name, demo-dev, to destroy it:   [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+    Type the stack's name, demo-dev, to destroy it:
+      [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
       [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
       [TIME]  DELETE_SKIPPED      Role  AWS::IAM::Role
@@ -156,6 +157,7 @@ fn a_deletion_that_fails_names_the_cause() {
     let finished = sandbox.run(&["destroy", "--yes"]).without_stdout();
     insta::assert_snapshot!(finished, @r"
     --- stderr
+
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
       [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
@@ -173,6 +175,17 @@ fn a_deletion_that_fails_names_the_cause() {
 }
 
 #[test]
+fn an_interrupt_at_the_question_deletes_nothing() {
+    let (sandbox, cloud) = demo::deployed();
+    let mut running = sandbox.spawn_on_terminal(&["destroy"]);
+    running.wait_for_stderr("to destroy it:").interrupt();
+    let finished = running.wait().expect_code(130);
+    let said = finished.stderr.contains(": nothing was deleted");
+    assert!(said, "{finished}");
+    nothing_was_deleted(&cloud);
+}
+
+#[test]
 fn an_interrupt_leaves_the_deletion_running() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().progress = Progress::Held;
@@ -180,6 +193,7 @@ fn an_interrupt_leaves_the_deletion_running() {
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
+
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
     hint: the operation goes on; follow it with `stackctl destroy -e dev`
@@ -375,6 +389,7 @@ fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
     insta::assert_snapshot!(retained.without_stdout(), @r"
     --- stderr
     The last deletion stopped at Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
