@@ -43,6 +43,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let call = call_for(&session, &stack, args.delete)?;
     if !args.yes {
         interrupt.guard(confirm(&session, &stack, &call)).await?;
+        presenter.note("");
         if !is_still(&service, &stack).await? {
             let name = &stack.name;
             let said = format!("not cancelled: the operation on `{name}` has gone on meanwhile");
@@ -122,7 +123,7 @@ async fn confirm(session: &Session<'_>, stack: &Stack, call: &Call) -> Result<()
     };
     if presenter.is_interactive() {
         presenter.note(&format!(
-            "{} is {}. {} {what}.\nOnly 'yes' will be accepted.",
+            "{} is {}.\n{} {what}.\nOnly 'yes' will be accepted.",
             stack.name,
             stack.status,
             call.operation(),

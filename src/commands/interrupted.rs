@@ -14,14 +14,16 @@ use crate::stack::Stack;
 /// the answer would take minutes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The answers to the question.
+const ACCEPTED: &str = "Only 'leave' or 'cancel' will be accepted.";
+
 impl Running<'_> {
     /// Follows the operation until the stack is settled, and shows its events. Returns the stack as it
     /// ended; `None` where it is gone.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Interrupted`], with how to go on, where the
-    /// user leaves it running. Where the manifest's `timeout_minutes` are over, or the status could not
+    /// [`ErrorKind::Interrupted`], with how to go on, where the user leaves it running. Where the manifest's `timeout_minutes` are over, or the status could not
     /// be read for a long time.
     pub(super) async fn follow(&mut self) -> Result<Option<Stack>> {
         loop {
@@ -55,13 +57,14 @@ impl Running<'_> {
         };
         presenter.note(match call {
             Call::CancelUpdateStack => {
-                "\nLeave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)"
+                "\nLeave the update running, or cancel it, so that CloudFormation undoes it?"
             }
             _ => {
-                "\nLeave the creation running, or cancel it? (leave/cancel)\n\
-                 A creation is cancelled by deleting the stack with everything that was made so far."
+                "\nLeave the creation running, or cancel it?\n\
+                 A creation is cancelled by deleting the stack with all that was made so far."
             }
         });
+        presenter.note(ACCEPTED);
         loop {
             let answer = presenter.ask("Leave or cancel:", &self.resume).await?;
             match answer.as_str() {
@@ -70,9 +73,10 @@ impl Running<'_> {
                     let left = Error::new(ErrorKind::Interrupted, "left running");
                     return Err(self.goes_on(left));
                 }
-                _ => presenter.note("Only 'leave' or 'cancel' will be accepted."),
+                _ => presenter.note(ACCEPTED),
             }
         }
+        presenter.note("");
         self.interrupt.begin_anew();
         let asked = async {
             if !cancel::is_still(self.service, &stack).await? {

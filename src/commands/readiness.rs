@@ -132,7 +132,8 @@ impl Deployment<'_> {
         let running = Running::join(session, &self.interrupt, &self.service, &stack.id, &resume);
         let mut running = running.await?.showing(shown);
         let ended = running.follow().await?;
-        session.presenter().note(&match &ended {
+        let left = ended.filter(|ended| ended.status != StackStatus::DeleteComplete);
+        session.presenter().note(&match left {
             Some(ended) => format!("It has ended: {} is {}.\n", ended.name, ended.status),
             None => format!("It has ended: {} is gone.\n", stack.name),
         });

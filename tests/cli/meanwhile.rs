@@ -170,7 +170,8 @@ fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
     Apply:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
 
-    Leave the update running, or cancel it, so that CloudFormation undoes it? (leave/cancel)
+    Leave the update running, or cancel it, so that CloudFormation undoes it?
+    Only 'leave' or 'cancel' will be accepted.
     Leave or cancel: error: left running
     hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
     --- exit 130
@@ -231,8 +232,8 @@ fn a_cancelled_deployment_is_one_that_was_rolled_back() {
 /// Returns what was said after the last question, and the exit code.
 fn after_the_answer(finished: &Finished) -> String {
     let blob = finished.to_string();
-    let said = blob.rsplit("Leave or cancel: ").next().unwrap();
-    said.to_owned()
+    let said = blob.rsplit("Leave or cancel:").next().unwrap();
+    said.trim_start_matches('\n').to_owned()
 }
 
 #[test]

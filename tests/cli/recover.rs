@@ -511,9 +511,11 @@ fn a_running_update_is_cancelled_and_undone() {
     cloud.account().progress = Progress::Done;
     insta::assert_snapshot!(running.wait(), @r"
     --- stderr
-    demo-dev is UPDATE_IN_PROGRESS. CancelUpdateStack stops the update and undoes it.
+    demo-dev is UPDATE_IN_PROGRESS.
+    CancelUpdateStack stops the update and undoes it.
     Only 'yes' will be accepted.
-    Cancel:   [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+    Cancel:
+      [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack

@@ -16,6 +16,8 @@ fn a_creation_that_fails_is_rolled_back_and_says_why() {
     ] {
         assert!(failed.stderr.contains(line), "{line}\n{failed}");
     }
+    // That it was undone is no second failure.
+    assert!(!failed.stderr.contains("while it was undone"), "{failed}");
     assert!(
         !failed.stdout.contains("BucketName  "),
         "no outputs\n{failed}"
