@@ -3,9 +3,10 @@
 //! A scenario is what a test of the related project did, call by call, with the templates it sent and
 //! what AWS answered to some of the calls. Each call becomes the command that makes it: what was
 //! recorded is served and looked for in what the command says; what was not recorded is made up, as
-//! little of it as the command needs.
+//! little of it as the command needs. Recorded updates are lives too; they are much alike, and one of
+//! each shape is led.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::change_sets::Found;
 use crate::corpus;
 use crate::program::{Program, Refused};
 use crate::service::Answer;
+use crate::shapes::shape;
 use crate::xml;
 
 /// How many lives are led at once: most of the time each waits for the service.
@@ -159,7 +161,7 @@ fn complete(parameters: &mut BTreeMap<String, String>, template: &str) {
         if parameter.default().is_none() {
             let allowed = parameter.allowed_values().and_then(<[Node]>::first);
             let value = allowed.and_then(Node::scalar);
-            let value = value.unwrap_or("unrecorded".into()).into_owned();
+            let value = value.unwrap_or("1".into()).into_owned();
             let name = parameter.entry.name.to_owned();
             parameters.entry(name).or_insert(value);
         }
@@ -290,12 +292,13 @@ impl Life<'_> {
             if call.changes() && !self.propose(index) {
                 continue;
             }
-            if call.executes() {
+            let is_refused = call.recorded.iter().any(Recorded::is_error);
+            if call.executes() && !is_refused {
                 let outcome = self.outcome(index, unrecorded("CREATE_COMPLETE"));
                 self.program.applies(&outcome);
                 self.count("applied");
             }
-            if call.operation == "delete_stack" {
+            if call.operation == "delete_stack" && !is_refused {
                 let outcome = self.outcome(index, unrecorded("DELETE_COMPLETE"));
                 self.program.destroys(&outcome);
                 self.count("destroyed");
@@ -371,7 +374,9 @@ impl Life<'_> {
                 .following(index)
                 .take_while(|call| call.operation != "delete_stack")
                 .filter(|next| stack.is_empty() || next.stack() == stack);
-            next.find_map(Call::recorded_stack)
+            // Some looked while the operation was running.
+            let ended = |stack: &Value| !stack["StackStatus"].to_string().contains("IN_PROGRESS");
+            next.find_map(|call| call.recorded_stack().filter(ended))
         };
         of_this.or_else(next).unwrap_or(otherwise)
     }
@@ -449,8 +454,15 @@ fn the_program_leads_every_recorded_life_as_it_was() {
         return;
     };
     let root = folder.parent().unwrap();
-    let files = corpus::files(&folder).into_iter();
-    let files = files.chain(corpus::files(&root.join("updates")));
+    let mut updates = corpus::files(&root.join("updates"));
+    let mut shapes = BTreeSet::new();
+    updates.retain(|path| {
+        let mut has = BTreeSet::new();
+        let changes = &corpus::json(path)["describe_change_set_2_prop_values"];
+        shape(changes, "", &mut has);
+        shapes.insert(has)
+    });
+    let files = corpus::files(&folder).into_iter().chain(updates);
     let scenarios: Vec<(String, Vec<Call>)> = files
         .map(|path| {
             let recorded = corpus::json(&path);

@@ -17,7 +17,7 @@ use crate::service::Answer;
 use crate::xml;
 
 /// Returns what an answer has: the members of its objects, each with the value where that is a status.
-fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+pub(crate) fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
