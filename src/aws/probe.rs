@@ -1,5 +1,7 @@
 //! The smoke test's calls: put a file, look for its item, remove both, read the handler's log.
 
+use std::collections::VecDeque;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
@@ -7,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::Connection;
 use crate::error::Result;
+
+/// How many pages of a log are read, of up to 10,000 lines or 1 MB each (`FilterLogEvents`).
+const LOG_PAGES: usize = 50;
 
 /// A bucket and a table between which a file travels.
 #[derive(Debug)]
@@ -115,27 +120,41 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Returns the lines of a log group since a moment, oldest first; the service gives up to
-    /// 10,000 of them, or 1 MB (`FilterLogEvents`).
-    pub async fn log_since(&self, group: &str, since: Timestamp) -> Result<Vec<String>> {
+    /// Returns the last `count` lines that a log group got since a moment, oldest first.
+    ///
+    /// A page may be empty and others still follow (`FilterLogEvents`), so all of them are read; of
+    /// very many the first.
+    pub async fn log_tail(
+        &self,
+        group: &str,
+        since: Timestamp,
+        count: usize,
+    ) -> Result<Vec<String>> {
         let request = self
             .connection
             .logs()
             .filter_log_events()
-            .log_group_name(group);
-        let answer = request
-            .start_time(since.as_millisecond())
-            .send()
-            .await
-            .map_err(|error| {
+            .log_group_name(group)
+            .start_time(since.as_millisecond());
+        let mut pages = request.into_paginator().send();
+        let mut tail = VecDeque::new();
+        for _ in 0..LOG_PAGES {
+            let Some(page) = pages.next().await else {
+                break;
+            };
+            let page = page.map_err(|error| {
                 self.connection
                     .fault(format!("read the log `{group}`"), &error)
             })?;
-        let messages = answer.events.unwrap_or_default().into_iter();
-        Ok(messages
-            .filter_map(|event| event.message)
-            .map(|message| message.trim_end().to_owned())
-            .collect())
+            let messages = page.events.unwrap_or_default().into_iter();
+            for message in messages.filter_map(|event| event.message) {
+                tail.push_back(message.trim_end().to_owned());
+                if tail.len() > count {
+                    tail.pop_front();
+                }
+            }
+        }
+        Ok(tail.into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::operation::Running;
 use super::proposal::temporary_name;
-use super::session::Session;
+use super::session::{Reached, Session};
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::cli::EventsShown;
@@ -31,11 +31,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let interrupt = Interrupt::listen()?;
-    let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
-    let read = async { tokio::try_join!(connection.identity(), service.describe()) };
-    let (identity, stack) = interrupt.guard(read).await?;
-    session.check_account(&identity)?;
+    let Reached { service, stack, .. } = session.reach(&interrupt).await?;
     let Some(stack) = stack.filter(|stack| !stack.status.is_settled()) else {
         presenter.note("No operation is running: nothing to cancel.");
         return Ok(Exit::Done);

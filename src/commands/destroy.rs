@@ -48,12 +48,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let interrupt = Interrupt::listen()?;
-    let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
-    let read = async { tokio::try_join!(connection.identity(), service.describe()) };
-    let (identity, stack) = interrupt.guard(read).await?;
-    session.check_account(&identity)?;
-    let Some(stack) = stack else {
+    let reached = session.reach(&interrupt).await?;
+    let (connection, service) = (reached.connection, reached.service);
+    let Some(stack) = reached.stack else {
         let name = service.name();
         presenter.note(&format!("There is no stack `{name}`: nothing to do."));
         return Ok(Exit::Done);
@@ -71,7 +68,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     deletion.check_ready()?;
 
-    let store = Store::new(&connection, &session.settings, &identity.account);
+    let store = Store::new(&connection, &session.settings, &reached.identity.account);
     let names = [args.retain.as_slice(), &args.empty];
     let look = inventory::take(&session, &connection, &store, &stack, names);
     let destruction = interrupt.guard(look).await?;

@@ -59,11 +59,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let interrupt = Interrupt::listen()?;
-    let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
-    let read = async { tokio::try_join!(connection.identity(), service.describe()) };
-    let (identity, mut stack) = interrupt.guard(read).await?;
-    session.check_account(&identity)?;
+    let reached = session.reach(&interrupt).await?;
+    let (service, mut stack) = (reached.service, reached.stack);
     let choices = Choices {
         skip: args.skip,
         retain: args.retain,
@@ -117,9 +114,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                 let reversal = Reversal {
                     session: &session,
                     interrupt: &interrupt,
-                    connection: &connection,
+                    connection: &reached.connection,
                     service: &service,
-                    identity: &identity,
+                    identity: &reached.identity,
                     stack: &found,
                     template: template.and_then(deployed_template),
                     shown: args.events,

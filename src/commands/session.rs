@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::Context;
 use super::local::tell;
+use crate::aws::stack::StackService;
 use crate::aws::{Connection, Emulation, Identity};
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::local::Local;
 use crate::manifest;
 use crate::present::Presenter;
@@ -23,6 +25,16 @@ pub(super) struct Session<'a> {
     pub(super) context: &'a Context,
     pub(super) project: Project,
     pub(super) settings: Settings,
+}
+
+/// The stack of a session, reached with credentials that the manifest allows.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) connection: Connection,
+    pub(super) service: StackService,
+    pub(super) identity: Identity,
+    /// The stack; `None` where there is none of that name.
+    pub(super) stack: Option<Stack>,
 }
 
 impl<'a> Session<'a> {
@@ -81,6 +93,25 @@ impl<'a> Session<'a> {
             Local::ensure_key_pair(&emulator, key_pair)?;
         }
         Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
+    }
+
+    /// Opens the way to AWS and looks at the stack.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the credentials belong to another account than the manifest allows.
+    pub(super) async fn reach(&self, interrupt: &Interrupt) -> Result<Reached> {
+        let connection = interrupt.guard(self.connect()).await?;
+        let service = StackService::new(&connection, &self.settings.stack_name);
+        let read = async { tokio::try_join!(connection.identity(), service.describe()) };
+        let (identity, stack) = interrupt.guard(read).await?;
+        self.check_account(&identity)?;
+        Ok(Reached {
+            connection,
+            service,
+            identity,
+            stack,
+        })
     }
 
     /// Refuses credentials of another account than the manifest allows.

@@ -12,7 +12,6 @@ use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::Connection;
 use crate::aws::probe::Probe;
-use crate::aws::stack::StackService;
 use crate::cli::Format;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::Interrupt;
@@ -47,10 +46,16 @@ struct Document<'a> {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let interrupt = Interrupt::listen()?;
-    let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
-    let stack = session.deployed(interrupt.guard(service.describe()).await?)?;
-    probe(&session, &interrupt, &connection, &stack, args.format).await?;
+    let reached = session.reach(&interrupt).await?;
+    let stack = session.deployed(reached.stack)?;
+    probe(
+        &session,
+        &interrupt,
+        &reached.connection,
+        &stack,
+        args.format,
+    )
+    .await?;
     Ok(Exit::Done)
 }
 
@@ -98,10 +103,16 @@ pub(super) async fn probe(
         .await;
     let latency = started.elapsed();
     let removed = probe.remove(version.as_deref()).await;
-    let Some(item) = waited? else {
-        return Err(timed_out(&probe, stack, settings, since).await);
+    let item = match (waited, removed) {
+        (Ok(Some(item)), removed) => removed.map(|()| item)?,
+        (waited, removed) => {
+            if let Err(error) = removed {
+                presenter.warning(&format!("s3://{bucket}/{key} or its item is left: {error}"));
+            }
+            waited?;
+            return Err(timed_out(&probe, stack, settings, since).await);
+        }
     };
-    removed?;
     match format {
         Format::Json => presenter.json(&Document {
             schema: "stackctl.verify/1",
@@ -152,19 +163,14 @@ async fn timed_out(
     let Some(group) = stack.output("LogGroupName") else {
         return error;
     };
-    match probe.log_since(group, since).await {
+    match probe.log_tail(group, since, LOG_LINES).await {
         Ok(lines) if lines.is_empty() => error.hint(format!(
             "the log group `{group}` has no line since: the function did not run"
         )),
-        Ok(lines) => {
-            let tail = lines
-                .get(lines.len().saturating_sub(LOG_LINES)..)
-                .unwrap_or_default();
-            error.hint(format!(
-                "the handler's last log lines:\n  {}",
-                tail.join("\n  ")
-            ))
-        }
+        Ok(lines) => error.hint(format!(
+            "the handler's last log lines:\n  {}",
+            lines.join("\n  ")
+        )),
         Err(unread) => error.hint(format!("the handler's log could not be read: {unread}")),
     }
 }

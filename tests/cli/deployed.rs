@@ -1,6 +1,6 @@
 //! The commands that look at a deployed stack: `diff`, `status`, `outputs`, `verify`, `ssh`.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Response};
 use crate::demo;
 use crate::sandbox::{Finished, Sandbox};
 
@@ -295,6 +295,19 @@ fn an_item_that_does_not_come_shows_the_handlers_last_words() {
     );
     assert_eq!(lines.last(), Some(&"  line 25"));
     nothing_is_left_of_the_probe(&cloud);
+
+    // The service may begin with a page that is empty.
+    let page = serde_json::json!({ "events": [], "nextToken": "more" }).to_string();
+    let first = cloud.on("FilterLogEvents").times(1);
+    first.reply(Response::new(200, page));
+    cloud
+        .on("DeleteObject")
+        .times(1)
+        .error(403, "AccessDenied", "no");
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    assert!(finished.stderr.contains("  line 25\n"), "{finished}");
+    let said = "warning: s3://demo-data/stackctl-verify/";
+    assert!(finished.stderr.contains(said), "{finished}");
 
     cloud.account().log_lines.clear();
     let finished = sandbox.run(&["verify"]).expect_code(1);

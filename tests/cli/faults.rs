@@ -30,6 +30,8 @@ fn another_account_is_refused() {
     --- exit 4
     ");
     nothing_was_written(&cloud);
+    sandbox.run(&["verify"]).expect_code(4);
+    nothing_was_written(&cloud);
 }
 
 #[test]
