@@ -36,6 +36,41 @@ struct Answer {
     message: String,
 }
 
+/// Why the credentials could not be loaded, as the cause of an [`Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotLoaded(String);
+
+/// Returns whether a service refused a call because the caller lacks the permission.
+pub(crate) fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    let code = error.as_service_error().and_then(|answer| answer.code());
+    code.is_some_and(|code| code.starts_with("AccessDenied") || code.starts_with("Unauthorized"))
+}
+
+/// Returns whether a call failed because its credentials have ended, which no repetition changes.
+pub(crate) fn needs_login(error: &Error) -> bool {
+    error.source().is_some_and(|cause| {
+        let answer = cause.downcast_ref::<Answer>();
+        cause.is::<NotLoaded>()
+            || answer.is_some_and(|answer| is_expiry(&answer.code) || is_unknown(&answer.code))
+    })
+}
+
+fn is_expiry(code: &str) -> bool {
+    ["ExpiredToken", "ExpiredTokenException", "RequestExpired"].contains(&code)
+}
+
+/// Returns whether AWS does not know the credentials.
+fn is_unknown(code: &str) -> bool {
+    [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "AuthFailure",
+    ]
+    .contains(&code)
+}
+
 /// Returns the error for an answer that lacks a member which its API promises.
 pub(crate) fn incomplete(operation: &str, member: &str) -> Error {
     Error::new(
@@ -122,11 +157,10 @@ fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain
 
 fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error {
     match code {
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => fault
+        code if is_expiry(code) => fault
             .hint(format!("the credentials have expired: run `{}`", login.command("sso login")))
             .hint("or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId"
-        | "AuthFailure" => fault
+        code if is_unknown(code) => fault
             .hint(format!(
                 "AWS does not know these credentials: check them with `{}`",
                 login.command("sts get-caller-identity")
@@ -156,7 +190,7 @@ fn clock(fault: Error) -> Error {
 }
 
 fn credentials(login: &Login, cause: &CredentialsError) -> Error {
-    let chain = Chain::of(cause);
+    let chain = NotLoaded(Chain::of(cause).to_string());
     let text = chain.to_string().to_lowercase();
     if let Some(profile) = &login.profile
         && text.contains("was not defined")

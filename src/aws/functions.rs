@@ -4,7 +4,6 @@
 //! the wrong moment, or a bucket that gave another object than was asked for, shows here alone.
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::ProvideErrorMetadata;
 
 use super::{Connection, fault};
 use crate::error::Result;
@@ -41,14 +40,7 @@ impl Functions {
                 .code_sha256
                 .map(Some)
                 .ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256")),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .and_then(ProvideErrorMetadata::code)
-                    .is_some_and(|code| code.starts_with("AccessDenied")) =>
-            {
-                Ok(None)
-            }
+            Err(error) if fault::is_denied(&error) => Ok(None),
             Err(error) => Err(self
                 .connection
                 .fault(format!("read the function `{function}`"), &error)),

@@ -249,14 +249,18 @@ fn a_look_that_fails_decides_nothing() {
 
 #[test]
 fn who_may_not_look_is_told_so_at_once() {
-    let (sandbox, cloud) = demo::deployed();
-    begins(&cloud);
-    let denied = "not authorized to perform: cloudformation:DescribeStackDriftDetectionStatus";
-    cloud
-        .on("DescribeStackDriftDetectionStatus")
-        .error(403, "AccessDenied", denied);
-    let finished = sandbox.run(&["drift"]).expect_code(1);
-    assert!(finished.stderr.contains(denied), "{finished}");
+    for (code, message) in [
+        ("AccessDenied", "not authorized to perform: cloudformation:X"),
+        ("ExpiredToken", "The security token is expired"),
+    ] {
+        let (sandbox, cloud) = demo::deployed();
+        begins(&cloud);
+        let look = "DescribeStackDriftDetectionStatus";
+        cloud.on(look).error(403, code, message);
+        let finished = sandbox.run(&["drift"]).expect_code(1);
+        assert!(finished.stderr.contains(message), "{finished}");
+        assert!(cloud.calls_of(look).len() < 10, "{code}");
+    }
 }
 
 #[test]

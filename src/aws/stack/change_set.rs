@@ -14,6 +14,7 @@ use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
+use crate::aws::fault;
 use crate::change_set::ChangeSet;
 use crate::change_set::validation::Validation;
 use crate::error::{Error, ErrorKind, Result};
@@ -282,13 +283,9 @@ impl StackService {
             let answer = match request.send().await {
                 Ok(answer) => answer,
                 Err(error) => {
-                    let code = error.code().unwrap_or_default();
-                    let denied = code.contains("AccessDenied") || code.contains("Unauthorized");
-                    findings.warning = denied.then(|| {
-                        format!(
-                            "the service's own checks cannot be read: {}",
-                            error.message().unwrap_or(code)
-                        )
+                    findings.warning = fault::is_denied(&error).then(|| {
+                        let said = error.message().or(error.code()).unwrap_or_default();
+                        format!("the service's own checks cannot be read: {said}")
                     });
                     return findings;
                 }

@@ -5,19 +5,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types as sdk;
 
 use super::change_set::Tokens;
-use super::{StackService, convert};
+use super::{PATIENCE, StackService, convert};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::drift::{Detection, Difference, DriftStatus, ResourceDrift};
 use crate::error::{Error, Result};
-
-/// How many looks may fail in a row before the connection is given up. The SDK makes several
-/// attempts in each, and the pauses between them grow.
-const PATIENCE: u32 = 30;
 
 /// How many resources one detection can be asked for by name (`LogicalResourceIds` in the service's
 /// model). For more, everything is looked at.
@@ -43,7 +39,8 @@ impl StackService {
     ///
     /// # Errors
     ///
-    /// Where the service refuses to detect drift, or cannot be asked for a long time.
+    /// Where the service refuses to detect drift, or cannot be asked for a long time; at once where
+    /// only a permission or new credentials help.
     pub async fn detect_drift(
         &self,
         only: &[String],
@@ -65,9 +62,9 @@ impl StackService {
                     seen(DetectionNews::Running(started.elapsed()));
                 }
                 Err(error) => {
-                    let is_final = is_denied(&error) || failures >= PATIENCE;
+                    let is_final = fault::is_denied(&error) || failures >= PATIENCE;
                     let error = self.connection.fault("read how the detection goes", &error);
-                    if is_final {
+                    if is_final || fault::needs_login(&error) {
                         return Err(error);
                     }
                     failures += 1;
@@ -139,11 +136,6 @@ impl StackService {
 fn is_running(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("drift") && message.contains("in progress")
-}
-
-fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    let code = error.as_service_error().and_then(|answer| answer.code());
-    code.is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
 fn detection(

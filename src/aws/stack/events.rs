@@ -4,7 +4,6 @@
 //! decides how it ended. The events say what happened on the way, and they may be late, cut into
 //! pages, throttled or not permitted at all without changing the outcome.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::StackStatus;
@@ -13,8 +12,9 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::change_set::validation;
-use super::{StackService, convert, is_missing};
+use super::{PATIENCE, StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
+use crate::aws::fault;
 use crate::aws::silence::Silence;
 use crate::cause::authorization;
 use crate::change_set::validation::Validation;
@@ -22,10 +22,6 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Timeline, last_operation};
 use crate::stack::Stack;
 use crate::status::ResourceStatus;
-
-/// How many looks at the status may fail in a row before the connection is given up. The SDK makes
-/// several attempts in each, and the pauses between them grow.
-const PATIENCE: u32 = 30;
 
 /// How long a settled status has to last where no event confirms it: for some seconds after an
 /// operation was asked for, the stack may still show the status from before.
@@ -309,7 +305,7 @@ impl StackService {
                     }
                 }
                 Ok(_) => (failures, settled_since) = (0, None),
-                Err(error) if failures >= PATIENCE || needs_login(&error) => return Err(error),
+                Err(error) if failures >= PATIENCE || fault::needs_login(&error) => return Err(error),
                 Err(error) => {
                     failures += 1;
                     settled_since = None;
@@ -358,18 +354,6 @@ fn hear(silence: &mut Silence, seen: &mut impl FnMut(Look<'_>)) {
     if let Some(lasted) = silence.end() {
         seen(Look::Answer(lasted));
     }
-}
-
-/// Returns whether a call failed because its credentials have expired, which no repetition changes.
-fn needs_login(error: &Error) -> bool {
-    const CODES: [&str; 4] = [
-        "(ExpiredToken",
-        "(RequestExpired",
-        "(InvalidClientTokenId",
-        "(UnrecognizedClientException",
-    ];
-    let answer = error.source().map(ToString::to_string);
-    answer.is_some_and(|answer| CODES.iter().any(|code| answer.contains(code)))
 }
 
 /// Returns whether an event says that the checks before the operation found something, and not what.

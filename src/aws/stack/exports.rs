@@ -3,6 +3,7 @@
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
 use super::StackService;
+use crate::aws::fault;
 use crate::error::Result;
 
 impl StackService {
@@ -16,19 +17,16 @@ impl StackService {
             match page {
                 Ok(page) => importers.extend(page.imports.unwrap_or_default()),
                 Err(error) => {
-                    let answer = error.as_service_error();
-                    let code = answer.and_then(ProvideErrorMetadata::code);
-                    let message = answer.and_then(ProvideErrorMetadata::message);
-                    return match (code, message) {
-                        (Some(code), _) if code.starts_with("AccessDenied") => Ok(None),
-                        // "Export 'X' is not imported by any stack." is an error to the service.
-                        (_, Some(message)) if message.contains("not imported by any stack") => {
-                            Ok(Some(Vec::new()))
-                        }
-                        _ => Err(self
-                            .connection
-                            .fault(format!("list the imports of `{export}`"), &error)),
-                    };
+                    if fault::is_denied(&error) {
+                        return Ok(None);
+                    }
+                    // "Export 'X' is not imported by any stack." is an error to the service.
+                    let message = error.message().unwrap_or_default();
+                    if message.contains("not imported by any stack") {
+                        return Ok(Some(Vec::new()));
+                    }
+                    let doing = format!("list the imports of `{export}`");
+                    return Err(self.connection.fault(doing, &error));
                 }
             }
         }

@@ -24,6 +24,10 @@ pub use events::Look;
 pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, Purpose, TemplateSource};
 
+/// How many looks at something that goes on may fail in a row before the connection is given up. The
+/// SDK makes several attempts in each, and the pauses between them grow.
+const PATIENCE: u32 = 30;
+
 /// CloudFormation's answers about one stack, by its name.
 #[derive(Debug, Clone)]
 pub struct StackService {
