@@ -3,6 +3,8 @@
 //! It reads neither the template's files nor the artifacts: a project that cannot be built at the
 //! moment has a stack that can be recovered all the same.
 
+use jiff::Timestamp;
+
 use super::operation::Running;
 use super::proposal::{is_abandoned, temporary_name};
 use super::reversal::Reversal;
@@ -14,7 +16,7 @@ use crate::cli::{EventsShown, Format};
 use crate::command_line::word;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Timeline, last_operation};
+use crate::event::{Event, Timeline, last_operation};
 use crate::interrupt::Interrupt;
 use crate::present::human;
 use crate::present::json::recovery::RecoveryDocument;
@@ -24,7 +26,9 @@ use crate::recovery::{Call, Choices, Found, Recovery};
 use crate::stack::Stack;
 use crate::status::StackStatus;
 use crate::template::Template;
-use jiff::Timestamp;
+
+/// How far back the events are read that say how a stack came to its state.
+const MOST_EVENTS: usize = 5_000;
 
 /// The arguments of `stackctl recover`.
 #[derive(Debug, clap::Args)]
@@ -66,13 +70,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         retain: args.retain,
         allow_delete: args.allow_delete,
     };
-    let mut step = 0;
+    let mut steps = 0;
     loop {
         let Some(found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete) else {
             if args.format == Format::Json {
                 presenter.json(&RecoveryDocument::of_nothing(service.name()))?;
             }
-            presenter.note(&match step {
+            presenter.note(&match steps {
                 0 => format!("There is no stack `{}`.", service.name()),
                 _ => format!("\n{} is gone.", service.name()),
             });
@@ -94,14 +98,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.json(&document)?;
             return Ok(Exit::Done);
         }
-        if recovery.way == Way::Nothing && step > 0 {
+        if recovery.way == Way::Nothing && steps > 0 {
             presenter.note(&format!("\n{} is {}.", found.name, found.status));
             return Ok(Exit::Done);
         }
-        if step > 0 {
+        if steps > 0 {
             presenter.note("");
         }
-        step += 1;
+        steps += 1;
         if recovery.way != Way::Nothing {
             let width = presenter.width();
             let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
@@ -159,7 +163,7 @@ pub(super) async fn look(
     let (resources, template, events, change_sets) = tokio::try_join!(
         service.resources(),
         service.template(),
-        service.events_until(&stack.id, |events| History::of(events).is_complete()),
+        service.events_until(&stack.id, tells_enough),
         service.change_sets(&stack.id)
     )?;
     let nested = service.failed_in_nested(&resources).await?;
@@ -190,6 +194,11 @@ pub(super) async fn look(
 
 fn deployed_template(text: String) -> Option<Template> {
     Template::parse(&SourceFile::new("the deployed template", text)).ok()
+}
+
+/// Returns whether older events would tell nothing more, or not enough to go on looking.
+fn tells_enough(newest_first: &[Event]) -> bool {
+    newest_first.len() >= MOST_EVENTS || History::of(newest_first).is_complete()
 }
 
 fn nothing_done(stack: &Stack, recovery: &Recovery) -> Error {

@@ -476,3 +476,19 @@ fn a_service_that_does_not_answer_is_told_early_and_once() {
         assert_eq!(finished.stderr.matches(said).count(), 1, "{finished}");
     }
 }
+
+#[test]
+fn pages_that_lead_in_a_circle_end() {
+    let (sandbox, cloud) = demo::deployed();
+    for (from, to) in [("", "a"), ("a", "b"), ("b", "a")] {
+        let page = format!(
+            "<DescribeStackEventsResponse><DescribeStackEventsResult><NextToken>{to}</NextToken>\
+             </DescribeStackEventsResult></DescribeStackEventsResponse>"
+        );
+        let asked = cloud.on("DescribeStackEvents");
+        let asked = asked.only(move |call| call.parameter("NextToken") == from);
+        asked.reply_xml(&page);
+    }
+    sandbox.run(&["events", "--all"]).expect_code(0);
+    assert_eq!(cloud.calls_of("DescribeStackEvents").len(), 3);
+}

@@ -12,17 +12,14 @@ use std::collections::HashSet;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::TemplateStage;
 
+use super::pages::Tokens;
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::change_set::ChangeSet;
 use crate::change_set::validation::Validation;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 pub(super) use convert::validation;
-
-/// How many pages are read of one change set or of its events. A stack has at most 500 resources
-/// (the CloudFormation quota), so that real answers stay far below.
-const PAGES: usize = 1_000;
 
 /// How often findings are looked for again that a failed change set announces: over about 5 seconds.
 const LOOKS: usize = 8;
@@ -320,25 +317,4 @@ struct Findings {
     warning: Option<String>,
     /// Whether the events were read to their end.
     is_readable: bool,
-}
-
-/// The tokens of the pages that were read.
-#[derive(Debug, Default)]
-pub(super) struct Tokens(HashSet<String>);
-
-impl Tokens {
-    /// Returns the token to go on with; `None` where all pages were read. A token that comes again
-    /// leads to a page that was read already.
-    pub(super) fn next(&mut self, token: Option<String>, what: &str) -> Result<Option<String>> {
-        let Some(token) = token.filter(|token| !token.is_empty()) else {
-            return Ok(None);
-        };
-        if self.0.len() >= PAGES {
-            return Err(Error::new(
-                ErrorKind::Service,
-                format!("{what} does not end: over {PAGES} pages were read"),
-            ));
-        }
-        Ok(self.0.insert(token.clone()).then_some(token))
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types as sdk;
 
-use super::change_set::Tokens;
+use super::pages::Tokens;
 use super::{PATIENCE, StackService, convert};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;

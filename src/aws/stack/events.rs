@@ -12,6 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::change_set::validation;
+use super::pages::Tokens;
 use super::{PATIENCE, StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
@@ -59,18 +60,33 @@ impl StackService {
     /// Returns a timeline of the stack's last operation, which may still be running. Its events are
     /// not in it yet: [`catch_up`](Self::catch_up) or [`follow`](Self::follow) reads them.
     pub async fn last_operation(&self, stack_id: &str) -> Result<Timeline> {
+        let begins = |events: &[Event]| last_operation(events).is_some();
+        let events = self.events_until(stack_id, begins).await?;
+        Ok(match last_operation(&events) {
+            Some(count) => Timeline::after(stack_id, events.get(count..).unwrap_or_default()),
+            None => Timeline::of(stack_id),
+        })
+    }
+
+    /// Returns the stack's events, newest first, page after page until `is_enough` says so.
+    pub async fn events_until(
+        &self,
+        stack_id: &str,
+        is_enough: impl Fn(&[Event]) -> bool,
+    ) -> Result<Vec<Event>> {
         let mut events = Vec::new();
+        let mut tokens = Tokens::default();
         let mut token = None;
         loop {
             let (page, next) = self.events_page(stack_id, token).await?;
             events.extend(page);
-            if let Some(count) = last_operation(&events) {
-                return Ok(Timeline::after(stack_id, &events[count..]));
+            if is_enough(&events) {
+                return Ok(events);
             }
-            if next.is_none() {
-                return Ok(Timeline::of(stack_id));
+            match tokens.next(next, "the list of the stack's events")? {
+                Some(next) => token = Some(next),
+                None => return Ok(events),
             }
-            token = next;
         }
     }
 
@@ -132,21 +148,22 @@ impl StackService {
         all: bool,
     ) -> Result<(Vec<Event>, bool)> {
         let mut events = Vec::new();
+        let mut tokens = Tokens::default();
         let mut token = None;
         loop {
             let (page, next) = self.events_page(stack_id, token).await?;
-            let is_whole = timeline.is_past(stack_id, &page) || next.is_none();
+            token = tokens.next(next, "the list of the stack's events")?;
+            let is_whole = timeline.is_past(stack_id, &page) || token.is_none();
             let is_enough = !all && timeline.has_seen_some(stack_id, &page);
             events.extend(page);
             if is_whole || is_enough {
                 return Ok((events, is_whole));
             }
-            token = next;
         }
     }
 
     /// Returns a page of events, newest first, with the token of the next one.
-    pub(super) async fn events_page(
+    async fn events_page(
         &self,
         stack_id: &str,
         token: Option<String>,
@@ -155,14 +172,11 @@ impl StackService {
             .client
             .describe_stack_events()
             .stack_name(stack_id)
-            .set_next_token(token.clone());
+            .set_next_token(token);
         match request.send().await {
             Ok(answer) => {
-                let events = answer.stack_events.unwrap_or_default();
-                // A server that gives the same token again would be asked for ever.
-                let next = answer.next_token.filter(|next| !next.is_empty());
-                let next = next.filter(|next| token.as_ref() != Some(next));
-                Ok((events.into_iter().map(convert::event).collect(), next))
+                let events = answer.stack_events.unwrap_or_default().into_iter();
+                Ok((events.map(convert::event).collect(), answer.next_token))
             }
             Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
             Err(error) => Err(self.connection.fault("read the stack's events", &error)),
@@ -305,7 +319,9 @@ impl StackService {
                     }
                 }
                 Ok(_) => (failures, settled_since) = (0, None),
-                Err(error) if failures >= PATIENCE || fault::needs_login(&error) => return Err(error),
+                Err(error) if failures >= PATIENCE || fault::needs_login(&error) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     failures += 1;
                     settled_since = None;

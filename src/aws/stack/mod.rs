@@ -6,6 +6,7 @@ mod drift;
 mod events;
 mod exports;
 mod listing;
+mod pages;
 mod policy;
 mod recovery;
 mod request;

@@ -9,9 +9,6 @@ use crate::recovery::history::History;
 use crate::recovery::{Call, NESTED};
 use crate::stack::{Resource, name_of};
 
-/// How many pages of events are read at most, of 100 events each (`DescribeStackEvents`).
-const EVENT_PAGES: usize = 50;
-
 /// How deep nested stacks are looked into for what failed.
 const DEPTH: usize = 10;
 
@@ -45,62 +42,36 @@ impl StackService {
         token: &str,
         role: Option<&str>,
     ) -> Result<()> {
-        let role = role.map(str::to_owned);
+        let assumed = role.map(str::to_owned);
         let doing = match call {
             Call::CancelUpdateStack => format!("cancel the update of `{}`", self.name),
             call => format!("recover the stack `{}` ({})", self.name, call.operation()),
         };
         match call {
             Call::DeleteChangeSet(id) => self.delete_change_set(id).await,
-            Call::DeleteStack(retained) => {
-                let request = self.client.delete_stack().stack_name(stack_id);
-                let request = request
-                    .set_retain_resources((!retained.is_empty()).then(|| retained.clone()))
-                    .set_role_arn(role)
-                    .client_request_token(token);
-                let sent = request.send().await.map(|_| ());
-                sent.map_err(|error| self.connection.fault(doing, &error))
-            }
+            Call::DeleteStack(retained) => self.delete(stack_id, token, role, retained).await,
             Call::RollbackStack => {
                 let request = self.client.rollback_stack().stack_name(stack_id);
-                let request = request.set_role_arn(role).client_request_token(token);
-                let sent = request.send().await.map(|_| ());
+                let request = request.set_role_arn(assumed).client_request_token(token);
+                let sent = request.send().await.map(drop);
                 sent.map_err(|error| self.connection.fault(doing, &error))
             }
             Call::ContinueUpdateRollback(skipped) => {
                 let request = self.client.continue_update_rollback().stack_name(stack_id);
                 let request = request
                     .set_resources_to_skip((!skipped.is_empty()).then(|| skipped.clone()))
-                    .set_role_arn(role)
+                    .set_role_arn(assumed)
                     .client_request_token(token);
-                let sent = request.send().await.map(|_| ());
+                let sent = request.send().await.map(drop);
                 sent.map_err(|error| self.connection.fault(doing, &error))
             }
             Call::CancelUpdateStack => {
                 let request = self.client.cancel_update_stack().stack_name(stack_id);
                 let sent = request.client_request_token(token).send().await;
-                sent.map(|_| ())
+                sent.map(drop)
                     .map_err(|error| self.connection.fault(doing, &error))
             }
         }
-    }
-
-    /// Returns the stack's events, newest first, page after page until `is_enough` says so.
-    pub async fn events_until(
-        &self,
-        stack_id: &str,
-        is_enough: impl Fn(&[Event]) -> bool,
-    ) -> Result<Vec<Event>> {
-        let (mut events, mut token) = self.events_page(stack_id, None).await?;
-        for _ in 1..EVENT_PAGES {
-            let Some(next) = token.take().filter(|_| !is_enough(&events)) else {
-                break;
-            };
-            let page = self.events_page(stack_id, Some(next)).await?;
-            events.extend(page.0);
-            token = page.1;
-        }
-        Ok(events)
     }
 
     /// Returns the failed resources of the stacks inside this one, each with its stack's name and
