@@ -60,17 +60,11 @@ impl Deployed {
     async fn read(session: &Session<'_>) -> Result<Self> {
         let connection = session.connect().await?;
         let service = StackService::new(&connection, &session.settings.stack_name);
-        let policy = async {
-            match session.settings.stack.policy {
-                Some(_) => service.policy().await,
-                None => Ok(None),
-            }
-        };
         let (identity, stack, template, policy) = tokio::try_join!(
             connection.identity(),
             service.describe(),
             service.template(),
-            policy
+            policy(session, &service)
         )?;
         session.check_account(&identity)?;
         Ok(Self {
@@ -96,6 +90,14 @@ impl Deployed {
         let deployed = async { Ok(Self::read(session).await) };
         let (build, deployed) = tokio::try_join!(build, deployed)?;
         Ok((build, deployed?))
+    }
+}
+
+/// Returns the stack policy where the manifest names one; otherwise nobody compares it.
+async fn policy(session: &Session<'_>, service: &StackService) -> Result<Option<String>> {
+    match session.settings.stack.policy {
+        Some(_) => service.policy().await,
+        None => Ok(None),
     }
 }
 
@@ -216,8 +218,11 @@ impl<'a> Deployment<'a> {
 
     /// Reads again what is deployed: it has changed since.
     pub(super) async fn read_again(&mut self) -> Result<()> {
-        (self.stack, self.deployed_template) =
-            tokio::try_join!(self.service.describe(), self.service.template())?;
+        (self.stack, self.deployed_template, self.deployed_policy) = tokio::try_join!(
+            self.service.describe(),
+            self.service.template(),
+            policy(self.session, &self.service)
+        )?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What `apply` looks at and sets once the deployment has succeeded: the functions' code, the stack
 //! policy.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Progress};
 use crate::demo;
 use crate::sandbox::Sandbox;
 
@@ -143,6 +143,29 @@ fn the_stack_policy_is_shown_and_kept_in_step() {
     cloud.forget_calls();
     sandbox.run(&["diff", "--exit-code"]).expect_code(0);
     assert!(cloud.calls_of("GetStackPolicy").is_empty());
+}
+
+#[test]
+fn a_stack_policy_that_changed_while_somebody_waited_is_read_again() {
+    let (sandbox, cloud) = with_policy(POLICY);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let manifest = std::fs::read_to_string(sandbox.path("manifest.toml")).unwrap();
+    sandbox.write("manifest.toml", manifest.replace("first", "second"));
+    cloud.account().progress = Progress::Held;
+    let mut other = sandbox.spawn(&["apply", "--yes"]);
+    other.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
+    let mut waiting = sandbox.spawn(&["apply", "--yes", "--wait"]);
+    waiting.wait_for_stderr("Waiting for the running operation");
+    {
+        let mut account = cloud.account();
+        account.stack("demo-dev").policy = Some(POLICY.replace("Allow", "Deny"));
+        account.progress = Progress::Events(1);
+    }
+    let finished = waiting.wait().expect_code(0);
+    assert!(
+        finished.stderr.contains("The stack policy is set."),
+        "{finished}"
+    );
 }
 
 #[test]

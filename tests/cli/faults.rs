@@ -177,6 +177,16 @@ fn an_interrupt_before_the_execution_leaves_nothing() {
 }
 
 #[test]
+fn an_upload_for_a_saved_plan_can_be_interrupted() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.on("PutObject").delay(300_000).carry_on();
+    let mut running = sandbox.spawn(&["plan", "--out", "plan.json"]);
+    running.wait_for_call(&cloud, "PutObject").interrupt();
+    running.wait().expect_code(130);
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
 fn an_interrupt_at_the_question_leaves_nothing() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
