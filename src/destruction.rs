@@ -2,7 +2,9 @@
 
 use crate::risk;
 use crate::stack::Resource;
-use crate::template::{self, Template};
+use crate::template::Template;
+use crate::template::node::Node;
+use crate::template::policy::deletion_policy;
 
 /// The type of a nested stack.
 const NESTED: &str = "AWS::CloudFormation::Stack";
@@ -154,7 +156,7 @@ pub fn fates(
                 "" => resource.logical_id.clone(),
                 within => format!("{within}/{}", resource.logical_id),
             };
-            let declared = template.and_then(|template| template.resource(&resource.logical_id));
+            let declared = template.and_then(|it| Some(it.resource(&resource.logical_id)?.entry.node));
             let fate = if resource.status == "DELETE_SKIPPED" {
                 Fate::LeftBehind
             } else if retain.contains(&path) {
@@ -174,19 +176,12 @@ pub fn fates(
         .collect()
 }
 
-/// Returns what a resource's `DeletionPolicy` does. Without one CloudFormation snapshots database
-/// clusters, and database instances outside a cluster, and deletes the rest (`DeletionPolicy`
-/// attribute reference).
-fn fate(resource_type: &str, declared: Option<template::Resource<'_>>) -> Fate {
-    let policy = declared.and_then(|resource| resource.deletion_policy());
-    let in_cluster = declared
-        .and_then(|resource| resource.properties()?.get("DBClusterIdentifier"))
-        .is_some();
-    match (policy, resource_type) {
+/// Returns what a resource's `DeletionPolicy` does.
+fn fate(resource_type: &str, declared: Option<&Node>) -> Fate {
+    match deletion_policy(resource_type, declared) {
         // RetainExceptOnCreate deletes only what a failed creation made.
-        (Some("Retain" | "RetainExceptOnCreate"), _) => Fate::Retained,
-        (Some("Snapshot"), _) | (None, "AWS::RDS::DBCluster") => Fate::Snapshotted,
-        (None, "AWS::RDS::DBInstance") if !in_cluster => Fate::Snapshotted,
+        "Retain" | "RetainExceptOnCreate" => Fate::Retained,
+        "Snapshot" => Fate::Snapshotted,
         _ => Fate::Deleted,
     }
 }

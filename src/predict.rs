@@ -20,6 +20,7 @@ use crate::change_set::{Action, Change, Detail, Replacement};
 use crate::lifecycle::{self, Lifecycle, Recreation};
 use crate::parallel::both;
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
+use crate::template::policy::deletion_policy;
 use crate::template::reference::ReferenceKind;
 use crate::template::{Resource, Template};
 
@@ -80,7 +81,8 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
     for (logical_id, resource) in &old {
         if !new.contains_key(logical_id) {
             let mut change = resource.change(Action::Remove);
-            change.policy_action = Some(policy(resource.resource.deletion_policy()).to_owned());
+            let stated = deletion_policy(resource.kind, Some(resource.resource.entry.node));
+            change.policy_action = Some(policy(Some(stated)).to_owned());
             changes.insert(logical_id, change);
         }
     }

@@ -127,6 +127,17 @@ fn conditions_add_and_remove() {
         .map(|change| (line(change), change.policy_action.as_deref()))
         .collect();
     assert_eq!(said, [("Extra Remove -".to_owned(), Some("Retain"))]);
+
+    let none = values(&[]);
+    let databases = template("Resources: {Data: {Type: 'AWS::RDS::DBCluster'}}");
+    let changes = predict(
+        Some(Side::new(&databases, &none)),
+        Side::new(&template("Resources: {}"), &none),
+    );
+    let [change] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(change.policy_action.as_deref(), Some("Snapshot"));
 }
 
 #[test]

@@ -14,8 +14,10 @@ mod role;
 mod stateful;
 
 use crate::change_set::{Action, Change, ChangeSet, Effect, Replacement};
+use crate::diagnostic::SourceFile;
 use crate::plan::model::{Model, Models, models};
 use crate::plan::values::ValueChange;
+use crate::template::Template;
 use access::StatementChange;
 
 /// Something dangerous about a plan.
@@ -218,11 +220,13 @@ pub fn data_of(resource_type: &str, protected_types: &[String]) -> Option<&'stat
 /// Returns everything dangerous inside nested stacks. Each resource is named with those that lead to it,
 /// such as `Database/Table`.
 ///
-/// Their templates are not known here, so only what the service itself says of a resource counts.
+/// Where the template of one cannot be read, only what the service itself says of a resource counts.
 pub fn of_nested(set: &ChangeSet, protected_types: &[String]) -> Assessment {
     let mut all = Assessment::default();
     for (path, nested) in set.tree().into_iter().filter(|(path, _)| !path.is_empty()) {
-        let models = models(&nested.changes, None, None);
+        let [deployed, desired] = [&nested.deployed_template, &nested.template]
+            .map(|text| Template::parse(&SourceFile::new("nested", text.as_deref()?)).ok());
+        let models = models(&nested.changes, deployed.as_ref(), desired.as_ref());
         let found = assess(&nested.changes, &models, protected_types);
         let within = |logical_id: &str| format!("{}/{logical_id}", path.join("/"));
         all.risks.extend(found.risks.into_iter().map(|risk| Risk {

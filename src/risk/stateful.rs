@@ -2,6 +2,7 @@
 
 use super::{Guard, Kind, Risk, Severity, Subject};
 use crate::plan::model::KNOWN_AFTER_APPLY;
+use crate::template::policy::deletion_policy;
 
 /// The types that hold data, and what is lost with them.
 const STATEFUL: [(&str, &str); 38] = [
@@ -89,9 +90,6 @@ const NAMES: [(&str, &str); 40] = [
     ("AWS::SecretsManager::Secret", "Name"),
     ("AWS::StepFunctions::StateMachine", "StateMachineName"),
 ];
-
-/// The types whose default `DeletionPolicy` is `Snapshot` (`DeletionPolicy` attribute reference).
-const SNAPSHOT_BY_DEFAULT: [&str; 2] = ["AWS::RDS::DBCluster", "AWS::RDS::DBInstance"];
 
 /// What becomes of the old resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -204,12 +202,9 @@ fn guarded(mut risk: Risk, guard: Guard) -> Risk {
 /// Returns what happens to a removed resource: what the service says, else what the deployed template
 /// does.
 fn removed_fate(subject: &Subject<'_>) -> Fate {
-    let deployed = || {
-        let [before, _] = subject.model.attribute("DeletionPolicy");
-        let by_default = SNAPSHOT_BY_DEFAULT.contains(&subject.resource_type());
-        before.or(by_default.then_some("Snapshot"))
-    };
-    fate(subject.change.policy_action.as_deref().or_else(deployed))
+    let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref());
+    let policy = subject.change.policy_action.as_deref();
+    fate(Some(policy.unwrap_or_else(deployed)))
 }
 
 /// Returns what happens to the old one of a replaced resource.

@@ -115,6 +115,9 @@ fn loss_of_data_depends_on_what_the_policies_do() {
             Some(Guard::Replace),
         ),
     ];
+    let member = "  T: {Type: X, Properties: {DBClusterIdentifier: c}}";
+    let assessment = of(&[removed("T", "AWS::RDS::DBInstance")], member, "");
+    assert_eq!(only(&assessment).severity, Severity::Danger);
     for (change, policy, severity, guard) in cases {
         let resource = format!("  T: {{Type: X{policy}}}");
         let assessment = of(std::slice::from_ref(&change), &resource, &resource);
@@ -470,4 +473,7 @@ fn what_is_lost_inside_a_nested_stack_is_named_with_its_way() {
         (risk.logical_id.as_str(), risk.guard),
         ("Database/Table", Some(Guard::Delete))
     );
+    let kept = format!("Resources: {{Table: {{Type: '{TABLE}', DeletionPolicy: Retain}}}}");
+    root.nested[0].deployed_template = Some(kept);
+    assert_eq!(only(&of_nested(&root, &[])).guard, None);
 }

@@ -14,6 +14,7 @@
 //! | `intrinsic` | the functions' names and short forms |
 //! | [`reference`](mod@reference) | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
+//! | [`policy`] | what becomes of a resource that leaves its stack |
 //! | [`diff`] | what two templates differ in |
 //! | [`validate`] | what is wrong with one |
 
@@ -24,6 +25,7 @@ pub mod evaluate;
 mod intrinsic;
 pub(crate) mod json;
 pub mod node;
+pub mod policy;
 pub mod reference;
 mod syntax;
 pub mod validate;
