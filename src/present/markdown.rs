@@ -9,11 +9,12 @@ pub mod diff;
 mod live;
 pub(super) mod page;
 
-use crate::change_set::{Change, ChangeSet, Effect, Replacement};
+use crate::change_set::{Change, ChangeSet, Effect};
 use crate::plan::model::Model;
 use crate::plan::property::property_changes;
 use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
 use crate::present::human::size;
+use crate::present::words;
 use crate::risk::access::Names;
 use crate::risk::{Kind, Risk, Severity};
 use page::{Page, details, escaped, fenced, prose, push_value};
@@ -21,6 +22,9 @@ use page::{Page, details, escaped, fenced, prose, push_value};
 /// Returns the whole plan, at most 65,536 characters.
 pub fn plan(plan: &Plan) -> String {
     let mut page = Page::new(heading(plan));
+    for warning in plan.warnings() {
+        page.push(&format!("\nWarning: {}\n", escaped(&warning)), "");
+    }
     if plan.is_empty() {
         return page.text;
     }
@@ -31,8 +35,7 @@ pub fn plan(plan: &Plan) -> String {
     push_dangers(&mut page, plan);
     push_permissions(&mut page, plan);
     for change in certain {
-        let block = resource(change, &plan.properties(change), "");
-        page.push(&block, &title_alone(change, ""));
+        push_resource(&mut page, change, &plan.properties(change), "");
     }
     let nested = plan.change_set.iter().flat_map(ChangeSet::tree);
     for (path, set) in nested.filter(|(path, _)| !path.is_empty()) {
@@ -40,10 +43,7 @@ pub fn plan(plan: &Plan) -> String {
         for change in &set.changes {
             let model = Model::of(change, None, None);
             let properties = property_changes(change, Some(&model), &set.changes);
-            page.push(
-                &resource(change, &properties, &parent),
-                &title_alone(change, &parent),
-            );
+            push_resource(&mut page, change, &properties, &parent);
         }
     }
     if !possible.is_empty() {
@@ -108,17 +108,14 @@ fn heading(plan: &Plan) -> String {
     if let Some(basis) = &plan.prediction {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }
-    for warning in plan.warnings() {
-        text.push_str(&format!("\nWarning: {}\n", escaped(&warning)));
-    }
     if plan.changes().is_empty() && !plan.is_empty() {
         text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
     }
     text
 }
 
-/// Returns a change as a block. `parent` is the path of the nested stack that it is in.
-fn resource(change: &Change, properties: &[PropertyChange], parent: &str) -> String {
+/// Adds a change as a block. `parent` is the path of the nested stack that it is in.
+fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange], parent: &str) {
     let mut lines = Vec::new();
     for property in properties {
         if property.before.is_none() && property.after.is_none() {
@@ -128,53 +125,30 @@ fn resource(change: &Change, properties: &[PropertyChange], parent: &str) -> Str
             let [before, after] = [before, after].map(|value| value.as_ref().map(Content::text));
             push_value(&mut lines, &property.path, before, after);
         }
-        let forces = match property.requires_recreation.as_deref() {
-            Some("Always") if change.effect() == Effect::Replace => Some("forces replacement"),
-            Some("Conditionally") => Some("may force replacement"),
-            _ => None,
-        };
-        for note in forces.into_iter().chain(property.cause.as_deref()) {
-            lines.push(format!("# {note}"));
-        }
+        let notes = words::of_property(change, property);
+        lines.extend(notes.iter().map(|note| format!("# {note}")));
     }
+    let title = title(change, properties, parent);
+    let alone = format!("\n{title}\n");
     if lines.is_empty() {
-        return title_alone(change, parent);
+        page.push(&alone, "");
+    } else {
+        let open = matches!(change.effect(), Effect::Replace | Effect::Remove);
+        page.push(&details(&title, &fenced(&lines), open), &alone);
     }
-    let open = matches!(change.effect(), Effect::Replace | Effect::Remove);
-    details(&title(change, parent), &fenced(&lines), open)
 }
 
 /// Returns the first line of a change, as HTML.
-fn title(change: &Change, parent: &str) -> String {
-    let (sign, words) = match change.effect() {
-        Effect::Add if change.remakes_deleted() => ("+", ", was deleted and is made again"),
-        Effect::Add => ("+", ""),
-        Effect::Update if change.reverts_drift() => ("↺", ", drift is reverted"),
-        Effect::Update => ("~", ""),
-        Effect::Replace => ("-/+", ", is replaced"),
-        Effect::Remove => ("-", ", is removed"),
-        Effect::Import => ("&lt;-", ", is imported"),
-        Effect::Sync => ("↺", ", takes the live values"),
-        Effect::Possible => ("?", ", may change"),
-    };
-    let unsure = match change.replacement {
-        Some(Replacement::Conditional) => ", may be replaced",
-        _ => "",
-    };
-    let policy = change.policy_action.as_deref();
-    let policy = policy
-        .filter(|policy| !policy.ends_with("Delete"))
-        .map(|policy| format!(", policy {}", escaped(policy)))
-        .unwrap_or_default();
+fn title(change: &Change, properties: &[PropertyChange], parent: &str) -> String {
+    let mut said = vec![escaped(&change.resource_type)];
+    let notes = words::of_change(change, properties);
+    said.extend(notes.iter().map(|note| escaped(note)));
     format!(
-        "<code>{sign}</code> <b>{parent}{}</b> {}{words}{unsure}{policy}",
+        "<code>{}</code> <b>{parent}{}</b> {}",
+        words::sign(change).replace('<', "&lt;"),
         escaped(&change.logical_id),
-        escaped(&change.resource_type)
+        said.join(", ")
     )
-}
-
-fn title_alone(change: &Change, parent: &str) -> String {
-    format!("\n{}\n", title(change, parent))
 }
 
 fn section(page: &mut Page, title: &str, lines: &[String]) {

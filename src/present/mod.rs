@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 mod process;
 pub mod style;
+mod words;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;

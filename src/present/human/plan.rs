@@ -7,10 +7,11 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{code, danger, nested, service_check, size, value};
-use crate::change_set::{Change, Effect, Replacement};
-use crate::plan::property::{added_properties, rests_on_unknown};
+use crate::change_set::{Change, Effect};
+use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan, PropertyChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::words;
 
 /// Up to this many new resources are shown with their properties.
 const FEW: usize = 3;
@@ -137,41 +138,19 @@ pub(super) fn resource(
     name_width: usize,
     width: usize,
 ) -> String {
-    let (style, sign, words) = match change.effect() {
-        Effect::Add if change.remakes_deleted() => (ADD, "+", "was deleted, and is made again"),
-        Effect::Add => (ADD, "+", ""),
-        Effect::Update if change.reverts_drift() => (CHANGE, "↺", "drift is reverted"),
-        Effect::Update => (CHANGE, "~", ""),
-        Effect::Replace if rests_on_unknown(change, properties) => (
-            REMOVE,
-            "-/+",
-            "is replaced, unless what is known after apply turns out the same",
-        ),
-        Effect::Replace => (REMOVE, "-/+", "is replaced"),
-        Effect::Remove => (REMOVE, "-", ""),
-        Effect::Import => (ADD, "<-", "is imported"),
-        Effect::Sync => (CHANGE, "↺", "takes the live values"),
-        Effect::Possible => (DIM, "?", ""),
+    let style = match change.effect() {
+        Effect::Add | Effect::Import => ADD,
+        Effect::Update | Effect::Sync => CHANGE,
+        Effect::Replace | Effect::Remove => REMOVE,
+        Effect::Possible => DIM,
     };
+    let sign = words::sign(change);
     let padding = " ".repeat(name_width.saturating_sub(change.logical_id.width()));
     let mut line = format!(
         "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}{padding}  {DIM}{}{DIM:#}",
         change.logical_id, change.resource_type
     );
-    let mut notes = Vec::new();
-    if !words.is_empty() {
-        notes.push(words.to_owned());
-    }
-    if change.replacement == Some(Replacement::Conditional) {
-        notes.push("may be replaced".to_owned());
-    }
-    if let Some(policy) = change
-        .policy_action
-        .as_deref()
-        .filter(|policy| *policy != "Delete")
-    {
-        notes.push(format!("policy {policy}"));
-    }
+    let notes = words::of_change(change, properties);
     if !notes.is_empty() {
         let note = format!("# {}", notes.join(", "));
         let used = 4 + change.logical_id.width() + padding.len() + 2 + change.resource_type.width();
@@ -190,18 +169,7 @@ pub(super) fn push_property(
     property: &PropertyChange,
     width: usize,
 ) {
-    let mut notes = Vec::new();
-    match property.requires_recreation.as_deref() {
-        Some("Always") if change.effect() == Effect::Replace => {
-            notes.push("forces replacement".to_owned());
-        }
-        Some("Always") => notes.push("may force replacement".to_owned()),
-        Some("Conditionally") if change.replacement != Some(Replacement::False) => {
-            notes.push("may force replacement".to_owned());
-        }
-        _ => {}
-    }
-    notes.extend(property.cause.clone());
+    let notes = words::of_property(change, property);
     let note = if notes.is_empty() {
         String::new()
     } else {

@@ -101,6 +101,22 @@ fn a_plan_starts_with_its_marker_and_its_summary() {
 }
 
 #[test]
+fn a_property_is_said_to_force_only_what_may_happen() {
+    let said = |replacement, recreation: &str| {
+        let mut change = change("Topic", "old", "new");
+        change.replacement = Some(replacement);
+        change.details[0].requires_recreation = Some(recreation.to_owned());
+        let text = plan(&with(vec![change], Vec::new()));
+        let line = text.lines().find(|line| line.starts_with("# "));
+        line.map(str::to_owned)
+    };
+    let may = Some("# may force replacement".to_owned());
+    assert_eq!(said(Replacement::False, "Conditionally"), None);
+    assert_eq!(said(Replacement::Conditional, "Conditionally"), may);
+    assert_eq!(said(Replacement::Conditional, "Always"), may);
+}
+
+#[test]
 fn no_value_breaks_out_of_its_block() {
     let hostile = "x\n```\n</details>\r````\n<script>`````` @everyone";
     let text = plan(&with(vec![change("A<b>|`*", "ok", hostile)], Vec::new()));

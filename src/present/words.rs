@@ -1,0 +1,62 @@
+//! The signs and words of a plan, which are the same in every form of it.
+
+use crate::change_set::{Change, Effect, Replacement};
+use crate::plan::PropertyChange;
+use crate::plan::property::rests_on_unknown;
+
+/// Returns the sign of a change.
+pub(super) fn sign(change: &Change) -> &'static str {
+    match change.effect() {
+        Effect::Add => "+",
+        Effect::Update if change.reverts_drift() => "↺",
+        Effect::Update => "~",
+        Effect::Replace => "-/+",
+        Effect::Remove => "-",
+        Effect::Import => "<-",
+        Effect::Sync => "↺",
+        Effect::Possible => "?",
+    }
+}
+
+/// Returns what is to be said of a change that its sign does not say.
+pub(super) fn of_change(change: &Change, properties: &[PropertyChange]) -> Vec<String> {
+    let effect = match change.effect() {
+        Effect::Add if change.remakes_deleted() => Some("was deleted, and is made again"),
+        Effect::Update if change.reverts_drift() => Some("drift is reverted"),
+        Effect::Replace if rests_on_unknown(change, properties) => {
+            Some("is replaced, unless what is known after apply turns out the same")
+        }
+        Effect::Replace => Some("is replaced"),
+        Effect::Import => Some("is imported"),
+        Effect::Sync => Some("takes the live values"),
+        Effect::Add | Effect::Update | Effect::Remove | Effect::Possible => None,
+    };
+    let is_unsure = change.replacement == Some(Replacement::Conditional);
+    let policy = change.policy_action.as_deref();
+    let policy = policy.filter(|policy| *policy != "Delete");
+    let notes = effect
+        .into_iter()
+        .chain(is_unsure.then_some("may be replaced"));
+    let notes = notes.map(str::to_owned);
+    notes
+        .chain(policy.map(|it| format!("policy {it}")))
+        .collect()
+}
+
+/// Returns what is to be said of a changed property of a resource: what it does to the resource, and
+/// why it changes.
+pub(super) fn of_property(change: &Change, property: &PropertyChange) -> Vec<String> {
+    let recreation = match property.requires_recreation.as_deref() {
+        Some("Always") if change.effect() == Effect::Replace => Some("forces replacement"),
+        Some("Always") => Some("may force replacement"),
+        Some("Conditionally") if change.replacement != Some(Replacement::False) => {
+            Some("may force replacement")
+        }
+        _ => None,
+    };
+    let recreation = recreation.map(str::to_owned);
+    recreation
+        .into_iter()
+        .chain(property.cause.clone())
+        .collect()
+}
