@@ -141,11 +141,15 @@ impl Asked<'_> {
         presenter.clear_progress();
         let detection = detected?;
         let mut checked = self.service.resource_drifts().await?;
-        let own = self.session.settings.parameters.iter();
-        let own = own.filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
+        let given = &self.session.settings.parameters;
+        let own = given
+            .iter()
+            .filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
         let masked = self.stack.masked_parameters();
         let parameters = own.map(|(name, _)| name).chain(masked);
-        for secret in secrets::hide_drift(&mut checked, self.template, parameters, &[]) {
+        let known = self.template.map(|template| secrets::sent(template, given));
+        let known = known.unwrap_or_default();
+        for secret in secrets::hide_drift(&mut checked, self.template, parameters, &known) {
             presenter.mask(&secret);
         }
         Ok(Drift::of(detection, checked, resources, &only))

@@ -250,7 +250,10 @@ fn a_look_that_fails_decides_nothing() {
 #[test]
 fn who_may_not_look_is_told_so_at_once() {
     for (code, message) in [
-        ("AccessDenied", "not authorized to perform: cloudformation:X"),
+        (
+            "AccessDenied",
+            "not authorized to perform: cloudformation:X",
+        ),
         ("ExpiredToken", "The security token is expired"),
     ] {
         let (sandbox, cloud) = demo::deployed();
@@ -426,4 +429,13 @@ fn secrets_are_masked_on_both_sides() {
         assert!(shown.contains("****"), "{finished}");
         assert!(shown.contains("python3.12"), "{finished}");
     }
+    // Somebody has copied it to a place that is no secret's.
+    let cloud = Cloud::start();
+    let sandbox = sandbox.cloud(&cloud);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    begins(&cloud);
+    ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
+    finds(&cloud, &CHANGED.replace(">2<", ">deployed-word<"));
+    let finished = sandbox.run(&["drift"]).expect_code(0);
+    assert!(!finished.stdout.contains("deployed-word"), "{finished}");
 }
