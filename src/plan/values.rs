@@ -2,11 +2,11 @@
 
 use indexmap::IndexMap;
 
-use crate::risk::access::reference;
 use crate::settings::ParameterValue;
 use crate::stack::Stack;
 use crate::template::diff::diff;
 use crate::template::node::Node;
+use crate::template::shorthand::reference;
 use crate::template::{Template, emit};
 
 /// A named value before and after. A secret's values are `None` on both sides.

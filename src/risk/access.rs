@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::{Kind, Risk, Severity, Subject};
+use crate::template::json;
 use crate::template::node::{Node, Value};
-use crate::template::{emit, json};
+use crate::template::shorthand::{one_line, text};
 
 /// The type whose policy permits nobody anything: it says which calls may pass of those that other
 /// policies permit, and everybody is the only principal that a gateway's policy may name.
@@ -142,49 +143,8 @@ impl Statement {
     }
 }
 
-/// Returns `${Name}` or `${Name.Attribute}` for a reference, and the text of an `Fn::Sub`.
-pub fn reference(node: &Node) -> Option<String> {
-    let (function, argument) = node.intrinsic()?;
-    let argument = &argument.node;
-    match function {
-        "Ref" => Some(format!("${{{}}}", argument.as_str()?)),
-        "Fn::GetAtt" => {
-            let dotted = match argument.as_list() {
-                Some(parts) => {
-                    let parts: Option<Vec<&str>> = parts.iter().map(Node::as_str).collect();
-                    parts?.join(".")
-                }
-                None => argument.as_str()?.to_owned(),
-            };
-            Some(format!("${{{dotted}}}"))
-        }
-        "Fn::Sub" => Some(argument.as_str()?.to_owned()),
-        "Fn::Join" => {
-            let [separator, parts] = argument.as_list()? else {
-                return None;
-            };
-            let parts: Vec<String> = parts.as_list()?.iter().map(text).collect();
-            Some(parts.join(separator.as_str()?))
-        }
-        _ => None,
-    }
-}
-
-fn text(node: &Node) -> String {
-    match node.scalar() {
-        Some(scalar) => scalar.into_owned(),
-        None => reference(node).unwrap_or_else(|| one_line(node)),
-    }
-}
-
-fn one_line(node: &Node) -> String {
-    let yaml = emit::to_yaml(node);
-    yaml.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn list(node: Option<&Node>) -> &[Node] {
-    node.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)))
-        .unwrap_or_default()
+    node.map(Node::elements).unwrap_or_default()
 }
 
 /// Returns the statements of a resource, as it is before or after.

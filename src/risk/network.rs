@@ -7,8 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Kind, Risk, Severity, Subject};
-use crate::template::emit;
 use crate::template::node::Node;
+use crate::template::shorthand::text;
 
 /// Ports that are commonly open to everybody.
 const WEB: [&str; 2] = ["80", "443"];
@@ -64,12 +64,9 @@ fn of_properties(logical_id: &str, resource_type: &str, properties: &Node) -> Ve
             lists
                 .iter()
                 .flat_map(|(property, is_ingress)| {
-                    let node = properties.get(property);
-                    let list =
-                        node.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)));
-                    list.unwrap_or_default()
-                        .iter()
-                        .map(|node| rule(node, &group, *is_ingress))
+                    let list = properties.get(property).map(Node::elements);
+                    let list = list.unwrap_or_default().iter();
+                    list.map(|node| rule(node, &group, *is_ingress))
                 })
                 .collect()
         }
@@ -109,14 +106,6 @@ fn rule(node: &Node, group: &str, is_ingress: bool) -> Rule {
         ports: ports.filter(|(from, _)| from != "-1"),
         // A rule that is a function as a whole is told by it.
         peer: peer.unwrap_or_else(|| text(node)),
-    }
-}
-
-fn text(node: &Node) -> String {
-    match node.scalar() {
-        Some(scalar) => scalar.into_owned(),
-        None => super::access::reference(node)
-            .unwrap_or_else(|| emit::to_yaml(node).trim_end().replace('\n', " ")),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::{Kind, Risk, Severity, Subject};
 use crate::plan::model::KNOWN_AFTER_APPLY;
-use crate::template::emit;
-use crate::template::node::Node;
+use crate::template::shorthand::text;
 
 /// The properties that say which role a resource of any type runs with.
 const PROPERTIES: [&str; 12] = [
@@ -25,7 +24,7 @@ pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
     let changed = PROPERTIES.iter().filter_map(|property| {
         let [before, after] = subject.model.property(&[property]);
         let after = after.filter(|after| before != Some(*after))?;
-        let role = name(after);
+        let role = text(after);
         if subject.is_new() {
             let reason = format!("runs with the role `{role}`");
             return Some(subject.risk(Kind::Role, Severity::Note, reason));
@@ -34,19 +33,10 @@ pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
             return None;
         }
         let reason = match before {
-            Some(before) => format!("runs with the role `{role}` instead of `{}`", name(before)),
+            Some(before) => format!("runs with the role `{role}` instead of `{}`", text(before)),
             None => format!("runs with the role `{role}` from now on"),
         };
         Some(subject.risk(Kind::Role, Severity::Warning, reason))
     });
     changed.collect()
-}
-
-/// Returns the role's ARN, or what refers to it on one line.
-fn name(node: &Node) -> String {
-    match node.scalar() {
-        Some(scalar) => scalar.into_owned(),
-        None => super::access::reference(node)
-            .unwrap_or_else(|| emit::to_yaml(node).trim_end().replace('\n', " ")),
-    }
 }

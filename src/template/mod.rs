@@ -16,6 +16,7 @@
 //! | [`capability`] | what must be acknowledged |
 //! | [`policy`] | what becomes of a resource that leaves its stack |
 //! | [`diff`] | what two templates differ in |
+//! | [`shorthand`] | a value in as few words as tell what it is |
 //! | [`validate`] | what is wrong with one |
 
 pub mod capability;
@@ -27,6 +28,7 @@ pub(crate) mod json;
 pub mod node;
 pub mod policy;
 pub mod reference;
+pub mod shorthand;
 mod syntax;
 pub mod validate;
 mod yaml;
@@ -154,9 +156,8 @@ impl Template {
     /// Returns the names of the transforms that the whole template goes through.
     pub fn transforms(&self) -> impl Iterator<Item = &str> {
         let transform = self.root.get("Transform");
-        let list = transform.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)));
-        list.unwrap_or_default()
-            .iter()
+        let list = transform.map(Node::elements).unwrap_or_default();
+        list.iter()
             .filter_map(|node| node.as_str().or_else(|| node.get("Name")?.as_str()))
     }
 
@@ -300,8 +301,8 @@ impl<'a> Resource<'a> {
     /// list.
     pub fn depends_on(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let node = self.attribute("DependsOn");
-        let list = node.map(|node| node.as_list().unwrap_or(std::slice::from_ref(node)));
-        list.unwrap_or_default().iter().filter_map(Node::as_str)
+        let list = node.map(Node::elements).unwrap_or_default();
+        list.iter().filter_map(Node::as_str)
     }
 
     /// Returns the condition under which the resource exists.

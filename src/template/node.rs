@@ -87,6 +87,12 @@ impl Node {
         }
     }
 
+    /// Returns the elements, if this is a list; anything else is a list of itself, as in
+    /// `DependsOn: A` or `Action: "*"`.
+    pub fn elements(&self) -> &[Node] {
+        self.as_list().unwrap_or(std::slice::from_ref(self))
+    }
+
     /// Returns the text as written of a string or of a plain word that is not `null`, a boolean or a
     /// number.
     pub fn as_str(&self) -> Option<&str> {

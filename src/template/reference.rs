@@ -134,8 +134,7 @@ impl<'a> Walk<'a, '_> {
         for (key, member) in map {
             match (self.section, key.as_str()) {
                 ("Resources", "DependsOn") => {
-                    let list = member.node.as_list();
-                    for node in list.unwrap_or(std::slice::from_ref(&member.node)) {
+                    for node in member.node.elements() {
                         self.name(ReferenceKind::DependsOn, node);
                     }
                 }

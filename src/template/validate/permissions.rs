@@ -20,7 +20,11 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         let inline = properties.get("Policies").and_then(Node::as_list);
         let policies = inline.into_iter().flatten().chain([properties]);
         for document in policies.filter_map(|policy| policy.get("PolicyDocument")) {
-            for statement in document.get("Statement").map(several).unwrap_or_default() {
+            for statement in document
+                .get("Statement")
+                .map(Node::elements)
+                .unwrap_or_default()
+            {
                 check_statement(checks, resource.logical_id(), statement);
             }
         }
@@ -29,7 +33,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
 
 fn check_statement(checks: &mut Checks<'_>, logical_id: &str, statement: &Node) {
     let every = |key: &str| {
-        let values = statement.get(key).map(several).unwrap_or_default();
+        let values = statement.get(key).map(Node::elements).unwrap_or_default();
         values
             .iter()
             .find(|value| matches!(value.as_str(), Some("*" | "*:*")))
@@ -45,9 +49,4 @@ fn check_statement(checks: &mut Checks<'_>, logical_id: &str, statement: &Node) 
         let found = checks.warning("wide-open-permissions", text, &action.span);
         checks.push(found.help("name the actions and the resources that are needed"));
     }
-}
-
-/// Returns the items of what may be one value or a list.
-fn several(node: &Node) -> &[Node] {
-    node.as_list().unwrap_or(std::slice::from_ref(node))
 }

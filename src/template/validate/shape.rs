@@ -159,8 +159,11 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         checks.push(checks.error("wrong-shape", text, &node.span));
     }
     if let Some(node) = resource.attribute("DependsOn") {
-        let list = node.as_list().unwrap_or(std::slice::from_ref(node));
-        for node in list.iter().filter(|node| node.as_str().is_none()) {
+        for node in node
+            .elements()
+            .iter()
+            .filter(|node| node.as_str().is_none())
+        {
             let text = format!("`DependsOn` takes logical ids, but this is {}", node.noun());
             let found = checks.error("wrong-shape", text, &node.span);
             checks.push(if node.intrinsic().is_some() {
