@@ -1,13 +1,11 @@
 //! What the deletion of a stack would do: to each of its resources, and to other stacks.
 
 use crate::risk;
-use crate::stack::Resource;
+use crate::stack::{Resource, STACK_TYPE};
 use crate::template::Template;
 use crate::template::node::Node;
 use crate::template::policy::deletion_policy;
 
-/// The type of a nested stack.
-const NESTED: &str = "AWS::CloudFormation::Stack";
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
 const BUCKET: &str = "AWS::S3::Bucket";
 
@@ -122,7 +120,7 @@ impl Destruction {
 impl Doomed {
     /// Returns the ARN of the nested stack that it is, with resources of its own, where that is deleted.
     pub fn deleted_stack(&self) -> Option<&str> {
-        let is_deleted = self.resource.resource_type == NESTED && self.fate.is_end();
+        let is_deleted = self.resource.resource_type == STACK_TYPE && self.fate.is_end();
         self.resource.physical_id.as_deref().filter(|_| is_deleted)
     }
 
@@ -156,7 +154,8 @@ pub fn fates(
                 "" => resource.logical_id.clone(),
                 within => format!("{within}/{}", resource.logical_id),
             };
-            let declared = template.and_then(|it| Some(it.resource(&resource.logical_id)?.entry.node));
+            let declared =
+                template.and_then(|it| Some(it.resource(&resource.logical_id)?.entry.node));
             let fate = if resource.status == "DELETE_SKIPPED" {
                 Fate::LeftBehind
             } else if retain.contains(&path) {

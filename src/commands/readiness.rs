@@ -158,8 +158,8 @@ impl Deployment<'_> {
         let recovery = look(session, &self.service, shell, &choices);
         let recovery = self.interrupt.guard(recovery).await?;
         if !recovery.live.is_empty() {
-            let live = recovery.live.iter().map(|live| {
-                let resource = &live.doomed.resource;
+            let live = recovery.live.iter().map(|doomed| {
+                let resource = &doomed.resource;
                 let name = resource.physical_id.as_deref().unwrap_or_default();
                 format!(
                     "{} ({} {name})",

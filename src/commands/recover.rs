@@ -224,14 +224,11 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
     let mut words = vec!["recover".to_owned()];
     words.extend(spelled(choices));
     let mut said = Vec::new();
-    for live in guarded {
-        let resource = &live.doomed.resource;
-        let lost = live.lost.unwrap_or_default();
-        words.push(format!("--allow-delete {}", word(&resource.logical_id)));
-        said.push(format!(
-            "`{}` would be deleted with {lost}",
-            resource.logical_id
-        ));
+    for doomed in guarded {
+        let name = &doomed.resource.logical_id;
+        let lost = doomed.lost.unwrap_or_default();
+        words.push(format!("--allow-delete {}", word(name)));
+        said.push(format!("`{name}` would be deleted with {lost}"));
     }
     let command = session.command(&words.join(" "));
     Err(

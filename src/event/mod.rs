@@ -9,13 +9,11 @@ mod timeline;
 
 use jiff::Timestamp;
 
+use crate::stack::STACK_TYPE;
 use crate::status::{ResourceStatus, Sentiment};
 
 pub use operation::last_operation;
 pub use timeline::Timeline;
-
-/// The type under which a stack reports about itself, and its parent about a nested one.
-const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

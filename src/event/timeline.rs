@@ -261,6 +261,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::{Event, Timeline};
+    use crate::stack::STACK_TYPE;
     use crate::status::ResourceStatus;
 
     /// Returns an event of the stack `stack`: its second, its resource (`-` for the stack itself),
@@ -282,7 +283,7 @@ mod tests {
     fn nested(stack: &str, second: i64, resource: &str, child: &str, status: &str) -> Event {
         Event {
             physical_id: child.to_owned(),
-            resource_type: super::super::STACK_TYPE.to_owned(),
+            resource_type: STACK_TYPE.to_owned(),
             ..event(stack, second, resource, status)
         }
     }

@@ -15,8 +15,7 @@ pub mod table;
 use crate::destruction::{Doomed, Fate, fates};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::risk;
-use crate::stack::{Resource, Stack};
+use crate::stack::{Resource, STACK_TYPE, Stack};
 use crate::status::StackStatus;
 use crate::template::Template;
 use history::{Attempt, History};
@@ -64,21 +63,12 @@ pub struct Obstacle {
     pub option: Option<&'static str>,
 }
 
-/// A resource that is there, and goes or stays with the recovery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
-    /// The resource, and what becomes of it.
-    pub doomed: Doomed,
-    /// What is lost with it, where it holds data and is deleted.
-    pub lost: Option<&'static str>,
-}
-
 /// What is known of a stack before its recovery.
 #[derive(Debug)]
 pub struct Found<'a> {
     /// The stack.
     pub stack: &'a Stack,
-    /// Its events, the newest first, as far as they tell how it came to its state.
+    /// How it came to its state.
     pub history: History,
     /// Its resources.
     pub resources: Vec<Resource>,
@@ -115,8 +105,9 @@ pub struct Recovery {
     pub cause: Option<Event>,
     /// The resources that are in the way.
     pub obstacles: Vec<Obstacle>,
-    /// The resources that go or stay where the way deletes.
-    pub live: Vec<Live>,
+    /// The resources that are in the world and go or stay where the way deletes. What stays loses
+    /// nothing.
+    pub live: Vec<Doomed>,
     /// The change sets that keep an empty stack from being deleted, by name.
     pub change_sets: Vec<String>,
     stack_id: String,
@@ -160,7 +151,7 @@ impl Recovery {
         if way == Way::Delete && live.is_empty() {
             remains = "None of its resources is left.";
         }
-        if way == Way::Delete && !live.iter().any(|live| live.doomed.fate == Fate::Retained) {
+        if way == Way::Delete && !live.iter().any(|doomed| doomed.fate == Fate::Retained) {
             others.retain(|other| other.command != TAKE_OVER.command);
         }
         let tells = |cause: &Event| {
@@ -253,27 +244,15 @@ impl Recovery {
     }
 
     /// Returns the resources that are deleted with the data that they hold and were not allowed to.
-    pub fn guarded(&self, choices: &Choices) -> Vec<&Live> {
+    pub fn guarded(&self, choices: &Choices) -> Vec<&Doomed> {
         // Where the deletion itself stopped, somebody has agreed to it already.
         if self.attempt == Some(Attempt::Delete) {
             return Vec::new();
         }
         self.live
             .iter()
-            .filter(|live| live.lost.is_some())
-            .filter(|live| {
-                !choices
-                    .allow_delete
-                    .contains(&live.doomed.resource.logical_id)
-            })
-            .collect()
-    }
-
-    /// Returns the resources that are there still and that the way deletes or leaves behind.
-    pub fn names_of_live(&self) -> Vec<&str> {
-        self.live
-            .iter()
-            .map(|live| live.doomed.resource.logical_id.as_str())
+            .filter(|doomed| doomed.lost.is_some())
+            .filter(|doomed| !choices.allow_delete.contains(&doomed.resource.logical_id))
             .collect()
     }
 }
@@ -286,7 +265,7 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
         StackStatus::UpdateRollbackFailed => {
             let cancelled =
                 reason.is_some_and(|reason| reason.starts_with("Resource update cancelled"));
-            let is_stack = resource.resource_type == NESTED;
+            let is_stack = resource.resource_type == STACK_TYPE;
             (resource.status == "UPDATE_FAILED" && !cancelled && !is_stack).then_some("--skip")
         }
         StackStatus::DeleteFailed => (resource.status == "DELETE_FAILED").then_some("--retain"),
@@ -314,11 +293,8 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
         .collect()
 }
 
-/// The type of a stack inside a stack.
-pub const NESTED: &str = "AWS::CloudFormation::Stack";
-
 /// Returns what is there of the stack where the way deletes, and what becomes of each.
-fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) -> Vec<Live> {
+fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) -> Vec<Doomed> {
     let undoes_creation =
         way == Way::RollBack && (*status == StackStatus::CreateFailed || !found.history.was_stable);
     if way != Way::Delete && !undoes_creation {
@@ -327,35 +303,23 @@ fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) ->
     let there = found.resources.iter().filter(|resource| is_live(resource));
     let there = there.cloned().collect();
     let mut doomed = fates(there, found.template, "", &[], found.protected_types);
-    if undoes_creation {
-        for doomed in &mut doomed {
-            let policy = found.template.and_then(|template| {
-                template
-                    .resource(&doomed.resource.logical_id)?
-                    .deletion_policy()
-            });
-            if policy == Some("RetainExceptOnCreate") {
-                doomed.fate = Fate::Deleted;
-            }
+    for doomed in &mut doomed {
+        let name = &doomed.resource.logical_id;
+        let declared = found.template.and_then(|template| template.resource(name));
+        let policy = declared.and_then(|declared| declared.deletion_policy());
+        if undoes_creation && policy == Some("RetainExceptOnCreate") {
+            doomed.fate = Fate::Deleted;
         }
+        if choices.retain.contains(name) || doomed.fate == Fate::LeftBehind {
+            doomed.fate = Fate::Retained;
+        }
+        doomed.lost = doomed.lost.filter(|_| doomed.fate != Fate::Retained);
     }
     doomed
-        .into_iter()
-        .map(|mut doomed| {
-            let named = choices.retain.contains(&doomed.resource.logical_id);
-            if named || doomed.fate == Fate::LeftBehind {
-                doomed.fate = Fate::Retained;
-            }
-            let lost = (doomed.fate != Fate::Retained)
-                .then(|| risk::data_of(&doomed.resource.resource_type, found.protected_types))
-                .flatten();
-            Live { doomed, lost }
-        })
-        .collect()
 }
 
 /// Returns whether a resource is in the world: it was given a physical id and not deleted since.
-pub fn is_live(resource: &Resource) -> bool {
+fn is_live(resource: &Resource) -> bool {
     resource.physical_id.is_some() && resource.status != "DELETE_COMPLETE"
 }
 

@@ -13,7 +13,7 @@ use super::{Call, Choices, Found, Recovery};
 use crate::destruction::Fate;
 use crate::diagnostic::SourceFile;
 use crate::event::Event;
-use crate::stack::{Resource, Stack};
+use crate::stack::{Resource, STACK_TYPE, Stack};
 use crate::status::{ResourceStatus, StackStatus};
 use crate::template::Template;
 
@@ -75,6 +75,12 @@ fn found<'a>(stack: &'a Stack, resources: &[Resource]) -> Found<'a> {
 
 fn recover(found: Found<'_>) -> Recovery {
     Recovery::of(found, None, &Choices::default())
+}
+
+fn names_of_live(recovery: &Recovery) -> Vec<&str> {
+    let live = recovery.live.iter();
+    live.map(|doomed| doomed.resource.logical_id.as_str())
+        .collect()
 }
 
 fn operations(recovery: &Recovery) -> Vec<&'static str> {
@@ -268,7 +274,7 @@ fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
             &[
                 resource("Stuck", "AWS::SNS::Topic", "UPDATE_FAILED"),
                 resource("Cancelled", "AWS::SNS::Topic", "UPDATE_FAILED"),
-                resource("Child", super::NESTED, "UPDATE_FAILED"),
+                resource("Child", STACK_TYPE, "UPDATE_FAILED"),
                 resource("Fine", "AWS::SNS::Topic", "UPDATE_COMPLETE"),
             ],
         )
@@ -361,16 +367,14 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
         found.template = Some(&template);
         let recovery = recover(found);
         assert_eq!(
-            recovery.names_of_live(),
+            names_of_live(&recovery),
             ["Kept", "Fresh", "Files", "Topic"],
             "{status}"
         );
-        assert_eq!(recovery.live[1].doomed.fate, of_fresh, "{status}");
+        assert_eq!(recovery.live[1].fate, of_fresh, "{status}");
         let names = |choices: &Choices| -> Vec<String> {
             let guarded = recovery.guarded(choices).into_iter();
-            guarded
-                .map(|it| it.doomed.resource.logical_id.clone())
-                .collect()
+            guarded.map(|it| it.resource.logical_id.clone()).collect()
         };
         assert_eq!(names(&Choices::default()), guarded, "{status}");
         let allow_delete = guarded.iter().map(ToString::to_string).collect();
@@ -397,7 +401,7 @@ fn a_rollback_without_a_state_to_return_to_deletes() {
     assert!(recovery.live.is_empty(), "an update is only undone");
     found.history.was_stable = false;
     let recovery = recover(found);
-    assert_eq!(recovery.names_of_live(), ["Files"]);
+    assert_eq!(names_of_live(&recovery), ["Files"]);
     assert!(recovery.meaning.contains("deletes the stack"));
 }
 
@@ -440,7 +444,7 @@ fn what_is_left_behind_is_not_told_as_deleted() {
         ..Choices::default()
     };
     let recovery = Recovery::of(found(&stack, &[files]), None, &retain);
-    assert_eq!(recovery.live[0].doomed.fate, Fate::Retained);
+    assert_eq!(recovery.live[0].fate, Fate::Retained);
     assert_eq!(recovery.live[0].lost, None);
     let call = Call::DeleteStack(retain.retain.clone());
     assert_eq!(recovery.calls(&retain).unwrap(), [call]);

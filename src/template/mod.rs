@@ -37,6 +37,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::stack::STACK_TYPE;
 
 use capability::Capability;
 use node::{Map, Node};
@@ -171,7 +172,7 @@ impl Template {
     /// Returns whether a resource is a stack of its own.
     pub fn has_nested_stacks(&self) -> bool {
         self.resources()
-            .any(|resource| resource.kind() == Some("AWS::CloudFormation::Stack"))
+            .any(|resource| resource.kind() == Some(STACK_TYPE))
     }
 
     /// Returns every use of a name, in the order of the text within each section.

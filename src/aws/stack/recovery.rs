@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::StackService;
 use crate::error::Result;
 use crate::event::Event;
+use crate::recovery::Call;
 use crate::recovery::history::History;
-use crate::recovery::{Call, NESTED};
-use crate::stack::{Resource, name_of};
+use crate::stack::{Resource, STACK_TYPE, name_of};
 
 /// How deep nested stacks are looked into for what failed.
 const DEPTH: usize = 10;
@@ -113,7 +113,7 @@ impl StackService {
 /// Returns the ARNs of the failed stacks among these resources.
 fn nested(resources: &[Resource]) -> impl Iterator<Item = String> + '_ {
     let failed = resources.iter().filter(|resource| {
-        resource.resource_type == NESTED && resource.status.ends_with("_FAILED")
+        resource.resource_type == STACK_TYPE && resource.status.ends_with("_FAILED")
     });
     failed.filter_map(|resource| resource.physical_id.clone())
 }

@@ -7,7 +7,7 @@ use super::value;
 use crate::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
 use crate::plan::PropertyChange;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
-use crate::recovery::NESTED;
+use crate::stack::STACK_TYPE;
 
 /// Returns the drift of a stack; where `verbose`, with the names of all that nobody looked at.
 pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
@@ -138,7 +138,7 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
             text.push_str(&format!("  {line}\n"));
         }
     }
-    if types.contains_key(NESTED) {
+    if types.contains_key(STACK_TYPE) {
         text.push_str(
             "  A nested stack's own resources are checked by a detection of that stack.\n",
         );

@@ -3,10 +3,10 @@
 use super::danger::wrap;
 use super::stack::status;
 use super::table::table;
-use crate::destruction::Fate;
+use crate::destruction::{Doomed, Fate};
 use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
 use crate::recovery::table::Way;
-use crate::recovery::{Call, Live, Obstacle, Recovery};
+use crate::recovery::{Call, Obstacle, Recovery};
 use crate::stack::Stack;
 
 /// Returns what the state means, what is in the way, what goes and stays, the calls, and the other
@@ -95,15 +95,15 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
     text
 }
 
-fn live(live: &[Live], width: usize) -> String {
+fn live(live: &[Doomed], width: usize) -> String {
     if live.is_empty() {
         return String::new();
     }
     let rows: Vec<[String; 4]> = live
         .iter()
-        .map(|live| {
-            let resource = &live.doomed.resource;
-            let sign = if live.doomed.fate == Fate::Retained {
+        .map(|doomed| {
+            let resource = &doomed.resource;
+            let sign = if doomed.fate == Fate::Retained {
                 " "
             } else {
                 "-"
@@ -111,18 +111,18 @@ fn live(live: &[Live], width: usize) -> String {
             [
                 format!("{sign} {}", resource.logical_id),
                 resource.resource_type.clone(),
-                live.doomed.fate.words().to_owned(),
+                doomed.fate.words().to_owned(),
                 resource.physical_id.clone().unwrap_or_default(),
             ]
         })
         .collect();
     let heading = ["  resource", "type", "what happens", "physical id"];
     let mut text = format!("\n{}", table(heading, &rows, width));
-    for live in live {
-        if let Some(lost) = live.lost {
+    for doomed in live {
+        if let Some(lost) = doomed.lost {
             text.push_str(&format!(
                 "{WARNING}DANGER{WARNING:#} {BOLD}{}{BOLD:#} is deleted with {lost}\n",
-                live.doomed.resource.logical_id
+                doomed.resource.logical_id
             ));
         }
     }

@@ -111,15 +111,15 @@ impl<'a> RecoveryDocument<'a> {
             reason: obstacle.reason.as_deref(),
             option: obstacle.option,
         });
-        let live = recovery.live.iter().map(|live| {
-            let resource = &live.doomed.resource;
+        let live = recovery.live.iter().map(|doomed| {
+            let resource = &doomed.resource;
             LiveEntry {
                 logical_id: &resource.logical_id,
                 resource_type: &resource.resource_type,
                 physical_id: resource.physical_id.as_deref(),
                 status: &resource.status,
-                fate: live.doomed.fate.as_str(),
-                data: live.lost,
+                fate: doomed.fate.as_str(),
+                data: doomed.lost,
             }
         });
         let others = recovery.others.iter().map(|other| OtherEntry {
