@@ -176,23 +176,22 @@ fn human(emulator: &Emulator) -> String {
 
 fn print_log(context: &Context, local: &Local) -> Result<()> {
     let path = local.log_path();
-    let file = File::open(&path).map_err(|error| {
+    let unreadable = |error| {
         Error::system(
             format!("cannot read the emulator's log {}", path.display()),
             error,
         )
-        .hint(format!(
+    };
+    let file = File::open(&path).map_err(|error| {
+        unreadable(error).hint(format!(
             "it is written from the first `{}` on",
             command(context, "local start")
         ))
     })?;
-    for line in BufReader::new(file)
-        .split(b'\n')
-        .map_while(std::result::Result::ok)
-    {
-        context
-            .presenter
-            .data(&format!("{}\n", String::from_utf8_lossy(&line)));
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(unreadable)?;
+        let line = String::from_utf8_lossy(&line);
+        context.presenter.data(&format!("{line}\n"));
     }
     Ok(())
 }

@@ -296,7 +296,8 @@ pub(super) fn temporary_name() -> String {
     unique_name(TEMPORARY)
 }
 
-fn unique_name(prefix: &str) -> String {
+/// Returns a name with this prefix that no other run uses.
+pub(super) fn unique_name(prefix: &str) -> String {
     // The standard hasher's keys are random: enough to tell two runs of one millisecond apart.
     let random = RandomState::new().hash_one(std::process::id());
     format!(

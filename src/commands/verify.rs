@@ -1,6 +1,5 @@
 //! `stackctl verify`: uploads a file and waits for its item in the table.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::proposal::unique_name;
 use super::session::Session;
 use super::{Context, Exit};
 use crate::aws::Connection;
@@ -181,11 +181,7 @@ fn probe_key(file: &Path) -> String {
         .file_name()
         .map(|name| name.to_string_lossy())
         .unwrap_or_default();
-    let random = RandomState::new().hash_one(std::process::id());
-    format!(
-        "stackctl-verify/{}-{random:016x}/{name}",
-        Timestamp::now().as_millisecond()
-    )
+    format!("{}/{name}", unique_name("stackctl-verify/"))
 }
 
 /// Returns the media type of the usual images; S3 has its own default for the rest.

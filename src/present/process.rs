@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 
 /// Prints clap's message: help and version to stdout with code 0, mistakes to stderr with code 64.
 pub fn command_line(message: &clap::Error) -> ExitCode {
@@ -25,7 +25,7 @@ pub fn command_line(message: &clap::Error) -> ExitCode {
 )]
 pub fn no_current_folder(error: &io::Error) -> ExitCode {
     eprintln!("error: cannot read the current folder\n  caused by: {error}");
-    ExitCode::from(Error::input("").kind().exit_code())
+    ExitCode::from(ErrorKind::System.exit_code())
 }
 
 /// Sends the AWS SDK's trace to stderr where `-vv` was given.
