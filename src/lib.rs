@@ -51,6 +51,7 @@
 //! | [`local`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
 //! | [`present`] | what people and programs read | writes to the terminal |
 //! | [`digest`] | a SHA-256, as hexadecimal or Base64 | no |
+//! | [`spelling`] | words in messages: which one was meant, which there are | no |
 //! | [`secret`] | values that are never printed | no |
 
 pub mod ambient;
@@ -88,6 +89,7 @@ pub mod render;
 pub mod risk;
 pub mod secret;
 pub mod settings;
+pub mod spelling;
 pub mod stack;
 pub mod stack_policy;
 pub mod status;

@@ -27,6 +27,7 @@ const PURE: &[&str] = &[
     "recovery",
     "render",
     "settings",
+    "spelling",
     "stack",
     "stack_policy",
     "status",

@@ -9,13 +9,13 @@ use indexmap::IndexMap;
 use super::session::Session;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::manifest::checks::nearest;
 use crate::origin::Origin;
 use crate::package::{self, Artifact};
 use crate::plan::secrets;
 use crate::project::Project;
 use crate::render::{self, RenderedTemplate};
 use crate::settings::{ParameterValue, Settings};
+use crate::spelling::nearest;
 use crate::stack_policy::StackPolicy;
 use crate::template::Template;
 use crate::template::validate::{

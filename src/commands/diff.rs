@@ -15,7 +15,6 @@ use crate::diagnostic::SourceFile;
 use crate::drift::Drift;
 use crate::drift::live::{self, LiveResource};
 use crate::error::{Error, Result};
-use crate::manifest::checks::nearest;
 use crate::parallel::both;
 use crate::plan::{secrets, values};
 use crate::predict::{Side, predict};
@@ -23,6 +22,7 @@ use crate::present::json::diff::DiffDocument;
 use crate::present::json::live::LiveEntry;
 use crate::present::{human, markdown};
 use crate::project;
+use crate::spelling::nearest;
 use crate::template::Template;
 
 /// The template of a stack that is not there.

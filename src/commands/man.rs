@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::{Context, Exit};
 use crate::cli::Cli;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::checks::nearest;
+use crate::spelling::nearest;
 
 /// The arguments of `stackctl man`.
 #[derive(Debug, clap::Args)]

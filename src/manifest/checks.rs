@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::diagnostic::Severity;
+use crate::spelling::{nearest, quoted};
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,22 +41,6 @@ impl Fault {
 
 /// A value, or what is wrong with it.
 pub(crate) type Checked<T> = Result<T, Fault>;
-
-/// Returns the known word nearest to `word`, if one is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
-}
-
-/// Joins words for people: `` `a`, `b`, `c` ``.
-pub(crate) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    words.join(", ")
-}
 
 /// Any text but the empty one.
 pub(crate) fn filled(text: &str) -> Checked<String> {

@@ -7,11 +7,12 @@ use std::ops::RangeInclusive;
 
 use indexmap::IndexMap;
 
-use super::checks::{self, Checked, Fault, nearest, quoted};
+use super::checks::{self, Checked, Fault};
 use super::node::{Node, Table, Value};
 use super::walk::top_level_keys;
 use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
+use crate::spelling::{nearest, quoted};
 
 /// Keys of the schema that have no effect yet. Writing one is an error, so that nobody relies on it.
 pub(super) const NOT_YET_SUPPORTED: [&str; 1] = ["artifacts.*.requirements"];

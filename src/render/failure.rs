@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::engine::{Sources, Unprintable};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
-use crate::manifest::checks::{nearest, quoted};
+use crate::spelling::{nearest, quoted};
 
 /// The filters that a template may use: minijinja lists them nowhere but in its documentation.
 pub(super) const FILTERS: [&str; 46] = [

@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 
 use crate::ambient::Ambient;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::manifest::checks::{nearest, quoted};
 use crate::manifest::node::{self, Entry, Node, Table, Value};
 use crate::manifest::schema_at;
 use crate::origin::Origin;
+use crate::spelling::{nearest, quoted};
 
 /// The variable that chooses the environment, as `-e` does.
 const ENVIRONMENT: &str = "STACKCTL_ENV";

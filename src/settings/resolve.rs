@@ -15,12 +15,13 @@ use super::{ArtifactSettings, ParameterValue, Settings, VerifySettings};
 use crate::ambient::Ambient;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::error::{Error, Result};
-use crate::manifest::checks::{self, nearest, quoted};
+use crate::manifest::checks;
 use crate::manifest::layer::{Layer, Parameter, Verify};
 use crate::manifest::node::{self, Entry, Node, Table, Value};
 use crate::manifest::{Manifest, Scope, read_layer, top_level_keys};
 use crate::origin::{Origin, Origins};
 use crate::secret::Secret;
+use crate::spelling::{nearest, quoted};
 
 /// The weakest layer, in the manifest's own language.
 const DEFAULTS: &str = r#"

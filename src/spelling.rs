@@ -1,0 +1,31 @@
+//! Words in messages: the one that was probably meant, and those that there are.
+
+/// Returns the known word nearest to `word`, if one is near enough to have been meant.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= 0.8)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Joins words for people: `` `a`, `b`, `c` ``.
+pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nearest, quoted};
+
+    #[test]
+    fn a_word_is_suggested_only_where_it_is_near() {
+        let known = ["region", "profile", "project"];
+        assert_eq!(nearest("regon", known), Some("region"));
+        assert_eq!(nearest("projekt", known), Some("project"));
+        assert_eq!(nearest("zzz", known), None);
+        assert_eq!(quoted(known), "`region`, `profile`, `project`");
+    }
+}
