@@ -10,22 +10,29 @@ use std::sync::LazyLock;
 
 /// Modules that turn values into values: no waiting, no clock, no environment, no files.
 const PURE: &[&str] = &[
+    "archive",
     "cause",
     "change_set",
+    "code",
+    "comparison",
     "destruction",
     "diagnostic",
+    "digest",
     "drift",
     "event",
     "lifecycle",
     "manifest",
-    "outcome",
+    "origin",
     "plan",
     "predict",
     "present/human",
     "present/json",
     "present/markdown",
+    "present/words",
     "recovery",
     "render",
+    "risk",
+    "secret",
     "settings",
     "spelling",
     "stack",
@@ -199,6 +206,14 @@ fn no_file_names_a_folder_of_this_machine() {
         "these name {folders:?}:\n{}",
         found.join("\n")
     );
+}
+
+#[test]
+fn the_rules_name_modules_that_exist() {
+    for name in PURE.iter().chain(&FILES) {
+        let found = SOURCES.iter().any(|(module, _)| within(module, &[name]));
+        assert!(found, "there is no module {name}");
+    }
 }
 
 #[test]
