@@ -34,7 +34,11 @@ pub(super) async fn take(
         connection,
         retain,
     };
-    let resources = reader.resources(stack.id.clone(), String::new()).await?;
+    let whole = Inside {
+        path: String::new(),
+        above: vec![stack.id.clone()],
+    };
+    let resources = reader.resources(stack.id.clone(), whole).await?;
     let exports = exports(session, connection, stack, &resources).await?;
     let mut destruction = Destruction { resources, exports };
     look_into_buckets(session, store, &mut destruction).await?;
@@ -42,6 +46,15 @@ pub(super) async fn take(
         doomed.emptied = empty.contains(&doomed.path);
     }
     Ok(destruction)
+}
+
+/// Where a nested stack stands.
+struct Inside {
+    /// The logical ids that lead to it.
+    path: String,
+    /// The ids of the stacks around it and its own. One that is said to be inside itself is not looked
+    /// into again.
+    above: Vec<String>,
 }
 
 struct Reader<'a> {
@@ -55,7 +68,7 @@ impl Reader<'_> {
     fn resources(
         &self,
         stack_id: String,
-        within: String,
+        within: Inside,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Doomed>>> + '_>> {
         Box::pin(async move {
             let service = StackService::new(self.connection, stack_id);
@@ -65,12 +78,23 @@ impl Reader<'_> {
                 Template::parse(&SourceFile::new("the deployed template", text)).ok()
             });
             let types = &self.session.settings.stack.protected_types;
-            let own = fates(resources, template.as_ref(), &within, self.retain, types);
+            let own = fates(
+                resources,
+                template.as_ref(),
+                &within.path,
+                self.retain,
+                types,
+            );
             let with_nested = async |doomed: Doomed| {
-                let inside = match doomed.deleted_stack() {
+                let nested = doomed.deleted_stack();
+                let nested = nested.filter(|id| within.above.iter().all(|it| it != id));
+                let inside = match nested {
                     Some(nested) => {
-                        self.resources(nested.to_owned(), doomed.path.clone())
-                            .await?
+                        let place = Inside {
+                            path: doomed.path.clone(),
+                            above: [within.above.as_slice(), &[nested.to_owned()]].concat(),
+                        };
+                        self.resources(nested.to_owned(), place).await?
                     }
                     None => Vec::new(),
                 };

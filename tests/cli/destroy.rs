@@ -315,6 +315,22 @@ fn nested_stacks_are_looked_into() {
 }
 
 #[test]
+fn a_stack_that_is_said_to_be_inside_itself_is_looked_into_once() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
+    sandbox.write("stack.yaml.j2", template(nested, ""));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    {
+        let mut account = cloud.account();
+        let stack = account.stack("demo-dev");
+        let id = stack.id.clone();
+        stack.resources["Nested"].physical_id = id;
+    }
+    let shown = sandbox.run(&["destroy", "--dry-run"]).expect_code(0);
+    assert!(!shown.stdout.contains("Nested/"), "{}", shown.stdout);
+}
+
+#[test]
 fn what_a_nested_stack_exports_is_looked_at_too() {
     let (sandbox, cloud) = demo::in_cloud();
     let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";

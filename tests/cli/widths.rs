@@ -425,7 +425,7 @@ fn a_rich_plan_as_markdown() {
 
     </details>
 
-    <code>-</code> <b>Queue</b> AWS::SQS::Queue, is removed
+    <code>-</code> <b>Queue</b> AWS::SQS::Queue
 
     <details><summary><code>~</code> <b>SshGroup</b> AWS::EC2::SecurityGroup</summary>
 
@@ -441,7 +441,7 @@ fn a_rich_plan_as_markdown() {
 
     <code>+</code> <b>Subscription</b> AWS::SNS::Subscription
 
-    <details open><summary><code>-/+</code> <b>Table</b> AWS::DynamoDB::Table, is replaced</summary>
+    <details open><summary><code>-/+</code> <b>Table</b> AWS::DynamoDB::Table, is replaced, policy ReplaceAndDelete</summary>
 
     ```diff
     - KeySchema[fileName].AttributeName: fileName
@@ -453,7 +453,7 @@ fn a_rich_plan_as_markdown() {
 
     </details>
 
-    <details open><summary><code>-/+</code> <b>Child/Cache</b> AWS::ElastiCache::CacheCluster, is replaced</summary>
+    <details open><summary><code>-/+</code> <b>Child/Cache</b> AWS::ElastiCache::CacheCluster, is replaced, policy ReplaceAndDelete</summary>
 
     ```diff
     - Engine: memcached
