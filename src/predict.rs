@@ -50,11 +50,19 @@ impl<'a> Side<'a> {
             parameters,
         }
     }
+
+    /// Returns whether nothing can come of what the two sides differ in: places and comments.
+    fn comes_to_the_same(self, other: Side<'_>) -> bool {
+        self.template.root() == other.template.root() && self.parameters == other.parameters
+    }
 }
 
 /// Returns the changes from one template to another, sorted by logical id. Without a template
 /// before, everything is added.
 pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
+    if before.is_some_and(|before| before.comes_to_the_same(after)) {
+        return Vec::new();
+    }
     let (old, new) = both(
         || before.map(resources).unwrap_or_default(),
         || resources(after),
