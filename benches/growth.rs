@@ -31,6 +31,7 @@ const SIZES: [usize; 3] = [10, 100, 500];
 
 const MANIFEST: &str = r#"
 project = "growth"
+environment = "dev"
 template = "stack.yaml.j2"
 
 [artifacts.handler]
