@@ -218,6 +218,8 @@ fn the_time_grows_with_the_number_of_resources() {
             let names = NAMES.map(str::to_owned);
             let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
             assert_eq!(comparison.count(), count);
+            // The comparison foresees on a thread of its own, whose time is not in this one's.
+            assert_eq!(predict(Some(sides[0]), sides[1]).len(), count);
         }
         processor_time()?.checked_sub(start)
     };
