@@ -21,16 +21,16 @@ mod drift;
 mod failures;
 #[path = "../cli/cloud/http.rs"]
 mod http;
-mod lives;
+mod lifecycle;
 mod plans;
 mod prediction;
 mod program;
 mod replay;
+mod response_shapes;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod service;
-mod shapes;
 mod templates;
 mod wire;
 mod xml;

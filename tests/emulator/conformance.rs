@@ -3,13 +3,13 @@
 //! What each lacks stands in `docs/conformance.md`, and these tests hold that table to what they see.
 //! One that installs quickly is part of every run; the others are run by hand.
 
-mod life;
+mod lifecycle;
 mod server;
 
 use std::path::Path;
 use std::process::Command;
 
-use self::life::{Lacks, Life, STEPS};
+use self::lifecycle::{Lacks, Life, STEPS};
 use self::server::Server;
 use crate::emulator;
 use crate::python::{WHEELS_ONLY, environment};

@@ -13,12 +13,12 @@ use serde_json::Value;
 use stackctl::ambient::Ambient;
 use stackctl::local::{BoundEmulator, Local};
 
-use crate::outside::Outside;
+use crate::boto3_client::Boto3Client;
 
 /// A running emulator.
 pub(crate) struct Emulator {
     bound: BoundEmulator,
-    outside: OnceLock<Mutex<Outside>>,
+    boto3: OnceLock<Mutex<Boto3Client>>,
     accounts: AtomicU64,
     /// Two runs at once would take each other's emulator for a forgotten one, so one waits.
     _lock: File,
@@ -53,7 +53,7 @@ pub(crate) fn shared() -> &'static Emulator {
         lock.lock().unwrap();
         Emulator {
             bound: local(&root, &cache()).run_bound(&mut |_| {}).unwrap(),
-            outside: OnceLock::new(),
+            boto3: OnceLock::new(),
             accounts: AtomicU64::new(100_000_000_001),
             _lock: lock,
         }
@@ -83,7 +83,7 @@ impl Borrowed {
         &self.endpoint
     }
 
-    /// Makes calls at once, from outside. Each is a service, an operation and its arguments, by
+    /// Makes calls concurrently with boto3. Each is a service, an operation and its arguments, by
     /// boto3's names.
     pub(crate) fn call_all(&self, calls: &[(&str, &str, Value)]) -> Vec<Result<Value, String>> {
         let requests: Vec<Value> = calls
@@ -97,12 +97,12 @@ impl Borrowed {
                 })
             })
             .collect();
-        let outside = shared().outside.get_or_init(|| {
-            let outside = Outside::start(shared().python(), &self.endpoint);
-            Mutex::new(outside)
+        let client = shared().boto3.get_or_init(|| {
+            let client = Boto3Client::start(shared().python(), &self.endpoint);
+            Mutex::new(client)
         });
-        // A test that failed meanwhile has not spoiled it.
-        let mut outside = outside.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.call(&requests)
+        // A test that panicked while it held the lock left the client usable.
+        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+        client.call(&requests)
     }
 }

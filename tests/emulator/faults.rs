@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use crate::fault_injection::{Part, ProxiedProject};
 use crate::proxy::{Fault, Rule};
-use crate::spoilt::{Part, Spoilt};
 
 /// How many commands run at once. Most of them wait: for the SDK's pauses between two attempts.
 const AT_ONCE: usize = 16;
@@ -46,8 +46,8 @@ enum Command {
 
 impl Command {
     /// Returns a project in which the command has something to do.
-    fn project(self) -> Spoilt {
-        let project = Spoilt::new();
+    fn project(self) -> ProxiedProject {
+        let project = ProxiedProject::new();
         match self {
             Self::Create => {}
             Self::Update => {
@@ -95,7 +95,7 @@ impl Command {
     }
 
     /// Returns what is not as the command should have left it.
-    fn wrong(self, project: &Spoilt, may_remain: bool) -> Vec<String> {
+    fn wrong(self, project: &ProxiedProject, may_remain: bool) -> Vec<String> {
         match self {
             Self::Create | Self::Update => project.wrong(may_remain),
             Self::Destroy | Self::Recover => project.left(),
@@ -226,12 +226,12 @@ fn try_all(mut cases: Vec<Case>) {
 fn attempt(case: &Case) -> Result<&'static str, String> {
     let command = case.command;
     let project = command.project();
-    let rule = Rule::Spoil(case.operation.clone(), case.fault, case.times);
+    let rule = Rule::Inject(case.operation.clone(), case.fault, case.times);
     let proxy = project.proxy(rule);
     let first = project.run(&proxy, command.arguments());
     let mut written = proxy.accepted(command.write());
     let fail = |what: &str| Err(format!("{what}\n{first}"));
-    if proxy.spoilt() == 0 {
+    if proxy.injected() == 0 {
         return fail("the call was not made");
     }
     if first.stderr.contains("panicked") {

@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::fault_injection::ProxiedProject;
 use crate::proxy::{Moment, Proxy, Rule};
-use crate::spoilt::Spoilt;
 
 /// How many applies are killed.
 const KILLS: usize = 50;
@@ -82,7 +82,7 @@ fn after_a_kill_at_any_moment_the_next_apply_ends_right() {
 
 /// Returns moments all over a creation and an update.
 fn kills(random: &mut Random) -> Vec<Kill> {
-    let project = Spoilt::new();
+    let project = ProxiedProject::new();
     let lengths = ["first", "second"].map(|name| {
         project.write(name, name.len().to_string().as_str());
         let proxy = project.proxy(Rule::Nothing);
@@ -103,7 +103,7 @@ fn kills(random: &mut Random) -> Vec<Kill> {
 
 /// Kills an apply and runs another one. Returns whether the first was killed before its own end.
 fn attempt(kill: Kill) -> Result<bool, String> {
-    let project = Spoilt::new();
+    let project = ProxiedProject::new();
     if kill.updates {
         project.deploy();
         project.write("second", "2");
@@ -138,6 +138,6 @@ fn attempt(kill: Kill) -> Result<bool, String> {
     Ok(killed)
 }
 
-fn is_up_to_date(project: &Spoilt, proxy: &Proxy) -> bool {
+fn is_up_to_date(project: &ProxiedProject, proxy: &Proxy) -> bool {
     project.run(proxy, &["diff", "--exit-code"]).code() == 0
 }

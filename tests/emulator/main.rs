@@ -1,7 +1,7 @@
 //! The real thing, end to end: the built `stackctl`, the shipped project and the embedded emulator.
 //!
 //! Each test works in its own copy of the project, in an account of its own on one emulator, drives
-//! the binary as a user does and looks at the result from outside, with boto3. Nothing outlives the
+//! the binary as a user does and checks the result with boto3. Nothing outlives the
 //! run, not even one that is killed. Only the first run needs the network, to install the emulator.
 #![expect(
     clippy::expect_used,
@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod boto3_client;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/call.rs"]
 mod call;
@@ -20,6 +21,7 @@ mod destruction;
 mod drift;
 mod emulator;
 mod failure;
+mod fault_injection;
 mod faults;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]
@@ -29,7 +31,6 @@ mod killed;
 #[path = "../support/latency.rs"]
 mod latency;
 mod lifecycle;
-mod outside;
 mod plans;
 mod project;
 #[path = "../support/proxy.rs"]
@@ -41,7 +42,6 @@ mod round_trips;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
-mod spoilt;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/xml.rs"]
 mod xml;

@@ -154,14 +154,14 @@ impl Project {
         format!("stackctl-artifacts-{}-us-east-1", self.account())
     }
 
-    /// Makes one call from outside and stops the test where AWS refuses it.
+    /// Makes one call with boto3 and fails the test if AWS refuses it.
     #[track_caller]
     pub(crate) fn aws(&self, service: &str, operation: &str, arguments: Value) -> Value {
         self.try_aws(service, operation, arguments)
             .unwrap_or_else(|code| panic!("{service} {operation}: {code}"))
     }
 
-    /// Makes one call from outside; returns the error's code where AWS refuses it.
+    /// Makes one call with boto3; returns the error code if AWS refuses it.
     pub(crate) fn try_aws(
         &self,
         service: &str,
@@ -173,7 +173,7 @@ impl Project {
             .remove(0)
     }
 
-    /// Makes calls at once, from outside.
+    /// Makes calls concurrently with boto3.
     pub(crate) fn aws_at_once(&self, calls: &[(&str, &str, Value)]) -> Vec<Value> {
         let answers = self.borrowed.call_all(calls).into_iter();
         answers.map(Result::unwrap).collect()

@@ -1,4 +1,4 @@
-//! A proxy between `stackctl` and a server that speaks AWS, which spoils one call on purpose.
+//! A proxy between `stackctl` and a server that speaks AWS, which injects a fault into one call.
 //!
 //! It passes everything on byte for byte, on a connection for each request. One rule may pick calls
 //! by their operation, or by their number, and do something else with them: answer by itself, lose
@@ -69,7 +69,7 @@ pub(crate) enum Rule {
     /// Nothing: every call is passed on.
     Nothing,
     /// The first calls of an operation, so many, go wrong.
-    Spoil(String, Fault, usize),
+    Inject(String, Fault, usize),
     /// The proxy stops at a moment of the call of this number, from 0.
     Stop(usize, Moment),
 }
@@ -100,7 +100,7 @@ struct State {
     rule: Rule,
     passed: Vec<Passed>,
     begun: usize,
-    spoilt: usize,
+    injected: usize,
     stopped: bool,
 }
 
@@ -116,7 +116,7 @@ impl Proxy {
                 rule,
                 passed: Vec::new(),
                 begun: 0,
-                spoilt: 0,
+                injected: 0,
                 stopped: false,
             }),
             stopped: Condvar::new(),
@@ -155,9 +155,9 @@ impl Proxy {
         accepted.count()
     }
 
-    /// Returns how many calls were spoilt.
-    pub(crate) fn spoilt(&self) -> usize {
-        self.shared.state().spoilt
+    /// Returns how many calls a fault was injected into.
+    pub(crate) fn injected(&self) -> usize {
+        self.shared.state().injected
     }
 
     /// Waits until the proxy has stopped; returns `false` where that does not happen in time.
@@ -248,10 +248,10 @@ impl Shared {
         let number = state.begun;
         state.begun += 1;
         match state.rule.clone() {
-            Rule::Spoil(operation, fault, times)
-                if operation == call.operation && state.spoilt < times =>
+            Rule::Inject(operation, fault, times)
+                if operation == call.operation && state.injected < times =>
             {
-                state.spoilt += 1;
+                state.injected += 1;
                 (Some(fault), None)
             }
             Rule::Stop(at, moment) if at == number => (None, Some(moment)),

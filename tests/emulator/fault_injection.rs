@@ -1,4 +1,4 @@
-//! A project whose calls go through a proxy that spoils them.
+//! A project whose calls pass through a proxy that can inject faults.
 
 use std::path::PathBuf;
 
@@ -64,12 +64,12 @@ pub(crate) enum Part {
 }
 
 /// A small project in an account of its own: a function with its code, a policy, a protection.
-pub(crate) struct Spoilt {
+pub(crate) struct ProxiedProject {
     sandbox: Sandbox,
     borrowed: Borrowed,
 }
 
-impl Spoilt {
+impl ProxiedProject {
     pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let borrowed = emulator::shared().lend(&sandbox.path(""), &sandbox.cache());
@@ -92,7 +92,7 @@ impl Spoilt {
     /// Writes the manifest, with this part, and the handler.
     pub(crate) fn write_with(&self, name: &str, answer: &str, part: Part) {
         let manifest = format!(
-            "project = \"spoilt-{}\"\nenvironment = \"dev\"\nregion = \"us-east-1\"\n\
+            "project = \"faults-{}\"\nenvironment = \"dev\"\nregion = \"us-east-1\"\n\
              template = \"stack.yaml.j2\"\nallow_endpoint = true\n\n[artifacts.handler]\n\n\
              [stack]\npolicy = \"policy.json\"\ntermination_protection = {}\n\n\
              [vars]\ntest_instance = false\nname = \"{name}\"\nbucket = {}\nbroken = {}\n",
@@ -131,7 +131,7 @@ impl Spoilt {
 
     /// Puts two versions of an object into the stack's bucket.
     pub(crate) fn fill_bucket(&self) {
-        let bucket = format!("spoilt-{}-data", self.borrowed.account);
+        let bucket = format!("faults-{}-data", self.borrowed.account);
         let put = json!({ "Bucket": bucket, "Key": "data" });
         let put = ("s3", "put_object", put);
         for answer in self.borrowed.call_all(&[put.clone(), put]) {
@@ -166,7 +166,7 @@ impl Spoilt {
     /// way to remove it: it is pruned when it is an hour old.
     pub(crate) fn wrong(&self, may_remain: bool) -> Vec<String> {
         let account = &self.borrowed.account;
-        let name = format!("spoilt-{account}-dev");
+        let name = format!("faults-{account}-dev");
         let bucket = format!("stackctl-artifacts-{account}-us-east-1");
         let stack = json!({ "StackName": name });
         let of_bucket = json!({ "Bucket": bucket });

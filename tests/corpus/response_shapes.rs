@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::change_sets::Found;
 use crate::corpus;
-use crate::lives::{Counts, each};
+use crate::lifecycle::{Counts, each};
 use crate::program::Program;
 use crate::service::Answer;
 use crate::xml;

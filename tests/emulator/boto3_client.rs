@@ -1,4 +1,4 @@
-//! AWS seen with other eyes: what is asserted about it comes from boto3, not from stackctl's SDK.
+//! Reads and changes AWS with boto3, so that an assertion does not rest on the SDK that stackctl uses.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -7,16 +7,16 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 /// A process that makes the calls. It ends when dropped, or with the tests.
-pub(crate) struct Outside {
+pub(crate) struct Boto3Client {
     process: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Outside {
+impl Boto3Client {
     /// Starts the process with a Python that has boto3.
     pub(crate) fn start(python: &Path, endpoint: &str) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/outside.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/boto3_client.py");
         let mut process = Command::new(python)
             .arg("-I")
             .arg("-B")
@@ -51,7 +51,7 @@ impl Outside {
     }
 }
 
-impl Drop for Outside {
+impl Drop for Boto3Client {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

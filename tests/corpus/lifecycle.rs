@@ -20,8 +20,8 @@ use stackctl::template::node::Node;
 use crate::change_sets::Found;
 use crate::corpus;
 use crate::program::{Program, Refused};
+use crate::response_shapes::shape;
 use crate::service::Answer;
-use crate::shapes::shape;
 use crate::xml;
 
 /// How many lives are led at once: most of the time each waits for the service.
