@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use divan::{Bencher, black_box};
 use indexmap::IndexMap;
-use stackctl::comparison::Comparison;
 use stackctl::diagnostic::SourceFile;
-use stackctl::predict::Side;
+use stackctl::plan::comparison::Comparison;
+use stackctl::plan::predict::Side;
 use stackctl::template::Template;
 use stackctl::template::diff::diff;
 

@@ -12,14 +12,14 @@
 use std::fmt::Write as _;
 
 use divan::{Bencher, black_box};
-use stackctl::change_set::{Change, ChangeSet, Detail};
+use stackctl::cloudformation::change_set::{Change, ChangeSet, Detail};
+use stackctl::config::secret::Redactor;
 use stackctl::diagnostic::SourceFile;
 use stackctl::plan::model::models;
-use stackctl::plan::{Operation, Plan, Target, secrets};
+use stackctl::plan::risk;
+use stackctl::plan::{Operation, Plan, Target, masking};
 use stackctl::present::json::plan::PlanDocument;
 use stackctl::present::{human, markdown};
-use stackctl::risk;
-use stackctl::secret::Redactor;
 use stackctl::template::Template;
 
 const SIZES: [usize; 3] = [10, 100, 500];
@@ -53,7 +53,7 @@ fn from_the_answer_to_the_text(bencher: Bencher<'_, '_>, size: usize) {
     let changes = changes(size);
     bencher.bench(|| {
         let mut set = set(changes.clone());
-        let hidden = secrets::hide(&mut set, [Some(&template), Some(&template)], [], &[]);
+        let hidden = masking::hide(&mut set, [Some(&template), Some(&template)], [], &[]);
         let text = human::plan::plan(&of_set(set, &template), false, 100);
         Redactor::new(&hidden).redact(&text)
     });

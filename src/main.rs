@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stackctl::ambient::Ambient;
-use stackctl::cli::Cli;
-use stackctl::commands::{self, Context};
+use stackctl::cli::args::Cli;
+use stackctl::cli::commands::{self, Context};
+use stackctl::config::ambient::Ambient;
 use stackctl::present;
 
 fn main() -> ExitCode {

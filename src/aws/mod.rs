@@ -27,9 +27,9 @@ use aws_credential_types::Credentials;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
+use crate::config::origin::Origin;
+use crate::config::settings::Settings;
 use crate::error::{Error, Result};
-use crate::origin::Origin;
-use crate::settings::Settings;
 use fault::Login;
 
 /// How long one attempt of a call may take before it is made again. Uploads have no such limit.

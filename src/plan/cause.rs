@@ -4,7 +4,7 @@
 //! set. Only both together make a sentence that is true: a reference to a resource that is replaced is
 //! a certain cause, a reference to one that is only changed is not.
 
-use crate::change_set::{Change, Detail, Effect, Replacement};
+use crate::cloudformation::change_set::{Change, Detail, Effect, Replacement};
 
 /// Why a property of a resource changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn fate(logical_id: &str, changes: &[Change]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::sentence;
-    use crate::change_set::{Action, Change, Detail, PropertyDrift, Replacement};
+    use crate::cloudformation::change_set::{Action, Change, Detail, PropertyDrift, Replacement};
 
     #[test]
     fn a_sentence_says_no_more_than_the_change_set() {

@@ -7,7 +7,7 @@
 
 use indexmap::IndexMap;
 
-use crate::change_set::{Action, Change};
+use crate::cloudformation::change_set::{Action, Change};
 use crate::template::node::{Map, Node, Value};
 use crate::template::{Template, json};
 
@@ -112,7 +112,7 @@ fn with_policies(mut node: Node, template: Option<&Node>) -> Node {
 #[cfg(test)]
 mod tests {
     use super::Model;
-    use crate::change_set::{Action, Change};
+    use crate::cloudformation::change_set::{Action, Change};
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
     use crate::template::node::Node;

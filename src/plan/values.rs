@@ -2,8 +2,8 @@
 
 use indexmap::IndexMap;
 
-use crate::settings::ParameterValue;
-use crate::stack::Stack;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::ParameterValue;
 use crate::template::diff::diff;
 use crate::template::node::Node;
 use crate::template::shorthand::reference;

@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 mod process;
 pub mod style;
+pub mod unified;
 mod words;
 
 use std::cell::{Cell, RefCell};
@@ -19,11 +20,11 @@ use std::io::{self, BufRead, Write};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use crate::ambient::Ambient;
-use crate::cli::{ColorWhen, Global};
+use crate::cli::args::{ColorWhen, Global};
+use crate::config::ambient::Ambient;
+use crate::config::secret::{Redactor, Secret};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::{Redactor, Secret};
 pub use process::{command_line, exit_interrupted, log, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 

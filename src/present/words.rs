@@ -1,6 +1,6 @@
 //! The signs and words of a plan, which are the same in every form of it.
 
-use crate::change_set::{Change, Effect, Replacement};
+use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::PropertyChange;
 use crate::plan::property::rests_on_unknown;
 

@@ -25,10 +25,14 @@ pub mod emit;
 pub mod evaluate;
 mod intrinsic;
 pub(crate) mod json;
+pub mod lint;
 pub mod node;
 pub mod policy;
 pub mod reference;
+pub mod render;
+pub mod schema_table;
 pub mod shorthand;
+pub mod stack_policy;
 mod syntax;
 pub mod validate;
 mod yaml;
@@ -36,8 +40,8 @@ mod yaml;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cloudformation::stack::STACK_TYPE;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::stack::STACK_TYPE;
 
 use capability::Capability;
 use node::{Map, Node};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use serde_json::Value;
-use stackctl::cli::Cli;
+use stackctl::cli::args::Cli;
 use stackctl::present::json::plan::PlanDocument;
 
 use crate::demo;

@@ -1,12 +1,12 @@
 //! Recorded change sets, read by stackctl's own client and looked for in its JSON plan.
 
 use serde_json::Value;
-use stackctl::change_set::ChangeSet;
+use stackctl::cloudformation::change_set::ChangeSet;
 use stackctl::plan::model::Models;
+use stackctl::plan::risk::Assessment;
 use stackctl::plan::{Operation, Plan, Target};
 use stackctl::present::human;
 use stackctl::present::json::plan::PlanDocument;
-use stackctl::risk::Assessment;
 
 use crate::corpus;
 use crate::documents::{is_hidden, items};

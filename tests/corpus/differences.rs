@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use stackctl::comparison::{Comparison, Effect};
 use stackctl::diagnostic::SourceFile;
-use stackctl::predict::Side;
+use stackctl::plan::comparison::{Comparison, Effect};
+use stackctl::plan::predict::Side;
 use stackctl::template::Template;
 use stackctl::template::diff::{Diff, Segment, diff, values};
 

@@ -1,7 +1,7 @@
 //! Recorded drift of resources: what the service names is shown, each once, and nothing else is.
 
 use serde_json::Value;
-use stackctl::drift::{Difference, DriftStatus, ResourceDrift};
+use stackctl::cloudformation::drift::{Difference, DriftStatus, ResourceDrift};
 use stackctl::plan::Content;
 
 use crate::corpus;

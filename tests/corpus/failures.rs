@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use stackctl::cause::{Cause, Role, advice, advice_on, causes, role};
-use stackctl::event::{Event, Hook, Timeline};
-use stackctl::status::ResourceStatus;
+use stackctl::cloudformation::diagnosis::{Cause, Role, advice, advice_on, causes, role};
+use stackctl::cloudformation::event::{Event, Hook, Timeline};
+use stackctl::cloudformation::status::ResourceStatus;
 
 use crate::corpus;
 

@@ -1,14 +1,14 @@
 //! Plans of recorded change sets: nothing that AWS said is missing from what is shown.
 
 use serde_json::Value;
-use stackctl::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use stackctl::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
 use stackctl::diagnostic::SourceFile;
 use stackctl::plan::model::{KNOWN_AFTER_APPLY, Model};
+use stackctl::plan::risk::access::{Names, Statement};
+use stackctl::plan::risk::network::Rule;
+use stackctl::plan::risk::{self, Assessment};
 use stackctl::plan::{Operation, Plan, Target, model};
 use stackctl::present::human;
-use stackctl::risk::access::{Names, Statement};
-use stackctl::risk::network::Rule;
-use stackctl::risk::{self, Assessment};
 use stackctl::template::Template;
 
 use crate::corpus;
@@ -132,11 +132,11 @@ fn every_changed_property_of_the_recorded_updates_is_shown_with_its_values() {
                 resources += 1;
                 assert!(text.contains(&change.logical_id), "{place}");
                 if change.replacement == Some(Replacement::Conditional)
-                    && change.effect() != stackctl::change_set::Effect::Possible
+                    && change.effect() != stackctl::cloudformation::change_set::Effect::Possible
                 {
                     assert!(text.contains("may be replaced"), "{place}");
                 }
-                if change.effect() == stackctl::change_set::Effect::Possible
+                if change.effect() == stackctl::cloudformation::change_set::Effect::Possible
                     || change.action == Action::Add
                 {
                     continue;

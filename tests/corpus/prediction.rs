@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use stackctl::change_set::Replacement;
-use stackctl::comparison::Comparison;
+use stackctl::cloudformation::change_set::Replacement;
 use stackctl::diagnostic::SourceFile;
-use stackctl::predict::{Side, predict};
+use stackctl::plan::comparison::Comparison;
+use stackctl::plan::predict::{Side, predict};
 use stackctl::template::Template;
 
 use crate::corpus;

@@ -1,12 +1,12 @@
 //! stackctl's own client at the service that says what was recorded.
 
-use stackctl::ambient::Ambient;
 use stackctl::aws::stack::StackService;
 use stackctl::aws::{Connection, Emulation};
-use stackctl::change_set::ChangeSet;
+use stackctl::cloudformation::change_set::ChangeSet;
+use stackctl::config::ambient::Ambient;
+use stackctl::config::settings::Overrides;
+use stackctl::config::{manifest, settings};
 use stackctl::diagnostic::SourceFile;
-use stackctl::settings::Overrides;
-use stackctl::{manifest, settings};
 
 use crate::service::{ACCOUNT, Answer, PLAIN, Service};
 

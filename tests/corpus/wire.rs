@@ -6,12 +6,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::Value;
 use stackctl::aws::stack::{ChangeSetRequest, Purpose, TemplateSource};
+use stackctl::cloudformation::event::Event;
+use stackctl::cloudformation::stack::Stack;
+use stackctl::config::settings::StackSettings;
 use stackctl::error::{Error, Result};
-use stackctl::event::Event;
 use stackctl::present::json::event::EventLine;
 use stackctl::present::json::stack::{OutputsDocument, StatusDocument};
-use stackctl::settings::StackSettings;
-use stackctl::stack::Stack;
 
 use crate::corpus;
 use crate::documents::{

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use stackctl::digest::Digest;
+use stackctl::artifact::digest::Digest;
 
 use crate::emulator;
 use crate::project::{Project, texts};

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
-use stackctl::ambient::Ambient;
-use stackctl::local::{BoundEmulator, Local};
+use stackctl::config::ambient::Ambient;
+use stackctl::emulator::{BoundEmulator, Local};
 
 use crate::boto3_client::Boto3Client;
 

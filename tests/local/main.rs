@@ -11,8 +11,8 @@ use std::process::Command;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
-use stackctl::ambient::Ambient;
-use stackctl::local::{Emulator, Local, Progress};
+use stackctl::config::ambient::Ambient;
+use stackctl::emulator::{Emulator, Local, Progress};
 use tempfile::TempDir;
 
 /// A project folder whose emulator is ended when it is dropped.

@@ -1,7 +1,7 @@
 //! Two descriptions of a change set, joined.
 
 use proptest::prelude::*;
-use stackctl::change_set::{Change, ChangeSet, Detail, Replacement};
+use stackctl::cloudformation::change_set::{Change, ChangeSet, Detail, Replacement};
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
     prop::option::of(prop::sample::select(words).prop_map(str::to_owned))

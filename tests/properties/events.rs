@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use stackctl::event::{Event, Timeline};
-use stackctl::status::ResourceStatus;
+use stackctl::cloudformation::event::{Event, Timeline};
+use stackctl::cloudformation::status::ResourceStatus;
 
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:111111111111:stack/demo/1";
 

@@ -8,16 +8,17 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use stackctl::ambient::Ambient;
+use stackctl::artifact::digest::Digest;
+use stackctl::artifact::{archive, package};
+use stackctl::cloudformation::stack::Stack;
+use stackctl::cloudformation::status::StackStatus;
+use stackctl::config::ambient::Ambient;
+use stackctl::config::manifest;
+use stackctl::config::project::Project;
+use stackctl::config::settings::{self, Overrides, ParameterValue};
 use stackctl::diagnostic::SourceFile;
-use stackctl::digest::Digest;
+use stackctl::plan::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
 use stackctl::plan::{Operation, Target};
-use stackctl::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
-use stackctl::project::Project;
-use stackctl::settings::{self, Overrides, ParameterValue};
-use stackctl::stack::Stack;
-use stackctl::status::StackStatus;
-use stackctl::{archive, manifest, package};
 
 const MANIFEST: &str = "project = \"demo\"\nenvironment = \"dev\"\n[artifacts.handler]\npath = \"code\"\n\
     [vars]\ntest_instance = false\n";
@@ -79,7 +80,7 @@ fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
     let saved = SavedChangeSet {
         id: format!("arn:{name}"),
         name,
-        on_failure: stackctl::cli::OnFailure::Keep,
+        on_failure: stackctl::cli::args::OnFailure::Keep,
     };
     let stack = Stack {
         id: format!("arn:{stack}"),

@@ -10,18 +10,22 @@ use std::io::Cursor;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use stackctl::ambient::Ambient;
-use stackctl::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use stackctl::artifact::{archive, code_diff};
+use stackctl::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use stackctl::config::ambient::Ambient;
+use stackctl::config::manifest;
+use stackctl::config::project::Project;
+use stackctl::config::settings::{self, Overrides, Settings};
 use stackctl::diagnostic::{Diagnostic, SourceFile};
+use stackctl::plan::plan_file::PlanFile;
+use stackctl::plan::predict::{Side, predict};
+use stackctl::plan::risk;
 use stackctl::plan::{Operation, Plan, Target, model};
-use stackctl::plan_file::PlanFile;
-use stackctl::predict::{Side, predict};
+use stackctl::present;
 use stackctl::present::human;
 use stackctl::present::json::plan::PlanDocument;
-use stackctl::project::Project;
-use stackctl::settings::{self, Overrides, Settings};
+use stackctl::template::render;
 use stackctl::template::{self, Template, emit};
-use stackctl::{archive, code, manifest, present, render, risk};
 use tempfile::TempDir;
 
 /// A manifest that leaves nothing to be asked for.
@@ -258,10 +262,13 @@ pub(crate) fn archive(input: &[u8]) {
     let Ok(files) = archive::read(Cursor::new(input)) else {
         return;
     };
-    assert!(code::compare(files.clone(), files.clone()).is_empty());
+    assert!(code_diff::compare(files.clone(), files.clone()).is_empty());
     let count = files.len();
-    assert_eq!(code::compare(IndexMap::new(), files.clone()).len(), count);
-    assert_eq!(code::compare(files, IndexMap::new()).len(), count);
+    assert_eq!(
+        code_diff::compare(IndexMap::new(), files.clone()).len(),
+        count
+    );
+    assert_eq!(code_diff::compare(files, IndexMap::new()).len(), count);
 }
 
 /// Checks that findings point into their texts, and draws them.

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use stackctl::digest::Digest;
+use stackctl::artifact::digest::Digest;
 
 /// pip's options for packages that need not be built.
 pub(crate) const WHEELS_ONLY: [&str; 2] = ["--only-binary", ":all:"];

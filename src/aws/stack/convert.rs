@@ -5,10 +5,10 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use crate::aws::fault;
+use crate::cloudformation::event::{Event, Hook};
+use crate::cloudformation::stack::{Output, Resource, Stack};
+use crate::cloudformation::status::{ResourceStatus, StackStatus};
 use crate::error::Result;
-use crate::event::{Event, Hook};
-use crate::stack::{Output, Resource, Stack};
-use crate::status::{ResourceStatus, StackStatus};
 
 pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
     let status = stack

@@ -12,7 +12,7 @@ use super::pages::Tokens;
 use super::{PATIENCE, StackService, convert};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
-use crate::drift::{Detection, Difference, DriftStatus, ResourceDrift};
+use crate::cloudformation::drift::{Detection, Difference, DriftStatus, ResourceDrift};
 use crate::error::{Error, Result};
 
 /// How many resources one detection can be asked for by name (`LogicalResourceIds` in the service's

@@ -17,12 +17,12 @@ use super::{PATIENCE, StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::aws::silence::Silence;
-use crate::cause::authorization;
-use crate::change_set::validation::Validation;
+use crate::cloudformation::change_set::validation::Validation;
+use crate::cloudformation::diagnosis::authorization;
+use crate::cloudformation::event::{Event, Timeline, last_operation};
+use crate::cloudformation::stack::Stack;
+use crate::cloudformation::status::ResourceStatus;
 use crate::error::{Error, Result};
-use crate::event::{Event, Timeline, last_operation};
-use crate::stack::Stack;
-use crate::status::ResourceStatus;
 
 /// How long a settled status has to last where no event confirms it: for some seconds after an
 /// operation was asked for, the stack may still show the status from before.

@@ -3,6 +3,7 @@
 mod change_set;
 mod convert;
 mod drift;
+mod drift_revert;
 mod events;
 mod exports;
 mod listing;
@@ -10,15 +11,14 @@ mod pages;
 mod policy;
 mod recovery;
 mod request;
-mod reversal;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{Connection, fault};
+use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
-use crate::stack::{Resource, Stack};
 
 pub use drift::DetectionNews;
 pub use events::Look;

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::StackService;
+use crate::cloudformation::event::Event;
+use crate::cloudformation::recovery::Call;
+use crate::cloudformation::recovery::history::History;
+use crate::cloudformation::stack::{Resource, STACK_TYPE, name_of};
 use crate::error::Result;
-use crate::event::Event;
-use crate::recovery::Call;
-use crate::recovery::history::History;
-use crate::stack::{Resource, STACK_TYPE, name_of};
 
 /// How deep nested stacks are looked into for what failed.
 const DEPTH: usize = 10;

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::{
 };
 use indexmap::IndexMap;
 
-use crate::settings::{ParameterValue, StackSettings};
+use crate::config::settings::{ParameterValue, StackSettings};
 
 /// Where CloudFormation finds the template.
 #[derive(Debug, Clone, PartialEq, Eq)]

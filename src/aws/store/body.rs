@@ -13,7 +13,7 @@ use futures_util::stream::{self, Stream};
 use http_body::{Body, Frame, SizeHint};
 use tokio_util::bytes::Bytes;
 
-use crate::package::ZipReader;
+use crate::artifact::package::ZipReader;
 
 /// How many bytes are read at once: what the SDK itself reads of a file.
 const CHUNK: usize = 64 * 1024;

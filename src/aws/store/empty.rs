@@ -4,7 +4,7 @@
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::{Store, status};
-use crate::destruction::Contents;
+use crate::cloudformation::deletion::Contents;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Store {

@@ -22,10 +22,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 
 use super::{CONNECT_TIMEOUT, Connection, Endpoint};
-use crate::digest::Digest;
+use crate::artifact::digest::Digest;
+use crate::artifact::package::{Artifact, ZipReader};
+use crate::config::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::package::{Artifact, ZipReader};
-use crate::settings::Settings;
 
 /// How often an upload starts again because somebody else wrote the same key meanwhile.
 const RACES: usize = 3;

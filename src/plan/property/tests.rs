@@ -4,7 +4,7 @@
 )]
 
 use super::{PropertyChange, property_changes, rests_on_unknown};
-use crate::change_set::{Change, Detail, Replacement};
+use crate::cloudformation::change_set::{Change, Detail, Replacement};
 use crate::diagnostic::SourceFile;
 use crate::plan::model::Model;
 use crate::template::Template;

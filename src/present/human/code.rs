@@ -1,7 +1,7 @@
 //! The files that differ inside an artifact, for people.
 
 use super::{count, size, value};
-use crate::code::{CodeChange, FileChange};
+use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 
 /// How many digits of a digest are enough to tell two versions apart.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::config::settings::Row;
 use crate::present::style::{BOLD, DIM};
-use crate::settings::Row;
 
 /// Returns one line a setting: key, value, source.
 ///
@@ -49,7 +49,7 @@ fn value(row: &Row) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::settings;
-    use crate::settings::Row;
+    use crate::config::settings::Row;
 
     #[test]
     fn a_long_value_moves_its_source_and_a_line_break_is_written_out() {

@@ -7,9 +7,9 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::count;
+use crate::plan::risk::access::{Statement, StatementChange};
+use crate::plan::risk::{Assessment, Kind, Risk, Severity};
 use crate::present::style::{BOLD, DIM, ERROR, HINT, WARNING};
-use crate::risk::access::{Statement, StatementChange};
-use crate::risk::{Assessment, Kind, Risk, Severity};
 
 /// The columns before a risk's text.
 const INDENT: usize = 11;
@@ -162,7 +162,7 @@ fn row(change: &StatementChange) -> [Vec<String>; 6] {
         condition,
         is_managed_policy,
     } = &change.statement;
-    let lines = |names: &crate::risk::access::Names| {
+    let lines = |names: &crate::plan::risk::access::Names| {
         let mut lines = names.values.clone();
         if let Some(first) = lines.first_mut().filter(|_| names.not) {
             *first = format!("all but {first}");

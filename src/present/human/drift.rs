@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 
 use super::danger::wrap;
 use super::value;
-use crate::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
+use crate::cloudformation::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
+use crate::cloudformation::stack::STACK_TYPE;
 use crate::plan::PropertyChange;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
-use crate::stack::STACK_TYPE;
 
 /// Returns the drift of a stack; where `verbose`, with the names of all that nobody looked at.
 pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
@@ -167,8 +167,8 @@ pub(in crate::present) fn summary(summary: DriftSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::drift;
-    use crate::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
-    use crate::stack::Resource;
+    use crate::cloudformation::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
+    use crate::cloudformation::stack::Resource;
 
     fn shown(drift_of: &Drift, verbose: bool) -> String {
         let text = drift("demo-dev", drift_of, verbose, 80);

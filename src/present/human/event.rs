@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::clock;
-use crate::event::{Event, Timeline};
+use crate::cloudformation::event::{Event, Timeline};
+use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
-use crate::status::{ResourceStatus, Sentiment};
 
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
 const STATUS_WIDTH: usize = 18;
@@ -118,8 +118,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{answers_again, dated, line, progress, silence};
-    use crate::event::{Event, Hook, Timeline};
-    use crate::status::ResourceStatus;
+    use crate::cloudformation::event::{Event, Hook, Timeline};
+    use crate::cloudformation::status::ResourceStatus;
 
     fn event(logical_id: &str, status: &str, reason: &str) -> Event {
         Event {

@@ -2,9 +2,9 @@
 
 use super::drift::{heading, push_property, summary};
 use super::value;
-use crate::drift::Drift;
-use crate::drift::live::{LiveProperty, LiveResource, Way};
+use crate::cloudformation::drift::Drift;
 use crate::plan::PropertyChange;
+use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
 use crate::present::style::{BOLD, DIM};
 
 /// Returns the third side of a comparison: each drifted property deployed and live, and below it what

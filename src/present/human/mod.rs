@@ -6,7 +6,7 @@
 mod code;
 pub mod config;
 pub mod danger;
-pub mod destruction;
+pub mod deletion;
 pub mod diff;
 pub mod drift;
 pub mod event;

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::plan::{push_property, resource};
-use crate::change_set::{Change, ChangeSet};
+use crate::cloudformation::change_set::{Change, ChangeSet};
 use crate::plan::model::Model;
 use crate::plan::property::property_changes;
 
@@ -54,12 +54,12 @@ pub(super) fn push(
 mod tests {
     use std::time::{Duration, Instant};
 
-    use crate::change_set::{Action, Change, ChangeSet, Detail, Summary};
+    use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Summary};
     use crate::plan::model::Models;
+    use crate::plan::risk::Assessment;
     use crate::plan::{Operation, Plan, Target};
     use crate::present::human::plan::plan;
     use crate::present::json::plan::PlanDocument;
-    use crate::risk::Assessment;
 
     fn changes(count: usize) -> Vec<Change> {
         let detail = |number: usize| Detail {

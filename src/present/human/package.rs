@@ -2,7 +2,7 @@
 
 use super::table::table;
 use super::{count, size};
-use crate::package::Artifact;
+use crate::artifact::package::Artifact;
 
 /// Returns the artifacts as a table; the key ends with the SHA-256.
 pub fn artifacts<'a>(artifacts: impl Iterator<Item = &'a Artifact>, width: usize) -> String {

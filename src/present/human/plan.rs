@@ -7,7 +7,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{code, danger, nested, service_check, size, value};
-use crate::change_set::{Change, Effect};
+use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan, PropertyChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};

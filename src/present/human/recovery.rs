@@ -3,11 +3,11 @@
 use super::danger::wrap;
 use super::stack::status;
 use super::table::table;
-use crate::destruction::{Doomed, Fate};
+use crate::cloudformation::deletion::{Doomed, Fate};
+use crate::cloudformation::recovery::table::Way;
+use crate::cloudformation::recovery::{Call, Obstacle, Recovery};
+use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
-use crate::recovery::table::Way;
-use crate::recovery::{Call, Obstacle, Recovery};
-use crate::stack::Stack;
 
 /// Returns what the state means, what is in the way, what goes and stays, the calls, and the other
 /// ways; `command` makes a command line of stackctl of a short one such as `apply`.

@@ -1,7 +1,7 @@
 //! What the service's own checks found, each with the line of the template that it is about.
 
 use super::danger::wrap;
-use crate::change_set::validation::LocatedValidation;
+use crate::cloudformation::change_set::validation::LocatedValidation;
 use crate::present::style::{BOLD, DIM, ERROR, WARNING};
 
 /// Adds the findings, those first that keep the change set from being made.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::table::table;
+use crate::cloudformation::stack::{Resource, Stack};
+use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
-use crate::stack::{Resource, Stack};
-use crate::status::{Sentiment, StackStatus};
 
 /// Returns the status in the colour of its sentiment.
 pub fn status(status: &StackStatus) -> String {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change_set::{Change, ChangeSet, Detail, Replacement};
+use crate::cloudformation::change_set::{Change, ChangeSet, Detail, Replacement};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChangeSetEntry<'a> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::code::{CodeChange, FileChange};
+use crate::artifact::code_diff::{CodeChange, FileChange};
 
 /// What changes in the code of one artifact.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::settings::Row;
+use crate::config::settings::Row;
 
 /// The settings as one document.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::code::{CodeEntry, code};
 use super::live::LiveEntry;
 use super::plan::{ValueEntry, value};
-use crate::comparison::{Comparison, Difference, Place, Row};
+use crate::plan::comparison::{Comparison, Difference, Place, Row};
 use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
 

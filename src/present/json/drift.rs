@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::drift::{Difference, Drift, DriftSummary, ResourceDrift};
-use crate::stack::{Resource, Stack};
+use crate::cloudformation::drift::{Difference, Drift, DriftSummary, ResourceDrift};
+use crate::cloudformation::stack::{Resource, Stack};
 
 /// A stack's drift as one document.
 #[derive(Debug, Serialize)]

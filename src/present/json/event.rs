@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::cause::{Role, advice, role};
-use crate::event::Event;
-use crate::stack::Stack;
+use crate::cloudformation::diagnosis::{Role, advice, role};
+use crate::cloudformation::event::Event;
+use crate::cloudformation::stack::Stack;
 
 /// Events as one document, oldest first.
 #[derive(Debug, Serialize)]

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::drift::Drift;
-use crate::drift::live::{LiveProperty, LiveResource, Way};
+use crate::cloudformation::drift::Drift;
 use crate::plan::Content;
+use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
 
 /// What has drifted.
 #[derive(Debug, Serialize)]

@@ -4,7 +4,7 @@
 mod change_set;
 mod code;
 pub mod config;
-pub mod destruction;
+pub mod deletion;
 pub mod diff;
 pub mod drift;
 pub mod event;

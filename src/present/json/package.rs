@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::package::{Artifact, PackagedFile};
+use crate::artifact::package::{Artifact, PackagedFile};
 
 /// The artifacts as one document.
 #[derive(Debug, Serialize)]

@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
 use super::code::{CodeEntry, code};
 use super::validation::{ValidationEntry, validation};
-use crate::change_set::Summary;
+use crate::cloudformation::change_set::Summary;
 use crate::plan::cause::Cause;
+use crate::plan::risk::{Guard, Risk};
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
-use crate::risk::{Guard, Risk};
 
 /// A plan as one document.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::recovery::history::Attempt;
-use crate::recovery::{Call, Recovery};
-use crate::stack::Stack;
+use crate::cloudformation::recovery::history::Attempt;
+use crate::cloudformation::recovery::{Call, Recovery};
+use crate::cloudformation::stack::Stack;
 
 /// What was found, as one document.
 #[derive(Debug, Serialize)]

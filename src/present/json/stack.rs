@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::stack::{Resource, Stack};
+use crate::cloudformation::stack::{Resource, Stack};
 
 /// A stack with its resources as one document.
 #[derive(Debug, Serialize)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::findings::{PlaceEntry, place};
-use crate::change_set::validation::LocatedValidation;
+use crate::cloudformation::change_set::validation::LocatedValidation;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ValidationEntry<'a> {

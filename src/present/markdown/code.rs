@@ -2,7 +2,7 @@
 //! into a comment is left out file by file.
 
 use super::page::{Page, details, escaped, fenced, prose, push_lines};
-use crate::code::{CodeChange, FileChange};
+use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::human::size;
 
 /// Adds what differs in the code of these artifacts, a block a file.

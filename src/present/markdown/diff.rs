@@ -4,9 +4,10 @@ use similar::{ChangeTag, TextDiff};
 
 use super::page::{Page, details, escaped, fenced, prose};
 use super::{code, live};
-use crate::comparison::{Comparison, Difference, Effect, Place, Row};
-use crate::drift::{Drift, live::LiveResource};
+use crate::cloudformation::drift::Drift;
 use crate::plan::ValueChange;
+use crate::plan::comparison::live::LiveResource;
+use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
 use crate::present::human::count;
 use crate::template::diff::Status;
 use crate::template::emit;

@@ -4,9 +4,9 @@
 //! a diff from what was deployed to what is live.
 
 use super::page::{Page, details, escaped, fenced, push_value};
-use crate::drift::live::{LiveProperty, LiveResource, Way};
-use crate::drift::{Drift, DriftStatus};
+use crate::cloudformation::drift::{Drift, DriftStatus};
 use crate::plan::Content;
+use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
 use crate::present::human::drift::summary;
 use crate::present::human::live::{of_deleted, of_property};
 
@@ -102,9 +102,9 @@ fn is_long(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Page, push};
-    use crate::drift::live::{LiveProperty, LiveResource, Way};
-    use crate::drift::{Detection, Drift, DriftStatus, ResourceDrift};
+    use crate::cloudformation::drift::{Detection, Drift, DriftStatus, ResourceDrift};
     use crate::plan::Content;
+    use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
 
     fn resource(name: &str, status: DriftStatus) -> ResourceDrift {
         ResourceDrift {

@@ -1,13 +1,13 @@
 use super::page::LIMIT;
 use super::plan;
-use crate::archive::ArchivedFile;
-use crate::change_set::{Action, Change, ChangeSet, Detail, Replacement};
-use crate::code::{CodeChange, FileChange};
-use crate::digest::Digest;
+use crate::artifact::archive::ArchivedFile;
+use crate::artifact::code_diff::{CodeChange, FileChange};
+use crate::artifact::digest::Digest;
+use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
 use crate::plan::model::Models;
+use crate::plan::risk::access::{Names, Statement, StatementChange};
+use crate::plan::risk::{Assessment, Severity};
 use crate::plan::{Operation, Plan, Target, ValueChange};
-use crate::risk::access::{Names, Statement, StatementChange};
-use crate::risk::{Assessment, Severity};
 
 fn with(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
     Plan {

@@ -5,8 +5,8 @@
 //! does in the new one. Then the two texts are equal exactly where the templates are.
 
 use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_idle, resource_lifecycle};
-use crate::lifecycle::Lifecycle;
 use crate::template::node::{Member, Value};
+use crate::template::schema_table::Lifecycle;
 
 /// Returns the old template, spelled like the new one wherever both say the same.
 pub fn in_the_spelling_of(old: &Template, new: &Template) -> Node {

@@ -4,8 +4,8 @@ use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOut
 use aws_sdk_cloudformation::types as sdk;
 
 use crate::aws::stack::convert::time;
-use crate::change_set::validation::Validation;
-use crate::change_set::{
+use crate::cloudformation::change_set::validation::Validation;
+use crate::cloudformation::change_set::{
     Action, Change, ChangeSet, DeploymentConfig, Detail, IgnoredDrift, Module, Parameter,
     PropertyDrift, Replacement, Rollback,
 };

@@ -1,0 +1,130 @@
+//! Which files inside an artifact differ from the deployed version.
+//!
+//! To CloudFormation a code change is another key of an object. To the user it is lines of a file.
+//! The deployed template names the deployed key, and the key names the zip's content: where the key
+//! is the same, so is the code.
+
+use indexmap::IndexMap;
+
+use crate::artifact::archive::ArchivedFile;
+
+/// What changes in the code of one artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeChange {
+    /// The artifact's name in the manifest.
+    pub artifact: String,
+    /// The deployed key.
+    pub before: String,
+    /// The key of what the files say.
+    pub after: String,
+    /// The files that differ, by path; or why they are not known.
+    pub files: Result<Vec<FileChange>, String>,
+}
+
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The path inside the zip.
+    pub path: String,
+    /// The deployed file; `None` for one that is added.
+    pub before: Option<ArchivedFile>,
+    /// The file of the project; `None` for one that is removed.
+    pub after: Option<ArchivedFile>,
+}
+
+/// Returns the files that differ, sorted by path.
+pub fn compare(
+    mut before: IndexMap<String, ArchivedFile>,
+    after: IndexMap<String, ArchivedFile>,
+) -> Vec<FileChange> {
+    let mut changes = Vec::new();
+    for (path, after) in after {
+        let before = before.swap_remove(&path);
+        if before.as_ref() != Some(&after) {
+            changes.push(FileChange {
+                path,
+                before,
+                after: Some(after),
+            });
+        }
+    }
+    changes.extend(before.into_iter().map(|(path, before)| FileChange {
+        path,
+        before: Some(before),
+        after: None,
+    }));
+    changes.sort_by(|one, other| one.path.cmp(&other.path));
+    changes
+}
+
+/// Returns the deployed key of an artifact: the first of its keys that a template's text names.
+pub fn deployed_key(template: &str, project: &str, artifact: &str) -> Option<String> {
+    const DIGITS: usize = 64;
+    let prefix = format!("{project}/{artifact}/");
+    template.match_indices(&prefix).find_map(|(start, _)| {
+        let rest = template.get(start + prefix.len()..)?;
+        let digest = rest.get(..DIGITS)?;
+        let is_digest = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_zip = rest.get(DIGITS..)?.starts_with(".zip");
+        (is_digest && is_zip).then(|| format!("{prefix}{digest}.zip"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::{compare, deployed_key};
+    use crate::artifact::archive::ArchivedFile;
+    use crate::artifact::digest::Digest;
+
+    fn files(files: &[(&str, &str)]) -> IndexMap<String, ArchivedFile> {
+        let file = |text: &str| ArchivedFile {
+            size: text.len() as u64,
+            digest: Digest::of(text),
+            text: Some(text.to_owned()),
+        };
+        files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), file(text)))
+            .collect()
+    }
+
+    #[test]
+    fn added_changed_and_removed_files_are_told_by_path() {
+        let changes = compare(
+            files(&[("same", "1"), ("removed", "1"), ("changed", "1")]),
+            files(&[("changed", "2"), ("added", "1"), ("same", "1")]),
+        );
+        let said: Vec<_> = changes
+            .iter()
+            .map(|file| {
+                (
+                    file.path.as_str(),
+                    file.before.is_some(),
+                    file.after.is_some(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("added", false, true),
+                ("changed", true, true),
+                ("removed", true, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_deployed_key_is_found_in_the_templates_text() {
+        let digest = "0123456789abcdef".repeat(4);
+        let text = format!("S3Key: 'demo/handler/short.zip'\nS3Key: demo/handler/{digest}.zip\n");
+        assert_eq!(
+            deployed_key(&text, "demo", "handler"),
+            Some(format!("demo/handler/{digest}.zip"))
+        );
+        assert_eq!(deployed_key(&text, "demo", "other"), None);
+        assert_eq!(deployed_key("demo/handler/é", "demo", "handler"), None);
+    }
+}

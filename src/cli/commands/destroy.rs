@@ -1,0 +1,394 @@
+//! `stackctl destroy`: shows what is deleted and what stays, asks, deletes, follows it to its end.
+//!
+//! What CloudFormation would stop at is looked for first: exports that other stacks import, buckets
+//! that hold something. What it stops at all the same is told with the command that goes on.
+
+use super::{Context, Exit};
+use crate::aws::stack::StackService;
+use crate::aws::store::Store;
+use crate::cli::args::{EventsShown, Format};
+use crate::cli::hint::word;
+use crate::cloudformation::deletion::{Destruction, Doomed, Fate, fates};
+use crate::cloudformation::stack::Stack;
+use crate::cloudformation::status::StackStatus;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::deletion_plan;
+use crate::operations::deploy::pending_change_set::temporary_name;
+use crate::operations::follow::Running;
+use crate::operations::session::Session;
+use crate::present::human;
+use crate::present::json::deletion::DestructionDocument;
+use crate::util::interrupt::Interrupt;
+
+/// The arguments of `stackctl destroy`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Deletes without asking for the stack's name
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Empties this bucket first, all versions included; may be repeated
+    #[arg(long, value_name = "LOGICAL_ID")]
+    empty: Vec<String>,
+    /// Leaves this resource behind; CloudFormation takes it only after a deletion has failed
+    /// (`DELETE_FAILED`); may be repeated
+    #[arg(long, value_name = "LOGICAL_ID")]
+    retain: Vec<String>,
+    /// Shows what would happen, or why it would be refused, and deletes nothing
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// The form of what is shown before
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// Which events are shown while the deletion runs
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    events: EventsShown,
+}
+
+/// Deletes the stack.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let presenter = session.presenter();
+    let interrupt = Interrupt::listen()?;
+    let reached = session.reach(&interrupt).await?;
+    let (connection, service) = (reached.connection, reached.service);
+    let Some(stack) = reached.stack else {
+        let name = service.name();
+        presenter.note(&format!("There is no stack `{name}`: nothing to do."));
+        return Ok(Exit::Done);
+    };
+    let deletion = Deletion {
+        session: &session,
+        interrupt: &interrupt,
+        service: &service,
+        stack: &stack,
+        args: &args,
+    };
+    if stack.status == StackStatus::DeleteInProgress && !args.dry_run {
+        presenter.note("The stack is being deleted already.");
+        return deletion.join().await;
+    }
+    deletion.check_ready()?;
+
+    let store = Store::new(&connection, &session.settings, &reached.identity.account);
+    let names = [args.retain.as_slice(), &args.empty];
+    let look = deletion_plan::take(&session, &connection, &store, &stack, names);
+    let destruction = interrupt.guard(look).await?;
+    deletion.check_names(&destruction)?;
+    match args.format {
+        Format::Human => presenter.data(&human::deletion::destruction(
+            &stack,
+            &destruction,
+            presenter.width(),
+        )),
+        Format::Json => presenter.json(&DestructionDocument::of(&stack, &destruction))?,
+    }
+    deletion.tell_failures(&destruction);
+    check_exports(&destruction)?;
+    let buckets = deletion.full_buckets(&destruction)?;
+    if args.dry_run {
+        return Ok(Exit::Done);
+    }
+    if !args.yes {
+        let confirmed = interrupt.guard(deletion.confirm()).await;
+        confirmed.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => error.hint("nothing was deleted"),
+            _ => error,
+        })?;
+    }
+    for bucket in buckets {
+        let emptied = store.empty_bucket(&bucket, |count| {
+            presenter.progress(&format!("emptying {bucket}: {count} versions deleted"));
+        });
+        let count = interrupt.guard(emptied).await?;
+        let count = human::count(count, "version");
+        presenter.note(&format!("Emptied {bucket}: {count}."));
+    }
+    deletion.delete().await?;
+    for left in &destruction.resources {
+        if !left.fate.is_end() {
+            let name = left.resource.physical_id.as_deref();
+            presenter.note(&format!(
+                "Left behind: {} {}",
+                left.resource.resource_type,
+                name.unwrap_or("(never made)")
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The deletion of one stack.
+struct Deletion<'a> {
+    session: &'a Session<'a>,
+    interrupt: &'a Interrupt,
+    service: &'a StackService,
+    stack: &'a Stack,
+    args: &'a Args,
+}
+
+impl Deletion<'_> {
+    /// Refuses where CloudFormation would not begin.
+    fn check_ready(&self) -> Result<()> {
+        let (session, stack) = (self.session, self.stack);
+        if !stack.status.is_settled() {
+            return Err(Error::refused(format!(
+                "an operation is running on the stack `{}` ({})",
+                stack.name, stack.status
+            ))
+            .hint(format!(
+                "wait until it has ended: `{}`",
+                session.command("status")
+            )));
+        }
+        if stack.termination_protection {
+            return Err(Error::refused(format!(
+                "the stack `{}` is protected from deletion",
+                stack.name
+            ))
+            .hint(format!(
+                "set `stack.termination_protection = false` in the manifest and run `{}` first",
+                session.command("apply")
+            )));
+        }
+        if !self.args.retain.is_empty() && stack.status != StackStatus::DeleteFailed {
+            return Err(Error::refused(format!(
+                "CloudFormation takes --retain only after a deletion has failed, and the stack \
+                 `{}` is {}",
+                stack.name, stack.status
+            ))
+            .hint(format!(
+                "to keep a resource from the start, give it `DeletionPolicy: Retain` and run `{}` \
+                 first",
+                session.command("apply")
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses names that the command line gives and the stack has not.
+    fn check_names(&self, destruction: &Destruction) -> Result<()> {
+        for name in &self.args.empty {
+            let mut buckets = destruction.buckets();
+            if !buckets.any(|doomed| doomed.path == *name) {
+                return Err(Error::refused(format!(
+                    "the stack has no bucket `{name}` to empty"
+                )));
+            }
+        }
+        for name in &self.args.retain {
+            let mut resources = destruction.resources.iter();
+            let is_own = |doomed: &Doomed| doomed.resource.logical_id == *name;
+            if !resources.any(|doomed| doomed.path == *name && is_own(doomed)) {
+                return Err(Error::refused(format!(
+                    "the stack itself has no resource `{name}` to leave behind"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what an earlier deletion stopped at.
+    fn tell_failures(&self, destruction: &Destruction) {
+        for doomed in &destruction.resources {
+            if let ("DELETE_FAILED", Some(reason)) =
+                (doomed.resource.status.as_str(), &doomed.resource.reason)
+            {
+                let path = &doomed.path;
+                self.session
+                    .presenter()
+                    .note(&format!("The last deletion stopped at {path}: {reason}"));
+            }
+        }
+    }
+
+    /// Returns the names of the buckets to empty.
+    ///
+    /// # Errors
+    ///
+    /// Refused where a bucket that will be deleted holds something and was not named.
+    fn full_buckets(&self, destruction: &Destruction) -> Result<Vec<String>> {
+        let named = &self.args.empty;
+        let (named_ones, unnamed): (Vec<_>, Vec<_>) = destruction
+            .buckets()
+            .filter(|doomed| {
+                let full = doomed.contents.map(|contents| !contents.is_empty());
+                // One that nobody may look into is emptied where it is named.
+                full.unwrap_or(doomed.emptied)
+            })
+            .partition(|doomed| doomed.emptied);
+        if unnamed.is_empty() {
+            let physical = |doomed: &Doomed| doomed.resource.physical_id.clone();
+            return Ok(named_ones.into_iter().filter_map(physical).collect());
+        }
+        let unnamed: Vec<&str> = unnamed.iter().map(|doomed| doomed.path.as_str()).collect();
+        let all = named.iter().map(String::as_str);
+        let error = Error::refused(format!(
+            "CloudFormation cannot delete a bucket that holds objects: {}",
+            unnamed.join(", ")
+        ))
+        .hint(format!(
+            "to delete all their objects and versions too: `{}`",
+            self.command("--empty", all.chain(unnamed.iter().copied()))
+        ));
+        if self.stack.status != StackStatus::DeleteFailed {
+            return Err(error);
+        }
+        let retain = self.command("--retain", unnamed.iter().copied());
+        Err(error.hint(format!("to leave them behind: `{retain}`")))
+    }
+
+    /// Asks for the stack's name, and looks whether the stack is still the one that was shown.
+    async fn confirm(&self) -> Result<()> {
+        let stack = self.stack;
+        let question = format!("Type the stack's name, {}, to destroy it:", stack.name);
+        let presenter = self.session.presenter();
+        let mut words = vec!["destroy --yes".to_owned()];
+        for (option, names) in [
+            ("--empty", &self.args.empty),
+            ("--retain", &self.args.retain),
+        ] {
+            words.extend(names.iter().map(|name| format!("{option} {}", word(name))));
+        }
+        let command = self.session.command(&words.join(" "));
+        if presenter.ask(&question, &command).await? != stack.name {
+            return Err(Error::refused(
+                "not destroyed: the answer was not the stack's name",
+            ));
+        }
+        let now = self.service.describe_by(&stack.id).await?;
+        let same =
+            now.is_some_and(|now| now.status == stack.status && now.updated == stack.updated);
+        if same {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "not destroyed: the stack `{}` has changed since it was shown",
+            stack.name
+        ))
+        .hint(format!(
+            "look at it again: `{}`",
+            self.session.command("destroy")
+        )))
+    }
+
+    async fn delete(&self) -> Result<()> {
+        let stack = self.stack;
+        let earlier = self.service.latest_events(&stack.id).await?;
+        let running = Running::after(
+            &earlier,
+            self.session,
+            self.interrupt,
+            self.service,
+            &stack.id,
+            &self.session.command("destroy"),
+        );
+        self.session.presenter().note("");
+        let role = self.session.settings.stack.role_arn.as_deref();
+        let token = temporary_name();
+        self.service
+            .delete(&stack.id, &token, role, &self.args.retain)
+            .await?;
+        self.follow(running).await
+    }
+
+    /// Follows a deletion that somebody else has begun.
+    async fn join(&self) -> Result<Exit> {
+        let resume = self.session.command("destroy");
+        let running = Running::join(
+            self.session,
+            self.interrupt,
+            self.service,
+            &self.stack.id,
+            &resume,
+        );
+        self.follow(running.await?).await?;
+        Ok(Exit::Done)
+    }
+
+    async fn follow(&self, running: Running<'_>) -> Result<()> {
+        let mut running = running.showing(self.args.events);
+        let failed = match running.follow().await? {
+            None => None,
+            Some(stack) if stack.status == StackStatus::DeleteComplete => None,
+            Some(stack) => Some(stack),
+        };
+        let Some(stack) = failed else {
+            let name = &self.stack.name;
+            let presenter = self.session.presenter();
+            presenter.note(&format!("Destroyed: {name} is gone."));
+            return Ok(());
+        };
+        let error = Error::new(
+            ErrorKind::Deployment,
+            format!(
+                "the stack `{}` could not be deleted ({})",
+                stack.name, stack.status
+            ),
+        );
+        // What is in the way is known without them too.
+        let resources = self.service.resources().await.unwrap_or_default();
+        let mut failures = fates(resources, None, "", &[], &[]);
+        failures.retain(|doomed| {
+            doomed.resource.status == "DELETE_FAILED" && doomed.fate != Fate::LeftBehind
+        });
+        let error = running.explain(error, None).await;
+        Err(self.way_out(error, &failures))
+    }
+
+    /// Adds the commands that go on from a failed deletion.
+    fn way_out(&self, error: Error, failures: &[Doomed]) -> Error {
+        let names = |chosen: &dyn Fn(&Doomed) -> bool| -> Vec<&str> {
+            let chosen = failures.iter().filter(|doomed| chosen(doomed));
+            chosen.map(|doomed| doomed.path.as_str()).collect()
+        };
+        let full = names(&Doomed::is_full_bucket);
+        let all = names(&|_| true);
+        let mut error = error;
+        if !full.is_empty() {
+            error = error.hint(format!(
+                "to delete what {} holds, and the stack: `{}`",
+                full.join(" and "),
+                self.command("--empty", full.iter().copied())
+            ));
+        }
+        if full.len() < all.len() || all.is_empty() {
+            error = error.hint(format!(
+                "remove what is in the way, then run `{}` again",
+                self.session.command("destroy")
+            ));
+        }
+        if !all.is_empty() {
+            error = error.hint(format!(
+                "to leave {} behind and delete the rest: `{}`",
+                all.join(" and "),
+                self.command("--retain", all.iter().copied())
+            ));
+        }
+        error
+    }
+
+    /// Returns the command line with an option for each name.
+    fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
+        let command = names.fold("destroy".to_owned(), |command, name| {
+            format!("{command} {option} {}", word(name))
+        });
+        self.session.command(&command)
+    }
+}
+
+/// Refuses while other stacks import what this one exports.
+fn check_exports(destruction: &Destruction) -> Result<()> {
+    let uses = destruction.exports.iter().map(|export| {
+        let importers = export.importers.join(", ");
+        format!("`{}` ({importers})", export.name)
+    });
+    let uses: Vec<String> = uses.collect();
+    if uses.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "other stacks import what this one exports: {}",
+        uses.join(", ")
+    ))
+    .hint("destroy those stacks first, or deploy them without the imports"))
+}

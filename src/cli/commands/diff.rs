@@ -1,0 +1,256 @@
+//! `stackctl diff`: what is deployed against what the files say, or one template against another;
+//! read-only, no change set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Context, Exit};
+use crate::cloudformation::drift::Drift;
+use crate::config::project;
+use crate::diagnostic::SourceFile;
+use crate::error::{Error, Result};
+use crate::operations::deploy::deployment::Deployment;
+use crate::operations::deploy::offline::plain_parameters;
+use crate::operations::session::Session;
+use crate::plan::comparison::Comparison;
+use crate::plan::comparison::live::{self, LiveResource};
+use crate::plan::predict::{Side, predict};
+use crate::plan::{masking, values};
+use crate::present::json::diff::DiffDocument;
+use crate::present::json::live::LiveEntry;
+use crate::present::unified;
+use crate::present::{human, markdown};
+use crate::template::Template;
+use crate::util::parallel::both;
+use crate::util::suggest::nearest;
+
+/// The template of a stack that is not there.
+const NOTHING: &str = "Resources: {}\n";
+/// The path that means stdin.
+const STDIN: &str = "-";
+/// The lines around a difference inside a string, and in a unified diff.
+const CONTEXT_IN_TEXT: usize = 2;
+const CONTEXT_UNIFIED: usize = 3;
+
+/// The arguments of `stackctl diff`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Two template files to compare in place of the stack and the project, YAML or JSON; `-` is stdin
+    #[arg(num_args = 2, value_names = ["OLD", "NEW"])]
+    files: Vec<PathBuf>,
+    /// Only this resource, parameter, output …; may be repeated, or several with commas
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
+    /// The equal lines around a difference [default: 3 in `unified`, 2 inside texts]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+    /// The form of the differences
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// Detects drift too: deployed, live and desired, and what `apply` does about what has drifted
+    #[arg(long, conflicts_with = "files")]
+    live: bool,
+    /// Exits with 2 where there are differences
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The form of the differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A tree for people
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+    /// A comment for a pull request, at most 65,536 characters
+    Markdown,
+    /// A line diff of the two templates in one spelling
+    Unified,
+}
+
+/// Compares and shows.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    match args.files.as_slice() {
+        [old, new] => of_files(context, old, new, &args),
+        _ => of_stack(context, &args).await,
+    }
+}
+
+async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let deployment = Deployment::open_to_compare(&session).await?;
+    let settings = &session.settings;
+    let stack = deployment.stack.as_ref();
+    if !stack.is_some_and(|stack| stack.status.exists()) {
+        session.presenter().note(&format!(
+            "The stack `{}` is not deployed: everything is new.",
+            settings.stack_name
+        ));
+    }
+    let deployed = deployment.deployed_template.as_deref().unwrap_or(NOTHING);
+    let deployed = Template::parse(&SourceFile::new("the deployed template", deployed));
+    let deployed = deployed.map_err(|found| {
+        Error::input("the deployed template cannot be read").with_diagnostics(found)
+    })?;
+    let build = &deployment.build;
+    let pseudo = [
+        ("AWS::AccountId", deployment.identity.account.as_str()),
+        ("AWS::Region", deployment.connection.region()),
+        ("AWS::StackName", settings.stack_name.as_str()),
+    ];
+    let with_pseudo = |mut parameters: IndexMap<String, String>| {
+        parameters.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        parameters
+    };
+    let then = stack.into_iter().flat_map(|stack| {
+        let plain = stack.parameters.iter();
+        plain.filter(|(name, _)| !stack.is_masked(name))
+    });
+    let then = with_pseudo(
+        then.map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    );
+    let now = with_pseudo(plain_parameters(build));
+    let names = [
+        deployed.source().name.clone(),
+        settings.template.display().to_string(),
+    ];
+    let sides = [
+        Side::new(&deployed, &then),
+        Side::new(&build.template, &now),
+    ];
+    let code = async { Ok(deployment.compare_code().await) };
+    let code = deployment.interrupt.guard(code);
+    let comparison = Comparison {
+        stack: Some(settings.stack_name.clone()),
+        code: code.await?,
+        parameters: values::parameter_changes(stack, &build.template, &build.parameters),
+        tags: values::tag_changes(stack, &settings.tags),
+        settings: deployment.all_settings_changes(),
+        ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
+    };
+    let templates = [&deployed, &build.template];
+    if !args.live {
+        return show(context, args, comparison, None, templates);
+    }
+    if !args.only.is_empty() {
+        check_names(&args.only, &comparison, templates)?;
+    }
+    let Some(drift) = deployment.detect_drift(&deployed, &args.only).await? else {
+        let exit = show(context, args, comparison, None, templates);
+        let said = "No drift was looked for: nothing that `--only` names is a deployed resource.";
+        session.presenter().note(said);
+        return exit;
+    };
+    let changes = predict(Some(sides[0]), sides[1]);
+    let live = live::compare(&drift, &changes);
+    let exit = show(context, args, comparison, Some((&drift, &live)), templates);
+    deployment.advise_on_drift(&drift, &live);
+    exit
+}
+
+fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Exit> {
+    if [old, new].map(|path| path == Path::new(STDIN)) == [true, true] {
+        return Err(Error::input(
+            "only one of the two templates can come from stdin",
+        ));
+    }
+    let (old, new) = (read(context, old)?, read(context, new)?);
+    let (old, new) = match both(|| Template::parse(&old), || Template::parse(&new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (old, new) => {
+            let found = [old.err(), new.err()].into_iter().flatten().flatten();
+            let message = "the templates cannot be compared";
+            return Err(Error::input(message).with_diagnostics(found.collect()));
+        }
+    };
+    for secret in [&old, &new].into_iter().flat_map(masking::defaults) {
+        context.presenter.mask(&secret);
+    }
+    let unknown = IndexMap::new();
+    let names = [&old, &new].map(|template| template.source().name.clone());
+    let sides = [Side::new(&old, &unknown), Side::new(&new, &unknown)];
+    let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
+    show(context, args, comparison, None, [&old, &new])
+}
+
+fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
+    if path == Path::new(STDIN) {
+        return Ok(SourceFile::new("stdin", context.presenter.input()?));
+    }
+    project::named_text(&context.ambient.current_dir, path)
+}
+
+fn show(
+    context: &Context,
+    args: &Args,
+    mut comparison: Comparison<'_>,
+    live: Option<(&Drift, &[LiveResource<'_>])>,
+    [old, new]: [&Template; 2],
+) -> Result<Exit> {
+    let presenter = &context.presenter;
+    if !args.only.is_empty() {
+        check_names(&args.only, &comparison, [old, new])?;
+        comparison.retain(&args.only);
+    }
+    match args.format {
+        Format::Human => {
+            let frame = human::diff::Frame {
+                width: presenter.width(),
+                context: args.context.unwrap_or(CONTEXT_IN_TEXT),
+            };
+            presenter.data(&human::diff::diff(&comparison, frame));
+            if let Some((drift, live)) = live {
+                presenter.data(&human::live::live(drift, live, presenter.width()));
+            }
+        }
+        Format::Json => {
+            let live = live.map(|(drift, live)| LiveEntry::of(drift, live));
+            presenter.json(&DiffDocument::of(&comparison).with_live(live))?;
+        }
+        Format::Markdown => {
+            let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
+            presenter.data(&markdown::diff::diff(&comparison, live, context));
+        }
+        Format::Unified => {
+            let context = args.context.unwrap_or(CONTEXT_UNIFIED);
+            let (names, only) = (&comparison.names, &args.only);
+            let mut text = unified::of_templates([old, new], names, only, context);
+            if let Some((_, resources)) = live {
+                text.push_str(&unified::of_drift(resources, context));
+            }
+            presenter.data(&text);
+        }
+    }
+    let is_drifted = live.is_some_and(|(_, live)| !live.is_empty());
+    if args.exit_code && (is_drifted || !comparison.is_empty()) {
+        return Ok(Exit::Differences);
+    }
+    Ok(Exit::Done)
+}
+
+/// Refuses a name that nothing in either template has.
+fn check_names(only: &[String], comparison: &Comparison<'_>, sides: [&Template; 2]) -> Result<()> {
+    let sections = sides
+        .into_iter()
+        .filter_map(|template| template.root().as_map());
+    let members = sections.flat_map(IndexMap::values);
+    let names = members
+        .filter_map(|member| member.node.as_map())
+        .flat_map(IndexMap::keys);
+    let mut known: Vec<&str> = names.map(String::as_str).collect();
+    known.extend(comparison.parameters.iter().map(|it| it.name.as_str()));
+    for name in only {
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let error = Error::input(format!("neither template has anything called `{name}`"));
+        return Err(match nearest(name, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        });
+    }
+    Ok(())
+}

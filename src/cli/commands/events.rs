@@ -1,0 +1,147 @@
+//! `stackctl events`: what happened to the stack and its resources, and what goes on now.
+
+use super::{Context, Exit};
+use crate::aws::stack::StackService;
+use crate::cli::args::{EventsShown, Format};
+use crate::cloudformation::event::Timeline;
+use crate::cloudformation::stack::Stack;
+use crate::error::{Error, Result};
+use crate::operations::follow::{Running, Telling, is_shown};
+use crate::operations::session::Session;
+use crate::present::human;
+use crate::present::json::event::EventsDocument;
+use crate::util::interrupt::Interrupt;
+
+/// The arguments of `stackctl events`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Goes on until the stack is settled
+    #[arg(long, short = 'f')]
+    follow: bool,
+    /// Shows all that is kept, not only the last operation
+    #[arg(long, conflicts_with = "follow")]
+    all: bool,
+    /// Shows so many of the newest events
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    limit: Option<usize>,
+    /// Shows what failed, without what only follows from another failure
+    #[arg(long)]
+    failed: bool,
+    /// The ARN of the stack, which finds a deleted one for 90 days [default: the stack by its name]
+    #[arg(long, value_name = "ARN")]
+    stack_id: Option<String>,
+    /// The form of the output; with --follow one JSON object a line
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// Shows the events of the stack and of the stacks nested in it, oldest first.
+///
+/// # Errors
+///
+/// Where there is no such stack; with `--follow`, where the operation that was followed failed.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let interrupt = Interrupt::listen()?;
+    let connection = interrupt.guard(session.connect()).await?;
+    let service = StackService::new(&connection, &session.settings.stack_name);
+    let stack = interrupt.guard(find(&session, &service, &args)).await?;
+    let shown = if args.failed {
+        EventsShown::Errors
+    } else {
+        EventsShown::All
+    };
+    if args.follow {
+        return follow(&session, &interrupt, &service, &stack, shown, args.format).await;
+    }
+    let read = async {
+        let mut timeline = if args.all {
+            Timeline::of(&stack.id)
+        } else {
+            service.last_operation(&stack.id).await?
+        };
+        service.catch_up(&stack.id, &mut timeline, true).await?;
+        Ok(timeline)
+    };
+    let mut timeline = interrupt.guard(read).await?;
+    let mut events = timeline.advance();
+    events.retain(|event| is_shown(event, shown));
+    if let Some(limit) = args.limit {
+        events.drain(..events.len().saturating_sub(limit));
+    }
+    let presenter = session.presenter();
+    match args.format {
+        Format::Json => presenter.json(&EventsDocument::of(&stack, &events))?,
+        Format::Human if events.is_empty() => presenter.note("There are no such events."),
+        Format::Human => {
+            let lines: Vec<String> = events
+                .iter()
+                .map(|event| human::event::dated(event) + "\n")
+                .collect();
+            presenter.data(&lines.concat());
+        }
+    }
+    if !stack.status.is_settled() {
+        presenter.hint(&format!(
+            "an operation is running ({}): `{}` follows it",
+            stack.status,
+            session.command("events --follow")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the stack by its ARN or its name; by its name also one that was deleted.
+async fn find(session: &Session<'_>, service: &StackService, args: &Args) -> Result<Stack> {
+    let missing = |what: &str| Error::input(format!("there is no stack `{what}`"));
+    if let Some(id) = &args.stack_id {
+        let found = service.describe_by(id).await?;
+        return found.ok_or_else(|| missing(id).hint("deleted stacks are kept for 90 days"));
+    }
+    if let Some(stack) = service.describe().await? {
+        return Ok(stack);
+    }
+    let deleted = match service.last_deleted().await? {
+        Some(id) => service.describe_by(&id).await?,
+        None => None,
+    };
+    let presenter = session.presenter();
+    match deleted {
+        Some(stack) => {
+            presenter.note(&format!(
+                "The stack `{}` was deleted: {}",
+                stack.name, stack.id
+            ));
+            Ok(stack)
+        }
+        None => {
+            Err(missing(service.name()).hint(format!("`{}` deploys it", session.command("apply"))))
+        }
+    }
+}
+
+/// Shows the events of the last operation, and of the running one until the stack is settled.
+async fn follow(
+    session: &Session<'_>,
+    interrupt: &Interrupt,
+    service: &StackService,
+    stack: &Stack,
+    shown: EventsShown,
+    format: Format,
+) -> Result<Exit> {
+    let is_running = !stack.status.is_settled();
+    let resume = session.command("events --follow");
+    let telling = match format {
+        Format::Human => Telling::Data,
+        Format::Json => Telling::Json,
+    };
+    let mut running = Running::join(session, interrupt, service, &stack.id, &resume)
+        .await?
+        .showing(shown)
+        .telling(telling);
+    let ended = running.follow_until_interrupted().await?;
+    if is_running && !running.went_well(ended.as_ref()) {
+        return Err(running.failed(ended.as_ref(), None).await);
+    }
+    Ok(Exit::Done)
+}

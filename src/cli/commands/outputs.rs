@@ -1,0 +1,62 @@
+//! `stackctl outputs`: what the stack tells the world.
+
+use super::{Context, Exit};
+use crate::aws::stack::StackService;
+use crate::cli::args::Format;
+use crate::cloudformation::stack::Stack;
+use crate::diagnostic::SourceFile;
+use crate::error::Result;
+use crate::operations::session::Session;
+use crate::plan::masking;
+use crate::present::human;
+use crate::present::json::stack::OutputsDocument;
+use crate::template::Template;
+
+/// The arguments of `stackctl outputs`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One output, whose bare value is printed
+    name: Option<String>,
+    /// The form of the output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        conflicts_with = "name"
+    )]
+    format: Format,
+}
+
+/// Shows the stack's outputs, or the bare value of one.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let connection = session.connect().await?;
+    let service = StackService::new(&connection, &session.settings.stack_name);
+    let mut stack = session.deployed(service.describe().await?)?;
+    hide_secrets(&service, &mut stack).await?;
+    let presenter = session.presenter();
+    match (&args.name, args.format) {
+        (Some(name), _) => presenter.data(&format!("{}\n", stack.required_output(name)?)),
+        (None, Format::Json) => presenter.json(&OutputsDocument::of(&stack))?,
+        (None, Format::Human) if stack.outputs.is_empty() => {
+            presenter.note("The stack has no outputs.");
+        }
+        (None, Format::Human) => {
+            presenter.data(&human::stack::outputs(&stack, presenter.width()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Masks the outputs that tell a secret, which the service does not. The stack's template is read
+/// for that, and only where the stack has a secret parameter.
+pub(crate) async fn hide_secrets(service: &StackService, stack: &mut Stack) -> Result<()> {
+    if stack.masked_parameters().next().is_none() {
+        return Ok(());
+    }
+    let text = service.template().await?.unwrap_or_default();
+    if let Ok(template) = Template::parse(&SourceFile::new("the deployed template", text)) {
+        masking::hide_outputs(stack, &template);
+    }
+    Ok(())
+}

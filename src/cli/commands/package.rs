@@ -1,0 +1,44 @@
+//! `stackctl package`: builds the zips and says what they are.
+
+use std::path::PathBuf;
+
+use super::{Context, Exit};
+use crate::artifact::package;
+use crate::cli::args::Format;
+use crate::error::Result;
+use crate::operations::session::Session;
+use crate::present::human;
+use crate::present::json::package::PackageDocument;
+
+/// The arguments of `stackctl package`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Writes each zip into this folder, as NAME.zip
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The form of the output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// Builds every artifact and shows key, size and digest.
+pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let presenter = session.presenter();
+    let artifacts = package::build_all(&session.project, &session.settings)?;
+    if let Some(folder) = &args.out {
+        let folder = context.ambient.current_dir.join(folder);
+        for artifact in artifacts.values() {
+            let path = artifact.write_into(&folder)?;
+            presenter.note(&format!("Wrote `{}`.", path.display()));
+        }
+    }
+    match args.format {
+        Format::Json => presenter.json(&PackageDocument::of(artifacts.values()))?,
+        Format::Human => {
+            let table = human::package::artifacts(artifacts.values(), presenter.width());
+            presenter.data(&table);
+        }
+    }
+    Ok(Exit::Done)
+}

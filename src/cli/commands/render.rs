@@ -1,0 +1,20 @@
+//! `stackctl render`: the template with every value filled in.
+
+use super::{Context, Exit};
+use crate::artifact::package;
+use crate::error::Result;
+use crate::operations::build;
+use crate::operations::session::Session;
+
+/// The arguments of `stackctl render`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints the CloudFormation text; `validate` is what judges it.
+pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let artifacts = package::build_all(&session.project, &session.settings)?;
+    let rendered = build::render(&session.project, &session.settings, &artifacts)?;
+    session.presenter().data(rendered.text());
+    Ok(Exit::Done)
+}

@@ -1,0 +1,116 @@
+//! `stackctl ssh`: `ssh` into the test instance with the right user, key and address.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use super::{Context, Exit};
+use crate::aws::stack::StackService;
+use crate::cli::hint;
+use crate::cloudformation::stack::Stack;
+use crate::error::{Error, Result};
+use crate::operations::session::Session;
+
+/// The user of Amazon Linux images.
+const USER: &str = "ec2-user";
+/// The outputs that may hold an address, the best first.
+const ADDRESSES: [&str; 4] = [
+    "InstancePublicIp",
+    "InstancePublicDnsName",
+    "InstanceIpv6Address",
+    "InstancePrivateIp",
+];
+
+/// The arguments of `stackctl ssh`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Prints the command instead of running it
+    #[arg(long)]
+    print: bool,
+    /// A command to run on the instance instead of a shell
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Hands the terminal over to `ssh`; its exit code is the command's.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let connection = session.connect().await?;
+    let service = StackService::new(&connection, &session.settings.stack_name);
+    let stack = session.deployed(service.describe().await?)?;
+    let arguments = arguments(&session, &stack, args.command)?;
+    if args.print {
+        let shown: Vec<_> = arguments
+            .iter()
+            .map(|word| hint::word(&word.to_string_lossy()))
+            .collect();
+        session
+            .presenter()
+            .data(&format!("ssh {}\n", shown.join(" ")));
+        return Ok(Exit::Done);
+    }
+    if session.settings.emulator {
+        return Err(Error::refused(
+            "the emulator's instance is a record only: nothing listens on it",
+        )
+        .hint(format!(
+            "`{}` shows that the table holds what was uploaded",
+            session.command("verify")
+        )));
+    }
+    run_ssh(&arguments)
+}
+
+/// Returns the arguments for `ssh`. No shell reads them here.
+fn arguments(
+    session: &Session<'_>,
+    stack: &Stack,
+    command: Vec<OsString>,
+) -> Result<Vec<OsString>> {
+    let address = ADDRESSES
+        .iter()
+        .find_map(|name| stack.output(name).filter(|value| !value.is_empty()))
+        .ok_or_else(|| {
+            Error::input(format!("the stack `{}` has no test instance", stack.name)).hint(
+                "set `vars.test_instance = true`, or give the template an output `InstancePublicIp`",
+            )
+        })?;
+    let settings = &session.settings.ssh;
+    let user = settings.user.as_deref().unwrap_or(USER);
+    let mut arguments: Vec<OsString> = Vec::new();
+    if let Some(file) = &settings.identity_file {
+        arguments.extend(["-i".into(), expanded(session, file).into()]);
+    }
+    // What follows `--` is never an option, whatever the output holds.
+    arguments.extend(["--".into(), format!("{user}@{address}").into()]);
+    arguments.extend(command);
+    Ok(arguments)
+}
+
+/// Returns a path with a leading `~` replaced by the home folder.
+fn expanded(session: &Session<'_>, path: &str) -> String {
+    match (
+        path.strip_prefix("~/"),
+        session.context.ambient.variable("HOME"),
+    ) {
+        (Some(rest), Some(home)) => format!("{home}/{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
+fn run_ssh(arguments: &[OsString]) -> Result<Exit> {
+    let status = Command::new("ssh")
+        .args(arguments)
+        .status()
+        .map_err(|error| {
+            Error::system("cannot run `ssh`", error).hint("install OpenSSH's client")
+        })?;
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX);
+    Ok(if code == 0 {
+        Exit::Done
+    } else {
+        Exit::Code(code)
+    })
+}

@@ -1,0 +1,47 @@
+//! `stackctl status`: the stack as it is now.
+
+use super::{Context, Exit, outputs};
+use crate::aws::stack::StackService;
+use crate::cli::args::Format;
+use crate::error::Result;
+use crate::operations::session::Session;
+use crate::present::human;
+use crate::present::json::stack::StatusDocument;
+
+/// The arguments of `stackctl status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The form of the output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// Shows the stack and its resources. A stack that does not exist is no error.
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let connection = session.connect().await?;
+    let name = &session.settings.stack_name;
+    let service = StackService::new(&connection, name);
+    let (mut stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
+    if let Some(stack) = &mut stack {
+        outputs::hide_secrets(&service, stack).await?;
+    }
+    let presenter = session.presenter();
+    match (args.format, &stack) {
+        (Format::Json, stack) => {
+            presenter.json(&StatusDocument::of(name, stack.as_ref(), &resources))?;
+        }
+        (Format::Human, Some(stack)) => {
+            presenter.data(&human::stack::overview(
+                stack,
+                &resources,
+                presenter.width(),
+            ));
+        }
+        (Format::Human, None) => {
+            presenter.data(&format!("{name}  not deployed\n"));
+            presenter.hint(&format!("`{}` deploys it", session.command("apply")));
+        }
+    }
+    Ok(Exit::Done)
+}

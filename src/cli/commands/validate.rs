@@ -1,0 +1,88 @@
+//! `stackctl validate`: checks the manifest, the template and the parameters; needs no credentials.
+
+use super::{Context, Exit};
+use crate::artifact::package;
+use crate::error::{Error, Result};
+use crate::operations::build::{check, is_wrong, render, stack_policy};
+use crate::operations::session::Session;
+use crate::present::human::count;
+use crate::present::json::findings::FindingsDocument;
+use crate::present::json::sarif::SarifDocument;
+use crate::template::lint;
+use crate::template::render::TEMPLATE_LIMIT;
+
+/// The arguments of `stackctl validate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The form of the findings
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// The form of the findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Text for people
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+    /// SARIF 2.1.0, which code hosts show beside the lines
+    Sarif,
+}
+
+/// Shows every finding; fails where one of them keeps the template from being deployed.
+pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+    let session = Session::open(context)?;
+    let presenter = session.presenter();
+    let (project, settings) = (&session.project, &session.settings);
+    stack_policy(project, settings)?;
+    let artifacts = package::build_all(project, settings)?;
+    let rendered = render(project, settings, &artifacts)?;
+    let checked = check(settings, &rendered);
+    let mut findings = checked.findings;
+    // What is no template has one fault, which a linter would only repeat.
+    if checked.template.is_some() {
+        let subject = session.lint_subject(&rendered)?;
+        if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
+            presenter.warning(
+                "the Guard policies are not checked: only a stackctl with the feature `lint` can",
+            );
+        }
+        if rendered.text().len() > TEMPLATE_LIMIT {
+            // It is refused whatever else is in it, and a linter would need minutes to say so.
+            presenter.note("Not linted: the template is larger than CloudFormation takes.");
+        } else {
+            presenter.progress("linting the template");
+            match lint::lint(&subject)? {
+                Some(report) => {
+                    presenter.note(&format!("Linted by {}.", report.linter));
+                    let found = session.located(report, &rendered);
+                    findings = lint::merge(findings, found);
+                }
+                None => presenter.note("Not linted: cfn-lint is not installed."),
+            }
+        }
+    }
+    match args.format {
+        Format::Json => presenter.json(&FindingsDocument::of(&findings))?,
+        Format::Sarif => presenter.json(&SarifDocument::of(&findings))?,
+        Format::Human => presenter.diagnostics(&findings),
+    }
+    let name = session.settings.template.display();
+    if is_wrong(&findings) {
+        return Err(Error::input(format!(
+            "`{name}` is not a valid CloudFormation template"
+        )));
+    }
+    let resources = checked
+        .template
+        .map_or(0, |template| template.resources().count());
+    presenter.note(&format!(
+        "`{name}` is valid for `{}`: {}, {}, {} bytes.",
+        session.settings.environment,
+        count(resources, "resource"),
+        count(findings.len(), "warning"),
+        rendered.text().len()
+    ));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,36 @@
+//! `stackctl version`.
+
+use serde::Serialize;
+
+use super::{Context, Exit};
+use crate::cli::args::Format;
+use crate::error::Result;
+
+/// The arguments of `stackctl version`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The form of the output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    version: &'static str,
+}
+
+/// Prints the version.
+pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+    let version = env!("CARGO_PKG_VERSION");
+    match args.format {
+        Format::Human => context.presenter.data(&format!("stackctl {version}\n")),
+        Format::Json => {
+            context.presenter.json(&Document {
+                schema: "stackctl.version/1",
+                version,
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}

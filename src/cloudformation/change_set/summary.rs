@@ -1,0 +1,101 @@
+//! How many resources each effect has: the plan's last line.
+
+use std::fmt;
+
+use super::{Change, Effect};
+
+/// How many resources each effect has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Resources to be made.
+    pub add: usize,
+    /// Resources to be changed in place.
+    pub change: usize,
+    /// Resources to be replaced.
+    pub replace: usize,
+    /// Resources to be deleted or left behind.
+    pub destroy: usize,
+    /// Resources to be imported.
+    pub import: usize,
+    /// Resources that may change; counted in no other field.
+    pub possible: usize,
+}
+
+impl Summary {
+    /// Returns the count over `changes`.
+    pub fn of(changes: &[Change]) -> Self {
+        let mut summary = Self::default();
+        for change in changes {
+            match change.effect() {
+                Effect::Add => summary.add += 1,
+                Effect::Update | Effect::Sync => summary.change += 1,
+                Effect::Replace => summary.replace += 1,
+                Effect::Remove => summary.destroy += 1,
+                Effect::Import => summary.import += 1,
+                Effect::Possible => summary.possible += 1,
+            }
+        }
+        summary
+    }
+
+    /// Adds another count to this one.
+    pub(super) fn add(&mut self, other: Self) {
+        self.add += other.add;
+        self.change += other.change;
+        self.replace += other.replace;
+        self.destroy += other.destroy;
+        self.import += other.import;
+        self.possible += other.possible;
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            add,
+            change,
+            replace,
+            destroy,
+            import,
+            possible,
+        } = self;
+        write!(
+            f,
+            "Plan: {add} to add, {change} to change, {replace} to replace, {destroy} to destroy"
+        )?;
+        if *import > 0 {
+            write!(f, ", {import} to import")?;
+        }
+        if *possible > 0 {
+            write!(f, " ({possible} more may change)")?;
+        }
+        f.write_str(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Summary;
+    use crate::cloudformation::change_set::{Action, Change, Replacement};
+
+    #[test]
+    fn each_resource_counts_once() {
+        let change = |action, replacement| Change {
+            action,
+            replacement,
+            ..Change::default()
+        };
+        let summary = Summary::of(&[
+            change(Action::Add, Some(Replacement::True)),
+            change(Action::Modify, Some(Replacement::True)),
+            change(Action::Modify, None),
+            change(Action::Remove, None),
+            change(Action::Import, None),
+            change(Action::Dynamic, None),
+        ]);
+        assert_eq!(
+            summary.to_string(),
+            "Plan: 1 to add, 1 to change, 1 to replace, 1 to destroy, 1 to import (1 more may change)."
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! Where in the template a cause stands: the resource, and the property that the reason is about.
+
+use std::ops::Range;
+
+use super::{advice, reason_of};
+use crate::cloudformation::event::Event;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::template::node::{Node, Value};
+use crate::template::{Resource, Template};
+
+/// Texts shorter than this occur in a reason by chance.
+const SHORTEST: usize = 5;
+
+/// Returns a failure at its place in the template of the stack that it happened in, nested or not;
+/// `None` where that has no such resource.
+pub fn diagnostic(failed: &Event, template: &Template) -> Option<Diagnostic> {
+    let resource = template.resource(&failed.logical_id)?;
+    let span = property(failed, &resource).unwrap_or_else(|| resource.entry.name_span.clone());
+    Some(at(template, failed, span))
+}
+
+/// Returns a failure inside a nested stack at the resource of the outermost template that the nested
+/// stack is, for where its own template is not known.
+pub fn diagnostic_outside(failed: &Event, template: &Template) -> Option<Diagnostic> {
+    let resource = template.resource(failed.nested_in.first()?)?;
+    Some(at(template, failed, resource.entry.name_span.clone()))
+}
+
+fn at(template: &Template, failed: &Event, span: Range<usize>) -> Diagnostic {
+    let message = format!("`{}`: {}", failed.path(), reason_of(failed));
+    let place = Place {
+        source: template.source().clone(),
+        span,
+        label: String::new(),
+    };
+    Diagnostic::error("deployment-failed", message, place)
+}
+
+/// Returns the bytes of what the reason is about: a property that it names by its path, a value that
+/// it quotes, a property that it names by a word, or one that this kind of trouble usually is about.
+fn property(failed: &Event, resource: &Resource<'_>) -> Option<Range<usize>> {
+    let properties = resource.properties()?;
+    let reason = failed.reason.as_deref().unwrap_or_default();
+    let advice = advice(failed);
+    let usual = advice.iter().flat_map(|advice| &advice.known.properties);
+    by_path(properties, reason)
+        .or_else(|| by_value(properties, reason))
+        .or_else(|| by_word(properties, reason))
+        .or_else(|| {
+            let mut usual = usual;
+            usual.find_map(|path| walk(properties, path.split('/')))
+        })
+        .or_else(|| {
+            let is_name = advice.is_some_and(|advice| advice.category() == "already-exists");
+            let name = name_property(resource.kind()?);
+            is_name.then(|| walk(properties, [name.as_str()])).flatten()
+        })
+}
+
+/// Returns the place of a path such as `#/Code/S3Key` or `/properties/LogGroupName` in the reason.
+fn by_path(properties: &Node, reason: &str) -> Option<Range<usize>> {
+    let is_end = |character: char| character.is_whitespace() || "\"'`,;:)]}".contains(character);
+    reason.match_indices('/').find_map(|(start, _)| {
+        let path = reason.get(start + 1..)?;
+        let path = &path[..path.find(is_end).unwrap_or(path.len())];
+        let path = path.trim_end_matches('.');
+        let path = path
+            .split_once("Properties/")
+            .or_else(|| path.split_once("properties/"))
+            .map_or(path, |(_, path)| path);
+        walk(properties, path.split('/'))
+    })
+}
+
+/// Returns the place of the longest text among the values that the reason quotes.
+fn by_value(node: &Node, reason: &str) -> Option<Range<usize>> {
+    let mut found: Option<(&str, Range<usize>)> = None;
+    each_text(node, &mut |text, span| {
+        let longer = found
+            .as_ref()
+            .is_none_or(|(found, _)| text.len() > found.len());
+        if text.len() >= SHORTEST && longer && has_word(reason, text) {
+            found = Some((text, span.clone()));
+        }
+    });
+    found.map(|(_, span)| span)
+}
+
+fn each_text<'a>(node: &'a Node, found: &mut impl FnMut(&'a str, &Range<usize>)) {
+    match &node.value {
+        Value::List(list) => list.iter().for_each(|node| each_text(node, found)),
+        Value::Map(map) => {
+            // What a function is given is a name of the template, not of the world.
+            if node.intrinsic().is_none() {
+                map.values()
+                    .for_each(|member| each_text(&member.node, found));
+            }
+        }
+        _ => {
+            if let Some(text) = node.as_str() {
+                found(text, &node.span);
+            }
+        }
+    }
+}
+
+/// Returns the place of the first property of the resource that the reason names.
+fn by_word(properties: &Node, reason: &str) -> Option<Range<usize>> {
+    let mut named = properties.as_map()?.keys();
+    let name = named.find(|name| name.len() >= SHORTEST && has_word(reason, name))?;
+    walk(properties, [name.as_str()])
+}
+
+/// Returns the property that holds the name of a resource of this type, by AWS's custom.
+fn name_property(kind: &str) -> String {
+    match kind {
+        "AWS::EC2::SecurityGroup" => "GroupName".to_owned(),
+        kind => format!("{}Name", kind.rsplit("::").next().unwrap_or_default()),
+    }
+}
+
+/// Returns the place of what a path leads to: the value of a scalar, else the key.
+fn walk<'p>(properties: &Node, path: impl IntoIterator<Item = &'p str>) -> Option<Range<usize>> {
+    let mut node = properties;
+    let mut span = None;
+    for part in path {
+        let (next, key) = match &node.value {
+            Value::Map(map) => {
+                let member = map.get(part)?;
+                (&member.node, Some(&member.key_span))
+            }
+            Value::List(list) => (list.get(part.parse::<usize>().ok()?)?, None),
+            _ => break,
+        };
+        node = next;
+        // A scalar says more than its key: the manifest may hold what stands there.
+        span = match (&next.value, key) {
+            (Value::Map(_) | Value::List(_), Some(key)) => Some(key.clone()),
+            _ => Some(next.span.clone()),
+        };
+    }
+    span
+}
+
+/// Returns whether a text holds a word that is not part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let inside = |character: char| character.is_alphanumeric() || character == '_';
+    text.match_indices(word).any(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + word.len()..].chars().next();
+        !before.is_some_and(inside) && !after.is_some_and(inside)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Template, diagnostic, diagnostic_outside};
+    use crate::cloudformation::status::ResourceStatus;
+    use crate::diagnostic::SourceFile;
+
+    const TEMPLATE: &str = "Resources:\n\
+        \x20 Data:\n\
+        \x20   Type: AWS::S3::Bucket\n\
+        \x20   Properties:\n\
+        \x20     BucketName: !Sub \"${AWS::AccountId}-data\"\n\
+        \x20     Tags:\n\
+        \x20       - { Key: owner, Value: the-owners-name }\n\
+        \x20 Handler:\n\
+        \x20   Type: AWS::Lambda::Function\n\
+        \x20   Properties:\n\
+        \x20     Runtime: python3.6\n\
+        \x20     Code: { S3Bucket: artifacts, S3Key: demo.zip }\n\
+        \x20 Network:\n\
+        \x20   Type: AWS::CloudFormation::Stack\n";
+
+    /// Returns the text that is pointed at.
+    fn pointed_at(logical_id: &str, kind: &str, nested_in: &[&str], reason: &str) -> String {
+        let source = SourceFile::new("t.yaml", TEMPLATE);
+        let template = Template::parse(&source).unwrap_or_else(|found| panic!("{found:?}"));
+        let failed = Event {
+            stack_id: "arn".to_owned(),
+            nested_in: nested_in.iter().map(ToString::to_string).collect(),
+            logical_id: logical_id.to_owned(),
+            resource_type: kind.to_owned(),
+            status: ResourceStatus::from_wire("CREATE_FAILED"),
+            reason: Some(reason.to_owned()),
+            ..Event::default()
+        };
+        let found = if nested_in.is_empty() {
+            diagnostic(&failed, &template)
+        } else {
+            diagnostic_outside(&failed, &template)
+        };
+        found.map_or_else(String::new, |found| {
+            TEMPLATE[found.places[0].span.clone()].to_owned()
+        })
+    }
+
+    #[test]
+    fn the_property_that_a_reason_is_about_is_pointed_at() {
+        let (bucket, function) = ("AWS::S3::Bucket", "AWS::Lambda::Function");
+        let cases = [
+            ("Data", bucket, "12-data already exists", "BucketName"),
+            (
+                "Data",
+                bucket,
+                "bad tag the-owners-name!",
+                "the-owners-name",
+            ),
+            (
+                "Data",
+                bucket,
+                "#/Tags/0/Value: too long",
+                "the-owners-name",
+            ),
+            (
+                "Data",
+                bucket,
+                "identifier '{\"/properties/BucketName\":\"x\"}'",
+                "BucketName",
+            ),
+            (
+                "Data",
+                bucket,
+                "is taken (/Resources/Data/Properties/BucketName)",
+                "BucketName",
+            ),
+            ("Data", bucket, "AWS says no", "Data"),
+            (
+                "Handler",
+                function,
+                "The runtime parameter of python3.6 is no longer",
+                "python3.6",
+            ),
+            ("Handler", function, "S3 Error Code: NoSuchKey", "demo.zip"),
+            ("Handler", function, "Runtime is wrong", "python3.6"),
+            ("Other", function, "Runtime is wrong", ""),
+        ];
+        for (logical_id, kind, reason, expected) in cases {
+            let pointed = pointed_at(logical_id, kind, &[], reason);
+            assert!(
+                pointed.starts_with(expected) && pointed.is_empty() == expected.is_empty(),
+                "{reason}: {pointed}"
+            );
+        }
+        assert_eq!(
+            pointed_at("Vpc", "AWS::EC2::VPC", &["Network", "Inner"], "no"),
+            "Network"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The domain: stacks, change sets, events, drift. Pure values; the calls are in [`aws`](crate::aws).
+
+pub mod change_set;
+pub mod deletion;
+pub mod diagnosis;
+pub mod drift;
+pub mod event;
+pub mod recovery;
+pub mod stack;
+pub mod status;

@@ -1,0 +1,452 @@
+//! Every status, with what was last asked, against what `recover` makes of it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed assertion is what a test is for"
+)]
+
+use indexmap::IndexMap;
+
+use super::history::Attempt;
+use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
+use super::history::History;
+use super::table::{Way, entry};
+use super::{Call, Choices, Found, Recovery};
+use crate::cloudformation::deletion::Fate;
+use crate::cloudformation::event::Event;
+use crate::cloudformation::stack::{Resource, STACK_TYPE, Stack};
+use crate::cloudformation::status::{ResourceStatus, StackStatus};
+use crate::diagnostic::SourceFile;
+use crate::template::Template;
+
+fn stack(status: &str) -> Stack {
+    Stack {
+        id: "arn".to_owned(),
+        name: "demo".to_owned(),
+        status: StackStatus::from_wire(status),
+        status_reason: None,
+        parameters: IndexMap::new(),
+        tags: IndexMap::new(),
+        outputs: Vec::new(),
+        capabilities: Vec::new(),
+        notification_arns: Vec::new(),
+        role_arn: None,
+        rollback_alarms: Vec::new(),
+        rollback_monitoring_minutes: None,
+        termination_protection: false,
+        created: None,
+        updated: None,
+    }
+}
+
+fn resource(logical_id: &str, resource_type: &str, status: &str) -> Resource {
+    Resource {
+        logical_id: logical_id.to_owned(),
+        physical_id: Some(format!("real-{logical_id}")),
+        resource_type: resource_type.to_owned(),
+        status: status.to_owned(),
+        reason: None,
+    }
+}
+
+/// Returns an event of the stack itself where `logical_id` is empty.
+fn event(logical_id: &str, status: &str, reason: &str) -> Event {
+    Event {
+        stack_id: "arn".to_owned(),
+        logical_id: logical_id.to_owned(),
+        physical_id: if logical_id.is_empty() { "arn" } else { "x" }.to_owned(),
+        status: ResourceStatus::from_wire(status),
+        reason: (!reason.is_empty()).then(|| reason.to_owned()),
+        ..Event::default()
+    }
+}
+
+fn found<'a>(stack: &'a Stack, resources: &[Resource]) -> Found<'a> {
+    Found {
+        stack,
+        history: History::default(),
+        resources: resources.to_vec(),
+        nested: Vec::new(),
+        template: None,
+        abandoned: Vec::new(),
+        change_sets: Vec::new(),
+        protected_types: &[],
+        role: None,
+    }
+}
+
+fn recover(found: Found<'_>) -> Recovery {
+    Recovery::of(found, None, &Choices::default())
+}
+
+fn names_of_live(recovery: &Recovery) -> Vec<&str> {
+    let live = recovery.live.iter();
+    live.map(|doomed| doomed.resource.logical_id.as_str())
+        .collect()
+}
+
+fn operations(recovery: &Recovery) -> Vec<&'static str> {
+    let calls = recovery.calls(&Choices::default()).unwrap();
+    calls.iter().map(Call::operation).collect()
+}
+
+/// Status, what was last asked, the way, the call, the first of the other ways.
+type Row = (
+    &'static str,
+    Option<Attempt>,
+    Way,
+    &'static str,
+    &'static str,
+);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("CREATE_IN_PROGRESS", Some(Create), Way::Follow, "", "cancel --delete"),
+    ("CREATE_FAILED", Some(Create), Way::RollBack, "RollbackStack", "apply"),
+    ("CREATE_COMPLETE", Some(Create), Way::Nothing, "", ""),
+    ("ROLLBACK_IN_PROGRESS", Some(Create), Way::Follow, "", ""),
+    ("ROLLBACK_IN_PROGRESS", Some(RollBack), Way::Follow, "", ""),
+    ("ROLLBACK_FAILED", Some(Create), Way::Delete, "DeleteStack", ""),
+    ("ROLLBACK_COMPLETE", Some(Create), Way::Delete, "DeleteStack", "apply"),
+    ("DELETE_IN_PROGRESS", Some(Delete), Way::Follow, "", ""),
+    ("DELETE_IN_PROGRESS", Some(Create), Way::Follow, "", ""),
+    ("DELETE_FAILED", Some(Delete), Way::Delete, "DeleteStack", ""),
+    ("DELETE_FAILED", Some(Create), Way::Delete, "DeleteStack", ""),
+    ("DELETE_COMPLETE", Some(Delete), Way::Nothing, "", "apply"),
+    ("UPDATE_IN_PROGRESS", Some(Update), Way::Follow, "", "cancel"),
+    ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
+    ("UPDATE_COMPLETE", Some(Update), Way::Nothing, "", ""),
+    ("UPDATE_FAILED", Some(Update), Way::RollBack, "RollbackStack", "apply"),
+    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
+    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(RollBack), Way::Follow, "", ""),
+    ("UPDATE_ROLLBACK_FAILED", Some(Update), Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_FAILED", Some(RollBack), Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_FAILED", None, Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
+    ("UPDATE_ROLLBACK_COMPLETE", Some(Update), Way::Nothing, "", "apply"),
+    ("UPDATE_ROLLBACK_COMPLETE", Some(RollBack), Way::Nothing, "", "apply"),
+    ("REVIEW_IN_PROGRESS", None, Way::Delete, "DeleteStack", "apply"),
+    ("IMPORT_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
+    ("IMPORT_COMPLETE", Some(Import), Way::Nothing, "", ""),
+    ("IMPORT_ROLLBACK_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
+    ("IMPORT_ROLLBACK_FAILED", Some(Import), Way::Elsewhere, "", "destroy"),
+    ("IMPORT_ROLLBACK_COMPLETE", Some(Import), Way::Nothing, "", ""),
+    ("RECONCILE_IN_PROGRESS", None, Way::Follow, "", ""),
+    ("RECONCILE_FAILED", None, Way::Elsewhere, "", "status"),
+];
+
+#[test]
+fn every_status_has_its_way() {
+    for &(status, attempt, way, call, other) in ROWS {
+        let stack = stack(status);
+        let history = History {
+            attempt,
+            was_stable: true,
+            ..History::default()
+        };
+        let found = Found {
+            history,
+            ..found(&stack, &[])
+        };
+        let recovery = recover(found);
+        assert_eq!(recovery.way, way, "{status} {attempt:?}");
+        assert_eq!(
+            operations(&recovery).join(" "),
+            call,
+            "{status} {attempt:?}"
+        );
+        let first = recovery.others.first().map_or("", |other| other.command);
+        assert_eq!(first, other, "{status} {attempt:?}");
+        for said in [recovery.meaning, recovery.remains] {
+            assert!(said.ends_with('.'), "{status}: {said}");
+        }
+        let is_running = way == Way::Follow;
+        assert_eq!(is_running, !stack.status.is_settled(), "{status}");
+    }
+    for status in StackStatus::ALL {
+        let covered = ROWS.iter().any(|(name, ..)| *name == status.as_str());
+        assert!(covered, "{status} is not in the table of this test");
+    }
+}
+
+/// A status that is stuck must say so: a row copied from a healthy one would promise too much.
+#[test]
+fn no_two_stuck_states_are_told_alike() {
+    let mut meanings: Vec<&str> = StackStatus::ALL
+        .iter()
+        .map(|status| entry(status, &History::default()).meaning)
+        .collect();
+    let count = meanings.len();
+    meanings.sort_unstable();
+    meanings.dedup();
+    assert_eq!(meanings.len(), count);
+}
+
+/// The statuses of the stack with their reasons, the newest first; what was asked; whether the stack
+/// was ever well.
+type Told = (
+    &'static [(&'static str, &'static str)],
+    Option<Attempt>,
+    bool,
+);
+
+#[test]
+fn the_events_tell_what_was_asked_and_what_followed_by_itself() {
+    const FAILED: &str =
+        "The following resource(s) failed to create: [A]. Delete requested by user.";
+    let cases: [Told; 8] = [
+        (&[], None, false),
+        (&[("REVIEW_IN_PROGRESS", "User Initiated")], None, false),
+        (
+            &[
+                ("ROLLBACK_COMPLETE", ""),
+                (
+                    "ROLLBACK_IN_PROGRESS",
+                    "The following resource(s) failed to create: [A]. ",
+                ),
+                ("CREATE_IN_PROGRESS", "User Initiated"),
+            ],
+            Some(Attempt::Create),
+            false,
+        ),
+        (
+            &[
+                ("DELETE_FAILED", ""),
+                ("DELETE_IN_PROGRESS", FAILED),
+                ("CREATE_IN_PROGRESS", "User Initiated"),
+            ],
+            Some(Attempt::Create),
+            false,
+        ),
+        (
+            &[
+                ("DELETE_FAILED", ""),
+                ("DELETE_IN_PROGRESS", "User Initiated"),
+                ("CREATE_COMPLETE", ""),
+            ],
+            Some(Attempt::Delete),
+            true,
+        ),
+        (
+            &[
+                ("UPDATE_ROLLBACK_FAILED", ""),
+                ("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+                ("UPDATE_ROLLBACK_FAILED", ""),
+                ("UPDATE_IN_PROGRESS", "User Initiated"),
+            ],
+            Some(Attempt::RollBack),
+            false,
+        ),
+        (
+            &[
+                ("UPDATE_FAILED", ""),
+                ("UPDATE_IN_PROGRESS", ""),
+                ("UPDATE_COMPLETE", ""),
+            ],
+            Some(Attempt::Update),
+            true,
+        ),
+        (&[("IMPORT_IN_PROGRESS", "")], Some(Attempt::Import), false),
+    ];
+    for (statuses, attempt, was_stable) in cases {
+        let events: Vec<Event> = statuses
+            .iter()
+            .map(|(status, reason)| event("", status, reason))
+            .collect();
+        let history = History::of(&events);
+        assert_eq!(history.attempt, attempt, "{statuses:?}");
+        assert_eq!(history.was_stable, was_stable, "{statuses:?}");
+    }
+}
+
+#[test]
+fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
+    let stack = stack("UPDATE_ROLLBACK_FAILED");
+    let history = History::of(&[
+        event("Stuck", "UPDATE_FAILED", "it is gone"),
+        event("Cancelled", "UPDATE_FAILED", "Resource update cancelled"),
+        event("Stuck", "UPDATE_FAILED", "the first failure"),
+    ]);
+    let nested = resource("Inner", "AWS::SQS::Queue", "UPDATE_FAILED");
+    let found = Found {
+        history,
+        nested: vec![("demo-Child-1A2B".to_owned(), nested, Some("why".to_owned()))],
+        ..found(
+            &stack,
+            &[
+                resource("Stuck", "AWS::SNS::Topic", "UPDATE_FAILED"),
+                resource("Cancelled", "AWS::SNS::Topic", "UPDATE_FAILED"),
+                resource("Child", STACK_TYPE, "UPDATE_FAILED"),
+                resource("Fine", "AWS::SNS::Topic", "UPDATE_COMPLETE"),
+            ],
+        )
+    };
+    let recovery = recover(found);
+    let told: Vec<_> = recovery
+        .obstacles
+        .iter()
+        .map(|it| (it.name.as_str(), it.reason.as_deref(), it.option))
+        .collect();
+    let skip = Some("--skip");
+    assert_eq!(
+        told,
+        [
+            ("Stuck", Some("it is gone"), skip),
+            ("Cancelled", Some("Resource update cancelled"), None),
+            ("Child", None, None),
+            ("demo-Child-1A2B.Inner", Some("why"), skip),
+        ]
+    );
+    let choices = |skip: &[&str], retain: &[&str]| Choices {
+        skip: skip.iter().map(ToString::to_string).collect(),
+        retain: retain.iter().map(ToString::to_string).collect(),
+        allow_delete: Vec::new(),
+    };
+    let both = ["Stuck", "demo-Child-1A2B.Inner"];
+    let calls = recovery.calls(&choices(&both, &[])).unwrap();
+    assert_eq!(
+        recovery.parameters(&calls[0]),
+        [
+            ("StackName", vec!["arn".to_owned()]),
+            ("ResourcesToSkip", both.map(str::to_owned).to_vec()),
+        ]
+    );
+    for wrong in ["Cancelled", "Fine", "Child", "Nobody"] {
+        let error = recovery.calls(&choices(&[wrong], &[])).unwrap_err();
+        let said = "it can be given for Stuck, demo-Child-1A2B.Inner";
+        assert_eq!(error.hints(), [said], "{wrong}");
+    }
+    let error = recovery.calls(&choices(&[], &["Stuck"])).unwrap_err();
+    assert!(error.hints()[0].contains("DELETE_FAILED"), "{error:?}");
+}
+
+#[test]
+fn the_newest_event_of_a_resource_counts_where_the_list_is_older() {
+    let stack = stack("UPDATE_ROLLBACK_FAILED");
+    let topic = |logical_id: &str| resource(logical_id, "AWS::SNS::Topic", "CREATE_COMPLETE");
+    let mut found = found(&stack, &[topic("Stuck"), topic("Undone")]);
+    found.history = History::of(&[
+        event("Undone", "UPDATE_COMPLETE", ""),
+        event("Stuck", "UPDATE_FAILED", "it is gone"),
+        event("Undone", "UPDATE_FAILED", "the first failure"),
+    ]);
+    let recovery = recover(found);
+    let names: Vec<_> = recovery.obstacles.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["Stuck"]);
+}
+
+#[test]
+fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
+    let text = "Resources:\n  Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: Retain}\n  \
+                Fresh: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n";
+    let template = Template::parse(&SourceFile::new("t", text)).unwrap();
+    let mut never_made = resource("Never", "AWS::S3::Bucket", "CREATE_FAILED");
+    never_made.physical_id = None;
+    let resources = [
+        resource("Kept", "AWS::S3::Bucket", "DELETE_SKIPPED"),
+        resource("Fresh", "AWS::S3::Bucket", "CREATE_COMPLETE"),
+        resource("Files", "AWS::S3::Bucket", "DELETE_FAILED"),
+        resource("Topic", "AWS::SNS::Topic", "CREATE_COMPLETE"),
+        resource("Gone", "AWS::S3::Bucket", "DELETE_COMPLETE"),
+        never_made,
+    ];
+    let cases = [
+        // A rollback of the creation deletes what is to be kept except on creation.
+        ("CREATE_FAILED", None, Fate::Deleted, vec!["Fresh", "Files"]),
+        ("ROLLBACK_FAILED", None, Fate::Retained, vec!["Files"]),
+        // Somebody asked for this deletion before.
+        (
+            "DELETE_FAILED",
+            Some(Attempt::Delete),
+            Fate::Retained,
+            vec![],
+        ),
+    ];
+    for (status, attempt, of_fresh, guarded) in cases {
+        let stack = stack(status);
+        let mut found = found(&stack, &resources);
+        found.history.attempt = attempt;
+        found.template = Some(&template);
+        let recovery = recover(found);
+        assert_eq!(
+            names_of_live(&recovery),
+            ["Kept", "Fresh", "Files", "Topic"],
+            "{status}"
+        );
+        assert_eq!(recovery.live[1].fate, of_fresh, "{status}");
+        let names = |choices: &Choices| -> Vec<String> {
+            let guarded = recovery.guarded(choices).into_iter();
+            guarded.map(|it| it.resource.logical_id.clone()).collect()
+        };
+        assert_eq!(names(&Choices::default()), guarded, "{status}");
+        let allow_delete = guarded.iter().map(ToString::to_string).collect();
+        let allowed = Choices {
+            allow_delete,
+            ..Choices::default()
+        };
+        assert!(names(&allowed).is_empty(), "{status}");
+    }
+}
+
+#[test]
+fn a_rollback_without_a_state_to_return_to_deletes() {
+    let stack = stack("UPDATE_FAILED");
+    let files = resource("Files", "AWS::S3::Bucket", "CREATE_COMPLETE");
+    let mut found = found(&stack, std::slice::from_ref(&files));
+    let recovery = recover(Found {
+        history: History {
+            was_stable: true,
+            ..History::default()
+        },
+        ..self::found(&stack, std::slice::from_ref(&files))
+    });
+    assert!(recovery.live.is_empty(), "an update is only undone");
+    found.history.was_stable = false;
+    let recovery = recover(found);
+    assert_eq!(names_of_live(&recovery), ["Files"]);
+    assert!(recovery.meaning.contains("deletes the stack"));
+}
+
+#[test]
+fn a_shell_goes_only_where_nobody_wants_its_change_sets() {
+    let stack = stack("REVIEW_IN_PROGRESS");
+    let mut theirs = found(&stack, &[]);
+    theirs.change_sets = vec!["release-42".to_owned()];
+    let recovery = recover(theirs);
+    assert_eq!(recovery.way, Way::Elsewhere);
+    assert!(operations(&recovery).is_empty());
+
+    let mut ours = found(&stack, &[]);
+    ours.abandoned = vec!["arn-of-set".to_owned()];
+    let recovery = recover(ours);
+    assert_eq!(operations(&recovery), ["DeleteChangeSet", "DeleteStack"]);
+}
+
+#[test]
+fn a_call_names_the_role_of_the_manifest() {
+    let stack = stack("CREATE_FAILED");
+    let recovery = recover(Found {
+        role: Some("arn:role"),
+        ..found(&stack, &[])
+    });
+    let role = ("RoleARN", vec!["arn:role".to_owned()]);
+    for call in [Call::RollbackStack, Call::DeleteStack(Vec::new())] {
+        assert!(recovery.parameters(&call).contains(&role), "{call:?}");
+    }
+    let without = recovery.parameters(&Call::CancelUpdateStack);
+    assert!(!without.contains(&role));
+}
+
+#[test]
+fn what_is_left_behind_is_not_told_as_deleted() {
+    let stack = stack("DELETE_FAILED");
+    let files = resource("Files", "AWS::S3::Bucket", "DELETE_FAILED");
+    let retain = Choices {
+        retain: vec!["Files".to_owned()],
+        ..Choices::default()
+    };
+    let recovery = Recovery::of(found(&stack, &[files]), None, &retain);
+    assert_eq!(recovery.live[0].fate, Fate::Retained);
+    assert_eq!(recovery.live[0].lost, None);
+    let call = Call::DeleteStack(retain.retain.clone());
+    assert_eq!(recovery.calls(&retain).unwrap(), [call]);
+}

@@ -1,0 +1,492 @@
+//! The rules for single values: what a name, a network or a duration must look like.
+//!
+//! Each check takes the text and returns the value or a [`Fault`] that says what is wrong, what is
+//! allowed and, where it can be guessed, what was meant. Where the text stands is not known here.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Component, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::Severity;
+use crate::util::suggest::{nearest, quoted};
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The rule's name, see [`Diagnostic::rule`](crate::diagnostic::Diagnostic::rule).
+    pub(crate) rule: &'static str,
+    /// What is wrong, completing a sentence that begins with the key.
+    pub(crate) message: String,
+    /// What is allowed, and what was probably meant.
+    pub(crate) help: Vec<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(rule: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            message: message.into(),
+            help: Vec::new(),
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+/// A value, or what is wrong with it.
+pub(crate) type Checked<T> = Result<T, Fault>;
+
+/// Any text but the empty one.
+pub(crate) fn filled(text: &str) -> Checked<String> {
+    if text.trim().is_empty() {
+        return Err(Fault::new("empty-value", "is empty").help("leave the key out, or fill it in"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path relative to the manifest and inside its folder.
+pub(crate) fn path(text: &str) -> Checked<PathBuf> {
+    let path = PathBuf::from(filled(text)?);
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if path.components().all(inside) {
+        return Ok(path);
+    }
+    Err(Fault::new("bad-path", "leads out of the project")
+        .help("a path is relative to the manifest's folder, inside it and without `..`"))
+}
+
+/// A glob of files to leave out of a zip.
+pub(crate) fn glob(text: &str) -> Checked<String> {
+    let glob = filled(text)?;
+    globset::Glob::new(&glob).map_err(|error| {
+        Fault::new("bad-glob", format!("is not a glob: {}", error.kind()))
+            .help("globs look like `tests/**` or `*.md`")
+    })?;
+    Ok(glob)
+}
+
+/// A project's name: it becomes part of the stack's name and follows that one's rules.
+pub(crate) fn project(text: &str) -> Checked<String> {
+    name(text, "bad-project", 128, |c| c.is_ascii_alphanumeric())
+        .map_err(|fault| fault.help("a project is letters, digits and hyphens, starting with a letter, at most 128 characters"))
+}
+
+/// An environment's name: it becomes part of bucket names, which have no capitals and at most 63
+/// characters for everything together.
+pub(crate) fn environment(text: &str) -> Checked<String> {
+    let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name(text, "bad-environment", 32, lower).map_err(|fault| {
+        fault.help("an environment is lower-case letters, digits and hyphens, starting with a letter, at most 32 characters, because bucket names hold it")
+    })
+}
+
+/// An artifact's name: it becomes part of the object's key.
+pub(crate) fn artifact(text: &str) -> Checked<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name(text, "bad-artifact", 128, allowed).map_err(|fault| {
+        fault.help("an artifact is letters, digits, `_` and hyphens, starting with a letter")
+    })
+}
+
+/// A parameter's name (CloudFormation: a logical id, letters and digits).
+pub(crate) fn parameter(text: &str) -> Checked<String> {
+    if text.is_empty() || text.len() > 255 || !text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(
+            Fault::new("bad-parameter", "is not a CloudFormation parameter's name")
+                .help("a parameter is letters and digits, at most 255 characters"),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// A stack's name with `{project}` and `{environment}` in it. The length is known only when those
+/// are.
+pub(crate) fn stack_name(text: &str) -> Checked<String> {
+    const PLACEHOLDERS: [&str; 2] = ["project", "environment"];
+    let mut plain = String::new();
+    let mut rest = filled(text)?;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((word, behind)) = after.split_once('}') else {
+            return Err(Fault::new("bad-stack-name", "has a `{` without its `}`"));
+        };
+        if !PLACEHOLDERS.contains(&word) {
+            let fault = Fault::new(
+                "bad-stack-name",
+                format!("has an unknown placeholder `{{{word}}}`"),
+            );
+            return Err(match nearest(word, PLACEHOLDERS) {
+                Some(meant) => fault.help(format!("did you mean `{{{meant}}}`?")),
+                None => fault.help("the placeholders are `{project}` and `{environment}`"),
+            });
+        }
+        // Both placeholders begin with a letter and hold nothing that a stack's name may not.
+        plain.push_str(before);
+        plain.push('a');
+        rest = behind.to_owned();
+    }
+    plain.push_str(&rest);
+    final_stack_name(&plain)?;
+    Ok(text.to_owned())
+}
+
+/// A stack's name as CloudFormation takes it (`CreateStack`, `StackName`).
+pub(crate) fn final_stack_name(text: &str) -> Checked<()> {
+    name(text, "bad-stack-name", 128, |c| c.is_ascii_alphanumeric())
+        .map(drop)
+        .map_err(|fault| fault.help("a stack's name is letters, digits and hyphens, starting with a letter, at most 128 characters"))
+}
+
+fn name(
+    text: &str,
+    rule: &'static str,
+    limit: usize,
+    allowed: impl Fn(char) -> bool,
+) -> Checked<String> {
+    let wrong = |what: String| Err(Fault::new(rule, what));
+    let Some(first) = text.chars().next() else {
+        return wrong("is empty".to_owned());
+    };
+    if let Some(bad) = text.chars().find(|c| !allowed(*c) && *c != '-') {
+        return wrong(format!("may not contain `{}`", bad.escape_debug()));
+    }
+    if !(first.is_ascii_alphabetic() && allowed(first)) {
+        return wrong(format!("may not start with `{first}`"));
+    }
+    if text.len() > limit {
+        return wrong(format!("has {} characters", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
+/// An account id.
+pub(crate) fn account(text: &str) -> Checked<String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let fault = Fault::new("bad-account", "is not an AWS account id");
+    Err(if digits.len() == 12 {
+        fault.help(format!("write the 12 digits alone: `{digits}`"))
+    } else {
+        fault.help(format!(
+            "an account id has 12 digits; here are {}",
+            digits.len()
+        ))
+    })
+}
+
+/// A region's name. New regions appear, so only the shape is checked.
+pub(crate) fn region(text: &str) -> Checked<String> {
+    let shaped = |text: &str| {
+        let mut parts: Vec<&str> = text.split('-').collect();
+        let number = parts.pop().unwrap_or_default();
+        parts.len() >= 2
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && parts
+                .iter()
+                .all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+    };
+    if shaped(text) {
+        return Ok(text.to_owned());
+    }
+    let fault = Fault::new("bad-region", "is not an AWS region's name");
+    let without_zone = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let lower = text.trim().to_ascii_lowercase().replace('_', "-");
+    Err(if shaped(without_zone) {
+        fault.help(format!(
+            "that is an availability zone; its region is `{without_zone}`"
+        ))
+    } else if shaped(&lower) {
+        fault.help(format!("did you mean `{lower}`?"))
+    } else {
+        fault.help("regions look like `eu-west-1`")
+    })
+}
+
+/// A bucket's name (S3 user guide, general purpose bucket naming rules).
+pub(crate) fn bucket(text: &str) -> Checked<String> {
+    const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let wrong = if !(3..=63).contains(&text.len()) {
+        format!("has {} characters", text.chars().count())
+    } else if let Some(bad) = text.chars().find(|c| !allowed(*c)) {
+        format!("may not contain `{}`", bad.escape_debug())
+    } else if !text.starts_with(edge) || !text.ends_with(edge) {
+        "must start and end with a letter or a digit".to_owned()
+    } else if text.contains("..") {
+        "may not contain two dots in a row".to_owned()
+    } else if text.parse::<std::net::Ipv4Addr>().is_ok() {
+        "may not look like an IP address".to_owned()
+    } else if let Some(prefix) = PREFIXES.iter().find(|prefix| text.starts_with(*prefix)) {
+        format!("may not start with `{prefix}`, which S3 keeps for itself")
+    } else if let Some(suffix) = SUFFIXES.iter().find(|suffix| text.ends_with(*suffix)) {
+        format!("may not end with `{suffix}`, which S3 keeps for itself")
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(Fault::new("bad-bucket", wrong)
+        .help("a bucket's name is 3 to 63 lower-case letters, digits, hyphens and dots"))
+}
+
+/// A key pair's name (EC2: up to 255 ASCII characters).
+pub(crate) fn key_pair(text: &str) -> Checked<String> {
+    filled(text)?;
+    if text.len() > 255 || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Err(Fault::new("bad-key-pair", "is not a key pair's name")
+            .help("a key pair's name is at most 255 ASCII characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A login name that `ssh` cannot mistake for an option.
+pub(crate) fn user(text: &str) -> Checked<String> {
+    filled(text)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if text.starts_with('-') || !text.chars().all(plain) {
+        return Err(Fault::new("bad-user", "is not a login name")
+            .help("Amazon Linux's is `ec2-user`, Ubuntu's is `ubuntu`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// An environment variable's name.
+pub(crate) fn variable(text: &str) -> Checked<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(plain)
+    {
+        return Err(
+            Fault::new("bad-variable", "is not an environment variable's name")
+                .help("write the name alone, such as `DB_PASSWORD`, without `$`"),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// The versions of stackctl that may work with a manifest.
+pub(crate) fn version(text: &str) -> Checked<String> {
+    semver::VersionReq::parse(text).map_err(|error| {
+        Fault::new(
+            "bad-version",
+            format!("is not a version requirement: {error}"),
+        )
+        .help("requirements look like `>=0.1`, `0.1` or `>=0.1, <0.3`")
+    })?;
+    Ok(text.to_owned())
+}
+
+/// A duration of at least a second.
+pub(crate) fn duration(text: &str) -> Checked<Duration> {
+    let fault = |message: String| {
+        Err(Fault::new("bad-duration", message).help("durations look like `60s`, `5m` or `1m 30s`"))
+    };
+    match text.parse::<jiff::SignedDuration>() {
+        Err(_) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
+            fault("has no unit".to_owned())
+        }
+        Err(_) => fault("is not a duration".to_owned()),
+        Ok(duration) => match Duration::try_from(duration) {
+            Ok(duration) if duration >= Duration::from_secs(1) => Ok(duration),
+            _ => fault("must be at least a second".to_owned()),
+        },
+    }
+}
+
+/// One of CloudFormation's capabilities.
+pub(crate) fn capability(text: &str) -> Checked<String> {
+    const KNOWN: [&str; 3] = [
+        "CAPABILITY_IAM",
+        "CAPABILITY_NAMED_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+    ];
+    if KNOWN.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let fault = Fault::new("bad-capability", "is not a capability");
+    Err(match nearest(&text.to_ascii_uppercase(), KNOWN) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("the capabilities are {}", quoted(KNOWN))),
+    })
+}
+
+/// The id of a linter's rule, such as `W3010`, or the name of a Guard rule.
+pub(crate) fn lint_rule(text: &str) -> Checked<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(is_part) {
+        return Ok(text.to_owned());
+    }
+    Err(Fault::new("bad-lint-rule", "is not the id of a rule")
+        .help("ids are letters, digits, `_` and `-`, such as `W3010`"))
+}
+
+/// The least severity of the linter's findings that are shown.
+pub(crate) fn severity(text: &str) -> Checked<Severity> {
+    const KNOWN: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+    let known = KNOWN.into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| {
+        Fault::new("bad-severity", "is not a severity").help(format!(
+            "the severities are {}",
+            quoted(KNOWN.map(Severity::as_str))
+        ))
+    })
+}
+
+/// An IAM role's ARN (`CreateChangeSet`, `RoleARN`: 20 to 2,048 characters).
+pub(crate) fn role_arn(text: &str) -> Checked<String> {
+    arn(text, "iam", "arn:aws:iam::123456789012:role/deploy")
+}
+
+/// An SNS topic's ARN.
+pub(crate) fn topic_arn(text: &str) -> Checked<String> {
+    arn(
+        text,
+        "sns",
+        "arn:aws:sns:eu-west-1:123456789012:deployments",
+    )
+}
+
+/// A CloudWatch alarm's ARN.
+pub(crate) fn alarm_arn(text: &str) -> Checked<String> {
+    arn(
+        text,
+        "cloudwatch",
+        "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:errors",
+    )
+}
+
+fn arn(text: &str, service: &str, example: &str) -> Checked<String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let shaped = matches!(
+        parts.as_slice(),
+        ["arn", partition, named, _, account, resource]
+            if partition.starts_with("aws") && *named == service
+                && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
+                && !resource.is_empty()
+    );
+    if !shaped || text.len() > 2048 {
+        return Err(Fault::new(
+            "bad-arn",
+            format!("is not the ARN of this kind of thing ({service})"),
+        )
+        .help(format!("it looks like `{example}`")));
+    }
+    Ok(text.to_owned())
+}
+
+/// An integer within an API's limits.
+pub(crate) fn integer(number: i64, allowed: &RangeInclusive<u32>) -> Checked<u32> {
+    u32::try_from(number)
+        .ok()
+        .filter(|number| allowed.contains(number))
+        .ok_or_else(|| {
+            let fault = Fault::new("out-of-range", format!("may not be {number}"));
+            match *allowed.end() {
+                u32::MAX => fault.help(format!("it must be at least {}", allowed.start())),
+                end => fault.help(format!("it must be from {} to {end}", allowed.start())),
+            }
+        })
+}
+
+/// A tag's key (CloudFormation `Tag`, and the AWS tagging rules).
+pub(crate) fn tag_key(text: &str) -> Checked<String> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(prefix) = ["aws:", "stackctl:"]
+        .into_iter()
+        .find(|prefix| lower.starts_with(prefix))
+    {
+        return Err(Fault::new(
+            "reserved-tag",
+            format!("starts with `{prefix}`, which is reserved"),
+        )
+        .help("tags that start with `aws:` are set by AWS, those with `stackctl:` by stackctl"));
+    }
+    tag_text(text, 128)
+}
+
+/// A tag's value.
+pub(crate) fn tag_value(text: &str) -> Checked<String> {
+    tag_text(text, 256)
+}
+
+fn tag_text(text: &str, limit: usize) -> Checked<String> {
+    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    let length = text.chars().count();
+    let wrong = if length == 0 {
+        "is empty".to_owned()
+    } else if length > limit {
+        format!("has {length} characters")
+    } else if let Some(bad) = text.chars().find(|c| !allowed(*c)) {
+        format!("may not contain `{}`", bad.escape_debug())
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(Fault::new("bad-tag", wrong).help(format!(
+        "a tag has 1 to {limit} letters, digits, spaces and `_ . : / = + - @`"
+    )))
+}
+
+/// A network in CIDR notation, with no bit set behind its prefix.
+pub(crate) fn cidr(text: &str) -> Checked<IpNet> {
+    let fault = |message: &str| Fault::new("bad-cidr", message);
+    let Ok(network) = text.parse::<IpNet>() else {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            let single = IpNet::from(address);
+            return Err(fault("is an address, not a network")
+                .help(format!("for this one address write `{single}`")));
+        }
+        let address = text
+            .split_once('/')
+            .and_then(|(address, prefix)| Some((address.parse::<IpAddr>().ok()?, prefix)));
+        return Err(match address {
+            Some((address, prefix)) => {
+                let longest = IpNet::from(address).max_prefix_len();
+                fault(&format!(
+                    "has the prefix length `{}`",
+                    prefix.escape_debug()
+                ))
+                .help(format!("the prefix length is from 0 to {longest}"))
+            }
+            None => fault("is not a network")
+                .help("networks look like `203.0.113.7/32` or `2001:db8::/64`"),
+        });
+    };
+    if network.trunc() != network {
+        let single = IpNet::from(network.addr());
+        return Err(fault(&format!(
+            "has host bits set behind its prefix of {}",
+            network.prefix_len()
+        ))
+        .help(format!(
+            "the network is `{}`; for the one address write `{single}`",
+            network.trunc()
+        )));
+    }
+    Ok(network)
+}
+
+/// Returns a network that these together admit and that is wider than any one organisation's.
+///
+/// `/0` admits everyone, and so do its two halves together. Registries have given out nothing wider
+/// than a `/8` of IPv4 or a `/16` of IPv6, so what is wider cannot be meant as "us".
+pub(crate) fn world(networks: &[IpNet]) -> Option<IpNet> {
+    IpNet::aggregate(&networks.to_vec())
+        .into_iter()
+        .find(|network| {
+            let narrowest = match network {
+                IpNet::V4(_) => 8,
+                IpNet::V6(_) => 16,
+            };
+            network.prefix_len() < narrowest
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The manifest: text → layers of optional values, each with its place.
+//!
+//! [`parse`] reads as much as can be understood and keeps going: a manifest with eight mistakes
+//! gives eight diagnostics. What it returns is not yet settings: [`resolve`](crate::config::settings::resolve)
+//! overlays the layers, adds variables and flags, and only then knows what is missing.
+
+pub(crate) mod checks;
+pub(crate) mod layer;
+pub(crate) mod node;
+mod reader;
+mod schema;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::config::origin::Origin;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use node::{Entry, Node, SYNTAX, Table, Value};
+pub use schema::schema;
+pub(crate) use schema::{at as schema_at, layer_schema};
+pub(crate) use walk::{Scope, layer as read_layer, top_level_keys};
+
+/// A manifest that was read, mistakes and all.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    pub(crate) source: Arc<SourceFile>,
+    pub(crate) top: Table,
+    pub(crate) environments: IndexMap<String, Table>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Manifest {
+    /// Returns everything that is wrong with the manifest by itself, in the order of the text.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Returns the environments that may be chosen: the default one first, then those with a table.
+    pub fn environments(&self) -> Vec<&str> {
+        let default = self
+            .top
+            .get("environment")
+            .and_then(|entry| match &entry.node.value {
+                Value::String(name) => Some(name.as_str()),
+                _ => None,
+            });
+        let mut names: Vec<&str> = default.into_iter().collect();
+        for name in self.environments.keys() {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Returns whether the text has syntax errors, so that a key that is not there may only have
+    /// gone unread.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|problem| problem.rule == SYNTAX)
+    }
+}
+
+/// Reads a manifest. Everything wrong with it is in [`Manifest::diagnostics`].
+pub fn parse(source: &Arc<SourceFile>) -> Manifest {
+    let (mut top, mut diagnostics) = node::parse_document(source);
+    let environments = take_environments(&mut top, &mut diagnostics);
+    diagnostics.extend(read_layer(&top, Scope::Top, &[]).1);
+    for (name, table) in &environments {
+        let (_, found) = read_layer(table, Scope::Environment, &["environments", name]);
+        diagnostics.extend(found);
+    }
+    drop_echoes(source, &mut diagnostics);
+    diagnostics.sort_by_key(|problem| problem.places.first().map(|place| place.span.start));
+    Manifest {
+        source: Arc::clone(source),
+        top,
+        environments,
+        diagnostics,
+    }
+}
+
+/// Drops what else was found on a line with a syntax error: there the parser's guess was read.
+fn drop_echoes(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
+    let line = |problem: &Diagnostic| {
+        let start = problem.places.first().map_or(0, |place| place.span.start);
+        source.position(start).0
+    };
+    let broken: Vec<usize> = diagnostics
+        .iter()
+        .filter(|problem| problem.rule == SYNTAX)
+        .map(line)
+        .collect();
+    diagnostics.retain(|problem| problem.rule == SYNTAX || !broken.contains(&line(problem)));
+}
+
+/// Takes the `[environments.NAME]` tables out of the top level and marks their values as theirs.
+fn take_environments(
+    top: &mut Table,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> IndexMap<String, Table> {
+    let mut environments = IndexMap::new();
+    let Some(entry) = top.shift_remove("environments") else {
+        return environments;
+    };
+    let Value::Table(tables) = entry.node.value else {
+        diagnostics.push(not_a_table("environments", &entry.node));
+        return environments;
+    };
+    for (name, Entry { key, node }) in tables {
+        if let Err(fault) = checks::environment(&name) {
+            let mut problem = Diagnostic::error(
+                fault.rule,
+                format!("`environments.{name}` {}", fault.message),
+                key.place(""),
+            );
+            problem.help = fault.help;
+            diagnostics.push(problem);
+        }
+        let Value::Table(mut table) = node.value else {
+            diagnostics.push(not_a_table(&format!("environments.{name}"), &node));
+            continue;
+        };
+        node::rewrite_origins(&mut table, &|origin| {
+            if let Origin::Manifest { environment, .. } = origin {
+                *environment = Some(name.clone());
+            }
+        });
+        environments.insert(name, table);
+    }
+    environments
+}
+
+fn not_a_table(key: &str, node: &Node) -> Diagnostic {
+    Diagnostic::error(
+        "wrong-type",
+        format!("`{key}` must be a table, not {}", node.kind()),
+        node.origin.place(""),
+    )
+    .help("write `[environments.NAME]` and the environment's keys below it")
+}

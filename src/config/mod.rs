@@ -1,0 +1,8 @@
+//! What the user configured: the manifest, the settings that result from it, and the project's files.
+
+pub mod ambient;
+pub mod manifest;
+pub mod origin;
+pub mod project;
+pub mod secret;
+pub mod settings;

@@ -1,0 +1,454 @@
+//! Variables and flags as one more layer over the manifest.
+//!
+//! Both bring plain text. What it becomes is decided by the manifest's own schema, so that
+//! `STACKCTL_ACCOUNT=012345678901` stays text and `STACKCTL_STACK__TIMEOUT_MINUTES=30` becomes a
+//! number; a free value under `vars` takes the type of the value that it overrides. The result goes
+//! through the same walk as the manifest, and an error points into the variable or the flag.
+
+use serde_json::Value as Json;
+
+use crate::config::ambient::Ambient;
+use crate::config::manifest::node::{self, Entry, Node, Table, Value};
+use crate::config::manifest::schema_at;
+use crate::config::origin::Origin;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::util::suggest::{nearest, quoted};
+
+/// The variable that chooses the environment, as `-e` does.
+const ENVIRONMENT: &str = "STACKCTL_ENV";
+
+/// Variables that belong to the program itself and set no key of the manifest.
+const PROGRAM_VARIABLES: [&str; 5] = [
+    "STACKCTL_CACHE_DIR",
+    "STACKCTL_CORPUS",
+    ENVIRONMENT,
+    "STACKCTL_MANIFEST",
+    "STACKCTL_PYTHON",
+];
+
+const PREFIX: &str = "STACKCTL_";
+
+/// What the command line says about the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `-e/--env`: the environment to work on.
+    pub environment: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--set`, each a `KEY=VALUE` with a dotted key.
+    pub set: Vec<String>,
+}
+
+/// One value from outside the manifest, before its type is known.
+#[derive(Debug)]
+pub(super) struct Given {
+    path: Vec<String>,
+    text: String,
+    origin: Origin,
+    /// Variables' names have no capitals, so theirs are matched loosely.
+    is_variable: bool,
+}
+
+impl Given {
+    /// Returns whether it sets this top-level key.
+    pub(super) fn sets(&self, key: &str) -> bool {
+        matches!(self.path.as_slice(), [only] if only == key)
+    }
+
+    /// Returns it as text.
+    pub(super) fn to_node(&self) -> Node {
+        Node {
+            value: Value::String(self.text.clone()),
+            origin: self.origin.clone(),
+        }
+    }
+
+    fn flag(name: &str, path: &str, text: &str) -> Self {
+        Self {
+            path: vec![path.to_owned()],
+            text: text.to_owned(),
+            origin: Origin::Flag {
+                source: SourceFile::new(name, text),
+                span: 0..text.len(),
+            },
+            is_variable: false,
+        }
+    }
+}
+
+/// Returns what variables and flags give, the weakest first.
+pub(super) fn collect(
+    overrides: &Overrides,
+    ambient: &Ambient,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Given> {
+    let mut given: Vec<Given> = ambient
+        .with_prefix(PREFIX)
+        .filter(|(name, _)| !PROGRAM_VARIABLES.contains(name))
+        .map(|(name, text)| Given {
+            path: name
+                .trim_start_matches(PREFIX)
+                .split("__")
+                .map(str::to_ascii_lowercase)
+                .collect(),
+            text: text.to_owned(),
+            origin: Origin::Variable {
+                source: SourceFile::new(name, text),
+                span: 0..text.len(),
+            },
+            is_variable: true,
+        })
+        .collect();
+    for argument in &overrides.set {
+        let source = SourceFile::new("--set", argument);
+        let origin = Origin::Flag {
+            source,
+            span: 0..argument.len(),
+        };
+        match assignment(argument) {
+            Some((path, text)) => given.push(Given {
+                path,
+                text: text.to_owned(),
+                origin: origin.at(argument.len().saturating_sub(text.len())..argument.len()),
+                is_variable: false,
+            }),
+            None => problems.push(
+                Diagnostic::error("bad-set", "this is not `KEY=VALUE`", origin.place(""))
+                    .help("write a dotted key and its value: `--set vars.instance_type=t3.micro`"),
+            ),
+        }
+    }
+    let flags = [
+        ("--region", "region", &overrides.region),
+        ("--profile", "profile", &overrides.profile),
+        ("--env", "environment", &overrides.environment),
+    ];
+    for (name, path, value) in flags {
+        given.extend(value.iter().map(|text| Given::flag(name, path, text)));
+    }
+    if let Some(chosen) = given.last_mut().filter(|_| overrides.environment.is_some())
+        && ambient.variable(ENVIRONMENT) == Some(&chosen.text)
+    {
+        // The command line takes the variable for the flag's default.
+        chosen.origin = Origin::Variable {
+            source: SourceFile::new(ENVIRONMENT, &chosen.text),
+            span: 0..chosen.text.len(),
+        };
+    }
+    given
+}
+
+/// Splits `KEY=VALUE` into the parts of its dotted key and the value. A part in quotes, as in
+/// `tags."a.b"=c`, may hold dots and equal signs.
+fn assignment(argument: &str) -> Option<(Vec<String>, &str)> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut quote = None;
+    let mut was_quoted = false;
+    for (at, character) in argument.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if character == open => quote = None,
+            (None, '"' | '\'') if part.trim().is_empty() => {
+                part.clear();
+                (quote, was_quoted) = (Some(character), true);
+            }
+            (None, '.' | '=') => {
+                let whole = std::mem::take(&mut part);
+                let whole = if std::mem::take(&mut was_quoted) {
+                    whole
+                } else {
+                    whole.trim().to_owned()
+                };
+                parts.push(whole);
+                if character == '=' {
+                    let is_named = parts.iter().any(|part| !part.is_empty());
+                    let text = argument.get(at.saturating_add(1)..).unwrap_or_default();
+                    return is_named.then_some((parts, text));
+                }
+            }
+            (None, ' ') if was_quoted => {}
+            _ => part.push(character),
+        }
+    }
+    None
+}
+
+/// Returns the layer that `given` makes over `below`.
+pub(super) fn layer(given: &[Given], below: &Table, problems: &mut Vec<Diagnostic>) -> Table {
+    let mut layer = Table::new();
+    if given.is_empty() {
+        return layer;
+    }
+    let schema = crate::config::manifest::layer_schema();
+    for one in given {
+        match typed(one, below, &schema) {
+            Ok((path, node)) => {
+                let nested = nest(&path, node);
+                match exposed_secret(&nested, below) {
+                    Some((name, secret)) => problems.push(keeps_secret(one, name, secret)),
+                    None => node::overlay(&mut layer, &nested),
+                }
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    layer
+}
+
+/// Returns a table that holds only `node`, at `path`.
+fn nest(path: &[String], node: Node) -> Table {
+    let mut table = Table::new();
+    let Some((key, rest)) = path.split_first() else {
+        return table;
+    };
+    let origin = node.origin.clone();
+    let node = if rest.is_empty() {
+        node
+    } else {
+        Node {
+            value: Value::Table(nest(rest, node)),
+            origin: origin.clone(),
+        }
+    };
+    table.insert(key.clone(), Entry { key: origin, node });
+    table
+}
+
+/// Finds the key that `given` means and gives its text that key's type.
+fn typed(
+    given: &Given,
+    below: &Table,
+    schema: &Json,
+) -> Result<(Vec<String>, Node), Box<Diagnostic>> {
+    let path = if given.is_variable {
+        loosely(&given.path, below)
+    } else {
+        given.path.clone()
+    };
+    let words: Vec<&str> = path.iter().map(String::as_str).collect();
+    let current = lookup(below, &words);
+    let Some(kind) = schema_at(schema, &words).filter(|_| !words.contains(&"")) else {
+        return Err(Box::new(unknown(given, &words, schema)));
+    };
+    if let ["parameters" | "artifacts", name] | ["artifacts", name, _] = words.as_slice()
+        && given.is_variable
+        && lookup(below, &words[..2]).is_none()
+    {
+        let problem = Diagnostic::error(
+            "unknown-key",
+            format!("there is no `{}.{name}` to set", words[0]),
+            given.origin.place(""),
+        );
+        return Err(Box::new(problem.help(
+            "a variable's name has no capitals: write the key in the manifest first",
+        )));
+    }
+    let node = if words.first() == Some(&"vars") && words.len() > 1 {
+        free(given, &path.join("."), current)
+    } else {
+        by_schema(given, kind)
+    }?;
+    Ok((path, node))
+}
+
+/// Gives `text` the type that the schema asks for; where it does not fit, the walk will say so.
+fn by_schema(given: &Given, schema: &Json) -> Result<Node, Box<Diagnostic>> {
+    let kinds = schema.get("anyOf").and_then(Json::as_array);
+    let one_or_many = kinds.is_some_and(|kinds| {
+        kinds.len() == 2
+            && kinds
+                .iter()
+                .any(|kind| kind.get("type") == Some(&"array".into()))
+    });
+    let text = given.text.as_str();
+    match schema.get("type").and_then(Json::as_str) {
+        Some("boolean") => Ok(text.parse().map_or_else(
+            |_| given.to_node(),
+            |flag| with(given, Value::Boolean(flag)),
+        )),
+        Some("integer") => Ok(text.parse().map_or_else(
+            |_| given.to_node(),
+            |number| with(given, Value::Integer(number)),
+        )),
+        Some("array") => list(given),
+        Some("object") if text.trim_start().starts_with('{') => inline(given),
+        _ if one_or_many && text.contains([',', '[']) => list(given),
+        _ => Ok(given.to_node()),
+    }
+}
+
+/// Gives a free value the type of the one that it overrides, or else the type that it looks like.
+fn free(given: &Given, key: &str, current: Option<&Node>) -> Result<Node, Box<Diagnostic>> {
+    let text = given.text.as_str();
+    let Some(current) = current else {
+        return Ok(guess(given));
+    };
+    let value = match &current.value {
+        Value::String(_) | Value::Datetime(_) => return Ok(given.to_node()),
+        Value::List(_) => return list(given),
+        Value::Table(_) => return inline(given),
+        Value::Boolean(_) => text.parse().map(Value::Boolean).ok(),
+        Value::Integer(_) => text.parse().map(Value::Integer).ok(),
+        Value::Float(_) => text
+            .parse::<f64>()
+            .ok()
+            .map(|_| Value::Float(text.to_owned())),
+    };
+    match value {
+        Some(value) => Ok(with(given, value)),
+        None => Err(Box::new(
+            Diagnostic::error(
+                "wrong-type",
+                format!("`{key}` must be {}", current.kind()),
+                given.origin.place(""),
+            )
+            .at(current.origin.place("the value that it overrides")),
+        )),
+    }
+}
+
+fn guess(given: &Given) -> Node {
+    if let Ok(flag) = given.text.parse() {
+        return with(given, Value::Boolean(flag));
+    }
+    match given.text.parse::<i64>() {
+        // A number that would not be written back the same, such as `007`, is text.
+        Ok(number) if number.to_string() == given.text => with(given, Value::Integer(number)),
+        _ => given.to_node(),
+    }
+}
+
+/// Reads a TOML list, or text separated by commas.
+fn list(given: &Given) -> Result<Node, Box<Diagnostic>> {
+    if given.text.trim_start().starts_with('[') {
+        return inline(given);
+    }
+    let mut items = Vec::new();
+    let mut offset = given.origin.place("").span.start;
+    for part in given.text.split(',') {
+        let text = part.trim();
+        let lead = part.len().saturating_sub(part.trim_start().len());
+        let from = offset.saturating_add(lead);
+        items.push(Node {
+            value: Value::String(text.to_owned()),
+            origin: given.origin.at(from..from.saturating_add(text.len())),
+        });
+        offset = offset.saturating_add(part.len()).saturating_add(1);
+    }
+    Ok(with(given, Value::List(items)))
+}
+
+/// Reads a TOML value, such as `{ from = 1 }` or `["a", "b"]`.
+fn inline(given: &Given) -> Result<Node, Box<Diagnostic>> {
+    let offset = given.origin.place("").span.start;
+    node::parse_value(&given.text, &given.origin, offset).map_err(|problem| {
+        Box::new(problem.help("write it as in the manifest, such as `{ key = \"value\" }`, or set the keys inside it one by one"))
+    })
+}
+
+fn with(given: &Given, value: Value) -> Node {
+    Node {
+        value,
+        origin: given.origin.clone(),
+    }
+}
+
+fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Node> {
+    let (key, rest) = path.split_first()?;
+    let node = &table.get(*key)?.node;
+    match (&node.value, rest) {
+        (_, []) => Some(node),
+        (Value::Table(inner), rest) => lookup(inner, rest),
+        _ => None,
+    }
+}
+
+/// Returns the path as it is written in the manifest, where capitals, `_` and `-` may differ.
+fn loosely(path: &[String], below: &Table) -> Vec<String> {
+    let Some((key, rest)) = path.split_first() else {
+        return Vec::new();
+    };
+    let plain = |key: &str| key.to_ascii_lowercase().replace(['_', '-'], "");
+    let found = below.get_key_value(key).or_else(|| {
+        below
+            .iter()
+            .find(|(candidate, _)| plain(candidate) == plain(key))
+    });
+    let empty = Table::new();
+    let (key, inner) = match found {
+        Some((key, entry)) => match &entry.node.value {
+            Value::Table(inner) => (key, inner),
+            _ => (key, &empty),
+        },
+        None => (key, &empty),
+    };
+    let mut exact = vec![key.clone()];
+    exact.extend(loosely(rest, inner));
+    exact
+}
+
+fn unknown(given: &Given, path: &[&str], schema: &Json) -> Diagnostic {
+    let mut depth = path.len().saturating_sub(1);
+    let mut known: Vec<&str> = Vec::new();
+    loop {
+        let table = schema_at(schema, path.get(..depth).unwrap_or_default());
+        if let Some(properties) = table.and_then(|table| table.get("properties")?.as_object()) {
+            known.extend(properties.keys().map(String::as_str));
+        }
+        if !known.is_empty() || depth == 0 {
+            break;
+        }
+        depth -= 1;
+    }
+    let word = path.get(depth).copied().unwrap_or_default();
+    let parents = path.get(..depth).unwrap_or_default();
+    let spell = |key: &str| {
+        let mut parts = parents.to_vec();
+        parts.push(key);
+        if given.is_variable {
+            format!("{PREFIX}{}", parts.join("__").to_ascii_uppercase())
+        } else {
+            parts.join(".")
+        }
+    };
+    let problem = Diagnostic::error(
+        "unknown-key",
+        format!("there is no key `{}` to set", path.join(".")),
+        given.origin.place(""),
+    );
+    match nearest(word, known.iter().copied()) {
+        Some(meant) => problem.help(format!("did you mean `{}`?", spell(meant))),
+        None => problem.help(format!("the keys here are {}", quoted(known))),
+    }
+}
+
+/// Returns a secret parameter of `below` that `above` replaces with a plain value.
+fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'t Node)> {
+    let parameters = |table: &'t Table| match &table.get("parameters")?.node.value {
+        Value::Table(parameters) => Some(parameters),
+        _ => None,
+    };
+    let (above, below) = (parameters(above)?, parameters(below)?);
+    above.iter().find_map(|(name, entry)| {
+        let secret = &below.get(name)?.node;
+        let is_exposed =
+            matches!(secret.value, Value::Table(_)) && !matches!(entry.node.value, Value::Table(_));
+        is_exposed.then_some((name.as_str(), secret))
+    })
+}
+
+/// Returns the error for a secret that would be replaced by a value that is printed. It must not
+/// quote the value.
+fn keeps_secret(given: &Given, name: &str, secret: &Node) -> Diagnostic {
+    Diagnostic::error(
+        "secret-override",
+        format!(
+            "`parameters.{name}` is a secret and cannot be set by `{}`",
+            given.origin
+        ),
+        secret.origin.place("declared here"),
+    )
+    .help("set the variable that `from_env` names")
+}

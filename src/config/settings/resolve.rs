@@ -1,0 +1,452 @@
+//! Overlays the layers and fills [`Settings`].
+//!
+//! The layers are merged as spanned values, weakest first, and only the result is read. So the rule
+//! of precedence stands in one place, every value brings its origin along, and a key needs no code
+//! of its own to be overlaid.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use semver::{Version, VersionReq};
+
+use super::overrides::{self, Given, Overrides};
+use super::{ArtifactSettings, ParameterValue, Settings, VerifySettings};
+use crate::config::ambient::Ambient;
+use crate::config::manifest::checks;
+use crate::config::manifest::layer::{Layer, Parameter, Verify};
+use crate::config::manifest::node::{self, Entry, Node, Table, Value};
+use crate::config::manifest::{Manifest, Scope, read_layer, top_level_keys};
+use crate::config::origin::{Origin, Origins};
+use crate::config::secret::Secret;
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::error::{Error, Result};
+use crate::util::suggest::{nearest, quoted};
+
+/// The weakest layer, in the manifest's own language.
+const DEFAULTS: &str = r#"
+stack_name = "{project}-{environment}"
+template = "templates/stack.yaml.j2"
+allow_endpoint = false
+allow_world_ssh = false
+
+[vars]
+instance_type = "t2.micro"
+test_instance = true
+log_retention_days = 30
+
+[lint]
+severity = "warning"
+
+[ssh]
+user = "ec2-user"
+
+[verify]
+timeout = "60s"
+after_apply = false
+"#;
+
+/// The folder that is packaged where the manifest names no artifact.
+const DEFAULT_ARTIFACT: &str = "handler";
+
+/// Returns the settings for the chosen environment.
+///
+/// # Errors
+///
+/// A refusal where `required_version` excludes this stackctl, before anything else is looked at:
+/// a newer manifest may well hold keys that this version does not know. Otherwise an input error
+/// with every mistake in the manifest, the variables and the flags.
+pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) -> Result<Settings> {
+    check_version(&manifest.top, env!("CARGO_PKG_VERSION"))?;
+    let mut problems = manifest.diagnostics().to_vec();
+    let given = overrides::collect(overrides, ambient, &mut problems);
+    let environment = choose(manifest, &given, &mut problems);
+
+    let mut merged = defaults();
+    node::overlay(&mut merged, &manifest.top);
+    if let Some(table) = environment
+        .as_ref()
+        .and_then(|name| manifest.environments.get(name))
+    {
+        check_version(table, env!("CARGO_PKG_VERSION"))?;
+        node::overlay(&mut merged, table);
+    }
+    let above = overrides::layer(&given, &merged, &mut problems);
+    problems.extend(read_layer(&above, Scope::Override, &[]).1);
+    node::overlay(&mut merged, &above);
+
+    let (layer, found) = read_layer(&merged, Scope::Merged, &[]);
+    // What could not be read is neither missing nor wrong.
+    if !manifest.is_partial() {
+        add_new(&mut problems, found);
+        problems.extend(missing(manifest, &merged));
+    }
+    let stack_name = stack_name(&layer, &merged, &mut problems);
+    if problems.is_empty() {
+        Ok(settle(layer, &merged, stack_name, ambient))
+    } else {
+        Err(report(manifest, problems))
+    }
+}
+
+/// Adds what was found by reading all layers together, unless it was found in its own layer.
+fn add_new(problems: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
+    for problem in found {
+        let is_known = |other: &Diagnostic| {
+            other.rule == problem.rule && same_place(other.places.first(), problem.places.first())
+        };
+        if !problems.iter().any(is_known) {
+            problems.push(problem);
+        }
+    }
+}
+
+fn same_place(one: Option<&Place>, other: Option<&Place>) -> bool {
+    matches!((one, other), (Some(one), Some(other))
+        if one.span == other.span && one.source == other.source)
+}
+
+fn report(manifest: &Manifest, problems: Vec<Diagnostic>) -> Error {
+    let only_manifest = problems
+        .iter()
+        .filter_map(|problem| problem.places.first())
+        .all(|place| Arc::ptr_eq(&place.source, &manifest.source));
+    let what = if only_manifest {
+        format!("`{}` has", manifest.source.name)
+    } else {
+        "the settings have".to_owned()
+    };
+    let message = match problems.len() {
+        1 => format!("{what} an error"),
+        count => format!("{what} {count} errors"),
+    };
+    Error::input(message).with_diagnostics(problems)
+}
+
+fn defaults() -> Table {
+    let (mut table, _) = node::parse_document(&SourceFile::new("default", DEFAULTS));
+    node::rewrite_origins(&mut table, &|origin| *origin = Origin::Default);
+    table
+}
+
+/// Refuses where the layer's `required_version` excludes this version. A requirement that cannot be
+/// read is left to the walk.
+fn check_version(layer: &Table, version: &str) -> Result<()> {
+    let Some(Entry { node, .. }) = layer.get("required_version") else {
+        return Ok(());
+    };
+    let Value::String(text) = &node.value else {
+        return Ok(());
+    };
+    let (Ok(required), Ok(mut own)) = (VersionReq::parse(text), Version::parse(version)) else {
+        return Ok(());
+    };
+    // A pre-release counts as the release that it leads to, or no requirement would admit it.
+    own.pre = semver::Prerelease::EMPTY;
+    if required.matches(&own) {
+        return Ok(());
+    }
+    let place = Diagnostic::error(
+        "required-version",
+        format!("this is stackctl {version}, which `{text}` does not admit"),
+        node.origin.place(""),
+    );
+    Err(Error::refused(format!(
+        "the manifest requires stackctl `{text}`, this is {version}"
+    ))
+    .with_diagnostics(vec![place])
+    .hint("install a version that matches, or change `required_version`"))
+}
+
+/// Returns the chosen environment's name, if it is one of the manifest's.
+fn choose(manifest: &Manifest, given: &[Given], problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let chosen = given.iter().rev().find(|one| one.sets("environment"));
+    let Some(chosen) = chosen else {
+        return manifest.environments().first().and_then(|first| {
+            let is_default = manifest.top.contains_key("environment");
+            is_default.then(|| (*first).to_owned())
+        });
+    };
+    let node = chosen.to_node();
+    let name = node.scalar()?;
+    let known = manifest.environments();
+    if known.contains(&name.as_str()) {
+        return Some(name);
+    }
+    let mut problem = Diagnostic::error(
+        "unknown-environment",
+        format!("the manifest has no environment `{name}`"),
+        node.origin.place(""),
+    );
+    if let Some(meant) = nearest(&name, known.iter().copied()) {
+        problem = problem.help(format!("did you mean `{meant}`?"));
+    }
+    problems.push(if known.is_empty() {
+        problem.help(format!("add `[environments.{name}]` to the manifest"))
+    } else {
+        problem.help(format!(
+            "the environments are {}; a new one needs a table `[environments.{name}]`",
+            quoted(known)
+        ))
+    });
+    None
+}
+
+/// Returns an error for every key that must be there and is not.
+fn missing(manifest: &Manifest, merged: &Table) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let mut require = |key: &str, example: &str, why: &str| {
+        if !merged.contains_key(key) && !is_misspelt(manifest, key) {
+            problems.push(missing_key(manifest, key, example, why));
+        }
+    };
+    require("project", "project = \"file-metadata\"", "");
+    require("environment", "environment = \"dev\"", "");
+    if wants_instance(merged) {
+        let why = "the test instance needs it; `vars.test_instance = false` leaves that out";
+        require(
+            "allowed_ssh_cidr",
+            "allowed_ssh_cidr = \"203.0.113.7/32\"",
+            why,
+        );
+        require("key_pair", "key_pair = \"ops\"", why);
+        if let Some(entry) = merged.get("allowed_ssh_cidr")
+            && matches!(&entry.node.value, Value::List(items) if items.is_empty())
+        {
+            let place = entry.node.origin.place("admits nobody");
+            problems.push(
+                Diagnostic::error("missing-cidr", "`allowed_ssh_cidr` is empty", place).help(why),
+            );
+        }
+    }
+    if let Some(verify) = table(merged, "verify")
+        && (verify.contains_key("upload")
+            || verify.contains_key("expect")
+            || is_true(verify, "after_apply"))
+    {
+        for (name, keys) in [("upload", ["bucket", "file"]), ("expect", ["table", "key"])] {
+            let Some(part) = table(verify, name) else {
+                problems.push(missing_verify(merged, verify, name, name));
+                continue;
+            };
+            for key in keys.into_iter().filter(|key| !part.contains_key(*key)) {
+                problems.push(missing_verify(
+                    merged,
+                    verify,
+                    name,
+                    &format!("{name}.{key}"),
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// Returns whether the top level has an unknown key that was probably meant to be this one.
+fn is_misspelt(manifest: &Manifest, key: &str) -> bool {
+    let known = top_level_keys();
+    manifest
+        .top
+        .keys()
+        .filter(|candidate| !known.contains(&candidate.as_str()))
+        .any(|candidate| nearest(candidate, known.iter().copied()) == Some(key))
+}
+
+fn wants_instance(merged: &Table) -> bool {
+    table(merged, "vars").is_none_or(|vars| is_true(vars, "test_instance"))
+}
+
+fn table<'t>(table: &'t Table, key: &str) -> Option<&'t Table> {
+    match &table.get(key)?.node.value {
+        Value::Table(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+fn is_true(table: &Table, key: &str) -> bool {
+    matches!(
+        table.get(key),
+        Some(Entry {
+            node: Node {
+                value: Value::Boolean(true),
+                ..
+            },
+            ..
+        })
+    )
+}
+
+/// Points below the last plain key of the top level: from the first `[table]` on, keys belong to
+/// that table.
+fn missing_key(manifest: &Manifest, key: &str, example: &str, why: &str) -> Diagnostic {
+    let end = manifest
+        .top
+        .values()
+        .filter(|entry| !matches!(entry.node.value, Value::Table(_)))
+        .map(|entry| entry.node.origin.place("").span.end)
+        .max()
+        .unwrap_or(0);
+    let place = Place {
+        source: Arc::clone(&manifest.source),
+        span: end..end,
+        label: match end {
+            0 => format!("add `{example}` here"),
+            _ => format!("add `{example}` below this line"),
+        },
+    };
+    let mut problem = Diagnostic::error("missing-key", format!("`{key}` is missing"), place);
+    let stray = manifest.top.iter().find_map(|(name, entry)| {
+        let Value::Table(inner) = &entry.node.value else {
+            return None;
+        };
+        inner.get(key).map(|entry| (name, entry))
+    });
+    if let Some((name, entry)) = stray {
+        problem = problem
+            .at(entry.key.place(format!("this one belongs to `[{name}]`")))
+            .help("move it above the first `[table]`");
+    }
+    if why.is_empty() {
+        problem
+    } else {
+        problem.help(why)
+    }
+}
+
+fn missing_verify(merged: &Table, verify: &Table, name: &str, key: &str) -> Diagnostic {
+    let example = match name {
+        "upload" => "upload = { bucket = \"BucketName\", file = \"tests/data/pixel.png\" }",
+        _ => "expect = { table = \"TableName\", key = \"fileName\" }",
+    };
+    let origin = verify
+        .get(name)
+        .or_else(|| verify.get("upload"))
+        .or_else(|| verify.get("expect"))
+        .or_else(|| verify.get("after_apply"))
+        .or_else(|| merged.get("verify"))
+        .map_or(&Origin::Default, |entry| &entry.node.origin);
+    Diagnostic::error(
+        "missing-key",
+        format!("`verify.{key}` is missing"),
+        origin.place(""),
+    )
+    .help(format!("write `{example}`"))
+}
+
+/// Returns the stack's name with its placeholders replaced, and reports one that is too long now.
+fn stack_name(layer: &Layer, merged: &Table, problems: &mut Vec<Diagnostic>) -> String {
+    let fill = |value: &Option<String>| value.clone().unwrap_or_default();
+    let name = fill(&layer.stack_name)
+        .replace("{project}", &fill(&layer.project))
+        .replace("{environment}", &fill(&layer.environment));
+    let is_complete =
+        layer.stack_name.is_some() && layer.project.is_some() && layer.environment.is_some();
+    if is_complete && let Err(fault) = checks::final_stack_name(&name) {
+        let key = match merged.get("stack_name") {
+            Some(entry) if entry.node.origin != Origin::Default => entry,
+            _ => match merged.get("project") {
+                Some(entry) => entry,
+                None => return name,
+            },
+        };
+        let mut problem = Diagnostic::error(
+            fault.rule,
+            format!("the stack's name `{name}` {}", fault.message),
+            key.node.origin.place(""),
+        );
+        problem.help = fault.help;
+        problems.push(problem);
+    }
+    name
+}
+
+/// Fills the settings from a layer that was found to be right.
+fn settle(layer: Layer, merged: &Table, stack_name: String, ambient: &Ambient) -> Settings {
+    let mut origins = Origins::default();
+    node::note_origins(merged, "", &mut origins);
+    let emulator = layer.emulator.unwrap_or(false);
+    let artifacts = layer.artifacts.map_or_else(default_artifacts, |artifacts| {
+        artifacts
+            .into_iter()
+            .map(|(name, artifact)| {
+                let settings = ArtifactSettings {
+                    path: artifact.path.unwrap_or_else(|| PathBuf::from(&name)),
+                    exclude: artifact.exclude.unwrap_or_default(),
+                    requirements: artifact.requirements,
+                };
+                (name, settings)
+            })
+            .collect()
+    });
+    let project = layer.project.unwrap_or_default();
+    let environment = layer.environment.unwrap_or_default();
+    let mut tags = layer.tags.unwrap_or_default();
+    for (name, value) in [("project", &project), ("environment", &environment)] {
+        let key = format!("stackctl:{name}");
+        origins.set(format!("tags.{key}"), Origin::Default);
+        tags.insert(key, value.clone());
+    }
+    Settings {
+        region: layer.region,
+        // The emulator never sees real credentials, and it has an account of its own.
+        profile: layer.profile.filter(|_| !emulator),
+        account: layer.account.filter(|_| !emulator),
+        stack_name,
+        template: layer.template.unwrap_or_default(),
+        artifact_bucket: layer.artifact_bucket,
+        allow_endpoint: layer.allow_endpoint.unwrap_or(false),
+        allowed_ssh_cidrs: layer.allowed_ssh_cidr.unwrap_or_default(),
+        allow_world_ssh: layer.allow_world_ssh.unwrap_or(false),
+        key_pair: layer.key_pair,
+        tags,
+        artifacts,
+        parameters: layer
+            .parameters
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, parameter)| (name, parameter_value(parameter, ambient)))
+            .collect(),
+        vars: layer.vars.unwrap_or_default(),
+        stack: layer.stack.unwrap_or_default(),
+        lint: layer.lint.unwrap_or_default(),
+        ssh: layer.ssh.unwrap_or_default(),
+        verify: layer.verify.and_then(verify_settings),
+        required_version: layer.required_version,
+        project,
+        environment,
+        emulator,
+        origins,
+    }
+}
+
+fn default_artifacts() -> IndexMap<String, ArtifactSettings> {
+    let handler = ArtifactSettings {
+        path: PathBuf::from(DEFAULT_ARTIFACT),
+        exclude: Vec::new(),
+        requirements: None,
+    };
+    IndexMap::from([(DEFAULT_ARTIFACT.to_owned(), handler)])
+}
+
+fn parameter_value(parameter: Parameter, ambient: &Ambient) -> ParameterValue {
+    match parameter {
+        Parameter::Plain(text) => ParameterValue::Plain(text),
+        Parameter::FromEnvironment(variable) => ParameterValue::FromEnvironment {
+            value: ambient.variable(&variable).map(Secret::new),
+            variable,
+        },
+    }
+}
+
+/// Returns the smoke test, if there is one.
+fn verify_settings(verify: Verify) -> Option<VerifySettings> {
+    let (upload, expect) = (verify.upload?, verify.expect?);
+    Some(VerifySettings {
+        upload_bucket: upload.bucket?,
+        upload_file: upload.file?,
+        expect_table: expect.table?,
+        expect_key: expect.key?,
+        timeout: verify.timeout?,
+        after_apply: verify.after_apply?,
+    })
+}

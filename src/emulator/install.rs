@@ -1,0 +1,347 @@
+//! The emulator's virtual environment: made once, never changed.
+//!
+//! Its folder is named after the Python version and the digest of the embedded lock file, so an
+//! upgrade of stackctl installs beside what is there and nothing is ever modified in place. The
+//! packages are pinned by hash and come as wheels only: nothing is built and nothing else can slip
+//! in. It is made under a temporary name and renamed when complete, under a lock, so that two
+//! commands that start at once make one, and an interrupted one leaves nothing that looks whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::config::ambient::Ambient;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::Progress;
+use super::files::{self, short_digest};
+use super::python::{self, Python};
+
+/// The packages with their hashes, for every supported Python and platform.
+pub(super) const LOCK_FILE: &str = include_str!("requirements.lock");
+/// Written last into a new environment. One without it is not used.
+const COMPLETE: &str = ".complete";
+/// What unfinished environments begin with.
+const UNFINISHED: &str = ".unfinished-";
+/// What pip says when it cannot reach an index, in any of its versions from 20 on.
+const NO_NETWORK: [&str; 6] = [
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ProxyError",
+    "Network is unreachable",
+];
+
+/// Returns the environment's Python, installing the environment under `root` where it is missing.
+///
+/// # Errors
+///
+/// [`ErrorKind::System`] without a usable Python or a writable folder; [`ErrorKind::Service`] where
+/// the packages cannot be fetched.
+pub(super) fn ensure(
+    root: &Path,
+    ambient: &Ambient,
+    report: &mut dyn FnMut(Progress),
+) -> Result<PathBuf> {
+    if ambient.variable("STACKCTL_PYTHON").is_none()
+        && let Some(python) = installed(root)
+    {
+        return Ok(python);
+    }
+    let base = python::find(ambient)?;
+    let folder = root.join(name(&base.version));
+    if let Some(python) = complete(&folder) {
+        return Ok(python);
+    }
+    files::create_folder(root)?;
+    let _lock = files::lock(&root.join("install.lock"))?;
+    if let Some(python) = complete(&folder) {
+        return Ok(python);
+    }
+    remove_remains(root, &folder);
+    build(root, &folder, &base, ambient, report)?;
+    complete(&folder).ok_or_else(|| {
+        Error::new(
+            ErrorKind::System,
+            format!("the new environment in {} has no Python", folder.display()),
+        )
+    })
+}
+
+/// Returns the name of the folder of an environment with this version of Python.
+fn name(version: &str) -> String {
+    format!("python-{version}-{}", short_digest([LOCK_FILE]))
+}
+
+/// Returns the Python of any complete environment with these packages. Asking each Python on the
+/// `PATH` for its version takes longer than starting the emulator where a version manager is in use.
+fn installed(root: &Path) -> Option<PathBuf> {
+    let ending = name("");
+    let ending = ending.trim_start_matches("python-");
+    let entries = fs::read_dir(root).ok()?;
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(ending))
+        .find_map(|entry| complete(&entry.path()))
+}
+
+/// Returns the Python of a complete environment. One whose base Python was removed is not.
+fn complete(folder: &Path) -> Option<PathBuf> {
+    let python = folder.join("bin/python");
+    (folder.join(COMPLETE).is_file() && python.is_file()).then_some(python)
+}
+
+/// Removes what interrupted installations left behind. What cannot be removed is only wasted space.
+fn remove_remains(root: &Path, folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn build(
+    root: &Path,
+    folder: &Path,
+    base: &Python,
+    ambient: &Ambient,
+    report: &mut dyn FnMut(Progress),
+) -> Result<()> {
+    let cannot_write = |error| Error::system(format!("cannot write to {}", root.display()), error);
+    let log_path = root.join("install.log");
+    let log = File::create(&log_path).map_err(cannot_write)?;
+    let unfinished = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempdir_in(root)
+        .map_err(cannot_write)?;
+    let lock_file = unfinished.path().join("requirements.lock");
+    fs::write(&lock_file, LOCK_FILE).map_err(cannot_write)?;
+
+    report(Progress::CreatingEnvironment);
+    let mut venv = command(&base.program, ambient);
+    venv.args(["-I", "-m", "venv"]).arg(unfinished.path());
+    run(venv, &log).map_err(|failure| {
+        failure
+            .error(&log_path, "cannot create a virtual environment")
+            .hint(
+                "install Python's venv module (Debian and Ubuntu: `sudo apt install python3-venv`)",
+            )
+    })?;
+
+    report(Progress::Installing);
+    let mut pip = command(&unfinished.path().join("bin/python"), ambient);
+    pip.args([
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ])
+    .args([
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--requirement",
+    ])
+    .arg(&lock_file)
+    // A user-wide setting would install outside the environment.
+    .env("PIP_USER", "0")
+    .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    run(pip, &log).map_err(|failure| failure.install_error(&log_path))?;
+
+    fs::write(unfinished.path().join(COMPLETE), "").map_err(cannot_write)?;
+    fs::rename(unfinished.keep(), folder).map_err(cannot_write)
+}
+
+/// Returns a command with the user's variables, which hold proxies and package indexes, but none
+/// of AWS's.
+fn command(program: &Path, ambient: &Ambient) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(
+            ambient
+                .with_prefix("")
+                .filter(|(name, _)| !name.starts_with("AWS_")),
+        )
+        .stdin(Stdio::null());
+    command
+}
+
+/// Why a step of the installation failed.
+enum Failure {
+    NotStarted(io::Error),
+    Failed,
+}
+
+impl Failure {
+    fn error(self, log: &Path, message: &str) -> Error {
+        match self {
+            Self::NotStarted(error) => Error::system(message, error),
+            Self::Failed => {
+                let text = fs::read_to_string(log).unwrap_or_default();
+                Error::new(
+                    ErrorKind::System,
+                    with_lines(message, &relevant_lines(&text)),
+                )
+                .hint(format!("the whole log is in {}", log.display()))
+            }
+        }
+    }
+
+    fn install_error(self, log: &Path) -> Error {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        if let (Self::Failed, Some(reason)) = (&self, network_failure(&text)) {
+            let message = "cannot reach the Python package index to install the local environment";
+            return Error::new(ErrorKind::Service, with_lines(message, &[&reason]))
+                .hint("connect to the network once: later runs need none")
+                .hint("behind a proxy set HTTPS_PROXY; for another index set PIP_INDEX_URL")
+                .hint(format!("the whole log is in {}", log.display()));
+        }
+        self.error(log, "cannot install the local environment")
+    }
+}
+
+fn run(mut command: Command, log: &File) -> Result<(), Failure> {
+    let streams = log.try_clone().and_then(|out| Ok((out, log.try_clone()?)));
+    let (out, err) = streams.map_err(Failure::NotStarted)?;
+    match command.stdout(out).stderr(err).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Failure::Failed),
+        Err(error) => Err(Failure::NotStarted(error)),
+    }
+}
+
+fn with_lines(message: &str, lines: &[&str]) -> String {
+    lines
+        .iter()
+        .fold(message.to_owned(), |text, line| format!("{text}\n  {line}"))
+}
+
+/// Returns why pip could not reach its index, if that is what its log says: the last such reason,
+/// without the object that it happened to, and at most 160 characters.
+fn network_failure(log: &str) -> Option<String> {
+    let line = log
+        .lines()
+        .rfind(|line| NO_NETWORK.iter().any(|sign| line.contains(sign)))?;
+    let reason = line.rsplit(" object at 0x").next().unwrap_or(line);
+    let reason = reason.split_once(": ").map_or(reason, |(_, reason)| reason);
+    let reason = reason
+        .rsplit_once("')")
+        .map_or(reason, |(reason, _)| reason);
+    Some(reason.chars().take(160).collect())
+}
+
+/// Returns the last three lines that pip marks as errors; where there are none, the last three.
+fn relevant_lines(log: &str) -> Vec<&str> {
+    let lines: Vec<&str> = log
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let is_error = |line: &&&str| line.starts_with("ERROR:");
+    let mut chosen: Vec<&str> = lines
+        .iter()
+        .rev()
+        .filter(is_error)
+        .take(3)
+        .copied()
+        .collect();
+    if chosen.is_empty() {
+        chosen = lines.iter().rev().take(3).copied().collect();
+    }
+    chosen.reverse();
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+
+    #[test]
+    fn the_folder_is_named_after_version_and_packages() {
+        assert!(name("3.12").starts_with("python-3.12-"));
+        assert_ne!(name("3.12"), name("3.13"));
+        assert!(name("3.12").ends_with(&short_digest([LOCK_FILE])));
+    }
+
+    #[test]
+    fn an_environment_with_these_packages_is_found_whatever_its_version() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |name: &str| {
+            let folder = root.path().join(name);
+            fs::create_dir_all(folder.join("bin")).unwrap();
+            fs::write(folder.join("bin/python"), "").unwrap();
+            fs::write(folder.join(COMPLETE), "").unwrap();
+            folder.join("bin/python")
+        };
+        put("python-3.12-0123456789ab");
+        assert_eq!(installed(root.path()), None);
+        let python = put(&name("3.13"));
+        assert_eq!(installed(root.path()), Some(python));
+    }
+
+    #[test]
+    fn an_environment_without_its_mark_or_its_python_is_not_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("bin/python");
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::write(&python, "").unwrap();
+        assert_eq!(complete(folder.path()), None);
+        fs::write(folder.path().join(COMPLETE), "").unwrap();
+        assert_eq!(complete(folder.path()), Some(python.clone()));
+        fs::remove_file(&python).unwrap();
+        std::os::unix::fs::symlink("/nowhere/python3", &python).unwrap();
+        assert_eq!(complete(folder.path()), None);
+    }
+
+    #[test]
+    fn the_lock_file_pins_by_hash_and_names_no_index() {
+        assert!(LOCK_FILE.contains("ministack==1.5.33"));
+        let pins = LOCK_FILE
+            .lines()
+            .filter(|line| line.contains("==") && !line.starts_with(' '));
+        assert!(pins.clone().count() > 15);
+        assert!(
+            pins.clone().all(|line| line.ends_with('\\')),
+            "each is followed by its hashes"
+        );
+        assert!(!LOCK_FILE.contains("://"));
+    }
+
+    #[test]
+    fn the_errors_of_a_log_come_before_its_end() {
+        let log = "Collecting a\nERROR: one\nWARNING: x\nERROR: two\n\nnotice\n";
+        assert_eq!(relevant_lines(log), ["ERROR: one", "ERROR: two"]);
+        assert_eq!(relevant_lines("1\n2\n3\n4\n"), ["2", "3", "4"]);
+        assert_eq!(relevant_lines(""), [""; 0]);
+    }
+
+    #[test]
+    fn a_failed_download_is_told_from_other_failures() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("install.log");
+        let retrying = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(\
+                        '<pip._vendor.urllib3.HTTPSConnection object at 0x7f0>: Failed to establish a new \
+                        connection: [Errno -2] Name or service not known')': /simple/boto3/\n\
+                        ERROR: No matching distribution found\n";
+        fs::write(&log, retrying).unwrap();
+        let error = Failure::Failed.install_error(&log);
+        assert_eq!(error.kind(), ErrorKind::Service);
+        let reason =
+            "\n  Failed to establish a new connection: [Errno -2] Name or service not known";
+        assert!(error.to_string().ends_with(reason), "{error}");
+        fs::write(&log, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n").unwrap();
+        assert_eq!(
+            Failure::Failed.install_error(&log).kind(),
+            ErrorKind::System
+        );
+    }
+}

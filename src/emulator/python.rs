@@ -1,0 +1,188 @@
+//! Which Python runs the emulator.
+//!
+//! Any Python from 3.10 on with its `venv` module will do. `STACKCTL_PYTHON` names one; otherwise
+//! the usual names are tried in the order of `PATH`'s own preference. Each candidate is run, not
+//! only found: a version manager's shim may exist and still refuse.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::config::ambient::Ambient;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The oldest version that MiniStack supports, as its package says.
+const OLDEST: (u32, u32) = (3, 10);
+/// The names that are tried, the one that the user calls "Python" first.
+const NAMES: [&str; 7] = [
+    "python3",
+    "python3.14",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python",
+];
+/// Prints the version, and the missing module where virtual environments cannot be made.
+const PROBE: &str = "import sys; print(*sys.version_info[:2], sep='.')
+try:
+    import venv, ensurepip
+except ImportError as error:
+    print(error.name)";
+
+/// A Python that can make virtual environments.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Python {
+    pub(super) program: PathBuf,
+    /// Major and minor version, such as `3.12`.
+    pub(super) version: String,
+}
+
+/// What a candidate turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Candidate {
+    Usable(String),
+    TooOld(String),
+    WithoutVenv(String),
+    Broken,
+}
+
+/// Returns the first usable Python.
+///
+/// # Errors
+///
+/// [`ErrorKind::System`] where there is none, with what was found instead and what to install.
+pub(super) fn find(ambient: &Ambient) -> Result<Python> {
+    let named = ambient.variable("STACKCTL_PYTHON");
+    let candidates = match named {
+        Some(program) => vec![PathBuf::from(program)],
+        None => on_path(ambient.variable("PATH").unwrap_or_default()),
+    };
+    let mut rejected = Vec::new();
+    for program in candidates {
+        let name = program.display();
+        match probe(&program, ambient) {
+            Candidate::Usable(version) => return Ok(Python { program, version }),
+            Candidate::TooOld(version) => rejected.push(format!("{name} is Python {version}")),
+            Candidate::WithoutVenv(module) => {
+                rejected.push(format!("{name} lacks the module `{module}`"));
+            }
+            Candidate::Broken if named.is_some() => rejected.push(format!("{name} does not run")),
+            Candidate::Broken => {}
+        }
+    }
+    let (major, minor) = OLDEST;
+    let mut message = format!(
+        "the local environment needs Python {major}.{minor} or newer with its `venv` module"
+    );
+    if !rejected.is_empty() {
+        message.push_str(": ");
+        message.push_str(&rejected.join(", "));
+    }
+    Err(Error::new(ErrorKind::System, message)
+        .hint("install it (Debian and Ubuntu: `sudo apt install python3-venv`, macOS: `brew install python`)")
+        .hint("or name one: `export STACKCTL_PYTHON=/path/to/python3`"))
+}
+
+/// Returns every file in the folders of `path` that has one of the names, in the names' order.
+fn on_path(path: &str) -> Vec<PathBuf> {
+    let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+    NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .filter(|program| program.is_file())
+        .collect()
+}
+
+fn probe(program: &Path, ambient: &Ambient) -> Candidate {
+    let output = Command::new(program)
+        .args(["-I", "-c", PROBE])
+        .env_clear()
+        .envs(ambient.with_prefix(""))
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => judge(&String::from_utf8_lossy(&output.stdout)),
+        _ => Candidate::Broken,
+    }
+}
+
+fn judge(printed: &str) -> Candidate {
+    let mut lines = printed.lines();
+    let version = lines.next().unwrap_or_default();
+    let number = version
+        .split_once('.')
+        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    match (number, lines.next()) {
+        (None, _) => Candidate::Broken,
+        (Some(number), _) if number < OLDEST => Candidate::TooOld(version.to_owned()),
+        (Some(_), Some(module)) => Candidate::WithoutVenv(module.to_owned()),
+        (Some(_), None) => Candidate::Usable(version.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use std::process::Command;
+
+    use super::{Candidate, find, judge};
+    use crate::config::ambient::Ambient;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(judge("3.9\n"), Candidate::TooOld("3.9".to_owned()));
+        assert_eq!(judge("3.10\n"), Candidate::Usable("3.10".to_owned()));
+        assert_eq!(judge("4.0\n"), Candidate::Usable("4.0".to_owned()));
+        assert_eq!(judge("2.7\n"), Candidate::TooOld("2.7".to_owned()));
+    }
+
+    #[test]
+    fn what_prints_no_version_is_broken() {
+        assert_eq!(judge(""), Candidate::Broken);
+        assert_eq!(judge("Python was not found\n"), Candidate::Broken);
+    }
+
+    #[test]
+    fn the_first_usable_one_is_taken_and_the_others_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, printed: &str| {
+            // A file that this process itself wrote may be "busy" for as long as another test forks.
+            let script = r#"printf '#!/bin/sh\nprintf "%s"\n' "$2" >"$1" && chmod +x "$1""#;
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", script, "sh"])
+                .arg(folder.path().join(name))
+                .arg(printed);
+            assert!(shell.status().unwrap().success());
+        };
+        let path = folder.path().display().to_string();
+        let ambient = Ambient::new([("PATH".to_owned(), path)], "/");
+        put("python3", "3.8\\n");
+        put("python3.12", "3.12\\nensurepip\\n");
+        let error = find(&ambient).unwrap_err().to_string();
+        assert!(error.contains("python3 is Python 3.8"), "{error}");
+        assert!(
+            error.contains("python3.12 lacks the module `ensurepip`"),
+            "{error}"
+        );
+        put("python3.11", "3.11\\n");
+        let found = find(&ambient).unwrap();
+        assert_eq!(found.version, "3.11");
+        assert!(found.program.ends_with("python3.11"));
+    }
+
+    #[test]
+    fn the_named_one_is_the_only_one() {
+        let ambient = Ambient::new(
+            [
+                ("PATH", "/usr/bin"),
+                ("STACKCTL_PYTHON", "/nowhere/python3"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            "/",
+        );
+        let error = find(&ambient).unwrap_err().to_string();
+        assert!(error.ends_with("/nowhere/python3 does not run"), "{error}");
+    }
+}

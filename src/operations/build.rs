@@ -1,0 +1,266 @@
+//! What the files say, ready to be deployed: packaged, rendered, parsed and checked.
+//!
+//! Nothing of it needs a network, so it is made on a thread of its own while the first calls are on
+//! their way. That is why it takes a project and settings and shows nothing: what it has to say to the
+//! user is among its results.
+
+use indexmap::IndexMap;
+
+use super::session::Session;
+use crate::artifact::package::{self, Artifact};
+use crate::config::origin::Origin;
+use crate::config::project::Project;
+use crate::config::settings::{ParameterValue, Settings};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::error::{Error, Result};
+use crate::plan::masking;
+use crate::template::Template;
+use crate::template::render::{self, RenderedTemplate};
+use crate::template::stack_policy::StackPolicy;
+use crate::template::validate;
+use crate::template::validate::parameters::{Given, check_values};
+use crate::util::suggest::nearest;
+
+/// What the files say, ready to be deployed.
+#[derive(Debug)]
+pub(crate) struct Build {
+    /// The zips, by name.
+    pub(crate) artifacts: IndexMap<String, Artifact>,
+    /// The rendered text, which knows where in the files each part of it came from.
+    pub(crate) rendered: RenderedTemplate,
+    /// The rendered template.
+    pub(crate) template: Template,
+    /// What is sent to CloudFormation: the rendered text where that is ASCII, else the same
+    /// template with every other character escaped, because `GetTemplate` gives those back as `?`.
+    pub(crate) body: String,
+    /// The capabilities that it needs, or that the manifest gives.
+    pub(crate) capabilities: Vec<String>,
+    /// The stack policy, where the manifest names one.
+    pub(crate) stack_policy: Option<StackPolicy>,
+    /// The value of every parameter of the template, defaults included.
+    pub(crate) parameters: IndexMap<String, ParameterValue>,
+    /// What was found in the files that keeps nobody from deploying them.
+    warnings: Vec<Diagnostic>,
+}
+
+impl Build {
+    /// Packages the artifacts, renders the template, parses and checks it.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files, at its place in the template or the manifest.
+    fn make(project: &Project, settings: &Settings) -> Result<Self> {
+        let stack_policy = stack_policy(project, settings)?;
+        let artifacts = package::build_all(project, settings)?;
+        let rendered = render(project, settings, &artifacts)?;
+        let checked = check(settings, &rendered);
+        let Some(template) = checked.template.filter(|_| !is_wrong(&checked.findings)) else {
+            let name = settings.template.display();
+            return Err(
+                Error::input(format!("`{name}` is not a valid CloudFormation template"))
+                    .with_diagnostics(checked.findings),
+            );
+        };
+        let capabilities = settings.stack.capabilities.clone().unwrap_or_else(|| {
+            template
+                .required_capabilities()
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        });
+        let parameters = parameters(settings, &template);
+        let body = rendered.body(&template)?.into_owned();
+        Ok(Self {
+            artifacts,
+            rendered,
+            template,
+            body,
+            capabilities,
+            stack_policy,
+            parameters,
+            warnings: checked.findings,
+        })
+    }
+
+    /// Checks that the variable of every secret parameter is set, as only those need who send them.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is not set.
+    pub(crate) fn check_variables(&self) -> Result<()> {
+        for (name, value) in &self.parameters {
+            if let ParameterValue::FromEnvironment {
+                variable,
+                value: None,
+            } = value
+            {
+                return Err(Error::input(format!(
+                    "the parameter `{name}` is read from {variable}, which is not set"
+                ))
+                .hint(format!("export {variable} before running the command")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Session<'_> {
+    /// Packages the artifacts, renders the template, parses and checks it. Warnings are shown.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files, at its place in the template or the manifest.
+    pub(crate) fn build(&self) -> Result<Build> {
+        let build = Build::make(&self.project, &self.settings)?;
+        self.announce(&build);
+        Ok(build)
+    }
+
+    /// As [`build`](Self::build), on a thread of its own: the one that waits for AWS goes on waiting.
+    /// It is under way from the call on.
+    pub(crate) fn build_beside(&self) -> impl Future<Output = Result<Build>> {
+        let (project, settings) = (self.project.clone(), self.settings.clone());
+        let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings));
+        async {
+            let build = thread
+                .await
+                .map_err(|error| Error::system("cannot build what the files say", error))??;
+            self.announce(&build);
+            Ok(build)
+        }
+    }
+
+    /// Shows the warnings, and keeps the secrets of the build from ever being shown.
+    fn announce(&self, build: &Build) {
+        for secret in masking::sent(&build.template, &build.parameters) {
+            self.presenter().mask(&secret);
+        }
+        self.presenter().diagnostics(&build.warnings);
+    }
+}
+
+/// A rendered template with what was found in it.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Its model; `None` where the text is no template at all.
+    pub(crate) template: Option<Template>,
+    /// The findings, at their places in the template and the manifest.
+    pub(crate) findings: Vec<Diagnostic>,
+}
+
+/// Returns whether a finding keeps the template from being deployed.
+pub(crate) fn is_wrong(findings: &[Diagnostic]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+}
+
+/// Reads the stack policy that the manifest names.
+///
+/// # Errors
+///
+/// What is wrong with it, at its place.
+pub(crate) fn stack_policy(project: &Project, settings: &Settings) -> Result<Option<StackPolicy>> {
+    let Some(path) = &settings.stack.policy else {
+        return Ok(None);
+    };
+    let source = project.text(path, "the stack policy").map_err(|error| {
+        let origin = settings.origins.get("stack.policy");
+        let problem =
+            Diagnostic::error("missing-stack-policy", error.to_string(), origin.place(""));
+        Error::input("there is no stack policy to set").with_diagnostics(vec![problem])
+    })?;
+    StackPolicy::parse(&source).map(Some).map_err(|found| {
+        Error::input(format!("`{}` is not a stack policy", source.name))
+            .with_diagnostics(vec![found])
+    })
+}
+
+/// Renders the template with the keys of these artifacts.
+pub(crate) fn render(
+    project: &Project,
+    settings: &Settings,
+    artifacts: &IndexMap<String, Artifact>,
+) -> Result<RenderedTemplate> {
+    check_template_exists(project, settings)?;
+    let folder = project.template(&settings.template)?;
+    render::render(&folder, settings, artifacts)
+}
+
+/// Points at the manifest's `template` where there is no such file.
+fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
+    let path = &settings.template;
+    let Some(beside) = project.beside_missing(path) else {
+        return Ok(());
+    };
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    let meant = nearest(&wanted, beside.iter().map(String::as_str))
+        .map(|name| format!("did you mean `{}`?", path.with_file_name(name).display()));
+    let message = format!("the template `{}` does not exist", project.shown(path));
+    let origin = settings.origins.get("template");
+    if *origin == Origin::Default {
+        let error = Error::input(message);
+        return Err(match meant {
+            Some(meant) => error.hint(meant),
+            None => error.hint("write it, or name another with the manifest's `template` key"),
+        });
+    }
+    let problem = Diagnostic::error("missing-template", message, origin.place(""));
+    let problem = match meant {
+        Some(meant) => problem.help(meant),
+        None => problem.help("the path is relative to the manifest's folder"),
+    };
+    Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
+}
+
+/// Parses a rendered template and checks it, and the parameters given to it.
+pub(crate) fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked {
+    let origins = &settings.origins;
+    let (template, found) = match Template::parse(rendered.source()) {
+        Err(found) => (None, found),
+        Ok(template) => {
+            let given: Vec<Given<'_>> = settings
+                .parameters
+                .iter()
+                .map(|(name, value)| {
+                    let place = origins.get(&format!("parameters.{name}")).place("");
+                    let value = match value {
+                        ParameterValue::Plain(value) => Some(value.as_str()),
+                        ParameterValue::FromEnvironment { .. } => None,
+                    };
+                    Given {
+                        name,
+                        value,
+                        place: Some(place),
+                    }
+                })
+                .collect();
+            let mut found = validate::validate(&template);
+            found.extend(check_values(&template, &given));
+            (Some(template), found)
+        }
+    };
+    let findings = found
+        .into_iter()
+        .map(|finding| rendered.translate(finding, origins));
+    Checked {
+        template,
+        findings: findings.collect(),
+    }
+}
+
+/// Returns the value of every parameter: the manifest's, else the template's default.
+fn parameters(settings: &Settings, template: &Template) -> IndexMap<String, ParameterValue> {
+    let mut parameters = IndexMap::new();
+    for parameter in template.parameters() {
+        let given = settings.parameters.get(parameter.entry.name).cloned();
+        let value = given.or_else(|| {
+            let default = parameter.default()?.scalar()?;
+            Some(ParameterValue::Plain(default.into_owned()))
+        });
+        if let Some(value) = value {
+            parameters.insert(parameter.entry.name.to_owned(), value);
+        }
+    }
+    parameters
+}

@@ -1,0 +1,166 @@
+//! What a deletion would meet: the resources of the stack and of those inside it, what buckets hold,
+//! which exports are in use.
+
+use std::pin::Pin;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::session::Session;
+use crate::aws::Connection;
+use crate::aws::stack::StackService;
+use crate::aws::store::Store;
+use crate::cloudformation::deletion::{Destruction, Doomed, UsedExport, fates};
+use crate::cloudformation::stack::{Stack, name_of};
+use crate::diagnostic::SourceFile;
+use crate::error::{ErrorKind, Result};
+use crate::template::Template;
+
+/// How many nested stacks are looked into at once.
+const AT_ONCE: usize = 8;
+
+/// Returns what the deletion of a stack would do. `retain` names resources that are to be left behind,
+/// `empty` buckets that are to be emptied first.
+///
+/// Where something may not be looked at, that is said, and CloudFormation will find it.
+pub(crate) async fn take(
+    session: &Session<'_>,
+    connection: &Connection,
+    store: &Store,
+    stack: &Stack,
+    [retain, empty]: [&[String]; 2],
+) -> Result<Destruction> {
+    let reader = Reader {
+        session,
+        connection,
+        retain,
+    };
+    let whole = Inside {
+        path: String::new(),
+        above: vec![stack.id.clone()],
+    };
+    let resources = reader.resources(stack.id.clone(), whole).await?;
+    let exports = exports(session, connection, stack, &resources).await?;
+    let mut destruction = Destruction { resources, exports };
+    look_into_buckets(session, store, &mut destruction).await?;
+    for doomed in &mut destruction.resources {
+        doomed.emptied = empty.contains(&doomed.path);
+    }
+    Ok(destruction)
+}
+
+/// Where a nested stack stands.
+struct Inside {
+    /// The logical ids that lead to it.
+    path: String,
+    /// The ids of the stacks around it and its own. One that is said to be inside itself is not looked
+    /// into again.
+    above: Vec<String>,
+}
+
+struct Reader<'a> {
+    session: &'a Session<'a>,
+    connection: &'a Connection,
+    retain: &'a [String],
+}
+
+impl Reader<'_> {
+    /// Returns the resources of a stack, each nested stack that is deleted followed by its own.
+    fn resources(
+        &self,
+        stack_id: String,
+        within: Inside,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Doomed>>> + '_>> {
+        Box::pin(async move {
+            let service = StackService::new(self.connection, stack_id);
+            let (resources, template) =
+                tokio::try_join!(service.resources(), service.processed_template())?;
+            let template = template.and_then(|text| {
+                Template::parse(&SourceFile::new("the deployed template", text)).ok()
+            });
+            let types = &self.session.settings.stack.protected_types;
+            let own = fates(
+                resources,
+                template.as_ref(),
+                &within.path,
+                self.retain,
+                types,
+            );
+            let with_nested = async |doomed: Doomed| {
+                let nested = doomed.deleted_stack();
+                let nested = nested.filter(|id| within.above.iter().all(|it| it != id));
+                let inside = match nested {
+                    Some(nested) => {
+                        let place = Inside {
+                            path: doomed.path.clone(),
+                            above: [within.above.as_slice(), &[nested.to_owned()]].concat(),
+                        };
+                        self.resources(nested.to_owned(), place).await?
+                    }
+                    None => Vec::new(),
+                };
+                Ok([vec![doomed], inside].concat())
+            };
+            let all = stream::iter(own).map(with_nested).buffered(AT_ONCE);
+            Ok(all.try_collect::<Vec<_>>().await?.concat())
+        })
+    }
+}
+
+/// Returns the exports of a stack, and of those in it that are deleted with it, which stacks outside
+/// it import.
+async fn exports(
+    session: &Session<'_>,
+    connection: &Connection,
+    stack: &Stack,
+    resources: &[Doomed],
+) -> Result<Vec<UsedExport>> {
+    let service = StackService::new(connection, &stack.name);
+    let nested: Vec<&str> = resources.iter().filter_map(Doomed::deleted_stack).collect();
+    let inside = stream::iter(&nested).map(|id| service.describe_by(id));
+    let inside: Vec<Option<Stack>> = inside.buffered(AT_ONCE).try_collect().await?;
+    let mut outputs = stack.outputs.clone();
+    outputs.extend(inside.into_iter().flatten().flat_map(|it| it.outputs));
+    let mut used = Vec::new();
+    for name in outputs.into_iter().filter_map(|it| it.export) {
+        let Some(mut importers) = service.importers(&name).await? else {
+            session.presenter().warning(
+                "whether other stacks import the exports cannot be read: the caller lacks \
+                 `cloudformation:ListImports`",
+            );
+            break;
+        };
+        // A nested stack goes with the stack; nobody could destroy it first.
+        importers.retain(|name| !nested.iter().any(|id| name_of(id) == name));
+        if !importers.is_empty() {
+            used.push(UsedExport { name, importers });
+        }
+    }
+    Ok(used)
+}
+
+async fn look_into_buckets(
+    session: &Session<'_>,
+    store: &Store,
+    destruction: &mut Destruction,
+) -> Result<()> {
+    let buckets: Vec<(String, String)> = destruction
+        .buckets()
+        .filter_map(|doomed| Some((doomed.path.clone(), doomed.resource.physical_id.clone()?)))
+        .collect();
+    for (path, bucket) in buckets {
+        let contents = match store.contents(&bucket).await {
+            Ok(contents) => contents,
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                let presenter = session.presenter();
+                presenter.warning(&format!("whether {path} is empty is not known: {error}"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let mut all = destruction.resources.iter_mut();
+        if let Some(doomed) = all.find(|doomed| doomed.path == path) {
+            doomed.contents = contents;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! `stackctl plan --offline`: a plan without credentials, network or emulator.
+//!
+//! It is foreseen from the files and from the template that was last deployed from this machine; see
+//! [`predict`]. Everything that a real plan checks in the files is checked here too.
+
+use indexmap::IndexMap;
+
+use super::deployment::Deployment;
+use crate::cloudformation::change_set::ChangeSet;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::ParameterValue;
+use crate::diagnostic::SourceFile;
+use crate::error::Result;
+use crate::operations::build::Build;
+use crate::operations::session::Session;
+use crate::plan::last_deployed::LastDeployed;
+use crate::plan::predict::{Side, predict};
+use crate::plan::risk;
+use crate::plan::{Operation, Plan, PlannedArtifact, Target, model, values};
+use crate::template::Template;
+
+/// Returns the plan that is to be expected.
+///
+/// # Errors
+///
+/// What is wrong with the files.
+pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
+    let settings = &session.settings;
+    let build = session.build()?;
+    session.lint(&build.rendered)?;
+    let parameters = plain_parameters(&build);
+    let region = settings.region.as_deref();
+    let cache = session.context.ambient.cache_dir();
+    let last = cache.as_ref().and_then(|cache| {
+        let account = settings.account.as_deref();
+        LastDeployed::find(cache, &settings.stack_name, account, region)
+    });
+    let deployed = last.as_ref().and_then(|last| {
+        let source = SourceFile::new("the deployed template", &last.template);
+        Some((last, Template::parse(&source).ok()?))
+    });
+    let before = deployed.as_ref().map(|(last, template)| Side {
+        template,
+        parameters: &last.parameters,
+    });
+    let after = Side {
+        template: &build.template,
+        parameters: &parameters,
+    };
+    let changes = predict(before, after);
+    let last = deployed.as_ref().map(|(last, _)| *last);
+    let parameter_changes = values::value_changes(
+        last.map(|last| &last.parameters),
+        &parameters
+            .iter()
+            .map(|(name, value)| (name, value.as_str()))
+            .collect(),
+        |name| !build.parameters.contains_key(name),
+    );
+    // What an older version kept says nothing of tags.
+    let tags = match last {
+        Some(LastDeployed { tags: None, .. }) => Vec::new(),
+        last => {
+            let deployed = last.and_then(|last| last.tags.as_ref());
+            let desired = settings
+                .tags
+                .iter()
+                .map(|(name, value)| (name, value.as_str()));
+            values::value_changes(deployed, &desired.collect(), |name| {
+                !settings.tags.contains_key(name)
+            })
+        }
+    };
+    let same_template = last.is_some_and(|last| last.template == build.body);
+    let differs =
+        !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
+    let deployed_model = before.map(|before| before.template);
+    let models = model::models(&changes, deployed_model, Some(&build.template));
+    let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
+    let unknown = || "unknown".to_owned();
+    Ok(Plan {
+        // The deployed zip is not at hand without a network.
+        code: Vec::new(),
+        target: Target {
+            account: last
+                .map(|last| last.account.clone())
+                .or_else(|| settings.account.clone())
+                .unwrap_or_else(unknown),
+            region: region
+                .map(str::to_owned)
+                .or_else(|| last.map(|last| last.region.clone()))
+                .unwrap_or_else(unknown),
+            endpoint: "none".to_owned(),
+            stack: settings.stack_name.clone(),
+            environment: settings.environment.clone(),
+        },
+        operation: match last {
+            Some(_) => Operation::Update,
+            None => Operation::Create,
+        },
+        prediction: Some(basis(last, &build)),
+        capabilities: build.capabilities.clone(),
+        artifacts: build
+            .artifacts
+            .values()
+            .map(|artifact| PlannedArtifact {
+                name: artifact.name.clone(),
+                key: artifact.key.clone(),
+                size: artifact.size,
+                deployed: last.is_some_and(|last| last.template.contains(&artifact.key)),
+            })
+            .collect(),
+        parameters: parameter_changes,
+        tags,
+        settings: Vec::new(),
+        change_set: differs.then(|| ChangeSet {
+            changes,
+            ..ChangeSet::default()
+        }),
+        validations: Vec::new(),
+        outputs: values::output_changes(deployed_model, &build.template),
+        models,
+        assessment,
+    })
+}
+
+/// Keeps what was deployed for later plans without a network. Nothing depends on it.
+pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
+    let session = deployment.session;
+    let cache = session.context.ambient.cache_dir();
+    let Some(cache) = cache.filter(|_| stack.status.exists()) else {
+        return;
+    };
+    let last = LastDeployed {
+        account: deployment.identity.account.clone(),
+        region: deployment.connection.region().to_owned(),
+        stack: stack.name.clone(),
+        at: jiff::Timestamp::now(),
+        template: deployment.build.body.clone(),
+        parameters: plain_parameters(&deployment.build),
+        tags: Some(session.settings.tags.clone()),
+    };
+    if let Err(error) = last.store(&cache) {
+        session.presenter().detail(&error.to_string());
+    }
+}
+
+/// Returns the parameters that may be shown and kept.
+pub(crate) fn plain_parameters(build: &Build) -> IndexMap<String, String> {
+    let is_secret = |name: &str| {
+        let parameter = build.template.parameter(name);
+        parameter.is_some_and(|parameter| parameter.no_echo())
+    };
+    let plain = build
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| match value {
+            ParameterValue::Plain(value) if !is_secret(name) => Some((name.clone(), value.clone())),
+            _ => None,
+        });
+    plain.collect()
+}
+
+/// Returns what the prediction rests on, in a sentence.
+fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
+    let compared = match last {
+        Some(last) => format!(
+            "compared with what was deployed from here to {}, {} at {}",
+            last.account,
+            last.region,
+            last.at.strftime("%Y-%m-%d %H:%M:%SZ")
+        ),
+        None => "compared with nothing, since no deployed template is kept here".to_owned(),
+    };
+    let limits = if build.template.has_transforms() {
+        "; what the transform makes of the template is not known"
+    } else if build.template.may_change_unseen() {
+        "; values from outside the template may differ by now"
+    } else {
+        ""
+    };
+    compared + limits
+}

@@ -1,0 +1,275 @@
+//! One entry that differs, or a resource that changes with others, as it is told.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::Effect;
+use super::place::{Place, Places};
+use super::prediction::{Fate, Foresight, covers, of_change};
+use crate::cloudformation::change_set::{Change, Detail};
+use crate::template::Template;
+use crate::template::diff::{self, Diff, EntryDiff, Inner, Segment, Starts, Status, inside};
+use crate::template::node::{Node, Value};
+
+/// An entry of a section that differs, or a resource that changes because of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference<'a> {
+    /// The section, such as `Resources`.
+    pub section: &'a str,
+    /// The entry's name, such as a logical id; `None` where the section as a whole is the entry.
+    pub name: Option<&'a str>,
+    /// A resource's type.
+    pub kind: Option<&'a str>,
+    /// What happened to the entry; `None` where it is the same and changes with something else.
+    pub status: Option<Status>,
+    /// What a deployment makes of it.
+    pub effect: Effect,
+    /// Why, where that is to be said.
+    pub cause: Option<String>,
+    /// The entry before; `None` where it is new.
+    pub before: Option<&'a Node>,
+    /// The entry after; `None` where it is gone.
+    pub after: Option<&'a Node>,
+    /// Where it stands before and after.
+    pub places: [Option<Place>; 2],
+    /// What changes inside, where the entry is there before and after.
+    pub rows: Vec<Row<'a>>,
+    /// The resources that use it and probably change.
+    pub touches: Vec<&'a str>,
+}
+
+/// A value that differs inside an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row<'a> {
+    /// The way from the entry to the value, such as `Properties.Tags[Name].Value`.
+    pub path: String,
+    /// The way as a plan shows it, such as `Tags.Name`.
+    pub shown_path: String,
+    /// What happened to the value.
+    pub status: Status,
+    /// The value before; `None` where it is new or not known.
+    pub before: Option<Cow<'a, Node>>,
+    /// The value after; `None` where it is gone or not known.
+    pub after: Option<Cow<'a, Node>>,
+    /// Where it stands before and after.
+    pub places: [Option<Place>; 2],
+    /// What a deployment makes of it.
+    pub effect: Effect,
+    /// Why, where that is to be said.
+    pub cause: Option<String>,
+    /// What differs inside two strings that are documents; empty where only their layout does.
+    pub inside: Option<Vec<Inner>>,
+}
+
+/// Returns the entries that differ, and behind those of the resources the ones that change with them.
+pub(super) fn differences<'a>(
+    diff: Diff<'a>,
+    foresight: &Foresight<'a>,
+    places: &mut Places<'a>,
+    after: &'a Template,
+) -> Vec<Difference<'a>> {
+    let mut found: Vec<Difference<'a>> = Vec::new();
+    let mut named: HashSet<&str> = HashSet::new();
+    for entry in diff.entries {
+        if entry.section == "Resources" {
+            named.extend(entry.name);
+        }
+        found.push(of_entry(&entry, foresight, places));
+    }
+    let others = foresight
+        .changes()
+        .iter()
+        .filter(|change| !named.contains(change.logical_id.as_str()));
+    let others: Vec<_> = others
+        .filter_map(|change| of_other(change, foresight, places, after))
+        .collect();
+    let position = found
+        .iter()
+        .rposition(|it| it.section == "Resources")
+        .map_or_else(
+            || {
+                found
+                    .iter()
+                    .position(|it| matches!(it.section, "Outputs" | "Hooks"))
+            },
+            |last| Some(last + 1),
+        )
+        .unwrap_or(found.len());
+    found.splice(position..position, others);
+    found
+}
+
+fn of_entry<'a>(
+    entry: &EntryDiff<'a>,
+    foresight: &Foresight<'a>,
+    places: &mut Places<'a>,
+) -> Difference<'a> {
+    let Fate { effect, cause } = foresight.of_entry(entry);
+    let touches = foresight.touched(entry);
+    let is_resource = entry.section == "Resources";
+    let kind = entry.after.or(entry.before).filter(|_| is_resource);
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    for change in &entry.changes {
+        let fate = match entry.name {
+            Some(name) if is_resource && !name.starts_with("Fn::") => {
+                foresight.of_path(name, &change.path)
+            }
+            _ => Fate::of(effect),
+        };
+        rows.push(row(change, fate, is_resource, places));
+    }
+    let predicted = entry
+        .name
+        .filter(|_| is_resource && entry.status() == Status::Modified);
+    if let Some(change) = predicted.and_then(|name| foresight.change(name)) {
+        let is_told = |detail: &Detail| entry.changes.iter().any(|it| covers(detail, &it.path));
+        let untold = change.details.iter().filter(|detail| !is_told(detail));
+        rows.extend(untold.map(|detail| of_detail(change, detail, foresight)));
+    }
+    Difference {
+        section: entry.section,
+        name: entry.name,
+        kind: kind.and_then(|node| node.get("Type")?.as_str()),
+        status: Some(entry.status()),
+        effect,
+        cause,
+        before: entry.before,
+        after: entry.after,
+        places: places.of(entry.starts),
+        rows,
+        touches,
+    }
+}
+
+/// Returns a resource that is the same in both templates and changes with something else.
+fn of_other<'a>(
+    change: &Change,
+    foresight: &Foresight<'a>,
+    places: &mut Places<'a>,
+    after: &'a Template,
+) -> Option<Difference<'a>> {
+    let resource = after.resource(&change.logical_id)?;
+    let Fate { effect, cause } = of_change(change);
+    let details = change.details.iter();
+    let starts = Starts {
+        before: None,
+        after: Some(resource.entry.name_span.start),
+    };
+    let mut rows: Vec<Row<'a>> = details
+        .map(|detail| of_detail(change, detail, foresight))
+        .collect();
+    rows.dedup_by(|one, other| one.path == other.path && one.cause == other.cause);
+    Some(Difference {
+        section: "Resources",
+        name: Some(resource.logical_id()),
+        kind: resource.kind(),
+        status: None,
+        effect,
+        cause: cause.or_else(|| foresight.whole_cause(change)),
+        before: None,
+        after: None,
+        places: places.of(starts),
+        rows,
+        touches: Vec::new(),
+    })
+}
+
+fn row<'a>(
+    change: &diff::Change<'a>,
+    fate: Fate,
+    is_resource: bool,
+    places: &mut Places<'a>,
+) -> Row<'a> {
+    let sides = change.before.zip(change.after);
+    let path = change.path_text();
+    let shown_path = if is_resource {
+        shown_path(&change.path)
+    } else {
+        path.clone()
+    };
+    Row {
+        path,
+        shown_path,
+        status: change.status(),
+        before: change.before.map(Cow::Borrowed),
+        after: change.after.map(Cow::Borrowed),
+        places: places.of(change.starts),
+        effect: fate.effect,
+        cause: fate.cause,
+        inside: sides.and_then(|(before, after)| inside(before, after)),
+    }
+}
+
+/// Returns a property that changes although nothing in it was edited.
+fn of_detail<'a>(change: &Change, detail: &Detail, foresight: &Foresight<'a>) -> Row<'a> {
+    let steps = detail.path.as_deref().unwrap_or_default();
+    let steps = steps.split('/').filter(|step| !step.is_empty());
+    let mut path = String::new();
+    for step in steps {
+        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+            path.push_str(&format!("[{step}]"));
+        } else {
+            path.push_str(if path.is_empty() { "" } else { "." });
+            path.push_str(step);
+        }
+    }
+    if path.is_empty() {
+        path = detail.attribute.clone().unwrap_or_default();
+    }
+    let value = |text: &String| {
+        Cow::Owned(Node {
+            span: 0..0,
+            value: Value::String(text.clone()),
+        })
+    };
+    let (before, after) = (
+        detail.before.as_ref().map(value),
+        detail.after.as_ref().map(value),
+    );
+    let Fate { effect, cause } = foresight.of_unedited(change, detail);
+    Row {
+        shown_path: path.strip_prefix("Properties.").unwrap_or(&path).to_owned(),
+        path,
+        status: match (&before, &after) {
+            (None, Some(_)) => Status::Added,
+            (Some(_), None) => Status::Removed,
+            _ => Status::Modified,
+        },
+        before,
+        after,
+        places: [None, None],
+        effect,
+        cause,
+        inside: None,
+    }
+}
+
+/// Returns a path as a plan shows it: without `Properties`, and a tag by its key.
+fn shown_path(path: &[Segment<'_>]) -> String {
+    let path = match path {
+        [Segment::Key("Properties"), rest @ ..] if !rest.is_empty() => rest,
+        path => path,
+    };
+    match path {
+        [
+            above @ ..,
+            Segment::Key("Tags"),
+            Segment::Element {
+                label: Some(key), ..
+            },
+        ]
+        | [
+            above @ ..,
+            Segment::Key("Tags"),
+            Segment::Element {
+                label: Some(key), ..
+            },
+            Segment::Key("Value"),
+        ] => {
+            let mut text = diff::path_text(above);
+            text.push_str(if text.is_empty() { "" } else { "." });
+            format!("{text}Tags.{key}")
+        }
+        path => diff::path_text(path),
+    }
+}

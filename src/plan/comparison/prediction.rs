@@ -1,0 +1,344 @@
+//! What the differences of two templates do to the resources, as far as the templates show it.
+//!
+//! The prediction says which resources change, and which of their properties. This joins it with the
+//! differences: which of them stands behind a changed property, and which resource changes although
+//! nothing in it was edited, because a parameter, a mapping, a condition or another resource was.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Effect;
+use crate::cloudformation::change_set::{self, Change, Detail, Replacement};
+use crate::plan::cause;
+use crate::template::Template;
+use crate::template::diff::{Diff, EntryDiff, Segment, Status};
+use crate::template::reference::{Reference, ReferenceKind};
+
+/// The predicted changes, and what stands behind them.
+pub(super) struct Foresight<'a> {
+    changes: Vec<Change>,
+    by_id: HashMap<String, usize>,
+    /// For an entry that differs, by section and name: the changing resources that use it.
+    touched: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
+}
+
+/// What becomes of a difference, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fate {
+    pub(super) effect: Effect,
+    pub(super) cause: Option<String>,
+}
+
+impl Fate {
+    pub(super) fn of(effect: Effect) -> Self {
+        Self {
+            effect,
+            cause: None,
+        }
+    }
+
+    fn because(effect: Effect, cause: impl Into<String>) -> Self {
+        Self {
+            effect,
+            cause: Some(cause.into()),
+        }
+    }
+}
+
+impl<'a> Foresight<'a> {
+    pub(super) fn new(diff: &Diff<'a>, changes: Vec<Change>, sides: [&'a Template; 2]) -> Self {
+        let by_id: HashMap<String, usize> = changes
+            .iter()
+            .enumerate()
+            .map(|(index, change)| (change.logical_id.clone(), index))
+            .collect();
+        let mut touched = BTreeMap::new();
+        let mut users = None;
+        for entry in &diff.entries {
+            let (true, Some(name)) = (USED.contains(&entry.section), entry.name) else {
+                continue;
+            };
+            let users = users.get_or_insert_with(|| Users::of(sides));
+            let mut resources = users.resources(entry.section, name);
+            resources.retain(|id| by_id.contains_key(*id));
+            touched.insert((entry.section, name), resources);
+        }
+        Self {
+            changes,
+            by_id,
+            touched,
+        }
+    }
+
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(super) fn change(&self, logical_id: &str) -> Option<&Change> {
+        self.changes.get(*self.by_id.get(logical_id)?)
+    }
+
+    /// Returns the resources that probably change and use an entry that differs, sorted.
+    pub(super) fn touched(&self, entry: &EntryDiff<'a>) -> Vec<&'a str> {
+        let name = entry.name.unwrap_or_default();
+        let found = self.touched.get(&(entry.section, name));
+        found.into_iter().flatten().copied().collect()
+    }
+
+    /// Returns what becomes of an entry.
+    pub(super) fn of_entry(&self, entry: &EntryDiff<'_>) -> Fate {
+        let plain = match entry.status() {
+            Status::Added => Effect::Add,
+            Status::Removed => Effect::Remove,
+            Status::Modified => Effect::Update,
+        };
+        match (entry.section, entry.name) {
+            ("Resources", Some(name)) if name.starts_with("Fn::") => match entry.status() {
+                Status::Modified => Fate::because(
+                    Effect::MayChange,
+                    "the resources that the loop makes are not known",
+                ),
+                _ => Fate::of(plain),
+            },
+            ("Resources", Some(name)) => self
+                .change(name)
+                .map_or_else(|| Fate::because(Effect::None, nothing(entry)), of_change),
+            ("Outputs", _) => Fate::of(plain),
+            _ => Fate::of(Effect::None),
+        }
+    }
+
+    /// Returns what a difference inside a resource does, and why.
+    pub(super) fn of_path(&self, logical_id: &str, path: &[Segment<'_>]) -> Fate {
+        let Some(Segment::Key(attribute)) = path.first() else {
+            return Fate::of(Effect::None);
+        };
+        if *attribute == "DependsOn" {
+            return Fate::because(Effect::None, "only the order of work");
+        }
+        if !ATTRIBUTES.contains(attribute) {
+            return Fate::because(Effect::None, "CloudFormation knows no such attribute");
+        }
+        let Some(change) = self.change(logical_id) else {
+            return Fate::because(Effect::None, "the value stays the same");
+        };
+        if *attribute == "Type" {
+            return Fate::because(Effect::Replace, "another type is another resource");
+        }
+        let mut found: Option<Fate> = None;
+        for detail in change.details.iter().filter(|it| covers(it, path)) {
+            let fate = self.of_edited(detail);
+            if found
+                .as_ref()
+                .is_none_or(|it| rank(it.effect) < rank(fate.effect))
+            {
+                found = Some(fate);
+            }
+        }
+        found.unwrap_or_else(|| match *attribute {
+            "Properties" => Fate::because(Effect::None, "the value stays the same"),
+            "Condition" => Fate::of(of_change(change).effect),
+            _ => Fate::of(Effect::None),
+        })
+    }
+
+    /// Returns what a property does that changes although nothing in it was edited, and why.
+    pub(super) fn of_unedited(&self, change: &Change, detail: &Detail) -> Fate {
+        let effect = effect_of(detail);
+        let cause = self
+            .sentence(detail)
+            .or_else(|| self.indirect_cause(change));
+        Fate { effect, cause }
+    }
+
+    /// Returns what an edited property does, and why, where that is not its own value.
+    fn of_edited(&self, detail: &Detail) -> Fate {
+        let effect = effect_of(detail);
+        let cause = self.sentence(detail).or_else(|| match effect {
+            Effect::Replace => Some("create-only property".to_owned()),
+            Effect::MayReplace => Some("create-only in some cases".to_owned()),
+            _ => None,
+        });
+        Fate { effect, cause }
+    }
+
+    fn sentence(&self, detail: &Detail) -> Option<String> {
+        match (detail.change_source.as_deref(), &detail.causing_entity) {
+            (Some("Condition"), Some(name)) => Some(format!("because condition `{name}` changed")),
+            _ => cause::sentence(detail, &self.changes),
+        }
+    }
+
+    /// Returns why a resource changes that was not edited, where no property of it says so.
+    pub(super) fn whole_cause(&self, change: &Change) -> Option<String> {
+        change
+            .details
+            .is_empty()
+            .then(|| self.indirect_cause(change))?
+    }
+
+    /// Returns which entry of another section a resource changes with, where it was not edited.
+    fn indirect_cause(&self, change: &Change) -> Option<String> {
+        let id = change.logical_id.as_str();
+        let mut touching = self.touched.iter().filter(|(_, ids)| ids.contains(id));
+        let ((section, name), _) = touching.next()?;
+        let noun = match *section {
+            "Parameters" => "parameter",
+            "Mappings" => "mapping",
+            _ => "condition",
+        };
+        Some(format!("because {noun} `{name}` changed"))
+    }
+}
+
+/// Returns what a detail makes of its resource.
+fn effect_of(detail: &Detail) -> Effect {
+    let is_certain = detail.evaluation.as_deref() == Some("Static");
+    match detail.requires_recreation.as_deref() {
+        Some("Always") if is_certain => Effect::Replace,
+        Some("Always" | "Conditionally") => Effect::MayReplace,
+        _ if is_certain => Effect::Update,
+        _ => Effect::MayChange,
+    }
+}
+
+/// What a resource may have beside what is known of its type.
+const ATTRIBUTES: [&str; 9] = [
+    "Type",
+    "Properties",
+    "Condition",
+    "DependsOn",
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+];
+
+/// The sections whose entries resources use.
+const USED: [&str; 3] = ["Parameters", "Mappings", "Conditions"];
+
+/// Returns what becomes of a whole resource.
+pub(super) fn of_change(change: &Change) -> Fate {
+    let effect = match change.effect() {
+        change_set::Effect::Add | change_set::Effect::Import => Effect::Add,
+        change_set::Effect::Remove => Effect::Remove,
+        change_set::Effect::Replace => Effect::Replace,
+        change_set::Effect::Possible if change.replacement != Some(Replacement::Conditional) => {
+            Effect::MayChange
+        }
+        _ if change.replacement == Some(Replacement::Conditional) => Effect::MayReplace,
+        _ => Effect::Update,
+    };
+    let policy = change.policy_action.as_deref();
+    let policy = policy.filter(|policy| !policy.ends_with("Delete"));
+    Fate {
+        effect,
+        cause: policy.map(|policy| format!("policy {policy}")),
+    }
+}
+
+/// Returns why an entry of the resources changes nothing.
+fn nothing(entry: &EntryDiff<'_>) -> &'static str {
+    let is_conditional = [entry.before, entry.after]
+        .into_iter()
+        .flatten()
+        .any(|node| node.get("Condition").is_some());
+    let only_order = !entry.changes.is_empty()
+        && entry
+            .changes
+            .iter()
+            .all(|change| matches!(change.path.first(), Some(Segment::Key("DependsOn"))));
+    if only_order {
+        "only the order of work"
+    } else if is_conditional {
+        "the condition does not hold, or the values stay the same"
+    } else {
+        "the values stay the same"
+    }
+}
+
+/// Returns whether a detail is about a path or something in it or around it. Elements of lists count
+/// as one: their indexes differ between the two sides.
+pub(super) fn covers(detail: &Detail, path: &[Segment<'_>]) -> bool {
+    let keys = path.iter().filter_map(|segment| match segment {
+        Segment::Key(key) => Some(*key),
+        Segment::Element { .. } => None,
+    });
+    let is_index = |step: &&str| step.is_empty() || step.bytes().all(|byte| byte.is_ascii_digit());
+    match (&detail.path, &detail.attribute) {
+        (Some(own), _) => {
+            let own = own.split('/').filter(|step| !is_index(step));
+            own.zip(keys).all(|(one, other)| one == other)
+        }
+        (None, Some(attribute)) => path.first() == Some(&Segment::Key(attribute)),
+        (None, None) => false,
+    }
+}
+
+fn rank(effect: Effect) -> u8 {
+    match effect {
+        Effect::None => 0,
+        Effect::MayChange => 1,
+        Effect::Update | Effect::Add | Effect::Remove => 2,
+        Effect::MayReplace => 3,
+        Effect::Replace => 4,
+    }
+}
+
+/// Who uses what, by section and name, in either template.
+struct Users<'a> {
+    by_target: HashMap<(&'static str, &'a str), Vec<(&'a str, &'a str)>>,
+}
+
+impl<'a> Users<'a> {
+    fn of(templates: [&'a Template; 2]) -> Self {
+        let mut by_target: HashMap<_, Vec<_>> = HashMap::new();
+        for template in templates {
+            for reference in template.references() {
+                if let Some(section) = section(&reference, template) {
+                    let users = by_target.entry((section, reference.target)).or_default();
+                    users.push((reference.section, reference.owner));
+                }
+            }
+        }
+        Self { by_target }
+    }
+
+    /// Returns the resources that use an entry, by themselves or through conditions.
+    fn resources(&self, section: &str, name: &str) -> BTreeSet<&'a str> {
+        let mut resources = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let section = USED.into_iter().find(|it| *it == section);
+        let mut waiting: Vec<(&'static str, String)> = section
+            .map(|section| (section, name.to_owned()))
+            .into_iter()
+            .collect();
+        while let Some((section, name)) = waiting.pop() {
+            let users = self.by_target.get(&(section, name.as_str()));
+            for (user_section, owner) in users.into_iter().flatten() {
+                match *user_section {
+                    "Resources" => {
+                        resources.insert(*owner);
+                    }
+                    "Conditions" if seen.insert(*owner) => {
+                        waiting.push(("Conditions", (*owner).to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        resources
+    }
+}
+
+/// Returns the section that holds what is referred to; `None` for resources.
+fn section(reference: &Reference<'_>, template: &Template) -> Option<&'static str> {
+    match reference.kind {
+        ReferenceKind::Condition => Some("Conditions"),
+        ReferenceKind::FindInMap => Some("Mappings"),
+        ReferenceKind::Ref | ReferenceKind::Sub => {
+            template.parameter(reference.target).map(|_| "Parameters")
+        }
+        ReferenceKind::GetAtt | ReferenceKind::DependsOn => None,
+    }
+}

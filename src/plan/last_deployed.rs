@@ -1,0 +1,131 @@
+//! The template that was last deployed from this machine, kept for plans without a network.
+//!
+//! CloudFormation keeps the truth; this is a copy of what an `apply` here sent last, in the cache
+//! folder, so that `plan --offline` has something to compare with. Nothing else depends on it, and
+//! whoever deletes it loses nothing else. It holds no secret: of the parameters, only plain ones.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::artifact::digest::Digest;
+use crate::error::{Error, Result};
+
+/// What was deployed, where and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDeployed {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The stack's name.
+    pub stack: String,
+    /// When it was deployed.
+    pub at: Timestamp,
+    /// The template as it was sent.
+    pub template: String,
+    /// The parameters that are no secrets.
+    pub parameters: IndexMap<String, String>,
+    /// The stack's tags; `None` in a file of an older version, which did not keep them.
+    #[serde(default)]
+    pub tags: Option<IndexMap<String, String>>,
+}
+
+impl LastDeployed {
+    /// Keeps this under the cache folder, in place of what was kept for the same stack.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be written.
+    pub fn store(&self, cache: &Path) -> Result<()> {
+        let path = self.path(cache);
+        let failed =
+            |error: io::Error| Error::system(format!("cannot write `{}`", path.display()), error);
+        let folder = folder(cache);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
+        let mut file = NamedTempFile::new_in(&folder).map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Returns what was last deployed under a stack's name; where several accounts or regions have
+    /// one, and it is not said which, the newest. What cannot be read counts as missing.
+    pub fn find(
+        cache: &Path,
+        stack: &str,
+        account: Option<&str>,
+        region: Option<&str>,
+    ) -> Option<Self> {
+        let entries = fs::read_dir(folder(cache)).ok()?.flatten();
+        let kept = entries.filter_map(|entry| {
+            let text = fs::read(entry.path()).ok()?;
+            serde_json::from_slice::<Self>(&text).ok()
+        });
+        let is_meant = |kept: &Self| {
+            kept.stack == stack
+                && account.is_none_or(|account| account == kept.account)
+                && region.is_none_or(|region| region == kept.region)
+        };
+        kept.filter(is_meant).max_by_key(|kept| kept.at)
+    }
+
+    fn path(&self, cache: &Path) -> PathBuf {
+        let place = format!("{}\n{}\n{}", self.account, self.region, self.stack);
+        folder(cache).join(format!("{}.json", Digest::of(place)))
+    }
+}
+
+fn folder(cache: &Path) -> PathBuf {
+    cache.join("deployed")
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a failed assertion is what a test is for"
+)]
+mod tests {
+    use indexmap::IndexMap;
+    use jiff::Timestamp;
+
+    use super::LastDeployed;
+
+    fn deployed(region: &str, second: i64) -> LastDeployed {
+        LastDeployed {
+            account: "123456789012".to_owned(),
+            region: region.to_owned(),
+            stack: "demo".to_owned(),
+            at: Timestamp::from_second(second).unwrap(),
+            template: "Resources: {}".to_owned(),
+            parameters: IndexMap::new(),
+            tags: None,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_the_place_that_is_meant_is_found() {
+        let cache = tempfile::tempdir().unwrap();
+        let find =
+            |stack, account, region| LastDeployed::find(cache.path(), stack, account, region);
+        assert_eq!(find("demo", None, None), None);
+        for (region, second) in [("eu-west-1", 1), ("us-east-1", 3), ("eu-west-1", 2)] {
+            deployed(region, second).store(cache.path()).unwrap();
+        }
+        assert_eq!(find("demo", None, None), Some(deployed("us-east-1", 3)));
+        assert_eq!(
+            find("demo", None, Some("eu-west-1")),
+            Some(deployed("eu-west-1", 2))
+        );
+        assert_eq!(find("demo", Some("210987654321"), None), None);
+        assert_eq!(find("other", None, None), None);
+        std::fs::write(cache.path().join("deployed/x.json"), "{").unwrap();
+        assert_eq!(find("demo", None, None), Some(deployed("us-east-1", 3)));
+    }
+}

@@ -1,0 +1,158 @@
+//! Secret values that the detection of drift gives away.
+//!
+//! It shows properties as they were deployed and as they are, and the second is whatever somebody has
+//! put there. Where the deployed template has a secret, both are masked.
+
+use serde_json::Value;
+
+use super::places::{Hidden, Places, is_literal, structure};
+use super::{defaults, redact_text};
+use crate::cloudformation::drift::ResourceDrift;
+use crate::config::secret::{Redactor, Secret};
+use crate::template::Template;
+use crate::template::node::Node;
+
+/// Masks what the drift of resources gives away and returns the values that stood there.
+///
+/// `template` is the deployed one; `parameters` are secret for another reason than it says; `known`
+/// are secret values wherever they stand.
+pub fn hide_drift<'a>(
+    resources: &mut [ResourceDrift],
+    template: Option<&Template>,
+    parameters: impl IntoIterator<Item = &'a String>,
+    known: &[Secret],
+) -> Vec<Secret> {
+    let mut places = Places::default();
+    let mut hidden = Hidden::default();
+    for name in parameters {
+        places.add(name.clone());
+    }
+    if let Some(template) = template {
+        places.add_template(template);
+        for default in defaults(template) {
+            hidden.hide(&mut default.expose().to_owned());
+        }
+    }
+    for drift in resources.iter_mut() {
+        let written = template.and_then(|it| it.resource(&drift.logical_id)?.properties());
+        if let Some(written) = written.filter(|written| places.is_secret(written)) {
+            hide_in_resource(drift, written, &places, &mut hidden);
+        }
+    }
+    let found = hidden.values.into_iter().map(Secret::new);
+    let all: Vec<Secret> = known.iter().cloned().chain(found).collect();
+    let redactor = Redactor::new(&all);
+    for drift in resources {
+        for text in texts(drift) {
+            redact_text(text, &redactor);
+        }
+    }
+    all
+}
+
+fn hide_in_resource(
+    drift: &mut ResourceDrift,
+    written: &Node,
+    places: &Places,
+    hidden: &mut Hidden,
+) {
+    let [expected, actual] =
+        [&drift.expected, &drift.actual].map(|side| structure(side.as_deref()?));
+    for difference in &mut drift.differences {
+        let steps = difference.steps();
+        let sides = [&mut difference.expected, &mut difference.actual];
+        for (value, document) in sides.into_iter().zip([&expected, &actual]) {
+            let Some(value) = value else { continue };
+            let found = Places::at(written, &steps, document.as_ref());
+            let text = Value::from(value.as_str());
+            if found.iter().any(|written| is_literal(written, &text)) {
+                continue;
+            }
+            for written in found {
+                places.hide_text(written, value, hidden);
+            }
+        }
+    }
+    let documents = [(&mut drift.expected, expected), (&mut drift.actual, actual)];
+    for (text, document) in documents {
+        if let (Some(text), Some(mut document)) = (text, document) {
+            places.hide(written, &mut document, hidden);
+            *text = document.to_string();
+        }
+    }
+}
+
+/// Returns every text of a resource that may hold a secret.
+fn texts(drift: &mut ResourceDrift) -> impl Iterator<Item = &mut String> {
+    let differences = drift
+        .differences
+        .iter_mut()
+        .flat_map(|it| [&mut it.expected, &mut it.actual]);
+    let own = [&mut drift.expected, &mut drift.actual, &mut drift.reason];
+    own.into_iter().chain(differences).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hide_drift;
+    use crate::cloudformation::drift::{Difference, DriftStatus, ResourceDrift};
+    use crate::config::secret::Secret;
+    use crate::diagnostic::SourceFile;
+    use crate::template::Template;
+
+    #[test]
+    fn what_stands_in_a_secrets_place_is_masked_on_both_sides() {
+        let text = r"
+Parameters:
+  Password: {Type: String, NoEcho: true}
+  Token: {Type: String}
+Resources:
+  Queue:
+    Type: T
+    Properties:
+      Size: 1
+      Url: !Sub 'https://u:${Password}@h'
+      List: [{Key: a, Value: plain}, {Key: t, Value: !Ref Token}]
+";
+        let Ok(template) = Template::parse(&SourceFile::new("t", text)) else {
+            panic!("the template is valid")
+        };
+        let text = |value: &str| Some(value.to_owned());
+        let document = |url: &str, token: &str| {
+            text(&format!(
+                r#"{{"Size":1,"Url":"{url}","List":[{{"Key":"a","Value":"plain"}},{{"Key":"t","Value":"{token}"}}]}}"#
+            ))
+        };
+        let mut drifts = [ResourceDrift {
+            logical_id: "Queue".to_owned(),
+            physical_id: None,
+            resource_type: "T".to_owned(),
+            status: DriftStatus::Modified,
+            reason: text("cannot read known-secret"),
+            expected: document("https://u:one@h", "deployed"),
+            actual: document("https://u:two@h", "live"),
+            differences: vec![
+                Difference::new(
+                    "/Url",
+                    "NOT_EQUAL",
+                    text("https://u:one@h"),
+                    text("https://u:two@h"),
+                ),
+                Difference::new("/List/1/Value", "NOT_EQUAL", text("deployed"), text("live")),
+                Difference::new("/Size", "NOT_EQUAL", text("1"), text("2")),
+            ],
+            checked: None,
+        }];
+        let token = "Token".to_owned();
+        let known = [Secret::new("known-secret")];
+        let found = hide_drift(&mut drifts, Some(&template), [&token], &known);
+        assert!(found.contains(&Secret::new("https://u:two@h")));
+        let shown = format!("{drifts:?}");
+        for secret in ["one@", "two@", "\"deployed\"", "\"live\"", "known-secret"] {
+            assert!(!shown.contains(secret), "{secret} is in {shown}");
+        }
+        for plain in ["plain", r#"expected: Some("1"), actual: Some("2")"#] {
+            assert!(shown.contains(plain), "{plain} is not in {shown}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Secret values that the service gives away.
+//!
+//! The service masks the value of a `NoEcho` parameter where it lists parameters, and only as long as
+//! the parameter is one: the change set that turns `NoEcho` off shows the value, and before and after
+//! that contexts, metadata and outputs hold what is made of it. Which places hold secrets is written
+//! in the templates: where a property refers to a secret parameter, or to a secret of another
+//! service, whatever the service gives in its place is one. A parameter is secret where either
+//! template says so, where its value comes from the environment, where the service masks it, and, in
+//! a nested stack, where the parent fills it with a secret.
+//!
+//! The places are masked in the change set itself, before anything is made of it. The values that
+//! stood there are returned, so that they are also found where no template leads.
+
+mod drift;
+mod places;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::cloudformation::change_set::{Change, ChangeSet, Detail};
+use crate::cloudformation::stack::{NO_ECHO, Stack};
+use crate::config::secret::{Redactor, Secret};
+use crate::config::settings::ParameterValue;
+use crate::diagnostic::SourceFile;
+use crate::template::node::Node;
+use crate::template::{Parameter, Template};
+pub use drift::hide_drift;
+use places::{Hidden, Places, is_literal, structure};
+
+/// Returns the defaults of a template's `NoEcho` parameters.
+pub fn defaults(template: &Template) -> Vec<Secret> {
+    let secret = template.parameters().filter(Parameter::no_echo);
+    let defaults = secret.filter_map(|it| Some(it.default()?.scalar()?.into_owned()));
+    defaults.map(Secret::new).collect()
+}
+
+/// Returns the secrets among the parameters that are sent: those from the environment, and those
+/// that the manifest gives to a `NoEcho` parameter.
+pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
+    let secrets = parameters.iter().filter_map(|(name, value)| match value {
+        ParameterValue::FromEnvironment { value, .. } => value.clone(),
+        ParameterValue::Plain(value) => {
+            let parameter = template.parameter(name)?;
+            parameter.no_echo().then(|| Secret::new(value.clone()))
+        }
+    });
+    secrets.collect()
+}
+
+/// Masks the outputs of a stack that hold a secret, as its template defines them.
+pub fn hide_outputs(stack: &mut Stack, template: &Template) {
+    let mut places = Places::default();
+    places.add_template(template);
+    for name in stack.masked_parameters() {
+        places.add(name.clone());
+    }
+    let mut hidden = Hidden::default();
+    for output in &mut stack.outputs {
+        let defined = template.outputs().find(|it| it.entry.name == output.name);
+        if let Some(written) = defined.and_then(|defined| defined.value()) {
+            places.hide_text(written, &mut output.value, &mut hidden);
+        }
+    }
+}
+
+/// Masks what a change set gives away and returns the values that stood there.
+///
+/// `templates` are the deployed one and the one that the change set was made from; `parameters` are
+/// secret for another reason; `known` are secret values wherever they stand.
+pub fn hide<'a>(
+    change_set: &mut ChangeSet,
+    templates: [Option<&Template>; 2],
+    parameters: impl IntoIterator<Item = &'a String>,
+    known: &[Secret],
+) -> Vec<Secret> {
+    let mut places = Places::default();
+    for name in parameters {
+        places.add(name.clone());
+    }
+    let mut hidden = Hidden::default();
+    hide_in_set(change_set, templates, places, &mut hidden);
+    let found = hidden.values.into_iter().map(Secret::new);
+    let all: Vec<Secret> = known.iter().cloned().chain(found).collect();
+    if !all.is_empty() {
+        redact_set(change_set, &Redactor::new(&all));
+    }
+    all
+}
+
+fn hide_in_set(
+    set: &mut ChangeSet,
+    templates: [Option<&Template>; 2],
+    mut places: Places,
+    hidden: &mut Hidden,
+) {
+    for template in templates.into_iter().flatten() {
+        places.add_template(template);
+        for default in defaults(template) {
+            hidden.hide(&mut default.expose().to_owned());
+        }
+    }
+    for parameter in &mut set.parameters {
+        if parameter.value.as_deref() == Some(NO_ECHO) {
+            places.add(parameter.name.clone());
+        }
+        if places.is_parameter(&parameter.name) {
+            let values = [&mut parameter.value, &mut parameter.resolved_value];
+            for value in values.into_iter().flatten() {
+                hidden.hide(value);
+            }
+        }
+    }
+    for nested in &mut set.nested {
+        let change = set
+            .changes
+            .iter()
+            .find(|change| change.nested_change_set.as_deref() == Some(&nested.id));
+        let inner = change.map_or_else(Places::default, |change| {
+            passed_on(change, templates, &places)
+        });
+        let texts = [&nested.deployed_template, &nested.template];
+        let parsed =
+            texts.map(|text| Template::parse(&SourceFile::new("nested", text.as_deref()?)).ok());
+        hide_in_set(
+            nested,
+            [parsed[0].as_ref(), parsed[1].as_ref()],
+            inner,
+            hidden,
+        );
+    }
+    for change in &mut set.changes {
+        hide_in_change(change, templates, &places, hidden);
+    }
+}
+
+/// Returns the parameters of a nested stack that its parent fills with a secret.
+fn passed_on(change: &Change, templates: [Option<&Template>; 2], places: &Places) -> Places {
+    let mut inner = Places::default();
+    for template in templates.into_iter().flatten() {
+        let resource = template.resource(&change.logical_id);
+        let parameters = resource
+            .and_then(|resource| resource.properties()?.get("Parameters")?.as_map())
+            .into_iter()
+            .flatten();
+        for (name, member) in parameters {
+            if places.is_secret(&member.node) {
+                inner.add(name.clone());
+            }
+        }
+    }
+    inner
+}
+
+fn hide_in_change(
+    change: &mut Change,
+    templates: [Option<&Template>; 2],
+    places: &Places,
+    hidden: &mut Hidden,
+) {
+    let resources = templates.map(|template| {
+        let resource = template?.resource(&change.logical_id)?;
+        Some(resource.entry.node)
+    });
+    // Each side has its own template; where that is not at hand, or lacks the resource, the other.
+    let [before, after] = [resources[0].or(resources[1]), resources[1].or(resources[0])];
+    let actual = [&change.before_context, &change.after_context]
+        .map(|context| structure(context.as_deref()?));
+    for detail in &mut change.details {
+        hide_in_detail(detail, [before, after], &actual, places, hidden);
+    }
+    let contexts = [
+        (&mut change.before_context, before),
+        (&mut change.previous_deployment_context, before),
+        (&mut change.after_context, after),
+    ];
+    for (context, written) in contexts {
+        let (Some(context), Some(written)) = (context, written) else {
+            continue;
+        };
+        let Some(mut actual) = structure(context).filter(|_| places.is_secret(written)) else {
+            continue;
+        };
+        places.hide(written, &mut actual, hidden);
+        *context = actual.to_string();
+    }
+}
+
+fn hide_in_detail(
+    detail: &mut Detail,
+    resources: [Option<&Node>; 2],
+    actual: &[Option<Value>; 2],
+    places: &Places,
+    hidden: &mut Hidden,
+) {
+    let path = path(detail);
+    let is_caused_by_secret = detail
+        .causing_entity
+        .as_deref()
+        .is_some_and(|entity| places.is_parameter(entity));
+    let drift = detail.drift.as_mut();
+    let (previous, live) = drift.map_or((None, None), |drift| {
+        (drift.previous.as_mut(), drift.actual.as_mut())
+    });
+    let values = [
+        (detail.before.as_mut(), 0),
+        (previous, 0),
+        (live, 0),
+        (detail.after.as_mut(), 1),
+    ];
+    for (value, side) in values {
+        let Some(value) = value else { continue };
+        let Some(resource) = resources[side] else {
+            // Without a template only the cause tells.
+            if is_caused_by_secret {
+                hidden.hide(value);
+            }
+            continue;
+        };
+        let written = Places::at(resource, &path, actual[side].as_ref());
+        let text = Value::from(value.as_str());
+        if written.iter().any(|written| is_literal(written, &text)) {
+            continue;
+        }
+        for written in written {
+            places.hide_text(written, value, hidden);
+        }
+    }
+}
+
+/// Returns the place in the resource that a detail is about.
+fn path(detail: &Detail) -> Vec<String> {
+    let path = detail.path.as_deref().unwrap_or_default();
+    let steps = path.split('/').filter(|step| !step.is_empty());
+    // RFC 6901.
+    let mut steps: Vec<String> = steps
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    if steps.is_empty() {
+        let attribute = detail.attribute.as_deref();
+        let is_property = matches!(attribute, Some("Properties" | "Tags"));
+        steps.extend(is_property.then(|| "Properties".to_owned()));
+        let name = detail.name.as_deref();
+        steps.extend(
+            name.or(attribute.filter(|it| *it != "Properties"))
+                .map(str::to_owned),
+        );
+    }
+    steps
+}
+
+/// Takes known values out of all that the service says, also where JSON spells them in another way
+/// than this program would.
+fn redact_set(set: &mut ChangeSet, redactor: &Redactor) {
+    for change in &mut set.changes {
+        let contexts = [
+            &mut change.before_context,
+            &mut change.after_context,
+            &mut change.previous_deployment_context,
+        ];
+        for context in contexts.into_iter().flatten() {
+            redact_text(context, redactor);
+        }
+        for detail in &mut change.details {
+            let values = [detail.before.as_mut(), detail.after.as_mut()];
+            let drift = detail
+                .drift
+                .iter_mut()
+                .flat_map(|drift| [drift.previous.as_mut(), drift.actual.as_mut()]);
+            for value in values.into_iter().chain(drift).flatten() {
+                redact_text(value, redactor);
+            }
+        }
+    }
+    for nested in &mut set.nested {
+        redact_set(nested, redactor);
+    }
+}
+
+/// Takes known values out of a text and returns whether there were any.
+fn redact_text(text: &mut String, redactor: &Redactor) -> bool {
+    let shown = match structure(text) {
+        Some(mut inner) => redact_value(&mut inner, redactor).then(|| inner.to_string()),
+        None => redactor.redact(text),
+    };
+    let found = shown.is_some();
+    if let Some(shown) = shown {
+        *text = shown;
+    }
+    found
+}
+
+/// Takes known values out of JSON and returns whether there were any.
+fn redact_value(value: &mut Value, redactor: &Redactor) -> bool {
+    let redact_member = |found: bool, member: &mut Value| redact_value(member, redactor) || found;
+    match value {
+        Value::Object(members) => members.values_mut().fold(false, redact_member),
+        Value::Array(elements) => elements.iter_mut().fold(false, redact_member),
+        Value::String(text) => redact_text(text, redactor),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! Saved plans: the file that `plan --out` writes and `apply FILE` takes.
+//!
+//! The change set itself stays at CloudFormation; the file says which one it is and what was true
+//! when it was made, so that `apply` can refuse a plan that no longer fits: another account or
+//! region, a stack that was changed or made anew since, files that say something else by now.
+//!
+//! The file is JSON, meant to be read. It ends in a digest over itself, which shows an accident or
+//! a careless edit; it is no signature, for whoever may write the file may also compute it. It
+//! holds no value of a parameter: the plain ones enter a digest that is salted with the change
+//! set's name, and secrets enter nothing at all, because no digest of a short secret is safe from
+//! guessing. The change set keeps the secrets that it was made with.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::artifact::digest::Digest;
+use crate::cli::args::OnFailure;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::ParameterValue;
+use crate::error::{Error, Result};
+use crate::plan::{Operation, Target};
+use crate::template::stack_policy::StackPolicy;
+
+/// The name and version of the layout.
+const SCHEMA: &str = "stackctl.plan-file/1";
+
+/// A saved plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    schema: String,
+    /// The version of stackctl that wrote it.
+    pub stackctl: String,
+    /// When it was written.
+    pub created: Timestamp,
+    /// The manifest's environment.
+    pub environment: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `AWS`, or the URL of another endpoint.
+    pub endpoint: String,
+    /// The stack as it was.
+    pub stack: SavedStack,
+    /// The change set to execute; `None` where there was nothing to change.
+    pub change_set: Option<SavedChangeSet>,
+    /// What the files said.
+    pub files: Fingerprint,
+    /// The SHA-256 of all of the above.
+    digest: String,
+}
+
+/// The stack as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedStack {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub id: String,
+    /// `create` or `update`.
+    pub operation: String,
+    /// Its status, which says how its last operation ended.
+    pub status: String,
+    /// When it was last updated; `None` before its first update.
+    pub updated: Option<Timestamp>,
+}
+
+/// The change set of a saved plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedChangeSet {
+    /// Its ARN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What becomes of the deployment where it fails.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+}
+
+/// What the files said, as digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    /// The SHA-256 of the template as it was sent.
+    pub template: String,
+    /// The salted SHA-256 of the parameters that are no secrets.
+    pub parameters: String,
+    /// The SHA-256 of the tags.
+    pub tags: String,
+    /// The protection from deletion that the manifest asks for.
+    pub termination_protection: Option<bool>,
+    /// The SHA-256 of the stack policy that the manifest asks for.
+    pub stack_policy: Option<String>,
+    /// The SHA-256 of each artifact's zip, by name.
+    pub artifacts: IndexMap<String, String>,
+}
+
+impl Fingerprint {
+    /// Returns the fingerprint of what the files say. `no_echo` names parameters that are secret
+    /// though their value is given in the manifest.
+    pub fn of(
+        salt: &str,
+        template: &str,
+        parameters: &IndexMap<String, ParameterValue>,
+        no_echo: impl Fn(&str) -> bool,
+        tags: &IndexMap<String, String>,
+        termination_protection: Option<bool>,
+        artifacts: impl IntoIterator<Item = (String, Digest)>,
+    ) -> Self {
+        let plain = parameters.iter().filter_map(|(name, value)| match value {
+            ParameterValue::Plain(value) if !no_echo(name) => Some((name, value)),
+            _ => None,
+        });
+        Self {
+            template: Digest::of(template).hex(),
+            parameters: digest_of_pairs(salt, plain),
+            tags: digest_of_pairs("", tags),
+            termination_protection,
+            stack_policy: None,
+            artifacts: artifacts
+                .into_iter()
+                .map(|(name, digest)| (name, digest.hex()))
+                .collect(),
+        }
+    }
+
+    /// Returns it with the stack policy that the manifest asks for.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Option<&StackPolicy>) -> Self {
+        self.stack_policy = policy.map(|policy| Digest::of(policy.text()).hex());
+        self
+    }
+
+    /// Returns what differs from another, such as ``the template``; nothing where all is the same.
+    pub fn differences(&self, now: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        let parts = [
+            ("the template", &self.template, &now.template),
+            ("the parameters", &self.parameters, &now.parameters),
+            ("the tags", &self.tags, &now.tags),
+        ];
+        for (name, then, now) in parts {
+            if then != now {
+                differences.push(name.to_owned());
+            }
+        }
+        if self.termination_protection != now.termination_protection {
+            differences.push("the termination protection".to_owned());
+        }
+        if self.stack_policy != now.stack_policy {
+            differences.push("the stack policy".to_owned());
+        }
+        let mut names: Vec<&String> = self.artifacts.keys().chain(now.artifacts.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            if self.artifacts.get(name) != now.artifacts.get(name) {
+                differences.push(format!("the artifact `{name}`"));
+            }
+        }
+        differences
+    }
+}
+
+/// Returns a digest of names and values in which no two different lists look alike.
+fn digest_of_pairs<'a>(
+    salt: &str,
+    pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> String {
+    let mut pairs: Vec<_> = pairs.into_iter().collect();
+    pairs.sort_unstable();
+    let mut text = salt.to_owned();
+    for (name, value) in pairs {
+        text.push_str(&format!("\n{}:{name}={}:{value}", name.len(), value.len()));
+    }
+    Digest::of(text).hex()
+}
+
+impl PlanFile {
+    /// Returns the file for a plan.
+    pub fn new(
+        created: Timestamp,
+        target: &Target,
+        operation: Operation,
+        stack: &Stack,
+        change_set: Option<SavedChangeSet>,
+        files: Fingerprint,
+    ) -> Result<Self> {
+        let mut file = Self {
+            schema: SCHEMA.to_owned(),
+            stackctl: env!("CARGO_PKG_VERSION").to_owned(),
+            created,
+            environment: target.environment.clone(),
+            account: target.account.clone(),
+            region: target.region.clone(),
+            endpoint: target.endpoint.clone(),
+            stack: SavedStack {
+                name: stack.name.clone(),
+                id: stack.id.clone(),
+                operation: match operation {
+                    Operation::Create => "create",
+                    Operation::Update => "update",
+                }
+                .to_owned(),
+                status: stack.status.to_string(),
+                updated: stack.updated,
+            },
+            change_set,
+            files,
+            digest: String::new(),
+        };
+        file.digest = file.computed_digest()?;
+        Ok(file)
+    }
+
+    /// Returns what the parameters' digest is salted with: unique to this plan where it has a
+    /// change set.
+    pub fn salt(&self) -> &str {
+        self.change_set.as_ref().map_or("", |set| &set.id)
+    }
+
+    /// Reads a saved plan.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read; those of [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = fs::read(path).map_err(|error| {
+            Error::system(format!("cannot read the plan `{shown}`"), error)
+                .hint(format!("`stackctl plan --out {shown}` writes one"))
+        })?;
+        Self::parse(&text, &shown.to_string())
+    }
+
+    /// Returns the plan that a file holds, whose name is `shown`.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the text is no plan of stackctl, is one of another layout, or does not match
+    /// its own digest.
+    pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
+        let refused = |why: String| {
+            Error::refused(why).hint(format!("make a new one: `stackctl plan --out {shown}`"))
+        };
+        match schema_of(text) {
+            Some(schema) if schema == SCHEMA => {}
+            Some(schema) => {
+                return Err(refused(format!(
+                    "`{shown}` is a `{schema}` file, and this stackctl reads `{SCHEMA}`"
+                )));
+            }
+            None => return Err(refused(format!("`{shown}` is not a plan of stackctl"))),
+        }
+        let file: Self = serde_json::from_slice(text)
+            .map_err(|error| refused(format!("the plan `{shown}` was altered: {error}")))?;
+        if file.computed_digest()? == file.digest {
+            return Ok(file);
+        }
+        Err(refused(format!(
+            "the plan `{shown}` was altered: it does not match its own digest"
+        )))
+    }
+
+    /// Refuses a path at which [`Self::write`] would destroy something else than an older plan.
+    pub fn check_writable(path: &Path) -> Result<()> {
+        match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+                Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
+                    .hint(format!("there is no folder `{}`", folder.display()))),
+                _ => Ok(()),
+            },
+            Err(error) => Err(cannot_write(path, error)),
+            Ok(text)
+                if schema_of(&text).is_some_and(|it| it.starts_with("stackctl.plan-file/")) =>
+            {
+                Ok(())
+            }
+            Ok(_) => Err(Error::refused(format!(
+                "`{}` exists and is not a plan of stackctl",
+                path.display()
+            ))
+            .hint("choose another name for `--out`, or remove that file first")),
+        }
+    }
+
+    /// Writes the file, readable for its owner alone, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::check_writable`], and where the folder cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        Self::check_writable(path)?;
+        let failed = |error: io::Error| cannot_write(path, error);
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        // A temporary file is made with mode 0600 and keeps it.
+        let mut file =
+            NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
+                .map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    fn computed_digest(&self) -> Result<String> {
+        let unsigned = Self {
+            digest: String::new(),
+            ..self.clone()
+        };
+        let text = serde_json::to_vec(&unsigned)
+            .map_err(|error| Error::system("cannot write JSON", error))?;
+        Ok(Digest::of(text).hex())
+    }
+}
+
+fn schema_of(text: &[u8]) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(text).ok()?;
+    Some(document.get("schema")?.as_str()?.to_owned())
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    Error::system(format!("cannot write the plan `{}`", path.display()), error)
+}
+
+#[cfg(test)]
+mod tests;

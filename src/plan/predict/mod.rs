@@ -1,0 +1,504 @@
+//! Two templates → the changes that a deployment would probably make.
+//!
+//! Without AWS nobody can say what a deployment will do, but much can be foreseen: both templates are
+//! evaluated with their parameters, resource by resource; a property whose value differs is looked
+//! up in the lifecycle table, which says whether CloudFormation replaces the resource for it; and
+//! what happens to one resource is carried along the references to the others. `Ref` changes with a
+//! replacement only. `Fn::GetAtt` may change with every update, and the service lists those who
+//! use it, so they are listed here too.
+//!
+//! The result has the form of a change set, so that it is shown in the same way. What it cannot
+//! know: what a transform makes of the template, what SSM's parameter store holds by now, and what a
+//! nested stack will do.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+
+use crate::cloudformation::change_set::{Action, Change, Detail, Replacement};
+use crate::template::evaluate::{Evaluated, Evaluator, Use};
+use crate::template::policy::deletion_policy;
+use crate::template::reference::ReferenceKind;
+use crate::template::schema_table::{self, Lifecycle, Recreation};
+use crate::template::{Resource, Template};
+use crate::util::parallel::both;
+
+/// Attributes beside `Properties` whose change the service lists. `DependsOn` is not one of them.
+const ATTRIBUTES: [&str; 5] = [
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+];
+
+/// A template with the values of its parameters. A value that is missing counts as unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The template.
+    pub template: &'a Template,
+    /// The parameters' values by name; pseudo parameters may be among them.
+    pub parameters: &'a IndexMap<String, String>,
+}
+
+impl<'a> Side<'a> {
+    /// Returns a template with these values.
+    pub fn new(template: &'a Template, parameters: &'a IndexMap<String, String>) -> Self {
+        Self {
+            template,
+            parameters,
+        }
+    }
+
+    /// Returns whether nothing can come of what the two sides differ in: places and comments.
+    fn comes_to_the_same(self, other: Side<'_>) -> bool {
+        self.template.root() == other.template.root() && self.parameters == other.parameters
+    }
+}
+
+/// Returns the changes from one template to another, sorted by logical id. Without a template
+/// before, everything is added.
+pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
+    if before.is_some_and(|before| before.comes_to_the_same(after)) {
+        return Vec::new();
+    }
+    let (old, new) = both(
+        || before.map(resources).unwrap_or_default(),
+        || resources(after),
+    );
+    let given = changed_parameters(before, after);
+    let mut changes: BTreeMap<&str, Change> = BTreeMap::new();
+    for (logical_id, resource) in &new {
+        match old.get(logical_id) {
+            None => {
+                changes.insert(logical_id, resource.change(Action::Add));
+            }
+            Some(previous) => {
+                let mut change = resource.change(Action::Modify);
+                change.details = resource.details_since(previous, &given);
+                if previous.kind != resource.kind || !change.details.is_empty() {
+                    resource.settle(&mut change, Some(previous));
+                    changes.insert(logical_id, change);
+                } else if previous.condition != resource.condition {
+                    changes.insert(logical_id, resource.may_come_or_go());
+                }
+            }
+        }
+    }
+    for (logical_id, resource) in &old {
+        if !new.contains_key(logical_id) {
+            let mut change = resource.change(Action::Remove);
+            let stated = deletion_policy(resource.kind, Some(resource.resource.entry.node));
+            change.policy_action = Some(policy(Some(stated)).to_owned());
+            changes.insert(logical_id, change);
+        }
+    }
+    spread(&old, &new, &mut changes);
+    changes.into_values().collect()
+}
+
+/// Fills in what CloudFormation always says of a modified resource, and other servers may leave out:
+/// whether it is replaced, and what becomes of the old one. Returns whether anything was left out.
+pub fn complete(changes: &mut [Change], before: Side<'_>, after: Side<'_>) -> bool {
+    let mut unsaid = changes
+        .iter_mut()
+        .filter(|change| change.action == Action::Modify && change.replacement.is_none())
+        .peekable();
+    if unsaid.peek().is_none() {
+        return false;
+    }
+    let foreseen = predict(Some(before), after);
+    for change in unsaid {
+        let mut same = foreseen.iter();
+        if let Some(same) = same.find(|same| same.logical_id == change.logical_id) {
+            change.replacement.clone_from(&same.replacement);
+            let policy = change.policy_action.take();
+            change.policy_action = policy.or_else(|| same.policy_action.clone());
+        }
+    }
+    true
+}
+
+/// A resource whose condition holds, or may hold, with its evaluated properties.
+struct Known<'a> {
+    resource: Resource<'a>,
+    kind: &'a str,
+    properties: IndexMap<&'a str, Evaluated<'a>>,
+    attributes: Vec<(&'static str, Evaluated<'a>)>,
+    lifecycle: Option<&'static Lifecycle>,
+    /// The ground of a condition that cannot be decided.
+    condition: Option<u64>,
+    /// The properties that name a parameter, with its name.
+    parameters: Vec<(&'a str, &'a str)>,
+}
+
+fn resources(side: Side<'_>) -> BTreeMap<&str, Known<'_>> {
+    let evaluator = Evaluator::new(side.template, side.parameters);
+    let exists = |resource: &Resource<'_>| {
+        resource
+            .condition()
+            .is_none_or(|name| evaluator.condition(name) != Some(false))
+    };
+    let mut known: BTreeMap<&str, Known<'_>> = BTreeMap::new();
+    for resource in side.template.resources().filter(exists) {
+        let kind = resource.kind().unwrap_or_default();
+        let properties = match resource.properties().map(|node| evaluator.value(node)) {
+            Some(Evaluated::Map(map)) => map,
+            _ => IndexMap::new(),
+        };
+        let attributes = ATTRIBUTES.into_iter().filter_map(|name| {
+            let node = resource.attribute(name)?;
+            Some((name, evaluator.value(node)))
+        });
+        known.insert(
+            resource.logical_id(),
+            Known {
+                resource,
+                kind,
+                properties,
+                attributes: attributes.collect(),
+                lifecycle: schema_table::of(kind),
+                condition: resource
+                    .condition()
+                    .filter(|name| evaluator.condition(name).is_none())
+                    .map(|name| evaluator.condition_ground(name)),
+                parameters: Vec::new(),
+            },
+        );
+    }
+    for reference in side.template.references() {
+        let named = matches!(reference.kind, ReferenceKind::Ref | ReferenceKind::Sub);
+        if !named || side.template.parameter(reference.target).is_none() {
+            continue;
+        }
+        let Some(owner) = known.get_mut(reference.owner) else {
+            continue;
+        };
+        let properties = owner.resource.properties().and_then(|node| node.as_map());
+        let inside = properties.into_iter().flatten().find(|(_, member)| {
+            let span = &member.node.span;
+            span.start <= reference.span.start && reference.span.end <= span.end
+        });
+        if let Some((name, _)) = inside {
+            owner.parameters.push((name, reference.target));
+        }
+    }
+    known
+}
+
+/// Returns the parameters whose value differs, defaults included.
+fn changed_parameters<'a>(before: Option<Side<'_>>, after: Side<'a>) -> Vec<&'a str> {
+    let value = |side: Side<'_>, name: &str| {
+        let default = || {
+            let parameter = side.template.parameter(name)?;
+            Some(parameter.default()?.scalar()?.into_owned())
+        };
+        side.parameters.get(name).cloned().or_else(default)
+    };
+    let parameters = after.template.parameters();
+    parameters
+        .map(|parameter| parameter.entry.name)
+        .filter(|name| before.is_some_and(|before| value(before, name) != value(after, name)))
+        .collect()
+}
+
+impl Known<'_> {
+    fn change(&self, action: Action) -> Change {
+        Change {
+            logical_id: self.resource.logical_id().to_owned(),
+            resource_type: self.kind.to_owned(),
+            action,
+            ..Change::default()
+        }
+    }
+
+    /// Returns the change of a resource whose condition is another and cannot be decided.
+    fn may_come_or_go(&self) -> Change {
+        let condition = self.resource.condition().unwrap_or("Condition");
+        Change {
+            scope: vec!["Condition".to_owned()],
+            details: vec![Detail {
+                attribute: Some("Condition".to_owned()),
+                change_source: Some("Condition".to_owned()),
+                causing_entity: Some(condition.to_owned()),
+                evaluation: Some("Dynamic".to_owned()),
+                ..Detail::default()
+            }],
+            ..self.change(Action::Dynamic)
+        }
+    }
+
+    fn recreation(&self, path: &[Cow<'_, str>]) -> Recreation {
+        self.lifecycle
+            .map_or(Recreation::Never, |lifecycle| lifecycle.recreation(path))
+    }
+
+    /// Returns what differs between this resource and the one of the same name before.
+    fn details_since(&self, previous: &Self, changed_parameters: &[&str]) -> Vec<Detail> {
+        let mut details = Vec::new();
+        for name in keys(&previous.properties, &self.properties) {
+            let values = (previous.properties.get(name), self.properties.get(name));
+            let mut path = vec![Cow::Borrowed(name)];
+            let walk = Walk {
+                lifecycle: self.lifecycle,
+            };
+            walk.differences(values.0, values.1, &mut path, &mut |path, before, after| {
+                let mut detail = property_detail(path, self.recreation(path), "DirectModification");
+                let parameter = self.parameters.iter().find(|(property, parameter)| {
+                    *property == name && changed_parameters.contains(parameter)
+                });
+                if let Some((_, parameter)) = parameter {
+                    detail.change_source = Some("ParameterReference".to_owned());
+                    detail.causing_entity = Some((*parameter).to_owned());
+                }
+                detail.before = before.map(Evaluated::text);
+                detail.after = after.map(Evaluated::text);
+                detail.attribute_change = Some(kind_of_change(before, after).to_owned());
+                details.push(detail);
+            });
+        }
+        for name in ATTRIBUTES {
+            let [before, after] = [previous, self].map(|side| {
+                let found = side.attributes.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| value)
+            });
+            if before != after {
+                details.push(Detail {
+                    attribute: Some(name.to_owned()),
+                    before: before.map(Evaluated::text),
+                    after: after.map(Evaluated::text),
+                    attribute_change: Some(kind_of_change(before, after).to_owned()),
+                    requires_recreation: Some(Recreation::Never.as_str().to_owned()),
+                    evaluation: Some("Static".to_owned()),
+                    change_source: Some("DirectModification".to_owned()),
+                    ..Detail::default()
+                });
+            }
+        }
+        details
+    }
+
+    /// Returns what becomes of a property whose value comes from a changed resource.
+    fn dependent_detail(&self, place: &Place<'_>, certain: bool) -> Detail {
+        let source = match place.used.attribute {
+            None => "ResourceReference",
+            Some(_) => "ResourceAttribute",
+        };
+        let mut detail = property_detail(&place.path, self.recreation(&place.path), source);
+        let evaluation = if certain { "Static" } else { "Dynamic" };
+        detail.evaluation = Some(evaluation.to_owned());
+        detail.causing_entity = Some(match &place.used.attribute {
+            None => place.used.resource.clone(),
+            Some(attribute) => format!("{}.{attribute}", place.used.resource),
+        });
+        detail
+    }
+
+    /// Decides from its details whether the resource is replaced.
+    fn settle(&self, change: &mut Change, previous: Option<&Self>) {
+        let is = |detail: &Detail, word: &str| detail.requires_recreation.as_deref() == Some(word);
+        let is_static = |detail: &Detail| detail.evaluation.as_deref() == Some("Static");
+        let mut details = change.details.iter();
+        let other_type = previous.is_some_and(|previous| previous.kind != self.kind);
+        let replacement = if other_type
+            || details
+                .clone()
+                .any(|detail| is(detail, "Always") && is_static(detail))
+        {
+            Replacement::True
+        } else if details.any(|detail| is(detail, "Always") || is(detail, "Conditionally")) {
+            Replacement::Conditional
+        } else {
+            Replacement::False
+        };
+        change.policy_action = (replacement != Replacement::False).then(|| {
+            let policy = policy(self.resource.update_replace_policy());
+            format!("ReplaceAnd{policy}")
+        });
+        change.replacement = Some(replacement);
+        change.scope = change
+            .details
+            .iter()
+            .filter_map(|detail| detail.attribute.clone())
+            .collect();
+        change.scope.sort_unstable();
+        change.scope.dedup();
+    }
+}
+
+/// Carries changes along the references until nothing new comes of it.
+fn spread<'a>(
+    old: &BTreeMap<&'a str, Known<'_>>,
+    new: &BTreeMap<&'a str, Known<'a>>,
+    changes: &mut BTreeMap<&'a str, Change>,
+) {
+    let users = users(old, new);
+    let mut waiting: BTreeSet<&str> = changes.keys().copied().collect();
+    // A use only ever becomes more certain, so this ends even where references go in a circle, which
+    // the service would refuse.
+    while let Some(source) = waiting.pop_first() {
+        for (logical_id, place) in users.get(source).into_iter().flatten() {
+            let (Some(user), Some(cause)) = (new.get(logical_id), changes.get(source)) else {
+                continue;
+            };
+            let Some(certain) = effect_on(cause, &place.used) else {
+                continue;
+            };
+            let detail = user.dependent_detail(place, certain);
+            let change = changes
+                .entry(logical_id)
+                .or_insert_with(|| user.change(Action::Modify));
+            if change.details.contains(&detail) {
+                continue;
+            }
+            // What was only possible a round ago may be certain by now.
+            change.details.retain(|known| {
+                known.path != detail.path || known.causing_entity != detail.causing_entity
+            });
+            change.details.push(detail);
+            let before = change.replacement.clone();
+            user.settle(change, old.get(logical_id));
+            let is_new = change.details.len() == 1;
+            if is_new || change.replacement != before {
+                waiting.insert(logical_id);
+            }
+        }
+    }
+}
+
+/// Where a resource uses another: the path from its properties, and what it uses.
+struct Place<'a> {
+    path: Vec<Cow<'a, str>>,
+    used: Use,
+}
+
+/// Returns who uses what, by the resource that is used. Only resources that are there on both sides
+/// can change with another.
+fn users<'a>(
+    old: &BTreeMap<&'a str, Known<'_>>,
+    new: &BTreeMap<&'a str, Known<'a>>,
+) -> BTreeMap<String, Vec<(&'a str, Place<'a>)>> {
+    let mut users: BTreeMap<String, Vec<(&str, Place<'_>)>> = BTreeMap::new();
+    for (logical_id, resource) in new.iter().filter(|(id, _)| old.contains_key(*id)) {
+        for (name, value) in &resource.properties {
+            value.for_each_use(&mut vec![Cow::Borrowed(*name)], &mut |path, used| {
+                let place = Place {
+                    path: path.to_vec(),
+                    used: used.clone(),
+                };
+                let of = users.entry(used.resource.clone()).or_default();
+                of.push((logical_id, place));
+            });
+        }
+    }
+    users
+}
+
+/// Returns whether a use of a changed resource changes: certainly, perhaps, or (`None`) not at all.
+fn effect_on(source: &Change, used: &Use) -> Option<bool> {
+    match (&source.action, &source.replacement) {
+        (Action::Modify, Some(Replacement::True)) => Some(true),
+        (Action::Modify, Some(Replacement::Conditional)) => Some(false),
+        (Action::Modify, _) => used.attribute.is_some().then_some(false),
+        _ => None,
+    }
+}
+
+fn property_detail(path: &[Cow<'_, str>], recreation: Recreation, source: &str) -> Detail {
+    let top = path.first().cloned().unwrap_or_default().into_owned();
+    let is_tags = top == "Tags";
+    Detail {
+        attribute: Some(if is_tags { "Tags" } else { "Properties" }.to_owned()),
+        name: (!is_tags).then_some(top),
+        path: Some(format!("/Properties/{}", path.join("/"))),
+        requires_recreation: Some(recreation.as_str().to_owned()),
+        evaluation: Some("Static".to_owned()),
+        change_source: Some(source.to_owned()),
+        ..Detail::default()
+    }
+}
+
+/// The comparison of two properties' values.
+#[derive(Clone, Copy)]
+struct Walk {
+    lifecycle: Option<&'static Lifecycle>,
+}
+
+impl Walk {
+    /// Calls `found` with each place where two values differ, as deep as they have the same shape.
+    fn differences<'p>(
+        self,
+        before: Option<&Evaluated<'p>>,
+        after: Option<&Evaluated<'p>>,
+        path: &mut Vec<Cow<'p, str>>,
+        found: &mut impl FnMut(&[Cow<'p, str>], Option<&Evaluated<'p>>, Option<&Evaluated<'p>>),
+    ) {
+        match (before, after) {
+            (Some(Evaluated::Map(old)), Some(Evaluated::Map(new))) => {
+                for key in keys(old, new) {
+                    path.push(Cow::Borrowed(key));
+                    self.differences(old.get(key), new.get(key), path, found);
+                    path.pop();
+                }
+            }
+            (Some(Evaluated::List(old)), Some(Evaluated::List(new)))
+                if old.len() == new.len() && !self.are_same_set(path, old, new) =>
+            {
+                for (index, (before, after)) in old.iter().zip(new).enumerate() {
+                    path.push(index.to_string().into());
+                    self.differences(Some(before), Some(after), path, found);
+                    path.pop();
+                }
+            }
+            (Some(Evaluated::List(old)), Some(Evaluated::List(new))) if old.len() == new.len() => {}
+            (before, after) if before != after => found(path, before, after),
+            _ => {}
+        }
+    }
+
+    /// Returns whether two lists at a path are a set of the same elements.
+    fn are_same_set(
+        self,
+        path: &[Cow<'_, str>],
+        old: &[Evaluated<'_>],
+        new: &[Evaluated<'_>],
+    ) -> bool {
+        let is_set = || {
+            self.lifecycle
+                .is_some_and(|lifecycle| lifecycle.is_set(path))
+        };
+        old != new && is_set() && sorted(old) == sorted(new)
+    }
+}
+
+fn sorted<'v, 'a>(list: &'v [Evaluated<'a>]) -> Vec<&'v Evaluated<'a>> {
+    let mut values: Vec<&Evaluated<'a>> = list.iter().collect();
+    values.sort_by_cached_key(|value| value.text());
+    values
+}
+
+fn keys<'a, T>(old: &IndexMap<&'a str, T>, new: &IndexMap<&'a str, T>) -> Vec<&'a str> {
+    let added = new.keys().filter(|key| !old.contains_key(*key));
+    old.keys().chain(added).copied().collect()
+}
+
+fn kind_of_change<T>(before: Option<T>, after: Option<T>) -> &'static str {
+    match (before, after) {
+        (None, _) => "Add",
+        (Some(_), None) => "Remove",
+        (Some(_), Some(_)) => "Modify",
+    }
+}
+
+/// Returns the word of the API for what becomes of the old resource.
+fn policy(attribute: Option<&str>) -> &'static str {
+    match attribute {
+        Some("Retain" | "RetainExceptOnCreate") => "Retain",
+        Some("Snapshot") => "Snapshot",
+        _ => "Delete",
+    }
+}
+
+#[cfg(test)]
+mod tests;

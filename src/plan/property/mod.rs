@@ -1,0 +1,443 @@
+//! The changed properties of a resource: what the service says detail by detail, joined with what
+//! differs between the resource before and after.
+//!
+//! Neither is enough. Details carry the cause and whether a property forces a replacement, but a
+//! policy is one value to them, and one property may come in several, in an order that differs from
+//! call to call. The resource itself has every value, but does not say why. So the differences of the
+//! two sides make the leaves, and each takes its notes from the detail that covers it.
+
+use indexmap::IndexMap;
+
+use super::cause;
+use super::model::{KNOWN_AFTER_APPLY, Model};
+use crate::cloudformation::change_set::{Change, Detail, Replacement};
+use crate::template::diff::{self, Segment};
+use crate::template::node::Node;
+use crate::template::{emit, json};
+
+/// A value of a property, as far as it is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A scalar.
+    Scalar(String),
+    /// A list or a map, as YAML.
+    Structure(String),
+}
+
+impl Content {
+    /// Returns the text, without its kind.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Scalar(text) | Self::Structure(text) => text,
+        }
+    }
+
+    /// Returns what a node holds; JSON inside a string counts as what it says.
+    fn of(node: &Node) -> Self {
+        match (embedded(node), node.scalar()) {
+            (Some(inner), _) => Self::Structure(yaml(&inner)),
+            (None, Some(scalar)) => Self::Scalar(scalar.into_owned()),
+            (None, None) => Self::Structure(yaml(node)),
+        }
+    }
+
+    /// Returns what a detail's value holds.
+    fn of_text(text: &str) -> Self {
+        match structure(text) {
+            Some(inner) => Self::Structure(yaml(&inner)),
+            None => Self::Scalar(text.to_owned()),
+        }
+    }
+}
+
+/// A changed property of a resource, its details folded into one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PropertyChange {
+    /// The property's path with dots, such as `Code.S3Key`, `Tags.owner`, or the attribute's name.
+    pub path: String,
+    /// The value before, where it is known.
+    pub before: Option<Content>,
+    /// The value after, where it is known.
+    pub after: Option<Content>,
+    /// `Always`, `Conditionally` or `Never`: whether it makes CloudFormation replace the resource.
+    pub requires_recreation: Option<String>,
+    /// Why it changes, where it is not the template itself.
+    pub cause: Option<String>,
+    /// Whether it depends on what another resource turns out to be.
+    pub is_dynamic: bool,
+}
+
+impl PropertyChange {
+    /// Returns whether the value after is known only once the change is made, whole or in part.
+    pub fn is_known_after_apply(&self) -> bool {
+        self.after
+            .as_ref()
+            .is_some_and(|after| after.text().contains(KNOWN_AFTER_APPLY))
+    }
+}
+
+/// Returns whether a replacement rests only on values that nobody knows before it is made.
+///
+/// The service compares such a value as if it differed, so the replacement may not happen.
+pub fn rests_on_unknown(change: &Change, properties: &[PropertyChange]) -> bool {
+    let mut forcing = properties
+        .iter()
+        .filter(|property| property.requires_recreation.as_deref() == Some("Always"))
+        .peekable();
+    change.replacement == Some(Replacement::True)
+        && forcing.peek().is_some()
+        && forcing.all(PropertyChange::is_known_after_apply)
+}
+
+/// A value that differs between the two sides.
+struct Leaf {
+    steps: Vec<Step>,
+    before: Option<Content>,
+    after: Option<Content>,
+}
+
+/// One step of a path.
+#[derive(Clone)]
+enum Step {
+    Key(String),
+    Element {
+        label: Option<String>,
+        before: Option<usize>,
+        after: Option<usize>,
+    },
+}
+
+/// What the details say about one path.
+struct Fact {
+    /// The path's steps; a list's elements by index.
+    steps: Vec<String>,
+    before: Option<String>,
+    after: Option<String>,
+    notes: Notes,
+}
+
+#[derive(Clone, Default)]
+struct Notes {
+    requires_recreation: Option<String>,
+    cause: Option<String>,
+    is_dynamic: bool,
+}
+
+impl Notes {
+    fn with(&self, leaf: Leaf) -> PropertyChange {
+        PropertyChange {
+            path: path_text(&leaf.steps),
+            before: leaf.before,
+            after: leaf.after,
+            requires_recreation: self.requires_recreation.clone(),
+            cause: self.cause.clone(),
+            is_dynamic: self.is_dynamic,
+        }
+    }
+}
+
+/// Returns the changed properties of a resource, those of the details in the service's order first.
+///
+/// `changes` are all of the change set: a cause is told by what becomes of the resource it names.
+pub fn property_changes(
+    change: &Change,
+    model: Option<&Model>,
+    changes: &[Change],
+) -> Vec<PropertyChange> {
+    let facts = fold_into_paths(facts(change, changes));
+    let from_service = model.is_some_and(|model| model.from_service);
+    let (mut properties, leaves) = named(&facts, model);
+    // A template may differ where the resource does not: only what the service names is shown then.
+    if from_service || facts.is_empty() {
+        let notes = Notes::default();
+        properties.extend(leaves.into_iter().map(|leaf| notes.with(leaf)));
+    }
+    properties
+}
+
+/// Returns the changed properties that the details name, and none of the others that differ between
+/// the two sides: the service may know that those mean the same.
+pub fn named_changes(change: &Change, model: &Model) -> Vec<PropertyChange> {
+    named(&fold_into_paths(facts(change, &[])), Some(model)).0
+}
+
+/// Returns the properties that the facts name, and what else differs between the two sides.
+fn named(facts: &[Fact], model: Option<&Model>) -> (Vec<PropertyChange>, Vec<Leaf>) {
+    let from_service = model.is_some_and(|model| model.from_service);
+    let sides = model.and_then(|model| Some((model.before.as_ref()?, model.after.as_ref()?)));
+    let mut leaves = sides.map_or_else(Vec::new, |(before, after)| {
+        leaves(&[], before, after)
+            .into_iter()
+            .map(without_properties)
+            .collect()
+    });
+    let mut properties = Vec::new();
+    for fact in facts {
+        let mut found = Vec::new();
+        // Values that the service gives are resolved; those of a template are not.
+        if from_service || !fact.has_values() {
+            (found, leaves) = leaves
+                .into_iter()
+                .partition(|leaf: &Leaf| fact.covers(leaf));
+        }
+        if found.is_empty() {
+            found = fact.leaves();
+        }
+        properties.extend(found.into_iter().map(|leaf| fact.notes.with(leaf)));
+    }
+    (properties, leaves)
+}
+
+/// Returns the properties that a new resource gets, in their order.
+pub fn added_properties(model: &Model) -> Vec<PropertyChange> {
+    let properties = model
+        .after
+        .as_ref()
+        .filter(|_| model.before.is_none())
+        .and_then(|after| after.get("Properties")?.as_map());
+    let added = properties.into_iter().flatten().map(|(name, member)| Leaf {
+        steps: vec![Step::Key(name.clone())],
+        before: None,
+        after: Some(Content::of(&member.node)),
+    });
+    added.map(|leaf| Notes::default().with(leaf)).collect()
+}
+
+impl Fact {
+    fn has_values(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
+    }
+
+    /// Returns whether a leaf lies below this path or this path below the leaf.
+    fn covers(&self, leaf: &Leaf) -> bool {
+        let sides = (self.before.is_some(), self.after.is_some());
+        let is_inside = self.steps.len() > leaf.steps.len();
+        if sides == (true, true) && is_inside && (leaf.before.is_none() || leaf.after.is_none()) {
+            // What has a value on both sides is no part of an element that is on one alone.
+            return false;
+        }
+        let mut pairs = self.steps.iter().zip(&leaf.steps);
+        pairs.all(|(step, segment)| match segment {
+            Step::Key(key) => step == key,
+            Step::Element { before, after, .. } => {
+                let index = step.parse().ok();
+                // The place of what is added counts after, that of what is removed before.
+                let is_it = match sides {
+                    (false, true) => index == *after,
+                    (true, false) => index == *before,
+                    _ => index == *before || index == *after,
+                };
+                index.is_some() && is_it
+            }
+        })
+    }
+
+    /// Returns the details' own values, as their parts where both are JSON.
+    fn leaves(&self) -> Vec<Leaf> {
+        let steps: Vec<Step> = self.steps.iter().cloned().map(Step::Key).collect();
+        let structures = [&self.before, &self.after].map(|side| structure(side.as_deref()?));
+        if let [Some(before), Some(after)] = &structures {
+            let parts = leaves(&steps, before, after);
+            if !parts.is_empty() {
+                return parts;
+            }
+        }
+        vec![Leaf {
+            steps,
+            before: self.before.as_deref().map(Content::of_text),
+            after: self.after.as_deref().map(Content::of_text),
+        }]
+    }
+}
+
+/// Folds the details into one fact a path, with the most that any of them says.
+fn facts(change: &Change, changes: &[Change]) -> Vec<Fact> {
+    let mut facts: IndexMap<String, Fact> = IndexMap::new();
+    for detail in &change.details {
+        let steps = steps(detail);
+        let fact = facts.entry(steps.join(".")).or_insert_with(|| Fact {
+            steps,
+            before: None,
+            after: None,
+            notes: Notes {
+                is_dynamic: true,
+                ..Notes::default()
+            },
+        });
+        fact.before = fact.before.take().or_else(|| detail.before.clone());
+        fact.after = fact.after.take().or_else(|| detail.after.clone());
+        let notes = &mut fact.notes;
+        notes.cause = notes
+            .cause
+            .take()
+            .or_else(|| cause::sentence(detail, changes));
+        notes.is_dynamic &= detail.evaluation.as_deref() == Some("Dynamic");
+        if recreation_rank(detail.requires_recreation.as_deref())
+            > recreation_rank(notes.requires_recreation.as_deref())
+        {
+            notes
+                .requires_recreation
+                .clone_from(&detail.requires_recreation);
+        }
+    }
+    facts.into_values().collect()
+}
+
+/// Returns the path that a detail is about, with dots.
+pub fn path(detail: &Detail) -> String {
+    steps(detail).join(".")
+}
+
+/// Drops a path that is only named where a deeper path of it says the same with values.
+fn fold_into_paths(facts: Vec<Fact>) -> Vec<Fact> {
+    let paths: Vec<Vec<String>> = facts.iter().map(|fact| fact.steps.clone()).collect();
+    facts
+        .into_iter()
+        .filter(|fact| {
+            let is_above =
+                |path: &Vec<String>| path.len() > fact.steps.len() && path.starts_with(&fact.steps);
+            fact.has_values() || !paths.iter().any(is_above)
+        })
+        .collect()
+}
+
+/// Returns the place that a detail is about, without the leading `Properties`.
+fn steps(detail: &Detail) -> Vec<String> {
+    let path = detail.path.as_deref().unwrap_or_default();
+    let mut steps: Vec<String> = path
+        .split('/')
+        .filter(|step| !step.is_empty())
+        // RFC 6901.
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    if steps.len() > 1 && steps.first().is_some_and(|step| step == "Properties") {
+        steps.remove(0);
+    }
+    if steps.is_empty() {
+        let name = detail.name.as_deref().or(detail.attribute.as_deref());
+        steps.push(name.unwrap_or("(unnamed)").to_owned());
+    }
+    steps
+}
+
+/// Returns what differs between two values, each with its steps below `above`.
+///
+/// Strings that hold JSON on both sides are compared by what they say.
+fn leaves(above: &[Step], before: &Node, after: &Node) -> Vec<Leaf> {
+    let mut found = Vec::new();
+    for change in diff::values(before, after) {
+        let mut steps = above.to_vec();
+        steps.extend(change.path.iter().map(Step::of));
+        let documents = [change.before, change.after].map(|node| embedded(node?));
+        if let [Some(before), Some(after)] = &documents {
+            let inner = leaves(&steps, before, after);
+            if !inner.is_empty() {
+                found.extend(inner);
+                continue;
+            }
+        }
+        found.push(Leaf {
+            before: change.before.map(|node| content(&steps, node)),
+            after: change.after.map(|node| content(&steps, node)),
+            steps,
+        });
+    }
+    found
+}
+
+/// Returns what a node holds; a whole tag holds its value, for its key is in the path.
+fn content(steps: &[Step], node: &Node) -> Content {
+    let value = node.get("Value").filter(|_| is_tag(steps));
+    Content::of(value.unwrap_or(node))
+}
+
+/// Returns whether the steps end at an element of a list of tags.
+fn is_tag(steps: &[Step]) -> bool {
+    match steps {
+        [.., Step::Key(list), Step::Element { label: Some(_), .. }] => list == "Tags",
+        _ => false,
+    }
+}
+
+fn without_properties(mut leaf: Leaf) -> Leaf {
+    if leaf.steps.len() > 1
+        && matches!(leaf.steps.first(), Some(Step::Key(key)) if key == "Properties")
+    {
+        leaf.steps.remove(0);
+    }
+    leaf
+}
+
+/// Returns the path as it is shown: `Code.S3Key`, `Rules[0].Port`, `Tags.owner`.
+fn path_text(steps: &[Step]) -> String {
+    let steps = match steps.split_last() {
+        Some((Step::Key(last), above)) if last == "Value" && is_tag(above) => above,
+        _ => steps,
+    };
+    let mut text = String::new();
+    for (position, step) in steps.iter().enumerate() {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => text.push_str(&format!(".{key}")),
+            Step::Element {
+                label: Some(label), ..
+            } if steps.get(..=position).is_some_and(is_tag) => {
+                text.push_str(&format!(".{label}"));
+            }
+            Step::Element {
+                label: Some(label), ..
+            } => text.push_str(&format!("[{label}]")),
+            Step::Element { before, after, .. } => {
+                let index = after.or(*before).unwrap_or_default();
+                text.push_str(&format!("[{index}]"));
+            }
+        }
+    }
+    text
+}
+
+impl Step {
+    fn of(segment: &Segment<'_>) -> Self {
+        match segment {
+            Segment::Key(key) => Self::Key((*key).to_owned()),
+            Segment::Element {
+                label,
+                before,
+                after,
+            } => Self::Element {
+                label: label.as_deref().map(str::to_owned),
+                before: *before,
+                after: *after,
+            },
+        }
+    }
+}
+
+/// Returns the list or map that a string node spells in JSON.
+fn embedded(node: &Node) -> Option<Node> {
+    structure(node.as_str()?)
+}
+
+/// Returns the list or map that a text spells in JSON; `{Substitution}` and the like are only text.
+fn structure(text: &str) -> Option<Node> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    json::value(text).filter(|node| node.scalar().is_none())
+}
+
+fn yaml(node: &Node) -> String {
+    emit::to_yaml(node).trim_end().to_owned()
+}
+
+fn recreation_rank(requires_recreation: Option<&str>) -> u8 {
+    match requires_recreation {
+        Some("Always") => 3,
+        Some("Conditionally") => 2,
+        Some("Never") => 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

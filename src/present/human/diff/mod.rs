@@ -1,0 +1,238 @@
+//! What is deployed against what the files say, for people: the words and signs are those of a plan.
+//!
+//! Each difference stands with what a deployment makes of it and with its lines. What does not fit
+//! beside its path goes below it, and nothing is wider than the terminal.
+
+mod layout;
+
+use super::{code, count, value};
+use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+use crate::template::diff::Status;
+use crate::template::emit;
+use crate::template::node::Node;
+pub use layout::Frame;
+use layout::Sign;
+
+/// How many touched resources are named; the rest is counted.
+const MOST_NAMES: usize = 5;
+
+/// Returns the whole comparison; says so where nothing differs.
+pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
+    let [before, after] = &comparison.names;
+    if comparison.is_empty() && comparison.template.is_empty() {
+        return match &comparison.stack {
+            _ if !comparison.only.is_empty() => {
+                format!("No differences in {}.\n", comparison.only.join(", "))
+            }
+            Some(_) => "No differences: what is deployed matches the files.\n".to_owned(),
+            None => format!("No differences: {before} and {after} mean the same.\n"),
+        };
+    }
+    let mut text = format!("{DIM}--- {before}\n+++ {after}{DIM:#}\n");
+    for entry in &comparison.template {
+        push_entry(&mut text, comparison, entry, frame);
+    }
+    if !comparison.code.is_empty() {
+        text.push_str(&format!("\n{BOLD}Code{BOLD:#}\n"));
+        code::push(&mut text, &comparison.code);
+    }
+    value::push_section(&mut text, "Parameters", &comparison.parameters, frame.width);
+    value::push_section(&mut text, "Tags", &comparison.tags, frame.width);
+    value::push_section(
+        &mut text,
+        "Stack settings",
+        &comparison.settings,
+        frame.width,
+    );
+    let differences = count(comparison.count(), "difference");
+    let others = comparison.template.iter();
+    let others = match others.filter(|it| it.status.is_none()).count() {
+        0 => String::new(),
+        1 => "; 1 more resource is affected".to_owned(),
+        number => format!("; {number} more resources are affected"),
+    };
+    text.push_str(&format!("\n{BOLD}Diff: {differences}{others}.{BOLD:#}\n"));
+    for limit in &comparison.limits {
+        layout::push_wrapped(
+            &mut text,
+            &format!("Not certain: {limit}."),
+            "",
+            "  ",
+            frame.width,
+        );
+    }
+    text
+}
+
+fn push_entry(
+    text: &mut String,
+    comparison: &Comparison<'_>,
+    entry: &Difference<'_>,
+    frame: Frame,
+) {
+    let (style, sign) = match (entry.status, entry.effect) {
+        (Some(Status::Added), _) | (None, Effect::Add) => (ADD, "+"),
+        (Some(Status::Removed), _) | (None, Effect::Remove) => (REMOVE, "-"),
+        (_, Effect::Replace) => (REMOVE, "-/+"),
+        (None, Effect::MayChange) => (DIM, "?"),
+        _ => (CHANGE, "~"),
+    };
+    let name = entry.name.unwrap_or(entry.section);
+    let place = match (entry.section, entry.name) {
+        ("Resources", Some(_)) => entry.kind.unwrap_or("a resource"),
+        (section, Some(_)) => section,
+        (_, None) => "",
+    };
+    let mut notes = Vec::new();
+    notes.extend(title_note(entry).map(str::to_owned));
+    notes.extend(entry.cause.clone());
+    notes.extend(touches(&entry.touches));
+    let lines = lines(&entry.places, &comparison.names);
+    let mut head = format!("{style}{sign:>3}{style:#} {BOLD}{name}{BOLD:#}");
+    if !place.is_empty() {
+        head.push_str(&format!("  {DIM}{place}{DIM:#}"));
+    }
+    text.push('\n');
+    layout::push_head(text, &head, &notes.join(", "), &lines, "      ", frame);
+    for row in &entry.rows {
+        push_row(text, comparison, row, frame);
+    }
+}
+
+/// Returns what becomes of a whole entry, where its sign does not say it.
+fn title_note(entry: &Difference<'_>) -> Option<&'static str> {
+    match (entry.section, entry.effect, entry.status) {
+        ("Resources", Effect::None, _) => Some("nothing changes"),
+        (_, Effect::Replace, _) => Some("is replaced"),
+        (_, Effect::MayReplace, _) => Some("may be replaced"),
+        (_, Effect::MayChange, _) => Some("may change"),
+        (_, Effect::Add, None) => Some("is added"),
+        (_, Effect::Remove, None) => Some("is removed"),
+        _ => None,
+    }
+}
+
+fn touches(ids: &[&str]) -> Option<String> {
+    let named = ids.iter().take(MOST_NAMES).map(|id| format!("`{id}`"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match ids.len() {
+        0 => None,
+        number if number > MOST_NAMES => {
+            Some(format!("changes {named} and {} more", number - MOST_NAMES))
+        }
+        _ => Some(format!("changes {named}")),
+    }
+}
+
+fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame: Frame) {
+    let mut notes = Vec::new();
+    match row.effect {
+        Effect::None if row.cause.is_some() => notes.push("no change".to_owned()),
+        Effect::Replace => notes.push("forces replacement".to_owned()),
+        Effect::MayReplace => notes.push("may force replacement".to_owned()),
+        Effect::MayChange => notes.push("may change".to_owned()),
+        _ => {}
+    }
+    notes.extend(row.cause.clone());
+    let is_layout = row.inside.as_ref().is_some_and(Vec::is_empty);
+    if is_layout {
+        notes.push("only the layout of the document differs".to_owned());
+    }
+    let sign = match row.status {
+        Status::Added => Sign::Add,
+        Status::Removed => Sign::Remove,
+        Status::Modified => Sign::Change,
+    };
+    let path = if row.shown_path.is_empty() {
+        "value"
+    } else {
+        &row.shown_path
+    };
+    let values =
+        [&row.before, &row.after].map(|node| node.as_deref().map(|node| shown(node, path)));
+    // A value without a path is the entry itself, whose lines are told already.
+    let lines = match row.path.as_str() {
+        "" => String::new(),
+        _ => lines(&row.places, &comparison.names),
+    };
+    let is_yaml = |value: &Option<String>| {
+        value.as_deref().is_some_and(|it| it.contains('\n'))
+            && value
+                .as_deref()
+                .is_some_and(|it| !it.trim_start().starts_with(['{', '[']))
+    };
+    match &row.inside {
+        Some(inner) if is_layout || !values.iter().any(is_yaml) => {
+            layout::push_value(
+                text,
+                6,
+                sign,
+                path,
+                [None, None],
+                &notes.join(", "),
+                &lines,
+                frame,
+            );
+            for it in inner {
+                let sign = Sign::of(it.before.is_some(), it.after.is_some());
+                let values = [&it.before, &it.after].map(|side| side.as_deref().map(quoted));
+                layout::push_value(text, 10, sign, &it.path, values, "", "", frame);
+            }
+        }
+        _ => layout::push_value(
+            text,
+            6,
+            sign,
+            path,
+            values,
+            &notes.join(", "),
+            &lines,
+            frame,
+        ),
+    }
+}
+
+/// Returns the lines before and after as `line 12 → 14`, with the file where it is not the one in the
+/// heading, and the manifest's key.
+fn lines([before, after]: &[Option<Place>; 2], names: &[String; 2]) -> String {
+    let place = |place: &Place, name: &String| {
+        if *place.file == **name {
+            place.line.to_string()
+        } else {
+            format!("{}:{}", place.file, place.line)
+        }
+    };
+    let before = before.as_ref().map(|it| place(it, &names[0]));
+    let key = after.as_ref().and_then(|it| it.manifest_key.as_ref());
+    let key = key.map_or(String::new(), |key| format!(", `{key}`"));
+    let after = after.as_ref().map(|it| place(it, &names[1]));
+    match (before, after) {
+        (None, None) => String::new(),
+        (Some(line), None) => format!("old line {line}"),
+        (None, Some(line)) => format!("line {line}{key}"),
+        (Some(before), Some(after)) if before == after => format!("line {after}{key}"),
+        (Some(before), Some(after)) => format!("line {before} → {after}{key}"),
+    }
+}
+
+/// Returns a template's value as it is to be read: a quoted scalar, or YAML. A tag holds its value, for
+/// its key is in the path.
+fn shown(node: &Node, path: &str) -> String {
+    let is_tag = path
+        .rsplit_once('.')
+        .is_some_and(|(above, _)| above.ends_with("Tags"));
+    let node = node.get("Value").filter(|_| is_tag).unwrap_or(node);
+    match node.scalar() {
+        Some(scalar) => quoted(&scalar),
+        None => emit::to_yaml(node).trim_end().to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains('\n') {
+        text.to_owned()
+    } else {
+        format!("\"{text}\"")
+    }
+}

@@ -1,0 +1,260 @@
+//! A plan as Markdown, for a comment on a pull request.
+//!
+//! The first line is a marker that stays the same from run to run, so that a bot can find its comment
+//! and replace it. What does not fit into a comment is left out by whole blocks, the last ones first,
+//! and the end says so: see `page`.
+
+mod code;
+pub mod diff;
+mod live;
+pub(super) mod page;
+
+use crate::cloudformation::change_set::{Change, ChangeSet, Effect};
+use crate::plan::model::Model;
+use crate::plan::property::property_changes;
+use crate::plan::risk::access::Names;
+use crate::plan::risk::{Kind, Risk, Severity};
+use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
+use crate::present::human::size;
+use crate::present::words;
+use page::{Page, details, escaped, fenced, prose, push_value};
+
+/// Returns the whole plan, at most 65,536 characters.
+pub fn plan(plan: &Plan) -> String {
+    let mut page = Page::new(heading(plan));
+    for warning in plan.warnings() {
+        page.push(&format!("\nWarning: {}\n", escaped(&warning)), "");
+    }
+    if plan.is_empty() {
+        return page.text;
+    }
+    let (possible, certain): (Vec<_>, Vec<_>) = plan
+        .changes()
+        .iter()
+        .partition(|change| change.effect() == Effect::Possible);
+    push_dangers(&mut page, plan);
+    push_permissions(&mut page, plan);
+    for change in certain {
+        push_resource(&mut page, change, &plan.properties(change), "");
+    }
+    let nested = plan.change_set.iter().flat_map(ChangeSet::tree);
+    for (path, set) in nested.filter(|(path, _)| !path.is_empty()) {
+        let parent = escaped(&format!("{}/", path.join("/")));
+        for change in &set.changes {
+            let model = Model::of(change, None, None);
+            let properties = property_changes(change, Some(&model), &set.changes);
+            push_resource(&mut page, change, &properties, &parent);
+        }
+    }
+    if !possible.is_empty() {
+        let lines: Vec<String> = possible
+            .iter()
+            .map(|change| {
+                let mut causes = plan.properties(change).into_iter();
+                let cause = causes.find_map(|property| property.cause);
+                let cause = cause.map_or(String::new(), |cause| format!(", {cause}"));
+                format!("? {} {}{cause}", change.logical_id, change.resource_type)
+            })
+            .collect();
+        let title = "May change, depending on other resources (not counted)";
+        page.push(&details(title, &fenced(&lines), false), "");
+    }
+    let artifacts: Vec<String> = plan
+        .artifacts
+        .iter()
+        .filter(|artifact| !artifact.deployed)
+        .filter(|artifact| plan.code.iter().all(|it| it.artifact != artifact.name))
+        .map(|artifact| {
+            format!(
+                "+ {} {}, {}",
+                artifact.name,
+                artifact.key,
+                size(artifact.size)
+            )
+        })
+        .collect();
+    section(&mut page, "Service checks", &checks(plan));
+    code::push(&mut page, &plan.code);
+    section(&mut page, "Code", &artifacts);
+    section(&mut page, "Parameters", &values(&plan.parameters));
+    section(&mut page, "Outputs", &values(&plan.outputs));
+    section(&mut page, "Tags", &values(&plan.tags));
+    section(&mut page, "Stack settings", &values(&plan.settings));
+    page.finish(&format!("stackctl plan -e {}", plan.target.environment))
+}
+
+fn heading(plan: &Plan) -> String {
+    let target = &plan.target;
+    let verdict = match (plan.is_empty(), &plan.prediction) {
+        (true, Some(_)) => "No changes are predicted.".to_owned(),
+        (true, None) => "No changes. The stack matches the files.".to_owned(),
+        (false, _) => plan.summary().to_string(),
+    };
+    let stack = match plan.operation {
+        Operation::Create => "New stack",
+        Operation::Update => "Stack",
+    };
+    let mut text = format!(
+        "<!-- stackctl:plan {} -->\n<b>{}</b>\n\n\
+         {stack} <code>{}</code>, environment <code>{}</code>, account <code>{}</code>, \
+         region <code>{}</code>\n",
+        target.stack.replace('>', ""),
+        escaped(&verdict),
+        escaped(&target.stack),
+        escaped(&target.environment),
+        escaped(&target.account),
+        escaped(&target.region),
+    );
+    if let Some(basis) = &plan.prediction {
+        text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
+    }
+    if plan.changes().is_empty() && !plan.is_empty() {
+        text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
+    }
+    text
+}
+
+/// Adds a change as a block. `parent` is the path of the nested stack that it is in.
+fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange], parent: &str) {
+    let mut lines = Vec::new();
+    for property in properties {
+        if property.before.is_none() && property.after.is_none() {
+            lines.push(format!("! {}", property.path));
+        } else {
+            let [before, after] = [&property.before, &property.after];
+            let [before, after] = [before, after].map(|value| value.as_ref().map(Content::text));
+            push_value(&mut lines, &property.path, before, after);
+        }
+        let notes = words::of_property(change, property);
+        lines.extend(notes.iter().map(|note| format!("# {note}")));
+    }
+    let title = title(change, properties, parent);
+    let alone = format!("\n{title}\n");
+    if lines.is_empty() {
+        page.push(&alone, "");
+    } else {
+        let open = matches!(change.effect(), Effect::Replace | Effect::Remove);
+        page.push(&details(&title, &fenced(&lines), open), &alone);
+    }
+}
+
+/// Returns the first line of a change, as HTML.
+fn title(change: &Change, properties: &[PropertyChange], parent: &str) -> String {
+    let mut said = vec![escaped(&change.resource_type)];
+    let notes = words::of_change(change, properties);
+    said.extend(notes.iter().map(|note| escaped(note)));
+    format!(
+        "<code>{}</code> <b>{parent}{}</b> {}",
+        words::sign(change).replace('<', "&lt;"),
+        escaped(&change.logical_id),
+        said.join(", ")
+    )
+}
+
+fn section(page: &mut Page, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        page.push(&details(title, &fenced(lines), false), "");
+    }
+}
+
+/// Adds what is dangerous, the worst first, as a list.
+fn push_dangers(page: &mut Page, plan: &Plan) {
+    let risks = plan.assessment.risks.iter();
+    let shown: Vec<String> = risks
+        .filter(|risk| risk.severity > Severity::Note)
+        // What the table says in full needs no line of its own, unless it is worse than the rest.
+        .filter(|risk| risk.kind != Kind::Permission || risk.severity == Severity::Danger)
+        .map(danger)
+        .collect();
+    if !shown.is_empty() {
+        page.push(&details("Danger", &shown.concat(), true), "");
+    }
+}
+
+fn danger(risk: &Risk) -> String {
+    let word = risk.severity.as_str().to_uppercase();
+    let remedy = risk.remedy.as_deref();
+    let remedy = remedy.map_or(String::new(), |remedy| {
+        format!("<br>fix: {}", prose(remedy))
+    });
+    format!(
+        "- **{word}** <b>{}</b> {}{remedy}\n",
+        escaped(&risk.logical_id),
+        prose(&risk.reason)
+    )
+}
+
+/// Adds the statements that are added to policies or removed from them, as a table.
+fn push_permissions(page: &mut Page, plan: &Plan) {
+    let changes = &plan.assessment.statements;
+    let is_risky = changes
+        .iter()
+        .any(|change| change.severity > Severity::Note || !change.is_added);
+    if !is_risky {
+        return;
+    }
+    let mut table = "| | effect | action | resource | principal | condition |\n\
+        | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for change in changes {
+        let statement = &change.statement;
+        let effect = if statement.is_managed_policy {
+            "policy"
+        } else {
+            &statement.effect
+        };
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            if change.is_added { "\\+" } else { "\\-" },
+            escaped(effect),
+            cell(&statement.actions),
+            cell(&statement.resources),
+            cell(&statement.principals),
+            escaped(statement.condition.as_deref().unwrap_or_default()),
+        ));
+    }
+    page.push(
+        &details("Permissions in policies that change", &table, true),
+        "",
+    );
+}
+
+fn cell(names: &Names) -> String {
+    let values: Vec<String> = names.values.iter().map(|value| escaped(value)).collect();
+    let all_but = if names.not { "all but " } else { "" };
+    format!("{all_but}{}", values.join("<br>"))
+}
+
+/// Returns what the service's own checks found, one line each.
+fn checks(plan: &Plan) -> Vec<String> {
+    let found = plan.validations.iter().map(|found| {
+        let sign = if found.validation.is_fatal() {
+            '-'
+        } else {
+            '!'
+        };
+        let place = found.places.first().map_or(String::new(), |place| {
+            let (line, column) = place.source.position(place.span.start);
+            format!(" ({}:{line}:{column})", place.source.name)
+        });
+        let stack = if found.nested_in.is_empty() {
+            String::new()
+        } else {
+            format!("nested stack `{}`, ", found.nested_in.join("/"))
+        };
+        format!("{sign} {stack}{}{place}", found.validation.message())
+    });
+    found.collect()
+}
+
+fn values(changes: &[ValueChange]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in changes {
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        push_value(&mut lines, &change.name, before, after);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

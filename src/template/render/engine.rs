@@ -1,0 +1,157 @@
+//! The template engine as stackctl sets it up: strict names, YAML's spelling of values, templates
+//! from the project alone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
+};
+
+use super::failure;
+use super::line_map::LineMap;
+use crate::config::project::TemplateFolder;
+use crate::diagnostic::{Diagnostic, SourceFile};
+
+/// The templates that were opened, by the name under which the engine knows them.
+pub(super) type Sources = BTreeMap<String, Arc<SourceFile>>;
+
+/// Renders the template and returns the text with the map back to its sources.
+pub(super) fn run(
+    template: &TemplateFolder,
+    context: &Value,
+) -> Result<(String, LineMap), Diagnostic> {
+    let main = Arc::clone(template.main());
+    let name = main.name.clone();
+    let opened = Arc::new(Mutex::new(Sources::from([(name.clone(), main.clone())])));
+    let sources = || {
+        opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    };
+    let environment = environment(template, &opened);
+    environment
+        .template_from_named_str(&name, &main.text)
+        .and_then(|compiled| compiled.render_with_spans(context.clone()))
+        .map(|(text, spans)| (text, LineMap::new(&spans, &sources())))
+        .map_err(|error| {
+            let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+            failure::diagnose(&error, &main, &sources(), context, &functions)
+        })
+}
+
+fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(true);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(write);
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.add_function("resolve", resolve);
+    environment.add_function("raise", raise);
+    let folder = template.clone();
+    let opened = Arc::clone(opened);
+    environment.set_loader(move |name| {
+        let source = folder.include(name).map_err(|error| {
+            minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()).with_source(error)
+        })?;
+        Ok(source.map(|source| {
+            opened
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name.to_owned(), Arc::clone(&source));
+            source.text.clone()
+        }))
+    });
+    environment
+}
+
+/// A value that has no spelling in YAML; the error's place names the expression.
+#[derive(Debug)]
+pub(super) enum Unprintable {
+    /// `none`.
+    None,
+    /// A list or another sequence.
+    List,
+    /// A map.
+    Map,
+    /// An infinite float, or one that is not a number.
+    NotFinite,
+    /// A function, bytes or another object.
+    Other,
+}
+
+impl fmt::Display for Unprintable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "is none",
+            Self::List => "is a list",
+            Self::Map => "is a map",
+            Self::NotFinite => "is not a finite number",
+            Self::Other => "is not text, a number or a boolean",
+        })
+    }
+}
+
+impl std::error::Error for Unprintable {}
+
+/// Writes a value the way YAML and CloudFormation read it.
+fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    let unprintable = match value.kind() {
+        ValueKind::Bool => {
+            out.write_str(if value.is_true() { "true" } else { "false" })?;
+            return Ok(());
+        }
+        ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
+            Ok(number) if number.is_finite() => {
+                // Never an exponent, and always a float: a template that says 30.0 means it.
+                let digits = number.to_string();
+                let point = if digits.contains('.') { "" } else { ".0" };
+                write!(out, "{digits}{point}")?;
+                return Ok(());
+            }
+            _ => Unprintable::NotFinite,
+        },
+        ValueKind::None => Unprintable::None,
+        ValueKind::Seq | ValueKind::Iterable => Unprintable::List,
+        ValueKind::Map => Unprintable::Map,
+        ValueKind::Bytes | ValueKind::Plain => Unprintable::Other,
+        _ => return escape_formatter(out, state, value),
+    };
+    Err(
+        minijinja::Error::new(ErrorKind::NonPrimitive, unprintable.to_string())
+            .with_source(unprintable),
+    )
+}
+
+/// The services that a dynamic reference can name.
+const REFERENCES: [&str; 3] = ["ssm:", "ssm-secure:", "secretsmanager:"];
+
+/// Returns a dynamic reference, whose own braces would be template syntax.
+fn resolve(reference: &str) -> Result<String, minijinja::Error> {
+    let known = REFERENCES
+        .iter()
+        .any(|service| reference.len() > service.len() && reference.starts_with(service));
+    if known && !reference.contains(['{', '}']) {
+        Ok(format!("{{{{resolve:{reference}}}}}"))
+    } else {
+        Err(minijinja::Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "`{reference}` is not a dynamic reference such as `ssm:/path`, \
+                 `ssm-secure:/path` or `secretsmanager:name`"
+            ),
+        ))
+    }
+}
+
+/// Fails with the template author's own words.
+fn raise(message: String) -> Result<Value, minijinja::Error> {
+    Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+}

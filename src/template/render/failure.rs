@@ -1,0 +1,339 @@
+//! The engine's errors as findings in the template.
+//!
+//! An error inside an included template arrives as a chain, outermost first. The finding points at
+//! the innermost place, says what is wrong in our words, and names the includes that led there.
+
+use std::error::Error as StdError;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::{Error, ErrorKind, Value};
+
+use super::engine::{Sources, Unprintable};
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::util::suggest::{nearest, quoted};
+
+/// The filters that a template may use: minijinja lists them nowhere but in its documentation.
+pub(super) const FILTERS: [&str; 46] = [
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// The tests that may follow `is`.
+pub(super) const TESTS: [&str; 25] = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "in",
+    "integer",
+    "iterable",
+    "lower",
+    "mapping",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// Returns the finding for a failed rendering of `main`.
+pub(super) fn diagnose(
+    error: &Error,
+    main: &Arc<SourceFile>,
+    sources: &Sources,
+    context: &Value,
+    functions: &[&str],
+) -> Diagnostic {
+    let chain = chain(error);
+    let mut places = chain.iter().rev().filter_map(|error| place(error, sources));
+    let cause = chain.last().copied().unwrap_or(error);
+    let primary = places.next().unwrap_or_else(|| Place {
+        source: Arc::clone(main),
+        span: 0..0,
+        label: String::new(),
+    });
+    let mut diagnostic = explain(cause, primary, context, functions);
+    for mut place in places {
+        "included from here".clone_into(&mut place.label);
+        diagnostic = diagnostic.at(place);
+    }
+    diagnostic
+}
+
+/// Returns the engine's errors from the outermost to the one that caused it all.
+fn chain(error: &Error) -> Vec<&Error> {
+    let mut chain = vec![error];
+    let mut next = error.source();
+    while let Some(inner) = next.and_then(|source| source.downcast_ref::<Error>()) {
+        chain.push(inner);
+        next = inner.source();
+    }
+    chain
+}
+
+fn place(error: &Error, sources: &Sources) -> Option<Place> {
+    let source = sources.get(error.name()?)?;
+    let span = error
+        .range()
+        .filter(|range| source.text.get(range.clone()).is_some())
+        .or_else(|| line(source, error.line()?))?;
+    Some(Place {
+        source: Arc::clone(source),
+        span,
+        label: String::new(),
+    })
+}
+
+/// Returns the bytes of a line, counted from 1, without its indentation.
+fn line(source: &SourceFile, number: usize) -> Option<Range<usize>> {
+    let mut start = 0;
+    for (index, text) in source.text.split_inclusive('\n').enumerate() {
+        if index + 1 == number {
+            let indentation = text.len() - text.trim_start().len();
+            return Some(start + indentation..start + text.trim_end().len().max(indentation));
+        }
+        start += text.len();
+    }
+    None
+}
+
+fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> Diagnostic {
+    let detail = error.detail().unwrap_or_default();
+    let expression = place
+        .source
+        .text
+        .get(place.span.clone())
+        .unwrap_or_default()
+        .to_owned();
+    if let Some(value) = error
+        .source()
+        .and_then(|source| source.downcast_ref::<Unprintable>())
+    {
+        return unprintable(value, &expression, place);
+    }
+    let refused = error
+        .source()
+        .is_some_and(<dyn StdError>::is::<crate::error::Error>);
+    match error.kind() {
+        ErrorKind::SyntaxError => syntax(detail, place),
+        ErrorKind::UndefinedError => undefined(detail, &expression, place, context),
+        ErrorKind::UnknownFilter => unknown("filter", detail, place, &FILTERS),
+        ErrorKind::UnknownTest => unknown("test", detail, place, &TESTS),
+        ErrorKind::UnknownFunction => unknown("function", detail, place, functions),
+        kind if kind == ErrorKind::TemplateNotFound || refused => {
+            Diagnostic::error("template-include", detail, place)
+                .help("a name is relative to the template's folder, without `..`")
+        }
+        ErrorKind::InvalidOperation if detail.contains("recursion limit") => {
+            Diagnostic::error("template-error", detail, place)
+                .help("does a template include itself, or a macro call itself without an end?")
+        }
+        ErrorKind::InvalidOperation if !detail.is_empty() => {
+            Diagnostic::error("template-error", detail, place)
+        }
+        kind if detail.is_empty() => Diagnostic::error("template-error", kind.to_string(), place),
+        kind => Diagnostic::error("template-error", format!("{kind}: {detail}"), place),
+    }
+}
+
+/// Returns the finding for a filter, a test or a function that the engine does not have.
+fn unknown(what: &str, detail: &str, place: Place, known: &[&str]) -> Diagnostic {
+    let name = detail
+        .trim_start_matches(what)
+        .trim_end_matches(" is unknown")
+        .trim();
+    let diagnostic = Diagnostic::error(
+        match what {
+            "filter" => "template-unknown-filter",
+            "test" => "template-unknown-test",
+            _ => "template-unknown-function",
+        },
+        format!("there is no {what} `{name}`"),
+        place,
+    );
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+        None => diagnostic,
+    }
+}
+
+fn syntax(detail: &str, mut place: Place) -> Diagnostic {
+    let text = &place.source.text;
+    if detail.starts_with("unexpected end of input") {
+        // The engine points at everything after what is not closed: its line says more.
+        let (number, _) = place.source.position(place.span.start);
+        place.span = line(&place.source, number).unwrap_or(place.span);
+        return Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place)
+            .help("close `{{` with `}}`, and `{% if … %}` with `{% endif %}`");
+    }
+    let is_reference = text
+        .get(..place.span.start)
+        .is_some_and(|before| before.ends_with("resolve"));
+    let diagnostic = Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place);
+    if is_reference {
+        diagnostic.help("write a dynamic reference as `{{ resolve(\"ssm:/path\") }}`")
+    } else {
+        diagnostic
+    }
+}
+
+fn unprintable(value: &Unprintable, expression: &str, place: Place) -> Diagnostic {
+    let message = format!("`{expression}` {value} and cannot be printed");
+    let diagnostic = Diagnostic::error("template-value", message, place);
+    match value {
+        Unprintable::List => diagnostic.help(format!(
+            "write `{{{{ ({expression}) | tojson }}}}`, or loop over it with `{{% for … %}}`"
+        )),
+        Unprintable::Map => diagnostic.help(format!(
+            "write `{{{{ ({expression}) | tojson }}}}`, or name a member"
+        )),
+        Unprintable::None => {
+            diagnostic.help("guard it with `{% if … is not none %}`, or give it a value")
+        }
+        Unprintable::NotFinite | Unprintable::Other => diagnostic,
+    }
+}
+
+fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> Diagnostic {
+    let named = detail
+        .split_once("` is undefined")
+        .and_then(|(before, _)| before.rsplit_once('`'))
+        .map(|(_, path)| path);
+    let path = named.unwrap_or(expression).to_owned();
+    let diagnostic = Diagnostic::error(
+        "template-undefined",
+        format!("`{path}` is not defined"),
+        narrow(place, &path),
+    );
+    let (parent, missing, known) = first_missing(&path, context);
+    let joined = |name: &str| match parent.as_str() {
+        "" => name.to_owned(),
+        parent => format!("{parent}.{name}"),
+    };
+    if let Some(name) = nearest(&missing, known.iter().map(String::as_str)) {
+        return diagnostic.help(format!("did you mean `{}`?", joined(name)));
+    }
+    match (parent.as_str(), missing.as_str()) {
+        ("", "key_pair") => diagnostic.help(
+            "set `key_pair` in the manifest, or guard it with `{% if key_pair is defined %}`",
+        ),
+        ("", _) => diagnostic.help(format!(
+            "the template sees {}",
+            quoted(known.iter().map(String::as_str))
+        )),
+        ("vars", name) => diagnostic.help(format!(
+            "set `{name}` under `[vars]` in the manifest, or write `{{{{ {path} | default(…) }}}}`"
+        )),
+        ("artifacts", name) => diagnostic.help(format!("add `[artifacts.{name}]` to the manifest")),
+        ("parameters", name) => {
+            diagnostic.help(format!("set `{name}` under `[parameters]` in the manifest"))
+        }
+        _ if known.is_empty() => diagnostic,
+        _ => diagnostic.help(format!(
+            "`{parent}` has {}",
+            quoted(known.iter().map(String::as_str))
+        )),
+    }
+}
+
+/// Moves a place to the path that it is about: the engine points at the whole expression, or at what
+/// stands behind the path.
+fn narrow(mut place: Place, path: &str) -> Place {
+    let until_end = place.source.text.get(..place.span.end).unwrap_or_default();
+    if let Some(at) = until_end.rfind(path)
+        && at + path.len() >= place.span.start
+    {
+        place.span = at..at + path.len();
+    }
+    place
+}
+
+/// Walks along a dotted path and returns the first name that is missing, what it is missing in, and
+/// the names that are there.
+fn first_missing(path: &str, context: &Value) -> (String, String, Vec<String>) {
+    let mut parent = String::new();
+    let mut value = context.clone();
+    let mut rest = path.split('.');
+    loop {
+        let known = names(&value);
+        let Some(name) = rest.next() else {
+            return (parent, String::new(), known);
+        };
+        match value.get_attr(name) {
+            Ok(member) if !member.is_undefined() => value = member,
+            _ => return (parent, name.to_owned(), known),
+        }
+        if !parent.is_empty() {
+            parent.push('.');
+        }
+        parent.push_str(name);
+    }
+}
+
+fn names(value: &Value) -> Vec<String> {
+    if value.kind() != minijinja::value::ValueKind::Map {
+        return Vec::new();
+    }
+    value
+        .try_iter()
+        .into_iter()
+        .flatten()
+        .map(|name| name.to_string())
+        .collect()
+}

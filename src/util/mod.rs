@@ -1,0 +1,5 @@
+//! Helpers that know nothing of CloudFormation.
+
+pub mod interrupt;
+pub mod parallel;
+pub mod suggest;
