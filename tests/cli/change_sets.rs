@@ -154,10 +154,7 @@ fn what_the_values_leave_out_is_shown_with_the_services_warning() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
     warning: [WARN] --include-property-values option can return incomplete ChangeSet data because: Logical Id: Role, failed property validation
 
       ~ Role  AWS::IAM::Role
@@ -444,10 +441,7 @@ fn a_warning_of_a_check_is_part_of_the_plan() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       + Bucket   AWS::S3::Bucket
       + Handler  AWS::Lambda::Function

@@ -20,10 +20,7 @@ fn a_deleted_bucket_is_the_first_thing_that_a_plan_says() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     Danger
       DANGER   Bucket is deleted with its objects; while it holds any, the deletion fails

@@ -16,7 +16,7 @@ fn writes(cloud: &Cloud) -> Vec<String> {
 #[test]
 fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
     let (sandbox, cloud) = demo::in_cloud();
-    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r#"
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).with_header(), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
     Account      123456789012
@@ -69,10 +69,7 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     No changes. The stack matches the files.
     --- exit 0
@@ -86,10 +83,7 @@ fn an_unchanged_plan_writes_nothing_and_asks_little() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     No changes. The stack matches the files.
     --- exit 0
@@ -109,10 +103,7 @@ fn a_changed_handler_changes_the_function_alone() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       ~ Handler  AWS::Lambda::Function
           ~ Code.S3Key
@@ -220,10 +211,7 @@ fn a_plan_of_a_new_stack_leaves_nothing() {
     insta::assert_snapshot!(sandbox.run(&["plan", "--detailed-exitcode"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       + Bucket   AWS::S3::Bucket
       + Handler  AWS::Lambda::Function

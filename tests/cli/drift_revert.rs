@@ -51,10 +51,7 @@ fn what_was_changed_and_what_is_done_about_it_is_shown_before_anything_is_done()
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
 
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       ↺ Handler  AWS::Lambda::Function # drift is reverted
           ~ Runtime: "python3.12" → "python3.13" # because the live value has drifted

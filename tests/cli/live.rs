@@ -306,10 +306,7 @@ fn a_drift_aware_change_set_shows_what_it_takes_back() {
     insta::assert_snapshot!(finished, @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       ↺ Handler  AWS::Lambda::Function # drift is reverted
           ~ Runtime: "python3.12" → "python3.13" # because the live value has drifted

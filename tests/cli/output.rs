@@ -218,10 +218,7 @@ fn a_narrow_terminal_is_respected() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
       + Bucket   AWS::S3::Bucket
       + Handler  AWS::Lambda::Function

@@ -181,10 +181,7 @@ fn a_running_operation_is_refused_or_waited_for() {
     insta::assert_snapshot!(finished, @r"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     No changes. The stack matches the files.
     --- stderr

@@ -55,10 +55,7 @@ fn a_rich_plan_at_80_columns() {
     insta::assert_snapshot!(plan, @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     Danger
       DANGER   Queue is deleted with its waiting messages
@@ -193,10 +190,7 @@ fn a_rich_plan_at_120_columns() {
     insta::assert_snapshot!(plan, @r#"
     --- stdout
     Stack        demo-dev (environment dev)
-    Account      123456789012
-    Region       eu-west-1
-    Endpoint     http://127.0.0.1:[PORT]
-    Capabilities CAPABILITY_IAM
+    [HEADER]
 
     Danger
       DANGER   Queue is deleted with its waiting messages

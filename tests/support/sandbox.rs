@@ -27,6 +27,13 @@ const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
 /// Far more than any of these commands needs, for a machine that is busy with other things.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
 
+/// The lines of a plan that are the same in all plans of the tests' project.
+const PLAN_HEADER: &str = "Account      123456789012
+Region       eu-west-1
+Endpoint     http://127.0.0.1:[PORT]
+Capabilities CAPABILITY_IAM
+";
+
 /// A temporary project with its surroundings. It is removed when dropped.
 pub(crate) struct Sandbox {
     base: PathBuf,
@@ -375,6 +382,7 @@ impl Running {
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
             base: self.base.clone(),
+            shows_header: false,
         }
     }
 
@@ -484,6 +492,7 @@ pub(crate) struct Finished {
     /// All of stderr, as it was; of the terminal, where the child had one.
     pub(crate) stderr: String,
     base: String,
+    shows_header: bool,
 }
 
 impl Finished {
@@ -508,6 +517,12 @@ impl Finished {
         self
     }
 
+    /// Keeps the header of a plan, which the blob otherwise replaces by `[HEADER]`.
+    pub(crate) fn with_header(mut self) -> Self {
+        self.shows_header = true;
+        self
+    }
+
     /// Returns stdout as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -525,7 +540,11 @@ impl fmt::Display for Finished {
                 } else {
                     "[no newline]\n"
                 };
-                write!(f, "--- {name}\n{}{end}", redact(&seen(text), &self.base))?;
+                let mut text = redact(&seen(text), &self.base);
+                if !self.shows_header {
+                    text = text.replace(PLAN_HEADER, "[HEADER]\n");
+                }
+                write!(f, "--- {name}\n{text}{end}")?;
             }
         }
         match self.status.signal() {
