@@ -15,13 +15,13 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a service has been silent, and whether that was said.
 #[derive(Debug)]
-pub(crate) struct Silence {
+pub(crate) struct Unresponsive {
     since: Instant,
     limit: Duration,
     is_said: bool,
 }
 
-impl Silence {
+impl Unresponsive {
     /// Returns a silence that begins now.
     pub(crate) fn begin() -> Self {
         Self::of(LIMIT)
@@ -70,13 +70,13 @@ mod tests {
 
     use tokio::time::{sleep, timeout};
 
-    use super::Silence;
+    use super::Unresponsive;
 
     const SHORT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
     async fn a_silence_is_said_once_and_its_end_once() {
-        let mut silence = Silence::of(SHORT);
+        let mut silence = Unresponsive::of(SHORT);
         let mut said = Vec::new();
         assert_eq!(silence.watch(async { 7 }, |it| said.push(it)).await, 7);
         assert_eq!((silence.end(), said.len()), (None, 0), "it was heard");
@@ -96,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_said_before_the_call_ends() {
-        let mut silence = Silence::of(SHORT);
+        let mut silence = Unresponsive::of(SHORT);
         let mut said = false;
         let never = silence.watch(std::future::pending::<()>(), |_| said = true);
         assert!(timeout(10 * SHORT, never).await.is_err());

@@ -11,7 +11,7 @@ const BUCKET: &str = "AWS::S3::Bucket";
 
 /// What becomes of a resource when its stack is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeletionOutcome {
     /// It is deleted, with what it holds.
     Deleted,
     /// It stays, and belongs to no stack any more.
@@ -22,7 +22,7 @@ pub enum Fate {
     LeftBehind,
 }
 
-impl Fate {
+impl DeletionOutcome {
     /// Returns the name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,13 +51,13 @@ impl Fate {
 
 /// A resource and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
+pub struct ResourceDeletion {
     /// Its logical id; in a nested stack behind the nested stack's own, as in `Storage/Files`.
     pub path: String,
     /// The resource.
     pub resource: Resource,
     /// What becomes of it.
-    pub fate: Fate,
+    pub outcome: DeletionOutcome,
     /// What is lost with it, such as `its items`; `None` where it holds no data.
     pub lost: Option<&'static str>,
     /// What a bucket that is deleted holds; `None` for everything else, and where nobody may look.
@@ -93,34 +93,34 @@ pub struct UsedExport {
 
 /// Everything that the deletion of a stack would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Destruction {
+pub struct DeletionPlan {
     /// The resources that exist, those of nested stacks behind the nested stack.
-    pub resources: Vec<Doomed>,
+    pub resources: Vec<ResourceDeletion>,
     /// The exports that keep the stack from being deleted.
     pub exports: Vec<UsedExport>,
 }
 
-impl Destruction {
+impl DeletionPlan {
     /// Returns the buckets that would be deleted.
-    pub fn buckets(&self) -> impl Iterator<Item = &Doomed> {
-        self.resources
-            .iter()
-            .filter(|doomed| doomed.resource.resource_type == BUCKET && doomed.fate.is_end())
+    pub fn buckets(&self) -> impl Iterator<Item = &ResourceDeletion> {
+        self.resources.iter().filter(|deletion| {
+            deletion.resource.resource_type == BUCKET && deletion.outcome.is_end()
+        })
     }
 
     /// Returns how many resources have this fate.
-    pub fn count(&self, fate: Fate) -> usize {
+    pub fn count(&self, outcome: DeletionOutcome) -> usize {
         self.resources
             .iter()
-            .filter(|doomed| doomed.fate == fate)
+            .filter(|deletion| deletion.outcome == outcome)
             .count()
     }
 }
 
-impl Doomed {
+impl ResourceDeletion {
     /// Returns the ARN of the nested stack that it is, with resources of its own, where that is deleted.
     pub fn deleted_stack(&self) -> Option<&str> {
-        let is_deleted = self.resource.resource_type == STACK_TYPE && self.fate.is_end();
+        let is_deleted = self.resource.resource_type == STACK_TYPE && self.outcome.is_end();
         self.resource.physical_id.as_deref().filter(|_| is_deleted)
     }
 
@@ -138,13 +138,13 @@ impl Doomed {
 /// Returns what becomes of each resource of one stack that still exists, by the `DeletionPolicy` in
 /// the deployed template. `within` is the path of the nested stack that they are in, empty for the
 /// stack itself; `retain` names those that are to be left behind.
-pub fn fates(
+pub fn resource_deletions(
     resources: Vec<Resource>,
     template: Option<&Template>,
     within: &str,
     retain: &[String],
     protected_types: &[String],
-) -> Vec<Doomed> {
+) -> Vec<ResourceDeletion> {
     let existing = resources
         .into_iter()
         .filter(|resource| resource.status != "DELETE_COMPLETE");
@@ -156,16 +156,16 @@ pub fn fates(
             };
             let declared =
                 template.and_then(|it| Some(it.resource(&resource.logical_id)?.entry.node));
-            let fate = if resource.status == "DELETE_SKIPPED" {
-                Fate::LeftBehind
+            let outcome = if resource.status == "DELETE_SKIPPED" {
+                DeletionOutcome::LeftBehind
             } else if retain.contains(&path) {
-                Fate::Retained
+                DeletionOutcome::Retained
             } else {
-                fate(&resource.resource_type, declared)
+                outcome(&resource.resource_type, declared)
             };
-            Doomed {
+            ResourceDeletion {
                 path,
-                fate,
+                outcome,
                 lost: risk::data_of(&resource.resource_type, protected_types),
                 contents: None,
                 emptied: false,
@@ -176,12 +176,12 @@ pub fn fates(
 }
 
 /// Returns what a resource's `DeletionPolicy` does.
-fn fate(resource_type: &str, declared: Option<&Node>) -> Fate {
+fn outcome(resource_type: &str, declared: Option<&Node>) -> DeletionOutcome {
     match deletion_policy(resource_type, declared) {
         // RetainExceptOnCreate deletes only what a failed creation made.
-        "Retain" | "RetainExceptOnCreate" => Fate::Retained,
-        "Snapshot" => Fate::Snapshotted,
-        _ => Fate::Deleted,
+        "Retain" | "RetainExceptOnCreate" => DeletionOutcome::Retained,
+        "Snapshot" => DeletionOutcome::Snapshotted,
+        _ => DeletionOutcome::Deleted,
     }
 }
 
@@ -191,7 +191,7 @@ fn fate(resource_type: &str, declared: Option<&Node>) -> Fate {
     reason = "a failed assertion is what a test is for"
 )]
 mod tests {
-    use super::{Fate, fates};
+    use super::{DeletionOutcome, resource_deletions};
     use crate::cloudformation::stack::Resource;
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
@@ -224,22 +224,28 @@ mod tests {
         resources.push(past);
 
         let retain = ["Nested/Named".to_owned()];
-        let doomed = fates(resources, Some(&template), "Nested", &retain, &[]);
-        let fates: Vec<_> = doomed
+        let deletion = resource_deletions(resources, Some(&template), "Nested", &retain, &[]);
+        let resource_deletions: Vec<_> = deletion
             .iter()
-            .map(|doomed| (doomed.path.as_str(), doomed.fate, doomed.lost.is_some()))
+            .map(|deletion| {
+                (
+                    deletion.path.as_str(),
+                    deletion.outcome,
+                    deletion.lost.is_some(),
+                )
+            })
             .collect();
         assert_eq!(
-            fates,
+            resource_deletions,
             [
-                ("Nested/Kept", Fate::Retained, true),
-                ("Nested/Gone", Fate::Deleted, true),
-                ("Nested/Named", Fate::Retained, true),
-                ("Nested/Saved", Fate::Snapshotted, true),
-                ("Nested/Alone", Fate::Snapshotted, true),
-                ("Nested/Member", Fate::Deleted, true),
-                ("Nested/Dropped", Fate::Deleted, true),
-                ("Nested/Skipped", Fate::LeftBehind, false),
+                ("Nested/Kept", DeletionOutcome::Retained, true),
+                ("Nested/Gone", DeletionOutcome::Deleted, true),
+                ("Nested/Named", DeletionOutcome::Retained, true),
+                ("Nested/Saved", DeletionOutcome::Snapshotted, true),
+                ("Nested/Alone", DeletionOutcome::Snapshotted, true),
+                ("Nested/Member", DeletionOutcome::Deleted, true),
+                ("Nested/Dropped", DeletionOutcome::Deleted, true),
+                ("Nested/Skipped", DeletionOutcome::LeftBehind, false),
             ]
         );
     }

@@ -35,7 +35,7 @@ pub struct Detection {
 
 impl Detection {
     /// Returns whether it has ended. A status that is not known is judged by its ending.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         !self.status.ends_with("_IN_PROGRESS")
     }
 

@@ -77,7 +77,7 @@ stack_status! {
 
 impl StackStatus {
     /// Returns whether no operation is running. A stack in review is settled: nothing moves.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         *self == Self::ReviewInProgress || !self.as_str().ends_with("_IN_PROGRESS")
     }
 
@@ -127,7 +127,7 @@ impl ResourceStatus {
     }
 
     /// Returns whether the operation on the resource has ended.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         !self.0.ends_with("_IN_PROGRESS")
     }
 
@@ -168,14 +168,14 @@ mod tests {
     fn an_unknown_status_is_kept_and_judged_by_its_ending() {
         let status = StackStatus::from_wire("RECONCILE_ROLLBACK_IN_PROGRESS");
         assert_eq!(status.as_str(), "RECONCILE_ROLLBACK_IN_PROGRESS");
-        assert!(!status.is_settled());
+        assert!(!status.is_terminal());
         assert_eq!(status.sentiment(), Sentiment::Bad);
     }
 
     #[test]
     fn a_stack_in_review_is_settled_and_has_no_resources() {
-        assert!(StackStatus::ReviewInProgress.is_settled());
+        assert!(StackStatus::ReviewInProgress.is_terminal());
         assert!(!StackStatus::ReviewInProgress.exists());
-        assert!(!StackStatus::UpdateCompleteCleanup.is_settled());
+        assert!(!StackStatus::UpdateCompleteCleanup.is_terminal());
     }
 }

@@ -118,7 +118,7 @@ impl Session<'_> {
 
     /// As [`build`](Self::build), on a thread of its own: the one that waits for AWS goes on waiting.
     /// It is under way from the call on.
-    pub(crate) fn build_beside(&self) -> impl Future<Output = Result<Build>> {
+    pub(crate) fn build_concurrently(&self) -> impl Future<Output = Result<Build>> {
         let (project, settings) = (self.project.clone(), self.settings.clone());
         let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings));
         async {
@@ -190,7 +190,7 @@ pub(crate) fn render(
 /// Points at the manifest's `template` where there is no such file.
 fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     let path = &settings.template;
-    let Some(beside) = project.beside_missing(path) else {
+    let Some(beside) = project.siblings_of_missing(path) else {
         return Ok(());
     };
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();

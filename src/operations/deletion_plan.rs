@@ -9,7 +9,9 @@ use super::session::Session;
 use crate::aws::Connection;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
-use crate::cloudformation::deletion::{Destruction, Doomed, UsedExport, fates};
+use crate::cloudformation::deletion::{
+    DeletionPlan, ResourceDeletion, UsedExport, resource_deletions,
+};
 use crate::cloudformation::stack::{Stack, name_of};
 use crate::diagnostic::SourceFile;
 use crate::error::{ErrorKind, Result};
@@ -28,7 +30,7 @@ pub(crate) async fn take(
     store: &Store,
     stack: &Stack,
     [retain, empty]: [&[String]; 2],
-) -> Result<Destruction> {
+) -> Result<DeletionPlan> {
     let reader = Reader {
         session,
         connection,
@@ -40,12 +42,12 @@ pub(crate) async fn take(
     };
     let resources = reader.resources(stack.id.clone(), whole).await?;
     let exports = exports(session, connection, stack, &resources).await?;
-    let mut destruction = Destruction { resources, exports };
-    look_into_buckets(session, store, &mut destruction).await?;
-    for doomed in &mut destruction.resources {
-        doomed.emptied = empty.contains(&doomed.path);
+    let mut deletion_plan = DeletionPlan { resources, exports };
+    look_into_buckets(session, store, &mut deletion_plan).await?;
+    for deletion in &mut deletion_plan.resources {
+        deletion.emptied = empty.contains(&deletion.path);
     }
-    Ok(destruction)
+    Ok(deletion_plan)
 }
 
 /// Where a nested stack stands.
@@ -69,7 +71,7 @@ impl Reader<'_> {
         &self,
         stack_id: String,
         within: Inside,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Doomed>>> + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<ResourceDeletion>>> + '_>> {
         Box::pin(async move {
             let service = StackService::new(self.connection, stack_id);
             let (resources, template) =
@@ -78,27 +80,27 @@ impl Reader<'_> {
                 Template::parse(&SourceFile::new("the deployed template", text)).ok()
             });
             let types = &self.session.settings.stack.protected_types;
-            let own = fates(
+            let own = resource_deletions(
                 resources,
                 template.as_ref(),
                 &within.path,
                 self.retain,
                 types,
             );
-            let with_nested = async |doomed: Doomed| {
-                let nested = doomed.deleted_stack();
+            let with_nested = async |deletion: ResourceDeletion| {
+                let nested = deletion.deleted_stack();
                 let nested = nested.filter(|id| within.above.iter().all(|it| it != id));
                 let inside = match nested {
                     Some(nested) => {
                         let place = Inside {
-                            path: doomed.path.clone(),
+                            path: deletion.path.clone(),
                             above: [within.above.as_slice(), &[nested.to_owned()]].concat(),
                         };
                         self.resources(nested.to_owned(), place).await?
                     }
                     None => Vec::new(),
                 };
-                Ok([vec![doomed], inside].concat())
+                Ok([vec![deletion], inside].concat())
             };
             let all = stream::iter(own).map(with_nested).buffered(AT_ONCE);
             Ok(all.try_collect::<Vec<_>>().await?.concat())
@@ -112,10 +114,13 @@ async fn exports(
     session: &Session<'_>,
     connection: &Connection,
     stack: &Stack,
-    resources: &[Doomed],
+    resources: &[ResourceDeletion],
 ) -> Result<Vec<UsedExport>> {
     let service = StackService::new(connection, &stack.name);
-    let nested: Vec<&str> = resources.iter().filter_map(Doomed::deleted_stack).collect();
+    let nested: Vec<&str> = resources
+        .iter()
+        .filter_map(ResourceDeletion::deleted_stack)
+        .collect();
     let inside = stream::iter(&nested).map(|id| service.describe_by(id));
     let inside: Vec<Option<Stack>> = inside.buffered(AT_ONCE).try_collect().await?;
     let mut outputs = stack.outputs.clone();
@@ -141,11 +146,16 @@ async fn exports(
 async fn look_into_buckets(
     session: &Session<'_>,
     store: &Store,
-    destruction: &mut Destruction,
+    deletion_plan: &mut DeletionPlan,
 ) -> Result<()> {
-    let buckets: Vec<(String, String)> = destruction
+    let buckets: Vec<(String, String)> = deletion_plan
         .buckets()
-        .filter_map(|doomed| Some((doomed.path.clone(), doomed.resource.physical_id.clone()?)))
+        .filter_map(|deletion| {
+            Some((
+                deletion.path.clone(),
+                deletion.resource.physical_id.clone()?,
+            ))
+        })
         .collect();
     for (path, bucket) in buckets {
         let contents = match store.contents(&bucket).await {
@@ -157,9 +167,9 @@ async fn look_into_buckets(
             }
             Err(error) => return Err(error),
         };
-        let mut all = destruction.resources.iter_mut();
-        if let Some(doomed) = all.find(|doomed| doomed.path == path) {
-            doomed.contents = contents;
+        let mut all = deletion_plan.resources.iter_mut();
+        if let Some(deletion) = all.find(|deletion| deletion.path == path) {
+            deletion.contents = contents;
         }
     }
     Ok(())

@@ -68,7 +68,7 @@ impl Session<'_> {
         rendered: &RenderedTemplate,
     ) -> Result<()> {
         match linting.0.await {
-            Ok(answer) => self.heed(answer?, rendered),
+            Ok(answer) => self.apply_findings(answer?, rendered),
             Err(_) => Err(Error::input("the linter ended without an answer")),
         }
     }
@@ -82,7 +82,7 @@ impl Session<'_> {
         if !lint::IS_BUILT_IN {
             return Ok(());
         }
-        self.heed(lint::lint(&self.lint_subject(rendered)?)?, rendered)
+        self.apply_findings(lint::lint(&self.lint_subject(rendered)?)?, rendered)
     }
 
     /// Returns the linter's findings at their places in the template and the manifest.
@@ -94,7 +94,7 @@ impl Session<'_> {
             .collect()
     }
 
-    fn heed(&self, report: Option<Report>, rendered: &RenderedTemplate) -> Result<()> {
+    fn apply_findings(&self, report: Option<Report>, rendered: &RenderedTemplate) -> Result<()> {
         let Some(report) = report else {
             return Ok(());
         };

@@ -33,13 +33,13 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
             } else {
                 "may be replaced"
             };
-            let fate = fate(name, changes).unwrap_or(otherwise);
-            Some(format!("because `{name}` {fate}"))
+            let outcome = outcome(name, changes).unwrap_or(otherwise);
+            Some(format!("because `{name}` {outcome}"))
         }
         ("ResourceAttribute", Some(attribute)) => {
             let name = attribute.split('.').next().unwrap_or(attribute);
-            Some(match fate(name, changes) {
-                Some(fate) => format!("because `{name}` {fate}"),
+            Some(match outcome(name, changes) {
+                Some(outcome) => format!("because `{name}` {outcome}"),
                 None => format!("because `{attribute}` may change"),
             })
         }
@@ -59,7 +59,7 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
 }
 
 /// Returns what becomes of a resource that is not merely changed.
-fn fate(logical_id: &str, changes: &[Change]) -> Option<&'static str> {
+fn outcome(logical_id: &str, changes: &[Change]) -> Option<&'static str> {
     let change = changes
         .iter()
         .find(|change| change.logical_id == logical_id)?;

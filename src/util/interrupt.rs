@@ -2,7 +2,7 @@
 //!
 //! The first one asks the running command to end in an orderly way: what it made and nobody needs
 //! is removed, what CloudFormation is doing goes on. The second ends the process at once. Where the
-//! command asks what to do and the answer is to stay, the count [begins anew](Interrupt::begin_anew).
+//! command asks what to do and the answer is to stay, the count [begins anew](Interrupt::reset).
 
 use std::future::Future;
 use std::io;
@@ -21,7 +21,7 @@ pub struct Interrupt(Arc<Mutex<State>>);
 struct State {
     token: CancellationToken,
     /// Whether somebody else than the user at the keyboard asked, so that nobody is there to answer.
-    is_order: bool,
+    is_sigterm: bool,
     resume: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Interrupt {
                 if state.token.is_cancelled() {
                     present::exit_interrupted(state.resume.as_deref());
                 }
-                state.is_order = signal == Signal::Terminate;
+                state.is_sigterm = signal == Signal::Terminate;
                 state.token.cancel();
             }
         });
@@ -63,12 +63,12 @@ impl Interrupt {
 
     /// Returns whether the process was told to end by another than the user at the keyboard, who
     /// could be asked what to do.
-    pub fn is_order(&self) -> bool {
-        self.state().is_order
+    pub fn is_sigterm(&self) -> bool {
+        self.state().is_sigterm
     }
 
     /// Takes the next signal for a first one again: the user was asked and chose to stay.
-    pub fn begin_anew(&self) {
+    pub fn reset(&self) {
         self.state().token = CancellationToken::new();
     }
 

@@ -151,7 +151,7 @@ fn a_stack_policy_that_changed_while_somebody_waited_is_read_again() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let manifest = std::fs::read_to_string(sandbox.path("manifest.toml")).unwrap();
     sandbox.write("manifest.toml", manifest.replace("first", "second"));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut other = sandbox.spawn(&["apply", "--yes"]);
     other.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
     let mut waiting = sandbox.spawn(&["apply", "--yes", "--wait"]);

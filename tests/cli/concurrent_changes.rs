@@ -22,7 +22,7 @@ fn at_the_question(sandbox: &Sandbox) -> Running {
 fn of_two_applies_at_once_one_deploys() {
     let (sandbox, cloud) = with_a_change();
     let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     first.type_line("yes").wait_for_stderr("UPDATE_IN_PROGRESS");
     second.type_line("yes");
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
@@ -156,7 +156,7 @@ fn a_saved_plan_outlives_what_is_in_its_way() {
 #[test]
 fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
     let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
@@ -196,7 +196,7 @@ fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
 #[test]
 fn a_second_ctrl_c_ends_the_process_with_the_way_to_go_on() {
     let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
@@ -210,7 +210,7 @@ fn a_second_ctrl_c_ends_the_process_with_the_way_to_go_on() {
 #[test]
 fn a_cancelled_deployment_is_one_that_was_rolled_back() {
     let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
@@ -239,7 +239,7 @@ fn after_the_answer(finished: &Finished) -> String {
 #[test]
 fn a_cancelled_creation_is_gone_and_no_failure() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
@@ -260,7 +260,7 @@ fn a_cancelled_creation_is_gone_and_no_failure() {
 #[test]
 fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
@@ -274,7 +274,7 @@ fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
 
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:");
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     running.type_line("demo-dev");
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     let left = running.wait().expect_code(130);
@@ -285,7 +285,7 @@ fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
 #[test]
 fn who_cancels_what_is_waited_for_has_not_asked_for_the_next() {
     let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
@@ -308,7 +308,7 @@ fn who_cancels_what_is_waited_for_has_not_asked_for_the_next() {
 #[test]
 fn an_order_to_end_asks_nobody() {
     let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
@@ -321,7 +321,7 @@ fn an_order_to_end_asks_nobody() {
 #[test]
 fn ctrl_c_during_a_creation_deletes_only_where_that_is_chosen() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
     running.type_line("yes");
     running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();

@@ -188,7 +188,7 @@ fn an_interrupt_at_the_question_deletes_nothing() {
 #[test]
 fn an_interrupt_leaves_the_deletion_running() {
     let (sandbox, cloud) = demo::deployed();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["destroy", "--yes"]);
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
@@ -421,7 +421,7 @@ fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
 #[test]
 fn a_deletion_that_runs_already_is_followed() {
     let (sandbox, cloud) = demo::deployed();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut first = sandbox.spawn(&["destroy", "--yes"]);
     first.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     first.wait().expect_code(130);

@@ -112,7 +112,7 @@ fn events_of_an_older_operation_never_mix_in() {
 #[test]
 fn a_running_operation_is_followed_to_its_end() {
     let (sandbox, cloud) = to_update();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
     running.wait().expect_code(130);
@@ -161,7 +161,7 @@ fn following_an_operation_that_fails_says_why() {
         .account()
         .failing
         .insert("Role".to_owned(), reason.to_owned());
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
     running.wait().expect_code(130);
@@ -231,7 +231,7 @@ fn nested_stacks_are_followed_and_descended_for_the_cause() {
         .account()
         .failing
         .insert("Network".to_owned(), embedded.to_owned());
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes", "-v"]);
     running.wait_for_stderr("CREATE_IN_PROGRESS");
     let taken = "/logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old";
@@ -294,7 +294,7 @@ fn what_fails_in_a_nested_stack_stands_in_its_template() {
             .account()
             .failing
             .insert("Network".to_owned(), embedded.to_owned());
-        cloud.account().progress = Progress::Held;
+        cloud.account().progress = Progress::ObjectState;
         let mut running = sandbox.spawn(&["apply", "--yes", "--events", "none"]);
         running.wait_for_call(&cloud, "ExecuteChangeSet");
         running.wait_until("the begin", || {
@@ -349,7 +349,7 @@ fn a_hook_that_objects_is_the_cause() {
         .account()
         .failing
         .insert("Bucket".to_owned(), reason.to_owned());
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes", "--events", "errors"]);
     running.wait_for_call(&cloud, "DescribeStackEvents");
     running.wait_until("execution", || {
@@ -442,7 +442,7 @@ fn events_that_cannot_be_read_any_more_do_not_decide_the_result() {
 #[test]
 fn credentials_that_expire_on_the_way_are_said_at_once() {
     let (sandbox, cloud) = to_update();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     cloud
         .on("DescribeStacks")
         .after(2)

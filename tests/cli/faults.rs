@@ -209,7 +209,7 @@ fn an_interrupt_at_the_question_leaves_nothing() {
 #[test]
 fn an_interrupt_during_the_execution_leaves_it_running() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running
         .wait_for_call(&cloud, "ExecuteChangeSet")

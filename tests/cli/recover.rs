@@ -358,7 +358,7 @@ fn an_empty_shell_goes_with_what_a_killed_run_left_in_it() {
 fn a_running_operation_is_followed_to_its_end() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
     cloud.forget_calls();
@@ -492,7 +492,7 @@ fn another_account_is_refused_before_anything_is_read() {
 fn updating() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
     cloud.forget_calls();
@@ -553,7 +553,7 @@ fn what_cannot_be_cancelled_is_said() {
 #[test]
 fn a_creation_is_stopped_only_by_deleting_it() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("CREATE_IN_PROGRESS").kill();
     cloud.account().progress = Progress::Done;

@@ -142,7 +142,7 @@ fn every_refusal_leads_to_recover() {
 fn a_running_operation_is_followed_where_somebody_wants_that() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
     let mut declined = sandbox.spawn_on_terminal(&["apply"]);
@@ -161,7 +161,7 @@ fn a_running_operation_is_followed_where_somebody_wants_that() {
 fn a_running_operation_is_refused_or_waited_for() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::Held;
+    cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
     running.wait().expect_code(130);

@@ -51,7 +51,7 @@ fn role_name(role: Role) -> &'static str {
         Role::Cascade => "cascade",
         Role::Summary => "summary",
         Role::NestedSummary => "nested-summary",
-        Role::Wish | Role::Progress => "progress",
+        Role::UserInitiated | Role::Progress => "progress",
     }
 }
 

@@ -67,7 +67,7 @@ impl Replay {
         self.service.say("DescribeChangeSet", Answer::of(valued));
         self.service.say(PLAIN, Answer::of(plain));
         self.runtime
-            .block_on(self.client.settled_change_set("change-set"))
+            .block_on(self.client.wait_for_change_set("change-set"))
             .unwrap()
     }
 }

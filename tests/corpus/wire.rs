@@ -117,7 +117,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             }))
         }
         "DescribeChangeSet" if body.starts_with("<Error") => {
-            run(replay.wait(service.settled_change_set("set")).map(drop))
+            run(replay.wait(service.wait_for_change_set("set")).map(drop))
         }
         _ => None,
     }

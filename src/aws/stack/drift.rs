@@ -21,13 +21,13 @@ const MOST_NAMES: usize = 200;
 
 /// What there is to tell while a detection goes on.
 #[derive(Debug)]
-pub enum DetectionNews<'a> {
+pub enum DetectionUpdate<'a> {
     /// It goes on, since so long.
     Running(Duration),
     /// Somebody else's detection runs, and ours begins after it.
     Waiting(Duration),
     /// The service could not be asked; it is asked again.
-    Trouble(&'a Error),
+    PollError(&'a Error),
 }
 
 impl StackService {
@@ -44,7 +44,7 @@ impl StackService {
     pub async fn detect_drift(
         &self,
         only: &[String],
-        mut seen: impl FnMut(DetectionNews<'_>),
+        mut seen: impl FnMut(DetectionUpdate<'_>),
     ) -> Result<Detection> {
         let started = tokio::time::Instant::now();
         let id = self.begin_detection(only, started, &mut seen).await?;
@@ -56,10 +56,10 @@ impl StackService {
                 Ok(answer) => {
                     failures = 0;
                     let detection = detection(&id, answer);
-                    if detection.is_settled() {
+                    if detection.is_terminal() {
                         return Ok(detection);
                     }
-                    seen(DetectionNews::Running(started.elapsed()));
+                    seen(DetectionUpdate::Running(started.elapsed()));
                 }
                 Err(error) => {
                     let is_final = fault::is_denied(&error) || failures >= PATIENCE;
@@ -68,7 +68,7 @@ impl StackService {
                         return Err(error);
                     }
                     failures += 1;
-                    seen(DetectionNews::Trouble(&error));
+                    seen(DetectionUpdate::PollError(&error));
                     backoff.ease();
                 }
             }
@@ -81,7 +81,7 @@ impl StackService {
         &self,
         only: &[String],
         started: tokio::time::Instant,
-        seen: &mut impl FnMut(DetectionNews<'_>),
+        seen: &mut impl FnMut(DetectionUpdate<'_>),
     ) -> Result<String> {
         let mut backoff = Backoff::polling();
         loop {
@@ -102,7 +102,7 @@ impl StackService {
                 let doing = format!("detect drift of the stack `{}`", self.name);
                 return Err(self.connection.fault(doing, &error));
             }
-            seen(DetectionNews::Waiting(started.elapsed()));
+            seen(DetectionUpdate::Waiting(started.elapsed()));
             backoff.pause().await;
         }
     }

@@ -12,7 +12,7 @@ impl StackService {
     /// at once. Tags, topics and alarms are not sent, so that they stay as they are.
     ///
     /// `includes_nested` asks for change sets of the stacks inside it too.
-    pub async fn create_reversal(
+    pub async fn create_drift_revert(
         &self,
         name: &str,
         stack: &Stack,

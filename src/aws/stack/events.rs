@@ -16,7 +16,7 @@ use super::pages::Tokens;
 use super::{PATIENCE, StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
-use crate::aws::silence::Silence;
+use crate::aws::silence::Unresponsive;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::diagnosis::authorization;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
@@ -37,13 +37,13 @@ const LAST_LOOKS: u32 = 3;
 
 /// One look at a running operation.
 #[derive(Debug)]
-pub enum Look<'a> {
+pub enum PollUpdate<'a> {
     /// What is new since the last look, oldest first, and everything so far.
-    News(&'a [Event], &'a Timeline),
+    NewEvents(&'a [Event], &'a Timeline),
     /// The service could not be asked; it is asked again.
-    Trouble(&'a Error),
+    PollError(&'a Error),
     /// Nothing was heard of the service for so long; it is asked on.
-    Silence(Duration),
+    Unresponsive(Duration),
     /// The service answers again, after so long a silence.
     Answer(Duration),
 }
@@ -277,12 +277,12 @@ impl StackService {
         &self,
         stack_id: &str,
         timeline: &mut Timeline,
-        mut seen: impl FnMut(Look<'_>),
+        mut seen: impl FnMut(PollUpdate<'_>),
     ) -> Result<Option<Stack>> {
         let mut backoff = Backoff::polling();
         let mut failures = 0;
         let mut settled_since: Option<Instant> = None;
-        let mut silence = Silence::begin();
+        let mut silence = Unresponsive::begin();
         loop {
             let look = async {
                 tokio::join!(
@@ -291,7 +291,7 @@ impl StackService {
                 )
             };
             let (stack, events) = silence
-                .watch(look, |lasts| seen(Look::Silence(lasts)))
+                .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
                 .await;
             if stack.is_ok() {
                 hear(&mut silence, &mut seen);
@@ -300,12 +300,16 @@ impl StackService {
             if !new.is_empty() {
                 backoff.quicken();
             }
-            seen(Look::News(&new, timeline));
+            seen(PollUpdate::NewEvents(&new, timeline));
             if let Err(error) = &events {
-                seen(Look::Trouble(error));
+                seen(PollUpdate::PollError(error));
             }
             match stack {
-                Ok(stack) if stack.as_ref().is_none_or(|stack| stack.status.is_settled()) => {
+                Ok(stack)
+                    if stack
+                        .as_ref()
+                        .is_none_or(|stack| stack.status.is_terminal()) =>
+                {
                     failures = 0;
                     let since = *settled_since.get_or_insert_with(Instant::now);
                     // The events were perhaps read before the status, and only the new ones of them.
@@ -325,13 +329,13 @@ impl StackService {
                 Err(error) => {
                     failures += 1;
                     settled_since = None;
-                    seen(Look::Trouble(&error));
+                    seen(PollUpdate::PollError(&error));
                     backoff.ease();
                 }
             }
             let pause = backoff.pause();
             silence
-                .watch(pause, |lasts| seen(Look::Silence(lasts)))
+                .watch(pause, |lasts| seen(PollUpdate::Unresponsive(lasts)))
                 .await;
         }
     }
@@ -341,23 +345,23 @@ impl StackService {
         &self,
         stack_id: &str,
         timeline: &mut Timeline,
-        silence: &mut Silence,
-        seen: &mut impl FnMut(Look<'_>),
+        silence: &mut Unresponsive,
+        seen: &mut impl FnMut(PollUpdate<'_>),
     ) -> bool {
         let mut backoff = Backoff::polling();
         for _ in 0..LAST_LOOKS {
             let look = self.catch_up(stack_id, timeline, true);
             let read = silence
-                .watch(look, |lasts| seen(Look::Silence(lasts)))
+                .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
                 .await;
             if read.is_ok() {
                 hear(silence, seen);
             }
             let new = timeline.advance();
-            seen(Look::News(&new, timeline));
+            seen(PollUpdate::NewEvents(&new, timeline));
             match read {
                 Ok(_) => break,
-                Err(error) => seen(Look::Trouble(&error)),
+                Err(error) => seen(PollUpdate::PollError(&error)),
             }
             backoff.pause().await;
         }
@@ -366,9 +370,9 @@ impl StackService {
 }
 
 /// Ends a silence, and tells that where its beginning was told.
-fn hear(silence: &mut Silence, seen: &mut impl FnMut(Look<'_>)) {
+fn hear(silence: &mut Unresponsive, seen: &mut impl FnMut(PollUpdate<'_>)) {
     if let Some(lasted) = silence.end() {
-        seen(Look::Answer(lasted));
+        seen(PollUpdate::Answer(lasted));
     }
 }
 
@@ -400,5 +404,5 @@ fn to_event(finding: Validation, announcement: &Event) -> Event {
 fn says_so(timeline: &Timeline) -> bool {
     timeline
         .own_status()
-        .is_some_and(ResourceStatus::is_settled)
+        .is_some_and(ResourceStatus::is_terminal)
 }

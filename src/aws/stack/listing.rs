@@ -47,7 +47,7 @@ impl StackService {
     }
 
     /// Returns whether a change set's stack has others beside it.
-    pub async fn has_change_sets_beside(&self, ours: &Requested) -> Result<bool> {
+    pub async fn has_other_change_sets(&self, ours: &Requested) -> Result<bool> {
         let listed = self.change_sets(&ours.stack_id).await?;
         Ok(listed.iter().any(|set| set.id != ours.change_set_id))
     }

@@ -20,8 +20,8 @@ use super::{Connection, fault};
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
 
-pub use drift::DetectionNews;
-pub use events::Look;
+pub use drift::DetectionUpdate;
+pub use events::PollUpdate;
 pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, Purpose, TemplateSource};
 
@@ -114,7 +114,7 @@ impl StackService {
         }
     }
 
-    /// Asks for a change set and returns at once; [`Self::settled_change_set`] waits for it.
+    /// Asks for a change set and returns at once; [`Self::wait_for_change_set`] waits for it.
     pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<Requested> {
         let builder = request.fill(self.client.create_change_set().stack_name(&self.name));
         let answer = match builder.send().await {

@@ -68,7 +68,7 @@ enum Bytes<'a> {
 
 /// What is under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
+pub enum ObjectState {
     /// Nothing, or there is no bucket.
     Nothing,
     /// The content that was asked for, as S3 vouches with its SHA-256.
@@ -131,7 +131,7 @@ impl Store {
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or the caller may not write to it.
-    pub async fn store(&self, artifact: &Artifact, held: Held) -> Result<Stored> {
+    pub async fn store(&self, artifact: &Artifact, held: ObjectState) -> Result<Stored> {
         let object = Object {
             key: &artifact.key,
             digest: &artifact.digest,
@@ -170,7 +170,7 @@ impl Store {
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or the caller may not read it.
-    pub async fn held(&self, key: &str, digest: &Digest) -> Result<Held> {
+    pub async fn held(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
         let answer = self
             .client
             .head_object()
@@ -181,9 +181,9 @@ impl Store {
             .send()
             .await;
         match answer {
-            Ok(head) if head.checksum_sha256() == Some(&digest.base64()) => Ok(Held::Same),
-            Ok(head) => Ok(Held::Other(head.e_tag)),
-            Err(error) if status(&error) == Some(404) => Ok(Held::Nothing),
+            Ok(head) if head.checksum_sha256() == Some(&digest.base64()) => Ok(ObjectState::Same),
+            Ok(head) => Ok(ObjectState::Other(head.e_tag)),
+            Err(error) if status(&error) == Some(404) => Ok(ObjectState::Nothing),
             Err(error) => Err(self.problem(
                 &self.bucket,
                 &format!("look for `{key}` in the artifact bucket"),
@@ -193,12 +193,12 @@ impl Store {
         }
     }
 
-    async fn put(&self, object: &Object<'_>, mut held: Held) -> Result<Stored> {
+    async fn put(&self, object: &Object<'_>, mut held: ObjectState) -> Result<Stored> {
         for _ in 0..RACES {
             let stored = match held {
-                Held::Same => return Ok(Stored::Present),
-                Held::Nothing => Stored::Uploaded,
-                Held::Other(_) => Stored::Replaced,
+                ObjectState::Same => return Ok(Stored::Present),
+                ObjectState::Nothing => Stored::Uploaded,
+                ObjectState::Other(_) => Stored::Replaced,
             };
             match self.send(object, held).await {
                 Ok(()) => return Ok(stored),
@@ -226,7 +226,11 @@ impl Store {
     }
 
     /// Sends an object, on condition that its key still holds what was seen there.
-    async fn send(&self, object: &Object<'_>, held: Held) -> Result<(), SdkError<PutObjectError>> {
+    async fn send(
+        &self,
+        object: &Object<'_>,
+        held: ObjectState,
+    ) -> Result<(), SdkError<PutObjectError>> {
         let body = match &object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
             Bytes::Zip(zip) => body::of_zip(zip.clone()),
@@ -247,9 +251,9 @@ impl Store {
             .content_type(object.content_type)
             .body(body);
         let request = match held {
-            Held::Nothing => request.if_none_match("*"),
-            Held::Other(tag) => request.set_if_match(tag),
-            Held::Same => request,
+            ObjectState::Nothing => request.if_none_match("*"),
+            ObjectState::Other(tag) => request.set_if_match(tag),
+            ObjectState::Same => request,
         };
         let request = request
             .customize()

@@ -9,7 +9,7 @@ use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::options::Wishes;
+use crate::operations::deploy::options::DeployOptions;
 use crate::operations::deploy::pending_change_set::Purpose;
 use crate::operations::deploy::saved_plan::Saved;
 use crate::operations::deploy::{code_check, offline};
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
-    wishes: Wishes,
+    options: DeployOptions,
     /// Which events are shown while the deployment runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     events: EventsShown,
@@ -75,7 +75,7 @@ impl Args {
         ];
         let given = flags.iter().filter(|(given, _)| *given);
         words.extend(given.map(|(_, flag)| (*flag).to_owned()));
-        words.extend(self.wishes.spelled());
+        words.extend(self.options.spelled());
         let allowed = [
             (Guard::Replace, &self.allow_replace),
             (Guard::Delete, &self.allow_delete),
@@ -114,25 +114,25 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     args.check_outputs_file(&session)?;
     let presenter = session.presenter();
     let mut deployment = Deployment::open(&session).await?;
-    deployment.check_revertible(args.wishes.revert_drift)?;
+    deployment.check_revertible(args.options.revert_drift)?;
     deployment
         .make_ready(args.wait, args.yes, args.events)
         .await?;
-    let unchanged = deployment.is_unchanged() && !args.wishes.revert_drift;
+    let unchanged = deployment.is_unchanged() && !args.options.revert_drift;
     let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
     if !args.yes && !presenter.is_interactive() && !nothing_to_do {
         return Err(nobody_to_ask(&session, &args));
     }
 
-    let proposal = if unchanged {
+    let pending = if unchanged {
         None
     } else {
         deployment.interrupt.guard(deployment.upload()).await?;
-        Some(deployment.propose(Purpose::Command, args.wishes).await?)
+        Some(deployment.propose(Purpose::Command, args.options).await?)
     };
-    let plan = deployment.plan(proposal.as_ref());
+    let plan = deployment.plan(pending.as_ref());
     plan::show(presenter, &plan, PlanFormat::Human)?;
-    let executable = proposal.filter(|proposal| proposal.change_set.is_executable());
+    let executable = pending.filter(|pending| pending.change_set.is_executable());
     let checked = check_guards(&session, &args, &plan).and_then(|()| {
         executable
             .as_ref()
@@ -146,12 +146,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     };
     if let Err(error) = agreed {
         return Err(match executable {
-            Some(proposal) => deployment.abandon(&proposal.change_set.id, error).await,
+            Some(pending) => deployment.abandon(&pending.change_set.id, error).await,
             None => error,
         });
     }
     let executed = match &executable {
-        Some(proposal) => Some(follow::execute(&deployment, proposal, args.events).await?),
+        Some(pending) => Some(follow::execute(&deployment, pending, args.events).await?),
         None => None,
     };
     finish(&deployment, &args, &plan, executed).await
@@ -168,24 +168,24 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     }
     let deployment = Deployment::open(&session).await?;
     saved.check(&deployment)?;
-    let proposal = deployment.interrupt.guard(saved.proposal(&deployment));
-    let proposal = proposal.await?;
-    let plan = deployment.plan(proposal.as_ref());
+    let pending = deployment.interrupt.guard(saved.pending(&deployment));
+    let pending = pending.await?;
+    let plan = deployment.plan(pending.as_ref());
     plan::show(presenter, &plan, PlanFormat::Human)?;
     check_guards(&session, args, &plan)?;
-    if let Some(proposal) = &proposal {
-        deployment.check_wishes(proposal)?;
+    if let Some(pending) = &pending {
+        deployment.check_wishes(pending)?;
     }
     if !args.yes && !plan.is_empty() {
         // Declined or interrupted, the plan stays: it can still be applied.
         let confirmed = confirm(&session, args);
         deployment.interrupt.guard(confirmed).await?;
     }
-    let executed = match &proposal {
-        Some(proposal) => {
+    let executed = match &pending {
+        Some(pending) => {
             // The files are those of the plan: this sends only what the bucket lost since.
             deployment.interrupt.guard(deployment.upload()).await?;
-            Some(follow::execute(&deployment, proposal, args.events).await?)
+            Some(follow::execute(&deployment, pending, args.events).await?)
         }
         None => None,
     };

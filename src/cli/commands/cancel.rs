@@ -32,7 +32,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let presenter = session.presenter();
     let interrupt = Interrupt::listen()?;
     let Reached { service, stack, .. } = session.reach(&interrupt).await?;
-    let Some(stack) = stack.filter(|stack| !stack.status.is_settled()) else {
+    let Some(stack) = stack.filter(|stack| !stack.status.is_terminal()) else {
         presenter.note("No operation is running: nothing to cancel.");
         return Ok(Exit::Done);
     };

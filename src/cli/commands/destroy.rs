@@ -8,7 +8,9 @@ use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::cli::args::{EventsShown, Format};
 use crate::cli::hint::word;
-use crate::cloudformation::deletion::{Destruction, Doomed, Fate, fates};
+use crate::cloudformation::deletion::{
+    DeletionOutcome, DeletionPlan, ResourceDeletion, resource_deletions,
+};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +19,7 @@ use crate::operations::deploy::pending_change_set::temporary_name;
 use crate::operations::follow::Running;
 use crate::operations::session::Session;
 use crate::present::human;
-use crate::present::json::deletion::DestructionDocument;
+use crate::present::json::deletion::DeletionDocument;
 use crate::util::interrupt::Interrupt;
 
 /// The arguments of `stackctl destroy`.
@@ -72,19 +74,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let store = Store::new(&connection, &session.settings, &reached.identity.account);
     let names = [args.retain.as_slice(), &args.empty];
     let look = deletion_plan::take(&session, &connection, &store, &stack, names);
-    let destruction = interrupt.guard(look).await?;
-    deletion.check_names(&destruction)?;
+    let deletion_plan = interrupt.guard(look).await?;
+    deletion.check_names(&deletion_plan)?;
     match args.format {
-        Format::Human => presenter.data(&human::deletion::destruction(
+        Format::Human => presenter.data(&human::deletion::deletion_plan(
             &stack,
-            &destruction,
+            &deletion_plan,
             presenter.width(),
         )),
-        Format::Json => presenter.json(&DestructionDocument::of(&stack, &destruction))?,
+        Format::Json => presenter.json(&DeletionDocument::of(&stack, &deletion_plan))?,
     }
-    deletion.tell_failures(&destruction);
-    check_exports(&destruction)?;
-    let buckets = deletion.full_buckets(&destruction)?;
+    deletion.tell_failures(&deletion_plan);
+    check_exports(&deletion_plan)?;
+    let buckets = deletion.full_buckets(&deletion_plan)?;
     if args.dry_run {
         return Ok(Exit::Done);
     }
@@ -104,8 +106,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         presenter.note(&format!("Emptied {bucket}: {count}."));
     }
     deletion.delete().await?;
-    for left in &destruction.resources {
-        if !left.fate.is_end() {
+    for left in &deletion_plan.resources {
+        if !left.outcome.is_end() {
             let name = left.resource.physical_id.as_deref();
             presenter.note(&format!(
                 "Left behind: {} {}",
@@ -130,7 +132,7 @@ impl Deletion<'_> {
     /// Refuses where CloudFormation would not begin.
     fn check_ready(&self) -> Result<()> {
         let (session, stack) = (self.session, self.stack);
-        if !stack.status.is_settled() {
+        if !stack.status.is_terminal() {
             return Err(Error::refused(format!(
                 "an operation is running on the stack `{}` ({})",
                 stack.name, stack.status
@@ -166,19 +168,19 @@ impl Deletion<'_> {
     }
 
     /// Refuses names that the command line gives and the stack has not.
-    fn check_names(&self, destruction: &Destruction) -> Result<()> {
+    fn check_names(&self, deletion_plan: &DeletionPlan) -> Result<()> {
         for name in &self.args.empty {
-            let mut buckets = destruction.buckets();
-            if !buckets.any(|doomed| doomed.path == *name) {
+            let mut buckets = deletion_plan.buckets();
+            if !buckets.any(|deletion| deletion.path == *name) {
                 return Err(Error::refused(format!(
                     "the stack has no bucket `{name}` to empty"
                 )));
             }
         }
         for name in &self.args.retain {
-            let mut resources = destruction.resources.iter();
-            let is_own = |doomed: &Doomed| doomed.resource.logical_id == *name;
-            if !resources.any(|doomed| doomed.path == *name && is_own(doomed)) {
+            let mut resources = deletion_plan.resources.iter();
+            let is_own = |deletion: &ResourceDeletion| deletion.resource.logical_id == *name;
+            if !resources.any(|deletion| deletion.path == *name && is_own(deletion)) {
                 return Err(Error::refused(format!(
                     "the stack itself has no resource `{name}` to leave behind"
                 )));
@@ -188,12 +190,12 @@ impl Deletion<'_> {
     }
 
     /// Says what an earlier deletion stopped at.
-    fn tell_failures(&self, destruction: &Destruction) {
-        for doomed in &destruction.resources {
+    fn tell_failures(&self, deletion_plan: &DeletionPlan) {
+        for deletion in &deletion_plan.resources {
             if let ("DELETE_FAILED", Some(reason)) =
-                (doomed.resource.status.as_str(), &doomed.resource.reason)
+                (deletion.resource.status.as_str(), &deletion.resource.reason)
             {
-                let path = &doomed.path;
+                let path = &deletion.path;
                 self.session
                     .presenter()
                     .note(&format!("The last deletion stopped at {path}: {reason}"));
@@ -206,21 +208,24 @@ impl Deletion<'_> {
     /// # Errors
     ///
     /// Refused where a bucket that will be deleted holds something and was not named.
-    fn full_buckets(&self, destruction: &Destruction) -> Result<Vec<String>> {
+    fn full_buckets(&self, deletion_plan: &DeletionPlan) -> Result<Vec<String>> {
         let named = &self.args.empty;
-        let (named_ones, unnamed): (Vec<_>, Vec<_>) = destruction
+        let (named_ones, unnamed): (Vec<_>, Vec<_>) = deletion_plan
             .buckets()
-            .filter(|doomed| {
-                let full = doomed.contents.map(|contents| !contents.is_empty());
+            .filter(|deletion| {
+                let full = deletion.contents.map(|contents| !contents.is_empty());
                 // One that nobody may look into is emptied where it is named.
-                full.unwrap_or(doomed.emptied)
+                full.unwrap_or(deletion.emptied)
             })
-            .partition(|doomed| doomed.emptied);
+            .partition(|deletion| deletion.emptied);
         if unnamed.is_empty() {
-            let physical = |doomed: &Doomed| doomed.resource.physical_id.clone();
+            let physical = |deletion: &ResourceDeletion| deletion.resource.physical_id.clone();
             return Ok(named_ones.into_iter().filter_map(physical).collect());
         }
-        let unnamed: Vec<&str> = unnamed.iter().map(|doomed| doomed.path.as_str()).collect();
+        let unnamed: Vec<&str> = unnamed
+            .iter()
+            .map(|deletion| deletion.path.as_str())
+            .collect();
         let all = named.iter().map(String::as_str);
         let error = Error::refused(format!(
             "CloudFormation cannot delete a bucket that holds objects: {}",
@@ -327,21 +332,22 @@ impl Deletion<'_> {
         );
         // What is in the way is known without them too.
         let resources = self.service.resources().await.unwrap_or_default();
-        let mut failures = fates(resources, None, "", &[], &[]);
-        failures.retain(|doomed| {
-            doomed.resource.status == "DELETE_FAILED" && doomed.fate != Fate::LeftBehind
+        let mut failures = resource_deletions(resources, None, "", &[], &[]);
+        failures.retain(|deletion| {
+            deletion.resource.status == "DELETE_FAILED"
+                && deletion.outcome != DeletionOutcome::LeftBehind
         });
         let error = running.explain(error, None).await;
         Err(self.way_out(error, &failures))
     }
 
     /// Adds the commands that go on from a failed deletion.
-    fn way_out(&self, error: Error, failures: &[Doomed]) -> Error {
-        let names = |chosen: &dyn Fn(&Doomed) -> bool| -> Vec<&str> {
-            let chosen = failures.iter().filter(|doomed| chosen(doomed));
-            chosen.map(|doomed| doomed.path.as_str()).collect()
+    fn way_out(&self, error: Error, failures: &[ResourceDeletion]) -> Error {
+        let names = |chosen: &dyn Fn(&ResourceDeletion) -> bool| -> Vec<&str> {
+            let chosen = failures.iter().filter(|deletion| chosen(deletion));
+            chosen.map(|deletion| deletion.path.as_str()).collect()
         };
-        let full = names(&Doomed::is_full_bucket);
+        let full = names(&ResourceDeletion::is_full_bucket);
         let all = names(&|_| true);
         let mut error = error;
         if !full.is_empty() {
@@ -377,8 +383,8 @@ impl Deletion<'_> {
 }
 
 /// Refuses while other stacks import what this one exports.
-fn check_exports(destruction: &Destruction) -> Result<()> {
-    let uses = destruction.exports.iter().map(|export| {
+fn check_exports(deletion_plan: &DeletionPlan) -> Result<()> {
+    let uses = deletion_plan.exports.iter().map(|export| {
         let importers = export.importers.join(", ");
         format!("`{}` ({importers})", export.name)
     });

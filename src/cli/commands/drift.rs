@@ -4,7 +4,7 @@
 //! and what is live, and a project that cannot be built at the moment has it all the same.
 
 use super::{Context, Exit};
-use crate::aws::stack::{DetectionNews, StackService};
+use crate::aws::stack::{DetectionUpdate, StackService};
 use crate::cli::args::Format;
 use crate::cloudformation::drift::{Detection, Drift};
 use crate::cloudformation::stack::{Resource, Stack};
@@ -127,15 +127,17 @@ impl Asked<'_> {
         only.sort_unstable();
         only.dedup();
         let presenter = self.session.presenter();
-        let seen = |news: DetectionNews<'_>| match news {
-            DetectionNews::Running(since) => {
+        let seen = |news: DetectionUpdate<'_>| match news {
+            DetectionUpdate::Running(since) => {
                 presenter.progress(&format!("detecting drift · {}", human::clock(since)));
             }
-            DetectionNews::Waiting(since) => presenter.progress(&format!(
+            DetectionUpdate::Waiting(since) => presenter.progress(&format!(
                 "waiting for another detection to end · {}",
                 human::clock(since)
             )),
-            DetectionNews::Trouble(error) => presenter.progress(&format!("{error}: trying again")),
+            DetectionUpdate::PollError(error) => {
+                presenter.progress(&format!("{error}: trying again"))
+            }
         };
         let detected = self.service.detect_drift(&only, seen).await;
         presenter.clear_progress();
@@ -183,7 +185,7 @@ impl Asked<'_> {
     fn check_state(&self) -> Result<()> {
         let Stack { name, status, .. } = self.stack;
         let command = |short: &str| self.session.command(short);
-        if !status.is_settled() {
+        if !status.is_terminal() {
             return Err(Error::refused(format!(
                 "drift cannot be detected while an operation is running on the stack `{name}` \
                  ({status})"

@@ -6,7 +6,7 @@ use crate::cli::args::{EventsShown, Format};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
-use crate::operations::follow::{Running, Telling, is_shown};
+use crate::operations::follow::{EventOutput, Running, is_shown};
 use crate::operations::session::Session;
 use crate::present::human;
 use crate::present::json::event::EventsDocument;
@@ -81,7 +81,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.data(&lines.concat());
         }
     }
-    if !stack.status.is_settled() {
+    if !stack.status.is_terminal() {
         presenter.hint(&format!(
             "an operation is running ({}): `{}` follows it",
             stack.status,
@@ -129,11 +129,11 @@ async fn follow(
     shown: EventsShown,
     format: Format,
 ) -> Result<Exit> {
-    let is_running = !stack.status.is_settled();
+    let is_running = !stack.status.is_terminal();
     let resume = session.command("events --follow");
     let telling = match format {
-        Format::Human => Telling::Data,
-        Format::Json => Telling::Json,
+        Format::Human => EventOutput::Data,
+        Format::Json => EventOutput::Json,
     };
     let mut running = Running::join(session, interrupt, service, &stack.id, &resume)
         .await?

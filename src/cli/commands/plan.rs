@@ -7,7 +7,7 @@ use crate::cli::args::PlanFormat;
 use crate::cli::hint::word;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::options::Wishes;
+use crate::operations::deploy::options::DeployOptions;
 use crate::operations::deploy::pending_change_set::Purpose;
 use crate::operations::deploy::{offline, saved_plan};
 use crate::operations::session::Session;
@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["out", "revert_drift"])]
     offline: bool,
     #[command(flatten)]
-    wishes: Wishes,
+    options: DeployOptions,
 }
 
 /// Makes a change set, shows it and removes it again, or keeps it for a saved plan.
@@ -48,10 +48,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return end(&session, &plan, &args);
     }
     let deployment = Deployment::open(&session).await?;
-    deployment.check_revertible(args.wishes.revert_drift)?;
+    deployment.check_revertible(args.options.revert_drift)?;
     deployment.check_ready()?;
-    let mut proposal = None;
-    if args.wishes.revert_drift || !deployment.is_unchanged() {
+    let mut pending = None;
+    if args.options.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {
             // What the change set refers to has to be there when somebody executes it.
             deployment.interrupt.guard(deployment.upload()).await?;
@@ -59,10 +59,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         } else {
             Purpose::Command
         };
-        proposal = Some(deployment.propose(purpose, args.wishes).await?);
+        pending = Some(deployment.propose(purpose, args.options).await?);
     }
-    let plan = deployment.plan(proposal.as_ref());
-    let executable = proposal.filter(|made| made.change_set.is_executable());
+    let plan = deployment.plan(pending.as_ref());
+    let executable = pending.filter(|made| made.change_set.is_executable());
     match (&out, &executable) {
         (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,
         (None, Some(made)) => deployment.discard(made).await?,

@@ -20,7 +20,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::deploy::pending_change_set::{is_abandoned, temporary_name};
 use crate::operations::follow::Running;
-use crate::operations::recover::drift_revert::Reversal;
+use crate::operations::recover::drift_revert::DriftRevert;
 use crate::operations::session::Session;
 use crate::present::human;
 use crate::present::json::recovery::RecoveryDocument;
@@ -86,7 +86,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let recovery = interrupt
             .guard(look(&session, &service, &found, &choices))
             .await?;
-        let acts = !matches!(recovery.way, Way::Nothing | Way::Follow | Way::Elsewhere);
+        let acts = !matches!(recovery.way, Way::Nothing | Way::Follow | Way::Manual);
         let calls = if acts {
             recovery.calls(&choices)?
         } else {
@@ -115,7 +115,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         stack = match recovery.way {
             Way::Nothing => {
                 let template = interrupt.guard(service.template()).await?;
-                let reversal = Reversal {
+                let drift_revert = DriftRevert {
                     session: &session,
                     interrupt: &interrupt,
                     connection: &reached.connection,
@@ -125,10 +125,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                     template: template.and_then(deployed_template),
                     shown: args.events,
                 };
-                reversal.run(recovery, args.yes).await?;
+                drift_revert.run(recovery, args.yes).await?;
                 return Ok(Exit::Done);
             }
-            Way::Elsewhere => return Err(nothing_done(&found, &recovery)),
+            Way::Manual => return Err(nothing_done(&found, &recovery)),
             Way::Follow => {
                 presenter.note("");
                 let running = Running::join(&session, &interrupt, &service, &found.id, &resume);
@@ -224,9 +224,9 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
     let mut words = vec!["recover".to_owned()];
     words.extend(spelled(choices));
     let mut said = Vec::new();
-    for doomed in guarded {
-        let name = &doomed.resource.logical_id;
-        let lost = doomed.lost.unwrap_or_default();
+    for deletion in guarded {
+        let name = &deletion.resource.logical_id;
+        let lost = deletion.lost.unwrap_or_default();
         words.push(format!("--allow-delete {}", word(name)));
         said.push(format!("`{name}` would be deleted with {lost}"));
     }

@@ -114,7 +114,7 @@ pub struct DeploymentConfig {
 
 impl ChangeSet {
     /// Returns whether its creation has ended.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         !matches!(
             self.status.as_str(),
             "CREATE_PENDING" | "CREATE_IN_PROGRESS"

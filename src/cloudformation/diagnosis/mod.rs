@@ -34,7 +34,7 @@ pub struct Cause<'a> {
     /// How many resources were cancelled because of it.
     pub cancelled: usize,
     /// Whether somebody asked for the rollback, so that nothing failed at all.
-    pub is_wish: bool,
+    pub user_initiated: bool,
 }
 
 /// What is known about the words of a cause.
@@ -66,7 +66,7 @@ pub fn causes(events: &[Event]) -> Causes<'_> {
     let undoing = undoing.filter(|cause| !cause.event.is_undone());
     match first {
         // That somebody asked for it explains no failure.
-        Some(first) if !first.is_wish || undoing.is_none() => Causes {
+        Some(first) if !first.user_initiated || undoing.is_none() => Causes {
             first: Some(first),
             undoing,
         },
@@ -94,7 +94,7 @@ fn cause(events: &[Event]) -> Option<Cause<'_>> {
         Role::NestedSummary,
         Role::Unexplained,
         Role::Summary,
-        Role::Wish,
+        Role::UserInitiated,
     ];
     let event = telling
         .into_iter()
@@ -111,7 +111,7 @@ fn cause(events: &[Event]) -> Option<Cause<'_>> {
         explanation: explanation(event, events),
         others,
         cancelled: cancelled.len(),
-        is_wish: role(event) == Role::Wish,
+        user_initiated: role(event) == Role::UserInitiated,
     })
 }
 

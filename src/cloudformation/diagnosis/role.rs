@@ -20,7 +20,7 @@ pub enum Role {
     /// It fails and does not say why.
     Unexplained,
     /// Somebody asked for the rollback.
-    Wish,
+    UserInitiated,
     /// It goes on, or ended well.
     Progress,
 }
@@ -35,7 +35,7 @@ impl Role {
             Self::NestedSummary => "nested-summary",
             Self::Explanation => "explanation",
             Self::Unexplained => "unexplained",
-            Self::Wish => "wish",
+            Self::UserInitiated => "wish",
             Self::Progress => "progress",
         }
     }
@@ -60,17 +60,17 @@ pub fn role(event: &Event) -> Role {
     } else if is_summary(reason) || event.is_undone() {
         Role::Summary
     } else if is_own && is_bad && starts_with(reason, "User Initiated") {
-        Role::Wish
+        Role::UserInitiated
     } else if event.status.is_failure() || is_own && is_bad {
         Role::Root
     } else if has_failed_hook(event) {
         Role::Explanation
     } else if advice_on(&event.resource_type, status, reason).is_none() || is_success(reason) {
         Role::Progress
-    } else if is_own && event.status.is_settled() {
+    } else if is_own && event.status.is_terminal() {
         // A refused deletion: the stack returns to where it was.
         Role::Root
-    } else if is_own || event.status.is_settled() || !speaks_of_failure(reason) {
+    } else if is_own || event.status.is_terminal() || !speaks_of_failure(reason) {
         Role::Progress
     } else {
         Role::Explanation

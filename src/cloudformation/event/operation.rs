@@ -25,7 +25,7 @@ pub fn last_operation(newest_first: &[Event]) -> Option<usize> {
 
 /// Returns whether nothing was going on after this event. A stack in review waits for its creation.
 fn is_rest(event: &Event) -> bool {
-    event.status.is_settled() || event.status.as_str() == "REVIEW_IN_PROGRESS"
+    event.status.is_terminal() || event.status.as_str() == "REVIEW_IN_PROGRESS"
 }
 
 fn is_another_deletion(newer: &Event, older: &Event) -> bool {

@@ -133,7 +133,7 @@ impl Timeline {
             }
             if let Some(child) = event.nested_stack() {
                 let path = [&stream.path[..], &[event.logical_id.clone()]].concat();
-                nested.push((child.to_owned(), path, !event.status.is_settled()));
+                nested.push((child.to_owned(), path, !event.status.is_terminal()));
             }
             stream.waiting.push(event);
         }
@@ -219,9 +219,9 @@ impl Timeline {
     }
 
     /// Returns how many of the stack's own resources have come to an end: their newest event says so.
-    pub fn settled_resources(&self) -> usize {
+    pub fn finished_resources(&self) -> usize {
         let latest = self.latest();
-        latest.values().filter(|it| it.status.is_settled()).count()
+        latest.values().filter(|it| it.status.is_terminal()).count()
     }
 
     /// Returns the newest event about each of the stack's own resources.
@@ -307,7 +307,7 @@ mod tests {
             texts(&new),
             ["- UPDATE_IN_PROGRESS", "Bucket UPDATE_IN_PROGRESS"]
         );
-        assert_eq!(timeline.settled_resources(), 0);
+        assert_eq!(timeline.finished_resources(), 0);
         // An event that the service showed late, behind one that it had shown before.
         let late = event("root", 6, "Role", "UPDATE_COMPLETE");
         timeline.absorb("root", vec![third.clone(), late, second, first, old]);
@@ -316,7 +316,7 @@ mod tests {
             texts(&new),
             ["Role UPDATE_COMPLETE", "Bucket UPDATE_COMPLETE"]
         );
-        assert_eq!(timeline.settled_resources(), 2);
+        assert_eq!(timeline.finished_resources(), 2);
         assert_eq!(timeline.elapsed(&third), Some(Duration::from_secs(2)));
         assert_eq!(timeline.events().len(), 4);
         assert!(timeline.advance().is_empty());

@@ -12,7 +12,7 @@
 pub mod history;
 pub mod table;
 
-use crate::cloudformation::deletion::{Doomed, Fate, fates};
+use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion, resource_deletions};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::{Resource, STACK_TYPE, Stack};
 use crate::cloudformation::status::StackStatus;
@@ -107,7 +107,7 @@ pub struct Recovery {
     pub obstacles: Vec<Obstacle>,
     /// The resources that are in the world and go or stay where the way deletes. What stays loses
     /// nothing.
-    pub live: Vec<Doomed>,
+    pub live: Vec<ResourceDeletion>,
     /// The change sets that keep an empty stack from being deleted, by name.
     pub change_sets: Vec<String>,
     stack_id: String,
@@ -143,7 +143,7 @@ impl Recovery {
             others,
         } = entry(&status, &found.history);
         if status == StackStatus::ReviewInProgress && !found.change_sets.is_empty() {
-            way = Way::Elsewhere;
+            way = Way::Manual;
         }
         let obstacles = obstacles(&status, &found);
         let live = live(&status, way, &found, choices);
@@ -151,7 +151,11 @@ impl Recovery {
         if way == Way::Delete && live.is_empty() {
             remains = "None of its resources is left.";
         }
-        if way == Way::Delete && !live.iter().any(|doomed| doomed.fate == Fate::Retained) {
+        if way == Way::Delete
+            && !live
+                .iter()
+                .any(|deletion| deletion.outcome == DeletionOutcome::Retained)
+        {
             others.retain(|other| other.command != TAKE_OVER.command);
         }
         let tells = |cause: &Event| {
@@ -186,7 +190,7 @@ impl Recovery {
         self.check("--skip", &choices.skip)?;
         self.check("--retain", &choices.retain)?;
         Ok(match self.way {
-            Way::Nothing | Way::Follow | Way::Elsewhere => Vec::new(),
+            Way::Nothing | Way::Follow | Way::Manual => Vec::new(),
             Way::RollBack => vec![Call::RollbackStack],
             Way::ContinueRollback => vec![Call::ContinueUpdateRollback(choices.skip.clone())],
             Way::Delete => {
@@ -244,15 +248,15 @@ impl Recovery {
     }
 
     /// Returns the resources that are deleted with the data that they hold and were not allowed to.
-    pub fn guarded(&self, choices: &Choices) -> Vec<&Doomed> {
+    pub fn guarded(&self, choices: &Choices) -> Vec<&ResourceDeletion> {
         // Where the deletion itself stopped, somebody has agreed to it already.
         if self.attempt == Some(Attempt::Delete) {
             return Vec::new();
         }
         self.live
             .iter()
-            .filter(|doomed| doomed.lost.is_some())
-            .filter(|doomed| !choices.allow_delete.contains(&doomed.resource.logical_id))
+            .filter(|deletion| deletion.lost.is_some())
+            .filter(|deletion| !choices.allow_delete.contains(&deletion.resource.logical_id))
             .collect()
     }
 }
@@ -294,7 +298,12 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
 }
 
 /// Returns what is there of the stack where the way deletes, and what becomes of each.
-fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) -> Vec<Doomed> {
+fn live(
+    status: &StackStatus,
+    way: Way,
+    found: &Found<'_>,
+    choices: &Choices,
+) -> Vec<ResourceDeletion> {
     let undoes_creation =
         way == Way::RollBack && (*status == StackStatus::CreateFailed || !found.history.was_stable);
     if way != Way::Delete && !undoes_creation {
@@ -302,20 +311,22 @@ fn live(status: &StackStatus, way: Way, found: &Found<'_>, choices: &Choices) ->
     }
     let there = found.resources.iter().filter(|resource| is_live(resource));
     let there = there.cloned().collect();
-    let mut doomed = fates(there, found.template, "", &[], found.protected_types);
-    for doomed in &mut doomed {
-        let name = &doomed.resource.logical_id;
+    let mut deletion = resource_deletions(there, found.template, "", &[], found.protected_types);
+    for deletion in &mut deletion {
+        let name = &deletion.resource.logical_id;
         let declared = found.template.and_then(|template| template.resource(name));
         let policy = declared.and_then(|declared| declared.deletion_policy());
         if undoes_creation && policy == Some("RetainExceptOnCreate") {
-            doomed.fate = Fate::Deleted;
+            deletion.outcome = DeletionOutcome::Deleted;
         }
-        if choices.retain.contains(name) || doomed.fate == Fate::LeftBehind {
-            doomed.fate = Fate::Retained;
+        if choices.retain.contains(name) || deletion.outcome == DeletionOutcome::LeftBehind {
+            deletion.outcome = DeletionOutcome::Retained;
         }
-        doomed.lost = doomed.lost.filter(|_| doomed.fate != Fate::Retained);
+        deletion.lost = deletion
+            .lost
+            .filter(|_| deletion.outcome != DeletionOutcome::Retained);
     }
-    doomed
+    deletion
 }
 
 /// Returns whether a resource is in the world: it was given a physical id and not deleted since.

@@ -20,7 +20,7 @@ pub enum Way {
     /// Goes on with a rollback that stopped (`ContinueUpdateRollback`).
     ContinueRollback,
     /// Nothing by itself: which of the other ways is right is for a person to decide.
-    Elsewhere,
+    Manual,
 }
 
 impl Way {
@@ -32,7 +32,7 @@ impl Way {
             Self::Delete => "delete",
             Self::RollBack => "roll-back",
             Self::ContinueRollback => "continue-rollback",
-            Self::Elsewhere => "elsewhere",
+            Self::Manual => "elsewhere",
         }
     }
 }
@@ -253,17 +253,17 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             meaning: "The import failed, and it could not be undone. CloudFormation documents no \
                       call that goes on from here; what is not retained goes with the stack.",
             remains: "The stack's resources, and some of those that were to be imported.",
-            way: Way::Elsewhere,
+            way: Way::Manual,
             others: &[DESTROY, TAKE_OVER],
         },
-        (S::Unknown(_), _) if !status.is_settled() => running(
+        (S::Unknown(_), _) if !status.is_terminal() => running(
             "This version of stackctl does not know the status. By its name an operation is running.",
         ),
         (S::Unknown(_), _) => Entry {
             meaning: "This version of stackctl does not know the status, so it does nothing about \
                       it. The events say how the stack came to it.",
             remains: "Unknown.",
-            way: Way::Elsewhere,
+            way: Way::Manual,
             others: &[Other {
                 what: "Look at the stack",
                 command: "status",

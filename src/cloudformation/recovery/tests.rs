@@ -11,7 +11,7 @@ use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
 use super::history::History;
 use super::table::{Way, entry};
 use super::{Call, Choices, Found, Recovery};
-use crate::cloudformation::deletion::Fate;
+use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::{Resource, STACK_TYPE, Stack};
 use crate::cloudformation::status::{ResourceStatus, StackStatus};
@@ -80,7 +80,7 @@ fn recover(found: Found<'_>) -> Recovery {
 
 fn names_of_live(recovery: &Recovery) -> Vec<&str> {
     let live = recovery.live.iter();
-    live.map(|doomed| doomed.resource.logical_id.as_str())
+    live.map(|deletion| deletion.resource.logical_id.as_str())
         .collect()
 }
 
@@ -128,10 +128,10 @@ const ROWS: &[Row] = &[
     ("IMPORT_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
     ("IMPORT_COMPLETE", Some(Import), Way::Nothing, "", ""),
     ("IMPORT_ROLLBACK_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
-    ("IMPORT_ROLLBACK_FAILED", Some(Import), Way::Elsewhere, "", "destroy"),
+    ("IMPORT_ROLLBACK_FAILED", Some(Import), Way::Manual, "", "destroy"),
     ("IMPORT_ROLLBACK_COMPLETE", Some(Import), Way::Nothing, "", ""),
     ("RECONCILE_IN_PROGRESS", None, Way::Follow, "", ""),
-    ("RECONCILE_FAILED", None, Way::Elsewhere, "", "status"),
+    ("RECONCILE_FAILED", None, Way::Manual, "", "status"),
 ];
 
 #[test]
@@ -160,7 +160,7 @@ fn every_status_has_its_way() {
             assert!(said.ends_with('.'), "{status}: {said}");
         }
         let is_running = way == Way::Follow;
-        assert_eq!(is_running, !stack.status.is_settled(), "{status}");
+        assert_eq!(is_running, !stack.status.is_terminal(), "{status}");
     }
     for status in StackStatus::ALL {
         let covered = ROWS.iter().any(|(name, ..)| *name == status.as_str());
@@ -351,13 +351,23 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
     ];
     let cases = [
         // A rollback of the creation deletes what is to be kept except on creation.
-        ("CREATE_FAILED", None, Fate::Deleted, vec!["Fresh", "Files"]),
-        ("ROLLBACK_FAILED", None, Fate::Retained, vec!["Files"]),
+        (
+            "CREATE_FAILED",
+            None,
+            DeletionOutcome::Deleted,
+            vec!["Fresh", "Files"],
+        ),
+        (
+            "ROLLBACK_FAILED",
+            None,
+            DeletionOutcome::Retained,
+            vec!["Files"],
+        ),
         // Somebody asked for this deletion before.
         (
             "DELETE_FAILED",
             Some(Attempt::Delete),
-            Fate::Retained,
+            DeletionOutcome::Retained,
             vec![],
         ),
     ];
@@ -372,7 +382,7 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
             ["Kept", "Fresh", "Files", "Topic"],
             "{status}"
         );
-        assert_eq!(recovery.live[1].fate, of_fresh, "{status}");
+        assert_eq!(recovery.live[1].outcome, of_fresh, "{status}");
         let names = |choices: &Choices| -> Vec<String> {
             let guarded = recovery.guarded(choices).into_iter();
             guarded.map(|it| it.resource.logical_id.clone()).collect()
@@ -412,7 +422,7 @@ fn a_shell_goes_only_where_nobody_wants_its_change_sets() {
     let mut theirs = found(&stack, &[]);
     theirs.change_sets = vec!["release-42".to_owned()];
     let recovery = recover(theirs);
-    assert_eq!(recovery.way, Way::Elsewhere);
+    assert_eq!(recovery.way, Way::Manual);
     assert!(operations(&recovery).is_empty());
 
     let mut ours = found(&stack, &[]);
@@ -445,7 +455,7 @@ fn what_is_left_behind_is_not_told_as_deleted() {
         ..Choices::default()
     };
     let recovery = Recovery::of(found(&stack, &[files]), None, &retain);
-    assert_eq!(recovery.live[0].fate, Fate::Retained);
+    assert_eq!(recovery.live[0].outcome, DeletionOutcome::Retained);
     assert_eq!(recovery.live[0].lost, None);
     let call = Call::DeleteStack(retain.retain.clone());
     assert_eq!(recovery.calls(&retain).unwrap(), [call]);

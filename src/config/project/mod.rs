@@ -98,7 +98,7 @@ impl Project {
 
     /// Returns the file in the template's folder, the first by name, whose text the service gives back
     /// as this: with a `?` for each character outside ASCII. `None` where there is none.
-    pub fn same_beside(&self, template: &Path, text: &str) -> Option<Arc<SourceFile>> {
+    pub fn file_with_same_content(&self, template: &Path, text: &str) -> Option<Arc<SourceFile>> {
         let folder = template.parent().unwrap_or(Path::new(""));
         let entries = fs::read_dir(self.root.join(folder)).ok()?;
         let mut names: Vec<_> = entries
@@ -123,7 +123,7 @@ impl Project {
 
     /// Returns the names of what is in the folder of a path where nothing is, sorted; `None` where
     /// something is there.
-    pub fn beside_missing(&self, path: &Path) -> Option<Vec<String>> {
+    pub fn siblings_of_missing(&self, path: &Path) -> Option<Vec<String>> {
         let full = self.root.join(path);
         // A symlink to nowhere is something too, though it cannot be opened.
         if full.symlink_metadata().is_ok() {

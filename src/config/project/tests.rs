@@ -381,7 +381,7 @@ fn a_text_that_the_service_gives_back_is_found_beside_the_template() {
     ]);
     let project = project(&folder);
     let main = Path::new("templates/main.yaml");
-    let found = |text: &str| Some(project.same_beside(main, text)?.name.clone());
+    let found = |text: &str| Some(project.file_with_same_content(main, text)?.name.clone());
     for (text, file) in [
         ("Resources: {} # r?seau\n", Some("templates/a.yaml")),
         ("Resources: {}\n", Some("templates/b.yaml")),
@@ -394,7 +394,7 @@ fn a_text_that_the_service_gives_back_is_found_beside_the_template() {
     }
     assert!(
         project
-            .same_beside(Path::new("gone/main.yaml"), "x")
+            .file_with_same_content(Path::new("gone/main.yaml"), "x")
             .is_none()
     );
 }

@@ -2,11 +2,11 @@
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::pending_change_set::Proposal;
+use super::pending_change_set::PendingChangeSet;
 use super::{code_check, offline};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::StackService;
-use crate::aws::store::{Held, Store};
+use crate::aws::store::{ObjectState, Store};
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
@@ -79,7 +79,7 @@ impl Deployed {
 
     /// Reads while the files are built. What is wrong with them is the first to be said, whatever
     /// AWS answers.
-    async fn read_beside<B>(
+    async fn read_concurrently<B>(
         session: &Session<'_>,
         build: impl Future<Output = Result<B>>,
     ) -> Result<(B, Self)> {
@@ -111,14 +111,14 @@ impl<'a> Deployment<'a> {
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = Interrupt::listen()?;
-        let building = session.build_beside();
+        let building = session.build_concurrently();
         let build = async {
             let build = building.await?;
             build.check_variables()?;
             let linting = session.start_linting(&build.rendered)?;
             Ok((build, linting))
         };
-        let read = interrupt.guard(Deployed::read_beside(session, build));
+        let read = interrupt.guard(Deployed::read_concurrently(session, build));
         let ((build, linting), deployed) = read.await?;
         let deployment = Self::of(session, interrupt, build, deployed);
         if let Some(linting) = linting
@@ -133,7 +133,7 @@ impl<'a> Deployment<'a> {
     /// As [`open`](Self::open), for a command that sends no parameters: it needs no secret.
     pub(crate) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = Interrupt::listen()?;
-        let read = Deployed::read_beside(session, session.build_beside());
+        let read = Deployed::read_concurrently(session, session.build_concurrently());
         let (build, deployed) = interrupt.guard(read).await?;
         Ok(Self::of(session, interrupt, build, deployed))
     }
@@ -196,7 +196,7 @@ impl<'a> Deployment<'a> {
         // Whether there is a bucket at all is asked beside, and matters only where one is needed.
         let (held, bucket) = tokio::join!(held, store.bucket_state());
         let mut missing = held?;
-        missing.retain(|(_, held)| *held != Held::Same);
+        missing.retain(|(_, held)| *held != ObjectState::Same);
         if missing.is_empty() {
             return Ok(());
         }
@@ -285,8 +285,8 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns the plan with a change set, or with none where nothing has to be asked.
-    pub(crate) fn plan(&self, proposal: Option<&Proposal>) -> Plan {
-        let change_set = proposal.map(|proposal| proposal.change_set.clone());
+    pub(crate) fn plan(&self, pending: Option<&PendingChangeSet>) -> Plan {
+        let change_set = pending.map(|pending| pending.change_set.clone());
         let settings = &self.session.settings;
         let deployed = self.deployed_template.as_deref().unwrap_or_default();
         let artifacts = self
@@ -327,7 +327,7 @@ impl<'a> Deployment<'a> {
             operation: self.operation(),
             capabilities: self.build.capabilities.clone(),
             artifacts: artifacts.collect(),
-            code: proposal.map_or_else(Vec::new, |proposal| proposal.code.clone()),
+            code: pending.map_or_else(Vec::new, |pending| pending.code.clone()),
             parameters: self.parameter_changes(),
             tags: values::tag_changes(self.stack.as_ref(), &settings.tags),
             settings: settings_changes,
@@ -338,7 +338,7 @@ impl<'a> Deployment<'a> {
 
     /// Returns all that the service says of a change set, without the secrets in it.
     pub(crate) async fn read_change_set(&self, id: &str) -> Result<ChangeSet> {
-        let mut change_set = self.service.settled_change_set(id).await?;
+        let mut change_set = self.service.wait_for_change_set(id).await?;
         let build = &self.build;
         let deployed = self.deployed_model();
         if let (Some(template), Some(stack)) = (&deployed, &self.stack) {

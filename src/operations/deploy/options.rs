@@ -3,7 +3,7 @@
 //! back.
 
 use super::deployment::Deployment;
-use super::pending_change_set::Proposal;
+use super::pending_change_set::PendingChangeSet;
 use crate::cli::args::OnFailure;
 use crate::cloudformation::change_set::{Action, Replacement};
 use crate::cloudformation::status::StackStatus;
@@ -12,7 +12,7 @@ use crate::plan::Operation;
 
 /// The options of `plan` and `apply` that shape a change set or its execution.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub(crate) struct Wishes {
+pub(crate) struct DeployOptions {
     /// Leaves a deployment that fails as it is then: the same as `--on-failure keep`
     #[arg(long, conflicts_with = "on_failure")]
     no_rollback: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Wishes {
     pub(crate) revert_drift: bool,
 }
 
-impl Wishes {
+impl DeployOptions {
     /// Returns the options that say the same again.
     pub(crate) fn spelled(self) -> Vec<String> {
         let mut options = Vec::new();
@@ -78,21 +78,21 @@ impl Deployment<'_> {
     /// # Errors
     ///
     /// Refused where it would replace a resource with rollback off: CloudFormation fails at that.
-    pub(crate) fn check_wishes(&self, proposal: &Proposal) -> Result<()> {
+    pub(crate) fn check_wishes(&self, pending: &PendingChangeSet) -> Result<()> {
         let presenter = self.session.presenter();
-        if !proposal.others.is_empty() {
+        if !pending.others.is_empty() {
             presenter.note(&format!(
                 "\nExecuting this removes the other change sets of the stack: {}",
-                proposal.others.join(", ")
+                pending.others.join(", ")
             ));
         }
-        if !self.keeps_failures(proposal.on_failure) {
-            if proposal.on_failure == OnFailure::Delete && self.operation() == Operation::Create {
+        if !self.keeps_failures(pending.on_failure) {
+            if pending.on_failure == OnFailure::Delete && self.operation() == Operation::Create {
                 presenter.note("\nWhere the creation fails, the stack is deleted again.");
             }
             return Ok(());
         }
-        let changes = proposal.change_set.changes.iter();
+        let changes = pending.change_set.changes.iter();
         let replaced = changes.filter(|change| {
             change.action == Action::Modify && change.replacement == Some(Replacement::True)
         });

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
-use super::options::Wishes;
+use super::options::DeployOptions;
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::cli::args::OnFailure;
@@ -39,7 +39,7 @@ pub(crate) enum Purpose {
 
 /// A change set that was made for this run.
 #[derive(Debug)]
-pub(crate) struct Proposal {
+pub(crate) struct PendingChangeSet {
     pub(crate) stack_id: String,
     pub(crate) change_set: ChangeSet,
     /// The stack's newest events before anything is executed.
@@ -58,27 +58,31 @@ impl Deployment<'_> {
     /// # Errors
     ///
     /// Whatever keeps the change set from being made. What was made by then is removed again.
-    pub(crate) async fn propose(&self, purpose: Purpose, wishes: Wishes) -> Result<Proposal> {
+    pub(crate) async fn propose(
+        &self,
+        purpose: Purpose,
+        options: DeployOptions,
+    ) -> Result<PendingChangeSet> {
         let name = match purpose {
             Purpose::Command => temporary_name(),
             Purpose::SavedPlan => unique_name(SAVED),
         };
-        let made = self.make_change_set(&name, wishes);
+        let made = self.make_change_set(&name, options);
         match self.interrupt.guard(made).await {
-            Ok(proposal) if wishes.revert_drift && !proposal.change_set.reverts_drift() => {
+            Ok(pending) if options.revert_drift && !pending.change_set.reverts_drift() => {
                 let error = Error::refused(
                     "this endpoint makes no drift-aware change sets: it ignored that drift is to be \
                      taken back",
                 );
                 Err(self.abandon(&name, error).await)
             }
-            Ok(proposal) if proposal.change_set.is_executable() => Ok(proposal),
-            Ok(proposal) if proposal.change_set.is_unchanged() => {
-                self.discard(&proposal).await?;
-                Ok(proposal)
+            Ok(pending) if pending.change_set.is_executable() => Ok(pending),
+            Ok(pending) if pending.change_set.is_unchanged() => {
+                self.discard(&pending).await?;
+                Ok(pending)
             }
-            Ok(proposal) => {
-                let change_set = &proposal.change_set;
+            Ok(pending) => {
+                let change_set = &pending.change_set;
                 let failed = change_set.to_error(self.service.name());
                 let failed = failed.with_diagnostics(self.check_diagnostics(change_set));
                 Err(self.abandon(&name, failed).await)
@@ -99,13 +103,13 @@ impl Deployment<'_> {
     ///
     /// Where the service refuses it; the change set is removed then. An answer that is lost is no
     /// failure where the execution has begun.
-    pub(crate) async fn begin(&self, proposal: &Proposal) -> Result<()> {
-        let set = &proposal.change_set;
-        let keeps = self.keeps_failures(proposal.on_failure);
+    pub(crate) async fn begin(&self, pending: &PendingChangeSet) -> Result<()> {
+        let set = &pending.change_set;
+        let keeps = self.keeps_failures(pending.on_failure);
         let Err(error) = self.service.execute(&set.id, &set.name, keeps).await else {
             return Ok(());
         };
-        if self.has_begun(proposal).await {
+        if self.has_begun(pending).await {
             return Ok(());
         }
         let error = self.in_the_way(error).await;
@@ -133,11 +137,11 @@ impl Deployment<'_> {
 
     /// Returns whether the execution of a change set has begun, though the answer to it was an error: the
     /// request was repeated, or only its answer was lost.
-    async fn has_begun(&self, proposal: &Proposal) -> bool {
-        let set = &proposal.change_set;
+    async fn has_begun(&self, pending: &PendingChangeSet) -> bool {
+        let set = &pending.change_set;
         let (events, listed) = tokio::join!(
-            self.service.latest_events(&proposal.stack_id),
-            self.service.change_sets(&proposal.stack_id)
+            self.service.latest_events(&pending.stack_id),
+            self.service.change_sets(&pending.stack_id)
         );
         let is_ours = |event: &Event| event.token.as_deref() == Some(&set.name);
         let is_executing = |listed: &ListedChangeSet| {
@@ -165,7 +169,11 @@ impl Deployment<'_> {
         }
     }
 
-    async fn make_change_set(&self, name: &str, wishes: Wishes) -> Result<Proposal> {
+    async fn make_change_set(
+        &self,
+        name: &str,
+        options: DeployOptions,
+    ) -> Result<PendingChangeSet> {
         let body = &self.build.body;
         let template = if body.len() > INLINE_LIMIT {
             let store = self.store();
@@ -179,15 +187,15 @@ impl Deployment<'_> {
         };
         let purpose = match self.operation() {
             Operation::Create => stack::Purpose::Create {
-                deletes_on_failure: wishes.on_failure() == OnFailure::Delete,
+                deletes_on_failure: options.on_failure() == OnFailure::Delete,
             },
             Operation::Update => stack::Purpose::Update,
         };
         let request = ChangeSetRequest {
             name,
             purpose,
-            imports_existing: wishes.import_existing,
-            reverts_drift: wishes.revert_drift,
+            imports_existing: options.import_existing,
+            reverts_drift: options.revert_drift,
             includes_nested: self.build.template.has_nested_stacks(),
             template,
             parameters: &self.build.parameters,
@@ -208,12 +216,12 @@ impl Deployment<'_> {
         let code = async { Ok(self.compare_code().await) };
         let ((stack_id, change_set, earlier_events, others), code) =
             tokio::try_join!(proposed, code)?;
-        Ok(Proposal {
+        Ok(PendingChangeSet {
             stack_id,
             change_set,
             earlier_events,
             code,
-            on_failure: wishes.on_failure(),
+            on_failure: options.on_failure(),
             others,
         })
     }
@@ -244,10 +252,10 @@ impl Deployment<'_> {
     }
 
     /// Removes the change set of this run and, where this run made the stack's empty shell, that too.
-    pub(crate) async fn discard(&self, proposal: &Proposal) -> Result<()> {
+    pub(crate) async fn discard(&self, pending: &PendingChangeSet) -> Result<()> {
         self.remove(&Requested {
-            change_set_id: proposal.change_set.id.clone(),
-            stack_id: proposal.stack_id.clone(),
+            change_set_id: pending.change_set.id.clone(),
+            stack_id: pending.stack_id.clone(),
         })
         .await
     }
@@ -269,7 +277,7 @@ impl Deployment<'_> {
         let ((), shell, is_shared) = tokio::try_join!(
             service.delete_change_set(&made.change_set_id),
             service.describe_by(&made.stack_id),
-            service.has_change_sets_beside(made)
+            service.has_other_change_sets(made)
         )?;
         let in_review = shell.is_some_and(|shell| shell.status == StackStatus::ReviewInProgress);
         if in_review && !is_shared {

@@ -46,7 +46,7 @@ impl Deployment<'_> {
         let (name, status) = (&stack.name, &stack.status);
         let session = self.session;
         match status {
-            status if !status.is_settled() => Err(self.busy(stack)),
+            status if !status.is_terminal() => Err(self.busy(stack)),
             StackStatus::RollbackComplete => Err(Error::refused(format!(
                 "the stack `{name}` is {status}: its creation failed, and its shell can only be deleted"
             ))
@@ -94,7 +94,7 @@ impl Deployment<'_> {
     /// in the meantime, that is the reason, whatever the service called it.
     pub(crate) async fn in_the_way(&self, error: Error) -> Error {
         match self.service.describe().await {
-            Ok(Some(stack)) if !stack.status.is_settled() => self.busy(&stack).caused_by(error),
+            Ok(Some(stack)) if !stack.status.is_terminal() => self.busy(&stack).caused_by(error),
             _ => error,
         }
     }
@@ -105,7 +105,7 @@ impl Deployment<'_> {
         let Some(stack) = self
             .stack
             .as_ref()
-            .filter(|stack| !stack.status.is_settled() && presenter.is_interactive())
+            .filter(|stack| !stack.status.is_terminal() && presenter.is_interactive())
         else {
             return Ok(false);
         };
@@ -121,7 +121,7 @@ impl Deployment<'_> {
 
     /// Waits for an operation that is running on the stack and reads again what is deployed.
     async fn settle(&mut self, shown: EventsShown) -> Result<()> {
-        let running = |stack: &&Stack| !stack.status.is_settled();
+        let running = |stack: &&Stack| !stack.status.is_terminal();
         let Some(stack) = self.stack.as_ref().filter(running) else {
             return Ok(());
         };
@@ -158,8 +158,8 @@ impl Deployment<'_> {
         let recovery = look(session, &self.service, shell, &choices);
         let recovery = self.interrupt.guard(recovery).await?;
         if !recovery.live.is_empty() {
-            let live = recovery.live.iter().map(|doomed| {
-                let resource = &doomed.resource;
+            let live = recovery.live.iter().map(|deletion| {
+                let resource = &deletion.resource;
                 let name = resource.physical_id.as_deref().unwrap_or_default();
                 format!(
                     "{} ({} {name})",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
-use super::pending_change_set::Proposal;
+use super::pending_change_set::PendingChangeSet;
 use crate::cli::commands::Context;
 use crate::cli::hint::word;
 use crate::cloudformation::stack::Stack;
@@ -24,17 +24,15 @@ use crate::plan::plan_file::{PlanFile, SavedChangeSet};
 pub(crate) async fn save(
     deployment: &Deployment<'_>,
     plan: &Plan,
-    proposal: Option<&Proposal>,
+    pending: Option<&PendingChangeSet>,
     path: &Path,
 ) -> Result<()> {
     let written = deployment
         .interrupt
-        .guard(write(deployment, plan, proposal, path))
+        .guard(write(deployment, plan, pending, path))
         .await;
-    match (written, proposal) {
-        (Err(error), Some(proposal)) => {
-            Err(deployment.abandon(&proposal.change_set.id, error).await)
-        }
+    match (written, pending) {
+        (Err(error), Some(pending)) => Err(deployment.abandon(&pending.change_set.id, error).await),
         (written, _) => written,
     }
 }
@@ -42,12 +40,12 @@ pub(crate) async fn save(
 async fn write(
     deployment: &Deployment<'_>,
     plan: &Plan,
-    proposal: Option<&Proposal>,
+    pending: Option<&PendingChangeSet>,
     path: &Path,
 ) -> Result<()> {
     // A new stack's shell came with the change set: only now can its state be read.
-    let shell = match proposal {
-        Some(proposal) => deployment.service.describe_by(&proposal.stack_id).await?,
+    let shell = match pending {
+        Some(pending) => deployment.service.describe_by(&pending.stack_id).await?,
         None => None,
     };
     let stack = shell.as_ref().or(deployment.stack.as_ref());
@@ -57,10 +55,10 @@ async fn write(
             "the stack `{name}` was deleted while it was planned"
         ))
     })?;
-    let change_set = proposal.map(|proposal| SavedChangeSet {
-        id: proposal.change_set.id.clone(),
-        name: proposal.change_set.name.clone(),
-        on_failure: proposal.on_failure,
+    let change_set = pending.map(|pending| SavedChangeSet {
+        id: pending.change_set.id.clone(),
+        name: pending.change_set.name.clone(),
+        on_failure: pending.on_failure,
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
     let files = deployment.fingerprint(salt);
@@ -141,7 +139,10 @@ impl<'a> Saved<'a> {
     /// # Errors
     ///
     /// Refused where it is gone or can no longer be executed.
-    pub(crate) async fn proposal(&self, deployment: &Deployment<'_>) -> Result<Option<Proposal>> {
+    pub(crate) async fn pending(
+        &self,
+        deployment: &Deployment<'_>,
+    ) -> Result<Option<PendingChangeSet>> {
         let Some(set) = &self.file.change_set else {
             return Ok(None);
         };
@@ -163,7 +164,7 @@ impl<'a> Saved<'a> {
                 set.name, change_set.status, change_set.execution_status
             )));
         }
-        Ok(Some(Proposal {
+        Ok(Some(PendingChangeSet {
             stack_id: self.file.stack.id.clone(),
             change_set,
             earlier_events,

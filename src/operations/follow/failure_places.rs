@@ -55,7 +55,7 @@ impl Running<'_> {
         let session = self.session;
         let local = session
             .project
-            .same_beside(&session.settings.template, &text);
+            .file_with_same_content(&session.settings.template, &text);
         let source = local.unwrap_or_else(|| {
             let name = format!("the template of `{}`", event.nested_in.join("/"));
             SourceFile::new(name, text)

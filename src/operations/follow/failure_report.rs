@@ -69,7 +69,7 @@ impl Running<'_> {
         self.service.decode_authorization(&mut events).await;
         let Causes { first, undoing } = diagnosis::causes(&events);
         // That the user asked for it is nothing to explain to the user.
-        let Some(first) = first.filter(|first| !(first.is_wish && self.is_cancelled)) else {
+        let Some(first) = first.filter(|first| !(first.user_initiated && self.is_cancelled)) else {
             return error;
         };
         let mut error = self.located(error, &first, build).await;
@@ -102,7 +102,7 @@ impl Running<'_> {
 
     /// Returns what helps against a cause, with the command to run.
     fn hint(&self, cause: &Cause<'_>) -> Option<String> {
-        let advice = cause.advice().filter(|_| !cause.is_wish)?;
+        let advice = cause.advice().filter(|_| !cause.user_initiated)?;
         let hint = advice.hint(cause.event)?;
         Some(match advice.command(cause.event) {
             // A deletion says itself how to go on.
@@ -125,7 +125,7 @@ fn told(event: &Event) -> String {
 }
 
 fn link(cause: &Cause<'_>, verbose: bool) -> Link {
-    let mut text = if cause.is_wish {
+    let mut text = if cause.user_initiated {
         format!("somebody asked for the rollback ({})", cause.event.status)
     } else {
         told(cause.event)

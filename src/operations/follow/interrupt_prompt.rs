@@ -37,7 +37,7 @@ impl Running<'_> {
     fn can_ask(&self, error: &Error) -> bool {
         error.kind() == ErrorKind::Interrupted
             && self.session.presenter().is_interactive()
-            && !self.interrupt.is_order()
+            && !self.interrupt.is_sigterm()
     }
 
     /// Asks whether to leave the operation running, which is the error, or to cancel it and to follow
@@ -77,7 +77,7 @@ impl Running<'_> {
             }
         }
         presenter.note("");
-        self.interrupt.begin_anew();
+        self.interrupt.reset();
         let asked = async {
             if !cancel::is_still(self.service, &stack).await? {
                 // What is complete would be deleted by what cancels a creation.

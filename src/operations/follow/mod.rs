@@ -8,9 +8,9 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use super::deploy::deployment::Deployment;
-use super::deploy::pending_change_set::Proposal;
+use super::deploy::pending_change_set::PendingChangeSet;
 use super::session::Session;
-use crate::aws::stack::{Look, StackService};
+use crate::aws::stack::{PollUpdate, StackService};
 use crate::cli::args::EventsShown;
 use crate::cloudformation::diagnosis::{Role, reason_of, role};
 use crate::cloudformation::event::{Event, Timeline};
@@ -22,7 +22,7 @@ use crate::util::interrupt::Interrupt;
 
 /// How the events of an operation are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub(crate) enum EventOutput {
     /// On the way, with the time since the operation's beginning.
     Aside,
     /// As the command's data, with date and time.
@@ -41,7 +41,7 @@ pub(crate) struct Running<'a> {
     /// What has happened so far.
     pub(crate) timeline: Timeline,
     shown: EventsShown,
-    telling: Telling,
+    telling: EventOutput,
     /// How many resources it is about; 0 where that is not known.
     expected: usize,
     /// The command that goes on with it.
@@ -98,7 +98,7 @@ impl<'a> Running<'a> {
             stack_id: stack_id.to_owned(),
             timeline,
             shown: EventsShown::All,
-            telling: Telling::Aside,
+            telling: EventOutput::Aside,
             expected: 0,
             resume: resume.to_owned(),
             is_cancelled: false,
@@ -114,7 +114,7 @@ impl<'a> Running<'a> {
     }
 
     /// Chooses how they are told.
-    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+    pub(crate) fn telling(mut self, telling: EventOutput) -> Self {
         self.telling = telling;
         self
     }
@@ -132,8 +132,8 @@ impl<'a> Running<'a> {
         let (expected, joined) = (self.expected, self.joined);
         let age = &mut self.age;
         let mut trouble: Option<String> = None;
-        let seen = |look: Look<'_>| match look {
-            Look::News(new, timeline) => {
+        let seen = |look: PollUpdate<'_>| match look {
+            PollUpdate::NewEvents(new, timeline) => {
                 // What goes wrong in this look comes behind its news.
                 trouble = None;
                 let followed = joined.elapsed();
@@ -146,14 +146,14 @@ impl<'a> Running<'a> {
                 }
                 presenter.progress(&human::event::progress(timeline, expected, now));
             }
-            Look::Trouble(error) => {
+            PollUpdate::PollError(error) => {
                 presenter.progress(&format!("{error}: trying again"));
                 trouble = error.source().map(ToString::to_string);
             }
-            Look::Silence(lasts) => {
+            PollUpdate::Unresponsive(lasts) => {
                 presenter.warning(&human::event::silence(lasts, trouble.as_deref()));
             }
-            Look::Answer(lasted) => presenter.note(&human::event::answers_again(lasted)),
+            PollUpdate::Answer(lasted) => presenter.note(&human::event::answers_again(lasted)),
         };
         let follow = self
             .service
@@ -196,11 +196,11 @@ impl<'a> Running<'a> {
     }
 }
 
-fn tell(presenter: &Presenter, telling: Telling, event: &Event, elapsed: Duration) {
+fn tell(presenter: &Presenter, telling: EventOutput, event: &Event, elapsed: Duration) {
     match telling {
-        Telling::Aside => presenter.note(&human::event::line(event, elapsed)),
-        Telling::Data => presenter.data(&(human::event::dated(event) + "\n")),
-        Telling::Json => {
+        EventOutput::Aside => presenter.note(&human::event::line(event, elapsed)),
+        EventOutput::Data => presenter.data(&(human::event::dated(event) + "\n")),
+        EventOutput::Json => {
             if let Err(error) = presenter.json_line(&EventLine::of(event)) {
                 presenter.warning(&error.to_string());
             }
@@ -214,7 +214,7 @@ pub(crate) fn is_shown(event: &Event, shown: EventsShown) -> bool {
         EventsShown::None => false,
         EventsShown::Errors => matches!(
             role(event),
-            Role::Root | Role::Explanation | Role::Unexplained | Role::Wish
+            Role::Root | Role::Explanation | Role::Unexplained | Role::UserInitiated
         ),
         EventsShown::All => true,
     }
@@ -231,22 +231,22 @@ fn too_long(minutes: u32) -> Error {
 /// and what happened.
 pub(crate) async fn execute(
     deployment: &Deployment<'_>,
-    proposal: &Proposal,
+    pending: &PendingChangeSet,
     shown: EventsShown,
 ) -> Result<(Stack, Timeline)> {
-    let (session, change_set) = (deployment.session, &proposal.change_set);
+    let (session, change_set) = (deployment.session, &pending.change_set);
     let mut running = Running::after(
-        &proposal.earlier_events,
+        &pending.earlier_events,
         session,
         &deployment.interrupt,
         &deployment.service,
-        &proposal.stack_id,
+        &pending.stack_id,
         &session.command("apply --wait"),
     )
     .expecting(change_set.changes.len())
     .showing(shown);
     session.presenter().note("");
-    deployment.begin(proposal).await?;
+    deployment.begin(pending).await?;
     let ended = running.follow().await?;
     match ended {
         Some(stack) if running.went_well(Some(&stack)) => {

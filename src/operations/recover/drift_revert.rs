@@ -29,7 +29,7 @@ use crate::util::interrupt::Interrupt;
 const DRIFTED: &str = "Not all of its resources are as they were deployed.";
 
 /// A stack that is well but for its drift.
-pub(crate) struct Reversal<'a> {
+pub(crate) struct DriftRevert<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) connection: &'a Connection,
@@ -41,7 +41,7 @@ pub(crate) struct Reversal<'a> {
     pub(crate) shown: EventsShown,
 }
 
-impl Reversal<'_> {
+impl DriftRevert<'_> {
     /// Says how the stack is, looks for drift, and takes it back where there is any.
     ///
     /// # Errors
@@ -131,9 +131,11 @@ impl Reversal<'_> {
         let nested = self.template.as_ref();
         let nested = nested.is_some_and(Template::has_nested_stacks);
         let service = self.service;
-        let requested = service.create_reversal(name, self.stack, role, nested);
+        let requested = service.create_drift_revert(name, self.stack, role, nested);
         let requested = requested.await?;
-        let mut made = service.settled_change_set(&requested.change_set_id).await?;
+        let mut made = service
+            .wait_for_change_set(&requested.change_set_id)
+            .await?;
         let own = self.session.settings.parameters.iter();
         let own = own.filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
         let masked = self.stack.masked_parameters();

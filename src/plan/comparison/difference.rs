@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Effect;
 use super::place::{Place, Places};
-use super::prediction::{Fate, Foresight, covers, of_change};
+use super::prediction::{DeletionOutcome, PredictedEffects, covers, of_change};
 use crate::cloudformation::change_set::{Change, Detail};
 use crate::template::Template;
 use crate::template::diff::{self, Diff, EntryDiff, Inner, Segment, Starts, Status, inside};
@@ -64,7 +64,7 @@ pub struct Row<'a> {
 /// Returns the entries that differ, and behind those of the resources the ones that change with them.
 pub(super) fn differences<'a>(
     diff: Diff<'a>,
-    foresight: &Foresight<'a>,
+    effects: &PredictedEffects<'a>,
     places: &mut Places<'a>,
     after: &'a Template,
 ) -> Vec<Difference<'a>> {
@@ -74,14 +74,14 @@ pub(super) fn differences<'a>(
         if entry.section == "Resources" {
             named.extend(entry.name);
         }
-        found.push(of_entry(&entry, foresight, places));
+        found.push(of_entry(&entry, effects, places));
     }
-    let others = foresight
+    let others = effects
         .changes()
         .iter()
         .filter(|change| !named.contains(change.logical_id.as_str()));
     let others: Vec<_> = others
-        .filter_map(|change| of_other(change, foresight, places, after))
+        .filter_map(|change| of_other(change, effects, places, after))
         .collect();
     let position = found
         .iter()
@@ -101,30 +101,30 @@ pub(super) fn differences<'a>(
 
 fn of_entry<'a>(
     entry: &EntryDiff<'a>,
-    foresight: &Foresight<'a>,
+    effects: &PredictedEffects<'a>,
     places: &mut Places<'a>,
 ) -> Difference<'a> {
-    let Fate { effect, cause } = foresight.of_entry(entry);
-    let touches = foresight.touched(entry);
+    let DeletionOutcome { effect, cause } = effects.of_entry(entry);
+    let touches = effects.touched(entry);
     let is_resource = entry.section == "Resources";
     let kind = entry.after.or(entry.before).filter(|_| is_resource);
     let mut rows: Vec<Row<'a>> = Vec::new();
     for change in &entry.changes {
-        let fate = match entry.name {
+        let outcome = match entry.name {
             Some(name) if is_resource && !name.starts_with("Fn::") => {
-                foresight.of_path(name, &change.path)
+                effects.of_path(name, &change.path)
             }
-            _ => Fate::of(effect),
+            _ => DeletionOutcome::of(effect),
         };
-        rows.push(row(change, fate, is_resource, places));
+        rows.push(row(change, outcome, is_resource, places));
     }
     let predicted = entry
         .name
         .filter(|_| is_resource && entry.status() == Status::Modified);
-    if let Some(change) = predicted.and_then(|name| foresight.change(name)) {
+    if let Some(change) = predicted.and_then(|name| effects.change(name)) {
         let is_told = |detail: &Detail| entry.changes.iter().any(|it| covers(detail, &it.path));
         let untold = change.details.iter().filter(|detail| !is_told(detail));
-        rows.extend(untold.map(|detail| of_detail(change, detail, foresight)));
+        rows.extend(untold.map(|detail| of_detail(change, detail, effects)));
     }
     Difference {
         section: entry.section,
@@ -144,19 +144,19 @@ fn of_entry<'a>(
 /// Returns a resource that is the same in both templates and changes with something else.
 fn of_other<'a>(
     change: &Change,
-    foresight: &Foresight<'a>,
+    effects: &PredictedEffects<'a>,
     places: &mut Places<'a>,
     after: &'a Template,
 ) -> Option<Difference<'a>> {
     let resource = after.resource(&change.logical_id)?;
-    let Fate { effect, cause } = of_change(change);
+    let DeletionOutcome { effect, cause } = of_change(change);
     let details = change.details.iter();
     let starts = Starts {
         before: None,
         after: Some(resource.entry.name_span.start),
     };
     let mut rows: Vec<Row<'a>> = details
-        .map(|detail| of_detail(change, detail, foresight))
+        .map(|detail| of_detail(change, detail, effects))
         .collect();
     rows.dedup_by(|one, other| one.path == other.path && one.cause == other.cause);
     Some(Difference {
@@ -165,7 +165,7 @@ fn of_other<'a>(
         kind: resource.kind(),
         status: None,
         effect,
-        cause: cause.or_else(|| foresight.whole_cause(change)),
+        cause: cause.or_else(|| effects.whole_cause(change)),
         before: None,
         after: None,
         places: places.of(starts),
@@ -176,7 +176,7 @@ fn of_other<'a>(
 
 fn row<'a>(
     change: &diff::Change<'a>,
-    fate: Fate,
+    outcome: DeletionOutcome,
     is_resource: bool,
     places: &mut Places<'a>,
 ) -> Row<'a> {
@@ -194,14 +194,14 @@ fn row<'a>(
         before: change.before.map(Cow::Borrowed),
         after: change.after.map(Cow::Borrowed),
         places: places.of(change.starts),
-        effect: fate.effect,
-        cause: fate.cause,
+        effect: outcome.effect,
+        cause: outcome.cause,
         inside: sides.and_then(|(before, after)| inside(before, after)),
     }
 }
 
 /// Returns a property that changes although nothing in it was edited.
-fn of_detail<'a>(change: &Change, detail: &Detail, foresight: &Foresight<'a>) -> Row<'a> {
+fn of_detail<'a>(change: &Change, detail: &Detail, effects: &PredictedEffects<'a>) -> Row<'a> {
     let steps = detail.path.as_deref().unwrap_or_default();
     let steps = steps.split('/').filter(|step| !step.is_empty());
     let mut path = String::new();
@@ -226,7 +226,7 @@ fn of_detail<'a>(change: &Change, detail: &Detail, foresight: &Foresight<'a>) ->
         detail.before.as_ref().map(value),
         detail.after.as_ref().map(value),
     );
-    let Fate { effect, cause } = foresight.of_unedited(change, detail);
+    let DeletionOutcome { effect, cause } = effects.of_unedited(change, detail);
     Row {
         shown_path: path.strip_prefix("Properties.").unwrap_or(&path).to_owned(),
         path,

@@ -19,7 +19,7 @@ use crate::util::parallel::both;
 pub use difference::{Difference, Row};
 pub use place::Place;
 use place::Places;
-use prediction::Foresight;
+use prediction::PredictedEffects;
 
 /// The differences between a deployed stack and the files, or between two templates.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,13 +91,13 @@ impl<'a> Comparison<'a> {
             || predict(Some(before), after),
             || diff::diff(before.template, after.template),
         );
-        let foresight = Foresight::new(&found, changes, [before.template, after.template]);
+        let effects = PredictedEffects::new(&found, changes, [before.template, after.template]);
         let mut places = Places::new(before.template, after.template, rendered);
         Self {
             stack: None,
             names,
             only: Vec::new(),
-            template: difference::differences(found, &foresight, &mut places, after.template),
+            template: difference::differences(found, &effects, &mut places, after.template),
             limits: limits(before, after),
             code: Vec::new(),
             parameters: Vec::new(),

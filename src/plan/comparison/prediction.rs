@@ -14,7 +14,7 @@ use crate::template::diff::{Diff, EntryDiff, Segment, Status};
 use crate::template::reference::{Reference, ReferenceKind};
 
 /// The predicted changes, and what stands behind them.
-pub(super) struct Foresight<'a> {
+pub(super) struct PredictedEffects<'a> {
     changes: Vec<Change>,
     by_id: HashMap<String, usize>,
     /// For an entry that differs, by section and name: the changing resources that use it.
@@ -23,12 +23,12 @@ pub(super) struct Foresight<'a> {
 
 /// What becomes of a difference, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fate {
+pub(super) struct DeletionOutcome {
     pub(super) effect: Effect,
     pub(super) cause: Option<String>,
 }
 
-impl Fate {
+impl DeletionOutcome {
     pub(super) fn of(effect: Effect) -> Self {
         Self {
             effect,
@@ -44,7 +44,7 @@ impl Fate {
     }
 }
 
-impl<'a> Foresight<'a> {
+impl<'a> PredictedEffects<'a> {
     pub(super) fn new(diff: &Diff<'a>, changes: Vec<Change>, sides: [&'a Template; 2]) -> Self {
         let by_id: HashMap<String, usize> = changes
             .iter()
@@ -85,7 +85,7 @@ impl<'a> Foresight<'a> {
     }
 
     /// Returns what becomes of an entry.
-    pub(super) fn of_entry(&self, entry: &EntryDiff<'_>) -> Fate {
+    pub(super) fn of_entry(&self, entry: &EntryDiff<'_>) -> DeletionOutcome {
         let plain = match entry.status() {
             Status::Added => Effect::Add,
             Status::Removed => Effect::Remove,
@@ -93,72 +93,76 @@ impl<'a> Foresight<'a> {
         };
         match (entry.section, entry.name) {
             ("Resources", Some(name)) if name.starts_with("Fn::") => match entry.status() {
-                Status::Modified => Fate::because(
+                Status::Modified => DeletionOutcome::because(
                     Effect::MayChange,
                     "the resources that the loop makes are not known",
                 ),
-                _ => Fate::of(plain),
+                _ => DeletionOutcome::of(plain),
             },
-            ("Resources", Some(name)) => self
-                .change(name)
-                .map_or_else(|| Fate::because(Effect::None, nothing(entry)), of_change),
-            ("Outputs", _) => Fate::of(plain),
-            _ => Fate::of(Effect::None),
+            ("Resources", Some(name)) => self.change(name).map_or_else(
+                || DeletionOutcome::because(Effect::None, nothing(entry)),
+                of_change,
+            ),
+            ("Outputs", _) => DeletionOutcome::of(plain),
+            _ => DeletionOutcome::of(Effect::None),
         }
     }
 
     /// Returns what a difference inside a resource does, and why.
-    pub(super) fn of_path(&self, logical_id: &str, path: &[Segment<'_>]) -> Fate {
+    pub(super) fn of_path(&self, logical_id: &str, path: &[Segment<'_>]) -> DeletionOutcome {
         let Some(Segment::Key(attribute)) = path.first() else {
-            return Fate::of(Effect::None);
+            return DeletionOutcome::of(Effect::None);
         };
         if *attribute == "DependsOn" {
-            return Fate::because(Effect::None, "only the order of work");
+            return DeletionOutcome::because(Effect::None, "only the order of work");
         }
         if !ATTRIBUTES.contains(attribute) {
-            return Fate::because(Effect::None, "CloudFormation knows no such attribute");
+            return DeletionOutcome::because(
+                Effect::None,
+                "CloudFormation knows no such attribute",
+            );
         }
         let Some(change) = self.change(logical_id) else {
-            return Fate::because(Effect::None, "the value stays the same");
+            return DeletionOutcome::because(Effect::None, "the value stays the same");
         };
         if *attribute == "Type" {
-            return Fate::because(Effect::Replace, "another type is another resource");
+            return DeletionOutcome::because(Effect::Replace, "another type is another resource");
         }
-        let mut found: Option<Fate> = None;
+        let mut found: Option<DeletionOutcome> = None;
         for detail in change.details.iter().filter(|it| covers(it, path)) {
-            let fate = self.of_edited(detail);
+            let outcome = self.of_edited(detail);
             if found
                 .as_ref()
-                .is_none_or(|it| rank(it.effect) < rank(fate.effect))
+                .is_none_or(|it| rank(it.effect) < rank(outcome.effect))
             {
-                found = Some(fate);
+                found = Some(outcome);
             }
         }
         found.unwrap_or_else(|| match *attribute {
-            "Properties" => Fate::because(Effect::None, "the value stays the same"),
-            "Condition" => Fate::of(of_change(change).effect),
-            _ => Fate::of(Effect::None),
+            "Properties" => DeletionOutcome::because(Effect::None, "the value stays the same"),
+            "Condition" => DeletionOutcome::of(of_change(change).effect),
+            _ => DeletionOutcome::of(Effect::None),
         })
     }
 
     /// Returns what a property does that changes although nothing in it was edited, and why.
-    pub(super) fn of_unedited(&self, change: &Change, detail: &Detail) -> Fate {
+    pub(super) fn of_unedited(&self, change: &Change, detail: &Detail) -> DeletionOutcome {
         let effect = effect_of(detail);
         let cause = self
             .sentence(detail)
             .or_else(|| self.indirect_cause(change));
-        Fate { effect, cause }
+        DeletionOutcome { effect, cause }
     }
 
     /// Returns what an edited property does, and why, where that is not its own value.
-    fn of_edited(&self, detail: &Detail) -> Fate {
+    fn of_edited(&self, detail: &Detail) -> DeletionOutcome {
         let effect = effect_of(detail);
         let cause = self.sentence(detail).or_else(|| match effect {
             Effect::Replace => Some("create-only property".to_owned()),
             Effect::MayReplace => Some("create-only in some cases".to_owned()),
             _ => None,
         });
-        Fate { effect, cause }
+        DeletionOutcome { effect, cause }
     }
 
     fn sentence(&self, detail: &Detail) -> Option<String> {
@@ -218,7 +222,7 @@ const ATTRIBUTES: [&str; 9] = [
 const USED: [&str; 3] = ["Parameters", "Mappings", "Conditions"];
 
 /// Returns what becomes of a whole resource.
-pub(super) fn of_change(change: &Change) -> Fate {
+pub(super) fn of_change(change: &Change) -> DeletionOutcome {
     let effect = match change.effect() {
         change_set::Effect::Add | change_set::Effect::Import => Effect::Add,
         change_set::Effect::Remove => Effect::Remove,
@@ -231,7 +235,7 @@ pub(super) fn of_change(change: &Change) -> Fate {
     };
     let policy = change.policy_action.as_deref();
     let policy = policy.filter(|policy| !policy.ends_with("Delete"));
-    Fate {
+    DeletionOutcome {
         effect,
         cause: policy.map(|policy| format!("policy {policy}")),
     }

@@ -93,7 +93,7 @@ const NAMES: [(&str, &str); 40] = [
 
 /// What becomes of the old resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum DeletionOutcome {
     Deleted,
     Snapshotted,
     Retained,
@@ -132,19 +132,19 @@ pub(super) fn lost(resource_type: &str, protected_types: &[String]) -> Option<&'
 
 fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
     let risk = |severity, reason: String| subject.risk(Kind::Data, severity, reason);
-    match removed_fate(subject) {
-        Fate::Retained => risk(
+    match outcome_of_removal(subject) {
+        DeletionOutcome::Retained => risk(
             Severity::Note,
             format!("leaves the stack and stays, with {lost} (DeletionPolicy)"),
         ),
-        Fate::Snapshotted => guarded(
+        DeletionOutcome::Snapshotted => guarded(
             risk(
                 Severity::Warning,
                 format!("is deleted after a snapshot of {lost}"),
             ),
             Guard::Delete,
         ),
-        Fate::Deleted if subject.resource_type() == "AWS::S3::Bucket" => guarded(
+        DeletionOutcome::Deleted if subject.resource_type() == "AWS::S3::Bucket" => guarded(
             risk(
                 Severity::Danger,
                 format!("is deleted with {lost}; while it holds any, the deletion fails"),
@@ -152,7 +152,7 @@ fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
             .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
             Guard::Delete,
         ),
-        Fate::Deleted => guarded(
+        DeletionOutcome::Deleted => guarded(
             risk(Severity::Danger, format!("is deleted with {lost}"))
                 .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
             Guard::Delete,
@@ -166,18 +166,18 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
     } else {
         "may be replaced"
     };
-    let (severity, reason) = match replaced_fate(subject) {
-        Fate::Deleted => (
+    let (severity, reason) = match outcome_of_replacement(subject) {
+        DeletionOutcome::Deleted => (
             Severity::Danger,
             format!("{is}: the old one is deleted with {lost}"),
         ),
-        Fate::Snapshotted => (
+        DeletionOutcome::Snapshotted => (
             Severity::Warning,
             format!(
                 "{is}: the old one is deleted after a snapshot, the new one starts without {lost}"
             ),
         ),
-        Fate::Retained => (
+        DeletionOutcome::Retained => (
             Severity::Warning,
             format!("{is}: the old one stays outside the stack, the new one starts without {lost}"),
         ),
@@ -188,7 +188,7 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
         severity.min(Severity::Warning)
     };
     let mut risk = subject.risk(Kind::Data, severity, reason);
-    if replaced_fate(subject) == Fate::Deleted {
+    if outcome_of_replacement(subject) == DeletionOutcome::Deleted {
         risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old one");
     }
     guarded(risk, Guard::Replace)
@@ -201,24 +201,24 @@ fn guarded(mut risk: Risk, guard: Guard) -> Risk {
 
 /// Returns what happens to a removed resource: what the service says, else what the deployed template
 /// does.
-fn removed_fate(subject: &Subject<'_>) -> Fate {
+fn outcome_of_removal(subject: &Subject<'_>) -> DeletionOutcome {
     let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref());
     let policy = subject.change.policy_action.as_deref();
-    fate(Some(policy.unwrap_or_else(deployed)))
+    outcome(Some(policy.unwrap_or_else(deployed)))
 }
 
 /// Returns what happens to the old one of a replaced resource.
-fn replaced_fate(subject: &Subject<'_>) -> Fate {
+fn outcome_of_replacement(subject: &Subject<'_>) -> DeletionOutcome {
     let [before, after] = subject.model.attribute("UpdateReplacePolicy");
     let policy = subject.change.policy_action.as_deref();
-    fate(policy.or(after).or(before))
+    outcome(policy.or(after).or(before))
 }
 
-fn fate(policy: Option<&str>) -> Fate {
+fn outcome(policy: Option<&str>) -> DeletionOutcome {
     match policy {
-        Some("Retain" | "RetainExceptOnCreate" | "ReplaceAndRetain") => Fate::Retained,
-        Some("Snapshot" | "ReplaceAndSnapshot") => Fate::Snapshotted,
-        _ => Fate::Deleted,
+        Some("Retain" | "RetainExceptOnCreate" | "ReplaceAndRetain") => DeletionOutcome::Retained,
+        Some("Snapshot" | "ReplaceAndSnapshot") => DeletionOutcome::Snapshotted,
+        _ => DeletionOutcome::Deleted,
     }
 }
 

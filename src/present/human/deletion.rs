@@ -1,26 +1,26 @@
 //! What the deletion of a stack would do.
 
 use super::table::table;
-use crate::cloudformation::deletion::{Contents, Destruction, Doomed, Fate};
+use crate::cloudformation::deletion::{Contents, DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM};
 
 /// Returns what the deletion of a stack would do to each of its resources and to other stacks.
-pub fn destruction(stack: &Stack, destruction: &Destruction, width: usize) -> String {
+pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) -> String {
     let fits = stack.name.len() + 1 + stack.id.len() <= width;
     let gap = if fits { " " } else { "\n  " };
     let mut text = format!(
         "{BOLD}{}{BOLD:#}{gap}{DIM}{}{DIM:#}\n",
         stack.name, stack.id
     );
-    if destruction.resources.is_empty() {
+    if deletion_plan.resources.is_empty() {
         text.push_str("\nThe stack has no resources.\n");
     } else {
         text.push('\n');
-        text.push_str(&resources(&destruction.resources, width));
+        text.push_str(&resources(&deletion_plan.resources, width));
     }
-    if !destruction.exports.is_empty() {
-        let rows: Vec<[String; 2]> = destruction
+    if !deletion_plan.exports.is_empty() {
+        let rows: Vec<[String; 2]> = deletion_plan
             .exports
             .iter()
             .map(|export| [export.name.clone(), export.importers.join(", ")])
@@ -28,20 +28,20 @@ pub fn destruction(stack: &Stack, destruction: &Destruction, width: usize) -> St
         text.push('\n');
         text.push_str(&table(["export in use", "imported by"], &rows, width));
     }
-    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(destruction)));
+    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(deletion_plan)));
     text
 }
 
-fn resources(all: &[Doomed], width: usize) -> String {
+fn resources(all: &[ResourceDeletion], width: usize) -> String {
     let rows: Vec<[String; 4]> = all
         .iter()
-        .map(|doomed| {
-            let sign = if doomed.fate.is_end() { "-" } else { " " };
+        .map(|deletion| {
+            let sign = if deletion.outcome.is_end() { "-" } else { " " };
             [
-                format!("{sign} {}", doomed.path),
-                doomed.resource.resource_type.clone(),
-                what_happens(doomed),
-                doomed.resource.physical_id.clone().unwrap_or_default(),
+                format!("{sign} {}", deletion.path),
+                deletion.resource.resource_type.clone(),
+                what_happens(deletion),
+                deletion.resource.physical_id.clone().unwrap_or_default(),
             ]
         })
         .collect();
@@ -49,15 +49,17 @@ fn resources(all: &[Doomed], width: usize) -> String {
     table(heading, &rows, width)
 }
 
-fn what_happens(doomed: &Doomed) -> String {
-    match (doomed.fate, doomed.contents, doomed.lost) {
-        (Fate::Deleted, Some(contents), _) if contents.is_empty() => "deleted, empty".to_owned(),
-        (Fate::Deleted, Some(contents), _) if doomed.emptied => {
+fn what_happens(deletion: &ResourceDeletion) -> String {
+    match (deletion.outcome, deletion.contents, deletion.lost) {
+        (DeletionOutcome::Deleted, Some(contents), _) if contents.is_empty() => {
+            "deleted, empty".to_owned()
+        }
+        (DeletionOutcome::Deleted, Some(contents), _) if deletion.emptied => {
             format!("deleted with {}", versions(contents))
         }
-        (Fate::Deleted, Some(contents), _) => format!("holds {}", versions(contents)),
-        (Fate::Deleted, None, Some(lost)) => format!("deleted with {lost}"),
-        (fate, ..) => fate.words().to_owned(),
+        (DeletionOutcome::Deleted, Some(contents), _) => format!("holds {}", versions(contents)),
+        (DeletionOutcome::Deleted, None, Some(lost)) => format!("deleted with {lost}"),
+        (outcome, ..) => outcome.words().to_owned(),
     }
 }
 
@@ -71,10 +73,12 @@ fn versions(contents: Contents) -> String {
     }
 }
 
-fn summary(destruction: &Destruction) -> String {
-    let gone = destruction.count(Fate::Deleted) + destruction.count(Fate::Snapshotted);
-    let left = destruction.count(Fate::Retained) + destruction.count(Fate::LeftBehind);
-    let snapshots = match destruction.count(Fate::Snapshotted) {
+fn summary(deletion_plan: &DeletionPlan) -> String {
+    let gone = deletion_plan.count(DeletionOutcome::Deleted)
+        + deletion_plan.count(DeletionOutcome::Snapshotted);
+    let left = deletion_plan.count(DeletionOutcome::Retained)
+        + deletion_plan.count(DeletionOutcome::LeftBehind);
+    let snapshots = match deletion_plan.count(DeletionOutcome::Snapshotted) {
         0 => String::new(),
         count => format!(" ({count} after a snapshot)"),
     };

@@ -87,7 +87,7 @@ pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> Stri
         status if status.contains("ROLLBACK") => "rolling back · ",
         _ => "",
     };
-    let done = timeline.settled_resources();
+    let done = timeline.finished_resources();
     let resources = expected.max(timeline.resources());
     format!("{doing}{done}/{resources} resources · {}", clock(elapsed))
 }

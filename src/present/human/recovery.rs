@@ -3,7 +3,7 @@
 use super::danger::wrap;
 use super::stack::status;
 use super::table::table;
-use crate::cloudformation::deletion::{Doomed, Fate};
+use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion};
 use crate::cloudformation::recovery::table::Way;
 use crate::cloudformation::recovery::{Call, Obstacle, Recovery};
 use crate::cloudformation::stack::Stack;
@@ -51,7 +51,7 @@ pub fn recovery(
     }
     if !recovery.others.is_empty() {
         text.push_str(match recovery.way {
-            Way::Nothing | Way::Elsewhere => "\nWays to go on\n",
+            Way::Nothing | Way::Manual => "\nWays to go on\n",
             _ => "\nOther ways\n",
         });
         for other in &recovery.others {
@@ -95,15 +95,15 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
     text
 }
 
-fn live(live: &[Doomed], width: usize) -> String {
+fn live(live: &[ResourceDeletion], width: usize) -> String {
     if live.is_empty() {
         return String::new();
     }
     let rows: Vec<[String; 4]> = live
         .iter()
-        .map(|doomed| {
-            let resource = &doomed.resource;
-            let sign = if doomed.fate == Fate::Retained {
+        .map(|deletion| {
+            let resource = &deletion.resource;
+            let sign = if deletion.outcome == DeletionOutcome::Retained {
                 " "
             } else {
                 "-"
@@ -111,18 +111,18 @@ fn live(live: &[Doomed], width: usize) -> String {
             [
                 format!("{sign} {}", resource.logical_id),
                 resource.resource_type.clone(),
-                doomed.fate.words().to_owned(),
+                deletion.outcome.words().to_owned(),
                 resource.physical_id.clone().unwrap_or_default(),
             ]
         })
         .collect();
     let heading = ["  resource", "type", "what happens", "physical id"];
     let mut text = format!("\n{}", table(heading, &rows, width));
-    for doomed in live {
-        if let Some(lost) = doomed.lost {
+    for deletion in live {
+        if let Some(lost) = deletion.lost {
             text.push_str(&format!(
                 "{WARNING}DANGER{WARNING:#} {BOLD}{}{BOLD:#} is deleted with {lost}\n",
-                doomed.resource.logical_id
+                deletion.resource.logical_id
             ));
         }
     }

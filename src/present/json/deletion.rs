@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::cloudformation::deletion::{Destruction, Doomed, Fate};
+use crate::cloudformation::deletion::{DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
 
 /// What the deletion of a stack would do, as one document.
 #[derive(Debug, Serialize)]
-pub struct DestructionDocument<'a> {
+pub struct DeletionDocument<'a> {
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
@@ -51,10 +51,10 @@ struct Summary {
     left_behind: usize,
 }
 
-impl<'a> DestructionDocument<'a> {
+impl<'a> DeletionDocument<'a> {
     /// Returns the document for a stack.
-    pub fn of(stack: &'a Stack, destruction: &'a Destruction) -> Self {
-        let exports = destruction.exports.iter().map(|export| ExportEntry {
+    pub fn of(stack: &'a Stack, deletion_plan: &'a DeletionPlan) -> Self {
+        let exports = deletion_plan.exports.iter().map(|export| ExportEntry {
             name: &export.name,
             importers: &export.importers,
         });
@@ -63,31 +63,31 @@ impl<'a> DestructionDocument<'a> {
             stack: &stack.name,
             id: &stack.id,
             status: stack.status.as_str(),
-            resources: destruction.resources.iter().map(resource).collect(),
+            resources: deletion_plan.resources.iter().map(resource).collect(),
             exports: exports.collect(),
             summary: Summary {
-                delete: destruction.count(Fate::Deleted),
-                snapshot: destruction.count(Fate::Snapshotted),
-                retain: destruction.count(Fate::Retained),
-                left_behind: destruction.count(Fate::LeftBehind),
+                delete: deletion_plan.count(DeletionOutcome::Deleted),
+                snapshot: deletion_plan.count(DeletionOutcome::Snapshotted),
+                retain: deletion_plan.count(DeletionOutcome::Retained),
+                left_behind: deletion_plan.count(DeletionOutcome::LeftBehind),
             },
         }
     }
 }
 
-fn resource(doomed: &Doomed) -> ResourceEntry<'_> {
+fn resource(deletion: &ResourceDeletion) -> ResourceEntry<'_> {
     ResourceEntry {
-        path: &doomed.path,
-        physical_id: doomed.resource.physical_id.as_deref(),
-        resource_type: &doomed.resource.resource_type,
-        status: &doomed.resource.status,
-        reason: doomed.resource.reason.as_deref(),
-        fate: doomed.fate.as_str(),
-        loses: doomed.lost.filter(|_| doomed.fate.is_end()),
-        contents: doomed.contents.map(|contents| ContentsEntry {
+        path: &deletion.path,
+        physical_id: deletion.resource.physical_id.as_deref(),
+        resource_type: &deletion.resource.resource_type,
+        status: &deletion.resource.status,
+        reason: deletion.resource.reason.as_deref(),
+        fate: deletion.outcome.as_str(),
+        loses: deletion.lost.filter(|_| deletion.outcome.is_end()),
+        contents: deletion.contents.map(|contents| ContentsEntry {
             versions: contents.versions,
             more: contents.more,
         }),
-        emptied: doomed.emptied,
+        emptied: deletion.emptied,
     }
 }

@@ -111,15 +111,15 @@ impl<'a> RecoveryDocument<'a> {
             reason: obstacle.reason.as_deref(),
             option: obstacle.option,
         });
-        let live = recovery.live.iter().map(|doomed| {
-            let resource = &doomed.resource;
+        let live = recovery.live.iter().map(|deletion| {
+            let resource = &deletion.resource;
             LiveEntry {
                 logical_id: &resource.logical_id,
                 resource_type: &resource.resource_type,
                 physical_id: resource.physical_id.as_deref(),
                 status: &resource.status,
-                fate: doomed.fate.as_str(),
-                data: doomed.lost,
+                fate: deletion.outcome.as_str(),
+                data: deletion.lost,
             }
         });
         let others = recovery.others.iter().map(|other| OtherEntry {

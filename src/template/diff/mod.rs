@@ -342,14 +342,14 @@ impl<'a> Walk<'a> {
                         self.values(before, after, starts, false);
                     }
                 }
-                None if resource && is_idle(key, &member.node) => {}
+                None if resource && is_noop(key, &member.node) => {}
                 None => self.push(Some(&member.node), None, starts),
             }
             self.path.pop();
         }
         for (key, member) in new {
-            let is_idle = resource && is_idle(key, &member.node);
-            if !is_idle && !old.contains_key(key) {
+            let is_noop = resource && is_noop(key, &member.node);
+            if !is_noop && !old.contains_key(key) {
                 self.path.push(Segment::Key(key));
                 let starts = Starts {
                     before: None,
@@ -438,7 +438,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Returns whether a member of a resource says no more than its absence would.
-fn is_idle(key: &str, node: &Node) -> bool {
+fn is_noop(key: &str, node: &Node) -> bool {
     match key {
         "Properties" | "Metadata" => node.as_map().is_some_and(Map::is_empty),
         "DependsOn" => node.as_list().is_some_and(<[Node]>::is_empty),

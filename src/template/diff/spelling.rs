@@ -4,7 +4,7 @@
 //! long functions. Here the old template is written anew so that whatever means the same stands as it
 //! does in the new one. Then the two texts are equal exactly where the templates are.
 
-use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_idle, resource_lifecycle};
+use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_noop, resource_lifecycle};
 use crate::template::node::{Member, Value};
 use crate::template::schema_table::Lifecycle;
 
@@ -54,7 +54,7 @@ fn map<'a>(
     for (key, member) in old {
         if new.contains_key(key) {
             previous = Some(key.as_str());
-        } else if !says_nothing(path, key, &member.node) {
+        } else if !is_noop_member(path, key, &member.node) {
             followers.push((previous, key, member));
         }
     }
@@ -90,7 +90,7 @@ fn map<'a>(
             };
             insert(&mut spelled_map, key, node, member);
         }
-        if !old.contains_key(key) && says_nothing(path, key, &other.node) {
+        if !old.contains_key(key) && is_noop_member(path, key, &other.node) {
             insert(&mut spelled_map, key, other.node.clone(), other);
         }
         waiting.retain(|(after, own, member)| {
@@ -106,10 +106,10 @@ fn map<'a>(
 
 /// Returns whether a member says no more than its absence would: an empty section, an empty attribute
 /// of a resource.
-fn says_nothing(path: &[&str], key: &str, node: &Node) -> bool {
+fn is_noop_member(path: &[&str], key: &str, node: &Node) -> bool {
     match path {
         [] => SECTIONS.contains(&key) && node.as_map().is_some_and(Map::is_empty),
-        ["Resources", _] => is_idle(key, node),
+        ["Resources", _] => is_noop(key, node),
         _ => false,
     }
 }

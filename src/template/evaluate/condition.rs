@@ -19,21 +19,21 @@ pub(super) struct Decision {
     /// Whether it holds; `None` where that is not known.
     pub(super) holds: Option<bool>,
     /// The same for conditions that are decided alike.
-    ground: u64,
+    fingerprint: u64,
 }
 
 impl Decision {
     fn known(holds: bool) -> Self {
         Self {
             holds: Some(holds),
-            ground: ground(&holds),
+            fingerprint: fingerprint(&holds),
         }
     }
 
     fn unknown(parts: &impl Hash) -> Self {
         Self {
             holds: None,
-            ground: ground(parts),
+            fingerprint: fingerprint(parts),
         }
     }
 }
@@ -68,7 +68,7 @@ impl<'a> Evaluator<'a> {
     /// Returns a number that is the same for conditions that will be decided alike, also in another
     /// template.
     pub fn condition_ground(&self, name: &str) -> u64 {
-        self.named(name).ground
+        self.named(name).fingerprint
     }
 
     fn named(&self, name: &str) -> Decision {
@@ -121,8 +121,8 @@ impl<'a> Evaluator<'a> {
         };
         holds.map_or_else(
             || {
-                let grounds: Vec<u64> = parts.iter().map(|part| part.ground).collect();
-                Decision::unknown(&(function, grounds))
+                let fingerprints: Vec<u64> = parts.iter().map(|part| part.fingerprint).collect();
+                Decision::unknown(&(function, fingerprints))
             },
             Decision::known,
         )
@@ -134,10 +134,10 @@ impl<'a> Evaluator<'a> {
         if one == other || one.is_known() && other.is_known() {
             return Decision::known(one == other);
         }
-        let mut grounds = BTreeSet::new();
-        one.collect_grounds(&mut grounds);
-        other.collect_grounds(&mut grounds);
-        Decision::unknown(&(one.text(), other.text(), grounds))
+        let mut fingerprints = BTreeSet::new();
+        one.collect_dependencies(&mut fingerprints);
+        other.collect_dependencies(&mut fingerprints);
+        Decision::unknown(&(one.text(), other.text(), fingerprints))
     }
 }
 
@@ -150,7 +150,7 @@ fn decided(conditions: &[Decision], deciding: bool) -> Option<bool> {
     all_known.then_some(!deciding)
 }
 
-fn ground(parts: &impl Hash) -> u64 {
+fn fingerprint(parts: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     parts.hash(&mut hasher);
     hasher.finish()

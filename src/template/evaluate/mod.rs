@@ -44,7 +44,7 @@ pub struct Unknown {
     /// The resources that it depends on.
     pub uses: BTreeSet<Use>,
     /// The conditions and the parts of mappings that decide it, in full.
-    pub rests_on: BTreeSet<String>,
+    pub depends_on: BTreeSet<String>,
 }
 
 /// A resource on which a value depends.
@@ -108,7 +108,7 @@ impl<'a> Evaluated<'a> {
         Self::Unknown(Unknown {
             text: text.into(),
             uses: BTreeSet::new(),
-            rests_on: BTreeSet::new(),
+            depends_on: BTreeSet::new(),
         })
     }
 
@@ -144,14 +144,16 @@ impl<'a> Evaluated<'a> {
     }
 
     /// Adds what decides the unknown parts of the value.
-    fn collect_grounds(&self, grounds: &mut BTreeSet<String>) {
+    fn collect_dependencies(&self, fingerprints: &mut BTreeSet<String>) {
         match self {
             Self::Nothing | Self::Scalar(_) => {}
-            Self::Unknown(unknown) => grounds.extend(unknown.rests_on.iter().cloned()),
-            Self::List(list) => list.iter().for_each(|value| value.collect_grounds(grounds)),
+            Self::Unknown(unknown) => fingerprints.extend(unknown.depends_on.iter().cloned()),
+            Self::List(list) => list
+                .iter()
+                .for_each(|value| value.collect_dependencies(fingerprints)),
             Self::Map(map) => map
                 .values()
-                .for_each(|value| value.collect_grounds(grounds)),
+                .for_each(|value| value.collect_dependencies(fingerprints)),
         }
     }
 }
@@ -224,19 +226,19 @@ impl<'a> Evaluator<'a> {
         result.unwrap_or_else(|| {
             // What is not known before the deployment keeps its look, so that it can be compared.
             let value = self.value(argument);
-            let mut rests_on = BTreeSet::from_iter(self.ground(function, argument));
-            value.collect_grounds(&mut rests_on);
+            let mut depends_on = BTreeSet::from_iter(self.fingerprint(function, argument));
+            value.collect_dependencies(&mut depends_on);
             Evaluated::Unknown(Unknown {
                 text: format!("{function}({})", value.text()),
                 uses: value.uses(),
-                rests_on,
+                depends_on,
             })
         })
     }
 
     /// Returns what decides a call that cannot be evaluated and is not seen in its text: the
     /// condition of an `Fn::If`, the mapping's entries that an `Fn::FindInMap` may yield.
-    fn ground(&self, function: &str, argument: &'a Node) -> Option<String> {
+    fn fingerprint(&self, function: &str, argument: &'a Node) -> Option<String> {
         let [name, keys @ ..] = argument.as_list()? else {
             return None;
         };
@@ -413,7 +415,7 @@ fn used<'a>(resource: &str, attribute: Option<&str>) -> Evaluated<'a> {
             resource: resource.to_owned(),
             attribute: attribute.map(str::to_owned),
         }]),
-        rests_on: BTreeSet::new(),
+        depends_on: BTreeSet::new(),
     })
 }
 
@@ -425,14 +427,14 @@ fn concatenated<'a>(parts: &[Evaluated<'a>], delimiter: &str) -> Evaluated<'a> {
         return Evaluated::Scalar(text.into());
     }
     let uses = parts.iter().flat_map(Evaluated::uses).collect();
-    let mut rests_on = BTreeSet::new();
+    let mut depends_on = BTreeSet::new();
     for part in parts {
-        part.collect_grounds(&mut rests_on);
+        part.collect_dependencies(&mut depends_on);
     }
     Evaluated::Unknown(Unknown {
         text,
         uses,
-        rests_on,
+        depends_on,
     })
 }
 

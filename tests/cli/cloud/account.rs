@@ -47,7 +47,7 @@ pub(crate) enum Progress {
     /// So many events are added by each look.
     Events(usize),
     /// It does not go on.
-    Held,
+    ObjectState,
 }
 
 impl Default for Account {

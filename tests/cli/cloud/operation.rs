@@ -212,7 +212,7 @@ impl Account {
         let count = match self.progress {
             Progress::Done => usize::MAX,
             Progress::Events(count) => count,
-            Progress::Held => 0,
+            Progress::ObjectState => 0,
         };
         self.advance_by(index, count);
     }

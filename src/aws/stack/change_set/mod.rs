@@ -30,7 +30,7 @@ const DEPTH: usize = 20;
 impl StackService {
     /// Waits until the change set is made or has failed, and returns all that the service says of
     /// it: every page, property values, nested change sets, the findings of its checks.
-    pub async fn settled_change_set(&self, id: &str) -> Result<ChangeSet> {
+    pub async fn wait_for_change_set(&self, id: &str) -> Result<ChangeSet> {
         let mut change_set = if let Some(change_set) = self.change_set_at_once(id).await? {
             change_set
         } else {
@@ -38,7 +38,7 @@ impl StackService {
             let first = loop {
                 backoff.pause().await;
                 let page = self.change_set_page(id, true, None).await?;
-                if page.0.is_settled() {
+                if page.0.is_terminal() {
                     break page;
                 }
             };
@@ -60,7 +60,7 @@ impl StackService {
         )?;
         // Events are found by the ARN alone.
         let is_arn = valued.0.id == id;
-        if !is_arn || !valued.0.is_settled() || !plain.0.is_settled() {
+        if !is_arn || !valued.0.is_terminal() || !plain.0.is_terminal() {
             return Ok(None);
         }
         let (valued, plain) = tokio::try_join!(
