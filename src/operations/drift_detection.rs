@@ -5,7 +5,7 @@ use crate::cli::commands::drift::Asked;
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
-use crate::plan::comparison::live::{LiveResource, Way};
+use crate::plan::comparison::live::{DriftEffect, LiveResource};
 use crate::template::Template;
 
 impl Deployment<'_> {
@@ -71,10 +71,10 @@ impl Deployment<'_> {
             ));
         }
         let properties = live.iter().flat_map(|resource| &resource.properties);
-        let mut ways = properties
-            .map(|it| it.way)
-            .chain(live.iter().filter_map(|it| it.way));
-        if ways.any(Way::may_last) {
+        let mut effects = properties
+            .map(|it| it.effect)
+            .chain(live.iter().filter_map(|it| it.effect));
+        if effects.any(DriftEffect::may_last) {
             presenter.hint(&format!(
                 "`{}` shows a deployment that takes drift back",
                 self.session.command("plan --revert-drift")

@@ -12,7 +12,7 @@ use crate::cli::hint::word;
 use crate::cloudformation::diagnosis::causes;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
 use crate::cloudformation::recovery::history::History;
-use crate::cloudformation::recovery::table::Way;
+use crate::cloudformation::recovery::table::RecoveryAction;
 use crate::cloudformation::recovery::{Call, Choices, Found, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
@@ -86,7 +86,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let recovery = interrupt
             .guard(look(&session, &service, &found, &choices))
             .await?;
-        let acts = !matches!(recovery.way, Way::Nothing | Way::Follow | Way::Manual);
+        let acts = !matches!(
+            recovery.action,
+            RecoveryAction::Nothing | RecoveryAction::Follow | RecoveryAction::Manual
+        );
         let calls = if acts {
             recovery.calls(&choices)?
         } else {
@@ -98,7 +101,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.json(&document)?;
             return Ok(Exit::Done);
         }
-        if recovery.way == Way::Nothing && steps > 0 {
+        if recovery.action == RecoveryAction::Nothing && steps > 0 {
             presenter.note(&format!("\n{} is {}.", found.name, found.status));
             return Ok(Exit::Done);
         }
@@ -106,14 +109,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note("");
         }
         steps += 1;
-        if recovery.way != Way::Nothing {
+        if recovery.action != RecoveryAction::Nothing {
             let width = presenter.width();
             let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
             presenter.data(&text);
         }
         let resume = session.command("recover");
-        stack = match recovery.way {
-            Way::Nothing => {
+        stack = match recovery.action {
+            RecoveryAction::Nothing => {
                 let template = interrupt.guard(service.template()).await?;
                 let drift_revert = DriftRevert {
                     session: &session,
@@ -128,13 +131,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                 drift_revert.run(recovery, args.yes).await?;
                 return Ok(Exit::Done);
             }
-            Way::Manual => return Err(nothing_done(&found, &recovery)),
-            Way::Follow => {
+            RecoveryAction::Manual => return Err(nothing_done(&found, &recovery)),
+            RecoveryAction::Follow => {
                 presenter.note("");
                 let running = Running::join(&session, &interrupt, &service, &found.id, &resume);
                 running.await?.showing(args.events).follow().await?
             }
-            Way::Delete | Way::RollBack | Way::ContinueRollback => {
+            RecoveryAction::Delete
+            | RecoveryAction::RollBack
+            | RecoveryAction::ContinueRollback => {
                 check_guards(&session, &recovery, &choices)?;
                 check_protection(&session, &found, &calls)?;
                 if !args.yes {

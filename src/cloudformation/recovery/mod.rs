@@ -19,7 +19,7 @@ use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
 use crate::template::Template;
 use history::{Attempt, History};
-use table::{Entry, Other, TAKE_OVER, Way, entry};
+use table::{Entry, Other, RecoveryAction, TAKE_OVER, entry};
 
 /// One call of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub struct Recovery {
     /// What there still is of the stack, in a sentence.
     pub remains: &'static str,
     /// What `recover` does.
-    pub way: Way,
+    pub action: RecoveryAction,
     /// What else can be done.
     pub others: Vec<Other>,
     /// The event that made the last operation fail.
@@ -139,19 +139,19 @@ impl Recovery {
         let Entry {
             meaning,
             mut remains,
-            mut way,
+            mut action,
             others,
         } = entry(&status, &found.history);
         if status == StackStatus::ReviewInProgress && !found.change_sets.is_empty() {
-            way = Way::Manual;
+            action = RecoveryAction::Manual;
         }
         let obstacles = obstacles(&status, &found);
-        let live = live(&status, way, &found, choices);
+        let live = live(&status, action, &found, choices);
         let mut others = others.to_vec();
-        if way == Way::Delete && live.is_empty() {
+        if action == RecoveryAction::Delete && live.is_empty() {
             remains = "None of its resources is left.";
         }
-        if way == Way::Delete
+        if action == RecoveryAction::Delete
             && !live
                 .iter()
                 .any(|deletion| deletion.outcome == DeletionOutcome::Retained)
@@ -161,14 +161,14 @@ impl Recovery {
         let tells = |cause: &Event| {
             let is_undone =
                 status.is_rolled_back() && found.history.attempt != Some(Attempt::RollBack);
-            let is_stuck = !matches!(way, Way::Nothing | Way::Follow);
+            let is_stuck = !matches!(action, RecoveryAction::Nothing | RecoveryAction::Follow);
             cause.reason.is_some() && (is_stuck || is_undone)
         };
         Self {
             attempt: found.history.attempt,
             meaning,
             remains,
-            way,
+            action,
             others,
             cause: cause.filter(tells),
             obstacles,
@@ -189,11 +189,13 @@ impl Recovery {
     pub fn calls(&self, choices: &Choices) -> Result<Vec<Call>> {
         self.check("--skip", &choices.skip)?;
         self.check("--retain", &choices.retain)?;
-        Ok(match self.way {
-            Way::Nothing | Way::Follow | Way::Manual => Vec::new(),
-            Way::RollBack => vec![Call::RollbackStack],
-            Way::ContinueRollback => vec![Call::ContinueUpdateRollback(choices.skip.clone())],
-            Way::Delete => {
+        Ok(match self.action {
+            RecoveryAction::Nothing | RecoveryAction::Follow | RecoveryAction::Manual => Vec::new(),
+            RecoveryAction::RollBack => vec![Call::RollbackStack],
+            RecoveryAction::ContinueRollback => {
+                vec![Call::ContinueUpdateRollback(choices.skip.clone())]
+            }
+            RecoveryAction::Delete => {
                 let abandoned = self.abandoned.iter().cloned().map(Call::DeleteChangeSet);
                 let delete = Call::DeleteStack(choices.retain.clone());
                 abandoned.chain([delete]).collect()
@@ -300,13 +302,13 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
 /// Returns what is there of the stack where the way deletes, and what becomes of each.
 fn live(
     status: &StackStatus,
-    way: Way,
+    action: RecoveryAction,
     found: &Found<'_>,
     choices: &Choices,
 ) -> Vec<ResourceDeletion> {
-    let undoes_creation =
-        way == Way::RollBack && (*status == StackStatus::CreateFailed || !found.history.was_stable);
-    if way != Way::Delete && !undoes_creation {
+    let undoes_creation = action == RecoveryAction::RollBack
+        && (*status == StackStatus::CreateFailed || !found.history.was_stable);
+    if action != RecoveryAction::Delete && !undoes_creation {
         return Vec::new();
     }
     let there = found.resources.iter().filter(|resource| is_live(resource));

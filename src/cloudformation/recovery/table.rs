@@ -8,7 +8,7 @@ use crate::cloudformation::status::StackStatus;
 
 /// What `recover` does about a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum RecoveryAction {
     /// Nothing: the stack takes its next change.
     Nothing,
     /// Waits for the operation that is running.
@@ -23,7 +23,7 @@ pub enum Way {
     Manual,
 }
 
-impl Way {
+impl RecoveryAction {
     /// Returns the word for it in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ pub struct Entry {
     /// What there still is of the stack.
     pub remains: &'static str,
     /// What `recover` does.
-    pub way: Way,
+    pub action: RecoveryAction,
     /// What else can be done.
     pub others: &'static [Other],
 }
@@ -100,7 +100,7 @@ const fn healthy(meaning: &'static str, remains: &'static str) -> Entry {
     Entry {
         meaning,
         remains,
-        way: Way::Nothing,
+        action: RecoveryAction::Nothing,
         others: &[],
     }
 }
@@ -109,7 +109,7 @@ const fn running(meaning: &'static str) -> Entry {
     Entry {
         meaning,
         remains: CHANGING,
-        way: Way::Follow,
+        action: RecoveryAction::Follow,
         others: &[],
     }
 }
@@ -177,7 +177,7 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             meaning: "The creation failed and was undone. CloudFormation keeps a shell to read its \
                       events by; it takes no change and can only be deleted.",
             remains: "The shell, and what its resources' DeletionPolicy retained.",
-            way: Way::Delete,
+            action: RecoveryAction::Delete,
             others: &[
                 Other {
                     what: "Delete the shell and deploy anew, once the cause is corrected",
@@ -190,26 +190,26 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             meaning: "The creation failed, and it could not be undone: some of what it had made \
                       could not be deleted. CloudFormation can only try to delete the stack.",
             remains: "What could not be deleted, and what was retained.",
-            way: Way::Delete,
+            action: RecoveryAction::Delete,
             others: &[],
         },
         (S::CreateFailed, _) => Entry {
             meaning: "The creation failed and was left as it was, because rollback was off.",
             remains: "What was made before the failure.",
-            way: Way::RollBack,
+            action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
         (S::UpdateFailed, _) if !history.was_stable => Entry {
             meaning: "A failed creation was taken up again without rollback and failed once more. \
                       There is no good state to return to, so undoing it deletes the stack.",
             remains: "What was made before the failure.",
-            way: Way::RollBack,
+            action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
         (S::UpdateFailed, _) => Entry {
             meaning: "The update failed and was left as it was, because rollback was off.",
             remains: HALFWAY,
-            way: Way::RollBack,
+            action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
         (S::UpdateRollbackFailed, attempt) => Entry {
@@ -224,13 +224,13 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
                 }
             },
             remains: HALFWAY,
-            way: Way::ContinueRollback,
+            action: RecoveryAction::ContinueRollback,
             others: &[DESTROY],
         },
         (S::ReviewInProgress, _) => Entry {
             meaning: "Somebody planned a stack that was never deployed. It has a name and nothing else.",
             remains: "No resources.",
-            way: Way::Delete,
+            action: RecoveryAction::Delete,
             others: &[Other {
                 what: "Deploy into it",
                 command: "apply",
@@ -239,21 +239,21 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
         (S::DeleteFailed, Some(Create)) => Entry {
             meaning: "The creation failed, and the deletion that followed stopped at a resource.",
             remains: "What could not be deleted, and what was retained.",
-            way: Way::Delete,
+            action: RecoveryAction::Delete,
             others: &[],
         },
         (S::DeleteFailed, _) => Entry {
             meaning: "The deletion of the stack stopped at a resource. CloudFormation can only try \
                       again, or leave that resource behind.",
             remains: "What could not be deleted yet.",
-            way: Way::Delete,
+            action: RecoveryAction::Delete,
             others: &[],
         },
         (S::ImportRollbackFailed, _) => Entry {
             meaning: "The import failed, and it could not be undone. CloudFormation documents no \
                       call that goes on from here; what is not retained goes with the stack.",
             remains: "The stack's resources, and some of those that were to be imported.",
-            way: Way::Manual,
+            action: RecoveryAction::Manual,
             others: &[DESTROY, TAKE_OVER],
         },
         (S::Unknown(_), _) if !status.is_terminal() => running(
@@ -263,7 +263,7 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             meaning: "This version of stackctl does not know the status, so it does nothing about \
                       it. The events say how the stack came to it.",
             remains: "Unknown.",
-            way: Way::Manual,
+            action: RecoveryAction::Manual,
             others: &[Other {
                 what: "Look at the stack",
                 command: "status",

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::history::Attempt;
 use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
 use super::history::History;
-use super::table::{Way, entry};
+use super::table::{RecoveryAction, entry};
 use super::{Call, Choices, Found, Recovery};
 use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::event::Event;
@@ -93,50 +93,50 @@ fn operations(recovery: &Recovery) -> Vec<&'static str> {
 type Row = (
     &'static str,
     Option<Attempt>,
-    Way,
+    RecoveryAction,
     &'static str,
     &'static str,
 );
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("CREATE_IN_PROGRESS", Some(Create), Way::Follow, "", "cancel --delete"),
-    ("CREATE_FAILED", Some(Create), Way::RollBack, "RollbackStack", "apply"),
-    ("CREATE_COMPLETE", Some(Create), Way::Nothing, "", ""),
-    ("ROLLBACK_IN_PROGRESS", Some(Create), Way::Follow, "", ""),
-    ("ROLLBACK_IN_PROGRESS", Some(RollBack), Way::Follow, "", ""),
-    ("ROLLBACK_FAILED", Some(Create), Way::Delete, "DeleteStack", ""),
-    ("ROLLBACK_COMPLETE", Some(Create), Way::Delete, "DeleteStack", "apply"),
-    ("DELETE_IN_PROGRESS", Some(Delete), Way::Follow, "", ""),
-    ("DELETE_IN_PROGRESS", Some(Create), Way::Follow, "", ""),
-    ("DELETE_FAILED", Some(Delete), Way::Delete, "DeleteStack", ""),
-    ("DELETE_FAILED", Some(Create), Way::Delete, "DeleteStack", ""),
-    ("DELETE_COMPLETE", Some(Delete), Way::Nothing, "", "apply"),
-    ("UPDATE_IN_PROGRESS", Some(Update), Way::Follow, "", "cancel"),
-    ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
-    ("UPDATE_COMPLETE", Some(Update), Way::Nothing, "", ""),
-    ("UPDATE_FAILED", Some(Update), Way::RollBack, "RollbackStack", "apply"),
-    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
-    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(RollBack), Way::Follow, "", ""),
-    ("UPDATE_ROLLBACK_FAILED", Some(Update), Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
-    ("UPDATE_ROLLBACK_FAILED", Some(RollBack), Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
-    ("UPDATE_ROLLBACK_FAILED", None, Way::ContinueRollback, "ContinueUpdateRollback", "destroy"),
-    ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), Way::Follow, "", ""),
-    ("UPDATE_ROLLBACK_COMPLETE", Some(Update), Way::Nothing, "", "apply"),
-    ("UPDATE_ROLLBACK_COMPLETE", Some(RollBack), Way::Nothing, "", "apply"),
-    ("REVIEW_IN_PROGRESS", None, Way::Delete, "DeleteStack", "apply"),
-    ("IMPORT_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
-    ("IMPORT_COMPLETE", Some(Import), Way::Nothing, "", ""),
-    ("IMPORT_ROLLBACK_IN_PROGRESS", Some(Import), Way::Follow, "", ""),
-    ("IMPORT_ROLLBACK_FAILED", Some(Import), Way::Manual, "", "destroy"),
-    ("IMPORT_ROLLBACK_COMPLETE", Some(Import), Way::Nothing, "", ""),
-    ("RECONCILE_IN_PROGRESS", None, Way::Follow, "", ""),
-    ("RECONCILE_FAILED", None, Way::Manual, "", "status"),
+    ("CREATE_IN_PROGRESS", Some(Create), RecoveryAction::Follow, "", "cancel --delete"),
+    ("CREATE_FAILED", Some(Create), RecoveryAction::RollBack, "RollbackStack", "apply"),
+    ("CREATE_COMPLETE", Some(Create), RecoveryAction::Nothing, "", ""),
+    ("ROLLBACK_IN_PROGRESS", Some(Create), RecoveryAction::Follow, "", ""),
+    ("ROLLBACK_IN_PROGRESS", Some(RollBack), RecoveryAction::Follow, "", ""),
+    ("ROLLBACK_FAILED", Some(Create), RecoveryAction::Delete, "DeleteStack", ""),
+    ("ROLLBACK_COMPLETE", Some(Create), RecoveryAction::Delete, "DeleteStack", "apply"),
+    ("DELETE_IN_PROGRESS", Some(Delete), RecoveryAction::Follow, "", ""),
+    ("DELETE_IN_PROGRESS", Some(Create), RecoveryAction::Follow, "", ""),
+    ("DELETE_FAILED", Some(Delete), RecoveryAction::Delete, "DeleteStack", ""),
+    ("DELETE_FAILED", Some(Create), RecoveryAction::Delete, "DeleteStack", ""),
+    ("DELETE_COMPLETE", Some(Delete), RecoveryAction::Nothing, "", "apply"),
+    ("UPDATE_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", "cancel"),
+    ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", ""),
+    ("UPDATE_COMPLETE", Some(Update), RecoveryAction::Nothing, "", ""),
+    ("UPDATE_FAILED", Some(Update), RecoveryAction::RollBack, "RollbackStack", "apply"),
+    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", ""),
+    ("UPDATE_ROLLBACK_IN_PROGRESS", Some(RollBack), RecoveryAction::Follow, "", ""),
+    ("UPDATE_ROLLBACK_FAILED", Some(Update), RecoveryAction::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_FAILED", Some(RollBack), RecoveryAction::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_FAILED", None, RecoveryAction::ContinueRollback, "ContinueUpdateRollback", "destroy"),
+    ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", ""),
+    ("UPDATE_ROLLBACK_COMPLETE", Some(Update), RecoveryAction::Nothing, "", "apply"),
+    ("UPDATE_ROLLBACK_COMPLETE", Some(RollBack), RecoveryAction::Nothing, "", "apply"),
+    ("REVIEW_IN_PROGRESS", None, RecoveryAction::Delete, "DeleteStack", "apply"),
+    ("IMPORT_IN_PROGRESS", Some(Import), RecoveryAction::Follow, "", ""),
+    ("IMPORT_COMPLETE", Some(Import), RecoveryAction::Nothing, "", ""),
+    ("IMPORT_ROLLBACK_IN_PROGRESS", Some(Import), RecoveryAction::Follow, "", ""),
+    ("IMPORT_ROLLBACK_FAILED", Some(Import), RecoveryAction::Manual, "", "destroy"),
+    ("IMPORT_ROLLBACK_COMPLETE", Some(Import), RecoveryAction::Nothing, "", ""),
+    ("RECONCILE_IN_PROGRESS", None, RecoveryAction::Follow, "", ""),
+    ("RECONCILE_FAILED", None, RecoveryAction::Manual, "", "status"),
 ];
 
 #[test]
 fn every_status_has_its_way() {
-    for &(status, attempt, way, call, other) in ROWS {
+    for &(status, attempt, action, call, other) in ROWS {
         let stack = stack(status);
         let history = History {
             attempt,
@@ -148,7 +148,7 @@ fn every_status_has_its_way() {
             ..found(&stack, &[])
         };
         let recovery = recover(found);
-        assert_eq!(recovery.way, way, "{status} {attempt:?}");
+        assert_eq!(recovery.action, action, "{status} {attempt:?}");
         assert_eq!(
             operations(&recovery).join(" "),
             call,
@@ -159,7 +159,7 @@ fn every_status_has_its_way() {
         for said in [recovery.meaning, recovery.remains] {
             assert!(said.ends_with('.'), "{status}: {said}");
         }
-        let is_running = way == Way::Follow;
+        let is_running = action == RecoveryAction::Follow;
         assert_eq!(is_running, !stack.status.is_terminal(), "{status}");
     }
     for status in StackStatus::ALL {
@@ -422,7 +422,7 @@ fn a_shell_goes_only_where_nobody_wants_its_change_sets() {
     let mut theirs = found(&stack, &[]);
     theirs.change_sets = vec!["release-42".to_owned()];
     let recovery = recover(theirs);
-    assert_eq!(recovery.way, Way::Manual);
+    assert_eq!(recovery.action, RecoveryAction::Manual);
     assert!(operations(&recovery).is_empty());
 
     let mut ours = found(&stack, &[]);

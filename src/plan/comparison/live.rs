@@ -15,7 +15,7 @@ use crate::plan::Content;
 
 /// Which way a deployment of the files moves what has drifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum DriftEffect {
     /// It stays as it is live, because the files leave it as it was deployed.
     Stays,
     /// Its resource changes for another reason, and may take the template's value then.
@@ -32,7 +32,7 @@ pub enum Way {
     Fails,
 }
 
-impl Way {
+impl DriftEffect {
     /// Returns the word of the JSON document.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ pub struct LiveResource<'a> {
     pub drift: &'a ResourceDrift,
     /// What a deployment does about one that was deleted; `None` for one that was modified, whose
     /// properties say it each for itself.
-    pub way: Option<Way>,
+    pub effect: Option<DriftEffect>,
     /// The properties that differ.
     pub properties: Vec<LiveProperty>,
 }
@@ -76,7 +76,7 @@ pub struct LiveProperty {
     /// The value that the files give; `None` where they give none, or it is not known.
     pub desired: Option<Content>,
     /// Which way a deployment moves it.
-    pub way: Way,
+    pub effect: DriftEffect,
 }
 
 /// Returns what has drifted, and what the predicted `changes` of a deployment do about it.
@@ -86,24 +86,24 @@ pub fn compare<'a>(drift: &'a Drift, changes: &[Change]) -> Vec<LiveResource<'a>
         let change = found.find(|change| change.logical_id == drift.logical_id);
         let is_deleted = drift.status == DriftStatus::Deleted;
         let properties = drift.differences.iter().flat_map(|difference| {
-            let (way, desired) = property(difference, change);
+            let (effect, desired) = property(difference, change);
             let parts = drift.properties_of(difference);
             let is_whole = parts.len() == 1;
             parts.into_iter().map(move |part| LiveProperty {
-                desired: match way {
-                    Way::Stays | Way::MayBeReset => part.before.clone(),
-                    Way::Adopted => part.after.clone(),
+                desired: match effect {
+                    DriftEffect::Stays | DriftEffect::MayBeReset => part.before.clone(),
+                    DriftEffect::Adopted => part.after.clone(),
                     _ => desired.clone().filter(|_| is_whole).map(Content::Scalar),
                 },
                 path: part.path,
                 deployed: part.before,
                 live: part.after,
-                way,
+                effect,
             })
         });
         LiveResource {
             drift,
-            way: is_deleted.then(|| deleted(change)),
+            effect: is_deleted.then(|| deleted(change)),
             properties: properties.collect(),
         }
     });
@@ -111,20 +111,20 @@ pub fn compare<'a>(drift: &'a Drift, changes: &[Change]) -> Vec<LiveResource<'a>
 }
 
 /// Returns what a deployment does about a resource that is not there any more.
-fn deleted(change: Option<&Change>) -> Way {
+fn deleted(change: Option<&Change>) -> DriftEffect {
     match change.map(Change::effect) {
-        None | Some(Effect::Possible | Effect::Sync) => Way::Stays,
-        Some(Effect::Remove) => Way::Removed,
-        Some(Effect::Replace | Effect::Add | Effect::Import) => Way::Replaced,
-        Some(Effect::Update) => Way::Fails,
+        None | Some(Effect::Possible | Effect::Sync) => DriftEffect::Stays,
+        Some(Effect::Remove) => DriftEffect::Removed,
+        Some(Effect::Replace | Effect::Add | Effect::Import) => DriftEffect::Replaced,
+        Some(Effect::Update) => DriftEffect::Fails,
     }
 }
 
 /// Returns what a deployment does about a property, and the value that the files give it where that
 /// is another than the deployed one.
-fn property(difference: &Difference, change: Option<&Change>) -> (Way, Option<String>) {
+fn property(difference: &Difference, change: Option<&Change>) -> (DriftEffect, Option<String>) {
     let Some(change) = change else {
-        return (Way::Stays, None);
+        return (DriftEffect::Stays, None);
     };
     let steps = difference.steps();
     let mut details = change.details.iter().filter_map(|detail| {
@@ -137,17 +137,17 @@ fn property(difference: &Difference, change: Option<&Change>) -> (Way, Option<St
         .map(|(detail, path)| (detail, desired(detail, &path, &steps)));
     let value = desired.as_ref().and_then(|(_, value)| value.clone());
     match (change.effect(), desired) {
-        (Effect::Remove, _) => (Way::Removed, None),
-        (Effect::Replace, _) => (Way::Replaced, value),
-        (Effect::Possible, _) | (_, None) => (Way::MayBeReset, None),
+        (Effect::Remove, _) => (DriftEffect::Removed, None),
+        (Effect::Replace, _) => (DriftEffect::Replaced, value),
+        (Effect::Possible, _) | (_, None) => (DriftEffect::MayBeReset, None),
         (_, Some((detail, _))) if detail.evaluation.as_deref() == Some("Dynamic") => {
-            (Way::MayBeReset, None)
+            (DriftEffect::MayBeReset, None)
         }
-        _ if change.action == Action::Dynamic => (Way::MayBeReset, None),
+        _ if change.action == Action::Dynamic => (DriftEffect::MayBeReset, None),
         (_, Some((_, desired))) if desired.is_some() && desired == difference.actual => {
-            (Way::Adopted, value)
+            (DriftEffect::Adopted, value)
         }
-        _ => (Way::Overwritten, value),
+        _ => (DriftEffect::Overwritten, value),
     }
 }
 
@@ -193,7 +193,7 @@ fn desired(detail: &Detail, path: &[&str], steps: &[String]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Way, compare};
+    use super::{DriftEffect, compare};
     use crate::cloudformation::change_set::{Action, Change, Detail, Replacement};
     use crate::cloudformation::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
     use crate::plan::Content;
@@ -252,52 +252,52 @@ mod tests {
         let mut dynamic = change("/Properties/Map/Size", None);
         dynamic.details[0].evaluation = Some("Dynamic".to_owned());
         let cases = [
-            (None, Way::Stays, Some("1")),
+            (None, DriftEffect::Stays, Some("1")),
             (
                 Some(change("/Properties/Other", Some("x"))),
-                Way::MayBeReset,
+                DriftEffect::MayBeReset,
                 Some("1"),
             ),
-            (Some(dynamic), Way::MayBeReset, Some("1")),
+            (Some(dynamic), DriftEffect::MayBeReset, Some("1")),
             (
                 Some(change("/Properties/Map/Size", Some("3"))),
-                Way::Overwritten,
+                DriftEffect::Overwritten,
                 Some("3"),
             ),
             (
                 Some(change("/Properties/Map", Some(r#"{"Size":3}"#))),
-                Way::Overwritten,
+                DriftEffect::Overwritten,
                 Some("3"),
             ),
             (
                 Some(change("/Properties/Map/Size", Some("2"))),
-                Way::Adopted,
+                DriftEffect::Adopted,
                 Some("2"),
             ),
             (
                 Some(change("/Properties/Map/Size", None)),
-                Way::Overwritten,
+                DriftEffect::Overwritten,
                 None,
             ),
             (
                 Some(change("/Properties/Map/Size/Deep", Some("2"))),
-                Way::Overwritten,
+                DriftEffect::Overwritten,
                 None,
             ),
-            (Some(replaced), Way::Replaced, None),
-            (Some(removed), Way::Removed, None),
+            (Some(replaced), DriftEffect::Replaced, None),
+            (Some(removed), DriftEffect::Removed, None),
         ];
-        for (change, way, desired) in cases {
+        for (change, effect, desired) in cases {
             let drift = drift(DriftStatus::Modified);
             let changes: Vec<Change> = change.into_iter().collect();
             let live = compare(&drift, &changes);
             let [property] = live[0].properties.as_slice() else {
                 panic!("one property: {live:?}")
             };
-            assert_eq!(property.way, way, "{changes:?}");
+            assert_eq!(property.effect, effect, "{changes:?}");
             let shown = property.desired.as_ref().map(Content::text);
             assert_eq!(shown, desired, "{changes:?}");
-            assert_eq!(live[0].way, None);
+            assert_eq!(live[0].effect, None);
         }
     }
 
@@ -312,15 +312,19 @@ mod tests {
             action: Action::Remove,
             ..update.clone()
         };
-        for (change, way) in [
-            (None, Way::Stays),
-            (Some(update), Way::Fails),
-            (Some(replaced), Way::Replaced),
-            (Some(removed), Way::Removed),
+        for (change, effect) in [
+            (None, DriftEffect::Stays),
+            (Some(update), DriftEffect::Fails),
+            (Some(replaced), DriftEffect::Replaced),
+            (Some(removed), DriftEffect::Removed),
         ] {
             let drift = drift(DriftStatus::Deleted);
             let changes: Vec<Change> = change.into_iter().collect();
-            assert_eq!(compare(&drift, &changes)[0].way, Some(way), "{changes:?}");
+            assert_eq!(
+                compare(&drift, &changes)[0].effect,
+                Some(effect),
+                "{changes:?}"
+            );
         }
     }
 

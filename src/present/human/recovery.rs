@@ -4,7 +4,7 @@ use super::danger::wrap;
 use super::stack::status;
 use super::table::table;
 use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion};
-use crate::cloudformation::recovery::table::Way;
+use crate::cloudformation::recovery::table::RecoveryAction;
 use crate::cloudformation::recovery::{Call, Obstacle, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
@@ -50,8 +50,8 @@ pub fn recovery(
         }
     }
     if !recovery.others.is_empty() {
-        text.push_str(match recovery.way {
-            Way::Nothing | Way::Manual => "\nWays to go on\n",
+        text.push_str(match recovery.action {
+            RecoveryAction::Nothing | RecoveryAction::Manual => "\nWays to go on\n",
             _ => "\nOther ways\n",
         });
         for other in &recovery.others {

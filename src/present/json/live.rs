@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cloudformation::drift::Drift;
 use crate::plan::Content;
-use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
+use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 
 /// What has drifted.
 #[derive(Debug, Serialize)]
@@ -55,7 +55,7 @@ fn resource<'a>(resource: &'a LiveResource<'_>) -> ResourceEntry<'a> {
         logical_id: &resource.drift.logical_id,
         resource_type: &resource.drift.resource_type,
         status: resource.drift.status.as_str(),
-        way: resource.way.map(Way::as_str),
+        way: resource.effect.map(DriftEffect::as_str),
         properties: resource.properties.iter().map(property).collect(),
     }
 }
@@ -66,6 +66,6 @@ fn property(property: &LiveProperty) -> PropertyEntry<'_> {
         deployed: property.deployed.as_ref().map(Content::text),
         live: property.live.as_ref().map(Content::text),
         desired: property.desired.as_ref().map(Content::text),
-        way: property.way.as_str(),
+        way: property.effect.as_str(),
     }
 }

@@ -139,7 +139,7 @@ impl<'a> RecoveryDocument<'a> {
                 status: cause.status.as_str(),
                 reason: cause.reason.as_deref(),
             }),
-            way: recovery.way.as_str(),
+            way: recovery.action.as_str(),
             calls: calls.collect(),
             obstacles: obstacles.collect(),
             resources: live.collect(),

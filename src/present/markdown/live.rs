@@ -6,7 +6,7 @@
 use super::page::{Page, details, escaped, fenced, push_value};
 use crate::cloudformation::drift::{Drift, DriftStatus};
 use crate::plan::Content;
-use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
+use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 use crate::present::human::drift::summary;
 use crate::present::human::live::{of_deleted, of_property};
 
@@ -36,11 +36,11 @@ fn title(resource: &LiveResource<'_>) -> String {
         DriftStatus::Deleted => ("-", " is deleted"),
         _ => ("&#126;", ""),
     };
-    let way = resource.way.map_or(String::new(), |way| {
-        format!("; <code>apply</code> {}", escaped(of_deleted(way)))
+    let effect = resource.effect.map_or(String::new(), |effect| {
+        format!("; <code>apply</code> {}", escaped(of_deleted(effect)))
     });
     format!(
-        "<code>{sign}</code> <b>{}</b> {}{words}{way}",
+        "<code>{sign}</code> <b>{}</b> {}{words}{effect}",
         escaped(&drift.logical_id),
         escaped(&drift.resource_type)
     )
@@ -60,13 +60,14 @@ fn properties(properties: &[LiveProperty]) -> String {
             cell(deployed),
             cell(live),
             cell(desired),
-            escaped(&way(property))
+            escaped(&effect(property))
         ));
         if [deployed, live].into_iter().flatten().any(is_long) {
             push_value(&mut lines, &property.path, deployed, live);
         }
         // Elsewhere it is one of the other two.
-        let is_own = property.way == Way::Overwritten || property.way == Way::Replaced;
+        let is_own =
+            property.effect == DriftEffect::Overwritten || property.effect == DriftEffect::Replaced;
         if is_own && desired != deployed && desired.is_some_and(is_long) {
             let name = format!("{} (live, then desired)", property.path);
             push_value(&mut lines, &name, live, desired);
@@ -80,9 +81,9 @@ fn properties(properties: &[LiveProperty]) -> String {
 }
 
 /// Returns what `apply` does; the value that it sets is in the table already.
-fn way(property: &LiveProperty) -> String {
-    match (property.way, &property.desired) {
-        (Way::Overwritten, Some(_)) => "sets the desired value".to_owned(),
+fn effect(property: &LiveProperty) -> String {
+    match (property.effect, &property.desired) {
+        (DriftEffect::Overwritten, Some(_)) => "sets the desired value".to_owned(),
         _ => of_property(property),
     }
 }
@@ -104,7 +105,7 @@ mod tests {
     use super::{Page, push};
     use crate::cloudformation::drift::{Detection, Drift, DriftStatus, ResourceDrift};
     use crate::plan::Content;
-    use crate::plan::comparison::live::{LiveProperty, LiveResource, Way};
+    use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 
     fn resource(name: &str, status: DriftStatus) -> ResourceDrift {
         ResourceDrift {
@@ -120,14 +121,18 @@ mod tests {
         }
     }
 
-    fn property(path: &str, [deployed, live, desired]: [&str; 3], way: Way) -> LiveProperty {
+    fn property(
+        path: &str,
+        [deployed, live, desired]: [&str; 3],
+        effect: DriftEffect,
+    ) -> LiveProperty {
         let value = |text: &str| (text != "-").then(|| Content::Scalar(text.to_owned()));
         LiveProperty {
             path: path.to_owned(),
             deployed: value(deployed),
             live: value(live),
             desired: value(desired),
-            way,
+            effect,
         }
     }
 
@@ -143,21 +148,25 @@ mod tests {
         };
         let long = "one\n```\n|two|\n</details>";
         let properties = vec![
-            property("Delay", ["1", "2", "1"], Way::Stays),
-            property("Size", ["1", "2", "3"], Way::Overwritten),
-            property("Tags.a|b", ["-", "<b>x|`y`</b>", "-"], Way::MayBeReset),
-            property("Script", ["one", long, "one"], Way::Stays),
-            property("Policy", ["a\nb", "a\nc", "a\nd"], Way::Overwritten),
+            property("Delay", ["1", "2", "1"], DriftEffect::Stays),
+            property("Size", ["1", "2", "3"], DriftEffect::Overwritten),
+            property(
+                "Tags.a|b",
+                ["-", "<b>x|`y`</b>", "-"],
+                DriftEffect::MayBeReset,
+            ),
+            property("Script", ["one", long, "one"], DriftEffect::Stays),
+            property("Policy", ["a\nb", "a\nc", "a\nd"], DriftEffect::Overwritten),
         ];
         let resources = [
             LiveResource {
                 drift: &drift.resources[0],
-                way: None,
+                effect: None,
                 properties,
             },
             LiveResource {
                 drift: &drift.resources[1],
-                way: Some(Way::Stays),
+                effect: Some(DriftEffect::Stays),
                 properties: Vec::new(),
             },
         ];
