@@ -22,7 +22,7 @@ fn with_policy(policy: &str) -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn the_functions_code_is_compared_with_its_artifact() {
+fn apply_compares_the_function_code_with_its_artifact() {
     let (sandbox, cloud) = demo::in_cloud();
     let applied = sandbox.run(&["apply", "--yes", "-v"]).expect_code(0);
     let asked = cloud.calls_of("GetFunctionConfiguration");
@@ -45,7 +45,7 @@ fn the_functions_code_is_compared_with_its_artifact() {
 }
 
 #[test]
-fn other_code_than_the_artifacts_is_an_error_with_the_way_out() {
+fn different_function_code_is_an_error_with_a_remedy() {
     let (sandbox, cloud) = demo::in_cloud();
     let other = r#"{"FunctionName":"demo-handler","CodeSha256":"c29tZXRoaW5nIGVsc2U="}"#;
     let answer = crate::cloud::Response::new(200, other);
@@ -72,7 +72,7 @@ fn other_code_than_the_artifacts_is_an_error_with_the_way_out() {
 }
 
 #[test]
-fn code_that_may_not_be_looked_at_is_no_failure() {
+fn denied_code_check_is_not_an_error() {
     let (sandbox, cloud) = demo::in_cloud();
     let message = "not authorized to perform: lambda:GetFunctionConfiguration";
     cloud
@@ -88,7 +88,7 @@ fn code_that_may_not_be_looked_at_is_no_failure() {
 }
 
 #[test]
-fn only_functions_that_have_an_artifact_are_asked_about() {
+fn only_functions_with_an_artifact_are_checked() {
     let (sandbox, cloud) = demo::in_cloud();
     let code =
         "S3Bucket: !Sub \"{{ artifact_bucket }}\"\n        S3Key: \"{{ artifacts.handler.key }}\"";
@@ -101,7 +101,7 @@ fn only_functions_that_have_an_artifact_are_asked_about() {
 }
 
 #[test]
-fn the_stack_policy_is_shown_and_kept_in_step() {
+fn stack_policy_is_shown_and_updated() {
     let (sandbox, cloud) = with_policy(POLICY);
     let planned = sandbox.run(&["plan"]).expect_code(0);
     let (_, settings) = planned.stdout.split_once("Stack settings").unwrap();
@@ -146,7 +146,7 @@ fn the_stack_policy_is_shown_and_kept_in_step() {
 }
 
 #[test]
-fn a_stack_policy_that_changed_while_somebody_waited_is_read_again() {
+fn stack_policy_is_read_again_after_waiting() {
     let (sandbox, cloud) = with_policy(POLICY);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let manifest = std::fs::read_to_string(sandbox.path("manifest.toml")).unwrap();
@@ -169,7 +169,7 @@ fn a_stack_policy_that_changed_while_somebody_waited_is_read_again() {
 }
 
 #[test]
-fn a_wrong_stack_policy_is_reported_at_its_place() {
+fn invalid_stack_policy_is_reported_at_its_line() {
     let (sandbox, cloud) = with_policy("{\n  \"Statement\": [,]\n}\n");
     let planned = sandbox.run(&["plan"]);
     insta::assert_snapshot!(planned, @r#"
@@ -204,7 +204,7 @@ fn a_wrong_stack_policy_is_reported_at_its_place() {
 }
 
 #[test]
-fn an_update_that_the_policy_denies_says_so() {
+fn update_denied_by_the_policy_is_reported() {
     let (sandbox, cloud) = demo::deployed();
     let reason = "Action denied by stack policy: Statement [#1] does not allow [Update:*] for \
         resource [LogicalResourceId/Role]";

@@ -30,7 +30,7 @@ fn explicit(sandbox: &Sandbox) {
 }
 
 #[test]
-fn what_another_tool_left_under_the_key_is_replaced_while_it_is_still_that() {
+fn object_with_another_checksum_is_replaced_if_unchanged() {
     // S3 computes a checksum for what it stores today; older objects and copies may have none, and a
     // multipart upload has one of checksums.
     for checksum in [
@@ -52,7 +52,7 @@ fn what_another_tool_left_under_the_key_is_replaced_while_it_is_still_that() {
 }
 
 #[test]
-fn a_lost_race_looks_again_and_gives_up_in_the_end() {
+fn lost_upload_race_is_retried_and_then_reported() {
     for (code, status) in [
         ("PreconditionFailed", 412),
         ("ConditionalRequestConflict", 409),
@@ -76,7 +76,7 @@ fn a_lost_race_looks_again_and_gives_up_in_the_end() {
 }
 
 #[test]
-fn a_missing_permission_is_named() {
+fn missing_permission_is_named() {
     let (sandbox, cloud) = with_bucket();
     cloud
         .on("PutObject")
@@ -93,7 +93,7 @@ fn a_missing_permission_is_named() {
 }
 
 #[test]
-fn a_bucket_made_meanwhile_by_this_account_is_taken() {
+fn bucket_created_concurrently_is_used() {
     for (code, status) in [("OperationAborted", 409), ("BucketAlreadyOwnedByYou", 409)] {
         let (sandbox, cloud) = with_bucket();
         cloud
@@ -107,7 +107,7 @@ fn a_bucket_made_meanwhile_by_this_account_is_taken() {
 }
 
 #[test]
-fn the_region_is_named_but_for_the_one_that_must_not_be() {
+fn create_bucket_names_every_region_but_us_east_1() {
     let (sandbox, cloud) = demo::in_cloud();
     apply(&sandbox).expect_code(0);
     let create = cloud.calls_of("CreateBucket").remove(0);
@@ -121,7 +121,7 @@ fn the_region_is_named_but_for_the_one_that_must_not_be() {
 }
 
 #[test]
-fn a_new_bucket_is_closed_before_it_is_called_complete() {
+fn new_bucket_is_private_before_it_is_complete() {
     let (sandbox, cloud) = demo::in_cloud();
     apply(&sandbox).expect_code(0);
     let configuration = cloud.account().buckets[ARTIFACT_BUCKET]
@@ -141,7 +141,7 @@ fn a_new_bucket_is_closed_before_it_is_called_complete() {
 }
 
 #[test]
-fn a_half_made_bucket_is_finished_and_a_whole_one_left_alone() {
+fn incomplete_bucket_is_completed_and_a_complete_one_unchanged() {
     let (sandbox, cloud) = with_bucket();
     cloud
         .account()
@@ -164,7 +164,7 @@ fn a_half_made_bucket_is_finished_and_a_whole_one_left_alone() {
 }
 
 #[test]
-fn an_answer_about_versioning_that_cannot_be_read_is_no_failure() {
+fn unreadable_versioning_response_is_not_an_error() {
     let (sandbox, cloud) = with_bucket();
     cloud
         .on("GetBucketVersioning")
@@ -188,7 +188,7 @@ fn an_answer_about_versioning_that_cannot_be_read_is_no_failure() {
 }
 
 #[test]
-fn a_name_that_another_account_has_is_refused() {
+fn bucket_name_of_another_account_is_refused() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud
         .on("CreateBucket")
@@ -203,7 +203,7 @@ fn a_name_that_another_account_has_is_refused() {
 }
 
 #[test]
-fn the_manifests_bucket_is_never_made_or_changed() {
+fn bucket_named_in_the_manifest_is_never_created_or_changed() {
     let (sandbox, cloud) = demo::in_cloud();
     explicit(&sandbox);
     insta::assert_snapshot!(apply(&sandbox), @r"
@@ -223,7 +223,7 @@ fn the_manifests_bucket_is_never_made_or_changed() {
 }
 
 #[test]
-fn a_bucket_deleted_between_two_calls_is_said_as_such() {
+fn bucket_deleted_between_two_calls_is_reported() {
     let (sandbox, cloud) = with_bucket();
     cloud.on("PutObject").error(404, "NoSuchBucket", "gone");
     insta::assert_snapshot!(apply(&sandbox), @r"
@@ -234,7 +234,7 @@ fn a_bucket_deleted_between_two_calls_is_said_as_such() {
 }
 
 #[test]
-fn emptying_deletes_versions_and_markers_page_by_page() {
+fn emptying_deletes_versions_and_markers_in_pages() {
     let (sandbox, cloud) = demo::deployed();
     {
         let mut account = cloud.account();
@@ -262,7 +262,7 @@ fn emptying_deletes_versions_and_markers_page_by_page() {
 }
 
 #[test]
-fn an_object_that_stays_is_named() {
+fn undeleted_object_is_named() {
     let (sandbox, cloud) = demo::deployed();
     demo::put_object(&cloud, "demo-data", "a");
     cloud.on("DeleteObjects").reply_xml(

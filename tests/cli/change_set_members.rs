@@ -55,7 +55,7 @@ fn plan() -> Value {
 }
 
 #[test]
-fn every_member_of_a_change_set_is_in_the_json_plan_as_it_came() {
+fn json_plan_contains_every_member_of_a_change_set() {
     let plan = plan();
     insta::assert_snapshot!(format!("{:#}", plan["change_set"]), @r#"
     {
@@ -116,7 +116,7 @@ fn every_member_of_a_change_set_is_in_the_json_plan_as_it_came() {
 }
 
 #[test]
-fn every_member_of_a_change_is_in_the_json_plan_as_it_came() {
+fn json_plan_contains_every_member_of_a_change() {
     let plan = plan();
     insta::assert_snapshot!(format!("{:#}", plan["changes"]), @r#"
     [
@@ -174,7 +174,7 @@ fn every_member_of_a_change_is_in_the_json_plan_as_it_came() {
 }
 
 #[test]
-fn the_value_of_a_secret_parameter_is_masked_also_where_the_service_shows_it() {
+fn secret_parameter_value_from_the_service_is_masked() {
     let (sandbox, cloud) = demo::in_cloud();
     let parameter = "Parameters:\n  Image:\n    Type: String\n    NoEcho: true\n    Default: x\n";
     sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + parameter);

@@ -94,7 +94,7 @@ fn nesting() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn a_change_set_in_the_making_is_waited_for_from_its_first_status_on() {
+fn plan_waits_while_the_change_set_is_pending() {
     let (sandbox, cloud) = demo::in_cloud();
     for status in ["CREATE_PENDING", "CREATE_IN_PROGRESS"] {
         let answer = described("root", status, "", "");
@@ -106,7 +106,7 @@ fn a_change_set_in_the_making_is_waited_for_from_its_first_status_on() {
 }
 
 #[test]
-fn large_change_sets_are_read_page_by_page() {
+fn large_change_sets_are_read_in_pages() {
     for count in [200, 500] {
         let (sandbox, cloud) = demo::in_cloud();
         let mut template = "Resources:\n".to_owned();
@@ -127,7 +127,7 @@ fn large_change_sets_are_read_page_by_page() {
 }
 
 #[test]
-fn a_token_that_comes_again_ends_the_reading() {
+fn repeated_page_token_ends_the_reading() {
     let (sandbox, cloud) = demo::in_cloud();
     let topic = change("Add", "Topic", "AWS::SNS::Topic", None);
     let answer = described("root", "CREATE_COMPLETE", "", &topic);
@@ -142,7 +142,7 @@ fn a_token_that_comes_again_ends_the_reading() {
 }
 
 #[test]
-fn what_the_values_leave_out_is_shown_with_the_services_warning() {
+fn changes_missing_from_the_property_values_are_shown_with_the_warning() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     let warning = "[WARN] --include-property-values option can return incomplete ChangeSet data \
@@ -168,7 +168,7 @@ fn what_the_values_leave_out_is_shown_with_the_services_warning() {
 }
 
 #[test]
-fn a_reason_that_the_values_leave_out_is_asked_for() {
+fn missing_reason_is_requested_without_property_values() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud
         .on("DescribeChangeSet")
@@ -265,7 +265,7 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
 }
 
 #[test]
-fn a_template_without_nested_stacks_does_not_ask_for_them() {
+fn template_without_nested_stacks_does_not_request_them() {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.run(&["plan"]).expect_code(0);
     let created = cloud.calls_of("CreateChangeSet").remove(0);
@@ -273,7 +273,7 @@ fn a_template_without_nested_stacks_does_not_ask_for_them() {
 }
 
 #[test]
-fn a_failed_nested_stack_gives_its_own_reason() {
+fn failed_nested_change_set_shows_its_own_reason() {
     let (sandbox, cloud) = nesting();
     let failed = |name: &str| {
         let arn = arn(name);
@@ -298,7 +298,7 @@ fn a_failed_nested_stack_gives_its_own_reason() {
 }
 
 #[test]
-fn early_validation_is_shown_at_the_line_of_the_template() {
+fn early_validation_is_shown_at_the_template_line() {
     let (sandbox, cloud) = demo::in_cloud();
     let template = demo::TEMPLATE.replace("demo-data", "{{ vars.description }}");
     sandbox.write("stack.yaml.j2", template);
@@ -331,7 +331,7 @@ fn early_validation_is_shown_at_the_line_of_the_template() {
 }
 
 #[test]
-fn findings_that_come_after_the_failure_are_waited_for() {
+fn plan_waits_for_delayed_findings() {
     let (sandbox, cloud) = demo::in_cloud();
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
     let path = "/Resources/Bucket/Properties/BucketName";
@@ -345,7 +345,7 @@ fn findings_that_come_after_the_failure_are_waited_for() {
 }
 
 #[test]
-fn findings_that_never_come_are_not_waited_for_for_ever() {
+fn plan_stops_waiting_for_missing_findings() {
     let (sandbox, cloud) = demo::in_cloud();
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
     cloud.on("DescribeEvents").reply_xml(&events(""));
@@ -368,7 +368,7 @@ fn findings_that_never_come_are_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_finding_in_a_nested_stack_is_shown_in_its_template_else_at_its_resource() {
+fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
     for has_template in [true, false] {
         let (sandbox, cloud) = nesting();
         let child = change(
@@ -429,7 +429,7 @@ fn a_finding_in_a_nested_stack_is_shown_in_its_template_else_at_its_resource() {
 }
 
 #[test]
-fn a_warning_of_a_check_is_part_of_the_plan() {
+fn warning_of_a_check_is_part_of_the_plan() {
     let (sandbox, cloud) = demo::in_cloud();
     let odd = finding(
         "WARN",
@@ -491,7 +491,7 @@ fn a_warning_of_a_check_is_part_of_the_plan() {
 }
 
 #[test]
-fn a_plan_needs_no_events_of_a_change_set() {
+fn plan_succeeds_without_change_set_events() {
     for (code, warns) in [("InvalidAction", false), ("AccessDenied", true)] {
         let (sandbox, cloud) = demo::in_cloud();
         cloud.on("DescribeEvents").error(400, code, "no such luck");

@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 #[test]
-fn the_version_is_data() {
+fn version_is_printed_to_stdout() {
     let finished = Sandbox::new().run(&["--version"]).expect_code(0);
     assert_eq!(
         finished.stdout,
@@ -36,7 +36,7 @@ fn help_lists_every_command_and_fits_the_terminal() {
 }
 
 #[test]
-fn what_cannot_be_understood_exits_with_64() {
+fn usage_errors_exit_with_64() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!(sandbox.run(&["plan", "--fromat", "json"]), @r"
     --- stderr

@@ -19,7 +19,7 @@ fn at_the_question(sandbox: &Sandbox) -> Running {
 }
 
 #[test]
-fn of_two_applies_at_once_one_deploys() {
+fn one_of_two_concurrent_applies_deploys() {
     let (sandbox, cloud) = with_a_change();
     let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
     cloud.account().progress = Progress::ObjectState;
@@ -52,7 +52,7 @@ fn of_two_applies_at_once_one_deploys() {
 }
 
 #[test]
-fn an_apply_that_comes_too_late_says_so() {
+fn apply_refuses_if_another_apply_was_first() {
     let (sandbox, cloud) = with_a_change();
     let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
     first.type_line("yes");
@@ -75,7 +75,7 @@ fn an_apply_that_comes_too_late_says_so() {
 }
 
 #[test]
-fn an_operation_that_begins_before_the_change_set_is_named() {
+fn operation_that_starts_before_the_change_set_is_reported() {
     let (sandbox, cloud) = with_a_change();
     let id = cloud.account().stack("demo-dev").id.clone();
     let running = cloud.account().stack("demo-dev").to_xml();
@@ -101,7 +101,7 @@ fn an_operation_that_begins_before_the_change_set_is_named() {
 }
 
 #[test]
-fn an_operation_that_begins_before_the_execution_leaves_no_change_set() {
+fn operation_that_starts_before_the_execution_leaves_no_change_set() {
     let (sandbox, cloud) = with_a_change();
     let mut running = at_the_question(&sandbox);
     "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
@@ -113,7 +113,7 @@ fn an_operation_that_begins_before_the_execution_leaves_no_change_set() {
 }
 
 #[test]
-fn an_execution_whose_answer_is_lost_is_followed() {
+fn execution_with_a_lost_response_is_followed() {
     let (sandbox, cloud) = with_a_change();
     cloud.on("ExecuteChangeSet").times(1).lose_answer();
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -128,7 +128,7 @@ fn an_execution_whose_answer_is_lost_is_followed() {
 }
 
 #[test]
-fn an_execution_that_is_refused_leaves_no_change_set() {
+fn denied_execution_leaves_no_change_set() {
     let (sandbox, cloud) = with_a_change();
     let message = "User is not authorized to perform: cloudformation:ExecuteChangeSet";
     cloud
@@ -140,7 +140,7 @@ fn an_execution_that_is_refused_leaves_no_change_set() {
 }
 
 #[test]
-fn a_saved_plan_outlives_what_is_in_its_way() {
+fn saved_plan_survives_a_refused_apply() {
     let (sandbox, cloud) = with_a_change();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
@@ -154,7 +154,7 @@ fn a_saved_plan_outlives_what_is_in_its_way() {
 }
 
 #[test]
-fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
+fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     let (sandbox, cloud) = with_a_change();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -194,7 +194,7 @@ fn ctrl_c_at_a_terminal_leaves_the_operation_or_cancels_it() {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_the_process_with_the_way_to_go_on() {
+fn second_ctrl_c_exits_with_a_hint() {
     let (sandbox, cloud) = with_a_change();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -208,7 +208,7 @@ fn a_second_ctrl_c_ends_the_process_with_the_way_to_go_on() {
 }
 
 #[test]
-fn a_cancelled_deployment_is_one_that_was_rolled_back() {
+fn cancelled_update_is_reported_as_rolled_back() {
     let (sandbox, cloud) = with_a_change();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -237,7 +237,7 @@ fn after_the_answer(finished: &Finished) -> String {
 }
 
 #[test]
-fn a_cancelled_creation_is_gone_and_no_failure() {
+fn cancelled_creation_is_reported_as_deleted() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -258,7 +258,7 @@ fn a_cancelled_creation_is_gone_and_no_failure() {
 }
 
 #[test]
-fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
+fn cancel_does_not_delete_a_creation_that_has_completed() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -283,7 +283,7 @@ fn what_is_complete_by_the_time_of_the_answer_is_not_deleted() {
 }
 
 #[test]
-fn who_cancels_what_is_waited_for_has_not_asked_for_the_next() {
+fn cancelling_the_awaited_operation_applies_nothing() {
     let (sandbox, cloud) = with_a_change();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -306,7 +306,7 @@ fn who_cancels_what_is_waited_for_has_not_asked_for_the_next() {
 }
 
 #[test]
-fn an_order_to_end_asks_nobody() {
+fn sigterm_does_not_prompt() {
     let (sandbox, cloud) = with_a_change();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);
@@ -319,7 +319,7 @@ fn an_order_to_end_asks_nobody() {
 }
 
 #[test]
-fn ctrl_c_during_a_creation_deletes_only_where_that_is_chosen() {
+fn ctrl_c_during_a_creation_deletes_only_if_chosen() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::ObjectState;
     let mut running = at_the_question(&sandbox);

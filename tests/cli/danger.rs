@@ -15,7 +15,7 @@ fn without_bucket() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn a_deleted_bucket_is_the_first_thing_that_a_plan_says() {
+fn plan_shows_a_deleted_bucket_first() {
     let (sandbox, _cloud) = without_bucket();
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
@@ -37,7 +37,7 @@ fn a_deleted_bucket_is_the_first_thing_that_a_plan_says() {
 }
 
 #[test]
-fn what_holds_data_is_deleted_only_by_name() {
+fn apply_deletes_a_resource_with_data_only_if_it_is_named() {
     let (sandbox, cloud) = without_bucket();
     let refused = sandbox.run(&["apply", "--yes"]).expect_code(4);
     insta::assert_snapshot!(refused.stderr, @r"
@@ -57,7 +57,7 @@ fn what_holds_data_is_deleted_only_by_name() {
 }
 
 #[test]
-fn the_json_plan_says_which_option_allows_it() {
+fn json_plan_names_the_option_that_allows_the_deletion() {
     let (sandbox, _cloud) = without_bucket();
     let plan = sandbox.run(&["plan", "--format", "json"]).expect_code(0);
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();

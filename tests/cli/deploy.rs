@@ -14,7 +14,7 @@ fn writes(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
+fn apply_deploys_once() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).with_header(), @r#"
     --- stdout
@@ -78,7 +78,7 @@ fn apply_deploys_and_a_second_one_finds_nothing_to_do() {
 }
 
 #[test]
-fn an_unchanged_plan_writes_nothing_and_asks_little() {
+fn unchanged_plan_makes_few_calls_and_no_writes() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
     --- stdout
@@ -94,7 +94,7 @@ fn an_unchanged_plan_writes_nothing_and_asks_little() {
 }
 
 #[test]
-fn a_changed_handler_changes_the_function_alone() {
+fn changed_handler_changes_only_the_function() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write(
         "handler/app.py",
@@ -146,7 +146,7 @@ fn a_changed_handler_changes_the_function_alone() {
 }
 
 #[test]
-fn the_change_set_that_was_shown_is_the_one_that_is_executed() {
+fn apply_executes_the_change_set_that_was_shown() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
@@ -175,7 +175,7 @@ fn the_change_set_that_was_shown_is_the_one_that_is_executed() {
 }
 
 #[test]
-fn anything_but_yes_declines_and_leaves_nothing() {
+fn apply_declines_any_answer_but_yes() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
     running.wait_for_stderr("Apply:").type_line("y");
@@ -194,7 +194,7 @@ fn anything_but_yes_declines_and_leaves_nothing() {
 }
 
 #[test]
-fn without_a_terminal_apply_wants_yes() {
+fn apply_requires_yes_without_a_terminal() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run_with_stdin(&["apply"], "yes\n"), @r"
     --- stderr
@@ -206,7 +206,7 @@ fn without_a_terminal_apply_wants_yes() {
 }
 
 #[test]
-fn a_plan_of_a_new_stack_leaves_nothing() {
+fn plan_of_a_new_stack_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["plan", "--detailed-exitcode"]), @r#"
     --- stdout
@@ -235,7 +235,7 @@ fn a_plan_of_a_new_stack_leaves_nothing() {
 }
 
 #[test]
-fn every_call_of_s3_names_the_owner() {
+fn every_s3_call_names_the_bucket_owner() {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let calls = cloud.calls();
@@ -265,7 +265,7 @@ fn every_call_of_s3_names_the_owner() {
 }
 
 #[test]
-fn a_change_set_in_the_making_and_many_pages_are_waited_for() {
+fn plan_waits_for_the_change_set_and_reads_all_pages() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = 2;
     cloud.account().page_size = 1;
@@ -293,7 +293,7 @@ fn throttling_and_broken_connections_are_retried() {
 }
 
 #[test]
-fn a_failed_deployment_names_the_cause_and_exits_with_3() {
+fn failed_deployment_names_the_cause_and_exits_with_3() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "demo-data already exists";
     cloud
@@ -330,7 +330,7 @@ fn a_failed_deployment_names_the_cause_and_exits_with_3() {
 }
 
 #[test]
-fn a_plan_in_markdown_is_data_and_starts_with_its_marker() {
+fn markdown_plan_starts_with_its_marker() {
     let (sandbox, _cloud) = demo::in_cloud();
     let plan = sandbox.run(&["plan", "--format", "markdown"]);
     let plan = plan.expect_code(0).stdout;
@@ -339,7 +339,7 @@ fn a_plan_in_markdown_is_data_and_starts_with_its_marker() {
 }
 
 #[test]
-fn a_deployed_zip_that_cannot_be_read_keeps_nobody_from_deploying() {
+fn unreadable_deployed_zip_does_not_fail_the_plan() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write(
         "handler/app.py",
@@ -360,7 +360,7 @@ fn a_deployed_zip_that_cannot_be_read_keeps_nobody_from_deploying() {
 }
 
 #[test]
-fn a_change_of_outputs_alone_is_shown_and_executed() {
+fn change_of_only_outputs_is_shown_and_applied() {
     let (sandbox, cloud) = demo::deployed();
     let output = "  HandlerName:\n    Value: !Ref Handler\n";
     sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + output);

@@ -19,7 +19,7 @@ fn with_outputs(outputs: &[(&str, &str)], manifest: &str) -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn diff_shows_what_the_files_would_change_and_writes_nothing() {
+fn diff_shows_the_changes_and_writes_nothing() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r"
     --- stdout
@@ -67,7 +67,7 @@ fn diff_shows_what_the_files_would_change_and_writes_nothing() {
 }
 
 #[test]
-fn without_a_stack_everything_is_new_and_nothing_is_there() {
+fn commands_report_a_missing_stack() {
     let (sandbox, _cloud) = demo::in_cloud();
     let finished = sandbox.run(&["diff", "--exit-code"]).expect_code(2);
     let said = "The stack `demo-dev` is not deployed: everything is new.";
@@ -171,7 +171,7 @@ fn status_shows_the_stack_and_its_resources() {
 }
 
 #[test]
-fn outputs_are_a_table_a_document_or_one_bare_value() {
+fn outputs_prints_a_table_json_or_one_value() {
     let (sandbox, _cloud) = with_outputs(&[("Url", "https://example.com/a b")], "");
     insta::assert_snapshot!(sandbox.run(&["outputs"]), @r"
     --- stdout
@@ -214,7 +214,7 @@ fn outputs_are_a_table_a_document_or_one_bare_value() {
 }
 
 #[test]
-fn the_outputs_file_holds_the_outputs_as_json() {
+fn outputs_file_contains_the_outputs_as_json() {
     let (sandbox, _cloud) = demo::in_cloud();
     sandbox
         .run(&["apply", "--yes", "--outputs-file", "out.json"])
@@ -258,7 +258,7 @@ fn nothing_is_left_of_the_probe(cloud: &Cloud) {
 }
 
 #[test]
-fn verify_shows_the_item_and_removes_the_probe() {
+fn verify_prints_the_item_and_removes_the_test_object() {
     let (sandbox, cloud) = pipeline(true);
     let finished = sandbox.run(&["verify", "--format", "json"]).expect_code(0);
     let document = finished.json();
@@ -278,7 +278,7 @@ fn verify_shows_the_item_and_removes_the_probe() {
 }
 
 #[test]
-fn an_item_that_does_not_come_shows_the_handlers_last_words() {
+fn missing_item_shows_the_last_log_lines() {
     let (sandbox, cloud) = pipeline(false);
     cloud.account().log_lines = (1..=25).map(|number| format!("line {number}\n")).collect();
     let finished = sandbox.run(&["verify"]).expect_code(1);
@@ -316,7 +316,7 @@ fn an_item_that_does_not_come_shows_the_handlers_last_words() {
 }
 
 #[test]
-fn an_interrupted_verification_removes_the_probe() {
+fn interrupted_verification_removes_the_test_object() {
     let (sandbox, cloud) = pipeline(false);
     sandbox.write(
         "manifest.toml",
@@ -334,7 +334,7 @@ fn ssh(outputs: &[(&str, &str)], manifest: &str, arguments: &[&str]) -> Finished
 }
 
 #[test]
-fn ssh_puts_user_key_address_and_command_in_their_places() {
+fn ssh_builds_the_command_line() {
     let ip = [("InstancePublicIp", "203.0.113.9")];
     let keyed = "[ssh]\nidentity_file = \"~/.ssh/ops\"\nuser = \"ubuntu\"\n";
     insta::assert_snapshot!(ssh(&ip, "", &[]), @r"
@@ -361,7 +361,7 @@ fn ssh_puts_user_key_address_and_command_in_their_places() {
 }
 
 #[test]
-fn ssh_takes_no_option_from_an_output() {
+fn ssh_does_not_take_an_output_for_an_option() {
     let evil = [("InstancePublicIp", "-oProxyCommand=touch /tmp/x")];
     let finished = ssh(&evil, "[ssh]\nuser = \"ops\"\n", &[]).expect_code(0);
     assert_eq!(

@@ -10,7 +10,7 @@ fn nothing_was_deleted(cloud: &Cloud) {
 }
 
 #[test]
-fn it_shows_what_goes_and_what_stays_and_wants_the_name() {
+fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     let (sandbox, cloud) = demo::in_cloud();
     let keeping = "Type: AWS::IAM::Role\n    DeletionPolicy: Retain";
     let template = demo::TEMPLATE.replace("Type: AWS::IAM::Role", keeping);
@@ -48,7 +48,7 @@ fn it_shows_what_goes_and_what_stays_and_wants_the_name() {
 }
 
 #[test]
-fn another_name_destroys_nothing() {
+fn destroy_declines_another_name() {
     for answer in ["demo-prod", "yes", ""] {
         let (sandbox, cloud) = demo::deployed();
         let mut running = sandbox.spawn_on_terminal(&["destroy"]);
@@ -61,7 +61,7 @@ fn another_name_destroys_nothing() {
 }
 
 #[test]
-fn without_a_terminal_it_wants_yes() {
+fn destroy_requires_yes_without_a_terminal() {
     let (sandbox, cloud) = demo::deployed();
     let finished = sandbox.run_with_stdin(&["destroy"], "demo-dev\n");
     insta::assert_snapshot!(finished.without_stdout(), @r"
@@ -74,7 +74,7 @@ fn without_a_terminal_it_wants_yes() {
 }
 
 #[test]
-fn a_bucket_that_holds_something_has_to_be_named() {
+fn bucket_with_objects_must_be_named() {
     let (sandbox, cloud) = demo::in_cloud();
     let second = "Outputs:\n";
     let template = demo::TEMPLATE.replace(
@@ -110,7 +110,7 @@ fn a_bucket_that_holds_something_has_to_be_named() {
 }
 
 #[test]
-fn a_protected_stack_stays() {
+fn protected_stack_is_refused() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().stack("demo-dev").termination_protection = true;
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
@@ -123,7 +123,7 @@ fn a_protected_stack_stays() {
 }
 
 #[test]
-fn where_there_is_no_stack_there_is_nothing_to_do() {
+fn missing_stack_is_not_an_error() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["destroy"]), @r"
     --- stderr
@@ -134,7 +134,7 @@ fn where_there_is_no_stack_there_is_nothing_to_do() {
 }
 
 #[test]
-fn a_running_operation_is_not_disturbed() {
+fn running_operation_is_refused() {
     let (sandbox, cloud) = demo::deployed();
     "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
@@ -147,7 +147,7 @@ fn a_running_operation_is_not_disturbed() {
 }
 
 #[test]
-fn a_deletion_that_fails_names_the_cause() {
+fn failed_deletion_names_the_cause() {
     let (sandbox, cloud) = demo::deployed();
     demo::put_object(&cloud, "demo-data", "late");
     // The object came after the look into the bucket.
@@ -175,7 +175,7 @@ fn a_deletion_that_fails_names_the_cause() {
 }
 
 #[test]
-fn an_interrupt_at_the_question_deletes_nothing() {
+fn interrupt_at_the_prompt_deletes_nothing() {
     let (sandbox, cloud) = demo::deployed();
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:").interrupt();
@@ -186,7 +186,7 @@ fn an_interrupt_at_the_question_deletes_nothing() {
 }
 
 #[test]
-fn an_interrupt_leaves_the_deletion_running() {
+fn interrupt_leaves_the_deletion_running() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["destroy", "--yes"]);
@@ -207,7 +207,7 @@ fn template(resource: &str, exports: &str) -> String {
 }
 
 #[test]
-fn the_preview_names_what_is_lost_what_stays_and_who_needs_it() {
+fn preview_names_deleted_and_retained_resources_and_importers() {
     let (sandbox, cloud) = demo::in_cloud();
     let resources = "  Table:\n    Type: AWS::DynamoDB::Table\n  \
         Database:\n    Type: AWS::RDS::DBInstance\n  \
@@ -270,7 +270,7 @@ fn the_preview_names_what_is_lost_what_stays_and_who_needs_it() {
 }
 
 #[test]
-fn nested_stacks_are_looked_into() {
+fn preview_includes_nested_stacks() {
     let (sandbox, cloud) = demo::in_cloud();
     let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
     sandbox.write("stack.yaml.j2", template(nested, ""));
@@ -315,7 +315,7 @@ fn nested_stacks_are_looked_into() {
 }
 
 #[test]
-fn a_stack_that_is_said_to_be_inside_itself_is_looked_into_once() {
+fn preview_visits_a_self_referencing_stack_once() {
     let (sandbox, cloud) = demo::in_cloud();
     let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
     sandbox.write("stack.yaml.j2", template(nested, ""));
@@ -331,7 +331,7 @@ fn a_stack_that_is_said_to_be_inside_itself_is_looked_into_once() {
 }
 
 #[test]
-fn what_a_nested_stack_exports_is_looked_at_too() {
+fn imported_export_of_a_nested_stack_is_refused() {
     let (sandbox, cloud) = demo::in_cloud();
     let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
     sandbox.write("stack.yaml.j2", template(nested, ""));
@@ -366,7 +366,7 @@ fn what_a_nested_stack_exports_is_looked_at_too() {
 }
 
 #[test]
-fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
+fn failed_deletion_continues_with_retained_resources() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]), @r"
     --- stderr
@@ -419,7 +419,7 @@ fn a_failed_deletion_goes_on_without_what_is_in_the_way() {
 }
 
 #[test]
-fn a_deletion_that_runs_already_is_followed() {
+fn running_deletion_is_followed() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().progress = Progress::ObjectState;
     let mut first = sandbox.spawn(&["destroy", "--yes"]);
@@ -435,7 +435,7 @@ fn a_deletion_that_runs_already_is_followed() {
 }
 
 #[test]
-fn what_has_changed_since_it_was_shown_is_not_deleted() {
+fn stack_changed_after_the_preview_is_not_deleted() {
     let (sandbox, cloud) = demo::deployed();
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:");
@@ -447,7 +447,7 @@ fn what_has_changed_since_it_was_shown_is_not_deleted() {
 }
 
 #[test]
-fn a_stack_whose_creation_failed_or_never_began_is_destroyed() {
+fn failed_and_empty_stacks_are_destroyed() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().review("demo-dev");
     let finished = sandbox.run(&["destroy", "--yes"]).expect_code(0);
@@ -460,7 +460,7 @@ fn a_stack_whose_creation_failed_or_never_began_is_destroyed() {
 }
 
 #[test]
-fn what_may_not_be_looked_at_or_is_gone_keeps_nobody_from_deleting() {
+fn denied_or_failed_checks_do_not_stop_the_deletion() {
     let (sandbox, cloud) = demo::in_cloud();
     let exports = "    Export:\n      Name: demo-bucket\n";
     sandbox.write("stack.yaml.j2", template("", exports));
@@ -485,7 +485,7 @@ fn what_may_not_be_looked_at_or_is_gone_keeps_nobody_from_deleting() {
 }
 
 #[test]
-fn a_bucket_is_emptied_in_batches_of_a_page_and_a_refusal_inside_one_counts() {
+fn bucket_is_emptied_in_pages_and_a_refused_object_fails() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().page_size = 2;
     for key in ["a", "b", "c", "d", "e"] {

@@ -59,7 +59,7 @@ fn files() -> Sandbox {
 }
 
 #[test]
-fn two_templates_are_compared_without_a_project() {
+fn diff_compares_two_templates_without_a_project() {
     let sandbox = files().env("COLUMNS", "80");
     insta::assert_snapshot!(sandbox.run(&["diff", "old.yaml", "new.yaml", "--exit-code"]), @r#"
     --- stdout
@@ -150,7 +150,7 @@ fn two_templates_are_compared_without_a_project() {
 }
 
 #[test]
-fn no_line_is_wider_than_the_terminal() {
+fn diff_fits_the_terminal() {
     for columns in ["60", "80", "120"] {
         let sandbox = files().env("COLUMNS", columns);
         let shown = sandbox.run(&["diff", "old.yaml", "new.yaml"]);
@@ -162,7 +162,7 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn context_is_how_much_stands_around_a_difference() {
+fn context_sets_the_number_of_unchanged_lines() {
     let sandbox = files();
     let lines = |context: &str, format: &str| {
         let only = ["--only", "Server", "--context", context, "--format", format];
@@ -180,7 +180,7 @@ fn context_is_how_much_stands_around_a_difference() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_said() {
+fn diff_reports_templates_that_it_cannot_compare() {
     let sandbox = files();
     sandbox.write("broken.yaml", "a: [\n");
     let run = |arguments: &[&str]| sandbox.run(&[&["diff"][..], arguments].concat());
@@ -215,7 +215,7 @@ fn what_cannot_be_compared_is_said() {
 }
 
 #[test]
-fn what_only_names_is_shown_also_where_it_only_changes_with_others() {
+fn only_shows_a_resource_that_changes_because_of_others() {
     let sandbox = files();
     let only = |name: &str| sandbox.run(&["diff", "old.yaml", "new.yaml", "--only", name]);
     let affected = only("Name").expect_code(0).stdout;
@@ -232,7 +232,7 @@ fn what_only_names_is_shown_also_where_it_only_changes_with_others() {
 }
 
 #[test]
-fn markdown_is_a_comment_that_a_bot_finds_again() {
+fn markdown_fits_a_comment_and_starts_with_its_marker() {
     let sandbox = files();
     let form = ["diff", "old.yaml", "new.yaml", "--format", "markdown"];
     let shown = sandbox.run(&[&form[..], &["--only", "Topic,Memory,Name"]].concat());
@@ -301,7 +301,7 @@ fn markdown_is_a_comment_that_a_bot_finds_again() {
 }
 
 #[test]
-fn a_secret_default_is_masked() {
+fn secret_default_is_masked() {
     let sandbox = files();
     let template = |secret: &str| {
         format!(
@@ -322,7 +322,7 @@ fn a_secret_default_is_masked() {
 }
 
 #[test]
-fn the_document_says_what_each_difference_does() {
+fn json_document_names_the_effect_of_each_difference() {
     let (sandbox, _cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     insta::assert_snapshot!(sandbox.run(&["diff", "--format", "json"]), @r#"
@@ -419,7 +419,7 @@ fn the_document_says_what_each_difference_does() {
 }
 
 #[test]
-fn every_field_of_the_document_is_described() {
+fn every_json_field_is_documented() {
     let (sandbox, _cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     sandbox.write(

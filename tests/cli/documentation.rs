@@ -83,7 +83,7 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
 }
 
 #[test]
-fn every_key_of_the_manifest_is_described() {
+fn every_manifest_key_is_documented() {
     let page = read("docs/manifest.md");
     let schema = Sandbox::new().run(&["schema"]).expect_code(0).json();
     let mut found = Vec::new();
@@ -103,7 +103,7 @@ fn every_key_of_the_manifest_is_described() {
 }
 
 #[test]
-fn the_manifests_in_the_documentation_are_right() {
+fn manifests_in_the_documentation_are_valid() {
     for page in ["README.md", "docs/manifest.md"] {
         let manifests = blocks(&read(page), "toml");
         let manifests = manifests
@@ -120,7 +120,7 @@ fn the_manifests_in_the_documentation_are_right() {
 }
 
 #[test]
-fn the_readme_lists_every_command() {
+fn readme_lists_every_command() {
     let readme = read("README.md");
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
@@ -132,7 +132,7 @@ fn the_readme_lists_every_command() {
 }
 
 #[test]
-fn every_json_schema_is_described() {
+fn every_json_schema_is_documented() {
     let page = read("docs/output.md");
     for name in [
         "plan",
@@ -157,7 +157,7 @@ fn every_json_schema_is_described() {
 }
 
 #[test]
-fn links_between_pages_lead_somewhere() {
+fn links_between_pages_have_targets() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1) {
@@ -173,7 +173,7 @@ fn links_between_pages_lead_somewhere() {
 
 /// The schema of the JSON plan as it is published, made again by `STACKCTL_UPDATE_DOCS=1 cargo test`.
 #[test]
-fn the_published_schema_of_the_plan_is_the_programs_own() {
+fn published_plan_schema_is_up_to_date() {
     let path = "docs/schemas/plan-1.schema.json";
     let schema = serde_json::to_string_pretty(&PlanDocument::schema()).unwrap() + "\n";
     if std::env::var_os("STACKCTL_UPDATE_DOCS").is_some() {
@@ -183,7 +183,7 @@ fn the_published_schema_of_the_plan_is_the_programs_own() {
 }
 
 #[test]
-fn plans_are_what_their_schema_says() {
+fn json_plans_match_their_schema() {
     let schema: Value = serde_json::from_str(&read("docs/schemas/plan-1.schema.json")).unwrap();
     let (new, _cloud) = demo::in_cloud();
     let (deployed, _cloud_of_deployed) = demo::deployed();

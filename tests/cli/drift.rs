@@ -86,7 +86,7 @@ pub(crate) fn drifted() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn drift_is_shown_with_the_words_and_signs_of_a_plan() {
+fn drift_is_printed_like_a_plan() {
     let (sandbox, _cloud) = drifted();
     insta::assert_snapshot!(sandbox.run(&["drift"]), @r#"
     --- stdout
@@ -112,7 +112,7 @@ fn drift_is_shown_with_the_words_and_signs_of_a_plan() {
 }
 
 #[test]
-fn the_document_has_all_that_the_service_said() {
+fn json_document_contains_everything_the_service_sent() {
     let (sandbox, _cloud) = drifted();
     let finished = sandbox.run(&["drift", "--format", "json", "--exit-code"]);
     insta::assert_snapshot!(finished, @r#"
@@ -203,7 +203,7 @@ fn the_document_has_all_that_the_service_said() {
 }
 
 #[test]
-fn what_is_in_sync_is_counted_and_the_rest_is_not_called_so() {
+fn unchecked_resources_are_not_counted_as_in_sync() {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
     ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
@@ -221,7 +221,7 @@ fn what_is_in_sync_is_counted_and_the_rest_is_not_called_so() {
 }
 
 #[test]
-fn a_look_that_fails_decides_nothing() {
+fn failed_polls_are_retried() {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
     let poll = || cloud.on("DescribeStackDriftDetectionStatus").times(1);
@@ -248,7 +248,7 @@ fn a_look_that_fails_decides_nothing() {
 }
 
 #[test]
-fn who_may_not_look_is_told_so_at_once() {
+fn denied_polls_fail_at_once() {
     for (code, message) in [
         (
             "AccessDenied",
@@ -267,7 +267,7 @@ fn who_may_not_look_is_told_so_at_once() {
 }
 
 #[test]
-fn a_detection_that_failed_shows_what_it_found_and_does_not_pass_for_agreement() {
+fn failed_detection_shows_its_findings_and_exits_nonzero() {
     for (found, code) in [(CHANGED, 2), (SAME, 1)] {
         let (sandbox, cloud) = demo::deployed();
         begins(&cloud);
@@ -286,7 +286,7 @@ fn a_detection_that_failed_shows_what_it_found_and_does_not_pass_for_agreement()
 }
 
 #[test]
-fn all_pages_are_read_and_only_what_was_asked_for_is_shown() {
+fn all_pages_are_read_and_only_filters_resources() {
     let (sandbox, cloud) = drifted();
     cloud.forget_calls();
     let page = |token: &str, drifts: &str| {
@@ -329,7 +329,7 @@ fn all_pages_are_read_and_only_what_was_asked_for_is_shown() {
 
 /// Somebody else's may be about other resources, which no answer tells.
 #[test]
-fn a_detection_that_runs_already_is_waited_for() {
+fn running_detection_is_waited_for() {
     let named = format!("Drift detection operation [{OTHER}] is already in progress");
     for message in [
         named.as_str(),
@@ -349,7 +349,7 @@ fn a_detection_that_runs_already_is_waited_for() {
 }
 
 #[test]
-fn more_names_than_a_request_takes_are_asked_for_as_the_whole_stack() {
+fn too_many_names_for_a_request_check_the_whole_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     let names: Vec<String> = (0..201).map(|number| format!("Topic{number}")).collect();
     let mut template = "Resources:\n".to_owned();
@@ -373,7 +373,7 @@ fn more_names_than_a_request_takes_are_asked_for_as_the_whole_stack() {
 }
 
 #[test]
-fn a_stack_whose_state_allows_no_detection_is_refused() {
+fn drift_refuses_a_stack_that_is_busy_or_failed() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["drift"]), @r"
     --- stderr

@@ -32,7 +32,7 @@ fn revertible() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn what_was_changed_and_what_is_done_about_it_is_shown_before_anything_is_done() {
+fn recover_shows_the_drift_and_the_plan_before_it_asks() {
     let (sandbox, cloud) = revertible();
     // The project's files have no part in it.
     sandbox.write("stack.yaml.j2", "{{ nonsense");
@@ -83,7 +83,7 @@ fn what_was_changed_and_what_is_done_about_it_is_shown_before_anything_is_done()
 }
 
 #[test]
-fn yes_executes_what_was_shown() {
+fn recover_executes_the_change_set_that_was_shown() {
     let (sandbox, cloud) = revertible();
     let mut running = sandbox.spawn_on_terminal(&["recover"]);
     running.wait_for_stderr("Recover:").type_line("no");
@@ -99,7 +99,7 @@ fn yes_executes_what_was_shown() {
 }
 
 #[test]
-fn parameters_keep_their_values_secrets_included() {
+fn recover_keeps_all_parameter_values() {
     let (sandbox, cloud) = demo::in_cloud();
     let parameters = "Parameters:\n  Word:\n    Type: String\n    NoEcho: true\nResources:";
     let template = demo::TEMPLATE.replacen("Resources:", parameters, 1);
@@ -120,7 +120,7 @@ fn parameters_keep_their_values_secrets_included() {
 }
 
 #[test]
-fn where_the_service_has_no_way_each_resource_has_one_by_hand() {
+fn recover_lists_manual_steps_if_the_service_cannot_revert() {
     let failed = "<Status>FAILED</Status><ExecutionStatus>UNAVAILABLE</ExecutionStatus>\
         <StatusReason>The submitted information didn't contain changes.</StatusReason>";
     // An endpoint that takes no notice of the mode, and a service that leaves all of it out.
@@ -154,7 +154,7 @@ fn where_the_service_has_no_way_each_resource_has_one_by_hand() {
 }
 
 #[test]
-fn what_holds_data_is_not_replaced_on_the_way() {
+fn recover_refuses_to_replace_a_resource_with_data() {
     let (sandbox, cloud) = drifted();
     takes_a_reversal(&cloud);
     describes(
@@ -174,7 +174,7 @@ fn what_holds_data_is_not_replaced_on_the_way() {
 }
 
 #[test]
-fn a_stack_whose_drift_cannot_be_looked_for_is_well_all_the_same() {
+fn denied_drift_detection_is_a_warning() {
     let (sandbox, cloud) = demo::deployed();
     let denied = "not authorized to perform: cloudformation:DetectStackDrift";
     cloud

@@ -56,7 +56,7 @@ fn shown(finished: &Finished) -> Vec<String> {
 }
 
 #[test]
-fn the_last_operation_is_shown_or_all_or_part_of_it() {
+fn events_shows_the_last_operation_or_what_the_flags_select() {
     let (sandbox, cloud) = to_update();
     // Pages are read as far as needed, whatever their size.
     cloud.account().page_size = 2;
@@ -92,7 +92,7 @@ fn the_last_operation_is_shown_or_all_or_part_of_it() {
 }
 
 #[test]
-fn events_of_an_older_operation_never_mix_in() {
+fn events_of_an_older_operation_are_not_shown() {
     let (sandbox, cloud) = to_update();
     cloud.account().page_size = 1;
     cloud.account().progress = Progress::Events(1);
@@ -110,7 +110,7 @@ fn events_of_an_older_operation_never_mix_in() {
 }
 
 #[test]
-fn a_running_operation_is_followed_to_its_end() {
+fn follow_prints_a_running_operation_to_its_end() {
     let (sandbox, cloud) = to_update();
     cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
@@ -151,7 +151,7 @@ fn a_running_operation_is_followed_to_its_end() {
 }
 
 #[test]
-fn following_an_operation_that_fails_says_why() {
+fn follow_reports_the_cause_of_a_failure() {
     let (sandbox, cloud) = to_update();
     let reason = "Resource handler returned message: \"User: arn:aws:iam::1:user/ann is not \
         authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy \
@@ -180,7 +180,7 @@ fn following_an_operation_that_fails_says_why() {
 }
 
 #[test]
-fn a_stack_that_is_gone_is_found_by_its_name_or_its_arn() {
+fn deleted_stack_is_found_by_name_or_arn() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.on("ListStacks").times(1).reply_xml(
         "<ListStacksResponse><ListStacksResult><StackSummaries/></ListStacksResult></ListStacksResponse>",
@@ -223,7 +223,7 @@ fn a_stack_that_is_gone_is_found_by_its_name_or_its_arn() {
 }
 
 #[test]
-fn nested_stacks_are_followed_and_descended_for_the_cause() {
+fn events_and_cause_of_a_nested_stack_are_shown() {
     let (sandbox, cloud) = with_nested();
     let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
         failed to create: [Logs, Vpc].";
@@ -272,7 +272,7 @@ fn nested_stacks_are_followed_and_descended_for_the_cause() {
 }
 
 #[test]
-fn what_fails_in_a_nested_stack_stands_in_its_template() {
+fn nested_failure_is_shown_in_the_nested_template() {
     let inner = "# R\u{e9}seau\nResources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    \
         Properties:\n      LogGroupName: /logs/demo\n";
     for local in [true, false] {
@@ -342,7 +342,7 @@ fn what_fails_in_a_nested_stack_stands_in_its_template() {
 }
 
 #[test]
-fn a_hook_that_objects_is_the_cause() {
+fn failed_hook_is_the_cause() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "The following hook(s) failed: [Private::Guard::Hook]";
     cloud
@@ -388,7 +388,7 @@ fn a_hook_that_objects_is_the_cause() {
 }
 
 #[test]
-fn an_encoded_authorization_message_is_decoded_where_that_is_permitted() {
+fn encoded_authorization_message_is_decoded_if_permitted() {
     let reason = "You are not authorized to perform this operation. Encoded authorization failure \
         message: 4GYwd8aZ-x_Kq0000000000000000 (Service: AmazonEC2; Status Code: 403)";
     let decoded = "{&quot;explicitDeny&quot;:true,&quot;context&quot;:{&quot;action&quot;:\
@@ -428,7 +428,7 @@ fn an_encoded_authorization_message_is_decoded_where_that_is_permitted() {
 }
 
 #[test]
-fn events_that_cannot_be_read_any_more_do_not_decide_the_result() {
+fn unreadable_events_do_not_change_the_result() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud
         .on("DescribeStackEvents")
@@ -440,7 +440,7 @@ fn events_that_cannot_be_read_any_more_do_not_decide_the_result() {
 }
 
 #[test]
-fn credentials_that_expire_on_the_way_are_said_at_once() {
+fn credentials_that_expire_during_an_operation_are_reported() {
     let (sandbox, cloud) = to_update();
     cloud.account().progress = Progress::ObjectState;
     cloud
@@ -461,7 +461,7 @@ fn credentials_that_expire_on_the_way_are_said_at_once() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_told_early_and_once() {
+fn unresponsive_service_is_reported_once() {
     let (sandbox, cloud) = to_update();
     let polls = cloud.on("DescribeStacks").times(1);
     let polls = polls.only(|call| call.parameter("StackName").starts_with("arn:"));
@@ -478,7 +478,7 @@ fn a_service_that_does_not_answer_is_told_early_and_once() {
 }
 
 #[test]
-fn pages_that_lead_in_a_circle_end() {
+fn circular_page_tokens_end_the_reading() {
     let (sandbox, cloud) = demo::deployed();
     for (from, to) in [("", "a"), ("a", "b"), ("b", "a")] {
         let page = format!(

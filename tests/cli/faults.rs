@@ -69,7 +69,7 @@ fn missing_credentials_say_how_to_log_in() {
 }
 
 #[test]
-fn no_network_is_said_as_such() {
+fn missing_network_is_reported() {
     let unused = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", unused.local_addr().unwrap());
     drop(unused);
@@ -85,7 +85,7 @@ fn no_network_is_said_as_such() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_awss_is_refused() {
+fn endpoint_outside_aws_is_refused() {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.write(
         "manifest.toml",
@@ -102,7 +102,7 @@ fn an_endpoint_that_is_not_awss_is_refused() {
 }
 
 #[test]
-fn an_internal_error_is_asked_for_again_but_not_one_that_comes_as_a_page() {
+fn internal_error_is_retried_but_not_an_html_page() {
     let (sandbox, cloud) = demo::in_cloud();
     let page = Response::new(500, "<html>").header("content-type", "text/html; charset=utf-8");
     cloud.on("DescribeEvents").times(2).reply(page);
@@ -119,7 +119,7 @@ fn an_internal_error_is_asked_for_again_but_not_one_that_comes_as_a_page() {
 }
 
 #[test]
-fn a_bucket_of_someone_else_receives_nothing() {
+fn bucket_of_another_account_receives_nothing() {
     let (sandbox, cloud) = demo::in_cloud();
     let bucket = Bucket::owned_by("999999999999");
     cloud
@@ -139,7 +139,7 @@ fn a_bucket_of_someone_else_receives_nothing() {
 }
 
 #[test]
-fn a_bucket_in_another_region_is_said_as_such() {
+fn bucket_in_another_region_is_reported() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut bucket = Bucket::owned_by(ACCOUNT);
     "us-east-1".clone_into(&mut bucket.region);
@@ -156,7 +156,7 @@ fn a_bucket_in_another_region_is_said_as_such() {
 }
 
 #[test]
-fn an_interrupt_before_the_execution_leaves_nothing() {
+fn interrupt_before_the_execution_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = usize::MAX;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
@@ -177,7 +177,7 @@ fn an_interrupt_before_the_execution_leaves_nothing() {
 }
 
 #[test]
-fn an_upload_for_a_saved_plan_can_be_interrupted() {
+fn upload_for_a_saved_plan_can_be_interrupted() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.on("PutObject").delay(300_000).carry_on();
     let mut running = sandbox.spawn(&["plan", "--out", "plan.json"]);
@@ -187,7 +187,7 @@ fn an_upload_for_a_saved_plan_can_be_interrupted() {
 }
 
 #[test]
-fn an_interrupt_at_the_question_leaves_nothing() {
+fn interrupt_at_the_prompt_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
     running.wait_for_stderr("Apply:").interrupt();
@@ -207,7 +207,7 @@ fn an_interrupt_at_the_question_leaves_nothing() {
 }
 
 #[test]
-fn an_interrupt_during_the_execution_leaves_it_running() {
+fn interrupt_during_the_execution_leaves_it_running() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
@@ -234,7 +234,7 @@ fn an_interrupt_during_the_execution_leaves_it_running() {
 }
 
 #[test]
-fn a_termination_is_an_interrupt() {
+fn sigterm_acts_like_an_interrupt() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = usize::MAX;
     let mut running = sandbox.spawn(&["plan"]);
@@ -246,7 +246,7 @@ fn a_termination_is_an_interrupt() {
 }
 
 #[test]
-fn an_answer_that_is_none_of_awss_is_called_that() {
+fn response_that_is_not_from_aws_is_reported() {
     let page = |status| {
         crate::cloud::Response::new(status, "<html>Please log in to the network</html>")
             .header("content-type", "text/html; charset=utf-8")
@@ -271,7 +271,7 @@ fn an_answer_that_is_none_of_awss_is_called_that() {
 }
 
 #[test]
-fn an_endpoint_that_is_no_url_is_said_before_anything_is_sent() {
+fn endpoint_that_is_not_a_url_is_refused() {
     let sandbox = demo::files()
         .credentials()
         .env("AWS_ENDPOINT_URL", "localhost:4566");
@@ -284,7 +284,7 @@ fn an_endpoint_that_is_no_url_is_said_before_anything_is_sent() {
 }
 
 #[test]
-fn a_chosen_profile_is_stronger_than_exported_keys() {
+fn chosen_profile_overrides_exported_keys() {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.write(
         "credentials",
@@ -324,7 +324,7 @@ fn a_chosen_profile_is_stronger_than_exported_keys() {
 }
 
 #[test]
-fn outputs_that_could_not_be_written_are_said_before_the_deployment() {
+fn unwritable_output_file_is_reported_before_the_deployment() {
     let (sandbox, cloud) = demo::in_cloud();
     let refused = sandbox.run(&["apply", "--yes", "--outputs-file", "missing/out.json"]);
     assert!(

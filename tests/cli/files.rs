@@ -13,7 +13,7 @@ fn project(template: &str) -> Sandbox {
 }
 
 #[test]
-fn render_prints_the_template_and_nothing_else() {
+fn render_prints_only_the_template() {
     let sandbox = project("Size: {{ vars.size }}\nIn: {{ environment }}\n");
     let finished = sandbox
         .run(&["render", "--set", "vars.size=t3.micro"])
@@ -23,7 +23,7 @@ fn render_prints_the_template_and_nothing_else() {
 }
 
 #[test]
-fn an_undefined_name_is_shown_at_its_place() {
+fn undefined_name_is_shown_at_its_line() {
     let finished = project("a: 1\nb: {{ vars.siz }}\n")
         .run(&["render"])
         .expect_code(1);
@@ -42,7 +42,7 @@ fn an_undefined_name_is_shown_at_its_place() {
 }
 
 #[test]
-fn package_says_and_writes_the_same_zip_each_time() {
+fn package_is_reproducible() {
     let digest = |sandbox: &Sandbox| {
         let finished = sandbox
             .run(&["package", "--format", "json", "--out", "build/zips"])
@@ -73,7 +73,7 @@ fn package_says_and_writes_the_same_zip_each_time() {
 }
 
 #[test]
-fn an_artifact_without_files_names_the_folder_and_where_it_is_set() {
+fn artifact_without_files_names_the_folder_and_its_manifest_line() {
     let sandbox = Sandbox::new()
         .file(
             "manifest.toml",

@@ -14,7 +14,7 @@ fn command<'a>(text: &'a str, beside: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_hint_repeats_the_flags_that_choose_what_is_deployed() {
+fn hint_repeats_the_flags_that_select_the_deployment() {
     let (sandbox, cloud) = demo::in_cloud();
     let refused = sandbox.run(&[
         "apply",
@@ -38,7 +38,7 @@ fn a_hint_repeats_the_flags_that_choose_what_is_deployed() {
 }
 
 #[test]
-fn a_saved_plan_made_with_set_says_so_where_it_is_applied() {
+fn hint_of_a_saved_plan_repeats_its_set_flags() {
     let (sandbox, _cloud) = demo::deployed();
     let planned = sandbox
         .run(&["plan", "--out", "p.json", "--set", "vars.description=other"])
@@ -62,7 +62,7 @@ fn a_saved_plan_made_with_set_says_so_where_it_is_applied() {
 }
 
 #[test]
-fn a_guard_names_the_whole_command() {
+fn guard_hint_contains_the_whole_command() {
     let (sandbox, _cloud) = demo::deployed();
     let template = demo::TEMPLATE.replace(
         "  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: demo-data\n",
@@ -87,7 +87,7 @@ fn a_guard_names_the_whole_command() {
 }
 
 #[test]
-fn a_name_that_is_no_plan_may_be_an_environment() {
+fn missing_plan_file_suggests_an_environment() {
     let (sandbox, _cloud) = demo::in_cloud();
     let refused = sandbox.run(&["apply", "prod"]).expect_code(1);
     assert!(

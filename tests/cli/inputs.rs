@@ -25,7 +25,7 @@ fn with_template(text: &str) -> Finished {
 }
 
 #[test]
-fn no_manifest() {
+fn missing_manifest() {
     insta::assert_snapshot!(plan(Sandbox::far_from_any_project().in_folder("a/b")), @r"
     --- stderr
     error: there is no `manifest.toml` in `[SANDBOX]/project/a/b` or any folder above it
@@ -35,7 +35,7 @@ fn no_manifest() {
 }
 
 #[test]
-fn a_manifest_that_is_not_there() {
+fn named_manifest_does_not_exist() {
     let finished = demo::files().run(&["plan", "--manifest", "other.toml"]);
     insta::assert_snapshot!(finished, @r"
     --- stderr
@@ -61,7 +61,7 @@ fn malformed_toml() {
 }
 
 #[test]
-fn every_mistake_in_the_manifest_at_once() {
+fn all_manifest_errors_are_reported_at_once() {
     let manifest = r#"
 project = "demo"
 enviroment = "dev"
@@ -119,7 +119,7 @@ allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
 }
 
 #[test]
-fn an_unknown_environment() {
+fn unknown_environment() {
     let finished = demo::files().run(&["plan", "-e", "prd"]);
     insta::assert_snapshot!(finished, @r"
     --- stderr
@@ -137,7 +137,7 @@ fn an_unknown_environment() {
 }
 
 #[test]
-fn a_wrong_variable_and_a_wrong_flag() {
+fn wrong_variable_and_wrong_flag() {
     let sandbox = demo::files().env("STACKCTL_ALLOW_ENDPOINT", "maybe");
     insta::assert_snapshot!(sandbox.run(&["plan", "--set", "regoin=eu-west-1"]), @r"
     --- stderr
@@ -163,7 +163,7 @@ fn a_wrong_variable_and_a_wrong_flag() {
 }
 
 #[test]
-fn another_version_is_required() {
+fn required_version_does_not_match() {
     let manifest = format!(
         "required_version = \">=99\"\nnew_key = 1\n{}",
         demo::MANIFEST
@@ -183,7 +183,7 @@ fn another_version_is_required() {
 }
 
 #[test]
-fn no_template() {
+fn missing_template() {
     let manifest = demo::MANIFEST.replace("stack.yaml.j2", "stak.yaml.j2");
     insta::assert_snapshot!(with_manifest(&manifest), @r#"
     --- stderr
@@ -201,7 +201,7 @@ fn no_template() {
 }
 
 #[test]
-fn a_template_syntax_error() {
+fn template_syntax_error() {
     insta::assert_snapshot!(with_template("Resources:\n{% if vars.test_instance %}\n"), @r"
     --- stderr
     error[template-syntax]: syntax error: unexpected end of input, expected end of block
@@ -218,7 +218,7 @@ fn a_template_syntax_error() {
 }
 
 #[test]
-fn an_undefined_variable() {
+fn undefined_variable() {
     insta::assert_snapshot!(with_template("Resources:\n  A:\n    Type: {{ vars.descripton }}\n"), @r"
     --- stderr
     error[template-undefined]: `vars.descripton` is not defined
@@ -235,7 +235,7 @@ fn an_undefined_variable() {
 }
 
 #[test]
-fn a_template_that_includes_itself() {
+fn template_includes_itself() {
     insta::assert_snapshot!(with_template("Resources:\n{% include \"stack.yaml.j2\" %}\n"), @r#"
     --- stderr
     error[template-error]: recursion limit exceeded
@@ -254,7 +254,7 @@ fn a_template_that_includes_itself() {
 }
 
 #[test]
-fn a_template_that_is_a_link_to_nowhere() {
+fn template_is_a_symlink_loop() {
     let sandbox = demo::files();
     fs::remove_file(sandbox.path("stack.yaml.j2")).unwrap();
     symlink("stack.yaml.j2", sandbox.path("stack.yaml.j2")).unwrap();
@@ -267,7 +267,7 @@ fn a_template_that_is_a_link_to_nowhere() {
 }
 
 #[test]
-fn an_unknown_filter() {
+fn unknown_filter() {
     insta::assert_snapshot!(with_template("Resources: {{ project | uper }}\n"), @r"
     --- stderr
     error[template-unknown-filter]: there is no filter `uper`
@@ -284,7 +284,7 @@ fn an_unknown_filter() {
 }
 
 #[test]
-fn yaml_that_is_broken_after_rendering() {
+fn rendered_yaml_is_invalid() {
     let template = "Resources:\n  A:\n    Type: \"{{ vars.description }}\n";
     insta::assert_snapshot!(with_template(template), @r#"
     --- stderr
@@ -300,7 +300,7 @@ fn yaml_that_is_broken_after_rendering() {
 }
 
 #[test]
-fn a_dangling_reference() {
+fn undefined_reference() {
     let template = demo::TEMPLATE.replace("!Ref Bucket", "!Ref Buckett");
     insta::assert_snapshot!(with_template(&template), @r"
     --- stderr
@@ -318,7 +318,7 @@ fn a_dangling_reference() {
 }
 
 #[test]
-fn an_empty_artifact() {
+fn empty_artifact() {
     let sandbox = demo::files();
     fs::remove_file(sandbox.path("handler/app.py")).unwrap();
     insta::assert_snapshot!(plan(sandbox), @r"
@@ -330,7 +330,7 @@ fn an_empty_artifact() {
 }
 
 #[test]
-fn no_artifact_folder() {
+fn missing_artifact_folder() {
     let sandbox = demo::files();
     fs::remove_dir_all(sandbox.path("handler")).unwrap();
     insta::assert_snapshot!(plan(sandbox), @r"
@@ -342,7 +342,7 @@ fn no_artifact_folder() {
 }
 
 #[test]
-fn a_link_out_of_the_artifact() {
+fn symlink_leaves_the_artifact_folder() {
     let sandbox = demo::files().file("secret.txt", "secret");
     symlink("../secret.txt", sandbox.path("handler/link.txt")).unwrap();
     insta::assert_snapshot!(plan(sandbox), @r"
@@ -355,7 +355,7 @@ fn a_link_out_of_the_artifact() {
 }
 
 #[test]
-fn an_artifact_over_the_limit() {
+fn artifact_exceeds_the_size_limit() {
     let sandbox = demo::files();
     let large = File::create(sandbox.path("handler/large.bin")).unwrap();
     large.set_len(251 << 20).unwrap();
@@ -369,7 +369,7 @@ fn an_artifact_over_the_limit() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read() {
+fn unreadable_file() {
     let sandbox = demo::files().file("handler/closed.py", "");
     let closed = sandbox.path("handler/closed.py");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();

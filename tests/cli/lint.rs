@@ -47,7 +47,7 @@ fn faulty() -> Sandbox {
 /// The lines of the template on which something was found, of those that hold a fault.
 #[cfg(feature = "lint")]
 #[test]
-fn five_faults_are_found_on_their_lines() {
+fn linter_finds_five_faults_on_their_lines() {
     let finished = faulty()
         .run(&["validate", "--format", "json"])
         .expect_code(1);
@@ -76,7 +76,7 @@ fn five_faults_are_found_on_their_lines() {
 
 #[cfg(feature = "lint")]
 #[test]
-fn a_guard_policy_is_held_to() {
+fn guard_policies_are_checked() {
     let policy = "rule buckets_are_named {\n    \
                   Resources.*[ Type == 'AWS::S3::Bucket' ].Properties.BucketName exists\n}\n";
     let sandbox = demo::files()
@@ -99,7 +99,7 @@ fn a_guard_policy_is_held_to() {
 
 #[cfg(feature = "lint")]
 #[test]
-fn a_plan_stops_at_what_the_linter_calls_an_error() {
+fn plan_stops_at_linter_errors() {
     let template = FAULTY.replace("Tabel", "Table");
     let cloud = crate::cloud::Cloud::start();
     let sandbox = demo::files().file("stack.yaml.j2", &template).cloud(&cloud);
@@ -131,7 +131,7 @@ exit 4
 "#;
 
     #[test]
-    fn its_findings_stand_at_template_lines() {
+    fn findings_are_shown_at_template_lines() {
         let sandbox = demo::files()
             .file(
                 "stack.yaml.j2",
@@ -157,7 +157,7 @@ exit 4
     }
 
     #[test]
-    fn a_template_that_is_refused_for_its_size_is_not_linted() {
+    fn oversized_template_is_not_linted() {
         let large = format!("{}# {}\n", demo::TEMPLATE, "x".repeat(1 << 20));
         let sandbox = demo::files()
             .file("stack.yaml.j2", large)
@@ -168,7 +168,7 @@ exit 4
     }
 
     #[test]
-    fn one_that_fails_is_not_taken_for_one_that_found_nothing() {
+    fn failed_linter_is_an_error() {
         let sandbox = demo::files().program("cfn-lint", "#!/bin/sh\necho broken >&2\nexit 1\n");
         insta::assert_snapshot!(sandbox.run(&["validate"]), @r"
         --- stderr
@@ -180,7 +180,7 @@ exit 4
     }
 
     #[test]
-    fn without_it_the_own_checks_remain() {
+    fn built_in_checks_run_without_a_linter() {
         let sandbox = faulty().file("policies/names.guard", "rule x {}\n");
         insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
         --- stderr
@@ -210,7 +210,7 @@ exit 4
 
 #[cfg(not(feature = "lint"))]
 #[test]
-fn findings_are_written_as_sarif() {
+fn findings_are_printed_as_sarif() {
     let sandbox = demo::files().file(
         "stack.yaml.j2",
         "Resources:\n  B:\n    Type: 12\n    Typ: x\n",

@@ -17,7 +17,7 @@ termination_protection = true
 "#;
 
 #[test]
-fn what_the_files_leave_alone_stays_as_it_is_live() {
+fn drift_that_the_files_do_not_change_is_kept() {
     let (sandbox, _cloud) = drifted();
     insta::assert_snapshot!(sandbox.run(&["diff", "--live"]), @r#"
     --- stdout
@@ -43,7 +43,7 @@ fn what_the_files_leave_alone_stays_as_it_is_live() {
 }
 
 #[test]
-fn what_the_files_change_is_overwritten_or_adopted() {
+fn drift_that_the_files_change_is_overwritten_or_adopted() {
     let (sandbox, _cloud) = drifted();
     for (runtime, way) in [
         ("python3.11", "apply: sets it to \"python3.11\""),
@@ -107,7 +107,7 @@ fn what_the_files_change_is_overwritten_or_adopted() {
 }
 
 #[test]
-fn every_form_shows_what_is_live() {
+fn every_format_shows_the_live_values() {
     let (sandbox, _cloud) = drifted();
     let template = demo::TEMPLATE.replace("python3.13", "python3.11");
     sandbox.write("stack.yaml.j2", template);
@@ -185,7 +185,7 @@ fn every_form_shows_what_is_live() {
 }
 
 #[test]
-fn the_markdown_of_a_diff_has_the_changed_lines_of_the_code() {
+fn markdown_diff_contains_the_changed_code_lines() {
     let (sandbox, _cloud) = demo::deployed();
     let code = "def handler(event, context):\n    return 2\n";
     sandbox.write("handler/app.py", code);
@@ -212,7 +212,7 @@ fn the_markdown_of_a_diff_has_the_changed_lines_of_the_code() {
 }
 
 #[test]
-fn only_the_named_resources_are_looked_at() {
+fn only_limits_the_drift_detection() {
     let (sandbox, cloud) = drifted();
     sandbox.write(
         "stack.yaml.j2",
@@ -245,7 +245,7 @@ fn only_the_named_resources_are_looked_at() {
 }
 
 #[test]
-fn every_setting_of_the_stack_is_compared() {
+fn every_stack_setting_is_compared() {
     let (sandbox, _cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + SETTINGS);
     insta::assert_snapshot!(sandbox.run(&["diff"]), @r#"
@@ -299,7 +299,7 @@ pub(crate) fn describes_a_reversal(cloud: &Cloud) {
 }
 
 #[test]
-fn a_drift_aware_change_set_shows_what_it_takes_back() {
+fn drift_aware_plan_shows_what_it_reverts() {
     let (sandbox, cloud) = demo::deployed();
     describes_a_reversal(&cloud);
     let finished = sandbox.run(&["plan", "--revert-drift", "--detailed-exitcode"]);
@@ -344,7 +344,7 @@ fn refused(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn where_drift_cannot_be_taken_back_that_is_said() {
+fn revert_drift_is_refused_if_it_is_not_possible() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(refused(&sandbox), @r"
     --- stderr
@@ -367,7 +367,7 @@ fn where_drift_cannot_be_taken_back_that_is_said() {
 }
 
 #[test]
-fn a_detection_that_failed_is_no_verdict_on_the_rest() {
+fn failed_detection_is_a_warning() {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
     ends(&cloud, "DETECTION_FAILED", "UNKNOWN", "no permission");

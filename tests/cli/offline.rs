@@ -3,7 +3,7 @@
 use crate::demo;
 
 #[test]
-fn without_a_deployed_template_everything_is_new() {
+fn everything_is_new_without_a_deployed_template() {
     insta::assert_snapshot!(demo::files().run(&["plan", "--offline"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
@@ -32,7 +32,7 @@ fn without_a_deployed_template_everything_is_new() {
 }
 
 #[test]
-fn a_change_is_predicted_against_what_was_deployed_from_here() {
+fn change_is_predicted_against_the_last_deployment() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write(
         "stack.yaml.j2",
@@ -63,7 +63,7 @@ fn a_change_is_predicted_against_what_was_deployed_from_here() {
 }
 
 #[test]
-fn changed_tags_are_predicted_too() {
+fn changed_tags_are_predicted() {
     let (sandbox, _cloud) = demo::deployed();
     let manifest = demo::MANIFEST.to_owned() + "\n[tags]\nowner = \"media\"\n";
     sandbox.write("manifest.toml", manifest);
@@ -101,7 +101,7 @@ fn unchanged_files_predict_no_changes() {
 }
 
 #[test]
-fn secrets_are_neither_needed_nor_kept() {
+fn secrets_are_neither_required_nor_stored() {
     let (sandbox, _cloud) = demo::in_cloud();
     sandbox.write(
         "stack.yaml.j2",
@@ -138,7 +138,7 @@ fn secrets_are_neither_needed_nor_kept() {
 }
 
 #[test]
-fn not_even_the_emulator_is_started() {
+fn emulator_is_not_started() {
     let sandbox = demo::files();
     let manifest = format!(
         "{}\n[environments.local]\nemulator = true\n",

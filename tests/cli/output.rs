@@ -40,7 +40,7 @@ fn keeps_quiet(finished: &Finished) {
 }
 
 #[test]
-fn a_secret_is_sent_and_never_shown() {
+fn secret_is_sent_but_never_printed() {
     let (sandbox, cloud) = with_secret();
     let sandbox = sandbox.env("DB_PASSWORD", SECRET);
     for arguments in [
@@ -83,7 +83,7 @@ fn a_secret_is_sent_and_never_shown() {
 }
 
 #[test]
-fn outputs_tell_no_secret_that_the_command_does_not_know() {
+fn outputs_mask_secrets_that_the_command_does_not_know() {
     let (sandbox, _cloud) = with_secret();
     let sandbox = sandbox.env("DB_PASSWORD", SECRET);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -108,7 +108,7 @@ fn outputs_tell_no_secret_that_the_command_does_not_know() {
 }
 
 #[test]
-fn a_secret_that_the_service_repeats_is_masked() {
+fn secret_in_a_service_message_is_masked() {
     let (sandbox, cloud) = with_secret();
     let sandbox = sandbox.env("DB_PASSWORD", SECRET);
     let message = format!("Parameter Password = {SECRET} is no password");
@@ -122,7 +122,7 @@ fn a_secret_that_the_service_repeats_is_masked() {
 }
 
 #[test]
-fn only_those_who_send_a_secret_need_it() {
+fn only_commands_that_send_a_secret_require_it() {
     let (sandbox, cloud) = with_secret();
     for command in [&["plan"][..], &["apply", "--yes"]] {
         insta::allow_duplicates! {
@@ -144,7 +144,7 @@ fn only_those_who_send_a_secret_need_it() {
 }
 
 #[test]
-fn the_trace_of_the_sdk_holds_no_body() {
+fn sdk_trace_contains_no_bodies() {
     let (sandbox, _cloud) = demo::in_cloud();
     let finished = sandbox.run(&["apply", "--yes", "-vv"]).expect_code(0);
     assert!(finished.stderr.contains("DEBUG"), "there is a trace");
@@ -164,7 +164,7 @@ fn the_trace_of_the_sdk_holds_no_body() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn closed_stdout_is_not_an_error() {
     let (sandbox, _cloud) = demo::deployed();
     for command in ["schema", "status", "plan --format json", "--help"] {
         let script = format!(
@@ -179,7 +179,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn colour_is_for_those_who_want_it() {
+fn color_follows_the_terminal_and_the_flags() {
     const ESCAPE: &str = "\x1b[";
     let (sandbox, _cloud) = demo::in_cloud();
     let piped = sandbox.run(&["plan"]).expect_code(0);
@@ -202,7 +202,7 @@ fn colour_is_for_those_who_want_it() {
 }
 
 #[test]
-fn quiet_leaves_data_and_errors() {
+fn quiet_prints_only_data_and_errors() {
     let (sandbox, _cloud) = demo::in_cloud();
     let finished = sandbox.run(&["apply", "--yes", "-q"]).expect_code(0);
     assert_eq!(finished.stderr, "");
@@ -212,7 +212,7 @@ fn quiet_leaves_data_and_errors() {
 }
 
 #[test]
-fn a_narrow_terminal_is_respected() {
+fn output_fits_a_narrow_terminal() {
     let (sandbox, _cloud) = demo::in_cloud();
     let sandbox = sandbox.env("COLUMNS", "40");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
@@ -266,7 +266,7 @@ fn a_narrow_terminal_is_respected() {
 /// A device that takes nothing: what a full disk looks like to a program.
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_is_lost_is_an_error() {
+fn failed_write_to_stdout_is_an_error() {
     let sandbox = demo::files();
     let script = "exec \"$0\" render > /dev/full";
     let program = env!("CARGO_BIN_EXE_stackctl");

@@ -26,7 +26,7 @@ fn memory_does_not_grow_with_the_artifact() {
 }
 
 #[test]
-fn a_process_that_is_killed_leaves_no_zip_behind() {
+fn killed_process_leaves_no_zip_behind() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.on("PutObject").delay(60_000).carry_on();
     let mut running = sandbox.spawn(&["apply", "--yes"]);
@@ -40,7 +40,7 @@ fn a_process_that_is_killed_leaves_no_zip_behind() {
 }
 
 #[test]
-fn an_upload_that_is_cut_off_begins_again_with_the_first_byte() {
+fn interrupted_upload_restarts_from_the_first_byte() {
     let (sandbox, cloud) = demo::in_cloud();
     let zip = sandbox.run(&["package", "--out", "zips"]).expect_code(0);
     let expected = std::fs::read(sandbox.path("zips/handler.zip")).unwrap();

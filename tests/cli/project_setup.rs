@@ -15,7 +15,7 @@ region = "eu-west-1"
 "#;
 
 #[test]
-fn init_writes_a_project_that_works() {
+fn init_writes_a_valid_project() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!(sandbox.run(&["init", "new"]), @r"
     --- stderr
@@ -55,7 +55,7 @@ fn init_writes_a_project_that_works() {
 }
 
 #[test]
-fn init_overwrites_nothing_and_names_what_is_in_its_way() {
+fn init_refuses_to_overwrite_files() {
     let sandbox = Sandbox::new()
         .file("handler/app.py", "mine")
         .file("docs/pipeline.md", "mine too")
@@ -74,7 +74,7 @@ fn init_overwrites_nothing_and_names_what_is_in_its_way() {
 }
 
 #[test]
-fn init_takes_up_what_an_earlier_run_wrote_and_keeps_a_gitignore() {
+fn init_keeps_the_files_of_an_earlier_run_and_gitignore() {
     let sandbox = Sandbox::new()
         .file(".gitignore", "target/\n.venv\n")
         .file("manifest.toml", include_str!("../../manifest.toml"));
@@ -97,7 +97,7 @@ fn init_takes_up_what_an_earlier_run_wrote_and_keeps_a_gitignore() {
 }
 
 #[test]
-fn init_says_where_a_folder_cannot_be_and_quotes_one_with_a_space() {
+fn init_rejects_a_file_as_folder_and_quotes_spaces() {
     let sandbox = Sandbox::new().file("taken", "");
     insta::assert_snapshot!(sandbox.run(&["init", "taken"]), @r"
     --- stderr
@@ -171,7 +171,7 @@ fn config_show_names_every_source() {
 }
 
 #[test]
-fn config_show_has_a_document_for_programs() {
+fn config_show_prints_json() {
     let sandbox = Sandbox::new()
         .file("manifest.toml", MANIFEST)
         .in_folder("below");
@@ -188,7 +188,7 @@ fn config_show_has_a_document_for_programs() {
 }
 
 #[test]
-fn a_wrong_manifest_shows_every_mistake_and_exits_with_1() {
+fn config_show_reports_every_manifest_error() {
     let sandbox = Sandbox::new().file(
         "manifest.toml",
         "project = \"p\"\nenvironment = \"dev\"\nallowed_ssh_cidr = \"10.0.0.1/8\"\nkeypair = \"ops\"\n",
@@ -218,7 +218,7 @@ fn a_wrong_manifest_shows_every_mistake_and_exits_with_1() {
 }
 
 #[test]
-fn a_manifest_for_another_version_is_refused() {
+fn manifest_for_another_version_is_refused() {
     let sandbox = Sandbox::new().file("manifest.toml", "required_version = \">=99\"\nnew = 1\n");
     insta::assert_snapshot!(sandbox.run(&["config", "show"]), @r#"
     --- stderr
@@ -235,7 +235,7 @@ fn a_manifest_for_another_version_is_refused() {
 }
 
 #[test]
-fn the_schema_is_one_document_and_needs_no_project() {
+fn schema_is_one_document_and_needs_no_project() {
     let shown = Sandbox::new().run(&["schema"]).expect_code(0);
     let schema: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(schema["title"], "stackctl manifest");

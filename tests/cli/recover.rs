@@ -48,7 +48,7 @@ fn stuck_in_a_rollback() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn a_shell_that_a_failed_creation_left_is_deleted() {
+fn recover_deletes_the_empty_stack_of_a_failed_creation() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "demo-data already exists".to_owned();
     cloud.account().failing.insert("Bucket".to_owned(), reason);
@@ -96,7 +96,7 @@ fn a_shell_that_a_failed_creation_left_is_deleted() {
 }
 
 #[test]
-fn a_rollback_that_stopped_goes_on_without_what_is_skipped() {
+fn recover_continues_a_rollback_without_skipped_resources() {
     let (sandbox, cloud) = stuck_in_a_rollback();
     insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
     --- stdout
@@ -169,7 +169,7 @@ fn a_rollback_that_stopped_goes_on_without_what_is_skipped() {
 }
 
 #[test]
-fn anything_but_yes_changes_nothing() {
+fn recover_declines_any_answer_but_yes() {
     let (sandbox, cloud) = stuck_in_a_rollback();
     for answer in ["y", ""] {
         let mut running = sandbox.spawn_on_terminal(&["recover"]);
@@ -180,7 +180,7 @@ fn anything_but_yes_changes_nothing() {
 }
 
 #[test]
-fn a_creation_without_rollback_is_undone_and_its_shell_deleted() {
+fn recover_rolls_back_a_failed_creation_and_deletes_the_stack() {
     let (sandbox, cloud) = demo::deployed();
     cloud.account().stack("demo-dev").events.clear();
     let events = [
@@ -228,7 +228,7 @@ fn a_creation_without_rollback_is_undone_and_its_shell_deleted() {
 }
 
 #[test]
-fn an_update_without_rollback_is_undone() {
+fn recover_rolls_back_a_failed_update() {
     let (sandbox, cloud) = demo::deployed();
     let events = [
         ("UPDATE_IN_PROGRESS", "User Initiated"),
@@ -261,7 +261,7 @@ fn an_update_without_rollback_is_undone() {
 }
 
 #[test]
-fn a_deletion_that_stopped_is_tried_again_or_leaves_something_behind() {
+fn recover_retries_a_failed_deletion_or_retains_resources() {
     let (sandbox, cloud) = demo::deployed();
     let mut account = cloud.account();
     account.put_into("demo-dev", &[("DELETE_IN_PROGRESS", "User Initiated")]);
@@ -321,7 +321,7 @@ fn a_deletion_that_stopped_is_tried_again_or_leaves_something_behind() {
 }
 
 #[test]
-fn the_change_sets_of_others_keep_their_shell() {
+fn recover_keeps_a_stack_with_change_sets_of_others() {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     cloud.forget_calls();
@@ -337,7 +337,7 @@ fn the_change_sets_of_others_keep_their_shell() {
 }
 
 #[test]
-fn an_empty_shell_goes_with_what_a_killed_run_left_in_it() {
+fn recover_deletes_an_empty_stack_with_old_temporary_change_sets() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = usize::MAX;
     let mut running = sandbox.spawn(&["plan"]);
@@ -355,7 +355,7 @@ fn an_empty_shell_goes_with_what_a_killed_run_left_in_it() {
 }
 
 #[test]
-fn a_running_operation_is_followed_to_its_end() {
+fn recover_follows_a_running_operation() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     cloud.account().progress = Progress::ObjectState;
@@ -388,7 +388,7 @@ fn a_running_operation_is_followed_to_its_end() {
 }
 
 #[test]
-fn a_stack_that_is_well_or_not_there_needs_nothing() {
+fn recover_does_nothing_for_a_healthy_or_missing_stack() {
     let (sandbox, cloud) = demo::deployed();
     drift::begins(&cloud);
     drift::ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
@@ -416,7 +416,7 @@ fn a_stack_that_is_well_or_not_there_needs_nothing() {
 }
 
 #[test]
-fn a_status_that_nobody_knows_is_shown_and_left_alone() {
+fn recover_does_nothing_about_an_unknown_status() {
     let (sandbox, cloud) = demo::deployed();
     cloud
         .account()
@@ -439,7 +439,7 @@ fn a_status_that_nobody_knows_is_shown_and_left_alone() {
 }
 
 #[test]
-fn json_says_what_was_found_and_does_nothing() {
+fn recover_json_prints_the_findings_and_changes_nothing() {
     let (sandbox, cloud) = stuck_in_a_rollback();
     let found = sandbox
         .run(&["recover", "--format", "json", "--skip", "Role"])
@@ -460,7 +460,7 @@ fn json_says_what_was_found_and_does_nothing() {
 }
 
 #[test]
-fn a_protected_stack_is_not_deleted() {
+fn recover_refuses_to_delete_a_protected_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().review("demo-dev");
     cloud.account().stack("demo-dev").termination_protection = true;
@@ -478,7 +478,7 @@ fn a_protected_stack_is_not_deleted() {
 }
 
 #[test]
-fn another_account_is_refused_before_anything_is_read() {
+fn recover_and_cancel_refuse_another_account() {
     let (sandbox, cloud) = stuck_in_a_rollback();
     let manifest = format!("account = \"210987654321\"\n{}", demo::MANIFEST);
     sandbox.write("manifest.toml", manifest);
@@ -500,7 +500,7 @@ fn updating() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn a_running_update_is_cancelled_and_undone() {
+fn cancel_rolls_back_a_running_update() {
     let (sandbox, cloud) = updating();
     sandbox.run(&["cancel"]).expect_code(4);
     assert!(writes(&cloud).is_empty(), "nobody was asked");
@@ -528,7 +528,7 @@ fn a_running_update_is_cancelled_and_undone() {
 }
 
 #[test]
-fn what_cannot_be_cancelled_is_said() {
+fn cancel_reports_operations_that_cannot_be_cancelled() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["cancel", "--yes"]), @r"
     --- stderr
@@ -551,7 +551,7 @@ fn what_cannot_be_cancelled_is_said() {
 }
 
 #[test]
-fn a_creation_is_stopped_only_by_deleting_it() {
+fn cancel_delete_deletes_a_stack_that_is_being_created() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::ObjectState;
     let mut running = sandbox.spawn(&["apply", "--yes"]);

@@ -25,7 +25,7 @@ fn sent(cloud: &Cloud, operation: &str, parameter: &str) -> String {
 }
 
 #[test]
-fn by_default_nothing_of_it_is_sent() {
+fn rollback_options_are_not_sent_by_default() {
     let (sandbox, cloud) = with_a_failing_change();
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "");
@@ -37,7 +37,7 @@ fn by_default_nothing_of_it_is_sent() {
 }
 
 #[test]
-fn a_creation_without_rollback_stays_and_is_gone_on_with() {
+fn creation_without_rollback_is_kept_and_continued() {
     let (sandbox, cloud) = demo::in_cloud();
     fail(&cloud, "Role");
     let failed = sandbox.run(&["apply", "--yes", "--no-rollback"]);
@@ -98,7 +98,7 @@ fn a_creation_without_rollback_stays_and_is_gone_on_with() {
 }
 
 #[test]
-fn an_update_without_rollback_stays_and_can_be_undone() {
+fn update_without_rollback_is_kept_and_can_be_rolled_back() {
     let (sandbox, cloud) = with_a_failing_change();
     sandbox
         .run(&["apply", "--yes", "--on-failure", "keep"])
@@ -109,7 +109,7 @@ fn an_update_without_rollback_stays_and_can_be_undone() {
 }
 
 #[test]
-fn a_new_stack_is_deleted_again_and_an_old_one_never() {
+fn on_failure_delete_deletes_only_a_new_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     fail(&cloud, "Bucket");
     let arguments = ["apply", "--yes", "--on-failure", "delete"];
@@ -151,7 +151,7 @@ fn a_new_stack_is_deleted_again_and_an_old_one_never() {
 }
 
 #[test]
-fn a_saved_plan_keeps_what_was_wished() {
+fn saved_plan_keeps_its_rollback_options() {
     let (sandbox, cloud) = with_a_failing_change();
     let plan = [
         "plan",
@@ -176,7 +176,7 @@ fn a_saved_plan_keeps_what_was_wished() {
 }
 
 #[test]
-fn what_would_be_replaced_without_rollback_is_refused() {
+fn replacement_without_rollback_is_refused() {
     let (sandbox, cloud) = with_a_failing_change();
     let plan = ["plan", "--out", "plan.json", "--no-rollback"];
     sandbox.run(&plan).expect_code(0);
@@ -194,7 +194,7 @@ fn what_would_be_replaced_without_rollback_is_refused() {
 }
 
 #[test]
-fn the_change_sets_that_go_away_are_named() {
+fn apply_names_the_change_sets_that_it_removes() {
     let (sandbox, cloud) = with_a_failing_change();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     let theirs = cloud.account().stack("demo-dev").change_sets[0]

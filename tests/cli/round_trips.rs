@@ -64,7 +64,7 @@ impl Line {
 }
 
 #[test]
-fn reading_takes_one_round_trip() {
+fn read_commands_take_one_round_trip() {
     let line = Line::deployed();
     line.takes(1, &["outputs"]);
     line.takes(1, &["status"]);
@@ -73,20 +73,20 @@ fn reading_takes_one_round_trip() {
 }
 
 #[test]
-fn a_diff_reads_the_deployed_code_in_a_second_round_trip() {
+fn diff_of_changed_code_takes_two_round_trips() {
     let line = Line::deployed().with_new_code();
     line.takes(2, &["diff"]);
 }
 
 #[test]
-fn a_plan_makes_reads_and_removes_its_change_set() {
+fn plan_takes_four_round_trips() {
     let line = Line::deployed().with_new_code();
     line.takes(4, &["plan"]);
     assert_eq!(line.cloud.account().change_sets(), 0);
 }
 
 #[test]
-fn a_plan_of_a_new_stack_removes_its_shell_too() {
+fn plan_of_a_new_stack_takes_five_round_trips() {
     let line = Line::new();
     line.takes(5, &["plan"]);
     assert_eq!(
@@ -96,14 +96,14 @@ fn a_plan_of_a_new_stack_removes_its_shell_too() {
 }
 
 #[test]
-fn a_code_change_and_a_first_deployment_take_eight() {
+fn apply_takes_eight_round_trips() {
     let line = Line::new();
     line.takes(8, &["apply", "--yes"]);
     line.with_new_code().takes(8, &["apply", "--yes"]);
 }
 
 #[test]
-fn nested_stacks_are_read_side_by_side() {
+fn nested_stacks_are_read_concurrently() {
     let line = Line::new();
     let names = ["First", "Second", "Third", "Fourth"];
     let nested = names.map(|name| {

@@ -14,7 +14,7 @@ fn run(sandbox: &Sandbox, script: &str) -> Finished {
 }
 
 #[test]
-fn what_differs_from_run_to_run_is_replaced() {
+fn volatile_text_is_replaced() {
     let script = r#"
         echo "$HOME and $PWD, http://127.0.0.1:40123/x, manifest.toml:4:12"
         echo "in 1.5 s, (0:42), stackctl-tmp-20260101-ab, 2026-01-02T03:04:05.678Z"
@@ -33,7 +33,7 @@ fn what_differs_from_run_to_run_is_replaced() {
 }
 
 #[test]
-fn the_child_sees_nothing_of_the_machine() {
+fn child_is_isolated_from_the_machine() {
     let sandbox = Sandbox::new()
         .credentials()
         .env("AWS_SECRET_ACCESS_KEY", "")
@@ -49,7 +49,7 @@ fn the_child_sees_nothing_of_the_machine() {
 }
 
 #[test]
-fn stdin_is_a_pipe_or_at_its_end() {
+fn stdin_is_a_pipe_or_empty() {
     let sandbox = Sandbox::new();
     let script = "read line; echo \"<$line>\"";
     let finished = shell(&sandbox, script, Input::Text("yes\n")).wait();
@@ -59,7 +59,7 @@ fn stdin_is_a_pipe_or_at_its_end() {
 }
 
 #[test]
-fn a_terminal_asks_and_is_answered() {
+fn terminal_prompts_can_be_answered() {
     let sandbox = Sandbox::new();
     let script = "[ -t 0 ] && [ -t 2 ] && ! [ -t 1 ] || exit 9
         printf 'go on? ' >&2; read line; echo \"<$line>\"
@@ -78,7 +78,7 @@ fn a_terminal_asks_and_is_answered() {
 }
 
 #[test]
-fn signals_arrive() {
+fn signals_reach_the_child() {
     let sandbox = Sandbox::new();
     let script = "trap 'echo interrupted; exit 130' INT; echo ready
         while :; do /bin/sleep 0.01; done";
@@ -97,7 +97,7 @@ fn signals_arrive() {
 }
 
 #[test]
-fn a_child_that_hangs_is_killed_and_reported() {
+fn hanging_child_is_killed_and_reported() {
     let sandbox = Sandbox::new().time_limit(Duration::from_millis(300));
     let script = "echo before; exec /bin/sleep 60";
     let hanging = catch_unwind(AssertUnwindSafe(|| run(&sandbox, script)));

@@ -18,7 +18,7 @@ fn read(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn a_saved_plan_keeps_its_change_set_and_apply_executes_exactly_that_one() {
+fn apply_executes_the_change_set_of_the_saved_plan() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write(
         "handler/app.py",
@@ -48,7 +48,7 @@ fn a_saved_plan_keeps_its_change_set_and_apply_executes_exactly_that_one() {
 }
 
 #[test]
-fn a_saved_plan_of_a_new_stack_keeps_its_shell() {
+fn saved_plan_of_a_new_stack_keeps_the_empty_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["plan", "--out", "plan.json"]).without_stdout(), @r"
     --- stderr
@@ -70,7 +70,7 @@ fn a_saved_plan_of_a_new_stack_keeps_its_shell() {
 }
 
 #[test]
-fn nothing_to_change_is_a_plan_too() {
+fn saved_plan_without_changes_can_be_applied() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     assert!(read(&sandbox).contains("\"change_set\": null"));
@@ -80,7 +80,7 @@ fn nothing_to_change_is_a_plan_too() {
 }
 
 #[test]
-fn a_plan_that_no_longer_fits_is_refused_with_the_reason() {
+fn stale_plan_is_refused_with_the_reason() {
     type Arrange = fn(&Sandbox, &Cloud);
     let cases: [(Arrange, &str); 8] = [
         (
@@ -133,7 +133,7 @@ fn a_plan_that_no_longer_fits_is_refused_with_the_reason() {
 }
 
 #[test]
-fn another_environment_or_region_than_the_plans_is_refused() {
+fn saved_plan_of_another_environment_or_region_is_refused() {
     let (sandbox, cloud) = planned();
     for (flag, value, expected) in [
         ("-e", "prod", "is for the environment `dev`, not `prod`"),
@@ -151,7 +151,7 @@ fn another_environment_or_region_than_the_plans_is_refused() {
 }
 
 #[test]
-fn a_declined_saved_plan_can_still_be_applied() {
+fn declined_saved_plan_can_still_be_applied() {
     let (sandbox, cloud) = planned();
     let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
     running.wait_for_stderr("Apply:").type_line("no");
@@ -161,7 +161,7 @@ fn a_declined_saved_plan_can_still_be_applied() {
 }
 
 #[test]
-fn out_overwrites_nothing_but_a_plan() {
+fn out_overwrites_only_plan_files() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("notes.txt", "mine");
     insta::assert_snapshot!(sandbox.run(&["plan", "--out", "notes.txt"]), @r"
@@ -174,7 +174,7 @@ fn out_overwrites_nothing_but_a_plan() {
 }
 
 #[test]
-fn a_secret_is_in_no_plan_file() {
+fn plan_file_contains_no_secret() {
     let (sandbox, cloud) = demo::in_cloud();
     let sandbox = sandbox.env("DB_PASSWORD", "correct horse");
     sandbox.write(
@@ -222,7 +222,7 @@ fn left(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn abandoned_change_sets_are_pruned_and_nobody_elses() {
+fn only_old_temporary_change_sets_are_pruned() {
     const LONG_AGO: &str = "2020-01-01T00:00:00Z";
     const FAR_AHEAD: &str = "2999-01-01T00:00:00Z";
     let (sandbox, cloud) = demo::deployed();
@@ -244,7 +244,7 @@ fn abandoned_change_sets_are_pruned_and_nobody_elses() {
 }
 
 #[test]
-fn a_shell_that_somebody_else_began_to_use_stays() {
+fn plan_keeps_an_empty_stack_with_another_change_set() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.on("DescribeChangeSet").delay(300).carry_on();
     let mut running = sandbox.spawn(&["plan"]);

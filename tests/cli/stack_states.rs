@@ -16,7 +16,7 @@ fn with_a_shell() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn the_shell_of_a_failed_creation_is_deleted_on_the_way() {
+fn apply_deletes_the_empty_stack_of_a_failed_creation() {
     let (sandbox, cloud) = with_a_shell();
     let finished = sandbox.run(&["apply", "--yes"]).without_stdout();
     insta::assert_snapshot!(finished, @r"
@@ -50,7 +50,7 @@ fn the_shell_of_a_failed_creation_is_deleted_on_the_way() {
 }
 
 #[test]
-fn the_shell_of_a_failed_creation_stays_where_nobody_agrees() {
+fn empty_stack_is_kept_unless_the_user_agrees() {
     let (sandbox, cloud) = with_a_shell();
     insta::assert_snapshot!(sandbox.run(&["apply"]), @r"
     --- stderr
@@ -100,7 +100,7 @@ fn the_shell_of_a_failed_creation_stays_where_nobody_agrees() {
 }
 
 #[test]
-fn a_shell_with_something_left_is_not_deleted_on_the_way() {
+fn apply_refuses_to_delete_a_failed_stack_with_resources() {
     let (sandbox, cloud) = demo::deployed();
     let events = [("CREATE_IN_PROGRESS", ""), ("ROLLBACK_COMPLETE", "")];
     cloud.account().put_into("demo-dev", &events);
@@ -118,7 +118,7 @@ fn a_shell_with_something_left_is_not_deleted_on_the_way() {
 }
 
 #[test]
-fn every_refusal_leads_to_recover() {
+fn every_refusal_suggests_recover() {
     let (sandbox, cloud) = demo::deployed();
     for status in [
         "ROLLBACK_COMPLETE",
@@ -139,7 +139,7 @@ fn every_refusal_leads_to_recover() {
 }
 
 #[test]
-fn a_running_operation_is_followed_where_somebody_wants_that() {
+fn running_operation_is_followed_if_the_user_agrees() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     cloud.account().progress = Progress::ObjectState;
@@ -158,7 +158,7 @@ fn a_running_operation_is_followed_where_somebody_wants_that() {
 }
 
 #[test]
-fn a_running_operation_is_refused_or_waited_for() {
+fn running_operation_is_refused_or_waited_for() {
     let (sandbox, cloud) = demo::deployed();
     sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
     cloud.account().progress = Progress::ObjectState;
@@ -199,7 +199,7 @@ fn a_running_operation_is_refused_or_waited_for() {
 }
 
 #[test]
-fn polls_that_fail_do_not_decide_the_result() {
+fn failed_polls_do_not_change_the_result() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::Events(2);
     // More failures in a row than the SDK's own five attempts.
@@ -225,7 +225,7 @@ fn polls_that_fail_do_not_decide_the_result() {
 }
 
 #[test]
-fn an_interrupted_plan_leaves_no_change_set_and_no_shell() {
+fn interrupted_plan_leaves_no_change_set_and_no_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = usize::MAX;
     let mut running = sandbox.spawn(&["plan"]);
@@ -243,7 +243,7 @@ fn an_interrupted_plan_leaves_no_change_set_and_no_shell() {
 }
 
 #[test]
-fn a_shell_that_holds_another_change_set_stays() {
+fn interrupted_plan_keeps_a_stack_with_another_change_set() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = usize::MAX;
     let mut running = sandbox.spawn(&["plan"]);
@@ -271,7 +271,7 @@ fn a_shell_that_holds_another_change_set_stays() {
 }
 
 #[test]
-fn a_plan_in_someone_elses_shell_leaves_the_shell() {
+fn plan_keeps_an_existing_empty_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().review("demo-dev");
     sandbox.run(&["plan"]).expect_code(0);
@@ -283,7 +283,7 @@ fn a_plan_in_someone_elses_shell_leaves_the_shell() {
 }
 
 #[test]
-fn credentials_for_another_region_and_a_missing_region_are_said_as_such() {
+fn wrong_and_missing_regions_are_reported() {
     let (sandbox, cloud) = demo::in_cloud();
     let message = "Credential should be scoped to a valid region.";
     cloud

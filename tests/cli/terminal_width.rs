@@ -49,7 +49,7 @@ pub(crate) fn rich() -> (Sandbox, Cloud) {
 }
 
 #[test]
-fn a_rich_plan_at_80_columns() {
+fn full_plan_at_80_columns() {
     let (sandbox, _cloud) = rich();
     let plan = sandbox.env("COLUMNS", "80").run(&["plan"]).expect_code(0);
     insta::assert_snapshot!(plan, @r#"
@@ -184,7 +184,7 @@ fn a_rich_plan_at_80_columns() {
 }
 
 #[test]
-fn a_rich_plan_at_120_columns() {
+fn full_plan_at_120_columns() {
     let (sandbox, _cloud) = rich();
     let plan = sandbox.env("COLUMNS", "120").run(&["plan"]).expect_code(0);
     insta::assert_snapshot!(plan, @r#"
@@ -308,7 +308,7 @@ fn a_rich_plan_at_120_columns() {
 }
 
 #[test]
-fn a_rich_plan_as_markdown() {
+fn full_plan_as_markdown() {
     let (sandbox, _cloud) = rich();
     let plan = sandbox
         .run(&["plan", "--format", "markdown"])
@@ -516,7 +516,7 @@ fn a_rich_plan_as_markdown() {
 }
 
 #[test]
-fn nothing_is_wider_than_asked_for_but_values() {
+fn only_values_exceed_the_terminal_width() {
     for columns in [80, 120] {
         let (sandbox, _cloud) = rich();
         let sandbox = sandbox.env("COLUMNS", &columns.to_string());

@@ -314,7 +314,7 @@ fn pascal_case(value: &Value) -> Value {
 }
 
 #[test]
-fn recorded_change_sets_are_shown_without_loss() {
+fn recorded_change_sets_are_shown_completely() {
     let server = Replay::start();
     let mut found = Found::default();
     for name in [
@@ -339,7 +339,7 @@ fn recorded_change_sets_are_shown_without_loss() {
 }
 
 #[test]
-fn recorded_updates_described_with_and_without_values_are_merged_without_loss() {
+fn merging_recorded_updates_loses_nothing() {
     let Some(folder) = corpus::folder("localstack/updates") else {
         return;
     };
@@ -362,7 +362,7 @@ fn recorded_updates_described_with_and_without_values_are_merged_without_loss() 
 }
 
 #[test]
-fn bodies_as_they_come_over_the_wire_are_shown_without_loss() {
+fn recorded_xml_bodies_are_shown_completely() {
     let Some(folder) = corpus::folder("localstack/wire-xml/DescribeChangeSet") else {
         return;
     };

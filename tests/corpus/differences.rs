@@ -45,7 +45,7 @@ fn named_resources(paths: &serde_json::Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn twins_in_json_and_yaml_are_equal() {
+fn json_and_yaml_versions_of_a_template_are_equal() {
     let Some(folder) = corpus::folder("templates") else {
         return;
     };
@@ -80,7 +80,7 @@ fn twins_in_json_and_yaml_are_equal() {
 }
 
 #[test]
-fn edits_that_mean_nothing_make_no_difference() {
+fn edits_without_meaning_make_no_difference() {
     let Some(folder) = corpus::folder("template-history/semantic-noop") else {
         return;
     };
@@ -100,7 +100,7 @@ fn edits_that_mean_nothing_make_no_difference() {
 }
 
 #[test]
-fn every_edited_resource_is_named_and_no_other() {
+fn diff_names_exactly_the_edited_resources() {
     let Some(folder) = corpus::folder("template-history") else {
         return;
     };
@@ -171,7 +171,7 @@ fn paths(diff: &Diff<'_>) -> Vec<String> {
 }
 
 #[test]
-fn every_edited_path_is_named() {
+fn diff_names_every_edited_path() {
     let Some(folder) = corpus::folder("template-history/resource") else {
         return;
     };
@@ -273,7 +273,7 @@ fn has_foreign_attributes(resource: &Value) -> bool {
 }
 
 #[test]
-fn resources_fare_as_the_peer_says() {
+fn effects_agree_with_cdk_diff() {
     let Some(folder) = corpus::folder("cdk-diff") else {
         return;
     };
@@ -332,7 +332,7 @@ fn resources_fare_as_the_peer_says() {
 }
 
 #[test]
-fn what_a_peer_calls_equal_is_equal() {
+fn equality_agrees_with_rain() {
     let Some(folder) = corpus::folder("peers/rain-diff") else {
         return;
     };

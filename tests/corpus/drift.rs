@@ -34,7 +34,7 @@ fn resource(drift: &Value) -> ResourceDrift {
 }
 
 #[test]
-fn every_recorded_difference_is_shown_and_no_other() {
+fn drift_shows_exactly_the_recorded_differences() {
     let (mut resources, mut properties) = (0, 0);
     for folder in ["localstack/responses", "docs-examples"] {
         let Some(folder) = corpus::folder(folder) else {

@@ -56,7 +56,7 @@ fn role_name(role: Role) -> &'static str {
 }
 
 #[test]
-fn the_role_and_the_category_of_every_recorded_failure_are_found() {
+fn every_recorded_failure_gets_its_role_and_category() {
     let Some(folder) = corpus::folder("failures") else {
         return;
     };
@@ -109,7 +109,7 @@ fn the_role_and_the_category_of_every_recorded_failure_are_found() {
 }
 
 #[test]
-fn the_root_cause_of_every_recorded_stream_is_found() {
+fn every_recorded_event_stream_gets_its_root_cause() {
     let Some(folder) = corpus::folder("failures/event-streams") else {
         return;
     };
@@ -159,7 +159,7 @@ fn the_root_cause_of_every_recorded_stream_is_found() {
 }
 
 #[test]
-fn hook_failures_explain_what_names_them() {
+fn hook_failure_explains_the_event_that_names_the_hook() {
     let Some(folder) = corpus::folder("cdk-diff/hook-correlation") else {
         return;
     };
@@ -207,7 +207,7 @@ fn recorded_events(recording: &Value) -> Option<Vec<Value>> {
 }
 
 #[test]
-fn every_recorded_set_of_events_comes_out_once_and_in_order() {
+fn timeline_returns_recorded_events_once_and_in_order() {
     let Some(folder) = corpus::folder("localstack/responses") else {
         return;
     };

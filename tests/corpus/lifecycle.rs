@@ -449,7 +449,7 @@ pub(crate) fn each<T: Sync>(
 }
 
 #[test]
-fn the_program_leads_every_recorded_life_as_it_was() {
+fn program_replays_every_recorded_lifecycle() {
     let Some(folder) = corpus::folder("localstack/scenarios") else {
         return;
     };

@@ -104,7 +104,7 @@ fn scalars(value: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_changed_property_of_the_recorded_updates_is_shown_with_its_values() {
+fn plan_shows_every_changed_property_with_its_values() {
     let Some(folder) = corpus::folder("localstack/updates") else {
         return;
     };
@@ -169,7 +169,7 @@ fn every_changed_property_of_the_recorded_updates_is_shown_with_its_values() {
 }
 
 #[test]
-fn a_plan_of_500_resources_is_written_in_an_instant() {
+fn plan_of_500_resources_is_printed_within_two_seconds() {
     let context = |tag: &str| {
         let tags: Vec<String> = (0..10)
             .map(|number| format!(r#"{{"Key":"k{number}","Value":"{tag}{number}"}}"#))
@@ -342,7 +342,7 @@ fn is_readable(iam: &Value) -> bool {
 }
 
 #[test]
-fn the_same_statements_and_rules_are_reported_as_by_the_peer() {
+fn statements_and_rules_agree_with_cdk_diff() {
     let Some(folder) = corpus::folder("cdk-diff") else {
         return;
     };

@@ -75,7 +75,7 @@ fn named(before: Side<'_>, after: Side<'_>) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_comparison_names_what_aws_changed() {
+fn comparison_names_every_resource_that_aws_changed() {
     let Some(folder) = corpus::folder("localstack/updates") else {
         return;
     };
@@ -104,7 +104,7 @@ fn a_comparison_names_what_aws_changed() {
 }
 
 #[test]
-fn most_updates_are_predicted_as_aws_planned_them() {
+fn prediction_matches_most_recorded_updates() {
     let Some(folder) = corpus::folder("localstack/updates") else {
         return;
     };

@@ -35,7 +35,7 @@ pub(crate) fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_program_tells_recorded_answers_of_every_shape() {
+fn program_prints_recorded_responses_of_every_shape() {
     let Some(folder) = corpus::folder("localstack/wire-xml") else {
         return;
     };

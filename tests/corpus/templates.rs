@@ -23,7 +23,7 @@ const NO_TEMPLATES: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn every_template_is_read_and_survives_being_written() {
+fn every_template_parses_and_round_trips() {
     let Some(folder) = corpus::folder("templates") else {
         return;
     };
@@ -51,7 +51,7 @@ fn every_template_is_read_and_survives_being_written() {
 }
 
 #[test]
-fn every_edited_template_is_read_and_survives_being_written() {
+fn every_edited_template_parses_and_round_trips() {
     let Some(folder) = corpus::folder("template-history") else {
         return;
     };
@@ -171,7 +171,7 @@ const EXCUSED: [(&str, &str, &str); 15] = [
 ];
 
 #[test]
-fn good_templates_have_no_errors_and_bad_ones_do_no_harm() {
+fn valid_templates_have_no_errors_and_invalid_ones_do_not_panic() {
     let Some(folder) = corpus::folder("templates") else {
         return;
     };
@@ -212,7 +212,7 @@ fn good_templates_have_no_errors_and_bad_ones_do_no_harm() {
 }
 
 #[test]
-fn mutilated_templates_do_no_harm() {
+fn truncated_templates_do_not_panic() {
     let Some(folder) = corpus::folder("templates") else {
         return;
     };

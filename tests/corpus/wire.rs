@@ -124,7 +124,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
 }
 
 #[test]
-fn every_recorded_answer_is_told_as_it_was_given() {
+fn client_reads_every_recorded_response() {
     let Some(folder) = corpus::folder("localstack/wire-xml") else {
         return;
     };

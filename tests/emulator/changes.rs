@@ -6,7 +6,7 @@ use crate::project::{Project, texts};
 const CODE: (&str, &str, &str) = ("handler/app.py", "metadata stored", "metadata Stored");
 
 #[test]
-fn the_plan_of_a_new_stack_leaves_nothing() {
+fn plan_of_a_new_stack_leaves_nothing_behind() {
     let project = Project::unverified();
     let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     let summary = format!("Plan: {} to add, ", project.resource_count());
@@ -21,7 +21,7 @@ fn the_plan_of_a_new_stack_leaves_nothing() {
 }
 
 #[test]
-fn changed_code_changes_the_function_alone() {
+fn changed_code_changes_only_the_function() {
     let project = Project::unverified().deployed();
     let (uploaded, change_sets) = (project.artifacts(), project.change_sets());
     let (file, old, new) = CODE;
@@ -52,7 +52,7 @@ fn changed_code_changes_the_function_alone() {
 }
 
 #[test]
-fn a_reverted_change_is_no_change() {
+fn reverted_file_shows_no_changes() {
     let project = Project::unverified().deployed();
     let (file, old, new) = CODE;
     project.edit(file, old, new);
@@ -63,7 +63,7 @@ fn a_reverted_change_is_no_change() {
 }
 
 #[test]
-fn a_changed_variable_changes_what_it_is_used_in() {
+fn changed_variable_changes_the_resource_that_uses_it() {
     let project = Project::unverified().deployed();
     project.edit(
         "manifest.toml",
@@ -98,7 +98,7 @@ fn a_changed_variable_changes_what_it_is_used_in() {
 }
 
 #[test]
-fn a_tag_alone_is_a_difference() {
+fn changed_tag_is_a_difference() {
     let project = Project::unverified().deployed();
     let manifest = "[artifacts.handler]";
     project.edit(

@@ -12,7 +12,7 @@ use crate::project::Project;
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
-fn every_file_gets_its_item_whatever_its_name() {
+fn every_uploaded_file_gets_an_item() {
     let project = Project::unverified().deployed();
     let mut keys: Vec<String> = (0..16).map(|number| format!("many/{number}.txt")).collect();
     for key in [
@@ -58,7 +58,7 @@ fn every_file_gets_its_item_whatever_its_name() {
 }
 
 #[test]
-fn what_the_handler_cannot_process_ends_in_the_dead_letter_queue() {
+fn failed_invocations_reach_the_dead_letter_queue() {
     let project = Project::unverified();
     let handler = "def handler(event, context):\n    raise RuntimeError('out of order')\n";
     project.write("handler/app.py", handler);
@@ -81,7 +81,7 @@ fn what_the_handler_cannot_process_ends_in_the_dead_letter_queue() {
 }
 
 #[test]
-fn a_verification_that_fails_says_so_and_tidies_up() {
+fn failed_verification_is_reported_and_cleaned_up() {
     let project = Project::shipped();
     let handler = "def handler(event, context):\n    print('seen and ignored')\n";
     project.write("handler/app.py", handler);
@@ -107,7 +107,7 @@ fn a_verification_that_fails_says_so_and_tidies_up() {
 }
 
 #[test]
-fn a_deployed_pipeline_is_verified_again_at_any_time() {
+fn verify_works_on_a_deployed_pipeline() {
     let project = Project::unverified().deployed();
     let verified = project.run(&["verify", "--format", "json"]).expect_code(0);
     let document = verified.json();

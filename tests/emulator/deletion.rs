@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::project::Project;
 
 #[test]
-fn a_bucket_with_files_is_deleted_only_where_it_is_named() {
+fn destroy_empties_a_bucket_only_if_it_is_named() {
     let project = Project::unverified().deployed();
     for body in ["first", "second"] {
         let object = json!({"Bucket": project.bucket(), "Key": "precious.txt", "Body": body});
@@ -52,7 +52,7 @@ fn a_bucket_with_files_is_deleted_only_where_it_is_named() {
 }
 
 #[test]
-fn only_the_name_of_the_stack_destroys_it() {
+fn destroy_requires_the_stack_name() {
     let project = Project::unverified().deployed();
     let mut destroying = project.spawn_on_terminal(&["destroy"]);
     destroying
@@ -71,7 +71,7 @@ fn only_the_name_of_the_stack_destroys_it() {
 }
 
 #[test]
-fn a_protected_stack_is_not_destroyed() {
+fn destroy_refuses_a_protected_stack() {
     let project = Project::unverified();
     let table = "[environments.local]\n";
     project.edit(
@@ -138,7 +138,7 @@ Resources:
 "#;
 
 #[test]
-fn what_cannot_be_deleted_is_named_and_left_behind() {
+fn destroy_names_and_retains_a_resource_that_fails_to_delete() {
     let project = Project::of_template(STUBBORN, "").deployed();
     let early = project
         .run(&["destroy", "--yes", "--retain", "Stubborn"])
@@ -172,7 +172,7 @@ fn what_cannot_be_deleted_is_named_and_left_behind() {
 }
 
 #[test]
-fn a_stack_that_was_deleted_behind_our_back_is_made_again() {
+fn apply_recreates_a_stack_that_was_deleted_elsewhere() {
     let project = Project::unverified().deployed();
     let name = json!({"StackName": project.stack()});
     project.aws("cloudformation", "delete_stack", name);
@@ -188,7 +188,7 @@ fn a_stack_that_was_deleted_behind_our_back_is_made_again() {
 }
 
 #[test]
-fn an_export_that_another_stack_imports_keeps_the_stack() {
+fn destroy_refuses_a_stack_with_an_imported_export() {
     let topic = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\nOutputs:\n  Name:\n    Value: x\n    \
         Export:\n      Name: \"{{ project }}-name\"\n";
     let project = Project::of_template(topic, "").deployed();
@@ -208,7 +208,7 @@ fn an_export_that_another_stack_imports_keeps_the_stack() {
 }
 
 #[test]
-fn the_stack_policy_and_the_functions_digest_are_read_back() {
+fn apply_sets_the_stack_policy_and_checks_the_code_digest() {
     let project = Project::unverified();
     let policy = r#"{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}"#;
     project.write("policy.json", policy);

@@ -10,7 +10,7 @@ use crate::emulator;
 use crate::project::{Project, texts};
 
 #[test]
-fn the_first_apply_deploys_and_verifies_the_whole_pipeline() {
+fn first_apply_deploys_and_verifies_the_pipeline() {
     let project = Project::shipped();
     let (stack, count) = (project.stack(), project.resource_count());
     let applied = project.run(&["apply", "--yes"]).expect_code(0);
@@ -224,7 +224,7 @@ fn check_artifact_bucket(project: &Project) {
 }
 
 #[test]
-fn a_second_apply_has_nothing_to_do() {
+fn second_apply_finds_no_changes() {
     let project = Project::unverified().deployed();
     let before = (
         project.event_count(),
@@ -256,7 +256,7 @@ fn a_second_apply_has_nothing_to_do() {
 }
 
 #[test]
-fn a_deployed_stack_tells_about_itself() {
+fn status_outputs_and_ssh_describe_the_deployed_stack() {
     let project = Project::unverified();
     let status = project.run(&["status"]).expect_code(0);
     assert_eq!(
@@ -306,7 +306,7 @@ fn a_deployed_stack_tells_about_itself() {
 
 /// `eval "$(stackctl local env)"`, as the documentation has it.
 #[test]
-fn other_tools_are_pointed_at_the_emulator() {
+fn local_env_points_other_tools_at_the_emulator() {
     let project = Project::unverified().deployed();
     let exports = project.run(&["local", "env"]).expect_code(0).stdout;
     let script = format!(

@@ -50,7 +50,7 @@ fn expect_put_right(project: &Project, memory: u64) {
 }
 
 #[test]
-fn what_changes_behind_the_stacks_back_shows_and_recover_puts_it_right() {
+fn drift_is_shown_and_recover_reverts_it() {
     let project = Project::unverified().deployed();
     let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
     assert!(
@@ -122,7 +122,7 @@ fn what_changes_behind_the_stacks_back_shows_and_recover_puts_it_right() {
 }
 
 #[test]
-fn a_deployment_puts_right_what_the_files_change_and_on_request_the_rest() {
+fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
     let project = Project::unverified().deployed();
     meddle(&project);
     project.edit(
@@ -169,7 +169,7 @@ fn a_deployment_puts_right_what_the_files_change_and_on_request_the_rest() {
 
 /// The way that the hints name where CloudFormation has none.
 #[test]
-fn a_deleted_resource_comes_back_through_two_deployments() {
+fn two_deployments_recreate_a_deleted_resource() {
     const WITHOUT: &str = "Resources:\n  Group:\n    Type: AWS::Logs::LogGroup\n";
     let with = format!(
         "{WITHOUT}  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: \

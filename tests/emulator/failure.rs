@@ -3,7 +3,7 @@
 use crate::project::Project;
 
 #[test]
-fn a_creation_that_fails_is_rolled_back_and_says_why() {
+fn failed_creation_is_rolled_back_with_its_cause() {
     let project = Project::unverified();
     let (right, wrong) = ("KeyName: \"{{ key_pair }}\"", "KeyName: \"nobody's\"");
     project.edit("templates/stack.yaml.j2", right, wrong);
@@ -37,7 +37,7 @@ fn a_creation_that_fails_is_rolled_back_and_says_why() {
 }
 
 #[test]
-fn an_update_that_fails_leaves_the_stack_as_it_was() {
+fn failed_update_is_rolled_back_with_its_cause() {
     let project = Project::unverified().deployed();
     let (right, wrong) = ("KeyName: \"{{ key_pair }}\"", "KeyName: \"nobody's\"");
     project.edit("templates/stack.yaml.j2", right, wrong);
@@ -103,7 +103,7 @@ const FAULTY: &str = r#"Resources:
 "#;
 
 #[test]
-fn a_custom_resource_that_fails_is_named() {
+fn failed_custom_resource_is_named() {
     let project = Project::of_template(FAULTY, "fail_on = \"None\"").deployed();
     project.edit("manifest.toml", "\"None\"", "\"Update\"");
     let failed = project.run(&["apply", "--yes", "--events", "none"]);
@@ -129,7 +129,7 @@ fn a_custom_resource_that_fails_is_named() {
 }
 
 #[test]
-fn a_bucket_name_that_is_taken_is_pointed_at() {
+fn taken_bucket_name_is_shown_at_its_line() {
     let taken = Project::of_template(BUCKET, "bucket = \"taken-by-another\"");
     let name = taken.bucket();
     taken.edit("manifest.toml", "taken-by-another", &name);

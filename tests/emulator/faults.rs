@@ -128,7 +128,7 @@ struct Case {
 }
 
 #[test]
-fn whatever_call_goes_wrong_the_stack_is_right_in_the_end_and_applied_once() {
+fn apply_survives_a_fault_in_any_call() {
     let operations = Command::Create.operations();
     let mut cases = once(Command::Create, &operations, &Fault::ALL);
     // The status of a running operation is asked for much longer than the others are.
@@ -143,7 +143,7 @@ fn whatever_call_goes_wrong_the_stack_is_right_in_the_end_and_applied_once() {
 }
 
 #[test]
-fn an_update_a_deletion_and_a_recovery_end_right_too() {
+fn update_destroy_and_recover_survive_a_fault_in_any_call() {
     let mut cases = Vec::new();
     for command in [Command::Update, Command::Destroy, Command::Recover] {
         cases.extend(once(command, &command.operations(), &SOME));

@@ -60,7 +60,7 @@ fn open(project: &Project) {
 }
 
 #[test]
-fn an_interrupted_deployment_goes_on_and_is_waited_for() {
+fn interrupted_deployment_continues_and_can_be_waited_for() {
     let project = gated();
     let mut applying = project.spawn(&["apply", "--yes"]);
     applying
@@ -103,7 +103,7 @@ fn an_interrupted_deployment_goes_on_and_is_waited_for() {
 }
 
 #[test]
-fn an_interrupted_wait_is_no_failure_of_the_deployment() {
+fn interrupted_wait_does_not_fail_the_deployment() {
     let project = gated();
     let mut applying = project.spawn(&["apply", "--yes"]);
     applying
@@ -119,7 +119,7 @@ fn an_interrupted_wait_is_no_failure_of_the_deployment() {
 }
 
 #[test]
-fn an_interrupt_at_the_question_leaves_nothing() {
+fn interrupt_at_the_prompt_leaves_nothing_behind() {
     let project = gated();
     let mut applying = project.spawn_on_terminal(&["apply"]);
     applying.wait_for_stderr("Apply:").interrupt();
@@ -138,7 +138,7 @@ fn an_interrupt_at_the_question_leaves_nothing() {
 }
 
 #[test]
-fn only_yes_applies() {
+fn apply_requires_the_answer_yes() {
     let project = gated();
     open(&project);
     let refused = project.run(&["apply"]).expect_code(4);

@@ -42,7 +42,7 @@ impl Random {
 }
 
 #[test]
-fn after_a_kill_at_any_moment_the_next_apply_ends_right() {
+fn apply_succeeds_after_a_killed_apply() {
     let seed = match std::env::var("KILL_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => RandomState::new().build_hasher().finish(),

@@ -47,7 +47,7 @@ fn lend_installation(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_stopped_emulator_is_started_again_with_what_it_had() {
+fn stopped_emulator_restarts_with_its_state() {
     let sandbox = Sandbox::new();
     lend_installation(&sandbox);
     project::copy_shipped(&sandbox);

@@ -21,7 +21,7 @@ fn plan(project: &Project) -> Value {
 }
 
 #[test]
-fn a_replaced_table_is_the_first_thing_that_a_plan_says_and_is_guarded() {
+fn plan_shows_a_table_replacement_first_and_apply_refuses_it() {
     let project = Project::unverified().deployed();
     project.edit(
         "templates/stack.yaml.j2",
@@ -56,7 +56,7 @@ fn a_replaced_table_is_the_first_thing_that_a_plan_says_and_is_guarded() {
 }
 
 #[test]
-fn an_opened_port_is_a_danger() {
+fn opened_port_is_a_danger() {
     let project = Project::unverified().deployed();
     project.edit(
         "manifest.toml",
@@ -73,7 +73,7 @@ fn an_opened_port_is_a_danger() {
 }
 
 #[test]
-fn a_saved_plan_is_applied_once_and_not_after_something_changed() {
+fn saved_plan_applies_once_and_only_if_nothing_changed() {
     let project = Project::unverified().deployed();
     let change_sets = project.change_sets().len();
     let days = "log_retention_days = ";

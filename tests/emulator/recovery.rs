@@ -72,7 +72,7 @@ impl Project {
 }
 
 #[test]
-fn after_a_failed_creation_apply_goes_on() {
+fn apply_recreates_a_stack_whose_creation_failed() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes"]).expect_code(3);
     assert!(
@@ -94,7 +94,7 @@ fn after_a_failed_creation_apply_goes_on() {
 }
 
 #[test]
-fn a_rollback_that_failed_goes_on_without_the_resource() {
+fn recover_skips_a_resource_and_continues_the_rollback() {
     let project = failing_at("Update").deployed();
     project.edit("manifest.toml", "version = \"1\"", "version = \"2\"");
     project.run(&["apply", "--yes"]).expect_code(1);
@@ -118,7 +118,7 @@ fn a_rollback_that_failed_goes_on_without_the_resource() {
 }
 
 #[test]
-fn a_creation_without_rollback_is_undone_or_gone_on_with() {
+fn creation_without_rollback_can_be_rolled_back_or_continued() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--no-rollback"]);
     let failed = failed.expect_code(1);
@@ -142,7 +142,7 @@ fn a_creation_without_rollback_is_undone_or_gone_on_with() {
 }
 
 #[test]
-fn a_new_stack_that_fails_is_deleted_again_where_that_is_wished() {
+fn on_failure_delete_deletes_a_new_stack_that_fails() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--on-failure", "delete"]);
     let failed = failed.expect_code(3);
@@ -156,7 +156,7 @@ fn a_new_stack_that_fails_is_deleted_again_where_that_is_wished() {
 }
 
 #[test]
-fn a_deletion_that_failed_leaves_the_resource_behind() {
+fn recover_retains_a_resource_that_fails_to_delete() {
     let project = failing_at("Delete").deployed();
     project.run(&["destroy", "--yes"]).expect_code(1);
     project.expect_status(Some("DELETE_FAILED"));
@@ -168,7 +168,7 @@ fn a_deletion_that_failed_leaves_the_resource_behind() {
 }
 
 #[test]
-fn a_stack_that_is_deleted_behind_our_back_is_noticed() {
+fn apply_refuses_if_the_stack_was_deleted_after_the_plan() {
     let project = failing_at("").deployed();
     project.edit("manifest.toml", "version = \"1\"", "version = \"2\"");
     let mut applying = project.spawn_on_terminal(&["apply"]);

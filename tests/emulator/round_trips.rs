@@ -64,7 +64,7 @@ fn project() -> Project {
 }
 
 #[test]
-fn the_shipped_stack_takes_no_more_round_trips_than_promised() {
+fn shipped_stack_keeps_to_the_documented_round_trips() {
     let project = project();
     let proxy = Proxy::start(0, project.address(), DELAY, |_| ()).unwrap();
     let takes = |round_trips: usize, command: &[&str]| {

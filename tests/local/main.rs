@@ -98,7 +98,7 @@ fn boto3(emulator: &Emulator, script: &str) -> String {
 }
 
 #[test]
-fn commands_that_start_at_once_share_one_emulator() {
+fn concurrent_commands_share_one_emulator() {
     let project = Project::new();
     let pids: Vec<Option<i32>> = thread::scope(|scope| {
         let starts: Vec<_> = (0..3)
@@ -150,7 +150,7 @@ fn state_survives_a_stop_but_not_a_reset() {
 }
 
 #[test]
-fn one_that_was_killed_is_replaced_and_its_loss_is_told() {
+fn killed_emulator_is_replaced_and_the_lost_state_is_reported() {
     let project = Project::new();
     let (killed, _) = project.ensure();
     assert!(Local::ensure_key_pair(&killed, "key").unwrap());
@@ -165,7 +165,7 @@ fn one_that_was_killed_is_replaced_and_its_loss_is_told() {
 }
 
 #[test]
-fn whoever_took_its_port_is_not_mistaken_for_it() {
+fn another_server_on_the_port_is_not_taken_for_the_emulator() {
     let project = Project::new();
     let (killed, _) = project.ensure();
     kill(&killed);
@@ -175,7 +175,7 @@ fn whoever_took_its_port_is_not_mistaken_for_it() {
 }
 
 #[test]
-fn a_bound_emulator_serves_other_projects_and_ends_with_its_owner() {
+fn bound_emulator_serves_other_projects_until_its_owner_ends() {
     let (owner, borrower) = (Project::new(), Project::new());
     let bound = owner.local().run_bound(&mut |_| {}).unwrap();
     let lent = bound.publish(&borrower.local(), "111111111111").unwrap();
@@ -191,7 +191,7 @@ fn a_bound_emulator_serves_other_projects_and_ends_with_its_owner() {
 
 /// The account's root is never denied anything there, so a user asks.
 #[test]
-fn loopback_passes_a_policy_that_asks_for_tls_and_no_other_denial() {
+fn loopback_passes_only_the_tls_policy() {
     const SCRIPT: &str = r#"
 import boto3, json
 statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
@@ -234,7 +234,7 @@ for action, condition in [
 
 #[cfg(target_os = "linux")]
 #[test]
-fn it_listens_on_loopback_alone_and_sees_no_credentials() {
+fn emulator_listens_only_on_loopback_and_gets_no_credentials() {
     let project = Project::new();
     let (emulator, _) = project.ensure();
     let process = PathBuf::from(format!("/proc/{}", emulator.pid.unwrap()));

@@ -52,13 +52,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn merging_what_is_merged_changes_nothing(valued in set(), plain in set()) {
+    fn merging_twice_changes_nothing(valued in set(), plain in set()) {
         let once = valued.merged_with(plain.clone());
         prop_assert_eq!(once.clone().merged_with(plain), once);
     }
 
     #[test]
-    fn nothing_of_either_description_is_lost(valued in set(), plain in set()) {
+    fn merging_loses_nothing(valued in set(), plain in set()) {
         let merged = valued.clone().merged_with(plain.clone());
         for change in valued.changes.iter().chain(&plain.changes) {
             let found = merged.changes.iter().filter(|it| it.logical_id == change.logical_id);

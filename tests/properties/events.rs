@@ -32,7 +32,7 @@ proptest! {
     /// A look sees the newest event of its moment first, and goes back at least to what was seen
     /// before. How far back beyond that, and how often nothing is new, makes no difference.
     #[test]
-    fn overlapping_looks_give_each_event_once_and_in_order(
+    fn overlapping_polls_return_each_event_once_and_in_order(
         pauses in prop::collection::vec(0..3_i64, 1..30),
         looks in prop::collection::vec((0..8_usize, 0..12_usize), 0..20),
         earlier in 0..5_usize,

@@ -117,7 +117,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_package_does_not_depend_on_the_order_and_age_of_its_files(
+    fn package_is_independent_of_file_order_and_age(
         (files, shuffled) in files().prop_flat_map(|files| (Just(files.clone()), Just(files).prop_shuffle())),
     ) {
         let artifact = packaged(&files);
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn a_saved_plan_is_read_as_it_was_written_or_not_at_all(
+    fn saved_plan_is_read_unchanged_or_rejected(
         words in prop::array::uniform5("[ -~é🦀\n\"\\\\]{0,12}"),
         change_set in any::<bool>(),
         place in any::<Index>(),

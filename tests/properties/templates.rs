@@ -131,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read_again(template in template()) {
+    fn written_template_parses_to_the_same_value(template in template()) {
         let text = emit::to_yaml(template.root());
         prop_assert!(text.is_ascii());
         let again = parse(&text);
@@ -140,14 +140,14 @@ proptest! {
     }
 
     #[test]
-    fn nothing_differs_from_itself_and_differences_mirror(one in template(), other in template()) {
+    fn diff_is_empty_for_the_same_template_and_symmetric(one in template(), other in template()) {
         prop_assert!(diff(&one, &one).is_empty());
         let (there, back) = (diff(&one, &other), diff(&other, &one));
         prop_assert_eq!(lines(&there, false), lines(&back, true));
     }
 
     #[test]
-    fn the_line_diff_is_empty_where_the_templates_mean_the_same(
+    fn line_diff_is_empty_exactly_if_the_templates_are_equal(
         one in template(),
         other in template(),
     ) {

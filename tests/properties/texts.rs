@@ -76,12 +76,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_a_manifest_says_its_complaints_point_into_it(text in of(&MANIFEST)) {
+    fn manifest_diagnostics_point_into_the_manifest(text in of(&MANIFEST)) {
         targets::manifest(text.as_bytes());
     }
 
     #[test]
-    fn every_line_of_a_rendered_template_comes_from_within_its_source(text in of(&TEMPLATE)) {
+    fn line_map_points_into_the_template(text in of(&TEMPLATE)) {
         targets::template(text.as_bytes());
     }
 }

@@ -73,7 +73,7 @@ async fn propose(client: &cloudformation::Client, kind: ChangeSetType, template:
 }
 
 #[test]
-fn a_stack_is_made_changed_and_deleted() {
+fn stack_is_created_updated_and_deleted() {
     let cloud = Cloud::start();
     cloud.account().progress = Progress::Events(1);
     block_on(async {
@@ -149,7 +149,7 @@ fn a_stack_is_made_changed_and_deleted() {
 }
 
 #[test]
-fn a_failing_resource_rolls_the_stack_back() {
+fn failing_resource_rolls_the_stack_back() {
     let cloud = Cloud::start();
     cloud
         .account()
@@ -176,7 +176,7 @@ fn a_failing_resource_rolls_the_stack_back() {
 }
 
 #[test]
-fn an_artifact_is_stored_once_and_checked() {
+fn artifact_is_stored_once_and_checked() {
     let cloud = Cloud::start();
     block_on(async {
         let client = store_of(&cloud);
@@ -233,7 +233,7 @@ fn an_artifact_is_stored_once_and_checked() {
 }
 
 #[test]
-fn a_file_is_streamed_in_chunks() {
+fn file_is_streamed_in_chunks() {
     let cloud = Cloud::start();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("file");
@@ -299,7 +299,7 @@ fn versions_are_listed_and_deleted() {
 }
 
 #[test]
-fn rules_come_before_the_account() {
+fn rules_precede_the_account() {
     let cloud = Cloud::start();
     cloud
         .on("DescribeStacks")
