@@ -1,19 +1,25 @@
-//! The table of known causes, which is data: `known.toml`, beside this file, describes its columns.
+//! The table of known causes. `known.toml` in this folder describes its columns.
 
 use std::sync::LazyLock;
 
+use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-/// A cause that is recognised by its words.
+/// Characters that AWS puts around a name and that do not belong to it.
+const WRAPPING: &[char] = &[
+    '"', '\'', '`', '[', ']', '(', ')', '{', '}', ',', '.', ';', ':',
+];
+
+/// A cause that is recognized by the text of the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Known {
     pub(super) category: String,
-    pub(super) says: Vec<String>,
+    says: Vec<Pattern>,
     #[serde(default)]
-    pub(super) types: Vec<String>,
+    types: Vec<String>,
     #[serde(default)]
-    pub(super) during: String,
+    during: String,
     #[serde(default)]
     pub(super) properties: Vec<String>,
     pub(super) hint: String,
@@ -21,23 +27,83 @@ pub(super) struct Known {
     pub(super) run: String,
 }
 
+/// A regular expression that ignores case and in which `.` also matches a line break.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern(Regex);
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     cause: Vec<Known>,
 }
 
-/// The rows in their order. A test holds the file to its form, so that nothing is lost here.
+/// The values that a hint can use, by name.
+pub(super) type Values = Vec<(String, String)>;
+
+/// The rows in their order, compiled when the first reason is looked up. The file is part of the
+/// program, and a test reads it, so it can always be read here.
 pub(super) static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| read().unwrap_or_default().cause);
 
 fn read() -> Result<Table, toml::de::Error> {
     toml::from_str(include_str!("known.toml"))
 }
 
+impl Known {
+    /// Returns the named groups of the first expression that is found in the reason; `None` if the row
+    /// does not apply.
+    pub(super) fn values(&self, resource_type: &str, status: &str, reason: &str) -> Option<Values> {
+        let types = &self.types;
+        let applies = (types.is_empty() || types.iter().any(|it| resource_type.starts_with(it)))
+            && status.starts_with(&self.during);
+        let mut says = self.says.iter().filter(|_| applies);
+        says.find_map(|pattern| pattern.values(reason))
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = regex_lite::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        RegexBuilder::new(&text)
+            .case_insensitive(true)
+            .dot_matches_new_line(true)
+            .build()
+            .map(Self)
+    }
+}
+
+impl Pattern {
+    fn values(&self, reason: &str) -> Option<Values> {
+        let found = self.0.captures(reason)?;
+        let groups = self.0.capture_names().flatten().filter_map(|name| {
+            let value = found.name(name)?.as_str().trim_matches(WRAPPING);
+            Some((name.to_owned(), value.to_owned()))
+        });
+        Some(groups.collect())
+    }
+}
+
+/// Returns a text with each `{name}` replaced by its value; `None` if a value is missing.
+pub(super) fn fill(text: &str, values: &[(String, String)]) -> Option<String> {
+    let value = |name: &str| values.iter().find(|(known, _)| known == name);
+    let pieces = text.split(['{', '}']).enumerate();
+    pieces
+        .map(|(number, piece)| match number % 2 {
+            0 => Some(piece),
+            _ => value(piece).map(|(_, value)| value.as_str()),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::read;
-    use crate::cloudformation::diagnosis::pattern::gaps;
+    use super::{Pattern, Table, fill, read};
+
+    /// Returns the names that a text uses.
+    fn names(text: &str) -> Vec<&str> {
+        text.split(['{', '}']).skip(1).step_by(2).collect()
+    }
 
     #[test]
     fn every_row_is_complete_and_its_hint_can_be_filled() {
@@ -49,10 +115,12 @@ mod tests {
             let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
             assert!(name.chars().all(is_kebab), "{name}");
             for text in [&row.hint, &row.run] {
-                for gap in gaps(text) {
-                    let known = ["logical_id", "type"].contains(&gap)
-                        || row.says.iter().all(|pattern| gaps(pattern).contains(&gap));
-                    assert!(known, "{name}: {gap} in {text:?}");
+                for used in names(text) {
+                    let has_group =
+                        |pattern: &Pattern| pattern.0.capture_names().any(|it| it == Some(used));
+                    let known =
+                        ["logical_id", "type"].contains(&used) || row.says.iter().all(has_group);
+                    assert!(known, "{name}: {used} in {text:?}");
                 }
             }
             assert!(!row.hint.ends_with('.'), "{}", row.hint);
@@ -61,5 +129,70 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_malformed_table_is_an_error() {
+        let row = "[[cause]]\ncategory = 'a'\nhint = 'b'\n";
+        assert!(toml::from_str::<Table>(&format!("{row}says = ['c']")).is_ok());
+        for wrong in [
+            "",
+            "says = ['(']",
+            "says = ['(?<1>x)']",
+            "says = []\nother = 1",
+        ] {
+            let table = format!("{row}{wrong}");
+            assert!(toml::from_str::<Table>(&table).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn groups_are_read_and_filled() {
+        let cases: [(&str, &str, Option<&[&str]>); 8] = [
+            ("already exists", "The name Already Exists.", Some(&[])),
+            (
+                r"(?<name>\S+) already exists",
+                "Error: 'my-bucket' already exists",
+                Some(&["my-bucket"]),
+            ),
+            (
+                r"export (?<export>\S+) cannot be .* in use by (?<user>\S+)",
+                "Export a:b cannot be deleted as it is in use by stack-b and stack-c.",
+                Some(&["a:b", "stack-b"]),
+            ),
+            (
+                r"image id (?<ami>\S+) does not exist",
+                "The image id '[ami-0123]' does not exist (Service: Ec2)",
+                Some(&["ami-0123"]),
+            ),
+            (
+                r"perform: (?<action>\S+) on resource: (?<resource>\S+)",
+                "is not authorized to perform: s3:PutX on resource: \"arn:aws:s3:::b\" because no",
+                Some(&["s3:PutX", "arn:aws:s3:::b"]),
+            ),
+            (
+                r"the .* is (?<what>\S+)",
+                "The big\nthing is über, says AWS",
+                Some(&["über"]),
+            ),
+            (r"(?<x>\S+) of (?<y>\S+)", "ß", None),
+            (r"a (?<x>\S+)", "a ", None),
+        ];
+        for (pattern, text, expected) in cases {
+            let compiled = Pattern::try_from(pattern.to_owned());
+            let compiled = compiled.unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            let found = compiled.values(text);
+            let values: Option<Vec<&str>> = found
+                .as_ref()
+                .map(|found| found.iter().map(|(_, value)| value.as_str()).collect());
+            assert_eq!(values.as_deref(), expected, "{pattern}");
+        }
+        let known = [("name".to_owned(), "{b}".to_owned())];
+        assert_eq!(
+            fill("a {name} `*`", &known).as_deref(),
+            Some("a {b} `*`"),
+            "a value is not filled again"
+        );
+        assert_eq!(fill("a {other}", &known), None);
     }
 }

@@ -10,15 +10,13 @@
 
 pub mod authorization;
 mod known;
-mod pattern;
 mod place;
 mod role;
 
 use std::collections::HashSet;
 
 use crate::cloudformation::event::Event;
-use known::{KNOWN, Known};
-use pattern::Captures;
+use known::{KNOWN, Known, Values, fill};
 pub use place::{diagnostic, diagnostic_outside};
 pub use role::{Role, role};
 
@@ -41,7 +39,7 @@ pub struct Cause<'a> {
 #[derive(Debug)]
 pub struct Advice {
     known: &'static Known,
-    captures: Captures,
+    values: Values,
 }
 
 /// The causes of an operation's two halves.
@@ -171,12 +169,8 @@ pub fn advice(event: &Event) -> Option<Advice> {
 /// Returns what is known about a reason that a resource of this type has for this status.
 pub fn advice_on(resource_type: &str, status: &str, reason: &str) -> Option<Advice> {
     KNOWN.iter().find_map(|known| {
-        let types = &known.types;
-        let applies = (types.is_empty() || types.iter().any(|it| resource_type.starts_with(it)))
-            && status.starts_with(&known.during);
-        let mut says = known.says.iter().filter(|_| applies);
-        let captures = says.find_map(|pattern| pattern::captures(pattern, reason))?;
-        Some(Advice { known, captures })
+        let values = known.values(resource_type, status, reason)?;
+        Some(Advice { known, values })
     })
 }
 
@@ -188,21 +182,21 @@ impl Advice {
 
     /// Returns what to do about an event.
     pub fn hint(&self, event: &Event) -> Option<String> {
-        pattern::fill(&self.known.hint, &self.values(event))
+        fill(&self.known.hint, &self.values(event))
     }
 
     /// Returns the command of this program to run, without its name and its environment.
     pub fn command(&self, event: &Event) -> Option<String> {
         // What is inside a nested stack is not for these commands to name.
         let own = event.nested_in.is_empty() || !self.known.run.contains('{');
-        let command = pattern::fill(&self.known.run, &self.values(event))?;
+        let command = fill(&self.known.run, &self.values(event))?;
         (own && !command.is_empty()).then_some(command)
     }
 
-    fn values(&self, event: &Event) -> Vec<(&'static str, String)> {
-        let mut values = self.captures.clone();
-        values.push(("logical_id", event.logical_id.clone()));
-        values.push(("type", event.resource_type.clone()));
+    fn values(&self, event: &Event) -> Values {
+        let mut values = self.values.clone();
+        values.push(("logical_id".to_owned(), event.logical_id.clone()));
+        values.push(("type".to_owned(), event.resource_type.clone()));
         values
     }
 }

@@ -50,7 +50,6 @@ pub fn role(event: &Event) -> Role {
     else {
         return without_reason(event);
     };
-    let status = event.status.as_str();
     let is_own = event.is_of_the_stack();
     let is_bad = event.status.sentiment() == Sentiment::Bad;
     if is_cancelled(reason) {
@@ -65,16 +64,28 @@ pub fn role(event: &Event) -> Role {
         Role::Root
     } else if has_failed_hook(event) {
         Role::Explanation
-    } else if advice_on(&event.resource_type, status, reason).is_none() || is_success(reason) {
+    } else if is_success(reason) {
         Role::Progress
     } else if is_own && event.status.is_terminal() {
         // A refused deletion: the stack returns to where it was.
-        Role::Root
+        if is_known(event, reason) {
+            Role::Root
+        } else {
+            Role::Progress
+        }
     } else if is_own || event.status.is_terminal() || !speaks_of_failure(reason) {
         Role::Progress
-    } else {
+    } else if is_known(event, reason) {
         Role::Explanation
+    } else {
+        Role::Progress
     }
+}
+
+/// Returns whether the table has a row for a reason. That costs the most, so it is asked last: of an
+/// operation that succeeds, no event gets here.
+fn is_known(event: &Event, reason: &str) -> bool {
+    advice_on(&event.resource_type, event.status.as_str(), reason).is_some()
 }
 
 fn without_reason(event: &Event) -> Role {

@@ -95,8 +95,9 @@ fn entry(event: &Event) -> EventEntry<'_> {
             failure_mode: hook.failure_mode.as_deref(),
         }),
         role: role.as_str(),
-        category: advice(event)
-            .filter(|_| matches!(role, Role::Root | Role::Explanation))
+        category: matches!(role, Role::Root | Role::Explanation)
+            .then(|| advice(event))
+            .flatten()
             .map(|advice| advice.category()),
     }
 }
