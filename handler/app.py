@@ -1,12 +1,12 @@
-"""Records the metadata of every file that lands in the bucket.
+"""Records the metadata of every file that is uploaded to the bucket.
 
-S3 invokes `handler` with "object created" events, and each becomes one item of the DynamoDB table
+S3 invokes `handler` with "object created" events. Each event becomes one item of the DynamoDB table
 that the variable TABLE_NAME names. Lambda delivers an event at least once and in any order, so:
 
-* an item is written only if the event is newer than the one already stored, which makes
-  duplicates harmless and keeps a late event from overwriting a newer one;
-* whatever cannot be handled raises, so that Lambda retries the event and then hands it to the
-  dead-letter queue. Nothing is dropped in silence.
+* An item is written only if the event is newer than the stored event. Duplicates are harmless, and
+  a late event does not overwrite a newer one.
+* Every failure raises an error, so that Lambda retries the event and then sends it to the
+  dead-letter queue. No event is lost silently.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 # S3's sequencers are hexadecimal strings of varying length, about 16 to 18 digits. They compare as
-# text once the shorter one is padded with zeros on the right, so all are stored at this width.
+# text if they are padded with zeros on the right, so all are stored with this width.
 SEQUENCER_WIDTH = 32
 
-# HeadObject is asked for one optional attribute. The object may be gone or replaced by now, or
-# unreadable by policy; the event itself still tells the rest.
+# HeadObject returns one optional attribute. The object may be deleted or replaced, or a policy may
+# deny access. The event contains all other attributes.
 HEAD_OBJECT_GAVE_NOTHING = {403, 404, 412}
 
 
@@ -55,8 +55,8 @@ class RecordsFailedError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Stores the metadata of each record's object and returns how many were stored and skipped.
 
-    Every record is tried before `RecordsFailedError` is raised for those that failed: handling a
-    record again in the retry does no harm.
+    Tries every record, then raises `RecordsFailedError` if any failed. Handling a record again in
+    a retry is harmless.
     """
     counts = {"stored": 0, "skipped": 0}
     failures: list[Exception] = []
@@ -64,7 +64,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
         try:
             metadata = describe(record)
             is_newest = store(metadata)
-        except Exception as error:  # noqa: BLE001 (one bad record must not hide the others)
+        except Exception as error:  # noqa: BLE001 (one bad record must not block the others)
             _log("error", "record failed", error=repr(error))
             failures.append(error)
             continue
@@ -78,9 +78,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
 
 
 def describe(record: dict[str, Any]) -> FileMetadata:
-    """Returns the metadata of the object that a record is about.
+    """Returns the metadata of the object in a record.
 
-    Raises `KeyError`, `TypeError` or `ValueError` where the record is not S3's.
+    Raises `KeyError`, `TypeError` or `ValueError` if the record is not from S3.
     """
     s3 = record["s3"]
     bucket, s3_object = s3["bucket"]["name"], s3["object"]
@@ -103,17 +103,17 @@ def describe(record: dict[str, Any]) -> FileMetadata:
 
 
 def pad_sequencer(sequencer: str) -> str:
-    """Returns a sequencer in the form in which two of the same key compare as text."""
+    """Returns a sequencer in a form that compares as text with others of the same key."""
     if not sequencer or len(sequencer) > SEQUENCER_WIDTH:
         raise ValueError(f"sequencer {sequencer!r} does not have 1 to {SEQUENCER_WIDTH} digits")
     return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
 
 def find_content_type(bucket: str, key: str, etag: str) -> str | None:
-    """Returns the object's content type, or `None` where S3 does not tell.
+    """Returns the object's content type, or `None` if S3 does not provide it.
 
-    Asks for exactly the content that the event announced: if another object has taken the key
-    since, its type is not this event's to report.
+    Requests exactly the content in the event. If the object was replaced, the new object's type
+    does not belong to this event.
     """
     try:
         answer = _client("s3").head_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
@@ -127,9 +127,9 @@ def find_content_type(bucket: str, key: str, etag: str) -> str | None:
 
 
 def store(metadata: FileMetadata) -> bool:
-    """Writes an item unless a newer event, or this one, is already stored.
+    """Writes an item unless this event or a newer one is already stored.
 
-    Returns whether it was written.
+    Returns whether the item was written.
     """
     try:
         _client("dynamodb").put_item(
@@ -153,21 +153,22 @@ def _records(event: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _attribute(value: str | int) -> dict[str, str]:
-    """Returns a value as DynamoDB's API spells it."""
+    """Returns a value in the format of the DynamoDB API."""
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
 @cache
 def _client(service: str) -> BaseClient:
-    """Returns a client, made once per process.
+    """Returns a client, created once per process.
 
-    Its time-outs leave room for retries within the function's own; boto3's 60 seconds do not.
+    Its timeouts allow retries within the function's timeout; boto3's default of 60 seconds does
+    not.
     """
     retries = {"mode": "standard", "max_attempts": 3}
     return boto3.client(service, config=Config(connect_timeout=2, read_timeout=5, retries=retries))
 
 
 def _log(level: str, message: str, **fields: object) -> None:
-    """Prints one line of JSON, which Lambda passes on to CloudWatch Logs as it is."""
+    """Prints one line of JSON, which Lambda sends to CloudWatch Logs unchanged."""
     line = {"level": level, "message": message, **fields}
     print(json.dumps(line, default=str), flush=True)
