@@ -1,12 +1,12 @@
-//! How long two templates take to be read and compared, by the number of their resources.
+//! The time to read and compare two templates, by the number of their resources.
 //!
-//! CloudFormation takes 500 resources and 1 MB; two such templates should be compared within 100 ms,
-//! and ten times the resources should take ten times as long. `cargo bench --bench diff` prints the
-//! time for 50 to 500 resources of 2 kB each, and first how it grows.
+//! CloudFormation accepts 500 resources and 1 MB. Comparing two such templates should take less than
+//! 100 ms, and the time should grow linearly with the resources. `cargo bench --bench diff` prints a
+//! summary, and then the time for 50 to 500 resources of 2 kB each.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark stops at the first surprise and prints what it found"
+    reason = "a benchmark stops at the first unexpected result and prints its results"
 )]
 
 use std::fmt::Write as _;
@@ -77,8 +77,8 @@ fn parse(text: &str) -> Template {
     Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
 }
 
-/// Returns a template of roles with policies, about 2 kB each. The versions differ in every resource:
-/// one statement, one tag, and a new one in front.
+/// Returns a template of roles with policies, about 2 kB each. The versions differ in one statement
+/// and in the first and the last tag of every resource.
 fn text(size: usize, version: usize) -> String {
     let mut text = "Resources:\n".to_owned();
     for number in 0..size {

@@ -1,11 +1,11 @@
-//! How the work that needs no network grows with a project.
+//! The time of operations that need no network, by the size of a project.
 //!
 //! A stack has at most 500 resources (the CloudFormation quota). `cargo bench --bench growth` prints the
-//! time for 10, 100 and 500 of them, or as many files or events of an operation, and the items per
-//! second: where those fall from one row to the next, something is compared with everything.
+//! time for 10, 100 and 500 resources, files or events, and the items per second. If the items per
+//! second decrease from one row to the next, the algorithm is not linear.
 #![expect(
     clippy::unwrap_used,
-    reason = "a benchmark stops at the first surprise"
+    reason = "a benchmark stops at the first unexpected result"
 )]
 
 use std::fs;
@@ -82,7 +82,7 @@ fn package(bencher: Bencher<'_, '_>, size: usize) {
         .bench(|| package::build("growth", black_box(&files)).unwrap());
 }
 
-/// An operation that is looked at after every ten events, as it is while it runs.
+/// Polls an operation after every ten events, as during a deployment.
 #[divan::bench(args = SIZES)]
 fn fold_events(bencher: Bencher<'_, '_>, size: usize) {
     let events = events(size);
@@ -99,7 +99,7 @@ fn fold_events(bencher: Bencher<'_, '_>, size: usize) {
 
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/growth/1";
 
-/// Returns what happens while this many resources are made: three events each, oldest first.
+/// Returns the events of the creation of this many resources: three events each, oldest first.
 fn events(resources: usize) -> Vec<Event> {
     let statuses = [
         "CREATE_IN_PROGRESS",
@@ -123,7 +123,7 @@ fn events(resources: usize) -> Vec<Event> {
     each.collect()
 }
 
-/// Returns the text of a template of this many resources.
+/// Returns the text of a template with this many resources.
 fn rendered(size: usize) -> String {
     let folder = project(size);
     let (project, settings) = open(folder.path());
@@ -132,7 +132,7 @@ fn rendered(size: usize) -> String {
     rendered.text().to_owned()
 }
 
-/// Returns the folder of a project with this many resources, and as many files of code.
+/// Returns the folder of a project with this many resources and code files.
 fn project(size: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, text: String| fs::write(folder.path().join(path), text).unwrap();

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Makes src/template/schema_table/table.zip: which properties can only be set once, which lists are sets.
+"""Generates the table of create-only properties and unordered lists.
 
-The resource provider schemas say so (`createOnlyProperties`, `conditionalCreateOnlyProperties`, and
-`insertionOrder: false` on a list). They are taken from the PyPI package cfn-lint (MIT-0), which
-carries those of every region; the table holds the union over all of them, so that a type that only
-some regions know is in it too.
+The data comes from the resource provider schemas: `createOnlyProperties`,
+`conditionalCreateOnlyProperties`, and `insertionOrder: false` of a list. The PyPI package cfn-lint
+(MIT-0) contains the schemas of every region. The table is the union of all regions, so it includes
+types that exist only in some regions.
 
-    python3 scripts/schema-table.py            fetches the pinned wheel with pip, writes the table
-    python3 scripts/schema-table.py FILE.whl   reads a wheel that is there already
+    python3 scripts/schema-table.py            downloads the pinned wheel with pip, writes the table
+    python3 scripts/schema-table.py FILE.whl   reads an existing wheel
 
-The same wheel gives the same bytes. Needs Python 3.9 and nothing else.
+The same wheel results in the same bytes. Requires only Python 3.9.
 """
 
 import io
@@ -27,26 +27,26 @@ LISTS = {"createOnlyProperties": "create", "conditionalCreateOnlyProperties": "c
 
 
 def wheel(folder: str) -> pathlib.Path:
-    """Fetches the pinned wheel into a folder and returns its path."""
+    """Downloads the pinned wheel into a folder and returns its path."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-    subprocess.run([*pip, f"cfn-lint=={VERSION}"], check=True)  # noqa: S603 (no input of others)
+    subprocess.run([*pip, f"cfn-lint=={VERSION}"], check=True)  # noqa: S603 (no external input)
     return next(pathlib.Path(folder).glob("*.whl"))
 
 
 def path(pointer: str) -> str:
-    """Returns `/properties/A/properties/B/items/C` and the other spellings of it as `A/B/*/C`."""
+    """Returns `/properties/A/properties/B/items/C` and its variants as `A/B/*/C`."""
     steps = [step for step in pointer.strip("/").split("/") if step != "properties"]
     return "/".join("*" if step in ("items", "[*]") else step for step in steps)
 
 
 def unordered(schema: dict) -> set:
-    """Returns the paths of the lists whose order means nothing, such as `A/*/B`."""
+    """Returns the paths of the lists whose order is irrelevant, such as `A/*/B`."""
     found: set = set()
 
     def walk(node: dict, steps: tuple, above: tuple) -> None:
         reference = node.get("$ref", "")
         if reference:
-            # A definition may hold itself; one round says all there is to say.
+            # A definition may contain itself; one round is enough.
             if reference in above:
                 return
             above = (*above, reference)
@@ -70,7 +70,7 @@ def unordered(schema: dict) -> set:
 
 
 def condense(archive: zipfile.ZipFile) -> dict:
-    """Returns the lists of every type, sorted, those that are empty left out."""
+    """Returns the lists of every type, sorted, without empty lists."""
     types: dict = {}
     for name in archive.namelist():
         if not (name.startswith(SCHEMAS) and name.endswith(".json")):
@@ -92,7 +92,7 @@ def condense(archive: zipfile.ZipFile) -> dict:
 
 
 def main() -> None:
-    """Writes the table and says how large it is."""
+    """Writes the table and prints its size."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else wheel(folder)
         with zipfile.ZipFile(file) as archive:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Deploys one stack with stackctl and its peers, through one slow line, and prints a table.
+"""Deploys one stack with stackctl and other tools, through one latency proxy, and prints a table.
 
     cargo build --release
     cargo build --release --example latency_proxy
     python3 benches/peers/compare.py --runs 5
 
 Every tool gets the same template, the same handler, the same emulator, and the same proxy, which
-holds each request back for 40 ms. The peers are installed from PyPI and npm into scratch folders
+delays each request by 40 ms. The other tools are installed from PyPI and npm into temporary folders
 below target/peers. Each run deploys a stack, deploys it again unchanged, plans a change of the
-handler's code, deploys that, and deletes the stack; the first run of each tool is not counted, so
-that no tool pays for its bucket or a cold disk. The table has medians of seconds, and how many
-calls were made.
+handler's code, deploys the change, and deletes the stack. The first run of each tool is not
+counted, so that the creation of its bucket and a cold disk do not matter. The table contains the
+medians of the seconds and the numbers of calls.
 """
 
 import argparse
@@ -44,7 +44,7 @@ template.getResource('Handler').code = { s3Bucket: code.s3BucketName, s3Key: cod
 
 
 class Tool:
-    """One way to deploy the stack, in a folder of its own."""
+    """A tool that deploys the stack, in its own folder."""
 
     def __init__(self, bench, name, packages=(), npm=()):
         self.bench, self.name = bench, name
@@ -92,7 +92,7 @@ class Tool:
                 sys.exit(f"{self.name}: {' '.join(command)}\n{done.stdout}\n{done.stderr}")
 
     def prepare(self):
-        """Writes what the tool reads beside the handler."""
+        """Writes the files that the tool needs in addition to the handler."""
 
     def step(self, step):
         raise NotImplementedError
@@ -148,7 +148,7 @@ class Sam(AwsCli):
 
 class Cdk(AwsCli):
     def prepare(self):
-        # Where the code is comes from the asset.
+        # The asset defines the location of the code.
         self.bench.write_template(
             self.folder / "template.yaml", "{ S3Bucket: replaced, S3Key: replaced }"
         )
@@ -164,7 +164,7 @@ class Cdk(AwsCli):
 
 
 class Sceptre(Tool):
-    """It uploads no code: its stack names an object that is there."""
+    """Uploads no code: its stack names an existing object."""
 
     def prepare(self):
         (self.folder / "templates").mkdir()
@@ -210,7 +210,7 @@ class Bench:
         }
 
     def write_template(self, path, code):
-        """Writes what stackctl renders, with another place of the code."""
+        """Writes the template that stackctl renders, with another location of the code."""
         rendered = subprocess.run(
             [self.stackctl, "render", "-e", "peers"],
             cwd=self.work / "stackctl/project",
@@ -221,7 +221,7 @@ class Bench:
         ).stdout
         text, count = re.subn(r"Code:\n +S3Bucket: .*\n +S3Key: .*\n", f"Code: {code}\n", rendered)
         if count != 1:
-            sys.exit("the template does not look as it did: where is the code of the function?")
+            sys.exit("the template has changed: cannot find the code of the function")
         path.write_text(text)
 
     def local(self, *command):
@@ -240,7 +240,7 @@ class Bench:
         return done.stdout
 
     def start(self):
-        """Starts the emulator, with the template's key pair, and the proxy before it."""
+        """Starts the emulator with the template's key pair, and the proxy in front of it."""
         self.local("local", "start")
         self.local("local", "reset")
         self.local("local", "start")
@@ -263,7 +263,7 @@ class Bench:
         self.local("local", "stop")
 
     def measure(self, tool):
-        """Returns seconds and calls of each step, one entry a run."""
+        """Returns the seconds and calls of each step, one entry per run."""
         tool.prepare()
         measured = {step: [] for step in STEPS}
         for number in range(self.arguments.runs + 1):
@@ -324,14 +324,14 @@ def cell(runs):
 
 def main():
     target = ROOT / "target"
-    parser = argparse.ArgumentParser(description="compares stackctl with its peers")
+    parser = argparse.ArgumentParser(description="compares stackctl with other tools")
     parser.add_argument("--stackctl", type=Path, default=target / "release/stackctl")
     proxy = target / "release/examples/latency_proxy"
     parser.add_argument("--proxy", type=Path, default=proxy)
     parser.add_argument("--work", type=Path, default=target / "peers")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--delay", type=int, default=40, help="milliseconds before each request")
-    parser.add_argument("--only", nargs="*", help="the names of some tools")
+    parser.add_argument("--only", nargs="*", help="run only these tools")
     Bench(parser.parse_args()).run()
 
 

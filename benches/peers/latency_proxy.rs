@@ -1,11 +1,12 @@
-//! The latency proxy of the tests as a program, to put other tools behind it.
+//! The latency proxy of the tests as a program, for use with other tools.
 //!
 //! ```console
 //! $ cargo run --example latency_proxy -- 4567 127.0.0.1:4566 40
 //! ```
 //!
-//! listens on port 4567 and hands every request on to port 4566, 40 ms later. Each call is a line of
-//! stdout: when it came and when its answer went, in milliseconds since the start, and its name.
+//! This command listens on port 4567 and forwards every request to port 4566 after 40 ms. For each call,
+//! it prints one line: the times of the request and of the response, in milliseconds since the start,
+//! and the name of the call.
 
 use std::error::Error;
 use std::io::Write;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let delay = Duration::from_millis(delay.parse()?);
     let proxy = Proxy::start(port.parse()?, upstream.parse()?, delay, |call| {
         let (came, went) = (call.came.as_millis(), call.went.as_millis());
-        // A reader that has gone away ends the proxy.
+        // The proxy exits if the reader closes the pipe.
         if writeln!(std::io::stdout(), "{came} {went} {}", call.name).is_err() {
             std::process::exit(0);
         }

@@ -1,6 +1,6 @@
 #![no_main]
 
-#[allow(dead_code, reason = "the other programs run the other targets")]
+#[allow(dead_code, reason = "each fuzz program runs one target")]
 #[path = "../../tests/properties/targets.rs"]
 mod targets;
 
