@@ -41,6 +41,7 @@ const PURE: &[&str] = &[
     "template/schema_table",
     "template/stack_policy",
     "template/validate",
+    "util/shell_word",
     "util/suggest",
 ];
 

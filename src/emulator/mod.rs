@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::aws::Emulation;
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
+use crate::util::shell_word;
 
 use self::files::{Files, Record, Run, short_digest};
 use self::process::Process;
@@ -354,17 +355,8 @@ pub fn env_exports(emulator: &Emulator) -> String {
     // A real session's token must not reach the emulator, and a profile would bring its own keys.
     let head = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
     variables.iter().fold(head, |script, (name, value)| {
-        format!("{script}export {name}={}\n", shell_quote(value))
+        format!("{script}export {name}={}\n", shell_word::quote(value))
     })
-}
-
-/// Returns `text` as one word of a POSIX shell.
-fn shell_quote(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Returns the digest of everything that decides how an emulator behaves.
@@ -417,11 +409,5 @@ mod tests {
         export AWS_REGION='eu-west-1; rm'
         export AWS_DEFAULT_REGION='eu-west-1; rm'
         ");
-    }
-
-    #[test]
-    fn quoting_survives_quotes() {
-        assert_eq!(shell_quote("it's"), r"'it'\''s'");
-        assert_eq!(shell_quote(""), "''");
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod interrupt;
 pub mod parallel;
+pub mod shell_word;
 pub mod suggest;

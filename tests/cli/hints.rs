@@ -3,14 +3,11 @@
 use crate::demo;
 
 /// Takes the command out of the line of a text that holds this, as a shell would split it.
-fn command<'a>(text: &'a str, beside: &str) -> Vec<&'a str> {
+fn command(text: &str, beside: &str) -> Vec<String> {
     let line = text.lines().find(|line| line.contains(beside)).unwrap();
     let (_, rest) = line.split_once("`stackctl ").unwrap();
     let (command, _) = rest.split_once('`').unwrap();
-    command
-        .split(' ')
-        .map(|word| word.trim_matches('\''))
-        .collect()
+    shlex::split(command).unwrap()
 }
 
 #[test]
@@ -28,12 +25,12 @@ fn hint_repeats_the_flags_that_select_the_deployment() {
         "--set",
         "vars.description=it's $HOME",
     ]);
-    insta::assert_snapshot!(refused, @r"
+    insta::assert_snapshot!(refused, @r#"
     --- stderr
     error: there is no terminal to ask on, and --yes was not given
-    hint: run `stackctl apply --outputs-file 'out put.json' --import-existing --yes -e dev --manifest ./manifest.toml --region eu-west-1 --set 'vars.description=it'\''s $HOME'`
+    hint: run `stackctl apply --outputs-file 'out put.json' --import-existing --yes -e dev --manifest ./manifest.toml --region eu-west-1 --set "vars.description=it's "'$HOME'`
     --- exit 4
-    ");
+    "#);
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
 }
 
@@ -57,7 +54,7 @@ fn hint_of_a_saved_plan_repeats_its_set_flags() {
         "{without}"
     );
     sandbox
-        .run(&[&pasted[..], &["--yes"]].concat())
+        .run(&[&pasted[..], &["--yes".to_owned()]].concat())
         .expect_code(0);
 }
 

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Exit, plan, verify};
 use crate::cli::args::{EventsShown, Format, PlanFormat};
-use crate::cli::hint::word;
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
@@ -19,6 +18,7 @@ use crate::plan::risk::{Guard, Risk};
 use crate::plan::{Plan, masking};
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
+use crate::util::shell_word;
 
 /// The arguments of `stackctl apply`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ impl Args {
         for (option, path) in paths {
             if let Some(path) = path {
                 words.extend(option.map(str::to_owned));
-                words.push(word(&path.to_string_lossy()));
+                words.push(shell_word::quote(&path.to_string_lossy()));
             }
         }
         let flags = [
@@ -102,7 +102,7 @@ impl Args {
 }
 
 fn allowance(guard: Guard, logical_id: &str) -> String {
-    format!("{} {}", guard.option(), word(logical_id))
+    format!("{} {}", guard.option(), shell_word::quote(logical_id))
 }
 
 /// Deploys the stack.

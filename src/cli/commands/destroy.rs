@@ -7,7 +7,6 @@ use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::cli::args::{EventsShown, Format};
-use crate::cli::hint::word;
 use crate::cloudformation::deletion::{
     DeletionOutcome, DeletionPlan, ResourceDeletion, resource_deletions,
 };
@@ -21,6 +20,7 @@ use crate::operations::session::Session;
 use crate::present::human;
 use crate::present::json::deletion::DeletionDocument;
 use crate::util::interrupt::Interrupt;
+use crate::util::shell_word;
 
 /// The arguments of `stackctl destroy`.
 #[derive(Debug, clap::Args)]
@@ -252,7 +252,11 @@ impl Deletion<'_> {
             ("--empty", &self.args.empty),
             ("--retain", &self.args.retain),
         ] {
-            words.extend(names.iter().map(|name| format!("{option} {}", word(name))));
+            words.extend(
+                names
+                    .iter()
+                    .map(|name| format!("{option} {}", shell_word::quote(name))),
+            );
         }
         let command = self.session.command(&words.join(" "));
         if presenter.ask(&question, &command).await? != stack.name {
@@ -376,7 +380,7 @@ impl Deletion<'_> {
     /// Returns the command line with an option for each name.
     fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
         let command = names.fold("destroy".to_owned(), |command, name| {
-            format!("{command} {option} {}", word(name))
+            format!("{command} {option} {}", shell_word::quote(name))
         });
         self.session.command(&command)
     }

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
-use crate::cli::hint::word;
 use crate::error::{Error, Result};
+use crate::util::shell_word;
 
 /// The arguments of `stackctl init`.
 #[derive(Debug, clap::Args)]
@@ -91,7 +91,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let enter = if args.dir == Path::new(".") {
         String::new()
     } else {
-        format!("cd {} && ", word(&args.dir.to_string_lossy()))
+        format!("cd {} && ", shell_word::quote(&args.dir.to_string_lossy()))
     };
     presenter.note("");
     if let Some(lines) = not_ignored(&root.join(IGNORED)) {

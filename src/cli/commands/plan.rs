@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::cli::args::PlanFormat;
-use crate::cli::hint::word;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::options::DeployOptions;
@@ -15,6 +14,7 @@ use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
 use crate::present::json::plan::PlanDocument;
 use crate::present::{Presenter, human, markdown};
+use crate::util::shell_word;
 
 /// The arguments of `stackctl plan`.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 fn end(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
     show(session.presenter(), plan, args.format)?;
     if let Some(path) = &args.out {
-        let apply = format!("apply {}", word(&path.to_string_lossy()));
+        let apply = format!("apply {}", shell_word::quote(&path.to_string_lossy()));
         session.presenter().note(&format!(
             "\nSaved to `{}`. `{}` executes exactly this plan.",
             path.display(),

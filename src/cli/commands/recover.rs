@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::cli::args::{EventsShown, Format};
-use crate::cli::hint::word;
 use crate::cloudformation::diagnosis::causes;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
 use crate::cloudformation::recovery::history::History;
@@ -26,6 +25,7 @@ use crate::present::human;
 use crate::present::json::recovery::RecoveryDocument;
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
+use crate::util::shell_word;
 
 /// How far back the events are read that say how a stack came to its state.
 const MOST_EVENTS: usize = 5_000;
@@ -232,7 +232,7 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
     for deletion in guarded {
         let name = &deletion.resource.logical_id;
         let lost = deletion.lost.unwrap_or_default();
-        words.push(format!("--allow-delete {}", word(name)));
+        words.push(format!("--allow-delete {}", shell_word::quote(name)));
         said.push(format!("`{name}` would be deleted with {lost}"));
     }
     let command = session.command(&words.join(" "));
@@ -272,7 +272,7 @@ fn spelled(choices: &Choices) -> Vec<String> {
     ];
     let options = chosen.into_iter().flat_map(|(option, names)| {
         let names = names.iter();
-        names.map(move |name| format!("{option} {}", word(name)))
+        names.map(move |name| format!("{option} {}", shell_word::quote(name)))
     });
     options.collect()
 }

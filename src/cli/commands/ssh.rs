@@ -5,10 +5,10 @@ use std::process::Command;
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::cli::hint;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
+use crate::util::shell_word;
 
 /// The user of Amazon Linux images.
 const USER: &str = "ec2-user";
@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.print {
         let shown: Vec<_> = arguments
             .iter()
-            .map(|word| hint::word(&word.to_string_lossy()))
+            .map(|word| shell_word::quote(&word.to_string_lossy()))
             .collect();
         session
             .presenter()

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use crate::cli::commands::Context;
-use crate::cli::hint::word;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::plan::plan_file::{PlanFile, SavedChangeSet};
+use crate::util::shell_word;
 
 /// Writes the plan of this run to a file. `proposal` is `None` where nothing has to be changed.
 ///
@@ -96,7 +96,7 @@ impl<'a> Saved<'a> {
         };
         match &context.global.environment {
             Some(environment) if *environment != saved.file.environment => {
-                let apply = format!("apply {}", word(&path.to_string_lossy()));
+                let apply = format!("apply {}", shell_word::quote(&path.to_string_lossy()));
                 Err(Error::refused(format!(
                     "the plan `{}` is for the environment `{}`, not `{environment}`",
                     path.display(),
@@ -235,7 +235,10 @@ impl<'a> Saved<'a> {
     }
 
     fn again(&self) -> String {
-        let plan = format!("plan --out {}", word(&self.path.to_string_lossy()));
+        let plan = format!(
+            "plan --out {}",
+            shell_word::quote(&self.path.to_string_lossy())
+        );
         format!(
             "make a new one: `{}`",
             self.context.command(&plan, Some(&self.file.environment))
