@@ -15,6 +15,7 @@
 
 mod after_apply;
 mod artifact_bucket;
+mod cancel;
 mod change_set_members;
 mod change_sets;
 mod cloud;
@@ -45,9 +46,10 @@ mod project_setup;
 mod recover;
 mod rollback;
 mod round_trips;
-#[path = "../support/sandbox.rs"]
+#[path = "../support/sandbox/mod.rs"]
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
+mod service_checks;
 mod stack_states;
 mod terminal_width;

@@ -205,13 +205,9 @@ fn add_change_set(cloud: &Cloud, name: &str, created: &str) {
         name: name.to_owned(),
         id: format!("arn:{name}"),
         created: created.to_owned(),
-        deployment: crate::cloud::Deployment::default(),
-        changes: Vec::new(),
         status: "CREATE_COMPLETE".to_owned(),
-        reason: String::new(),
         execution_status: "AVAILABLE".to_owned(),
-        on_stack_failure: String::new(),
-        pending: 0,
+        ..ChangeSet::default()
     });
 }
 

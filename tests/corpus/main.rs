@@ -28,7 +28,7 @@ mod program;
 mod replay;
 mod response_shapes;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
-#[path = "../support/sandbox.rs"]
+#[path = "../support/sandbox/mod.rs"]
 mod sandbox;
 mod service;
 mod templates;

@@ -40,7 +40,7 @@ mod python;
 mod recovery;
 mod round_trips;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
-#[path = "../support/sandbox.rs"]
+#[path = "../support/sandbox/mod.rs"]
 mod sandbox;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/xml.rs"]

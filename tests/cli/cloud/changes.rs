@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::stacks::{Deployment, Stack};
+use super::stacks::{Deployment, Resource, Stack};
 use super::{template, xml};
 
 /// A change to one resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Change {
     /// `Add`, `Modify` or `Remove`.
     pub(crate) action: String,
@@ -116,8 +116,18 @@ impl Change {
             logical_id: logical_id.to_owned(),
             physical_id: deployed.map_or_else(String::new, |resource| resource.physical_id.clone()),
             kind: written(Some(&resource["Type"])),
-            replacement: String::new(),
-            details: Vec::new(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the removal of a deployed resource.
+    pub(super) fn removal(logical_id: &str, resource: &Resource) -> Self {
+        Self {
+            action: "Remove".to_owned(),
+            logical_id: logical_id.to_owned(),
+            physical_id: resource.physical_id.clone(),
+            kind: resource.kind.clone(),
+            ..Self::default()
         }
     }
 

@@ -10,6 +10,7 @@
 mod account;
 mod buckets;
 mod call;
+mod change_sets;
 mod changes;
 mod http;
 mod operation;
@@ -29,8 +30,9 @@ use std::time::Duration;
 pub(crate) use account::{Account, Progress};
 pub(crate) use buckets::{Bucket, Object};
 pub(crate) use call::Call;
+pub(crate) use change_sets::ChangeSet;
 pub(crate) use http::Response;
-pub(crate) use stacks::{ChangeSet, Deployment};
+pub(crate) use stacks::Deployment;
 
 use crate::sandbox::{Running, Sandbox};
 

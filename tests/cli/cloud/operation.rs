@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use super::account::{Account, Progress};
 use super::buckets::{Bucket, sha256};
 use super::call::Call;
+use super::change_sets::ChangeSet;
 use super::changes::Change;
-use super::stacks::{ChangeSet, Deployment, Resource, Stack};
+use super::stacks::{Deployment, Resource, Stack};
 use super::template::{self, Scope};
 use super::xml;
 
 /// An event of a stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Event {
     /// Its id.
     pub(crate) id: String,
@@ -62,15 +63,13 @@ impl Operation {
 
     pub(super) fn stack_event(&mut self, stack: &Stack, status: &str, reason: &str) {
         self.pending.push_back(Event {
-            id: String::new(),
             logical_id: stack.name.clone(),
             physical_id: stack.id.clone(),
             kind: STACK.to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
             token: self.token.clone(),
-            time: String::new(),
-            members: String::new(),
+            ..Event::default()
         });
     }
 
@@ -83,8 +82,7 @@ impl Operation {
             status: status.to_owned(),
             reason: reason.to_owned(),
             token: self.token.clone(),
-            time: String::new(),
-            members: String::new(),
+            ..Event::default()
         });
     }
 }
@@ -172,14 +170,7 @@ impl Account {
             if resource.status == "DELETE_COMPLETE" {
                 continue;
             }
-            let change = Change {
-                action: "Remove".to_owned(),
-                logical_id: logical_id.clone(),
-                physical_id: resource.physical_id.clone(),
-                kind: resource.kind.clone(),
-                replacement: String::new(),
-                details: Vec::new(),
-            };
+            let change = Change::removal(logical_id, resource);
             let bucket = self.buckets.get(&resource.physical_id);
             let full = bucket.is_some_and(|bucket| !bucket.objects.is_empty());
             if resource.retained {
@@ -295,7 +286,7 @@ impl Account {
                     physical_id: physical_id(stack, &deployment, logical_id),
                     retained: policy.starts_with("Retain"),
                     status: "CREATE_COMPLETE".to_owned(),
-                    reason: String::new(),
+                    ..Resource::default()
                 };
                 (logical_id.clone(), resource)
             })

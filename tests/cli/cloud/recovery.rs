@@ -4,7 +4,6 @@ use super::account::{Account, Fault};
 use super::call::Call;
 use super::changes::Change;
 use super::operation::{Event, Operation, STACK};
-use super::stacks::Resource;
 use super::xml;
 
 type Answer = Result<String, Fault>;
@@ -52,9 +51,8 @@ impl Account {
             kind: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
-            token: String::new(),
             time: "2025-06-01T12:00:00.000Z".to_owned(),
-            members: String::new(),
+            ..Event::default()
         });
     }
 
@@ -65,7 +63,7 @@ impl Account {
         if status == "CREATE_FAILED" {
             operation.stack_event(stack, "ROLLBACK_IN_PROGRESS", "User Initiated");
             for (logical_id, resource) in &stack.resources {
-                let change = removal(logical_id, resource);
+                let change = Change::removal(logical_id, resource);
                 operation.event(&change, "DELETE_IN_PROGRESS", "");
                 operation.event(&change, "DELETE_COMPLETE", "");
             }
@@ -91,7 +89,7 @@ impl Account {
             if resource.status != "UPDATE_FAILED" {
                 continue;
             }
-            let change = removal(logical_id, resource);
+            let change = Change::removal(logical_id, resource);
             if let Some(reason) = failing
                 .get(logical_id)
                 .filter(|_| !skipped.contains(logical_id))
@@ -147,16 +145,5 @@ impl Account {
             call.operation, stack.status
         );
         Err(Fault::validation(message))
-    }
-}
-
-fn removal(logical_id: &str, resource: &Resource) -> Change {
-    Change {
-        action: "Remove".to_owned(),
-        logical_id: logical_id.to_owned(),
-        physical_id: resource.physical_id.clone(),
-        kind: resource.kind.clone(),
-        replacement: String::new(),
-        details: Vec::new(),
     }
 }

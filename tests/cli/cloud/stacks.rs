@@ -6,12 +6,12 @@ use indexmap::IndexMap;
 
 use super::account::{Account, Fault};
 use super::call::Call;
-use super::changes::{self, Change};
+use super::change_sets::ChangeSet;
 use super::operation::{Event, Operation, nested_arn, now};
 use super::{ACCOUNT, REGION, template, xml};
 
 /// A stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Stack {
     /// Its name.
     pub(crate) name: String,
@@ -54,7 +54,7 @@ pub(crate) struct Deployment {
 }
 
 /// A deployed resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Resource {
     /// Its type.
     pub(crate) kind: String,
@@ -67,35 +67,6 @@ pub(crate) struct Resource {
     /// The reason for its status; empty where there is none.
     pub(crate) reason: String,
 }
-
-/// A change set.
-#[derive(Debug, Clone)]
-pub(crate) struct ChangeSet {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its ARN.
-    pub(crate) id: String,
-    /// When it was asked for.
-    pub(crate) created: String,
-    /// What it would deploy.
-    pub(crate) deployment: Deployment,
-    /// What it would change.
-    pub(crate) changes: Vec<Change>,
-    /// Its status.
-    pub(crate) status: String,
-    /// The reason for its status.
-    pub(crate) reason: String,
-    /// Whether it can be executed.
-    pub(crate) execution_status: String,
-    /// What it was given as `OnStackFailure`; empty where nothing was.
-    pub(crate) on_stack_failure: String,
-    /// How often it still says that it is being made.
-    pub(crate) pending: usize,
-}
-
-/// What CloudFormation says of a change set that changes nothing.
-const NO_CHANGES: &str = "The submitted information didn't contain changes. \
-    Submit different information to create a change set.";
 
 type Answer = Result<String, Fault>;
 
@@ -119,9 +90,8 @@ impl Account {
             kind: "AWS::Test::Resource".to_owned(),
             status: (*status).to_owned(),
             reason: (*reason).to_owned(),
-            token: String::new(),
             time: now(),
-            members: String::new(),
+            ..Event::default()
         });
         stack.events = events.collect();
     }
@@ -229,132 +199,6 @@ impl Account {
         Ok(xml::members(list, resources))
     }
 
-    fn create_change_set(&mut self, call: &Call) -> Answer {
-        let name = call.parameter("StackName");
-        let set_name = call.parameter("ChangeSetName").to_owned();
-        let found = self.find(name).ok();
-        let creates = call.parameter("ChangeSetType") == "CREATE";
-        let index = match found.map(|index| (index, self.stacks[index].status.as_str())) {
-            Some((index, "REVIEW_IN_PROGRESS")) if creates => index,
-            None if creates => self.new_stack(name, "REVIEW_IN_PROGRESS"),
-            Some(_) if creates => {
-                let message = format!(
-                    "Stack [{name}] already exists and cannot be created again with the \
-                    changeSet [{set_name}]."
-                );
-                return Err(Fault::validation(message));
-            }
-            None => {
-                let message = format!("Stack [{name}] does not exist");
-                return Err(Fault::validation(message));
-            }
-            Some((index, status))
-                if status.ends_with("_IN_PROGRESS")
-                    || is_stuck(status)
-                    || status == "ROLLBACK_COMPLETE" =>
-            {
-                let id = &self.stacks[index].id;
-                let message = format!("Stack:{id} is in {status} state and can not be updated.");
-                return Err(Fault::validation(message));
-            }
-            Some((index, _)) => index,
-        };
-        let deployment = Deployment {
-            template: self.template_of(call)?,
-            parameters: call.pairs("Parameters", "ParameterKey", "ParameterValue"),
-            tags: call.pairs("Tags", "Key", "Value"),
-            capabilities: call.list("Capabilities"),
-        };
-        check_capabilities(&deployment)?;
-        let number = self.next_number();
-        let stack = &mut self.stacks[index];
-        let unchanged = stack.deployed.as_ref() == Some(&deployment);
-        let id = arn("changeSet", &set_name, number);
-        let (status, reason, execution_status) = if unchanged {
-            ("FAILED", NO_CHANGES, "UNAVAILABLE")
-        } else {
-            ("CREATE_COMPLETE", "", "AVAILABLE")
-        };
-        stack.change_sets.push(ChangeSet {
-            changes: changes::between(stack, &deployment),
-            name: set_name,
-            id: id.clone(),
-            created: now(),
-            deployment,
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            execution_status: execution_status.to_owned(),
-            on_stack_failure: call.parameter("OnStackFailure").to_owned(),
-            pending: self.pending_describes,
-        });
-        Ok(xml::text("Id", &id) + &xml::text("StackId", &stack.id))
-    }
-
-    fn describe_change_set(&mut self, call: &Call) -> Answer {
-        let (index, set) = self.find_change_set(call)?;
-        let stack = &mut self.stacks[index];
-        let set = &mut stack.change_sets[set];
-        let mut shown = set.clone();
-        if set.pending > 0 {
-            set.pending -= 1;
-            "CREATE_IN_PROGRESS".clone_into(&mut shown.status);
-            "UNAVAILABLE".clone_into(&mut shown.execution_status);
-            shown.changes.clear();
-        }
-        let with_values = call.parameter("IncludePropertyValues") == "true";
-        let changes = shown.changes.iter();
-        let changes = changes.map(|change| change.to_xml(with_values)).collect();
-        let names = ("ParameterKey", "ParameterValue");
-        let result = shown.summary_xml(stack)
-            + &xml::pairs("Parameters", names, &shown.deployment.parameters)
-            + &xml::pairs("Tags", ("Key", "Value"), &shown.deployment.tags);
-        Ok(result + &self.page(call, "Changes", changes))
-    }
-
-    fn list_change_sets(&mut self, call: &Call) -> Answer {
-        let index = self.find(call.parameter("StackName"))?;
-        let stack = &self.stacks[index];
-        let sets = stack.change_sets.iter().map(|set| set.summary_xml(stack));
-        Ok(xml::members("Summaries", sets))
-    }
-
-    fn delete_change_set(&mut self, call: &Call) {
-        // To delete one that is not there succeeds.
-        if let Ok((index, set)) = self.find_change_set(call) {
-            self.stacks[index].change_sets.remove(set);
-        }
-    }
-
-    fn execute_change_set(&mut self, call: &Call) -> Answer {
-        let (index, set) = self.find_change_set(call)?;
-        let set = self.stacks[index].change_sets[set].clone();
-        if set.execution_status != "AVAILABLE" {
-            let message = format!(
-                "ChangeSet [{}] cannot be executed in its current execution status of [{}]",
-                set.id, set.execution_status
-            );
-            return Err(Fault::new(400, "InvalidChangeSetStatus", message));
-        }
-        let keeps = call.parameter("DisableRollback") == "true";
-        let status = self.stacks[index].status.as_str();
-        if keeps && !set.on_stack_failure.is_empty() {
-            let message = "OnStackFailure and DisableRollback cannot be specified together";
-            return Err(Fault::validation(message));
-        }
-        if !keeps && ["CREATE_FAILED", "UPDATE_FAILED"].contains(&status) {
-            let message = format!("This stack is currently in a non-terminal [{status}] state.");
-            return Err(Fault::validation(message));
-        }
-        if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" {
-            let id = &self.stacks[index].id;
-            let message = format!("Stack:{id} is in {status} state and can not be updated.");
-            return Err(Fault::validation(message));
-        }
-        self.stacks[index].change_sets.clear();
-        self.begin_deployment(index, &set, call.parameter("ClientRequestToken"), keeps);
-        Ok(String::new())
-    }
-
     fn delete_stack(&mut self, call: &Call) -> Answer {
         let Ok(index) = self.find(call.parameter("StackName")) else {
             return Ok(String::new());
@@ -395,7 +239,7 @@ impl Account {
         Ok(xml::text("TemplateBody", &ascii.collect::<String>()))
     }
 
-    fn template_of(&self, call: &Call) -> Answer {
+    pub(super) fn template_of(&self, call: &Call) -> Answer {
         let url = call.parameter("TemplateURL");
         if url.is_empty() {
             return Ok(call.parameter("TemplateBody").to_owned());
@@ -408,7 +252,7 @@ impl Account {
     }
 
     /// Returns the items of the page that the call asks for, with the token of the next one.
-    fn page(&self, call: &Call, list: &str, items: Vec<String>) -> String {
+    pub(super) fn page(&self, call: &Call, list: &str, items: Vec<String>) -> String {
         let start: usize = call.parameter("NextToken").parse().unwrap_or(0);
         let next = start + self.page_size;
         let token = if next < items.len() {
@@ -419,22 +263,13 @@ impl Account {
         xml::members(list, items.into_iter().skip(start).take(self.page_size)) + &token
     }
 
-    fn new_stack(&mut self, name: &str, status: &str) -> usize {
+    pub(super) fn new_stack(&mut self, name: &str, status: &str) -> usize {
         let id = arn("stack", name, self.next_number());
         self.stacks.push(Stack {
             name: name.to_owned(),
             id,
             status: status.to_owned(),
-            status_reason: String::new(),
-            deployed: None,
-            resources: IndexMap::new(),
-            outputs: BTreeMap::new(),
-            exports: BTreeMap::new(),
-            events: Vec::new(),
-            change_sets: Vec::new(),
-            termination_protection: false,
-            policy: None,
-            operation: Operation::default(),
+            ..Stack::default()
         });
         self.stacks.len() - 1
     }
@@ -447,54 +282,6 @@ impl Account {
         let missing = || Fault::validation(format!("Stack with id {name} does not exist"));
         found.ok_or_else(missing)
     }
-
-    fn find_change_set(&self, call: &Call) -> Result<(usize, usize), Fault> {
-        let (stack, name) = (call.parameter("StackName"), call.parameter("ChangeSetName"));
-        for (index, candidate) in self.stacks.iter().enumerate() {
-            let named = stack == candidate.name || stack == candidate.id;
-            let set = candidate
-                .change_sets
-                .iter()
-                .position(|set| set.id == name || (named && set.name == name));
-            if let Some(set) = set {
-                return Ok((index, set));
-            }
-        }
-        let message = format!("ChangeSet [{name}] does not exist");
-        Err(Fault::new(404, "ChangeSetNotFound", message))
-    }
-}
-
-/// Returns whether a failed stack takes no change set. One that was left without a rollback does.
-fn is_stuck(status: &str) -> bool {
-    status.ends_with("_FAILED") && !["CREATE_FAILED", "UPDATE_FAILED"].contains(&status)
-}
-
-fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
-    let parsed = template::parse(&deployment.template);
-    let iam: Vec<_> = template::resources(&parsed)
-        .filter(|(_, resource)| {
-            let kind = resource["Type"].as_str().unwrap_or_default();
-            kind.starts_with("AWS::IAM::")
-        })
-        .collect();
-    let named = iam
-        .iter()
-        .any(|(_, resource)| resource["Properties"]["RoleName"].is_string());
-    let given = |name: &str| deployment.capabilities.iter().any(|given| given == name);
-    let missing = if named && !given("CAPABILITY_NAMED_IAM") {
-        "CAPABILITY_NAMED_IAM"
-    } else if !iam.is_empty() && !given("CAPABILITY_IAM") && !given("CAPABILITY_NAMED_IAM") {
-        "CAPABILITY_IAM"
-    } else {
-        return Ok(());
-    };
-    let message = format!("Requires capabilities : [{missing}]");
-    Err(Fault::new(
-        400,
-        "InsufficientCapabilitiesException",
-        message,
-    ))
 }
 
 pub(super) fn arn(kind: &str, name: &str, number: usize) -> String {
@@ -514,20 +301,6 @@ impl Deployment {
             (name.clone(), value.to_owned())
         });
         parameters.collect()
-    }
-}
-
-impl ChangeSet {
-    fn summary_xml(&self, stack: &Stack) -> String {
-        xml::text("ChangeSetName", &self.name)
-            + &xml::text("ChangeSetId", &self.id)
-            + &xml::text("StackId", &stack.id)
-            + &xml::text("StackName", &stack.name)
-            + &xml::text("CreationTime", &self.created)
-            + &xml::text("Status", &self.status)
-            + &xml::optional("StatusReason", &self.reason)
-            + &xml::text("ExecutionStatus", &self.execution_status)
-            + &xml::optional("OnStackFailure", &self.on_stack_failure)
     }
 }
 

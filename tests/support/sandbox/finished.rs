@@ -1,0 +1,134 @@
+//! What a child process did, as one text that a test can compare with a snapshot.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// The lines of a plan that are the same in all plans of the tests' project.
+const PLAN_HEADER: &str = "Account      123456789012
+Region       eu-west-1
+Endpoint     http://127.0.0.1:[PORT]
+Capabilities CAPABILITY_IAM
+";
+
+/// What a child did.
+pub(crate) struct Finished {
+    status: ExitStatus,
+    /// All of stdout, as it was.
+    pub(crate) stdout: String,
+    /// All of stderr, as it was; of the terminal, where the child had one.
+    pub(crate) stderr: String,
+    base: String,
+    shows_header: bool,
+}
+
+impl Finished {
+    /// Returns what a child did whose own files are below `base`.
+    pub(super) fn new(status: ExitStatus, stdout: String, stderr: String, base: String) -> Self {
+        Self {
+            status,
+            stdout,
+            stderr,
+            base,
+            shows_header: false,
+        }
+    }
+
+    /// Returns the exit code; 128 and the signal's number where one ended it, as shells have it.
+    pub(crate) fn code(&self) -> i32 {
+        self.status
+            .code()
+            .or_else(|| Some(128 + self.status.signal()?))
+            .unwrap_or(-1)
+    }
+
+    /// Stops the test unless the exit code is this one.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert!(self.code() == code, "expected exit code {code}\n{self}");
+        self
+    }
+
+    /// Leaves stdout out of the blob, where it is another test's matter.
+    pub(crate) fn without_stdout(mut self) -> Self {
+        self.stdout.clear();
+        self
+    }
+
+    /// Keeps the header of a plan, which the blob otherwise replaces by `[HEADER]`.
+    pub(crate) fn with_header(mut self) -> Self {
+        self.shows_header = true;
+        self
+    }
+
+    /// Returns stdout as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{self}"))
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !text.is_empty() {
+                let end = if text.ends_with('\n') {
+                    ""
+                } else {
+                    "[no newline]\n"
+                };
+                let mut text = redact(&seen(text), &self.base);
+                if !self.shows_header {
+                    text = text.replace(PLAN_HEADER, "[HEADER]\n");
+                }
+                write!(f, "--- {name}\n{text}{end}")?;
+            }
+        }
+        match self.status.signal() {
+            Some(signal) => write!(f, "--- killed by signal {signal}"),
+            None => write!(f, "--- exit {}", self.code()),
+        }
+    }
+}
+
+/// Returns what is left to see on a terminal: lines that were overwritten are gone, styles too.
+fn seen(text: &str) -> String {
+    let style = regex_lite::Regex::new("\x1b\\[[0-9;]*[A-Za-z]").unwrap();
+    let text = style.replace_all(text, "");
+    let mut seen = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut cells: Vec<char> = Vec::new();
+        for written in line.trim_end_matches('\n').split('\r') {
+            let kept = cells.split_off(written.chars().count().min(cells.len()));
+            cells = written.chars().chain(kept).collect();
+        }
+        let shown: String = cells.into_iter().collect();
+        seen += shown.trim_end();
+        if line.ends_with('\n') {
+            seen.push('\n');
+        }
+    }
+    seen
+}
+
+/// Replaces what differs from run to run or from machine to machine.
+fn redact(text: &str, base: &str) -> String {
+    let mut text = text.replace(base, "[SANDBOX]");
+    for (pattern, replacement) in [
+        (r"(127\.0\.0\.1|localhost):\d+", "$1:[PORT]"),
+        (
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "[UUID]",
+        ),
+        (r"\bstackctl-(tmp|plan)-[0-9A-Za-z-]+", "stackctl-$1-[ID]"),
+        (r"\b[0-9a-f]{64}\b", "[SHA256]"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[INSTANT]"),
+        (r"\b\d+(\.\d+)? ?(ms|s|min)\b", "[TIME]"),
+        (r"(^|[ (])\d+:\d\d\b", "$1[TIME]"),
+    ] {
+        let pattern = regex_lite::Regex::new(pattern).unwrap();
+        text = pattern.replace_all(&text, replacement).into_owned();
+    }
+    text
+}

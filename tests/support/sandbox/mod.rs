@@ -1,0 +1,261 @@
+//! A folder, a home and a process of its own for each test.
+//!
+//! The child sees nothing of the machine it runs on: an empty environment but for what is set here,
+//! a `PATH` with an empty folder, no AWS configuration, and a cache of its own. What it did comes
+//! back as one [`Finished`], whose `Display` is the blob that tests snapshot: stdout, stderr and exit
+//! status, with whatever differs from run to run replaced. A child that does not end in time is killed
+//! and reported with what it had written.
+
+mod finished;
+mod running;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+pub(crate) use finished::Finished;
+pub(crate) use running::Running;
+
+/// The binary that Cargo built for these tests.
+const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
+
+/// Far more than any of these commands needs, for a machine that is busy with other things.
+const TIME_LIMIT: Duration = Duration::from_secs(90);
+
+/// A temporary project with its surroundings. It is removed when dropped.
+pub(crate) struct Sandbox {
+    base: PathBuf,
+    _removed_on_drop: TempDir,
+    variables: Vec<(String, String)>,
+    folder: PathBuf,
+}
+
+impl Sandbox {
+    /// Returns an empty project folder with an empty home, cache, temporary folder and `PATH`.
+    pub(crate) fn new() -> Self {
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    /// Returns a sandbox that has no project in a parent folder. Others have: this repository.
+    pub(crate) fn far_from_any_project() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(parent: &Path) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("stackctl-cli-")
+            .tempdir_in(parent)
+            .unwrap();
+        let base = fs::canonicalize(folder.path()).unwrap();
+        for name in ["project", "home", "cache", "tmp", "bin"] {
+            fs::create_dir(base.join(name)).unwrap();
+        }
+        let at = |name: &str| base.join(name).to_str().unwrap().to_owned();
+        let variables = [
+            ("HOME", at("home")),
+            ("STACKCTL_CACHE_DIR", at("cache")),
+            ("TMPDIR", at("tmp")),
+            ("PATH", at("bin")),
+            ("AWS_CONFIG_FILE", at("home/no-config")),
+            ("AWS_SHARED_CREDENTIALS_FILE", at("home/no-credentials")),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("COLUMNS", "100".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("TZ", "UTC".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        Self {
+            folder: base.join("project"),
+            base,
+            _removed_on_drop: folder,
+            variables: variables.into(),
+        }
+    }
+
+    /// Writes a file of the project, making its folders.
+    pub(crate) fn file(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
+        self.write(path, contents);
+        self
+    }
+
+    /// Sets an environment variable; an empty value takes it away.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.variables.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Gives the child static credentials that no account knows.
+    pub(crate) fn credentials(self) -> Self {
+        self.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
+    }
+
+    /// Puts an executable script on the child's `PATH`.
+    pub(crate) fn program(self, name: &str, script: &str) -> Self {
+        let path = self.base.join("bin").join(name);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// Runs in a folder below the project.
+    pub(crate) fn in_folder(mut self, path: &str) -> Self {
+        self.folder = self.base.join("project").join(path);
+        fs::create_dir_all(&self.folder).unwrap();
+        self
+    }
+
+    /// Writes a file of the project, between two runs.
+    pub(crate) fn write(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+
+    /// Returns the path of a file of the project.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.base.join("project").join(path)
+    }
+
+    /// Returns the child's cache folder.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.base.join("cache")
+    }
+
+    /// Returns the files and folders that the child left in its temporary folder.
+    pub(crate) fn temporary_leftovers(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.base.join("tmp"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+
+    /// Runs `stackctl` to its end, its stdin empty.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
+        self.spawn(arguments).wait()
+    }
+
+    /// Runs `stackctl` to its end with this text as its stdin, which is not a terminal.
+    pub(crate) fn run_with_stdin<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &str) -> Finished {
+        self.start(STACKCTL, arguments, Input::Text(stdin)).wait()
+    }
+
+    /// Starts `stackctl` without waiting for it.
+    pub(crate) fn spawn<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        self.start(STACKCTL, arguments, Input::Nothing)
+    }
+
+    /// Starts `stackctl` with further environment variables.
+    pub(crate) fn spawn_with<A: AsRef<OsStr>>(
+        &self,
+        variables: &[(&str, String)],
+        arguments: &[A],
+    ) -> Running {
+        self.start_with(STACKCTL, variables, arguments, Input::Nothing)
+    }
+
+    /// Starts `stackctl` on a pseudo-terminal: stdin and stderr are the terminal, stdout is a pipe
+    /// as in `stackctl … | tee`, so that both can be told apart.
+    pub(crate) fn spawn_on_terminal<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        self.start(STACKCTL, arguments, Input::Terminal)
+    }
+
+    /// Starts a program. All but the sandbox's own tests start `stackctl`.
+    pub(crate) fn start<A: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: &[A],
+        input: Input,
+    ) -> Running {
+        self.start_with(program, &[], arguments, input)
+    }
+
+    fn start_with<A: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        variables: &[(&str, String)],
+        arguments: &[A],
+        input: Input,
+    ) -> Running {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut keyboard = None;
+        if matches!(input, Input::Terminal) {
+            let (ours, theirs) = terminal();
+            command
+                .stdin(Stdio::from(theirs.try_clone().unwrap()))
+                .stderr(Stdio::from(theirs));
+            keyboard = Some(ours);
+        }
+        let mut child = command.spawn().expect("the program starts");
+        // The parent's copies of the terminal's far end are in `command`: closed here, so that the
+        // near end reports its end when the child exits.
+        drop(command);
+
+        let stdin = child.stdin.take();
+        let base = self.base.to_str().unwrap();
+        let running = Running::new(child, keyboard, TIME_LIMIT, base);
+        if let (Some(mut stdin), Input::Text(text)) = (stdin, input) {
+            // A child that reads nothing closes the pipe, which is its right.
+            let _ = stdin.write_all(text.as_bytes());
+        }
+        running
+    }
+}
+
+/// What a child's stdin is.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// At its end from the start.
+    Nothing,
+    /// This text, through a pipe.
+    Text(&'a str),
+    /// A pseudo-terminal, which is the child's stderr as well.
+    Terminal,
+}
+
+/// Returns the two ends of a pseudo-terminal of 100 columns that echoes nothing: ours, the child's.
+fn terminal() -> (fs::File, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{
+        LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+    };
+
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let mut modes = tcgetattr(&theirs).unwrap();
+    modes.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&theirs, OptionalActions::Now, &modes).unwrap();
+    let size = Winsize {
+        ws_row: 50,
+        ws_col: 100,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&theirs, size).unwrap();
+    (ours.into(), theirs)
+}
