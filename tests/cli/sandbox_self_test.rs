@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crate::demo;
 use crate::sandbox::{Finished, Input, Running, Sandbox};
 
 fn shell(sandbox: &Sandbox, script: &str, input: Input) -> Running {
@@ -80,12 +81,12 @@ fn terminal_prompts_can_be_answered() {
 #[test]
 fn signals_reach_the_child() {
     let sandbox = Sandbox::new();
-    let script = "trap 'echo interrupted; exit 130' INT; echo ready
+    let script = "trap 'echo terminated; exit 130' TERM; echo ready
         while :; do /bin/sleep 0.01; done";
     let mut running = shell(&sandbox, script, Input::Nothing);
-    running.wait_for_stdout("ready").interrupt();
+    running.wait_for_stdout("ready").terminate();
     let finished = running.wait().expect_code(130);
-    assert_eq!(finished.stdout, "ready\ninterrupted\n");
+    assert_eq!(finished.stdout, "ready\nterminated\n");
 
     let mut running = shell(&sandbox, "echo ready; exec /bin/sleep 60", Input::Nothing);
     running.wait_for_stdout("ready").terminate();
@@ -94,13 +95,28 @@ fn signals_reach_the_child() {
     ready
     --- killed by signal 15
     ");
+
+    // A shell cannot trap SIGINT if the tests run with SIGINT ignored, as background jobs of scripts do.
+    // stackctl installs its own handler.
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().pending_describes = usize::MAX;
+    let mut running = sandbox.spawn(&["plan"]);
+    running
+        .wait_for_call(&cloud, "DescribeChangeSet")
+        .interrupt();
+    let finished = running.wait().expect_code(130);
+    assert!(finished.stderr.contains("interrupted"), "{finished}");
 }
 
 #[test]
 fn hanging_child_is_killed_and_reported() {
-    let sandbox = Sandbox::new().time_limit(Duration::from_millis(300));
+    let sandbox = Sandbox::new();
     let script = "echo before; exec /bin/sleep 60";
-    let hanging = catch_unwind(AssertUnwindSafe(|| run(&sandbox, script)));
+    let mut running = shell(&sandbox, script, Input::Nothing);
+    running
+        .wait_for_stdout("before")
+        .time_limit(Duration::from_millis(50));
+    let hanging = catch_unwind(AssertUnwindSafe(|| running.wait()));
     let report = hanging.err().unwrap();
     let report = report.downcast_ref::<String>().unwrap();
     assert!(report.starts_with("stackctl was killed: it did not end in time"));
