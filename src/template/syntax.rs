@@ -43,6 +43,15 @@ impl<'a> Findings<'a> {
         self.found.push(diagnostic);
     }
 
+    pub(super) fn too_deep(&mut self, span: Range<usize>) {
+        self.error(
+            "nesting-too-deep",
+            format!("more than {MAX_DEPTH} levels of nesting"),
+            span,
+            None,
+        );
+    }
+
     pub(super) fn duplicate_key(&mut self, key: &str, first: &Range<usize>, second: Range<usize>) {
         self.found.push(
             Diagnostic::error(

@@ -118,7 +118,7 @@ fn every_problem_of_yaml_is_reported_at_its_place() {
       help: write the value out, or let the template engine repeat it
     unknown-tag: `!Reff` is no function of CloudFormation at 6:6 "!Reff"
       help: there is `!Ref`
-    unknown-tag: the YAML tag `!!set`, which CloudFormation does not support at 7:6 "!!set {}"
+    unknown-tag: the YAML tag `!!set`, which CloudFormation does not support at 7:6 "!!set"
     invalid-key: a list as a key; keys are strings at 8:5 "[a]"
     yaml-alias: an alias, which CloudFormation does not support at 10:12 "*x"
       help: write the value out, or let the template engine repeat it
@@ -134,7 +134,7 @@ fn the_first_error_of_the_syntax_is_explained() {
         "A: [1, 2\n",
         "A: @x\n",
         "A: 'x\n",
-        "A:\n  B: [\n 1\n  ]\n",
+        "A: [1, 2}\n",
         "A: 1\n---\nB: 2\n",
         "- a\n",
         "",
@@ -143,18 +143,18 @@ fn the_first_error_of_the_syntax_is_explained() {
     ];
     let all: String = texts.iter().map(|text| wrong(text)).collect();
     assert_snapshot!(all, @r#"
-    yaml-syntax: this is not YAML: tabs disallowed within this context (block indentation) at 2:2 "B"
+    yaml-syntax: this is not YAML: a tab in the indentation at 2:1 "\t"
       help: YAML is indented with spaces, never with tabs
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 1:5 ":"
-      help: a value that contains `: ` must stand in quotes; or the line is indented too far
+      help: put a value that contains `: ` in quotes
     yaml-syntax: this is not YAML: while parsing a block mapping, did not find expected key at 3:2 "C"
       help: compare the indentation with the line above; does a key lack its `:`?
-    yaml-syntax: this is not YAML: while parsing a flow sequence, expected ',' or ']' at 2:1 ""
-    yaml-syntax: this is not YAML: unexpected character: `@' at 1:4 "@"
-      help: a value that starts with this character must stand in quotes
-    yaml-syntax: this is not YAML: while scanning a quoted scalar, found unexpected end of stream at 1:4 "'"
-    yaml-syntax: this is not YAML: invalid indentation at 3:2 "1"
-      help: within brackets too, a line is indented at least as far as the key before them
+    yaml-syntax: this is not YAML: this `[` is never closed at 1:4 "["
+    yaml-syntax: this is not YAML: a value cannot start with `@` at 1:4 "@"
+      help: put the value in quotes
+    yaml-syntax: this is not YAML: this quote is never closed at 1:4 "'"
+    yaml-syntax: this is not YAML: this `[` is closed by a `}` at 1:4 "["
+      help: check that every bracket is closed and that commas separate the values
     multiple-documents: a second YAML document, and a template is only one at 2:1 "---"
       help: remove the `---` and what follows it
     not-a-template: a template is a map of sections, but this is a list at 1:1 "- a"

@@ -191,11 +191,11 @@ fn diff_reports_templates_that_it_cannot_compare() {
     ");
     insta::assert_snapshot!(run(&["old.yaml", "broken.yaml"]), @r"
     --- stderr
-    error[yaml-syntax]: this is not YAML: while parsing a node, did not find expected node content
-     --> broken.yaml:1:6
+    error[yaml-syntax]: this is not YAML: this `[` is never closed
+     --> broken.yaml:1:4
       |
     1 | a: [
-      |     ^
+      |    ^
 
     error: the templates cannot be compared
     --- exit 1

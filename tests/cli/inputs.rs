@@ -288,7 +288,7 @@ fn rendered_yaml_is_invalid() {
     let template = "Resources:\n  A:\n    Type: \"{{ vars.description }}\n";
     insta::assert_snapshot!(with_template(template), @r#"
     --- stderr
-    error[yaml-syntax]: this is not YAML: while scanning a quoted scalar, found unexpected end of stream
+    error[yaml-syntax]: this is not YAML: this quote is never closed
      --> stack.yaml.j2:3:11
       |
     3 |     Type: "{{ vars.description }}

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value, json};
 
 /// Returns a template, YAML or JSON, with short intrinsics in their long form.
@@ -12,7 +12,7 @@ pub(crate) fn parse(text: &str) -> Value {
     let mut events = Parser::new_from_str(text).map(|event| event.expect("a readable template").0);
     loop {
         match events.next() {
-            Some(Event::DocumentStart(_)) => {
+            Some(Event::DocumentStart(..)) => {
                 let first = events.next().expect("a document has a node");
                 return node(first, &mut events);
             }
@@ -25,14 +25,14 @@ pub(crate) fn parse(text: &str) -> Value {
 fn node<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> Value {
     let (value, tag) = match event {
         Event::Scalar(text, style, _, tag) => (scalar(&text, style), tag),
-        Event::SequenceStart(_, tag) => {
+        Event::SequenceStart(_, _, tag) => {
             let mut items = Vec::new();
             while let Some(event) = events.next().filter(|event| *event != Event::SequenceEnd) {
                 items.push(node(event, events));
             }
             (Value::Array(items), tag)
         }
-        Event::MappingStart(_, tag) => {
+        Event::MappingStart(_, _, tag) => {
             let mut map = Map::new();
             while let Some(Event::Scalar(key, ..)) = events.next() {
                 let event = events.next().expect("a key has a value");
@@ -42,7 +42,7 @@ fn node<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> V
         }
         other => panic!("unexpected {other:?} in a template"),
     };
-    match tag.map(|tag| tag.suffix.clone()).as_deref() {
+    match tag.as_deref().map(Tag::suffix) {
         None => value,
         Some("Ref") => json!({ "Ref": value }),
         Some("Condition") => json!({ "Condition": value }),
