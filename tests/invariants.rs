@@ -64,6 +64,7 @@ fn only_aws_names_an_sdk_type() {
         &[
             "aws_config",
             "aws_credential_types",
+            "aws_runtime",
             "aws_sdk_",
             "aws_smithy",
             "aws_types",

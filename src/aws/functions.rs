@@ -3,8 +3,9 @@
 //! CloudFormation says that it has updated a function; only Lambda says with what. A console edit in
 //! the wrong moment, or a bucket that gave another object than was asked for, shows here alone.
 
-use aws_sdk_lambda::Client;
+use serde::Deserialize;
 
+use super::json_call::{JsonClient, LAMBDA, Request};
 use super::{Connection, fault};
 use crate::error::Result;
 
@@ -12,7 +13,14 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct Functions {
     connection: Connection,
-    client: Client,
+    client: JsonClient,
+}
+
+/// The part of a function's configuration that is read (`GetFunctionConfiguration`).
+#[derive(Debug, Deserialize)]
+struct Configuration {
+    #[serde(rename = "CodeSha256")]
+    code_sha256: Option<String>,
 }
 
 impl Functions {
@@ -20,7 +28,7 @@ impl Functions {
     pub fn new(connection: &Connection) -> Self {
         Self {
             connection: connection.clone(),
-            client: connection.lambda(),
+            client: connection.json(LAMBDA),
         }
     }
 
@@ -31,12 +39,10 @@ impl Functions {
     ///
     /// Where there is no such function, or the service does not answer.
     pub async fn code_sha256(&self, function: &str) -> Result<Option<String>> {
-        let request = self
-            .client
-            .get_function_configuration()
-            .function_name(function);
-        match request.send().await {
-            Ok(answer) => answer
+        let path = ["2015-03-31", "functions", function, "configuration"];
+        let request = Request::get("GetFunctionConfiguration", &path);
+        match self.client.send::<Configuration>(request).await {
+            Ok(configuration) => configuration
                 .code_sha256
                 .map(Some)
                 .ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256")),

@@ -8,6 +8,7 @@ mod fault;
 mod foreign;
 pub mod functions;
 mod http;
+mod json_call;
 pub mod probe;
 mod silence;
 pub mod stack;
@@ -31,6 +32,7 @@ use crate::config::origin::Origin;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use fault::Login;
+use json_call::JsonClient;
 
 /// How long one attempt of a call may take before it is made again. Uploads have no such limit.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -42,15 +44,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a call is tried in all; the SDK waits longer each time, and on throttling.
 const ATTEMPTS: u32 = 5;
 
-/// The services that stackctl calls, by the id under which the SDK looks up their endpoints.
-const SERVICES: [&str; 6] = [
-    "CloudFormation",
-    "S3",
-    "STS",
-    "DynamoDB",
-    "CloudWatch Logs",
-    "Lambda",
-];
+/// The services that have an SDK crate, by the id under which the SDK looks up their endpoints.
+const SERVICES: [&str; 3] = ["CloudFormation", "S3", "STS"];
 
 /// Where an emulator listens. No credentials are ever looked up for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,16 +212,9 @@ impl Connection {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.config)
-    }
-
-    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
-        aws_sdk_lambda::Client::new(&self.config)
-    }
-
-    pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
-        aws_sdk_cloudwatchlogs::Client::new(&self.config)
+    /// Returns a client of a service that has no SDK crate.
+    fn json(&self, service: json_call::Service) -> JsonClient {
+        JsonClient::new(&self.config, service)
     }
 }
 
@@ -297,21 +285,36 @@ fn timeouts() -> TimeoutConfig {
 
 /// Returns the first configured endpoint that is not AWS's, for all services or for one.
 fn custom_endpoint(config: &SdkConfig) -> Option<String> {
-    let of_a_service = SERVICES.iter().filter_map(|service| {
-        let key = ServiceConfigKey::builder()
-            .service_id(service)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        config.service_config()?.load_config(key)
-    });
+    let with_json = json_call::SERVICES.iter().map(|service| service.id);
+    let services = SERVICES.into_iter().chain(with_json);
+    let of_a_service = services.filter_map(|id| service_specific_endpoint(config, id));
     config
         .endpoint_url()
         .map(str::to_owned)
         .into_iter()
         .chain(of_a_service)
         .find(|url| !is_aws(url))
+}
+
+/// Returns the endpoint that is configured for a service, by its id: its own, else the general one. The
+/// SDK's clients use the same order.
+fn service_endpoint(config: &SdkConfig, id: &str) -> Option<String> {
+    let for_all = || config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url").is_client_config() {
+        return for_all();
+    }
+    service_specific_endpoint(config, id).or_else(for_all)
+}
+
+/// Returns the endpoint that is configured for this service only.
+fn service_specific_endpoint(config: &SdkConfig, id: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config()?.load_config(key)
 }
 
 /// Returns whether a text can be called: a scheme, a host, perhaps a port.

@@ -1,13 +1,14 @@
 //! The smoke test's calls: put a file, look for its item, remove both, read the handler's log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::Connection;
+use super::json_call::{CallError, DYNAMODB, JsonClient, LOGS, Request};
 use crate::error::Result;
 
 /// How many pages of a log are read, of up to 10,000 lines or 1 MB each (`FilterLogEvents`).
@@ -18,7 +19,7 @@ const LOG_PAGES: usize = 50;
 pub struct Probe<'a> {
     connection: &'a Connection,
     s3: aws_sdk_s3::Client,
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: JsonClient,
     /// The account that owns the bucket.
     pub account: &'a str,
     /// The bucket's name.
@@ -39,7 +40,7 @@ impl<'a> Probe<'a> {
         [bucket, table]: [&'a str; 2],
         [attribute, key]: [&'a str; 2],
     ) -> Self {
-        let (s3, dynamodb) = (connection.s3(), connection.dynamodb());
+        let (s3, dynamodb) = (connection.s3(), connection.json(DYNAMODB));
         Self {
             connection,
             s3,
@@ -76,26 +77,25 @@ impl<'a> Probe<'a> {
 
     /// Returns the file's item as JSON, once there is one.
     pub async fn item(&self) -> Result<Option<Value>> {
-        let answer = self
-            .dynamodb
-            .get_item()
-            .table_name(self.table)
-            .key(self.attribute, AttributeValue::S(self.key.to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| {
-                self.connection
-                    .fault(format!("read the table `{}`", self.table), &error)
-            })?;
+        let input = json!({
+            "TableName": self.table,
+            "Key": self.item_key(),
+            "ConsistentRead": true,
+        });
+        let request = Request::json("1.0", "DynamoDB_20120810.GetItem", &input);
+        let answer: Item = self.dynamodb.send(request).await.map_err(|error| {
+            self.connection
+                .fault(format!("read the table `{}`", self.table), &error)
+        })?;
         Ok(answer.item.map(|item| {
-            let mut members: Vec<_> = item.iter().collect();
-            members.sort_by_key(|(name, _)| name.as_str());
-            let members = members
-                .into_iter()
-                .map(|(name, value)| (name.clone(), plain(value)));
-            Value::Object(members.collect())
+            let members = item.into_iter();
+            Value::Object(members.map(|(name, value)| (name, plain(value))).collect())
         }))
+    }
+
+    /// Returns the key of the file's item, in DynamoDB's JSON.
+    fn item_key(&self) -> Value {
+        json!({ self.attribute: { "S": self.key } })
     }
 
     /// Deletes the object and the item. Both are tried, whatever becomes of the other.
@@ -108,12 +108,9 @@ impl<'a> Probe<'a> {
             .expected_bucket_owner(self.account)
             .set_version_id(version.map(str::to_owned))
             .send();
-        let item = self
-            .dynamodb
-            .delete_item()
-            .table_name(self.table)
-            .key(self.attribute, AttributeValue::S(self.key.to_owned()))
-            .send();
+        let input = json!({ "TableName": self.table, "Key": self.item_key() });
+        let request = Request::json("1.0", "DynamoDB_20120810.DeleteItem", &input);
+        let item = self.dynamodb.send::<Value>(request);
         let (object, item) = tokio::join!(object, item);
         object.map_err(|error| self.connection.fault("delete the probe's object", &error))?;
         item.map_err(|error| self.connection.fault("delete the probe's item", &error))?;
@@ -130,18 +127,12 @@ impl<'a> Probe<'a> {
         since: Timestamp,
         count: usize,
     ) -> Result<Vec<String>> {
-        let request = self
-            .connection
-            .logs()
-            .filter_log_events()
-            .log_group_name(group)
-            .start_time(since.as_millisecond());
-        let mut pages = request.into_paginator().send();
+        let logs = self.connection.json(LOGS);
+        let mut input = json!({ "logGroupName": group, "startTime": since.as_millisecond() });
         let mut tail = VecDeque::new();
         for _ in 0..LOG_PAGES {
-            let Some(page) = pages.next().await else {
-                break;
-            };
+            let request = Request::json("1.1", "Logs_20140328.FilterLogEvents", &input);
+            let page: Result<LogPage, CallError> = logs.send(request).await;
             let page = page.map_err(|error| {
                 self.connection
                     .fault(format!("read the log `{group}`"), &error)
@@ -153,31 +144,89 @@ impl<'a> Probe<'a> {
                     tail.pop_front();
                 }
             }
+            let next = page.next_token.filter(|token| !token.is_empty());
+            let next = next.map_or(Value::Null, Value::String);
+            if next.is_null() || next == input["nextToken"] {
+                break;
+            }
+            input["nextToken"] = next;
         }
         Ok(tail.into())
     }
 }
 
-/// Returns an attribute's value as plain JSON; numbers keep their digits.
-fn plain(value: &AttributeValue) -> Value {
-    match value {
-        AttributeValue::S(text) => Value::String(text.clone()),
-        AttributeValue::N(number) => {
-            serde_json::from_str(number).unwrap_or_else(|_| Value::String(number.clone()))
+/// The answer to `GetItem`.
+#[derive(Debug, Deserialize)]
+struct Item {
+    #[serde(rename = "Item")]
+    item: Option<BTreeMap<String, Value>>,
+}
+
+/// A page of the answer to `FilterLogEvents`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogPage {
+    events: Option<Vec<LogEvent>>,
+    next_token: Option<String>,
+}
+
+/// A line of a log.
+#[derive(Debug, Deserialize)]
+struct LogEvent {
+    message: Option<String>,
+}
+
+/// Returns an attribute's value, which is in DynamoDB's JSON, as plain JSON; numbers keep their digits
+/// and binary values stay in Base64.
+fn plain(value: Value) -> Value {
+    let Value::Object(typed) = value else {
+        return value;
+    };
+    let Some((kind, value)) = typed.into_iter().next() else {
+        return Value::Null;
+    };
+    match (kind.as_str(), value) {
+        ("N", Value::String(number)) => {
+            serde_json::from_str(&number).unwrap_or(Value::String(number))
         }
-        AttributeValue::Bool(flag) => Value::Bool(*flag),
-        AttributeValue::L(list) => Value::Array(list.iter().map(plain).collect()),
-        AttributeValue::M(map) => {
-            let members: Map<String, Value> = map
-                .iter()
-                .map(|(name, value)| (name.clone(), plain(value)))
-                .collect();
-            Value::Object(members)
+        ("L", Value::Array(list)) => Value::Array(list.into_iter().map(plain).collect()),
+        ("M", Value::Object(map)) => {
+            let members = map.into_iter().map(|(name, value)| (name, plain(value)));
+            Value::Object(members.collect::<Map<_, _>>())
         }
-        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
-            Value::Array(texts.iter().cloned().map(Value::String).collect())
+        ("NULL", _) => Value::Null,
+        (_, value) => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::plain;
+
+    #[test]
+    fn an_attributes_value_becomes_plain_json() {
+        let cases = [
+            (json!({ "S": "a" }), json!("a")),
+            (json!({ "N": "10" }), json!(10)),
+            (json!({ "N": "1.5" }), json!(1.5)),
+            (json!({ "BOOL": false }), json!(false)),
+            (json!({ "NULL": true }), json!(null)),
+            (json!({ "B": "YQ==" }), json!("YQ==")),
+            (json!({ "SS": ["a", "b"] }), json!(["a", "b"])),
+            (json!({ "NS": ["1", "2"] }), json!(["1", "2"])),
+            (
+                json!({ "L": [{ "N": "1" }, { "S": "a" }] }),
+                json!([1, "a"]),
+            ),
+            (
+                json!({ "M": { "b": { "S": "x" }, "a": { "M": {} } } }),
+                json!({ "b": "x", "a": {} }),
+            ),
+        ];
+        for (typed, expected) in cases {
+            assert_eq!(plain(typed.clone()), expected, "{typed}");
         }
-        AttributeValue::Null(_) => Value::Null,
-        other => Value::String(format!("{other:?}")),
     }
 }

@@ -1,0 +1,273 @@
+//! Calls to services of which stackctl needs one or two operations, without an SDK crate for each.
+//!
+//! The SDK's own orchestrator makes the call: it signs, retries, limits retries by its token bucket,
+//! applies time-outs, corrects a wrong clock, resolves credentials and sets the user agent. This module
+//! adds what the SDK generates for each service: the endpoint, the request and the error.
+//!
+//! To add a service, add a [`Service`] to [`SERVICES`] and a function that sends a [`Request`].
+
+mod endpoint;
+mod failure;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::recursion_detection::RecursionDetectionInterceptor;
+use aws_runtime::request_info::RequestInfoInterceptor;
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_runtime::sdk_feature::AwsSdkFeature;
+use aws_runtime::service_clock_skew::{
+    DisableClockSkewCorrection, ServiceClockSkewClassifier, ServiceClockSkewInterceptor,
+};
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
+use aws_smithy_http::label::{EncodingStrategy, fmt_string};
+use aws_smithy_runtime::client::http::connection_poisoning::ConnectionPoisoningInterceptor;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime::client::sdk_feature::SmithySdkFeature;
+use aws_smithy_runtime::client::stalled_stream_protection::StalledStreamProtectionInterceptor;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::endpoint::{EndpointResolverParams, SharedEndpointResolver};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, SensitiveOutput};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::{SharedRuntimePlugin, StaticRuntimePlugin};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{FrozenLayer, Layer};
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::region::SigningRegion;
+use aws_types::{SdkConfig, SigningName};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use endpoint::EndpointResolver;
+pub(super) use failure::Failure;
+
+/// The services that this module calls.
+pub(super) const SERVICES: [&Service; 3] = [&DYNAMODB, &LAMBDA, &LOGS];
+
+/// Amazon DynamoDB.
+pub(super) const DYNAMODB: Service = Service {
+    id: "DynamoDB",
+    name: "dynamodb",
+    govcloud_fips: "dynamodb",
+};
+
+/// AWS Lambda.
+pub(super) const LAMBDA: Service = Service {
+    id: "Lambda",
+    name: "lambda",
+    govcloud_fips: "lambda-fips",
+};
+
+/// Amazon CloudWatch Logs.
+pub(super) const LOGS: Service = Service {
+    id: "CloudWatch Logs",
+    name: "logs",
+    govcloud_fips: "logs",
+};
+
+/// A service of AWS whose requests and answers are JSON.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service {
+    /// The id by which the SDK looks up a configured endpoint, such as `CloudWatch Logs` for
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
+    pub(super) id: &'static str,
+    /// The first label of the endpoint's host, which is also the name that requests are signed for.
+    name: &'static str,
+    /// The first label of the FIPS endpoint's host in AWS GovCloud. In other partitions that label is
+    /// the name followed by `-fips`.
+    govcloud_fips: &'static str,
+}
+
+/// Why a call failed.
+pub(super) type CallError = SdkError<Failure, HttpResponse>;
+
+/// A request to one operation. Its debug form omits the body, which may hold a secret.
+#[derive(Clone)]
+pub(super) struct Request {
+    operation: &'static str,
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Request {
+    /// Returns a request in the AWS JSON protocol, version `1.0` or `1.1`. `target` is the value of the
+    /// header `X-Amz-Target`, which ends with the operation, such as `DynamoDB_20120810.GetItem`.
+    pub(super) fn json(version: &str, target: &'static str, input: &Value) -> Self {
+        let body = input.to_string();
+        Self {
+            operation: target.rsplit('.').next().unwrap_or(target),
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", format!("application/x-amz-json-{version}")),
+                ("x-amz-target", target.to_owned()),
+                ("content-length", body.len().to_string()),
+            ],
+            body,
+        }
+    }
+
+    /// Returns a `GET` request in the REST-JSON protocol. The segments of the path are percent-encoded.
+    pub(super) fn get(operation: &'static str, path: &[&str]) -> Self {
+        let segments = path.iter();
+        let segments = segments.map(|it| format!("/{}", fmt_string(it, EncodingStrategy::Default)));
+        Self {
+            operation,
+            method: "GET",
+            path: segments.collect(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    fn to_http(&self) -> Result<HttpRequest, BoxError> {
+        let mut request = HttpRequest::new(SdkBody::from(self.body.as_str()));
+        request.set_method(self.method)?;
+        request.set_uri(self.path.as_str())?;
+        for (name, value) in &self.headers {
+            request.headers_mut().try_insert(*name, value.clone())?;
+        }
+        Ok(request)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.operation, self.method, self.path)
+    }
+}
+
+/// A client of one service. Like the SDK's own clients it is cheap to clone, and its calls share the
+/// credentials and the measured clock skew.
+#[derive(Debug, Clone)]
+pub(super) struct JsonClient {
+    service: Service,
+    behavior: Option<BehaviorVersion>,
+    plugin: SharedRuntimePlugin,
+}
+
+impl JsonClient {
+    /// Returns a client; nothing is sent yet.
+    pub(super) fn new(config: &SdkConfig, service: Service) -> Self {
+        let custom = super::service_endpoint(config, service.id);
+        let plugin = StaticRuntimePlugin::new()
+            .with_config(settings(config, service, custom.is_some()))
+            .with_runtime_components(components(config, service, custom));
+        Self {
+            service,
+            behavior: config.behavior_version(),
+            plugin: SharedRuntimePlugin::new(plugin),
+        }
+    }
+
+    /// Sends a request and returns the answer, deserialized from JSON. An empty body is read as `{}`.
+    pub(super) async fn send<T>(&self, request: Request) -> Result<T, CallError>
+    where
+        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    {
+        let mut call = Operation::builder()
+            .service_name(self.service.id)
+            .operation_name(request.operation)
+            .runtime_plugin(self.plugin.clone());
+        if let Some(behavior) = self.behavior {
+            call = call.behavior_version(behavior);
+        }
+        call.serializer(move |(): ()| request.to_http())
+            .deserializer(failure::read)
+            .build()
+            .invoke(())
+            .await
+    }
+}
+
+/// Returns the settings that a generated client takes from the SDK's configuration.
+fn settings(config: &SdkConfig, service: Service, is_custom: bool) -> FrozenLayer {
+    let mut layer = Layer::new("stackctl::json_call");
+    layer.store_put(SigV4OperationSigningConfig::default());
+    layer.store_put(SigningName::from_static(service.name));
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(EndpointResolverParams::new(()));
+    layer.store_put(SensitiveOutput);
+    let mut partition = service.name.to_owned();
+    if let Some(region) = config.region() {
+        layer.store_put(SigningRegion::from(region.clone()));
+        partition = format!("{partition}-{region}");
+    }
+    layer.store_put(RetryPartition::new(partition));
+    let retries = config.retry_config().cloned();
+    layer.store_put(retries.unwrap_or_else(RetryConfig::standard));
+    if let Some(timeouts) = config.timeout_config() {
+        layer.store_put(timeouts.clone());
+    }
+    if let Some(protection) = config.stalled_stream_protection() {
+        layer.store_put(protection);
+    }
+    if let Some(is_off) = config.disable_clock_skew_correction() {
+        layer.store_put(DisableClockSkewCorrection::from(is_off));
+    }
+    layer.store_put(ApiMetadata::new(service.name, env!("CARGO_PKG_VERSION")));
+    if let Some(name) = config.app_name() {
+        layer.store_put(name.clone());
+    }
+    for metadata in config.framework_metadata() {
+        layer.store_append(metadata.clone());
+    }
+    layer.store_append(SmithySdkFeature::RetryModeStandard);
+    if is_custom {
+        layer.store_append(AwsSdkFeature::EndpointOverride);
+    }
+    layer.freeze()
+}
+
+/// Returns the components that a generated client consists of.
+fn components(
+    config: &SdkConfig,
+    service: Service,
+    custom: Option<String>,
+) -> RuntimeComponentsBuilder {
+    let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    let endpoint = EndpointResolver::new(config, service, custom);
+    // If the configuration has no cache, the calls of this client share one.
+    let identities = config.identity_cache();
+    let identities = identities.unwrap_or_else(|| IdentityCache::lazy().build());
+    let mut components = RuntimeComponentsBuilder::new("stackctl::json_call")
+        .with_http_client(config.http_client())
+        .with_sleep_impl(config.sleep_impl())
+        .with_time_source(config.time_source())
+        .with_identity_cache(Some(identities))
+        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)))
+        .with_endpoint_resolver(Some(SharedEndpointResolver::new(endpoint)))
+        .with_interceptor(ConnectionPoisoningInterceptor::new())
+        .with_interceptor(StalledStreamProtectionInterceptor::default())
+        .with_interceptor(ServiceClockSkewInterceptor::new())
+        .with_interceptor(RequestInfoInterceptor::new())
+        .with_interceptor(UserAgentInterceptor::new())
+        .with_interceptor(InvocationIdInterceptor::new())
+        .with_interceptor(RecursionDetectionInterceptor::new())
+        .with_retry_classifier(HttpStatusCodeClassifier::default())
+        .with_retry_classifier(TransientErrorClassifier::<Failure>::new())
+        .with_retry_classifier(AwsErrorCodeClassifier::<Failure>::new())
+        .with_retry_classifier(ServiceClockSkewClassifier::<Failure>::new());
+    if let Some(credentials) = config.credentials_provider() {
+        components.set_identity_resolver(SCHEME_ID, credentials);
+    }
+    components
+}
