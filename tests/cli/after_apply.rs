@@ -28,12 +28,7 @@ fn apply_compares_the_function_code_with_its_artifact() {
     let asked = cloud.calls_of("GetFunctionConfiguration");
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].parameter("FunctionName"), "demo-handler");
-    assert!(
-        applied
-            .stderr
-            .contains("Handler runs the artifact `handler`"),
-        "{applied}"
-    );
+    applied.expect_stderr("Handler runs the artifact `handler`");
     let quiet = demo::in_cloud();
     let applied = quiet.0.run(&["apply", "--yes"]).expect_code(0);
     assert!(!applied.stderr.contains("runs the artifact"), "{applied}");
@@ -78,13 +73,10 @@ fn denied_code_check_is_not_an_error() {
     cloud
         .on("GetFunctionConfiguration")
         .error(403, "AccessDeniedException", message);
-    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    assert!(
-        applied
-            .stderr
-            .contains("the caller lacks `lambda:GetFunctionConfiguration`."),
-        "{applied}"
-    );
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("the caller lacks `lambda:GetFunctionConfiguration`.");
 }
 
 #[test]
@@ -111,11 +103,10 @@ fn stack_policy_is_shown_and_updated() {
     "#);
     assert!(cloud.calls_of("SetStackPolicy").is_empty());
 
-    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    assert!(
-        applied.stderr.contains("The stack policy is set."),
-        "{applied}"
-    );
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("The stack policy is set.");
     let sent = cloud.calls_of("SetStackPolicy");
     assert_eq!(sent.len(), 1);
     assert_eq!(
@@ -151,9 +142,7 @@ fn stack_policy_is_read_again_after_waiting() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let manifest = std::fs::read_to_string(sandbox.path("manifest.toml")).unwrap();
     sandbox.write("manifest.toml", manifest.replace("first", "second"));
-    cloud.account().progress = Progress::ObjectState;
-    let mut other = sandbox.spawn(&["apply", "--yes"]);
-    other.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
+    demo::leave_running(&sandbox, &cloud);
     let mut waiting = sandbox.spawn(&["apply", "--yes", "--wait"]);
     waiting.wait_for_stderr("Waiting for the running operation");
     {
@@ -161,11 +150,10 @@ fn stack_policy_is_read_again_after_waiting() {
         account.stack("demo-dev").policy = Some(POLICY.replace("Allow", "Deny"));
         account.progress = Progress::Events(1);
     }
-    let finished = waiting.wait().expect_code(0);
-    assert!(
-        finished.stderr.contains("The stack policy is set."),
-        "{finished}"
-    );
+    waiting
+        .wait()
+        .expect_code(0)
+        .expect_stderr("The stack policy is set.");
 }
 
 #[test]
@@ -186,8 +174,10 @@ fn invalid_stack_policy_is_reported_at_its_line() {
     let validated = sandbox.run(&["validate"]);
     assert_eq!(validated.to_string(), planned.to_string());
     sandbox.write("policy.json", "{}");
-    let wrong = sandbox.run(&["plan"]).expect_code(1);
-    assert!(wrong.stderr.contains("`Statement` list"), "{wrong}");
+    sandbox
+        .run(&["plan"])
+        .expect_code(1)
+        .expect_stderr("`Statement` list");
     std::fs::remove_file(sandbox.path("policy.json")).unwrap();
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
@@ -208,13 +198,11 @@ fn update_denied_by_the_policy_is_reported() {
     let (sandbox, cloud) = demo::deployed();
     let reason = "Action denied by stack policy: Statement [#1] does not allow [Update:*] for \
         resource [LogicalResourceId/Role]";
-    cloud
-        .account()
-        .failing
-        .insert("Role".to_owned(), reason.to_owned());
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    let failed = sandbox.run(&["apply", "--yes"]).expect_code(3);
-    assert!(failed.stderr.contains(reason), "{failed}");
-    let status = cloud.account().stack("demo-dev").status.clone();
-    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+    cloud.account().fail("Role", reason);
+    demo::change_description(&sandbox);
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(3)
+        .expect_stderr(reason);
+    assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
 }

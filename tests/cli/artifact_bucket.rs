@@ -179,11 +179,9 @@ fn unreadable_versioning_response_is_not_an_error() {
     cloud
         .on("GetBucketVersioning")
         .error(403, "AccessDenied", "no");
-    let finished = apply(&sandbox).expect_code(4);
-    assert!(
-        finished.stderr.contains("`s3:GetBucketVersioning`"),
-        "{finished}"
-    );
+    apply(&sandbox)
+        .expect_code(4)
+        .expect_stderr("`s3:GetBucketVersioning`");
     assert!(cloud.calls_of("PutBucketPolicy").is_empty());
 }
 
@@ -250,13 +248,10 @@ fn emptying_deletes_versions_and_markers_in_pages() {
             data.objects.push(Object { key, version, body });
         }
     }
-    let finished = sandbox
+    sandbox
         .run(&["destroy", "--yes", "--empty", "Bucket"])
-        .expect_code(0);
-    assert!(
-        finished.stderr.contains("Emptied demo-data: 3 versions."),
-        "{finished}"
-    );
+        .expect_code(0)
+        .expect_stderr("Emptied demo-data: 3 versions.");
     assert_eq!(cloud.calls_of("DeleteObjects").len(), 2);
     assert!(!cloud.account().buckets.contains_key("demo-data"));
 }

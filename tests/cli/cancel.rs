@@ -1,24 +1,13 @@
 //! `cancel`: which operations can be stopped, and how the stack ends.
 
-use crate::cloud::{Cloud, Progress};
+use crate::cloud::Progress;
 use crate::demo;
 use crate::recover::writes;
-use crate::sandbox::Sandbox;
-
-/// Returns a running update: its events come one by one from now on.
-fn updating() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
-    cloud.forget_calls();
-    (sandbox, cloud)
-}
 
 #[test]
 fn cancel_rolls_back_a_running_update() {
-    let (sandbox, cloud) = updating();
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
     sandbox.run(&["cancel"]).expect_code(4);
     assert!(writes(&cloud).is_empty(), "nobody was asked");
     cloud.on("CancelUpdateStack").carry_on();
@@ -60,9 +49,11 @@ fn cancel_reports_operations_that_cannot_be_cancelled() {
         ),
         ("UPDATE_ROLLBACK_IN_PROGRESS", "stackctl recover -e dev"),
     ] {
-        status.clone_into(&mut cloud.account().stack("demo-dev").status);
-        let refused = sandbox.run(&["cancel", "--yes"]).expect_code(4);
-        assert!(refused.stderr.contains(said), "{refused}");
+        cloud.set_status(status);
+        sandbox
+            .run(&["cancel", "--yes"])
+            .expect_code(4)
+            .expect_stderr(said);
     }
     assert!(writes(&cloud).is_empty());
 }
@@ -70,27 +61,16 @@ fn cancel_reports_operations_that_cannot_be_cancelled() {
 #[test]
 fn cancel_delete_deletes_a_stack_that_is_being_created() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("CREATE_IN_PROGRESS").kill();
+    demo::leave_running(&sandbox, &cloud);
     cloud.account().progress = Progress::Done;
-    cloud
-        .on("DescribeStacks")
-        .times(1)
-        .reply_xml(&describe_as(&cloud, "CREATE_IN_PROGRESS"));
-    let finished = sandbox.run(&["cancel", "--delete", "--yes"]).expect_code(0);
-    assert!(
-        finished.stderr.contains("Cancelled: demo-dev is gone."),
-        "{finished}"
-    );
-    assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
-}
-
-fn describe_as(cloud: &Cloud, status: &str) -> String {
     let id = cloud.account().stack("demo-dev").id.clone();
-    format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>{id}</StackId>\
-         <StackName>demo-dev</StackName><StackStatus>{status}</StackStatus></member></Stacks>\
-         </DescribeStacksResult></DescribeStacksResponse>"
-    )
+    cloud.on("DescribeStacks").times(1).reply_result(&format!(
+        "<Stacks><member><StackId>{id}</StackId><StackName>demo-dev</StackName>\
+         <StackStatus>CREATE_IN_PROGRESS</StackStatus></member></Stacks>"
+    ));
+    sandbox
+        .run(&["cancel", "--delete", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Cancelled: demo-dev is gone.");
+    assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
 }

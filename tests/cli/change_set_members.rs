@@ -51,7 +51,7 @@ const EVERYTHING: &str = "<DescribeChangeSetResponse><DescribeChangeSetResult>\
 fn plan() -> Value {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.on("DescribeChangeSet").reply_xml(EVERYTHING);
-    sandbox.run(&["plan", "--format", "json"]).json()
+    sandbox.json(&["plan"])
 }
 
 #[test]

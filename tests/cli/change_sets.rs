@@ -10,7 +10,7 @@ pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:cloudformation:eu-west-1:123456789012:changeSet/{name}/1")
 }
 
-/// Returns an answer of `DescribeChangeSet`.
+/// Returns the result of `DescribeChangeSet`.
 fn described(name: &str, status: &str, reason: &str, changes: &str) -> String {
     let execution = if status == "CREATE_COMPLETE" {
         "AVAILABLE"
@@ -18,25 +18,30 @@ fn described(name: &str, status: &str, reason: &str, changes: &str) -> String {
         "UNAVAILABLE"
     };
     format!(
-        "<DescribeChangeSetResponse><DescribeChangeSetResult>\
-        <ChangeSetId>{}</ChangeSetId><ChangeSetName>{name}</ChangeSetName>\
+        "<ChangeSetId>{}</ChangeSetId><ChangeSetName>{name}</ChangeSetName>\
         <StackName>{name}</StackName><StackId>{name}</StackId>\
         <Status>{status}</Status><StatusReason>{reason}</StatusReason>\
-        <ExecutionStatus>{execution}</ExecutionStatus><Changes>{changes}</Changes>\
-        </DescribeChangeSetResult></DescribeChangeSetResponse>",
+        <ExecutionStatus>{execution}</ExecutionStatus><Changes>{changes}</Changes>",
         arn(name)
     )
 }
 
-pub(crate) fn change(action: &str, logical_id: &str, kind: &str, nested: Option<&str>) -> String {
-    let nested = nested.map_or_else(String::new, |name| {
-        format!("<ChangeSetId>{}</ChangeSetId>", arn(name))
-    });
+/// Returns a change of a resource, as an item of `Changes`.
+fn change(action: &str, logical_id: &str, kind: &str) -> String {
     format!(
         "<member><Type>Resource</Type><ResourceChange><Action>{action}</Action>\
         <LogicalResourceId>{logical_id}</LogicalResourceId><ResourceType>{kind}</ResourceType>\
-        {nested}</ResourceChange></member>"
+        </ResourceChange></member>"
     )
+}
+
+/// Returns a change of a nested stack that has a change set of this name.
+pub(crate) fn nested_change(logical_id: &str, change_set: &str) -> String {
+    let id = format!(
+        "<ChangeSetId>{}</ChangeSetId></ResourceChange>",
+        arn(change_set)
+    );
+    change("Modify", logical_id, "AWS::CloudFormation::Stack").replace("</ResourceChange>", &id)
 }
 
 fn with_values(call: &Call) -> bool {
@@ -51,7 +56,7 @@ pub(crate) fn answer_root(cloud: &Cloud, status: &str, reason: &str, changes: &s
             let name = call.parameter("ChangeSetName");
             name.contains("stackctl-tmp-") || name == arn("root")
         })
-        .reply_xml(&described("root", status, reason, changes));
+        .reply_result(&described("root", status, reason, changes));
 }
 
 /// Lets the service give this answer about a nested change set.
@@ -65,7 +70,7 @@ pub(crate) fn answer_nested(
     cloud
         .on("DescribeChangeSet")
         .only(move |call| call.parameter("ChangeSetName") == arn(name))
-        .reply_xml(&described(name, status, reason, changes));
+        .reply_result(&described(name, status, reason, changes));
 }
 
 /// Returns a project whose template has a nested stack.
@@ -81,9 +86,9 @@ fn plan_waits_while_the_change_set_is_pending() {
     let (sandbox, cloud) = demo::in_cloud();
     for status in ["CREATE_PENDING", "CREATE_IN_PROGRESS"] {
         let answer = described("root", status, "", "");
-        cloud.on("DescribeChangeSet").times(1).reply_xml(&answer);
+        cloud.on("DescribeChangeSet").times(1).reply_result(&answer);
     }
-    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    let plan = sandbox.json(&["plan"]);
     assert_eq!(plan["changes"].as_array().unwrap().len(), 3, "{plan:#}");
     assert_eq!(plan["change_set"]["status"], "CREATE_COMPLETE");
 }
@@ -98,7 +103,7 @@ fn large_change_sets_are_read_in_pages() {
         }
         sandbox.write("stack.yaml.j2", template);
         cloud.account().page_size = 33;
-        let plan = sandbox.run(&["plan", "--format", "json"]).json();
+        let plan = sandbox.json(&["plan"]);
         let changes = plan["changes"].as_array().unwrap();
         let ids = changes
             .iter()
@@ -112,28 +117,27 @@ fn large_change_sets_are_read_in_pages() {
 #[test]
 fn repeated_page_token_ends_the_reading() {
     let (sandbox, cloud) = demo::in_cloud();
-    let topic = change("Add", "Topic", "AWS::SNS::Topic", None);
+    let topic = change("Add", "Topic", "AWS::SNS::Topic");
     let answer = described("root", "CREATE_COMPLETE", "", &topic);
     let answer = answer.replace("<Changes>", "<NextToken>again</NextToken><Changes>");
     cloud
         .on("DescribeChangeSet")
         .only(|call| call.parameter("ChangeSetName").contains("stackctl-tmp-"))
-        .reply_xml(&answer);
-    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+        .reply_result(&answer);
+    let plan = sandbox.json(&["plan"]);
     assert_eq!(plan["summary"]["add"], 1, "{plan:#}");
     assert!(cloud.calls_of("DescribeChangeSet").len() < 10);
 }
 
 #[test]
 fn changes_missing_from_the_property_values_are_shown_with_the_warning() {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let (sandbox, cloud) = demo::changed();
     let warning = "[WARN] --include-property-values option can return incomplete ChangeSet data \
         because: Logical Id: Role, failed property validation";
     cloud
         .on("DescribeChangeSet")
         .only(with_values)
-        .reply_xml(&described("root", "CREATE_COMPLETE", warning, ""));
+        .reply_result(&described("root", "CREATE_COMPLETE", warning, ""));
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     Stack        demo-dev (environment dev)
@@ -146,7 +150,7 @@ fn changes_missing_from_the_property_values_are_shown_with_the_warning() {
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- exit 0
     "#);
-    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    let plan = sandbox.json(&["plan"]);
     assert_eq!(plan["warnings"][0], warning);
 }
 
@@ -156,7 +160,7 @@ fn missing_reason_is_requested_without_property_values() {
     cloud
         .on("DescribeChangeSet")
         .only(with_values)
-        .reply_xml(&described("root", "FAILED", "", ""));
+        .reply_result(&described("root", "FAILED", "", ""));
     answer_root(&cloud, "FAILED", "No updates are to be performed.", "");
     let finished = sandbox.run(&["plan"]).expect_code(0);
     assert!(finished.to_string().contains("No changes."), "{finished}");
@@ -165,21 +169,11 @@ fn missing_reason_is_requested_without_property_values() {
 #[test]
 fn nested_stacks_are_shown_under_their_parent_and_counted() {
     let (sandbox, cloud) = nesting();
-    let child = change(
-        "Modify",
-        "Child",
-        "AWS::CloudFormation::Stack",
-        Some("child"),
-    );
-    let topic = change("Add", "Topic", "AWS::SNS::Topic", None);
+    let child = nested_change("Child", "child");
+    let topic = change("Add", "Topic", "AWS::SNS::Topic");
     answer_root(&cloud, "CREATE_COMPLETE", "", &(child + &topic));
-    let inner = change(
-        "Modify",
-        "Inner",
-        "AWS::CloudFormation::Stack",
-        Some("inner"),
-    );
-    let queue = change("Remove", "Queue", "AWS::SQS::Queue", None);
+    let inner = nested_change("Inner", "inner");
+    let queue = change("Remove", "Queue", "AWS::SQS::Queue");
     let executable = "Only executable from the root change set.";
     answer_nested(
         &cloud,
@@ -189,13 +183,8 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
         &(inner + &queue),
     );
     // One that names its own ancestor is not followed round and round.
-    let table = change("Add", "Table", "AWS::DynamoDB::Table", None);
-    let cycle = change(
-        "Modify",
-        "Cycle",
-        "AWS::CloudFormation::Stack",
-        Some("child"),
-    );
+    let table = change("Add", "Table", "AWS::DynamoDB::Table");
+    let cycle = nested_change("Cycle", "child");
     answer_nested(
         &cloud,
         "inner",
@@ -235,7 +224,7 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
     "#);
     let created = cloud.calls_of("CreateChangeSet").remove(0);
     assert_eq!(created.parameter("IncludeNestedStacks"), "true");
-    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    let plan = sandbox.json(&["plan"]);
     let inner = &plan["changes"][0]["nested"]["changes"][0];
     assert_eq!(
         inner["nested"]["changes"][1]["logical_id"], "Table",
@@ -262,12 +251,7 @@ fn failed_nested_change_set_shows_its_own_reason() {
         let arn = arn(name);
         format!("Nested change set {arn} was not successfully created: Currently in FAILED.")
     };
-    let child = change(
-        "Modify",
-        "Child",
-        "AWS::CloudFormation::Stack",
-        Some("child"),
-    );
+    let child = nested_change("Child", "child");
     answer_root(&cloud, "FAILED", &failed("child"), &child);
     // The inner one is named by the reason alone.
     answer_nested(&cloud, "child", "FAILED", &failed("inner"), "");

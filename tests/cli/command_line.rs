@@ -25,10 +25,7 @@ fn help_lists_every_command_and_fits_the_terminal() {
             .any(|line| line.trim_start().starts_with(command));
         assert!(listed, "{command} is not listed in\n{help}");
         let own = sandbox.run(&[command, "--help"]).expect_code(0);
-        assert!(
-            own.stdout.contains(&format!("Usage: stackctl {command}")),
-            "{own}"
-        );
+        own.expect_stdout(&format!("Usage: stackctl {command}"));
         assert_eq!(own.stderr, "");
     }
     let widest = help.lines().map(|line| line.chars().count()).max();
@@ -75,6 +72,8 @@ fn usage_errors_exit_with_64() {
     hint: did you mean `stackctl man apply`?
     --- exit 64
     ");
-    let help = sandbox.run(&["help", "plan"]).expect_code(0);
-    assert!(help.stdout.contains("Usage: stackctl plan"), "{help}");
+    sandbox
+        .run(&["help", "plan"])
+        .expect_code(0)
+        .expect_stdout("Usage: stackctl plan");
 }

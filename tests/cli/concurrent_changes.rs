@@ -1,28 +1,40 @@
 //! What others do to the stack while a command is at work on it, and what Ctrl-C does to an operation.
 
-use crate::cloud::{Cloud, Progress};
+use crate::cloud::{Cloud, Progress, xml};
 use crate::demo;
 use crate::sandbox::{Finished, Running, Sandbox};
 
-/// Returns the deployed project with a change to apply.
-fn with_a_change() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    (sandbox, cloud)
-}
-
-/// Starts an apply and waits for its question.
-fn at_the_question(sandbox: &Sandbox) -> Running {
+/// Starts an apply and waits for its prompt.
+fn apply_at_prompt(sandbox: &Sandbox) -> Running {
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
     running.wait_for_stderr("Apply:");
     running
 }
 
+/// Applies on a terminal until this status of an operation that makes no progress.
+fn apply_until(sandbox: &Sandbox, cloud: &Cloud, status: &str) -> Running {
+    cloud.account().progress = Progress::Paused;
+    let mut running = apply_at_prompt(sandbox);
+    running.type_line("yes").wait_for_stderr(status);
+    running
+}
+
+/// Interrupts an operation and cancels it at the prompt. The service completes it after this call.
+fn interrupt_and_cancel(mut running: Running, cloud: &Cloud, call: &str) -> Finished {
+    running.interrupt();
+    running
+        .wait_for_stderr("Leave or cancel:")
+        .type_line("cancel");
+    running.wait_for_call(cloud, call);
+    cloud.account().progress = Progress::Done;
+    running.wait()
+}
+
 #[test]
 fn one_of_two_concurrent_applies_deploys() {
-    let (sandbox, cloud) = with_a_change();
-    let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
-    cloud.account().progress = Progress::ObjectState;
+    let (sandbox, cloud) = demo::changed();
+    let (mut first, mut second) = (apply_at_prompt(&sandbox), apply_at_prompt(&sandbox));
+    cloud.account().progress = Progress::Paused;
     first.type_line("yes").wait_for_stderr("UPDATE_IN_PROGRESS");
     second.type_line("yes");
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
@@ -53,8 +65,8 @@ fn one_of_two_concurrent_applies_deploys() {
 
 #[test]
 fn apply_refuses_if_another_apply_was_first() {
-    let (sandbox, cloud) = with_a_change();
-    let (mut first, mut second) = (at_the_question(&sandbox), at_the_question(&sandbox));
+    let (sandbox, cloud) = demo::changed();
+    let (mut first, mut second) = (apply_at_prompt(&sandbox), apply_at_prompt(&sandbox));
     first.type_line("yes");
     first.wait().expect_code(0);
     second.type_line("yes");
@@ -76,14 +88,14 @@ fn apply_refuses_if_another_apply_was_first() {
 
 #[test]
 fn operation_that_starts_before_the_change_set_is_reported() {
-    let (sandbox, cloud) = with_a_change();
+    let (sandbox, cloud) = demo::changed();
     let id = cloud.account().stack("demo-dev").id.clone();
     let running = cloud.account().stack("demo-dev").to_xml();
     let running = running.replace("CREATE_COMPLETE", "UPDATE_IN_PROGRESS");
-    cloud.on("DescribeStacks").after(1).reply_xml(&format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>{running}</member></Stacks>\
-         </DescribeStacksResult></DescribeStacksResponse>"
-    ));
+    cloud
+        .on("DescribeStacks")
+        .after(1)
+        .reply_result(&xml::members("Stacks", [running]));
     let message = format!("Stack:{id} is in UPDATE_IN_PROGRESS state and can not be updated.");
     cloud
         .on("CreateChangeSet")
@@ -102,23 +114,25 @@ fn operation_that_starts_before_the_change_set_is_reported() {
 
 #[test]
 fn operation_that_starts_before_the_execution_leaves_no_change_set() {
-    let (sandbox, cloud) = with_a_change();
-    let mut running = at_the_question(&sandbox);
-    "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
+    let (sandbox, cloud) = demo::changed();
+    let mut running = apply_at_prompt(&sandbox);
+    cloud.set_status("UPDATE_IN_PROGRESS");
     running.type_line("yes");
-    let refused = running.wait().expect_code(4);
-    let said = "an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)";
-    assert!(refused.stderr.contains(said), "{refused}");
+    running
+        .wait()
+        .expect_code(4)
+        .expect_stderr("an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)");
     assert_eq!(cloud.account().change_sets(), 0);
 }
 
 #[test]
 fn execution_with_a_lost_response_is_followed() {
-    let (sandbox, cloud) = with_a_change();
+    let (sandbox, cloud) = demo::changed();
     cloud.on("ExecuteChangeSet").times(1).lose_answer();
-    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let said = "Applied: demo-dev is UPDATE_COMPLETE.";
-    assert!(finished.stderr.contains(said), "{finished}");
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Applied: demo-dev is UPDATE_COMPLETE.");
     let calls = cloud.calls_of("ExecuteChangeSet");
     assert!(calls.len() > 1, "it was repeated");
     let tokens = calls
@@ -129,37 +143,37 @@ fn execution_with_a_lost_response_is_followed() {
 
 #[test]
 fn denied_execution_leaves_no_change_set() {
-    let (sandbox, cloud) = with_a_change();
+    let (sandbox, cloud) = demo::changed();
     let message = "User is not authorized to perform: cloudformation:ExecuteChangeSet";
     cloud
         .on("ExecuteChangeSet")
         .error(403, "AccessDenied", message);
-    let finished = sandbox.run(&["apply", "--yes"]).expect_code(1);
-    assert!(finished.stderr.contains(message), "{finished}");
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(1)
+        .expect_stderr(message);
     assert_eq!(cloud.account().change_sets(), 0);
 }
 
 #[test]
 fn saved_plan_survives_a_refused_apply() {
-    let (sandbox, cloud) = with_a_change();
+    let (sandbox, cloud) = demo::changed();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
     running.wait_for_stderr("Apply:");
-    "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
+    cloud.set_status("UPDATE_IN_PROGRESS");
     running.type_line("yes");
     running.wait().expect_code(4);
     assert_eq!(cloud.account().change_sets(), 1);
-    "CREATE_COMPLETE".clone_into(&mut cloud.account().stack("demo-dev").status);
+    cloud.set_status("CREATE_COMPLETE");
     sandbox.run(&["apply", "--yes", "plan.json"]).expect_code(0);
 }
 
 #[test]
 fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
-    let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    let (sandbox, cloud) = demo::changed();
+    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+    running.interrupt();
     running
         .wait_for_stderr("Leave or cancel:")
         .type_line("leave");
@@ -188,38 +202,31 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     running
         .wait_for_stderr("UPDATE_ROLLBACK_IN_PROGRESS")
         .interrupt();
-    let left = running.wait().expect_code(130);
-    let said = "What is running (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.";
-    assert!(left.stderr.contains(said), "{left}");
+    running
+        .wait()
+        .expect_code(130)
+        .expect_stderr("What is running (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.");
 }
 
 #[test]
 fn second_ctrl_c_exits_with_a_hint() {
-    let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
+    let (sandbox, cloud) = demo::changed();
+    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+    running.interrupt();
     running.wait_for_stderr("Leave or cancel:").interrupt();
-    let ended = running.wait().expect_code(130);
-    let hint = "hint: go on with `stackctl apply --wait -e dev`";
-    assert!(ended.stderr.contains(hint), "{ended}");
+    running
+        .wait()
+        .expect_code(130)
+        .expect_stderr("hint: go on with `stackctl apply --wait -e dev`");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
 }
 
 #[test]
 fn cancelled_update_is_reported_as_rolled_back() {
-    let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
-    running
-        .wait_for_stderr("Leave or cancel:")
-        .type_line("cancel");
-    running.wait_for_call(&cloud, "CancelUpdateStack");
-    cloud.account().progress = Progress::Done;
-    insta::assert_snapshot!(after_the_answer(&running.wait()), @r"
+    let (sandbox, cloud) = demo::changed();
+    let running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+    let cancelled = interrupt_and_cancel(running, &cloud, "CancelUpdateStack");
+    insta::assert_snapshot!(after_the_prompt(&cancelled), @r"
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
@@ -229,8 +236,8 @@ fn cancelled_update_is_reported_as_rolled_back() {
     ");
 }
 
-/// Returns what was said after the last question, and the exit code.
-fn after_the_answer(finished: &Finished) -> String {
+/// Returns what was printed after the last prompt, and the exit code.
+fn after_the_prompt(finished: &Finished) -> String {
     let blob = finished.to_string();
     let said = blob.rsplit("Leave or cancel:").next().unwrap();
     said.trim_start_matches('\n').to_owned()
@@ -239,16 +246,9 @@ fn after_the_answer(finished: &Finished) -> String {
 #[test]
 fn cancelled_creation_is_reported_as_deleted() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
-    running
-        .wait_for_stderr("Leave or cancel:")
-        .type_line("cancel");
-    running.wait_for_call(&cloud, "DeleteStack");
-    cloud.account().progress = Progress::Done;
-    insta::assert_snapshot!(after_the_answer(&running.wait()), @r"
+    let running = apply_until(&sandbox, &cloud, "CREATE_IN_PROGRESS");
+    let cancelled = interrupt_and_cancel(running, &cloud, "DeleteStack");
+    insta::assert_snapshot!(after_the_prompt(&cancelled), @r"
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     error: the deployment was cancelled and the new stack was deleted again (DELETE_COMPLETE)
@@ -260,74 +260,61 @@ fn cancelled_creation_is_reported_as_deleted() {
 #[test]
 fn cancel_does_not_delete_a_creation_that_has_completed() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
+    let mut running = apply_until(&sandbox, &cloud, "CREATE_IN_PROGRESS");
+    running.interrupt();
     running.wait_for_stderr("Leave or cancel:");
     cloud.account().progress = Progress::Done;
     running.type_line("cancel");
-    let finished = running.wait().expect_code(0);
-    let said = "Not cancelled: it has gone on meanwhile.";
-    assert!(finished.stderr.contains(said), "{finished}");
+    running
+        .wait()
+        .expect_code(0)
+        .expect_stderr("Not cancelled: it has gone on meanwhile.");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:");
-    cloud.account().progress = Progress::ObjectState;
+    cloud.account().progress = Progress::Paused;
     running.type_line("demo-dev");
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
-    let left = running.wait().expect_code(130);
-    let said = "What is running (DELETE_IN_PROGRESS) cannot be cancelled.";
-    assert!(left.stderr.contains(said), "{left}");
+    running
+        .wait()
+        .expect_code(130)
+        .expect_stderr("What is running (DELETE_IN_PROGRESS) cannot be cancelled.");
 }
 
 #[test]
 fn cancelling_the_awaited_operation_applies_nothing() {
-    let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
+    let (sandbox, cloud) = demo::changed();
+    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+    running.terminate();
     running.wait().expect_code(130);
     let mut running = sandbox.spawn_on_terminal(&["apply", "--wait", "--yes"]);
-    running.wait_for_stderr("User Initiated").interrupt();
-    running
-        .wait_for_stderr("Leave or cancel:")
-        .type_line("cancel");
-    running.wait_for_call(&cloud, "CancelUpdateStack");
-    cloud.account().progress = Progress::Done;
-    let ended = running.wait().expect_code(130);
-    assert!(
-        ended.stderr.contains("cancelled: nothing was applied"),
-        "{ended}"
-    );
+    running.wait_for_stderr("User Initiated");
+    interrupt_and_cancel(running, &cloud, "CancelUpdateStack")
+        .expect_code(130)
+        .expect_stderr("cancelled: nothing was applied");
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
 }
 
 #[test]
 fn sigterm_does_not_prompt() {
-    let (sandbox, cloud) = with_a_change();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").terminate();
+    let (sandbox, cloud) = demo::changed();
+    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+    running.terminate();
     let ended = running.wait().expect_code(130);
     assert!(!ended.stderr.contains("Leave or cancel"), "{ended}");
-    let hint = "follow it with `stackctl apply --wait -e dev`";
-    assert!(ended.stderr.contains(hint), "{ended}");
+    ended.expect_stderr("follow it with `stackctl apply --wait -e dev`");
 }
 
 #[test]
 fn ctrl_c_during_a_creation_deletes_only_if_chosen() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = at_the_question(&sandbox);
-    running.type_line("yes");
-    running.wait_for_stderr("CREATE_IN_PROGRESS").interrupt();
+    let mut running = apply_until(&sandbox, &cloud, "CREATE_IN_PROGRESS");
+    running.interrupt();
     running.wait_for_stderr("Leave or cancel:").type_line("");
-    let left = running.wait().expect_code(130);
-    let said = "A creation is cancelled by deleting the stack";
-    assert!(left.stderr.contains(said), "{left}");
+    running
+        .wait()
+        .expect_code(130)
+        .expect_stderr("A creation is cancelled by deleting the stack");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 }

@@ -1,6 +1,6 @@
 //! A small project for the tests: a bucket, a function with its role, one artifact.
 
-use crate::cloud::{ACCOUNT, Bucket, Cloud, Object};
+use crate::cloud::{ACCOUNT, Bucket, Cloud, Object, Progress};
 use crate::sandbox::Sandbox;
 
 /// The manifest. Its endpoint is the scripted cloud, which is not AWS's.
@@ -50,6 +50,12 @@ Outputs:
     Value: !Ref Bucket
 "#;
 
+/// The handler's code.
+const CODE: &str = "def handler(event, context):\n    return 1\n";
+
+/// The name of the stack.
+const STACK: &str = "demo-dev";
+
 /// The bucket that the artifacts go to.
 pub(crate) const ARTIFACT_BUCKET: &str = "stackctl-artifacts-123456789012-eu-west-1";
 
@@ -58,10 +64,7 @@ pub(crate) fn files() -> Sandbox {
     Sandbox::new()
         .file("manifest.toml", MANIFEST)
         .file("stack.yaml.j2", TEMPLATE)
-        .file(
-            "handler/app.py",
-            "def handler(event, context):\n    return 1\n",
-        )
+        .file("handler/app.py", CODE)
 }
 
 /// Returns the project with a cloud to deploy it to.
@@ -76,6 +79,58 @@ pub(crate) fn deployed() -> (Sandbox, Cloud) {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     cloud.forget_calls();
     (sandbox, cloud)
+}
+
+/// Returns the deployed project with another description, which updates the role.
+pub(crate) fn changed() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = deployed();
+    change_description(&sandbox);
+    (sandbox, cloud)
+}
+
+/// Changes the description in the manifest, which changes the role.
+pub(crate) fn change_description(sandbox: &Sandbox) {
+    sandbox.write("manifest.toml", MANIFEST.replace("first", "second"));
+}
+
+/// Changes the handler's code, which changes the function.
+pub(crate) fn change_code(sandbox: &Sandbox) {
+    sandbox.write("handler/app.py", CODE.replace('1', "2"));
+}
+
+/// Returns the project with nested stacks of these names. Nothing is deployed.
+pub(crate) fn with_nested(names: &[&str]) -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = in_cloud();
+    let nested = names.iter().map(|name| {
+        let file = name.to_lowercase();
+        format!(
+            "  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: https://s3.amazonaws.com/templates/{file}.yaml\n"
+        )
+    });
+    let nested = nested.collect::<String>() + "Outputs:\n";
+    sandbox.write("stack.yaml.j2", TEMPLATE.replace("Outputs:\n", &nested));
+    (sandbox, cloud)
+}
+
+/// Starts to apply the files and ends the process. The operation is running and makes no progress.
+pub(crate) fn leave_running(sandbox: &Sandbox, cloud: &Cloud) {
+    cloud.account().progress = Progress::Paused;
+    let mut running = sandbox.spawn(&["apply", "--yes"]);
+    running.wait_for_stderr("_IN_PROGRESS  demo-dev").kill();
+    cloud.forget_calls();
+}
+
+impl Cloud {
+    /// Returns the status of the project's stack.
+    pub(crate) fn status(&self) -> String {
+        self.account().stack(STACK).status.clone()
+    }
+
+    /// Sets the status of the project's stack, without an event.
+    pub(crate) fn set_status(&self, status: &str) {
+        status.clone_into(&mut self.account().stack(STACK).status);
+    }
 }
 
 /// Makes the artifact bucket, complete and empty.

@@ -62,7 +62,7 @@ fn apply_deploys_once() {
     "#);
     assert_eq!(cloud.calls_of("PutObject").len(), 1);
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
-    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+    assert_eq!(cloud.status(), "CREATE_COMPLETE");
     assert_eq!(cloud.account().change_sets(), 0);
 
     cloud.forget_calls();
@@ -96,10 +96,7 @@ fn unchanged_plan_makes_few_calls_and_no_writes() {
 #[test]
 fn changed_handler_changes_only_the_function() {
     let (sandbox, cloud) = demo::deployed();
-    sandbox.write(
-        "handler/app.py",
-        "def handler(event, context):\n    return 2\n",
-    );
+    demo::change_code(&sandbox);
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     Stack        demo-dev (environment dev)
@@ -130,7 +127,7 @@ fn changed_handler_changes_only_the_function() {
         ["PutObject", "CreateChangeSet", "ExecuteChangeSet"]
     );
 
-    let code = &sandbox.run(&["plan", "--format", "json"]).json()["code"];
+    let code = &sandbox.json(&["plan"])["code"];
     assert_eq!(code, &serde_json::json!([]), "it is deployed now");
 
     sandbox.write(
@@ -147,8 +144,7 @@ fn changed_handler_changes_only_the_function() {
 
 #[test]
 fn apply_executes_the_change_set_that_was_shown() {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let (sandbox, cloud) = demo::changed();
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
     running.wait_for_stderr("Only 'yes' will be accepted");
     let created = cloud.calls_of("CreateChangeSet").remove(0);
@@ -177,9 +173,7 @@ fn apply_executes_the_change_set_that_was_shown() {
 #[test]
 fn apply_declines_any_answer_but_yes() {
     let (sandbox, cloud) = demo::in_cloud();
-    let mut running = sandbox.spawn_on_terminal(&["apply"]);
-    running.wait_for_stderr("Apply:").type_line("y");
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.answer(&["apply"], "Apply:", "y").without_stdout(), @r"
     --- stderr
     Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
@@ -190,7 +184,7 @@ fn apply_declines_any_answer_but_yes() {
     ");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
     assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -229,7 +223,7 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 2
     "#);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
     assert!(cloud.account().buckets.is_empty());
     assert!(sandbox.temporary_leftovers().is_empty());
 }
@@ -269,10 +263,7 @@ fn plan_waits_for_the_change_set_and_reads_all_pages() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().pending_describes = 2;
     cloud.account().page_size = 1;
-    let plan = sandbox
-        .run(&["plan", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let plan = sandbox.json(&["plan"]);
     assert_eq!(plan["changes"].as_array().unwrap().len(), 3, "{plan:#}");
 }
 
@@ -289,17 +280,14 @@ fn throttling_and_broken_connections_are_retried() {
         .times(1)
         .drop_connection();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+    assert_eq!(cloud.status(), "CREATE_COMPLETE");
 }
 
 #[test]
 fn failed_deployment_names_the_cause_and_exits_with_3() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "demo-data already exists";
-    cloud
-        .account()
-        .failing
-        .insert("Bucket".to_owned(), reason.to_owned());
+    cloud.account().fail("Bucket", reason);
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @r"
     --- stderr
     Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
@@ -341,17 +329,11 @@ fn markdown_plan_starts_with_its_marker() {
 #[test]
 fn unreadable_deployed_zip_does_not_fail_the_plan() {
     let (sandbox, cloud) = demo::deployed();
-    sandbox.write(
-        "handler/app.py",
-        "def handler(event, context):\n    return 2\n",
-    );
+    demo::change_code(&sandbox);
     cloud
         .on("GetObject")
         .error(404, "NoSuchKey", "The specified key does not exist.");
-    let plan = sandbox
-        .run(&["plan", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let plan = sandbox.json(&["plan"]);
     let code = &plan["code"][0];
     assert_eq!(code["artifact"], "handler");
     assert_eq!(code["files"], serde_json::Value::Null);
@@ -366,7 +348,7 @@ fn change_of_only_outputs_is_shown_and_applied() {
     sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + output);
     let plan = sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     for part in ["+ HandlerName: \"${Handler}\"", "No resource changes;"] {
-        assert!(plan.stdout.contains(part), "{part}: {plan}");
+        plan.expect_stdout(part);
     }
     cloud.forget_calls();
     sandbox.run(&["apply", "--yes"]).expect_code(0);

@@ -26,7 +26,7 @@ fn diff_shows_the_changes_and_writes_nothing() {
     No differences: what is deployed matches the files.
     --- exit 0
     ");
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    demo::change_description(&sandbox);
     insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r#"
     --- stdout
     --- the deployed template
@@ -69,9 +69,10 @@ fn diff_shows_the_changes_and_writes_nothing() {
 #[test]
 fn commands_report_a_missing_stack() {
     let (sandbox, _cloud) = demo::in_cloud();
-    let finished = sandbox.run(&["diff", "--exit-code"]).expect_code(2);
-    let said = "The stack `demo-dev` is not deployed: everything is new.";
-    assert!(finished.stderr.contains(said), "{finished}");
+    sandbox
+        .run(&["diff", "--exit-code"])
+        .expect_code(2)
+        .expect_stderr("The stack `demo-dev` is not deployed: everything is new.");
     insta::assert_snapshot!(sandbox.run(&["status"]), @r"
     --- stdout
     demo-dev  not deployed
@@ -269,11 +270,10 @@ fn verify_prints_the_item_and_removes_the_test_object() {
     assert_eq!(put.header("content-type"), "image/png");
     cloud.forget_calls();
 
-    let finished = sandbox.run(&["apply", "--yes", "--verify"]).expect_code(0);
-    assert!(
-        finished.stderr.contains("Verified: the item was there"),
-        "{finished}"
-    );
+    sandbox
+        .run(&["apply", "--yes", "--verify"])
+        .expect_code(0)
+        .expect_stderr("Verified: the item was there");
     nothing_is_left_of_the_probe(&cloud);
 }
 
@@ -304,15 +304,17 @@ fn missing_item_shows_the_last_log_lines() {
         .on("DeleteObject")
         .times(1)
         .error(403, "AccessDenied", "no");
-    let finished = sandbox.run(&["verify"]).expect_code(1);
-    assert!(finished.stderr.contains("  line 25\n"), "{finished}");
-    let said = "warning: s3://demo-data/stackctl-verify/";
-    assert!(finished.stderr.contains(said), "{finished}");
+    sandbox
+        .run(&["verify"])
+        .expect_code(1)
+        .expect_stderr("  line 25\n")
+        .expect_stderr("warning: s3://demo-data/stackctl-verify/");
 
     cloud.account().log_lines.clear();
-    let finished = sandbox.run(&["verify"]).expect_code(1);
-    let said = "hint: the log group `/demo` has no line since: the function did not run";
-    assert!(finished.stderr.contains(said), "{finished}");
+    sandbox
+        .run(&["verify"])
+        .expect_code(1)
+        .expect_stderr("hint: the log group `/demo` has no line since: the function did not run");
 }
 
 #[test]
@@ -350,7 +352,7 @@ fn ssh_builds_the_command_line() {
     let quoted = ssh(&ip, "", &["--", "echo", "it's", "$HOME", ""]).stdout;
     assert_eq!(
         quoted,
-        "ssh -- ec2-user@203.0.113.9 echo 'it'\\''s' '$HOME' ''\n"
+        "ssh -- ec2-user@203.0.113.9 echo \"it's\" '$HOME' ''\n"
     );
     insta::assert_snapshot!(ssh(&[], "", &[]), @r"
     --- stderr

@@ -2,6 +2,7 @@
 
 use crate::cloud::{Cloud, Deployment, Progress};
 use crate::demo;
+use crate::sandbox::Sandbox;
 
 fn nothing_was_deleted(cloud: &Cloud) {
     for operation in ["DeleteStack", "DeleteObjects"] {
@@ -16,11 +17,7 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     let template = demo::TEMPLATE.replace("Type: AWS::IAM::Role", keeping);
     sandbox.write("stack.yaml.j2", template);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let mut running = sandbox.spawn_on_terminal(&["destroy"]);
-    running
-        .wait_for_stderr("to destroy it:")
-        .type_line("demo-dev");
-    insta::assert_snapshot!(running.wait(), @r"
+    insta::assert_snapshot!(sandbox.answer(&["destroy"], "to destroy it:", "demo-dev"), @r"
     --- stdout
     demo-dev
       arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
@@ -44,16 +41,16 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     Left behind: AWS::IAM::Role demo-dev-Role-1A2B3C
     --- exit 0
     ");
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
 fn destroy_declines_another_name() {
     for answer in ["demo-prod", "yes", ""] {
         let (sandbox, cloud) = demo::deployed();
-        let mut running = sandbox.spawn_on_terminal(&["destroy"]);
-        running.wait_for_stderr("to destroy it:").type_line(answer);
-        let finished = running.wait().expect_code(4);
+        let finished = sandbox
+            .answer(&["destroy"], "to destroy it:", answer)
+            .expect_code(4);
         let said = "error: not destroyed: the answer was not the stack's name";
         assert!(finished.to_string().contains(said), "{finished}");
         nothing_was_deleted(&cloud);
@@ -91,9 +88,9 @@ fn bucket_with_objects_must_be_named() {
     hint: to delete all their objects and versions too: `stackctl destroy --empty Bucket --empty Second -e dev`
     --- exit 4
     ");
-    let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
-    let flags = "stackctl destroy --empty Bucket --empty Second -e dev";
-    assert!(finished.stderr.contains(flags), "{finished}");
+    sandbox
+        .run(&["destroy", "--yes", "--empty", "Bucket"])
+        .expect_stderr("stackctl destroy --empty Bucket --empty Second -e dev");
     nothing_was_deleted(&cloud);
 
     let finished = sandbox.run(&["destroy", "--yes", "--empty", "Handler"]);
@@ -136,7 +133,7 @@ fn missing_stack_is_not_an_error() {
 #[test]
 fn running_operation_is_refused() {
     let (sandbox, cloud) = demo::deployed();
-    "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("demo-dev").status);
+    cloud.set_status("UPDATE_IN_PROGRESS");
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
     --- stderr
     error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
@@ -188,7 +185,7 @@ fn interrupt_at_the_prompt_deletes_nothing() {
 #[test]
 fn interrupt_leaves_the_deletion_running() {
     let (sandbox, cloud) = demo::deployed();
-    cloud.account().progress = Progress::ObjectState;
+    cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["destroy", "--yes"]);
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
@@ -199,6 +196,26 @@ fn interrupt_leaves_the_deletion_running() {
     hint: the operation goes on; follow it with `stackctl destroy -e dev`
     --- exit 130
     ");
+}
+
+/// Deploys the project with a nested stack of this template.
+fn with_nested(template: &str) -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = demo::with_nested(&["Nested"]);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let deployment = Deployment {
+        template: template.to_owned(),
+        ..Deployment::default()
+    };
+    cloud.account().deploy("inner", deployment);
+    let id = cloud.account().stack("inner").id.clone();
+    set_nested_id(&cloud, id);
+    (sandbox, cloud)
+}
+
+/// Sets the physical id of the nested stack.
+fn set_nested_id(cloud: &Cloud, id: String) {
+    let mut account = cloud.account();
+    account.stack("demo-dev").resources["Nested"].physical_id = id;
 }
 
 /// The demo's template with a resource, and what follows the resources.
@@ -271,22 +288,9 @@ fn preview_names_deleted_and_retained_resources_and_importers() {
 
 #[test]
 fn preview_includes_nested_stacks() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
-    sandbox.write("stack.yaml.j2", template(nested, ""));
-    sandbox.run(&["apply", "--yes"]).expect_code(0);
     let inner = "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    Properties:\n      \
         BucketName: inner-files\n  Logs:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Retain\n";
-    {
-        let mut account = cloud.account();
-        let deployment = Deployment {
-            template: inner.to_owned(),
-            ..Deployment::default()
-        };
-        account.deploy("inner", deployment);
-        let id = account.stack("inner").id.clone();
-        account.stack("demo-dev").resources["Nested"].physical_id = id;
-    }
+    let (sandbox, cloud) = with_nested(inner);
     demo::put_object(&cloud, "inner-files", "a");
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
     --- stdout
@@ -316,52 +320,32 @@ fn preview_includes_nested_stacks() {
 
 #[test]
 fn preview_visits_a_self_referencing_stack_once() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
-    sandbox.write("stack.yaml.j2", template(nested, ""));
+    let (sandbox, cloud) = demo::with_nested(&["Nested"]);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    {
-        let mut account = cloud.account();
-        let stack = account.stack("demo-dev");
-        let id = stack.id.clone();
-        stack.resources["Nested"].physical_id = id;
-    }
+    let id = cloud.account().stack("demo-dev").id.clone();
+    set_nested_id(&cloud, id);
     let shown = sandbox.run(&["destroy", "--dry-run"]).expect_code(0);
     assert!(!shown.stdout.contains("Nested/"), "{}", shown.stdout);
 }
 
 #[test]
 fn imported_export_of_a_nested_stack_is_refused() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let nested = "  Nested:\n    Type: AWS::CloudFormation::Stack\n";
-    sandbox.write("stack.yaml.j2", template(nested, ""));
-    sandbox.run(&["apply", "--yes"]).expect_code(0);
     let inner = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\nOutputs:\n  Topic:\n    \
         Value: !Ref Topic\n    Export:\n      Name: inner-topic\n";
-    {
+    let (sandbox, cloud) = with_nested(inner);
+    let import = |importers: &[&str]| {
+        let importers = importers.iter().map(|&name| name.to_owned()).collect();
         let mut account = cloud.account();
-        let deployment = Deployment {
-            template: inner.to_owned(),
-            ..Deployment::default()
-        };
-        account.deploy("inner", deployment);
-        let id = account.stack("inner").id.clone();
-        account.stack("demo-dev").resources["Nested"].physical_id = id;
-        let importers = ["inner", "web-dev"].map(str::to_owned);
-        account
-            .imports
-            .insert("inner-topic".to_owned(), importers.into());
-    }
-    let refused = sandbox.run(&["destroy", "--yes"]).expect_code(4);
-    let said = "other stacks import what this one exports: `inner-topic` (web-dev)";
-    assert!(refused.stderr.contains(said), "{refused}");
+        account.imports.insert("inner-topic".to_owned(), importers);
+    };
+    import(&["inner", "web-dev"]);
+    sandbox
+        .run(&["destroy", "--yes"])
+        .expect_code(4)
+        .expect_stderr("other stacks import what this one exports: `inner-topic` (web-dev)");
     nothing_was_deleted(&cloud);
     // What is deleted with it keeps nobody from that.
-    let alone = vec!["inner".to_owned()];
-    cloud
-        .account()
-        .imports
-        .insert("inner-topic".to_owned(), alone);
+    import(&["inner"]);
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
 }
 
@@ -421,7 +405,7 @@ fn failed_deletion_continues_with_retained_resources() {
 #[test]
 fn running_deletion_is_followed() {
     let (sandbox, cloud) = demo::deployed();
-    cloud.account().progress = Progress::ObjectState;
+    cloud.account().progress = Progress::Paused;
     let mut first = sandbox.spawn(&["destroy", "--yes"]);
     first.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
     first.wait().expect_code(130);
@@ -429,7 +413,7 @@ fn running_deletion_is_followed() {
     cloud.account().progress = Progress::Events(1);
     let finished = sandbox.run(&["destroy"]).expect_code(0);
     for line in ["is being deleted already", "Destroyed: demo-dev is gone."] {
-        assert!(finished.stderr.contains(line), "{line}\n{finished}");
+        finished.expect_stderr(line);
     }
     assert!(cloud.calls_of("DeleteStack").is_empty());
 }
@@ -439,10 +423,12 @@ fn stack_changed_after_the_preview_is_not_deleted() {
     let (sandbox, cloud) = demo::deployed();
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:");
-    "UPDATE_COMPLETE".clone_into(&mut cloud.account().stack("demo-dev").status);
+    cloud.set_status("UPDATE_COMPLETE");
     running.type_line("demo-dev");
-    let finished = running.wait().expect_code(4);
-    assert!(finished.stderr.contains("has changed since"), "{finished}");
+    running
+        .wait()
+        .expect_code(4)
+        .expect_stderr("has changed since");
     nothing_was_deleted(&cloud);
 }
 
@@ -450,13 +436,14 @@ fn stack_changed_after_the_preview_is_not_deleted() {
 fn failed_and_empty_stacks_are_destroyed() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().review("demo-dev");
-    let finished = sandbox.run(&["destroy", "--yes"]).expect_code(0);
-    assert!(finished.stdout.contains("no resources"), "{finished}");
-    let reason = "demo-data already exists".to_owned();
-    cloud.account().failing.insert("Bucket".to_owned(), reason);
+    sandbox
+        .run(&["destroy", "--yes"])
+        .expect_code(0)
+        .expect_stdout("no resources");
+    cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -476,7 +463,7 @@ fn denied_or_failed_checks_do_not_stop_the_deletion() {
         "lacks `cloudformation:ListImports`",
         "whether Bucket is empty",
     ] {
-        assert!(finished.stderr.contains(line), "{line}\n{finished}");
+        finished.expect_stderr(line);
     }
 
     let (sandbox, cloud) = demo::deployed();
@@ -509,11 +496,9 @@ fn bucket_is_emptied_in_pages_and_a_refused_object_fails() {
 
     cloud.forget_calls();
     let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
-    let finished = finished.expect_code(0);
-    assert!(
-        finished.stdout.contains("more than 2 versions"),
-        "{finished}"
-    );
+    finished
+        .expect_code(0)
+        .expect_stdout("more than 2 versions");
     assert_eq!(cloud.calls_of("DeleteObjects").len(), 2, "three are left");
     for call in cloud.calls_of("DeleteObjects") {
         assert_eq!(

@@ -323,8 +323,7 @@ fn secret_default_is_masked() {
 
 #[test]
 fn json_document_names_the_effect_of_each_difference() {
-    let (sandbox, _cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let (sandbox, _cloud) = demo::changed();
     insta::assert_snapshot!(sandbox.run(&["diff", "--format", "json"]), @r#"
     --- stdout
     {
@@ -420,18 +419,12 @@ fn json_document_names_the_effect_of_each_difference() {
 
 #[test]
 fn every_json_field_is_documented() {
-    let (sandbox, _cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    sandbox.write(
-        "handler/app.py",
-        "def handler(event, context):\n    return 2\n",
-    );
+    let (sandbox, _cloud) = demo::changed();
+    demo::change_code(&sandbox);
     let with_files = files();
     let documents = [
-        sandbox.run(&["diff", "--format", "json"]).json(),
-        with_files
-            .run(&["diff", "old.yaml", "new.yaml", "--format", "json"])
-            .json(),
+        sandbox.json(&["diff"]),
+        with_files.json(&["diff", "old.yaml", "new.yaml"]),
     ];
     let mut names = BTreeSet::new();
     for mut document in documents {

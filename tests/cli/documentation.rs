@@ -187,10 +187,7 @@ fn json_plans_match_their_schema() {
     let schema: Value = serde_json::from_str(&read("docs/schemas/plan-1.schema.json")).unwrap();
     let (new, _cloud) = demo::in_cloud();
     let (deployed, _cloud_of_deployed) = demo::deployed();
-    deployed.write(
-        "handler/app.py",
-        "def handler(event, context):\n    return 2\n",
-    );
+    demo::change_code(&deployed);
     for sandbox in [&new, &deployed] {
         for arguments in [
             &["plan", "--format", "json"][..],

@@ -39,41 +39,33 @@ pub(crate) const SAME: &str = "<member>
   <StackResourceDriftStatus>IN_SYNC</StackResourceDriftStatus>
 </member>";
 
-fn answer(operation: &str, result: &str) -> String {
-    format!(
-        "<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"
-    )
-}
-
 /// Lets the service accept a detection.
 pub(crate) fn begins(cloud: &Cloud) {
     let result = format!("<StackDriftDetectionId>{ID}</StackDriftDetectionId>");
-    let body = answer("DetectStackDrift", &result);
-    cloud.on("DetectStackDrift").reply_xml(&body);
+    cloud.on("DetectStackDrift").reply_result(&result);
 }
 
 fn status(detection: &str, stack: &str, reason: &str) -> String {
-    let result = format!(
+    format!(
         "<StackDriftDetectionId>{ID}</StackDriftDetectionId><DetectionStatus>{detection}</DetectionStatus>\
          <StackDriftStatus>{stack}</StackDriftStatus><DetectionStatusReason>{reason}</DetectionStatusReason>\
          <Timestamp>2026-05-01T10:00:00Z</Timestamp>"
-    );
-    answer("DescribeStackDriftDetectionStatus", &result)
+    )
 }
 
 /// Lets the detection end in this way.
 pub(crate) fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
-    let body = status(detection, stack, reason);
     cloud
         .on("DescribeStackDriftDetectionStatus")
-        .reply_xml(&body);
+        .reply_result(&status(detection, stack, reason));
 }
 
 /// Lets the service tell of these resources.
 pub(crate) fn finds(cloud: &Cloud, drifts: &str) {
     let result = format!("<StackResourceDrifts>{drifts}</StackResourceDrifts>");
-    let body = answer("DescribeStackResourceDrifts", &result);
-    cloud.on("DescribeStackResourceDrifts").reply_xml(&body);
+    cloud
+        .on("DescribeStackResourceDrifts")
+        .reply_result(&result);
 }
 
 /// Returns the project, deployed, whose function was changed and whose bucket was deleted since.
@@ -225,7 +217,7 @@ fn failed_polls_are_retried() {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
     let poll = || cloud.on("DescribeStackDriftDetectionStatus").times(1);
-    poll().reply_xml(&status("DETECTION_IN_PROGRESS", "UNKNOWN", ""));
+    poll().reply_result(&status("DETECTION_IN_PROGRESS", "UNKNOWN", ""));
     // The SDK makes three attempts of its own.
     let throttled = cloud.on("DescribeStackDriftDetectionStatus").times(3);
     throttled.error(400, "Throttling", "Rate exceeded");
@@ -235,11 +227,13 @@ fn failed_polls_are_retried() {
         "ValidationError",
         "Drift detection with id does not exist",
     );
-    poll().reply_xml(&status("DETECTION_SLOWLY_IN_PROGRESS", "UNKNOWN", ""));
+    poll().reply_result(&status("DETECTION_SLOWLY_IN_PROGRESS", "UNKNOWN", ""));
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
     finds(&cloud, CHANGED);
-    let finished = sandbox.run(&["drift", "--exit-code"]).expect_code(2);
-    assert!(finished.stdout.contains("1 modified"), "{finished}");
+    sandbox
+        .run(&["drift", "--exit-code"])
+        .expect_code(2)
+        .expect_stdout("1 modified");
     assert_eq!(
         cloud.calls_of("DetectStackDrift").len(),
         1,
@@ -260,8 +254,10 @@ fn denied_polls_fail_at_once() {
         begins(&cloud);
         let look = "DescribeStackDriftDetectionStatus";
         cloud.on(look).error(403, code, message);
-        let finished = sandbox.run(&["drift"]).expect_code(1);
-        assert!(finished.stderr.contains(message), "{finished}");
+        sandbox
+            .run(&["drift"])
+            .expect_code(1)
+            .expect_stderr(message);
         assert!(cloud.calls_of(look).len() < 10, "{code}");
     }
 }
@@ -278,10 +274,13 @@ fn failed_detection_shows_its_findings_and_exits_nonzero() {
             <StackResourceDriftStatus>UNKNOWN</StackResourceDriftStatus>\
             <DriftStatusReason>iam:GetRole is not allowed</DriftStatusReason></member>";
         finds(&cloud, &(found.to_owned() + unknown));
-        let finished = sandbox.run(&["drift", "--exit-code"]).expect_code(code);
-        assert!(finished.stderr.contains(reason), "{finished}");
-        let line = "? Role  AWS::IAM::Role # could not be checked: iam:GetRole is not allowed";
-        assert!(finished.stdout.contains(line), "{finished}");
+        sandbox
+            .run(&["drift", "--exit-code"])
+            .expect_code(code)
+            .expect_stderr(reason)
+            .expect_stdout(
+                "? Role  AWS::IAM::Role # could not be checked: iam:GetRole is not allowed",
+            );
     }
 }
 
@@ -290,31 +289,22 @@ fn all_pages_are_read_and_only_filters_resources() {
     let (sandbox, cloud) = drifted();
     cloud.forget_calls();
     let page = |token: &str, drifts: &str| {
-        let result = format!(
-            "<NextToken>{token}</NextToken><StackResourceDrifts>{drifts}</StackResourceDrifts>"
-        );
-        answer("DescribeStackResourceDrifts", &result)
+        format!("<NextToken>{token}</NextToken><StackResourceDrifts>{drifts}</StackResourceDrifts>")
     };
     let (sandbox_of_pages, cloud_of_pages) = demo::deployed();
     begins(&cloud_of_pages);
     ends(&cloud_of_pages, "DETECTION_COMPLETE", "DRIFTED", "");
     let first = cloud_of_pages.on("DescribeStackResourceDrifts");
     let first = first.only(|call| call.parameter("NextToken").is_empty());
-    first.reply_xml(&page("second", CHANGED));
+    first.reply_result(&page("second", CHANGED));
     finds(&cloud_of_pages, DELETED);
-    let finished = sandbox_of_pages.run(&["drift"]);
-    assert!(
-        finished.stdout.contains("1 modified, 1 deleted"),
-        "{finished}"
-    );
+    sandbox_of_pages
+        .run(&["drift"])
+        .expect_stdout("1 modified, 1 deleted");
 
-    let finished = sandbox.run(&["drift", "--only", "Handler"]);
-    assert!(
-        finished
-            .stdout
-            .contains("1 modified, 0 deleted, 0 in sync, 0 not"),
-        "{finished}"
-    );
+    sandbox
+        .run(&["drift", "--only", "Handler"])
+        .expect_stdout("1 modified, 0 deleted, 0 in sync, 0 not");
     let asked = cloud.calls_of("DetectStackDrift").remove(0);
     assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
 
@@ -366,7 +356,7 @@ fn too_many_names_for_a_request_check_the_whole_stack() {
         let only = names[..asked].join(",");
         let finished = sandbox.run(&["drift", "--only", &only]).expect_code(0);
         let counted = format!("0 in sync, {asked} not checked");
-        assert!(finished.stdout.contains(&counted), "{finished}");
+        finished.expect_stdout(&counted);
         let call = cloud.calls_of("DetectStackDrift").remove(0);
         assert_eq!(call.list("LogicalResourceIds").len(), sent);
     }
@@ -388,9 +378,9 @@ fn drift_refuses_a_stack_that_is_busy_or_failed() {
     ] {
         cloud.account().put_into("demo-dev", &[(status, "")]);
         let finished = sandbox.run(&["drift"]).expect_code(4);
-        assert!(finished.stderr.contains(status), "{finished}");
+        finished.expect_stderr(status);
         let hint = format!("hint: `stackctl {way} -e dev`");
-        assert!(finished.stderr.contains(&hint), "{finished}");
+        finished.expect_stderr(&hint);
     }
     assert!(cloud.calls_of("DetectStackDrift").is_empty());
 }

@@ -3,30 +3,19 @@
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::drift::{begins, drifted, ends};
-use crate::live::describes_a_reversal;
+use crate::live::{describes_a_change_set, describes_a_drift_revert};
 use crate::sandbox::Sandbox;
 
-/// Lets the service take a change set of what is deployed already.
-fn takes_a_reversal(cloud: &Cloud) {
-    cloud.on("CreateChangeSet").reply_xml(
-        "<CreateChangeSetResponse><CreateChangeSetResult><Id>arn:set</Id>\
-         </CreateChangeSetResult></CreateChangeSetResponse>",
-    );
-}
-
-/// Lets the service describe a change set that ended so.
-fn describes(cloud: &Cloud, inside: &str) {
-    cloud.on("DescribeChangeSet").reply_xml(&format!(
-        "<DescribeChangeSetResponse><DescribeChangeSetResult><ChangeSetId>arn:set</ChangeSetId>\
-         <StackId>arn:stack</StackId>{inside}</DescribeChangeSetResult></DescribeChangeSetResponse>"
-    ));
+/// Lets the service create a change set of what is deployed already.
+fn accepts_a_change_set(cloud: &Cloud) {
+    cloud.on("CreateChangeSet").reply_result("<Id>arn:set</Id>");
 }
 
 /// Returns the project, drifted, whose service has a drift-aware change set for it.
 fn revertible() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = drifted();
-    takes_a_reversal(&cloud);
-    describes_a_reversal(&cloud);
+    accepts_a_change_set(&cloud);
+    describes_a_drift_revert(&cloud);
     cloud.forget_calls();
     (sandbox, cloud)
 }
@@ -85,10 +74,10 @@ fn recover_shows_the_drift_and_the_plan_before_it_asks() {
 #[test]
 fn recover_executes_the_change_set_that_was_shown() {
     let (sandbox, cloud) = revertible();
-    let mut running = sandbox.spawn_on_terminal(&["recover"]);
-    running.wait_for_stderr("Recover:").type_line("no");
-    let told = running.wait().expect_code(4);
-    assert!(told.stderr.contains("the answer was not `yes`"), "{told}");
+    sandbox
+        .answer(&["recover"], "Recover:", "no")
+        .expect_code(4)
+        .expect_stderr("the answer was not `yes`");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
     cloud
         .on("ExecuteChangeSet")
@@ -111,8 +100,8 @@ fn recover_keeps_all_parameter_values() {
     begins(&cloud);
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
     crate::drift::finds(&cloud, crate::drift::CHANGED);
-    takes_a_reversal(&cloud);
-    describes_a_reversal(&cloud);
+    accepts_a_change_set(&cloud);
+    describes_a_drift_revert(&cloud);
     sandbox.run(&["recover"]).expect_code(4);
     let asked = cloud.calls_of("CreateChangeSet").remove(0);
     let kept = asked.pairs("Parameters", "ParameterKey", "UsePreviousValue");
@@ -132,10 +121,10 @@ fn recover_lists_manual_steps_if_the_service_cannot_revert() {
         ),
     ] {
         let (sandbox, cloud) = drifted();
-        takes_a_reversal(&cloud);
-        describes(&cloud, &format!("{failed}{mode}"));
+        accepts_a_change_set(&cloud);
+        describes_a_change_set(&cloud, &format!("{failed}{mode}"));
         let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
-        assert!(finished.stderr.contains(why), "{finished}");
+        finished.expect_stderr(why);
         let (_, by_hand) = finished.stdout.split_once("\nBy hand").unwrap();
         insta::allow_duplicates! {
             insta::assert_snapshot!(by_hand, @r"
@@ -156,8 +145,8 @@ fn recover_lists_manual_steps_if_the_service_cannot_revert() {
 #[test]
 fn recover_refuses_to_replace_a_resource_with_data() {
     let (sandbox, cloud) = drifted();
-    takes_a_reversal(&cloud);
-    describes(
+    accepts_a_change_set(&cloud);
+    describes_a_change_set(
         &cloud,
         "<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus>\
          <DeploymentMode>REVERT_DRIFT</DeploymentMode><Changes><member><Type>Resource</Type>\
@@ -165,11 +154,10 @@ fn recover_refuses_to_replace_a_resource_with_data() {
          <ResourceType>AWS::S3::Bucket</ResourceType><Replacement>True</Replacement>\
          </ResourceChange></member></Changes>",
     );
-    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
-    assert!(
-        finished.stderr.contains("nothing was done: `Bucket`"),
-        "{finished}"
-    );
+    sandbox
+        .run(&["recover", "--yes"])
+        .expect_code(4)
+        .expect_stderr("nothing was done: `Bucket`");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
 }
 
@@ -180,12 +168,9 @@ fn denied_drift_detection_is_a_warning() {
     cloud
         .on("DetectStackDrift")
         .error(403, "AccessDenied", denied);
-    let finished = sandbox.run(&["recover"]).expect_code(0);
-    assert!(
-        finished
-            .stderr
-            .contains("warning: drift could not be looked for"),
-        "{finished}"
-    );
-    assert!(finished.stderr.contains("Nothing to do."), "{finished}");
+    sandbox
+        .run(&["recover"])
+        .expect_code(0)
+        .expect_stderr("warning: drift could not be looked for")
+        .expect_stderr("Nothing to do.");
 }

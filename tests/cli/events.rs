@@ -2,26 +2,9 @@
 
 use serde_json::Value;
 
-use crate::cloud::{Cloud, Progress};
+use crate::cloud::{Progress, xml};
 use crate::demo;
-use crate::sandbox::{Finished, Sandbox};
-
-/// Returns the deployed project with an update of its role that is still to be applied.
-fn to_update() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    (sandbox, cloud)
-}
-
-/// Returns the project with a stack nested in it.
-fn with_nested() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::in_cloud();
-    let nested = "  Network:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
-        TemplateURL: https://s3.amazonaws.com/templates/network.yaml\nOutputs:\n";
-    let template = demo::TEMPLATE.replace("Outputs:\n", nested);
-    sandbox.write("stack.yaml.j2", template);
-    (sandbox, cloud)
-}
+use crate::sandbox::Finished;
 
 /// Returns `logical_id STATUS` of the events of a JSON document.
 fn statuses(document: &Value) -> Vec<String> {
@@ -57,7 +40,7 @@ fn shown(finished: &Finished) -> Vec<String> {
 
 #[test]
 fn events_shows_the_last_operation_or_what_the_flags_select() {
-    let (sandbox, cloud) = to_update();
+    let (sandbox, cloud) = demo::changed();
     // Pages are read as far as needed, whatever their size.
     cloud.account().page_size = 2;
     sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -73,7 +56,7 @@ fn events_shows_the_last_operation_or_what_the_flags_select() {
     assert_eq!(document["schema"], "stackctl.events/1");
     assert_eq!(document["status"], "UPDATE_COMPLETE");
     assert_eq!(statuses(&document), update);
-    let all = sandbox.run(&["events", "--all", "--format", "json"]).json();
+    let all = sandbox.json(&["events", "--all"]);
     let all = statuses(&all);
     assert_eq!(all.len(), cloud.account().stack("demo-dev").events.len());
     assert!(all[0].ends_with("CREATE_IN_PROGRESS") && all.ends_with(&update.map(str::to_owned)));
@@ -93,7 +76,7 @@ fn events_shows_the_last_operation_or_what_the_flags_select() {
 
 #[test]
 fn events_of_an_older_operation_are_not_shown() {
-    let (sandbox, cloud) = to_update();
+    let (sandbox, cloud) = demo::changed();
     cloud.account().page_size = 1;
     cloud.account().progress = Progress::Events(1);
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -111,21 +94,18 @@ fn events_of_an_older_operation_are_not_shown() {
 
 #[test]
 fn follow_prints_a_running_operation_to_its_end() {
-    let (sandbox, cloud) = to_update();
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
-    running.wait().expect_code(130);
-    let looked = sandbox.run(&["events"]).expect_code(0);
-    let hint =
-        "hint: an operation is running (UPDATE_IN_PROGRESS): `stackctl events --follow -e dev`";
-    assert!(looked.stderr.contains(hint), "{looked}");
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
+    sandbox.run(&["events"]).expect_code(0).expect_stderr(
+        "hint: an operation is running (UPDATE_IN_PROGRESS): `stackctl events --follow -e dev`",
+    );
 
     let mut following = sandbox.spawn(&["events", "--follow"]);
     following.wait_for_stdout("UPDATE_IN_PROGRESS").interrupt();
-    let interrupted = following.wait().expect_code(130);
-    let hint = "the operation goes on; follow it with `stackctl events --follow -e dev`";
-    assert!(interrupted.stderr.contains(hint), "{interrupted}");
+    following
+        .wait()
+        .expect_code(130)
+        .expect_stderr("the operation goes on; follow it with `stackctl events --follow -e dev`");
 
     cloud.account().progress = Progress::Events(1);
     let followed = sandbox.run(&["events", "--follow", "--format", "json"]);
@@ -152,19 +132,13 @@ fn follow_prints_a_running_operation_to_its_end() {
 
 #[test]
 fn follow_reports_the_cause_of_a_failure() {
-    let (sandbox, cloud) = to_update();
+    let (sandbox, cloud) = demo::changed();
     let reason = "Resource handler returned message: \"User: arn:aws:iam::1:user/ann is not \
         authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy \
         allows it (Service: Iam, Status Code: 403, Request ID: 1)\" (RequestToken: 2, \
         HandlerErrorCode: AccessDenied)";
-    cloud
-        .account()
-        .failing
-        .insert("Role".to_owned(), reason.to_owned());
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
-    running.wait().expect_code(130);
+    cloud.account().fail("Role", reason);
+    demo::leave_running(&sandbox, &cloud);
     cloud.account().progress = Progress::Events(3);
     let followed = sandbox.run(&["events", "--follow", "--failed"]);
     insta::assert_snapshot!(undated(&followed), @r#"
@@ -182,9 +156,10 @@ fn follow_reports_the_cause_of_a_failure() {
 #[test]
 fn deleted_stack_is_found_by_name_or_arn() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.on("ListStacks").times(1).reply_xml(
-        "<ListStacksResponse><ListStacksResult><StackSummaries/></ListStacksResult></ListStacksResponse>",
-    );
+    cloud
+        .on("ListStacks")
+        .times(1)
+        .reply_result("<StackSummaries/>");
     insta::assert_snapshot!(sandbox.run(&["events"]), @r"
     --- stderr
     error: there is no stack `demo-dev`
@@ -202,9 +177,8 @@ fn deleted_stack_is_found_by_name_or_arn() {
              <StackStatus>DELETE_COMPLETE</StackStatus></member>"
         )
     };
-    cloud.on("ListStacks").reply_xml(&format!(
-        "<ListStacksResponse><ListStacksResult><StackSummaries>{}{}{}</StackSummaries>\
-         </ListStacksResult></ListStacksResponse>",
+    cloud.on("ListStacks").reply_result(&format!(
+        "<StackSummaries>{}{}{}</StackSummaries>",
         summary("demo-dev", "arn:older", 1),
         summary("demo-dev", &id, 3),
         summary("other", "arn:other", 4)
@@ -216,7 +190,7 @@ fn deleted_stack_is_found_by_name_or_arn() {
             .starts_with("The stack `demo-dev` was deleted: arn:"),
         "{by_name}"
     );
-    assert!(by_name.stdout.contains("DELETE_COMPLETE"), "{by_name}");
+    by_name.expect_stdout("DELETE_COMPLETE");
     let by_arn = sandbox.run(&["events", "--stack-id", &id]).expect_code(0);
     assert_eq!(by_arn.stdout, by_name.stdout);
     assert_eq!(by_arn.stderr, "");
@@ -224,14 +198,11 @@ fn deleted_stack_is_found_by_name_or_arn() {
 
 #[test]
 fn events_and_cause_of_a_nested_stack_are_shown() {
-    let (sandbox, cloud) = with_nested();
+    let (sandbox, cloud) = demo::with_nested(&["Network"]);
     let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
         failed to create: [Logs, Vpc].";
-    cloud
-        .account()
-        .failing
-        .insert("Network".to_owned(), embedded.to_owned());
-    cloud.account().progress = Progress::ObjectState;
+    cloud.account().fail("Network", embedded);
+    cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["apply", "--yes", "-v"]);
     running.wait_for_stderr("CREATE_IN_PROGRESS");
     let taken = "/logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old";
@@ -276,7 +247,7 @@ fn nested_failure_is_shown_in_the_nested_template() {
     let inner = "# R\u{e9}seau\nResources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n    \
         Properties:\n      LogGroupName: /logs/demo\n";
     for local in [true, false] {
-        let (sandbox, cloud) = with_nested();
+        let (sandbox, cloud) = demo::with_nested(&["Network"]);
         if local {
             sandbox.write("network.yaml", inner);
         }
@@ -284,17 +255,11 @@ fn nested_failure_is_shown_in_the_nested_template() {
         cloud
             .on("GetTemplate")
             .only(|call| call.parameter("StackName").contains("/Network/"))
-            .reply_xml(&format!(
-                "<GetTemplateResponse><GetTemplateResult><TemplateBody>{kept}</TemplateBody>\
-                 </GetTemplateResult></GetTemplateResponse>"
-            ));
+            .reply_result(&xml::element("TemplateBody", &kept));
         let embedded = "Embedded stack arn:x was not successfully created: The following resource(s) \
             failed to create: [Logs].";
-        cloud
-            .account()
-            .failing
-            .insert("Network".to_owned(), embedded.to_owned());
-        cloud.account().progress = Progress::ObjectState;
+        cloud.account().fail("Network", embedded);
+        cloud.account().progress = Progress::Paused;
         let mut running = sandbox.spawn(&["apply", "--yes", "--events", "none"]);
         running.wait_for_call(&cloud, "ExecuteChangeSet");
         running.wait_until("the begin", || {
@@ -345,11 +310,8 @@ fn nested_failure_is_shown_in_the_nested_template() {
 fn failed_hook_is_the_cause() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "The following hook(s) failed: [Private::Guard::Hook]";
-    cloud
-        .account()
-        .failing
-        .insert("Bucket".to_owned(), reason.to_owned());
-    cloud.account().progress = Progress::ObjectState;
+    cloud.account().fail("Bucket", reason);
+    cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["apply", "--yes", "--events", "errors"]);
     running.wait_for_call(&cloud, "DescribeStackEvents");
     running.wait_until("execution", || {
@@ -395,17 +357,10 @@ fn encoded_authorization_message_is_decoded_if_permitted() {
         &quot;s3:CreateBucket&quot;,&quot;resource&quot;:&quot;arn:aws:s3:::demo&quot;}}";
     for permitted in [true, false] {
         let (sandbox, cloud) = demo::in_cloud();
-        cloud
-            .account()
-            .failing
-            .insert("Bucket".to_owned(), reason.to_owned());
+        cloud.account().fail("Bucket", reason);
         let rule = cloud.on("DecodeAuthorizationMessage");
         if permitted {
-            rule.reply_xml(&format!(
-                "<DecodeAuthorizationMessageResponse><DecodeAuthorizationMessageResult>\
-                 <DecodedMessage>{decoded}</DecodedMessage>\
-                 </DecodeAuthorizationMessageResult></DecodeAuthorizationMessageResponse>"
-            ));
+            rule.reply_result(&xml::element("DecodedMessage", decoded));
         } else {
             rule.error(403, "AccessDenied", "no");
         }
@@ -418,7 +373,7 @@ fn encoded_authorization_message_is_decoded_if_permitted() {
         } else {
             "hint: whoever deploys (the caller, or `stack.role_arn`) lacks a permission"
         };
-        assert!(finished.stderr.contains(hint), "{finished}");
+        finished.expect_stderr(hint);
         assert_eq!(
             finished.stderr.contains("4GYwd8aZ"),
             !permitted,
@@ -434,15 +389,16 @@ fn unreadable_events_do_not_change_the_result() {
         .on("DescribeStackEvents")
         .after(1)
         .error(403, "AccessDenied", "no more events");
-    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let said = "Applied: demo-dev is CREATE_COMPLETE.";
-    assert!(finished.stderr.contains(said), "{finished}");
+    sandbox
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Applied: demo-dev is CREATE_COMPLETE.");
 }
 
 #[test]
 fn credentials_that_expire_during_an_operation_are_reported() {
-    let (sandbox, cloud) = to_update();
-    cloud.account().progress = Progress::ObjectState;
+    let (sandbox, cloud) = demo::changed();
+    cloud.account().progress = Progress::Paused;
     cloud
         .on("DescribeStacks")
         .after(2)
@@ -462,7 +418,7 @@ fn credentials_that_expire_during_an_operation_are_reported() {
 
 #[test]
 fn unresponsive_service_is_reported_once() {
-    let (sandbox, cloud) = to_update();
+    let (sandbox, cloud) = demo::changed();
     let polls = cloud.on("DescribeStacks").times(1);
     let polls = polls.only(|call| call.parameter("StackName").starts_with("arn:"));
     // Longer than what is told, shorter than what any call may take.
@@ -481,13 +437,9 @@ fn unresponsive_service_is_reported_once() {
 fn circular_page_tokens_end_the_reading() {
     let (sandbox, cloud) = demo::deployed();
     for (from, to) in [("", "a"), ("a", "b"), ("b", "a")] {
-        let page = format!(
-            "<DescribeStackEventsResponse><DescribeStackEventsResult><NextToken>{to}</NextToken>\
-             </DescribeStackEventsResult></DescribeStackEventsResponse>"
-        );
         let asked = cloud.on("DescribeStackEvents");
         let asked = asked.only(move |call| call.parameter("NextToken") == from);
-        asked.reply_xml(&page);
+        asked.reply_result(&xml::element("NextToken", to));
     }
     sandbox.run(&["events", "--all"]).expect_code(0);
     assert_eq!(cloud.calls_of("DescribeStackEvents").len(), 3);

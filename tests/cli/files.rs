@@ -65,11 +65,9 @@ fn package_is_reproducible() {
     let (one, other) = (project(""), project(""));
     let found = digest(&one);
     assert_eq!(found, digest(&other));
-    let human = one.run(&["package"]).expect_code(0);
-    assert!(
-        human.stdout.contains(&format!("demo/handler/{found}.zip")),
-        "{human}"
-    );
+    one.run(&["package"])
+        .expect_code(0)
+        .expect_stdout(&format!("demo/handler/{found}.zip"));
 }
 
 #[test]
@@ -81,8 +79,11 @@ fn artifact_without_files_names_the_folder_and_its_manifest_line() {
         )
         .file("templates/stack.yaml.j2", "")
         .file("src/__pycache__/x.pyc", "");
-    let finished = sandbox.run(&["package"]).expect_code(1);
-    let said = "error: the artifact folder `src` has no file left: 1 of its entries are excluded";
-    assert!(finished.stderr.contains(said), "{finished}");
-    assert!(finished.stderr.contains("manifest.toml:9"), "{finished}");
+    sandbox
+        .run(&["package"])
+        .expect_code(1)
+        .expect_stderr(
+            "error: the artifact folder `src` has no file left: 1 of its entries are excluded",
+        )
+        .expect_stderr("manifest.toml:9");
 }

@@ -46,13 +46,10 @@ fn hint_of_a_saved_plan_repeats_its_set_flags() {
         ["apply", "p.json", "--set", "vars.description=other"]
     );
 
-    let without = sandbox.run(&["apply", "p.json", "--yes"]).expect_code(4);
-    assert!(
-        without
-            .stderr
-            .contains("hint: if it was made with `--set`, the same `--set` belongs to `apply`"),
-        "{without}"
-    );
+    sandbox
+        .run(&["apply", "p.json", "--yes"])
+        .expect_code(4)
+        .expect_stderr("hint: if it was made with `--set`, the same `--set` belongs to `apply`");
     sandbox
         .run(&[&pasted[..], &["--yes".to_owned()]].concat())
         .expect_code(0);
@@ -86,11 +83,8 @@ fn guard_hint_contains_the_whole_command() {
 #[test]
 fn missing_plan_file_suggests_an_environment() {
     let (sandbox, _cloud) = demo::in_cloud();
-    let refused = sandbox.run(&["apply", "prod"]).expect_code(1);
-    assert!(
-        refused
-            .stderr
-            .contains("hint: an environment is named with -e: `stackctl apply -e prod`"),
-        "{refused}"
-    );
+    sandbox
+        .run(&["apply", "prod"])
+        .expect_code(1)
+        .expect_stderr("hint: an environment is named with -e: `stackctl apply -e prod`");
 }

@@ -385,8 +385,9 @@ fn unreadable_file() {
         --- exit 1
         ");
     } else {
-        let finished = plan(sandbox).expect_code(1);
-        assert!(finished.stderr.contains("handler/closed.py"), "{finished}");
-        assert!(finished.stderr.contains("ermission denied"), "{finished}");
+        plan(sandbox)
+            .expect_code(1)
+            .expect_stderr("handler/closed.py")
+            .expect_stderr("ermission denied");
     }
 }

@@ -55,12 +55,11 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
         let template = demo::TEMPLATE.replace("python3.13", runtime);
         sandbox.write("stack.yaml.j2", template);
         let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
-        assert!(finished.stdout.contains(way), "{finished}");
+        finished.expect_stdout(way);
         // The other property of the function has changed in no file.
-        let other = "apply: may set it back: its resource changes for another reason";
-        assert!(finished.stdout.contains(other), "{finished}");
+        finished.expect_stdout("apply: may set it back: its resource changes for another reason");
     }
-    let document = sandbox.run(&["diff", "--live", "--format", "json"]).json();
+    let document = sandbox.json(&["diff", "--live"]);
     insta::assert_snapshot!(format!("{:#}", document["live"]), @r#"
     {
       "status": "DRIFTED",
@@ -102,7 +101,7 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
       ]
     }
     "#);
-    let document = sandbox.run(&["diff", "--format", "json"]).json();
+    let document = sandbox.json(&["diff"]);
     assert!(document["live"].is_null());
 }
 
@@ -187,14 +186,13 @@ fn every_format_shows_the_live_values() {
 #[test]
 fn markdown_diff_contains_the_changed_code_lines() {
     let (sandbox, _cloud) = demo::deployed();
-    let code = "def handler(event, context):\n    return 2\n";
-    sandbox.write("handler/app.py", code);
+    demo::change_code(&sandbox);
     let shown = sandbox
         .run(&["diff", "--format", "markdown"])
         .expect_code(0);
     let block = "Code <b>handler</b>: <code>~</code> app.py</summary>\n\n```diff\n  \
                  def handler(event, context):\n-     return 1\n+     return 2\n```\n";
-    assert!(shown.stdout.contains(block), "{shown}");
+    shown.expect_stdout(block);
     // A file too large for a comment is named, and the rest is whole.
     sandbox.write("handler/large.py", "x = 1\n".repeat(20_000));
     sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -203,8 +201,7 @@ fn markdown_diff_contains_the_changed_code_lines() {
         .run(&["diff", "--format", "markdown"])
         .expect_code(0);
     assert!(shown.stdout.chars().count() <= 65_536, "{shown}");
-    let named = "Code <b>handler</b>: <code>~</code> large.py (117.1 KiB → 117.1 KiB)\n";
-    assert!(shown.stdout.contains(named), "{shown}");
+    shown.expect_stdout("Code <b>handler</b>: <code>~</code> large.py (117.1 KiB → 117.1 KiB)\n");
     assert!(
         shown.stdout.ends_with("`stackctl diff` shows all.**\n"),
         "{shown}"
@@ -221,7 +218,7 @@ fn only_limits_the_drift_detection() {
     cloud.forget_calls();
     let run = |only: &str| sandbox.run(&["diff", "--live", "--only", only]);
     let finished = run("Handler,New").expect_code(0);
-    assert!(finished.stdout.contains("~ Handler"), "{finished}");
+    finished.expect_stdout("~ Handler");
     assert!(!finished.stdout.contains("Bucket"), "{finished}");
     let asked = cloud.calls_of("DetectStackDrift").remove(0);
     assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
@@ -266,8 +263,15 @@ fn every_stack_setting_is_compared() {
     "#);
 }
 
+/// Lets the service describe a change set with these members.
+pub(crate) fn describes_a_change_set(cloud: &Cloud, members: &str) {
+    cloud.on("DescribeChangeSet").reply_result(&format!(
+        "<ChangeSetId>arn:set</ChangeSetId><StackId>arn:stack</StackId>{members}"
+    ));
+}
+
 /// Lets the service describe a drift-aware change set, of a runtime that goes back to the template's.
-pub(crate) fn describes_a_reversal(cloud: &Cloud) {
+pub(crate) fn describes_a_drift_revert(cloud: &Cloud) {
     let target = |previous: &str, source: &str| {
         format!(
             "<member><Target><Attribute>Properties</Attribute><Name>Runtime</Name>\
@@ -289,19 +293,15 @@ pub(crate) fn describes_a_reversal(cloud: &Cloud) {
     };
     let changes = change("Handler", "python3.13", "NoModification")
         + &change("Other", "python3.11", "DirectModification");
-    cloud.on("DescribeChangeSet").reply_xml(&format!(
-        "<DescribeChangeSetResponse><DescribeChangeSetResult><ChangeSetId>arn:set</ChangeSetId>\
-         <StackId>arn:stack</StackId><Status>CREATE_COMPLETE</Status>\
-         <ExecutionStatus>AVAILABLE</ExecutionStatus><DeploymentMode>REVERT_DRIFT</DeploymentMode>\
-         <StackDriftStatus>DRIFTED</StackDriftStatus><Changes>{changes}</Changes>\
-         </DescribeChangeSetResult></DescribeChangeSetResponse>"
-    ));
+    let status = "<Status>CREATE_COMPLETE</Status><ExecutionStatus>AVAILABLE</ExecutionStatus>\
+         <DeploymentMode>REVERT_DRIFT</DeploymentMode><StackDriftStatus>DRIFTED</StackDriftStatus>";
+    describes_a_change_set(cloud, &format!("{status}<Changes>{changes}</Changes>"));
 }
 
 #[test]
 fn drift_aware_plan_shows_what_it_reverts() {
     let (sandbox, cloud) = demo::deployed();
-    describes_a_reversal(&cloud);
+    describes_a_drift_revert(&cloud);
     let finished = sandbox.run(&["plan", "--revert-drift", "--detailed-exitcode"]);
     insta::assert_snapshot!(finished, @r#"
     --- stdout
@@ -324,14 +324,14 @@ fn drift_aware_plan_shows_what_it_reverts() {
 #[test]
 fn apply_executes_the_drift_aware_change_set() {
     let (sandbox, cloud) = demo::deployed();
-    describes_a_reversal(&cloud);
+    describes_a_drift_revert(&cloud);
     cloud
         .on("ExecuteChangeSet")
         .error(400, "Stop", "enough is seen");
-    let finished = sandbox
+    sandbox
         .run(&["apply", "--revert-drift", "--yes"])
-        .expect_code(1);
-    assert!(finished.stdout.contains("↺ Handler"), "{finished}");
+        .expect_code(1)
+        .expect_stdout("↺ Handler");
     let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
     assert_eq!(executed.parameter("ChangeSetName"), "arn:set");
 }
@@ -372,9 +372,12 @@ fn failed_detection_is_a_warning() {
     begins(&cloud);
     ends(&cloud, "DETECTION_FAILED", "UNKNOWN", "no permission");
     finds(&cloud, CHANGED);
-    let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
-    let warning = "warning: the detection of drift could not look at everything: no permission";
-    assert!(finished.stderr.contains(warning), "{finished}");
+    sandbox
+        .run(&["diff", "--live"])
+        .expect_code(0)
+        .expect_stderr(
+            "warning: the detection of drift could not look at everything: no permission",
+        );
     let (sandbox, _cloud) = demo::in_cloud();
     sandbox.run(&["diff", "--live"]).expect_code(1);
 }

@@ -95,8 +95,8 @@ fn changed_tags_are_predicted() {
 fn unchanged_files_predict_no_changes() {
     let (sandbox, cloud) = demo::deployed();
     let plan = sandbox.run(&["plan", "--offline", "--detailed-exitcode"]);
-    let plan = plan.expect_code(0);
-    assert!(plan.stdout.contains("No changes are predicted."), "{plan}");
+    plan.expect_code(0)
+        .expect_stdout("No changes are predicted.");
     assert!(cloud.calls().is_empty());
 }
 
@@ -133,7 +133,7 @@ fn secrets_are_neither_required_nor_stored() {
     let sandbox = sandbox.env("DB_PASSWORD", "");
     sandbox.write("manifest.toml", manifest.replace("small", "large"));
     let plan = sandbox.run(&["plan", "--offline"]).expect_code(0);
-    assert!(plan.stdout.contains("large"), "{plan}");
+    plan.expect_stdout("large");
     assert!(!plan.stdout.contains("in the open"), "{plan}");
 }
 

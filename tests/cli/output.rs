@@ -117,8 +117,7 @@ fn secret_in_a_service_message_is_masked() {
         .error(400, "ValidationError", &message);
     let finished = sandbox.run(&["plan", "-vv"]).expect_code(1);
     keeps_quiet(&finished);
-    let said = "Parameter Password = (secret) is no password";
-    assert!(finished.stderr.contains(said), "{finished}");
+    finished.expect_stderr("Parameter Password = (secret) is no password");
 }
 
 #[test]
@@ -185,13 +184,14 @@ fn color_follows_the_terminal_and_the_flags() {
     let piped = sandbox.run(&["plan"]).expect_code(0);
     assert!(!piped.stdout.contains(ESCAPE), "{piped}");
     let always = sandbox.run(&["plan", "--color", "always"]).expect_code(0);
-    assert!(always.stdout.contains(ESCAPE), "{always}");
+    always.expect_stdout(ESCAPE);
     assert_eq!(always.to_string(), piped.to_string());
 
     let declined = |sandbox: &Sandbox, arguments: &[&str]| {
-        let mut running = sandbox.spawn_on_terminal(arguments);
-        running.wait_for_stderr("Apply:").type_line("no");
-        running.wait().expect_code(4).stderr
+        sandbox
+            .answer(arguments, "Apply:", "no")
+            .expect_code(4)
+            .stderr
     };
     assert!(declined(&sandbox, &["apply"]).contains(ESCAPE));
     assert!(!declined(&sandbox, &["apply", "--color", "never"]).contains(ESCAPE));
@@ -206,7 +206,7 @@ fn quiet_prints_only_data_and_errors() {
     let (sandbox, _cloud) = demo::in_cloud();
     let finished = sandbox.run(&["apply", "--yes", "-q"]).expect_code(0);
     assert_eq!(finished.stderr, "");
-    assert!(finished.stdout.contains("Plan: 3 to add"), "{finished}");
+    finished.expect_stdout("Plan: 3 to add");
     let finished = sandbox.run(&["outputs", "Nothing", "-q"]).expect_code(1);
     assert!(finished.stderr.starts_with("error: "), "{finished}");
 }

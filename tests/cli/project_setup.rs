@@ -105,11 +105,10 @@ fn init_rejects_a_file_as_folder_and_quotes_spaces() {
     hint: name a new folder: `stackctl init DIR`
     --- exit 1
     ");
-    let finished = sandbox.run(&["init", "a b"]).expect_code(0);
-    assert!(
-        finished.stderr.contains("`cd 'a b' && stackctl apply"),
-        "{finished}"
-    );
+    sandbox
+        .run(&["init", "a b"])
+        .expect_code(0)
+        .expect_stderr("`cd 'a b' && stackctl apply");
 }
 
 #[test]

@@ -51,8 +51,7 @@ fn stuck_in_a_rollback() -> (Sandbox, Cloud) {
 #[test]
 fn recover_deletes_the_empty_stack_of_a_failed_creation() {
     let (sandbox, cloud) = demo::in_cloud();
-    let reason = "demo-data already exists".to_owned();
-    cloud.account().failing.insert("Bucket".to_owned(), reason);
+    cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     cloud.forget_calls();
     insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
@@ -93,7 +92,7 @@ fn recover_deletes_the_empty_stack_of_a_failed_creation() {
         "by its ARN"
     );
     assert!(!call.parameter("ClientRequestToken").is_empty());
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -149,9 +148,7 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     ");
     assert!(writes(&cloud).is_empty());
 
-    let mut running = sandbox.spawn_on_terminal(&["recover", "--skip", "Role"]);
-    running.wait_for_stderr("Recover:").type_line("yes");
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.answer(&["recover", "--skip", "Role"], "Recover:", "yes").without_stdout(), @r"
     --- stderr
 
     Do you want to do this? Only 'yes' will be accepted.
@@ -165,17 +162,16 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     ");
     let call = cloud.calls_of("ContinueUpdateRollback").remove(0);
     assert_eq!(call.list("ResourcesToSkip"), ["Role"]);
-    let status = &cloud.account().stack("demo-dev").status.clone();
-    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
 }
 
 #[test]
 fn recover_declines_any_answer_but_yes() {
     let (sandbox, cloud) = stuck_in_a_rollback();
     for answer in ["y", ""] {
-        let mut running = sandbox.spawn_on_terminal(&["recover"]);
-        running.wait_for_stderr("Recover:").type_line(answer);
-        running.wait().expect_code(4);
+        sandbox
+            .answer(&["recover"], "Recover:", answer)
+            .expect_code(4);
     }
     assert!(writes(&cloud).is_empty());
 }
@@ -225,7 +221,7 @@ fn recover_rolls_back_a_failed_creation_and_deletes_the_stack() {
         .run(&["recover", "--yes", "--allow-delete", "Bucket"])
         .expect_code(0);
     assert_eq!(writes(&cloud), ["RollbackStack", "DeleteStack"]);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -279,8 +275,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
     demo::put_object(&cloud, "demo-data", "a");
 
     let again = sandbox.run(&["recover", "--yes"]).expect_code(1);
-    let said = "error: the stack `demo-dev` is stuck again (DELETE_FAILED)";
-    assert!(again.stderr.contains(said), "{again}");
+    again.expect_stderr("error: the stack `demo-dev` is stuck again (DELETE_FAILED)");
 
     insta::assert_snapshot!(sandbox.run(&["recover", "--yes", "--retain", "Bucket"]), @r"
     --- stdout
@@ -314,7 +309,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
     ");
     let call = cloud.calls_of("DeleteStack").remove(1);
     assert_eq!(call.list("RetainResources"), ["Bucket"]);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
     assert!(
         cloud.account().buckets.contains_key("demo-data"),
         "it stays"
@@ -330,9 +325,8 @@ fn recover_keeps_a_stack_with_change_sets_of_others() {
     let change_set = cloud.account().stack("demo-dev").change_sets[0]
         .name
         .clone();
-    assert!(finished.stdout.contains(&change_set), "{finished}");
-    let said = "error: not deleted: the stack `demo-dev` holds change sets";
-    assert!(finished.stderr.contains(said), "{finished}");
+    finished.expect_stdout(&change_set);
+    finished.expect_stderr("error: not deleted: the stack `demo-dev` holds change sets");
     finished.expect_code(4);
     assert!(writes(&cloud).is_empty());
 }
@@ -344,25 +338,23 @@ fn recover_deletes_an_empty_stack_with_old_temporary_change_sets() {
     let mut running = sandbox.spawn(&["plan"]);
     running.wait_for_call(&cloud, "DescribeChangeSet").kill();
     cloud.forget_calls();
-    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
-    assert!(finished.stdout.contains("stackctl-tmp-"), "{finished}");
+    sandbox
+        .run(&["recover", "--yes"])
+        .expect_code(4)
+        .expect_stdout("stackctl-tmp-");
     assert!(writes(&cloud).is_empty(), "a run may stand before it");
 
     let created = "2025-06-01T12:00:00.000Z";
     created.clone_into(&mut cloud.account().stack("demo-dev").change_sets[0].created);
     sandbox.run(&["recover", "--yes"]).expect_code(0);
     assert_eq!(writes(&cloud), ["DeleteChangeSet", "DeleteStack"]);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
 fn recover_follows_a_running_operation() {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
-    cloud.forget_calls();
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
     cloud.account().progress = Progress::Events(1);
     let finished = sandbox.run(&["recover"]);
     insta::assert_snapshot!(finished, @r"
@@ -456,7 +448,7 @@ fn recover_json_prints_the_findings_and_changes_nothing() {
     assert_eq!(found["cause"]["logical_id"], "Handler");
     assert!(writes(&cloud).is_empty());
     let (sandbox, _cloud) = demo::in_cloud();
-    let nothing = sandbox.run(&["recover", "--format", "json"]).json();
+    let nothing = sandbox.json(&["recover"]);
     assert_eq!(nothing["exists"], false);
 }
 

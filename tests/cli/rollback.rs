@@ -12,8 +12,7 @@ fn fail(cloud: &Cloud, logical_id: &str) {
 
 /// Returns the deployed project with a change of its role, which fails.
 fn with_a_failing_change() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let (sandbox, cloud) = demo::changed();
     fail(&cloud, "Role");
     (sandbox, cloud)
 }
@@ -71,10 +70,10 @@ fn creation_without_rollback_is_kept_and_continued() {
     --- exit 1
     ");
     assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
-    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_FAILED");
+    assert_eq!(cloud.status(), "CREATE_FAILED");
 
     cloud.account().failing.clear();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    demo::change_description(&sandbox);
     let applied = sandbox.run(&["apply", "--yes"]);
     insta::assert_snapshot!(applied.without_stdout(), @r"
     --- stderr
@@ -94,7 +93,7 @@ fn creation_without_rollback_is_kept_and_continued() {
     ");
     assert_eq!(sent(&cloud, "CreateChangeSet", "ChangeSetType"), "UPDATE");
     assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
-    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_COMPLETE");
+    assert_eq!(cloud.status(), "UPDATE_COMPLETE");
 }
 
 #[test]
@@ -103,7 +102,7 @@ fn update_without_rollback_is_kept_and_can_be_rolled_back() {
     sandbox
         .run(&["apply", "--yes", "--on-failure", "keep"])
         .expect_code(1);
-    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_FAILED");
+    assert_eq!(cloud.status(), "UPDATE_FAILED");
     sandbox.run(&["recover", "--yes"]).expect_code(0);
     assert_eq!(cloud.calls_of("RollbackStack").len(), 1);
 }
@@ -141,13 +140,12 @@ fn on_failure_delete_deletes_only_a_new_stack() {
     ");
     assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "DELETE");
     assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "");
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 
     let (sandbox, cloud) = with_a_failing_change();
     sandbox.run(&arguments).expect_code(3);
     assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "");
-    let status = cloud.account().stack("demo-dev").status.clone();
-    assert_eq!(status, "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
 }
 
 #[test]
@@ -172,7 +170,7 @@ fn saved_plan_keeps_its_rollback_options() {
     }
     sandbox.run(&["apply", "--yes", "plan.json"]).expect_code(1);
     assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
-    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_FAILED");
+    assert_eq!(cloud.status(), "UPDATE_FAILED");
 }
 
 #[test]
@@ -202,7 +200,7 @@ fn apply_names_the_change_sets_that_it_removes() {
         .clone();
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(3);
     let said = format!("Executing this removes the other change sets of the stack: {theirs}");
-    assert!(finished.stderr.contains(&said), "{finished}");
+    finished.expect_stderr(&said);
 }
 
 #[test]

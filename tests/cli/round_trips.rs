@@ -24,11 +24,13 @@ struct Line {
 impl Line {
     /// Returns the project, with an artifact bucket and nothing in it.
     fn new() -> Self {
-        let cloud = Cloud::start();
+        Self::of(demo::in_cloud())
+    }
+
+    /// Returns a project behind the slow line, with an artifact bucket.
+    fn of((sandbox, cloud): (Sandbox, Cloud)) -> Self {
         let proxy = Proxy::start(0, cloud.address(), DELAY, |_| ()).unwrap();
-        let sandbox = demo::files()
-            .cloud(&cloud)
-            .env("AWS_ENDPOINT_URL", &proxy.endpoint());
+        let sandbox = sandbox.env("AWS_ENDPOINT_URL", &proxy.endpoint());
         demo::add_artifact_bucket(&cloud);
         Self {
             sandbox,
@@ -47,8 +49,7 @@ impl Line {
 
     /// Changes the artifact.
     fn with_new_code(self) -> Self {
-        let code = "def handler(event, context):\n    return 2\n";
-        self.sandbox.write("handler/app.py", code);
+        demo::change_code(&self.sandbox);
         self
     }
 
@@ -89,10 +90,7 @@ fn plan_takes_four_round_trips() {
 fn plan_of_a_new_stack_takes_five_round_trips() {
     let line = Line::new();
     line.takes(5, &["plan"]);
-    assert_eq!(
-        line.cloud.account().stack("demo-dev").status,
-        "DELETE_COMPLETE"
-    );
+    assert_eq!(line.cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -104,17 +102,8 @@ fn apply_takes_eight_round_trips() {
 
 #[test]
 fn nested_stacks_are_read_concurrently() {
-    let line = Line::new();
     let names = ["First", "Second", "Third", "Fourth"];
-    let nested = names.map(|name| {
-        format!(
-            "  {name}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
-             TemplateURL: https://s3.amazonaws.com/templates/{name}.yaml\n"
-        )
-    });
-    let outputs = nested.concat() + "Outputs:\n";
-    let template = demo::TEMPLATE.replace("Outputs:\n", &outputs);
-    line.sandbox.write("stack.yaml.j2", template);
+    let line = Line::of(demo::with_nested(&names));
     line.sandbox.run(&["apply", "--yes"]).expect_code(0);
     for name in names {
         let events = [

@@ -104,8 +104,7 @@ fn signals_reach_the_child() {
     running
         .wait_for_call(&cloud, "DescribeChangeSet")
         .interrupt();
-    let finished = running.wait().expect_code(130);
-    assert!(finished.stderr.contains("interrupted"), "{finished}");
+    running.wait().expect_code(130).expect_stderr("interrupted");
 }
 
 #[test]

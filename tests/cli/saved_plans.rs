@@ -6,8 +6,7 @@ use crate::sandbox::Sandbox;
 
 /// Returns a deployed project with a changed description and a saved plan of it.
 fn planned() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    let (sandbox, cloud) = demo::changed();
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     cloud.forget_calls();
     (sandbox, cloud)
@@ -20,10 +19,7 @@ fn read(sandbox: &Sandbox) -> String {
 #[test]
 fn apply_executes_the_change_set_of_the_saved_plan() {
     let (sandbox, cloud) = demo::deployed();
-    sandbox.write(
-        "handler/app.py",
-        "def handler(event, context):\n    return 2\n",
-    );
+    demo::change_code(&sandbox);
     sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
     assert_eq!(cloud.calls_of("PutObject").len(), 1, "the zip is there");
     let set = cloud.account().stack("demo-dev").change_sets[0].clone();
@@ -37,7 +33,7 @@ fn apply_executes_the_change_set_of_the_saved_plan() {
     assert!(cloud.calls_of("PutObject").is_empty());
     let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
     assert_eq!(executed.parameter("ChangeSetName"), set.id);
-    assert_eq!(cloud.account().stack("demo-dev").status, "UPDATE_COMPLETE");
+    assert_eq!(cloud.status(), "UPDATE_COMPLETE");
 
     insta::assert_snapshot!(sandbox.run(&["apply", "plan.json", "--yes"]), @r"
     --- stderr
@@ -58,15 +54,12 @@ fn saved_plan_of_a_new_stack_keeps_the_empty_stack() {
     Saved to `plan.json`. `stackctl apply plan.json` executes exactly this plan.
     --- exit 0
     ");
-    assert_eq!(
-        cloud.account().stack("demo-dev").status,
-        "REVIEW_IN_PROGRESS"
-    );
+    assert_eq!(cloud.status(), "REVIEW_IN_PROGRESS");
     // A plan in between leaves the shell, which it did not make, and the saved change set in it.
     sandbox.run(&["plan"]).expect_code(0);
     assert_eq!(cloud.account().change_sets(), 1);
     sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
-    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+    assert_eq!(cloud.status(), "CREATE_COMPLETE");
 }
 
 #[test]
@@ -127,7 +120,7 @@ fn stale_plan_is_refused_with_the_reason() {
         arrange(&sandbox, &cloud);
         let refused = sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(4);
         assert!(refused.stderr.contains(expected), "{expected}: {refused}");
-        assert!(refused.stderr.contains("hint: "), "{refused}");
+        refused.expect_stderr("hint: ");
         assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
     }
 }
@@ -144,8 +137,7 @@ fn saved_plan_of_another_environment_or_region_is_refused() {
         ),
     ] {
         let refused = sandbox.run(&["apply", "plan.json", "--yes", flag, value]);
-        let refused = refused.expect_code(4);
-        assert!(refused.stderr.contains(expected), "{refused}");
+        refused.expect_code(4).expect_stderr(expected);
     }
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
 }
@@ -153,9 +145,9 @@ fn saved_plan_of_another_environment_or_region_is_refused() {
 #[test]
 fn declined_saved_plan_can_still_be_applied() {
     let (sandbox, cloud) = planned();
-    let mut running = sandbox.spawn_on_terminal(&["apply", "plan.json"]);
-    running.wait_for_stderr("Apply:").type_line("no");
-    running.wait().expect_code(4);
+    sandbox
+        .answer(&["apply", "plan.json"], "Apply:", "no")
+        .expect_code(4);
     assert_eq!(cloud.account().change_sets(), 1);
     sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
 }
@@ -231,7 +223,7 @@ fn only_old_temporary_change_sets_are_pruned() {
         cloud.calls_of("ListChangeSets").is_empty(),
         "where nothing changes, nothing is listed"
     );
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
+    demo::change_description(&sandbox);
     sandbox.run(&["plan"]).expect_code(0);
     assert_eq!(
         left(&cloud),
@@ -249,9 +241,6 @@ fn plan_keeps_an_empty_stack_with_another_change_set() {
     add_change_set(&cloud, "release-42", "2020-01-01T00:00:00Z");
     running.wait().expect_code(0);
     assert_eq!(left(&cloud), ["release-42"]);
-    assert_eq!(
-        cloud.account().stack("demo-dev").status,
-        "REVIEW_IN_PROGRESS"
-    );
+    assert_eq!(cloud.status(), "REVIEW_IN_PROGRESS");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 }

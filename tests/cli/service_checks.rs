@@ -1,6 +1,7 @@
 //! What the service checks before it makes a change set, and where a plan shows the findings.
 
-use crate::change_sets::{answer_nested, answer_root, arn, change, nesting};
+use crate::change_sets::{answer_nested, answer_root, arn, nested_change, nesting};
+use crate::cloud::xml;
 use crate::demo;
 
 const ANNOUNCED: &str = "The following hook(s)/validation failed: \
@@ -18,12 +19,10 @@ fn finding(mode: &str, name: &str, path: &str, reason: &str) -> String {
     )
 }
 
+/// Returns the result of `DescribeEvents` with these items.
 fn events(items: &str) -> String {
-    format!(
-        "<DescribeEventsResponse><DescribeEventsResult><OperationEvents>\
-        <member><EventId>0</EventId><EventType>STACK_EVENT</EventType></member>{items}\
-        </OperationEvents></DescribeEventsResult></DescribeEventsResponse>"
-    )
+    let first = "<member><EventId>0</EventId><EventType>STACK_EVENT</EventType></member>";
+    format!("<OperationEvents>{first}{items}</OperationEvents>")
 }
 
 #[test]
@@ -38,7 +37,7 @@ fn early_validation_is_shown_at_the_template_line() {
         "/Resources/Bucket/Properties/BucketName",
         "Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists.",
     );
-    cloud.on("DescribeEvents").reply_xml(&events(&taken));
+    cloud.on("DescribeEvents").reply_result(&events(&taken));
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
     error[service-check]: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
@@ -65,11 +64,15 @@ fn plan_waits_for_delayed_findings() {
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
     let path = "/Resources/Bucket/Properties/BucketName";
     let taken = finding("FAIL", "NAME_CONFLICT_VALIDATION", path, "is taken");
-    cloud.on("DescribeEvents").times(2).reply_xml(&events(""));
-    cloud.on("DescribeEvents").reply_xml(&events(&taken));
-    let finished = sandbox.run(&["plan"]).expect_code(1);
-    let said = "change set for `demo-dev`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)";
-    assert!(finished.stderr.contains(said), "{finished}");
+    cloud
+        .on("DescribeEvents")
+        .times(2)
+        .reply_result(&events(""));
+    cloud.on("DescribeEvents").reply_result(&events(&taken));
+    sandbox
+        .run(&["plan"])
+        .expect_code(1)
+        .expect_stderr("change set for `demo-dev`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)");
     assert_eq!(cloud.calls_of("DescribeEvents").len(), 3);
 }
 
@@ -77,11 +80,12 @@ fn plan_waits_for_delayed_findings() {
 fn plan_stops_waiting_for_missing_findings() {
     let (sandbox, cloud) = demo::in_cloud();
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
-    cloud.on("DescribeEvents").reply_xml(&events(""));
-    let finished = sandbox.run(&["plan"]).expect_code(1);
-    assert!(finished.stderr.contains("validation failed"), "{finished}");
-    let hint = "hint: the service has not said in time what its checks found";
-    assert!(finished.stderr.contains(hint), "{finished}");
+    cloud.on("DescribeEvents").reply_result(&events(""));
+    sandbox
+        .run(&["plan"])
+        .expect_code(1)
+        .expect_stderr("validation failed")
+        .expect_stderr("hint: the service has not said in time what its checks found");
     // Another failure has no findings, and a server that knows none is not asked again.
     for (reason, code) in [("Template error: X", ""), (ANNOUNCED, "InvalidAction")] {
         let (sandbox, cloud) = demo::in_cloud();
@@ -100,12 +104,7 @@ fn plan_stops_waiting_for_missing_findings() {
 fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
     for has_template in [true, false] {
         let (sandbox, cloud) = nesting();
-        let child = change(
-            "Modify",
-            "Child",
-            "AWS::CloudFormation::Stack",
-            Some("child"),
-        );
+        let child = nested_change("Child", "child");
         let failed = format!(
             "Nested change set {} was not successfully created",
             arn("child")
@@ -117,16 +116,13 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
         cloud
             .on("DescribeEvents")
             .only(|call| call.parameter("ChangeSetName") == arn("child"))
-            .reply_xml(&events(&taken));
+            .reply_result(&events(&taken));
         if has_template {
             let body = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: x\n";
             cloud
                 .on("GetTemplate")
                 .only(|call| call.parameter("ChangeSetName") == arn("child"))
-                .reply_xml(&format!(
-                    "<GetTemplateResponse><GetTemplateResult><TemplateBody>{body}</TemplateBody>\
-                    </GetTemplateResult></GetTemplateResponse>"
-                ));
+                .reply_result(&xml::element("TemplateBody", body));
         }
         let finished = sandbox.run(&["plan"]);
         if has_template {
@@ -166,7 +162,7 @@ fn warning_of_a_check_is_part_of_the_plan() {
         "/Resources/Bucket",
         "The bucket 'demo-data' is not empty.",
     );
-    cloud.on("DescribeEvents").reply_xml(&events(&odd));
+    cloud.on("DescribeEvents").reply_result(&events(&odd));
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stdout
     New stack    demo-dev (environment dev)
@@ -192,7 +188,7 @@ fn warning_of_a_check_is_part_of_the_plan() {
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 0
     "#);
-    let plan = sandbox.run(&["plan", "--format", "json"]).json();
+    let plan = sandbox.json(&["plan"]);
     insta::assert_snapshot!(format!("{:#}", plan["validations"]), @r#"
     [
       {
@@ -224,10 +220,7 @@ fn plan_succeeds_without_change_set_events() {
     for (code, warns) in [("InvalidAction", false), ("AccessDenied", true)] {
         let (sandbox, cloud) = demo::in_cloud();
         cloud.on("DescribeEvents").error(400, code, "no such luck");
-        let plan = sandbox
-            .run(&["plan", "--format", "json"])
-            .expect_code(0)
-            .json();
+        let plan = sandbox.json(&["plan"]);
         let warned = plan["warnings"].to_string().contains("no such luck");
         assert_eq!(warned, warns, "{code}: {plan:#}");
         assert_eq!(plan["summary"]["add"], 3);

@@ -7,8 +7,7 @@ use crate::sandbox::Sandbox;
 /// Returns the project after a creation that failed and was undone; the next one succeeds.
 fn with_a_shell() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
-    let reason = "demo-data already exists".to_owned();
-    cloud.account().failing.insert("Bucket".to_owned(), reason);
+    cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     cloud.account().failing.clear();
     cloud.forget_calls();
@@ -46,7 +45,7 @@ fn apply_deletes_the_empty_stack_of_a_failed_creation() {
     --- exit 0
     ");
     assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
-    assert_eq!(cloud.account().stack("demo-dev").status, "CREATE_COMPLETE");
+    assert_eq!(cloud.status(), "CREATE_COMPLETE");
 }
 
 #[test]
@@ -60,9 +59,7 @@ fn empty_stack_is_kept_unless_the_user_agrees() {
     --- exit 4
     ");
     sandbox.run(&["plan"]).expect_code(4);
-    let mut running = sandbox.spawn_on_terminal(&["apply"]);
-    running.wait_for_stderr("Delete:").type_line("no");
-    running.wait().expect_code(4);
+    sandbox.answer(&["apply"], "Delete:", "no").expect_code(4);
     assert!(cloud.calls_of("DeleteStack").is_empty());
 
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
@@ -128,7 +125,7 @@ fn every_refusal_suggests_recover() {
         "DELETE_FAILED",
         "UPDATE_ROLLBACK_IN_PROGRESS",
     ] {
-        status.clone_into(&mut cloud.account().stack("demo-dev").status);
+        cloud.set_status(status);
         for command in ["plan", "apply"] {
             let refused = sandbox.run(&[command]).expect_code(4);
             let hint = "`stackctl recover -e dev`";
@@ -140,32 +137,24 @@ fn every_refusal_suggests_recover() {
 
 #[test]
 fn running_operation_is_followed_if_the_user_agrees() {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").kill();
-    let mut declined = sandbox.spawn_on_terminal(&["apply"]);
-    declined.wait_for_stderr("Follow:").type_line("no");
-    declined.wait().expect_code(4);
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
+    sandbox.answer(&["apply"], "Follow:", "no").expect_code(4);
     let mut followed = sandbox.spawn_on_terminal(&["apply"]);
     followed.wait_for_stderr("Follow:").type_line("yes");
     followed.wait_for_stderr("Waiting for");
     cloud.account().progress = Progress::Done;
-    let followed = followed.wait().expect_code(0);
-    assert!(followed.stdout.contains("No changes."), "{followed}");
-    assert!(followed.stderr.contains("UPDATE_COMPLETE "), "{followed}");
+    followed
+        .wait()
+        .expect_code(0)
+        .expect_stdout("No changes.")
+        .expect_stderr("UPDATE_COMPLETE ");
 }
 
 #[test]
 fn running_operation_is_refused_or_waited_for() {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.write("manifest.toml", demo::MANIFEST.replace("first", "second"));
-    cloud.account().progress = Progress::ObjectState;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running.wait_for_stderr("UPDATE_IN_PROGRESS").interrupt();
-    running.wait().expect_code(130);
-    cloud.forget_calls();
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stderr
     error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
@@ -214,8 +203,7 @@ fn failed_polls_do_not_change_the_result() {
         .times(6)
         .reply(Response::new(503, "busy"));
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let said = "Applied: demo-dev is CREATE_COMPLETE.";
-    assert!(finished.stderr.contains(said), "{finished}");
+    finished.expect_stderr("Applied: demo-dev is CREATE_COMPLETE.");
     let lines: Vec<&str> = finished
         .stderr
         .lines()
@@ -239,7 +227,7 @@ fn interrupted_plan_leaves_no_change_set_and_no_stack() {
     --- exit 130
     ");
     assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(cloud.account().stack("demo-dev").status, "DELETE_COMPLETE");
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]
@@ -259,10 +247,7 @@ fn interrupted_plan_keeps_a_stack_with_another_change_set() {
     }
     running.interrupt();
     running.wait().expect_code(130);
-    assert_eq!(
-        cloud.account().stack("demo-dev").status,
-        "REVIEW_IN_PROGRESS"
-    );
+    assert_eq!(cloud.status(), "REVIEW_IN_PROGRESS");
     assert_eq!(
         cloud.account().stack("demo-dev").change_sets[0].name,
         "theirs"
@@ -276,10 +261,7 @@ fn plan_keeps_an_existing_empty_stack() {
     cloud.account().review("demo-dev");
     sandbox.run(&["plan"]).expect_code(0);
     assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(
-        cloud.account().stack("demo-dev").status,
-        "REVIEW_IN_PROGRESS"
-    );
+    assert_eq!(cloud.status(), "REVIEW_IN_PROGRESS");
 }
 
 #[test]
@@ -289,8 +271,7 @@ fn wrong_and_missing_regions_are_reported() {
     cloud
         .on("GetCallerIdentity")
         .error(403, "SignatureDoesNotMatch", message);
-    let finished = sandbox.run(&["plan"]).expect_code(1);
-    assert!(finished.stderr.contains(message), "{finished}");
+    sandbox.run(&["plan"]).expect_code(1).expect_stderr(message);
 
     let manifest = demo::MANIFEST.replace("region = \"eu-west-1\"\n", "");
     sandbox.write("manifest.toml", manifest);

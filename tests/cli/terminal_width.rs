@@ -4,6 +4,8 @@
 
 #![expect(clippy::too_many_lines, reason = "a whole plan is long")]
 
+use similar::TextDiff;
+
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
@@ -26,10 +28,9 @@ const EVENTS: &str = "<DescribeEventsResponse><DescribeEventsResult><OperationEv
     </OperationEvents></DescribeEventsResult></DescribeEventsResponse>";
 
 /// Returns a deployed project whose next plan has something of everything.
-pub(crate) fn rich() -> (Sandbox, Cloud) {
+fn full() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
-    let code = "def handler(event, context):\n    return 2\n";
-    sandbox.write("handler/app.py", code);
+    demo::change_code(&sandbox);
     sandbox.write("handler/names.py", "NAMES = []\n");
     let manifest = demo::MANIFEST.replace("first", "second")
         + "\n[tags]\nowner = \"media\"\n\n[stack]\ntermination_protection = true\n";
@@ -50,7 +51,7 @@ pub(crate) fn rich() -> (Sandbox, Cloud) {
 
 #[test]
 fn full_plan_at_80_columns() {
-    let (sandbox, _cloud) = rich();
+    let (sandbox, _cloud) = full();
     let plan = sandbox.env("COLUMNS", "80").run(&["plan"]).expect_code(0);
     insta::assert_snapshot!(plan, @r#"
     --- stdout
@@ -183,133 +184,64 @@ fn full_plan_at_80_columns() {
     "#);
 }
 
+/// The plan at 120 columns is the plan at 80 columns but for these lines.
 #[test]
 fn full_plan_at_120_columns() {
-    let (sandbox, _cloud) = rich();
-    let plan = sandbox.env("COLUMNS", "120").run(&["plan"]).expect_code(0);
-    insta::assert_snapshot!(plan, @r#"
-    --- stdout
-    Stack        demo-dev (environment dev)
-    [HEADER]
-
-    Danger
-      DANGER   Queue is deleted with its waiting messages
-               fix: deploy `DeletionPolicy: Retain` first, then remove it
-      DANGER   Table is replaced: the old one is deleted with its items
-               fix: add `UpdateReplacePolicy: Retain` to keep the old one
-      DANGER   Table cannot be replaced: its TableName is fixed to `FileMetadata-dev`, which the old one still has
-               fix: change `TableName` in the same deployment, or leave it out
-      DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp 22 from 203.0.113.7/32)
-               fix: name the address range that needs it
-      DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool: aws:SecureTransport: "true"
-      DANGER   Child/Cache is replaced: the old one is deleted with its cache
-               fix: add `UpdateReplacePolicy: Retain` to keep the old one
-
-    Permissions in policies that change
-      - Allow
-          action    dynamodb:PutItem
-          resource  arn:aws:dynamodb:eu-west-1:123456789012:table/FileMetadata-dev
-          principal AWS:demo-dev-Role-1A2B3C
-      + Allow
-          action    dynamodb:DeleteItem, dynamodb:PutItem
-          resource  *
-          principal AWS:demo-dev-Role-1A2B3C
-      + Allow
-          action    s3:*
-          resource  *
-          principal AWS:demo-dev-Role-1A2B3C
-          condition Bool: aws:SecureTransport: "true"
-
-      ~ Alarm         AWS::CloudWatch::Alarm
-          ~ Threshold: "1" → "5"
-          + AlarmActions[0]: "arn:aws:sns:eu-west-1:123456789012:c"
-
-      ~ Child         AWS::CloudFormation::Stack
-          ~ TemplateURL
-        -/+ Cache  AWS::ElastiCache::CacheCluster # is replaced, policy ReplaceAndDelete
-              ~ Engine: "memcached" → "redis" # forces replacement
-          + Topic  AWS::SNS::Topic
-
-      ~ Handler       AWS::Lambda::Function
-          ~ Code.S3Key: "demo/handler/old.zip" → "demo/handler/new.zip"
-          ~ Environment.Variables.TABLE: "FileMetadata-dev" → (known after apply) # because `Table` is replaced
-          ~ MemorySize: "128" → "256" # because parameter `Memory` changed
-          ~ Tags.0.Value = "images" → "media"
-
-      ~ Instance      AWS::EC2::Instance # may be replaced
-          ~ UserData # may force replacement
-                #!/bin/bash
-                set -eu
-              - dnf install -y jq
-              + dnf install -y jq python3
-                echo ready
-
-      ↺ Logs          AWS::Logs::LogGroup # drift is reverted
-          ~ RetentionInDays: "7" → "30" # because the live value has drifted
-
-     <- Old           AWS::S3::Bucket # is imported
-
-      ~ Policy        AWS::IAM::Policy
-          + PolicyDocument.Statement[1]
-              + Effect: Allow
-              + Action: s3:*
-              + Resource: "*"
-              + Condition:
-              +   Bool:
-              +     aws:SecureTransport: "true"
-          + PolicyDocument.Statement[Table].Action[1]: "dynamodb:DeleteItem"
-          ~ PolicyDocument.Statement[Table].Resource: "arn:aws:dynamodb:eu-west-1:123456789012:table/FileMetadata-dev" → "*"
-
-      - Queue         AWS::SQS::Queue
-
-      ~ SshGroup      AWS::EC2::SecurityGroup
-          + SecurityGroupIngress[tcp 22 0.0.0.0/0]
-              + IpProtocol: tcp
-              + FromPort: 22
-              + ToPort: 22
-              + CidrIp: 0.0.0.0/0
-
-      + Subscription  AWS::SNS::Subscription
-          + Endpoint: "ops@example.com"
-          + Protocol: "email"
-          + TopicArn: (known after apply)
-
-    -/+ Table         AWS::DynamoDB::Table # is replaced, policy ReplaceAndDelete
-          ~ KeySchema[fileName].AttributeName: "fileName" → "name" # forces replacement
-          ~ AttributeDefinitions[fileName].AttributeName: "fileName" → "name"
-
-    May change, depending on other resources (not counted):
-      ? Topic AWS::SNS::Topic, because `Key.Arn` may change
-
-    Code
-      ~ handler  e008281b3bf1 → 8efd238f82cc, 2 files
-          ~ app.py
-                def handler(event, context):
-              -     return 1
-              +     return 2
-          + names.py (11 bytes)
-
-    Tags
-          + owner: "media"
-
-    Outputs
-          + HandlerName: "${Handler}"
-
-    Stack settings
-          ~ termination_protection: "false" → "true"
-
-    Service checks
-      warning: `Bucket`: The bucket 'demo-data' is not empty. (BUCKET_EMPTINESS_VALIDATION)
-        stack.yaml.j2:2:3
-
-    Plan: 2 to add, 7 to change, 2 to replace, 1 to destroy, 1 to import (1 more may change).
-    --- exit 0
+    let (sandbox, _cloud) = full();
+    let at = |columns: &str, sandbox: Sandbox| {
+        let sandbox = sandbox.env("COLUMNS", columns);
+        (sandbox.run(&["plan"]).expect_code(0).to_string(), sandbox)
+    };
+    let (narrow, sandbox) = at("80", sandbox);
+    let (wide, _sandbox) = at("120", sandbox);
+    let difference = TextDiff::from_lines(&narrow, &wide);
+    let difference = difference.unified_diff().context_radius(0).to_string();
+    let without_line_numbers = difference.lines().map(|line| match line.get(..2) {
+        Some("@@") => "@@\n".to_owned(),
+        _ => format!("{line}\n"),
+    });
+    insta::assert_snapshot!(without_line_numbers.collect::<String>(), @r#"
+    @@
+    -  DANGER   Table cannot be replaced: its TableName is fixed to
+    -           `FileMetadata-dev`, which the old one still has
+    +  DANGER   Table cannot be replaced: its TableName is fixed to `FileMetadata-dev`, which the old one still has
+    @@
+    -  DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp
+    -           22 from 203.0.113.7/32)
+    +  DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp 22 from 203.0.113.7/32)
+    @@
+    -  DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool:
+    -           aws:SecureTransport: "true"
+    +  DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool: aws:SecureTransport: "true"
+    @@
+    -    -/+ Cache  AWS::ElastiCache::CacheCluster
+    -          # is replaced, policy ReplaceAndDelete
+    +    -/+ Cache  AWS::ElastiCache::CacheCluster # is replaced, policy ReplaceAndDelete
+    @@
+    -      ~ Environment.Variables.TABLE # because `Table` is replaced
+    -          - "FileMetadata-dev"
+    -          + (known after apply)
+    +      ~ Environment.Variables.TABLE: "FileMetadata-dev" → (known after apply) # because `Table` is replaced
+    @@
+    -      ~ PolicyDocument.Statement[Table].Resource
+    -          - "arn:aws:dynamodb:eu-west-1:123456789012:table/FileMetadata-dev"
+    -          + "*"
+    +      ~ PolicyDocument.Statement[Table].Resource: "arn:aws:dynamodb:eu-west-1:123456789012:table/FileMetadata-dev" → "*"
+    @@
+    -      ~ KeySchema[fileName].AttributeName # forces replacement
+    -          - "fileName"
+    -          + "name"
+    +      ~ KeySchema[fileName].AttributeName: "fileName" → "name" # forces replacement
+    @@
+    -  warning: `Bucket`: The bucket 'demo-data' is not empty.
+    -    (BUCKET_EMPTINESS_VALIDATION)
+    +  warning: `Bucket`: The bucket 'demo-data' is not empty. (BUCKET_EMPTINESS_VALIDATION)
     "#);
 }
 
 #[test]
 fn full_plan_as_markdown() {
-    let (sandbox, _cloud) = rich();
+    let (sandbox, _cloud) = full();
     let plan = sandbox
         .run(&["plan", "--format", "markdown"])
         .expect_code(0);
@@ -518,7 +450,7 @@ fn full_plan_as_markdown() {
 #[test]
 fn only_values_exceed_the_terminal_width() {
     for columns in [80, 120] {
-        let (sandbox, _cloud) = rich();
+        let (sandbox, _cloud) = full();
         let sandbox = sandbox.env("COLUMNS", &columns.to_string());
         let plan = sandbox.run(&["plan", "-v"]).expect_code(0);
         assert!(

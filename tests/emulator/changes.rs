@@ -10,7 +10,7 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
     let project = Project::unverified();
     let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     let summary = format!("Plan: {} to add, ", project.resource_count());
-    assert!(plan.stdout.contains(&summary), "{plan}");
+    plan.expect_stdout(&summary);
     let plan = project
         .run(&["plan", "--format", "json"])
         .expect_code(0)
@@ -28,11 +28,7 @@ fn changed_code_changes_only_the_function() {
     project.edit(file, old, new);
 
     let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
-    assert!(
-        plan.stdout
-            .contains("Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy."),
-        "{plan}"
-    );
+    plan.expect_stdout("Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.");
     assert_eq!(changed(&project), ["Handler"]);
     assert_eq!(project.artifacts(), uploaded, "a plan uploads nothing");
     assert_eq!(project.change_sets(), change_sets, "none is left behind");
@@ -58,8 +54,10 @@ fn reverted_file_shows_no_changes() {
     project.edit(file, old, new);
     project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     project.edit(file, new, old);
-    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
-    assert!(plan.stdout.contains("No changes."), "{plan}");
+    project
+        .run(&["plan", "--detailed-exitcode"])
+        .expect_code(0)
+        .expect_stdout("No changes.");
 }
 
 #[test]
@@ -73,10 +71,10 @@ fn changed_variable_changes_the_resource_that_uses_it() {
 
     let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
     for line in ["~ HandlerLogs  AWS::Logs::LogGroup", "Diff: 1 difference;"] {
-        assert!(diff.stdout.contains(line), "{line}\n{diff}");
+        diff.expect_stdout(line);
     }
     let diff = project.run(&["diff"]).expect_code(0);
-    assert!(diff.stdout.contains("RetentionInDays"), "{diff}");
+    diff.expect_stdout("RetentionInDays");
     let diff = project
         .run(&["diff", "--format", "json"])
         .expect_code(0)
@@ -108,12 +106,14 @@ fn changed_tag_is_a_difference() {
     );
 
     let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
-    assert!(diff.stdout.contains("owner: \"media\""), "{diff}");
+    diff.expect_stdout("owner: \"media\"");
     let diff = project.run(&["diff", "--format", "json"]).json();
     assert_eq!(texts(&diff["tags"], "name"), ["owner"], "{diff:#}");
 
-    let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
-    assert!(plan.stdout.contains("owner: \"media\""), "{plan}");
+    project
+        .run(&["plan", "--detailed-exitcode"])
+        .expect_code(2)
+        .expect_stdout("owner: \"media\"");
     project.run(&["apply", "--yes"]).expect_code(0);
     let status = project.run(&["status", "--format", "json"]).json();
     assert_eq!(status["tags"]["owner"], "media", "{status:#}");

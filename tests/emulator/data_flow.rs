@@ -89,7 +89,7 @@ fn failed_verification_is_reported_and_cleaned_up() {
     let applied = project.run(&["apply", "--yes"]).expect_code(1);
     let said = "error: no item came within 2 seconds of the upload";
     for line in ["is CREATE_COMPLETE.", said] {
-        assert!(applied.stderr.contains(line), "{line}\n{applied}");
+        applied.expect_stderr(line);
     }
     assert_eq!(project.versions(), [""; 0], "the probe is removed");
 
@@ -101,7 +101,7 @@ fn failed_verification_is_reported_and_cleaned_up() {
     );
     let verified = project.run(&["verify"]).expect_code(1);
     for line in [said, "the handler's last log lines:", "seen and ignored"] {
-        assert!(verified.stderr.contains(line), "{line}\n{verified}");
+        verified.expect_stderr(line);
     }
     assert_eq!(project.versions(), [""; 0], "the probe is removed");
 }

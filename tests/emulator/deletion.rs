@@ -13,30 +13,28 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     }
     let before = project.event_count();
 
-    let refused = project.run(&["destroy", "--yes"]).expect_code(4);
-    let hint = "destroy --empty FilesBucket -e local";
-    assert!(refused.stderr.contains(hint), "{refused}");
-    let refused = project
+    project
+        .run(&["destroy", "--yes"])
+        .expect_code(4)
+        .expect_stderr("destroy --empty FilesBucket -e local");
+    project
         .run(&["destroy", "--yes", "--empty", "Handler"])
-        .expect_code(4);
-    assert!(refused.stderr.contains("no bucket `Handler`"), "{refused}");
-    let refused = project
+        .expect_code(4)
+        .expect_stderr("no bucket `Handler`");
+    project
         .run(&["destroy", "--empty", "FilesBucket"])
-        .expect_code(4);
-    assert!(
-        refused.stderr.contains("no terminal to ask on"),
-        "{refused}"
-    );
+        .expect_code(4)
+        .expect_stderr("no terminal to ask on");
     assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
     assert_eq!(project.event_count(), before);
     assert_eq!(project.files(), ["precious.txt"]);
     assert_eq!(project.versions().len(), 2);
 
-    let destroyed = project
+    project
         .run(&["destroy", "--yes", "--empty", "FilesBucket"])
-        .expect_code(0);
-    assert!(destroyed.stderr.contains("2 versions."), "{destroyed}");
-    assert!(destroyed.stderr.contains("is gone."), "{destroyed}");
+        .expect_code(0)
+        .expect_stderr("2 versions.")
+        .expect_stderr("is gone.");
     assert_eq!(project.stacks(), [""; 0]);
     assert_eq!(project.buckets(), [project.artifact_bucket()]);
     let table = project.try_aws(
@@ -46,8 +44,10 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     );
     assert_eq!(table.unwrap_err(), "ResourceNotFoundException");
 
-    let nothing = project.run(&["destroy", "--yes"]).expect_code(0);
-    assert!(nothing.stderr.contains("nothing to do."), "{nothing}");
+    project
+        .run(&["destroy", "--yes"])
+        .expect_code(0)
+        .expect_stderr("nothing to do.");
     project.run(&["apply", "--yes"]).expect_code(0);
 }
 
@@ -58,8 +58,10 @@ fn destroy_requires_the_stack_name() {
     destroying
         .wait_for_stderr("to destroy it:")
         .type_line("yes");
-    let declined = destroying.wait().expect_code(4);
-    assert!(declined.stderr.contains("not destroyed"), "{declined}");
+    destroying
+        .wait()
+        .expect_code(4)
+        .expect_stderr("not destroyed");
     assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
 
     let mut destroying = project.spawn_on_terminal(&["destroy"]);
@@ -79,16 +81,14 @@ fn destroy_refuses_a_protected_stack() {
         table,
         &format!("{table}stack.termination_protection = true\n"),
     );
-    let applied = project.run(&["apply", "--yes"]).expect_code(0);
-    assert!(
-        applied.stderr.contains("Termination protection is on."),
-        "{applied}"
-    );
-    let refused = project.run(&["destroy", "--yes"]).expect_code(4);
-    assert!(
-        refused.stderr.contains("is protected from deletion"),
-        "{refused}"
-    );
+    project
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Termination protection is on.");
+    project
+        .run(&["destroy", "--yes"])
+        .expect_code(4)
+        .expect_stderr("is protected from deletion");
 
     project.edit(
         "manifest.toml",
@@ -140,13 +140,10 @@ Resources:
 #[test]
 fn destroy_names_and_retains_a_resource_that_fails_to_delete() {
     let project = Project::of_template(STUBBORN, "").deployed();
-    let early = project
+    project
         .run(&["destroy", "--yes", "--retain", "Stubborn"])
-        .expect_code(4);
-    assert!(
-        early.stderr.contains("after a deletion has failed"),
-        "{early}"
-    );
+        .expect_code(4)
+        .expect_stderr("after a deletion has failed");
 
     let failed = project.run(&["destroy", "--yes"]).expect_code(1);
     for line in [
@@ -155,19 +152,14 @@ fn destroy_names_and_retains_a_resource_that_fails_to_delete() {
         "not today",
         "destroy --retain Stubborn -e local`",
     ] {
-        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+        failed.expect_stderr(line);
     }
     assert_eq!(project.stack_status().as_deref(), Some("DELETE_FAILED"));
 
-    let destroyed = project
+    project
         .run(&["destroy", "--yes", "--retain", "Stubborn"])
-        .expect_code(0);
-    assert!(
-        destroyed
-            .stderr
-            .contains("Left behind: Custom::Stubborn stubborn"),
-        "{destroyed}"
-    );
+        .expect_code(0)
+        .expect_stderr("Left behind: Custom::Stubborn stubborn");
     assert_eq!(project.stacks(), [""; 0]);
 }
 
@@ -178,12 +170,16 @@ fn apply_recreates_a_stack_that_was_deleted_elsewhere() {
     project.aws("cloudformation", "delete_stack", name);
     assert_eq!(project.stack_status(), None);
 
-    let destroyed = project.run(&["destroy", "--yes"]).expect_code(0);
-    assert!(destroyed.stderr.contains("nothing to do."), "{destroyed}");
+    project
+        .run(&["destroy", "--yes"])
+        .expect_code(0)
+        .expect_stderr("nothing to do.");
     let status = project.run(&["status"]).expect_code(0);
     assert!(status.stdout.ends_with("not deployed\n"), "{status}");
-    let applied = project.run(&["apply", "--yes"]).expect_code(0);
-    assert!(applied.stderr.contains("is CREATE_COMPLETE"), "{applied}");
+    project
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("is CREATE_COMPLETE");
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
 }
 
@@ -199,8 +195,10 @@ fn destroy_refuses_a_stack_with_an_imported_export() {
     );
     let arguments = json!({"StackName": "importer", "TemplateBody": importer});
     project.aws("cloudformation", "create_stack", arguments);
-    let refused = project.run(&["destroy", "--yes"]).expect_code(4);
-    assert!(refused.stderr.contains("(importer)"), "{refused}");
+    project
+        .run(&["destroy", "--yes"])
+        .expect_code(4)
+        .expect_stderr("(importer)");
     assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
     let arguments = json!({"StackName": "importer"});
     project.aws("cloudformation", "delete_stack", arguments);
@@ -223,7 +221,7 @@ fn apply_sets_the_stack_policy_and_checks_the_code_digest() {
         "The stack policy is set.",
         "Handler runs the artifact `handler`",
     ] {
-        assert!(applied.stderr.contains(line), "{line}\n{applied}");
+        applied.expect_stderr(line);
     }
     let name = json!({"StackName": project.stack()});
     let set = project.aws("cloudformation", "get_stack_policy", name);

@@ -23,7 +23,7 @@ fn first_apply_deploys_and_verifies_the_pipeline() {
         "\"contentType\": \"image/png\"".to_owned(),
         "\"size\": 69".to_owned(),
     ] {
-        assert!(applied.stdout.contains(&line), "{line}\n{applied}");
+        applied.expect_stdout(&line);
     }
     for line in [
         format!(
@@ -264,7 +264,7 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
         format!("{}  not deployed\n", project.stack())
     );
     let outputs = project.run(&["outputs"]).expect_code(1);
-    assert!(outputs.stderr.contains("` is not deployed"), "{outputs}");
+    outputs.expect_stderr("` is not deployed");
 
     let project = project.deployed();
     let status = project
@@ -277,8 +277,10 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
         status["resources"].as_array().unwrap().len(),
         project.resource_count()
     );
-    let status = project.run(&["status"]).expect_code(0);
-    assert!(status.stdout.contains("FileMetadata-local"), "{status}");
+    project
+        .run(&["status"])
+        .expect_code(0)
+        .expect_stdout("FileMetadata-local");
 
     let outputs = project
         .run(&["outputs", "--format", "json"])
@@ -288,8 +290,10 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
     assert_eq!(outputs["outputs"]["BucketName"]["value"], project.bucket());
     let bucket = project.run(&["outputs", "BucketName"]).expect_code(0);
     assert_eq!(bucket.stdout, project.bucket() + "\n");
-    let unknown = project.run(&["outputs", "BucketNam"]).expect_code(1);
-    assert!(unknown.stderr.contains("BucketNam"), "{unknown}");
+    project
+        .run(&["outputs", "BucketNam"])
+        .expect_code(1)
+        .expect_stderr("BucketNam");
 
     let file = project.path("outputs.json");
     project
@@ -299,9 +303,9 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
     assert_eq!(written, outputs);
 
     let ssh = project.run(&["ssh", "--print"]).expect_code(0);
-    assert!(ssh.stdout.contains("ec2-user@"), "{ssh}");
+    ssh.expect_stdout("ec2-user@");
     let ssh = project.run(&["ssh"]).expect_code(4);
-    assert!(ssh.stderr.contains("nothing listens on it"), "{ssh}");
+    ssh.expect_stderr("nothing listens on it");
 }
 
 /// `eval "$(stackctl local env)"`, as the documentation has it.

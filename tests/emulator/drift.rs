@@ -28,11 +28,10 @@ fn function(project: &Project) -> String {
 /// Expects the live function, bucket and table to be as the template says.
 #[track_caller]
 fn expect_put_right(project: &Project, memory: u64) {
-    let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
-    assert!(
-        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
-        "{drift}"
-    );
+    project
+        .run(&["drift", "--exit-code"])
+        .expect_code(0)
+        .expect_stdout("Drift: 0 modified, 0 deleted, ");
     let configuration = project.aws(
         "lambda",
         "get_function_configuration",
@@ -53,10 +52,7 @@ fn expect_put_right(project: &Project, memory: u64) {
 fn drift_is_shown_and_recover_reverts_it() {
     let project = Project::unverified().deployed();
     let drift = project.run(&["drift", "--exit-code"]).expect_code(0);
-    assert!(
-        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
-        "{drift}"
-    );
+    drift.expect_stdout("Drift: 0 modified, 0 deleted, ");
     meddle(&project);
 
     let drift = project.run(&["drift", "--exit-code"]).expect_code(2);
@@ -67,17 +63,13 @@ fn drift_is_shown_and_recover_reverts_it() {
         "- MetadataTable  AWS::DynamoDB::Table # is deleted",
         "Drift: 2 modified, 1 deleted, ",
     ] {
-        assert!(drift.stdout.contains(line), "{line}\n{drift}");
+        drift.expect_stdout(line);
     }
     let drift = project.run(&["drift", "--format", "json"]).json();
     assert_eq!(drift["summary"]["modified"], 2, "{drift:#}");
     assert!(!texts(&drift["not_checked"], "logical_id").is_empty());
     let only = project.run(&["drift", "--only", "Handler"]).expect_code(0);
-    assert!(
-        only.stdout
-            .contains("1 modified, 0 deleted, 0 in sync, 0 not"),
-        "{only}"
-    );
+    only.expect_stdout("1 modified, 0 deleted, 0 in sync, 0 not");
 
     // The files are as they were deployed, so that no plan sees it.
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
@@ -86,12 +78,9 @@ fn drift_is_shown_and_recover_reverts_it() {
         .run(&["diff", "--live", "--exit-code"])
         .expect_code(2);
     assert_eq!(live.stdout.matches("apply: leaves it").count(), 2, "{live}");
-    assert!(
-        live.stdout.contains("apply: does not make it again"),
-        "{live}"
-    );
+    live.expect_stdout("apply: does not make it again");
     let live = project.run(&["diff", "--live", "--only", "Handler"]);
-    assert!(live.stdout.contains("Drift: 1 modified, 0"), "{live}");
+    live.expect_stdout("Drift: 1 modified, 0");
 
     let sets = project.change_sets();
     // Nobody to ask: it shows what it would do and leaves nothing behind.
@@ -102,7 +91,7 @@ fn drift_is_shown_and_recover_reverts_it() {
         "AWS::DynamoDB::Table # was deleted, and is made again",
         "Plan: 1 to add, 2 to change, 0 to replace, 0 to destroy.",
     ] {
-        assert!(asked.stdout.contains(line), "{line}\n{asked}");
+        asked.expect_stdout(line);
     }
     assert_eq!(project.change_sets(), sets, "none is left behind");
     project.run(&["drift", "--exit-code"]).expect_code(2);
@@ -115,10 +104,14 @@ fn drift_is_shown_and_recover_reverts_it() {
     );
     project.run(&["recover", "--yes"]).expect_code(0);
     expect_put_right(&project, 256);
-    let well = project.run(&["recover", "--yes"]).expect_code(0);
-    assert!(well.stderr.contains("Nothing to do."), "{well}");
-    let plan = project.run(&["plan"]).expect_code(0);
-    assert!(plan.stdout.contains("0 to add, 1 to change"), "{plan}");
+    project
+        .run(&["recover", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Nothing to do.");
+    project
+        .run(&["plan"])
+        .expect_code(0)
+        .expect_stdout("0 to add, 1 to change");
 }
 
 #[test]
@@ -131,17 +124,16 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
         "MemorySize: 384",
     );
     let live = project.run(&["diff", "--live"]).expect_code(0);
-    assert!(live.stdout.contains("apply: sets it to \"384\""), "{live}");
+    live.expect_stdout("apply: sets it to \"384\"");
     project.run(&["apply", "--yes"]).expect_code(0);
     let drift = project.run(&["drift"]).expect_code(0);
-    assert!(
-        drift.stdout.contains("Drift: 1 modified, 1 deleted, "),
-        "{drift}"
-    );
+    drift.expect_stdout("Drift: 1 modified, 1 deleted, ");
 
     let sets = project.change_sets();
-    let plan = project.run(&["plan", "--revert-drift"]).expect_code(0);
-    assert!(plan.stdout.contains("1 to add, 1 to change"), "{plan}");
+    project
+        .run(&["plan", "--revert-drift"])
+        .expect_code(0)
+        .expect_stdout("1 to add, 1 to change");
     assert_eq!(project.change_sets(), sets, "none is left behind");
     project
         .run(&["apply", "--yes", "--revert-drift"])
@@ -155,16 +147,17 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
         "TableName: FileMetadata-{{ environment }}",
         "TableName: FileMetadata-{{ environment }}-again",
     );
-    let live = project.run(&["diff", "--live"]).expect_code(0);
-    assert!(live.stdout.contains("apply: makes a new one"), "{live}");
+    project
+        .run(&["diff", "--live"])
+        .expect_code(0)
+        .expect_stdout("apply: makes a new one");
     project
         .run(&["apply", "--yes", "--allow-replace", "MetadataTable"])
         .expect_code(0);
-    let drift = project.run(&["drift"]).expect_code(0);
-    assert!(
-        drift.stdout.contains("Drift: 0 modified, 0 deleted, "),
-        "{drift}"
-    );
+    project
+        .run(&["drift"])
+        .expect_code(0)
+        .expect_stdout("Drift: 0 modified, 0 deleted, ");
 }
 
 /// The way that the hints name where CloudFormation has none.

@@ -14,7 +14,7 @@ fn failed_creation_is_rolled_back_with_its_cause() {
         "hint: set `key_pair` in the manifest",
         "`stackctl apply -e local` makes the stack anew",
     ] {
-        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+        failed.expect_stderr(line);
     }
     // That it was undone is no second failure.
     assert!(!failed.stderr.contains("while it was undone"), "{failed}");
@@ -26,13 +26,14 @@ fn failed_creation_is_rolled_back_with_its_cause() {
     assert_eq!(project.buckets(), [project.artifact_bucket()]);
 
     project.edit("templates/stack.yaml.j2", wrong, right);
-    let refused = project.run(&["plan"]).expect_code(4);
-    assert!(
-        refused.stderr.contains("its shell can only be deleted"),
-        "{refused}"
-    );
-    let applied = project.run(&["apply", "--yes"]).expect_code(0);
-    assert!(applied.stderr.contains("Deleting the shell"), "{applied}");
+    project
+        .run(&["plan"])
+        .expect_code(4)
+        .expect_stderr("its shell can only be deleted");
+    project
+        .run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Deleting the shell");
     assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
 }
 
@@ -53,7 +54,7 @@ fn failed_update_is_rolled_back_with_its_cause() {
         "The key pair 'nobody's' does not exist",
         "hint: when that is put right: `stackctl apply -e local`",
     ] {
-        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+        failed.expect_stderr(line);
     }
     assert_eq!(
         project.stack_status().as_deref(),
@@ -114,14 +115,13 @@ fn failed_custom_resource_is_named() {
         "hint: the words are those of the function behind `ServiceToken`",
         "hint: when that is put right: `stackctl apply -e local`",
     ] {
-        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+        failed.expect_stderr(line);
     }
     assert!(!failed.stderr.contains("UPDATE_IN_PROGRESS"), "{failed}");
-    let events = project.run(&["events", "--failed"]).expect_code(0);
-    assert!(
-        events.stdout.contains("UPDATE_FAILED       Fault"),
-        "{events}"
-    );
+    project
+        .run(&["events", "--failed"])
+        .expect_code(0)
+        .expect_stdout("UPDATE_FAILED       Fault");
     assert_eq!(
         project.stack_status().as_deref(),
         Some("UPDATE_ROLLBACK_COMPLETE")
@@ -141,7 +141,7 @@ fn taken_bucket_name_is_shown_at_its_line() {
         "caused by: AWS::S3::Bucket Data CREATE_FAILED: ",
         "hint: bucket names are shared by all AWS accounts",
     ] {
-        assert!(failed.stderr.contains(line), "{line}\n{failed}");
+        failed.expect_stderr(line);
     }
 }
 

@@ -66,37 +66,28 @@ fn interrupted_deployment_continues_and_can_be_waited_for() {
     applying
         .wait_for_stderr("CREATE_IN_PROGRESS  Gate")
         .interrupt();
-    let interrupted = applying.wait().expect_code(130);
-    assert!(
-        interrupted
-            .stderr
-            .contains("stackctl apply --wait -e local"),
-        "{interrupted}"
-    );
+    applying
+        .wait()
+        .expect_code(130)
+        .expect_stderr("stackctl apply --wait -e local");
     assert_eq!(
         project.stack_status().as_deref(),
         Some("CREATE_IN_PROGRESS")
     );
 
     for command in [&["apply", "--yes"][..], &["plan"], &["destroy", "--yes"]] {
-        let refused = project.run(command).expect_code(4);
-        assert!(
-            refused
-                .stderr
-                .contains("an operation is running on the stack"),
-            "{refused}"
-        );
+        project
+            .run(command)
+            .expect_code(4)
+            .expect_stderr("an operation is running on the stack");
     }
     let mut waiting = project.spawn(&["apply", "--wait"]);
     waiting.wait_for_stderr("Waiting for the running operation (CREATE_IN_PROGRESS)");
     open(&project);
-    let waited = waiting.wait().expect_code(0);
-    assert!(
-        waited
-            .stdout
-            .contains("No changes. The stack matches the files."),
-        "{waited}"
-    );
+    waiting
+        .wait()
+        .expect_code(0)
+        .expect_stdout("No changes. The stack matches the files.");
     assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
     let output = project.run(&["outputs", "Gate"]).expect_code(0);
     assert_eq!(output.stdout, "gate\n");
@@ -141,16 +132,17 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
 fn apply_requires_the_answer_yes() {
     let project = gated();
     open(&project);
-    let refused = project.run(&["apply"]).expect_code(4);
-    assert!(refused.stderr.contains("--yes was not given"), "{refused}");
+    project
+        .run(&["apply"])
+        .expect_code(4)
+        .expect_stderr("--yes was not given");
     for answer in ["y", "YES", "no", ""] {
         let mut applying = project.spawn_on_terminal(&["apply"]);
         applying.wait_for_stderr("Apply:").type_line(answer);
-        let declined = applying.wait().expect_code(4);
-        assert!(
-            declined.stderr.contains("the answer was not `yes`"),
-            "{declined}"
-        );
+        applying
+            .wait()
+            .expect_code(4)
+            .expect_stderr("the answer was not `yes`");
     }
     assert_eq!(project.stacks(), [""; 0]);
     let mut applying = project.spawn_on_terminal(&["apply"]);

@@ -58,8 +58,9 @@ fn stopped_emulator_restarts_with_its_state() {
         run(&["local", "status"]).expect_code(0).stdout,
         "not running\n"
     );
-    let applied = run(&["apply", "--yes"]).expect_code(0);
-    assert!(applied.stderr.contains("Verified: "), "{applied}");
+    run(&["apply", "--yes"])
+        .expect_code(0)
+        .expect_stderr("Verified: ");
     let status = run(&["local", "status", "--format", "json"])
         .expect_code(0)
         .json();
@@ -68,8 +69,9 @@ fn stopped_emulator_restarts_with_its_state() {
     assert!(Path::new(status["log"].as_str().unwrap()).exists());
 
     run(&["local", "stop"]).expect_code(0);
-    let plan = run(&["plan", "--detailed-exitcode"]).expect_code(0);
-    assert!(plan.stdout.contains("No changes."), "{plan}");
+    run(&["plan", "--detailed-exitcode"])
+        .expect_code(0)
+        .expect_stdout("No changes.");
     run(&["verify"]).expect_code(0);
     run(&["destroy", "--yes"]).expect_code(0);
 

@@ -39,7 +39,7 @@ fn plan_shows_a_table_replacement_first_and_apply_refuses_it() {
     let danger = shown.stdout.find("MetadataTable may be replaced");
     let changes = shown.stdout.find("~ MetadataTable");
     assert!(danger.is_some() && danger < changes, "{shown}");
-    assert!(shown.stdout.contains("its TableName is fixed"), "{shown}");
+    shown.expect_stdout("its TableName is fixed");
     assert!(
         risks(&plan(&project))
             .iter()
@@ -47,11 +47,10 @@ fn plan_shows_a_table_replacement_first_and_apply_refuses_it() {
     );
 
     let status = project.stack_status();
-    let refused = project.run(&["apply", "--yes"]).expect_code(4);
-    assert!(
-        refused.stderr.contains("--allow-replace MetadataTable"),
-        "{refused}"
-    );
+    project
+        .run(&["apply", "--yes"])
+        .expect_code(4)
+        .expect_stderr("--allow-replace MetadataTable");
     assert_eq!(project.stack_status(), status, "nothing was done");
 }
 
@@ -63,13 +62,10 @@ fn opened_port_is_a_danger() {
         "allowed_ssh_cidr = \"203.0.113.7/32\"",
         "allowed_ssh_cidr = [\"203.0.113.7/32\", \"198.51.100.0/24\"]",
     );
-    let shown = project.run(&["plan"]).expect_code(0);
-    assert!(
-        shown
-            .stdout
-            .contains("SshSecurityGroup lets in tcp 22 from 198.51.100.0/24"),
-        "{shown}"
-    );
+    project
+        .run(&["plan"])
+        .expect_code(0)
+        .expect_stdout("SshSecurityGroup lets in tcp 22 from 198.51.100.0/24");
 }
 
 #[test]

@@ -75,17 +75,13 @@ impl Project {
 fn apply_recreates_a_stack_whose_creation_failed() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes"]).expect_code(3);
-    assert!(
-        failed.stderr.contains("it is not to be: Create"),
-        "{failed}"
-    );
+    failed.expect_stderr("it is not to be: Create");
     project.expect_status(Some("ROLLBACK_COMPLETE"));
-    let told = project.run(&["recover"]).expect_code(4);
-    assert!(
-        told.stdout.contains("The creation failed and was undone."),
-        "{told}"
-    );
-    assert!(told.stdout.contains("DeleteStack"), "{told}");
+    project
+        .run(&["recover"])
+        .expect_code(4)
+        .expect_stdout("The creation failed and was undone.")
+        .expect_stdout("DeleteStack");
     project.expect_status(Some("ROLLBACK_COMPLETE"));
 
     project.repaired("Create");
@@ -99,15 +95,16 @@ fn recover_skips_a_resource_and_continues_the_rollback() {
     project.edit("manifest.toml", "version = \"1\"", "version = \"2\"");
     project.run(&["apply", "--yes"]).expect_code(1);
     project.expect_status(Some("UPDATE_ROLLBACK_FAILED"));
-    let refused = project.run(&["apply", "--yes"]).expect_code(4);
-    assert!(
-        refused.stderr.contains("`stackctl recover -e local`"),
-        "{refused}"
-    );
+    project
+        .run(&["apply", "--yes"])
+        .expect_code(4)
+        .expect_stderr("`stackctl recover -e local`");
 
-    let again = project.run(&["recover", "--yes"]).expect_code(1);
-    assert!(again.stdout.contains("--skip Fault"), "{again}");
-    assert!(again.stderr.contains("is stuck again"), "{again}");
+    project
+        .run(&["recover", "--yes"])
+        .expect_code(1)
+        .expect_stdout("--skip Fault")
+        .expect_stderr("is stuck again");
     project
         .run(&["recover", "--yes", "--skip", "Topic"])
         .expect_code(4);
@@ -121,16 +118,14 @@ fn recover_skips_a_resource_and_continues_the_rollback() {
 fn creation_without_rollback_can_be_rolled_back_or_continued() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--no-rollback"]);
-    let failed = failed.expect_code(1);
-    assert!(
-        failed
-            .stderr
-            .contains("`stackctl recover -e local` undoes it"),
-        "{failed}"
-    );
+    failed
+        .expect_code(1)
+        .expect_stderr("`stackctl recover -e local` undoes it");
     project.expect_status(Some("CREATE_FAILED"));
-    let undone = project.run(&["recover", "--yes"]).expect_code(0);
-    assert!(undone.stdout.contains("RollbackStack"), "{undone}");
+    project
+        .run(&["recover", "--yes"])
+        .expect_code(0)
+        .expect_stdout("RollbackStack");
     assert_eq!(project.stacks(), [""; 0]);
 
     project
@@ -145,14 +140,14 @@ fn creation_without_rollback_can_be_rolled_back_or_continued() {
 fn on_failure_delete_deletes_a_new_stack_that_fails() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--on-failure", "delete"]);
-    let failed = failed.expect_code(3);
-    assert!(
-        failed.stderr.contains("the new stack was deleted again"),
-        "{failed}"
-    );
+    failed
+        .expect_code(3)
+        .expect_stderr("the new stack was deleted again");
     assert_eq!(project.stacks(), [""; 0]);
-    let nothing = project.run(&["recover"]).expect_code(0);
-    assert!(nothing.stderr.contains("There is no stack"), "{nothing}");
+    project
+        .run(&["recover"])
+        .expect_code(0)
+        .expect_stderr("There is no stack");
 }
 
 #[test]
@@ -179,8 +174,10 @@ fn apply_refuses_if_the_stack_was_deleted_after_the_plan() {
         std::thread::yield_now();
     }
     applying.type_line("yes");
-    let refused = applying.wait().expect_code(4);
-    assert!(refused.stderr.contains("in the meantime"), "{refused}");
+    applying
+        .wait()
+        .expect_code(4)
+        .expect_stderr("in the meantime");
     project.run(&["apply", "--yes"]).expect_code(0);
     project.expect_status(Some("CREATE_COMPLETE"));
 }

@@ -39,15 +39,15 @@ pub(crate) struct Account {
     pub(super) made: usize,
 }
 
-/// How a running operation goes on.
+/// How much of a running operation each poll reveals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It is done by the next look.
+    /// All of it.
     Done,
-    /// So many events are added by each look.
+    /// This many events.
     Events(usize),
-    /// It does not go on.
-    ObjectState,
+    /// Nothing: the operation makes no progress.
+    Paused,
 }
 
 impl Default for Account {
@@ -79,6 +79,12 @@ impl Account {
         stack
             .next()
             .unwrap_or_else(|| panic!("there is no stack {name}"))
+    }
+
+    /// Lets a resource fail from now on whenever it is created or updated.
+    pub(crate) fn fail(&mut self, logical_id: &str, reason: &str) {
+        let (logical_id, reason) = (logical_id.to_owned(), reason.to_owned());
+        self.failing.insert(logical_id, reason);
     }
 
     /// Returns how many change sets exist, over all stacks.

@@ -18,7 +18,7 @@ mod recovery;
 mod self_test;
 mod stacks;
 mod template;
-mod xml;
+pub(crate) mod xml;
 
 use std::io::BufReader;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -266,6 +266,12 @@ impl Script<'_> {
     /// Answers with this XML and status 200.
     pub(crate) fn reply_xml(self, body: &str) {
         self.reply(Response::new(200, body).header("content-type", "text/xml"));
+    }
+
+    /// Answers with the operation's result element, which holds this XML.
+    pub(crate) fn reply_result(self, result: &str) {
+        let body = xml::query_response(&self.rule.operation, result);
+        self.reply_xml(&body);
     }
 
     /// Answers with an error in the form that the called service uses.

@@ -203,7 +203,7 @@ impl Account {
         let count = match self.progress {
             Progress::Done => usize::MAX,
             Progress::Events(count) => count,
-            Progress::ObjectState => 0,
+            Progress::Paused => 0,
         };
         self.advance_by(index, count);
     }

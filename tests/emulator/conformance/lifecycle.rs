@@ -223,7 +223,7 @@ fn diff(life: &mut Life<'_>) -> Lacks {
     let same = life.code(&["diff", "--exit-code"]);
     let other = life.run(&["diff", "--exit-code", "--set", "vars.key=second"]);
     assert_eq!(other.code(), 2, "{other}");
-    assert!(other.stdout.contains("Store"), "{other}");
+    other.expect_stdout("Store");
     lacking([("the deployed stack as it was asked for", same == 0)])
 }
 

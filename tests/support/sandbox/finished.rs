@@ -4,6 +4,8 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use serde_json::Value;
+
 /// The lines of a plan that are the same in all plans of the tests' project.
 const PLAN_HEADER: &str = "Account      123456789012
 Region       eu-west-1
@@ -49,6 +51,22 @@ impl Finished {
         self
     }
 
+    /// Fails the test unless stdout contains this text.
+    #[track_caller]
+    pub(crate) fn expect_stdout(&self, text: &str) -> &Self {
+        let found = self.stdout.contains(text);
+        assert!(found, "stdout does not contain {text:?}\n{self}");
+        self
+    }
+
+    /// Fails the test unless stderr contains this text.
+    #[track_caller]
+    pub(crate) fn expect_stderr(&self, text: &str) -> &Self {
+        let found = self.stderr.contains(text);
+        assert!(found, "stderr does not contain {text:?}\n{self}");
+        self
+    }
+
     /// Leaves stdout out of the blob, where it is another test's matter.
     pub(crate) fn without_stdout(mut self) -> Self {
         self.stdout.clear();
@@ -63,7 +81,7 @@ impl Finished {
 
     /// Returns stdout as one JSON document.
     #[track_caller]
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{self}"))
     }

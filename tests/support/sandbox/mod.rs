@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use finished::Finished;
@@ -142,6 +143,25 @@ impl Sandbox {
     /// Runs `stackctl` to its end, its stdin empty.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
         self.spawn(arguments).wait()
+    }
+
+    /// Runs `stackctl` with `--format json` and returns its document. The exit code must be 0.
+    #[track_caller]
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        self.run(&arguments).expect_code(0).json()
+    }
+
+    /// Runs `stackctl` on a terminal to its end and answers one prompt.
+    pub(crate) fn answer<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        prompt: &str,
+        answer: &str,
+    ) -> Finished {
+        let mut running = self.spawn_on_terminal(arguments);
+        running.wait_for_stderr(prompt).type_line(answer);
+        running.wait()
     }
 
     /// Runs `stackctl` to its end with this text as its stdin, which is not a terminal.
