@@ -141,6 +141,24 @@ fn nothing_panics_on_purpose() {
     );
 }
 
+/// What AWS says in words changes without notice; codes, statuses and types do not.
+#[test]
+fn only_service_message_decides_by_the_text_of_a_message() {
+    let rooms = ["aws", "cli", "cloudformation", "operations"];
+    let owner = "cloudformation/service_message";
+    forbid(
+        |module| within(module, &rooms) && module != owner,
+        &[
+            "message.contains(",
+            "message.starts_with(",
+            "reason.contains(",
+            "reason.starts_with(",
+            "to_string().contains(",
+            "to_string().starts_with(",
+        ],
+    );
+}
+
 /// A bucket of the right name may belong to somebody else: every call says whose it must be.
 #[test]
 fn every_call_of_s3_names_the_expected_owner() {

@@ -1,5 +1,6 @@
 //! What the deletion of a stack would do: to each of its resources, and to other stacks.
 
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, STACK_TYPE};
 use crate::plan::risk;
 use crate::template::Template;
@@ -127,11 +128,7 @@ impl ResourceDeletion {
     /// Returns whether it is a bucket that CloudFormation could not delete because it is not empty.
     pub fn is_full_bucket(&self) -> bool {
         self.resource.resource_type == BUCKET
-            && self
-                .resource
-                .reason
-                .as_deref()
-                .is_some_and(|reason| reason.contains("not empty"))
+            && (self.resource.reason.as_deref()).is_some_and(service_message::is_not_empty)
     }
 }
 

@@ -6,5 +6,6 @@ pub mod diagnosis;
 pub mod drift;
 pub mod event;
 pub mod recovery;
+pub(crate) mod service_message;
 pub mod stack;
 pub mod status;

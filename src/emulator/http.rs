@@ -22,6 +22,14 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
+impl Answer {
+    /// Returns the code of an error in the XML of the query protocol.
+    pub(super) fn error_code(&self) -> Option<&str> {
+        let (_, code) = self.body.split_once("<Code>")?;
+        Some(code.split_once("</Code>")?.0.trim())
+    }
+}
+
 /// Gets `path` from the server on the loopback port `port`.
 ///
 /// # Errors
@@ -109,6 +117,21 @@ mod tests {
         ] {
             assert_eq!(parse(text), None::<Answer>, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_code_of_an_error_is_read() {
+        let answer = |body: &str| Answer {
+            status: 400,
+            body: body.to_owned(),
+        };
+        let refused = "<Errors><Error><Code>InvalidKeyPair.Duplicate</Code></Error></Errors>";
+        assert_eq!(
+            answer(refused).error_code(),
+            Some("InvalidKeyPair.Duplicate")
+        );
+        assert_eq!(answer("InvalidKeyPair.Duplicate").error_code(), None);
+        assert_eq!(answer("<Code>cut").error_code(), None);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Local {
             return Ok(false);
         }
         let answer = call("CreateKeyPair", "KeyName")?;
-        if answer.status == 200 || answer.body.contains("InvalidKeyPair.Duplicate") {
+        if answer.status == 200 || answer.error_code() == Some("InvalidKeyPair.Duplicate") {
             return Ok(answer.status == 200);
         }
         let message = format!(

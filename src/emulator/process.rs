@@ -192,6 +192,7 @@ fn wait_until_healthy(process: &mut Process, files: &Files) -> Result<String, Fa
         let log = || fs::read_to_string(files.log()).unwrap_or_default();
         if let Some(status) = ended {
             let log = log();
+            // MiniStack ends with the same status whatever failed; only its log tells this case.
             if log.contains("already in use") {
                 return Err(Failure::PortTaken);
             }

@@ -13,6 +13,7 @@ use super::{PATIENCE, StackService, convert};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::cloudformation::drift::{Detection, Difference, DriftStatus, ResourceDrift};
+use crate::cloudformation::service_message;
 use crate::error::{Error, Result};
 
 /// How many resources one detection can be asked for by name (`LogicalResourceIds` in the service's
@@ -98,7 +99,7 @@ impl StackService {
                 Err(error) => error,
             };
             let message = error.message().unwrap_or_default();
-            if !is_running(message) {
+            if !service_message::is_drift_detection_running(message) {
                 let doing = format!("detect drift of the stack `{}`", self.name);
                 return Err(self.connection.fault(doing, &error));
             }
@@ -130,12 +131,6 @@ impl StackService {
             }
         }
     }
-}
-
-/// Returns whether a refusal says that another detection runs.
-fn is_running(message: &str) -> bool {
-    let message = message.to_lowercase();
-    message.contains("drift") && message.contains("in progress")
 }
 
 fn detection(
@@ -186,24 +181,4 @@ fn difference(difference: sdk::PropertyDifference) -> Difference {
         difference.expected_value,
         difference.actual_value,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_running;
-
-    #[test]
-    fn a_running_detection_is_known_by_the_services_words() {
-        let cases = [
-            (
-                "Drift detection is in progress for [arn:aws:cloudformation:x]",
-                true,
-            ),
-            ("Drift detection [1a229160] is already in progress.", true),
-            ("Stack [s] is in UPDATE_IN_PROGRESS state", false),
-        ];
-        for (message, running) in cases {
-            assert_eq!(is_running(message), running, "{message}");
-        }
-    }
 }

@@ -20,6 +20,7 @@ use crate::aws::silence::Unresponsive;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::diagnosis::authorization;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::ResourceStatus;
 use crate::error::{Error, Result};
@@ -379,7 +380,7 @@ fn hear(silence: &mut Unresponsive, seen: &mut impl FnMut(PollUpdate<'_>)) {
 /// Returns whether an event says that the checks before the operation found something, and not what.
 fn announces_findings(event: &Event) -> bool {
     let reason = event.reason.as_deref().unwrap_or_default();
-    event.is_of_the_stack() && reason.contains("DescribeEvents")
+    event.is_of_the_stack() && service_message::refers_to_events(reason)
 }
 
 /// Returns a finding as the failure of its resource.

@@ -4,6 +4,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
 use super::StackService;
 use crate::aws::fault;
+use crate::cloudformation::service_message;
 use crate::error::Result;
 
 impl StackService {
@@ -20,9 +21,9 @@ impl StackService {
                     if fault::is_denied(&error) {
                         return Ok(None);
                     }
-                    // "Export 'X' is not imported by any stack." is an error to the service.
+                    // That nothing imports it is an error to the service.
                     let message = error.message().unwrap_or_default();
-                    if message.contains("not imported by any stack") {
+                    if service_message::is_unused_export(message) {
                         return Ok(Some(Vec::new()));
                     }
                     let doing = format!("list the imports of `{export}`");

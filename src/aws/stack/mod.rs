@@ -17,6 +17,7 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{Connection, fault};
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
 
@@ -121,10 +122,10 @@ impl StackService {
             Ok(answer) => answer,
             Err(error) => {
                 // Nobody else uses this name: an earlier attempt arrived, and its answer did not.
-                let exists = error
-                    .as_service_error()
-                    .and_then(ProvideErrorMetadata::code)
-                    .is_some_and(|code| code.starts_with("AlreadyExists"));
+                let exists = matches!(
+                    error.code(),
+                    Some("AlreadyExists" | "AlreadyExistsException")
+                );
                 let made = if exists {
                     self.find_change_set(request.name).await?
                 } else {
@@ -265,19 +266,10 @@ impl StackService {
 }
 
 /// Returns whether an error says that the stack or the change set does not exist.
-///
-/// The words differ by operation: `Stack with id X does not exist`, `Stack [X] does not exist`,
-/// `Stack 'X' does not exist`, `ChangeSet [X] does not exist`.
-fn is_missing<E, R>(error: &SdkError<E, R>) -> bool
-where
-    E: ProvideErrorMetadata,
-{
-    error.as_service_error().is_some_and(|answer| {
-        let code = answer.code().unwrap_or_default();
-        code.starts_with("ChangeSetNotFound")
-            || code == "ValidationError"
-                && answer
-                    .message()
-                    .is_some_and(|message| message.contains("does not exist"))
-    })
+fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error.code() {
+        Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
+        Some("ValidationError") => error.message().is_some_and(service_message::is_missing),
+        _ => false,
+    }
 }

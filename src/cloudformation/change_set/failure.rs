@@ -7,10 +7,8 @@ use std::fmt;
 
 use super::ChangeSet;
 use super::validation::Validation;
+use crate::cloudformation::service_message;
 use crate::error::{Error, ErrorKind};
-
-/// What the reason says where all that is to be known is in the findings of the checks.
-const ANNOUNCEMENT: &str = "validation failed";
 
 impl ChangeSet {
     /// Returns why it failed, with the logical ids that lead to the nested stack that did.
@@ -31,19 +29,15 @@ impl ChangeSet {
 
     /// Returns whether it failed in a check whose finding is not there yet.
     pub fn awaits_findings(&self) -> bool {
+        let reason = self.reason.as_deref();
         self.is_failed()
-            && self
-                .reason
-                .as_deref()
-                .is_some_and(|reason| reason.contains(ANNOUNCEMENT))
+            && reason.is_some_and(service_message::is_failed_validation)
             && !self.validations.iter().any(Validation::is_fatal)
     }
 
     /// Returns the ARN of the nested change set whose failure made this one fail.
     pub fn failed_child(&self) -> Option<&str> {
-        let rest = self.reason.as_deref()?.strip_prefix("Nested change set ")?;
-        let id = rest.split_whitespace().next()?;
-        id.starts_with("arn:").then_some(id)
+        service_message::failed_nested_change_set(self.reason.as_deref()?)
     }
 
     /// Returns the error for a change set of the stack `stack` that could not be made.
@@ -79,7 +73,7 @@ impl ChangeSet {
                 findings.as_deref().unwrap_or(reason)
             ),
         );
-        let error = if findings.is_some() && !reason.contains(ANNOUNCEMENT) {
+        let error = if findings.is_some() && !service_message::is_failed_validation(reason) {
             error.caused_by(Reason(reason.to_owned()))
         } else {
             error

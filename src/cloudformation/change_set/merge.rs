@@ -6,9 +6,7 @@
 //! with values adds to it.
 
 use super::{Change, ChangeSet, Detail, Replacement};
-
-/// How the service marks a reason that does not stand for a failure.
-const WARNING: &str = "[WARN]";
+use crate::cloudformation::service_message;
 
 impl ChangeSet {
     /// Returns this description, made with property values, completed by one made without them.
@@ -30,7 +28,7 @@ impl ChangeSet {
         self.changes.extend(valued.into_iter().flatten());
         let reasons = [self.reason.take(), plain.reason];
         for reason in reasons.into_iter().flatten() {
-            if !reason.starts_with(WARNING) {
+            if !service_message::is_warning(&reason) {
                 self.reason.get_or_insert(reason);
             } else if !self.warnings.contains(&reason) {
                 self.warnings.push(reason);

@@ -14,6 +14,7 @@ pub mod validation;
 
 use jiff::Timestamp;
 
+use crate::cloudformation::service_message;
 pub use change::{
     Action, Change, Detail, Effect, IgnoredDrift, Module, PropertyDrift, Replacement,
 };
@@ -125,15 +126,8 @@ impl ChangeSet {
     ///
     /// An empty list of changes is not enough: outputs and conditions can change alone.
     pub fn is_unchanged(&self) -> bool {
-        const REASONS: [&str; 2] = [
-            "The submitted information didn't contain changes",
-            "No updates are to be performed",
-        ];
-        self.is_failed()
-            && self
-                .reason
-                .as_deref()
-                .is_some_and(|reason| REASONS.iter().any(|words| reason.contains(words)))
+        let reason = self.reason.as_deref();
+        self.is_failed() && reason.is_some_and(service_message::is_without_changes)
     }
 
     /// Returns whether it can be executed.

@@ -23,8 +23,23 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) properties: Vec<String>,
     pub(super) hint: String,
-    #[serde(default)]
-    pub(super) run: String,
+    pub(super) run: Option<Remedy>,
+}
+
+/// A command of stackctl that helps against a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// `plan`
+    Plan,
+    /// `status`
+    Status,
+    /// `validate`
+    Validate,
+    /// `destroy`
+    Destroy,
+    /// `destroy`, which empties the bucket first.
+    DestroyEmptying,
 }
 
 /// A regular expression that ignores case and in which `.` also matches a line break.
@@ -58,6 +73,19 @@ impl Known {
             && status.starts_with(&self.during);
         let mut says = self.says.iter().filter(|_| applies);
         says.find_map(|pattern| pattern.values(reason))
+    }
+}
+
+impl Remedy {
+    /// Returns the command for a resource, without the program's name and the environment.
+    pub fn command(self, logical_id: &str) -> String {
+        match self {
+            Self::Plan => "plan".to_owned(),
+            Self::Status => "status".to_owned(),
+            Self::Validate => "validate".to_owned(),
+            Self::Destroy => "destroy".to_owned(),
+            Self::DestroyEmptying => format!("destroy --empty {logical_id}"),
+        }
     }
 }
 
@@ -114,14 +142,12 @@ mod tests {
             assert!(!name.is_empty() && !row.hint.is_empty() && !row.says.is_empty());
             let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
             assert!(name.chars().all(is_kebab), "{name}");
-            for text in [&row.hint, &row.run] {
-                for used in names(text) {
-                    let has_group =
-                        |pattern: &Pattern| pattern.0.capture_names().any(|it| it == Some(used));
-                    let known =
-                        ["logical_id", "type"].contains(&used) || row.says.iter().all(has_group);
-                    assert!(known, "{name}: {used} in {text:?}");
-                }
+            for used in names(&row.hint) {
+                let has_group =
+                    |pattern: &Pattern| pattern.0.capture_names().any(|it| it == Some(used));
+                let known =
+                    ["logical_id", "type"].contains(&used) || row.says.iter().all(has_group);
+                assert!(known, "{name}: {used} in {:?}", row.hint);
             }
             assert!(!row.hint.ends_with('.'), "{}", row.hint);
             assert!(
@@ -140,6 +166,7 @@ mod tests {
             "says = ['(']",
             "says = ['(?<1>x)']",
             "says = []\nother = 1",
+            "says = []\nrun = 'x'",
         ] {
             let table = format!("{row}{wrong}");
             assert!(toml::from_str::<Table>(&table).is_err(), "{wrong}");

@@ -16,6 +16,8 @@ mod role;
 use std::collections::HashSet;
 
 use crate::cloudformation::event::Event;
+use crate::cloudformation::service_message;
+pub use known::Remedy;
 use known::{KNOWN, Known, Values, fill};
 pub use place::{diagnostic, diagnostic_outside};
 pub use role::{Role, role};
@@ -79,7 +81,11 @@ pub fn causes(events: &[Event]) -> Causes<'_> {
 fn is_turn(event: &Event) -> bool {
     let status = event.status.as_str();
     let undoes = status.contains("ROLLBACK")
-        || status == "DELETE_IN_PROGRESS" && event.reason.as_deref().is_some_and(role::is_summary);
+        || status == "DELETE_IN_PROGRESS"
+            && event
+                .reason
+                .as_deref()
+                .is_some_and(service_message::lists_failures);
     undoes && event.nested_in.is_empty() && event.is_of_the_stack()
 }
 
@@ -126,9 +132,7 @@ fn explanation<'a>(failed: &Event, events: &'a [Event]) -> Option<&'a str> {
     let by_hook = same
         .iter()
         .filter_map(|event| event.hook.as_ref())
-        .find(|hook| {
-            hook.is_failure() && !hook.name.is_empty() && reason.contains(hook.name.as_str())
-        });
+        .find(|hook| hook.is_failure() && service_message::names_hook(reason, &hook.name));
     if let Some(hook) = by_hook {
         return hook.reason.as_deref();
     }
@@ -158,12 +162,11 @@ pub fn reason_of(event: &Event) -> &str {
 /// Returns what is known about the words of an event.
 pub fn advice(event: &Event) -> Option<Advice> {
     let hook = event.hook.as_ref().filter(|hook| hook.is_failure());
-    let reason = match (&event.reason, hook) {
-        (Some(reason), _) => reason.clone(),
-        (None, Some(hook)) => format!("hook(s) failed: {}", hook.name),
-        (None, None) => return None,
-    };
-    advice_on(&event.resource_type, event.status.as_str(), &reason)
+    match (&event.reason, hook) {
+        (Some(reason), _) => advice_on(&event.resource_type, event.status.as_str(), reason),
+        (None, Some(hook)) => Advice::about_hook(&hook.name),
+        (None, None) => None,
+    }
 }
 
 /// Returns what is known about a reason that a resource of this type has for this status.
@@ -175,6 +178,13 @@ pub fn advice_on(resource_type: &str, status: &str, reason: &str) -> Option<Advi
 }
 
 impl Advice {
+    /// Returns what is known about a hook that failed and whose event gives no reason.
+    fn about_hook(name: &str) -> Option<Self> {
+        let known = KNOWN.iter().find(|known| known.category == "hook")?;
+        let values = vec![("hook".to_owned(), name.to_owned())];
+        Some(Self { known, values })
+    }
+
     /// Returns the kind of trouble, such as `already-exists`.
     pub fn category(&self) -> &'static str {
         &self.known.category
@@ -185,12 +195,12 @@ impl Advice {
         fill(&self.known.hint, &self.values(event))
     }
 
-    /// Returns the command of this program to run, without its name and its environment.
-    pub fn command(&self, event: &Event) -> Option<String> {
-        // What is inside a nested stack is not for these commands to name.
-        let own = event.nested_in.is_empty() || !self.known.run.contains('{');
-        let command = fill(&self.known.run, &self.values(event))?;
-        (own && !command.is_empty()).then_some(command)
+    /// Returns the command of this program that helps.
+    pub fn remedy(&self, event: &Event) -> Option<Remedy> {
+        let remedy = self.known.run?;
+        // No command can name a resource inside a nested stack.
+        let is_possible = event.nested_in.is_empty() || remedy != Remedy::DestroyEmptying;
+        is_possible.then_some(remedy)
     }
 
     fn values(&self, event: &Event) -> Values {

@@ -2,6 +2,7 @@
 
 use super::advice_on;
 use crate::cloudformation::event::{Event, Hook};
+use crate::cloudformation::service_message;
 use crate::cloudformation::status::Sentiment;
 
 /// What part an event plays in a failure.
@@ -52,19 +53,19 @@ pub fn role(event: &Event) -> Role {
     };
     let is_own = event.is_of_the_stack();
     let is_bad = event.status.sentiment() == Sentiment::Bad;
-    if is_cancelled(reason) {
+    if service_message::is_cancelled(reason) {
         Role::Cascade
-    } else if starts_with(reason, "Embedded stack ") {
+    } else if service_message::is_about_nested_stack(reason) {
         Role::NestedSummary
-    } else if is_summary(reason) || event.is_undone() {
+    } else if service_message::lists_failures(reason) || event.is_undone() {
         Role::Summary
-    } else if is_own && is_bad && starts_with(reason, "User Initiated") {
+    } else if is_own && is_bad && service_message::is_user_initiated(reason) {
         Role::UserInitiated
     } else if event.status.is_failure() || is_own && is_bad {
         Role::Root
     } else if has_failed_hook(event) {
         Role::Explanation
-    } else if is_success(reason) {
+    } else if service_message::is_success_signal(reason) {
         Role::Progress
     } else if is_own && event.status.is_terminal() {
         // A refused deletion: the stack returns to where it was.
@@ -73,7 +74,7 @@ pub fn role(event: &Event) -> Role {
         } else {
             Role::Progress
         }
-    } else if is_own || event.status.is_terminal() || !speaks_of_failure(reason) {
+    } else if is_own || event.status.is_terminal() || !service_message::speaks_of_failure(reason) {
         Role::Progress
     } else if is_known(event, reason) {
         Role::Explanation
@@ -100,49 +101,4 @@ fn without_reason(event: &Event) -> Role {
 
 fn has_failed_hook(event: &Event) -> bool {
     event.hook.as_ref().is_some_and(Hook::is_failure)
-}
-
-/// Returns whether a reason lists what failed, or says where that is listed.
-pub(super) fn is_summary(reason: &str) -> bool {
-    const STARTS: [&str; 3] = [
-        "The following resource(s) failed to ",
-        "Rollback requested by user",
-        "Validation failure detected",
-    ];
-    // What the checks before an operation found is told by `DescribeEvents` alone.
-    STARTS.iter().any(|start| starts_with(reason, start)) || reason.contains("Call DescribeEvents")
-}
-
-/// Returns whether a reason says `Resource creation cancelled`, or the like of it.
-fn is_cancelled(reason: &str) -> bool {
-    let mut words = reason.split_whitespace();
-    let is = |word: Option<&str>, expected: &str| {
-        word.is_some_and(|word| word.trim_end_matches('.').eq_ignore_ascii_case(expected))
-    };
-    is(words.next(), "resource") && words.next().is_some() && is(words.next(), "cancelled")
-}
-
-fn is_success(reason: &str) -> bool {
-    starts_with(reason, "Received SUCCESS signal")
-}
-
-/// Returns whether a reason on an event in progress tells of a failure, not of a step.
-fn speaks_of_failure(reason: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "fail",
-        "error",
-        "denied",
-        "not authorized",
-        "unable",
-        "unhealthy",
-        "did not",
-        "timed out",
-    ];
-    let reason = reason.to_ascii_lowercase();
-    WORDS.iter().any(|word| reason.contains(word))
-}
-
-fn starts_with(text: &str, start: &str) -> bool {
-    text.get(..start.len())
-        .is_some_and(|text| text.eq_ignore_ascii_case(start))
 }

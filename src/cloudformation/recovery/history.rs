@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::cloudformation::event::Event;
+use crate::cloudformation::service_message;
 
 /// What was last asked of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,16 +35,14 @@ impl Attempt {
 
     /// Returns what an event of the stack itself begins, if it begins anything.
     fn begun_by(event: &Event) -> Option<Self> {
-        // The service's words where a failure leads to the next step by itself.
         let reason = event.reason.as_deref().unwrap_or_default();
-        let follows = reason.contains("failed to");
         match event.status.as_str() {
             "CREATE_IN_PROGRESS" => Some(Self::Create),
             "UPDATE_IN_PROGRESS" => Some(Self::Update),
             "IMPORT_IN_PROGRESS" => Some(Self::Import),
-            "DELETE_IN_PROGRESS" if !follows => Some(Self::Delete),
+            "DELETE_IN_PROGRESS" if !service_message::follows_failure(reason) => Some(Self::Delete),
             "ROLLBACK_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS"
-                if reason.eq_ignore_ascii_case("user initiated") =>
+                if service_message::is_user_initiated(reason) =>
             {
                 Some(Self::RollBack)
             }

@@ -14,6 +14,7 @@ pub mod table;
 
 use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion, resource_deletions};
 use crate::cloudformation::event::Event;
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, STACK_TYPE, Stack};
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
@@ -269,8 +270,7 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
         // One that was only cancelled is rolled back with the rest, and must not be skipped
         // (`ContinueUpdateRollback`). A nested stack is passed by resource by resource.
         StackStatus::UpdateRollbackFailed => {
-            let cancelled =
-                reason.is_some_and(|reason| reason.starts_with("Resource update cancelled"));
+            let cancelled = reason.is_some_and(service_message::is_cancelled);
             let is_stack = resource.resource_type == STACK_TYPE;
             (resource.status == "UPDATE_FAILED" && !cancelled && !is_stack).then_some("--skip")
         }

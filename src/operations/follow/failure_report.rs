@@ -2,7 +2,7 @@
 //! user's files, what helps, and what to run now.
 
 use super::Running;
-use crate::cloudformation::diagnosis::{self, Cause, Causes, reason_of};
+use crate::cloudformation::diagnosis::{self, Cause, Causes, Remedy, reason_of};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::{Sentiment, StackStatus};
@@ -104,14 +104,15 @@ impl Running<'_> {
     fn hint(&self, cause: &Cause<'_>) -> Option<String> {
         let advice = cause.advice().filter(|_| !cause.user_initiated)?;
         let hint = advice.hint(cause.event)?;
-        Some(match advice.command(cause.event) {
+        match advice.remedy(cause.event) {
             // A deletion says itself how to go on.
-            Some(command) if command.starts_with("destroy") && self.timeline.is_deletion() => {
-                return None;
+            Some(Remedy::Destroy | Remedy::DestroyEmptying) if self.timeline.is_deletion() => None,
+            Some(remedy) => {
+                let command = remedy.command(&cause.event.logical_id);
+                Some(format!("{hint}: `{}`", self.session.command(&command)))
             }
-            Some(command) => format!("{hint}: `{}`", self.session.command(&command)),
-            None => hint,
-        })
+            None => Some(hint),
+        }
     }
 }
 
