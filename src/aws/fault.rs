@@ -11,22 +11,9 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Endpoint;
+use super::login::{Login, NotLoaded};
+use crate::cloudformation::service_message;
 use crate::error::{Error, ErrorKind};
-
-/// What is known of the credentials in use, for the hint that renews them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Login {
-    pub(crate) profile: Option<String>,
-}
-
-impl Login {
-    fn command(&self, command: &str) -> String {
-        match &self.profile {
-            Some(profile) => format!("aws {command} --profile {profile}"),
-            None => format!("aws {command}"),
-        }
-    }
-}
 
 /// What the service said, as the cause of an [`Error`].
 #[derive(Debug, thiserror::Error)]
@@ -35,11 +22,6 @@ struct Answer {
     code: String,
     message: String,
 }
-
-/// Why the credentials could not be loaded, as the cause of an [`Error`].
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotLoaded(String);
 
 /// Returns whether a service refused a call because the caller lacks the permission.
 pub(crate) fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
@@ -105,7 +87,7 @@ where
         });
     }
     if let Some(cause) = find::<CredentialsError>(error) {
-        return credentials(login, cause);
+        return login.error(cause);
     }
     if let Some(answer) = error.raw_response() {
         return misunderstood(endpoint, said, answer, Chain::of(error));
@@ -155,7 +137,7 @@ fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain
         .caused_by(Chain(format!("the answer is none of AWS's: HTTP {status}{page}")))
 }
 
-fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error {
+pub(super) fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error {
     match code {
         code if is_expiry(code) => fault
             .hint(format!("the credentials have expired: run `{}`", login.command("sso login")))
@@ -167,7 +149,7 @@ fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error 
             )),
         "RequestTimeTooSkewed" => clock(fault),
         "SignatureDoesNotMatch" | "InvalidSignatureException"
-            if message.contains("Signature expired") || message.contains("not yet current") => {
+            if service_message::is_clock_skew(message) => {
             clock(fault)
         }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => fault.hint(format!(
@@ -189,52 +171,10 @@ fn clock(fault: Error) -> Error {
     fault.hint("this machine's clock is off by more than AWS accepts: set it, for example by NTP")
 }
 
-fn credentials(login: &Login, cause: &CredentialsError) -> Error {
-    let chain = NotLoaded(Chain::of(cause).to_string());
-    let text = chain.to_string().to_lowercase();
-    if let Some(profile) = &login.profile
-        && text.contains("was not defined")
-    {
-        return Error::new(
-            ErrorKind::Service,
-            format!("the shared AWS configuration has no profile `{profile}`"),
-        )
-        .hint("`aws configure list-profiles` names those that there are")
-        .caused_by(chain);
-    }
-    if text.contains("sso") || text.contains("token") && text.contains("expired") {
-        return Error::new(
-            ErrorKind::Service,
-            "the single sign-on session is missing or has expired",
-        )
-        .hint(format!("run `{}`", login.command("sso login")))
-        .caused_by(chain);
-    }
-    // The instance metadata are the last place to look at; that they refuse says nothing more.
-    if matches!(cause, CredentialsError::CredentialsNotLoaded(_)) || text.contains("imds") {
-        return Error::new(ErrorKind::Service, "no AWS credentials were found")
-            .hint(format!(
-                "run `{}` or `{}`",
-                login.command("sso login"),
-                login.command("configure")
-            ))
-            .hint(
-                "without an account: `stackctl apply --env local` deploys to the embedded emulator",
-            );
-    }
-    Error::new(
-        ErrorKind::Service,
-        "the AWS credentials could not be loaded",
-    )
-    .hint(format!(
-        "check them with `{}`",
-        login.command("sts get-caller-identity")
-    ))
-    .caused_by(chain)
-}
-
 /// Returns the first error of type `T` in the chain of causes.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(super) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {
@@ -249,10 +189,10 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 ///
 /// The SDK's outer errors only name its own layers; what a user needs is at the chain's end.
 #[derive(Debug)]
-struct Chain(String);
+pub(super) struct Chain(String);
 
 impl Chain {
-    fn of(error: &dyn StdError) -> Self {
+    pub(super) fn of(error: &dyn StdError) -> Self {
         const LAYERS: [&str; 7] = [
             "dispatch failure",
             "io error",
@@ -265,7 +205,8 @@ impl Chain {
         let mut said: Vec<String> = Vec::new();
         let mut next = Some(error);
         while let Some(cause) = next {
-            let text = cause.to_string();
+            // A program that gives credentials ends its text with a line break.
+            let text = cause.to_string().trim_end().to_owned();
             if !LAYERS.contains(&text.as_str()) && !said.iter().any(|before| before.contains(&text))
             {
                 said.push(text);

@@ -9,6 +9,7 @@ mod foreign;
 pub mod functions;
 mod http;
 mod json_call;
+mod login;
 pub mod probe;
 mod silence;
 pub mod stack;
@@ -31,8 +32,8 @@ use aws_types::service_config::ServiceConfigKey;
 use crate::config::origin::Origin;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
-use fault::Login;
 use json_call::JsonClient;
+use login::Login;
 
 /// How long one attempt of a call may take before it is made again. Uploads have no such limit.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -104,15 +105,14 @@ impl Connection {
     /// Where no region is configured; refused where an endpoint that is not AWS's is configured
     /// outside an emulator environment without `allow_endpoint = true`.
     pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
-        let config = match emulation {
-            Some(emulation) => emulated(emulation),
-            None => ambient(settings).await,
+        let (config, login) = if let Some(emulation) = emulation {
+            (emulated(emulation), Login::default())
+        } else {
+            let login = Login::of_profile(settings.profile.as_deref());
+            tokio::join!(ambient(settings), login)
         };
         let http = http::client(emulation.is_some());
         let config = config.into_builder().http_client(http).build();
-        let login = Login {
-            profile: settings.profile.clone(),
-        };
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Error::input("no AWS region is configured").hint(
                 "set `region = \"eu-west-1\"` in the manifest, export AWS_REGION, or pass --region",

@@ -1,9 +1,11 @@
 //! What goes wrong between here and AWS, each with its message and exit code, and nothing written.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress, Response};
 use crate::demo::{self, ARTIFACT_BUCKET};
+use crate::sandbox::Sandbox;
 
 fn nothing_was_written(cloud: &Cloud) {
     for operation in [
@@ -63,6 +65,65 @@ fn missing_credentials_say_how_to_log_in() {
     --- exit 1
     ");
     assert!(cloud.calls().is_empty());
+}
+
+/// Returns the project with this shared AWS configuration and no keys in the environment.
+fn with_configuration(configuration: &str) -> Sandbox {
+    let (sandbox, _) = demo::in_cloud();
+    sandbox.write("config", configuration);
+    let path = sandbox.path("config");
+    sandbox
+        .env("AWS_CONFIG_FILE", path.to_str().unwrap())
+        .env("AWS_ACCESS_KEY_ID", "")
+        .env("AWS_SECRET_ACCESS_KEY", "")
+}
+
+#[test]
+fn missing_single_sign_on_session_says_how_to_log_in() {
+    let session = "[profile work]\nsso_session = company\nsso_account_id = 1\nsso_role_name = x\n\
+        [sso-session company]\nsso_start_url = https://127.0.0.1:1\nsso_region = eu-west-1\n";
+    let legacy = "[profile work]\nsso_start_url = https://127.0.0.1:1\nsso_region = eu-west-1\n\
+        sso_account_id = 1\nsso_role_name = x\n";
+    for configuration in [session, legacy] {
+        let finished = with_configuration(configuration).run(&["status", "--profile", "work"]);
+        let expected = "error: the single sign-on session is missing or has expired\n";
+        assert!(finished.stderr.starts_with(expected), "{finished}");
+        let hint = "hint: run `aws sso login --profile work`\n";
+        assert!(finished.expect_code(1).stderr.ends_with(hint));
+    }
+}
+
+#[test]
+fn text_of_a_credential_process_decides_nothing() {
+    // "processor" contains the letters of "sso".
+    let script = "#!/bin/sh\necho 'the token processor has expired' >&2\nexit 1\n";
+    let sandbox = with_configuration("[default]\ncredential_process = helper\n");
+    insta::assert_snapshot!(sandbox.program("sh", script).run(&["status"]), @r"
+    --- stderr
+    error: the AWS credentials could not be loaded
+      caused by: an error occurred while loading credentials: Error retrieving credentials: external process exited with code exit status: 1. Stderr: the token processor has expired
+    hint: check them with `aws sts get-caller-identity`
+    --- exit 1
+    ");
+}
+
+#[test]
+fn refusing_metadata_service_means_no_credentials() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let sandbox = with_configuration("")
+        .env("AWS_EC2_METADATA_DISABLED", "")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
+    let finished = sandbox.run(&["status"]).expect_code(1);
+    let expected = "error: no AWS credentials were found\n";
+    assert!(finished.stderr.starts_with(expected), "{finished}");
 }
 
 #[test]

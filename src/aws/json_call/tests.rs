@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 use super::endpoint::EndpointResolver;
 use super::{CallError, DYNAMODB, JsonClient, LAMBDA, LOGS, Request, Service};
 use crate::aws::Endpoint;
-use crate::aws::fault::{self, Login};
+use crate::aws::fault;
+use crate::aws::login::Login;
 
 /// An answer of a service.
 #[derive(Debug, Clone)]

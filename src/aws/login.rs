@@ -1,0 +1,312 @@
+//! The credentials in use: what the shared configuration says of them, and why they cannot be loaded.
+//!
+//! The SDK reports some of these failures as text alone, for example that a profile does not exist.
+//! What the profile says is therefore read here too, and decides in place of that text.
+
+use std::borrow::Cow;
+
+use aws_config::imds::client::error::ImdsError;
+use aws_config::profile::{self, ProfileSet};
+use aws_credential_types::provider::error::{CredentialsError, TokenError};
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::fault::{Chain, answer_hint, find};
+use crate::error::{Error, ErrorKind};
+
+/// How many `source_profile` are followed. The SDK refuses a loop of them.
+const SOURCES: usize = 10;
+
+/// What is known of the credentials in use, for the hint that renews them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Login {
+    /// The profile that the user chose; `None` if the SDK chooses it.
+    profile: Option<String>,
+    kind: ProfileKind,
+}
+
+/// What the shared configuration says of the profile in use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum ProfileKind {
+    /// There is no such profile.
+    Missing,
+    /// It uses single sign-on (IAM Identity Center), or assumes a role with a profile that does.
+    SingleSignOn,
+    /// It has something else, or it could not be read.
+    #[default]
+    Other,
+}
+
+/// Why the credentials could not be loaded, as the cause of an [`Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotLoaded(String);
+
+impl Login {
+    /// Returns what the shared configuration files of this user say of the profile; `None` stands for
+    /// the profile that the SDK chooses.
+    pub(super) async fn of_profile(profile: Option<&str>) -> Self {
+        Self::read(&Fs::real(), &Env::real(), profile).await
+    }
+
+    async fn read(fs: &Fs, env: &Env, profile: Option<&str>) -> Self {
+        let name = profile.map(|name| Cow::Owned(name.to_owned()));
+        let profiles = profile::load(fs, env, &EnvConfigFiles::default(), name).await;
+        Self {
+            profile: profile.map(str::to_owned),
+            kind: profiles.as_ref().map_or(ProfileKind::Other, kind),
+        }
+    }
+
+    /// Returns a command line of the AWS CLI for the chosen profile.
+    pub(super) fn command(&self, command: &str) -> String {
+        match &self.profile {
+            Some(profile) => format!("aws {command} --profile {profile}"),
+            None => format!("aws {command}"),
+        }
+    }
+
+    /// Returns the error for credentials that could not be loaded.
+    pub(super) fn error(&self, cause: &CredentialsError) -> Error {
+        let chain = NotLoaded(Chain::of(cause).to_string());
+        let is_nothing_there = matches!(cause, CredentialsError::CredentialsNotLoaded(_));
+        if let Some(profile) = &self.profile
+            && self.kind == ProfileKind::Missing
+            && is_nothing_there
+        {
+            return Error::new(
+                ErrorKind::Service,
+                format!("the shared AWS configuration has no profile `{profile}`"),
+            )
+            .hint("`aws configure list-profiles` names those that there are")
+            .caused_by(chain);
+        }
+        if self.lacks_session(cause) {
+            return Error::new(
+                ErrorKind::Service,
+                "the single sign-on session is missing or has expired",
+            )
+            .hint(format!("run `{}`", self.command("sso login")))
+            .caused_by(chain);
+        }
+        // The instance metadata service is the last place to look. That it refuses says nothing more.
+        if is_nothing_there || find::<ImdsError>(cause).is_some() {
+            return Error::new(ErrorKind::Service, "no AWS credentials were found")
+                .hint(format!(
+                    "run `{}` or `{}`",
+                    self.command("sso login"),
+                    self.command("configure")
+                ))
+                .hint(
+                    "without an account: `stackctl apply --env local` deploys to the embedded emulator",
+                );
+        }
+        let fault = Error::new(
+            ErrorKind::Service,
+            "the AWS credentials could not be loaded",
+        );
+        let refused = find::<SdkError<AssumeRoleError>>(cause);
+        let fault = match refused.and_then(ProvideErrorMetadata::code) {
+            Some(code) => {
+                let message = refused.and_then(ProvideErrorMetadata::message);
+                answer_hint(self, code, message.unwrap_or_default(), fault)
+            }
+            None => fault,
+        };
+        let fault = if fault.hints().is_empty() {
+            let command = self.command("sts get-caller-identity");
+            fault.hint(format!("check them with `{command}`"))
+        } else {
+            fault
+        };
+        fault.caused_by(chain)
+    }
+
+    /// Returns whether only a new single sign-on session helps.
+    fn lacks_session(&self, cause: &CredentialsError) -> bool {
+        if find::<TokenError>(cause).is_some() {
+            return true;
+        }
+        if let Some(refused) = find::<SdkError<GetRoleCredentialsError>>(cause) {
+            return refused
+                .as_service_error()
+                .is_some_and(GetRoleCredentialsError::is_unauthorized_exception);
+        }
+        // The SDK keeps the type for a cached token that it cannot read to itself. Of a profile for
+        // single sign-on, nothing else is left but a role that cannot be assumed.
+        self.kind == ProfileKind::SingleSignOn
+            && matches!(cause, CredentialsError::ProviderError(_))
+            && find::<SdkError<AssumeRoleError>>(cause).is_none()
+    }
+}
+
+fn kind(profiles: &ProfileSet) -> ProfileKind {
+    let mut name = profiles.selected_profile();
+    for depth in 0..SOURCES {
+        let Some(profile) = profiles.get_profile(name) else {
+            return match depth {
+                0 => ProfileKind::Missing,
+                _ => ProfileKind::Other,
+            };
+        };
+        let keys = ["sso_session", "sso_start_url"];
+        if keys.iter().any(|key| profile.get(key).is_some()) {
+            return ProfileKind::SingleSignOn;
+        }
+        match profile.get("source_profile") {
+            Some(source) => name = source,
+            None => break,
+        }
+    }
+    ProfileKind::Other
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sso::types::error::UnauthorizedException;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    const CONFIG: &str = "\
+        [default]\nregion = eu-west-1\n\
+        [profile session]\nsso_session = company\nsso_account_id = 1\nsso_role_name = x\n\
+        [sso-session company]\nsso_start_url = https://x\n\
+        [profile legacy]\nsso_start_url = https://x\n\
+        [profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = session\n\
+        [profile loop]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = loop\n\
+        [profile dangling]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nowhere\n\
+        [profile program]\ncredential_process = sso-helper\n";
+
+    async fn login(profile: Option<&str>) -> Login {
+        let fs = Fs::from_slice(&[("/home/.aws/config", CONFIG)]);
+        let env = Env::from_slice(&[("HOME", "/home")]);
+        Login::read(&fs, &env, profile).await
+    }
+
+    fn answer(status: u16) -> HttpResponse {
+        let status = StatusCode::try_from(status).unwrap_or_else(|error| panic!("{error}"));
+        HttpResponse::new(status, SdkBody::empty())
+    }
+
+    fn refused_role(code: &str) -> CredentialsError {
+        let metadata = ErrorMetadata::builder().code(code).message("no").build();
+        let error = AssumeRoleError::generic(metadata);
+        CredentialsError::provider_error(SdkError::service_error(error, answer(403)))
+    }
+
+    fn refused_session(error: GetRoleCredentialsError) -> CredentialsError {
+        CredentialsError::provider_error(SdkError::service_error(error, answer(401)))
+    }
+
+    #[tokio::test]
+    async fn the_kind_of_a_profile_is_read_off_the_configuration() {
+        let cases = [
+            (None, ProfileKind::Other),
+            (Some("session"), ProfileKind::SingleSignOn),
+            (Some("legacy"), ProfileKind::SingleSignOn),
+            (Some("role"), ProfileKind::SingleSignOn),
+            (Some("loop"), ProfileKind::Other),
+            (Some("dangling"), ProfileKind::Other),
+            (Some("program"), ProfileKind::Other),
+            (Some("nowhere"), ProfileKind::Missing),
+        ];
+        for (profile, expected) in cases {
+            assert_eq!(login(profile).await.kind, expected, "{profile:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn why_credentials_cannot_be_loaded_decides_what_to_do() {
+        let session = "the single sign-on session is missing or has expired";
+        let other = "the AWS credentials could not be loaded";
+        let unauthorized = || {
+            let error = UnauthorizedException::builder().message("no").build();
+            refused_session(GetRoleCredentialsError::UnauthorizedException(error))
+        };
+        let metadata = ErrorMetadata::builder().code("ForbiddenException").build();
+        let forbidden = refused_session(GetRoleCredentialsError::generic(metadata));
+        let text = |text: &str| CredentialsError::provider_error(text.to_owned());
+        let token = CredentialsError::provider_error(TokenError::provider_error("no file"));
+        let cases = [
+            (
+                Some("session"),
+                token,
+                session,
+                "aws sso login --profile session",
+            ),
+            (
+                Some("legacy"),
+                text("no such file"),
+                session,
+                "aws sso login --profile legacy",
+            ),
+            (
+                Some("legacy"),
+                unauthorized(),
+                session,
+                "aws sso login --profile legacy",
+            ),
+            (
+                Some("legacy"),
+                forbidden,
+                other,
+                "aws sts get-caller-identity",
+            ),
+            (
+                Some("role"),
+                refused_role("AccessDenied"),
+                other,
+                "ask for the permission",
+            ),
+            (
+                Some("role"),
+                refused_role("ExpiredToken"),
+                other,
+                "the credentials have expired",
+            ),
+            (
+                Some("role"),
+                refused_role("Other"),
+                other,
+                "aws sts get-caller-identity",
+            ),
+            (
+                Some("nowhere"),
+                CredentialsError::not_loaded_no_source(),
+                "the shared AWS configuration has no profile `nowhere`",
+                "aws configure list-profiles",
+            ),
+            (
+                None,
+                CredentialsError::not_loaded_no_source(),
+                "no AWS credentials were found",
+                "aws sso login",
+            ),
+            // What a program writes is its own text: "processor" has the letters of "sso" in it.
+            (
+                Some("program"),
+                text("the processor failed"),
+                other,
+                "aws sts get-caller-identity",
+            ),
+            (
+                Some("program"),
+                text("the token expired"),
+                other,
+                "aws sts get-caller-identity",
+            ),
+        ];
+        for (profile, cause, message, hint) in cases {
+            let error = login(profile).await.error(&cause);
+            assert_eq!(error.to_string(), message, "{cause:?}");
+            assert!(error.hints()[0].contains(hint), "{cause:?}: {error:?}");
+        }
+    }
+}
