@@ -136,7 +136,7 @@ impl Asked<'_> {
                 human::clock(since)
             )),
             DetectionUpdate::PollError(error) => {
-                presenter.progress(&format!("{error}: trying again"))
+                presenter.progress(&format!("{error}: trying again"));
             }
         };
         let detected = self.service.detect_drift(&only, seen).await;
