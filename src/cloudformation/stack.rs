@@ -13,7 +13,7 @@ pub(crate) const NO_ECHO: &str = "****";
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// A stack as it is deployed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stack {
     /// The ARN, which names this very stack even after another takes its name.
     pub id: String,

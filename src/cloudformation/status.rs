@@ -26,6 +26,13 @@ macro_rules! stack_status {
             Unknown(String),
         }
 
+        impl Default for StackStatus {
+            /// Returns an unknown status with an empty name.
+            fn default() -> Self {
+                Self::Unknown(String::new())
+            }
+        }
+
         impl StackStatus {
             /// Every status that this version knows.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];

@@ -86,18 +86,9 @@ fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
         id: format!("arn:{stack}"),
         name: stack,
         status: StackStatus::UpdateComplete,
-        status_reason: None,
-        parameters: IndexMap::new(),
-        tags: IndexMap::new(),
-        outputs: Vec::new(),
-        capabilities: Vec::new(),
-        notification_arns: Vec::new(),
-        role_arn: None,
-        rollback_alarms: Vec::new(),
-        rollback_monitoring_minutes: None,
         termination_protection: change_set,
-        created: None,
         updated: change_set.then_some(Timestamp::UNIX_EPOCH),
+        ..Stack::default()
     };
     let saved = change_set.then_some(saved);
     PlanFile::new(

@@ -4,8 +4,6 @@
     reason = "a failed assertion is what a test is for"
 )]
 
-use indexmap::IndexMap;
-
 use super::history::Attempt;
 use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
 use super::history::History;
@@ -23,18 +21,7 @@ fn stack(status: &str) -> Stack {
         id: "arn".to_owned(),
         name: "demo".to_owned(),
         status: StackStatus::from_wire(status),
-        status_reason: None,
-        parameters: IndexMap::new(),
-        tags: IndexMap::new(),
-        outputs: Vec::new(),
-        capabilities: Vec::new(),
-        notification_arns: Vec::new(),
-        role_arn: None,
-        rollback_alarms: Vec::new(),
-        rollback_monitoring_minutes: None,
-        termination_protection: false,
-        created: None,
-        updated: None,
+        ..Stack::default()
     }
 }
 

@@ -9,7 +9,6 @@ use crate::cloudformation::change_set::{
     Action, Change, ChangeSet, Detail, Parameter, PropertyDrift,
 };
 use crate::cloudformation::stack::{Output, Stack};
-use crate::cloudformation::status::StackStatus;
 use crate::config::secret::{Redactor, Secret};
 use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
@@ -278,7 +277,7 @@ fn outputs_and_metadata_give_nothing_away() {
     };
     let mut stack = Stack {
         outputs: vec![output("O", "xs"), output("N", "n")],
-        ..empty_stack()
+        ..Stack::default()
     };
     hide_outputs(&mut stack, &template);
     let values = stack.outputs.iter().map(|output| output.value.as_str());
@@ -305,26 +304,6 @@ fn what_is_sent_for_a_secret_parameter_is_one_wherever_it_comes_from() {
         found,
         ["in-the-manifest", "in-the-environment"].map(Secret::new)
     );
-}
-
-fn empty_stack() -> Stack {
-    Stack {
-        id: String::new(),
-        name: String::new(),
-        status: StackStatus::CreateComplete,
-        status_reason: None,
-        parameters: indexmap::IndexMap::new(),
-        tags: indexmap::IndexMap::new(),
-        outputs: Vec::new(),
-        capabilities: Vec::new(),
-        notification_arns: Vec::new(),
-        role_arn: None,
-        rollback_alarms: Vec::new(),
-        rollback_monitoring_minutes: None,
-        termination_protection: false,
-        created: None,
-        updated: None,
-    }
 }
 
 /// Characters that nothing but the secrets of the property has, not even escaped.

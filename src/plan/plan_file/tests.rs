@@ -50,18 +50,8 @@ fn plan() -> PlanFile {
         id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/1".to_owned(),
         name: "demo-dev".to_owned(),
         status: StackStatus::UpdateComplete,
-        status_reason: None,
-        parameters: IndexMap::new(),
-        tags: IndexMap::new(),
-        outputs: Vec::new(),
-        capabilities: Vec::new(),
-        notification_arns: Vec::new(),
-        role_arn: None,
-        rollback_alarms: Vec::new(),
-        rollback_monitoring_minutes: None,
-        termination_protection: false,
-        created: None,
         updated: Some("2026-01-02T03:04:05Z".parse().unwrap()),
+        ..Stack::default()
     };
     let set = SavedChangeSet {
         id: "arn:set".to_owned(),
