@@ -17,7 +17,7 @@ use stackctl::config::secret::Redactor;
 use stackctl::diagnostic::SourceFile;
 use stackctl::plan::model::models;
 use stackctl::plan::risk;
-use stackctl::plan::{Operation, Plan, Target, masking};
+use stackctl::plan::{Plan, Target, masking};
 use stackctl::present::json::plan::PlanDocument;
 use stackctl::present::{human, markdown};
 use stackctl::template::Template;
@@ -125,18 +125,9 @@ fn of_set(set: ChangeSet, template: &Template) -> Plan {
             stack: "demo".to_owned(),
             environment: "dev".to_owned(),
         },
-        operation: Operation::Update,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        code: Vec::new(),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        settings: Vec::new(),
-        prediction: None,
-        validations: Vec::new(),
-        outputs: Vec::new(),
         assessment: risk::assess(&set.changes, &models, &[]),
         models,
         change_set: Some(set),
+        ..Plan::default()
     }
 }

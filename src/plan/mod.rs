@@ -25,7 +25,7 @@ pub use property::{Content, PropertyChange};
 pub use values::ValueChange;
 
 /// Where a plan goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Target {
     /// The account, 12 digits.
     pub account: String,
@@ -40,16 +40,17 @@ pub struct Target {
 }
 
 /// Whether the stack is made or changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Operation {
     /// There is no such stack yet.
     Create,
     /// The stack is there.
+    #[default]
     Update,
 }
 
 /// What a deployment would do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// Where it goes.
     pub target: Target,

@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 use stackctl::cloudformation::change_set::ChangeSet;
-use stackctl::plan::model::Models;
-use stackctl::plan::risk::Assessment;
-use stackctl::plan::{Operation, Plan, Target};
+use stackctl::plan::{Plan, Target};
 use stackctl::present::human;
 use stackctl::present::json::plan::PlanDocument;
 
@@ -95,20 +93,9 @@ fn plan(change_set: ChangeSet) -> Plan {
         environment: "dev".to_owned(),
     };
     Plan {
-        prediction: None,
-        code: Vec::new(),
         target,
-        operation: Operation::Update,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        settings: Vec::new(),
         change_set: Some(change_set),
-        validations: Vec::new(),
-        outputs: Vec::new(),
-        models: Models::default(),
-        assessment: Assessment::default(),
+        ..Plan::default()
     }
 }
 

@@ -7,7 +7,7 @@ use stackctl::plan::model::{KNOWN_AFTER_APPLY, Model};
 use stackctl::plan::risk::access::{Names, Statement};
 use stackctl::plan::risk::network::Rule;
 use stackctl::plan::risk::{self, Assessment};
-use stackctl::plan::{Operation, Plan, Target, model};
+use stackctl::plan::{Plan, Target, model};
 use stackctl::present::human;
 use stackctl::template::Template;
 
@@ -54,8 +54,6 @@ fn detail(recorded: &Value) -> Detail {
 fn plan(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template>) -> Plan {
     let models = model::models(&changes, before, after);
     Plan {
-        prediction: None,
-        code: Vec::new(),
         target: Target {
             account: "111111111111".to_owned(),
             region: "eu-west-1".to_owned(),
@@ -63,20 +61,13 @@ fn plan(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
             stack: "s".to_owned(),
             environment: "dev".to_owned(),
         },
-        operation: Operation::Update,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        settings: Vec::new(),
-        outputs: Vec::new(),
-        validations: Vec::new(),
         assessment: risk::assess(&changes, &models, &[]),
         models,
         change_set: Some(ChangeSet {
             changes,
             ..ChangeSet::default()
         }),
+        ..Plan::default()
     }
 }
 

@@ -20,7 +20,7 @@ use stackctl::diagnostic::{Diagnostic, SourceFile};
 use stackctl::plan::plan_file::PlanFile;
 use stackctl::plan::predict::{Side, predict};
 use stackctl::plan::risk;
-use stackctl::plan::{Operation, Plan, Target, model};
+use stackctl::plan::{Plan, Target, model};
 use stackctl::present;
 use stackctl::present::human;
 use stackctl::present::json::plan::PlanDocument;
@@ -222,22 +222,13 @@ fn show(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
             stack: "demo-dev".to_owned(),
             environment: "dev".to_owned(),
         },
-        operation: Operation::Update,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        code: Vec::new(),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        settings: Vec::new(),
-        prediction: None,
-        validations: Vec::new(),
-        outputs: Vec::new(),
         assessment: risk::assess(&changes, &models, &[]),
         models,
         change_set: Some(ChangeSet {
             changes,
             ..ChangeSet::default()
         }),
+        ..Plan::default()
     };
     for width in [20, 80] {
         for verbose in [false, true] {

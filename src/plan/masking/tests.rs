@@ -14,7 +14,7 @@ use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::plan::model::models;
 use crate::plan::risk;
-use crate::plan::{Operation, Plan, Target};
+use crate::plan::{Plan, Target};
 use crate::present::json::plan::PlanDocument;
 use crate::present::{human, markdown};
 use crate::template::Template;
@@ -474,19 +474,10 @@ fn plan(case: &Case) -> (Plan, Vec<Secret>) {
             stack: word.clone(),
             environment: word,
         },
-        operation: Operation::Update,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        code: Vec::new(),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        settings: Vec::new(),
-        prediction: None,
-        validations: Vec::new(),
-        outputs: Vec::new(),
         assessment: risk::assess(&root.changes, &models, &[]),
         models,
         change_set: Some(root),
+        ..Plan::default()
     };
     (plan, found)
 }

@@ -55,9 +55,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Summary};
-    use crate::plan::model::Models;
-    use crate::plan::risk::Assessment;
-    use crate::plan::{Operation, Plan, Target};
+    use crate::plan::{Plan, Target};
     use crate::present::human::plan::plan;
     use crate::present::json::plan::PlanDocument;
 
@@ -97,8 +95,6 @@ mod tests {
             ..ChangeSet::default()
         });
         Plan {
-            prediction: None,
-            code: Vec::new(),
             target: Target {
                 account: "123456789012".to_owned(),
                 region: "eu-west-1".to_owned(),
@@ -106,17 +102,8 @@ mod tests {
                 stack: "demo".to_owned(),
                 environment: "dev".to_owned(),
             },
-            operation: Operation::Update,
-            capabilities: Vec::new(),
-            artifacts: Vec::new(),
-            parameters: Vec::new(),
-            tags: Vec::new(),
-            settings: Vec::new(),
             change_set: Some(root),
-            validations: Vec::new(),
-            outputs: Vec::new(),
-            models: Models::default(),
-            assessment: Assessment::default(),
+            ..Plan::default()
         }
     }
 
