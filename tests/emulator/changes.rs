@@ -11,10 +11,7 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
     let plan = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     let summary = format!("Plan: {} to add, ", project.resource_count());
     plan.expect_stdout(&summary);
-    let plan = project
-        .run(&["plan", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let plan = project.json(&["plan"]);
     assert_eq!(plan["schema"], "stackctl.plan/1");
     assert_eq!(project.stacks(), [""; 0], "no shell of a stack");
     assert_eq!(project.buckets(), [""; 0]);
@@ -32,12 +29,12 @@ fn changed_code_changes_only_the_function() {
     assert_eq!(changed(&project), ["Handler"]);
     assert_eq!(project.artifacts(), uploaded, "a plan uploads nothing");
     assert_eq!(project.change_sets(), change_sets, "none is left behind");
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
 
     let applied = project.run(&["apply", "--yes"]).expect_code(0);
     assert_eq!(applied.stderr.matches("Uploaded ").count(), 1, "{applied}");
     assert_eq!(project.artifacts().len(), uploaded.len() + 1);
-    assert_eq!(project.stack_status().as_deref(), Some("UPDATE_COMPLETE"));
+    project.expect_status("UPDATE_COMPLETE");
 
     project.edit(file, new, old);
     assert_eq!(changed(&project), ["Handler"]);
@@ -75,10 +72,7 @@ fn changed_variable_changes_the_resource_that_uses_it() {
     }
     let diff = project.run(&["diff"]).expect_code(0);
     diff.expect_stdout("RetentionInDays");
-    let diff = project
-        .run(&["diff", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let diff = project.json(&["diff"]);
     assert_eq!(diff["schema"], "stackctl.diff/1");
     let diff = project.run(&["diff", "--format", "unified"]).expect_code(0);
     let lines = |sign: &str| -> Vec<&str> {
@@ -107,7 +101,7 @@ fn changed_tag_is_a_difference() {
 
     let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
     diff.expect_stdout("owner: \"media\"");
-    let diff = project.run(&["diff", "--format", "json"]).json();
+    let diff = project.json(&["diff"]);
     assert_eq!(texts(&diff["tags"], "name"), ["owner"], "{diff:#}");
 
     project
@@ -115,7 +109,7 @@ fn changed_tag_is_a_difference() {
         .expect_code(2)
         .expect_stdout("owner: \"media\"");
     project.run(&["apply", "--yes"]).expect_code(0);
-    let status = project.run(&["status", "--format", "json"]).json();
+    let status = project.json(&["status"]);
     assert_eq!(status["tags"]["owner"], "media", "{status:#}");
     project.run(&["diff", "--exit-code"]).expect_code(0);
 }

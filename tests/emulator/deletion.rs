@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::custom_resource::failing_at;
 use crate::project::Project;
 
 #[test]
@@ -25,7 +26,7 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
         .run(&["destroy", "--empty", "FilesBucket"])
         .expect_code(4)
         .expect_stderr("no terminal to ask on");
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
     assert_eq!(project.event_count(), before);
     assert_eq!(project.files(), ["precious.txt"]);
     assert_eq!(project.versions().len(), 2);
@@ -62,7 +63,7 @@ fn destroy_requires_the_stack_name() {
         .wait()
         .expect_code(4)
         .expect_stderr("not destroyed");
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
 
     let mut destroying = project.spawn_on_terminal(&["destroy"]);
     destroying
@@ -100,66 +101,29 @@ fn destroy_refuses_a_protected_stack() {
     assert_eq!(project.stacks(), [""; 0]);
 }
 
-/// A stack of which one resource refuses to be deleted.
-const STUBBORN: &str = r#"
-Resources:
-  Topic:
-    Type: AWS::SNS::Topic
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Effect: Allow
-            Principal: { Service: lambda.amazonaws.com }
-            Action: sts:AssumeRole
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      FunctionName: "{{ project }}-stubborn"
-      Runtime: python3.13
-      Handler: index.handler
-      Role: !GetAtt Role.Arn
-      Code:
-        ZipFile: |
-          import json, urllib.request
-          def handler(event, context):
-              status = "FAILED" if event["RequestType"] == "Delete" else "SUCCESS"
-              body = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-              body |= {"Status": status, "Reason": "not today", "PhysicalResourceId": "stubborn"}
-              request = urllib.request.Request(
-                  event["ResponseURL"], json.dumps(body).encode(), {"content-type": ""}, method="PUT")
-              urllib.request.urlopen(request, timeout=5)
-  Stubborn:
-    Type: Custom::Stubborn
-    Properties:
-      ServiceToken: !GetAtt Function.Arn
-"#;
-
 #[test]
 fn destroy_names_and_retains_a_resource_that_fails_to_delete() {
-    let project = Project::of_template(STUBBORN, "").deployed();
+    let project = failing_at("Delete").deployed();
     project
-        .run(&["destroy", "--yes", "--retain", "Stubborn"])
+        .run(&["destroy", "--yes", "--retain", "Custom"])
         .expect_code(4)
         .expect_stderr("after a deletion has failed");
 
     let failed = project.run(&["destroy", "--yes"]).expect_code(1);
     for line in [
         "could not be deleted (DELETE_FAILED)",
-        "Custom::Stubborn Stubborn DELETE_FAILED",
-        "not today",
-        "destroy --retain Stubborn -e local`",
+        "Custom::Resource Custom DELETE_FAILED",
+        "injected by Delete",
+        "destroy --retain Custom -e local`",
     ] {
         failed.expect_stderr(line);
     }
-    assert_eq!(project.stack_status().as_deref(), Some("DELETE_FAILED"));
+    project.expect_status("DELETE_FAILED");
 
     project
-        .run(&["destroy", "--yes", "--retain", "Stubborn"])
+        .run(&["destroy", "--yes", "--retain", "Custom"])
         .expect_code(0)
-        .expect_stderr("Left behind: Custom::Stubborn stubborn");
+        .expect_stderr("Left behind: Custom::Resource custom");
     assert_eq!(project.stacks(), [""; 0]);
 }
 
@@ -199,7 +163,7 @@ fn destroy_refuses_a_stack_with_an_imported_export() {
         .run(&["destroy", "--yes"])
         .expect_code(4)
         .expect_stderr("(importer)");
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
     let arguments = json!({"StackName": "importer"});
     project.aws("cloudformation", "delete_stack", arguments);
     project.run(&["destroy", "--yes"]).expect_code(0);

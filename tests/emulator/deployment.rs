@@ -42,7 +42,7 @@ fn first_apply_deploys_and_verifies_the_pipeline() {
     }
     assert_eq!(applied.stderr.matches("Uploaded ").count(), 1, "{applied}");
 
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
     check_bucket(&project);
     check_function(&project);
     check_queue_and_alarms(&project);
@@ -267,10 +267,7 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
     outputs.expect_stderr("` is not deployed");
 
     let project = project.deployed();
-    let status = project
-        .run(&["status", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let status = project.json(&["status"]);
     assert_eq!(status["schema"], "stackctl.status/1");
     assert_eq!(status["status"], "CREATE_COMPLETE");
     assert_eq!(
@@ -282,10 +279,7 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
         .expect_code(0)
         .expect_stdout("FileMetadata-local");
 
-    let outputs = project
-        .run(&["outputs", "--format", "json"])
-        .expect_code(0)
-        .json();
+    let outputs = project.json(&["outputs"]);
     assert_eq!(outputs["schema"], "stackctl.outputs/1");
     assert_eq!(outputs["outputs"]["BucketName"]["value"], project.bucket());
     let bucket = project.run(&["outputs", "BucketName"]).expect_code(0);

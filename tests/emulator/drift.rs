@@ -65,7 +65,7 @@ fn drift_is_shown_and_recover_reverts_it() {
     ] {
         drift.expect_stdout(line);
     }
-    let drift = project.run(&["drift", "--format", "json"]).json();
+    let drift = project.json(&["drift"]);
     assert_eq!(drift["summary"]["modified"], 2, "{drift:#}");
     assert!(!texts(&drift["not_checked"], "logical_id").is_empty());
     let only = project.run(&["drift", "--only", "Handler"]).expect_code(0);

@@ -1,5 +1,6 @@
 //! Deployments that fail: what is said first, what is left, how to go on.
 
+use crate::custom_resource::failing_at;
 use crate::project::Project;
 
 #[test]
@@ -22,7 +23,7 @@ fn failed_creation_is_rolled_back_with_its_cause() {
         !failed.stdout.contains("BucketName  "),
         "no outputs\n{failed}"
     );
-    assert_eq!(project.stack_status().as_deref(), Some("ROLLBACK_COMPLETE"));
+    project.expect_status("ROLLBACK_COMPLETE");
     assert_eq!(project.buckets(), [project.artifact_bucket()]);
 
     project.edit("templates/stack.yaml.j2", wrong, right);
@@ -34,7 +35,7 @@ fn failed_creation_is_rolled_back_with_its_cause() {
         .run(&["apply", "--yes"])
         .expect_code(0)
         .expect_stderr("Deleting the shell");
-    assert_eq!(project.stack_status().as_deref(), Some("CREATE_COMPLETE"));
+    project.expect_status("CREATE_COMPLETE");
 }
 
 #[test]
@@ -56,10 +57,7 @@ fn failed_update_is_rolled_back_with_its_cause() {
     ] {
         failed.expect_stderr(line);
     }
-    assert_eq!(
-        project.stack_status().as_deref(),
-        Some("UPDATE_ROLLBACK_COMPLETE")
-    );
+    project.expect_status("UPDATE_ROLLBACK_COMPLETE");
     assert_eq!(project.log_retention(), 30);
 
     project.edit("templates/stack.yaml.j2", wrong, right);
@@ -67,50 +65,14 @@ fn failed_update_is_rolled_back_with_its_cause() {
     assert_eq!(project.log_retention(), 60);
 }
 
-/// A resource whose own function fails on the requests that `fail_on` names.
-const FAULTY: &str = r#"Resources:
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Statement:
-          - { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: "sts:AssumeRole" }
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      Runtime: python3.12
-      Handler: index.handler
-      Timeout: 30
-      Role: !GetAtt Role.Arn
-      Code:
-        ZipFile: |
-          import json, urllib.request
-          def handler(event, context):
-              wanted = event["ResourceProperties"]["FailOn"].split(",")
-              answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-              answer["PhysicalResourceId"] = "fault"
-              failed = event["RequestType"] in wanted
-              answer["Status"] = "FAILED" if failed else "SUCCESS"
-              answer["Reason"] = "injected by " + event["RequestType"]
-              body = json.dumps(answer).encode()
-              put = urllib.request.Request(event["ResponseURL"], data=body, method="PUT",
-                                           headers={"content-type": ""})
-              urllib.request.urlopen(put, timeout=5)
-  Fault:
-    Type: Custom::Fault
-    Properties:
-      ServiceToken: !GetAtt Function.Arn
-      FailOn: "{{ vars.fail_on }}"
-"#;
-
 #[test]
 fn failed_custom_resource_is_named() {
-    let project = Project::of_template(FAULTY, "fail_on = \"None\"").deployed();
-    project.edit("manifest.toml", "\"None\"", "\"Update\"");
+    let project = failing_at("").deployed();
+    project.set_var("fails_at", "", "Update");
     let failed = project.run(&["apply", "--yes", "--events", "none"]);
     let failed = failed.expect_code(3);
     for line in [
-        "caused by: Custom::Fault Fault UPDATE_FAILED: ",
+        "caused by: Custom::Resource Custom UPDATE_FAILED: ",
         "injected by Update",
         "hint: the words are those of the function behind `ServiceToken`",
         "hint: when that is put right: `stackctl apply -e local`",
@@ -121,11 +83,8 @@ fn failed_custom_resource_is_named() {
     project
         .run(&["events", "--failed"])
         .expect_code(0)
-        .expect_stdout("UPDATE_FAILED       Fault");
-    assert_eq!(
-        project.stack_status().as_deref(),
-        Some("UPDATE_ROLLBACK_COMPLETE")
-    );
+        .expect_stdout("UPDATE_FAILED       Custom");
+    project.expect_status("UPDATE_ROLLBACK_COMPLETE");
 }
 
 #[test]

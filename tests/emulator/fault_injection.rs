@@ -5,25 +5,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::emulator::{self, Borrowed};
-use crate::project::texts;
+use crate::project::{ROLE, texts};
 use crate::proxy::{Proxy, Rule};
 use crate::sandbox::{Finished, Running, Sandbox};
 
-const TEMPLATE: &str = r#"
-Resources:
-  Topic:
+/// The resources of the stack beside its role.
+const RESOURCES: &str = r#"  Topic:
     Type: AWS::SNS::Topic
     Properties:
       DisplayName: "{{ vars.name }}"
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Effect: Allow
-            Principal: { Service: lambda.amazonaws.com }
-            Action: sts:AssumeRole
   Function:
     Type: AWS::Lambda::Function
     Properties:
@@ -80,7 +70,8 @@ impl ProxiedProject {
         project.write("first", "1");
         let policy = r#"{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}"#;
         project.sandbox.write("policy.json", policy);
-        project.sandbox.write("stack.yaml.j2", TEMPLATE);
+        let template = format!("Resources:\n{ROLE}{RESOURCES}");
+        project.sandbox.write("stack.yaml.j2", template);
         project
     }
 

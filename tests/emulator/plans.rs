@@ -14,10 +14,7 @@ fn risks(plan: &Value) -> Vec<String> {
 }
 
 fn plan(project: &Project) -> Value {
-    project
-        .run(&["plan", "--format", "json"])
-        .expect_code(0)
-        .json()
+    project.json(&["plan"])
 }
 
 #[test]

@@ -12,6 +12,18 @@ use crate::sandbox::{Finished, Running, Sandbox};
 /// The bucket that the shipped manifest names for the local environment.
 const SHIPPED_BUCKET: &str = "dev-file-metadata-bucket";
 
+/// A role for the functions of templates, as a resource of the name `Role`.
+pub(crate) const ROLE: &str = r#"  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: lambda.amazonaws.com }
+            Action: sts:AssumeRole
+"#;
+
 /// A project and what was deployed from it.
 pub(crate) struct Project {
     sandbox: Sandbox,
@@ -77,6 +89,12 @@ impl Project {
         self.sandbox.run(&local(arguments))
     }
 
+    /// Runs `stackctl` for the local environment and returns its JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        self.sandbox.json(&local(arguments))
+    }
+
     /// Runs `stackctl` for the manifest's own environment, with a server at this URL for AWS.
     pub(crate) fn run_at(&self, endpoint: &str, arguments: &[&str]) -> Finished {
         let variables = [
@@ -110,6 +128,13 @@ impl Project {
         let text = fs::read_to_string(self.sandbox.path(path)).unwrap();
         assert!(text.contains(from), "{path} does not contain {from:?}");
         self.sandbox.write(path, text.replace(from, to));
+    }
+
+    /// Changes a variable of the manifest whose value is a string.
+    #[track_caller]
+    pub(crate) fn set_var(&self, name: &str, from: &str, to: &str) {
+        let line = |value: &str| format!("{name} = \"{value}\"\n");
+        self.edit("manifest.toml", &line(from), &line(to));
     }
 
     /// Writes a file of the project.
@@ -190,6 +215,12 @@ impl Project {
             .as_str()?
             .to_owned();
         Some(status)
+    }
+
+    /// Fails the test unless the stack has this status.
+    #[track_caller]
+    pub(crate) fn expect_status(&self, status: &str) {
+        assert_eq!(self.stack_status().as_deref(), Some(status));
     }
 
     /// Returns the names of all stacks of the account that are not deleted, shells included.
