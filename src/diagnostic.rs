@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A text and the name under which the user knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,10 @@ impl SourceFile {
 }
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
     Note,

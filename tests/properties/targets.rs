@@ -48,7 +48,7 @@ pub(crate) fn manifest(input: &[u8]) {
         };
         match settings::resolve(&manifest, &overrides, &Ambient::default()) {
             Ok(settings) => {
-                let rows = settings::show(&settings);
+                let rows = settings::show(&settings).unwrap();
                 assert!(!human::config::settings(&rows, 80).is_empty());
             }
             Err(error) => check_places(error.diagnostics()),

@@ -29,7 +29,7 @@ enum ConfigCommand {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let ConfigCommand::Show { format } = args.command;
     let session = Session::open(context)?;
-    let rows = settings::show(&session.settings);
+    let rows = settings::show(&session.settings)?;
     let presenter = session.presenter();
     match format {
         Format::Json => presenter.json(&ConfigDocument::of(&rows))?,

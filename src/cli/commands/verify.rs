@@ -77,25 +77,25 @@ pub(crate) async fn probe(
         return Err(Error::input("the manifest has no `[verify]` table")
             .hint("add one: `upload = { bucket = \"BucketName\", file = \"…\" }` and `expect = { table = \"TableName\", key = \"fileName\" }`"));
     };
-    let bucket = stack.required_output(&settings.upload_bucket)?;
-    let table = stack.required_output(&settings.expect_table)?;
+    let bucket = stack.required_output(&settings.upload.bucket)?;
+    let table = stack.required_output(&settings.expect.table)?;
     let account = stack.account().unwrap_or_default();
     let content = session
         .project
-        .read(&settings.upload_file, "the file to verify with")?;
-    let key = probe_key(&settings.upload_file);
+        .read(&settings.upload.file, "the file to verify with")?;
+    let key = probe_key(&settings.upload.file);
     let probe = Probe::new(
         connection,
         account,
         [bucket, table],
-        [&settings.expect_key, &key],
+        [&settings.expect.key, &key],
     );
 
     let presenter = session.presenter();
     presenter.note(&format!("Verifying: s3://{bucket}/{key} → {table} …"));
     let since = Timestamp::now();
     let version = probe
-        .put(content, content_type(&settings.upload_file))
+        .put(content, content_type(&settings.upload.file))
         .await?;
     let started = Instant::now();
     let waited = interrupt

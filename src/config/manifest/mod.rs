@@ -1,15 +1,16 @@
-//! The manifest: text → layers of optional values, each with its place.
+//! The manifest: text → layers of values, each with its place.
 //!
 //! [`parse`] reads as much as can be understood and keeps going: a manifest with eight mistakes
-//! gives eight diagnostics. What it returns is not yet settings: [`resolve`](crate::config::settings::resolve)
+//! gives eight diagnostics. What it returns is not yet settings: [`settings`](crate::config::settings)
 //! overlays the layers, adds variables and flags, and only then knows what is missing.
+//! The keys, their types, defaults and descriptions stand in one table, [`keys`].
 
 pub(crate) mod checks;
-pub(crate) mod layer;
+pub(crate) mod keys;
+mod layer;
 pub(crate) mod node;
 mod reader;
 mod schema;
-mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,12 @@ use indexmap::IndexMap;
 
 use crate::config::origin::Origin;
 use crate::diagnostic::{Diagnostic, SourceFile};
+pub(crate) use layer::read_layer;
 use node::{Entry, Node, SYNTAX, Table, Value};
+pub(crate) use reader::Scope;
+#[cfg(test)]
+pub(crate) use schema::layer as layer_schema;
 pub use schema::schema;
-pub(crate) use schema::{at as schema_at, layer_schema};
-pub(crate) use walk::{Scope, layer as read_layer, top_level_keys};
 
 /// A manifest that was read, mistakes and all.
 #[derive(Debug, Clone)]

@@ -1,124 +1,333 @@
-//! How values are taken out of a table: by key, with a type, and with every mistake noted.
+//! One walk over a table that checks every value by the table of keys.
 //!
-//! A [`Reader`] knows which keys were asked for, so what is left in the end is unknown. [`Problems`]
-//! knows where the walk is, so a mistake names its whole key.
+//! The walk never stops at an error: it reports a value that is wrong, leaves it out and goes on.
+//! What it returns holds only checked values, each in one form: a list of networks is a list even if
+//! one network was written, and a parameter is text.
 
 use std::ops::RangeInclusive;
 
-use indexmap::IndexMap;
-
 use super::checks::{self, Checked, Fault};
+use super::keys::{KEYS, Key, Kind, Names, Only, SECRET, names};
 use super::node::{Node, Table, Value};
-use super::walk::top_level_keys;
 use crate::config::origin::Origin;
 use crate::diagnostic::Diagnostic;
 use crate::util::suggest::{nearest, quoted};
 
-/// Keys of the schema that have no effect yet. Writing one is an error, so that nobody relies on it.
-pub(super) const NOT_YET_SUPPORTED: [&str; 1] = ["artifacts.*.requirements"];
+/// CloudFormation quotas: bytes of a parameter's value.
+const PARAMETER_BYTES: usize = 4096;
 
-/// Reads a table with names of the user's own.
-pub(super) fn named<T>(
-    node: &Node,
-    problems: &mut Problems,
-    check: fn(&str) -> Checked<String>,
-    read: impl Fn(&Node, &mut Problems) -> Option<T>,
-) -> Option<IndexMap<String, T>> {
-    let mut values = IndexMap::new();
-    for (name, entry) in table(node, problems)? {
-        problems.within(name, |problems| {
-            if let Err(fault) = check(name) {
-                problems.fault(fault, &entry.key);
-            }
-            if let Some(value) = read(&entry.node, problems) {
-                values.insert(name.clone(), value);
-            }
-        });
-    }
-    Some(values)
+/// Where a layer stands. It decides the few keys that do not belong everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The manifest's top level.
+    Top,
+    /// An `[environments.NAME]` table.
+    Environment,
+    /// Variables and flags.
+    Override,
+    /// All layers together.
+    Merged,
 }
 
-pub(super) fn limited(node: &Node, limit: usize, what: &str, problems: &mut Problems) {
-    let length = match &node.value {
-        Value::Table(table) => table.len(),
-        Value::List(items) => items.len(),
-        _ => 0,
-    };
-    if length > limit {
-        problems.fault(
-            Fault::new("out-of-range", format!("has {length} {what}"))
-                .help(format!("at most {limit} are possible")),
-            &node.origin,
-        );
+impl Scope {
+    /// Returns whether a key may stand here.
+    pub(super) fn admits(self, key: &Key) -> bool {
+        match key.only {
+            None => true,
+            Some(Only::TopLevel) => self != Self::Environment,
+            Some(Only::Environments) => matches!(self, Self::Environment | Self::Merged),
+        }
     }
-}
-
-pub(super) fn table<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n Table> {
-    if let Value::Table(table) = &node.value {
-        return Some(table);
-    }
-    problems.wrong_type(node, "a table");
-    None
-}
-
-pub(super) fn text<T>(
-    node: &Node,
-    problems: &mut Problems,
-    check: impl Fn(&str) -> Checked<T>,
-) -> Option<T> {
-    let Value::String(text) = &node.value else {
-        problems.wrong_type(node, "a string");
-        return None;
-    };
-    check(text)
-        .map_err(|fault| problems.fault(fault, &node.origin))
-        .ok()
-}
-
-pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
-    if let Value::Boolean(flag) = node.value {
-        return Some(flag);
-    }
-    problems.wrong_type(node, "a boolean");
-    None
 }
 
 /// What was found so far, and where the walk is.
-#[derive(Debug, Default)]
-pub(super) struct Problems {
-    pub(super) found: Vec<Diagnostic>,
-    pub(super) path: Vec<String>,
+pub(super) struct Reader {
+    found: Vec<Diagnostic>,
+    path: Vec<String>,
+    scope: Scope,
 }
 
-impl Problems {
-    pub(super) fn push(&mut self, problem: Diagnostic) {
-        self.found.push(problem);
+impl Reader {
+    /// Returns a reader of a layer. `path` names the table that the layer stands in.
+    pub(super) fn new(scope: Scope, path: &[&str]) -> Self {
+        Self {
+            found: Vec::new(),
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+            scope,
+        }
     }
 
-    pub(super) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(key.to_owned());
-        let result = read(self);
-        self.path.pop();
-        result
+    /// Returns everything that was found to be wrong.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
     }
 
-    pub(super) fn fault(&mut self, fault: Fault, origin: &Origin) {
-        let mut problem = Diagnostic::error(
-            fault.rule,
-            format!("`{}` {}", self.path.join("."), fault.message),
-            origin.place(""),
-        );
-        problem.help = fault.help;
-        self.push(problem);
+    /// Returns the values of a table's keys that are right, and reports everything else in it.
+    pub(super) fn keys(&mut self, table: &Table, keys: &'static [Key]) -> toml::Table {
+        let mut values = toml::Table::new();
+        for key in keys {
+            let Some(entry) = table.get(key.name) else {
+                continue;
+            };
+            self.within(key.name, |reader| {
+                reader.check_key(key, &entry.key);
+                if let Some(value) = reader.value(&entry.node, &key.kind) {
+                    values.insert(key.name.to_owned(), value);
+                }
+            });
+        }
+        self.report_unknown(table, keys);
+        values
     }
 
-    pub(super) fn wrong_type(&mut self, node: &Node, expected: &str) {
+    /// Reports a key that may not stand here, or has no effect yet.
+    fn check_key(&mut self, key: &Key, origin: &Origin) {
+        if !self.scope.admits(key) {
+            let name = key.name;
+            let remedy = match key.only {
+                Some(Only::Environments) => {
+                    format!("`{name}` belongs in an `[environments.NAME]` table of the manifest")
+                }
+                _ => format!(
+                    "`{name}` belongs at the top level: it is the same for every environment"
+                ),
+            };
+            let fault = Fault::new("misplaced-key", "has no meaning here");
+            self.fault(fault.help(remedy), origin);
+        }
+        if !key.is_supported {
+            let fault = Fault::new("not-yet-supported", "is not supported yet")
+                .help("take it out: it would have no effect");
+            self.fault(fault, origin);
+        }
+    }
+
+    /// Returns the value if it is right.
+    fn value(&mut self, node: &Node, kind: &'static Kind) -> Option<toml::Value> {
+        match kind {
+            Kind::Text(check, _) => self.text(node, check).map(|()| node.to_toml()),
+            Kind::List(check, limit) => self.list(node, *check, *limit),
+            Kind::Flag => self.flag(node),
+            Kind::Integer(range) => self.integer(node, range),
+            Kind::Duration => self.text(node, checks::duration).map(|_| node.to_toml()),
+            Kind::Severity => self.text(node, checks::severity).map(|_| node.to_toml()),
+            Kind::Networks => self.networks(node),
+            Kind::Parameter => self.parameter(node),
+            Kind::Any => Some(node.to_toml()),
+            Kind::Table(keys) => {
+                let table = self.table(node)?;
+                Some(toml::Value::Table(self.keys(table, keys)))
+            }
+            Kind::Map(names) => self.map(node, names),
+        }
+    }
+
+    fn text<T>(&mut self, node: &Node, check: impl Fn(&str) -> Checked<T>) -> Option<T> {
+        let Value::String(text) = &node.value else {
+            self.wrong_type(node, "a string");
+            return None;
+        };
+        check(text)
+            .map_err(|fault| self.fault(fault, &node.origin))
+            .ok()
+    }
+
+    /// Reads a list. Each item is looked at before the first wrong one makes the list worthless.
+    fn list(
+        &mut self,
+        node: &Node,
+        check: impl Fn(&str) -> Checked<()>,
+        limit: usize,
+    ) -> Option<toml::Value> {
+        let Value::List(items) = &node.value else {
+            self.wrong_type(node, "a list");
+            return None;
+        };
+        self.limit(node, items.len(), limit, "items");
+        let before = self.found.len();
+        for item in items {
+            self.text(item, &check);
+        }
+        (self.found.len() == before).then(|| node.to_toml())
+    }
+
+    pub(super) fn flag(&mut self, node: &Node) -> Option<toml::Value> {
+        if let Value::Boolean(_) = node.value {
+            return Some(node.to_toml());
+        }
+        self.wrong_type(node, "a boolean");
+        None
+    }
+
+    fn integer(&mut self, node: &Node, allowed: &RangeInclusive<u32>) -> Option<toml::Value> {
+        let Value::Integer(number) = node.value else {
+            self.wrong_type(node, "an integer");
+            return None;
+        };
+        checks::integer(number, allowed)
+            .map_err(|fault| self.fault(fault, &node.origin))
+            .ok()
+            .map(|_| node.to_toml())
+    }
+
+    fn networks(&mut self, node: &Node) -> Option<toml::Value> {
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            Value::String(_) => std::slice::from_ref(node),
+            _ => {
+                self.wrong_type(node, "a CIDR or a list of them");
+                return None;
+            }
+        };
+        let mut networks = Vec::new();
+        let before = self.found.len();
+        for item in items {
+            let Some(network) = self.text(item, checks::cidr) else {
+                continue;
+            };
+            if networks.contains(&network) {
+                let fault = Fault::new("duplicate-cidr", "names this network twice");
+                self.fault(
+                    fault.help("a security group takes each rule once"),
+                    &item.origin,
+                );
+            }
+            networks.push(network);
+        }
+        let texts = networks.iter().map(|it| it.to_string().into()).collect();
+        (self.found.len() == before).then_some(toml::Value::Array(texts))
+    }
+
+    /// Reads a parameter: its text, or the table that says where a secret is.
+    fn parameter(&mut self, node: &Node) -> Option<toml::Value> {
+        let value = match &node.value {
+            Value::Table(table) => {
+                let secret = self.keys(table, SECRET);
+                if table.is_empty() {
+                    let fault = Fault::new("missing-key", "does not say where its value is");
+                    self.fault(
+                        fault.help("write `{ from_env = \"VARIABLE\" }`"),
+                        &node.origin,
+                    );
+                }
+                return (!secret.is_empty()).then_some(toml::Value::Table(secret));
+            }
+            Value::List(items) => self.comma_list(items),
+            _ => node.scalar()?,
+        };
+        if value.len() > PARAMETER_BYTES {
+            self.fault(
+                Fault::new("out-of-range", format!("has {} bytes", value.len())).help(format!(
+                    "CloudFormation takes {PARAMETER_BYTES} bytes a parameter"
+                )),
+                &node.origin,
+            );
+        }
+        Some(toml::Value::String(value))
+    }
+
+    fn comma_list(&mut self, items: &[Node]) -> String {
+        let mut texts = Vec::new();
+        for item in items {
+            match item.scalar() {
+                Some(text) if text.contains(',') => self.fault(
+                    Fault::new(
+                        "bad-parameter",
+                        "has an item with a comma, which would split it",
+                    )
+                    .help("CloudFormation joins and splits lists at commas"),
+                    &item.origin,
+                ),
+                Some(text) => texts.push(text),
+                None => self.wrong_type(item, "a list of plain values"),
+            }
+        }
+        texts.join(",")
+    }
+
+    fn table<'n>(&mut self, node: &'n Node) -> Option<&'n Table> {
+        if let Value::Table(table) = &node.value {
+            return Some(table);
+        }
+        self.wrong_type(node, "a table");
+        None
+    }
+
+    fn map(&mut self, node: &Node, names: &'static Names) -> Option<toml::Value> {
+        let table = self.table(node)?;
+        if let Some(key) = self.path.last().cloned() {
+            self.limit(node, table.len(), names.limit, &key);
+        }
+        let mut values = toml::Table::new();
+        for (name, entry) in table {
+            self.within(name, |reader| {
+                if let Err(fault) = (names.name)(name) {
+                    reader.fault(fault, &entry.key);
+                }
+                if let Some(value) = reader.value(&entry.node, &names.value) {
+                    values.insert(name.clone(), value);
+                }
+            });
+        }
+        Some(toml::Value::Table(values))
+    }
+
+    fn limit(&mut self, node: &Node, length: usize, limit: usize, what: &str) {
+        if length > limit {
+            self.fault(
+                Fault::new("out-of-range", format!("has {length} {what}"))
+                    .help(format!("at most {limit} are possible")),
+                &node.origin,
+            );
+        }
+    }
+
+    /// Reports the keys that do not exist.
+    fn report_unknown(&mut self, table: &Table, keys: &'static [Key]) {
+        let is_layer = names(keys).eq(names(KEYS));
+        let scope = self.scope;
+        let mut known: Vec<&str> = keys
+            .iter()
+            .filter(|key| scope.admits(key))
+            .map(|key| key.name)
+            .collect();
+        if is_layer && scope == Scope::Top {
+            known.push("environments");
+        }
+        for (name, entry) in table {
+            if names(keys).any(|key| key == name) || known.contains(&name.as_str()) {
+                continue;
+            }
+            let message = match self.path.join(".") {
+                place if place.is_empty() => format!("unknown key `{name}`"),
+                place => format!("unknown key `{name}` in `{place}`"),
+            };
+            let mut problem = Diagnostic::error("unknown-key", message, entry.key.place(""));
+            problem = if let Some(meant) = nearest(name, known.iter().copied()) {
+                problem.help(format!("did you mean `{meant}`?"))
+            } else if !is_layer && names(KEYS).any(|key| key == name) {
+                problem.help(format!(
+                    "`{name}` is a key of the top level: write it above the first `[table]`"
+                ))
+            } else {
+                problem.help(format!(
+                    "the keys here are {}",
+                    quoted(known.iter().copied())
+                ))
+            };
+            if is_layer {
+                problem = problem.help("values of your own for the template go into `[vars]`");
+            }
+            self.push(problem);
+        }
+    }
+
+    fn wrong_type(&mut self, node: &Node, expected: &str) {
         let fault = Fault::new(
             "wrong-type",
             format!("must be {expected}, not {}", node.kind()),
         );
-        let scalar = node.scalar();
-        let help = match (&node.value, scalar, expected) {
+        let help = match (&node.value, node.scalar(), expected) {
             (Value::String(text), _, "a boolean" | "an integer")
                 if text.parse::<bool>().is_ok() || text.parse::<i64>().is_ok() =>
             {
@@ -140,148 +349,24 @@ impl Problems {
         self.fault(fault, &node.origin);
     }
 
-    /// Returns whether the current key is in [`NOT_YET_SUPPORTED`].
-    fn is_unsupported(&self) -> bool {
-        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        let path = match path.as_slice() {
-            ["environments", _, inner @ ..] => inner,
-            path => path,
-        };
-        NOT_YET_SUPPORTED.iter().any(|pattern| {
-            let pattern: Vec<&str> = pattern.split('.').collect();
-            pattern.len() == path.len()
-                && pattern
-                    .iter()
-                    .zip(path)
-                    .all(|(pattern, part)| *pattern == "*" || pattern == part)
-        })
-    }
-}
-
-/// A table being read, and the keys that were asked for.
-pub(super) struct Reader<'t, 'p> {
-    table: &'t Table,
-    problems: &'p mut Problems,
-    /// The keys that may stand here.
-    pub(super) known: Vec<&'static str>,
-}
-
-impl<'t, 'p> Reader<'t, 'p> {
-    pub(super) fn new(table: &'t Table, problems: &'p mut Problems) -> Self {
-        Self {
-            table,
-            problems,
-            known: Vec::new(),
-        }
+    pub(super) fn push(&mut self, problem: Diagnostic) {
+        self.found.push(problem);
     }
 
-    pub(super) fn read<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&'t Node, &mut Problems) -> Option<T>,
-    ) -> Option<T> {
-        self.known.push(key);
-        let entry = self.table.get(key)?;
-        self.problems.within(key, |problems| {
-            if problems.is_unsupported() {
-                let fault = Fault::new("not-yet-supported", "is not supported yet")
-                    .help("take it out: it would have no effect");
-                problems.fault(fault, &entry.key);
-            }
-            read(&entry.node, problems)
-        })
+    pub(super) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(key.to_owned());
+        let result = read(self);
+        self.path.pop();
+        result
     }
 
-    pub(super) fn text<T>(
-        &mut self,
-        key: &'static str,
-        check: impl Fn(&str) -> Checked<T>,
-    ) -> Option<T> {
-        self.read(key, |node, problems| text(node, problems, check))
-    }
-
-    pub(super) fn texts<T>(
-        &mut self,
-        key: &'static str,
-        limit: usize,
-        check: impl Fn(&str) -> Checked<T>,
-    ) -> Option<Vec<T>> {
-        self.read(key, |node, problems| {
-            let Value::List(items) = &node.value else {
-                problems.wrong_type(node, "a list");
-                return None;
-            };
-            limited(node, limit, "items", problems);
-            // Each item is looked at before the first wrong one makes the list worthless.
-            let read: Vec<Option<T>> = items
-                .iter()
-                .map(|item| text(item, problems, &check))
-                .collect();
-            read.into_iter().collect()
-        })
-    }
-
-    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        self.read(key, boolean)
-    }
-
-    pub(super) fn integer(
-        &mut self,
-        key: &'static str,
-        allowed: &RangeInclusive<u32>,
-    ) -> Option<u32> {
-        self.read(key, |node, problems| {
-            let Value::Integer(number) = node.value else {
-                problems.wrong_type(node, "an integer");
-                return None;
-            };
-            checks::integer(number, allowed)
-                .map_err(|fault| problems.fault(fault, &node.origin))
-                .ok()
-        })
-    }
-
-    /// Refuses a key that exists, but not here.
-    pub(super) fn misplaced(&mut self, key: &'static str, remedy: &str) {
-        self.known.retain(|known| *known != key);
-        if let Some(entry) = self.table.get(key) {
-            self.known.push(key);
-            self.problems.within(key, |problems| {
-                let fault = Fault::new("misplaced-key", "has no meaning here");
-                problems.fault(fault.help(format!("`{key}` {remedy}")), &entry.key);
-            });
-        }
-    }
-
-    /// Reports the keys that nobody asked for.
-    pub(super) fn finish(self) {
-        for (key, entry) in self.table {
-            if self.known.contains(&key.as_str()) {
-                continue;
-            }
-            let place = self.problems.path.join(".");
-            let message = if place.is_empty() {
-                format!("unknown key `{key}`")
-            } else {
-                format!("unknown key `{key}` in `{place}`")
-            };
-            let mut problem = Diagnostic::error("unknown-key", message, entry.key.place(""));
-            problem = if let Some(meant) = nearest(key, self.known.iter().copied()) {
-                problem.help(format!("did you mean `{meant}`?"))
-            } else if !self.known.contains(&"project") && top_level_keys().contains(&key.as_str()) {
-                problem.help(format!(
-                    "`{key}` is a key of the top level: write it above the first `[table]`"
-                ))
-            } else {
-                problem.help(format!(
-                    "the keys here are {}",
-                    quoted(self.known.iter().copied())
-                ))
-            };
-            if self.known.contains(&"vars") {
-                problem = problem.help("values of your own for the template go into `[vars]`");
-            }
-            self.problems.push(problem);
-        }
+    fn fault(&mut self, fault: Fault, origin: &Origin) {
+        let mut problem = Diagnostic::error(
+            fault.rule,
+            format!("`{}` {}", self.path.join("."), fault.message),
+            origin.place(""),
+        );
+        problem.help = fault.help;
+        self.push(problem);
     }
 }

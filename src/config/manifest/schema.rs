@@ -1,124 +1,129 @@
-//! The JSON Schema of the manifest, for editors and for typing variables.
-//!
-//! Generated from [`Layer`], whose every field is optional: TOML has no null, so the generator's
-//! "or null" is taken out again, and the environments are the same object once more.
+//! The JSON Schema of the manifest, for editors, made from the table of keys.
 
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::layer::Layer;
-use super::reader::NOT_YET_SUPPORTED;
+use super::keys::{ENVIRONMENT_NAME, KEYS, Key, Kind, Limits, SECRET};
+use super::reader::Scope;
+use crate::diagnostic::Severity;
 
 /// Returns the JSON Schema (draft 2020-12) of the manifest.
 pub fn schema() -> Value {
-    let mut top = layer_schema();
-    let mut environment = top.clone();
-    if let Some(environment) = environment.as_object_mut() {
-        environment
-            .retain(|key, _| key == "type" || key == "properties" || key == "additionalProperties");
-    }
-    remove_property(&mut environment, "environment");
-    remove_property(&mut top, "emulator");
-    if let Some(properties) = properties(&mut top) {
-        properties.insert(
-            "environments".to_owned(),
-            json!({
-                "description": "The environments by name. Each overlays the top level: tables merge, everything else is replaced.",
-                "type": "object",
-                "propertyNames": { "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 32 },
-                "additionalProperties": environment,
-            }),
-        );
-    }
-    top
+    let mut names = limits(&ENVIRONMENT_NAME);
+    names.remove("type");
+    let mut schema = layer(Scope::Top);
+    schema["properties"]["environments"] = json!({
+        "description": "The environments by name. Each overlays the top level: tables merge, everything else is replaced.",
+        "type": "object",
+        "propertyNames": names,
+        "additionalProperties": layer(Scope::Environment),
+    });
+    schema["title"] = "stackctl manifest".into();
+    schema["description"] = "The manifest of a stackctl project.".into();
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema
 }
 
-/// Returns the schema of one layer: the keys that variables and flags may set.
-pub(crate) fn layer_schema() -> Value {
-    let generator = SchemaSettings::draft2020_12()
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator();
-    let mut schema = generator.into_root_schema_for::<Layer>().to_value();
-    drop_null(&mut schema);
-    for pattern in NOT_YET_SUPPORTED {
-        mark_unsupported(&mut schema, &pattern.split('.').collect::<Vec<_>>());
+/// Returns the schema of the keys that may stand in a layer.
+pub(crate) fn layer(scope: Scope) -> Value {
+    table(KEYS.iter().filter(|key| scope.admits(key))).into()
+}
+
+fn table(keys: impl Iterator<Item = &'static Key>) -> Map<String, Value> {
+    let properties: Map<String, Value> = keys
+        .map(|key| {
+            let mut schema = kind(&key.kind);
+            let description = if key.is_supported {
+                key.description.to_owned()
+            } else {
+                format!("Not supported yet, and refused. {}", key.description)
+            };
+            schema.insert("description".to_owned(), description.into());
+            if let Some(default) = key.default.and_then(json_of) {
+                schema.insert("default".to_owned(), default);
+            }
+            (key.name.to_owned(), schema.into())
+        })
+        .collect();
+    object(json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    }))
+}
+
+fn kind(kind: &Kind) -> Map<String, Value> {
+    object(match kind {
+        Kind::Text(_, text) => return limits(text),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Duration => json!({ "type": "string" }),
+        Kind::List(_, usize::MAX) => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::List(_, most) => {
+            json!({ "type": "array", "items": { "type": "string" }, "maxItems": most })
+        }
+        Kind::Integer(range) => match *range.end() {
+            u32::MAX => json!({ "type": "integer", "minimum": range.start() }),
+            end => json!({ "type": "integer", "minimum": range.start(), "maximum": end }),
+        },
+        Kind::Severity => {
+            let severities: Value = schemars::schema_for!(Severity).into();
+            json!({ "oneOf": severities["oneOf"] })
+        }
+        Kind::Networks => json!({ "anyOf": [
+            { "type": "string" },
+            { "type": "array", "items": { "type": "string" } },
+        ] }),
+        Kind::Parameter => parameter(),
+        Kind::Any => Value::Object(Map::new()),
+        Kind::Table(keys) => return table(keys.iter()),
+        Kind::Map(names) => {
+            let mut value = self::kind(&names.value);
+            if !names.description.is_empty() {
+                value.insert("description".to_owned(), names.description.into());
+            }
+            json!({ "type": "object", "additionalProperties": value })
+        }
+    })
+}
+
+/// Returns the schema of a parameter: plain, a list that is joined with commas, or a secret.
+fn parameter() -> Value {
+    let plain = ["string", "integer", "number", "boolean"].map(|kind| json!({ "type": kind }));
+    let mut secret = table(SECRET.iter());
+    let keys: Vec<&str> = SECRET.iter().map(|key| key.name).collect();
+    secret.insert("required".to_owned(), keys.into());
+    secret.insert(
+        "description".to_owned(),
+        "A secret: never printed, never in a plan file.".into(),
+    );
+    let mut choices = plain.to_vec();
+    choices.push(json!({ "type": "array", "items": { "anyOf": plain } }));
+    choices.push(secret.into());
+    json!({ "anyOf": choices })
+}
+
+fn limits(limits: &Limits) -> Map<String, Value> {
+    let mut schema = object(json!({ "type": "string" }));
+    if limits.min > 0 {
+        schema.insert("minLength".to_owned(), limits.min.into());
+    }
+    if let Some(max) = limits.max {
+        schema.insert("maxLength".to_owned(), max.into());
+    }
+    if let Some(pattern) = limits.pattern {
+        schema.insert("pattern".to_owned(), pattern.into());
     }
     schema
 }
 
-/// Returns the schema of the value at `path` within a layer's; `None` where there is no such key.
-pub(crate) fn at<'s>(schema: &'s Value, path: &[&str]) -> Option<&'s Value> {
-    let Some((key, rest)) = path.split_first() else {
-        return Some(schema);
-    };
-    let inner = schema
-        .get("properties")
-        .and_then(|properties| properties.get(key))
-        .or_else(|| {
-            schema
-                .get("additionalProperties")
-                .filter(|inner| inner.is_object() || *inner == &Value::Bool(true))
-        })?;
-    at(inner, rest)
+/// Returns a default, which is TOML, as JSON.
+fn json_of(default: &str) -> Option<Value> {
+    let value: toml::Value = default.parse().ok()?;
+    serde_json::to_value(value).ok()
 }
 
-fn properties(schema: &mut Value) -> Option<&mut Map<String, Value>> {
-    schema.get_mut("properties")?.as_object_mut()
-}
-
-fn remove_property(schema: &mut Value, key: &str) {
-    if let Some(properties) = properties(schema) {
-        properties.shift_remove(key);
-    }
-}
-
-fn mark_unsupported(schema: &mut Value, path: &[&str]) {
-    let Some((key, rest)) = path.split_first() else {
-        if let Some(description) = schema.get_mut("description") {
-            let text = description.as_str().unwrap_or_default();
-            *description = Value::String(format!("Not supported yet, and refused. {text}"));
-        }
-        return;
-    };
-    let inner = if *key == "*" {
-        schema.get_mut("additionalProperties")
-    } else {
-        schema
-            .get_mut("properties")
-            .and_then(|properties| properties.get_mut(key))
-    };
-    if let Some(inner) = inner {
-        mark_unsupported(inner, rest);
-    }
-}
-
-/// Takes "or null" out of a schema, everywhere.
-fn drop_null(schema: &mut Value) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(drop_null),
-        Value::Object(object) => {
-            if let Some(Value::Array(types)) = object.get_mut("type") {
-                types.retain(|kind| kind != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    object.insert("type".to_owned(), only);
-                }
-            }
-            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
-                choices.retain(|choice| choice != &json!({ "type": "null" }));
-                if let [Value::Object(only)] = choices.as_slice() {
-                    let only = only.clone();
-                    object.shift_remove("anyOf");
-                    for (key, value) in only {
-                        object.entry(key).or_insert(value);
-                    }
-                }
-            }
-            if object.get("default") == Some(&Value::Null) {
-                object.shift_remove("default");
-            }
-            object.values_mut().for_each(drop_null);
-        }
-        _ => {}
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
     }
 }

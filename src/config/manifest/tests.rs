@@ -483,7 +483,7 @@ fn schema_keys(schema: &serde_json::Value, prefix: &str, keys: &mut Vec<String>)
 /// as such and never as unknown; and of a table's keys the walk lists those of the schema.
 #[test]
 fn the_walk_and_the_schema_know_the_same_keys() {
-    let schema = super::layer_schema();
+    let schema = super::layer_schema(super::Scope::Merged);
     let mut keys = Vec::new();
     schema_keys(&schema, "", &mut keys);
     assert!(keys.len() > 35, "{keys:?}");

@@ -1,5 +1,8 @@
 //! The values that one run works with, each with the place it came from.
 //!
+//! The fields have the names of the manifest's keys: [`resolve`] reads the checked values of all
+//! layers into them.
+//!
 //! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by
 //! `STACKCTL_*` variables and by flags, in that order. Commands see the result and never the layers.
 
@@ -12,8 +15,10 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
-use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::config::manifest::checks;
 use crate::config::origin::Origins;
 use crate::config::secret::Secret;
 use crate::diagnostic::Severity;
@@ -22,7 +27,8 @@ pub use resolve::resolve;
 pub use show::{Row, show};
 
 /// Everything that a command may want to know about the project and the chosen environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The project's name, part of the default stack name and of every artifact key.
     pub project: String,
@@ -45,90 +51,101 @@ pub struct Settings {
     /// Whether an endpoint that is not AWS's may be used outside an emulator environment.
     pub allow_endpoint: bool,
     /// Who may reach the test instance by SSH; never empty where `vars.test_instance` is true.
+    #[serde(rename = "allowed_ssh_cidr", default)]
+    #[serde(deserialize_with = "read_networks", serialize_with = "write_networks")]
     pub allowed_ssh_cidrs: Vec<IpNet>,
     /// Whether those may admit the whole internet.
     pub allow_world_ssh: bool,
     /// The EC2 key pair's name; required where `vars.test_instance` is true.
     pub key_pair: Option<String>,
     /// Tags for the stack, stackctl's own two included.
+    #[serde(default)]
     pub tags: IndexMap<String, String>,
     /// The artifacts by name, in the manifest's order.
+    #[serde(default = "default_artifacts")]
     pub artifacts: IndexMap<String, ArtifactSettings>,
     /// CloudFormation parameters by name; always all sent.
+    #[serde(default)]
     pub parameters: IndexMap<String, ParameterValue>,
     /// Free values for the template.
+    #[serde(default)]
     pub vars: toml::Table,
     /// How the stack is to be deployed.
+    #[serde(default)]
     pub stack: StackSettings,
     /// What the linter leaves out.
+    #[serde(default)]
     pub lint: LintSettings,
     /// How `stackctl ssh` connects.
+    #[serde(default)]
     pub ssh: SshSettings,
-    /// The smoke test, where one is configured.
+    /// The smoke test, if one is configured.
     pub verify: Option<VerifySettings>,
     /// Whether this environment is the embedded emulator.
     pub emulator: bool,
     /// Where each value came from, by dotted key.
+    #[serde(skip)]
     pub origins: Origins,
 }
 
 /// One artifact: a folder that becomes one zip.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ArtifactSettings {
     /// The folder, relative to the manifest's folder.
+    #[serde(default)]
     pub path: PathBuf,
     /// Globs to leave out, on top of the built-in ones.
+    #[serde(default)]
     pub exclude: Vec<String>,
     /// A requirements file pinned by hash, relative to the manifest's folder.
     pub requirements: Option<PathBuf>,
 }
 
 /// The value of a CloudFormation parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum ParameterValue {
     /// Given in the manifest, a variable or a flag; may be printed.
     Plain(String),
     /// Read from an environment variable; never printed.
     FromEnvironment {
         /// The variable's name.
+        #[serde(rename = "from_env")]
         variable: String,
         /// Its value; `None` where it is not set, which only commands that send it refuse.
+        #[serde(skip)]
         value: Option<Secret>,
     },
 }
 
 /// How the stack is deployed: the `[stack]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct StackSettings {
     /// Capabilities that override those derived from the template.
     pub capabilities: Option<Vec<String>>,
     /// Whether the stack is protected from deletion; without it, that stays as it is.
     pub termination_protection: Option<bool>,
     /// The stack policy's file, JSON, relative to the manifest's folder; without it, the policy stays as it is.
-    #[schemars(with = "Option<String>", length(min = 1))]
     pub policy: Option<PathBuf>,
     /// The role that CloudFormation assumes.
     pub role_arn: Option<String>,
     /// SNS topics that receive the stack's events; at most 5 (`CreateChangeSet`).
-    #[schemars(length(max = 5))]
     pub notification_arns: Vec<String>,
     /// CloudWatch alarms that roll an operation back; at most 5 (`RollbackConfiguration`).
-    #[schemars(length(max = 5))]
     pub rollback_alarms: Vec<String>,
     /// How long after an operation the alarms are watched, 0 to 180 minutes (`RollbackConfiguration`).
-    #[schemars(range(max = 180))]
     pub rollback_monitoring_minutes: Option<u32>,
     /// How long stackctl waits for an operation, in minutes; without it, until it is settled.
-    #[schemars(range(min = 1))]
     pub timeout_minutes: Option<u32>,
     /// Resource types that are guarded like the built-in stateful ones.
     pub protected_types: Vec<String>,
 }
 
 /// What the linter leaves out: the `[lint]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct LintSettings {
     /// Rules whose findings are left out, by id, such as `W3010`.
     pub ignore: Vec<String>,
@@ -137,8 +154,8 @@ pub struct LintSettings {
 }
 
 /// How `stackctl ssh` connects: the `[ssh]` table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SshSettings {
     /// The private key's file, `~` not yet expanded.
     pub identity_file: Option<String>,
@@ -147,20 +164,67 @@ pub struct SshSettings {
 }
 
 /// The `[verify]` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VerifySettings {
-    /// The stack output that holds the bucket's name.
-    pub upload_bucket: String,
-    /// The file to upload, relative to the manifest's folder.
-    pub upload_file: PathBuf,
-    /// The stack output that holds the table's name.
-    pub expect_table: String,
-    /// The table's key attribute that will hold the object's key.
-    pub expect_key: String,
+    /// What to upload.
+    pub upload: VerifyUpload,
+    /// What must appear.
+    pub expect: VerifyItem,
     /// How long to wait for the item.
+    #[serde(deserialize_with = "read_duration", serialize_with = "write_duration")]
     pub timeout: Duration,
     /// Whether every `apply` ends with it.
     pub after_apply: bool,
+}
+
+/// What the smoke test uploads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyUpload {
+    /// The stack output that holds the bucket's name.
+    pub bucket: String,
+    /// The file to upload, relative to the manifest's folder.
+    pub file: PathBuf,
+}
+
+/// The item that the smoke test waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyItem {
+    /// The stack output that holds the table's name.
+    pub table: String,
+    /// The table's key attribute that will hold the object's key.
+    pub key: String,
+}
+
+/// Returns the artifact of a manifest that names none: the folder `handler`.
+fn default_artifacts() -> IndexMap<String, ArtifactSettings> {
+    let handler = ArtifactSettings {
+        path: PathBuf::new(),
+        exclude: Vec::new(),
+        requirements: None,
+    };
+    IndexMap::from([("handler".to_owned(), handler)])
+}
+
+fn read_networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let networks = texts.iter().map(|text| text.parse());
+    networks.collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+fn write_networks<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
+}
+
+fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    checks::duration(&text).map_err(|fault| D::Error::custom(fault.message))
+}
+
+fn write_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}s", duration.as_secs()))
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! Variables and flags as one more layer over the manifest.
 //!
-//! Both bring plain text. What it becomes is decided by the manifest's own schema, so that
+//! Both bring plain text. What it becomes is decided by the manifest's table of keys, so that
 //! `STACKCTL_ACCOUNT=012345678901` stays text and `STACKCTL_STACK__TIMEOUT_MINUTES=30` becomes a
 //! number; a free value under `vars` takes the type of the value that it overrides. The result goes
 //! through the same walk as the manifest, and an error points into the variable or the flag.
 
-use serde_json::Value as Json;
-
 use crate::config::ambient::Ambient;
+use crate::config::manifest::keys::{self, Kind};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
-use crate::config::manifest::schema_at;
 use crate::config::origin::Origin;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::util::suggest::{nearest, quoted};
@@ -181,9 +179,8 @@ pub(super) fn layer(given: &[Given], below: &Table, problems: &mut Vec<Diagnosti
     if given.is_empty() {
         return layer;
     }
-    let schema = crate::config::manifest::layer_schema();
     for one in given {
-        match typed(one, below, &schema) {
+        match typed(one, below) {
             Ok((path, node)) => {
                 let nested = nest(&path, node);
                 match exposed_secret(&nested, below) {
@@ -217,11 +214,7 @@ fn nest(path: &[String], node: Node) -> Table {
 }
 
 /// Finds the key that `given` means and gives its text that key's type.
-fn typed(
-    given: &Given,
-    below: &Table,
-    schema: &Json,
-) -> Result<(Vec<String>, Node), Box<Diagnostic>> {
+fn typed(given: &Given, below: &Table) -> Result<(Vec<String>, Node), Box<Diagnostic>> {
     let path = if given.is_variable {
         loosely(&given.path, below)
     } else {
@@ -229,8 +222,8 @@ fn typed(
     };
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     let current = lookup(below, &words);
-    let Some(kind) = schema_at(schema, &words).filter(|_| !words.contains(&"")) else {
-        return Err(Box::new(unknown(given, &words, schema)));
+    let Some(kind) = keys::find(&words).filter(|_| !words.contains(&"")) else {
+        return Err(Box::new(unknown(given, &words)));
     };
     if let ["parameters" | "artifacts", name] | ["artifacts", name, _] = words.as_slice()
         && given.is_variable
@@ -245,38 +238,24 @@ fn typed(
             "a variable's name has no capitals: write the key in the manifest first",
         )));
     }
-    let node = if words.first() == Some(&"vars") && words.len() > 1 {
-        free(given, &path.join("."), current)
-    } else {
-        by_schema(given, kind)
-    }?;
-    Ok((path, node))
-}
-
-/// Gives `text` the type that the schema asks for; where it does not fit, the walk will say so.
-fn by_schema(given: &Given, schema: &Json) -> Result<Node, Box<Diagnostic>> {
-    let kinds = schema.get("anyOf").and_then(Json::as_array);
-    let one_or_many = kinds.is_some_and(|kinds| {
-        kinds.len() == 2
-            && kinds
-                .iter()
-                .any(|kind| kind.get("type") == Some(&"array".into()))
-    });
     let text = given.text.as_str();
-    match schema.get("type").and_then(Json::as_str) {
-        Some("boolean") => Ok(text.parse().map_or_else(
+    let node = match kind {
+        Kind::Any => free(given, &path.join("."), current)?,
+        Kind::List(..) => list(given)?,
+        Kind::Networks if text.contains([',', '[']) => list(given)?,
+        Kind::Table(_) | Kind::Map(_) if text.trim_start().starts_with('{') => inline(given)?,
+        // If the text does not fit, reading the layer reports it.
+        Kind::Flag => text.parse().map_or_else(
             |_| given.to_node(),
             |flag| with(given, Value::Boolean(flag)),
-        )),
-        Some("integer") => Ok(text.parse().map_or_else(
+        ),
+        Kind::Integer(_) => text.parse().map_or_else(
             |_| given.to_node(),
             |number| with(given, Value::Integer(number)),
-        )),
-        Some("array") => list(given),
-        Some("object") if text.trim_start().starts_with('{') => inline(given),
-        _ if one_or_many && text.contains([',', '[']) => list(given),
-        _ => Ok(given.to_node()),
-    }
+        ),
+        _ => given.to_node(),
+    };
+    Ok((path, node))
 }
 
 /// Gives a free value the type of the one that it overrides, or else the type that it looks like.
@@ -389,19 +368,15 @@ fn loosely(path: &[String], below: &Table) -> Vec<String> {
     exact
 }
 
-fn unknown(given: &Given, path: &[&str], schema: &Json) -> Diagnostic {
-    let mut depth = path.len().saturating_sub(1);
-    let mut known: Vec<&str> = Vec::new();
-    loop {
-        let table = schema_at(schema, path.get(..depth).unwrap_or_default());
-        if let Some(properties) = table.and_then(|table| table.get("properties")?.as_object()) {
-            known.extend(properties.keys().map(String::as_str));
-        }
-        if !known.is_empty() || depth == 0 {
-            break;
-        }
-        depth -= 1;
-    }
+fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
+    // The deepest table above the key whose keys are known.
+    let (depth, known) = (0..path.len())
+        .rev()
+        .find_map(|depth| match keys::find(path.get(..depth)?)? {
+            Kind::Table(keys) => Some((depth, keys::names(keys).collect())),
+            _ => None,
+        })
+        .unwrap_or((0, Vec::new()));
     let word = path.get(depth).copied().unwrap_or_default();
     let parents = path.get(..depth).unwrap_or_default();
     let spell = |key: &str| {

@@ -4,50 +4,22 @@
 //! of precedence stands in one place, every value brings its origin along, and a key needs no code
 //! of its own to be overlaid.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use semver::{Version, VersionReq};
 
 use super::overrides::{self, Given, Overrides};
-use super::{ArtifactSettings, ParameterValue, Settings, VerifySettings};
+use super::{ParameterValue, Settings};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
-use crate::config::manifest::layer::{Layer, Parameter, Verify};
+use crate::config::manifest::keys::{self, KEYS, Key, Kind};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
-use crate::config::manifest::{Manifest, Scope, read_layer, top_level_keys};
-use crate::config::origin::{Origin, Origins};
+use crate::config::manifest::{Manifest, Scope, read_layer};
+use crate::config::origin::Origin;
 use crate::config::secret::Secret;
-use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::error::{Error, Result};
 use crate::util::suggest::{nearest, quoted};
-
-/// The weakest layer, in the manifest's own language.
-const DEFAULTS: &str = r#"
-stack_name = "{project}-{environment}"
-template = "templates/stack.yaml.j2"
-allow_endpoint = false
-allow_world_ssh = false
-
-[vars]
-instance_type = "t2.micro"
-test_instance = true
-log_retention_days = 30
-
-[lint]
-severity = "warning"
-
-[ssh]
-user = "ec2-user"
-
-[verify]
-timeout = "60s"
-after_apply = false
-"#;
-
-/// The folder that is packaged where the manifest names no artifact.
-const DEFAULT_ARTIFACT: &str = "handler";
 
 /// Returns the settings for the chosen environment.
 ///
@@ -62,7 +34,7 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     let given = overrides::collect(overrides, ambient, &mut problems);
     let environment = choose(manifest, &given, &mut problems);
 
-    let mut merged = defaults();
+    let mut merged = defaults(KEYS);
     node::overlay(&mut merged, &manifest.top);
     if let Some(table) = environment
         .as_ref()
@@ -75,15 +47,15 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     problems.extend(read_layer(&above, Scope::Override, &[]).1);
     node::overlay(&mut merged, &above);
 
-    let (layer, found) = read_layer(&merged, Scope::Merged, &[]);
+    let (mut values, found) = read_layer(&merged, Scope::Merged, &[]);
     // What could not be read is neither missing nor wrong.
     if !manifest.is_partial() {
         add_new(&mut problems, found);
         problems.extend(missing(manifest, &merged));
     }
-    let stack_name = stack_name(&layer, &merged, &mut problems);
+    name_stack(&mut values, &merged, &mut problems);
     if problems.is_empty() {
-        Ok(settle(layer, &merged, stack_name, ambient))
+        build(values, &merged, ambient)
     } else {
         Err(report(manifest, problems))
     }
@@ -123,9 +95,29 @@ fn report(manifest: &Manifest, problems: Vec<Diagnostic>) -> Error {
     Error::input(message).with_diagnostics(problems)
 }
 
-fn defaults() -> Table {
-    let (mut table, _) = node::parse_document(&SourceFile::new("default", DEFAULTS));
-    node::rewrite_origins(&mut table, &|origin| *origin = Origin::Default);
+/// Returns the weakest layer: the defaults of the table of keys.
+pub(super) fn defaults(keys: &[Key]) -> Table {
+    let mut table = Table::new();
+    for key in keys {
+        let node = match (&key.kind, key.default) {
+            (Kind::Table(inner), _) => Node {
+                value: Value::Table(defaults(inner)),
+                origin: Origin::Default,
+            },
+            (_, default) => {
+                let default = default.map(|toml| node::parse_value(toml, &Origin::Default, 0));
+                let Some(Ok(node)) = default else { continue };
+                node
+            }
+        };
+        if !matches!(&node.value, Value::Table(inner) if inner.is_empty()) {
+            let entry = Entry {
+                key: Origin::Default,
+                node,
+            };
+            table.insert(key.name.to_owned(), entry);
+        }
+    }
     table
 }
 
@@ -244,7 +236,7 @@ fn missing(manifest: &Manifest, merged: &Table) -> Vec<Diagnostic> {
 
 /// Returns whether the top level has an unknown key that was probably meant to be this one.
 fn is_misspelt(manifest: &Manifest, key: &str) -> bool {
-    let known = top_level_keys();
+    let known: Vec<&str> = keys::names(KEYS).collect();
     manifest
         .top
         .keys()
@@ -333,120 +325,68 @@ fn missing_verify(merged: &Table, verify: &Table, name: &str, key: &str) -> Diag
     .help(format!("write `{example}`"))
 }
 
-/// Returns the stack's name with its placeholders replaced, and reports one that is too long now.
-fn stack_name(layer: &Layer, merged: &Table, problems: &mut Vec<Diagnostic>) -> String {
-    let fill = |value: &Option<String>| value.clone().unwrap_or_default();
-    let name = fill(&layer.stack_name)
-        .replace("{project}", &fill(&layer.project))
-        .replace("{environment}", &fill(&layer.environment));
-    let is_complete =
-        layer.stack_name.is_some() && layer.project.is_some() && layer.environment.is_some();
-    if is_complete && let Err(fault) = checks::final_stack_name(&name) {
-        let key = match merged.get("stack_name") {
-            Some(entry) if entry.node.origin != Origin::Default => entry,
-            _ => match merged.get("project") {
-                Some(entry) => entry,
-                None => return name,
-            },
-        };
+/// Replaces the placeholders of the stack's name, and reports a name that is too long now.
+fn name_stack(values: &mut toml::Table, merged: &Table, problems: &mut Vec<Diagnostic>) {
+    let text = |key: &str| values.get(key).and_then(toml::Value::as_str);
+    let (Some(name), Some(project), Some(environment)) =
+        (text("stack_name"), text("project"), text("environment"))
+    else {
+        return;
+    };
+    let name = name
+        .replace("{project}", project)
+        .replace("{environment}", environment);
+    let written = |key: &str| {
+        let entry = merged.get(key)?;
+        (entry.node.origin != Origin::Default).then_some(&entry.node.origin)
+    };
+    if let Err(fault) = checks::final_stack_name(&name)
+        && let Some(origin) = written("stack_name").or_else(|| written("project"))
+    {
         let mut problem = Diagnostic::error(
             fault.rule,
             format!("the stack's name `{name}` {}", fault.message),
-            key.node.origin.place(""),
+            origin.place(""),
         );
         problem.help = fault.help;
         problems.push(problem);
     }
-    name
+    values.insert("stack_name".to_owned(), name.into());
 }
 
-/// Fills the settings from a layer that was found to be right.
-fn settle(layer: Layer, merged: &Table, stack_name: String, ambient: &Ambient) -> Settings {
-    let mut origins = Origins::default();
-    node::note_origins(merged, "", &mut origins);
-    let emulator = layer.emulator.unwrap_or(false);
-    let artifacts = layer.artifacts.map_or_else(default_artifacts, |artifacts| {
-        artifacts
-            .into_iter()
-            .map(|(name, artifact)| {
-                let settings = ArtifactSettings {
-                    path: artifact.path.unwrap_or_else(|| PathBuf::from(&name)),
-                    exclude: artifact.exclude.unwrap_or_default(),
-                    requirements: artifact.requirements,
-                };
-                (name, settings)
-            })
-            .collect()
-    });
-    let project = layer.project.unwrap_or_default();
-    let environment = layer.environment.unwrap_or_default();
-    let mut tags = layer.tags.unwrap_or_default();
-    for (name, value) in [("project", &project), ("environment", &environment)] {
-        let key = format!("stackctl:{name}");
-        origins.set(format!("tags.{key}"), Origin::Default);
-        tags.insert(key, value.clone());
+/// Builds the settings from checked values that are complete.
+fn build(mut values: toml::Table, merged: &Table, ambient: &Ambient) -> Result<Settings> {
+    // Without a file to upload there is no smoke test, whatever its defaults.
+    if table(merged, "verify").is_none_or(|verify| !verify.contains_key("upload")) {
+        values.remove("verify");
     }
-    Settings {
-        region: layer.region,
+    let mut settings: Settings = values
+        .try_into()
+        .map_err(|error| Error::system("the settings do not fit the manifest's keys", error))?;
+    node::note_origins(merged, "", &mut settings.origins);
+    if settings.emulator {
         // The emulator never sees real credentials, and it has an account of its own.
-        profile: layer.profile.filter(|_| !emulator),
-        account: layer.account.filter(|_| !emulator),
-        stack_name,
-        template: layer.template.unwrap_or_default(),
-        artifact_bucket: layer.artifact_bucket,
-        allow_endpoint: layer.allow_endpoint.unwrap_or(false),
-        allowed_ssh_cidrs: layer.allowed_ssh_cidr.unwrap_or_default(),
-        allow_world_ssh: layer.allow_world_ssh.unwrap_or(false),
-        key_pair: layer.key_pair,
-        tags,
-        artifacts,
-        parameters: layer
-            .parameters
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, parameter)| (name, parameter_value(parameter, ambient)))
-            .collect(),
-        vars: layer.vars.unwrap_or_default(),
-        stack: layer.stack.unwrap_or_default(),
-        lint: layer.lint.unwrap_or_default(),
-        ssh: layer.ssh.unwrap_or_default(),
-        verify: layer.verify.and_then(verify_settings),
-        required_version: layer.required_version,
-        project,
-        environment,
-        emulator,
-        origins,
+        settings.profile = None;
+        settings.account = None;
     }
-}
-
-fn default_artifacts() -> IndexMap<String, ArtifactSettings> {
-    let handler = ArtifactSettings {
-        path: PathBuf::from(DEFAULT_ARTIFACT),
-        exclude: Vec::new(),
-        requirements: None,
-    };
-    IndexMap::from([(DEFAULT_ARTIFACT.to_owned(), handler)])
-}
-
-fn parameter_value(parameter: Parameter, ambient: &Ambient) -> ParameterValue {
-    match parameter {
-        Parameter::Plain(text) => ParameterValue::Plain(text),
-        Parameter::FromEnvironment(variable) => ParameterValue::FromEnvironment {
-            value: ambient.variable(&variable).map(Secret::new),
-            variable,
-        },
+    for (name, value) in [
+        ("stackctl:project", &settings.project),
+        ("stackctl:environment", &settings.environment),
+    ] {
+        settings
+            .origins
+            .set(format!("tags.{name}"), Origin::Default);
+        settings.tags.insert(name.to_owned(), value.clone());
     }
-}
-
-/// Returns the smoke test, if there is one.
-fn verify_settings(verify: Verify) -> Option<VerifySettings> {
-    let (upload, expect) = (verify.upload?, verify.expect?);
-    Some(VerifySettings {
-        upload_bucket: upload.bucket?,
-        upload_file: upload.file?,
-        expect_table: expect.table?,
-        expect_key: expect.key?,
-        timeout: verify.timeout?,
-        after_apply: verify.after_apply?,
-    })
+    for (name, artifact) in &mut settings.artifacts {
+        if artifact.path.as_os_str().is_empty() {
+            artifact.path = name.into();
+        }
+    }
+    for value in settings.parameters.values_mut() {
+        if let ParameterValue::FromEnvironment { variable, value } = value {
+            *value = ambient.variable(variable).map(Secret::new);
+        }
+    }
+    Ok(settings)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::config::ambient::Ambient;
 use crate::config::manifest;
+use crate::config::manifest::keys::{KEYS, Key, Kind};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::present::diagnostic::render;
@@ -75,7 +76,7 @@ impl<'a> Run<'a> {
     /// Returns a value with its origin, as `config show` has them.
     fn row(self, key: &str) -> String {
         let settings = self.settings();
-        let rows = show(&settings);
+        let rows = show(&settings).unwrap();
         let row = rows.iter().find(|row| row.key == key).unwrap();
         let value = row.value.as_deref().unwrap_or("unset");
         format!("{value} ({})", row.origin)
@@ -293,6 +294,44 @@ DbName = "x"
 }
 
 #[test]
+fn a_value_inside_a_free_table_can_be_set() {
+    const MORE: &str = "[vars]\nnested = { one = 1, two = 2 }\n";
+    let row = |argument: &str| smallest(MORE).set(argument).row("vars.nested");
+    assert_eq!(
+        row("vars.nested.two=3"),
+        "{ one = 1, two = 3 } (manifest.toml:6)"
+    );
+    let errors = smallest(MORE).set("vars.nested.two=many").errors();
+    assert!(
+        errors.contains("`vars.nested.two` must be an integer"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn each_default_is_toml_and_right() {
+    fn count(keys: &[Key]) -> usize {
+        keys.iter()
+            .map(|key| match &key.kind {
+                Kind::Table(keys) => count(keys),
+                _ => usize::from(key.default.is_some()),
+            })
+            .sum()
+    }
+    fn leaves(values: &toml::Table, keys: &[Key]) -> usize {
+        let leaf = |key: &Key| match (&key.kind, values.get(key.name)) {
+            (Kind::Table(keys), Some(toml::Value::Table(inner))) => leaves(inner, keys),
+            (_, value) => usize::from(value.is_some()),
+        };
+        keys.iter().map(leaf).sum()
+    }
+    let defaults = resolve::defaults(KEYS);
+    let (values, problems) = manifest::read_layer(&defaults, manifest::Scope::Merged, &[]);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(leaves(&values, KEYS), count(KEYS));
+}
+
+#[test]
 fn a_quoted_part_of_a_key_may_hold_dots_and_equal_signs() {
     for (argument, key, value) in [
         ("tags.\"a.b\"=c", "tags.a.b", "c"),
@@ -418,7 +457,7 @@ fn wrong_variables_and_flags_are_quoted() {
     1 | true
       | ^^^^
       |
-      = help: `emulator` belongs into an `[environments.NAME]` table of the
+      = help: `emulator` belongs in an `[environments.NAME]` table of the
               manifest
 
     error[missing-key]: `verify.upload` is missing
@@ -445,7 +484,7 @@ fn wrong_variables_and_flags_are_quoted() {
 fn a_secret_is_read_from_its_variable_and_never_shown() {
     const MORE: &str = "[parameters]\nPassword = { from_env = \"DB_PASSWORD\" }\n";
     let settings = smallest(MORE).variable("DB_PASSWORD", "hunter2").settings();
-    assert!(!format!("{settings:?}{:?}", show(&settings)).contains("hunter2"));
+    assert!(!format!("{settings:?}{:?}", show(&settings).unwrap()).contains("hunter2"));
     let ParameterValue::FromEnvironment { value, .. } = &settings.parameters["Password"] else {
         panic!("not a secret");
     };
@@ -539,9 +578,13 @@ fn every_key_of_the_manifest_is_shown() {
         }
     }
     let settings = smallest("").settings();
-    let rows = show(&settings);
+    let rows = show(&settings).unwrap();
     let mut keys = Vec::new();
-    leaves(&manifest::layer_schema(), "", &mut keys);
+    leaves(
+        &manifest::layer_schema(manifest::Scope::Merged),
+        "",
+        &mut keys,
+    );
     assert!(keys.len() > 30, "{keys:?}");
     for key in keys {
         let below = format!("{key}.");

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -43,43 +43,43 @@ impl Fault {
 pub(crate) type Checked<T> = Result<T, Fault>;
 
 /// Any text but the empty one.
-pub(crate) fn filled(text: &str) -> Checked<String> {
+pub(crate) fn filled(text: &str) -> Checked<()> {
     if text.trim().is_empty() {
         return Err(Fault::new("empty-value", "is empty").help("leave the key out, or fill it in"));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A path relative to the manifest and inside its folder.
-pub(crate) fn path(text: &str) -> Checked<PathBuf> {
-    let path = PathBuf::from(filled(text)?);
+pub(crate) fn path(text: &str) -> Checked<()> {
+    filled(text)?;
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if path.components().all(inside) {
-        return Ok(path);
+    if Path::new(text).components().all(inside) {
+        return Ok(());
     }
     Err(Fault::new("bad-path", "leads out of the project")
         .help("a path is relative to the manifest's folder, inside it and without `..`"))
 }
 
 /// A glob of files to leave out of a zip.
-pub(crate) fn glob(text: &str) -> Checked<String> {
-    let glob = filled(text)?;
-    globset::Glob::new(&glob).map_err(|error| {
+pub(crate) fn glob(text: &str) -> Checked<()> {
+    filled(text)?;
+    globset::Glob::new(text).map_err(|error| {
         Fault::new("bad-glob", format!("is not a glob: {}", error.kind()))
             .help("globs look like `tests/**` or `*.md`")
     })?;
-    Ok(glob)
+    Ok(())
 }
 
 /// A project's name: it becomes part of the stack's name and follows that one's rules.
-pub(crate) fn project(text: &str) -> Checked<String> {
+pub(crate) fn project(text: &str) -> Checked<()> {
     name(text, "bad-project", 128, |c| c.is_ascii_alphanumeric())
         .map_err(|fault| fault.help("a project is letters, digits and hyphens, starting with a letter, at most 128 characters"))
 }
 
 /// An environment's name: it becomes part of bucket names, which have no capitals and at most 63
 /// characters for everything together.
-pub(crate) fn environment(text: &str) -> Checked<String> {
+pub(crate) fn environment(text: &str) -> Checked<()> {
     let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name(text, "bad-environment", 32, lower).map_err(|fault| {
         fault.help("an environment is lower-case letters, digits and hyphens, starting with a letter, at most 32 characters, because bucket names hold it")
@@ -87,7 +87,7 @@ pub(crate) fn environment(text: &str) -> Checked<String> {
 }
 
 /// An artifact's name: it becomes part of the object's key.
-pub(crate) fn artifact(text: &str) -> Checked<String> {
+pub(crate) fn artifact(text: &str) -> Checked<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name(text, "bad-artifact", 128, allowed).map_err(|fault| {
         fault.help("an artifact is letters, digits, `_` and hyphens, starting with a letter")
@@ -95,22 +95,23 @@ pub(crate) fn artifact(text: &str) -> Checked<String> {
 }
 
 /// A parameter's name (CloudFormation: a logical id, letters and digits).
-pub(crate) fn parameter(text: &str) -> Checked<String> {
+pub(crate) fn parameter(text: &str) -> Checked<()> {
     if text.is_empty() || text.len() > 255 || !text.chars().all(|c| c.is_ascii_alphanumeric()) {
         return Err(
             Fault::new("bad-parameter", "is not a CloudFormation parameter's name")
                 .help("a parameter is letters and digits, at most 255 characters"),
         );
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A stack's name with `{project}` and `{environment}` in it. The length is known only when those
 /// are.
-pub(crate) fn stack_name(text: &str) -> Checked<String> {
+pub(crate) fn stack_name(text: &str) -> Checked<()> {
     const PLACEHOLDERS: [&str; 2] = ["project", "environment"];
     let mut plain = String::new();
-    let mut rest = filled(text)?;
+    filled(text)?;
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((word, behind)) = after.split_once('}') else {
             return Err(Fault::new("bad-stack-name", "has a `{` without its `}`"));
@@ -128,17 +129,15 @@ pub(crate) fn stack_name(text: &str) -> Checked<String> {
         // Both placeholders begin with a letter and hold nothing that a stack's name may not.
         plain.push_str(before);
         plain.push('a');
-        rest = behind.to_owned();
+        rest = behind;
     }
-    plain.push_str(&rest);
-    final_stack_name(&plain)?;
-    Ok(text.to_owned())
+    plain.push_str(rest);
+    final_stack_name(&plain)
 }
 
 /// A stack's name as CloudFormation takes it (`CreateStack`, `StackName`).
 pub(crate) fn final_stack_name(text: &str) -> Checked<()> {
     name(text, "bad-stack-name", 128, |c| c.is_ascii_alphanumeric())
-        .map(drop)
         .map_err(|fault| fault.help("a stack's name is letters, digits and hyphens, starting with a letter, at most 128 characters"))
 }
 
@@ -147,7 +146,7 @@ fn name(
     rule: &'static str,
     limit: usize,
     allowed: impl Fn(char) -> bool,
-) -> Checked<String> {
+) -> Checked<()> {
     let wrong = |what: String| Err(Fault::new(rule, what));
     let Some(first) = text.chars().next() else {
         return wrong("is empty".to_owned());
@@ -161,13 +160,13 @@ fn name(
     if text.len() > limit {
         return wrong(format!("has {} characters", text.len()));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// An account id.
-pub(crate) fn account(text: &str) -> Checked<String> {
+pub(crate) fn account(text: &str) -> Checked<()> {
     if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let fault = Fault::new("bad-account", "is not an AWS account id");
@@ -182,7 +181,7 @@ pub(crate) fn account(text: &str) -> Checked<String> {
 }
 
 /// A region's name. New regions appear, so only the shape is checked.
-pub(crate) fn region(text: &str) -> Checked<String> {
+pub(crate) fn region(text: &str) -> Checked<()> {
     let shaped = |text: &str| {
         let mut parts: Vec<&str> = text.split('-').collect();
         let number = parts.pop().unwrap_or_default();
@@ -194,7 +193,7 @@ pub(crate) fn region(text: &str) -> Checked<String> {
                 .all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
     };
     if shaped(text) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     let fault = Fault::new("bad-region", "is not an AWS region's name");
     let without_zone = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
@@ -211,7 +210,7 @@ pub(crate) fn region(text: &str) -> Checked<String> {
 }
 
 /// A bucket's name (S3 user guide, general purpose bucket naming rules).
-pub(crate) fn bucket(text: &str) -> Checked<String> {
+pub(crate) fn bucket(text: &str) -> Checked<()> {
     const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
     const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
@@ -231,35 +230,35 @@ pub(crate) fn bucket(text: &str) -> Checked<String> {
     } else if let Some(suffix) = SUFFIXES.iter().find(|suffix| text.ends_with(*suffix)) {
         format!("may not end with `{suffix}`, which S3 keeps for itself")
     } else {
-        return Ok(text.to_owned());
+        return Ok(());
     };
     Err(Fault::new("bad-bucket", wrong)
         .help("a bucket's name is 3 to 63 lower-case letters, digits, hyphens and dots"))
 }
 
 /// A key pair's name (EC2: up to 255 ASCII characters).
-pub(crate) fn key_pair(text: &str) -> Checked<String> {
+pub(crate) fn key_pair(text: &str) -> Checked<()> {
     filled(text)?;
     if text.len() > 255 || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Err(Fault::new("bad-key-pair", "is not a key pair's name")
             .help("a key pair's name is at most 255 ASCII characters"));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A login name that `ssh` cannot mistake for an option.
-pub(crate) fn user(text: &str) -> Checked<String> {
+pub(crate) fn user(text: &str) -> Checked<()> {
     filled(text)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if text.starts_with('-') || !text.chars().all(plain) {
         return Err(Fault::new("bad-user", "is not a login name")
             .help("Amazon Linux's is `ec2-user`, Ubuntu's is `ubuntu`"));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// An environment variable's name.
-pub(crate) fn variable(text: &str) -> Checked<String> {
+pub(crate) fn variable(text: &str) -> Checked<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(plain)
     {
@@ -268,11 +267,11 @@ pub(crate) fn variable(text: &str) -> Checked<String> {
                 .help("write the name alone, such as `DB_PASSWORD`, without `$`"),
         );
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// The versions of stackctl that may work with a manifest.
-pub(crate) fn version(text: &str) -> Checked<String> {
+pub(crate) fn version(text: &str) -> Checked<()> {
     semver::VersionReq::parse(text).map_err(|error| {
         Fault::new(
             "bad-version",
@@ -280,7 +279,7 @@ pub(crate) fn version(text: &str) -> Checked<String> {
         )
         .help("requirements look like `>=0.1`, `0.1` or `>=0.1, <0.3`")
     })?;
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A duration of at least a second.
@@ -301,14 +300,14 @@ pub(crate) fn duration(text: &str) -> Checked<Duration> {
 }
 
 /// One of CloudFormation's capabilities.
-pub(crate) fn capability(text: &str) -> Checked<String> {
+pub(crate) fn capability(text: &str) -> Checked<()> {
     const KNOWN: [&str; 3] = [
         "CAPABILITY_IAM",
         "CAPABILITY_NAMED_IAM",
         "CAPABILITY_AUTO_EXPAND",
     ];
     if KNOWN.contains(&text) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     let fault = Fault::new("bad-capability", "is not a capability");
     Err(match nearest(&text.to_ascii_uppercase(), KNOWN) {
@@ -318,10 +317,10 @@ pub(crate) fn capability(text: &str) -> Checked<String> {
 }
 
 /// The id of a linter's rule, such as `W3010`, or the name of a Guard rule.
-pub(crate) fn lint_rule(text: &str) -> Checked<String> {
+pub(crate) fn lint_rule(text: &str) -> Checked<()> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !text.is_empty() && text.chars().all(is_part) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     Err(Fault::new("bad-lint-rule", "is not the id of a rule")
         .help("ids are letters, digits, `_` and `-`, such as `W3010`"))
@@ -340,12 +339,12 @@ pub(crate) fn severity(text: &str) -> Checked<Severity> {
 }
 
 /// An IAM role's ARN (`CreateChangeSet`, `RoleARN`: 20 to 2,048 characters).
-pub(crate) fn role_arn(text: &str) -> Checked<String> {
+pub(crate) fn role_arn(text: &str) -> Checked<()> {
     arn(text, "iam", "arn:aws:iam::123456789012:role/deploy")
 }
 
 /// An SNS topic's ARN.
-pub(crate) fn topic_arn(text: &str) -> Checked<String> {
+pub(crate) fn topic_arn(text: &str) -> Checked<()> {
     arn(
         text,
         "sns",
@@ -354,7 +353,7 @@ pub(crate) fn topic_arn(text: &str) -> Checked<String> {
 }
 
 /// A CloudWatch alarm's ARN.
-pub(crate) fn alarm_arn(text: &str) -> Checked<String> {
+pub(crate) fn alarm_arn(text: &str) -> Checked<()> {
     arn(
         text,
         "cloudwatch",
@@ -362,7 +361,7 @@ pub(crate) fn alarm_arn(text: &str) -> Checked<String> {
     )
 }
 
-fn arn(text: &str, service: &str, example: &str) -> Checked<String> {
+fn arn(text: &str, service: &str, example: &str) -> Checked<()> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let shaped = matches!(
         parts.as_slice(),
@@ -378,7 +377,7 @@ fn arn(text: &str, service: &str, example: &str) -> Checked<String> {
         )
         .help(format!("it looks like `{example}`")));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// An integer within an API's limits.
@@ -396,7 +395,7 @@ pub(crate) fn integer(number: i64, allowed: &RangeInclusive<u32>) -> Checked<u32
 }
 
 /// A tag's key (CloudFormation `Tag`, and the AWS tagging rules).
-pub(crate) fn tag_key(text: &str) -> Checked<String> {
+pub(crate) fn tag_key(text: &str) -> Checked<()> {
     let lower = text.to_ascii_lowercase();
     if let Some(prefix) = ["aws:", "stackctl:"]
         .into_iter()
@@ -412,11 +411,11 @@ pub(crate) fn tag_key(text: &str) -> Checked<String> {
 }
 
 /// A tag's value.
-pub(crate) fn tag_value(text: &str) -> Checked<String> {
+pub(crate) fn tag_value(text: &str) -> Checked<()> {
     tag_text(text, 256)
 }
 
-fn tag_text(text: &str, limit: usize) -> Checked<String> {
+fn tag_text(text: &str, limit: usize) -> Checked<()> {
     let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
     let length = text.chars().count();
     let wrong = if length == 0 {
@@ -426,7 +425,7 @@ fn tag_text(text: &str, limit: usize) -> Checked<String> {
     } else if let Some(bad) = text.chars().find(|c| !allowed(*c)) {
         format!("may not contain `{}`", bad.escape_debug())
     } else {
-        return Ok(text.to_owned());
+        return Ok(());
     };
     Err(Fault::new("bad-tag", wrong).help(format!(
         "a tag has 1 to {limit} letters, digits, spaces and `_ . : / = + - @`"

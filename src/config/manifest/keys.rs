@@ -1,0 +1,299 @@
+//! The manifest's keys, in one table.
+//!
+//! The reader, "did you mean", the JSON Schema, `--set` and `STACKCTL_*` variables, the defaults and
+//! `config show` all follow this table. A new key needs one row here and one field of the same name
+//! in [`settings`](crate::config::settings).
+
+use std::ops::RangeInclusive;
+
+use super::checks::{self, Checked};
+use Kind::{Any, Duration, Flag, Integer, List, Map, Networks, Parameter, Severity, Table, Text};
+
+/// CloudFormation takes 50 tags per stack (`CreateChangeSet`, `Tags`); two are stackctl's own.
+const TAG_LIMIT: usize = 48;
+/// CloudFormation quotas: parameters in a template.
+const PARAMETER_LIMIT: usize = 200;
+/// `CreateChangeSet`: `NotificationARNs` and `RollbackTriggers` take 5 items each.
+const ARN_LIMIT: usize = 5;
+/// There is no limit.
+const NO_LIMIT: usize = usize::MAX;
+
+/// One key of the manifest.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The key, as it stands in its table.
+    pub(crate) name: &'static str,
+    /// What may stand there.
+    pub(crate) kind: Kind,
+    /// What an editor shows about it.
+    pub(crate) description: &'static str,
+    /// The built-in default, as TOML. A default inside a [`Map`] only documents the key.
+    pub(crate) default: Option<&'static str>,
+    /// The only layers that it may stand in; `None` if it may stand in each.
+    pub(crate) only: Option<Only>,
+    /// Whether it has an effect. If it has none yet, to write it is an error, so that nobody relies on it.
+    pub(crate) is_supported: bool,
+}
+
+/// What may stand at a key.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Text that passes a check. The limits are what the JSON Schema says about it.
+    Text(Check, Limits),
+    /// A list of such texts, with the most items that it may have.
+    List(Check, usize),
+    /// `true` or `false`.
+    Flag,
+    /// An integer in a range.
+    Integer(RangeInclusive<u32>),
+    /// A duration of at least one second, such as `60s`.
+    Duration,
+    /// The severity of a finding.
+    Severity,
+    /// One network in CIDR notation, or a list of them.
+    Networks,
+    /// The value of a CloudFormation parameter.
+    Parameter,
+    /// Any value.
+    Any,
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// A table whose keys are names that the user chooses.
+    Map(&'static Names),
+}
+
+/// The check of a text.
+pub(crate) type Check = fn(&str) -> Checked<()>;
+
+/// What the JSON Schema says about a text.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) pattern: Option<&'static str>,
+    pub(crate) min: usize,
+    pub(crate) max: Option<usize>,
+}
+
+/// A table whose keys are names that the user chooses.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// The check of a name.
+    pub(crate) name: Check,
+    /// The most entries that it may have.
+    pub(crate) limit: usize,
+    /// What stands at each name.
+    pub(crate) value: Kind,
+    /// What an editor shows about each entry; may be empty.
+    pub(crate) description: &'static str,
+}
+
+/// The only layers that a key may stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// The top level, variables and flags.
+    TopLevel,
+    /// The `[environments.NAME]` tables.
+    Environments,
+}
+
+/// The keys of the top level and of each `[environments.NAME]` table.
+#[rustfmt::skip] // two lines per key
+pub(crate) static KEYS: &[Key] = &[
+    Key::new("project", Text(checks::project, pattern(r"^[A-Za-z][A-Za-z0-9-]*$", Some(128))),
+        "The project's name: letters, digits and hyphens, starting with a letter. It is part of the stack's name and of every artifact's key."),
+    Key::new("environment", Text(checks::environment, ENVIRONMENT_NAME),
+        "The environment to work on if `-e/--env` names none.").only(Only::TopLevel),
+    Key::new("required_version", Text(checks::version, FILLED),
+        "The versions of stackctl that may work with this manifest, such as `>=0.1`. Any other refuses to run."),
+    Key::new("region", Text(checks::region, pattern(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", None)),
+        "The AWS region, such as `eu-west-1`. Without it: `AWS_REGION`, then the profile."),
+    Key::new("profile", Text(checks::filled, FILLED),
+        "The profile of the shared AWS configuration to use."),
+    Key::new("account", Text(checks::account, pattern(r"^[0-9]{12}$", None)),
+        "The only AWS account that may be written to, 12 digits."),
+    Key::new("stack_name", Text(checks::stack_name, FILLED),
+        "The stack's name. `{project}` and `{environment}` are replaced.").default(r#""{project}-{environment}""#),
+    Key::new("template", Text(checks::path, FILLED),
+        "The CloudFormation template, relative to the manifest.").default(r#""templates/stack.yaml.j2""#),
+    Key::new("artifact_bucket", Text(checks::bucket, length(3, 63)),
+        "The bucket that artifacts are uploaded to. Without it `stackctl-artifacts-{account}-{region}`, made when first needed."),
+    Key::new("allow_endpoint", Flag,
+        "Whether an endpoint that is not AWS's, such as an exported `AWS_ENDPOINT_URL`, may be used.").default("false"),
+    Key::new("allowed_ssh_cidr", Networks,
+        "The networks that may reach the test instance by SSH: one CIDR or a list, IPv4 or IPv6."),
+    Key::new("allow_world_ssh", Flag,
+        "Whether `allowed_ssh_cidr`, written beside it, may admit the whole internet.").default("false"),
+    Key::new("key_pair", Text(checks::key_pair, length(1, 255)),
+        "The name of the EC2 key pair for the test instance."),
+    Key::new("tags", Map(&Names { name: checks::tag_key, limit: TAG_LIMIT, value: Text(checks::tag_value, FILLED), description: "" }),
+        "Tags for the stack and all that it holds, besides `stackctl:project` and `stackctl:environment`."),
+    Key::new("artifacts", Map(&Names { name: checks::artifact, limit: NO_LIMIT, value: Table(ARTIFACT), description: "One artifact: a folder that becomes one zip." }),
+        "The artifacts by name: each folder becomes one zip."),
+    Key::new("parameters", Map(&Names { name: checks::parameter, limit: PARAMETER_LIMIT, value: Parameter, description: "The value of a CloudFormation parameter. A list is joined with commas." }),
+        "The template's CloudFormation parameters by name. All are always sent."),
+    Key::new("vars", Map(&Names { name: |_| Ok(()), limit: NO_LIMIT, value: Any, description: "" }),
+        "Free values for the template, which sees them as `vars.NAME`.").default(r#"{ instance_type = "t2.micro", test_instance = true, log_retention_days = 30 }"#),
+    Key::new("stack", Table(STACK),
+        "How the stack is deployed."),
+    Key::new("lint", Table(LINT),
+        "What the linter leaves out."),
+    Key::new("ssh", Table(SSH),
+        "How `stackctl ssh` connects."),
+    Key::new("verify", Table(VERIFY),
+        "The smoke test: upload a file, wait for its item in the table."),
+    Key::new("emulator", Flag,
+        "Whether this environment is the embedded emulator.").default("false").only(Only::Environments),
+];
+
+#[rustfmt::skip] // two lines per key
+const ARTIFACT: &[Key] = &[
+    Key::new("path", Text(checks::path, FILLED),
+        "The folder, relative to the manifest. Without it: the artifact's name."),
+    Key::new("exclude", List(checks::glob, NO_LIMIT),
+        "Globs to leave out, besides `__pycache__`, `*.pyc`, `.git`, `.venv` and the like.").default("[]"),
+    Key::new("requirements", Text(checks::path, FILLED),
+        "A requirements file, pinned by hash, whose packages are put into the zip.").not_yet_supported(),
+];
+
+#[rustfmt::skip] // two lines per key
+const STACK: &[Key] = &[
+    Key::new("capabilities", List(checks::capability, NO_LIMIT),
+        "Capabilities that override those derived from the template."),
+    Key::new("termination_protection", Flag,
+        "Whether the stack is protected from deletion. Without it, the protection stays as it is."),
+    Key::new("policy", Text(checks::path, FILLED),
+        "The stack policy's file, JSON, relative to the manifest's folder. Without it, the policy stays as it is."),
+    Key::new("role_arn", Text(checks::role_arn, FILLED),
+        "The role that CloudFormation assumes."),
+    Key::new("notification_arns", List(checks::topic_arn, ARN_LIMIT),
+        "SNS topics that receive the stack's events; at most 5 (`CreateChangeSet`).").default("[]"),
+    Key::new("rollback_alarms", List(checks::alarm_arn, ARN_LIMIT),
+        "CloudWatch alarms that roll an operation back; at most 5 (`RollbackConfiguration`).").default("[]"),
+    Key::new("rollback_monitoring_minutes", Integer(0..=180),
+        "How long after an operation the alarms are watched, 0 to 180 minutes (`RollbackConfiguration`)."),
+    Key::new("timeout_minutes", Integer(1..=u32::MAX),
+        "How long stackctl waits for an operation, in minutes. Without it, until the operation ends."),
+    Key::new("protected_types", List(checks::filled, NO_LIMIT),
+        "Resource types that are guarded like the built-in stateful ones.").default("[]"),
+];
+
+#[rustfmt::skip] // two lines per key
+const LINT: &[Key] = &[
+    Key::new("ignore", List(checks::lint_rule, NO_LIMIT),
+        "Rules whose findings are left out, by id, such as `W3010`.").default("[]"),
+    Key::new("severity", Severity,
+        "The least severity that is shown; without it `warning`.").default(r#""warning""#),
+];
+
+#[rustfmt::skip] // two lines per key
+const SSH: &[Key] = &[
+    Key::new("identity_file", Text(checks::filled, FILLED),
+        "The private key's file, `~` not yet expanded."),
+    Key::new("user", Text(checks::user, FILLED),
+        "The user to log in as; the default is `ec2-user`.").default(r#""ec2-user""#),
+];
+
+#[rustfmt::skip] // two lines per key
+const VERIFY: &[Key] = &[
+    Key::new("upload", Table(UPLOAD),
+        "What to upload, and where."),
+    Key::new("expect", Table(EXPECT),
+        "What must appear, and where."),
+    Key::new("timeout", Duration,
+        "How long to wait for the item, such as `60s` or `2m`.").default(r#""60s""#),
+    Key::new("after_apply", Flag,
+        "Whether every `apply` ends with the smoke test.").default("false"),
+];
+
+#[rustfmt::skip] // two lines per key
+const UPLOAD: &[Key] = &[
+    Key::new("bucket", Text(checks::filled, FILLED),
+        "The stack output that holds the bucket's name."),
+    Key::new("file", Text(checks::path, FILLED),
+        "The file to upload, relative to the manifest."),
+];
+
+#[rustfmt::skip] // two lines per key
+const EXPECT: &[Key] = &[
+    Key::new("table", Text(checks::filled, FILLED),
+        "The stack output that holds the table's name."),
+    Key::new("key", Text(checks::filled, FILLED),
+        "The table's key attribute, which will hold the uploaded object's key."),
+];
+
+/// The keys of a parameter whose value is a secret.
+#[rustfmt::skip] // two lines per key
+pub(crate) static SECRET: &[Key] = &[Key::new("from_env", Text(checks::variable, FILLED),
+        "The environment variable that holds the value.")];
+
+/// The limits of an environment's name.
+pub(crate) const ENVIRONMENT_NAME: Limits = pattern(r"^[a-z][a-z0-9-]*$", Some(32));
+
+/// Any text but the empty one.
+const FILLED: Limits = Limits {
+    pattern: None,
+    min: 1,
+    max: None,
+};
+
+const fn pattern(pattern: &'static str, max: Option<usize>) -> Limits {
+    Limits {
+        pattern: Some(pattern),
+        min: 0,
+        max,
+    }
+}
+
+const fn length(min: usize, max: usize) -> Limits {
+    Limits {
+        pattern: None,
+        min,
+        max: Some(max),
+    }
+}
+
+impl Key {
+    const fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            description,
+            default: None,
+            only: None,
+            is_supported: true,
+        }
+    }
+
+    const fn default(mut self, toml: &'static str) -> Self {
+        self.default = Some(toml);
+        self
+    }
+
+    const fn only(mut self, layers: Only) -> Self {
+        self.only = Some(layers);
+        self
+    }
+
+    const fn not_yet_supported(mut self) -> Self {
+        self.is_supported = false;
+        self
+    }
+}
+
+/// Returns the names of keys.
+pub(crate) fn names(keys: &'static [Key]) -> impl Iterator<Item = &'static str> {
+    keys.iter().map(|key| key.name)
+}
+
+/// Returns what may stand at `path` within a layer; `None` if there is no such key.
+pub(crate) fn find(path: &[&str]) -> Option<&'static Kind> {
+    static LAYER: Kind = Table(KEYS);
+    path.iter().try_fold(&LAYER, |kind, part| match kind {
+        Table(keys) => keys
+            .iter()
+            .find(|key| key.name == *part)
+            .map(|key| &key.kind),
+        Map(names) => Some(&names.value),
+        Any => Some(kind),
+        _ => None,
+    })
+}
