@@ -26,6 +26,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
@@ -105,14 +106,13 @@ impl Connection {
     /// Where no region is configured; refused where an endpoint that is not AWS's is configured
     /// outside an emulator environment without `allow_endpoint = true`.
     pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
+        let http = http::client(emulation.is_some());
         let (config, login) = if let Some(emulation) = emulation {
-            (emulated(emulation), Login::default())
+            (emulated(emulation, http), Login::default())
         } else {
             let login = Login::of_profile(settings.profile.as_deref());
-            tokio::join!(ambient(settings), login)
+            tokio::join!(ambient(settings, http), login)
         };
-        let http = http::client(emulation.is_some());
-        let config = config.into_builder().http_client(http).build();
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Error::input("no AWS region is configured").hint(
                 "set `region = \"eu-west-1\"` in the manifest, export AWS_REGION, or pass --region",
@@ -219,7 +219,7 @@ impl Connection {
 }
 
 /// Returns a configuration that looks nothing up: no file, no variable, no metadata service.
-fn emulated(emulation: &Emulation) -> SdkConfig {
+fn emulated(emulation: &Emulation, http: SharedHttpClient) -> SdkConfig {
     let credentials = Credentials::new(
         &emulation.account,
         "stackctl-local",
@@ -231,6 +231,7 @@ fn emulated(emulation: &Emulation) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(emulation.region.clone()))
         .endpoint_url(&emulation.endpoint)
+        .http_client(http)
         .credentials_provider(
             aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
         )
@@ -239,8 +240,9 @@ fn emulated(emulation: &Emulation) -> SdkConfig {
         .build()
 }
 
-async fn ambient(settings: &Settings) -> SdkConfig {
+async fn ambient(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts());
     if let Some(region) = &settings.region {
@@ -249,7 +251,7 @@ async fn ambient(settings: &Settings) -> SdkConfig {
     if let Some(profile) = &settings.profile {
         loader = loader
             .profile_name(profile)
-            .credentials_provider(of_profile(settings, profile).await);
+            .credentials_provider(of_profile(settings, profile, http).await);
     }
     loader.load().await
 }
@@ -259,9 +261,16 @@ async fn ambient(settings: &Settings) -> SdkConfig {
 /// Left to itself, the SDK's chain prefers exported keys to the profile, so that a plan for the one
 /// account would be made in another. A machine that does not have the manifest's profile, as those of
 /// continuous integration do not, falls back on the chain.
-async fn of_profile(settings: &Settings, profile: &str) -> CredentialsProviderChain {
+async fn of_profile(
+    settings: &Settings,
+    profile: &str,
+    http: SharedHttpClient,
+) -> CredentialsProviderChain {
     let region = settings.region.clone().map(Region::new);
-    let config = ProviderConfig::without_region().with_region(region.clone());
+    let config = ProviderConfig::without_region()
+        .with_region(region.clone())
+        .with_http_client(http)
+        .with_timeout_config(timeouts());
     let chosen = ProfileFileCredentialsProvider::builder()
         .configure(&config)
         .profile_name(profile)
@@ -270,7 +279,7 @@ async fn of_profile(settings: &Settings, profile: &str) -> CredentialsProviderCh
     if !matches!(settings.origins.get("profile"), Origin::Manifest { .. }) {
         return chain;
     }
-    let mut others = DefaultCredentialsChain::builder();
+    let mut others = DefaultCredentialsChain::builder().configure(config);
     others.set_region(region);
     chain.or_else("Others", others.build().await)
 }

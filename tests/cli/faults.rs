@@ -377,6 +377,44 @@ fn chosen_profile_overrides_exported_keys() {
     }
 }
 
+/// The credential provider's client and those of the services share their connections.
+#[test]
+fn role_of_a_profile_is_assumed_over_the_connections_of_all_calls() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.write(
+        "config",
+        "[profile deployer]\n\
+         role_arn = arn:aws:iam::123456789012:role/deployer\n\
+         source_profile = base\n\
+         [profile base]\n\
+         aws_access_key_id = AKIABASE\n\
+         aws_secret_access_key = x\n",
+    );
+    let config = sandbox.path("config");
+    let sandbox = sandbox.env("AWS_CONFIG_FILE", config.to_str().unwrap());
+    cloud.on("AssumeRole").reply_xml(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
+         <SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>\
+         </AssumeRoleResponse>",
+    );
+    let arguments = ["plan", "--profile", "deployer", "--region", "eu-west-1"];
+    sandbox.run(&arguments).expect_code(0);
+
+    let calls = cloud.calls();
+    assert_eq!(calls[0].operation, "AssumeRole");
+    assert!(calls[0].header("authorization").contains("=AKIABASE/"));
+    let others = &calls[1..];
+    for call in others {
+        assert!(call.header("authorization").contains("=ASIAROLE/"));
+    }
+    assert!(
+        others
+            .iter()
+            .any(|call| call.request.port == calls[0].request.port)
+    );
+}
+
 #[test]
 fn unwritable_output_file_is_reported_before_the_deployment() {
     let (sandbox, cloud) = demo::in_cloud();

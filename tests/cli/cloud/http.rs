@@ -22,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) headers: BTreeMap<String, String>,
     /// The body without any transfer or AWS chunking.
     pub(crate) body: Vec<u8>,
+    /// The client's port, which identifies the connection.
+    pub(crate) port: u16,
 }
 
 impl Request {
@@ -74,6 +76,7 @@ pub(crate) fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Opti
         query: parse_form(query),
         headers: read_headers(stream)?,
         body: Vec::new(),
+        port: stream.get_ref().peer_addr()?.port(),
     };
     if request
         .header("expect")
