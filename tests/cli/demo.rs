@@ -1,7 +1,7 @@
 //! A small project for the tests: a bucket, a function with its role, one artifact.
 
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Object, Progress};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Running, Sandbox};
 
 /// The manifest. Its endpoint is the scripted cloud, which is not AWS's.
 pub(crate) const MANIFEST: &str = r#"
@@ -119,6 +119,26 @@ pub(crate) fn leave_running(sandbox: &Sandbox, cloud: &Cloud) {
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_for_stderr("_IN_PROGRESS  demo-dev").kill();
     cloud.forget_calls();
+}
+
+/// Starts a command and waits until its change set is described. The change set stays pending.
+pub(crate) fn spawn_until_described(
+    sandbox: &Sandbox,
+    cloud: &Cloud,
+    arguments: &[&str],
+) -> Running {
+    cloud.account().pending_describes = usize::MAX;
+    let mut running = sandbox.spawn(arguments);
+    running.wait_for_call(cloud, "DescribeChangeSet");
+    running
+}
+
+/// Fails the test if a change set or the new stack is left behind, or something was executed.
+#[track_caller]
+pub(crate) fn nothing_is_left(cloud: &Cloud) {
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    assert_eq!(cloud.account().change_sets(), 0);
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 impl Cloud {

@@ -14,9 +14,10 @@ fn writes(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn apply_deploys_once() {
+fn plan_of_a_new_stack_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
-    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).with_header(), @r#"
+    let plan = sandbox.run(&["plan", "--detailed-exitcode"]).in_full();
+    insta::assert_snapshot!(plan, @r#"
     --- stdout
     New stack    demo-dev (environment dev)
     Account      123456789012
@@ -38,8 +39,21 @@ fn apply_deploys_once() {
     2 notes on access and roles of what is new or kept (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
-    output      value
-    BucketName  demo-data
+    --- exit 2
+    "#);
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
+    assert!(cloud.account().buckets.is_empty());
+    assert!(sandbox.temporary_leftovers().is_empty());
+}
+
+#[test]
+fn apply_deploys_once() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let plan = sandbox.run(&["plan"]).expect_code(0);
+    let applied = sandbox.run(&["apply", "--yes"]);
+    let outputs = "output      value\nBucketName  demo-data\n";
+    assert_eq!(applied.stdout, plan.stdout + outputs);
+    insta::assert_snapshot!(applied.without_stdout().in_full(), @r#"
     --- stderr
     Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
@@ -175,16 +189,13 @@ fn apply_declines_any_answer_but_yes() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.answer(&["apply"], "Apply:", "y").without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply: error: not applied: the answer was not `yes`
     --- exit 4
     ");
-    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
-    assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(cloud.status(), "DELETE_COMPLETE");
+    demo::nothing_is_left(&cloud);
 }
 
 #[test]
@@ -197,35 +208,6 @@ fn apply_requires_yes_without_a_terminal() {
     --- exit 4
     ");
     assert_eq!(writes(&cloud), [""; 0]);
-}
-
-#[test]
-fn plan_of_a_new_stack_leaves_nothing_behind() {
-    let (sandbox, cloud) = demo::in_cloud();
-    insta::assert_snapshot!(sandbox.run(&["plan", "--detailed-exitcode"]), @r#"
-    --- stdout
-    New stack    demo-dev (environment dev)
-    [HEADER]
-
-      + Bucket   AWS::S3::Bucket
-      + Handler  AWS::Lambda::Function
-      + Role     AWS::IAM::Role
-
-    Code
-      + handler  demo/handler/[SHA256].zip, 170 bytes
-
-    Tags
-          + stackctl:project: "demo"
-          + stackctl:environment: "dev"
-
-    2 notes on access and roles of what is new or kept (-v lists them)
-
-    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
-    --- exit 2
-    "#);
-    assert_eq!(cloud.status(), "DELETE_COMPLETE");
-    assert!(cloud.account().buckets.is_empty());
-    assert!(sandbox.temporary_leftovers().is_empty());
 }
 
 #[test]
@@ -290,8 +272,7 @@ fn failed_deployment_names_the_cause_and_exits_with_3() {
     cloud.account().fail("Bucket", reason);
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket

@@ -329,8 +329,7 @@ fn failed_hook_is_the_cause() {
     }
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
       [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED buckets need a key
       [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: The following hook(s) failed: [Private::Guard::Hook]

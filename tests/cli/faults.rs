@@ -215,22 +215,16 @@ fn bucket_in_another_region_is_reported() {
 #[test]
 fn interrupt_before_the_execution_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().pending_describes = usize::MAX;
-    let mut running = sandbox.spawn(&["apply", "--yes"]);
-    running
-        .wait_for_call(&cloud, "DescribeChangeSet")
-        .interrupt();
+    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["apply", "--yes"]);
+    running.interrupt();
     insta::assert_snapshot!(running.wait(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
     error: interrupted
     hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
-    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
-    assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(cloud.status(), "DELETE_COMPLETE");
+    demo::nothing_is_left(&cloud);
 }
 
 #[test]
@@ -250,8 +244,7 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
     running.wait_for_stderr("Apply:").interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:
@@ -259,8 +252,7 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
     hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
-    assert_eq!(cloud.account().change_sets(), 0);
-    assert_eq!(cloud.status(), "DELETE_COMPLETE");
+    demo::nothing_is_left(&cloud);
 }
 
 #[test]
@@ -274,8 +266,7 @@ fn interrupt_during_the_execution_leaves_it_running() {
         .interrupt();
     insta::assert_snapshot!(running.wait().without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
@@ -290,11 +281,8 @@ fn interrupt_during_the_execution_leaves_it_running() {
 #[test]
 fn sigterm_acts_like_an_interrupt() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().pending_describes = usize::MAX;
-    let mut running = sandbox.spawn(&["plan"]);
-    running
-        .wait_for_call(&cloud, "DescribeChangeSet")
-        .terminate();
+    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
+    running.terminate();
     running.wait().expect_code(130);
     assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }

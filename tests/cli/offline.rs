@@ -4,31 +4,19 @@ use crate::demo;
 
 #[test]
 fn everything_is_new_without_a_deployed_template() {
-    insta::assert_snapshot!(demo::files().run(&["plan", "--offline"]), @r#"
-    --- stdout
-    New stack    demo-dev (environment dev)
-    Account      unknown
-    Region       eu-west-1
-    Prediction   compared with nothing, since no deployed template is kept here
-    Capabilities CAPABILITY_IAM
-
-      + Bucket   AWS::S3::Bucket
-      + Handler  AWS::Lambda::Function
-      + Role     AWS::IAM::Role
-
-    Code
-      + handler  demo/handler/[SHA256].zip, 170 bytes
-
-    Tags
-          + stackctl:project: "demo"
-          + stackctl:environment: "dev"
-
-    2 notes on access and roles of what is new or kept (-v lists them)
-
-    Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
-    This is a prediction: a plan without `--offline` asks CloudFormation.
-    --- exit 0
-    "#);
+    let (sandbox, _cloud) = demo::in_cloud();
+    let plan = sandbox.run(&["plan"]).expect_code(0).in_full();
+    let predicted = demo::files().run(&["plan", "--offline"]).in_full();
+    insta::assert_snapshot!(predicted.difference_from(&plan), @r"
+    @@
+    -Account      123456789012
+    +Account      unknown
+    @@
+    -Endpoint     http://127.0.0.1:[PORT]
+    +Prediction   compared with nothing, since no deployed template is kept here
+    @@
+    +This is a prediction: a plan without `--offline` asks CloudFormation.
+    ");
 }
 
 #[test]

@@ -334,9 +334,8 @@ fn recover_keeps_a_stack_with_change_sets_of_others() {
 #[test]
 fn recover_deletes_an_empty_stack_with_old_temporary_change_sets() {
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().pending_describes = usize::MAX;
-    let mut running = sandbox.spawn(&["plan"]);
-    running.wait_for_call(&cloud, "DescribeChangeSet").kill();
+    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
+    running.kill();
     cloud.forget_calls();
     sandbox
         .run(&["recover", "--yes"])

@@ -99,11 +99,8 @@ fn signals_reach_the_child() {
     // A shell cannot trap SIGINT if the tests run with SIGINT ignored, as background jobs of scripts do.
     // stackctl installs its own handler.
     let (sandbox, cloud) = demo::in_cloud();
-    cloud.account().pending_describes = usize::MAX;
-    let mut running = sandbox.spawn(&["plan"]);
-    running
-        .wait_for_call(&cloud, "DescribeChangeSet")
-        .interrupt();
+    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
+    running.interrupt();
     running.wait().expect_code(130).expect_stderr("interrupted");
 }
 

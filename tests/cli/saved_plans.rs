@@ -48,8 +48,7 @@ fn saved_plan_of_a_new_stack_keeps_the_empty_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run(&["plan", "--out", "plan.json"]).without_stdout(), @r"
     --- stderr
-    Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
-    Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
+    [UPLOAD]
 
     Saved to `plan.json`. `stackctl apply plan.json` executes exactly this plan.
     --- exit 0

@@ -4,8 +4,6 @@
 
 #![expect(clippy::too_many_lines, reason = "a whole plan is long")]
 
-use similar::TextDiff;
-
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
@@ -188,19 +186,12 @@ fn full_plan_at_80_columns() {
 #[test]
 fn full_plan_at_120_columns() {
     let (sandbox, _cloud) = full();
-    let at = |columns: &str, sandbox: Sandbox| {
-        let sandbox = sandbox.env("COLUMNS", columns);
-        (sandbox.run(&["plan"]).expect_code(0).to_string(), sandbox)
-    };
-    let (narrow, sandbox) = at("80", sandbox);
-    let (wide, _sandbox) = at("120", sandbox);
-    let difference = TextDiff::from_lines(&narrow, &wide);
-    let difference = difference.unified_diff().context_radius(0).to_string();
-    let without_line_numbers = difference.lines().map(|line| match line.get(..2) {
-        Some("@@") => "@@\n".to_owned(),
-        _ => format!("{line}\n"),
-    });
-    insta::assert_snapshot!(without_line_numbers.collect::<String>(), @r#"
+    let narrow = sandbox.env("COLUMNS", "80");
+    let at_80_columns = narrow.run(&["plan"]).expect_code(0);
+    let wide = narrow.env("COLUMNS", "120");
+    let at_120_columns = wide.run(&["plan"]).expect_code(0);
+    let difference = at_120_columns.difference_from(&at_80_columns);
+    insta::assert_snapshot!(difference, @r#"
     @@
     -  DANGER   Table cannot be replaced: its TableName is fixed to
     -           `FileMetadata-dev`, which the old one still has

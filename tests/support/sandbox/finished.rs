@@ -5,12 +5,19 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use serde_json::Value;
+use similar::TextDiff;
 
 /// The lines of a plan that are the same in all plans of the tests' project.
 const PLAN_HEADER: &str = "Account      123456789012
 Region       eu-west-1
 Endpoint     http://127.0.0.1:[PORT]
 Capabilities CAPABILITY_IAM
+";
+
+/// What is printed when the artifact of the tests' project is uploaded to a new bucket.
+const FIRST_UPLOAD: &str = "Creating the artifact bucket \
+    `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
+Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 ";
 
 /// What a child did.
@@ -21,7 +28,8 @@ pub(crate) struct Finished {
     /// All of stderr, as it was; of the terminal, where the child had one.
     pub(crate) stderr: String,
     base: String,
-    shows_header: bool,
+    is_full: bool,
+    hides_resource_events: bool,
 }
 
 impl Finished {
@@ -32,7 +40,8 @@ impl Finished {
             stdout,
             stderr,
             base,
-            shows_header: false,
+            is_full: false,
+            hides_resource_events: false,
         }
     }
 
@@ -73,10 +82,28 @@ impl Finished {
         self
     }
 
-    /// Keeps the header of a plan, which the blob otherwise replaces by `[HEADER]`.
-    pub(crate) fn with_header(mut self) -> Self {
-        self.shows_header = true;
+    /// Keeps what the blob otherwise replaces by `[HEADER]` and `[UPLOAD]`.
+    pub(crate) fn in_full(mut self) -> Self {
+        self.is_full = true;
         self
+    }
+
+    /// Leaves the events of resources out of the blob; those of the stack stay.
+    pub(crate) fn without_resource_events(mut self) -> Self {
+        self.hides_resource_events = true;
+        self
+    }
+
+    /// Returns the lines of the blob that differ from another blob, as in a unified diff.
+    pub(crate) fn difference_from(&self, other: &Self) -> String {
+        let (before, after) = (other.to_string(), self.to_string());
+        let difference = TextDiff::from_lines(&before, &after);
+        let difference = difference.unified_diff().context_radius(0).to_string();
+        let without_line_numbers = difference.lines().map(|line| match line.get(..2) {
+            Some("@@") => "@@\n".to_owned(),
+            _ => format!("{line}\n"),
+        });
+        without_line_numbers.collect()
     }
 
     /// Returns stdout as one JSON document.
@@ -97,8 +124,15 @@ impl fmt::Display for Finished {
                     "[no newline]\n"
                 };
                 let mut text = redact(&seen(text), &self.base);
-                if !self.shows_header {
+                if !self.is_full {
                     text = text.replace(PLAN_HEADER, "[HEADER]\n");
+                    text = text.replace(FIRST_UPLOAD, "[UPLOAD]\n");
+                }
+                if self.hides_resource_events {
+                    text = text
+                        .split_inclusive('\n')
+                        .filter(|line| !is_resource_event(line))
+                        .collect();
                 }
                 write!(f, "--- {name}\n{text}{end}")?;
             }
@@ -108,6 +142,11 @@ impl fmt::Display for Finished {
             None => write!(f, "--- exit {}", self.code()),
         }
     }
+}
+
+/// Returns whether a line of a blob is an event of a resource.
+fn is_resource_event(line: &str) -> bool {
+    line.starts_with("  [TIME]  ") && !line.contains("  AWS::CloudFormation::Stack")
 }
 
 /// Returns what is left to see on a terminal: lines that were overwritten are gone, styles too.
