@@ -19,6 +19,7 @@ mod differences;
 mod documents;
 mod drift;
 mod failures;
+#[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]
 mod http;
 mod lifecycle;
