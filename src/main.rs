@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use stackctl::cli::args::Cli;
-use stackctl::cli::commands::{self, Context};
+use stackctl::cli::commands;
 use stackctl::config::ambient::Ambient;
 use stackctl::present;
 
@@ -18,13 +18,13 @@ fn main() -> ExitCode {
         Err(error) => return present::no_current_folder(&error),
     };
     present::log(cli.global.verbose);
-    let context = Context::new(ambient, cli.global.clone());
+    let context = commands::context(ambient, &cli.global);
     let ended =
-        commands::run(cli, &context).and_then(|exit| context.presenter.finish().map(|()| exit));
+        commands::run(cli, &context).and_then(|exit| context.presenter().finish().map(|()| exit));
     match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            context.presenter.error(&error);
+            context.presenter().error(&error);
             ExitCode::from(error.kind().exit_code())
         }
     }

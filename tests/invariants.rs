@@ -52,7 +52,7 @@ const FILES: [&str; 8] = [
     "cli/commands/local",
     "config/project",
     "emulator",
-    "operations/session",
+    "operations/output_file",
     "plan/last_deployed",
     "plan/plan_file",
 ];

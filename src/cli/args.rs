@@ -4,9 +4,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cli::commands;
+use super::commands;
+use crate::present::format::ColorWhen;
 
 /// Plan, apply and diff AWS CloudFormation stacks from one manifest and one template.
 #[derive(Debug, Parser)]
@@ -66,67 +67,6 @@ pub struct Global {
     /// Says more; twice shows the AWS SDK's own trace
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-}
-
-/// When to colour the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set
-    #[default]
-    Auto,
-    /// Also into pipes and files
-    Always,
-    /// Not at all
-    Never,
-}
-
-/// The form of a command's data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text for people
-    #[default]
-    Human,
-    /// One JSON document with a `schema` field
-    Json,
-}
-
-/// The form of a plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// Text for people
-    #[default]
-    Human,
-    /// One JSON document with a `schema` field
-    Json,
-    /// A comment for a pull request, at most 65,536 characters
-    Markdown,
-}
-
-/// Which events of an operation are shown while it runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum EventsShown {
-    /// None
-    None,
-    /// What fails, without what only follows from another failure
-    Errors,
-    /// All
-    #[default]
-    All,
-}
-
-/// What becomes of a deployment that fails.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFailure {
-    /// It is undone; of a new stack only its name is left
-    #[default]
-    Rollback,
-    /// It stays as it is then: correct the cause and apply again, or `recover`
-    Keep,
-    /// A new stack is deleted again; an update is undone
-    Delete,
 }
 
 /// What to do.

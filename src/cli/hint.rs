@@ -1,43 +1,38 @@
-//! A command line of this program, as a hint shows it.
+//! The global options of a run, as hints repeat them.
 //!
-//! What a hint says can be pasted and does what it promises: it works on the same project, the same
-//! environment and with the same settings as the run that shows it, so the global flags of that run
-//! are part of it, and a shell reads every word of it as it was meant.
+//! A command that a hint shows can be pasted and does what the hint promises: it works on the same
+//! project with the same settings as the run that shows it.
 
-use crate::cli::args::Global;
-use crate::util::shell_word;
+use super::args::Global;
+use crate::util::shell_word::quote;
 
-/// Returns `stackctl COMMAND` for an environment, with the global flags of this run that choose what
-/// a command works on. `environment` is `None` where the command knows it otherwise.
-pub fn same_project(global: &Global, command: &str, environment: Option<&str>) -> String {
-    let mut line = format!("stackctl {command}");
-    let mut add =
-        |flag: &str, value: &str| line.push_str(&format!(" {flag} {}", shell_word::quote(value)));
-    if let Some(environment) = environment {
-        add("-e", environment);
-    }
+/// Returns the global options that choose what a command works on, each with a space before it. The
+/// environment is left out: a command may work on another one.
+pub fn repeated_options(global: &Global) -> String {
+    let mut options = String::new();
+    let mut add = |flag: &str, value: &str| options.push_str(&format!(" {flag} {}", quote(value)));
     if let Some(manifest) = &global.manifest {
         add("--manifest", &manifest.to_string_lossy());
     }
-    let chosen = [("--region", &global.region), ("--profile", &global.profile)];
-    for (flag, value) in chosen {
-        if let Some(value) = value {
-            add(flag, value);
-        }
+    if let Some(region) = &global.region {
+        add("--region", region);
+    }
+    if let Some(profile) = &global.profile {
+        add("--profile", profile);
     }
     for assignment in &global.set {
         add("--set", assignment);
     }
-    line
+    options
 }
 
 #[cfg(test)]
 mod tests {
-    use super::same_project;
+    use super::repeated_options;
     use crate::cli::args::Global;
 
     #[test]
-    fn the_flags_that_choose_what_a_command_works_on_are_repeated() {
+    fn options_that_choose_what_a_command_works_on_are_repeated() {
         let global = Global {
             manifest: Some("my infra/manifest.toml".into()),
             environment: Some("prod".to_owned()),
@@ -48,13 +43,10 @@ mod tests {
             ..Global::default()
         };
         assert_eq!(
-            same_project(&global, "apply --yes", Some("prod")),
-            "stackctl apply --yes -e prod --manifest 'my infra/manifest.toml' --region eu-west-1 \
-             --profile ops --set 'vars.a=1' --set 'vars.b=x y'"
+            repeated_options(&global),
+            " --manifest 'my infra/manifest.toml' --region eu-west-1 --profile ops --set 'vars.a=1' \
+             --set 'vars.b=x y'"
         );
-        assert_eq!(
-            same_project(&Global::default(), "apply x.plan", None),
-            "stackctl apply x.plan"
-        );
+        assert_eq!(repeated_options(&Global::default()), "");
     }
 }

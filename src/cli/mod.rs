@@ -1,5 +1,6 @@
-//! The command line: global flags, the list of commands, and command lines as hints show them.
+//! The command line: global options, the commands, and the options that hints repeat.
 
 pub mod args;
 pub mod commands;
+mod deploy_args;
 pub mod hint;

@@ -1,11 +1,11 @@
 //! What the deletion of a stack would do: to each of its resources, and to other stacks.
 
 use crate::cloudformation::service_message;
-use crate::cloudformation::stack::{Resource, STACK_TYPE};
-use crate::plan::risk;
-use crate::template::Template;
+use crate::cloudformation::stack::Resource;
+use crate::cloudformation::stateful::stored_data;
 use crate::template::node::Node;
 use crate::template::policy::deletion_policy;
+use crate::template::{STACK_TYPE, Template};
 
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
 const BUCKET: &str = "AWS::S3::Bucket";
@@ -163,7 +163,7 @@ pub fn resource_deletions(
             ResourceDeletion {
                 path,
                 outcome,
-                lost: risk::data_of(&resource.resource_type, protected_types),
+                lost: stored_data(&resource.resource_type, protected_types),
                 contents: None,
                 emptied: false,
                 resource,

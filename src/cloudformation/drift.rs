@@ -7,13 +7,7 @@
 
 use jiff::Timestamp;
 
-use crate::cloudformation::change_set::{Change, Detail};
 use crate::cloudformation::stack::Resource;
-use crate::plan::PropertyChange;
-use crate::plan::model::Model;
-use crate::plan::property;
-use crate::template::json;
-use crate::template::node::{Map, Member, Node, Value};
 
 /// How the service writes the side of a value that is not there.
 const NOTHING: [&str; 2] = ["", "null"];
@@ -163,51 +157,6 @@ impl Difference {
     }
 }
 
-impl ResourceDrift {
-    /// Returns what differs as it is shown: lists by what their elements are, documents inside
-    /// strings by what they say. `before` is what was deployed and `after` what is live.
-    pub fn properties(&self) -> Vec<PropertyChange> {
-        self.named_by(&self.differences)
-    }
-
-    /// Returns what one of the differences names, as it is shown.
-    pub fn properties_of(&self, difference: &Difference) -> Vec<PropertyChange> {
-        self.named_by(std::slice::from_ref(difference))
-    }
-
-    fn named_by(&self, differences: &[Difference]) -> Vec<PropertyChange> {
-        let details = differences.iter().map(|difference| Detail {
-            path: Some(format!("/Properties{}", difference.path)),
-            before: difference.expected.clone(),
-            after: difference.actual.clone(),
-            ..Detail::default()
-        });
-        let change = Change {
-            details: details.collect(),
-            ..Change::default()
-        };
-        let side = |text: &Option<String>| Some(resource(json::value(text.as_deref()?)?));
-        let model = Model {
-            before: side(&self.expected),
-            after: side(&self.actual),
-            from_service: true,
-        };
-        property::named_changes(&change, &model)
-    }
-}
-
-/// Returns a resource with these properties.
-fn resource(properties: Node) -> Node {
-    let member = Member {
-        key_span: 0..0,
-        node: properties,
-    };
-    Node {
-        span: 0..0,
-        value: Value::Map(Map::from([("Properties".to_owned(), member)])),
-    }
-}
-
 /// A stack's drift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
@@ -300,9 +249,8 @@ impl Drift {
 
 #[cfg(test)]
 mod tests {
-    use super::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
+    use super::{Detection, Drift, DriftStatus, ResourceDrift};
     use crate::cloudformation::stack::Resource;
-    use crate::plan::Content;
 
     fn drift(logical_id: &str, status: &str) -> ResourceDrift {
         ResourceDrift {
@@ -368,55 +316,5 @@ mod tests {
         let some = Drift::of(Detection::default(), checked, resources, &only);
         assert!(!some.is_drifted());
         assert_eq!((some.resources.len(), some.unchecked.len()), (1, 1));
-    }
-
-    #[test]
-    fn only_what_the_service_names_counts_and_is_shown_by_what_it_is() {
-        let mut one = drift("Queue", "MODIFIED");
-        // The order of a set differs too, which the service knows to mean nothing.
-        one.expected = Some(
-            r#"{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}],"Set":["x","y"],
-                "Policy":"{\"Max\":3,\"Other\":1}"}"#
-                .to_owned(),
-        );
-        one.actual = Some(
-            r#"{"Tags":[{"Key":"b","Value":"3"},{"Key":"c","Value":"4"}],"Set":["y","x"],
-                "Policy":"{\"Max\":5,\"Other\":1}"}"#
-                .to_owned(),
-        );
-        let text = |value: &str| Some(value.to_owned());
-        one.differences = vec![
-            Difference::new("/Tags/0", "REMOVE", text(r#"{"Key":"a"}"#), text("null")),
-            Difference::new("/Tags/1/Value", "NOT_EQUAL", text("2"), text("3")),
-            Difference::new("/Tags/1", "ADD", text("null"), text(r#"{"Key":"c"}"#)),
-            Difference::new("/Policy", "NOT_EQUAL", text("{}"), text("{}")),
-            Difference::new("/Elsewhere/Name", "NOT_EQUAL", text("old"), text("null")),
-        ];
-        let shown: Vec<String> = one
-            .properties()
-            .iter()
-            .map(|property| {
-                let side = |content: &Option<Content>| {
-                    let content = content.as_ref().map(Content::text);
-                    content.unwrap_or("-").to_owned()
-                };
-                format!(
-                    "{}: {} {}",
-                    property.path,
-                    side(&property.before),
-                    side(&property.after)
-                )
-            })
-            .collect();
-        assert_eq!(
-            shown,
-            [
-                "Tags.a: 1 -",
-                "Tags.b: 2 3",
-                "Tags.c: - 4",
-                "Policy.Max: 3 5",
-                "Elsewhere.Name: old null",
-            ]
-        );
     }
 }

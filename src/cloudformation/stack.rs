@@ -9,9 +9,6 @@ use crate::error::{Error, Result};
 /// What stands for the value of a `NoEcho` parameter in every answer of the API.
 pub(crate) const NO_ECHO: &str = "****";
 
-/// The type of a stack as a resource: one nested in another, and a stack that reports about itself.
-pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
-
 /// A stack as it is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stack {

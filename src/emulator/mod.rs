@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::aws::Emulation;
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
-use crate::util::shell_word;
+use crate::util::shell_word::quote;
 
 use self::files::{Files, Record, Run, short_digest};
 use self::process::Process;
@@ -355,7 +355,7 @@ pub fn env_exports(emulator: &Emulator) -> String {
     // A real session's token must not reach the emulator, and a profile would bring its own keys.
     let head = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
     variables.iter().fold(head, |script, (name, value)| {
-        format!("{script}export {name}={}\n", shell_word::quote(value))
+        format!("{script}export {name}={}\n", quote(value))
     })
 }
 

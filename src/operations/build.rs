@@ -14,6 +14,7 @@ use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::plan::masking;
+use crate::present::Presenter;
 use crate::template::Template;
 use crate::template::render::{self, RenderedTemplate};
 use crate::template::stack_policy::StackPolicy;
@@ -102,41 +103,62 @@ impl Build {
         }
         Ok(())
     }
+
+    /// Returns the parameters that may be shown and kept.
+    pub(crate) fn plain_parameters(&self) -> IndexMap<String, String> {
+        let plain = self
+            .parameters
+            .iter()
+            .filter_map(|(name, value)| match value {
+                ParameterValue::Plain(value) if !self.is_no_echo(name) => {
+                    Some((name.clone(), value.clone()))
+                }
+                _ => None,
+            });
+        plain.collect()
+    }
+
+    /// Returns whether the template declares the parameter with `NoEcho`.
+    pub(crate) fn is_no_echo(&self, parameter: &str) -> bool {
+        let parameter = self.template.parameter(parameter);
+        parameter.is_some_and(|parameter| parameter.no_echo())
+    }
 }
 
-impl Session<'_> {
-    /// Packages the artifacts, renders the template, parses and checks it. Warnings are shown.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the files, at its place in the template or the manifest.
-    pub(crate) fn build(&self) -> Result<Build> {
-        let build = Build::make(&self.project, &self.settings)?;
-        self.announce(&build);
+/// Packages the artifacts, renders the template, parses and checks it. Warnings are shown.
+///
+/// # Errors
+///
+/// Everything that is wrong with the files, at its place in the template or the manifest.
+pub(crate) fn build(session: &Session<'_>) -> Result<Build> {
+    let build = Build::make(session.project(), session.settings())?;
+    announce(&build, session.presenter());
+    Ok(build)
+}
+
+/// As [`build`], on a thread of its own, so that calls to AWS go on at the same time. It begins with
+/// the call.
+pub(crate) fn build_concurrently<'a>(
+    session: &Session<'a>,
+) -> impl Future<Output = Result<Build>> + use<'a> {
+    let (project, settings) = (session.project().clone(), session.settings().clone());
+    let presenter = session.presenter();
+    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings));
+    async move {
+        let build = thread
+            .await
+            .map_err(|error| Error::system("cannot build what the files say", error))??;
+        announce(&build, presenter);
         Ok(build)
     }
+}
 
-    /// As [`build`](Self::build), on a thread of its own: the one that waits for AWS goes on waiting.
-    /// It is under way from the call on.
-    pub(crate) fn build_concurrently(&self) -> impl Future<Output = Result<Build>> {
-        let (project, settings) = (self.project.clone(), self.settings.clone());
-        let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings));
-        async {
-            let build = thread
-                .await
-                .map_err(|error| Error::system("cannot build what the files say", error))??;
-            self.announce(&build);
-            Ok(build)
-        }
+/// Shows the warnings, and keeps the secrets of the build from ever being shown.
+fn announce(build: &Build, presenter: &Presenter) {
+    for secret in masking::sent(&build.template, &build.parameters) {
+        presenter.mask(&secret);
     }
-
-    /// Shows the warnings, and keeps the secrets of the build from ever being shown.
-    fn announce(&self, build: &Build) {
-        for secret in masking::sent(&build.template, &build.parameters) {
-            self.presenter().mask(&secret);
-        }
-        self.presenter().diagnostics(&build.warnings);
-    }
+    presenter.diagnostics(&build.warnings);
 }
 
 /// A rendered template with what was found in it.

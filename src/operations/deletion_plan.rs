@@ -1,5 +1,5 @@
-//! What a deletion would meet: the resources of the stack and of those inside it, what buckets hold,
-//! which exports are in use.
+//! Reading what the deletion of a stack would do: its resources and those of nested stacks, what buckets
+//! hold, and which exports are in use.
 
 use std::pin::Pin;
 
@@ -23,8 +23,12 @@ const AT_ONCE: usize = 8;
 /// Returns what the deletion of a stack would do. `retain` names resources that are to be left behind,
 /// `empty` buckets that are to be emptied first.
 ///
-/// Where something may not be looked at, that is said, and CloudFormation will find it.
-pub(crate) async fn take(
+/// If the caller may not read something, a warning says so, and CloudFormation will find it.
+///
+/// # Errors
+///
+/// If a call fails for another reason.
+pub(crate) async fn make(
     session: &Session<'_>,
     connection: &Connection,
     store: &Store,
@@ -79,7 +83,7 @@ impl Reader<'_> {
             let template = template.and_then(|text| {
                 Template::parse(&SourceFile::new("the deployed template", text)).ok()
             });
-            let types = &self.session.settings.stack.protected_types;
+            let types = &self.session.settings().stack.protected_types;
             let own = resource_deletions(
                 resources,
                 template.as_ref(),

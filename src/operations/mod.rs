@@ -1,10 +1,14 @@
 //! What several commands share: opening a project, building it, deploying it and following an operation.
 
-pub mod build;
-pub mod deletion_plan;
-pub mod deploy;
-pub mod drift_detection;
-pub mod follow;
-pub mod lint;
-pub mod recover;
-pub mod session;
+pub(crate) mod build;
+pub(crate) mod change_set_name;
+pub mod context;
+pub(crate) mod deletion_plan;
+pub(crate) mod deploy;
+pub(crate) mod drift_detection;
+pub(crate) mod follow;
+pub(crate) mod lint;
+pub(crate) mod output_file;
+pub(crate) mod recover;
+pub(crate) mod session;
+pub(crate) mod smoke_test;

@@ -1,20 +1,13 @@
-//! What most commands begin with: the project, its settings, and the way to AWS.
+//! What most commands begin with: the project, its settings, and the connection to AWS.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::path::Path;
-
-use serde::Serialize;
-
+use super::context::Context;
 use crate::aws::stack::StackService;
 use crate::aws::{Connection, Emulation, Identity};
-use crate::cli::commands::Context;
-use crate::cli::commands::local::tell;
 use crate::cloudformation::stack::Stack;
 use crate::config::manifest;
 use crate::config::project::Project;
 use crate::config::settings::{self, ParameterValue, Settings};
-use crate::emulator::Local;
+use crate::emulator::{Local, Progress};
 use crate::error::{Error, Result};
 use crate::present::Presenter;
 use crate::util::interrupt::Interrupt;
@@ -22,35 +15,43 @@ use crate::util::interrupt::Interrupt;
 /// A project, opened for one environment.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) project: Project,
-    pub(crate) settings: Settings,
+    context: &'a Context,
+    project: Project,
+    settings: Settings,
 }
 
-/// The stack of a session, reached with credentials that the manifest allows.
+/// A connection to AWS with credentials that the manifest allows, and the session's stack.
 #[derive(Debug)]
 pub(crate) struct Reached {
     pub(crate) connection: Connection,
     pub(crate) service: StackService,
     pub(crate) identity: Identity,
-    /// The stack; `None` where there is none of that name.
+    /// The stack; `None` if there is none of that name.
     pub(crate) stack: Option<Stack>,
 }
 
 impl<'a> Session<'a> {
     /// Opens the project and resolves its settings. Nothing is sent anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the manifest.
     pub(crate) fn open(context: &'a Context) -> Result<Self> {
-        Self::open_environment(context, context.global.environment.clone())
+        Self::open_environment(context, context.environment().map(str::to_owned))
     }
 
     /// Opens the project for an environment; `None` means the manifest's default.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the manifest.
     pub(crate) fn open_environment(
         context: &'a Context,
         environment: Option<String>,
     ) -> Result<Self> {
-        let ambient = &context.ambient;
-        let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
-        let overrides = context.overrides(environment);
+        let ambient = context.ambient();
+        let project = Project::find(&ambient.current_dir, context.manifest())?;
+        let overrides = context.overrides_for(environment);
         let settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
         for parameter in settings.parameters.values() {
@@ -59,7 +60,7 @@ impl<'a> Session<'a> {
                 ..
             } = parameter
             {
-                context.presenter.mask(secret);
+                context.presenter().mask(secret);
             }
         }
         Ok(Self {
@@ -69,8 +70,20 @@ impl<'a> Session<'a> {
         })
     }
 
-    pub(crate) fn presenter(&self) -> &Presenter {
-        &self.context.presenter
+    pub(crate) fn context(&self) -> &'a Context {
+        self.context
+    }
+
+    pub(crate) fn project(&self) -> &Project {
+        &self.project
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn presenter(&self) -> &'a Presenter {
+        self.context.presenter()
     }
 
     /// Returns a command line of this program for this project and environment, for hints.
@@ -79,14 +92,32 @@ impl<'a> Session<'a> {
             .command(command, Some(&self.settings.environment))
     }
 
-    /// Opens the way to AWS, or to the emulator, which is installed and started where needed.
+    /// Returns the local environment of this project and environment.
+    ///
+    /// # Errors
+    ///
+    /// If there is no folder for its state.
+    pub(crate) fn local(&self) -> Result<Local> {
+        Local::new(
+            self.context.ambient(),
+            self.project.root(),
+            &self.settings.environment,
+            self.settings.region.as_deref(),
+        )
+    }
+
+    /// Connects to AWS, or to the emulator, which is installed and started if needed.
+    ///
+    /// # Errors
+    ///
+    /// If there are no credentials or no region, or the emulator does not start.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         if !self.settings.emulator {
             return Connection::open(&self.settings, None).await;
         }
         let local = self.local()?;
         let emulator = local
-            .ensure_running(|step| tell(self.context, step))
+            .ensure_running(|step| print_progress(self.presenter(), step))
             .await?;
         self.presenter().clear_progress();
         if let Some(key_pair) = &self.settings.key_pair {
@@ -95,11 +126,11 @@ impl<'a> Session<'a> {
         Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
     }
 
-    /// Opens the way to AWS and looks at the stack.
+    /// Connects to AWS and reads the stack.
     ///
     /// # Errors
     ///
-    /// Refused where the credentials belong to another account than the manifest allows.
+    /// Refused if the credentials belong to another account than the manifest allows.
     pub(crate) async fn reach(&self, interrupt: &Interrupt) -> Result<Reached> {
         let connection = interrupt.guard(self.connect()).await?;
         let service = StackService::new(&connection, &self.settings.stack_name);
@@ -128,7 +159,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the stack, or the error that says how to get one.
+    /// Returns the stack, or an error that names the command that deploys it.
     pub(crate) fn deployed(&self, stack: Option<Stack>) -> Result<Stack> {
         stack.filter(|stack| stack.status.exists()).ok_or_else(|| {
             Error::input(format!(
@@ -138,44 +169,19 @@ impl<'a> Session<'a> {
             .hint(format!("`{}` deploys it", self.command("apply")))
         })
     }
-
-    /// Looks whether [`write_json`](Self::write_json) will be able to write, and changes nothing.
-    pub(crate) fn check_writable(&self, path: &Path) -> Result<()> {
-        let path = self.context.ambient.current_dir.join(path);
-        let exists = match path.metadata() {
-            // A device or a pipe is opened once only.
-            Ok(found) if !found.is_file() && !found.is_dir() => return Ok(()),
-            found => found.is_ok(),
-        };
-        let opened = OpenOptions::new().append(true).create(true).open(&path);
-        opened.map_err(|error| cannot_write(&path, error))?;
-        if !exists {
-            // It was made to see whether that can be done.
-            let _ = fs::remove_file(&path);
-        }
-        Ok(())
-    }
-
-    /// Writes a JSON document to a file that the user named.
-    pub(crate) fn write_json(&self, path: &Path, document: &impl Serialize) -> Result<()> {
-        let path = self.context.ambient.current_dir.join(path);
-        let mut text = serde_json::to_vec_pretty(document)
-            .map_err(|error| cannot_write(&path, error.into()))?;
-        text.push(b'\n');
-        fs::write(&path, text).map_err(|error| cannot_write(&path, error))
-    }
-
-    /// Returns the local environment of this project and environment.
-    pub(crate) fn local(&self) -> Result<Local> {
-        Local::new(
-            &self.context.ambient,
-            self.project.root(),
-            &self.settings.environment,
-            self.settings.region.as_deref(),
-        )
-    }
 }
 
-fn cannot_write(path: &Path, error: io::Error) -> Error {
-    Error::system(format!("cannot write `{}`", path.display()), error)
+/// Shows what the start of the emulator is doing. A first start deserves a line that stays.
+pub(crate) fn print_progress(presenter: &Presenter, step: Progress) {
+    match step {
+        Progress::CreatingEnvironment => {
+            presenter.note("Installing the emulator; this happens once …");
+            presenter.progress("creating a virtual environment");
+        }
+        Progress::Installing => presenter.progress("fetching the packages"),
+        Progress::Starting => presenter.progress("starting the emulator"),
+        Progress::StateLost => presenter.warning(
+            "the emulator was killed before it could save, so its state is gone: it starts empty",
+        ),
+    }
 }

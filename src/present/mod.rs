@@ -5,6 +5,8 @@
 //! pipe (`stackctl plan | head`) ends the output quietly and changes nothing else.
 
 pub mod diagnostic;
+pub mod event_filter;
+pub mod format;
 pub mod human;
 pub mod json;
 pub mod markdown;
@@ -20,16 +22,27 @@ use std::io::{self, BufRead, Write};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use crate::cli::args::{ColorWhen, Global};
 use crate::config::ambient::Ambient;
 use crate::config::secret::{Redactor, Secret};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
+use format::ColorWhen;
 pub use process::{command_line, exit_interrupted, log, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 
 /// The width for text that does not go to a terminal, in columns.
 const PIPE_WIDTH: usize = 100;
+
+/// How much is written, and when in color.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutputOptions {
+    /// When to color the output.
+    pub color: ColorWhen,
+    /// Whether only data, questions and errors are written.
+    pub quiet: bool,
+    /// How many times `-v` was given.
+    pub verbosity: u8,
+}
 
 /// Writes to the user and asks questions.
 #[derive(Debug)]
@@ -49,12 +62,12 @@ pub struct Presenter {
 
 impl Presenter {
     /// Returns a presenter for this process's streams.
-    pub fn new(global: &Global, ambient: &Ambient) -> Self {
+    pub fn new(options: OutputOptions, ambient: &Ambient) -> Self {
         let terminal = ambient.terminal;
         let plain =
             ambient.variable("NO_COLOR").is_some() || ambient.variable("TERM") == Some("dumb");
         let choose = |is_terminal: bool| {
-            let colored = match global.color {
+            let colored = match options.color {
                 ColorWhen::Always => true,
                 ColorWhen::Never => false,
                 ColorWhen::Auto => is_terminal && !plain,
@@ -73,10 +86,10 @@ impl Presenter {
             stdout: choose(terminal.stdout),
             stderr: choose(terminal.stderr),
             width: columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20),
-            quiet: global.quiet,
-            verbosity: global.verbose,
+            quiet: options.quiet,
+            verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
-            progress: terminal.stderr && !ci && !global.quiet,
+            progress: terminal.stderr && !ci && !options.quiet,
             progress_shown: Cell::new(false),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),

@@ -40,13 +40,15 @@ mod yaml;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::cloudformation::stack::STACK_TYPE;
 use crate::diagnostic::{Diagnostic, SourceFile};
 
 use capability::Capability;
 use node::{Map, Node};
 use reference::Reference;
 use syntax::Findings;
+
+/// The type of a stack as a resource: one nested in another, and a stack that reports about itself.
+pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// A template whose text is well-formed. Whether it makes sense is for the checks to say.
 #[derive(Debug, Clone)]

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::present;
 
 /// The user's wish to stop, which every wait of a command looks out for.
 #[derive(Debug, Clone, Default)]
@@ -33,12 +32,13 @@ enum Signal {
 }
 
 impl Interrupt {
-    /// Starts to listen, on the running asynchronous runtime.
+    /// Starts to listen, on the running asynchronous runtime. The second signal calls `end_process`
+    /// with the command that continues what runs, if it is known.
     ///
     /// # Errors
     ///
     /// Where the operating system refuses a signal handler.
-    pub fn listen() -> Result<Self> {
+    pub fn listen(end_process: fn(Option<&str>) -> !) -> Result<Self> {
         let mut signals =
             Signals::new().map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
         let interrupt = Self::default();
@@ -48,7 +48,7 @@ impl Interrupt {
                 let signal = signals.next().await;
                 let mut state = listener.state();
                 if state.token.is_cancelled() {
-                    present::exit_interrupted(state.resume.as_deref());
+                    end_process(state.resume.as_deref());
                 }
                 state.is_sigterm = signal == Signal::Terminate;
                 state.token.cancel();

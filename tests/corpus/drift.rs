@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use stackctl::cloudformation::drift::{Difference, DriftStatus, ResourceDrift};
-use stackctl::plan::Content;
+use stackctl::plan::{Content, drift_properties};
 
 use crate::corpus;
 
@@ -56,8 +56,7 @@ fn drift_shows_exactly_the_recorded_differences() {
                 resources += 1;
                 properties += drift.differences.len();
                 assert!(drift.status.is_drifted(), "{}", path.display());
-                let shown: Vec<[Option<String>; 2]> = drift
-                    .properties()
+                let shown: Vec<[Option<String>; 2]> = drift_properties::properties(&drift)
                     .into_iter()
                     .map(|it| [it.before, it.after])
                     .map(|sides| {

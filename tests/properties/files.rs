@@ -80,7 +80,7 @@ fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
     let saved = SavedChangeSet {
         id: format!("arn:{name}"),
         name,
-        on_failure: stackctl::cli::args::OnFailure::Keep,
+        on_failure: stackctl::cloudformation::on_failure::OnFailure::Keep,
     };
     let stack = Stack {
         id: format!("arn:{stack}"),

@@ -46,7 +46,7 @@ pub enum PollUpdate<'a> {
     /// Nothing was heard of the service for so long; it is asked on.
     Unresponsive(Duration),
     /// The service answers again, after so long a silence.
-    Answer(Duration),
+    Recovered(Duration),
 }
 
 impl StackService {
@@ -59,7 +59,7 @@ impl StackService {
     }
 
     /// Returns a timeline of the stack's last operation, which may still be running. Its events are
-    /// not in it yet: [`catch_up`](Self::catch_up) or [`follow`](Self::follow) reads them.
+    /// not in it yet: [`catch_up`](Self::catch_up) or [`poll_until_terminal`](Self::poll_until_terminal) reads them.
     pub async fn last_operation(&self, stack_id: &str) -> Result<Timeline> {
         let begins = |events: &[Event]| last_operation(events).is_some();
         let events = self.events_until(stack_id, begins).await?;
@@ -274,7 +274,7 @@ impl StackService {
     ///
     /// The last failure, where the status could not be read for a long time; at once where only new
     /// credentials help.
-    pub async fn follow(
+    pub async fn poll_until_terminal(
         &self,
         stack_id: &str,
         timeline: &mut Timeline,
@@ -373,7 +373,7 @@ impl StackService {
 /// Ends a silence, and tells that where its beginning was told.
 fn hear(silence: &mut Unresponsive, seen: &mut impl FnMut(PollUpdate<'_>)) {
     if let Some(lasted) = silence.end() {
-        seen(PollUpdate::Answer(lasted));
+        seen(PollUpdate::Recovered(lasted));
     }
 }
 

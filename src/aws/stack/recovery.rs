@@ -6,8 +6,9 @@ use super::StackService;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::recovery::Call;
 use crate::cloudformation::recovery::history::History;
-use crate::cloudformation::stack::{Resource, STACK_TYPE, name_of};
+use crate::cloudformation::stack::{Resource, name_of};
 use crate::error::Result;
+use crate::template::STACK_TYPE;
 
 /// How deep nested stacks are looked into for what failed.
 const DEPTH: usize = 10;

@@ -131,14 +131,14 @@ impl Store {
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or the caller may not write to it.
-    pub async fn store(&self, artifact: &Artifact, held: ObjectState) -> Result<Stored> {
+    pub async fn store(&self, artifact: &Artifact, state: ObjectState) -> Result<Stored> {
         let object = Object {
             key: &artifact.key,
             digest: &artifact.digest,
             content_type: "application/zip",
             bytes: Bytes::Zip(artifact.zip()),
         };
-        self.put(&object, held).await
+        self.put(&object, state).await
     }
 
     /// Stores a template under `{project}/templates/{sha256}.yaml` unless it is there, and returns
@@ -156,7 +156,8 @@ impl Store {
             content_type: "application/yaml",
             bytes: Bytes::Text(body),
         };
-        self.put(&object, self.held(&key, &digest).await?).await?;
+        self.put(&object, self.object_state(&key, &digest).await?)
+            .await?;
         Ok(object_url(
             self.connection.endpoint(),
             self.connection.region(),
@@ -170,7 +171,7 @@ impl Store {
     /// # Errors
     ///
     /// Refused where the bucket belongs to another account or the caller may not read it.
-    pub async fn held(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
+    pub async fn object_state(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
         let answer = self
             .client
             .head_object()
@@ -193,17 +194,17 @@ impl Store {
         }
     }
 
-    async fn put(&self, object: &Object<'_>, mut held: ObjectState) -> Result<Stored> {
+    async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Stored> {
         for _ in 0..RACES {
-            let stored = match held {
+            let stored = match state {
                 ObjectState::Same => return Ok(Stored::Present),
                 ObjectState::Nothing => Stored::Uploaded,
                 ObjectState::Other(_) => Stored::Replaced,
             };
-            match self.send(object, held).await {
+            match self.send(object, state).await {
                 Ok(()) => return Ok(stored),
                 Err(error) if lost_race(&error) => {
-                    held = self.held(object.key, object.digest).await?;
+                    state = self.object_state(object.key, object.digest).await?;
                 }
                 Err(error) => {
                     return Err(self.problem(
@@ -229,7 +230,7 @@ impl Store {
     async fn send(
         &self,
         object: &Object<'_>,
-        held: ObjectState,
+        state: ObjectState,
     ) -> Result<(), SdkError<PutObjectError>> {
         let body = match &object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
@@ -250,7 +251,7 @@ impl Store {
             .checksum_sha256(object.digest.base64())
             .content_type(object.content_type)
             .body(body);
-        let request = match held {
+        let request = match state {
             ObjectState::Nothing => request.if_none_match("*"),
             ObjectState::Other(tag) => request.set_if_match(tag),
             ObjectState::Same => request,

@@ -2,61 +2,62 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, Exit, plan, verify};
-use crate::cli::args::{EventsShown, Format, PlanFormat};
+use super::{Context, Exit};
+use crate::cli::deploy_args::DeployArgs;
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::options::DeployOptions;
-use crate::operations::deploy::pending_change_set::Purpose;
-use crate::operations::deploy::saved_plan::Saved;
-use crate::operations::deploy::{code_check, offline};
-use crate::operations::follow;
+use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
+use crate::operations::deploy::saved_plan::SavedPlan;
+use crate::operations::deploy::{code_check, offline, options, readiness, stack_settings, upload};
 use crate::operations::session::Session;
+use crate::operations::{follow, output_file, smoke_test};
 use crate::plan::risk::{Guard, Risk};
 use crate::plan::{Plan, masking};
+use crate::present::event_filter::EventFilter;
+use crate::present::format::{Format, PlanFormat};
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
-use crate::util::shell_word;
+use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl apply`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A plan that `stackctl plan --out` saved: executes exactly that one
+    /// A plan that `stackctl plan --out` saved: execute exactly that one
     #[arg(
         value_name = "PLAN",
         conflicts_with_all = ["wait", "no_rollback", "on_failure", "import_existing", "revert_drift"]
     )]
     plan: Option<PathBuf>,
-    /// Applies without asking
+    /// Apply without asking
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Allows a resource that holds data to be replaced; may be given several times
+    /// Allow a resource that holds data to be replaced; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     allow_replace: Vec<String>,
-    /// Allows a resource that holds data to be deleted; may be given several times
+    /// Allow a resource that holds data to be deleted; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     allow_delete: Vec<String>,
-    /// Waits for an operation that is running on the stack, then plans
+    /// Wait for an operation that is running on the stack, then plan
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
-    options: DeployOptions,
+    deploy: DeployArgs,
     /// Which events are shown while the deployment runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
-    events: EventsShown,
-    /// Ends with `verify`, also where the manifest does not ask for it
+    events: EventFilter,
+    /// Run `verify` at the end, also if the manifest does not ask for it
     #[arg(long)]
     verify: bool,
-    /// Writes the outputs to a file as JSON
+    /// Write the outputs to a file as JSON
     #[arg(long, value_name = "FILE")]
     outputs_file: Option<PathBuf>,
 }
 
 impl Args {
-    /// Returns this very command with more options, for hints.
-    fn again(&self, session: &Session<'_>, more: &[String]) -> String {
+    /// Returns the same command line with more options, for hints.
+    fn repeated(&self, session: &Session<'_>, more: &[String]) -> String {
         let mut words = vec!["apply".to_owned()];
         let paths = [
             (None, &self.plan),
@@ -65,7 +66,7 @@ impl Args {
         for (option, path) in paths {
             if let Some(path) = path {
                 words.extend(option.map(str::to_owned));
-                words.push(shell_word::quote(&path.to_string_lossy()));
+                words.push(quote(&path.to_string_lossy()));
             }
         }
         let flags = [
@@ -75,7 +76,7 @@ impl Args {
         ];
         let given = flags.iter().filter(|(given, _)| *given);
         words.extend(given.map(|(_, flag)| (*flag).to_owned()));
-        words.extend(self.options.spelled());
+        words.extend(self.deploy.words());
         let allowed = [
             (Guard::Replace, &self.allow_replace),
             (Guard::Delete, &self.allow_delete),
@@ -86,23 +87,23 @@ impl Args {
         words.extend_from_slice(more);
         // A saved plan knows its environment.
         let environment = self.plan.is_none();
-        let environment = environment.then_some(session.settings.environment.as_str());
-        session.context.command(&words.join(" "), environment)
+        let environment = environment.then_some(session.settings().environment.as_str());
+        session.context().command(&words.join(" "), environment)
     }
 
-    /// Says before the deployment, not after it, that its outputs cannot be written.
-    fn check_outputs_file(&self, session: &Session<'_>) -> Result<()> {
+    /// Checks before the deployment, not after it, that its outputs can be written.
+    fn check_outputs_file(&self, context: &Context) -> Result<()> {
         let Some(path) = &self.outputs_file else {
             return Ok(());
         };
-        session.check_writable(path).map_err(|error| {
+        output_file::check_writable(&context.resolve(path)).map_err(|error| {
             error.hint("nothing was deployed; name another file with `--outputs-file`")
         })
     }
 }
 
 fn allowance(guard: Guard, logical_id: &str) -> String {
-    format!("{} {}", guard.option(), shell_word::quote(logical_id))
+    format!("{} {}", guard.option(), quote(logical_id))
 }
 
 /// Deploys the stack.
@@ -111,80 +112,56 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return apply_saved(context, &args, path).await;
     }
     let session = Session::open(context)?;
-    args.check_outputs_file(&session)?;
-    let presenter = session.presenter();
+    args.check_outputs_file(context)?;
+    let options = args.deploy.options();
     let mut deployment = Deployment::open(&session).await?;
-    deployment.check_revertible(args.options.revert_drift)?;
-    deployment
-        .make_ready(args.wait, args.yes, args.events)
-        .await?;
-    let unchanged = deployment.is_unchanged() && !args.options.revert_drift;
-    let nothing_to_do = unchanged && deployment.settings_changes().is_empty();
-    if !args.yes && !presenter.is_interactive() && !nothing_to_do {
-        return Err(nobody_to_ask(&session, &args));
+    readiness::check_revertible(&deployment, options.revert_drift)?;
+    readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
+    let unchanged = deployment.is_unchanged() && !options.revert_drift;
+    if !(unchanged && stack_settings::changes(&deployment).is_empty()) {
+        check_can_ask(&session, &args)?;
     }
 
     let pending = if unchanged {
         None
     } else {
-        deployment.interrupt.guard(deployment.upload()).await?;
-        Some(deployment.propose(Purpose::Command, args.options).await?)
+        let uploaded = upload::upload_artifacts(&deployment);
+        deployment.interrupt().guard(uploaded).await?;
+        Some(PendingChangeSet::create(&deployment, Purpose::Command, options).await?)
     };
     let plan = deployment.plan(pending.as_ref());
-    plan::show(presenter, &plan, PlanFormat::Human)?;
-    let executable = pending.filter(|pending| pending.change_set.is_executable());
-    let checked = check_guards(&session, &args, &plan).and_then(|()| {
-        executable
-            .as_ref()
-            .map_or(Ok(()), |made| deployment.check_wishes(made))
-    });
-    let agreed = match checked {
-        Ok(()) if !args.yes && !plan.is_empty() => {
-            deployment.interrupt.guard(confirm(&session, &args)).await
-        }
-        checked => checked,
-    };
-    if let Err(error) = agreed {
-        return Err(match executable {
-            Some(pending) => deployment.abandon(&pending.change_set.id, error).await,
+    let pending = pending.filter(|pending| pending.change_set().is_executable());
+    if let Err(error) = agree(&deployment, &args, &plan, pending.as_ref()).await {
+        return Err(match &pending {
+            Some(pending) => discard_after(&deployment, &pending.change_set().id, error).await,
             None => error,
         });
     }
-    let executed = match &executable {
+    let executed = match &pending {
         Some(pending) => Some(follow::execute(&deployment, pending, args.events).await?),
         None => None,
     };
     finish(&deployment, &args, &plan, executed).await
 }
 
-/// Executes the change set of a saved plan, where everything is as it was.
+/// Executes the change set of a saved plan, if nothing has changed since.
 async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
-    let saved = Saved::read(context, path)?;
+    let saved = SavedPlan::read(context, path)?;
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
-    args.check_outputs_file(&session)?;
-    let presenter = session.presenter();
-    if !args.yes && !presenter.is_interactive() {
-        return Err(nobody_to_ask(&session, args));
-    }
+    args.check_outputs_file(context)?;
+    check_can_ask(&session, args)?;
     let deployment = Deployment::open(&session).await?;
     saved.check(&deployment)?;
-    let pending = deployment.interrupt.guard(saved.pending(&deployment));
-    let pending = pending.await?;
+    let pending = saved.pending(&deployment);
+    let pending = deployment.interrupt().guard(pending).await?;
     let plan = deployment.plan(pending.as_ref());
-    plan::show(presenter, &plan, PlanFormat::Human)?;
-    check_guards(&session, args, &plan)?;
-    if let Some(pending) = &pending {
-        deployment.check_wishes(pending)?;
-    }
-    if !args.yes && !plan.is_empty() {
-        // Declined or interrupted, the plan stays: it can still be applied.
-        let confirmed = confirm(&session, args);
-        deployment.interrupt.guard(confirmed).await?;
-    }
+    // If the user declines or interrupts, the plan stays: it can still be applied.
+    agree(&deployment, args, &plan, pending.as_ref()).await?;
     let executed = match &pending {
         Some(pending) => {
-            // The files are those of the plan: this sends only what the bucket lost since.
-            deployment.interrupt.guard(deployment.upload()).await?;
+            // The files are those of the plan: this uploads only what the bucket lost since.
+            let uploaded = upload::upload_artifacts(&deployment);
+            deployment.interrupt().guard(uploaded).await?;
             Some(follow::execute(&deployment, pending, args.events).await?)
         }
         None => None,
@@ -192,11 +169,40 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     finish(&deployment, args, &plan, executed).await
 }
 
-fn nobody_to_ask(session: &Session<'_>, args: &Args) -> Error {
-    Error::refused("there is no terminal to ask on, and --yes was not given").hint(format!(
-        "run `{}`",
-        args.again(session, &["--yes".to_owned()])
-    ))
+/// Refuses a run that would have to ask and cannot.
+fn check_can_ask(session: &Session<'_>, args: &Args) -> Result<()> {
+    if args.yes || session.presenter().is_interactive() {
+        return Ok(());
+    }
+    let command = args.repeated(session, &["--yes".to_owned()]);
+    Err(
+        Error::refused("there is no terminal to ask on, and --yes was not given")
+            .hint(format!("run `{command}`")),
+    )
+}
+
+/// Shows the plan, checks it, and asks whether to apply it.
+///
+/// # Errors
+///
+/// Refused if data would be lost that the command line does not name, if CloudFormation cannot
+/// execute the change set, or if the answer is not `yes`.
+async fn agree(
+    deployment: &Deployment<'_>,
+    args: &Args,
+    plan: &Plan,
+    pending: Option<&PendingChangeSet>,
+) -> Result<()> {
+    let session = deployment.session();
+    PlanFormat::Human.print(plan, session.presenter())?;
+    check_guards(session, args, plan)?;
+    if let Some(pending) = pending {
+        options::check(deployment, pending)?;
+    }
+    if args.yes || plan.is_empty() {
+        return Ok(());
+    }
+    deployment.interrupt().guard(confirm(session, args)).await
 }
 
 /// Refuses to lose what a resource stores, unless the command line names the resource.
@@ -225,7 +231,7 @@ fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
         more.push(allowance(*guard, &risk.logical_id));
         said.push(format!("`{}` {}", risk.logical_id, risk.reason));
     }
-    let command = args.again(session, &more);
+    let command = args.repeated(session, &more);
     Err(Error::refused(format!("not applied: {}", said.join("; ")))
         .hint(format!("if that is what you want: `{command}`")))
 }
@@ -234,7 +240,7 @@ async fn confirm(session: &Session<'_>, args: &Args) -> Result<()> {
     let presenter = session.presenter();
     presenter.note("\nDo you want to apply these changes? Only 'yes' will be accepted.");
     let answer = presenter
-        .ask("Apply:", &args.again(session, &["--yes".to_owned()]))
+        .ask("Apply:", &args.repeated(session, &["--yes".to_owned()]))
         .await?;
     if answer == "yes" {
         return Ok(());
@@ -249,36 +255,39 @@ async fn finish(
     plan: &Plan,
     executed: Option<(Stack, Timeline)>,
 ) -> Result<Exit> {
-    let session = deployment.session;
+    let session = deployment.session();
     let presenter = session.presenter();
-    deployment.change_settings(&plan.settings).await?;
+    stack_settings::apply(deployment, &plan.settings).await?;
     let (stack, happened) = executed.unzip();
-    let Some(stack) = stack.or_else(|| deployment.stack.clone()) else {
+    let Some(stack) = stack.or_else(|| deployment.stack().cloned()) else {
         return Ok(Exit::Done);
     };
     let mut shown = stack.clone();
-    masking::hide_outputs(&mut shown, &deployment.build.template);
+    masking::hide_outputs(&mut shown, &deployment.build().template);
     if happened.is_some() {
         presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
         presenter.data(&human::stack::outputs(&shown, presenter.width()));
     }
     offline::remember(deployment, &stack);
     if let Some(path) = &args.outputs_file {
-        session.write_json(path, &OutputsDocument::of(&shown))?;
+        output_file::write_json(
+            &session.context().resolve(path),
+            &OutputsDocument::of(&shown),
+        )?;
     }
     if let Some(happened) = &happened {
         let code = code_check::check(deployment, happened);
-        deployment.interrupt.guard(code).await?;
+        deployment.interrupt().guard(code).await?;
     }
     let after_apply = session
-        .settings
+        .settings()
         .verify
         .as_ref()
         .is_some_and(|verify| verify.after_apply);
     if args.verify || happened.is_some() && after_apply {
         presenter.note("");
-        let (interrupt, connection) = (&deployment.interrupt, &deployment.connection);
-        verify::probe(session, interrupt, connection, &stack, Format::Human).await?;
+        let (interrupt, connection) = (deployment.interrupt(), deployment.connection());
+        smoke_test::run(session, interrupt, connection, &stack, Format::Human).await?;
     }
     Ok(Exit::Done)
 }

@@ -17,6 +17,6 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "stackctl", &mut script);
-    context.presenter.data(&String::from_utf8_lossy(&script));
+    context.presenter().data(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

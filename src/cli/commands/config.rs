@@ -1,10 +1,10 @@
 //! `stackctl config`: the settings, each with the place that it came from.
 
 use super::{Context, Exit};
-use crate::cli::args::Format;
 use crate::config::settings;
 use crate::error::Result;
 use crate::operations::session::Session;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::config::ConfigDocument;
 
@@ -29,7 +29,7 @@ enum ConfigCommand {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let ConfigCommand::Show { format } = args.command;
     let session = Session::open(context)?;
-    let rows = settings::show(&session.settings)?;
+    let rows = settings::show(session.settings())?;
     let presenter = session.presenter();
     match format {
         Format::Json => presenter.json(&ConfigDocument::of(&rows))?,

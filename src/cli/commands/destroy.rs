@@ -6,21 +6,23 @@
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
-use crate::cli::args::{EventsShown, Format};
 use crate::cloudformation::deletion::{
     DeletionOutcome, DeletionPlan, ResourceDeletion, resource_deletions,
 };
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::change_set_name::temporary_name;
 use crate::operations::deletion_plan;
-use crate::operations::deploy::pending_change_set::temporary_name;
-use crate::operations::follow::Running;
+use crate::operations::follow::failure_report::FailureReport;
+use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::session::Session;
+use crate::present::event_filter::EventFilter;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::deletion::DeletionDocument;
 use crate::util::interrupt::Interrupt;
-use crate::util::shell_word;
+use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl destroy`.
 #[derive(Debug, clap::Args)]
@@ -43,14 +45,14 @@ pub struct Args {
     format: Format,
     /// Which events are shown while the deletion runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
-    events: EventsShown,
+    events: EventFilter,
 }
 
 /// Deletes the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = Interrupt::listen()?;
+    let interrupt = context.listen()?;
     let reached = session.reach(&interrupt).await?;
     let (connection, service) = (reached.connection, reached.service);
     let Some(stack) = reached.stack else {
@@ -71,9 +73,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     deletion.check_ready()?;
 
-    let store = Store::new(&connection, &session.settings, &reached.identity.account);
+    let store = Store::new(&connection, session.settings(), &reached.identity.account);
     let names = [args.retain.as_slice(), &args.empty];
-    let look = deletion_plan::take(&session, &connection, &store, &stack, names);
+    let look = deletion_plan::make(&session, &connection, &store, &stack, names);
     let deletion_plan = interrupt.guard(look).await?;
     deletion.check_names(&deletion_plan)?;
     match args.format {
@@ -84,7 +86,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         )),
         Format::Json => presenter.json(&DeletionDocument::of(&stack, &deletion_plan))?,
     }
-    deletion.tell_failures(&deletion_plan);
+    deletion.print_failures(&deletion_plan);
     check_exports(&deletion_plan)?;
     let buckets = deletion.full_buckets(&deletion_plan)?;
     if args.dry_run {
@@ -190,7 +192,7 @@ impl Deletion<'_> {
     }
 
     /// Says what an earlier deletion stopped at.
-    fn tell_failures(&self, deletion_plan: &DeletionPlan) {
+    fn print_failures(&self, deletion_plan: &DeletionPlan) {
         for deletion in &deletion_plan.resources {
             if let ("DELETE_FAILED", Some(reason)) =
                 (deletion.resource.status.as_str(), &deletion.resource.reason)
@@ -252,11 +254,7 @@ impl Deletion<'_> {
             ("--empty", &self.args.empty),
             ("--retain", &self.args.retain),
         ] {
-            words.extend(
-                names
-                    .iter()
-                    .map(|name| format!("{option} {}", shell_word::quote(name))),
-            );
+            words.extend(names.iter().map(|name| format!("{option} {}", quote(name))));
         }
         let command = self.session.command(&words.join(" "));
         if presenter.ask(&question, &command).await? != stack.name {
@@ -283,7 +281,7 @@ impl Deletion<'_> {
     async fn delete(&self) -> Result<()> {
         let stack = self.stack;
         let earlier = self.service.latest_events(&stack.id).await?;
-        let running = Running::after(
+        let operation = RunningOperation::after(
             &earlier,
             self.session,
             self.interrupt,
@@ -292,31 +290,31 @@ impl Deletion<'_> {
             &self.session.command("destroy"),
         );
         self.session.presenter().note("");
-        let role = self.session.settings.stack.role_arn.as_deref();
+        let role = self.session.settings().stack.role_arn.as_deref();
         let token = temporary_name();
         self.service
             .delete(&stack.id, &token, role, &self.args.retain)
             .await?;
-        self.follow(running).await
+        self.follow_deletion(operation).await
     }
 
     /// Follows a deletion that somebody else has begun.
     async fn join(&self) -> Result<Exit> {
         let resume = self.session.command("destroy");
-        let running = Running::join(
+        let operation = RunningOperation::join(
             self.session,
             self.interrupt,
             self.service,
             &self.stack.id,
             &resume,
         );
-        self.follow(running.await?).await?;
+        self.follow_deletion(operation.await?).await?;
         Ok(Exit::Done)
     }
 
-    async fn follow(&self, running: Running<'_>) -> Result<()> {
-        let mut running = running.showing(self.args.events);
-        let failed = match running.follow().await? {
+    async fn follow_deletion(&self, operation: RunningOperation<'_>) -> Result<()> {
+        let mut operation = operation.showing(self.args.events);
+        let failed = match interrupt_prompt::follow(&mut operation).await? {
             None => None,
             Some(stack) if stack.status == StackStatus::DeleteComplete => None,
             Some(stack) => Some(stack),
@@ -341,12 +339,12 @@ impl Deletion<'_> {
             deletion.resource.status == "DELETE_FAILED"
                 && deletion.outcome != DeletionOutcome::LeftBehind
         });
-        let error = running.explain(error, None).await;
-        Err(self.way_out(error, &failures))
+        let error = FailureReport::new(&operation, None).explain(error).await;
+        Err(self.remediation(error, &failures))
     }
 
     /// Adds the commands that go on from a failed deletion.
-    fn way_out(&self, error: Error, failures: &[ResourceDeletion]) -> Error {
+    fn remediation(&self, error: Error, failures: &[ResourceDeletion]) -> Error {
         let names = |chosen: &dyn Fn(&ResourceDeletion) -> bool| -> Vec<&str> {
             let chosen = failures.iter().filter(|deletion| chosen(deletion));
             chosen.map(|deletion| deletion.path.as_str()).collect()
@@ -380,7 +378,7 @@ impl Deletion<'_> {
     /// Returns the command line with an option for each name.
     fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
         let command = names.fold("destroy".to_owned(), |command, name| {
-            format!("{command} {option} {}", shell_word::quote(name))
+            format!("{command} {option} {}", quote(name))
         });
         self.session.command(&command)
     }

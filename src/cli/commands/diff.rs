@@ -12,7 +12,8 @@ use crate::config::project;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::offline::plain_parameters;
+use crate::operations::deploy::stack_settings;
+use crate::operations::drift_detection;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
@@ -81,23 +82,23 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let deployment = Deployment::open_to_compare(&session).await?;
-    let settings = &session.settings;
-    let stack = deployment.stack.as_ref();
+    let settings = session.settings();
+    let stack = deployment.stack();
     if !stack.is_some_and(|stack| stack.status.exists()) {
         session.presenter().note(&format!(
             "The stack `{}` is not deployed: everything is new.",
             settings.stack_name
         ));
     }
-    let deployed = deployment.deployed_template.as_deref().unwrap_or(NOTHING);
+    let deployed = deployment.deployed_template().unwrap_or(NOTHING);
     let deployed = Template::parse(&SourceFile::new("the deployed template", deployed));
     let deployed = deployed.map_err(|found| {
         Error::input("the deployed template cannot be read").with_diagnostics(found)
     })?;
-    let build = &deployment.build;
+    let build = deployment.build();
     let pseudo = [
-        ("AWS::AccountId", deployment.identity.account.as_str()),
-        ("AWS::Region", deployment.connection.region()),
+        ("AWS::AccountId", deployment.identity().account.as_str()),
+        ("AWS::Region", deployment.connection().region()),
         ("AWS::StackName", settings.stack_name.as_str()),
     ];
     let with_pseudo = |mut parameters: IndexMap<String, String>| {
@@ -112,7 +113,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         then.map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
     );
-    let now = with_pseudo(plain_parameters(build));
+    let now = with_pseudo(build.plain_parameters());
     let names = [
         deployed.source().name.clone(),
         settings.template.display().to_string(),
@@ -122,13 +123,13 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         Side::new(&build.template, &now),
     ];
     let code = async { Ok(deployment.compare_code().await) };
-    let code = deployment.interrupt.guard(code);
+    let code = deployment.interrupt().guard(code);
     let comparison = Comparison {
         stack: Some(settings.stack_name.clone()),
         code: code.await?,
         parameters: values::parameter_changes(stack, &build.template, &build.parameters),
         tags: values::tag_changes(stack, &settings.tags),
-        settings: deployment.all_settings_changes(),
+        settings: stack_settings::all_changes(&deployment),
         ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
     };
     let templates = [&deployed, &build.template];
@@ -138,7 +139,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     if !args.only.is_empty() {
         check_names(&args.only, &comparison, templates)?;
     }
-    let Some(drift) = deployment.detect_drift(&deployed, &args.only).await? else {
+    let Some(drift) = drift_detection::detect(&deployment, &deployed, &args.only).await? else {
         let exit = show(context, args, comparison, None, templates);
         let said = "No drift was looked for: nothing that `--only` names is a deployed resource.";
         session.presenter().note(said);
@@ -147,7 +148,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     let changes = predict(Some(sides[0]), sides[1]);
     let live = live::compare(&drift, &changes);
     let exit = show(context, args, comparison, Some((&drift, &live)), templates);
-    deployment.advise_on_drift(&drift, &live);
+    drift_detection::advise(&session, &drift, &live);
     exit
 }
 
@@ -167,7 +168,7 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
         }
     };
     for secret in [&old, &new].into_iter().flat_map(masking::defaults) {
-        context.presenter.mask(&secret);
+        context.presenter().mask(&secret);
     }
     let unknown = IndexMap::new();
     let names = [&old, &new].map(|template| template.source().name.clone());
@@ -178,9 +179,9 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
 
 fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
     if path == Path::new(STDIN) {
-        return Ok(SourceFile::new("stdin", context.presenter.input()?));
+        return Ok(SourceFile::new("stdin", context.presenter().input()?));
     }
-    project::named_text(&context.ambient.current_dir, path)
+    project::named_text(&context.ambient().current_dir, path)
 }
 
 fn show(
@@ -190,7 +191,7 @@ fn show(
     live: Option<(&Drift, &[LiveResource<'_>])>,
     [old, new]: [&Template; 2],
 ) -> Result<Exit> {
-    let presenter = &context.presenter;
+    let presenter = context.presenter();
     if !args.only.is_empty() {
         check_names(&args.only, &comparison, [old, new])?;
         comparison.retain(&args.only);

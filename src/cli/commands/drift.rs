@@ -4,21 +4,16 @@
 //! and what is live, and a project that cannot be built at the moment has it all the same.
 
 use super::{Context, Exit};
-use crate::aws::stack::{DetectionUpdate, StackService};
-use crate::cli::args::Format;
+use crate::aws::stack::StackService;
 use crate::cloudformation::drift::{Detection, Drift};
-use crate::cloudformation::stack::{Resource, Stack};
-use crate::cloudformation::status::StackStatus;
-use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::drift_detection::DriftDetection;
 use crate::operations::session::Session;
-use crate::plan::masking;
+use crate::present::format::Format;
 use crate::present::json::drift::DriftDocument;
 use crate::present::{Presenter, human};
 use crate::template::Template;
-use crate::util::interrupt::Interrupt;
-use crate::util::suggest::nearest;
 
 /// The arguments of `stackctl drift`.
 #[derive(Debug, clap::Args)]
@@ -38,9 +33,9 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = Interrupt::listen()?;
+    let interrupt = context.listen()?;
     let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
+    let service = StackService::new(&connection, &session.settings().stack_name);
     let read = async {
         tokio::try_join!(
             connection.identity(),
@@ -54,14 +49,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let stack = session.deployed(stack)?;
     let template = template
         .and_then(|text| Template::parse(&SourceFile::new("the deployed template", text)).ok());
-    let asked = Asked {
+    let detection = DriftDetection {
         session: &session,
         service: &service,
         stack: &stack,
         template: template.as_ref(),
         only: &args.only,
     };
-    let drift = interrupt.guard(asked.detect(resources)).await?;
+    let drift = interrupt.guard(detection.run(resources)).await?;
     match args.format {
         Format::Human => presenter.data(&human::drift::drift(
             &stack.name,
@@ -100,107 +95,4 @@ fn verdict(presenter: &Presenter, drift: &Drift, exit_code: bool) -> Result<Exit
     } else {
         Exit::Done
     })
-}
-
-/// What is asked of the detection.
-pub(crate) struct Asked<'a> {
-    pub(crate) session: &'a Session<'a>,
-    pub(crate) service: &'a StackService,
-    pub(crate) stack: &'a Stack,
-    /// The deployed template, which knows where secrets are; `None` where it cannot be read.
-    pub(crate) template: Option<&'a Template>,
-    /// The resources to look at; all where it is empty.
-    pub(crate) only: &'a [String],
-}
-
-impl Asked<'_> {
-    /// Detects drift and returns it without the secrets in it. `resources` are the stack's.
-    ///
-    /// # Errors
-    ///
-    /// Where the stack has no such resource; refused where its state does not allow a detection;
-    /// where the service fails.
-    pub(crate) async fn detect(&self, resources: Vec<Resource>) -> Result<Drift> {
-        self.check_only(&resources)?;
-        self.check_state()?;
-        let mut only = self.only.to_vec();
-        only.sort_unstable();
-        only.dedup();
-        let presenter = self.session.presenter();
-        let seen = |news: DetectionUpdate<'_>| match news {
-            DetectionUpdate::Running(since) => {
-                presenter.progress(&format!("detecting drift · {}", human::clock(since)));
-            }
-            DetectionUpdate::Waiting(since) => presenter.progress(&format!(
-                "waiting for another detection to end · {}",
-                human::clock(since)
-            )),
-            DetectionUpdate::PollError(error) => {
-                presenter.progress(&format!("{error}: trying again"));
-            }
-        };
-        let detected = self.service.detect_drift(&only, seen).await;
-        presenter.clear_progress();
-        let detection = detected?;
-        let mut checked = self.service.resource_drifts().await?;
-        let given = &self.session.settings.parameters;
-        let own = given
-            .iter()
-            .filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
-        let masked = self.stack.masked_parameters();
-        let parameters = own.map(|(name, _)| name).chain(masked);
-        let known = self.template.map(|template| masking::sent(template, given));
-        let known = known.unwrap_or_default();
-        for secret in masking::hide_drift(&mut checked, self.template, parameters, &known) {
-            presenter.mask(&secret);
-        }
-        Ok(Drift::of(detection, checked, resources, &only))
-    }
-
-    fn check_only(&self, resources: &[Resource]) -> Result<()> {
-        let names = || {
-            resources
-                .iter()
-                .map(|resource| resource.logical_id.as_str())
-        };
-        let Some(missing) = self.only.iter().find(|name| names().all(|it| it != *name)) else {
-            return Ok(());
-        };
-        let error = Error::input(format!(
-            "the stack `{}` has no resource `{missing}`",
-            self.stack.name
-        ));
-        Err(match nearest(missing, names()) {
-            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-            None => error.hint(format!(
-                "`{}` lists its resources",
-                self.session.command("status")
-            )),
-        })
-    }
-
-    /// Refuses a state in which the service detects no drift: it does after a creation, an update or
-    /// a rollback of one that has ended (the user guide, "Detect drift on an entire stack"), and
-    /// after an import. States that are not known are left to the service.
-    fn check_state(&self) -> Result<()> {
-        let Stack { name, status, .. } = self.stack;
-        let command = |short: &str| self.session.command(short);
-        if !status.is_terminal() {
-            return Err(Error::refused(format!(
-                "drift cannot be detected while an operation is running on the stack `{name}` \
-                 ({status})"
-            ))
-            .hint(format!("`{}` shows it", command("status"))));
-        }
-        match status {
-            StackStatus::CreateFailed
-            | StackStatus::RollbackComplete
-            | StackStatus::RollbackFailed
-            | StackStatus::DeleteFailed => Err(Error::refused(format!(
-                "drift of the stack `{name}` cannot be detected: it is {status}"
-            ))
-            .hint(format!("`{}` leads out of it", command("recover")))),
-            _ => Ok(()),
-        }
-    }
 }

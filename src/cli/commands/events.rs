@@ -2,12 +2,14 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::cli::args::{EventsShown, Format};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
-use crate::operations::follow::{EventOutput, Running, is_shown};
+use crate::operations::follow::failure_report::FailureReport;
+use crate::operations::follow::{EventOutput, RunningOperation};
 use crate::operations::session::Session;
+use crate::present::event_filter::EventFilter;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::event::EventsDocument;
 use crate::util::interrupt::Interrupt;
@@ -42,17 +44,17 @@ pub struct Args {
 /// Where there is no such stack; with `--follow`, where the operation that was followed failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let interrupt = Interrupt::listen()?;
+    let interrupt = context.listen()?;
     let connection = interrupt.guard(session.connect()).await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
+    let service = StackService::new(&connection, &session.settings().stack_name);
     let stack = interrupt.guard(find(&session, &service, &args)).await?;
-    let shown = if args.failed {
-        EventsShown::Errors
+    let filter = if args.failed {
+        EventFilter::Errors
     } else {
-        EventsShown::All
+        EventFilter::All
     };
     if args.follow {
-        return follow(&session, &interrupt, &service, &stack, shown, args.format).await;
+        return follow(&session, &interrupt, &service, &stack, filter, args.format).await;
     }
     let read = async {
         let mut timeline = if args.all {
@@ -65,7 +67,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     };
     let mut timeline = interrupt.guard(read).await?;
     let mut events = timeline.advance();
-    events.retain(|event| is_shown(event, shown));
+    events.retain(|event| filter.includes(event));
     if let Some(limit) = args.limit {
         events.drain(..events.len().saturating_sub(limit));
     }
@@ -126,22 +128,23 @@ async fn follow(
     interrupt: &Interrupt,
     service: &StackService,
     stack: &Stack,
-    shown: EventsShown,
+    filter: EventFilter,
     format: Format,
 ) -> Result<Exit> {
     let is_running = !stack.status.is_terminal();
     let resume = session.command("events --follow");
-    let telling = match format {
+    let output = match format {
         Format::Human => EventOutput::Data,
         Format::Json => EventOutput::Json,
     };
-    let mut running = Running::join(session, interrupt, service, &stack.id, &resume)
+    let mut operation = RunningOperation::join(session, interrupt, service, &stack.id, &resume)
         .await?
-        .showing(shown)
-        .telling(telling);
-    let ended = running.follow_until_interrupted().await?;
-    if is_running && !running.went_well(ended.as_ref()) {
-        return Err(running.failed(ended.as_ref(), None).await);
+        .showing(filter)
+        .printing(output);
+    let ended = operation.poll_until_interrupted().await?;
+    if is_running && !operation.succeeded(ended.as_ref()) {
+        let report = FailureReport::new(&operation, None);
+        return Err(report.error(ended.as_ref()).await);
     }
     Ok(Exit::Done)
 }

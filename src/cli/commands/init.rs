@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
 use crate::error::{Error, Result};
-use crate::util::shell_word;
+use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl init`.
 #[derive(Debug, clap::Args)]
@@ -52,8 +52,8 @@ const IGNORED: &str = ".gitignore";
 /// A refusal that names every other file that exists already, before anything is written; a system
 /// error where a file cannot be written.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
-    let presenter = &context.presenter;
-    let root = context.ambient.current_dir.join(&args.dir);
+    let presenter = context.presenter();
+    let root = context.ambient().current_dir.join(&args.dir);
     if root.symlink_metadata().is_ok() && !root.is_dir() {
         return Err(
             Error::input(format!("`{}` is not a folder", args.dir.display()))
@@ -91,7 +91,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let enter = if args.dir == Path::new(".") {
         String::new()
     } else {
-        format!("cd {} && ", shell_word::quote(&args.dir.to_string_lossy()))
+        format!("cd {} && ", quote(&args.dir.to_string_lossy()))
     };
     presenter.note("");
     if let Some(lines) = not_ignored(&root.join(IGNORED)) {

@@ -9,12 +9,13 @@ use std::io::{BufRead, BufReader};
 use serde::Serialize;
 
 use super::{Context, Exit};
-use crate::cli::args::Format;
 use crate::config::manifest;
 use crate::config::project::Project;
 use crate::config::settings;
-use crate::emulator::{self, Emulator, Local, Progress};
+use crate::emulator::{self, Emulator, Local};
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::session::print_progress;
+use crate::present::format::Format;
 
 /// The arguments of `stackctl local`.
 #[derive(Debug, clap::Args)]
@@ -62,10 +63,12 @@ struct Document<'a> {
 /// Runs the command.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let local = open(context)?;
-    let presenter = &context.presenter;
+    let presenter = context.presenter();
     match args.action {
         Action::Start => {
-            let emulator = local.ensure_running(|step| tell(context, step)).await?;
+            let emulator = local
+                .ensure_running(|step| print_progress(context.presenter(), step))
+                .await?;
             presenter.clear_progress();
             presenter.note(&format!("The emulator answers at {}.", emulator.endpoint));
             let command = command(context, "local env");
@@ -97,19 +100,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 
 /// Returns a command line for the same local environment, for hints.
 fn command(context: &Context, command: &str) -> String {
-    context.command(command, context.global.environment.as_deref())
+    context.command(command, context.environment())
 }
 
 /// Returns the local environment of the named environment; where none is named, of the first in the
 /// manifest that is one.
 fn open(context: &Context) -> Result<Local> {
-    let ambient = &context.ambient;
-    let project = Project::find(&ambient.current_dir, context.global.manifest.as_deref())?;
+    let ambient = context.ambient();
+    let project = Project::find(&ambient.current_dir, context.manifest())?;
     let manifest = manifest::parse(project.manifest());
-    let named = context.global.environment.as_deref();
+    let named = context.environment();
     let candidates = named.map_or_else(|| manifest.environments(), |name| vec![name]);
     for name in candidates {
-        let overrides = context.overrides(Some(name.to_owned()));
+        let overrides = context.overrides_for(Some(name.to_owned()));
         let settings = settings::resolve(&manifest, &overrides, ambient)?;
         if settings.emulator {
             let region = settings.region.as_deref();
@@ -124,27 +127,11 @@ fn open(context: &Context) -> Result<Local> {
         .hint("a local one has a table with `emulator = true`, such as `[environments.local]`"))
 }
 
-/// Tells the user what takes time. A first start is worth a line that stays.
-pub(crate) fn tell(context: &Context, step: Progress) {
-    let presenter = &context.presenter;
-    match step {
-        Progress::CreatingEnvironment => {
-            presenter.note("Installing the emulator; this happens once …");
-            presenter.progress("creating a virtual environment");
-        }
-        Progress::Installing => presenter.progress("fetching the packages"),
-        Progress::Starting => presenter.progress("starting the emulator"),
-        Progress::StateLost => presenter.warning(
-            "the emulator was killed before it could save, so its state is gone: it starts empty",
-        ),
-    }
-}
-
 fn show(context: &Context, emulator: Option<&Emulator>, format: Format) -> Result<()> {
     match (format, emulator) {
-        (Format::Human, None) => context.presenter.data("not running\n"),
-        (Format::Human, Some(emulator)) => context.presenter.data(&human(emulator)),
-        (Format::Json, emulator) => context.presenter.json(&Document {
+        (Format::Human, None) => context.presenter().data("not running\n"),
+        (Format::Human, Some(emulator)) => context.presenter().data(&human(emulator)),
+        (Format::Json, emulator) => context.presenter().json(&Document {
             schema: "stackctl.local/1",
             running: emulator.is_some(),
             endpoint: emulator.map(|emulator| emulator.endpoint.as_str()),
@@ -191,7 +178,7 @@ fn print_log(context: &Context, local: &Local) -> Result<()> {
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
         let line = String::from_utf8_lossy(&line);
-        context.presenter.data(&format!("{line}\n"));
+        context.presenter().data(&format!("{line}\n"));
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     clap_mangen::Man::new(command)
         .render(&mut page)
         .map_err(|error| Error::system("cannot write the manual page", error))?;
-    context.presenter.data(&String::from_utf8_lossy(&page));
+    context.presenter().data(&String::from_utf8_lossy(&page));
     Ok(Exit::Done)
 }
 

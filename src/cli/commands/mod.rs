@@ -30,7 +30,8 @@ use crate::cli::hint;
 use crate::config::ambient::Ambient;
 use crate::config::settings::Overrides;
 use crate::error::{Error, Result};
-use crate::present::Presenter;
+use crate::operations::context::Context;
+use crate::present::{OutputOptions, Presenter};
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,43 +55,27 @@ impl Exit {
     }
 }
 
-/// What every command is given: where it runs, the global flags, and the way to the user.
-#[derive(Debug)]
-pub struct Context {
-    /// What surrounds the process.
-    pub ambient: Ambient,
-    /// The global flags.
-    pub global: Global,
-    /// The way to the user.
-    pub presenter: Presenter,
-}
-
-impl Context {
-    /// Returns the context of one run.
-    pub fn new(ambient: Ambient, global: Global) -> Self {
-        let presenter = Presenter::new(&global, &ambient);
-        Self {
-            ambient,
-            global,
-            presenter,
-        }
-    }
-
-    /// Returns a command line that works on what this run works on, for hints. `environment` is
-    /// `None` where the command knows it otherwise.
-    pub(crate) fn command(&self, command: &str, environment: Option<&str>) -> String {
-        hint::same_project(&self.global, command, environment)
-    }
-
-    /// Returns what the command line says about the settings of an environment.
-    pub(crate) fn overrides(&self, environment: Option<String>) -> Overrides {
-        Overrides {
-            environment,
-            region: self.global.region.clone(),
-            profile: self.global.profile.clone(),
-            set: self.global.set.clone(),
-        }
-    }
+/// Returns the context of a run with these global options.
+pub fn context(ambient: Ambient, global: &Global) -> Context {
+    let output = OutputOptions {
+        color: global.color,
+        quiet: global.quiet,
+        verbosity: global.verbose,
+    };
+    let presenter = Presenter::new(output, &ambient);
+    let overrides = Overrides {
+        environment: global.environment.clone(),
+        region: global.region.clone(),
+        profile: global.profile.clone(),
+        set: global.set.clone(),
+    };
+    Context::new(
+        ambient,
+        presenter,
+        global.manifest.clone(),
+        overrides,
+        hint::repeated_options(global),
+    )
 }
 
 /// Runs the command.

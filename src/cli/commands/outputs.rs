@@ -2,12 +2,12 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::cli::args::Format;
 use crate::cloudformation::stack::Stack;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::session::Session;
 use crate::plan::masking;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
 use crate::template::Template;
@@ -31,7 +31,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let connection = session.connect().await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
+    let service = StackService::new(&connection, &session.settings().stack_name);
     let mut stack = session.deployed(service.describe().await?)?;
     hide_secrets(&service, &mut stack).await?;
     let presenter = session.presenter();

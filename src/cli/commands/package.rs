@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::artifact::package;
-use crate::cli::args::Format;
 use crate::error::Result;
 use crate::operations::session::Session;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::package::PackageDocument;
 
@@ -25,9 +25,9 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let artifacts = package::build_all(&session.project, &session.settings)?;
+    let artifacts = package::build_all(session.project(), session.settings())?;
     if let Some(folder) = &args.out {
-        let folder = context.ambient.current_dir.join(folder);
+        let folder = context.ambient().current_dir.join(folder);
         for artifact in artifacts.values() {
             let path = artifact.write_into(&folder)?;
             presenter.note(&format!("Wrote `{}`.", path.display()));

@@ -1,20 +1,18 @@
-//! `stackctl plan`: what `apply` would change; nothing is left behind, unless it is to be saved.
+//! `stackctl plan`: shows what `apply` would change; nothing is left behind unless the plan is saved.
 
 use std::path::PathBuf;
 
 use super::{Context, Exit};
-use crate::cli::args::PlanFormat;
+use crate::cli::deploy_args::DeployArgs;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::options::DeployOptions;
-use crate::operations::deploy::pending_change_set::Purpose;
-use crate::operations::deploy::{offline, saved_plan};
+use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
+use crate::operations::deploy::{offline, readiness, saved_plan, upload};
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
-use crate::present::json::plan::PlanDocument;
-use crate::present::{Presenter, human, markdown};
-use crate::util::shell_word;
+use crate::present::format::PlanFormat;
+use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl plan`.
 #[derive(Debug, clap::Args)]
@@ -22,82 +20,70 @@ pub struct Args {
     /// The form of the plan
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: PlanFormat,
-    /// Exits with 2 where there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Keeps the change set and writes a file that `stackctl apply FILE` takes
+    /// Keep the change set and write a file that `stackctl apply FILE` executes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Predicts the changes without credentials or network, against what was last deployed from here
+    /// Predict the changes without credentials or network, against what was last deployed from here
     #[arg(long, conflicts_with_all = ["out", "revert_drift"])]
     offline: bool,
     #[command(flatten)]
-    options: DeployOptions,
+    deploy: DeployArgs,
 }
 
-/// Makes a change set, shows it and removes it again, or keeps it for a saved plan.
+/// Creates a change set, shows it and deletes it again, or keeps it for a saved plan.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let out = args.out.as_ref();
-    let out = out.map(|path| context.ambient.current_dir.join(path));
+    let out = args.out.as_ref().map(|path| context.resolve(path));
     if let Some(out) = &out {
         PlanFile::check_writable(out)?;
     }
     let session = Session::open(context)?;
     if args.offline {
         let plan = offline::plan(&session)?;
-        return end(&session, &plan, &args);
+        return show(&session, &plan, &args);
     }
+    let options = args.deploy.options();
     let deployment = Deployment::open(&session).await?;
-    deployment.check_revertible(args.options.revert_drift)?;
-    deployment.check_ready()?;
+    readiness::check_revertible(&deployment, options.revert_drift)?;
+    readiness::check(&deployment)?;
     let mut pending = None;
-    if args.options.revert_drift || !deployment.is_unchanged() {
+    if options.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {
-            // What the change set refers to has to be there when somebody executes it.
-            deployment.interrupt.guard(deployment.upload()).await?;
+            // What the change set refers to has to exist when somebody executes it.
+            let uploaded = upload::upload_artifacts(&deployment);
+            deployment.interrupt().guard(uploaded).await?;
             Purpose::SavedPlan
         } else {
             Purpose::Command
         };
-        pending = Some(deployment.propose(purpose, args.options).await?);
+        pending = Some(PendingChangeSet::create(&deployment, purpose, options).await?);
     }
     let plan = deployment.plan(pending.as_ref());
-    let executable = pending.filter(|made| made.change_set.is_executable());
+    let executable = pending.filter(|pending| pending.change_set().is_executable());
     match (&out, &executable) {
         (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,
-        (None, Some(made)) => deployment.discard(made).await?,
+        (None, Some(pending)) => pending.discard(&deployment).await?,
         (None, None) => {}
     }
-    end(&session, &plan, &args)
+    show(&session, &plan, &args)
 }
 
-/// Shows the plan and says how it came out.
-fn end(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
-    show(session.presenter(), plan, args.format)?;
+/// Shows the plan and returns the exit code.
+fn show(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
+    let presenter = session.presenter();
+    args.format.print(plan, presenter)?;
     if let Some(path) = &args.out {
-        let apply = format!("apply {}", shell_word::quote(&path.to_string_lossy()));
-        session.presenter().note(&format!(
+        let apply = format!("apply {}", quote(&path.to_string_lossy()));
+        presenter.note(&format!(
             "\nSaved to `{}`. `{}` executes exactly this plan.",
             path.display(),
-            session.context.command(&apply, None)
+            session.context().command(&apply, None)
         ));
     }
     if args.detailed_exitcode && !plan.is_empty() {
         return Ok(Exit::Differences);
     }
     Ok(Exit::Done)
-}
-
-/// Shows a plan on stdout.
-pub(crate) fn show(presenter: &Presenter, plan: &Plan, format: PlanFormat) -> Result<()> {
-    match format {
-        PlanFormat::Human => presenter.data(&human::plan::plan(
-            plan,
-            presenter.is_verbose(),
-            presenter.width(),
-        )),
-        PlanFormat::Json => presenter.json(&PlanDocument::of(plan))?,
-        PlanFormat::Markdown => presenter.data(&markdown::plan(plan)),
-    }
-    Ok(())
 }

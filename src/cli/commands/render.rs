@@ -13,8 +13,8 @@ pub struct Args {}
 /// Prints the CloudFormation text; `validate` is what judges it.
 pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let artifacts = package::build_all(&session.project, &session.settings)?;
-    let rendered = build::render(&session.project, &session.settings, &artifacts)?;
+    let artifacts = package::build_all(session.project(), session.settings())?;
+    let rendered = build::render(session.project(), session.settings(), &artifacts)?;
     session.presenter().data(rendered.text());
     Ok(Exit::Done)
 }

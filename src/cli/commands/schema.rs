@@ -10,6 +10,6 @@ pub struct Args {}
 
 /// Prints the JSON Schema of the manifest. It needs no project.
 pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
-    context.presenter.json(&manifest::schema())?;
+    context.presenter().json(&manifest::schema())?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use crate::aws::stack::StackService;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
-use crate::util::shell_word;
+use crate::util::shell_word::quote;
 
 /// The user of Amazon Linux images.
 const USER: &str = "ec2-user";
@@ -35,20 +35,20 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let connection = session.connect().await?;
-    let service = StackService::new(&connection, &session.settings.stack_name);
+    let service = StackService::new(&connection, &session.settings().stack_name);
     let stack = session.deployed(service.describe().await?)?;
     let arguments = arguments(&session, &stack, args.command)?;
     if args.print {
         let shown: Vec<_> = arguments
             .iter()
-            .map(|word| shell_word::quote(&word.to_string_lossy()))
+            .map(|word| quote(&word.to_string_lossy()))
             .collect();
         session
             .presenter()
             .data(&format!("ssh {}\n", shown.join(" ")));
         return Ok(Exit::Done);
     }
-    if session.settings.emulator {
+    if session.settings().emulator {
         return Err(Error::refused(
             "the emulator's instance is a record only: nothing listens on it",
         )
@@ -74,7 +74,7 @@ fn arguments(
                 "set `vars.test_instance = true`, or give the template an output `InstancePublicIp`",
             )
         })?;
-    let settings = &session.settings.ssh;
+    let settings = &session.settings().ssh;
     let user = settings.user.as_deref().unwrap_or(USER);
     let mut arguments: Vec<OsString> = Vec::new();
     if let Some(file) = &settings.identity_file {
@@ -90,7 +90,7 @@ fn arguments(
 fn expanded(session: &Session<'_>, path: &str) -> String {
     match (
         path.strip_prefix("~/"),
-        session.context.ambient.variable("HOME"),
+        session.context().ambient().variable("HOME"),
     ) {
         (Some(rest), Some(home)) => format!("{home}/{rest}"),
         _ => path.to_owned(),

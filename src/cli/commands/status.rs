@@ -2,9 +2,9 @@
 
 use super::{Context, Exit, outputs};
 use crate::aws::stack::StackService;
-use crate::cli::args::Format;
 use crate::error::Result;
 use crate::operations::session::Session;
+use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::StatusDocument;
 
@@ -20,7 +20,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let connection = session.connect().await?;
-    let name = &session.settings.stack_name;
+    let name = &session.settings().stack_name;
     let service = StackService::new(&connection, name);
     let (mut stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
     if let Some(stack) = &mut stack {

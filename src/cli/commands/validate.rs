@@ -4,6 +4,7 @@ use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::{Error, Result};
 use crate::operations::build::{check, is_wrong, render, stack_policy};
+use crate::operations::lint as lint_operation;
 use crate::operations::session::Session;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
@@ -34,7 +35,7 @@ enum Format {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let (project, settings) = (&session.project, &session.settings);
+    let (project, settings) = (session.project(), session.settings());
     stack_policy(project, settings)?;
     let artifacts = package::build_all(project, settings)?;
     let rendered = render(project, settings, &artifacts)?;
@@ -42,7 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let mut findings = checked.findings;
     // What is no template has one fault, which a linter would only repeat.
     if checked.template.is_some() {
-        let subject = session.lint_subject(&rendered)?;
+        let subject = lint_operation::subject(&session, &rendered)?;
         if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
             presenter.warning(
                 "the Guard policies are not checked: only a stackctl with the feature `lint` can",
@@ -56,7 +57,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
             match lint::lint(&subject)? {
                 Some(report) => {
                     presenter.note(&format!("Linted by {}.", report.linter));
-                    let found = session.located(report, &rendered);
+                    let found = lint_operation::located(settings, report, &rendered);
                     findings = lint::merge(findings, found);
                 }
                 None => presenter.note("Not linted: cfn-lint is not installed."),
@@ -68,7 +69,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         Format::Sarif => presenter.json(&SarifDocument::of(&findings))?,
         Format::Human => presenter.diagnostics(&findings),
     }
-    let name = session.settings.template.display();
+    let name = session.settings().template.display();
     if is_wrong(&findings) {
         return Err(Error::input(format!(
             "`{name}` is not a valid CloudFormation template"
@@ -79,7 +80,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         .map_or(0, |template| template.resources().count());
     presenter.note(&format!(
         "`{name}` is valid for `{}`: {}, {}, {} bytes.",
-        session.settings.environment,
+        session.settings().environment,
         count(resources, "resource"),
         count(findings.len(), "warning"),
         rendered.text().len()

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Context, Exit};
-use crate::cli::args::Format;
 use crate::error::Result;
+use crate::present::format::Format;
 
 /// The arguments of `stackctl version`.
 #[derive(Debug, clap::Args)]
@@ -24,9 +24,9 @@ struct Document {
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let version = env!("CARGO_PKG_VERSION");
     match args.format {
-        Format::Human => context.presenter.data(&format!("stackctl {version}\n")),
+        Format::Human => context.presenter().data(&format!("stackctl {version}\n")),
         Format::Json => {
-            context.presenter.json(&Document {
+            context.presenter().json(&Document {
                 schema: "stackctl.version/1",
                 version,
             })?;

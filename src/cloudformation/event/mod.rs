@@ -9,8 +9,8 @@ mod timeline;
 
 use jiff::Timestamp;
 
-use crate::cloudformation::stack::STACK_TYPE;
 use crate::cloudformation::status::{ResourceStatus, Sentiment};
+use crate::template::STACK_TYPE;
 
 pub use operation::last_operation;
 pub use timeline::Timeline;

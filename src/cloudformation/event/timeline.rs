@@ -261,8 +261,8 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::{Event, Timeline};
-    use crate::cloudformation::stack::STACK_TYPE;
     use crate::cloudformation::status::ResourceStatus;
+    use crate::template::STACK_TYPE;
 
     /// Returns an event of the stack `stack`: its second, its resource (`-` for the stack itself),
     /// its status.

@@ -11,9 +11,10 @@ use super::table::{RecoveryAction, entry};
 use super::{Call, Choices, Found, Recovery};
 use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::event::Event;
-use crate::cloudformation::stack::{Resource, STACK_TYPE, Stack};
+use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::{ResourceStatus, StackStatus};
 use crate::diagnostic::SourceFile;
+use crate::template::STACK_TYPE;
 use crate::template::Template;
 
 fn stack(status: &str) -> Stack {

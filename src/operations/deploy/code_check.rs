@@ -78,13 +78,13 @@ struct Function<'b> {
 /// The functions that run something else.
 pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> Result<()> {
     let deployed = deployed_functions(deployment, happened).await?;
-    let functions = Functions::new(&deployment.connection);
+    let functions = Functions::new(deployment.connection());
     let answers: Vec<_> = stream::iter(&deployed)
         .map(|function| functions.code_sha256(&function.name))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    let presenter = deployment.session.presenter();
+    let presenter = deployment.session().presenter();
     let mut wrong = Vec::new();
     let mut unreadable = false;
     for (function, answer) in deployed.iter().zip(answers) {
@@ -117,12 +117,12 @@ async fn deployed_functions<'b>(
     deployment: &'b Deployment<'_>,
     happened: &Timeline,
 ) -> Result<Vec<Function<'b>>> {
-    let expected = expected(&deployment.build);
+    let expected = expected(deployment.build());
     let is_told = |(logical_id, _): &(&str, &Artifact)| happened.physical_id(logical_id).is_some();
     let listed = if expected.iter().all(is_told) {
         Vec::new()
     } else {
-        deployment.service.resources().await?
+        deployment.service().resources().await?
     };
     let functions = expected.into_iter().filter_map(|(logical_id, artifact)| {
         let of_it = |resource: &&Resource| resource.logical_id == logical_id;

@@ -1,11 +1,13 @@
 //! From the files and the stack to a change set, and what belongs to its execution.
 
-pub mod code_check;
-pub mod deployment;
-pub mod offline;
-pub mod options;
-pub mod pending_change_set;
-pub mod readiness;
-pub mod saved_plan;
-pub mod service_validations;
-pub mod stack_settings;
+pub(crate) mod code_check;
+mod deployed;
+pub(crate) mod deployment;
+pub(crate) mod offline;
+pub(crate) mod options;
+pub(crate) mod pending_change_set;
+pub(crate) mod readiness;
+pub(crate) mod saved_plan;
+mod service_validations;
+pub(crate) mod stack_settings;
+pub(crate) mod upload;

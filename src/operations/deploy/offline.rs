@@ -1,17 +1,15 @@
 //! `stackctl plan --offline`: a plan without credentials, network or emulator.
 //!
-//! It is foreseen from the files and from the template that was last deployed from this machine; see
+//! It is predicted from the files and from the template that was last deployed from this machine; see
 //! [`predict`]. Everything that a real plan checks in the files is checked here too.
-
-use indexmap::IndexMap;
 
 use super::deployment::Deployment;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
-use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
-use crate::operations::build::Build;
+use crate::operations::build::{self, Build};
+use crate::operations::lint;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
@@ -25,12 +23,12 @@ use crate::template::Template;
 ///
 /// What is wrong with the files.
 pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
-    let settings = &session.settings;
-    let build = session.build()?;
-    session.lint(&build.rendered)?;
-    let parameters = plain_parameters(&build);
+    let settings = session.settings();
+    let build = build::build(session)?;
+    lint::run(session, &build.rendered)?;
+    let parameters = build.plain_parameters();
     let region = settings.region.as_deref();
-    let cache = session.context.ambient.cache_dir();
+    let cache = session.context().ambient().cache_dir();
     let last = cache.as_ref().and_then(|cache| {
         let account = settings.account.as_deref();
         LastDeployed::find(cache, &settings.stack_name, account, region)
@@ -126,42 +124,26 @@ pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
 
 /// Keeps what was deployed for later plans without a network. Nothing depends on it.
 pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
-    let session = deployment.session;
-    let cache = session.context.ambient.cache_dir();
+    let session = deployment.session();
+    let cache = session.context().ambient().cache_dir();
     let Some(cache) = cache.filter(|_| stack.status.exists()) else {
         return;
     };
     let last = LastDeployed {
-        account: deployment.identity.account.clone(),
-        region: deployment.connection.region().to_owned(),
+        account: deployment.identity().account.clone(),
+        region: deployment.connection().region().to_owned(),
         stack: stack.name.clone(),
         at: jiff::Timestamp::now(),
-        template: deployment.build.body.clone(),
-        parameters: plain_parameters(&deployment.build),
-        tags: Some(session.settings.tags.clone()),
+        template: deployment.build().body.clone(),
+        parameters: deployment.build().plain_parameters(),
+        tags: Some(session.settings().tags.clone()),
     };
     if let Err(error) = last.store(&cache) {
         session.presenter().detail(&error.to_string());
     }
 }
 
-/// Returns the parameters that may be shown and kept.
-pub(crate) fn plain_parameters(build: &Build) -> IndexMap<String, String> {
-    let is_secret = |name: &str| {
-        let parameter = build.template.parameter(name);
-        parameter.is_some_and(|parameter| parameter.no_echo())
-    };
-    let plain = build
-        .parameters
-        .iter()
-        .filter_map(|(name, value)| match value {
-            ParameterValue::Plain(value) if !is_secret(name) => Some((name.clone(), value.clone())),
-            _ => None,
-        });
-    plain.collect()
-}
-
-/// Returns what the prediction rests on, in a sentence.
+/// Returns what the prediction is based on, in one sentence.
 fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
     let compared = match last {
         Some(last) => format!(

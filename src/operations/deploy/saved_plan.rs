@@ -1,38 +1,37 @@
-//! Saving a plan, and taking it up again: the two ends of a [`PlanFile`].
+//! Saving a plan and applying it later: writing and reading a [`PlanFile`].
 //!
-//! Between the two, hours may pass and other people deploy. Everything that the plan rests on is
-//! looked at again, and what does not hold any more is named, with the command that plans anew.
+//! Hours may pass between the two, and other people may deploy. Everything that the plan depends on is
+//! checked again, and what no longer holds is named, with the command that makes a new plan.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
-use super::pending_change_set::PendingChangeSet;
-use crate::cli::commands::Context;
+use super::pending_change_set::{PendingChangeSet, discard_after};
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
+use crate::operations::context::Context;
 use crate::plan::Plan;
-use crate::plan::plan_file::{PlanFile, SavedChangeSet};
-use crate::util::shell_word;
+use crate::plan::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
+use crate::util::shell_word::quote;
 
-/// Writes the plan of this run to a file. `proposal` is `None` where nothing has to be changed.
+/// Writes the plan of this run to a file. `pending` is `None` if nothing has to be changed.
 ///
 /// # Errors
 ///
-/// Where the file cannot be written; the change set is removed again then.
+/// If the file cannot be written; the change set is deleted then.
 pub(crate) async fn save(
     deployment: &Deployment<'_>,
     plan: &Plan,
     pending: Option<&PendingChangeSet>,
     path: &Path,
 ) -> Result<()> {
-    let written = deployment
-        .interrupt
-        .guard(write(deployment, plan, pending, path))
-        .await;
-    match (written, pending) {
-        (Err(error), Some(pending)) => Err(deployment.abandon(&pending.change_set.id, error).await),
+    let write = write(deployment, plan, pending, path);
+    match (deployment.interrupt().guard(write).await, pending) {
+        (Err(error), Some(pending)) => {
+            Err(discard_after(deployment, &pending.change_set().id, error).await)
+        }
         (written, _) => written,
     }
 }
@@ -43,25 +42,26 @@ async fn write(
     pending: Option<&PendingChangeSet>,
     path: &Path,
 ) -> Result<()> {
-    // A new stack's shell came with the change set: only now can its state be read.
-    let shell = match pending {
-        Some(pending) => deployment.service.describe_by(&pending.stack_id).await?,
+    let service = deployment.service();
+    // The change set created the stack if it is new, so its state can be read only now.
+    let created = match pending {
+        Some(pending) => service.describe_by(pending.stack_id()).await?,
         None => None,
     };
-    let stack = shell.as_ref().or(deployment.stack.as_ref());
+    let stack = created.as_ref().or(deployment.stack());
     let stack = stack.ok_or_else(|| {
-        let name = deployment.service.name();
+        let name = service.name();
         Error::refused(format!(
             "the stack `{name}` was deleted while it was planned"
         ))
     })?;
     let change_set = pending.map(|pending| SavedChangeSet {
-        id: pending.change_set.id.clone(),
-        name: pending.change_set.name.clone(),
-        on_failure: pending.on_failure,
+        id: pending.change_set().id.clone(),
+        name: pending.change_set().name.clone(),
+        on_failure: pending.on_failure(),
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
-    let files = deployment.fingerprint(salt);
+    let files = fingerprint(deployment, salt);
     PlanFile::new(
         Timestamp::now(),
         &plan.target,
@@ -73,15 +73,31 @@ async fn write(
     .write(path)
 }
 
+/// Returns the digests of what the files say.
+fn fingerprint(deployment: &Deployment<'_>, salt: &str) -> Fingerprint {
+    let (build, settings) = (deployment.build(), deployment.session().settings());
+    let artifacts = build.artifacts.values();
+    Fingerprint::of(
+        salt,
+        &build.body,
+        &build.parameters,
+        |name| build.is_no_echo(name),
+        &settings.tags,
+        settings.stack.termination_protection,
+        artifacts.map(|artifact| (artifact.name.clone(), artifact.digest)),
+    )
+    .with_policy(build.stack_policy.as_ref())
+}
+
 /// A plan that was saved earlier.
 #[derive(Debug)]
-pub(crate) struct Saved<'a> {
+pub(crate) struct SavedPlan<'a> {
     context: &'a Context,
     file: PlanFile,
     path: PathBuf,
 }
 
-impl<'a> Saved<'a> {
+impl<'a> SavedPlan<'a> {
     /// Reads a saved plan; nothing is sent anywhere.
     ///
     /// # Errors
@@ -90,13 +106,13 @@ impl<'a> Saved<'a> {
     pub(crate) fn read(context: &'a Context, path: &Path) -> Result<Self> {
         let saved = Self {
             context,
-            file: PlanFile::read(&context.ambient.current_dir.join(path))
+            file: PlanFile::read(&context.resolve(path))
                 .map_err(|error| perhaps_an_environment(context, path, error))?,
             path: path.to_owned(),
         };
-        match &context.global.environment {
-            Some(environment) if *environment != saved.file.environment => {
-                let apply = format!("apply {}", shell_word::quote(&path.to_string_lossy()));
+        match context.environment() {
+            Some(environment) if environment != saved.file.environment => {
+                let apply = format!("apply {}", quote(&path.to_string_lossy()));
                 Err(Error::refused(format!(
                     "the plan `{}` is for the environment `{}`, not `{environment}`",
                     path.display(),
@@ -113,11 +129,11 @@ impl<'a> Saved<'a> {
         &self.file.environment
     }
 
-    /// Refuses the plan where anything that it rests on has changed since.
+    /// Refuses the plan if anything that it depends on has changed since.
     pub(crate) fn check(&self, deployment: &Deployment<'_>) -> Result<()> {
         self.check_target(deployment)?;
-        self.check_stack(deployment.stack.as_ref())?;
-        let now = deployment.fingerprint(self.file.salt());
+        self.check_stack(deployment.stack())?;
+        let now = fingerprint(deployment, self.file.salt());
         let differences = self.file.files.differences(&now);
         if differences.is_empty() {
             return Ok(());
@@ -126,19 +142,18 @@ impl<'a> Saved<'a> {
             "the files have changed since: {}",
             differences.join(", ")
         ));
-        Err(if deployment.session.context.global.set.is_empty() {
-            error.hint("if it was made with `--set`, the same `--set` belongs to `apply`")
-        } else {
+        Err(if deployment.session().context().sets_keys() {
             error
+        } else {
+            error.hint("if it was made with `--set`, give `apply` the same `--set`")
         })
     }
 
-    /// Returns the change set as it is now, with what is needed to execute it; `None` where the
-    /// plan found nothing to change.
+    /// Returns the change set as it is now; `None` if the plan found nothing to change.
     ///
     /// # Errors
     ///
-    /// Refused where it is gone or can no longer be executed.
+    /// Refused if it is gone or can no longer be executed.
     pub(crate) async fn pending(
         &self,
         deployment: &Deployment<'_>,
@@ -146,49 +161,41 @@ impl<'a> Saved<'a> {
         let Some(set) = &self.file.change_set else {
             return Ok(None);
         };
-        let service = &deployment.service;
-        if service.find_change_set(&set.id).await?.is_none() {
+        if deployment
+            .service()
+            .find_change_set(&set.id)
+            .await?
+            .is_none()
+        {
             return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
         }
-        let code = async { Ok(deployment.compare_code().await) };
-        let (change_set, earlier_events, mut others, code) = tokio::try_join!(
-            deployment.read_change_set(&set.id),
-            service.latest_events(&self.file.stack.id),
-            service.change_sets(&self.file.stack.id),
-            code
-        )?;
-        others.retain(|other| other.id != set.id);
+        let stack_id = &self.file.stack.id;
+        let pending = PendingChangeSet::read(deployment, &set.id, stack_id, set.on_failure).await?;
+        let change_set = pending.change_set();
         if !change_set.is_executable() {
             return Err(self.stale(&format!(
                 "its change set `{}` cannot be executed: {}, {}",
                 set.name, change_set.status, change_set.execution_status
             )));
         }
-        Ok(Some(PendingChangeSet {
-            stack_id: self.file.stack.id.clone(),
-            change_set,
-            earlier_events,
-            code,
-            on_failure: set.on_failure,
-            others: others.into_iter().map(|other| other.name).collect(),
-        }))
+        Ok(Some(pending))
     }
 
     fn check_target(&self, deployment: &Deployment<'_>) -> Result<()> {
         let file = &self.file;
-        let endpoint = deployment.connection.endpoint().to_string();
+        let endpoint = deployment.connection().endpoint().to_string();
         let checks = [
-            ("account", &file.account, &*deployment.identity.account),
-            ("region", &file.region, deployment.connection.region()),
-            ("stack", &file.stack.name, deployment.service.name()),
+            ("account", &file.account, &*deployment.identity().account),
+            ("region", &file.region, deployment.connection().region()),
+            ("stack", &file.stack.name, deployment.service().name()),
             ("endpoint", &file.endpoint, &endpoint),
         ];
         for (name, planned, now) in checks {
             // The emulator is the same one on whichever port it listens.
-            let any = name == "endpoint" && deployment.session.settings.emulator;
+            let any = name == "endpoint" && deployment.session().settings().emulator;
             if planned != now && !any {
                 return Err(Error::refused(format!(
-                    "the plan `{}` is for the {name} {planned}, and this is {now}",
+                    "the plan `{}` targets {name} {planned}, but this is {now}",
                     self.path.display()
                 ))
                 .hint(match name {
@@ -208,7 +215,7 @@ impl<'a> Saved<'a> {
         };
         if stack.id != planned.id {
             return Err(self.stale(&format!(
-                "the stack `{}` was deleted and made again",
+                "the stack `{}` was deleted and created again",
                 planned.name
             )));
         }
@@ -235,10 +242,7 @@ impl<'a> Saved<'a> {
     }
 
     fn again(&self) -> String {
-        let plan = format!(
-            "plan --out {}",
-            shell_word::quote(&self.path.to_string_lossy())
-        );
+        let plan = format!("plan --out {}", quote(&self.path.to_string_lossy()));
         format!(
             "make a new one: `{}`",
             self.context.command(&plan, Some(&self.file.environment))
@@ -246,10 +250,10 @@ impl<'a> Saved<'a> {
     }
 }
 
-/// Adds how an environment is named, where a file that does not exist was perhaps meant as one.
+/// Adds how an environment is named, if the user may have meant one by a file that does not exist.
 fn perhaps_an_environment(context: &Context, path: &Path, error: Error) -> Error {
     let name = path.to_string_lossy();
-    if name.contains(['.', '/']) || context.ambient.current_dir.join(path).exists() {
+    if name.contains(['.', '/']) || context.resolve(path).exists() {
         return error;
     }
     let command = context.command("apply", Some(&name));

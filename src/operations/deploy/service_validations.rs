@@ -1,10 +1,10 @@
-//! Where the findings of the service's own checks stand: in the project's files, or in the template of
-//! a nested stack.
+//! The places of what the service's own checks found: in the project's files, or in the template of a
+//! nested stack.
 //!
-//! A finding names a resource of the template that its change set was made from. For the stack itself
-//! that is the rendered template, and behind it a line of the project. The template of a nested stack
-//! is read from the service; where that cannot be done, the resource that stands for the stack is the
-//! nearest place that is known.
+//! A finding names a resource of the template from which its change set was created. For the stack
+//! itself that is the rendered template, and through it a line of the project. The template of a
+//! nested stack is read from the service; if it cannot be read, the nearest known place is the
+//! resource that declares the nested stack.
 
 use super::deployment::Deployment;
 use crate::cloudformation::change_set::ChangeSet;
@@ -12,72 +12,74 @@ use crate::cloudformation::change_set::validation::{LocatedValidation, Validatio
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::template::Template;
 
-impl Deployment<'_> {
-    /// Returns what the checks of a change set found, nested stacks included, each at its place.
-    pub(crate) fn located_validations(&self, change_set: &ChangeSet) -> Vec<LocatedValidation> {
-        self.findings(change_set)
-            .into_iter()
-            .map(|(nested_in, validation, found)| LocatedValidation {
-                validation: validation.clone(),
-                nested_in: nested_in.into_iter().map(str::to_owned).collect(),
-                places: found.map(|found| found.places).unwrap_or_default(),
-            })
-            .collect()
-    }
+/// Returns what the checks of a change set found, nested stacks included, each at its place.
+pub(super) fn located(
+    deployment: &Deployment<'_>,
+    change_set: &ChangeSet,
+) -> Vec<LocatedValidation> {
+    findings(deployment, change_set)
+        .into_iter()
+        .map(|(nested_in, validation, found)| LocatedValidation {
+            validation: validation.clone(),
+            nested_in: nested_in.into_iter().map(str::to_owned).collect(),
+            places: found.map(|found| found.places).unwrap_or_default(),
+        })
+        .collect()
+}
 
-    /// Returns what the checks found where a place is known, to be shown with the quoted line.
-    pub(crate) fn check_diagnostics(&self, change_set: &ChangeSet) -> Vec<Diagnostic> {
-        let found = self.findings(change_set).into_iter();
-        found.filter_map(|(_, _, found)| found).collect()
-    }
+/// Returns the findings whose place is known, to be shown with the quoted line.
+pub(super) fn diagnostics(deployment: &Deployment<'_>, change_set: &ChangeSet) -> Vec<Diagnostic> {
+    let found = findings(deployment, change_set).into_iter();
+    found.filter_map(|(_, _, found)| found).collect()
+}
 
-    fn findings<'s>(
-        &self,
-        change_set: &'s ChangeSet,
-    ) -> Vec<(Vec<&'s str>, &'s Validation, Option<Diagnostic>)> {
-        let mut findings = Vec::new();
-        for (path, set) in change_set.tree() {
-            let template = set.template.as_deref().and_then(|text| {
-                let name = format!("the template of `{}`", path.join("/"));
-                Template::parse(&SourceFile::new(name, text)).ok()
-            });
-            for validation in &set.validations {
-                let found = self.locate(validation, &path, template.as_ref());
-                findings.push((path.clone(), validation, found));
-            }
+fn findings<'s>(
+    deployment: &Deployment<'_>,
+    change_set: &'s ChangeSet,
+) -> Vec<(Vec<&'s str>, &'s Validation, Option<Diagnostic>)> {
+    let mut findings = Vec::new();
+    for (path, set) in change_set.tree() {
+        let template = set.template.as_deref().and_then(|text| {
+            let name = format!("the template of `{}`", path.join("/"));
+            Template::parse(&SourceFile::new(name, text)).ok()
+        });
+        for validation in &set.validations {
+            let found = locate(deployment, validation, &path, template.as_ref());
+            findings.push((path.clone(), validation, found));
         }
-        findings
     }
+    findings
+}
 
-    /// Returns a finding at its place; `nested` is the template of the nested stack that it is in.
-    fn locate(
-        &self,
-        validation: &Validation,
-        path: &[&str],
-        nested: Option<&Template>,
-    ) -> Option<Diagnostic> {
-        let translate = |found| {
-            let origins = &self.session.settings.origins;
-            self.build.rendered.translate(found, origins)
+/// Returns a finding at its place; `nested` is the template of the nested stack that it is in.
+fn locate(
+    deployment: &Deployment<'_>,
+    validation: &Validation,
+    path: &[&str],
+    nested: Option<&Template>,
+) -> Option<Diagnostic> {
+    let build = deployment.build();
+    let translate = |found| {
+        let origins = &deployment.session().settings().origins;
+        build.rendered.translate(found, origins)
+    };
+    let template = &build.template;
+    let Some(outermost) = path.first() else {
+        return validation.diagnostic(template).map(translate);
+    };
+    let inside = nested.and_then(|nested| validation.diagnostic(nested));
+    let mut found = inside.or_else(|| {
+        let stack = Validation {
+            logical_id: Some((*outermost).to_owned()),
+            path: None,
+            ..validation.clone()
         };
-        let template = &self.build.template;
-        let Some(outermost) = path.first() else {
-            return validation.diagnostic(template).map(translate);
-        };
-        let inside = nested.and_then(|nested| validation.diagnostic(nested));
-        let mut found = inside.or_else(|| {
-            let stack = Validation {
-                logical_id: Some((*outermost).to_owned()),
-                path: None,
-                ..validation.clone()
-            };
-            stack.diagnostic(template).map(translate)
-        })?;
-        found.message = format!(
-            "nested stack `{}`: {}",
-            path.join("/"),
-            validation.message()
-        );
-        Some(found)
-    }
+        stack.diagnostic(template).map(translate)
+    })?;
+    found.message = format!(
+        "nested stack `{}`: {}",
+        path.join("/"),
+        validation.message()
+    );
+    Some(found)
 }

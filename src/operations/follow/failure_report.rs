@@ -1,7 +1,7 @@
-//! What a failed operation is reported as: what CloudFormation did, why, where that stands in the
-//! user's files, what helps, and what to run now.
+//! The report of a failed operation: what CloudFormation did, why, the place in the user's files, what
+//! helps, and what to run now.
 
-use super::Running;
+use super::{RunningOperation, failure_places};
 use crate::cloudformation::diagnosis::{self, Cause, Causes, Remedy, reason_of};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::Stack;
@@ -27,89 +27,105 @@ impl Link {
     }
 }
 
-impl Running<'_> {
-    /// Returns whether the operation did what it was for; `ended` is `None` where the stack is gone.
-    pub(crate) fn went_well(&self, ended: Option<&Stack>) -> bool {
-        let status = ended.map_or(&StackStatus::DeleteComplete, |stack| &stack.status);
-        let is_deleted = *status == StackStatus::DeleteComplete;
-        status.sentiment() == Sentiment::Good && is_deleted == self.timeline.is_deletion()
+/// The report of an operation that did not achieve what it was for.
+pub(crate) struct FailureReport<'a> {
+    operation: &'a RunningOperation<'a>,
+    build: Option<&'a Build>,
+}
+
+impl<'a> FailureReport<'a> {
+    /// Returns the report of an operation. `build` is what was deployed, if the files say that.
+    pub(crate) fn new(operation: &'a RunningOperation<'a>, build: Option<&'a Build>) -> Self {
+        Self { operation, build }
     }
 
-    /// Returns the error for an operation that did not: how it ended, why, and what to run now. `build`
-    /// is what the files say, where they are what was deployed.
-    pub(crate) async fn failed(&self, ended: Option<&Stack>, build: Option<&Build>) -> Error {
+    /// Returns the error for the operation: how it ended, why, and what to run now. `ended` is `None`
+    /// if the stack is gone.
+    pub(crate) async fn error(&self, ended: Option<&Stack>) -> Error {
+        let (session, is_cancelled) = (self.operation.session(), self.operation.is_cancelled());
         let status = ended.map_or(&StackStatus::DeleteComplete, |stack| &stack.status);
-        let (kind, what) = if self.timeline.is_deletion() {
+        let (kind, [outcome, consequence]) = if self.operation.timeline().is_deletion() {
             (
                 ErrorKind::Deployment,
                 ["the stack could not be deleted", ""],
             )
-        } else if self.is_cancelled {
+        } else if is_cancelled {
             cancelled(status)
         } else {
             ending(status)
         };
-        let [what, so] = what;
-        let error = Error::new(kind, format!("{what} ({status}){so}"));
-        let error = self.explain(error, build).await;
-        if self.is_cancelled && kind == ErrorKind::RolledBack {
-            let apply = self.session.command("apply");
+        let error = Error::new(kind, format!("{outcome} ({status}){consequence}"));
+        let error = self.explain(error).await;
+        if is_cancelled && kind == ErrorKind::RolledBack {
+            let apply = session.command("apply");
             return error.hint(format!("`{apply}` deploys it after all"));
         }
-        error.hint(next_step(self.session, status))
+        error.hint(next_step(session, status))
     }
 
-    /// Returns the error with the first real cause of the operation's failure: in the chain of causes,
-    /// at its place where the files are known, and with what helps.
-    pub(crate) async fn explain(&self, error: Error, build: Option<&Build>) -> Error {
-        // What a nested stack said may have come later than what its parent said after it.
-        let mut events = self.timeline.events().to_vec();
+    /// Adds the first real cause of the operation's failure to an error: in the chain of causes, at
+    /// its place if the files are known, and with what helps.
+    pub(crate) async fn explain(&self, error: Error) -> Error {
+        let (operation, service) = (self.operation, self.operation.service());
+        // A nested stack's event may be newer than its parent's events that follow from it.
+        let mut events = operation.timeline().events().to_vec();
         events.sort_by_key(|event| event.time);
-        self.service.add_findings(&self.stack_id, &mut events).await;
-        self.service.decode_authorization(&mut events).await;
+        service
+            .add_findings(operation.stack_id(), &mut events)
+            .await;
+        service.decode_authorization(&mut events).await;
         let Causes { first, undoing } = diagnosis::causes(&events);
-        // That the user asked for it is nothing to explain to the user.
-        let Some(first) = first.filter(|first| !(first.user_initiated && self.is_cancelled)) else {
+        // The user's own request needs no explanation.
+        let is_explained = |first: &Cause<'_>| !(first.user_initiated && operation.is_cancelled());
+        let Some(first) = first.filter(is_explained) else {
             return error;
         };
-        let mut error = self.located(error, &first, build).await;
-        let mut chain = link(&first, self.session.presenter().is_verbose());
+        let mut error = self.located(error, &first).await;
+        let mut chain = link(&first, operation.session().presenter().is_verbose());
         for cause in [Some(&first), undoing.as_ref()].into_iter().flatten() {
             if let Some(hint) = self.hint(cause) {
                 error = error.hint(hint);
             }
         }
         if let Some(undoing) = &undoing {
-            let text = format!("while it was undone: {}", told(undoing.event));
+            let text = format!("during the rollback: {}", line(undoing.event));
             chain = Link::new(text, Some(chain));
         }
         error.caused_by(chain)
     }
 
-    /// Adds the places of the failures in the user's files. Where those are not known, the failures
-    /// that came with the first are told.
-    async fn located(&self, error: Error, first: &Cause<'_>, build: Option<&Build>) -> Error {
-        let Some(build) = build else {
-            let presenter = self.session.presenter();
+    /// Adds the places of the failures in the user's files. If the files are not known, the failures
+    /// that came with the first are printed.
+    async fn located(&self, error: Error, first: &Cause<'_>) -> Error {
+        let Some(build) = self.build else {
+            let presenter = self.operation.session().presenter();
             for other in &first.others {
-                presenter.note(&format!("Also failed: {}", told(other)));
+                presenter.note(&format!("Also failed: {}", line(other)));
             }
             return error;
         };
         let failed = [&[first.event], first.others.as_slice()].concat();
-        error.with_diagnostics(self.places(&failed, build).await)
+        error.with_diagnostics(failure_places::locate(self.operation, &failed, build).await)
     }
 
     /// Returns what helps against a cause, with the command to run.
     fn hint(&self, cause: &Cause<'_>) -> Option<String> {
         let advice = cause.advice().filter(|_| !cause.user_initiated)?;
         let hint = advice.hint(cause.event)?;
+        let operation = self.operation;
         match advice.remedy(cause.event) {
-            // A deletion says itself how to go on.
-            Some(Remedy::Destroy | Remedy::DestroyEmptying) if self.timeline.is_deletion() => None,
+            // A deletion has its own hints about what to run.
+            Some(Remedy::Destroy | Remedy::DestroyEmptying)
+                if operation.timeline().is_deletion() =>
+            {
+                None
+            }
             Some(remedy) => {
                 let command = remedy.command(&cause.event.logical_id);
-                Some(format!("{hint}: `{}`", self.session.command(&command)))
+                Some(format!(
+                    "{hint}: `{}`",
+                    operation.session().command(&command)
+                ))
             }
             None => Some(hint),
         }
@@ -117,7 +133,7 @@ impl Running<'_> {
 }
 
 /// Returns what an event says, on one line.
-fn told(event: &Event) -> String {
+fn line(event: &Event) -> String {
     let (kind, path, status) = (&event.resource_type, event.path(), &event.status);
     format!(
         "{kind} {path} {status}: {}",
@@ -129,7 +145,7 @@ fn link(cause: &Cause<'_>, verbose: bool) -> Link {
     let mut text = if cause.user_initiated {
         format!("somebody asked for the rollback ({})", cause.event.status)
     } else {
-        told(cause.event)
+        line(cause.event)
     };
     if verbose && cause.cancelled > 0 {
         let count = cause.cancelled;
@@ -141,8 +157,8 @@ fn link(cause: &Cause<'_>, verbose: bool) -> Link {
     Link::new(text, explanation)
 }
 
-/// Returns how a deployment that went wrong ended, with what that comes to, and what it makes of the
-/// exit code.
+/// Returns how a failed deployment ended: the error kind, which sets the exit code, the outcome, and
+/// its consequence.
 fn ending(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
     match status {
         StackStatus::RollbackComplete => (
@@ -174,7 +190,7 @@ fn ending(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
         | StackStatus::UpdateRollbackFailed
         | StackStatus::ImportRollbackFailed => (
             ErrorKind::Deployment,
-            ["the deployment failed, and undoing it failed too", ""],
+            ["the deployment and its rollback both failed", ""],
         ),
         _ => (ErrorKind::Deployment, ["the deployment failed", ""]),
     }
@@ -200,13 +216,13 @@ fn cancelled(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
         StackStatus::UpdateRollbackComplete => (
             ErrorKind::RolledBack,
             [
-                "the deployment was cancelled and undone",
+                "the deployment was cancelled and rolled back",
                 ": the stack is as it was",
             ],
         ),
         StackStatus::UpdateRollbackFailed => (
             ErrorKind::Deployment,
-            ["the deployment was cancelled, and undoing it failed", ""],
+            ["the deployment was cancelled, and its rollback failed", ""],
         ),
         // It failed before it could be cancelled.
         status => ending(status),
@@ -218,14 +234,16 @@ fn next_step(session: &Session<'_>, status: &StackStatus) -> String {
     let (apply, recover) = (session.command("apply"), session.command("recover"));
     match status {
         StackStatus::DeleteComplete | StackStatus::RollbackComplete => {
-            format!("when that is put right: `{apply}` makes the stack anew")
+            format!("fix the cause, then run `{apply}` to recreate the stack")
         }
         status if status.is_rolled_back() || status.sentiment() == Sentiment::Good => {
-            format!("when that is put right: `{apply}`")
+            format!("fix the cause, then run `{apply}`")
         }
         StackStatus::CreateFailed | StackStatus::UpdateFailed => {
-            format!("when that is put right: `{apply}` goes on from here; or `{recover}` undoes it")
+            format!(
+                "fix the cause, then run `{apply}` to go on from here, or `{recover}` to roll back"
+            )
         }
-        _ => format!("`{recover}` says what the stack's state means and leads out of it"),
+        _ => format!("run `{recover}`: it explains the stack's state and repairs the stack"),
     }
 }

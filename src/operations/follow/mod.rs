@@ -1,61 +1,64 @@
-//! A running operation: followed to its end, whoever began it, and what went wrong is told.
+//! A running operation, followed to its end, whoever began it.
 
-pub mod failure_places;
-pub mod failure_report;
-pub mod interrupt_prompt;
+mod failure_places;
+pub(crate) mod failure_report;
+pub(crate) mod interrupt_prompt;
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
+
+use failure_report::FailureReport;
 
 use super::deploy::deployment::Deployment;
 use super::deploy::pending_change_set::PendingChangeSet;
 use super::session::Session;
 use crate::aws::stack::{PollUpdate, StackService};
-use crate::cli::args::EventsShown;
-use crate::cloudformation::diagnosis::{Role, reason_of, role};
+use crate::cloudformation::diagnosis::reason_of;
 use crate::cloudformation::event::{Event, Timeline};
 use crate::cloudformation::stack::Stack;
+use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::error::{Error, ErrorKind, Result};
+use crate::present::event_filter::EventFilter;
 use crate::present::json::event::EventLine;
 use crate::present::{Presenter, human};
 use crate::util::interrupt::Interrupt;
 
-/// How the events of an operation are told.
+/// Where the events of an operation are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventOutput {
-    /// On the way, with the time since the operation's beginning.
-    Aside,
+    /// As progress, with the time since the beginning of the operation.
+    Progress,
     /// As the command's data, with date and time.
     Data,
-    /// As the command's data, one JSON object a line.
+    /// As the command's data, one JSON object per line.
     Json,
 }
 
 /// An operation that runs on a stack: a creation, an update, a rollback or a deletion.
 #[derive(Debug)]
-pub(crate) struct Running<'a> {
-    pub(crate) session: &'a Session<'a>,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) service: &'a StackService,
-    pub(crate) stack_id: String,
+pub(crate) struct RunningOperation<'a> {
+    session: &'a Session<'a>,
+    interrupt: &'a Interrupt,
+    service: &'a StackService,
+    stack_id: String,
     /// What has happened so far.
-    pub(crate) timeline: Timeline,
-    shown: EventsShown,
-    telling: EventOutput,
-    /// How many resources it is about; 0 where that is not known.
+    timeline: Timeline,
+    filter: EventFilter,
+    output: EventOutput,
+    /// How many resources the operation is about; 0 if that is not known.
     expected: usize,
-    /// The command that goes on with it.
-    pub(crate) resume: String,
-    /// Whether the user has cancelled it from here.
-    pub(crate) is_cancelled: bool,
+    /// The command that continues to follow the operation.
+    resume: String,
+    /// Whether the user has cancelled the operation from here.
+    is_cancelled: bool,
     joined: Instant,
-    /// How old it was when it was joined; `None` before the first look.
+    /// How old the operation was when it was joined; `None` before the first poll.
     age: Option<Duration>,
 }
 
-impl<'a> Running<'a> {
-    /// Returns an operation that is about to be asked for. `earlier` are the stack's newest events
-    /// before it; `resume` is the command that goes on with it after an interrupt.
+impl<'a> RunningOperation<'a> {
+    /// Returns an operation that is about to be requested. `earlier` are the stack's newest events
+    /// before it; `resume` is the command that follows it after an interrupt.
     pub(crate) fn after(
         earlier: &[Event],
         session: &'a Session<'a>,
@@ -69,6 +72,10 @@ impl<'a> Running<'a> {
     }
 
     /// Returns the operation that is running on a stack, or ran last, from its beginning on.
+    ///
+    /// # Errors
+    ///
+    /// If the stack's events cannot be read.
     pub(crate) async fn join(
         session: &'a Session<'a>,
         interrupt: &'a Interrupt,
@@ -97,8 +104,8 @@ impl<'a> Running<'a> {
             service,
             stack_id: stack_id.to_owned(),
             timeline,
-            shown: EventsShown::All,
-            telling: EventOutput::Aside,
+            filter: EventFilter::All,
+            output: EventOutput::Progress,
             expected: 0,
             resume: resume.to_owned(),
             is_cancelled: false,
@@ -108,82 +115,131 @@ impl<'a> Running<'a> {
     }
 
     /// Chooses which events are shown.
-    pub(crate) fn showing(mut self, shown: EventsShown) -> Self {
-        self.shown = shown;
+    pub(crate) fn showing(mut self, filter: EventFilter) -> Self {
+        self.filter = filter;
         self
     }
 
-    /// Chooses how they are told.
-    pub(crate) fn telling(mut self, telling: EventOutput) -> Self {
-        self.telling = telling;
+    /// Chooses where the events are printed.
+    pub(crate) fn printing(mut self, output: EventOutput) -> Self {
+        self.output = output;
         self
     }
 
-    /// Says how many resources it is about, for the progress line.
+    /// Sets how many resources the operation is about, for the progress line.
     pub(crate) fn expecting(mut self, resources: usize) -> Self {
         self.expected = resources;
         self
     }
 
-    /// Follows it until the stack is settled or the user stops that, and shows its events.
-    pub(crate) async fn follow_until_interrupted(&mut self) -> Result<Option<Stack>> {
+    pub(crate) fn session(&self) -> &'a Session<'a> {
+        self.session
+    }
+
+    pub(crate) fn interrupt(&self) -> &'a Interrupt {
+        self.interrupt
+    }
+
+    pub(crate) fn service(&self) -> &'a StackService {
+        self.service
+    }
+
+    pub(crate) fn stack_id(&self) -> &str {
+        &self.stack_id
+    }
+
+    pub(crate) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Returns the command that continues to follow the operation.
+    pub(crate) fn resume(&self) -> &str {
+        &self.resume
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+
+    /// Notes that the user has cancelled the operation from here.
+    pub(crate) fn set_cancelled(&mut self) {
+        self.is_cancelled = true;
+    }
+
+    /// Polls until the operation has ended or the user interrupts, and shows its events. Returns the
+    /// stack as it ended; `None` if it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`]; [`ErrorKind::Deployment`] after the manifest's `timeout_minutes`;
+    /// the last failure if the status could not be read for a long time.
+    pub(crate) async fn poll_until_interrupted(&mut self) -> Result<Option<Stack>> {
         let presenter = self.session.presenter();
-        let (shown, telling) = (self.shown, self.telling);
+        let (filter, output) = (self.filter, self.output);
         let (expected, joined) = (self.expected, self.joined);
         let age = &mut self.age;
-        let mut trouble: Option<String> = None;
-        let seen = |look: PollUpdate<'_>| match look {
+        let mut poll_error: Option<String> = None;
+        let on_update = |update: PollUpdate<'_>| match update {
             PollUpdate::NewEvents(new, timeline) => {
-                // What goes wrong in this look comes behind its news.
-                trouble = None;
-                let followed = joined.elapsed();
+                // An error of this poll is reported after its events.
+                poll_error = None;
                 let now = age
                     .get_or_insert_with(|| timeline.age())
-                    .saturating_add(followed);
-                for event in new.iter().filter(|event| is_shown(event, shown)) {
+                    .saturating_add(joined.elapsed());
+                for event in new.iter().filter(|event| filter.includes(event)) {
                     let elapsed = timeline.elapsed(event).unwrap_or(now);
-                    tell(presenter, telling, event, elapsed);
+                    print(presenter, output, event, elapsed);
                 }
                 presenter.progress(&human::event::progress(timeline, expected, now));
             }
             PollUpdate::PollError(error) => {
                 presenter.progress(&format!("{error}: trying again"));
-                trouble = error.source().map(ToString::to_string);
+                poll_error = error.source().map(ToString::to_string);
             }
-            PollUpdate::Unresponsive(lasts) => {
-                presenter.warning(&human::event::silence(lasts, trouble.as_deref()));
+            PollUpdate::Unresponsive(duration) => {
+                presenter.warning(&human::event::unresponsive(duration, poll_error.as_deref()));
             }
-            PollUpdate::Answer(lasted) => presenter.note(&human::event::answers_again(lasted)),
+            PollUpdate::Recovered(duration) => {
+                presenter.note(&human::event::answers_again(duration));
+            }
         };
-        let follow = self
+        let poll = self
             .service
-            .follow(&self.stack_id, &mut self.timeline, seen);
-        let limit = self.session.settings.stack.timeout_minutes;
-        let followed = match limit {
-            None => self.interrupt.guard(follow).await,
+            .poll_until_terminal(&self.stack_id, &mut self.timeline, on_update);
+        let polled = match self.session.settings().stack.timeout_minutes {
+            None => self.interrupt.guard(poll).await,
             Some(minutes) => {
                 let limit = Duration::from_mins(u64::from(minutes));
                 let timed = async {
-                    tokio::time::timeout(limit, follow)
+                    tokio::time::timeout(limit, poll)
                         .await
-                        .unwrap_or_else(|_| Err(too_long(minutes)))
+                        .unwrap_or_else(|_| Err(timed_out(minutes)))
                 };
                 self.interrupt.guard(timed).await
             }
         };
         presenter.clear_progress();
-        followed.map_err(|error| self.goes_on(error))
+        polled.map_err(|error| self.still_running(error))
     }
 
-    /// Returns what keeps this process from following the operation, which is CloudFormation's and goes
-    /// on.
-    pub(crate) fn goes_on(&self, error: Error) -> Error {
+    /// Returns the error that keeps this process from following the operation, with a hint that the
+    /// operation continues and how to follow it.
+    pub(crate) fn still_running(&self, error: Error) -> Error {
         let resume = &self.resume;
-        error.hint(format!("the operation goes on; follow it with `{resume}`"))
+        error.hint(format!(
+            "the operation continues; follow it with `{resume}`"
+        ))
+    }
+
+    /// Returns whether the operation achieved what it was for; `ended` is `None` if the stack is gone.
+    pub(crate) fn succeeded(&self, ended: Option<&Stack>) -> bool {
+        let status = ended.map_or(&StackStatus::DeleteComplete, |stack| &stack.status);
+        let is_deleted = *status == StackStatus::DeleteComplete;
+        status.sentiment() == Sentiment::Good && is_deleted == self.timeline.is_deletion()
     }
 
     /// Warns of resources that are no longer part of the stack and could not be deleted.
-    fn tell_what_is_left_behind(&self) {
+    fn warn_of_resources_left_behind(&self) {
         for left in self.timeline.left_behind() {
             self.session.presenter().warning(&format!(
                 "{} {} ({}) could not be deleted and is left behind: {}",
@@ -196,9 +252,9 @@ impl<'a> Running<'a> {
     }
 }
 
-fn tell(presenter: &Presenter, telling: EventOutput, event: &Event, elapsed: Duration) {
-    match telling {
-        EventOutput::Aside => presenter.note(&human::event::line(event, elapsed)),
+fn print(presenter: &Presenter, output: EventOutput, event: &Event, elapsed: Duration) {
+    match output {
+        EventOutput::Progress => presenter.note(&human::event::line(event, elapsed)),
         EventOutput::Data => presenter.data(&(human::event::dated(event) + "\n")),
         EventOutput::Json => {
             if let Err(error) = presenter.json_line(&EventLine::of(event)) {
@@ -208,57 +264,50 @@ fn tell(presenter: &Presenter, telling: EventOutput, event: &Event, elapsed: Dur
     }
 }
 
-/// Returns whether an event is shown. Of what fails, what only follows from another failure is not.
-pub(crate) fn is_shown(event: &Event, shown: EventsShown) -> bool {
-    match shown {
-        EventsShown::None => false,
-        EventsShown::Errors => matches!(
-            role(event),
-            Role::Root | Role::Explanation | Role::Unexplained | Role::UserInitiated
-        ),
-        EventsShown::All => true,
-    }
-}
-
-fn too_long(minutes: u32) -> Error {
+fn timed_out(minutes: u32) -> Error {
     Error::new(
         ErrorKind::Deployment,
         format!("the operation is still running after {minutes} minutes"),
     )
 }
 
-/// Executes the change set and follows it until the stack is settled. Returns the stack as it ended
-/// and what happened.
+/// Executes the change set and follows the operation to its end. Returns the stack as it ended and
+/// what happened.
+///
+/// # Errors
+///
+/// If the service refuses the execution; if the deployment fails, with its first cause.
 pub(crate) async fn execute(
     deployment: &Deployment<'_>,
     pending: &PendingChangeSet,
-    shown: EventsShown,
+    filter: EventFilter,
 ) -> Result<(Stack, Timeline)> {
-    let (session, change_set) = (deployment.session, &pending.change_set);
-    let mut running = Running::after(
-        &pending.earlier_events,
+    let session = deployment.session();
+    let mut operation = RunningOperation::after(
+        pending.earlier_events(),
         session,
-        &deployment.interrupt,
-        &deployment.service,
-        &pending.stack_id,
+        deployment.interrupt(),
+        deployment.service(),
+        pending.stack_id(),
         &session.command("apply --wait"),
     )
-    .expecting(change_set.changes.len())
-    .showing(shown);
+    .expecting(pending.change_set().changes.len())
+    .showing(filter);
     session.presenter().note("");
-    deployment.begin(pending).await?;
-    let ended = running.follow().await?;
+    pending.execute(deployment).await?;
+    let ended = interrupt_prompt::follow(&mut operation).await?;
     match ended {
-        Some(stack) if running.went_well(Some(&stack)) => {
-            if running.is_cancelled {
+        Some(stack) if operation.succeeded(Some(&stack)) => {
+            if operation.is_cancelled {
                 let presenter = session.presenter();
-                presenter.note("It had come to its end before it could be cancelled.");
+                presenter.note("The operation had ended before it could be cancelled.");
             }
-            running.tell_what_is_left_behind();
-            Ok((stack, running.timeline))
+            operation.warn_of_resources_left_behind();
+            Ok((stack, operation.timeline))
         }
-        ended => Err(running
-            .failed(ended.as_ref(), Some(&deployment.build))
-            .await),
+        ended => {
+            let report = FailureReport::new(&operation, Some(deployment.build()));
+            Err(report.error(ended.as_ref()).await)
+        }
     }
 }

@@ -1,34 +1,35 @@
-//! Drift of a stack that is otherwise well: looked for, shown, and taken back on `yes`.
+//! Reverting the drift of a stack that is otherwise in a good state.
 //!
-//! `recover` deploys nothing new. So it asks for a change set of the template and the parameters that
-//! are deployed already, in the mode that reads the live resources (`REVERT_DRIFT`), and the project's
-//! files have no part in it. What that leaves out, or all of it where an endpoint takes no notice of
-//! the mode, has to be put right by hand, and how is said resource by resource.
+//! `recover` deploys nothing new. So it requests a change set of the template and the parameters that
+//! are deployed already, in the mode that reads the live resources (`REVERT_DRIFT`); the project's
+//! files have no part in it. What the change set leaves out has to be fixed by hand, and so has all
+//! drift if an endpoint ignores the mode. The output says how, resource by resource.
 
 use crate::aws::stack::StackService;
 use crate::aws::{Connection, Identity};
-use crate::cli::args::EventsShown;
-use crate::cli::commands::drift::Asked;
-use crate::cli::commands::recover::confirm;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::drift::{Drift, ResourceDrift};
 use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::deploy::pending_change_set::temporary_name;
-use crate::operations::follow::Running;
+use crate::operations::change_set_name::temporary_name;
+use crate::operations::drift_detection::DriftDetection;
+use crate::operations::follow::failure_report::FailureReport;
+use crate::operations::follow::{RunningOperation, interrupt_prompt};
+use crate::operations::recover::steps;
 use crate::operations::session::Session;
 use crate::plan::risk;
 use crate::plan::{Operation, Plan, Target, masking, model};
+use crate::present::event_filter::EventFilter;
 use crate::present::human;
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 
-/// What there is of a stack that is well and has drifted.
+/// What `recover` says of a stack that is in a good state and has drifted.
 const DRIFTED: &str = "Not all of its resources are as they were deployed.";
 
-/// A stack that is well but for its drift.
+/// A stack that is in a good state except for its drift.
 pub(crate) struct DriftRevert<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) interrupt: &'a Interrupt,
@@ -36,21 +37,21 @@ pub(crate) struct DriftRevert<'a> {
     pub(crate) service: &'a StackService,
     pub(crate) identity: &'a Identity,
     pub(crate) stack: &'a Stack,
-    /// The deployed template; `None` where it cannot be read.
+    /// The deployed template; `None` if it cannot be read.
     pub(crate) template: Option<Template>,
-    pub(crate) shown: EventsShown,
+    pub(crate) filter: EventFilter,
 }
 
 impl DriftRevert<'_> {
-    /// Says how the stack is, looks for drift, and takes it back where there is any.
+    /// Shows the stack's state, detects drift, and reverts it if there is any.
     ///
     /// # Errors
     ///
-    /// Refused where there is drift and the service has no way, the answer is not `yes`, or data would be
-    /// lost; of the deployment's kind, with the cause, where that fails.
+    /// Refused if there is drift and the service cannot revert it, the answer is not `yes`, or data would
+    /// be lost; of kind [`ErrorKind::Deployment`], with the cause, if the deployment fails.
     pub(crate) async fn run(&self, mut recovery: Recovery, agreed: bool) -> Result<()> {
         let presenter = self.session.presenter();
-        let drift = self.look().await?;
+        let drift = self.detect().await?;
         let drifted = drift.as_ref().filter(|drift| drift.is_drifted());
         if drifted.is_some() {
             recovery.remains = DRIFTED;
@@ -65,29 +66,28 @@ impl DriftRevert<'_> {
             presenter.note("\nNothing to do.");
             return Ok(());
         };
-        let ended = self.take(drift, &recovery, agreed).await?;
+        let ended = self.revert(drift, &recovery, agreed).await?;
         presenter.note(&format!("\n{} is {}.", ended.name, ended.status));
         Ok(())
     }
 
-    /// Looks for drift. Returns `None` where it cannot be looked for, which is no reason to fail: the
-    /// stack is well.
-    async fn look(&self) -> Result<Option<Drift>> {
+    /// Detects drift. Returns `None` if that fails, which is no error: the stack is in a good state.
+    async fn detect(&self) -> Result<Option<Drift>> {
         let presenter = self.session.presenter();
-        let asked = Asked {
+        let detection = DriftDetection {
             session: self.session,
             service: self.service,
             stack: self.stack,
             template: self.template.as_ref(),
             only: &[],
         };
-        let detect = async { asked.detect(self.service.resources().await?).await };
+        let detect = async { detection.run(self.service.resources().await?).await };
         match self.interrupt.guard(detect).await {
             Ok(drift) => {
                 if drift.detection.is_failed() {
                     let reason = drift.detection.reason.as_deref();
                     presenter.warning(&format!(
-                        "the detection of drift could not look at everything: {}",
+                        "drift detection could not check everything: {}",
                         reason.unwrap_or(&drift.detection.status)
                     ));
                 }
@@ -95,70 +95,70 @@ impl DriftRevert<'_> {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                presenter.warning(&format!("drift could not be looked for: {error}"));
+                presenter.warning(&format!("drift could not be detected: {error}"));
                 Ok(None)
             }
         }
     }
 
-    /// Takes the drift back: shows the change set, asks unless `agreed`, executes it and follows that.
-    /// Returns the stack as it ended. The change set is removed again where it was not executed.
-    async fn take(&self, drift: &Drift, recovery: &Recovery, agreed: bool) -> Result<Stack> {
+    /// Reverts the drift: shows the change set, asks unless `agreed`, executes it and follows that.
+    /// Returns the stack as it ended. If the change set is not executed, it is deleted again.
+    async fn revert(&self, drift: &Drift, recovery: &Recovery, agreed: bool) -> Result<Stack> {
         let name = temporary_name();
-        let made = match self.interrupt.guard(self.propose(&name)).await {
+        let created = match self.interrupt.guard(self.request(&name)).await {
             Ok(change_set) => change_set,
-            Err(error) => return Err(self.abandon(&name, error).await),
+            Err(error) => return Err(self.discard_after(&name, error).await),
         };
-        let checked = self.check(drift, &made);
-        let shown = checked.and_then(|()| self.show(drift, &made, recovery));
+        let checked = self.check(drift, &created);
+        let shown = checked.and_then(|()| self.show(drift, &created, recovery));
         let confirmed = match shown {
             Ok(()) if !agreed => {
                 self.interrupt
-                    .guard(confirm(self.session, &Choices::default()))
+                    .guard(steps::confirm(self.session, &Choices::default()))
                     .await
             }
             shown => shown,
         };
         if let Err(error) = confirmed {
-            return Err(self.abandon(&made.id, error).await);
+            return Err(self.discard_after(&created.id, error).await);
         }
-        self.execute(&made).await
+        self.execute(&created).await
     }
 
-    /// Asks for the change set and reads it, without the secrets in it.
-    async fn propose(&self, name: &str) -> Result<ChangeSet> {
-        let role = self.session.settings.stack.role_arn.as_deref();
+    /// Requests the change set and reads it, without the secrets in it.
+    async fn request(&self, name: &str) -> Result<ChangeSet> {
+        let role = self.session.settings().stack.role_arn.as_deref();
         let nested = self.template.as_ref();
         let nested = nested.is_some_and(Template::has_nested_stacks);
         let service = self.service;
         let requested = service.create_drift_revert(name, self.stack, role, nested);
         let requested = requested.await?;
-        let mut made = service
+        let mut created = service
             .wait_for_change_set(&requested.change_set_id)
             .await?;
-        let own = self.session.settings.parameters.iter();
+        let own = self.session.settings().parameters.iter();
         let own = own.filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
         let masked = self.stack.masked_parameters();
         let parameters = own.map(|(name, _)| name).chain(masked);
         let templates = [self.template.as_ref(); 2];
-        for secret in masking::hide(&mut made, templates, parameters, &[]) {
+        for secret in masking::hide(&mut created, templates, parameters, &[]) {
             self.session.presenter().mask(&secret);
         }
-        Ok(made)
+        Ok(created)
     }
 
-    /// Checks that the change set takes anything back.
-    fn check(&self, drift: &Drift, made: &ChangeSet) -> Result<()> {
-        let nothing = if !made.reverts_drift() {
-            "this endpoint makes no drift-aware change sets"
-        } else if made.is_unchanged() {
-            "CloudFormation takes none of this back"
-        } else if made.is_executable() {
+    /// Checks that the change set reverts anything.
+    fn check(&self, drift: &Drift, created: &ChangeSet) -> Result<()> {
+        let nothing = if !created.reverts_drift() {
+            "this endpoint does not support drift-aware change sets"
+        } else if created.is_unchanged() {
+            "CloudFormation reverts none of this"
+        } else if created.is_executable() {
             return Ok(());
         } else {
-            return Err(made.to_error(&self.stack.name));
+            return Err(created.to_error(&self.stack.name));
         };
-        self.tell_by_hand(&drift.drifted().collect::<Vec<_>>());
+        self.print_manual_fixes(&drift.drifted().collect::<Vec<_>>());
         Err(Error::refused(format!("nothing was done: {nothing}")))
     }
 
@@ -166,22 +166,22 @@ impl DriftRevert<'_> {
     ///
     /// # Errors
     ///
-    /// Refused where it replaces or deletes what holds data.
-    fn show(&self, drift: &Drift, made: &ChangeSet, recovery: &Recovery) -> Result<()> {
+    /// Refused if it replaces or deletes what holds data.
+    fn show(&self, drift: &Drift, created: &ChangeSet, recovery: &Recovery) -> Result<()> {
         let presenter = self.session.presenter();
-        let plan = self.plan(made);
-        presenter.note("\nTo put it right, what is deployed is deployed again over what is live:");
+        let plan = self.plan(created);
+        presenter.note("\nTo revert the drift, the deployed template is deployed again:");
         let (verbose, width) = (presenter.is_verbose(), presenter.width());
         let shown = human::plan::plan(&plan, verbose, width);
         presenter.data(&format!("\n{shown}"));
         let is_left = |it: &&ResourceDrift| {
-            let mut changes = made.changes.iter();
+            let mut changes = created.changes.iter();
             changes.all(|change| change.logical_id != it.logical_id)
         };
-        self.tell_by_hand(&drift.drifted().filter(is_left).collect::<Vec<_>>());
+        self.print_manual_fixes(&drift.drifted().filter(is_left).collect::<Vec<_>>());
         if !recovery.change_sets.is_empty() {
             presenter.note(&format!(
-                "\nExecuting this removes the other change sets of the stack: {}",
+                "\nExecuting this deletes the other change sets of the stack: {}",
                 recovery.change_sets.join(", ")
             ));
         }
@@ -196,17 +196,17 @@ impl DriftRevert<'_> {
         let command = self.session.command("apply --revert-drift");
         Err(
             Error::refused(format!("nothing was done: {}", guarded.join("; "))).hint(format!(
-                "`{command}` asks for what is to be lost by its name"
+                "`{command}` requires the names of what is to be lost"
             )),
         )
     }
 
-    fn plan(&self, made: &ChangeSet) -> Plan {
-        let settings = &self.session.settings;
+    fn plan(&self, created: &ChangeSet) -> Plan {
+        let settings = self.session.settings();
         let template = self.template.as_ref();
-        let models = model::models(&made.changes, template, template);
+        let models = model::models(&created.changes, template, template);
         let types = &settings.stack.protected_types;
-        let assessment = risk::assess(&made.changes, &models, types);
+        let assessment = risk::assess(&created.changes, &models, types);
         Plan {
             target: Target {
                 account: self.identity.account.clone(),
@@ -223,21 +223,21 @@ impl DriftRevert<'_> {
             tags: Vec::new(),
             settings: Vec::new(),
             prediction: None,
-            assessment: assessment.with(risk::of_nested(made, types)),
-            change_set: Some(made.clone()),
+            assessment: assessment.with(risk::of_nested(created, types)),
+            change_set: Some(created.clone()),
             validations: Vec::new(),
             outputs: Vec::new(),
             models,
         }
     }
 
-    fn tell_by_hand(&self, left: &[&ResourceDrift]) {
+    fn print_manual_fixes(&self, left: &[&ResourceDrift]) {
         let presenter = self.session.presenter();
         let apply = self.session.command("apply");
         presenter.data(&human::drift::by_hand(left, &apply, presenter.width()));
     }
 
-    async fn execute(&self, made: &ChangeSet) -> Result<Stack> {
+    async fn execute(&self, created: &ChangeSet) -> Result<Stack> {
         let Self {
             session,
             interrupt,
@@ -247,26 +247,30 @@ impl DriftRevert<'_> {
         } = self;
         let resume = session.command("recover");
         let earlier = service.latest_events(&stack.id).await?;
-        let mut running = Running::after(&earlier, session, interrupt, service, &stack.id, &resume)
-            .expecting(made.changes.len())
-            .showing(self.shown);
+        let mut operation =
+            RunningOperation::after(&earlier, session, interrupt, service, &stack.id, &resume)
+                .expecting(created.changes.len())
+                .showing(self.filter);
         session.presenter().note("");
-        if let Err(error) = service.execute(&made.id, &made.name, false).await {
-            return Err(self.abandon(&made.id, error).await);
+        if let Err(error) = service.execute(&created.id, &created.name, false).await {
+            return Err(self.discard_after(&created.id, error).await);
         }
-        match running.follow().await? {
-            Some(ended) if running.went_well(Some(&ended)) => Ok(ended),
-            ended => Err(running.failed(ended.as_ref(), None).await),
+        match interrupt_prompt::follow(&mut operation).await? {
+            Some(ended) if operation.succeeded(Some(&ended)) => Ok(ended),
+            ended => {
+                let report = FailureReport::new(&operation, None);
+                Err(report.error(ended.as_ref()).await)
+            }
         }
     }
 
-    /// Removes the change set, and returns why.
-    async fn abandon(&self, change_set: &str, why: Error) -> Error {
-        if let Err(error) = self.service.delete_change_set(change_set).await {
+    /// Deletes the change set of a run that ends before it is executed, and returns the error.
+    async fn discard_after(&self, change_set: &str, error: Error) -> Error {
+        if let Err(failed) = self.service.delete_change_set(change_set).await {
             self.session.presenter().warning(&format!(
-                "the change set `{change_set}` could not be removed: {error}"
+                "the change set `{change_set}` could not be deleted: {failed}"
             ));
         }
-        why
+        error
     }
 }

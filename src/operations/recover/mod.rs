@@ -1,3 +1,5 @@
-//! Leading a stack out of a state in which it accepts no change.
+//! Repairing a stack that accepts no change, and stopping an operation.
 
-pub mod drift_revert;
+pub(crate) mod cancel;
+pub(crate) mod drift_revert;
+pub(crate) mod steps;

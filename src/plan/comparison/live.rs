@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::cloudformation::change_set::{Action, Change, Detail, Effect};
 use crate::cloudformation::drift::{Difference, Drift, DriftStatus, ResourceDrift};
 use crate::plan::Content;
+use crate::plan::drift_properties::properties_of;
 
 /// Which way a deployment of the files moves what has drifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +88,7 @@ pub fn compare<'a>(drift: &'a Drift, changes: &[Change]) -> Vec<LiveResource<'a>
         let is_deleted = drift.status == DriftStatus::Deleted;
         let properties = drift.differences.iter().flat_map(|difference| {
             let (effect, desired) = property(difference, change);
-            let parts = drift.properties_of(difference);
+            let parts = properties_of(drift, difference);
             let is_whole = parts.len() == 1;
             parts.into_iter().map(move |part| LiveProperty {
                 desired: match effect {

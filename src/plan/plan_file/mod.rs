@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::artifact::digest::Digest;
-use crate::cli::args::OnFailure;
+use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, Result};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{Fingerprint, PlanFile, SavedChangeSet};
 use crate::artifact::digest::Digest;
-use crate::cli::args::OnFailure;
+use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::config::secret::Secret;

@@ -211,12 +211,6 @@ pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -
     Assessment { risks, statements }
 }
 
-/// Returns what is lost with a resource of this type, such as `its objects`; `None` where it holds no
-/// data. `protected_types` as for [`assess`].
-pub fn data_of(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
-    stateful::lost(resource_type, protected_types)
-}
-
 /// Returns everything dangerous inside nested stacks. Each resource is named with those that lead to it,
 /// such as `Database/Table`.
 ///

@@ -1,50 +1,10 @@
 //! Loss of what a resource stores, and replacements that cannot work.
 
 use super::{Guard, Kind, Risk, Severity, Subject};
+use crate::cloudformation::deletion::DeletionOutcome;
+use crate::cloudformation::stateful::stored_data;
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::policy::deletion_policy;
-
-/// The types that hold data, and what is lost with them.
-const STATEFUL: [(&str, &str); 38] = [
-    ("AWS::Backup::BackupVault", "its recovery points"),
-    ("AWS::Cassandra::Table", "its rows"),
-    ("AWS::CloudTrail::EventDataStore", "its events"),
-    ("AWS::Cognito::UserPool", "its users"),
-    ("AWS::DAX::Cluster", "its cache"),
-    ("AWS::DocDB::DBCluster", "its documents"),
-    ("AWS::DocDB::DBInstance", "an instance of the cluster"),
-    ("AWS::DynamoDB::GlobalTable", "its items in every region"),
-    ("AWS::DynamoDB::Table", "its items"),
-    ("AWS::EC2::Volume", "its blocks"),
-    ("AWS::ECR::Repository", "its images"),
-    ("AWS::EFS::FileSystem", "its files"),
-    ("AWS::ElastiCache::CacheCluster", "its cache"),
-    ("AWS::ElastiCache::ReplicationGroup", "its cache"),
-    ("AWS::ElastiCache::ServerlessCache", "its cache"),
-    ("AWS::Elasticsearch::Domain", "its indices"),
-    ("AWS::FSx::FileSystem", "its files"),
-    ("AWS::KMS::Key", "the key, and with it all that it encrypts"),
-    ("AWS::Kinesis::Stream", "its records"),
-    ("AWS::Logs::LogGroup", "its log events"),
-    ("AWS::MSK::Cluster", "its topics"),
-    ("AWS::MemoryDB::Cluster", "its keys"),
-    ("AWS::Neptune::DBCluster", "its graph"),
-    ("AWS::Neptune::DBInstance", "an instance of the cluster"),
-    ("AWS::OpenSearchServerless::Collection", "its indices"),
-    ("AWS::OpenSearchService::Domain", "its indices"),
-    ("AWS::QLDB::Ledger", "its journal"),
-    ("AWS::RDS::DBCluster", "its databases"),
-    ("AWS::RDS::DBInstance", "its databases"),
-    ("AWS::Redshift::Cluster", "its databases"),
-    ("AWS::RedshiftServerless::Namespace", "its databases"),
-    ("AWS::S3::Bucket", "its objects"),
-    ("AWS::S3Express::DirectoryBucket", "its objects"),
-    ("AWS::SDB::Domain", "its items"),
-    ("AWS::SQS::Queue", "its waiting messages"),
-    ("AWS::SecretsManager::Secret", "its secret"),
-    ("AWS::Timestream::Database", "its tables"),
-    ("AWS::Timestream::Table", "its records"),
-];
 
 /// The property that fixes the physical name, by type. Two of one name cannot exist, so CloudFormation
 /// cannot make the new one while the old one is there.
@@ -91,18 +51,10 @@ const NAMES: [(&str, &str); 40] = [
     ("AWS::StepFunctions::StateMachine", "StateMachineName"),
 ];
 
-/// What becomes of the old resource.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DeletionOutcome {
-    Deleted,
-    Snapshotted,
-    Retained,
-}
-
 pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Risk> {
     let mut risks = Vec::new();
     let replaced = subject.is_certainly_replaced();
-    if let Some(lost) = lost(subject.resource_type(), protected_types) {
+    if let Some(lost) = stored_data(subject.resource_type(), protected_types) {
         risks.extend(match replaced {
             Some(certain) => Some(replacement(subject, lost, certain)),
             None if subject.is_removed() => Some(removal(subject, lost)),
@@ -115,25 +67,10 @@ pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Ri
     risks
 }
 
-/// Returns what is lost with a resource of this type; `None` where it holds no data.
-pub(super) fn lost(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
-    let known = STATEFUL.iter().find(|(known, _)| *known == resource_type);
-    let is_protected = |pattern: &String| match pattern.strip_suffix('*') {
-        Some(prefix) => resource_type.starts_with(prefix),
-        None => resource_type == pattern,
-    };
-    known.map(|(_, lost)| *lost).or_else(|| {
-        protected_types
-            .iter()
-            .any(is_protected)
-            .then_some("what it holds")
-    })
-}
-
 fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
     let risk = |severity, reason: String| subject.risk(Kind::Data, severity, reason);
     match outcome_of_removal(subject) {
-        DeletionOutcome::Retained => risk(
+        DeletionOutcome::Retained | DeletionOutcome::LeftBehind => risk(
             Severity::Note,
             format!("leaves the stack and stays, with {lost} (DeletionPolicy)"),
         ),
@@ -177,7 +114,7 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
                 "{is}: the old one is deleted after a snapshot, the new one starts without {lost}"
             ),
         ),
-        DeletionOutcome::Retained => (
+        DeletionOutcome::Retained | DeletionOutcome::LeftBehind => (
             Severity::Warning,
             format!("{is}: the old one stays outside the stack, the new one starts without {lost}"),
         ),

@@ -5,9 +5,10 @@ use indexmap::IndexMap;
 use super::danger::wrap;
 use super::value;
 use crate::cloudformation::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
-use crate::cloudformation::stack::STACK_TYPE;
 use crate::plan::PropertyChange;
+use crate::plan::drift_properties::properties;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::template::STACK_TYPE;
 
 /// Returns the drift of a stack; where `verbose`, with the names of all that nobody looked at.
 pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
@@ -19,7 +20,7 @@ pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String 
     for resource in shown.filter(|it| it.status != DriftStatus::InSync) {
         text.push('\n');
         text.push_str(&heading(resource));
-        for property in resource.properties() {
+        for property in properties(resource) {
             push_property(&mut text, &property, "", width);
         }
     }
@@ -37,7 +38,7 @@ pub fn found(drift: &Drift, width: usize) -> String {
     }
     for resource in drift.drifted() {
         text.push_str(&heading(resource));
-        for property in resource.properties() {
+        for property in properties(resource) {
             push_property(&mut text, &property, "", width);
         }
     }

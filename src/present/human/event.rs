@@ -14,7 +14,7 @@ const STATUS_WIDTH: usize = 18;
 /// happened, status, logical id, type, reason.
 pub fn line(event: &Event, elapsed: Duration) -> String {
     let time = clock(elapsed);
-    format!("{DIM}{time:>6}{DIM:#}  {}", told(event))
+    format!("{DIM}{time:>6}{DIM:#}  {}", details(event))
 }
 
 /// Returns an event as [`line()`] does, with the date and the time in UTC.
@@ -22,10 +22,10 @@ pub fn dated(event: &Event) -> String {
     let time = event.time.map_or_else(String::new, |time| {
         time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
     });
-    format!("{DIM}{time:<20}{DIM:#}  {}", told(event))
+    format!("{DIM}{time:<20}{DIM:#}  {}", details(event))
 }
 
-fn told(event: &Event) -> String {
+fn details(event: &Event) -> String {
     let sentiment = if event.is_bad() {
         Sentiment::Bad
     } else {
@@ -94,7 +94,7 @@ pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> Stri
 
 /// Returns the warning that nothing was heard of the service for so long; `trouble` is why the last
 /// call failed.
-pub fn silence(lasts: Duration, trouble: Option<&str>) -> String {
+pub fn unresponsive(lasts: Duration, trouble: Option<&str>) -> String {
     let why = trouble.map(|trouble| format!(" (last: {})", trouble.replace('\n', " ")));
     format!(
         "no answer from CloudFormation for {} s; still trying{}",
@@ -117,7 +117,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{answers_again, dated, line, progress, silence};
+    use super::{answers_again, dated, line, progress, unresponsive};
     use crate::cloudformation::event::{Event, Hook, Timeline};
     use crate::cloudformation::status::ResourceStatus;
 
@@ -176,10 +176,10 @@ mod tests {
     fn a_silence_is_told_with_the_last_trouble() {
         let lasts = Duration::from_millis(20_400);
         let said = "no answer from CloudFormation for 20 s; still trying";
-        assert_eq!(silence(lasts, None), said);
+        assert_eq!(unresponsive(lasts, None), said);
         let trouble = "dispatch failure:\nConnection refused";
         let with_trouble = format!("{said} (last: dispatch failure: Connection refused)");
-        assert_eq!(silence(lasts, Some(trouble)), with_trouble);
+        assert_eq!(unresponsive(lasts, Some(trouble)), with_trouble);
         let back = "CloudFormation answers again, after 65 s.";
         assert_eq!(answers_again(Duration::from_secs(65)), back);
     }

@@ -1,0 +1,98 @@
+//! What the command line hands down to every operation.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::ambient::Ambient;
+use crate::config::settings::Overrides;
+use crate::error::Result;
+use crate::present::{self, Presenter};
+use crate::util::interrupt::Interrupt;
+use crate::util::shell_word::quote;
+
+/// The surroundings of one run of the program: where it runs, what was asked for on the command line
+/// beyond one command's own arguments, and how it reaches the user.
+#[derive(Debug)]
+pub struct Context {
+    ambient: Ambient,
+    presenter: Presenter,
+    manifest: Option<PathBuf>,
+    overrides: Overrides,
+    repeated_options: String,
+}
+
+impl Context {
+    /// Returns the context of one run.
+    ///
+    /// `manifest` is the manifest that the command line names. `repeated_options` are the options
+    /// that a hint has to repeat so that its command works on the same project with the same
+    /// settings; they begin with a space.
+    pub fn new(
+        ambient: Ambient,
+        presenter: Presenter,
+        manifest: Option<PathBuf>,
+        overrides: Overrides,
+        repeated_options: String,
+    ) -> Self {
+        Self {
+            ambient,
+            presenter,
+            manifest,
+            overrides,
+            repeated_options,
+        }
+    }
+
+    /// Returns what was captured of the process's surroundings.
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// Returns what writes to the user and asks questions.
+    pub fn presenter(&self) -> &Presenter {
+        &self.presenter
+    }
+
+    /// Returns the manifest that the command line names.
+    pub(crate) fn manifest(&self) -> Option<&Path> {
+        self.manifest.as_deref()
+    }
+
+    /// Returns the environment that the command line names.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.overrides.environment.as_deref()
+    }
+
+    /// Returns what the command line says about settings, for another environment.
+    pub(crate) fn overrides_for(&self, environment: Option<String>) -> Overrides {
+        Overrides {
+            environment,
+            ..self.overrides.clone()
+        }
+    }
+
+    /// Returns whether the command line sets a manifest key with `--set`.
+    pub(crate) fn sets_keys(&self) -> bool {
+        !self.overrides.set.is_empty()
+    }
+
+    /// Returns a path that the user gave, relative to the current folder.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        self.ambient.current_dir.join(path)
+    }
+
+    /// Returns a command line that works on what this run works on, for hints. `environment` is
+    /// `None` if the command knows its environment otherwise.
+    pub(crate) fn command(&self, command: &str, environment: Option<&str>) -> String {
+        let environment = environment.map_or_else(String::new, |it| format!(" -e {}", quote(it)));
+        format!("stackctl {command}{environment}{}", self.repeated_options)
+    }
+
+    /// Starts to listen for Ctrl-C and SIGTERM. The second signal ends the process at once.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses a signal handler.
+    pub(crate) fn listen(&self) -> Result<Interrupt> {
+        Interrupt::listen(present::exit_interrupted)
+    }
+}

@@ -1,0 +1,88 @@
+//! What AWS says of one stack, read before a deployment.
+
+use crate::aws::stack::StackService;
+use crate::aws::{Connection, Identity};
+use crate::cloudformation::stack::Stack;
+use crate::error::Result;
+use crate::operations::session::Session;
+
+/// What AWS says of one stack, and the connection to it.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    pub(super) connection: Connection,
+    pub(super) service: StackService,
+    pub(super) identity: Identity,
+    pub(super) state: DeployedState,
+}
+
+/// What a deployment changes.
+#[derive(Debug)]
+pub(super) struct DeployedState {
+    /// The stack; `None` if there is none of that name.
+    pub(super) stack: Option<Stack>,
+    /// The template that was last deployed.
+    pub(super) template: Option<String>,
+    /// The stack policy; read only if the manifest names one.
+    pub(super) policy: Option<String>,
+}
+
+impl DeployedState {
+    /// Reads the stack, its template and its policy at the same time.
+    pub(super) async fn read(session: &Session<'_>, service: &StackService) -> Result<Self> {
+        let policy = async {
+            // If the manifest names no policy, nobody compares it.
+            match session.settings().stack.policy {
+                Some(_) => service.policy().await,
+                None => Ok(None),
+            }
+        };
+        let (stack, template, policy) =
+            tokio::try_join!(service.describe(), service.template(), policy)?;
+        Ok(Self {
+            stack,
+            template,
+            policy,
+        })
+    }
+}
+
+impl Deployed {
+    /// Connects and reads everything at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the credentials belong to another account than the manifest allows.
+    async fn read(session: &Session<'_>) -> Result<Self> {
+        let connection = session.connect().await?;
+        let service = StackService::new(&connection, &session.settings().stack_name);
+        let (identity, state) = tokio::try_join!(
+            connection.identity(),
+            DeployedState::read(session, &service)
+        )?;
+        session.check_account(&identity)?;
+        Ok(Self {
+            connection,
+            service,
+            identity,
+            state,
+        })
+    }
+
+    /// Reads while `build` runs. An error of `build` is reported first, whatever AWS answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of `build`; those of [`read`](Self::read).
+    pub(super) async fn read_concurrently<B>(
+        session: &Session<'_>,
+        build: impl Future<Output = Result<B>>,
+    ) -> Result<(B, Self)> {
+        if session.settings().emulator {
+            // The emulator is neither installed nor started if the files are wrong.
+            return Ok((build.await?, Self::read(session).await?));
+        }
+        let deployed = async { Ok(Self::read(session).await) };
+        let (build, deployed) = tokio::try_join!(build, deployed)?;
+        Ok((build, deployed?))
+    }
+}

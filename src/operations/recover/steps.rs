@@ -1,0 +1,207 @@
+//! The steps of a recovery: what can be done about a stack's state, and doing it.
+
+use jiff::Timestamp;
+
+use crate::aws::stack::StackService;
+use crate::cloudformation::diagnosis::causes;
+use crate::cloudformation::event::{Event, Timeline, last_operation};
+use crate::cloudformation::recovery::history::History;
+use crate::cloudformation::recovery::{Call, Choices, Found, Recovery};
+use crate::cloudformation::stack::Stack;
+use crate::cloudformation::status::StackStatus;
+use crate::diagnostic::SourceFile;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::change_set_name::{is_abandoned, temporary_name};
+use crate::operations::follow::failure_report::FailureReport;
+use crate::operations::follow::{RunningOperation, interrupt_prompt};
+use crate::operations::session::Session;
+use crate::present::event_filter::EventFilter;
+use crate::template::Template;
+use crate::util::interrupt::Interrupt;
+use crate::util::shell_word::quote;
+
+/// How many events are read, at most, to find out how a stack came to its state.
+const MOST_EVENTS: usize = 5_000;
+
+/// Reads what a recovery depends on, and returns what can be done.
+///
+/// # Errors
+///
+/// If a call fails.
+pub(crate) async fn inspect(
+    session: &Session<'_>,
+    service: &StackService,
+    stack: &Stack,
+    choices: &Choices,
+) -> Result<Recovery> {
+    let (resources, template, events, change_sets) = tokio::try_join!(
+        service.resources(),
+        service.template(),
+        service.events_until(&stack.id, is_enough),
+        service.change_sets(&stack.id)
+    )?;
+    let nested = service.failed_in_nested(&resources).await?;
+    let template = template.and_then(deployed_template);
+    let now = Timestamp::now();
+    let (abandoned, others): (Vec<_>, Vec<_>) = change_sets
+        .into_iter()
+        .partition(|set| is_abandoned(set, now));
+    let mut timeline = Timeline::of(&stack.id);
+    let recent = last_operation(&events).unwrap_or(events.len());
+    timeline.absorb(&stack.id, events.iter().take(recent).cloned().collect());
+    timeline.advance();
+    let found = Found {
+        stack,
+        history: History::of(&events),
+        resources,
+        nested,
+        template: template.as_ref(),
+        abandoned: abandoned.into_iter().map(|set| set.id).collect(),
+        change_sets: others.into_iter().map(|set| set.name).collect(),
+        protected_types: &session.settings().stack.protected_types,
+        role: session.settings().stack.role_arn.as_deref(),
+    };
+    let cause = causes(timeline.events()).first;
+    let cause = cause.map(|cause| cause.event.clone());
+    Ok(Recovery::of(found, cause, choices))
+}
+
+pub(crate) fn deployed_template(text: String) -> Option<Template> {
+    Template::parse(&SourceFile::new("the deployed template", text)).ok()
+}
+
+/// Returns whether older events would add nothing, or too little to read on.
+fn is_enough(newest_first: &[Event]) -> bool {
+    newest_first.len() >= MOST_EVENTS || History::of(newest_first).is_complete()
+}
+
+/// Refuses to delete a stack that is protected from that.
+pub(crate) fn check_protection(session: &Session<'_>, stack: &Stack, calls: &[Call]) -> Result<()> {
+    let deletes = calls
+        .iter()
+        .any(|call| matches!(call, Call::DeleteStack(_)));
+    if !deletes || !stack.termination_protection {
+        return Ok(());
+    }
+    let region = session.settings().region.as_deref();
+    let region = region.map_or_else(String::new, |region| format!(" --region {region}"));
+    Err(Error::refused(format!(
+        "the stack `{}` is protected from deletion",
+        stack.name
+    ))
+    .hint(format!(
+        "turn that off first: `aws cloudformation update-termination-protection \
+         --no-enable-termination-protection --stack-name {}{region}`",
+        stack.name
+    )))
+}
+
+/// Returns the options that make the same choices again.
+pub(crate) fn options_for(choices: &Choices) -> Vec<String> {
+    let chosen = [
+        ("--skip", &choices.skip),
+        ("--retain", &choices.retain),
+        ("--allow-delete", &choices.allow_delete),
+    ];
+    let options = chosen.into_iter().flat_map(|(option, names)| {
+        let names = names.iter();
+        names.map(move |name| format!("{option} {}", quote(name)))
+    });
+    options.collect()
+}
+
+/// Asks whether to make the calls that were shown.
+///
+/// # Errors
+///
+/// Refused unless the answer is `yes`.
+pub(crate) async fn confirm(session: &Session<'_>, choices: &Choices) -> Result<()> {
+    let presenter = session.presenter();
+    if presenter.is_interactive() {
+        presenter.note("\nDo you want to do this? Only 'yes' will be accepted.");
+    }
+    let mut words = vec!["recover --yes".to_owned()];
+    words.extend(options_for(choices));
+    let command = session.command(&words.join(" "));
+    let answer = presenter.ask("Recover:", &command).await?;
+    if answer == "yes" {
+        return Ok(());
+    }
+    Err(Error::refused("nothing was done: the answer was not `yes`"))
+}
+
+/// One step of a recovery.
+pub(crate) struct Step<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) service: &'a StackService,
+    pub(crate) stack: &'a Stack,
+    pub(crate) filter: EventFilter,
+}
+
+impl Step<'_> {
+    /// Makes the calls and follows what they begin. Returns the stack as it ended; `None` where it is
+    /// gone.
+    ///
+    /// # Errors
+    ///
+    /// Refused where the state is not the one that was shown any more; of kind
+    /// [`ErrorKind::Deployment`], with the cause, where the stack is stuck again.
+    pub(crate) async fn take(&self, calls: &[Call]) -> Result<Option<Stack>> {
+        let Self {
+            session,
+            interrupt,
+            service,
+            stack,
+            ..
+        } = self;
+        self.check_again().await?;
+        let resume = session.command("recover");
+        let earlier = service.latest_events(&stack.id).await?;
+        let mut operation =
+            RunningOperation::after(&earlier, session, interrupt, service, &stack.id, &resume)
+                .showing(self.filter);
+        session.presenter().note("");
+        let role = session.settings().stack.role_arn.as_deref();
+        for call in calls {
+            service
+                .perform(call, &stack.id, &temporary_name(), role)
+                .await?;
+        }
+        let ended = interrupt_prompt::follow(&mut operation).await?;
+        match ended {
+            Some(ended) if ended.status.as_str().ends_with("_FAILED") => {
+                let error = Error::new(
+                    ErrorKind::Deployment,
+                    format!(
+                        "the stack `{}` is stuck again ({})",
+                        ended.name, ended.status
+                    ),
+                );
+                let error = FailureReport::new(&operation, None).explain(error).await;
+                Err(error.hint(format!("`{resume}` shows the reason")))
+            }
+            ended => Ok(ended.filter(|stack| stack.status != StackStatus::DeleteComplete)),
+        }
+    }
+
+    /// Reads the stack again, just before the first call: somebody may have begun to use it.
+    async fn check_again(&self) -> Result<()> {
+        let now = self.service.describe_by(&self.stack.id).await?;
+        let is_same = now.is_some_and(|now| now.status == self.stack.status);
+        let is_empty_stack = self.stack.status == StackStatus::ReviewInProgress;
+        let in_use = is_empty_stack && {
+            let sets = self.service.change_sets(&self.stack.id).await?;
+            let now = Timestamp::now();
+            sets.iter().any(|set| !is_abandoned(set, now))
+        };
+        if is_same && !in_use {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "nothing was done: the stack `{}` changed since it was shown",
+            self.stack.name
+        ))
+        .hint(format!("look again: `{}`", self.session.command("recover"))))
+    }
+}

@@ -1,0 +1,173 @@
+//! The smoke test of a deployed stack: a file is uploaded, and its item must appear in the table.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::aws::Connection;
+use crate::aws::probe::Probe;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::VerifySettings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::change_set_name::unique_name;
+use crate::operations::session::Session;
+use crate::present::format::Format;
+use crate::util::interrupt::Interrupt;
+
+/// The pause between two reads of the table.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many of the handler's last log lines a failure shows.
+const LOG_LINES: usize = 20;
+
+/// `stackctl.verify/1`.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    bucket: &'a str,
+    table: &'a str,
+    key: &'a str,
+    latency_ms: u128,
+    item: &'a Value,
+}
+
+/// Uploads the configured file under a unique key, waits for its item, shows it and deletes both again,
+/// also if the item never appears or the user does not wait.
+///
+/// # Errors
+///
+/// If `[verify]` is missing or names an output that does not exist; [`ErrorKind::Deployment`] with the
+/// handler's last log lines if no item appears in time.
+pub(crate) async fn run(
+    session: &Session<'_>,
+    interrupt: &Interrupt,
+    connection: &Connection,
+    stack: &Stack,
+    format: Format,
+) -> Result<()> {
+    let Some(settings) = &session.settings().verify else {
+        return Err(Error::input("the manifest has no `[verify]` table")
+            .hint("add one: `upload = { bucket = \"BucketName\", file = \"…\" }` and `expect = { table = \"TableName\", key = \"fileName\" }`"));
+    };
+    let bucket = stack.required_output(&settings.upload.bucket)?;
+    let table = stack.required_output(&settings.expect.table)?;
+    let account = stack.account().unwrap_or_default();
+    let content = session
+        .project()
+        .read(&settings.upload.file, "the file to verify with")?;
+    let key = probe_key(&settings.upload.file);
+    let probe = Probe::new(
+        connection,
+        account,
+        [bucket, table],
+        [&settings.expect.key, &key],
+    );
+
+    let presenter = session.presenter();
+    presenter.note(&format!("Verifying: s3://{bucket}/{key} → {table} …"));
+    let since = Timestamp::now();
+    let version = probe
+        .put(content, content_type(&settings.upload.file))
+        .await?;
+    let started = Instant::now();
+    let waited = interrupt
+        .guard(wait_for_item(&probe, settings.timeout))
+        .await;
+    let latency = started.elapsed();
+    let removed = probe.remove(version.as_deref()).await;
+    let item = match (waited, removed) {
+        (Ok(Some(item)), removed) => removed.map(|()| item)?,
+        (waited, removed) => {
+            if let Err(error) = removed {
+                presenter.warning(&format!(
+                    "s3://{bucket}/{key} or its item could not be deleted: {error}"
+                ));
+            }
+            waited?;
+            return Err(timed_out(&probe, stack, settings, since).await);
+        }
+    };
+    match format {
+        Format::Json => presenter.json(&Document {
+            schema: "stackctl.verify/1",
+            bucket,
+            table,
+            key: &key,
+            latency_ms: latency.as_millis(),
+            item: &item,
+        })?,
+        Format::Human => {
+            presenter.data(&format!("{item:#}\n"));
+            presenter.note(&format!(
+                "Verified: the item was there {:.2} s after the upload.",
+                latency.as_secs_f64()
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn wait_for_item(probe: &Probe<'_>, timeout: Duration) -> Result<Option<Value>> {
+    let look = async {
+        loop {
+            if let Some(item) = probe.item().await? {
+                return Ok(Some(item));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(timeout, look)
+        .await
+        .unwrap_or(Ok(None))
+}
+
+async fn timed_out(
+    probe: &Probe<'_>,
+    stack: &Stack,
+    settings: &VerifySettings,
+    since: Timestamp,
+) -> Error {
+    let error = Error::new(
+        ErrorKind::Deployment,
+        format!(
+            "no item came within {} seconds of the upload",
+            settings.timeout.as_secs()
+        ),
+    );
+    let Some(group) = stack.output("LogGroupName") else {
+        return error;
+    };
+    match probe.log_tail(group, since, LOG_LINES).await {
+        Ok(lines) if lines.is_empty() => error.hint(format!(
+            "the log group `{group}` has no line since: the function did not run"
+        )),
+        Ok(lines) => error.hint(format!(
+            "the handler's last log lines:\n  {}",
+            lines.join("\n  ")
+        )),
+        Err(unread) => error.hint(format!("the handler's log could not be read: {unread}")),
+    }
+}
+
+/// Returns a key that nobody else uses, with the file's own name at its end.
+fn probe_key(file: &Path) -> String {
+    let name = file
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
+    format!("{}/{name}", unique_name("stackctl-verify/"))
+}
+
+/// Returns the media type of the usual images; S3 has its own default for the rest.
+fn content_type(file: &Path) -> Option<&'static str> {
+    match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "png" => Some("image/png"),
+        "jpg" | "jpeg" => Some("image/jpeg"),
+        "gif" => Some("image/gif"),
+        "webp" => Some("image/webp"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! The forms in which a command shows its data, as the command line names them.
+
+use clap::ValueEnum;
+
+use super::json::plan::PlanDocument;
+use super::{Presenter, human, markdown};
+use crate::error::Result;
+use crate::plan::Plan;
+
+/// When to color the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also into pipes and files
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The form of a command's data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+}
+
+/// The form of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON document with a `schema` field
+    Json,
+    /// A comment for a pull request, at most 65,536 characters
+    Markdown,
+}
+
+impl PlanFormat {
+    /// Writes a plan to stdout in this form.
+    ///
+    /// # Errors
+    ///
+    /// If the plan cannot be written as JSON.
+    pub(crate) fn print(self, plan: &Plan, presenter: &Presenter) -> Result<()> {
+        match self {
+            Self::Human => presenter.data(&human::plan::plan(
+                plan,
+                presenter.is_verbose(),
+                presenter.width(),
+            )),
+            Self::Json => presenter.json(&PlanDocument::of(plan))?,
+            Self::Markdown => presenter.data(&markdown::plan(plan)),
+        }
+        Ok(())
+    }
+}
