@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stackctl::cli::args::Cli;
-use stackctl::cli::commands;
+use stackctl::cli::{self, args::Cli};
 use stackctl::config::ambient::Ambient;
 use stackctl::present;
 
@@ -18,9 +17,9 @@ fn main() -> ExitCode {
         Err(error) => return present::no_current_folder(&error),
     };
     present::log(cli.global.verbose);
-    let context = commands::context(ambient, &cli.global);
+    let context = cli::context(ambient, &cli.global);
     let ended =
-        commands::run(cli, &context).and_then(|exit| context.presenter().finish().map(|()| exit));
+        cli::run(cli, &context).and_then(|exit| context.presenter().finish().map(|()| exit));
     match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {

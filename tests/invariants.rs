@@ -4,6 +4,7 @@
 //! strings, and tests are left out of what is read, so that a rule can be spoken about freely.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -188,6 +189,209 @@ fn every_call_of_s3_names_the_expected_owner() {
         "without an expected owner:\n{}",
         missing.join("\n")
     );
+}
+
+/// The rooms of the program, from the command line down. A room uses those below it alone.
+const ROOMS: [&str; 13] = [
+    "cli",
+    "operations",
+    "present",
+    "emulator",
+    "aws",
+    "plan",
+    "cloudformation",
+    "template",
+    "artifact",
+    "config",
+    "util",
+    "error",
+    "diagnostic",
+];
+
+#[test]
+fn rooms_use_the_rooms_below_them_alone() {
+    let floor = |module: &str| {
+        let room = module.split('/').next();
+        ROOMS.iter().position(|known| Some(*known) == room)
+    };
+    let mut upwards = Vec::new();
+    for (module, used) in uses() {
+        if module == "main" || module == "lib" {
+            continue;
+        }
+        let (from, to) = (floor(&module), floor(&used));
+        assert!(from.is_some(), "`{module}` is in no room");
+        if to < from {
+            upwards.push(format!("{module} uses {used}"));
+        }
+    }
+    assert!(
+        upwards.is_empty(),
+        "these point upwards:\n{}",
+        upwards.join("\n")
+    );
+}
+
+#[test]
+fn files_do_not_use_each_other_in_a_circle() {
+    // A module and the modules inside it are one thing: they may use each other.
+    let is_family = |one: &str, other: &str| within(one, &[other]) || within(other, &[one]);
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, used) in uses() {
+        if !is_family(&module, &used) {
+            arrows.entry(module).or_default().insert(used);
+        }
+    }
+    let reachable = |start: &str| {
+        let mut found = BTreeSet::new();
+        let mut next: Vec<&str> = vec![start];
+        while let Some(module) = next.pop() {
+            for used in arrows.get(module).into_iter().flatten() {
+                if found.insert(used.as_str()) {
+                    next.push(used);
+                }
+            }
+        }
+        found
+    };
+    let circular: Vec<&String> = arrows
+        .keys()
+        .filter(|module| reachable(module).contains(module.as_str()))
+        .collect();
+    assert!(circular.is_empty(), "in a circle: {circular:#?}");
+}
+
+#[test]
+fn commands_do_not_know_each_other() {
+    let commands: Vec<String> = uses()
+        .into_iter()
+        .filter(|(module, used)| {
+            let is_command = |module: &str| module.starts_with("cli/commands/");
+            is_command(module) && is_command(used)
+        })
+        .map(|(module, used)| format!("{module} uses {used}"))
+        .collect();
+    assert!(commands.is_empty(), "{commands:#?}");
+}
+
+#[test]
+fn a_type_has_its_methods_in_one_file() {
+    let inherent =
+        regex_lite::Regex::new(r"(?m)^impl(?:<[^\n]*?>)?\s+(?:[a-z_]+::)*([A-Z]\w*)").unwrap();
+    let of_a_trait = regex_lite::Regex::new(r"^impl[^{]*\sfor\s").unwrap();
+    let mut files: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    for (module, code) in SOURCES.iter() {
+        for found in inherent.captures_iter(code) {
+            let start = found.get(0).unwrap().start();
+            if of_a_trait.is_match(&code[start..]) {
+                continue;
+            }
+            let name = found[1].to_owned();
+            let home = defining_module(&name, module, code);
+            files.entry((home, name)).or_default().insert(module);
+        }
+    }
+    let spread: Vec<_> = files.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(spread.is_empty(), "{spread:#?}");
+}
+
+/// Returns the module that a file takes a type from: its own, or the one that it imports the type
+/// from.
+fn defining_module(name: &str, module: &str, code: &str) -> String {
+    let own = [format!("struct {name}"), format!("enum {name}")];
+    if own
+        .iter()
+        .any(|definition| code.contains(definition.as_str()))
+    {
+        return module.to_owned();
+    }
+    let imported = imports(module, code)
+        .into_iter()
+        .find(|path| path.rsplit('/').next() == Some(name));
+    imported.map_or_else(
+        || module.to_owned(),
+        |path| {
+            path.rsplit_once('/')
+                .map_or(path.clone(), |(from, _)| from.to_owned())
+        },
+    )
+}
+
+/// Returns each module with each other module of the program that it uses.
+fn uses() -> BTreeSet<(String, String)> {
+    let known: BTreeSet<&str> = SOURCES.iter().map(|(module, _)| module.as_str()).collect();
+    let mut found = BTreeSet::new();
+    for (module, code) in SOURCES.iter() {
+        for path in imports(module, code) {
+            let mut used = path.as_str();
+            while !known.contains(used) {
+                match used.rsplit_once('/') {
+                    Some((outer, _)) => used = outer,
+                    None => break,
+                }
+            }
+            if known.contains(used) && used != module {
+                found.insert((module.clone(), used.to_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 100, "the imports were not read");
+    found
+}
+
+/// Returns the paths that a file names with `crate::` or `super::`, as `present/human/plan`.
+fn imports(module: &str, code: &str) -> Vec<String> {
+    let path = regex_lite::Regex::new(r"\b(crate|super)::").unwrap();
+    let mut found = Vec::new();
+    let mut end = 0;
+    for start in path.captures_iter(code) {
+        let whole = start.get(0).unwrap();
+        if whole.start() < end {
+            continue;
+        }
+        let outer = match &start[1] {
+            "crate" => String::new(),
+            _ => module
+                .rsplit_once('/')
+                .map_or(String::new(), |(outer, _)| outer.to_owned()),
+        };
+        end = whole.end() + read_path(&code[whole.end()..], &outer, &mut found);
+    }
+    found
+}
+
+/// Reads a path or a group of paths below `outer`. Returns how many bytes it has read.
+fn read_path(code: &str, outer: &str, found: &mut Vec<String>) -> usize {
+    let join = |name: &str| match (outer, name) {
+        (outer, "self") => outer.to_owned(),
+        ("", name) => name.to_owned(),
+        (outer, "super") => outer
+            .rsplit_once('/')
+            .map_or(String::new(), |(up, _)| up.to_owned()),
+        (outer, name) => format!("{outer}/{name}"),
+    };
+    if let Some(group) = code.strip_prefix('{') {
+        let mut at = 1;
+        loop {
+            at +=
+                group[at - 1..].len() - group[at - 1..].trim_start_matches([' ', '\n', ',']).len();
+            if code[at..].starts_with('}') || at >= code.len() {
+                return at + 1;
+            }
+            at += read_path(&code[at..], outer, found).max(1);
+        }
+    }
+    let length = code
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(code.len());
+    let path = join(&code[..length]);
+    match code[length..].strip_prefix("::") {
+        Some(rest) => length + 2 + read_path(rest, &path, found),
+        None => {
+            found.push(path);
+            length
+        }
+    }
 }
 
 /// A file that grows past this usually holds two nouns.

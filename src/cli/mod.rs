@@ -3,4 +3,8 @@
 pub mod args;
 pub mod commands;
 mod deploy_args;
+pub mod global;
 pub mod hint;
+mod run;
+
+pub use run::{context, run};

@@ -10,9 +10,11 @@ use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
 use crate::operations::deploy::saved_plan::SavedPlan;
-use crate::operations::deploy::{code_check, offline, options, readiness, stack_settings, upload};
+use crate::operations::deploy::{
+    code_check, execution, offline, online, readiness, stack_settings, upload,
+};
 use crate::operations::session::Session;
-use crate::operations::{follow, output_file, smoke_test};
+use crate::operations::{output_file, smoke_test};
 use crate::plan::risk::{Guard, Risk};
 use crate::plan::{Plan, masking};
 use crate::present::event_filter::EventFilter;
@@ -129,7 +131,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         deployment.interrupt().guard(uploaded).await?;
         Some(PendingChangeSet::create(&deployment, Purpose::Command, options).await?)
     };
-    let plan = deployment.plan(pending.as_ref());
+    let plan = online::plan(&deployment, pending.as_ref());
     let pending = pending.filter(|pending| pending.change_set().is_executable());
     if let Err(error) = agree(&deployment, &args, &plan, pending.as_ref()).await {
         return Err(match &pending {
@@ -138,7 +140,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         });
     }
     let executed = match &pending {
-        Some(pending) => Some(follow::execute(&deployment, pending, args.events).await?),
+        Some(pending) => Some(execution::execute(&deployment, pending, args.events).await?),
         None => None,
     };
     finish(&deployment, &args, &plan, executed).await
@@ -154,7 +156,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     saved.check(&deployment)?;
     let pending = saved.pending(&deployment);
     let pending = deployment.interrupt().guard(pending).await?;
-    let plan = deployment.plan(pending.as_ref());
+    let plan = online::plan(&deployment, pending.as_ref());
     // If the user declines or interrupts, the plan stays: it can still be applied.
     agree(&deployment, args, &plan, pending.as_ref()).await?;
     let executed = match &pending {
@@ -162,7 +164,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
             // The files are those of the plan: this uploads only what the bucket lost since.
             let uploaded = upload::upload_artifacts(&deployment);
             deployment.interrupt().guard(uploaded).await?;
-            Some(follow::execute(&deployment, pending, args.events).await?)
+            Some(execution::execute(&deployment, pending, args.events).await?)
         }
         None => None,
     };
@@ -197,7 +199,7 @@ async fn agree(
     PlanFormat::Human.print(plan, session.presenter())?;
     check_guards(session, args, plan)?;
     if let Some(pending) = pending {
-        options::check(deployment, pending)?;
+        pending.check(deployment)?;
     }
     if args.yes || plan.is_empty() {
         return Ok(());

@@ -1,9 +1,6 @@
 //! `stackctl completions`: a completion script for a shell.
 
-use clap::CommandFactory;
-
 use super::{Context, Exit};
-use crate::cli::args::Cli;
 use crate::error::Result;
 
 /// The arguments of `stackctl completions`.
@@ -13,10 +10,10 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
-/// Prints the script.
-pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+/// Prints the script for `program`.
+pub fn run(context: &Context, args: &Args, mut program: clap::Command) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "stackctl", &mut script);
+    clap_complete::generate(args.shell, &mut program, "stackctl", &mut script);
     context.presenter().data(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

@@ -12,7 +12,7 @@ use crate::config::project;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::stack_settings;
+use crate::operations::deploy::{code_check, stack_settings};
 use crate::operations::drift_detection;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
@@ -122,7 +122,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         Side::new(&deployed, &then),
         Side::new(&build.template, &now),
     ];
-    let code = async { Ok(deployment.compare_code().await) };
+    let code = async { Ok(code_check::compare(&deployment).await) };
     let code = deployment.interrupt().guard(code);
     let comparison = Comparison {
         stack: Some(settings.stack_name.clone()),

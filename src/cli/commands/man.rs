@@ -1,9 +1,6 @@
 //! `stackctl man`: the manual page, in roff.
 
-use clap::CommandFactory;
-
 use super::{Context, Exit};
-use crate::cli::args::Cli;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::suggest::nearest;
 
@@ -15,14 +12,14 @@ pub struct Args {
 }
 
 /// Prints the page; `stackctl man | man -l -` shows it.
-pub fn run(context: &Context, args: &Args) -> Result<Exit> {
-    let mut command = Cli::command();
-    command.build();
+pub fn run(context: &Context, args: &Args, mut program: clap::Command) -> Result<Exit> {
+    program.build();
+    let mut command = program.clone();
     if let Some(name) = &args.command {
-        command = command
+        command = program
             .find_subcommand(name)
             .cloned()
-            .ok_or_else(|| unknown(name))?;
+            .ok_or_else(|| unknown(name, &program))?;
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
@@ -32,9 +29,8 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn unknown(name: &str) -> Error {
-    let command = Cli::command();
-    let names = command.get_subcommands().map(clap::Command::get_name);
+fn unknown(name: &str, program: &clap::Command) -> Error {
+    let names = program.get_subcommands().map(clap::Command::get_name);
     let error = Error::new(ErrorKind::Usage, format!("there is no command `{name}`"));
     match nearest(name, names) {
         Some(meant) => error.hint(format!("did you mean `stackctl man {meant}`?")),

@@ -2,15 +2,12 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::cloudformation::stack::Stack;
-use crate::diagnostic::SourceFile;
 use crate::error::Result;
+use crate::operations::outputs;
 use crate::operations::session::Session;
-use crate::plan::masking;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
-use crate::template::Template;
 
 /// The arguments of `stackctl outputs`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +30,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let connection = session.connect().await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let mut stack = session.deployed(service.describe().await?)?;
-    hide_secrets(&service, &mut stack).await?;
+    outputs::hide_secrets(&service, &mut stack).await?;
     let presenter = session.presenter();
     match (&args.name, args.format) {
         (Some(name), _) => presenter.data(&format!("{}\n", stack.required_output(name)?)),
@@ -46,17 +43,4 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// Masks the outputs that tell a secret, which the service does not. The stack's template is read
-/// for that, and only where the stack has a secret parameter.
-pub(crate) async fn hide_secrets(service: &StackService, stack: &mut Stack) -> Result<()> {
-    if stack.masked_parameters().next().is_none() {
-        return Ok(());
-    }
-    let text = service.template().await?.unwrap_or_default();
-    if let Ok(template) = Template::parse(&SourceFile::new("the deployed template", text)) {
-        masking::hide_outputs(stack, &template);
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::cli::deploy_args::DeployArgs;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
-use crate::operations::deploy::{offline, readiness, saved_plan, upload};
+use crate::operations::deploy::{offline, online, readiness, saved_plan, upload};
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
@@ -60,7 +60,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         };
         pending = Some(PendingChangeSet::create(&deployment, purpose, options).await?);
     }
-    let plan = deployment.plan(pending.as_ref());
+    let plan = online::plan(&deployment, pending.as_ref());
     let executable = pending.filter(|pending| pending.change_set().is_executable());
     match (&out, &executable) {
         (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,

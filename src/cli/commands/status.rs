@@ -1,8 +1,9 @@
 //! `stackctl status`: the stack as it is now.
 
-use super::{Context, Exit, outputs};
+use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::error::Result;
+use crate::operations::outputs;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;

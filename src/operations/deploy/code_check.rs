@@ -24,18 +24,15 @@ const AT_ONCE: usize = 10;
 ///
 /// A deployed zip that cannot be read keeps nobody from deploying the next one: the reason stands
 /// in place of the files.
-pub(crate) async fn compare(
-    store: &Store,
-    project: &str,
-    build: &Build,
-    deployed_template: Option<&str>,
-) -> Vec<CodeChange> {
-    let deployed_template = deployed_template.unwrap_or_default();
+pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
+    let store = deployment.store();
+    let project = &deployment.session().settings().project;
+    let deployed_template = deployment.deployed_template().unwrap_or_default();
     let mut changes = Vec::new();
-    for artifact in build.artifacts.values() {
+    for artifact in deployment.build().artifacts.values() {
         match code_diff::deployed_key(deployed_template, project, &artifact.name) {
             Some(before) if before != artifact.key => {
-                let files = files(store, &before, artifact).await;
+                let files = files(&store, &before, artifact).await;
                 changes.push(CodeChange {
                     artifact: artifact.name.clone(),
                     before,

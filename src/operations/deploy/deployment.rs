@@ -1,9 +1,6 @@
 //! One stack: what is deployed and what the files say. `plan`, `apply` and `diff` share it.
 
 use super::deployed::{Deployed, DeployedState};
-use super::pending_change_set::PendingChangeSet;
-use super::{code_check, service_validations, stack_settings};
-use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
@@ -14,8 +11,7 @@ use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::lint;
 use crate::operations::session::Session;
-use crate::plan::risk;
-use crate::plan::{Operation, Plan, PlannedArtifact, Target, ValueChange, masking, model, values};
+use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 
@@ -153,19 +149,6 @@ impl<'a> Deployment<'a> {
         Ok(())
     }
 
-    /// Returns what differs in the code of the artifacts. This is a separate request, so that it can
-    /// run at the same time as others.
-    pub(crate) async fn compare_code(&self) -> Vec<CodeChange> {
-        let project = &self.session.settings().project;
-        code_check::compare(
-            &self.store(),
-            project,
-            &self.build,
-            self.deployed_template(),
-        )
-        .await
-    }
-
     /// Returns whether a change set creates the stack or updates it.
     pub(crate) fn operation(&self) -> Operation {
         match self.stack() {
@@ -204,59 +187,8 @@ impl<'a> Deployment<'a> {
             && values::tag_changes(Some(stack), &self.session.settings().tags).is_empty()
     }
 
-    /// Returns the plan with a change set, or without one if nothing has to be changed.
-    pub(crate) fn plan(&self, pending: Option<&PendingChangeSet>) -> Plan {
-        let change_set = pending.map(|pending| pending.change_set().clone());
-        let settings = self.session.settings();
-        let deployed = self.deployed_template().unwrap_or_default();
-        let artifacts = self
-            .build
-            .artifacts
-            .values()
-            .map(|artifact| PlannedArtifact {
-                name: artifact.name.clone(),
-                key: artifact.key.clone(),
-                size: artifact.size,
-                deployed: deployed.contains(&artifact.key),
-            });
-        let deployed_model = self.deployed_model();
-        let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
-        let models = model::models(changes, deployed_model.as_ref(), Some(&self.build.template));
-        let settings_changes = stack_settings::changes(self);
-        let types = &settings.stack.protected_types;
-        let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));
-        let mut assessment = risk::assess(changes, &models, types).with(nested.unwrap_or_default());
-        let of_settings = risk::of_settings(&settings.stack_name, &settings_changes);
-        assessment.risks.splice(0..0, of_settings);
-        let validations = change_set
-            .as_ref()
-            .map(|change_set| service_validations::located(self, change_set))
-            .unwrap_or_default();
-        Plan {
-            validations,
-            models,
-            assessment,
-            outputs: values::output_changes(deployed_model.as_ref(), &self.build.template),
-            target: Target {
-                account: self.identity().account.clone(),
-                region: self.connection().region().to_owned(),
-                endpoint: self.connection().endpoint().to_string(),
-                stack: settings.stack_name.clone(),
-                environment: settings.environment.clone(),
-            },
-            operation: self.operation(),
-            capabilities: self.build.capabilities.clone(),
-            artifacts: artifacts.collect(),
-            code: pending.map_or_else(Vec::new, |pending| pending.code().to_vec()),
-            parameters: self.parameter_changes(),
-            tags: values::tag_changes(self.stack(), &settings.tags),
-            settings: settings_changes,
-            prediction: None,
-            change_set,
-        }
-    }
-
-    fn parameter_changes(&self) -> Vec<ValueChange> {
+    /// Returns the parameters whose values differ from the deployed ones.
+    pub(super) fn parameter_changes(&self) -> Vec<ValueChange> {
         let build = &self.build;
         values::parameter_changes(self.stack(), &build.template, &build.parameters)
     }

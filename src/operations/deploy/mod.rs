@@ -3,7 +3,9 @@
 pub(crate) mod code_check;
 mod deployed;
 pub(crate) mod deployment;
+pub(crate) mod execution;
 pub(crate) mod offline;
+pub(crate) mod online;
 pub(crate) mod options;
 pub(crate) mod pending_change_set;
 pub(crate) mod readiness;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::deployment::Deployment;
 use super::options::DeployOptions;
-use super::{readiness, service_validations};
+use super::{code_check, readiness, service_validations};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
-use crate::cloudformation::change_set::ChangeSet;
+use crate::cloudformation::change_set::{Action, ChangeSet, Replacement};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
@@ -41,6 +41,7 @@ pub(crate) struct PendingChangeSet {
     earlier_events: Vec<Event>,
     code: Vec<CodeChange>,
     on_failure: OnFailure,
+    /// The names of the stack's other change sets, which the execution deletes.
     others: Vec<String>,
 }
 
@@ -102,7 +103,7 @@ impl PendingChangeSet {
         on_failure: OnFailure,
     ) -> Result<Self> {
         let service = deployment.service();
-        let code = async { Ok(deployment.compare_code().await) };
+        let code = async { Ok(code_check::compare(deployment).await) };
         let (change_set, earlier_events, mut others, code) = tokio::try_join!(
             read_change_set(deployment, id),
             service.latest_events(stack_id),
@@ -143,9 +144,57 @@ impl PendingChangeSet {
         self.on_failure
     }
 
-    /// Returns the names of the stack's other change sets, which the execution deletes.
-    pub(crate) fn others(&self) -> &[String] {
-        &self.others
+    /// Prints what CloudFormation does if the deployment fails, unless that is its default, and which
+    /// other change sets the execution deletes.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the change set replaces a resource while rollback is disabled, which CloudFormation
+    /// does not support.
+    pub(crate) fn check(&self, deployment: &Deployment<'_>) -> Result<()> {
+        let session = deployment.session();
+        let presenter = session.presenter();
+        if !self.others.is_empty() {
+            presenter.note(&format!(
+                "\nExecuting this deletes the other change sets of the stack: {}",
+                self.others.join(", ")
+            ));
+        }
+        if !readiness::disables_rollback(deployment, self.on_failure) {
+            let deletes = self.on_failure == OnFailure::Delete;
+            if deletes && deployment.operation() == Operation::Create {
+                presenter.note("\nIf the creation fails, the stack is deleted again.");
+            }
+            return Ok(());
+        }
+        let changes = self.change_set.changes.iter();
+        let replaced = changes.filter(|change| {
+            change.action == Action::Modify && change.replacement == Some(Replacement::True)
+        });
+        let replaced: Vec<&str> = replaced.map(|change| &*change.logical_id).collect();
+        let was_kept = readiness::was_kept(deployment);
+        if replaced.is_empty() {
+            presenter.note(&match deployment.stack() {
+                Some(stack) if was_kept => format!(
+                    "\nThe stack is {}: CloudFormation accepts this change only with rollback disabled.\n\
+                     If the deployment fails, everything stays as it is then.",
+                    stack.status
+                ),
+                _ => "\nRollback is disabled: if the deployment fails, everything stays as it is then."
+                    .to_owned(),
+            });
+            return Ok(());
+        }
+        let error = Error::refused(format!(
+            "not applied: CloudFormation cannot replace resources while rollback is disabled: {}",
+            replaced.join(", ")
+        ));
+        Err(if was_kept {
+            let command = session.command("recover");
+            error.hint(format!("roll the failed operation back first: `{command}`"))
+        } else {
+            error.hint("leave out --no-rollback and --on-failure keep")
+        })
     }
 
     /// Executes the change set. Its name is the client request token by which its events are known.
@@ -234,7 +283,7 @@ impl PendingChangeSet {
             )?;
             Ok((requested.stack_id, change_set, earlier_events, others))
         };
-        let code = async { Ok(deployment.compare_code().await) };
+        let code = async { Ok(code_check::compare(deployment).await) };
         let ((stack_id, change_set, earlier_events, others), code) =
             tokio::try_join!(created, code)?;
         Ok(Self {

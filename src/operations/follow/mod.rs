@@ -7,10 +7,6 @@ pub(crate) mod interrupt_prompt;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use failure_report::FailureReport;
-
-use super::deploy::deployment::Deployment;
-use super::deploy::pending_change_set::PendingChangeSet;
 use super::session::Session;
 use crate::aws::stack::{PollUpdate, StackService};
 use crate::cloudformation::diagnosis::reason_of;
@@ -238,8 +234,13 @@ impl<'a> RunningOperation<'a> {
         status.sentiment() == Sentiment::Good && is_deleted == self.timeline.is_deletion()
     }
 
+    /// Returns what has happened.
+    pub(crate) fn into_timeline(self) -> Timeline {
+        self.timeline
+    }
+
     /// Warns of resources that are no longer part of the stack and could not be deleted.
-    fn warn_of_resources_left_behind(&self) {
+    pub(crate) fn warn_of_resources_left_behind(&self) {
         for left in self.timeline.left_behind() {
             self.session.presenter().warning(&format!(
                 "{} {} ({}) could not be deleted and is left behind: {}",
@@ -269,45 +270,4 @@ fn timed_out(minutes: u32) -> Error {
         ErrorKind::Deployment,
         format!("the operation is still running after {minutes} minutes"),
     )
-}
-
-/// Executes the change set and follows the operation to its end. Returns the stack as it ended and
-/// what happened.
-///
-/// # Errors
-///
-/// If the service refuses the execution; if the deployment fails, with its first cause.
-pub(crate) async fn execute(
-    deployment: &Deployment<'_>,
-    pending: &PendingChangeSet,
-    filter: EventFilter,
-) -> Result<(Stack, Timeline)> {
-    let session = deployment.session();
-    let mut operation = RunningOperation::after(
-        pending.earlier_events(),
-        session,
-        deployment.interrupt(),
-        deployment.service(),
-        pending.stack_id(),
-        &session.command("apply --wait"),
-    )
-    .expecting(pending.change_set().changes.len())
-    .showing(filter);
-    session.presenter().note("");
-    pending.execute(deployment).await?;
-    let ended = interrupt_prompt::follow(&mut operation).await?;
-    match ended {
-        Some(stack) if operation.succeeded(Some(&stack)) => {
-            if operation.is_cancelled {
-                let presenter = session.presenter();
-                presenter.note("The operation had ended before it could be cancelled.");
-            }
-            operation.warn_of_resources_left_behind();
-            Ok((stack, operation.timeline))
-        }
-        ended => {
-            let report = FailureReport::new(&operation, Some(deployment.build()));
-            Err(report.error(ended.as_ref()).await)
-        }
-    }
 }

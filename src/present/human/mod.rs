@@ -3,6 +3,7 @@
 //! The text holds ANSI styles; the presenter drops them where colour is off. Meaning never rests on
 //! them: every sign and word stands without.
 
+mod change;
 mod code;
 pub mod config;
 pub mod danger;

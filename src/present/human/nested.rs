@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::plan::{push_property, resource};
+use super::change::{push_property, resource};
 use crate::cloudformation::change_set::{Change, ChangeSet};
 use crate::plan::model::Model;
 use crate::plan::property::property_changes;

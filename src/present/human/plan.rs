@@ -6,12 +6,12 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::change::{push_property, resource};
 use super::{code, danger, nested, service_check, size, value};
-use crate::cloudformation::change_set::{Change, Effect};
+use crate::cloudformation::change_set::Effect;
 use crate::plan::property::added_properties;
-use crate::plan::{Operation, Plan, PropertyChange};
-use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
-use crate::present::words;
+use crate::plan::{Operation, Plan};
+use crate::present::style::{ADD, BOLD, DIM, WARNING};
 
 /// Up to this many new resources are shown with their properties.
 const FEW: usize = 3;
@@ -130,54 +130,6 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
         ));
         nested::push(text, plan.change_set.as_ref(), change, width);
     }
-}
-
-pub(super) fn resource(
-    change: &Change,
-    properties: &[PropertyChange],
-    name_width: usize,
-    width: usize,
-) -> String {
-    let style = match change.effect() {
-        Effect::Add | Effect::Import => ADD,
-        Effect::Update | Effect::Sync => CHANGE,
-        Effect::Replace | Effect::Remove => REMOVE,
-        Effect::Possible => DIM,
-    };
-    let sign = words::sign(change);
-    let padding = " ".repeat(name_width.saturating_sub(change.logical_id.width()));
-    let mut line = format!(
-        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}{padding}  {DIM}{}{DIM:#}",
-        change.logical_id, change.resource_type
-    );
-    let notes = words::of_change(change, properties);
-    if !notes.is_empty() {
-        let note = format!("# {}", notes.join(", "));
-        let used = 4 + change.logical_id.width() + padding.len() + 2 + change.resource_type.width();
-        if used + 1 + note.width() > width {
-            line.push_str("\n     ");
-        }
-        line.push_str(&format!(" {WARNING}{note}{WARNING:#}"));
-    }
-    line.push('\n');
-    line
-}
-
-pub(super) fn push_property(
-    text: &mut String,
-    change: &Change,
-    property: &PropertyChange,
-    width: usize,
-) {
-    let notes = words::of_property(change, property);
-    let note = if notes.is_empty() {
-        String::new()
-    } else {
-        format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
-    };
-    let values = [&property.before, &property.after];
-    let values = values.map(|value| value.as_ref().map(value::of_property));
-    value::push(text, &property.path, values, &note, width);
 }
 
 /// Adds what changes in the code: the files of a deployed artifact, the key of a new one.

@@ -1,8 +1,6 @@
 //! The template engine as stackctl sets it up: strict names, YAML's spelling of values, templates
 //! from the project alone.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::syntax::SyntaxConfig;
@@ -12,12 +10,10 @@ use minijinja::{
 };
 
 use super::failure;
-use super::line_map::LineMap;
+use super::line_map::{LineMap, Sources};
+use super::unprintable::Unprintable;
 use crate::config::project::TemplateFolder;
-use crate::diagnostic::{Diagnostic, SourceFile};
-
-/// The templates that were opened, by the name under which the engine knows them.
-pub(super) type Sources = BTreeMap<String, Arc<SourceFile>>;
+use crate::diagnostic::Diagnostic;
 
 /// Renders the template and returns the text with the map back to its sources.
 pub(super) fn run(
@@ -71,35 +67,6 @@ fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Envir
     });
     environment
 }
-
-/// A value that has no spelling in YAML; the error's place names the expression.
-#[derive(Debug)]
-pub(super) enum Unprintable {
-    /// `none`.
-    None,
-    /// A list or another sequence.
-    List,
-    /// A map.
-    Map,
-    /// An infinite float, or one that is not a number.
-    NotFinite,
-    /// A function, bytes or another object.
-    Other,
-}
-
-impl fmt::Display for Unprintable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "is none",
-            Self::List => "is a list",
-            Self::Map => "is a map",
-            Self::NotFinite => "is not a finite number",
-            Self::Other => "is not text, a number or a boolean",
-        })
-    }
-}
-
-impl std::error::Error for Unprintable {}
 
 /// Writes a value the way YAML and CloudFormation read it.
 fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {

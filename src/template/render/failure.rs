@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value};
 
-use super::engine::{Sources, Unprintable};
+use super::line_map::Sources;
+use super::unprintable::Unprintable;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::util::suggest::{nearest, quoted};
 

@@ -5,13 +5,16 @@
 //! dotted path, such as `vars.instance_type`, it names the manifest key that holds the value too.
 //! Loop variables, filters and macros compute their output, so they give the template's place alone.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::{OutputSpan, OutputSpanKind};
 
-use super::engine::Sources;
 use crate::diagnostic::SourceFile;
+
+/// The templates that were opened, by the name under which the engine knows them.
+pub(super) type Sources = BTreeMap<String, Arc<SourceFile>>;
 
 /// The names in a template's context that hold what the manifest says.
 const ROOTS: [&str; 5] = [

@@ -13,6 +13,7 @@ mod context;
 mod engine;
 mod failure;
 mod line_map;
+mod unprintable;
 
 use std::borrow::Cow;
 use std::ops::Range;

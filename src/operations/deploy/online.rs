@@ -1,0 +1,56 @@
+//! The plan of a deployment, from a change set.
+
+use super::deployment::Deployment;
+use super::pending_change_set::PendingChangeSet;
+use super::{service_validations, stack_settings};
+use crate::plan::risk;
+use crate::plan::{Plan, PlannedArtifact, Target, model, values};
+
+/// Returns the plan with a change set, or without one if nothing has to be changed.
+pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
+    let build = deployment.build();
+    let change_set = pending.map(|pending| pending.change_set().clone());
+    let settings = deployment.session().settings();
+    let deployed = deployment.deployed_template().unwrap_or_default();
+    let artifacts = build.artifacts.values().map(|artifact| PlannedArtifact {
+        name: artifact.name.clone(),
+        key: artifact.key.clone(),
+        size: artifact.size,
+        deployed: deployed.contains(&artifact.key),
+    });
+    let deployed_model = deployment.deployed_model();
+    let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
+    let models = model::models(changes, deployed_model.as_ref(), Some(&build.template));
+    let settings_changes = stack_settings::changes(deployment);
+    let types = &settings.stack.protected_types;
+    let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));
+    let mut assessment = risk::assess(changes, &models, types).with(nested.unwrap_or_default());
+    let of_settings = risk::of_settings(&settings.stack_name, &settings_changes);
+    assessment.risks.splice(0..0, of_settings);
+    let validations = change_set
+        .as_ref()
+        .map(|change_set| service_validations::located(deployment, change_set))
+        .unwrap_or_default();
+    Plan {
+        validations,
+        models,
+        assessment,
+        outputs: values::output_changes(deployed_model.as_ref(), &build.template),
+        target: Target {
+            account: deployment.identity().account.clone(),
+            region: deployment.connection().region().to_owned(),
+            endpoint: deployment.connection().endpoint().to_string(),
+            stack: settings.stack_name.clone(),
+            environment: settings.environment.clone(),
+        },
+        operation: deployment.operation(),
+        capabilities: build.capabilities.clone(),
+        artifacts: artifacts.collect(),
+        code: pending.map_or_else(Vec::new, |pending| pending.code().to_vec()),
+        parameters: deployment.parameter_changes(),
+        tags: values::tag_changes(deployment.stack(), &settings.tags),
+        settings: settings_changes,
+        prediction: None,
+        change_set,
+    }
+}

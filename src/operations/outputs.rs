@@ -1,0 +1,25 @@
+//! A stack's outputs without the secrets in them.
+
+use crate::aws::stack::StackService;
+use crate::cloudformation::stack::Stack;
+use crate::diagnostic::SourceFile;
+use crate::error::Result;
+use crate::plan::masking;
+use crate::template::Template;
+
+/// Masks the outputs that contain a secret, which the service does not do. This reads the stack's
+/// template, and only if the stack has a secret parameter.
+///
+/// # Errors
+///
+/// If the template cannot be read.
+pub(crate) async fn hide_secrets(service: &StackService, stack: &mut Stack) -> Result<()> {
+    if stack.masked_parameters().next().is_none() {
+        return Ok(());
+    }
+    let text = service.template().await?.unwrap_or_default();
+    if let Ok(template) = Template::parse(&SourceFile::new("the deployed template", text)) {
+        masking::hide_outputs(stack, &template);
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! A change of one resource, as lines.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::value;
+use crate::cloudformation::change_set::{Change, Effect};
+use crate::plan::PropertyChange;
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::words;
+
+/// Returns the line of a resource, with its sign and notes.
+pub(super) fn resource(
+    change: &Change,
+    properties: &[PropertyChange],
+    name_width: usize,
+    width: usize,
+) -> String {
+    let style = match change.effect() {
+        Effect::Add | Effect::Import => ADD,
+        Effect::Update | Effect::Sync => CHANGE,
+        Effect::Replace | Effect::Remove => REMOVE,
+        Effect::Possible => DIM,
+    };
+    let sign = words::sign(change);
+    let padding = " ".repeat(name_width.saturating_sub(change.logical_id.width()));
+    let mut line = format!(
+        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}{padding}  {DIM}{}{DIM:#}",
+        change.logical_id, change.resource_type
+    );
+    let notes = words::of_change(change, properties);
+    if !notes.is_empty() {
+        let note = format!("# {}", notes.join(", "));
+        let used = 4 + change.logical_id.width() + padding.len() + 2 + change.resource_type.width();
+        if used + 1 + note.width() > width {
+            line.push_str("\n     ");
+        }
+        line.push_str(&format!(" {WARNING}{note}{WARNING:#}"));
+    }
+    line.push('\n');
+    line
+}
+
+/// Adds the lines of a property.
+pub(super) fn push_property(
+    text: &mut String,
+    change: &Change,
+    property: &PropertyChange,
+    width: usize,
+) {
+    let notes = words::of_property(change, property);
+    let note = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
+    };
+    let values = [&property.before, &property.after];
+    let values = values.map(|value| value.as_ref().map(value::of_property));
+    value::push(text, &property.path, values, &note, width);
+}
