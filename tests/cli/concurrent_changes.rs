@@ -40,7 +40,7 @@ fn one_of_two_concurrent_applies_deploys() {
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
     --- stderr
 
-    Executing this removes the other change sets of the stack: stackctl-tmp-[ID]
+    Executing this deletes the other change sets of the stack: stackctl-tmp-[ID]
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:
@@ -73,11 +73,11 @@ fn apply_refuses_if_another_apply_was_first() {
     insta::assert_snapshot!(second.wait().without_stdout(), @r"
     --- stderr
 
-    Executing this removes the other change sets of the stack: stackctl-tmp-[ID]
+    Executing this deletes the other change sets of the stack: stackctl-tmp-[ID]
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply:
-    error: not applied: the stack `demo-dev` was changed in the meantime, and the change set is gone
+    error: not applied: the stack `demo-dev` changed in the meantime, and the change set is gone
       caused by: cannot execute the change set
       caused by: ChangeSet [arn:aws:cloudformation:eu-west-1:123456789012:changeSet/stackctl-tmp-[ID]/[UUID]] does not exist (ChangeSetNotFound)
     hint: plan again: `stackctl apply -e dev`
@@ -184,10 +184,10 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     Apply:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
 
-    Leave the update running, or cancel it, so that CloudFormation undoes it?
+    Leave the update running, or cancel it, so that CloudFormation rolls it back?
     Only 'leave' or 'cancel' will be accepted.
     Leave or cancel: error: left running
-    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
     --- exit 130
     ");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
@@ -205,7 +205,7 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     running
         .wait()
         .expect_code(130)
-        .expect_stderr("What is running (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.");
+        .expect_stderr("The running operation (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn cancelled_update_is_reported_as_rolled_back() {
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
-    error: the deployment was cancelled and undone (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
+    error: the deployment was cancelled and rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
     hint: `stackctl apply -e dev` deploys it after all
     --- exit 3
     ");
@@ -268,7 +268,7 @@ fn cancel_does_not_delete_a_creation_that_has_completed() {
     running
         .wait()
         .expect_code(0)
-        .expect_stderr("Not cancelled: it has gone on meanwhile.");
+        .expect_stderr("Not cancelled: the operation's status changed in the meantime.");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
@@ -279,7 +279,7 @@ fn cancel_does_not_delete_a_creation_that_has_completed() {
     running
         .wait()
         .expect_code(130)
-        .expect_stderr("What is running (DELETE_IN_PROGRESS) cannot be cancelled.");
+        .expect_stderr("The running operation (DELETE_IN_PROGRESS) cannot be cancelled.");
 }
 
 #[test]

@@ -293,7 +293,7 @@ fn failed_deployment_names_the_cause_and_exits_with_3() {
     error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: demo-data already exists
     hint: bucket names are shared by all AWS accounts, and this one may have been kept from an earlier stack: choose another, or leave it out
-    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     --- exit 3
     ");
 }

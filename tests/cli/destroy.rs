@@ -193,7 +193,7 @@ fn interrupt_leaves_the_deletion_running() {
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the operation goes on; follow it with `stackctl destroy -e dev`
+    hint: the operation continues; follow it with `stackctl destroy -e dev`
     --- exit 130
     ");
 }

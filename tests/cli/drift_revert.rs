@@ -51,7 +51,7 @@ fn recover_shows_the_drift_and_the_plan_before_it_asks() {
           all of it back and run that again
     --- stderr
 
-    To put it right, what is deployed is deployed again over what is live:
+    To revert the drift, the deployed template is deployed again:
     error: there is no terminal to ask on
     hint: to go on without: `stackctl recover --yes -e dev`
     --- exit 4
@@ -109,10 +109,10 @@ fn recover_lists_manual_steps_if_the_service_cannot_revert() {
         <StatusReason>The submitted information didn't contain changes.</StatusReason>";
     // An endpoint that takes no notice of the mode, and a service that leaves all of it out.
     for (mode, why) in [
-        ("", "this endpoint makes no drift-aware change sets"),
+        ("", "this endpoint does not support drift-aware change sets"),
         (
             "<DeploymentMode>REVERT_DRIFT</DeploymentMode>",
-            "CloudFormation takes none of this back",
+            "CloudFormation reverts none of this",
         ),
     ] {
         let (sandbox, cloud) = drifted();
@@ -166,6 +166,6 @@ fn denied_drift_detection_is_a_warning() {
     sandbox
         .run(&["recover"])
         .expect_code(0)
-        .expect_stderr("warning: drift could not be looked for")
+        .expect_stderr("warning: drift could not be detected")
         .expect_stderr("Nothing to do.");
 }

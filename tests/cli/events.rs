@@ -105,7 +105,7 @@ fn follow_prints_a_running_operation_to_its_end() {
     following
         .wait()
         .expect_code(130)
-        .expect_stderr("the operation goes on; follow it with `stackctl events --follow -e dev`");
+        .expect_stderr("the operation continues; follow it with `stackctl events --follow -e dev`");
 
     cloud.account().progress = Progress::Events(1);
     let followed = sandbox.run(&["events", "--follow", "--format", "json"]);
@@ -148,7 +148,7 @@ fn follow_reports_the_cause_of_a_failure() {
     error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
       caused by: AWS::IAM::Role Role UPDATE_FAILED: User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it
     hint: whoever deploys (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo
-    hint: when that is put right: `stackctl apply -e dev`
+    hint: fix the cause, then run `stackctl apply -e dev`
     --- exit 3
     "#);
 }
@@ -238,7 +238,7 @@ fn events_and_cause_of_a_nested_stack_are_shown() {
     error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
       caused by: AWS::Test::Resource Network/Logs CREATE_FAILED: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old (and 2 more were cancelled because of it)
     hint: another stack has it, arn:aws:cloudformation:eu-west-1:1:stack/old: rename it here, or remove it there first
-    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     ");
 }
 
@@ -343,7 +343,7 @@ fn failed_hook_is_the_cause() {
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: The following hook(s) failed: [Private::Guard::Hook]
       caused by: buckets need a key
     hint: the hook Private::Guard::Hook of this account or organisation refuses the resource: change what it objects to, or ask those who run it
-    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     --- exit 3
     ");
 }
@@ -410,7 +410,7 @@ fn credentials_that_expire_during_an_operation_are_reported() {
       caused by: The security token is expired (ExpiredToken)
     hint: the credentials have expired: run `aws sso login`
     hint: or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
-    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
     --- exit 1
     ");
 }

@@ -270,7 +270,7 @@ fn interrupt_during_the_execution_leaves_it_running() {
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the operation goes on; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
     --- exit 130
     ");
     assert_eq!(cloud.status(), "CREATE_IN_PROGRESS");

@@ -49,7 +49,7 @@ fn hint_of_a_saved_plan_repeats_its_set_flags() {
     sandbox
         .run(&["apply", "p.json", "--yes"])
         .expect_code(4)
-        .expect_stderr("hint: if it was made with `--set`, the same `--set` belongs to `apply`");
+        .expect_stderr("hint: if it was made with `--set`, give `apply` the same `--set`");
     sandbox
         .run(&[&pasted[..], &["--yes".to_owned()]].concat())
         .expect_code(0);

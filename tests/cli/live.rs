@@ -33,7 +33,7 @@ fn drift_that_the_files_do_not_change_is_kept() {
               apply: does not make it again: the files have not changed it
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
     --- stderr
-    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that reverts drift
     --- exit 0
     "#);
     sandbox
@@ -142,7 +142,7 @@ fn every_format_shows_the_live_values() {
 
     </details>
     --- stderr
-    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that reverts drift
     --- exit 0
     ");
     insta::assert_snapshot!(run("unified"), @r#"
@@ -178,7 +178,7 @@ fn every_format_shows_the_live_values() {
     -  Bucket:
     -    Type: AWS::S3::Bucket
     --- stderr
-    hint: `stackctl plan --revert-drift -e dev` shows a deployment that takes drift back
+    hint: `stackctl plan --revert-drift -e dev` shows a deployment that reverts drift
     --- exit 0
     "#);
 }
@@ -348,7 +348,7 @@ fn revert_drift_is_refused_if_it_is_not_possible() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(refused(&sandbox), @r"
     --- stderr
-    error: the stack `demo-dev` is not deployed: nothing can have drifted
+    error: the stack `demo-dev` is not deployed, so nothing can have drifted
     hint: leave out `--revert-drift`
     --- exit 4
     ");
@@ -357,7 +357,7 @@ fn revert_drift_is_refused_if_it_is_not_possible() {
     // This server takes no notice of the mode, as older ones and emulators do.
     insta::assert_snapshot!(refused(&sandbox), @r"
     --- stderr
-    error: this endpoint makes no drift-aware change sets: it ignored that drift is to be taken back
+    error: this endpoint does not support drift-aware change sets: it ignored the request to revert drift
     --- exit 4
     ");
     assert_eq!(cloud.account().change_sets(), 0, "nothing is left behind");
@@ -376,7 +376,7 @@ fn failed_detection_is_a_warning() {
         .run(&["diff", "--live"])
         .expect_code(0)
         .expect_stderr(
-            "warning: the detection of drift could not look at everything: no permission",
+            "warning: drift detection could not check everything: no permission",
         );
     let (sandbox, _cloud) = demo::in_cloud();
     sandbox.run(&["diff", "--live"]).expect_code(1);

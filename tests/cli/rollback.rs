@@ -44,7 +44,7 @@ fn creation_without_rollback_is_kept_and_continued() {
     --- stderr
     [UPLOAD]
 
-    Rollback is off: where the deployment fails, everything stays as it is then.
+    Rollback is disabled: if the deployment fails, everything stays as it is then.
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  CREATE_FAILED       demo-dev  AWS::CloudFormation::Stack
@@ -56,7 +56,7 @@ fn creation_without_rollback_is_kept_and_continued() {
 
     error: the deployment failed (CREATE_FAILED): what it had done by then stays
       caused by: AWS::IAM::Role Role CREATE_FAILED: Role is not to be
-    hint: when that is put right: `stackctl apply -e dev` goes on from here; or `stackctl recover -e dev` undoes it
+    hint: fix the cause, then run `stackctl apply -e dev` to go on from here, or `stackctl recover -e dev` to roll back
     --- exit 1
     ");
     assert_eq!(sent(&cloud, "ExecuteChangeSet", "DisableRollback"), "true");
@@ -68,8 +68,8 @@ fn creation_without_rollback_is_kept_and_continued() {
     insta::assert_snapshot!(applied.without_stdout(), @r"
     --- stderr
 
-    The stack is CREATE_FAILED: CloudFormation takes this change only with rollback off.
-    What fails stays as it is then.
+    The stack is CREATE_FAILED: CloudFormation accepts this change only with rollback disabled.
+    If the deployment fails, everything stays as it is then.
 
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
@@ -106,7 +106,7 @@ fn on_failure_delete_deletes_only_a_new_stack() {
     --- stderr
     [UPLOAD]
 
-    Where the creation fails, the stack is deleted again.
+    If the creation fails, the stack is deleted again.
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
@@ -124,7 +124,7 @@ fn on_failure_delete_deletes_only_a_new_stack() {
 
     error: the deployment failed and the new stack was deleted again (DELETE_COMPLETE)
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: Bucket is not to be
-    hint: when that is put right: `stackctl apply -e dev` makes the stack anew
+    hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     --- exit 3
     ");
     assert_eq!(sent(&cloud, "CreateChangeSet", "OnStackFailure"), "DELETE");
@@ -173,7 +173,7 @@ fn replacement_without_rollback_is_refused() {
         .without_stdout();
     insta::assert_snapshot!(refused, @r"
     --- stderr
-    error: not applied: CloudFormation replaces nothing while rollback is off: Role
+    error: not applied: CloudFormation cannot replace resources while rollback is disabled: Role
     hint: leave out --no-rollback and --on-failure keep
     --- exit 4
     ");
@@ -188,7 +188,7 @@ fn apply_names_the_change_sets_that_it_removes() {
         .name
         .clone();
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(3);
-    let said = format!("Executing this removes the other change sets of the stack: {theirs}");
+    let said = format!("Executing this deletes the other change sets of the stack: {theirs}");
     finished.expect_stderr(&said);
 }
 

@@ -81,7 +81,7 @@ fn stale_plan_is_refused_with_the_reason() {
         ),
         (
             |_, cloud| cloud.account().stack("demo-dev").id.push('9'),
-            "stale: the stack `demo-dev` was deleted and made again",
+            "stale: the stack `demo-dev` was deleted and created again",
         ),
         (
             |_, cloud| cloud.account().stack("demo-dev").status = "DELETE_COMPLETE".into(),
@@ -101,7 +101,7 @@ fn stale_plan_is_refused_with_the_reason() {
         ),
         (
             |_, cloud| "210987654321".clone_into(&mut cloud.account().id),
-            "is for the account 123456789012, and this is 210987654321",
+            "targets account 123456789012, but the credentials belong to account 210987654321",
         ),
         (
             |sandbox, _| sandbox.write("handler/app.py", "def handler(*_):\n    return 3\n"),
@@ -132,7 +132,7 @@ fn saved_plan_of_another_environment_or_region_is_refused() {
         (
             "--region",
             "eu-north-1",
-            "is for the region eu-west-1, and this is eu-north-1",
+            "targets region eu-west-1, but this run uses region eu-north-1",
         ),
     ] {
         let refused = sandbox.run(&["apply", "plan.json", "--yes", flag, value]);

@@ -20,9 +20,9 @@ fn apply_deletes_the_empty_stack_of_a_failed_creation() {
     let finished = sandbox.run(&["apply", "--yes"]).without_stdout();
     insta::assert_snapshot!(finished.without_resource_events(), @r"
     --- stderr
-    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE).
-    None of its resources is left, but its shell takes no change.
-    Deleting the shell:
+    The creation of `demo-dev` failed and was rolled back (ROLLBACK_COMPLETE).
+    None of its resources is left, but the empty stack accepts no change.
+    Deleting the empty stack:
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
@@ -44,9 +44,9 @@ fn empty_stack_is_kept_unless_the_user_agrees() {
     let (sandbox, cloud) = with_a_shell();
     insta::assert_snapshot!(sandbox.run(&["apply"]), @r"
     --- stderr
-    error: the stack `demo-dev` is ROLLBACK_COMPLETE: its creation failed, and its shell can only be deleted
-    hint: `stackctl apply --yes -e dev` deletes it and deploys anew
-    hint: `stackctl recover -e dev` says more
+    error: the stack `demo-dev` is ROLLBACK_COMPLETE: its creation failed, and the empty stack can only be deleted
+    hint: `stackctl apply --yes -e dev` deletes it and creates the stack again
+    hint: `stackctl recover -e dev` explains more
     --- exit 4
     ");
     sandbox.run(&["plan"]).expect_code(4);
@@ -59,10 +59,10 @@ fn empty_stack_is_kept_unless_the_user_agrees() {
     let finished = running.wait().without_stdout();
     insta::assert_snapshot!(finished.without_resource_events(), @r"
     --- stderr
-    The creation of `demo-dev` failed and was undone (ROLLBACK_COMPLETE).
-    None of its resources is left, but its shell takes no change.
-    Delete the shell and go on? Only 'yes' will be accepted.
-    Delete: Deleting the shell:
+    The creation of `demo-dev` failed and was rolled back (ROLLBACK_COMPLETE).
+    None of its resources is left, but the empty stack accepts no change.
+    Delete the empty stack and go on? Only 'yes' will be accepted.
+    Delete: Deleting the empty stack:
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
@@ -90,8 +90,8 @@ fn apply_refuses_to_delete_a_failed_stack_with_resources() {
     }
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stderr
-    error: the creation of `demo-dev` failed, and resources of it are still there: Bucket (AWS::S3::Bucket demo-data)
-    hint: `stackctl recover -e dev` shows what becomes of them when its shell is deleted
+    error: the creation of `demo-dev` failed, and some of its resources still exist: Bucket (AWS::S3::Bucket demo-data)
+    hint: `stackctl recover -e dev` shows what happens to them when the stack is deleted
     --- exit 4
     ");
     assert!(cloud.calls_of("DeleteStack").is_empty());

@@ -53,7 +53,7 @@ fn failed_update_is_rolled_back_with_its_cause() {
         "error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE)",
         "AWS::EC2::Instance TestInstance",
         "The key pair 'nobody's' does not exist",
-        "hint: when that is put right: `stackctl apply -e local`",
+        "hint: fix the cause, then run `stackctl apply -e local`",
     ] {
         failed.expect_stderr(line);
     }
@@ -75,7 +75,7 @@ fn failed_custom_resource_is_named() {
         "caused by: Custom::Resource Custom UPDATE_FAILED: ",
         "injected by Update",
         "hint: the words are those of the function behind `ServiceToken`",
-        "hint: when that is put right: `stackctl apply -e local`",
+        "hint: fix the cause, then run `stackctl apply -e local`",
     ] {
         failed.expect_stderr(line);
     }

@@ -194,8 +194,12 @@ impl<'a> SavedPlan<'a> {
             // The emulator is the same one on whichever port it listens.
             let any = name == "endpoint" && deployment.session().settings().emulator;
             if planned != now && !any {
+                let subject = match name {
+                    "account" => "the credentials belong to",
+                    _ => "this run uses",
+                };
                 return Err(Error::refused(format!(
-                    "the plan `{}` targets {name} {planned}, but this is {now}",
+                    "the plan `{}` targets {name} {planned}, but {subject} {name} {now}",
                     self.path.display()
                 ))
                 .hint(match name {
