@@ -63,7 +63,8 @@ impl Template {
     /// # Errors
     ///
     /// All that is wrong with the text: the first error of the syntax, and every duplicate key, alias,
-    /// merge key and unknown tag before it.
+    /// merge key and unknown tag before it. Duplicate keys of a JSON text are found only if its syntax is
+    /// right.
     pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Findings::new(source);
         let text = source.text.trim_start_matches('\u{feff}').trim_start();

@@ -188,7 +188,7 @@ fn json_errors_say_what_is_wrong() {
     assert_snapshot!(all, @r#"
     json-syntax: expected another member after the comma, found `}` at 1:9 "}"
       help: JSON allows no comma after the last member
-    json-syntax: a value is missing here, found `]` at 1:10 "]"
+    json-syntax: expected another member after the comma, found `]` at 1:10 "]"
       help: JSON allows no comma after the last member
     json-syntax: this `{` is never closed at 1:1 "{"
     json-syntax: expected `:` after the key, found `1` at 1:6 "1"
@@ -202,13 +202,12 @@ fn json_errors_say_what_is_wrong() {
     json-syntax: an unknown escape in a string at 1:8 "\\é"
       help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
     json-syntax: `nul` is not a JSON value at 1:7 "nul"
-      help: strings stand in double quotes
-    json-syntax: there is more text after the end of the template, found `{` at 1:4 "{"
+      help: keys and strings stand in double quotes
+    json-syntax: expected the end of the template, found `{` at 1:4 "{"
     json-syntax: a comment, which JSON does not have at 1:3 "/"
       help: CloudFormation templates with comments are written in YAML
     duplicate-key: the key `A` stands twice in one map at 1:10 "\"A\"", 1:2 "\"A\""
-    json-syntax: an unknown escape in a string at 1:9 "\\"
-      help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
+    json-syntax: the string is not closed at 1:7 "\""
     json-syntax: expected four hexadecimal digits at 1:8 "\\u"
     "#);
 }
