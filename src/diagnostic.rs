@@ -56,7 +56,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Returns the word for it, as it stands in the manifest and in JSON.
+    /// Returns its name in the manifest and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -66,14 +66,14 @@ impl Severity {
     }
 }
 
-/// A stretch of a text, with what is to be said about it.
+/// A range of a text, with a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The text.
     pub source: Arc<SourceFile>,
     /// Byte offsets into the text. An empty range points between two characters.
     pub span: Range<usize>,
-    /// What stands beside the caret; may be empty.
+    /// The label next to the caret; may be empty.
     pub label: String,
 }
 

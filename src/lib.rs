@@ -9,6 +9,25 @@
 //! Data flows one way. CloudFormation is the engine and holds the state; stackctl keeps no state that
 //! another command depends on.
 //!
+//! # How `apply` runs
+//!
+//! `cli::commands::apply::run` calls, in this order:
+//!
+//! 1. `Session::open`: finds the manifest, resolves the settings.
+//! 2. `Deployment::open`: builds what the files say (`build::build_concurrently`) and reads what is
+//!    deployed (`Deployed::read_concurrently`) at the same time.
+//! 3. `readiness::check_revertible`, `readiness::prepare`: waits for a running operation, deletes the
+//!    empty stack of a failed creation, refuses a stack that accepts no change.
+//! 4. `upload::upload_artifacts`: uploads the zips that the bucket lacks.
+//! 5. `PendingChangeSet::create`: requests the change set and waits for it.
+//! 6. `online::plan`, `PlanFormat::print`: the plan, and its output.
+//! 7. `check_guards`, `PendingChangeSet::check`, `confirm`: refuses data loss, asks.
+//! 8. `execution::execute`: `PendingChangeSet::execute`, then `interrupt_prompt::follow` to the end of
+//!    the operation; a failure becomes an error in `FailureReport::error`.
+//! 9. `finish`: stack settings, outputs, `code_check::check`, `smoke_test::run`.
+//!
+//! `plan` does 1 to 6 and discards the change set; `apply FILE` takes it from `SavedPlan::pending`.
+//!
 //! # Code map
 //!
 //! A module may use the modules below it in this table, and none above it. `tests/invariants.rs`
@@ -17,7 +36,7 @@
 //! | module | what it holds | I/O |
 //! | --- | --- | --- |
 //! | [`cli`] | arguments, one file per command, command lines as hints show them | through the others |
-//! | [`operations`] | what several commands share: session, build, deployment, following an operation | through the others |
+//! | [`operations`] | what several commands share: session, build, deployment, following an operation, repair | through the others |
 //! | [`present`] | everything that people and programs read: human, JSON, Markdown | writes to the terminal |
 //! | [`emulator`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |

@@ -13,7 +13,7 @@ pub struct GlobalOptions {
     /// The manifest [default: manifest.toml in this folder or the nearest parent]
     #[arg(long, global = true, value_name = "PATH", env = "STACKCTL_MANIFEST")]
     pub manifest: Option<PathBuf>,
-    /// The environment, one that the manifest has a table for, or its default
+    /// The environment: the manifest has a table for it, or it is the default
     #[arg(
         short,
         long = "env",
@@ -22,22 +22,22 @@ pub struct GlobalOptions {
         env = "STACKCTL_ENV"
     )]
     pub environment: Option<String>,
-    /// The AWS region, over the manifest's and the profile's
+    /// The AWS region; overrides the manifest's and the profile's
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
     /// The profile of the shared AWS configuration
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Overrides one manifest key, such as `vars.instance_type=t3.micro`; may be repeated
+    /// Override one manifest key, such as `vars.instance_type=t3.micro`; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// When to colour the output
+    /// When to color the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Says only what is asked for: data, questions and errors
+    /// Print only data, questions and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Says more; twice shows the AWS SDK's own trace
+    /// Print more; twice prints the AWS SDK's own trace
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }

@@ -69,7 +69,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
     }
 }
 
-/// Runs an asynchronous command on a runtime that only such commands pay for.
+/// Runs an asynchronous command. Only such commands start the runtime.
 fn wait(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,8 +1,7 @@
 //! What the files say, ready to be deployed: packaged, rendered, parsed and checked.
 //!
-//! Nothing of it needs a network, so it is made on a thread of its own while the first calls are on
-//! their way. That is why it takes a project and settings and shows nothing: what it has to say to the
-//! user is among its results.
+//! A build needs no network, so it runs on a thread of its own while the first calls to AWS wait for
+//! their answers. Therefore it prints nothing: its warnings are part of its result.
 
 use indexmap::IndexMap;
 
@@ -27,20 +26,20 @@ use crate::util::suggest::nearest;
 pub(crate) struct Build {
     /// The zips, by name.
     pub(crate) artifacts: IndexMap<String, Artifact>,
-    /// The rendered text, which knows where in the files each part of it came from.
+    /// The rendered text, with the place in the files from which each part came.
     pub(crate) rendered: RenderedTemplate,
     /// The rendered template.
     pub(crate) template: Template,
-    /// What is sent to CloudFormation: the rendered text where that is ASCII, else the same
-    /// template with every other character escaped, because `GetTemplate` gives those back as `?`.
+    /// What is sent to CloudFormation: the rendered text if it is ASCII, else the same template with
+    /// all other characters escaped, because `GetTemplate` returns those as `?`.
     pub(crate) body: String,
-    /// The capabilities that it needs, or that the manifest gives.
+    /// The capabilities that the template needs, or those of the manifest.
     pub(crate) capabilities: Vec<String>,
-    /// The stack policy, where the manifest names one.
+    /// The stack policy, if the manifest names one.
     pub(crate) stack_policy: Option<StackPolicy>,
     /// The value of every parameter of the template, defaults included.
     pub(crate) parameters: IndexMap<String, ParameterValue>,
-    /// What was found in the files that keeps nobody from deploying them.
+    /// Findings in the files that do not prevent a deployment.
     warnings: Vec<Diagnostic>,
 }
 
@@ -83,11 +82,12 @@ impl Build {
         })
     }
 
-    /// Checks that the variable of every secret parameter is set, as only those need who send them.
+    /// Checks that the variable of every secret parameter is set. Only a command that sends parameters
+    /// needs that.
     ///
     /// # Errors
     ///
-    /// The first variable that is not set.
+    /// If a variable is not set; the message names the first.
     pub(crate) fn check_variables(&self) -> Result<()> {
         for (name, value) in &self.parameters {
             if let ParameterValue::FromEnvironment {
@@ -136,8 +136,8 @@ pub(crate) fn build(session: &Session<'_>) -> Result<Build> {
     Ok(build)
 }
 
-/// As [`build`], on a thread of its own, so that calls to AWS go on at the same time. It begins with
-/// the call.
+/// As [`build`], on a thread of its own, so that calls to AWS run at the same time. The build begins
+/// before the returned future is polled.
 pub(crate) fn build_concurrently<'a>(
     session: &Session<'a>,
 ) -> impl Future<Output = Result<Build>> + use<'a> {
@@ -164,7 +164,7 @@ fn announce(build: &Build, presenter: &Presenter) {
 /// A rendered template with what was found in it.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    /// Its model; `None` where the text is no template at all.
+    /// Its model; `None` if the text is not a template.
     pub(crate) template: Option<Template>,
     /// The findings, at their places in the template and the manifest.
     pub(crate) findings: Vec<Diagnostic>,
@@ -209,14 +209,14 @@ pub(crate) fn render(
     render::render(&folder, settings, artifacts)
 }
 
-/// Points at the manifest's `template` where there is no such file.
+/// Reports a template that does not exist, at the manifest's `template` key.
 fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     let path = &settings.template;
-    let Some(beside) = project.siblings_of_missing(path) else {
+    let Some(siblings) = project.siblings_of_missing(path) else {
         return Ok(());
     };
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
-    let meant = nearest(&wanted, beside.iter().map(String::as_str))
+    let meant = nearest(&wanted, siblings.iter().map(String::as_str))
         .map(|name| format!("did you mean `{}`?", path.with_file_name(name).display()));
     let message = format!("the template `{}` does not exist", project.shown(path));
     let origin = settings.origins.get("template");

@@ -13,14 +13,14 @@ pub(crate) const TEMPORARY: &str = "stackctl-tmp-";
 pub(crate) const SAVED: &str = "stackctl-plan-";
 
 /// The age, in milliseconds, after which no run still needs a temporary change set.
-const ABANDONED_AFTER: i64 = 60 * 60 * 1000;
+const LEFTOVER_AFTER: i64 = 60 * 60 * 1000;
 
 /// Returns whether a change set is a temporary one whose run ended before it could delete it.
-pub(crate) fn is_abandoned(set: &ListedChangeSet, now: Timestamp) -> bool {
+pub(crate) fn is_leftover(set: &ListedChangeSet, now: Timestamp) -> bool {
     let is_old = set.created.is_some_and(|created| {
         now.as_millisecond()
             .saturating_sub(created.as_millisecond())
-            > ABANDONED_AFTER
+            > LEFTOVER_AFTER
     });
     let is_executing = set.execution_status.starts_with("EXECUTE_");
     set.name.starts_with(TEMPORARY) && is_old && !is_executing
@@ -33,7 +33,7 @@ pub(crate) fn temporary_name() -> String {
 
 /// Returns a name with this prefix that no other run uses.
 pub(crate) fn unique_name(prefix: &str) -> String {
-    // The standard hasher's keys are random: enough to tell two runs of one millisecond apart.
+    // The standard hasher's keys are random: enough to distinguish two runs in one millisecond.
     let random = RandomState::new().hash_one(std::process::id());
     format!(
         "{prefix}{}-{random:016x}",
@@ -45,10 +45,10 @@ pub(crate) fn unique_name(prefix: &str) -> String {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{ListedChangeSet, is_abandoned};
+    use super::{ListedChangeSet, is_leftover};
 
     #[test]
-    fn only_old_temporary_change_sets_that_are_not_executed_count_as_abandoned() {
+    fn only_old_temporary_change_sets_that_are_not_executed_are_leftovers() {
         let now = Timestamp::UNIX_EPOCH;
         let cases = [
             ("stackctl-tmp-1", Some(61), "AVAILABLE", true),
@@ -66,7 +66,7 @@ mod tests {
                 created: minutes.map(|minutes| now - SignedDuration::from_mins(minutes)),
                 execution_status: execution_status.to_owned(),
             };
-            assert_eq!(is_abandoned(&set, now), expected, "{set:?}");
+            assert_eq!(is_leftover(&set, now), expected, "{set:?}");
         }
     }
 }

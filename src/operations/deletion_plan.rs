@@ -17,7 +17,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::{ErrorKind, Result};
 use crate::template::Template;
 
-/// How many nested stacks are looked into at once.
+/// How many nested stacks are read at once.
 const AT_ONCE: usize = 8;
 
 /// Returns what the deletion of a stack would do. `retain` names resources that are to be left behind,
@@ -54,12 +54,12 @@ pub(crate) async fn make(
     Ok(deletion_plan)
 }
 
-/// Where a nested stack stands.
+/// The place of a nested stack.
 struct Inside {
     /// The logical ids that lead to it.
     path: String,
-    /// The ids of the stacks around it and its own. One that is said to be inside itself is not looked
-    /// into again.
+    /// The ids of the stacks that contain it, and its own. A stack that seems to be inside itself is not
+    /// read again.
     above: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Returns the resources of a stack, each nested stack that is deleted followed by its own.
+    /// Returns the resources of a stack. A nested stack that is deleted is followed by its resources.
     fn resources(
         &self,
         stack_id: String,
@@ -112,8 +112,8 @@ impl Reader<'_> {
     }
 }
 
-/// Returns the exports of a stack, and of those in it that are deleted with it, which stacks outside
-/// it import.
+/// Returns the exports of a stack, and of the nested stacks that are deleted with it, that other
+/// stacks import.
 async fn exports(
     session: &Session<'_>,
     connection: &Connection,
@@ -138,7 +138,7 @@ async fn exports(
             );
             break;
         };
-        // A nested stack goes with the stack; nobody could destroy it first.
+        // A nested stack is deleted with the stack; it cannot be destroyed first.
         importers.retain(|name| !nested.iter().any(|id| name_of(id) == name));
         if !importers.is_empty() {
             used.push(UsedExport { name, importers });
@@ -166,7 +166,7 @@ async fn look_into_buckets(
             Ok(contents) => contents,
             Err(error) if error.kind() == ErrorKind::Refused => {
                 let presenter = session.presenter();
-                presenter.warning(&format!("whether {path} is empty is not known: {error}"));
+                presenter.warning(&format!("whether {path} is empty is unknown: {error}"));
                 continue;
             }
             Err(error) => return Err(error),

@@ -75,9 +75,9 @@ pub(crate) struct DriftDetection<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) service: &'a StackService,
     pub(crate) stack: &'a Stack,
-    /// The deployed template, which knows where secrets are; `None` where it cannot be read.
+    /// The deployed template, which knows where secrets are; `None` if it cannot be read.
     pub(crate) template: Option<&'a Template>,
-    /// The resources to look at; all where it is empty.
+    /// The resources to check; all of them if it is empty.
     pub(crate) only: &'a [String],
 }
 
@@ -86,8 +86,8 @@ impl DriftDetection<'_> {
     ///
     /// # Errors
     ///
-    /// Where the stack has no such resource; refused where its state does not allow a detection;
-    /// where the service fails.
+    /// If the stack has no such resource; refused if its state does not allow a detection; if the
+    /// service fails.
     pub(crate) async fn run(&self, resources: Vec<Resource>) -> Result<Drift> {
         self.check_only(&resources)?;
         self.check_state()?;
@@ -147,9 +147,9 @@ impl DriftDetection<'_> {
         })
     }
 
-    /// Refuses a state in which the service detects no drift: it does after a creation, an update or
-    /// a rollback of one that has ended (the user guide, "Detect drift on an entire stack"), and
-    /// after an import. States that are not known are left to the service.
+    /// Refuses a state in which the service cannot detect drift. It can after a completed creation,
+    /// update, rollback of an update (the user guide, "Detect drift on an entire stack") or import.
+    /// Unknown states are left to the service.
     fn check_state(&self) -> Result<()> {
         let Stack { name, status, .. } = self.stack;
         let command = |short: &str| self.session.command(short);

@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM.
 //!
-//! The first one asks the running command to end in an orderly way: what it made and nobody needs
-//! is removed, what CloudFormation is doing goes on. The second ends the process at once. Where the
-//! command asks what to do and the answer is to stay, the count [begins anew](Interrupt::reset).
+//! The first signal asks the running command to end: the command deletes its temporary change set, and
+//! an operation of CloudFormation continues. The second signal ends the process at once. If the user is
+//! asked and chooses to stay, the count is [reset](Interrupt::reset).
 
 use std::future::Future;
 use std::io;
@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The user's wish to stop, which every wait of a command looks out for.
+/// The user's request to stop, which every wait of a command checks.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     token: CancellationToken,
-    /// Whether somebody else than the user at the keyboard asked, so that nobody is there to answer.
+    /// Whether the signal was SIGTERM, which nobody at the keyboard sent.
     is_sigterm: bool,
     resume: Option<String>,
 }
 
-/// Who asks the process to end.
+/// Which signal asks the process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signal {
     Interrupt,
@@ -37,7 +37,7 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// Where the operating system refuses a signal handler.
+    /// If the operating system refuses a signal handler.
     pub fn listen(end_process: fn(Option<&str>) -> !) -> Result<Self> {
         let mut signals =
             Signals::new().map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
@@ -61,18 +61,17 @@ impl Interrupt {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether the process was told to end by another than the user at the keyboard, who
-    /// could be asked what to do.
+    /// Returns whether the signal was SIGTERM. Then no user at the keyboard can be asked what to do.
     pub fn is_sigterm(&self) -> bool {
         self.state().is_sigterm
     }
 
-    /// Takes the next signal for a first one again: the user was asked and chose to stay.
+    /// Treats the next signal as the first one: the user was asked and chose to stay.
     pub fn reset(&self) {
         self.state().token = CancellationToken::new();
     }
 
-    /// Keeps the command that goes on with what runs now, for those who end the process at once.
+    /// Keeps the command that continues what runs now. The second signal prints it.
     pub fn resume_with(&self, command: impl Into<String>) {
         self.state().resume = Some(command.into());
     }
@@ -81,7 +80,7 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`ErrorKind::Interrupted`] where the user was first.
+    /// Those of `work`; [`ErrorKind::Interrupted`] if a signal arrives first.
     pub async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let token = self.state().token.clone();
         tokio::select! {

@@ -1,16 +1,16 @@
 //! Two pieces of work at the same time.
 //!
-//! Reading a template and foreseeing a deployment are the program's longest computations, tens of
-//! milliseconds for the largest templates that CloudFormation takes, and there are always two sides.
+//! Reading a template and predicting a deployment are the program's longest computations: tens of
+//! milliseconds for the largest templates that CloudFormation accepts, and there are always two sides.
 
 use std::panic::resume_unwind;
 use std::thread;
 
-/// Runs `one` on a thread of its own beside `other`, and returns what both return.
+/// Runs `one` and `other` concurrently, `one` on a thread of its own, and returns both results.
 ///
 /// # Panics
 ///
-/// Where either panics.
+/// If either panics.
 pub(crate) fn both<A: Send, B>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B,

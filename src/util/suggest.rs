@@ -1,4 +1,4 @@
-//! Words in messages: the one that was probably meant, and those that there are.
+//! Suggestions in messages: the word that the user probably meant, and lists of known words.
 
 /// Returns the known word nearest to `word`, if one is near enough to have been meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -10,7 +10,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// Joins words for people: `` `a`, `b`, `c` ``.
+/// Joins words for a message: `` `a`, `b`, `c` ``.
 pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")

@@ -18,7 +18,7 @@ fn cancel_rolls_back_a_running_update() {
     insta::assert_snapshot!(running.wait(), @r"
     --- stderr
     demo-dev is UPDATE_IN_PROGRESS.
-    CancelUpdateStack stops the update and undoes it.
+    CancelUpdateStack stops the update and rolls it back.
     Only 'yes' will be accepted.
     Cancel:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated

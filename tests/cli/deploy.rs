@@ -290,7 +290,7 @@ fn failed_deployment_names_the_cause_and_exits_with_3() {
     5 |       BucketName: demo-data
       |                   ^^^^^^^^^
 
-    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: demo-data already exists
     hint: bucket names are shared by all AWS accounts, and this one may have been kept from an earlier stack: choose another, or leave it out
     hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack

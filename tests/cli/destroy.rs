@@ -354,7 +354,7 @@ fn failed_deletion_continues_with_retained_resources() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]), @r"
     --- stderr
-    error: CloudFormation takes --retain only after a deletion has failed, and the stack `demo-dev` is CREATE_COMPLETE
+    error: CloudFormation accepts --retain only after a deletion has failed, and the stack `demo-dev` is CREATE_COMPLETE
     hint: to keep a resource from the start, give it `DeletionPolicy: Retain` and run `stackctl apply -e dev` first
     --- exit 4
     ");

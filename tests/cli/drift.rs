@@ -97,7 +97,7 @@ fn drift_is_printed_like_a_plan() {
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
     --- stderr
     hint: `stackctl diff --live -e dev` shows what `apply` does about it
-    hint: `stackctl recover -e dev` takes it back
+    hint: `stackctl recover -e dev` reverts it
     --- exit 0
     "#);
     sandbox.run(&["drift", "--exit-code"]).expect_code(2);

@@ -235,7 +235,7 @@ fn events_and_cause_of_a_nested_stack_are_shown() {
     26 |   Network:
        |   ^^^^^^^
 
-    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::Test::Resource Network/Logs CREATE_FAILED: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old (and 2 more were cancelled because of it)
     hint: another stack has it, arn:aws:cloudformation:eu-west-1:1:stack/old: rename it here, or remove it there first
     hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
@@ -339,7 +339,7 @@ fn failed_hook_is_the_cause() {
     2 |   Bucket:
       |   ^^^^^^
 
-    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the stack's name is left
+    error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: The following hook(s) failed: [Private::Guard::Hook]
       caused by: buckets need a key
     hint: the hook Private::Guard::Hook of this account or organisation refuses the resource: change what it objects to, or ask those who run it

@@ -168,7 +168,7 @@ exit 4
             .file("stack.yaml.j2", large)
             .program("cfn-lint", "#!/bin/sh\nexit 1\n");
         let finished = sandbox.run(&["validate"]).expect_code(1);
-        let said = "Not linted: the template is larger than CloudFormation takes.\n";
+        let said = "Not linted: the template is larger than CloudFormation accepts.\n";
         assert!(finished.stderr.starts_with(said), "{finished}");
     }
 

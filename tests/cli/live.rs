@@ -234,7 +234,7 @@ fn only_limits_the_drift_detection() {
 
     Diff: 1 difference.
     --- stderr
-    No drift was looked for: nothing that `--only` names is a deployed resource.
+    Drift was not detected: nothing that `--only` names is a deployed resource.
     --- exit 0
     ");
     run("Handlr").expect_code(1);
@@ -375,9 +375,7 @@ fn failed_detection_is_a_warning() {
     sandbox
         .run(&["diff", "--live"])
         .expect_code(0)
-        .expect_stderr(
-            "warning: drift detection could not check everything: no permission",
-        );
+        .expect_stderr("warning: drift detection could not check everything: no permission");
     let (sandbox, _cloud) = demo::in_cloud();
     sandbox.run(&["diff", "--live"]).expect_code(1);
 }

@@ -424,7 +424,7 @@ fn recover_does_nothing_about_an_unknown_status() {
       Look at the stack:
         stackctl status -e dev
     --- stderr
-    error: nothing was done: what to do about RECONCILE_FAILED is for you to decide
+    error: nothing was done: you have to decide what to do about RECONCILE_FAILED
     --- exit 4
     ");
     assert!(writes(&cloud).is_empty());

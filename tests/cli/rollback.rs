@@ -54,7 +54,7 @@ fn creation_without_rollback_is_kept_and_continued() {
     6 |   Role:
       |   ^^^^
 
-    error: the deployment failed (CREATE_FAILED): what it had done by then stays
+    error: the deployment failed (CREATE_FAILED): what it had changed by then stays
       caused by: AWS::IAM::Role Role CREATE_FAILED: Role is not to be
     hint: fix the cause, then run `stackctl apply -e dev` to go on from here, or `stackctl recover -e dev` to roll back
     --- exit 1

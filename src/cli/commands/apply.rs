@@ -209,7 +209,7 @@ async fn agree(
 
 /// Refuses to lose what a resource stores, unless the command line names the resource.
 ///
-/// `--yes` is no answer to this: it is given once and for all, by a script that has not seen the plan.
+/// `--yes` does not allow it: a script gives `--yes` without having seen the plan.
 fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
     let guarded: Vec<(&Risk, Guard)> = plan
         .assessment
@@ -228,14 +228,16 @@ fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
         return Ok(());
     }
     let mut more = Vec::new();
-    let mut said = Vec::new();
+    let mut losses = Vec::new();
     for (risk, guard) in &guarded {
         more.push(allowance(*guard, &risk.logical_id));
-        said.push(format!("`{}` {}", risk.logical_id, risk.reason));
+        losses.push(format!("`{}` {}", risk.logical_id, risk.reason));
     }
     let command = args.repeated(session, &more);
-    Err(Error::refused(format!("not applied: {}", said.join("; ")))
-        .hint(format!("if that is what you want: `{command}`")))
+    Err(
+        Error::refused(format!("not applied: {}", losses.join("; ")))
+            .hint(format!("if that is what you want: `{command}`")),
+    )
 }
 
 async fn confirm(session: &Session<'_>, args: &Args) -> Result<()> {
@@ -250,7 +252,7 @@ async fn confirm(session: &Session<'_>, args: &Args) -> Result<()> {
     Err(Error::refused("not applied: the answer was not `yes`"))
 }
 
-/// What follows a deployment, also one that changed nothing: protection, outputs, verification.
+/// Does what follows a deployment, also one that changed nothing: stack settings, outputs, smoke test.
 async fn finish(
     deployment: &Deployment<'_>,
     args: &Args,

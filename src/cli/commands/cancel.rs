@@ -1,4 +1,4 @@
-//! `stackctl cancel`: stops a running update, which CloudFormation then undoes.
+//! `stackctl cancel`: stops a running update, which CloudFormation then rolls back.
 
 use super::{Context, Exit};
 use crate::cloudformation::recovery::Call;
@@ -15,10 +15,10 @@ use crate::present::event_filter::EventFilter;
 /// The arguments of `stackctl cancel`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Cancels without asking
+    /// Cancel without asking
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Where the stack is being created: deletes it with what was made so far
+    /// If the stack is being created, delete it with everything created so far
     #[arg(long)]
     delete: bool,
     /// Which events are shown
@@ -26,7 +26,7 @@ pub struct Args {
     events: EventFilter,
 }
 
-/// Cancels the running operation and follows what that leads to.
+/// Cancels the running operation and follows the rollback or deletion.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
@@ -42,9 +42,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         presenter.note("");
         if !cancel::is_unchanged(&service, &stack).await? {
             let name = &stack.name;
-            let said = format!("not cancelled: the operation on `{name}` has gone on meanwhile");
+            let message = format!("not cancelled: the operation on `{name}` changed its status");
             let hint = format!("look at it again: `{}`", session.command("status"));
-            return Err(Error::refused(said).hint(hint));
+            return Err(Error::refused(message).hint(hint));
         }
     }
     let resume = session.command("recover");
@@ -67,13 +67,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             Ok(Exit::Done)
         }
         StackStatus::UpdateComplete => Err(Error::refused(
-            "not cancelled: the update had come to its end before",
+            "not cancelled: the update had already ended",
         )),
         ended => {
-            let said = format!("the operation ended in {ended}");
-            let error = Error::new(ErrorKind::Deployment, said);
+            let message = format!("the operation ended in {ended}");
+            let error = Error::new(ErrorKind::Deployment, message);
             let error = FailureReport::new(&operation, None).explain(error).await;
-            Err(error.hint(format!("`{resume}` shows the way on")))
+            Err(error.hint(format!("`{resume}` shows what to do next")))
         }
     }
 }
@@ -81,8 +81,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 async fn confirm(session: &Session<'_>, stack: &Stack, call: &Call) -> Result<()> {
     let presenter = session.presenter();
     let what = match call {
-        Call::DeleteStack(_) => "deletes it with everything that was made so far",
-        _ => "stops the update and undoes it",
+        Call::DeleteStack(_) => "deletes it with everything created so far",
+        _ => "stops the update and rolls it back",
     };
     if presenter.is_interactive() {
         presenter.note(&format!(

@@ -17,7 +17,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum ConfigCommand {
-    /// Shows every setting with its source: default, manifest line, variable or flag
+    /// Show every setting with its source: default, manifest line, variable or flag
     Show {
         /// The form of the output
         #[arg(long, value_name = "FORMAT", default_value = "human")]

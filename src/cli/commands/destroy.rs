@@ -1,7 +1,7 @@
 //! `stackctl destroy`: shows what is deleted and what stays, asks, deletes, follows it to its end.
 //!
-//! What CloudFormation would stop at is looked for first: exports that other stacks import, buckets
-//! that hold something. What it stops at all the same is told with the command that goes on.
+//! The command first checks for what makes CloudFormation fail: exports that other stacks import, and
+//! buckets that hold objects. If the deletion fails anyway, hints name the commands that help.
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
@@ -27,20 +27,20 @@ use crate::util::shell_word::quote;
 /// The arguments of `stackctl destroy`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Deletes without asking for the stack's name
+    /// Delete without asking for the stack's name
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Empties this bucket first, all versions included; may be repeated
+    /// Empty this bucket first, including all versions; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     empty: Vec<String>,
-    /// Leaves this resource behind; CloudFormation takes it only after a deletion has failed
+    /// Leave this resource behind; CloudFormation accepts that only after a deletion has failed
     /// (`DELETE_FAILED`); may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     retain: Vec<String>,
-    /// Shows what would happen, or why it would be refused, and deletes nothing
+    /// Show what would happen, or why it would be refused, and delete nothing
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
-    /// The form of what is shown before
+    /// The form of what is shown before the deletion
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     /// Which events are shown while the deletion runs
@@ -114,7 +114,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note(&format!(
                 "Left behind: {} {}",
                 left.resource.resource_type,
-                name.unwrap_or("(never made)")
+                name.unwrap_or("(never created)")
             ));
         }
     }
@@ -131,7 +131,7 @@ struct Deletion<'a> {
 }
 
 impl Deletion<'_> {
-    /// Refuses where CloudFormation would not begin.
+    /// Refuses if CloudFormation would not begin.
     fn check_ready(&self) -> Result<()> {
         let (session, stack) = (self.session, self.stack);
         if !stack.status.is_terminal() {
@@ -156,7 +156,7 @@ impl Deletion<'_> {
         }
         if !self.args.retain.is_empty() && stack.status != StackStatus::DeleteFailed {
             return Err(Error::refused(format!(
-                "CloudFormation takes --retain only after a deletion has failed, and the stack \
+                "CloudFormation accepts --retain only after a deletion has failed, and the stack \
                  `{}` is {}",
                 stack.name, stack.status
             ))
@@ -169,7 +169,7 @@ impl Deletion<'_> {
         Ok(())
     }
 
-    /// Refuses names that the command line gives and the stack has not.
+    /// Refuses names on the command line that the stack does not have.
     fn check_names(&self, deletion_plan: &DeletionPlan) -> Result<()> {
         for name in &self.args.empty {
             let mut buckets = deletion_plan.buckets();
@@ -191,7 +191,7 @@ impl Deletion<'_> {
         Ok(())
     }
 
-    /// Says what an earlier deletion stopped at.
+    /// Prints where an earlier deletion failed.
     fn print_failures(&self, deletion_plan: &DeletionPlan) {
         for deletion in &deletion_plan.resources {
             if let ("DELETE_FAILED", Some(reason)) =
@@ -209,14 +209,14 @@ impl Deletion<'_> {
     ///
     /// # Errors
     ///
-    /// Refused where a bucket that will be deleted holds something and was not named.
+    /// Refused if a bucket that will be deleted holds something and was not named.
     fn full_buckets(&self, deletion_plan: &DeletionPlan) -> Result<Vec<String>> {
         let named = &self.args.empty;
         let (named_ones, unnamed): (Vec<_>, Vec<_>) = deletion_plan
             .buckets()
             .filter(|deletion| {
                 let full = deletion.contents.map(|contents| !contents.is_empty());
-                // One that nobody may look into is emptied where it is named.
+                // A bucket that the caller may not read is emptied if it is named.
                 full.unwrap_or(deletion.emptied)
             })
             .partition(|deletion| deletion.emptied);
@@ -244,7 +244,7 @@ impl Deletion<'_> {
         Err(error.hint(format!("to leave them behind: `{retain}`")))
     }
 
-    /// Asks for the stack's name, and looks whether the stack is still the one that was shown.
+    /// Asks for the stack's name, and checks that the stack has not changed since it was shown.
     async fn confirm(&self) -> Result<()> {
         let stack = self.stack;
         let question = format!("Type the stack's name, {}, to destroy it:", stack.name);
@@ -298,7 +298,7 @@ impl Deletion<'_> {
         self.follow_deletion(operation).await
     }
 
-    /// Follows a deletion that somebody else has begun.
+    /// Follows a deletion that somebody else has started.
     async fn join(&self) -> Result<Exit> {
         let resume = self.session.command("destroy");
         let operation = RunningOperation::join(
@@ -332,7 +332,7 @@ impl Deletion<'_> {
                 stack.name, stack.status
             ),
         );
-        // What is in the way is known without them too.
+        // Without the resources, the events still name what failed.
         let resources = self.service.resources().await.unwrap_or_default();
         let mut failures = resource_deletions(resources, None, "", &[], &[]);
         failures.retain(|deletion| {
@@ -343,7 +343,7 @@ impl Deletion<'_> {
         Err(self.remediation(error, &failures))
     }
 
-    /// Adds the commands that go on from a failed deletion.
+    /// Adds the commands that help after a failed deletion.
     fn remediation(&self, error: Error, failures: &[ResourceDeletion]) -> Error {
         let names = |chosen: &dyn Fn(&ResourceDeletion) -> bool| -> Vec<&str> {
             let chosen = failures.iter().filter(|deletion| chosen(deletion));
@@ -361,7 +361,7 @@ impl Deletion<'_> {
         }
         if full.len() < all.len() || all.is_empty() {
             error = error.hint(format!(
-                "remove what is in the way, then run `{}` again",
+                "fix the cause, then run `{}` again",
                 self.session.command("destroy")
             ));
         }
@@ -384,7 +384,7 @@ impl Deletion<'_> {
     }
 }
 
-/// Refuses while other stacks import what this one exports.
+/// Refuses the deletion while other stacks import what this one exports.
 fn check_exports(deletion_plan: &DeletionPlan) -> Result<()> {
     let uses = deletion_plan.exports.iter().map(|export| {
         let importers = export.importers.join(", ");

@@ -27,7 +27,7 @@ use crate::template::Template;
 use crate::util::parallel::both;
 use crate::util::suggest::nearest;
 
-/// The template of a stack that is not there.
+/// The template of a stack that does not exist.
 const NOTHING: &str = "Resources: {}\n";
 /// The path that means stdin.
 const STDIN: &str = "-";
@@ -38,7 +38,7 @@ const CONTEXT_UNIFIED: usize = 3;
 /// The arguments of `stackctl diff`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Two template files to compare in place of the stack and the project, YAML or JSON; `-` is stdin
+    /// Two template files to compare instead of the stack and the project, YAML or JSON; `-` is stdin
     #[arg(num_args = 2, value_names = ["OLD", "NEW"])]
     files: Vec<PathBuf>,
     /// Only this resource, parameter, output …; may be repeated, or several with commas
@@ -50,10 +50,10 @@ pub struct Args {
     /// The form of the differences
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-    /// Detects drift too: deployed, live and desired, and what `apply` does about what has drifted
+    /// Also detect drift: show deployed, live and desired values, and what `apply` does about drift
     #[arg(long, conflicts_with = "files")]
     live: bool,
-    /// Exits with 2 where there are differences
+    /// Exit with 2 if there are differences
     #[arg(long)]
     exit_code: bool,
 }
@@ -67,7 +67,7 @@ enum Format {
     Json,
     /// A comment for a pull request, at most 65,536 characters
     Markdown,
-    /// A line diff of the two templates in one spelling
+    /// A line diff of the two templates, written in the same style
     Unified,
 }
 
@@ -141,8 +141,9 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     }
     let Some(drift) = drift_detection::detect(&deployment, &deployed, &args.only).await? else {
         let exit = show(context, args, comparison, None, templates);
-        let said = "No drift was looked for: nothing that `--only` names is a deployed resource.";
-        session.presenter().note(said);
+        session
+            .presenter()
+            .note("Drift was not detected: nothing that `--only` names is a deployed resource.");
         return exit;
     };
     let changes = predict(Some(sides[0]), sides[1]);

@@ -1,7 +1,7 @@
-//! `stackctl drift`: what was changed behind CloudFormation's back.
+//! `stackctl drift`: what was changed outside of CloudFormation.
 //!
-//! It reads neither the template's files nor the artifacts: drift is a matter between what is deployed
-//! and what is live, and a project that cannot be built at the moment has it all the same.
+//! The command reads neither the template's files nor the artifacts: drift is the difference between
+//! what is deployed and what is live, so it can be detected for a project that does not build.
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
@@ -21,10 +21,10 @@ pub struct Args {
     /// The form of the output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-    /// Exits with 2 where something has drifted
+    /// Exit with 2 if something has drifted
     #[arg(long)]
     exit_code: bool,
-    /// Looks at this resource alone; may be repeated, or several with commas
+    /// Check only this resource; may be repeated, or several with commas
     #[arg(long, value_name = "LOGICAL_ID", value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -69,12 +69,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if drift.is_drifted() && args.format == Format::Human {
         let [recover, diff] = ["recover", "diff --live"].map(|short| session.command(short));
         presenter.hint(&format!("`{diff}` shows what `apply` does about it"));
-        presenter.hint(&format!("`{recover}` takes it back"));
+        presenter.hint(&format!("`{recover}` reverts it"));
     }
     verdict(presenter, &drift, args.exit_code)
 }
 
-/// Returns how the command ends. What was found counts, even where not all could be looked at.
+/// Returns how the command ends. Drift counts even if the detection could not check everything.
 fn verdict(presenter: &Presenter, drift: &Drift, exit_code: bool) -> Result<Exit> {
     let Detection { status, reason, .. } = &drift.detection;
     let failure = drift.detection.is_failed().then(|| {
@@ -82,7 +82,7 @@ fn verdict(presenter: &Presenter, drift: &Drift, exit_code: bool) -> Result<Exit
             Some(reason) => format!(": {reason}"),
             None => format!(" ({status})"),
         };
-        format!("the detection could not look at everything{why}")
+        format!("drift detection could not check everything{why}")
     });
     let differs = exit_code && drift.is_drifted();
     match failure {

@@ -1,4 +1,4 @@
-//! `stackctl events`: what happened to the stack and its resources, and what goes on now.
+//! `stackctl events`: what happened to the stack and its resources, and what is happening now.
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
@@ -17,22 +17,22 @@ use crate::util::interrupt::Interrupt;
 /// The arguments of `stackctl events`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Goes on until the stack is settled
+    /// Follow the operation to its end
     #[arg(long, short = 'f')]
     follow: bool,
-    /// Shows all that is kept, not only the last operation
+    /// Show all events that are kept, not only those of the last operation
     #[arg(long, conflicts_with = "follow")]
     all: bool,
-    /// Shows so many of the newest events
+    /// Show only the N newest events
     #[arg(long, value_name = "N", conflicts_with = "follow")]
     limit: Option<usize>,
-    /// Shows what failed, without what only follows from another failure
+    /// Show only failures, without those that only follow from another failure
     #[arg(long)]
     failed: bool,
-    /// The ARN of the stack, which finds a deleted one for 90 days [default: the stack by its name]
+    /// The ARN of the stack, also of one deleted in the last 90 days [default: the stack by its name]
     #[arg(long, value_name = "ARN")]
     stack_id: Option<String>,
-    /// The form of the output; with --follow one JSON object a line
+    /// The form of the output; with --follow one JSON object per line
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 }
@@ -41,7 +41,7 @@ pub struct Args {
 ///
 /// # Errors
 ///
-/// Where there is no such stack; with `--follow`, where the operation that was followed failed.
+/// If there is no such stack; with `--follow`, if the operation failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let interrupt = context.listen()?;
@@ -93,7 +93,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Returns the stack by its ARN or its name; by its name also one that was deleted.
+/// Returns the stack by its ARN, or by its name, also if it was deleted.
 async fn find(session: &Session<'_>, service: &StackService, args: &Args) -> Result<Stack> {
     let missing = |what: &str| Error::input(format!("there is no stack `{what}`"));
     if let Some(id) = &args.stack_id {
@@ -122,7 +122,7 @@ async fn find(session: &Session<'_>, service: &StackService, args: &Args) -> Res
     }
 }
 
-/// Shows the events of the last operation, and of the running one until the stack is settled.
+/// Shows the events of the last operation, or of the running one until it ends.
 async fn follow(
     session: &Session<'_>,
     interrupt: &Interrupt,

@@ -1,7 +1,7 @@
 //! `stackctl init`: writes a working project.
 //!
-//! What it writes is this repository's own example, compiled into the program: the same files that
-//! every release deploys in its tests, so a new project cannot lag behind them.
+//! The project is this repository's own example, compiled into the program. The tests of every release
+//! deploy the same files, so a new project is never older than the program.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::util::shell_word::quote;
 /// The arguments of `stackctl init`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The folder to write to; it is made where it does not exist
+    /// The folder to write to; it is created if it does not exist
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 }
@@ -38,19 +38,19 @@ const FILES: [(&str, &[u8]); 6] = [
     (IGNORED, IGNORE.as_bytes()),
 ];
 
-/// What a version control should leave alone.
+/// What version control should ignore.
 const IGNORE: &str = ".stackctl/\n.venv/\n__pycache__/\n*.pyc\n";
 
-/// The file that a folder may well have before there is a project in it; what it holds is kept.
+/// A file that a folder may have before it holds a project; its content is kept.
 const IGNORED: &str = ".gitignore";
 
-/// Writes the project and says how to go on. A file that is there already, just as it would be
-/// written, is no obstacle, so that a run which could not write everything can be made again.
+/// Writes the project and prints the next steps. A file that exists with the same content is no
+/// obstacle, so a run that could not write everything can be repeated.
 ///
 /// # Errors
 ///
-/// A refusal that names every other file that exists already, before anything is written; a system
-/// error where a file cannot be written.
+/// Refused, before anything is written, if a file exists with other content; the message names each.
+/// A system error if a file cannot be written.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let presenter = context.presenter();
     let root = context.ambient().current_dir.join(&args.dir);
@@ -110,8 +110,8 @@ fn is_same(path: &Path, content: &[u8]) -> bool {
     fs::read(path).is_ok_and(|found| found == content)
 }
 
-/// Returns what a `.gitignore` that was there before does not say of a project; `None` where it
-/// lacks nothing.
+/// Returns the lines of a project's `.gitignore` that an existing file lacks, or `None` if it lacks
+/// none.
 fn not_ignored(path: &Path) -> Option<String> {
     let found = fs::read_to_string(path).unwrap_or_default();
     let lines = IGNORE.lines().filter(|line| {
@@ -130,7 +130,7 @@ fn shown(dir: &Path, path: &str) -> String {
     }
 }
 
-/// Writes a new file and the folders above it. A file that appeared meanwhile is an error.
+/// Writes a new file and the folders above it. A file that appeared in the meantime is an error.
 fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,7 +1,7 @@
-//! `stackctl local`: the embedded AWS emulator by hand.
+//! `stackctl local`: manages the embedded AWS emulator.
 //!
-//! Nobody needs it for a deployment: every command that touches an environment with
-//! `emulator = true` starts the emulator itself.
+//! A deployment does not need it: every command on an environment with `emulator = true` starts the
+//! emulator itself.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -27,25 +27,25 @@ pub struct Args {
 /// What to do with the emulator.
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Starts the emulator, installing it first where that is needed
+    /// Start the emulator, and install it first if needed
     Start,
-    /// Stops the emulator; its state is kept
+    /// Stop the emulator; its state is kept
     Stop,
-    /// Shows whether the emulator runs, and where
+    /// Show whether the emulator runs, and where
     Status {
         /// The form of the output
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
-    /// Stops the emulator and drops its state
+    /// Stop the emulator and delete its state
     Reset,
-    /// Prints the emulator's own log
+    /// Print the emulator's own log
     Logs,
-    /// Prints shell commands that point the AWS CLI at the emulator: `eval "$(stackctl local env)"`
+    /// Print shell commands that point the AWS CLI at the emulator: `eval "$(stackctl local env)"`
     Env,
 }
 
-/// The layout of `stackctl local status --format json`. All but the first two are null where no
+/// The layout of `stackctl local status --format json`. All but the first two are null if no
 /// emulator runs.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -82,7 +82,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Action::Status { format } => show(context, local.status()?.as_ref(), format)?,
         Action::Reset => {
             local.reset().await?;
-            presenter.note("The emulator's state is dropped; the next command starts a fresh one.");
+            presenter.note("The emulator's state is deleted; the next command starts a new one.");
         }
         Action::Logs => print_log(context, &local)?,
         Action::Env => {
@@ -103,8 +103,7 @@ fn command(context: &Context, command: &str) -> String {
     context.command(command, context.environment())
 }
 
-/// Returns the local environment of the named environment; where none is named, of the first in the
-/// manifest that is one.
+/// Returns the local environment that the command line names, or the first one in the manifest.
 fn open(context: &Context) -> Result<Local> {
     let ambient = context.ambient();
     let project = Project::find(&ambient.current_dir, context.manifest())?;
@@ -171,7 +170,7 @@ fn print_log(context: &Context, local: &Local) -> Result<()> {
     };
     let file = File::open(&path).map_err(|error| {
         unreadable(error).hint(format!(
-            "it is written from the first `{}` on",
+            "the log exists after the first `{}`",
             command(context, "local start")
         ))
     })?;

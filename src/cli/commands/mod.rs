@@ -30,7 +30,7 @@ use crate::operations::context::Context;
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// There are differences, and the command line asked to be told by the exit code.
+    /// There are differences, and the command line asked for an exit code that says so.
     Differences,
     /// A program that took over the terminal ended with this code.
     Code(u8),

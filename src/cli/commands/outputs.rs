@@ -1,4 +1,4 @@
-//! `stackctl outputs`: what the stack tells the world.
+//! `stackctl outputs`: the outputs of the stack.
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;

@@ -1,4 +1,4 @@
-//! `stackctl package`: builds the zips and says what they are.
+//! `stackctl package`: builds the zips and prints their keys, sizes and digests.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::present::json::package::PackageDocument;
 /// The arguments of `stackctl package`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Writes each zip into this folder, as NAME.zip
+    /// Write each zip into this folder, as NAME.zip
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The form of the output

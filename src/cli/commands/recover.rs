@@ -1,7 +1,7 @@
-//! `stackctl recover`: says what a stuck state means, shows the calls that lead out of it, makes them.
+//! `stackctl recover`: explains why a stack is stuck, shows the calls that repair it, and makes them.
 //!
-//! It reads neither the template's files nor the artifacts: a project that cannot be built at the
-//! moment has a stack that can be recovered all the same.
+//! The command reads neither the template's files nor the artifacts, so it can repair the stack of a
+//! project that does not build.
 
 use super::{Context, Exit};
 use crate::cloudformation::recovery::table::RecoveryAction;
@@ -22,22 +22,22 @@ use crate::util::shell_word::quote;
 /// The arguments of `stackctl recover`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Makes the calls without asking
+    /// Make the calls without asking
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Leaves this resource out of a rollback that fails at it; may be given several times
+    /// Skip this resource in a rollback that fails at it; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     skip: Vec<String>,
-    /// Leaves this resource behind where its deletion fails; may be given several times
+    /// Leave this resource behind if its deletion fails; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     retain: Vec<String>,
-    /// Allows a resource that holds data to be deleted; may be given several times
+    /// Allow a resource that holds data to be deleted; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     allow_delete: Vec<String>,
     /// Which events are shown while an operation runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     events: EventFilter,
-    /// The form of what was found; as JSON nothing is waited for and no call is made
+    /// The form of the output; with `json` the command waits for nothing and makes no call
     #[arg(
         long,
         value_name = "FORMAT",
@@ -47,7 +47,7 @@ pub struct Args {
     format: Format,
 }
 
-/// Leads the stack out of its state, step by step, until it takes changes again or is gone.
+/// Repairs the stack, step by step, until it accepts changes again or is gone.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
@@ -152,13 +152,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 fn nothing_done(stack: &Stack, recovery: &Recovery) -> Error {
     if stack.status == StackStatus::ReviewInProgress {
         return Error::refused(format!(
-            "not deleted: the stack `{}` holds change sets that somebody may still want: {}",
+            "not deleted: the stack `{}` has change sets that somebody may still need: {}",
             stack.name,
             recovery.change_sets.join(", ")
         ));
     }
     Error::refused(format!(
-        "nothing was done: what to do about {} is for you to decide",
+        "nothing was done: you have to decide what to do about {}",
         stack.status
     ))
 }
@@ -171,16 +171,16 @@ fn check_guards(session: &Session<'_>, recovery: &Recovery, choices: &Choices) -
     }
     let mut words = vec!["recover".to_owned()];
     words.extend(options_for(choices));
-    let mut said = Vec::new();
+    let mut losses = Vec::new();
     for deletion in guarded {
         let name = &deletion.resource.logical_id;
         let lost = deletion.lost.unwrap_or_default();
         words.push(format!("--allow-delete {}", quote(name)));
-        said.push(format!("`{name}` would be deleted with {lost}"));
+        losses.push(format!("`{name}` would be deleted with {lost}"));
     }
     let command = session.command(&words.join(" "));
     Err(
-        Error::refused(format!("nothing was done: {}", said.join("; ")))
+        Error::refused(format!("nothing was done: {}", losses.join("; ")))
             .hint(format!("if that is what you want: `{command}`")),
     )
 }

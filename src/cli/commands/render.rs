@@ -10,7 +10,7 @@ use crate::operations::session::Session;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Prints the CloudFormation text; `validate` is what judges it.
+/// Prints the CloudFormation text. It is not checked; `validate` does that.
 pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let artifacts = package::build_all(session.project(), session.settings())?;

@@ -12,7 +12,7 @@ use crate::util::shell_word::quote;
 
 /// The user of Amazon Linux images.
 const USER: &str = "ec2-user";
-/// The outputs that may hold an address, the best first.
+/// The outputs that may hold an address, in order of preference.
 const ADDRESSES: [&str; 4] = [
     "InstancePublicIp",
     "InstancePublicDnsName",
@@ -23,7 +23,7 @@ const ADDRESSES: [&str; 4] = [
 /// The arguments of `stackctl ssh`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Prints the command instead of running it
+    /// Print the command instead of running it
     #[arg(long)]
     print: bool,
     /// A command to run on the instance instead of a shell
@@ -31,7 +31,7 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
-/// Hands the terminal over to `ssh`; its exit code is the command's.
+/// Hands the terminal over to `ssh`. The exit code is that of `ssh`.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let connection = session.connect().await?;
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     if session.settings().emulator {
         return Err(Error::refused(
-            "the emulator's instance is a record only: nothing listens on it",
+            "the emulator's instance is only a record: nothing listens on it",
         )
         .hint(format!(
             "`{}` shows that the table holds what was uploaded",

@@ -27,11 +27,11 @@ enum Format {
     Human,
     /// One JSON document with a `schema` field
     Json,
-    /// SARIF 2.1.0, which code hosts show beside the lines
+    /// SARIF 2.1.0, which code hosts show next to the lines
     Sarif,
 }
 
-/// Shows every finding; fails where one of them keeps the template from being deployed.
+/// Shows every finding; fails if one of them keeps the template from being deployed.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
@@ -41,7 +41,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let rendered = render(project, settings, &artifacts)?;
     let checked = check(settings, &rendered);
     let mut findings = checked.findings;
-    // What is no template has one fault, which a linter would only repeat.
+    // A text that is no template has one fault, which a linter would only repeat.
     if checked.template.is_some() {
         let subject = lint_operation::subject(&session, &rendered)?;
         if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
@@ -50,8 +50,8 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
             );
         }
         if rendered.text().len() > TEMPLATE_LIMIT {
-            // It is refused whatever else is in it, and a linter would need minutes to say so.
-            presenter.note("Not linted: the template is larger than CloudFormation takes.");
+            // CloudFormation refuses it anyway, and a linter would take minutes.
+            presenter.note("Not linted: the template is larger than CloudFormation accepts.");
         } else {
             presenter.progress("linting the template");
             match lint::lint(&subject)? {

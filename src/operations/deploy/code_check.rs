@@ -1,4 +1,5 @@
-//! The deployed code beside the built one: which lines a deployment changes, and whether it arrived.
+//! The deployed code compared with the built code: which lines a deployment changes, and whether the
+//! functions run the new code afterwards.
 
 use std::io::Cursor;
 
@@ -15,15 +16,15 @@ use crate::cloudformation::stack::Resource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::build::Build;
 
-/// How many functions are asked about at once; Lambda admits 100 such calls a second
+/// How many functions are read at once; Lambda allows 100 such calls per second
 /// (Lambda quotas, control plane `GetFunction` API requests).
 const AT_ONCE: usize = 10;
 
 /// Returns what changes in the code of every artifact that the deployed template names under
-/// another key. Nothing is fetched for the others.
+/// another key. Nothing is downloaded for the others.
 ///
-/// A deployed zip that cannot be read keeps nobody from deploying the next one: the reason stands
-/// in place of the files.
+/// A deployed zip that cannot be read does not prevent a deployment: the result holds the reason
+/// instead of the files.
 pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
     let store = deployment.store();
     let project = &deployment.session().settings().project;
@@ -59,20 +60,20 @@ async fn files(store: &Store, deployed: &str, artifact: &Artifact) -> Result<Vec
 /// A function whose code is an artifact.
 struct Function<'b> {
     logical_id: &'b str,
-    /// Its name in the world.
+    /// Its physical name.
     name: String,
     artifact: &'b Artifact,
 }
 
 /// Compares the code that Lambda runs in each function of the stack with the artifact that the
-/// template gives it, after a deployment in which this `happened`. Nothing is asked where no function
-/// has one.
+/// template gives it, after a deployment with the events `happened`. No call is made if no function
+/// has an artifact.
 ///
-/// Where the caller may not ask, that is said and is no failure: the deployment itself was right.
+/// If the caller may not read the functions, a note says so; the deployment itself was successful.
 ///
 /// # Errors
 ///
-/// The functions that run something else.
+/// If functions run other code; the message names them.
 pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> Result<()> {
     let deployed = deployed_functions(deployment, happened).await?;
     let functions = Functions::new(deployment.connection());
@@ -108,15 +109,15 @@ pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> R
     Err(mismatch(&wrong, deployment.store().bucket()))
 }
 
-/// Returns the functions of the stack that have an artifact. The events have told the names of those
-/// that were touched; only for others the stack's resources are listed.
+/// Returns the functions of the stack that have an artifact. The events contain the physical names of
+/// those that changed; the stack's resources are listed only for the others.
 async fn deployed_functions<'b>(
     deployment: &'b Deployment<'_>,
     happened: &Timeline,
 ) -> Result<Vec<Function<'b>>> {
     let expected = expected(deployment.build());
-    let is_told = |(logical_id, _): &(&str, &Artifact)| happened.physical_id(logical_id).is_some();
-    let listed = if expected.iter().all(is_told) {
+    let is_known = |(logical_id, _): &(&str, &Artifact)| happened.physical_id(logical_id).is_some();
+    let listed = if expected.iter().all(is_known) {
         Vec::new()
     } else {
         deployment.service().resources().await?

@@ -17,7 +17,7 @@ use crate::plan::risk;
 use crate::plan::{Operation, Plan, PlannedArtifact, Target, model, values};
 use crate::template::Template;
 
-/// Returns the plan that is to be expected.
+/// Returns the predicted plan.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
             .collect(),
         |name| !build.parameters.contains_key(name),
     );
-    // What an older version kept says nothing of tags.
+    // Older versions did not keep the tags.
     let tags = match last {
         Some(LastDeployed { tags: None, .. }) => Vec::new(),
         last => {
@@ -77,7 +77,7 @@ pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
     let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
     let unknown = || "unknown".to_owned();
     Ok(Plan {
-        // The deployed zip is not at hand without a network.
+        // The deployed zip cannot be read without a network.
         code: Vec::new(),
         target: Target {
             account: last
@@ -122,7 +122,7 @@ pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
     })
 }
 
-/// Keeps what was deployed for later plans without a network. Nothing depends on it.
+/// Caches what was deployed for later offline plans. Nothing depends on it.
 pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
     let session = deployment.session();
     let cache = session.context().ambient().cache_dir();
@@ -155,9 +155,9 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
         None => "compared with nothing, since no deployed template is kept here".to_owned(),
     };
     let limits = if build.template.has_transforms() {
-        "; what the transform makes of the template is not known"
+        "; what the transform makes of the template is unknown"
     } else if build.template.may_change_unseen() {
-        "; values from outside the template may differ by now"
+        "; values from outside the template may have changed"
     } else {
         ""
     };

@@ -18,7 +18,7 @@ use crate::cloudformation::status::StackStatus;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{
-    SAVED, TEMPORARY, is_abandoned, temporary_name, unique_name,
+    SAVED, TEMPORARY, is_leftover, temporary_name, unique_name,
 };
 use crate::plan::predict::{self, Side};
 use crate::plan::{Operation, masking};
@@ -403,9 +403,9 @@ async fn prune(deployment: &Deployment<'_>, ours: &Requested) -> Vec<String> {
     };
     let now = Timestamp::now();
     listed.retain(|set| set.id != ours.change_set_id);
-    let (abandoned, others): (Vec<_>, Vec<_>) =
-        listed.into_iter().partition(|set| is_abandoned(set, now));
-    for set in abandoned {
+    let (leftovers, others): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|set| is_leftover(set, now));
+    for set in leftovers {
         let presenter = deployment.session().presenter();
         match service.delete_change_set(&set.id).await {
             Ok(()) => presenter.detail(&format!(

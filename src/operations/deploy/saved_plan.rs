@@ -102,7 +102,7 @@ impl<'a> SavedPlan<'a> {
     ///
     /// # Errors
     ///
-    /// Refused where it was altered, or where the command line names another environment.
+    /// Refused if it was altered, or if the command line names another environment.
     pub(crate) fn read(context: &'a Context, path: &Path) -> Result<Self> {
         let saved = Self {
             context,
@@ -191,7 +191,7 @@ impl<'a> SavedPlan<'a> {
             ("endpoint", &file.endpoint, &endpoint),
         ];
         for (name, planned, now) in checks {
-            // The emulator is the same one on whichever port it listens.
+            // The emulator is the same one whatever its port is.
             let any = name == "endpoint" && deployment.session().settings().emulator;
             if planned != now && !any {
                 let subject = match name {

@@ -132,7 +132,7 @@ impl<'a> FailureReport<'a> {
     }
 }
 
-/// Returns what an event says, on one line.
+/// Returns an event with its reason, on one line.
 fn line(event: &Event) -> String {
     let (kind, path, status) = (&event.resource_type, event.path(), &event.status);
     format!(
@@ -143,7 +143,7 @@ fn line(event: &Event) -> String {
 
 fn link(cause: &Cause<'_>, verbose: bool) -> Link {
     let mut text = if cause.user_initiated {
-        format!("somebody asked for the rollback ({})", cause.event.status)
+        format!("a user requested the rollback ({})", cause.event.status)
     } else {
         line(cause.event)
     };
@@ -153,7 +153,7 @@ fn link(cause: &Cause<'_>, verbose: bool) -> Link {
     }
     let explanation = cause
         .explanation
-        .map(|said| Link::new(said.to_owned(), None));
+        .map(|text| Link::new(text.to_owned(), None));
     Link::new(text, explanation)
 }
 
@@ -165,7 +165,7 @@ fn ending(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
             ErrorKind::RolledBack,
             [
                 "the deployment failed and was rolled back",
-                ": only the stack's name is left",
+                ": only the empty stack is left",
             ],
         ),
         StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => (
@@ -184,7 +184,10 @@ fn ending(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
         ),
         StackStatus::CreateFailed | StackStatus::UpdateFailed => (
             ErrorKind::Deployment,
-            ["the deployment failed", ": what it had done by then stays"],
+            [
+                "the deployment failed",
+                ": what it had changed by then stays",
+            ],
         ),
         StackStatus::RollbackFailed
         | StackStatus::UpdateRollbackFailed
@@ -229,7 +232,7 @@ fn cancelled(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
     }
 }
 
-/// Returns what to run after an operation that ended badly with this status.
+/// Returns what to run after an operation that failed with this status.
 fn next_step(session: &Session<'_>, status: &StackStatus) -> String {
     let (apply, recover) = (session.command("apply"), session.command("recover"));
     match status {

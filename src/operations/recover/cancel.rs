@@ -22,13 +22,13 @@ pub(crate) async fn is_unchanged(service: &StackService, stack: &Stack) -> Resul
 ///
 /// # Errors
 ///
-/// Refused where CloudFormation has none.
+/// Refused if CloudFormation has no such call.
 pub(crate) fn call_for(session: &Session<'_>, stack: &Stack, delete: bool) -> Result<Call> {
     match &stack.status {
         StackStatus::UpdateInProgress => Ok(Call::CancelUpdateStack),
         StackStatus::CreateInProgress if delete => Ok(Call::DeleteStack(Vec::new())),
         StackStatus::CreateInProgress => Err(Error::refused(
-            "CloudFormation cannot cancel a creation, only delete the stack with what was made so far",
+            "CloudFormation cannot cancel a creation, only delete the stack with everything created so far",
         )
         .hint(format!(
             "to do that: `{}`",

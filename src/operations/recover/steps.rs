@@ -11,7 +11,7 @@ use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::change_set_name::{is_abandoned, temporary_name};
+use crate::operations::change_set_name::{is_leftover, temporary_name};
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::session::Session;
@@ -43,9 +43,9 @@ pub(crate) async fn inspect(
     let nested = service.failed_in_nested(&resources).await?;
     let template = template.and_then(deployed_template);
     let now = Timestamp::now();
-    let (abandoned, others): (Vec<_>, Vec<_>) = change_sets
+    let (leftovers, others): (Vec<_>, Vec<_>) = change_sets
         .into_iter()
-        .partition(|set| is_abandoned(set, now));
+        .partition(|set| is_leftover(set, now));
     let mut timeline = Timeline::of(&stack.id);
     let recent = last_operation(&events).unwrap_or(events.len());
     timeline.absorb(&stack.id, events.iter().take(recent).cloned().collect());
@@ -56,7 +56,7 @@ pub(crate) async fn inspect(
         resources,
         nested,
         template: template.as_ref(),
-        abandoned: abandoned.into_iter().map(|set| set.id).collect(),
+        abandoned: leftovers.into_iter().map(|set| set.id).collect(),
         change_sets: others.into_iter().map(|set| set.name).collect(),
         protected_types: &session.settings().stack.protected_types,
         role: session.settings().stack.role_arn.as_deref(),
@@ -75,7 +75,7 @@ fn is_enough(newest_first: &[Event]) -> bool {
     newest_first.len() >= MOST_EVENTS || History::of(newest_first).is_complete()
 }
 
-/// Refuses to delete a stack that is protected from that.
+/// Refuses to delete a stack with termination protection.
 pub(crate) fn check_protection(session: &Session<'_>, stack: &Stack, calls: &[Call]) -> Result<()> {
     let deletes = calls
         .iter()
@@ -140,13 +140,13 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Makes the calls and follows what they begin. Returns the stack as it ended; `None` where it is
-    /// gone.
+    /// Makes the calls and follows the operation that they start. Returns the stack as it ended; `None`
+    /// if it is gone.
     ///
     /// # Errors
     ///
-    /// Refused where the state is not the one that was shown any more; of kind
-    /// [`ErrorKind::Deployment`], with the cause, where the stack is stuck again.
+    /// Refused if the stack changed since it was shown; of kind [`ErrorKind::Deployment`], with the
+    /// cause, if the stack is stuck again.
     pub(crate) async fn take(&self, calls: &[Call]) -> Result<Option<Stack>> {
         let Self {
             session,
@@ -193,7 +193,7 @@ impl Step<'_> {
         let in_use = is_empty_stack && {
             let sets = self.service.change_sets(&self.stack.id).await?;
             let now = Timestamp::now();
-            sets.iter().any(|set| !is_abandoned(set, now))
+            sets.iter().any(|set| !is_leftover(set, now))
         };
         if is_same && !in_use {
             return Ok(());
