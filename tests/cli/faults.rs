@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress, Response};
 use crate::demo::{self, ARTIFACT_BUCKET};
+use crate::sandbox::Running;
 use crate::sandbox::Sandbox;
 
 fn nothing_was_written(cloud: &Cloud) {
@@ -214,17 +215,27 @@ fn bucket_in_another_region_is_reported() {
 
 #[test]
 fn interrupt_before_the_execution_leaves_nothing_behind() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["apply", "--yes"]);
-    running.interrupt();
-    insta::assert_snapshot!(running.wait(), @r"
+    type Send = fn(&mut Running) -> &mut Running;
+    let interrupted = |arguments: &[&str], send: Send| {
+        let (sandbox, cloud) = demo::in_cloud();
+        let mut running = demo::spawn_until_described(&sandbox, &cloud, arguments);
+        send(&mut running);
+        let finished = running.wait().to_string();
+        demo::nothing_is_left(&cloud);
+        finished
+    };
+    let applied = interrupted(&["apply", "--yes"], Running::interrupt);
+    insta::assert_snapshot!(applied, @r"
     --- stderr
     [UPLOAD]
     error: interrupted
     hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
-    demo::nothing_is_left(&cloud);
+    for send in [Running::interrupt, Running::terminate] {
+        let planned = interrupted(&["plan"], send);
+        assert_eq!(planned, applied.replace("[UPLOAD]\n", ""));
+    }
 }
 
 #[test]
@@ -276,15 +287,6 @@ fn interrupt_during_the_execution_leaves_it_running() {
     assert_eq!(cloud.status(), "CREATE_IN_PROGRESS");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
     assert!(cloud.calls_of("DeleteStack").is_empty());
-}
-
-#[test]
-fn sigterm_acts_like_an_interrupt() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
-    running.terminate();
-    running.wait().expect_code(130);
-    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]

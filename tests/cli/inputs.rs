@@ -168,7 +168,8 @@ fn required_version_does_not_match() {
         "required_version = \">=99\"\nnew_key = 1\n{}",
         demo::MANIFEST
     );
-    insta::assert_snapshot!(with_manifest(&manifest), @r#"
+    let planned = with_manifest(&manifest);
+    insta::assert_snapshot!(planned, @r#"
     --- stderr
     error[required-version]: this is stackctl 0.1.0, which `>=99` does not admit
      --> manifest.toml:1:20
@@ -180,6 +181,9 @@ fn required_version_does_not_match() {
     hint: install a version that matches, or change `required_version`
     --- exit 4
     "#);
+    let sandbox = demo::files().file("manifest.toml", manifest);
+    let shown = sandbox.run(&["config", "show"]);
+    assert_eq!(shown.to_string(), planned.to_string());
 }
 
 #[test]

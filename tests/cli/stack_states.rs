@@ -196,20 +196,6 @@ fn failed_polls_do_not_change_the_result() {
 }
 
 #[test]
-fn interrupted_plan_leaves_no_change_set_and_no_stack() {
-    let (sandbox, cloud) = demo::in_cloud();
-    let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
-    running.interrupt();
-    insta::assert_snapshot!(running.wait(), @r"
-    --- stderr
-    error: interrupted
-    hint: the stack was not changed, and no change set is left behind
-    --- exit 130
-    ");
-    demo::nothing_is_left(&cloud);
-}
-
-#[test]
 fn interrupted_plan_keeps_a_stack_with_another_change_set() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
