@@ -38,6 +38,8 @@ mod inputs;
 #[path = "../support/latency.rs"]
 mod latency;
 mod lint;
+#[path = "../support/listener.rs"]
+mod listener;
 mod live;
 mod offline;
 mod output;

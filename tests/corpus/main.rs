@@ -23,6 +23,8 @@ mod failures;
 #[path = "../cli/cloud/http.rs"]
 mod http;
 mod lifecycle;
+#[path = "../support/listener.rs"]
+mod listener;
 mod plans;
 mod prediction;
 mod program;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::http::{Response, read_request, write_response};
+use crate::listener::Listener;
 use crate::xml;
 
 /// The account that every caller belongs to.
@@ -18,10 +18,11 @@ pub(crate) const ACCOUNT: &str = "111111111111";
 /// The name under which [`Service::say`] keeps a description of a change set without property values.
 pub(crate) const PLAIN: &str = "DescribeChangeSet without values";
 
-/// A running service. It lives as long as the process.
+/// A running service. It ends when dropped.
 pub(crate) struct Service {
     endpoint: String,
     script: Arc<Mutex<Script>>,
+    _listener: Listener,
 }
 
 /// An answer: its status and its body.
@@ -51,18 +52,14 @@ struct Script {
 impl Service {
     /// Starts the service, which knows nothing yet.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::new(Mutex::new(Script::default()));
         let ours = Arc::clone(&script);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let script = Arc::clone(&ours);
-                // A client that goes away is no failure of the service.
-                thread::spawn(move || stream.and_then(|stream| serve(stream, &script)));
-            }
-        });
-        Self { endpoint, script }
+        let listener = Listener::start(move |stream| serve(stream, &ours));
+        Self {
+            endpoint: listener.url(),
+            script,
+            _listener: listener,
+        }
     }
 
     /// Returns its URL.

@@ -32,6 +32,8 @@ mod killed;
 #[path = "../support/latency.rs"]
 mod latency;
 mod lifecycle;
+#[path = "../support/listener.rs"]
+mod listener;
 mod plans;
 mod project;
 #[path = "../support/proxy.rs"]

@@ -5,7 +5,7 @@
 //! the answer, or stop until it is told otherwise. What passed is kept.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::http::{Request, Response, parse_form, write_response};
+use crate::listener::Listener;
 use crate::xml;
 
 /// What can go wrong with a call.
@@ -85,7 +86,7 @@ pub(crate) struct Passed {
 
 /// A running proxy. It ends when dropped.
 pub(crate) struct Proxy {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
 }
 
@@ -108,8 +109,6 @@ impl Proxy {
     /// Starts a proxy in front of the server at a URL such as `http://127.0.0.1:4566`.
     pub(crate) fn start(upstream: &str, rule: Rule) -> Self {
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/');
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstream: upstream.parse().unwrap(),
             state: Mutex::new(State {
@@ -123,22 +122,13 @@ impl Proxy {
             ended: AtomicBool::new(false),
         });
         let ours = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if ours.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let shared = Arc::clone(&ours);
-                // A client that was killed is no failure of the proxy.
-                thread::spawn(move || stream.and_then(|stream| shared.serve(stream)));
-            }
-        });
-        Self { address, shared }
+        let listener = Listener::start(move |stream| ours.serve(stream));
+        Self { listener, shared }
     }
 
     /// Returns the value for `AWS_ENDPOINT_URL`.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Returns the calls so far, in the order of their answers.
@@ -178,8 +168,6 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the accepting thread, which sees the flag and closes the port.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -21,8 +21,7 @@ mod template;
 pub(crate) mod xml;
 
 use std::io::BufReader;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,6 +33,7 @@ pub(crate) use change_sets::ChangeSet;
 pub(crate) use http::Response;
 pub(crate) use stacks::Deployment;
 
+use crate::listener::Listener;
 use crate::sandbox::{Running, Sandbox};
 
 /// The account that every credential belongs to.
@@ -43,7 +43,7 @@ pub(crate) const REGION: &str = "eu-west-1";
 
 /// A running server. It stops when dropped.
 pub(crate) struct Cloud {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
 }
 
@@ -51,42 +51,29 @@ struct Shared {
     account: Mutex<Account>,
     rules: Mutex<Vec<Rule>>,
     calls: Mutex<Vec<Call>>,
-    stopped: AtomicBool,
 }
 
 impl Cloud {
     /// Starts a server with an empty account.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             account: Mutex::new(Account::default()),
             rules: Mutex::default(),
             calls: Mutex::default(),
-            stopped: AtomicBool::new(false),
         });
         let ours = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if ours.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let shared = Arc::clone(&ours);
-                // A client that goes away in the middle of a request is no failure of the server.
-                thread::spawn(move || stream.and_then(|stream| shared.serve(stream)));
-            }
-        });
-        Self { address, shared }
+        let listener = Listener::start(move |stream| ours.serve(stream));
+        Self { listener, shared }
     }
 
     /// Returns where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address
     }
 
     /// Returns the value for `AWS_ENDPOINT_URL`.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.listener.url()
     }
 
     /// Returns the account, locked: what is in it can be arranged before a run and read after it.
@@ -150,14 +137,6 @@ impl Running {
     /// Waits until the child has called an operation.
     pub(crate) fn wait_for_call(&mut self, cloud: &Cloud, operation: &str) -> &mut Self {
         self.wait_until(operation, || !cloud.calls_of(operation).is_empty())
-    }
-}
-
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        // Wakes the accepting thread, which sees the flag and closes the port.
-        let _ = TcpStream::connect(self.address);
     }
 }
 
