@@ -25,6 +25,13 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Fails the test if it ran on fewer cases than the corpus had when the test was written. A test that
+/// finds no cases would pass without checking anything.
+#[track_caller]
+pub(crate) fn expect_cases(what: &str, count: usize, minimum: usize) {
+    assert!(count >= minimum, "{count} {what}, not {minimum} or more");
+}
+
 /// Returns all files below a folder, sorted.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -44,6 +44,39 @@ fn named_resources(paths: &serde_json::Value) -> BTreeSet<String> {
         .collect()
 }
 
+/// A recorded edit of a template.
+struct Edit {
+    name: String,
+    file: Value,
+    old: Template,
+    new: Template,
+}
+
+/// Returns the edits below these folders of the corpus whose two versions can be read, and how many
+/// cannot; `None` if there is no corpus.
+fn edits(folders: &[&str]) -> Option<(Vec<Edit>, usize)> {
+    let root = corpus::folder("template-history")?;
+    let paths = folders
+        .iter()
+        .flat_map(|folder| corpus::files(&root.join(folder)));
+    let (mut edits, mut unreadable) = (Vec::new(), 0);
+    for path in paths {
+        let name = path.display().to_string();
+        let file = corpus::json(&path);
+        let read = |key: &str| template(&name, file[key].as_str().unwrap());
+        match (read("old_text"), read("new_text")) {
+            (Some(old), Some(new)) => edits.push(Edit {
+                name,
+                file,
+                old,
+                new,
+            }),
+            _ => unreadable += 1,
+        }
+    }
+    Some((edits, unreadable))
+}
+
 #[test]
 fn json_and_yaml_versions_of_a_template_are_equal() {
     let Some(folder) = corpus::folder("templates") else {
@@ -77,70 +110,46 @@ fn json_and_yaml_versions_of_a_template_are_equal() {
         }
     }
     eprintln!("corpus: {equal} equal and {different} different twins, {skipped} cannot be read");
+    corpus::expect_cases("equal pairs", equal, 51);
+    corpus::expect_cases("different pairs", different, 15);
 }
 
 #[test]
 fn edits_without_meaning_make_no_difference() {
-    let Some(folder) = corpus::folder("template-history/semantic-noop") else {
+    let Some((edits, unreadable)) = edits(&["semantic-noop"]) else {
         return;
     };
-    let (mut run, mut skipped) = (0, 0);
-    for path in corpus::files(&folder) {
-        let edit = corpus::json(&path);
-        let read = |key: &str| template(&path.display().to_string(), edit[key].as_str().unwrap());
-        let (Some(old), Some(new)) = (read("old_text"), read("new_text")) else {
-            skipped += 1;
-            continue;
-        };
-        let found = diff(&old, &new);
-        assert!(found.is_empty(), "{}: {found:?}", path.display());
-        run += 1;
+    for edit in &edits {
+        let found = diff(&edit.old, &edit.new);
+        assert!(found.is_empty(), "{}: {found:?}", edit.name);
     }
-    eprintln!("corpus: {run} edits without meaning, {skipped} cannot be read");
+    let count = edits.len();
+    eprintln!("corpus: {count} edits without meaning, {unreadable} cannot be read");
+    corpus::expect_cases("edits without meaning", count, 15);
 }
 
 #[test]
 fn diff_names_exactly_the_edited_resources() {
-    let Some(folder) = corpus::folder("template-history") else {
+    let Some((edits, unreadable)) = edits(&["resource", "no-resource-change"]) else {
         return;
     };
-    let (mut run, mut skipped) = (0, 0);
-    for class in ["resource", "no-resource-change"] {
-        for path in corpus::files(&folder.join(class)) {
-            let edit = corpus::json(&path);
-            let read =
-                |key: &str| template(&path.display().to_string(), edit[key].as_str().unwrap());
-            let (Some(old), Some(new)) = (read("old_text"), read("new_text")) else {
-                skipped += 1;
-                continue;
-            };
-            let mut found = entries(&diff(&old, &new));
-            found.retain(|entry| entry.starts_with("/Resources/"));
-            let expected = named_resources(&edit["changed_paths"]);
-            assert!(
-                found.is_superset(&expected),
-                "{}: {found:?} {expected:?}",
-                path.display()
-            );
-            let reordered = |id: &String| {
-                let path = format!("{id}/DependsOn");
-                edit["changed_paths"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .any(|it| *it == path.as_str())
-            };
-            assert!(
-                found
-                    .iter()
-                    .all(|id| expected.contains(id) || reordered(id)),
-                "{}: {found:?} {expected:?}",
-                path.display()
-            );
-            run += 1;
-        }
+    for edit in &edits {
+        let mut found = entries(&diff(&edit.old, &edit.new));
+        found.retain(|entry| entry.starts_with("/Resources/"));
+        let paths = &edit.file["changed_paths"];
+        let expected = named_resources(paths);
+        let context = format!("{}: {found:?} {expected:?}", edit.name);
+        assert!(found.is_superset(&expected), "{context}");
+        let reordered = |id: &String| {
+            let path = format!("{id}/DependsOn");
+            paths.as_array().unwrap().contains(&path.into())
+        };
+        let mut unexpected = found.difference(&expected);
+        assert!(unexpected.all(reordered), "{context}");
     }
-    eprintln!("corpus: {run} edits, {skipped} cannot be read");
+    let count = edits.len();
+    eprintln!("corpus: {count} edits, {unreadable} cannot be read");
+    corpus::expect_cases("edits", count, 60);
 }
 
 /// Returns a path's steps without the indexes among them, which differ on the two sides. A key may
@@ -172,22 +181,16 @@ fn paths(diff: &Diff<'_>) -> Vec<String> {
 
 #[test]
 fn diff_names_every_edited_path() {
-    let Some(folder) = corpus::folder("template-history/resource") else {
+    let Some((edits, _)) = edits(&["resource"]) else {
         return;
     };
-    let (mut run, mut named) = (0, 0);
+    let mut named = 0;
     let mut unnamed = Vec::new();
-    for path in corpus::files(&folder) {
-        let edit = corpus::json(&path);
-        let read = |key: &str| template(&path.display().to_string(), edit[key].as_str().unwrap());
-        let (Some(old), Some(new)) = (read("old_text"), read("new_text")) else {
-            continue;
-        };
-        run += 1;
-        let found = paths(&diff(&old, &new));
-        let expected = edit["changed_paths"].as_array().unwrap();
+    for edit in &edits {
+        let found = paths(&diff(&edit.old, &edit.new));
+        let expected = edit.file["changed_paths"].as_array().unwrap();
         for path in expected.iter().map(|path| path.as_str().unwrap()) {
-            // One that is longer says so with `[len]`.
+            // The path of a list that became longer ends with `[len]`.
             let path = path.trim_end_matches("[len]");
             let is_named = found.iter().any(|found| {
                 steps(found)
@@ -205,8 +208,10 @@ fn diff_names_every_edited_path() {
     let is_excused = |path: &String| {
         path.ends_with("/DependsOn") || path.contains("/DependsOn/") || is_in_list(path)
     };
-    eprintln!("corpus: {run} edits, {named} paths named; not named: {unnamed:?}");
+    let count = edits.len();
+    eprintln!("corpus: {count} edits, {named} paths named; not named: {unnamed:?}");
     assert!(unnamed.iter().all(is_excused), "{unnamed:?}");
+    corpus::expect_cases("named paths", named, 336);
 }
 
 /// Returns whether a path leads into a list, which may have been put in another order alone.
@@ -329,6 +334,7 @@ fn effects_agree_with_cdk_diff() {
     }
     eprintln!("corpus: {run} pairs, {agreeing} resources agree but for {excused}");
     assert!(wrong.is_empty(), "{wrong:#?}");
+    corpus::expect_cases("resources that agree", agreeing, 32);
 }
 
 #[test]
@@ -361,5 +367,6 @@ fn equality_agrees_with_rain() {
         eprintln!("corpus: {name}: {theirs}, here {}", changes.len());
         assert!(is_text, "{name}: {theirs} {changes:?}");
     }
-    eprintln!("corpus: {agreeing} of {run} pairs differ where rain says so");
+    eprintln!("corpus: {agreeing} of {run} pairs agree with rain");
+    corpus::expect_cases("pairs that agree", agreeing, 16);
 }

@@ -105,6 +105,8 @@ fn every_recorded_failure_gets_its_role_and_category() {
         categories[1],
         categories[0] + categories[1]
     );
+    corpus::expect_cases("roles", roles[1], 37);
+    corpus::expect_cases("categories", categories[1], 33);
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
@@ -155,6 +157,7 @@ fn every_recorded_event_stream_gets_its_root_cause() {
         }
     }
     eprintln!("streams: root cause and category found in {found}");
+    corpus::expect_cases("event streams", found + missed.len(), 5);
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
@@ -163,7 +166,7 @@ fn hook_failure_explains_the_event_that_names_the_hook() {
     let Some(folder) = corpus::folder("cdk-diff/hook-correlation") else {
         return;
     };
-    let mut cases = 0;
+    let (mut cases, mut explained) = (0, 0);
     for path in corpus::files(&folder) {
         let recorded = corpus::json(&path);
         let recorded = recorded["events"].as_array().unwrap().iter().enumerate();
@@ -180,10 +183,12 @@ fn hook_failure_explains_the_event_that_names_the_hook() {
         if cause.event.hook.is_none() {
             let expected = hook_reason.filter(|_| names_it);
             assert_eq!(cause.explanation, expected.as_deref(), "{}", path.display());
+            explained += usize::from(expected.is_some());
         }
         cases += 1;
     }
-    eprintln!("hooks: {cases} cases of correlation");
+    eprintln!("hooks: {explained} of {cases} failures explained");
+    corpus::expect_cases("failures that a hook explains", explained, 1);
 }
 
 /// Returns the events of a recorded answer or set of a test, newest first; `None` where the test kept
@@ -260,4 +265,7 @@ fn timeline_returns_recorded_events_once_and_in_order() {
         "events: {sets} recorded sets with {total} events in order, none twice; {failures} with a \
         cause; {left_out} without event records"
     );
+    corpus::expect_cases("sets of events", sets, 70);
+    corpus::expect_cases("events", total, 842);
+    corpus::expect_cases("sets with a cause", failures, 6);
 }

@@ -489,5 +489,15 @@ fn program_replays_every_recorded_lifecycle() {
         scenarios.len()
     );
     assert!(failed.is_empty(), "{failed:#?}");
-    assert!(!counts.is_empty());
+    for (what, minimum) in [
+        ("applied", 120),
+        ("destroyed", 31),
+        ("planned", 30),
+        ("refused", 10),
+        ("told: events", 13),
+        ("told: resources", 14),
+        ("told: stacks", 70),
+    ] {
+        corpus::expect_cases(what, counts[what], minimum);
+    }
 }

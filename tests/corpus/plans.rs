@@ -157,6 +157,8 @@ fn plan_shows_every_changed_property_with_its_values() {
     eprintln!(
         "corpus: {sets} change sets, {resources} resources, {paths} changed properties, {values} values shown"
     );
+    corpus::expect_cases("changed properties", paths, 113);
+    corpus::expect_cases("values", values, 118);
 }
 
 #[test]
@@ -423,4 +425,7 @@ fn statements_and_rules_agree_with_cdk_diff() {
         "corpus: {cases} pairs, {statements} statements and {rules} rules agree; {unreadable} \
         have statements that the peer cannot read, {broadened} broaden"
     );
+    corpus::expect_cases("statements", statements, 20);
+    corpus::expect_cases("rules", rules, 2);
+    corpus::expect_cases("broadened permissions", broadened, 13);
 }

@@ -101,6 +101,7 @@ fn comparison_names_every_resource_that_aws_changed() {
         assert_ne!(why, "the prediction is wrong", "{name}: {missing:?}");
     }
     eprintln!("comparison: every changed resource is named in {whole} of {cases} updates");
+    corpus::expect_cases("updates", cases, 56);
 }
 
 #[test]
@@ -159,6 +160,8 @@ fn prediction_matches_most_recorded_updates() {
         "prediction: the set of changed resources is AWS's in {exact} of {cases} updates; \
          action and replacement agree in {agreeing} of {common} common resources"
     );
+    corpus::expect_cases("updates", cases, 56);
+    corpus::expect_cases("common resources", common, 67);
     // 65 of 98 and 79 of 82 are what @aws-cdk/cloudformation-diff reaches over the whole corpus.
     assert!(exact * 98 >= 65 * cases, "{exact} of {cases}");
     assert!(agreeing * 82 >= 79 * common, "{agreeing} of {common}");

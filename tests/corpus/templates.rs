@@ -48,6 +48,7 @@ fn every_template_parses_and_round_trips() {
         }
     }
     eprintln!("corpus: {read} templates read and written; {excused} files are no templates");
+    corpus::expect_cases("templates", read, 518);
 }
 
 #[test]
@@ -77,6 +78,7 @@ fn every_edited_template_parses_and_round_trips() {
     eprintln!(
         "corpus: {read} versions of edited templates read and written; {excused} have rain's tags"
     );
+    corpus::expect_cases("versions of edited templates", read, 151);
 }
 
 /// Returns whether a template is written for another tool, which replaces its tags.
@@ -207,6 +209,8 @@ fn valid_templates_have_no_errors_and_invalid_ones_do_not_panic() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     eprintln!("corpus: {good} templates checked, {excused} errors known; {bad} bad files survived");
+    corpus::expect_cases("valid templates", good, 441);
+    corpus::expect_cases("invalid files", bad, 77);
 }
 
 #[test]
@@ -224,12 +228,12 @@ fn truncated_templates_do_not_panic() {
             let cut = text.floor_char_boundary(text.len() * part / 6 + part);
             let (head, tail) = text.split_at(cut);
             let without_one = tail.get(1..).unwrap_or_default();
-            for mutilated in [
+            for truncated in [
                 head.to_owned(),
                 tail.to_owned(),
                 format!("{head}{without_one}"),
             ] {
-                let source = SourceFile::new(source.name.as_str(), mutilated);
+                let source = SourceFile::new(source.name.as_str(), truncated);
                 match Template::parse(&source) {
                     Ok(template) => check_places(&validate(&template)),
                     Err(found) => check_places(&found),
@@ -238,7 +242,8 @@ fn truncated_templates_do_not_panic() {
             }
         }
     }
-    eprintln!("corpus: {run} mutilated templates read");
+    eprintln!("corpus: {run} truncated templates read");
+    corpus::expect_cases("truncated templates", run, 8325);
 }
 
 /// Every place must quote whole characters of its text.
