@@ -68,5 +68,10 @@ proptest! {
             let found = merged.changes.iter().find(|it| it.logical_id == known.logical_id).unwrap();
             prop_assert!(known.details.iter().all(|detail| found.details.contains(detail)));
         }
+        for added in &plain.changes {
+            if valued.changes.iter().all(|it| it.logical_id != added.logical_id) {
+                prop_assert!(merged.changes.contains(added));
+            }
+        }
     }
 }

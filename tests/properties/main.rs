@@ -8,6 +8,7 @@
 mod change_sets;
 mod events;
 mod files;
+mod line_map;
 mod mutations;
 mod targets;
 mod templates;

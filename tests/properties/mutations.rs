@@ -6,6 +6,9 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
 
 use crate::targets;
 
@@ -24,6 +27,9 @@ const TARGETS: [(&str, Target); 6] = [
 
 /// How many mutations are made of each seed.
 const MUTATIONS: usize = 150;
+
+/// How long one input may take. Most take a millisecond.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What inputs are made of, so that a mutation is more than noise.
 const TOKENS: [&str; 32] = [
@@ -123,16 +129,19 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-#[test]
-fn targets_accept_all_seeds_and_mutations() {
+/// Runs every target on its seeds and their mutations. Sends each input before it is run.
+fn run_targets(inputs: &Sender<(&'static str, Vec<u8>)>) {
     for (name, target) in TARGETS {
         let seeds = seeds(name);
         assert!(!seeds.is_empty(), "{name} has no seeds");
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         for seed in &seeds {
-            target(seed);
-            for _ in 0..MUTATIONS {
-                let input = mutated(seed, &seeds, &mut numbers);
+            for mutation in 0..=MUTATIONS {
+                let input = match mutation {
+                    0 => seed.clone(),
+                    _ => mutated(seed, &seeds, &mut numbers),
+                };
+                inputs.send((name, input.clone())).unwrap();
                 let run = catch_unwind(AssertUnwindSafe(|| target(&input)));
                 assert!(
                     run.is_ok(),
@@ -142,4 +151,23 @@ fn targets_accept_all_seeds_and_mutations() {
             }
         }
     }
+}
+
+#[test]
+fn targets_accept_all_seeds_and_mutations() {
+    let (sender, inputs) = mpsc::channel();
+    let running = thread::spawn(move || run_targets(&sender));
+    let mut current = ("", Vec::new());
+    loop {
+        match inputs.recv_timeout(LIMIT) {
+            Ok(input) => current = input,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => panic!(
+                "{} takes longer than {LIMIT:?} on {:?}",
+                current.0,
+                String::from_utf8_lossy(&current.1)
+            ),
+        }
+    }
+    running.join().unwrap();
 }

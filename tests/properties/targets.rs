@@ -17,6 +17,7 @@ use stackctl::config::manifest;
 use stackctl::config::project::Project;
 use stackctl::config::settings::{self, Overrides, Settings};
 use stackctl::diagnostic::{Diagnostic, SourceFile};
+use stackctl::error::Error;
 use stackctl::plan::plan_file::PlanFile;
 use stackctl::plan::predict::{Side, predict};
 use stackctl::plan::risk;
@@ -58,9 +59,6 @@ pub(crate) fn manifest(input: &[u8]) {
 
 /// A template as it is written: rendered, and every place of the result found in the source.
 pub(crate) fn template(input: &[u8]) {
-    thread_local! {
-        static PROJECT: (TempDir, Settings) = project();
-    }
     let Ok(text) = str::from_utf8(input) else {
         return;
     };
@@ -68,14 +66,28 @@ pub(crate) fn template(input: &[u8]) {
     if text.matches("range").count() > 1 || text.matches('*').count() > 1 {
         return;
     }
+    with_rendered(text, |rendered, settings| match rendered {
+        Ok(rendered) => check_line_map(&rendered, settings),
+        Err(error) => check_places(error.diagnostics()),
+    });
+}
+
+/// Renders a template with the settings of [`MANIFEST`].
+pub(crate) fn with_rendered(
+    text: &str,
+    check: impl FnOnce(Result<render::RenderedTemplate, Error>, &Settings),
+) {
+    thread_local! {
+        static PROJECT: (TempDir, Settings) = project();
+    }
     PROJECT.with(|(folder, settings)| {
         fs::write(folder.path().join("stack.yaml"), text).unwrap();
         let project = Project::find(folder.path(), None).unwrap();
         let source = project.template(Path::new("stack.yaml")).unwrap();
-        match render::render(&source, settings, &IndexMap::new()) {
-            Ok(rendered) => check_line_map(&rendered, settings),
-            Err(error) => check_places(error.diagnostics()),
-        }
+        check(
+            render::render(&source, settings, &IndexMap::new()),
+            settings,
+        );
     });
 }
 
