@@ -326,7 +326,7 @@ fn recover_keeps_a_stack_with_change_sets_of_others() {
         .name
         .clone();
     finished.expect_stdout(&change_set);
-    finished.expect_stderr("error: not deleted: the stack `demo-dev` holds change sets");
+    finished.expect_stderr("error: not deleted: the stack `demo-dev` has change sets");
     finished.expect_code(4);
     assert!(writes(&cloud).is_empty());
 }
