@@ -45,7 +45,7 @@
 //! | [`template`] | CloudFormation text and model: render, parse, validate, compare, evaluate, lint | runs the linter |
 //! | [`artifact`] | folders as reproducible zips, and the files in a zip | reads files, writes a temporary one |
 //! | [`config`] | manifest, settings with their sources, the project's files, secrets | reads the project |
-//! | [`util`] | concurrency, suggestions, interruption, quoting for a shell | listens for signals |
+//! | [`util`] | concurrency, suggestions, interruption, spans, quoting for a shell | listens for signals |
 //! | [`diagnostic`], [`error`] | findings that point at a place in a text; errors, their kinds and exit codes | no |
 
 pub mod artifact;

@@ -16,8 +16,8 @@ fn main() -> ExitCode {
         Ok(ambient) => ambient,
         Err(error) => return present::no_current_folder(&error),
     };
-    present::log(cli.global.verbose);
     let context = cli::context(ambient, &cli.global);
+    context.presenter().start_log();
     let ended =
         cli::run(cli, &context).and_then(|exit| context.presenter().finish().map(|()| exit));
     match ended {

@@ -4,6 +4,7 @@
 //! needs to be opened: an endpoint, credentials and path-style addressing.
 
 mod backoff;
+mod call_span;
 mod fault;
 mod foreign;
 pub mod functions;
@@ -33,6 +34,7 @@ use aws_types::service_config::ServiceConfigKey;
 use crate::config::origin::Origin;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
+use call_span::CallSpans;
 use json_call::JsonClient;
 use login::Login;
 
@@ -183,7 +185,8 @@ impl Connection {
 
     /// Returns who is calling.
     pub async fn identity(&self) -> Result<Identity> {
-        let answer = aws_sdk_sts::Client::new(&self.config)
+        let answer = self
+            .sts()
             .get_caller_identity()
             .send()
             .await
@@ -200,6 +203,7 @@ impl Connection {
     pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
         let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
             .retry_classifier(foreign::Pages)
+            .interceptor(CallSpans)
             .build();
         aws_sdk_cloudformation::Client::from_conf(config)
     }
@@ -208,8 +212,16 @@ impl Connection {
         let path_style = self.endpoint != Endpoint::Aws;
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .force_path_style(path_style)
+            .interceptor(CallSpans)
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+
+    pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(&self.config)
+            .interceptor(CallSpans)
+            .build();
+        aws_sdk_sts::Client::from_conf(config)
     }
 
     /// Returns a client of a service that has no SDK crate.

@@ -79,3 +79,53 @@ pub enum Command {
     /// Print the version
     Version(commands::version::Args),
 }
+
+impl Command {
+    /// Returns the command's name on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Diff(_) => "diff",
+            Self::Drift(_) => "drift",
+            Self::Status(_) => "status",
+            Self::Events(_) => "events",
+            Self::Outputs(_) => "outputs",
+            Self::Destroy(_) => "destroy",
+            Self::Recover(_) => "recover",
+            Self::Cancel(_) => "cancel",
+            Self::Render(_) => "render",
+            Self::Validate(_) => "validate",
+            Self::Package(_) => "package",
+            Self::Verify(_) => "verify",
+            Self::Ssh(_) => "ssh",
+            Self::Local(_) => "local",
+            Self::Init(_) => "init",
+            Self::Config(_) => "config",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+            Self::Version(_) => "version",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Cli;
+
+    #[test]
+    fn a_command_has_the_name_by_which_it_is_called() {
+        let mut called = 0;
+        for command in Cli::command().get_subcommands() {
+            // A few have a required argument.
+            if let Ok(cli) = Cli::try_parse_from(["stackctl", command.get_name()]) {
+                assert_eq!(cli.command.name(), command.get_name());
+                called += 1;
+            }
+        }
+        assert!(called > 15, "{called}");
+    }
+}

@@ -37,7 +37,7 @@ pub struct GlobalOptions {
     /// Print only data, questions and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more; twice prints the AWS SDK's own trace
+    /// Print more, and how long each call to AWS took; twice prints the AWS SDK's trace
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }

@@ -13,6 +13,7 @@ use crate::config::settings::Overrides;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::present::{OutputOptions, Presenter};
+use crate::util::span;
 
 /// Returns the context of a run with these global options.
 pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
@@ -43,6 +44,7 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
 ///
 /// Whatever the command could not do.
 pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
+    let _span = span::command(cli.command.name()).entered();
     match cli.command {
         Command::Plan(args) => wait(commands::plan::run(context, args)),
         Command::Apply(args) => wait(commands::apply::run(context, args)),

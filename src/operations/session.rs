@@ -11,6 +11,7 @@ use crate::emulator::{Local, Progress};
 use crate::error::{Error, Result};
 use crate::present::Presenter;
 use crate::util::interrupt::Interrupt;
+use crate::util::span;
 
 /// A project, opened for one environment.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl<'a> Session<'a> {
         let overrides = context.overrides_for(environment);
         let settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
+        span::record_stack(&settings.stack_name, &settings.environment);
         for parameter in settings.parameters.values() {
             if let ParameterValue::FromEnvironment {
                 value: Some(secret),

@@ -12,12 +12,15 @@ pub mod json;
 pub mod markdown;
 mod process;
 pub mod style;
+mod timing;
 pub mod unified;
 mod words;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io::{self, BufRead, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -27,8 +30,9 @@ use crate::config::secret::{Redactor, Secret};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use format::ColorWhen;
-pub use process::{command_line, exit_interrupted, log, no_current_folder};
+pub use process::{command_line, exit_interrupted, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
+use timing::Timings;
 
 /// The width for text that does not go to a terminal, in columns.
 const PIPE_WIDTH: usize = 100;
@@ -54,7 +58,7 @@ pub struct Presenter {
     verbosity: u8,
     interactive: bool,
     progress: bool,
-    progress_shown: Cell<bool>,
+    progress_shown: Arc<AtomicBool>,
     question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
     lost: RefCell<Option<io::Error>>,
@@ -90,10 +94,23 @@ impl Presenter {
             verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
             progress: terminal.stderr && !ci && !options.quiet,
-            progress_shown: Cell::new(false),
+            progress_shown: Arc::default(),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
             lost: RefCell::new(None),
+        }
+    }
+
+    /// Prints the program's own spans to stderr if `-v` was given, and the AWS SDK's trace if `-vv` was
+    /// given.
+    pub fn start_log(&self) {
+        if self.is_verbose() {
+            let timings = Timings {
+                color: self.stderr,
+                width: self.width,
+                progress_shown: Arc::clone(&self.progress_shown),
+            };
+            process::log(timings, self.verbosity > 1);
         }
     }
 
@@ -245,16 +262,12 @@ impl Presenter {
             " ".repeat(self.width.saturating_sub(1))
         )
         .and_then(|()| stderr.flush());
-        self.progress_shown.set(true);
+        self.progress_shown.store(true, Ordering::Relaxed);
     }
 
     /// Removes the progress line, if one is shown.
     pub fn clear_progress(&self) {
-        if self.progress_shown.replace(false) {
-            let mut stderr = io::stderr().lock();
-            let _ = write!(stderr, "\r{}\r", " ".repeat(self.width.saturating_sub(1)))
-                .and_then(|()| stderr.flush());
-        }
+        clear_line(&self.progress_shown, self.width);
     }
 
     /// Asks `question` and returns the answer without surrounding space.
@@ -309,5 +322,14 @@ impl Presenter {
     fn masked(&self, text: &str) -> String {
         let redactor = Redactor::new(&self.secrets.borrow());
         redactor.redact(text).unwrap_or_else(|| text.to_owned())
+    }
+}
+
+/// Removes the progress line if one is shown.
+fn clear_line(is_shown: &AtomicBool, width: usize) {
+    if is_shown.swap(false, Ordering::Relaxed) {
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "\r{}\r", " ".repeat(width.saturating_sub(1)))
+            .and_then(|()| stderr.flush());
     }
 }

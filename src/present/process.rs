@@ -4,8 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::timing::{self, Timings};
 use crate::error::ErrorKind;
+use crate::util::span;
 
 /// Prints clap's message: help and version to stdout with code 0, mistakes to stderr with code 64.
 pub fn command_line(message: &clap::Error) -> ExitCode {
@@ -28,19 +33,22 @@ pub fn no_current_folder(error: &io::Error) -> ExitCode {
     ExitCode::from(ErrorKind::System.exit_code())
 }
 
-/// Sends the AWS SDK's trace to stderr where `-vv` was given.
+/// Prints the program's own spans, and the AWS SDK's trace if that is wanted.
 ///
-/// The level stops at `debug`: the SDK's `trace` level holds request bodies.
-pub fn log(verbosity: u8) {
-    if verbosity < 2 {
-        return;
-    }
-    let filter = EnvFilter::new(
-        "warn,stackctl=debug,aws_config=debug,aws_smithy_runtime=debug,aws_runtime=debug",
-    );
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
+/// The level of the trace is `debug`: at `trace`, the SDK prints the bodies of requests.
+pub(super) fn log(timings: Timings, with_trace: bool) {
+    let trace = with_trace.then(|| {
+        let filter = EnvFilter::new(format!(
+            "warn,stackctl=debug,{}=off,aws_config=debug,aws_smithy_runtime=debug,aws_runtime=debug",
+            span::TARGET
+        ));
+        tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_filter(filter)
+    });
+    tracing_subscriber::registry()
+        .with(timings.with_filter(filter_fn(timing::is_printed)))
+        .with(trace)
         .init();
 }
 

@@ -3,4 +3,5 @@
 pub mod interrupt;
 pub mod parallel;
 pub mod shell_word;
+pub mod span;
 pub mod suggest;

@@ -55,3 +55,4 @@ mod saved_plans;
 mod service_checks;
 mod stack_states;
 mod terminal_width;
+mod timing;

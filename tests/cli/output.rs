@@ -44,7 +44,7 @@ fn secret_is_sent_but_never_printed() {
     let (sandbox, cloud) = with_secret();
     let sandbox = sandbox.env("DB_PASSWORD", SECRET);
     for arguments in [
-        &["plan"][..],
+        &["plan", "-v"][..],
         &["plan", "--format", "json", "-vv"],
         &["plan", "--format", "markdown"],
         &["plan", "--offline", "--format", "json"],

@@ -53,6 +53,7 @@ use aws_types::{SdkConfig, SigningName};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::call_span::CallSpans;
 use endpoint::EndpointResolver;
 pub(super) use failure::Failure;
 
@@ -262,6 +263,7 @@ fn components(
         .with_interceptor(UserAgentInterceptor::new())
         .with_interceptor(InvocationIdInterceptor::new())
         .with_interceptor(RecursionDetectionInterceptor::new())
+        .with_interceptor(CallSpans)
         .with_retry_classifier(HttpStatusCodeClassifier::default())
         .with_retry_classifier(TransientErrorClassifier::<Failure>::new())
         .with_retry_classifier(AwsErrorCodeClassifier::<Failure>::new())

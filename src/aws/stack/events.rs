@@ -187,7 +187,7 @@ impl StackService {
     /// Replaces what the events of failures say in code by what it means, where the caller may have it
     /// decoded (`sts:DecodeAuthorizationMessage`); elsewhere they stay as they are.
     pub async fn decode_authorization(&self, events: &mut [Event]) {
-        let client = aws_sdk_sts::Client::new(&self.connection.config);
+        let client = self.connection.sts();
         let reasons = events.iter_mut().filter_map(|event| event.reason.as_mut());
         for reason in reasons {
             let Some(message) = authorization::encoded(reason) else {
