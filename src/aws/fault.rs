@@ -11,8 +11,8 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Endpoint;
-use super::login::{Login, NotLoaded};
-use crate::cloudformation::service_message;
+use super::error_chain::{Chain, find};
+use super::login::{Login, NotLoaded, is_expiry, is_unknown};
 use crate::error::{Error, ErrorKind};
 
 /// What the service said, as the cause of an [`Error`].
@@ -36,21 +36,6 @@ pub(crate) fn needs_login(error: &Error) -> bool {
         cause.is::<NotLoaded>()
             || answer.is_some_and(|answer| is_expiry(&answer.code) || is_unknown(&answer.code))
     })
-}
-
-fn is_expiry(code: &str) -> bool {
-    ["ExpiredToken", "ExpiredTokenException", "RequestExpired"].contains(&code)
-}
-
-/// Returns whether AWS does not know the credentials.
-fn is_unknown(code: &str) -> bool {
-    [
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "InvalidAccessKeyId",
-        "AuthFailure",
-    ]
-    .contains(&code)
 }
 
 /// Returns the error for an answer that lacks a member which its API promises.
@@ -81,7 +66,7 @@ where
             .unwrap_or("the service gave no reason")
             .to_owned();
         let fault = Error::new(ErrorKind::Service, said);
-        return answer_hint(login, code, &message, fault).caused_by(Answer {
+        return login.hint(fault, code, &message).caused_by(Answer {
             code: code.to_owned(),
             message,
         });
@@ -136,94 +121,3 @@ fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain
         })
         .caused_by(Chain(format!("the answer is none of AWS's: HTTP {status}{page}")))
 }
-
-pub(super) fn answer_hint(login: &Login, code: &str, message: &str, fault: Error) -> Error {
-    match code {
-        code if is_expiry(code) => fault
-            .hint(format!("the credentials have expired: run `{}`", login.command("sso login")))
-            .hint("or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
-        code if is_unknown(code) => fault
-            .hint(format!(
-                "AWS does not know these credentials: check them with `{}`",
-                login.command("sts get-caller-identity")
-            )),
-        "RequestTimeTooSkewed" => clock(fault),
-        "SignatureDoesNotMatch" | "InvalidSignatureException"
-            if service_message::is_clock_skew(message) => {
-            clock(fault)
-        }
-        "SignatureDoesNotMatch" | "InvalidSignatureException" => fault.hint(format!(
-            "the secret access key does not belong to the access key id: run `{}`",
-            login.command("configure")
-        )),
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => fault.hint(
-            "ask for the permission that the message names, or use a profile that has it (--profile)",
-        ),
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" => {
-            fault.hint("AWS is throttling this account: wait a minute and run the command again")
-        }
-        "OptInRequired" => fault.hint("the account has not enabled this region"),
-        _ => fault,
-    }
-}
-
-fn clock(fault: Error) -> Error {
-    fault.hint("this machine's clock is off by more than AWS accepts: set it, for example by NTP")
-}
-
-/// Returns the first error of type `T` in the chain of causes.
-pub(super) fn find<'a, T: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// A chain of causes as one line, each said once.
-///
-/// The SDK's outer errors only name its own layers; what a user needs is at the chain's end.
-#[derive(Debug)]
-pub(super) struct Chain(String);
-
-impl Chain {
-    pub(super) fn of(error: &dyn StdError) -> Self {
-        const LAYERS: [&str; 7] = [
-            "dispatch failure",
-            "io error",
-            "timeout",
-            "other",
-            "service error",
-            "unhandled error",
-            "client error (Connect)",
-        ];
-        let mut said: Vec<String> = Vec::new();
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            // A program that gives credentials ends its text with a line break.
-            let text = cause.to_string().trim_end().to_owned();
-            if !LAYERS.contains(&text.as_str()) && !said.iter().any(|before| before.contains(&text))
-            {
-                said.push(text);
-            }
-            next = cause.source();
-        }
-        if said.is_empty() {
-            said.push(error.to_string());
-        }
-        Self(said.join(": "))
-    }
-}
-
-impl fmt::Display for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for Chain {}

@@ -1,4 +1,5 @@
-//! The credentials in use: what the shared configuration says of them, and why they cannot be loaded.
+//! The credentials in use: what the shared configuration says of them, why they cannot be loaded, and
+//! what helps if a service refuses them.
 //!
 //! The SDK reports some of these failures as text alone, for example that a profile does not exist.
 //! What the profile says is therefore read here too, and decides in place of that text.
@@ -14,7 +15,8 @@ use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::fault::{Chain, answer_hint, find};
+use super::error_chain::{Chain, find};
+use crate::cloudformation::service_message;
 use crate::error::{Error, ErrorKind};
 
 /// How many `source_profile` are followed. The SDK refuses a loop of them.
@@ -69,6 +71,37 @@ impl Login {
         }
     }
 
+    /// Adds what helps against an error that a service returned, by its code.
+    pub(super) fn hint(&self, fault: Error, code: &str, message: &str) -> Error {
+        match code {
+            code if is_expiry(code) => fault
+                .hint(format!("the credentials have expired: run `{}`", self.command("sso login")))
+                .hint("or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
+            code if is_unknown(code) => fault
+                .hint(format!(
+                    "AWS does not know these credentials: check them with `{}`",
+                    self.command("sts get-caller-identity")
+                )),
+            "RequestTimeTooSkewed" => clock(fault),
+            "SignatureDoesNotMatch" | "InvalidSignatureException"
+                if service_message::is_clock_skew(message) => {
+                clock(fault)
+            }
+            "SignatureDoesNotMatch" | "InvalidSignatureException" => fault.hint(format!(
+                "the secret access key does not belong to the access key id: run `{}`",
+                self.command("configure")
+            )),
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => fault.hint(
+                "ask for the permission that the message names, or use a profile that has it (--profile)",
+            ),
+            "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" => {
+                fault.hint("AWS is throttling this account: wait a minute and run the command again")
+            }
+            "OptInRequired" => fault.hint("the account has not enabled this region"),
+            _ => fault,
+        }
+    }
+
     /// Returns the error for credentials that could not be loaded.
     pub(super) fn error(&self, cause: &CredentialsError) -> Error {
         let chain = NotLoaded(Chain::of(cause).to_string());
@@ -112,7 +145,7 @@ impl Login {
         let fault = match refused.and_then(ProvideErrorMetadata::code) {
             Some(code) => {
                 let message = refused.and_then(ProvideErrorMetadata::message);
-                answer_hint(self, code, message.unwrap_or_default(), fault)
+                self.hint(fault, code, message.unwrap_or_default())
             }
             None => fault,
         };
@@ -162,6 +195,26 @@ fn kind(profiles: &ProfileSet) -> ProfileKind {
         }
     }
     ProfileKind::Other
+}
+
+/// Returns whether the credentials have expired.
+pub(super) fn is_expiry(code: &str) -> bool {
+    ["ExpiredToken", "ExpiredTokenException", "RequestExpired"].contains(&code)
+}
+
+/// Returns whether AWS does not know the credentials.
+pub(super) fn is_unknown(code: &str) -> bool {
+    [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "AuthFailure",
+    ]
+    .contains(&code)
+}
+
+fn clock(fault: Error) -> Error {
+    fault.hint("this machine's clock is off by more than AWS accepts: set it, for example by NTP")
 }
 
 #[cfg(test)]

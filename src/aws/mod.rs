@@ -5,6 +5,7 @@
 
 mod backoff;
 mod call_span;
+mod error_chain;
 mod fault;
 mod foreign;
 pub mod functions;
