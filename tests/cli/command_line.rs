@@ -1,5 +1,8 @@
 //! The command line itself: help, version, and what cannot be understood.
 
+use clap::CommandFactory;
+use stackctl::cli::args::Cli;
+
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -16,16 +19,18 @@ fn version_is_printed_to_stdout() {
 fn help_lists_every_command_and_fits_the_terminal() {
     let sandbox = Sandbox::new().env("COLUMNS", "80");
     let help = sandbox.run(&["--help"]).expect_code(0).stdout;
-    for command in [
-        "plan", "apply", "diff", "status", "outputs", "destroy", "render", "validate", "package",
-        "verify", "ssh", "local", "init", "config", "schema",
-    ] {
-        let listed = help
-            .lines()
-            .any(|line| line.trim_start().starts_with(command));
-        assert!(listed, "{command} is not listed in\n{help}");
-        let own = sandbox.run(&[command, "--help"]).expect_code(0);
-        own.expect_stdout(&format!("Usage: stackctl {command}"));
+    let commands = Cli::command();
+    let commands = commands
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let names: Vec<&str> = commands.map(clap::Command::get_name).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let mut words = help.lines().map(|line| line.split_whitespace().next());
+        let is_listed = words.any(|first| first == Some(name));
+        assert!(is_listed, "{name} is not listed in\n{help}");
+        let own = sandbox.run(&[name, "--help"]).expect_code(0);
+        own.expect_stdout(&format!("Usage: stackctl {name}"));
         assert_eq!(own.stderr, "");
     }
     let widest = help.lines().map(|line| line.chars().count()).max();

@@ -154,6 +154,7 @@ fn diff_fits_the_terminal() {
     for columns in ["60", "80", "120"] {
         let sandbox = files().env("COLUMNS", columns);
         let shown = sandbox.run(&["diff", "old.yaml", "new.yaml"]);
+        shown.expect_stdout("Diff: 6 differences");
         let width: usize = columns.parse().unwrap();
         let lines = shown.stdout.lines();
         let wide: Vec<_> = lines.filter(|line| line.chars().count() > width).collect();

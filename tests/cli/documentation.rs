@@ -1,9 +1,11 @@
 //! The documentation against the program: what it lists exists, and what exists is listed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use regex_lite::Regex;
 use serde_json::Value;
 use stackctl::cli::args::Cli;
 use stackctl::present::json::plan::PlanDocument;
@@ -134,30 +136,38 @@ fn readme_lists_every_command() {
 #[test]
 fn every_json_schema_is_documented() {
     let page = read("docs/output.md");
-    for name in [
-        "plan",
-        "plan-file",
-        "diff",
-        "drift",
-        "status",
-        "events",
-        "event",
-        "outputs",
-        "destroy",
-        "validate",
-        "package",
-        "verify",
-        "recovery",
-        "local",
-        "config",
-        "version",
-    ] {
-        assert!(page.contains(&format!("### `stackctl.{name}/1`")), "{name}");
+    let schema = Regex::new("\"(stackctl\\.[a-z-]+/[0-9]+)\"").unwrap();
+    let sources = sources(&root().join("src"));
+    let schemas: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|text| schema.captures_iter(text))
+        .filter_map(|found| Some(found.get(1)?.as_str()))
+        .collect();
+    assert!(schemas.len() >= 16, "{schemas:?}");
+    for name in schemas {
+        assert!(page.contains(&format!("### `{name}`")), "{name}");
     }
+}
+
+/// Returns the texts of all Rust files below a folder, but for files of unit tests.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+        {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
 }
 
 #[test]
 fn links_between_pages_have_targets() {
+    let mut links = 0;
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1) {
@@ -167,8 +177,10 @@ fn links_between_pages_have_targets() {
             }
             let path = page.parent().unwrap().join(target);
             assert!(path.exists(), "{}: {target}", page.display());
+            links += 1;
         }
     }
+    assert!(links > 20, "{links} links");
 }
 
 /// The schema of the JSON plan as it is published, made again by `STACKCTL_UPDATE_DOCS=1 cargo test`.

@@ -427,5 +427,6 @@ fn secrets_are_masked_on_both_sides() {
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
     finds(&cloud, &CHANGED.replace(">2<", ">deployed-word<"));
     let finished = sandbox.run(&["drift"]).expect_code(0);
+    finished.expect_stdout("Environment.Variables.B");
     assert!(!finished.stdout.contains("deployed-word"), "{finished}");
 }

@@ -16,12 +16,13 @@ fn memory_does_not_grow_with_the_artifact() {
     large.set_len(LIMIT - 1024 * 1024).unwrap();
     let mut running = sandbox.spawn(&["package"]);
     let mut peak = 0;
-    // Where the system does not tell, nothing is checked.
+    // Only Linux reports the memory of another process.
     while let Some(bytes) = running.peak_memory() {
         peak = peak.max(bytes);
         thread::sleep(Duration::from_millis(5));
     }
     running.wait().expect_code(0);
+    assert!(peak > 0 || cfg!(not(target_os = "linux")), "not measured");
     assert!(peak < 64 * 1024 * 1024, "{peak} bytes");
 }
 

@@ -168,14 +168,11 @@ fn out_overwrites_only_plan_files() {
 fn plan_file_contains_no_secret() {
     let (sandbox, cloud) = demo::in_cloud();
     let sandbox = sandbox.env("DB_PASSWORD", "correct horse");
-    sandbox.write(
-        "stack.yaml.j2",
-        format!(
-            "{}Parameters:\n  Password: {{ Type: String, NoEcho: true }}\n",
-            demo::TEMPLATE
-        )
-        .replace("first", "{Password}"),
-    );
+    let parameter = "Parameters:\n  Password: { Type: String, NoEcho: true }\n";
+    let template = demo::TEMPLATE.to_owned() + parameter;
+    let template = template.replace("\"{{ vars.description }}\"", "!Ref Password");
+    assert!(template.contains("Description: !Ref Password"));
+    sandbox.write("stack.yaml.j2", template);
     sandbox.write(
         "manifest.toml",
         format!(

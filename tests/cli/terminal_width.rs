@@ -444,6 +444,7 @@ fn only_values_exceed_the_terminal_width() {
         let (sandbox, _cloud) = full();
         let sandbox = sandbox.env("COLUMNS", &columns.to_string());
         let plan = sandbox.run(&["plan", "-v"]).expect_code(0);
+        plan.expect_stdout("Plan: 2 to add, 7 to change");
         assert!(
             !plan.stdout.contains('\u{1b}'),
             "no colour in a pipe: {plan}"
