@@ -23,7 +23,7 @@ fn plan_shows_a_deleted_bucket_first() {
     [HEADER]
 
     Danger
-      DANGER   Bucket is deleted with its objects; while it holds any, the deletion fails
+      DANGER   Bucket is deleted with its objects; the deletion fails unless it is empty
                fix: deploy `DeletionPolicy: Retain` first, then remove it
 
       - Bucket  AWS::S3::Bucket
@@ -41,7 +41,7 @@ fn apply_deletes_a_resource_with_data_only_if_it_is_named() {
     let (sandbox, cloud) = without_bucket();
     let refused = sandbox.run(&["apply", "--yes"]).expect_code(4);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: not applied: `Bucket` is deleted with its objects; while it holds any, the deletion fails
+    error: not applied: `Bucket` is deleted with its objects; the deletion fails unless it is empty
     hint: if that is what you want: `stackctl apply --yes --allow-delete Bucket -e dev`
     ");
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 0);

@@ -59,18 +59,18 @@ fn full_plan_at_80_columns() {
     Danger
       DANGER   Queue is deleted with its waiting messages
                fix: deploy `DeletionPolicy: Retain` first, then remove it
-      DANGER   Table is replaced: the old one is deleted with its items
-               fix: add `UpdateReplacePolicy: Retain` to keep the old one
+      DANGER   Table is replaced: the old resource is deleted with its items
+               fix: add `UpdateReplacePolicy: Retain` to keep the old resource
       DANGER   Table cannot be replaced: its TableName is fixed to
-               `FileMetadata-dev`, which the old one still has
-               fix: change `TableName` in the same deployment, or leave it out
-      DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp
-               22 from 203.0.113.7/32)
-               fix: name the address range that needs it
-      DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool:
-               aws:SecureTransport: "true"
-      DANGER   Child/Cache is replaced: the old one is deleted with its cache
-               fix: add `UpdateReplacePolicy: Retain` to keep the old one
+               `FileMetadata-dev`, and the old resource still has that name
+               fix: change `TableName` in the same deployment, or remove it
+      DANGER   SshGroup allows inbound tcp 22 from 0.0.0.0/0, which is everyone
+               (was: tcp 22 from 203.0.113.7/32)
+               fix: allow only the address range that needs access
+      DANGER   Policy now allows AWS:demo-dev-Role-1A2B3C to do s3:* on every
+               resource if Bool: aws:SecureTransport: "true"
+      DANGER   Child/Cache is replaced: the old resource is deleted with its cache
+               fix: add `UpdateReplacePolicy: Retain` to keep the old resource
 
     Permissions in policies that change
       - Allow
@@ -194,16 +194,17 @@ fn full_plan_at_120_columns() {
     insta::assert_snapshot!(difference, @r#"
     @@
     -  DANGER   Table cannot be replaced: its TableName is fixed to
-    -           `FileMetadata-dev`, which the old one still has
-    +  DANGER   Table cannot be replaced: its TableName is fixed to `FileMetadata-dev`, which the old one still has
+    -           `FileMetadata-dev`, and the old resource still has that name
+    +  DANGER   Table cannot be replaced: its TableName is fixed to `FileMetadata-dev`, and the old resource still has that
+    +           name
     @@
-    -  DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp
-    -           22 from 203.0.113.7/32)
-    +  DANGER   SshGroup lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp 22 from 203.0.113.7/32)
+    -  DANGER   SshGroup allows inbound tcp 22 from 0.0.0.0/0, which is everyone
+    -           (was: tcp 22 from 203.0.113.7/32)
+    +  DANGER   SshGroup allows inbound tcp 22 from 0.0.0.0/0, which is everyone (was: tcp 22 from 203.0.113.7/32)
     @@
-    -  DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool:
-    -           aws:SecureTransport: "true"
-    +  DANGER   Policy now says Allow s3:* on * for AWS:demo-dev-Role-1A2B3C if Bool: aws:SecureTransport: "true"
+    -  DANGER   Policy now allows AWS:demo-dev-Role-1A2B3C to do s3:* on every
+    -           resource if Bool: aws:SecureTransport: "true"
+    +  DANGER   Policy now allows AWS:demo-dev-Role-1A2B3C to do s3:* on every resource if Bool: aws:SecureTransport: "true"
     @@
     -    -/+ Cache  AWS::ElastiCache::CacheCluster
     -          # is replaced, policy ReplaceAndDelete
@@ -246,11 +247,11 @@ fn full_plan_as_markdown() {
     <details open><summary>Danger</summary>
 
     - **DANGER** <b>Queue</b> is deleted with its waiting messages<br>fix: deploy <code>DeletionPolicy: Retain</code> first, then remove it
-    - **DANGER** <b>Table</b> is replaced: the old one is deleted with its items<br>fix: add <code>UpdateReplacePolicy: Retain</code> to keep the old one
-    - **DANGER** <b>Table</b> cannot be replaced: its TableName is fixed to <code>FileMetadata-dev</code>, which the old one still has<br>fix: change <code>TableName</code> in the same deployment, or leave it out
-    - **DANGER** <b>SshGroup</b> lets in tcp 22 from 0.0.0.0/0, which is everybody (was: tcp 22 from 203.0.113.7/32)<br>fix: name the address range that needs it
-    - **DANGER** <b>Policy</b> now says Allow s3:&#42; on &#42; for AWS:demo-dev-Role-1A2B3C if Bool: aws:SecureTransport: "true"
-    - **DANGER** <b>Child/Cache</b> is replaced: the old one is deleted with its cache<br>fix: add <code>UpdateReplacePolicy: Retain</code> to keep the old one
+    - **DANGER** <b>Table</b> is replaced: the old resource is deleted with its items<br>fix: add <code>UpdateReplacePolicy: Retain</code> to keep the old resource
+    - **DANGER** <b>Table</b> cannot be replaced: its TableName is fixed to <code>FileMetadata-dev</code>, and the old resource still has that name<br>fix: change <code>TableName</code> in the same deployment, or remove it
+    - **DANGER** <b>SshGroup</b> allows inbound tcp 22 from 0.0.0.0/0, which is everyone (was: tcp 22 from 203.0.113.7/32)<br>fix: allow only the address range that needs access
+    - **DANGER** <b>Policy</b> now allows AWS:demo-dev-Role-1A2B3C to do s3:&#42; on every resource if Bool: aws:SecureTransport: "true"
+    - **DANGER** <b>Child/Cache</b> is replaced: the old resource is deleted with its cache<br>fix: add <code>UpdateReplacePolicy: Retain</code> to keep the old resource
 
     </details>
 

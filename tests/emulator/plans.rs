@@ -62,7 +62,7 @@ fn opened_port_is_a_danger() {
     project
         .run(&["plan"])
         .expect_code(0)
-        .expect_stdout("SshSecurityGroup lets in tcp 22 from 198.51.100.0/24");
+        .expect_stdout("SshSecurityGroup allows inbound tcp 22 from 198.51.100.0/24");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Who may do what: the statements of every policy in the stack, before and after.
+//! Permissions: the policy statements of the stack before and after.
 //!
-//! Policies hide in many places: inline in a role, attached to several, on a bucket, a queue or a
-//! key, as a Lambda permission. They are brought into one form here, so that a statement which only
-//! moves from one policy to another is no change, and one that is narrowed is not a danger.
+//! Policies are in many places: inline in a role, attached to several roles, on a bucket, a queue or
+//! a key, or as a Lambda permission. This module converts them to one form. So a statement that moves
+//! from one policy to another is no change, and a statement that is narrowed is no danger.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,31 +12,31 @@ use crate::template::json;
 use crate::template::node::{Node, Value};
 use crate::template::shorthand::{one_line, text};
 
-/// The type whose policy permits nobody anything: it says which calls may pass of those that other
-/// policies permit, and everybody is the only principal that a gateway's policy may name.
+/// The type whose policy grants no permission. It filters the calls that other policies allow, and
+/// the policy of a gateway endpoint must name `*` as its principal.
 const FILTER: &str = "AWS::EC2::VPCEndpoint";
 
-/// Something that is allowed or denied.
+/// A policy statement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Statement {
     /// `Allow` or `Deny`.
     pub effect: String,
-    /// The actions; for an attached managed policy the policy itself.
+    /// The actions; for an attached managed policy, the policy's ARN.
     pub actions: Names,
-    /// The resources. `*` in a policy of a resource is that resource.
+    /// The resources. `*` in a resource-based policy is replaced by that resource.
     pub resources: Names,
     /// The principals, such as `Service:lambda.amazonaws.com` or `AWS:${Role}`.
     pub principals: Names,
     /// The conditions, as YAML on one line.
     pub condition: Option<String>,
-    /// Whether it stands for a managed policy, whose statements are not known here.
+    /// Whether this is an attached managed policy, whose statements are not known.
     pub is_managed_policy: bool,
 }
 
-/// Names that are meant, or all but these.
+/// A list of names, or everything except these names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Names {
-    /// Whether all others are meant, as in `NotAction`.
+    /// Whether the list excludes the names, as in `NotAction`.
     pub not: bool,
     /// The names, sorted.
     pub values: Vec<String>,
@@ -45,13 +45,13 @@ pub struct Names {
 /// A statement that is added or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementChange {
-    /// The resource whose policy it is.
+    /// The logical id of the resource that has the policy.
     pub logical_id: String,
-    /// Whether it is added; else it is removed.
+    /// Whether the statement is added; `false` if it is removed.
     pub is_added: bool,
     /// The statement.
     pub statement: Statement,
-    /// How much it matters.
+    /// The severity of the change.
     pub severity: Severity,
 }
 
@@ -88,7 +88,7 @@ impl Names {
         Self { not: false, values }
     }
 
-    /// Returns whether every name of `other` is meant here too.
+    /// Returns whether this list includes every name of `other`.
     fn covers(&self, other: &Self) -> bool {
         self == other
             || !self.not
@@ -108,7 +108,7 @@ impl Names {
     }
 }
 
-/// Returns whether a pattern with `*` at its end, or without any, means the name.
+/// Returns whether a pattern matches the name. Supports `*` only at the end of the pattern.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
@@ -129,12 +129,12 @@ impl Statement {
         self.effect != "Deny"
     }
 
-    /// Returns whether everybody may do it.
+    /// Returns whether the statement allows everyone.
     fn is_public(&self) -> bool {
         self.allows() && self.principals.is_everything() && self.condition.is_none()
     }
 
-    /// Returns whether it allows everything, or all of a service, everywhere.
+    /// Returns whether the statement allows all actions, or all of a service, on every resource.
     fn is_sweeping(&self) -> bool {
         let wide = |action: &String| action == "*" || action.ends_with(":*");
         self.allows()
@@ -143,11 +143,37 @@ impl Statement {
     }
 }
 
+/// The text of a statement that a risk quotes: actions, resources and condition.
+struct Scope<'a>(&'a Statement);
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_any = |names: &Names| !names.not && names.values == ["*"];
+        let Statement {
+            actions, resources, ..
+        } = self.0;
+        if is_any(actions) {
+            f.write_str("everything")?;
+        } else {
+            write!(f, "{actions}")?;
+        }
+        if is_any(resources) {
+            f.write_str(" on every resource")?;
+        } else if !resources.values.is_empty() {
+            write!(f, " on {resources}")?;
+        }
+        match &self.0.condition {
+            Some(condition) => write!(f, " if {condition}"),
+            None => Ok(()),
+        }
+    }
+}
+
 fn list(node: Option<&Node>) -> &[Node] {
     node.map(Node::elements).unwrap_or_default()
 }
 
-/// Returns the statements of a resource, as it is before or after.
+/// Returns the policy statements of a resource.
 pub fn statements(logical_id: &str, resource_type: &str, resource: &Node) -> Vec<Statement> {
     let Some(properties) = resource.get("Properties") else {
         return Vec::new();
@@ -180,9 +206,9 @@ pub fn statements(logical_id: &str, resource_type: &str, resource: &Node) -> Vec
 /// What a policy is attached to.
 #[derive(Clone)]
 enum Attached {
-    /// To identities: those are the principals.
+    /// Identities, which are the principals of the statements.
     Principals(Vec<String>),
-    /// To resources: `*` means them.
+    /// Resources, which replace `*` in the statements.
     Resources(Vec<String>),
 }
 
@@ -211,7 +237,7 @@ impl Attached {
         }
     }
 
-    /// Returns a statement once for each thing that its policy is attached to.
+    /// Returns a copy of the statement for each identity or resource that the policy is attached to.
     fn complete(&self, statement: Statement) -> Vec<Statement> {
         match self {
             Self::Principals(principals) => principals
@@ -241,8 +267,8 @@ impl Attached {
     }
 }
 
-/// Calls `found` for every statement in a value: policies are maps with a `Statement`, also inside
-/// strings and behind `Fn::If`.
+/// Calls `found` with each statement in a value. A policy is a map with a `Statement`, which may be
+/// inside a string or an `Fn::If`.
 fn documents(node: &Node, found: &mut impl FnMut(Statement)) {
     match &node.value {
         Value::Map(map) => match map.get("Statement") {
@@ -351,13 +377,18 @@ fn managed_policy(logical_id: &str, policy: &Node) -> Statement {
         effect: "Allow".to_owned(),
         actions: Names::of([text(policy)]),
         resources: Names::default(),
-        principals: Names::of([format!("AWS:${{{logical_id}}}")]),
+        principals: Names::of([own_principal(logical_id)]),
         condition: None,
         is_managed_policy: true,
     }
 }
 
-/// Returns the statements that the changes add and remove, all policies taken together.
+/// Returns the principal that an identity of the stack, such as a role, has in statements.
+fn own_principal(logical_id: &str) -> String {
+    format!("AWS:${{{logical_id}}}")
+}
+
+/// Returns the statements that the changes add and remove, over all policies of the stack.
 pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange> {
     let side = |after: bool| -> Vec<(&Subject<'_>, Statement)> {
         let found = subjects.iter().flat_map(|subject| {
@@ -381,7 +412,7 @@ pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange
     let created: HashSet<String> = subjects
         .iter()
         .filter(|subject| subject.is_new())
-        .map(|subject| format!("AWS:${{{}}}", subject.change.logical_id))
+        .map(|subject| own_principal(&subject.change.logical_id))
         .collect();
     let change =
         |subject: &Subject<'_>, statement: &Statement, is_added, severity| StatementChange {
@@ -394,7 +425,7 @@ pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange
         .iter()
         .filter(|(_, it)| !new.contains(it))
         .map(|(subject, it)| {
-            // What a removed resource denied guards nothing any more that is not gone with it.
+            // A removed resource needs no Deny statement.
             let widens = !it.allows() && !subject.is_removed();
             let severity = if widens {
                 Severity::Warning
@@ -431,7 +462,7 @@ pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange
     removed.chain(added).collect()
 }
 
-/// Returns what of the changed statements is a risk.
+/// Returns a risk for each changed statement that gives permissions.
 pub(super) fn risks(changes: &[StatementChange], subjects: &[Subject<'_>]) -> Vec<Risk> {
     let risky = changes.iter().filter(|change| {
         change.severity > Severity::Note || change.is_added && change.statement.allows()
@@ -444,16 +475,21 @@ pub(super) fn risks(changes: &[StatementChange], subjects: &[Subject<'_>]) -> Ve
             let statement = &change.statement;
             let is_filter = subject.resource_type() == FILTER;
             let (kind, reason) = if !change.is_added {
-                (Kind::Permission, format!("no longer says {statement}"))
+                (Kind::Permission, format!("no longer has: {statement}"))
             } else if is_filter {
-                (Kind::Permission, format!("lets through: {statement}"))
+                (Kind::Permission, format!("now passes calls: {statement}"))
             } else if statement.is_public() {
-                (Kind::Public, format!("lets everybody in: {statement}"))
+                let text = format!("now allows everyone to do {}", Scope(statement));
+                (Kind::Public, text)
             } else if statement.is_managed_policy {
                 let text = format!("gets the managed policy {}", statement.actions);
                 (Kind::Permission, text)
+            } else if statement.principals.values == [own_principal(&change.logical_id)] {
+                (Kind::Permission, format!("may now do {}", Scope(statement)))
             } else {
-                (Kind::Permission, format!("now says {statement}"))
+                let principals = &statement.principals;
+                let text = format!("now allows {principals} to do {}", Scope(statement));
+                (Kind::Permission, text)
             };
             Some(subject.risk(kind, change.severity, reason))
         })

@@ -1,8 +1,8 @@
-//! Properties that guard something, and what it means when they fall: encryption, logging,
-//! versioning, backups, deletion protection, private access.
+//! Protections that a change turns off: encryption, logging, versioning, backups, deletion
+//! protection, private access.
 //!
-//! The table says for each type which property guards what. A rule fires where the guard was up
-//! before and is not after, or where a value that opens something is new.
+//! The table lists the properties for each type. A rule matches if a protection was on before and is
+//! not on after, or if a property gets a value that gives access.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use super::{Kind, Risk, Severity, Subject};
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::node::Node;
 
-/// When a rule fires.
+/// When a rule matches.
 #[derive(Clone, Copy)]
 enum When {
-    /// The property was there and is gone.
-    Gone,
-    /// The property had this value, and has not any more.
-    No(&'static str),
-    /// The property has one of these values, and had not before.
+    /// The property is removed.
+    Removed,
+    /// The property had this value before and does not have it after.
+    NoLonger(&'static str),
+    /// The property has one of these values after and had none of them before.
     Becomes(&'static [&'static str]),
 }
 
@@ -31,7 +31,7 @@ struct Rule {
     reason: &'static str,
 }
 
-const fn dropped(
+const fn warning(
     resource_type: &'static str,
     path: &'static [&'static str],
     when: When,
@@ -47,7 +47,7 @@ const fn dropped(
     }
 }
 
-const fn grave(
+const fn danger(
     resource_type: &'static str,
     path: &'static [&'static str],
     when: When,
@@ -55,7 +55,7 @@ const fn grave(
 ) -> Rule {
     Rule {
         severity: Severity::Danger,
-        ..dropped(resource_type, path, when, reason)
+        ..warning(resource_type, path, when, reason)
     }
 }
 
@@ -67,11 +67,11 @@ const fn public(
 ) -> Rule {
     Rule {
         kind: Kind::Public,
-        ..grave(resource_type, path, when, reason)
+        ..danger(resource_type, path, when, reason)
     }
 }
 
-const UP: When = When::No("true");
+const OFF: When = When::NoLonger("true");
 const BUCKET: &str = "AWS::S3::Bucket";
 const TABLE: &str = "AWS::DynamoDB::Table";
 const INSTANCE: &str = "AWS::RDS::DBInstance";
@@ -80,101 +80,110 @@ const BLOCK: &str = "PublicAccessBlockConfiguration";
 
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
-    public(BUCKET, &[BLOCK, "BlockPublicAcls"], UP, "no longer blocks public ACLs"),
-    public(BUCKET, &[BLOCK, "BlockPublicPolicy"], UP, "no longer blocks public bucket policies"),
-    public(BUCKET, &[BLOCK, "IgnorePublicAcls"], UP, "no longer ignores public ACLs"),
-    public(BUCKET, &[BLOCK, "RestrictPublicBuckets"], UP, "no longer restricts public access"),
+    public(BUCKET, &[BLOCK, "BlockPublicAcls"], OFF, "no longer blocks public ACLs"),
+    public(BUCKET, &[BLOCK, "BlockPublicPolicy"], OFF, "no longer blocks public bucket policies"),
+    public(BUCKET, &[BLOCK, "IgnorePublicAcls"], OFF, "no longer ignores public ACLs"),
+    public(BUCKET, &[BLOCK, "RestrictPublicBuckets"], OFF, "no longer restricts public access"),
     public(BUCKET, &[BLOCK, "BlockPublicAcls"], When::Becomes(&["false"]), "allows public ACLs"),
     public(BUCKET, &[BLOCK, "BlockPublicPolicy"], When::Becomes(&["false"]), "allows public bucket policies"),
-    public(BUCKET, &["AccessControl"], When::Becomes(&["PublicRead", "PublicReadWrite"]), "can be read by everybody"),
-    dropped(BUCKET, &["AccessControl"], When::Becomes(&["AuthenticatedRead"]), "can be read by every AWS account"),
-    dropped(BUCKET, &["BucketEncryption"], When::Gone, "loses its own encryption setting"),
-    grave(BUCKET, &["VersioningConfiguration", "Status"], When::No("Enabled"), "keeps no versions any more: what is overwritten is lost"),
-    dropped(BUCKET, &["LoggingConfiguration"], When::Gone, "no longer logs access"),
-    dropped(BUCKET, &["ReplicationConfiguration"], When::Gone, "is no longer replicated"),
-    dropped(BUCKET, &["ObjectLockConfiguration"], When::Gone, "loses its object lock"),
-    grave(TABLE, &["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"], UP, "loses its point-in-time recovery, with all restore points"),
-    dropped(TABLE, &["SSESpecification", "SSEEnabled"], UP, "is no longer encrypted with a KMS key"),
-    grave(TABLE, &["DeletionProtectionEnabled"], UP, "loses its deletion protection"),
-    grave(INSTANCE, &["DeletionProtection"], UP, "loses its deletion protection"),
-    grave(INSTANCE, &["StorageEncrypted"], UP, "is no longer encrypted"),
-    grave(INSTANCE, &["BackupRetentionPeriod"], When::Becomes(&["0"]), "keeps no automatic backups"),
-    public(INSTANCE, &["PubliclyAccessible"], When::Becomes(&["true"]), "gets a public address"),
-    dropped(INSTANCE, &["MultiAZ"], UP, "has no standby any more"),
-    grave(CLUSTER, &["DeletionProtection"], UP, "loses its deletion protection"),
-    grave(CLUSTER, &["StorageEncrypted"], UP, "is no longer encrypted"),
-    dropped("AWS::DocDB::DBCluster", &["DeletionProtection"], UP, "loses its deletion protection"),
-    dropped("AWS::Neptune::DBCluster", &["DeletionProtection"], UP, "loses its deletion protection"),
-    dropped("AWS::Cognito::UserPool", &["DeletionProtection"], When::No("ACTIVE"), "loses its deletion protection"),
-    grave("AWS::EFS::FileSystem", &["Encrypted"], UP, "is no longer encrypted"),
-    dropped("AWS::EFS::FileSystem", &["BackupPolicy", "Status"], When::No("ENABLED"), "is no longer backed up"),
-    grave("AWS::EC2::Volume", &["Encrypted"], UP, "is no longer encrypted"),
-    dropped("AWS::EC2::Instance", &["MetadataOptions", "HttpTokens"], When::No("required"), "accepts IMDSv1 again"),
-    dropped("AWS::EC2::Instance", &["DisableApiTermination"], UP, "loses its termination protection"),
-    dropped("AWS::EC2::Subnet", &["MapPublicIpOnLaunch"], When::Becomes(&["true"]), "gives instances public addresses"),
-    dropped("AWS::SQS::Queue", &["KmsMasterKeyId"], When::Gone, "is no longer encrypted with its own key"),
-    dropped("AWS::SQS::Queue", &["SqsManagedSseEnabled"], UP, "is no longer encrypted"),
-    dropped("AWS::SQS::Queue", &["RedrivePolicy"], When::Gone, "has no dead-letter queue any more"),
-    dropped("AWS::SNS::Topic", &["KmsMasterKeyId"], When::Gone, "is no longer encrypted"),
-    dropped("AWS::Kinesis::Stream", &["StreamEncryption"], When::Gone, "is no longer encrypted"),
-    dropped("AWS::Logs::LogGroup", &["KmsKeyId"], When::Gone, "is no longer encrypted with its own key"),
-    dropped("AWS::Lambda::Function", &["DeadLetterConfig"], When::Gone, "has no dead-letter queue any more"),
-    public("AWS::Lambda::Url", &["AuthType"], When::Becomes(&["NONE"]), "can be called by everybody without credentials"),
+    public(BUCKET, &["AccessControl"], When::Becomes(&["PublicRead", "PublicReadWrite"]), "can be read by everyone"),
+    warning(BUCKET, &["AccessControl"], When::Becomes(&["AuthenticatedRead"]), "can be read by every AWS account"),
+    warning(BUCKET, &["BucketEncryption"], When::Removed, "loses its own encryption setting"),
+    danger(BUCKET, &["VersioningConfiguration", "Status"], When::NoLonger("Enabled"), "no longer keeps versions: overwritten objects are lost"),
+    warning(BUCKET, &["LoggingConfiguration"], When::Removed, "no longer logs access"),
+    warning(BUCKET, &["ReplicationConfiguration"], When::Removed, "is no longer replicated"),
+    warning(BUCKET, &["ObjectLockConfiguration"], When::Removed, "loses its object lock"),
+    danger(TABLE, &["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"], OFF, "loses its point-in-time recovery and all restore points"),
+    warning(TABLE, &["SSESpecification", "SSEEnabled"], OFF, "is no longer encrypted with a KMS key"),
+    danger(TABLE, &["DeletionProtectionEnabled"], OFF, "loses its deletion protection"),
+    danger(INSTANCE, &["DeletionProtection"], OFF, "loses its deletion protection"),
+    danger(INSTANCE, &["StorageEncrypted"], OFF, "is no longer encrypted"),
+    danger(INSTANCE, &["BackupRetentionPeriod"], When::Becomes(&["0"]), "no longer keeps automatic backups"),
+    public(INSTANCE, &["PubliclyAccessible"], When::Becomes(&["true"]), "becomes reachable at a public address"),
+    warning(INSTANCE, &["MultiAZ"], OFF, "no longer has a standby"),
+    danger(CLUSTER, &["DeletionProtection"], OFF, "loses its deletion protection"),
+    danger(CLUSTER, &["StorageEncrypted"], OFF, "is no longer encrypted"),
+    warning("AWS::DocDB::DBCluster", &["DeletionProtection"], OFF, "loses its deletion protection"),
+    warning("AWS::Neptune::DBCluster", &["DeletionProtection"], OFF, "loses its deletion protection"),
+    warning("AWS::Cognito::UserPool", &["DeletionProtection"], When::NoLonger("ACTIVE"), "loses its deletion protection"),
+    danger("AWS::EFS::FileSystem", &["Encrypted"], OFF, "is no longer encrypted"),
+    warning("AWS::EFS::FileSystem", &["BackupPolicy", "Status"], When::NoLonger("ENABLED"), "is no longer backed up"),
+    danger("AWS::EC2::Volume", &["Encrypted"], OFF, "is no longer encrypted"),
+    warning("AWS::EC2::Instance", &["MetadataOptions", "HttpTokens"], When::NoLonger("required"), "accepts IMDSv1 again"),
+    warning("AWS::EC2::Instance", &["DisableApiTermination"], OFF, "loses its termination protection"),
+    warning("AWS::EC2::Subnet", &["MapPublicIpOnLaunch"], When::Becomes(&["true"]), "gives instances public addresses"),
+    warning("AWS::SQS::Queue", &["KmsMasterKeyId"], When::Removed, "is no longer encrypted with its own key"),
+    warning("AWS::SQS::Queue", &["SqsManagedSseEnabled"], OFF, "is no longer encrypted"),
+    warning("AWS::SQS::Queue", &["RedrivePolicy"], When::Removed, "no longer has a dead-letter queue"),
+    warning("AWS::SNS::Topic", &["KmsMasterKeyId"], When::Removed, "is no longer encrypted"),
+    warning("AWS::Kinesis::Stream", &["StreamEncryption"], When::Removed, "is no longer encrypted"),
+    warning("AWS::Logs::LogGroup", &["KmsKeyId"], When::Removed, "is no longer encrypted with its own key"),
+    warning("AWS::Lambda::Function", &["DeadLetterConfig"], When::Removed, "no longer has a dead-letter queue"),
+    public("AWS::Lambda::Url", &["AuthType"], When::Becomes(&["NONE"]), "can be called by everyone without credentials"),
     public("AWS::ApiGateway::Method", &["AuthorizationType"], When::Becomes(&["NONE"]), "can be called without authorization"),
     public("AWS::ApiGatewayV2::Route", &["AuthorizationType"], When::Becomes(&["NONE"]), "can be called without authorization"),
-    grave("AWS::CloudTrail::Trail", &["IsLogging"], UP, "stops logging"),
-    dropped("AWS::CloudTrail::Trail", &["EnableLogFileValidation"], UP, "no longer validates its log files"),
-    dropped("AWS::KMS::Key", &["EnableKeyRotation"], UP, "is no longer rotated"),
-    grave("AWS::KMS::Key", &["Enabled"], UP, "is disabled: what it encrypts cannot be read"),
-    dropped("AWS::ECR::Repository", &["ImageTagMutability"], When::No("IMMUTABLE"), "lets its tags be overwritten"),
-    grave("AWS::OpenSearchService::Domain", &["EncryptionAtRestOptions", "Enabled"], UP, "is no longer encrypted"),
-    grave("AWS::Redshift::Cluster", &["Encrypted"], UP, "is no longer encrypted"),
-    public("AWS::Redshift::Cluster", &["PubliclyAccessible"], When::Becomes(&["true"]), "gets a public address"),
-    dropped("AWS::ElastiCache::ReplicationGroup", &["AtRestEncryptionEnabled"], UP, "is no longer encrypted at rest"),
-    dropped("AWS::ElastiCache::ReplicationGroup", &["TransitEncryptionEnabled"], UP, "is no longer encrypted in transit"),
-    public("AWS::EKS::Cluster", &["ResourcesVpcConfig", "EndpointPublicAccess"], When::Becomes(&["true"]), "gets a public endpoint"),
+    danger("AWS::CloudTrail::Trail", &["IsLogging"], OFF, "stops logging"),
+    warning("AWS::CloudTrail::Trail", &["EnableLogFileValidation"], OFF, "no longer validates its log files"),
+    warning("AWS::KMS::Key", &["EnableKeyRotation"], OFF, "is no longer rotated"),
+    danger("AWS::KMS::Key", &["Enabled"], OFF, "is disabled: data that it encrypts cannot be read"),
+    warning("AWS::ECR::Repository", &["ImageTagMutability"], When::NoLonger("IMMUTABLE"), "allows image tags to be overwritten"),
+    danger("AWS::OpenSearchService::Domain", &["EncryptionAtRestOptions", "Enabled"], OFF, "is no longer encrypted"),
+    danger("AWS::Redshift::Cluster", &["Encrypted"], OFF, "is no longer encrypted"),
+    public("AWS::Redshift::Cluster", &["PubliclyAccessible"], When::Becomes(&["true"]), "becomes reachable at a public address"),
+    warning("AWS::ElastiCache::ReplicationGroup", &["AtRestEncryptionEnabled"], OFF, "is no longer encrypted at rest"),
+    warning("AWS::ElastiCache::ReplicationGroup", &["TransitEncryptionEnabled"], OFF, "is no longer encrypted in transit"),
+    public("AWS::EKS::Cluster", &["ResourcesVpcConfig", "EndpointPublicAccess"], When::Becomes(&["true"]), "becomes reachable at a public endpoint"),
 ];
 
-/// Resources that guard others by being there.
-const GUARDIANS: [(&str, &str); 8] = [
+/// Types whose resources protect other resources, with the reason of the risk if one is removed.
+const PROTECTIVE_TYPES: [(&str, &str); 8] = [
     (
         "AWS::CloudTrail::Trail",
-        "is removed: its events are logged no more",
+        "is removed: its events are no longer logged",
     ),
     (
         "AWS::Config::ConfigRule",
-        "is removed: nothing checks its rule any more",
+        "is removed: its rule is no longer checked",
     ),
     (
         "AWS::EC2::FlowLog",
-        "is removed: the traffic is logged no more",
+        "is removed: the traffic is no longer logged",
     ),
-    ("AWS::GuardDuty::Detector", "is removed: threats go unseen"),
+    (
+        "AWS::GuardDuty::Detector",
+        "is removed: threats are no longer detected",
+    ),
     (
         "AWS::S3::BucketPolicy",
-        "is removed, with what it denies, such as access without TLS",
+        "is removed with its Deny statements, such as the denial of access without TLS",
     ),
     (
         "AWS::WAFv2::WebACLAssociation",
-        "is removed: requests pass unfiltered",
+        "is removed: requests are no longer filtered",
     ),
-    ("AWS::CloudWatch::Alarm", "is removed: nobody is alarmed"),
-    ("AWS::Backup::BackupSelection", "is removed: backups end"),
+    (
+        "AWS::CloudWatch::Alarm",
+        "is removed: it no longer sends notifications",
+    ),
+    (
+        "AWS::Backup::BackupSelection",
+        "is removed: its resources are no longer backed up",
+    ),
 ];
 
 pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
     if subject.is_removed() {
-        let guardian = GUARDIANS
+        let protective = PROTECTIVE_TYPES
             .iter()
             .find(|(known, _)| *known == subject.resource_type());
-        return guardian
+        return protective
             .map(|(_, reason)| subject.risk(Kind::Protection, Severity::Warning, *reason))
             .into_iter()
             .collect();
     }
     let mut risks: Vec<Risk> = RULES
         .iter()
-        .filter(|rule| rule.resource_type == subject.resource_type() && rule.fires(subject))
+        .filter(|rule| rule.resource_type == subject.resource_type() && rule.matches(subject))
         .map(|rule| subject.risk(rule.kind, rule.severity, rule.reason))
         .collect();
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
@@ -189,7 +198,7 @@ pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
 }
 
 impl Rule {
-    fn fires(&self, subject: &Subject<'_>) -> bool {
+    fn matches(&self, subject: &Subject<'_>) -> bool {
         let [before, after] = subject.model.property(self.path);
         if subject.model.after.is_none() {
             return false;
@@ -200,16 +209,16 @@ impl Rule {
             scalar.is_none_or(|text| text.contains(KNOWN_AFTER_APPLY))
         };
         match self.when {
-            When::Gone => before.is_some() && after.is_none(),
-            When::No(up) => {
-                text(before).as_deref() == Some(up)
+            When::Removed => before.is_some() && after.is_none(),
+            When::NoLonger(value) => {
+                text(before).as_deref() == Some(value)
                     && !after.is_some_and(is_unknown)
-                    && text(after).as_deref() != Some(up)
+                    && text(after).as_deref() != Some(value)
             }
             When::Becomes(values) => {
                 let is =
                     |side: Option<String>| side.is_some_and(|text| values.contains(&text.as_str()));
-                // A guard that was up is told by its own rule.
+                // The rule with `NoLonger` covers a property that was `true`.
                 is(text(after)) && !is(text(before)) && !(values == ["false"] && before.is_some())
             }
         }

@@ -1,11 +1,11 @@
-//! What is dangerous about a change: data that is lost, doors that open, guards that fall.
+//! The risks of a plan: data loss, new access, protections that are turned off.
 //!
-//! A long plan hides the one line that matters. Each rule here looks at the resource before and after
-//! and says what a careful reader would have to notice, why, and how to avoid it. The rules are data
-//! where they can be: which types hold data, which property fixes a name, which property guards what.
+//! A long plan hides the one line that matters. Each rule compares a resource before and after, and
+//! returns what a reviewer must notice, why, and how to avoid it. Most rules are tables: which types
+//! store data, which property fixes a name, which property turns on a protection.
 //!
-//! What is not known is not dangerous by itself: a value that only the deployment makes known raises
-//! no alarm, and a replacement that is only possible is worded so.
+//! An unknown value is no risk: a value that is known only after the deployment raises no warning.
+//! If a replacement is only possible, the text says "may be replaced".
 
 pub mod access;
 mod guard;
@@ -20,24 +20,24 @@ use crate::plan::values::ValueChange;
 use crate::template::Template;
 use access::StatementChange;
 
-/// Something dangerous about a plan.
+/// A risk of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
     /// The resource; the stack's name for a setting of the stack itself.
     pub logical_id: String,
-    /// What is at stake.
+    /// The kind of risk.
     pub kind: Kind,
     /// How much it matters.
     pub severity: Severity,
     /// What happens, as a fragment that follows the resource's name.
     pub reason: String,
-    /// How to avoid it, where there is a way.
+    /// How to avoid it; `None` if no remedy is known.
     pub remedy: Option<String>,
-    /// What `apply` has to be allowed by name; `None` where it does not ask.
+    /// The option that must name the resource before `apply` continues; `None` if it needs none.
     pub guard: Option<Guard>,
 }
 
-/// What `apply` refuses unless the resource is named.
+/// A change that `apply` refuses unless an option names the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// `--allow-replace`
@@ -47,7 +47,7 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// Returns the option of `apply` that allows it.
+    /// Returns the option of `apply` that allows the change.
     pub const fn option(self) -> &'static str {
         match self {
             Self::Replace => "--allow-replace",
@@ -56,22 +56,22 @@ impl Guard {
     }
 }
 
-/// What is at stake.
+/// The kind of a risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Stored data is lost, or left behind where the new resource does not see it.
+    /// Stored data is deleted, or stays in an old resource that the new one does not use.
     Data,
-    /// The replacement cannot work.
+    /// The replacement cannot succeed.
     Impossible,
-    /// A port opens, or opens wider.
+    /// A security group allows traffic that it did not allow before.
     Port,
-    /// Somebody may do more than before.
+    /// A principal gets permissions that it did not have before.
     Permission,
-    /// Something becomes public.
+    /// A resource becomes public.
     Public,
-    /// Encryption, logging, versioning or another protection is dropped.
+    /// Encryption, logging, versioning or another protection is turned off.
     Protection,
-    /// Something runs with another role than before.
+    /// A resource runs with a different role than before.
     Role,
 }
 
@@ -90,14 +90,14 @@ impl Kind {
     }
 }
 
-/// How much a risk matters.
+/// The severity of a risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing; what it concerns is new, or nothing is lost.
+    /// Information: the resource is new, or nothing is lost.
     Note,
-    /// To be looked at before the deployment.
+    /// Check it before the deployment.
     Warning,
-    /// Cannot be undone, or opens something to everybody.
+    /// Cannot be undone, or gives everyone access.
     Danger,
 }
 
@@ -112,16 +112,16 @@ impl Severity {
     }
 }
 
-/// Everything dangerous about a plan.
+/// All risks of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Assessment {
-    /// The risks, the worst first, then in the order of the changes.
+    /// The risks, the most severe first, then in the order of the changes.
     pub risks: Vec<Risk>,
     /// The policy statements that are added or removed.
     pub statements: Vec<StatementChange>,
 }
 
-/// A changed resource, as the rules see it.
+/// A changed resource with its model, the input of the rules.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     change: &'a Change,
@@ -153,7 +153,7 @@ impl<'a> Subject<'a> {
         self.change.effect() == Effect::Remove
     }
 
-    /// Returns whether the resource is replaced for certain; `None` where it is not replaced at all.
+    /// Returns whether the resource is certainly replaced; `None` if it is not replaced.
     fn is_certainly_replaced(&self) -> Option<bool> {
         if matches!(self.change.action, Action::Add | Action::Remove) {
             return None;
@@ -174,7 +174,7 @@ impl Risk {
 }
 
 impl Assessment {
-    /// Returns both together, the worst first.
+    /// Returns the risks and statements of both assessments, the most severe risks first.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {
         self.risks.extend(other.risks);
@@ -185,10 +185,9 @@ impl Assessment {
     }
 }
 
-/// Returns everything dangerous about the changes.
+/// Returns the risks of the changes.
 ///
-/// `protected_types` are types, such as `AWS::SQS::Queue` or `AWS::SQS::*`, that hold data beside those
-/// that are known to.
+/// `protected_types` are further types that store data, such as `My::Own::Store` or `My::Own::*`.
 pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -> Assessment {
     let nothing = Model::default();
     let subjects: Vec<Subject<'_>> = changes
@@ -211,10 +210,10 @@ pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -
     Assessment { risks, statements }
 }
 
-/// Returns everything dangerous inside nested stacks. Each resource is named with those that lead to it,
-/// such as `Database/Table`.
+/// Returns the risks inside nested stacks. Each logical id includes the path of its nested stack, such
+/// as `Database/Table`.
 ///
-/// Where the template of one cannot be read, only what the service itself says of a resource counts.
+/// If the template of a nested stack cannot be parsed, the rules use only the change set.
 pub fn of_nested(set: &ChangeSet, protected_types: &[String]) -> Assessment {
     let mut all = Assessment::default();
     for (path, nested) in set.tree().into_iter().filter(|(path, _)| !path.is_empty()) {
@@ -237,7 +236,7 @@ pub fn of_nested(set: &ChangeSet, protected_types: &[String]) -> Assessment {
     all
 }
 
-/// Returns what is dangerous about changed settings of the stack itself.
+/// Returns the risk of changed stack settings; `None` if there is none.
 pub fn of_settings(stack: &str, settings: &[ValueChange]) -> Option<Risk> {
     let dropped = settings.iter().any(|setting| {
         setting.name == "termination_protection"

@@ -1,7 +1,7 @@
-//! Ports that open, and addresses that may reach them.
+//! Security group rules that allow new traffic.
 //!
-//! A rule is new only where no earlier rule of the same group and direction covers it: a narrower
-//! address range or a part of a port range opens nothing.
+//! A rule is new if no rule before the change, of the same group and direction, covers it. A narrower
+//! address range or a part of a port range is not new.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,21 +10,21 @@ use super::{Kind, Risk, Severity, Subject};
 use crate::template::node::Node;
 use crate::template::shorthand::text;
 
-/// Ports that are commonly open to everybody.
+/// Ports that are commonly open to everyone.
 const WEB: [&str; 2] = ["80", "443"];
 
 /// One rule of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The group, by reference or id.
+    /// The group, as a reference or an id.
     pub group: String,
-    /// Whether it lets traffic in; else out.
+    /// Whether the rule is for inbound traffic; `false` for outbound.
     pub is_ingress: bool,
     /// The protocol: `tcp`, `udp`, `icmp`, a number, or `-1` for all.
     pub protocol: String,
-    /// The lowest and the highest port, as text, for they may be functions; `None` for all.
+    /// The lowest and the highest port, as text because they may be functions; `None` for all.
     pub ports: Option<(String, String)>,
-    /// Who is at the other end: an address range, a group or a prefix list.
+    /// The source or destination: an address range, a group or a prefix list.
     pub peer: String,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Returns the rules that a resource states before and after.
+/// Returns the rules of a resource before and after.
 pub fn rules(logical_id: &str, resource_type: &str, sides: [Option<&Node>; 2]) -> [Vec<Rule>; 2] {
     sides.map(|side| {
         side.and_then(|side| side.get("Properties"))
@@ -104,13 +104,13 @@ fn rule(node: &Node, group: &str, is_ingress: bool) -> Rule {
         is_ingress,
         protocol,
         ports: ports.filter(|(from, _)| from != "-1"),
-        // A rule that is a function as a whole is told by it.
+        // The rule may be a function as a whole.
         peer: peer.unwrap_or_else(|| text(node)),
     }
 }
 
 impl Rule {
-    /// Returns whether whatever `other` lets through passes here too.
+    /// Returns whether this rule allows all traffic that `other` allows.
     pub fn covers(&self, other: &Self) -> bool {
         let ports = match (&self.ports, &other.ports) {
             (None, _) => true,
@@ -124,7 +124,7 @@ impl Rule {
             && (self.peer == other.peer || contains_addresses(&self.peer, &other.peer))
     }
 
-    /// Returns whether everybody is at the other end.
+    /// Returns whether the peer is every address.
     pub fn is_world(&self) -> bool {
         self.peer
             .split_once('/')
@@ -138,7 +138,7 @@ fn contains_ports((from, to): &(String, String), other: &(String, String)) -> bo
     matches!(bounds, [Some(from), Some(to), Some(low), Some(high)] if from <= low && high <= to)
 }
 
-/// Returns whether the first address range contains the second; `false` where one is none.
+/// Returns whether the first address range contains the second; `false` if one is not a range.
 fn contains_addresses(outer: &str, inner: &str) -> bool {
     let range = |text: &str| -> Option<(IpAddr, u32)> {
         let (address, prefix) = text.split_once('/')?;
@@ -157,11 +157,11 @@ fn contains_addresses(outer: &str, inner: &str) -> bool {
     if outer.1 > inner.1 || inner.1 > width {
         return false;
     }
-    // Shifting by the whole width would overflow: a prefix of 0 contains everything.
+    // A shift by the whole width would overflow. A prefix of 0 contains every address.
     outer.1 == 0 || (outer_bits ^ inner_bits).checked_shr(width - outer.1) == Some(0)
 }
 
-/// Returns what opens in all security groups together.
+/// Returns a risk for each rule that is new, over all security groups of the stack.
 pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
     let mut earlier = Vec::new();
     let mut later = Vec::new();
@@ -187,12 +187,12 @@ pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
                 _ => Severity::Note,
             };
             let verb = if rule.is_ingress {
-                "lets in"
+                "allows inbound"
             } else {
-                "lets out"
+                "allows outbound"
             };
             let world = if rule.is_world() {
-                ", which is everybody"
+                ", which is everyone"
             } else {
                 ""
             };
@@ -204,7 +204,7 @@ pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
             let reason = format!("{verb} {rule}{world}{widened}");
             let risk = subject.risk(Kind::Port, severity, reason);
             if severity == Severity::Danger {
-                risk.remedy("name the address range that needs it")
+                risk.remedy("allow only the address range that needs access")
             } else {
                 risk
             }

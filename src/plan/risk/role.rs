@@ -1,10 +1,10 @@
-//! Roles that are handed to something that runs.
+//! Resources that run with a new or a different role.
 
 use super::{Kind, Risk, Severity, Subject};
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::shorthand::text;
 
-/// The properties that say which role a resource of any type runs with.
+/// The properties that set the role of a resource, for every type.
 const PROPERTIES: [&str; 12] = [
     "ExecutionRoleArn",
     "IamInstanceProfile",
@@ -34,7 +34,7 @@ pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
         }
         let reason = match before {
             Some(before) => format!("runs with the role `{role}` instead of `{}`", text(before)),
-            None => format!("runs with the role `{role}` from now on"),
+            None => format!("runs with the role `{role}` and had none before"),
         };
         Some(subject.risk(Kind::Role, Severity::Warning, reason))
     });

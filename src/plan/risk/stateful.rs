@@ -1,4 +1,4 @@
-//! Loss of what a resource stores, and replacements that cannot work.
+//! Loss of stored data, and replacements that cannot succeed.
 
 use super::{Guard, Kind, Risk, Severity, Subject};
 use crate::cloudformation::deletion::DeletionOutcome;
@@ -6,8 +6,8 @@ use crate::cloudformation::stateful::stored_data;
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::policy::deletion_policy;
 
-/// The property that fixes the physical name, by type. Two of one name cannot exist, so CloudFormation
-/// cannot make the new one while the old one is there.
+/// The property that fixes the physical name, by type. CloudFormation creates the new resource before
+/// it deletes the old one, so a replacement with the same name fails.
 const NAMES: [(&str, &str); 40] = [
     ("AWS::ApiGateway::ApiKey", "Name"),
     ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),
@@ -72,7 +72,7 @@ fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
     match outcome_of_removal(subject) {
         DeletionOutcome::Retained | DeletionOutcome::LeftBehind => risk(
             Severity::Note,
-            format!("leaves the stack and stays, with {lost} (DeletionPolicy)"),
+            format!("is removed from the stack but kept, with {lost} (DeletionPolicy)"),
         ),
         DeletionOutcome::Snapshotted => guarded(
             risk(
@@ -84,7 +84,7 @@ fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
         DeletionOutcome::Deleted if subject.resource_type() == "AWS::S3::Bucket" => guarded(
             risk(
                 Severity::Danger,
-                format!("is deleted with {lost}; while it holds any, the deletion fails"),
+                format!("is deleted with {lost}; the deletion fails unless it is empty"),
             )
             .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
             Guard::Delete,
@@ -106,17 +106,19 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
     let (severity, reason) = match outcome_of_replacement(subject) {
         DeletionOutcome::Deleted => (
             Severity::Danger,
-            format!("{is}: the old one is deleted with {lost}"),
+            format!("{is}: the old resource is deleted with {lost}"),
         ),
         DeletionOutcome::Snapshotted => (
             Severity::Warning,
             format!(
-                "{is}: the old one is deleted after a snapshot, the new one starts without {lost}"
+                "{is}: the old resource is deleted after a snapshot, the new one starts without {lost}"
             ),
         ),
         DeletionOutcome::Retained | DeletionOutcome::LeftBehind => (
             Severity::Warning,
-            format!("{is}: the old one stays outside the stack, the new one starts without {lost}"),
+            format!(
+                "{is}: the old resource is kept outside the stack, the new one starts without {lost}"
+            ),
         ),
     };
     let severity = if certain {
@@ -126,7 +128,7 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
     };
     let mut risk = subject.risk(Kind::Data, severity, reason);
     if outcome_of_replacement(subject) == DeletionOutcome::Deleted {
-        risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old one");
+        risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old resource");
     }
     guarded(risk, Guard::Replace)
 }
@@ -136,15 +138,15 @@ fn guarded(mut risk: Risk, guard: Guard) -> Risk {
     risk
 }
 
-/// Returns what happens to a removed resource: what the service says, else what the deployed template
-/// does.
+/// Returns what happens to a removed resource, from the change set if it says so, otherwise from the
+/// deployed template.
 fn outcome_of_removal(subject: &Subject<'_>) -> DeletionOutcome {
     let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref());
     let policy = subject.change.policy_action.as_deref();
     outcome(Some(policy.unwrap_or_else(deployed)))
 }
 
-/// Returns what happens to the old one of a replaced resource.
+/// Returns what happens to the old resource of a replacement.
 fn outcome_of_replacement(subject: &Subject<'_>) -> DeletionOutcome {
     let [before, after] = subject.model.attribute("UpdateReplacePolicy");
     let policy = subject.change.policy_action.as_deref();
@@ -159,7 +161,8 @@ fn outcome(policy: Option<&str>) -> DeletionOutcome {
     }
 }
 
-/// Returns that a replacement cannot work because the new resource would have the old one's name.
+/// Returns the risk that a replacement fails because the new resource has the same name as the old
+/// one.
 fn name_taken(subject: &Subject<'_>, certain: bool) -> Option<Risk> {
     let (_, property) = NAMES
         .iter()
@@ -176,10 +179,12 @@ fn name_taken(subject: &Subject<'_>, certain: bool) -> Option<Risk> {
         return None;
     }
     let what = match &name {
-        Some(name) => format!("its {property} is fixed to `{name}`, which the old one still has"),
-        None => format!("its {property} does not change, and the old one still has it"),
+        Some(name) => {
+            format!("its {property} is fixed to `{name}`, and the old resource still has that name")
+        }
+        None => format!("its {property} does not change, and the old resource still has that name"),
     };
-    // A function that stays the same may still give another name.
+    // An unchanged function may still return a different name.
     let (severity, fails) = if certain && name.is_some() {
         (Severity::Danger, "cannot be replaced")
     } else {
@@ -187,6 +192,6 @@ fn name_taken(subject: &Subject<'_>, certain: bool) -> Option<Risk> {
     };
     let risk = subject.risk(Kind::Impossible, severity, format!("{fails}: {what}"));
     Some(risk.remedy(format!(
-        "change `{property}` in the same deployment, or leave it out"
+        "change `{property}` in the same deployment, or remove it"
     )))
 }

@@ -39,7 +39,7 @@ fn replaced(logical_id: &str, resource_type: &str) -> Change {
     }
 }
 
-/// Assesses changes of which the two templates' resources, in YAML, are all that is known.
+/// Assesses changes with the resources of two templates, in YAML.
 fn of(changes: &[Change], before: &str, after: &str) -> Assessment {
     let template = |resources: &str| {
         let text = format!("Resources:\n{resources}\n");
@@ -50,7 +50,7 @@ fn of(changes: &[Change], before: &str, after: &str) -> Assessment {
 }
 
 /// Returns each risk as `severity kind name reason`.
-fn said(assessment: &Assessment) -> Vec<String> {
+fn lines(assessment: &Assessment) -> Vec<String> {
     assessment
         .risks
         .iter()
@@ -68,7 +68,7 @@ fn said(assessment: &Assessment) -> Vec<String> {
 
 fn only(assessment: &Assessment) -> &Risk {
     let [risk] = assessment.risks.as_slice() else {
-        panic!("{:?}", said(assessment))
+        panic!("{:?}", lines(assessment))
     };
     risk
 }
@@ -76,7 +76,7 @@ fn only(assessment: &Assessment) -> &Risk {
 const TABLE: &str = "AWS::DynamoDB::Table";
 
 #[test]
-fn loss_of_data_depends_on_what_the_policies_do() {
+fn the_risk_of_data_loss_depends_on_the_policies() {
     let cases = [
         (
             removed("T", TABLE),
@@ -128,14 +128,14 @@ fn loss_of_data_depends_on_what_the_policies_do() {
             "{change:?} {policy}"
         );
     }
-    // What the service says counts more than what the template does.
+    // The change set takes precedence over the template.
     let mut change = removed("T", TABLE);
     change.policy_action = Some("Retain".to_owned());
     assert_eq!(only(&of(&[change], "  T: {Type: X}", "")).guard, None);
 }
 
 #[test]
-fn a_conditional_replacement_is_worded_so() {
+fn a_conditional_replacement_may_replace() {
     let mut change = change("T", TABLE);
     change.replacement = Some(Replacement::Conditional);
     let assessment = of(&[change], "", "");
@@ -148,7 +148,7 @@ fn a_conditional_replacement_is_worded_so() {
 }
 
 #[test]
-fn the_manifest_extends_what_holds_data() {
+fn the_manifest_adds_types_that_store_data() {
     let changes = [
         removed("P", "AWS::IoT::Policy"),
         removed("Q", "My::Own::Store"),
@@ -193,7 +193,7 @@ fn a_fixed_name_makes_a_replacement_impossible() {
 }
 
 #[test]
-fn ports_open_where_no_earlier_rule_covers_them() {
+fn a_security_group_rule_is_new_if_no_earlier_rule_covers_it() {
     let group =
         |rules: &str| format!("  G: {{Type: X, Properties: {{SecurityGroupIngress: [{rules}]}}}}");
     let rule = |from: u32, to: u32, cidr: &str| {
@@ -206,14 +206,18 @@ fn ports_open_where_no_earlier_rule_covers_them() {
             &modified,
             ssh("10.0.0.0/24"),
             ssh("10.0.0.0/8"),
-            vec!["warning port G lets in tcp 22 from 10.0.0.0/8 (was: tcp 22 from 10.0.0.0/24)"],
+            vec![
+                "warning port G allows inbound tcp 22 from 10.0.0.0/8 (was: tcp 22 from 10.0.0.0/24)",
+            ],
         ),
         (&modified, ssh("10.0.0.0/8"), ssh("10.1.0.0/16"), vec![]),
         (
             &modified,
             ssh("10.0.0.0/8"),
             group(&rule(22, 23, "10.0.0.0/8")),
-            vec!["warning port G lets in tcp 22-23 from 10.0.0.0/8 (was: tcp 22 from 10.0.0.0/8)"],
+            vec![
+                "warning port G allows inbound tcp 22-23 from 10.0.0.0/8 (was: tcp 22 from 10.0.0.0/8)",
+            ],
         ),
         (
             &modified,
@@ -225,43 +229,43 @@ fn ports_open_where_no_earlier_rule_covers_them() {
             &modified,
             group(""),
             ssh("0.0.0.0/0"),
-            vec!["danger port G lets in tcp 22 from 0.0.0.0/0, which is everybody"],
+            vec!["danger port G allows inbound tcp 22 from 0.0.0.0/0, which is everyone"],
         ),
         (
             &modified,
             group(""),
             group("{IpProtocol: -1, CidrIpv6: '::/0'}"),
-            vec!["danger port G lets in all traffic from ::/0, which is everybody"],
+            vec!["danger port G allows inbound all traffic from ::/0, which is everyone"],
         ),
         (
             &modified,
             group(""),
             group(&rule(443, 443, "0.0.0.0/0")),
-            vec!["warning port G lets in tcp 443 from 0.0.0.0/0, which is everybody"],
+            vec!["warning port G allows inbound tcp 443 from 0.0.0.0/0, which is everyone"],
         ),
         (
             &added("G", "AWS::EC2::SecurityGroup"),
             String::new(),
             ssh("10.0.0.0/8"),
-            vec!["note port G lets in tcp 22 from 10.0.0.0/8"],
+            vec!["note port G allows inbound tcp 22 from 10.0.0.0/8"],
         ),
-        // Every prefix of every width is compared without a surprise.
+        // Long and invalid prefixes.
         (&modified, ssh("0.0.0.0/0"), ssh("1.2.3.4/32"), vec![]),
         (
             &modified,
             ssh("1.2.3.4/32"),
             ssh("1.2.3.4/99"),
-            vec!["warning port G lets in tcp 22 from 1.2.3.4/99"],
+            vec!["warning port G allows inbound tcp 22 from 1.2.3.4/99"],
         ),
     ];
     for (change, before, after, expected) in cases {
         let assessment = of(std::slice::from_ref(change), &before, &after);
-        assert_eq!(said(&assessment), expected, "{before} → {after}");
+        assert_eq!(lines(&assessment), expected, "{before} → {after}");
     }
 }
 
 #[test]
-fn a_rule_that_moves_out_of_its_group_opens_nothing() {
+fn a_rule_that_moves_to_its_own_resource_is_not_new() {
     let changes = [
         change("G", "AWS::EC2::SecurityGroup"),
         added("R", "AWS::EC2::SecurityGroupIngress"),
@@ -288,49 +292,49 @@ fn statements_are_added_widened_or_narrowed() {
             &modified,
             role(""),
             role(get),
-            vec!["warning permission R now says Allow s3:GetObject on a for AWS:${R}"],
+            vec!["warning permission R may now do s3:GetObject on a"],
         ),
-        // The order of actions and a statement's name mean nothing.
+        // The order of actions and the name of a statement do not matter.
         (
             &modified,
             role("{Sid: x, Effect: Allow, Action: [b, a], Resource: r}"),
             role("{Sid: y, Effect: Allow, Action: [a, b], Resource: [r]}"),
             vec![],
         ),
-        // Narrower: said as a change, not as a danger.
+        // A narrower statement is a note.
         (
             &modified,
             role("{Effect: Allow, Action: 's3:*', Resource: '*'}"),
             role(get),
-            vec!["note permission R now says Allow s3:GetObject on a for AWS:${R}"],
+            vec!["note permission R may now do s3:GetObject on a"],
         ),
         (
             &modified,
             role(""),
             role("{Effect: Allow, Action: 's3:*', Resource: '*'}"),
-            vec!["danger permission R now says Allow s3:* on * for AWS:${R}"],
+            vec!["danger permission R may now do s3:* on every resource"],
         ),
         (
             &modified,
             role("{Effect: Deny, Action: a, Resource: r}"),
             role(""),
-            vec!["warning permission R no longer says Deny a on r for AWS:${R}"],
+            vec!["warning permission R no longer has: Deny a on r for AWS:${R}"],
         ),
         (
             &added("R", "AWS::IAM::Role"),
             String::new(),
             role(get),
-            vec!["note permission R now says Allow s3:GetObject on a for AWS:${R}"],
+            vec!["note permission R may now do s3:GetObject on a"],
         ),
     ];
     for (change, before, after, expected) in cases {
         let assessment = of(std::slice::from_ref(change), &before, &after);
-        assert_eq!(said(&assessment), expected, "{before} → {after}");
+        assert_eq!(lines(&assessment), expected, "{before} → {after}");
     }
 }
 
 #[test]
-fn the_policy_of_an_endpoint_permits_nobody_anything() {
+fn the_policy_of_an_endpoint_grants_no_permission() {
     let endpoint = |action: &str| {
         format!(
             "  E: {{Type: X, Properties: {{PolicyDocument: {{Statement: {{Effect: Allow, \
@@ -340,13 +344,13 @@ fn the_policy_of_an_endpoint_permits_nobody_anything() {
     let get = endpoint("dynamodb:GetItem");
     let kind = "AWS::EC2::VPCEndpoint";
     assert_eq!(
-        said(&of(&[added("E", kind)], "", &get)),
-        ["note permission E lets through: Allow dynamodb:GetItem on t for *"]
+        lines(&of(&[added("E", kind)], "", &get)),
+        ["note permission E now passes calls: Allow dynamodb:GetItem on t for *"]
     );
     let wider = of(&[change("E", kind)], &get, &endpoint("dynamodb:*"));
     assert_eq!(
-        said(&wider),
-        ["warning permission E lets through: Allow dynamodb:* on t for *"]
+        lines(&wider),
+        ["warning permission E now passes calls: Allow dynamodb:* on t for *"]
     );
 }
 
@@ -356,8 +360,8 @@ fn public_policies_and_functions_are_a_danger() {
                   Principal: '*', Action: 's3:GetObject', Resource: '*'}}}}";
     let assessment = of(&[added("P", "AWS::S3::BucketPolicy")], "", policy);
     assert_eq!(
-        said(&assessment),
-        ["danger public-access P lets everybody in: Allow s3:GetObject on b for *"]
+        lines(&assessment),
+        ["danger public-access P now allows everyone to do s3:GetObject on b"]
     );
     let permission = |condition: &str| {
         let text = format!(
@@ -371,7 +375,7 @@ fn public_policies_and_functions_are_a_danger() {
 }
 
 #[test]
-fn dropped_guards_are_named() {
+fn protections_that_are_turned_off_are_risks() {
     let cases = [
         (
             "AWS::S3::Bucket",
@@ -383,13 +387,13 @@ fn dropped_guards_are_named() {
             "AWS::S3::Bucket",
             "{VersioningConfiguration: {Status: Enabled}}",
             "{VersioningConfiguration: {Status: Suspended}}",
-            vec!["danger protection A keeps no versions any more: what is overwritten is lost"],
+            vec!["danger protection A no longer keeps versions: overwritten objects are lost"],
         ),
         (
             TABLE,
             "{PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}}",
             "{PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: 'false'}}",
-            vec!["danger protection A loses its point-in-time recovery, with all restore points"],
+            vec!["danger protection A loses its point-in-time recovery and all restore points"],
         ),
         (
             TABLE,
@@ -407,7 +411,7 @@ fn dropped_guards_are_named() {
             "AWS::Lambda::Url",
             "{AuthType: AWS_IAM}",
             "{AuthType: NONE}",
-            vec!["danger public-access A can be called by everybody without credentials"],
+            vec!["danger public-access A can be called by everyone without credentials"],
         ),
         (
             "AWS::Lambda::Function",
@@ -420,21 +424,21 @@ fn dropped_guards_are_named() {
         let resource = |properties: &str| format!("  A: {{Type: X, Properties: {properties}}}");
         let changes = [change("A", resource_type)];
         let assessment = of(&changes, &resource(before), &resource(after));
-        assert_eq!(said(&assessment), expected, "{before} → {after}");
+        assert_eq!(lines(&assessment), expected, "{before} → {after}");
     }
     let policy = "  A: {Type: X, DeletionPolicy: Retain}";
     assert_eq!(
-        said(&of(&[change("A", TABLE)], policy, "  A: {Type: X}")),
+        lines(&of(&[change("A", TABLE)], policy, "  A: {Type: X}")),
         ["warning protection A loses its `DeletionPolicy`"]
     );
     assert_eq!(
-        said(&of(&[removed("A", "AWS::CloudTrail::Trail")], "", "")),
-        ["warning protection A is removed: its events are logged no more"]
+        lines(&of(&[removed("A", "AWS::CloudTrail::Trail")], "", "")),
+        ["warning protection A is removed: its events are no longer logged"]
     );
 }
 
 #[test]
-fn a_dropped_termination_protection_is_a_danger_and_a_new_one_none() {
+fn turning_off_termination_protection_is_a_danger() {
     let setting = |before: Option<&str>, after: &str| {
         of_settings(
             "s",
@@ -454,7 +458,7 @@ fn a_dropped_termination_protection_is_a_danger_and_a_new_one_none() {
 }
 
 #[test]
-fn what_is_lost_inside_a_nested_stack_is_named_with_its_way() {
+fn risks_in_a_nested_stack_have_the_path_of_the_stack() {
     let mut root = ChangeSet {
         changes: vec![change("Database", "AWS::CloudFormation::Stack")],
         nested: vec![ChangeSet {
