@@ -62,7 +62,7 @@ pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<
     let mut effects = properties
         .map(|it| it.effect)
         .chain(live.iter().filter_map(|it| it.effect));
-    if effects.any(DriftEffect::may_last) {
+    if effects.any(DriftEffect::may_remain) {
         presenter.hint(&format!(
             "`{}` shows a deployment that reverts drift",
             session.command("plan --revert-drift")

@@ -1,27 +1,28 @@
-//! Why something changes that nobody edited, in words.
+//! Why a property changes that was not edited.
 //!
-//! The service names a source and an entity; what became of that entity stands elsewhere in the change
-//! set. Only both together make a sentence that is true: a reference to a resource that is replaced is
-//! a certain cause, a reference to one that is only changed is not.
+//! A detail of a change set names a source and an entity. What happens to that entity is in another
+//! change of the change set, and the sentence needs both: a reference to a replaced resource is a
+//! certain cause, a reference to a resource that is only updated is not.
 
 use crate::cloudformation::change_set::{Change, Detail, Effect, Replacement};
 
 /// Why a property of a resource changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The resource that changes.
+    /// The logical id of the resource that changes.
     pub logical_id: String,
     /// The property's path.
     pub property: String,
-    /// The source as the service names it, such as `ParameterReference`.
+    /// The change source of the API, such as `ParameterReference`.
     pub source: String,
-    /// The parameter, resource or attribute that causes it, where the service names one.
+    /// The parameter, resource or attribute that causes the change; `None` if the API names none.
     pub entity: Option<String>,
     /// The sentence, such as "because parameter `Size` changed".
     pub text: String,
 }
 
-/// Returns the sentence for a detail; `None` where the template itself changed, or nothing is said.
+/// Returns the cause of a detail as a sentence; `None` if the template was edited or the cause is not
+/// known.
 pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
     let entity = detail.causing_entity.as_deref();
     match (detail.change_source.as_deref()?, entity) {
@@ -43,14 +44,18 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
                 None => format!("because `{attribute}` may change"),
             })
         }
-        ("Automatic", _) => Some("because a nested stack is checked each time".to_owned()),
+        ("Automatic", _) => {
+            Some("because CloudFormation checks nested stacks in every update".to_owned())
+        }
         ("NoModification", _) if detail.drift.is_some() => {
             Some("because the live value has drifted".to_owned())
         }
-        // An edit overwrites what somebody else has put there, which the edit alone does not tell.
+        // The edit also overwrites a change made outside the stack.
         ("DirectModification", _) => {
             let previous = detail.drift.as_ref()?.previous.as_ref()?;
-            Some(format!("and it has drifted from \"{previous}\""))
+            Some(format!(
+                "and the live value has drifted from \"{previous}\""
+            ))
         }
         ("NoModification", _) => None,
         (source, Some(name)) => Some(format!("because of `{name}` ({source})")),
@@ -58,7 +63,7 @@ pub fn sentence(detail: &Detail, changes: &[Change]) -> Option<String> {
     }
 }
 
-/// Returns what becomes of a resource that is not merely changed.
+/// Returns what happens to a resource; `None` if it is only updated.
 fn outcome(logical_id: &str, changes: &[Change]) -> Option<&'static str> {
     let change = changes
         .iter()
@@ -78,7 +83,7 @@ mod tests {
     use crate::cloudformation::change_set::{Action, Change, Detail, PropertyDrift, Replacement};
 
     #[test]
-    fn a_sentence_says_no_more_than_the_change_set() {
+    fn the_sentence_depends_on_the_change_of_the_causing_entity() {
         let change = |logical_id: &str, action, replacement| Change {
             logical_id: logical_id.to_owned(),
             action,
@@ -131,8 +136,8 @@ mod tests {
         };
         assert_eq!(sentence(&reverted, &changes), None);
         reverted.drift = Some(PropertyDrift::default());
-        let said = "because the live value has drifted";
-        assert_eq!(sentence(&reverted, &changes).as_deref(), Some(said));
+        let expected = "because the live value has drifted";
+        assert_eq!(sentence(&reverted, &changes).as_deref(), Some(expected));
         let direct = Detail {
             change_source: Some("DirectModification".to_owned()),
             ..Detail::default()

@@ -1,4 +1,4 @@
-//! What has drifted, as property changes: the form in which a plan shows properties.
+//! Drift as property changes, the form in which a plan shows properties.
 
 use crate::cloudformation::change_set::{Change, Detail};
 use crate::cloudformation::drift::{Difference, ResourceDrift};
@@ -8,13 +8,14 @@ use crate::plan::property;
 use crate::template::json;
 use crate::template::node::{Map, Member, Node, Value};
 
-/// Returns what differs as it is shown: lists by what their elements are, documents inside
-/// strings by what they say. `before` is what was deployed and `after` what is live.
+/// Returns the drifted properties of a resource as property changes. `before` is the deployed value
+/// and `after` the live one. List elements are matched by key, and JSON inside strings is compared as
+/// JSON.
 pub fn properties(drift: &ResourceDrift) -> Vec<PropertyChange> {
     named_by(drift, &drift.differences)
 }
 
-/// Returns what one of the differences names, as it is shown.
+/// Returns one difference of a resource as property changes.
 pub fn properties_of(drift: &ResourceDrift, difference: &Difference) -> Vec<PropertyChange> {
     named_by(drift, std::slice::from_ref(difference))
 }
@@ -58,7 +59,7 @@ mod tests {
     use crate::plan::Content;
 
     #[test]
-    fn only_what_the_service_names_counts_and_is_shown_by_what_it_is() {
+    fn only_properties_that_the_service_names_are_returned() {
         let mut one = ResourceDrift {
             logical_id: "Queue".to_owned(),
             physical_id: None,
@@ -70,7 +71,7 @@ mod tests {
             differences: Vec::new(),
             checked: None,
         };
-        // The order of a set differs too, which the service knows to mean nothing.
+        // The order of a set differs too, and the service does not count that as drift.
         one.expected = Some(
             r#"{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}],"Set":["x","y"],
                 "Policy":"{\"Max\":3,\"Other\":1}"}"#
@@ -87,7 +88,7 @@ mod tests {
             Difference::new("/Tags/1/Value", "NOT_EQUAL", text("2"), text("3")),
             Difference::new("/Tags/1", "ADD", text("null"), text(r#"{"Key":"c"}"#)),
             Difference::new("/Policy", "NOT_EQUAL", text("{}"), text("{}")),
-            Difference::new("/Elsewhere/Name", "NOT_EQUAL", text("old"), text("null")),
+            Difference::new("/Other/Name", "NOT_EQUAL", text("old"), text("null")),
         ];
         let shown: Vec<String> = properties(&one)
             .iter()
@@ -111,7 +112,7 @@ mod tests {
                 "Tags.b: 2 3",
                 "Tags.c: - 4",
                 "Policy.Max: 3 5",
-                "Elsewhere.Name: old null",
+                "Other.Name: old null",
             ]
         );
     }

@@ -1,8 +1,8 @@
-//! The template that was last deployed from this machine, kept for plans without a network.
+//! The template that was last deployed from this machine, for plans without a network.
 //!
-//! CloudFormation keeps the truth; this is a copy of what an `apply` here sent last, in the cache
-//! folder, so that `plan --offline` has something to compare with. Nothing else depends on it, and
-//! whoever deletes it loses nothing else. It holds no secret: of the parameters, only plain ones.
+//! After each deployment, `apply` saves the template in the cache folder. `plan --offline` compares
+//! the files with it. Nothing else uses the copy, so it may be deleted. It contains no secrets: only
+//! the plain parameters are saved.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use crate::artifact::digest::Digest;
 use crate::error::{Error, Result};
 
-/// What was deployed, where and when.
+/// A deployment: its target, its template and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDeployed {
     /// The account, 12 digits.
@@ -25,23 +25,23 @@ pub struct LastDeployed {
     pub region: String,
     /// The stack's name.
     pub stack: String,
-    /// When it was deployed.
+    /// The time of the deployment.
     pub at: Timestamp,
-    /// The template as it was sent.
+    /// The template that was sent.
     pub template: String,
-    /// The parameters that are no secrets.
+    /// The parameters that are not secret.
     pub parameters: IndexMap<String, String>,
-    /// The stack's tags; `None` in a file of an older version, which did not keep them.
+    /// The stack's tags; `None` if an older version, which did not save them, wrote the file.
     #[serde(default)]
     pub tags: Option<IndexMap<String, String>>,
 }
 
 impl LastDeployed {
-    /// Keeps this under the cache folder, in place of what was kept for the same stack.
+    /// Saves this in the cache folder and replaces what was saved for the same stack.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn store(&self, cache: &Path) -> Result<()> {
         let path = self.path(cache);
         let failed =
@@ -55,8 +55,8 @@ impl LastDeployed {
         Ok(())
     }
 
-    /// Returns what was last deployed under a stack's name; where several accounts or regions have
-    /// one, and it is not said which, the newest. What cannot be read counts as missing.
+    /// Returns what was last deployed to a stack; `None` if nothing is saved. If several accounts or
+    /// regions match, returns the newest. Files that cannot be read are skipped.
     pub fn find(
         cache: &Path,
         stack: &str,
@@ -64,16 +64,16 @@ impl LastDeployed {
         region: Option<&str>,
     ) -> Option<Self> {
         let entries = fs::read_dir(folder(cache)).ok()?.flatten();
-        let kept = entries.filter_map(|entry| {
+        let saved = entries.filter_map(|entry| {
             let text = fs::read(entry.path()).ok()?;
             serde_json::from_slice::<Self>(&text).ok()
         });
-        let is_meant = |kept: &Self| {
-            kept.stack == stack
-                && account.is_none_or(|account| account == kept.account)
-                && region.is_none_or(|region| region == kept.region)
+        let matches = |saved: &Self| {
+            saved.stack == stack
+                && account.is_none_or(|account| account == saved.account)
+                && region.is_none_or(|region| region == saved.region)
         };
-        kept.filter(is_meant).max_by_key(|kept| kept.at)
+        saved.filter(matches).max_by_key(|saved| saved.at)
     }
 
     fn path(&self, cache: &Path) -> PathBuf {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_the_place_that_is_meant_is_found() {
+    fn find_returns_the_newest_deployment_that_matches() {
         let cache = tempfile::tempdir().unwrap();
         let find =
             |stack, account, region| LastDeployed::find(cache.path(), stack, account, region);

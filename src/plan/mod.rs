@@ -1,8 +1,8 @@
-//! What a deployment would do, in the words in which it is shown.
+//! Plans: what a deployment would do.
 //!
-//! CloudFormation's change set says what happens, detail by detail and not always with values. A
-//! [`Plan`] joins it with what stackctl knows itself: where it goes, which artifacts are uploaded,
-//! which parameters and tags differ, which of the changes are dangerous.
+//! CloudFormation's change set lists the changes in detail, but not always with values. A [`Plan`]
+//! combines it with the deployment's target, the artifacts, the parameters and tags that differ, and
+//! the risks of the changes.
 
 pub mod cause;
 pub mod comparison;
@@ -25,7 +25,7 @@ use model::Models;
 pub use property::{Content, PropertyChange};
 pub use values::ValueChange;
 
-/// Where a plan goes.
+/// The target of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Target {
     /// The account, 12 digits.
@@ -40,12 +40,12 @@ pub struct Target {
     pub environment: String,
 }
 
-/// Whether the stack is made or changed.
+/// Whether a deployment creates or updates the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Operation {
-    /// There is no such stack yet.
+    /// The stack does not exist yet.
     Create,
-    /// The stack is there.
+    /// The stack exists.
     #[default]
     Update,
 }
@@ -53,51 +53,51 @@ pub enum Operation {
 /// What a deployment would do.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// Where it goes.
+    /// The target of the deployment.
     pub target: Target,
-    /// Whether the stack is made or changed.
+    /// Whether the stack is created or updated.
     pub operation: Operation,
-    /// The capabilities that it asks for.
+    /// The capabilities that the deployment acknowledges.
     pub capabilities: Vec<String>,
     /// The artifacts that the template refers to.
     pub artifacts: Vec<PlannedArtifact>,
-    /// What differs in the code of artifacts that are deployed already.
+    /// The changes in the code of deployed artifacts.
     pub code: Vec<CodeChange>,
-    /// Parameters whose value differs.
+    /// The parameters whose value differs.
     pub parameters: Vec<ValueChange>,
-    /// Tags of the stack whose value differs.
+    /// The stack tags whose value differs.
     pub tags: Vec<ValueChange>,
-    /// The stack's own settings that differ, such as its termination protection.
+    /// The stack settings that differ, such as the termination protection.
     pub settings: Vec<ValueChange>,
-    /// What the plan rests on where it was only predicted; `None` where the service made it.
+    /// The basis of a predicted plan; `None` if CloudFormation created the change set.
     pub prediction: Option<String>,
-    /// The change set; `None` where none was needed.
+    /// The change set; `None` if none was needed.
     pub change_set: Option<ChangeSet>,
-    /// What the service's own checks found.
+    /// The findings of CloudFormation's own checks.
     pub validations: Vec<LocatedValidation>,
-    /// Outputs that are defined differently.
+    /// The outputs whose definition differs.
     pub outputs: Vec<ValueChange>,
     /// The changed resources before and after.
     pub models: Models,
-    /// What is dangerous about it.
+    /// The risks of the changes.
     pub assessment: Assessment,
 }
 
 /// An artifact of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedArtifact {
-    /// Its name in the manifest.
+    /// The name in the manifest.
     pub name: String,
-    /// Its key in the artifact bucket.
+    /// The key in the artifact bucket.
     pub key: String,
     /// The zip's size in bytes.
     pub size: u64,
-    /// Whether the deployed template names the same key.
+    /// Whether the deployed template has the same key.
     pub deployed: bool,
 }
 
 impl Plan {
-    /// Returns the changes, none where there is no change set.
+    /// Returns the changes of the change set; empty if there is no change set.
     pub fn changes(&self) -> &[Change] {
         self.change_set
             .as_ref()
@@ -110,7 +110,7 @@ impl Plan {
         property::property_changes(change, model, self.changes())
     }
 
-    /// Returns why properties change that nobody edited, in the order of the changes.
+    /// Returns the causes of property changes that are not edits, in the order of the changes.
     pub fn causes(&self) -> Vec<Cause> {
         let details = self.changes().iter().flat_map(|change| {
             change.details.iter().filter_map(|detail| {
@@ -126,7 +126,7 @@ impl Plan {
         details.collect()
     }
 
-    /// Returns how many resources are added, changed and so on, those of nested stacks included.
+    /// Returns how many resources are added, changed, replaced and so on, including nested stacks.
     pub fn summary(&self) -> Summary {
         self.change_set
             .as_ref()
@@ -134,7 +134,8 @@ impl Plan {
             .unwrap_or_default()
     }
 
-    /// Returns what keeps the plan from being complete, with the nested stack that it is about.
+    /// Returns the warnings of the change sets, which say why the plan is incomplete. Each starts with
+    /// its nested stack, if it has one.
     pub fn warnings(&self) -> Vec<String> {
         let sets = self.change_set.iter().flat_map(ChangeSet::tree);
         let warnings = sets.flat_map(|(path, set)| {
@@ -151,7 +152,7 @@ impl Plan {
 
     /// Returns whether there is nothing to deploy.
     ///
-    /// A change set without changes still deploys something: outputs, conditions or metadata.
+    /// A change set without resource changes may still deploy outputs, conditions or metadata.
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty() && self.change_set.as_ref().is_none_or(ChangeSet::is_unchanged)
     }

@@ -1,9 +1,9 @@
-//! A changed resource as a whole, before and after.
+//! Changed resources as a whole, before and after.
 //!
-//! A change set names what changes detail by detail, but a danger is a matter of the whole resource: a
-//! rule is new only where the others do not cover it, a name collides only where it stays. Where the
-//! service gives the resource itself (`BeforeContext`, `AfterContext`), that is the truth, parameters
-//! and functions resolved. Where it gives none, the two templates stand in.
+//! A change set lists single details, but a risk needs the whole resource: a security group rule is
+//! new only if no other rule covers it, and a name conflicts only if it does not change. If the change
+//! set contains the resource (`BeforeContext`, `AfterContext`), with parameters and functions
+//! resolved, the model uses that. Otherwise it uses the two templates.
 
 use indexmap::IndexMap;
 
@@ -11,20 +11,20 @@ use crate::cloudformation::change_set::{Action, Change};
 use crate::template::node::{Map, Node, Value};
 use crate::template::{Template, json};
 
-/// How the service writes a value that only the deployment makes known.
+/// CloudFormation's placeholder for a value that is known only after the deployment.
 pub const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
-/// What the template says beside the properties and the service may leave out.
+/// Attributes of the template that a context may omit.
 const POLICIES: [&str; 2] = ["DeletionPolicy", "UpdateReplacePolicy"];
 
-/// A resource before and after, each a map with `Properties` as in a template.
+/// A resource before and after. Each side is a map with `Properties`, as in a template.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
-    /// Before; `None` where it is new, or nothing is known of it.
+    /// The resource before; `None` if it is new or not known.
     pub before: Option<Node>,
-    /// After; `None` where it goes, or nothing is known of it.
+    /// The resource after; `None` if it is removed or not known.
     pub after: Option<Node>,
-    /// Whether the service gave the two sides. Else functions and parameters are unresolved.
+    /// Whether both sides are from the change set. Otherwise functions and parameters are unresolved.
     pub from_service: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Model {
 pub type Models = IndexMap<String, Model>;
 
 impl Model {
-    /// Returns the model of a change from its contexts, else from the templates.
+    /// Returns the model of a change, from its contexts if it has them, otherwise from the templates.
     pub fn of(change: &Change, deployed: Option<&Template>, desired: Option<&Template>) -> Self {
         let in_template = |template: Option<&Template>| {
             Some(template?.resource(&change.logical_id)?.entry.node.clone())
@@ -61,7 +61,7 @@ impl Model {
         }
     }
 
-    /// Returns a property before and after by its path below `Properties`.
+    /// Returns a property before and after, by its path below `Properties`.
     pub fn property(&self, path: &[&str]) -> [Option<&Node>; 2] {
         [&self.before, &self.after].map(|side| {
             let properties = side.as_ref()?.get("Properties")?;
@@ -69,13 +69,13 @@ impl Model {
         })
     }
 
-    /// Returns an attribute beside the properties, such as `DeletionPolicy`, before and after.
+    /// Returns an attribute of the resource, such as `DeletionPolicy`, before and after.
     pub fn attribute(&self, name: &str) -> [Option<&str>; 2] {
         [&self.before, &self.after].map(|side| side.as_ref()?.get(name)?.as_str())
     }
 }
 
-/// Returns the models of all changes.
+/// Returns the models of the changes.
 pub fn models(
     changes: &[Change],
     deployed: Option<&Template>,
@@ -92,7 +92,7 @@ pub fn models(
         .collect()
 }
 
-/// Returns the service's view of a resource with the policies that only the template states.
+/// Returns a resource from a context with the policies that only the template has.
 fn with_policies(mut node: Node, template: Option<&Node>) -> Node {
     let policies: Map = template
         .and_then(Node::as_map)
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_view_wins_over_the_templates_and_keeps_their_policies() {
+    fn contexts_take_precedence_and_get_the_policies_of_the_templates() {
         let deployed = template(
             "Resources: {A: {Type: T, DeletionPolicy: Retain, Properties: {Size: !Ref P}}}",
         );
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(size(&model), [Some("1".to_owned()), Some("2".to_owned())]);
         assert_eq!(model.attribute("DeletionPolicy"), [Some("Retain"), None]);
         assert!(model.from_service);
-        // One side alone would make the whole resource differ.
+        // With only one context, the whole resource would differ.
         change.before_context = None;
         assert!(!Model::of(&change, deployed.as_ref(), desired.as_ref()).from_service);
         change.after_context = Some("not JSON".to_owned());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_has_no_before_and_what_goes_no_after() {
+    fn a_new_resource_has_no_before_and_a_removed_one_no_after() {
         let both = template("Resources: {A: {Type: T, Properties: {Size: 1}}}");
         let of = |action| {
             let change = Change {

@@ -9,18 +9,18 @@ use crate::template::node::Node;
 use crate::template::shorthand::reference;
 use crate::template::{Template, emit};
 
-/// A named value before and after. A secret's values are `None` on both sides.
+/// A named value before and after. Both values of a secret are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueChange {
     /// The name.
     pub name: String,
     /// The deployed value.
     pub before: Option<String>,
-    /// The value that the files give.
+    /// The value in the project's files.
     pub after: Option<String>,
 }
 
-/// Returns which parameters differ from the stack's. Secrets cannot be compared and are left out.
+/// Returns the parameters that differ from the stack's. Secrets cannot be compared and are omitted.
 pub fn parameter_changes(
     stack: Option<&Stack>,
     template: &Template,
@@ -41,7 +41,7 @@ pub fn parameter_changes(
     })
 }
 
-/// Returns which of the stack's tags differ.
+/// Returns the tags that differ from the stack's.
 pub fn tag_changes(stack: Option<&Stack>, tags: &IndexMap<String, String>) -> Vec<ValueChange> {
     let desired = tags
         .iter()
@@ -52,6 +52,8 @@ pub fn tag_changes(stack: Option<&Stack>, tags: &IndexMap<String, String>) -> Ve
     })
 }
 
+/// Returns the values that differ. A deployed value that is not desired is a change only if
+/// `is_removed` returns true for its name.
 pub(crate) fn value_changes(
     deployed: Option<&IndexMap<String, String>>,
     desired: &IndexMap<&String, &str>,
@@ -78,9 +80,9 @@ pub(crate) fn value_changes(
     changed.chain(removed).collect()
 }
 
-/// Returns which outputs are defined differently, added or removed.
+/// Returns the outputs whose definition is added, changed or removed.
 ///
-/// What an output of the same definition turns out to be is known only after the deployment.
+/// An output with the same definition may get a new value, which is known only after the deployment.
 pub fn output_changes(deployed: Option<&Template>, desired: &Template) -> Vec<ValueChange> {
     let Some(deployed) = deployed else {
         let names = desired.outputs().map(|output| ValueChange {
@@ -98,7 +100,7 @@ pub fn output_changes(deployed: Option<&Template>, desired: &Template) -> Vec<Va
     let changes = outputs.filter_map(|entry| {
         let sides = [entry.before, entry.after];
         let values = sides.map(|side| side?.get("Value").map(definition));
-        // Where the description or the export alone differs, the whole definition tells it.
+        // If only the description or the export differs, compare the whole definition.
         let [before, after] = if values[0] == values[1] {
             sides.map(|side| side.map(definition))
         } else {
@@ -113,7 +115,7 @@ pub fn output_changes(deployed: Option<&Template>, desired: &Template) -> Vec<Va
     changes.collect()
 }
 
-/// Returns a scalar as it is, a reference as `${Name}`, anything else as YAML.
+/// Returns a scalar as its text, a reference as `${Name}`, and any other value as YAML.
 fn definition(node: &Node) -> String {
     match node.scalar() {
         Some(scalar) => scalar.into_owned(),
@@ -130,23 +132,23 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn outputs_are_told_by_their_definition() {
+    fn output_changes_compare_definitions() {
         let template = |outputs: &str| {
             let text = format!("Resources: {{}}\nOutputs:\n{outputs}");
             Template::parse(&SourceFile::new("t", text))
         };
         let (Ok(old), Ok(new)) = (
             template(
-                "  Gone: {Value: 1}\n  Same: {Value: !Ref A}\n  Moved: {Value: !Ref A}\n  Said: {Value: x}\n",
+                "  Gone: {Value: 1}\n  Same: {Value: !Ref A}\n  Moved: {Value: !Ref A}\n  Described: {Value: x}\n",
             ),
             template(
-                "  Same: {Value: {Ref: A}}\n  Moved: {Value: !Ref B}\n  New: {Value: 2}\n  Said: {Value: x, Description: d}\n",
+                "  Same: {Value: {Ref: A}}\n  Moved: {Value: !Ref B}\n  New: {Value: 2}\n  Described: {Value: x, Description: d}\n",
             ),
         ) else {
             panic!("the templates are valid")
         };
         let changes = output_changes(Some(&old), &new);
-        let said: Vec<_> = changes
+        let actual: Vec<_> = changes
             .iter()
             .map(|change| {
                 (
@@ -157,19 +159,23 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            said,
+            actual,
             [
                 ("Gone", Some("1"), None),
                 ("Moved", Some("${A}"), Some("${B}")),
                 ("New", None, Some("2")),
-                ("Said", Some("Value: x"), Some("Value: x\nDescription: d")),
+                (
+                    "Described",
+                    Some("Value: x"),
+                    Some("Value: x\nDescription: d")
+                ),
             ]
         );
         assert_eq!(output_changes(None, &new).len(), 4);
     }
 
     #[test]
-    fn added_changed_and_removed_values_are_told_apart() {
+    fn values_are_added_changed_or_removed() {
         let deployed = IndexMap::from([
             ("same".to_owned(), "1".to_owned()),
             ("changed".to_owned(), "1".to_owned()),
@@ -178,7 +184,7 @@ mod tests {
         let names = ["same".to_owned(), "changed".to_owned(), "added".to_owned()];
         let desired = names.iter().zip(["1", "2", "3"]).collect();
         let changes = value_changes(Some(&deployed), &desired, |name| !names.contains(name));
-        let said: Vec<_> = changes
+        let actual: Vec<_> = changes
             .iter()
             .map(|change| {
                 (
@@ -189,7 +195,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            said,
+            actual,
             [
                 ("changed", Some("1"), Some("2")),
                 ("added", None, Some("3")),

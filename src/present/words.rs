@@ -2,7 +2,7 @@
 
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::PropertyChange;
-use crate::plan::property::rests_on_unknown;
+use crate::plan::property::depends_on_unknown;
 
 /// Returns the sign of a change.
 pub(super) fn sign(change: &Change) -> &'static str {
@@ -23,7 +23,7 @@ pub(super) fn of_change(change: &Change, properties: &[PropertyChange]) -> Vec<S
     let effect = match change.effect() {
         Effect::Add if change.remakes_deleted() => Some("was deleted, and is made again"),
         Effect::Update if change.reverts_drift() => Some("drift is reverted"),
-        Effect::Replace if rests_on_unknown(change, properties) => {
+        Effect::Replace if depends_on_unknown(change, properties) => {
             Some("is replaced, unless what is known after apply turns out the same")
         }
         Effect::Replace => Some("is replaced"),

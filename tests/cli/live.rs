@@ -312,7 +312,7 @@ fn drift_aware_plan_shows_what_it_reverts() {
           ~ Runtime: "python3.12" → "python3.13" # because the live value has drifted
 
       ~ Other    AWS::Lambda::Function
-          ~ Runtime: "python3.12" → "python3.13" # and it has drifted from "python3.11"
+          ~ Runtime: "python3.12" → "python3.13" # and the live value has drifted from "python3.11"
 
     Plan: 0 to add, 2 to change, 0 to replace, 0 to destroy.
     --- exit 2

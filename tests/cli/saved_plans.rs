@@ -38,7 +38,7 @@ fn apply_executes_the_change_set_of_the_saved_plan() {
     insta::assert_snapshot!(sandbox.run(&["apply", "plan.json", "--yes"]), @r"
     --- stderr
     error: the plan `plan.json` is stale: the stack was CREATE_COMPLETE and is UPDATE_COMPLETE now
-    hint: make a new one: `stackctl plan --out plan.json -e dev`
+    hint: create a new plan: `stackctl plan --out plan.json -e dev`
     --- exit 4
     ");
 }
@@ -111,7 +111,7 @@ fn stale_plan_is_refused_with_the_reason() {
             |sandbox, _| {
                 sandbox.write("plan.json", read(sandbox).replace("-plan-", "-other-"));
             },
-            "was altered: it does not match its own digest",
+            "was changed: it does not match its own digest",
         ),
     ];
     for (arrange, expected) in cases {

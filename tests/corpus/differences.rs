@@ -250,7 +250,10 @@ fn excuse(
         _ if has_change_set => {
             Some("the peer was given a change set that says more or something else")
         }
-        "WILL_UPDATE" if effect == Some(Effect::None) && why == Some("only the order of work") => {
+        "WILL_UPDATE"
+            if effect == Some(Effect::None)
+                && why == Some("only changes the order of operations") =>
+        {
             Some("DependsOn alone is a change of the template and none of AWS's")
         }
         _ if effect == Some(Effect::None) && has_foreign_attributes(resource) => {

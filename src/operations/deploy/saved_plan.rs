@@ -248,7 +248,7 @@ impl<'a> SavedPlan<'a> {
     fn again(&self) -> String {
         let plan = format!("plan --out {}", quote(&self.path.to_string_lossy()));
         format!(
-            "make a new one: `{}`",
+            "create a new plan: `{}`",
             self.context.command(&plan, Some(&self.file.environment))
         )
     }

@@ -1,67 +1,70 @@
-//! One entry that differs, or a resource that changes with others, as it is told.
+//! Entries that differ, and resources that change because of them.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::Effect;
 use super::place::{Place, Places};
-use super::prediction::{DeletionOutcome, PredictedEffects, covers, of_change};
+use super::prediction::{PredictedEffect, PredictedEffects, covers, of_change};
 use crate::cloudformation::change_set::{Change, Detail};
 use crate::template::Template;
 use crate::template::diff::{self, Diff, EntryDiff, Inner, Segment, Starts, Status, inside};
 use crate::template::node::{Node, Value};
 
-/// An entry of a section that differs, or a resource that changes because of one.
+/// An entry that differs, or a resource that changes because of another entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference<'a> {
     /// The section, such as `Resources`.
     pub section: &'a str,
-    /// The entry's name, such as a logical id; `None` where the section as a whole is the entry.
+    /// The entry's name, such as a logical id; `None` if the entry is the whole section.
     pub name: Option<&'a str>,
-    /// A resource's type.
+    /// The type of a resource.
     pub kind: Option<&'a str>,
-    /// What happened to the entry; `None` where it is the same and changes with something else.
+    /// Whether the entry is added, removed or modified; `None` if it is equal on both sides and changes
+    /// because of another entry.
     pub status: Option<Status>,
-    /// What a deployment makes of it.
+    /// The predicted effect.
     pub effect: Effect,
-    /// Why, where that is to be said.
+    /// The cause of the effect; `None` if it is obvious or not known.
     pub cause: Option<String>,
-    /// The entry before; `None` where it is new.
+    /// The entry before; `None` if it is new.
     pub before: Option<&'a Node>,
-    /// The entry after; `None` where it is gone.
+    /// The entry after; `None` if it is removed.
     pub after: Option<&'a Node>,
-    /// Where it stands before and after.
+    /// The location before and after.
     pub places: [Option<Place>; 2],
-    /// What changes inside, where the entry is there before and after.
+    /// The values that differ, if the entry exists on both sides.
     pub rows: Vec<Row<'a>>,
-    /// The resources that use it and probably change.
+    /// The resources that use the entry and probably change.
     pub touches: Vec<&'a str>,
 }
 
 /// A value that differs inside an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row<'a> {
-    /// The way from the entry to the value, such as `Properties.Tags[Name].Value`.
+    /// The path from the entry to the value, such as `Properties.Tags[Name].Value`.
     pub path: String,
-    /// The way as a plan shows it, such as `Tags.Name`.
+    /// The path as a plan prints it, such as `Tags.Name`.
     pub shown_path: String,
-    /// What happened to the value.
+    /// Whether the value is added, removed or modified.
     pub status: Status,
-    /// The value before; `None` where it is new or not known.
+    /// The value before; `None` if it is new or not known.
     pub before: Option<Cow<'a, Node>>,
-    /// The value after; `None` where it is gone or not known.
+    /// The value after; `None` if it is removed or not known.
     pub after: Option<Cow<'a, Node>>,
-    /// Where it stands before and after.
+    /// The location before and after.
     pub places: [Option<Place>; 2],
-    /// What a deployment makes of it.
+    /// The predicted effect.
     pub effect: Effect,
-    /// Why, where that is to be said.
+    /// The cause of the effect; `None` if it is obvious or not known.
     pub cause: Option<String>,
-    /// What differs inside two strings that are documents; empty where only their layout does.
+    /// The differences inside two strings that are JSON or YAML documents; empty if only the
+    /// formatting differs. `None` for other values.
     pub inside: Option<Vec<Inner>>,
 }
 
-/// Returns the entries that differ, and behind those of the resources the ones that change with them.
+/// Returns the entries that differ. The resources that change because of them follow the resources
+/// that differ.
 pub(super) fn differences<'a>(
     diff: Diff<'a>,
     effects: &PredictedEffects<'a>,
@@ -104,7 +107,7 @@ fn of_entry<'a>(
     effects: &PredictedEffects<'a>,
     places: &mut Places<'a>,
 ) -> Difference<'a> {
-    let DeletionOutcome { effect, cause } = effects.of_entry(entry);
+    let PredictedEffect { effect, cause } = effects.of_entry(entry);
     let touches = effects.touched(entry);
     let is_resource = entry.section == "Resources";
     let kind = entry.after.or(entry.before).filter(|_| is_resource);
@@ -114,7 +117,7 @@ fn of_entry<'a>(
             Some(name) if is_resource && !name.starts_with("Fn::") => {
                 effects.of_path(name, &change.path)
             }
-            _ => DeletionOutcome::of(effect),
+            _ => PredictedEffect::of(effect),
         };
         rows.push(row(change, outcome, is_resource, places));
     }
@@ -122,9 +125,9 @@ fn of_entry<'a>(
         .name
         .filter(|_| is_resource && entry.status() == Status::Modified);
     if let Some(change) = predicted.and_then(|name| effects.change(name)) {
-        let is_told = |detail: &Detail| entry.changes.iter().any(|it| covers(detail, &it.path));
-        let untold = change.details.iter().filter(|detail| !is_told(detail));
-        rows.extend(untold.map(|detail| of_detail(change, detail, effects)));
+        let is_edited = |detail: &Detail| entry.changes.iter().any(|it| covers(detail, &it.path));
+        let unedited = change.details.iter().filter(|detail| !is_edited(detail));
+        rows.extend(unedited.map(|detail| of_detail(change, detail, effects)));
     }
     Difference {
         section: entry.section,
@@ -141,7 +144,7 @@ fn of_entry<'a>(
     }
 }
 
-/// Returns a resource that is the same in both templates and changes with something else.
+/// Returns a resource that is equal in both templates and changes because of another entry.
 fn of_other<'a>(
     change: &Change,
     effects: &PredictedEffects<'a>,
@@ -149,7 +152,7 @@ fn of_other<'a>(
     after: &'a Template,
 ) -> Option<Difference<'a>> {
     let resource = after.resource(&change.logical_id)?;
-    let DeletionOutcome { effect, cause } = of_change(change);
+    let PredictedEffect { effect, cause } = of_change(change);
     let details = change.details.iter();
     let starts = Starts {
         before: None,
@@ -176,7 +179,7 @@ fn of_other<'a>(
 
 fn row<'a>(
     change: &diff::Change<'a>,
-    outcome: DeletionOutcome,
+    outcome: PredictedEffect,
     is_resource: bool,
     places: &mut Places<'a>,
 ) -> Row<'a> {
@@ -200,7 +203,7 @@ fn row<'a>(
     }
 }
 
-/// Returns a property that changes although nothing in it was edited.
+/// Returns a property that changes although it was not edited.
 fn of_detail<'a>(change: &Change, detail: &Detail, effects: &PredictedEffects<'a>) -> Row<'a> {
     let steps = detail.path.as_deref().unwrap_or_default();
     let steps = steps.split('/').filter(|step| !step.is_empty());
@@ -226,7 +229,7 @@ fn of_detail<'a>(change: &Change, detail: &Detail, effects: &PredictedEffects<'a
         detail.before.as_ref().map(value),
         detail.after.as_ref().map(value),
     );
-    let DeletionOutcome { effect, cause } = effects.of_unedited(change, detail);
+    let PredictedEffect { effect, cause } = effects.of_unedited(change, detail);
     Row {
         shown_path: path.strip_prefix("Properties.").unwrap_or(&path).to_owned(),
         path,
@@ -244,7 +247,7 @@ fn of_detail<'a>(change: &Change, detail: &Detail, effects: &PredictedEffects<'a
     }
 }
 
-/// Returns a path as a plan shows it: without `Properties`, and a tag by its key.
+/// Returns a path as a plan prints it: without `Properties`, and with a tag's key as its name.
 fn shown_path(path: &[Segment<'_>]) -> String {
     let path = match path {
         [Segment::Key("Properties"), rest @ ..] if !rest.is_empty() => rest,

@@ -1,11 +1,10 @@
-//! Deployed, live and desired side by side, and which way a deployment moves what has drifted.
+//! Compares deployed, live and desired values, and predicts the effect of a deployment on drift.
 //!
-//! An ordinary change set compares the new template with the one that was last deployed; the live
-//! resource is not looked at (the user guide, "Using drift-aware change sets"). So a drifted property
-//! that the files leave as it was deployed stays as it is live, and a resource that somebody has
-//! deleted is not made again. Only a resource that changes anyway is touched: it is given all its
-//! properties as the template has them, and whether its service then sets back one that drifted
-//! depends on the resource type.
+//! An ordinary change set compares the new template with the deployed one and ignores the live
+//! resources (user guide, "Using drift-aware change sets"). So a drifted property keeps its live value
+//! if the files do not change it, and a deleted resource is not created again. If a resource changes
+//! for another reason, CloudFormation sends all its properties from the template. Whether that resets
+//! a drifted property depends on the resource type.
 
 use serde_json::Value;
 
@@ -14,27 +13,27 @@ use crate::cloudformation::drift::{Difference, Drift, DriftStatus, ResourceDrift
 use crate::plan::Content;
 use crate::plan::drift_properties::properties_of;
 
-/// Which way a deployment of the files moves what has drifted.
+/// The effect of a deployment on a drifted property or a deleted resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DriftEffect {
-    /// It stays as it is live, because the files leave it as it was deployed.
+    /// The drift stays, because the files do not change the deployed value.
     Stays,
-    /// Its resource changes for another reason, and may take the template's value then.
+    /// The resource changes for another reason, which may reset the value.
     MayBeReset,
-    /// It takes the value of the files.
+    /// The value in the files overwrites the live value.
     Overwritten,
-    /// The files have the live value by now.
+    /// The files have the live value.
     Adopted,
-    /// Its resource is replaced by a new one.
+    /// The resource is replaced.
     Replaced,
-    /// Its resource is removed from the stack.
+    /// The resource is removed from the stack.
     Removed,
-    /// It is updated, although it is not there.
+    /// The update fails because the resource was deleted.
     Fails,
 }
 
 impl DriftEffect {
-    /// Returns the word of the JSON document.
+    /// Returns the name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stays => "stays",
@@ -47,44 +46,45 @@ impl DriftEffect {
         }
     }
 
-    /// Returns whether the drift may last beyond the deployment.
-    pub fn may_last(self) -> bool {
+    /// Returns whether the drift may remain after the deployment.
+    pub fn may_remain(self) -> bool {
         matches!(self, Self::Stays | Self::MayBeReset | Self::Fails)
     }
 }
 
-/// A resource that is not as it was deployed.
+/// A drifted resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveResource<'a> {
-    /// What the detection found of it.
+    /// The result of the drift detection.
     pub drift: &'a ResourceDrift,
-    /// What a deployment does about one that was deleted; `None` for one that was modified, whose
-    /// properties say it each for itself.
+    /// The effect of a deployment if the resource was deleted; `None` if it was modified, because each
+    /// property then has its own effect.
     pub effect: Option<DriftEffect>,
-    /// The properties that differ.
+    /// The drifted properties.
     pub properties: Vec<LiveProperty>,
 }
 
-/// A property that is not as it was deployed.
+/// A drifted property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveProperty {
     /// The property's path with dots.
     pub path: String,
-    /// The deployed value; `None` where there was none.
+    /// The deployed value; `None` if the property was not set.
     pub deployed: Option<Content>,
-    /// The live value; `None` where there is none.
+    /// The live value; `None` if the property is not set.
     pub live: Option<Content>,
-    /// The value that the files give; `None` where they give none, or it is not known.
+    /// The value in the files; `None` if they do not set it or it is not known.
     pub desired: Option<Content>,
-    /// Which way a deployment moves it.
+    /// The effect of a deployment.
     pub effect: DriftEffect,
 }
 
-/// Returns what has drifted, and what the predicted `changes` of a deployment do about it.
+/// Returns the drifted resources with the effect of the predicted `changes` of a deployment.
 pub fn compare<'a>(drift: &'a Drift, changes: &[Change]) -> Vec<LiveResource<'a>> {
     let live = drift.drifted().map(|drift| {
-        let mut found = changes.iter();
-        let change = found.find(|change| change.logical_id == drift.logical_id);
+        let change = changes
+            .iter()
+            .find(|change| change.logical_id == drift.logical_id);
         let is_deleted = drift.status == DriftStatus::Deleted;
         let properties = drift.differences.iter().flat_map(|difference| {
             let (effect, desired) = property(difference, change);
@@ -111,7 +111,7 @@ pub fn compare<'a>(drift: &'a Drift, changes: &[Change]) -> Vec<LiveResource<'a>
     live.collect()
 }
 
-/// Returns what a deployment does about a resource that is not there any more.
+/// Returns the effect of a deployment on a resource that was deleted.
 fn deleted(change: Option<&Change>) -> DriftEffect {
     match change.map(Change::effect) {
         None | Some(Effect::Possible | Effect::Sync) => DriftEffect::Stays,
@@ -121,8 +121,8 @@ fn deleted(change: Option<&Change>) -> DriftEffect {
     }
 }
 
-/// Returns what a deployment does about a property, and the value that the files give it where that
-/// is another than the deployed one.
+/// Returns the effect of a deployment on a drifted property, and its value in the files if that
+/// differs from the deployed one.
 fn property(difference: &Difference, change: Option<&Change>) -> (DriftEffect, Option<String>) {
     let Some(change) = change else {
         return (DriftEffect::Stays, None);
@@ -152,8 +152,8 @@ fn property(difference: &Difference, change: Option<&Change>) -> (DriftEffect, O
     }
 }
 
-/// Returns whether one place is in the other. A list is sent as a whole, so that two places in the
-/// same list are one.
+/// Returns whether one path contains the other. A list is sent as a whole, so two paths into the same
+/// list overlap.
 fn overlap(path: &[&str], steps: &[String]) -> bool {
     let is_index = |step: &str| step.parse::<usize>().is_ok();
     for (one, other) in path.iter().zip(steps) {
@@ -167,7 +167,7 @@ fn overlap(path: &[&str], steps: &[String]) -> bool {
     true
 }
 
-/// Returns the value that the files give a place, out of a change at or above it.
+/// Returns the value in the files at a path, from a change at this path or above it.
 fn desired(detail: &Detail, path: &[&str], steps: &[String]) -> Option<String> {
     let after = detail.after.as_ref()?;
     let inside = steps.get(path.len()..)?;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drifted_property_moves_only_where_the_files_move_it() {
+    fn the_effect_on_a_drifted_property_depends_on_the_change() {
         let replaced = Change {
             replacement: Some(Replacement::True),
             ..change("/Properties/Name", Some("new"))
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_resource_is_made_again_only_by_a_replacement() {
+    fn only_a_replacement_recreates_a_deleted_resource() {
         let update = change("/Properties/Size", Some("3"));
         let replaced = Change {
             replacement: Some(Replacement::True),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_one_list_are_one() {
+    fn paths_into_the_same_list_overlap() {
         let steps = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
         assert!(super::overlap(&["Tags", "0", "Value"], &steps("Tags/3")));
         assert!(super::overlap(&["Tags"], &steps("Tags/3/Value")));

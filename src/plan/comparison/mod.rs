@@ -1,8 +1,8 @@
-//! What is deployed against what the files say, without asking CloudFormation to plan anything.
+//! Compares the deployed stack with the project's files, without a change set.
 //!
-//! The same comparison serves two template files. A difference of the templates alone says little: it
-//! may change nothing, or replace a resource that was not touched at all. So each carries where it
-//! stands in both texts and what a deployment would probably make of it.
+//! The same comparison works for two template files. A difference between two templates may change
+//! nothing, or replace a resource that was not edited. So each [`Difference`] has its lines in both
+//! texts and the predicted [`Effect`] of a deployment.
 
 mod difference;
 pub mod live;
@@ -24,47 +24,47 @@ use prediction::PredictedEffects;
 /// The differences between a deployed stack and the files, or between two templates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison<'a> {
-    /// The stack; `None` where two files are compared.
+    /// The stack's name; `None` if two files are compared.
     pub stack: Option<String>,
-    /// What the two sides are called, such as the paths of two files.
+    /// The names of the two sides, such as the paths of two files.
     pub names: [String; 2],
-    /// The only names that it is about; empty where it is about everything.
+    /// The names to which the comparison is limited; empty if it is not limited.
     pub only: Vec<String>,
-    /// The templates' differences, and the resources that change because of them.
+    /// The differences of the templates, and the resources that change because of them.
     pub template: Vec<Difference<'a>>,
-    /// What keeps the predicted effects from being certain, a sentence each.
+    /// The reasons why the predicted effects are uncertain, one sentence each.
     pub limits: Vec<String>,
-    /// What differs in the code of the artifacts; their keys differ in the template too.
+    /// The changes in the code of the artifacts. Their keys differ in the template too.
     pub code: Vec<CodeChange>,
-    /// Parameters whose value differs.
+    /// The parameters whose value differs.
     pub parameters: Vec<ValueChange>,
-    /// Tags of the stack whose value differs.
+    /// The stack tags whose value differs.
     pub tags: Vec<ValueChange>,
-    /// The stack's own settings that differ.
+    /// The stack settings that differ.
     pub settings: Vec<ValueChange>,
 }
 
-/// What a deployment would probably make of a difference.
+/// The predicted effect of a difference on the stack's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing changes in the stack's resources.
+    /// No resource changes.
     None,
-    /// It is made.
+    /// A resource is created.
     Add,
-    /// It is changed in place.
+    /// A resource is updated in place.
     Update,
-    /// It may change, depending on something that is not known.
+    /// A resource may be updated, depending on an unknown value.
     MayChange,
-    /// It is changed, and replaced in some cases.
+    /// A resource is updated, and replaced in some cases.
     MayReplace,
-    /// It is replaced.
+    /// A resource is replaced.
     Replace,
-    /// It is deleted, or left behind where its policy says so.
+    /// A resource is deleted, or retained if its `DeletionPolicy` says so.
     Remove,
 }
 
 impl Effect {
-    /// Returns the word of the JSON document.
+    /// Returns the name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -79,8 +79,8 @@ impl Effect {
 }
 
 impl<'a> Comparison<'a> {
-    /// Returns the comparison of two templates with the values of their parameters; `rendered` is
-    /// what the new one was made from, `names` what the two sides are called.
+    /// Returns the comparison of two templates with the values of their parameters. `rendered` is the
+    /// rendered text of the new template, if it was rendered. `names` are the names of the two sides.
     pub fn of_templates(
         before: Side<'a>,
         after: Side<'a>,
@@ -106,8 +106,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns how many template entries, parameters, tags and settings differ. Resources that only
-    /// change with others are not counted.
+    /// Returns how many template entries, parameters, tags and settings differ. Resources that change
+    /// only because of others are not counted.
     pub fn count(&self) -> usize {
         let entries = self.template.iter().filter(|it| it.status.is_some());
         entries.count() + self.parameters.len() + self.tags.len() + self.settings.len()
@@ -118,7 +118,8 @@ impl<'a> Comparison<'a> {
         self.count() == 0
     }
 
-    /// Keeps what is about these names: logical ids, and names of parameters, outputs and the like.
+    /// Keeps only the entries with these names: logical ids and names of parameters, outputs and other
+    /// entries. Removes the code, tag and setting changes.
     pub fn retain(&mut self, names: &[String]) {
         let is_named = |name: &str| names.iter().any(|it| it == name);
         self.template.retain(|it| it.name.is_some_and(is_named));
@@ -130,7 +131,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Returns what keeps a prediction from being certain.
+/// Returns the reasons why a prediction is uncertain.
 fn limits(before: Side<'_>, after: Side<'_>) -> Vec<String> {
     let mut limits = Vec::new();
     let mut transforms: Vec<&str> = [before.template, after.template]
@@ -140,9 +141,7 @@ fn limits(before: Side<'_>, after: Side<'_>) -> Vec<String> {
     transforms.sort_unstable();
     transforms.dedup();
     for name in transforms {
-        limits.push(format!(
-            "the transform `{name}` decides what the resources become"
-        ));
+        limits.push(format!("the transform `{name}` may change the resources"));
     }
     let unknown: Vec<String> = after
         .template

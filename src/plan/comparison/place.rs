@@ -1,4 +1,4 @@
-//! The line of a difference in the text that a person edits.
+//! Finds the line of a difference in the file that the user edits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use crate::template::Template;
 use crate::template::diff::Starts;
 use crate::template::render::RenderedTemplate;
 
-/// Where a value stands.
+/// The location of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file, or another name of the text.
+    /// The path of the file, or another name of the text.
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: usize,
-    /// The manifest key whose value stands there, such as `vars.instance_type`.
+    /// The manifest key that provides the value, such as `vars.instance_type`.
     pub manifest_key: Option<String>,
 }
 
-/// Finds lines in the two texts.
+/// Finds lines in the texts of the two templates.
 pub(super) struct Places<'a> {
     before: &'a Arc<SourceFile>,
     after: &'a Arc<SourceFile>,
@@ -51,7 +51,7 @@ impl<'a> Places<'a> {
     }
 
     fn after(&mut self, start: usize) -> Place {
-        // The key of the manifest is the one that wrote something on the same line.
+        // The manifest key is the one whose value is on the same line.
         let text = self.after.text.get(start..).unwrap_or_default();
         let end = start + text.find('\n').unwrap_or(text.len());
         let Some(found) = self.rendered.and_then(|it| it.locate(start..end)) else {

@@ -1,8 +1,9 @@
-//! What the differences of two templates do to the resources, as far as the templates show it.
+//! The predicted effects of the differences between two templates.
 //!
-//! The prediction says which resources change, and which of their properties. This joins it with the
-//! differences: which of them stands behind a changed property, and which resource changes although
-//! nothing in it was edited, because a parameter, a mapping, a condition or another resource was.
+//! [`predict`](crate::plan::predict) returns the resources and properties that change. This module
+//! assigns these changes to the differences: which difference changes a property, and which resources
+//! change although they were not edited, because a parameter, a mapping, a condition or another
+//! resource was.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,22 +14,22 @@ use crate::template::Template;
 use crate::template::diff::{Diff, EntryDiff, Segment, Status};
 use crate::template::reference::{Reference, ReferenceKind};
 
-/// The predicted changes, and what stands behind them.
+/// The predicted changes, with the entries that cause them.
 pub(super) struct PredictedEffects<'a> {
     changes: Vec<Change>,
     by_id: HashMap<String, usize>,
-    /// For an entry that differs, by section and name: the changing resources that use it.
+    /// The changing resources that use an entry that differs, by the entry's section and name.
     touched: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
 }
 
-/// What becomes of a difference, and why.
+/// The predicted effect of a difference, and its cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DeletionOutcome {
+pub(super) struct PredictedEffect {
     pub(super) effect: Effect,
     pub(super) cause: Option<String>,
 }
 
-impl DeletionOutcome {
+impl PredictedEffect {
     pub(super) fn of(effect: Effect) -> Self {
         Self {
             effect,
@@ -77,15 +78,15 @@ impl<'a> PredictedEffects<'a> {
         self.changes.get(*self.by_id.get(logical_id)?)
     }
 
-    /// Returns the resources that probably change and use an entry that differs, sorted.
+    /// Returns the changing resources that use an entry that differs, sorted.
     pub(super) fn touched(&self, entry: &EntryDiff<'a>) -> Vec<&'a str> {
         let name = entry.name.unwrap_or_default();
-        let found = self.touched.get(&(entry.section, name));
-        found.into_iter().flatten().copied().collect()
+        let resources = self.touched.get(&(entry.section, name));
+        resources.into_iter().flatten().copied().collect()
     }
 
-    /// Returns what becomes of an entry.
-    pub(super) fn of_entry(&self, entry: &EntryDiff<'_>) -> DeletionOutcome {
+    /// Returns the effect of an entry that differs.
+    pub(super) fn of_entry(&self, entry: &EntryDiff<'_>) -> PredictedEffect {
         let plain = match entry.status() {
             Status::Added => Effect::Add,
             Status::Removed => Effect::Remove,
@@ -93,42 +94,42 @@ impl<'a> PredictedEffects<'a> {
         };
         match (entry.section, entry.name) {
             ("Resources", Some(name)) if name.starts_with("Fn::") => match entry.status() {
-                Status::Modified => DeletionOutcome::because(
+                Status::Modified => PredictedEffect::because(
                     Effect::MayChange,
-                    "the resources that the loop makes are not known",
+                    "the resources that the loop creates are not known",
                 ),
-                _ => DeletionOutcome::of(plain),
+                _ => PredictedEffect::of(plain),
             },
             ("Resources", Some(name)) => self.change(name).map_or_else(
-                || DeletionOutcome::because(Effect::None, nothing(entry)),
+                || PredictedEffect::because(Effect::None, why_unchanged(entry)),
                 of_change,
             ),
-            ("Outputs", _) => DeletionOutcome::of(plain),
-            _ => DeletionOutcome::of(Effect::None),
+            ("Outputs", _) => PredictedEffect::of(plain),
+            _ => PredictedEffect::of(Effect::None),
         }
     }
 
-    /// Returns what a difference inside a resource does, and why.
-    pub(super) fn of_path(&self, logical_id: &str, path: &[Segment<'_>]) -> DeletionOutcome {
+    /// Returns the effect of a difference inside a resource.
+    pub(super) fn of_path(&self, logical_id: &str, path: &[Segment<'_>]) -> PredictedEffect {
         let Some(Segment::Key(attribute)) = path.first() else {
-            return DeletionOutcome::of(Effect::None);
+            return PredictedEffect::of(Effect::None);
         };
         if *attribute == "DependsOn" {
-            return DeletionOutcome::because(Effect::None, "only the order of work");
+            return PredictedEffect::because(Effect::None, ONLY_ORDER);
         }
         if !ATTRIBUTES.contains(attribute) {
-            return DeletionOutcome::because(
+            return PredictedEffect::because(
                 Effect::None,
-                "CloudFormation knows no such attribute",
+                "CloudFormation does not support this attribute",
             );
         }
         let Some(change) = self.change(logical_id) else {
-            return DeletionOutcome::because(Effect::None, "the value stays the same");
+            return PredictedEffect::because(Effect::None, "the value stays the same");
         };
         if *attribute == "Type" {
-            return DeletionOutcome::because(Effect::Replace, "another type is another resource");
+            return PredictedEffect::because(Effect::Replace, "the resource type changes");
         }
-        let mut found: Option<DeletionOutcome> = None;
+        let mut found: Option<PredictedEffect> = None;
         for detail in change.details.iter().filter(|it| covers(it, path)) {
             let outcome = self.of_edited(detail);
             if found
@@ -139,30 +140,30 @@ impl<'a> PredictedEffects<'a> {
             }
         }
         found.unwrap_or_else(|| match *attribute {
-            "Properties" => DeletionOutcome::because(Effect::None, "the value stays the same"),
-            "Condition" => DeletionOutcome::of(of_change(change).effect),
-            _ => DeletionOutcome::of(Effect::None),
+            "Properties" => PredictedEffect::because(Effect::None, "the value stays the same"),
+            "Condition" => PredictedEffect::of(of_change(change).effect),
+            _ => PredictedEffect::of(Effect::None),
         })
     }
 
-    /// Returns what a property does that changes although nothing in it was edited, and why.
-    pub(super) fn of_unedited(&self, change: &Change, detail: &Detail) -> DeletionOutcome {
+    /// Returns the effect of a property that changes although it was not edited.
+    pub(super) fn of_unedited(&self, change: &Change, detail: &Detail) -> PredictedEffect {
         let effect = effect_of(detail);
         let cause = self
             .sentence(detail)
             .or_else(|| self.indirect_cause(change));
-        DeletionOutcome { effect, cause }
+        PredictedEffect { effect, cause }
     }
 
-    /// Returns what an edited property does, and why, where that is not its own value.
-    fn of_edited(&self, detail: &Detail) -> DeletionOutcome {
+    /// Returns the effect of an edited property.
+    fn of_edited(&self, detail: &Detail) -> PredictedEffect {
         let effect = effect_of(detail);
         let cause = self.sentence(detail).or_else(|| match effect {
             Effect::Replace => Some("create-only property".to_owned()),
             Effect::MayReplace => Some("create-only in some cases".to_owned()),
             _ => None,
         });
-        DeletionOutcome { effect, cause }
+        PredictedEffect { effect, cause }
     }
 
     fn sentence(&self, detail: &Detail) -> Option<String> {
@@ -172,7 +173,8 @@ impl<'a> PredictedEffects<'a> {
         }
     }
 
-    /// Returns why a resource changes that was not edited, where no property of it says so.
+    /// Returns the cause of a change to a resource that was not edited; `None` if its details have
+    /// causes.
     pub(super) fn whole_cause(&self, change: &Change) -> Option<String> {
         change
             .details
@@ -180,7 +182,7 @@ impl<'a> PredictedEffects<'a> {
             .then(|| self.indirect_cause(change))?
     }
 
-    /// Returns which entry of another section a resource changes with, where it was not edited.
+    /// Returns the entry of another section that changes a resource, as a cause.
     fn indirect_cause(&self, change: &Change) -> Option<String> {
         let id = change.logical_id.as_str();
         let mut touching = self.touched.iter().filter(|(_, ids)| ids.contains(id));
@@ -194,7 +196,7 @@ impl<'a> PredictedEffects<'a> {
     }
 }
 
-/// Returns what a detail makes of its resource.
+/// Returns the effect of a detail on its resource.
 fn effect_of(detail: &Detail) -> Effect {
     let is_certain = detail.evaluation.as_deref() == Some("Static");
     match detail.requires_recreation.as_deref() {
@@ -205,7 +207,10 @@ fn effect_of(detail: &Detail) -> Effect {
     }
 }
 
-/// What a resource may have beside what is known of its type.
+/// The cause if only `DependsOn` differs.
+const ONLY_ORDER: &str = "only changes the order of operations";
+
+/// The attributes that a resource of any type may have.
 const ATTRIBUTES: [&str; 9] = [
     "Type",
     "Properties",
@@ -221,8 +226,8 @@ const ATTRIBUTES: [&str; 9] = [
 /// The sections whose entries resources use.
 const USED: [&str; 3] = ["Parameters", "Mappings", "Conditions"];
 
-/// Returns what becomes of a whole resource.
-pub(super) fn of_change(change: &Change) -> DeletionOutcome {
+/// Returns the effect of a change to a whole resource.
+pub(super) fn of_change(change: &Change) -> PredictedEffect {
     let effect = match change.effect() {
         change_set::Effect::Add | change_set::Effect::Import => Effect::Add,
         change_set::Effect::Remove => Effect::Remove,
@@ -235,14 +240,14 @@ pub(super) fn of_change(change: &Change) -> DeletionOutcome {
     };
     let policy = change.policy_action.as_deref();
     let policy = policy.filter(|policy| !policy.ends_with("Delete"));
-    DeletionOutcome {
+    PredictedEffect {
         effect,
         cause: policy.map(|policy| format!("policy {policy}")),
     }
 }
 
-/// Returns why an entry of the resources changes nothing.
-fn nothing(entry: &EntryDiff<'_>) -> &'static str {
+/// Returns why a resource that differs does not change.
+fn why_unchanged(entry: &EntryDiff<'_>) -> &'static str {
     let is_conditional = [entry.before, entry.after]
         .into_iter()
         .flatten()
@@ -253,16 +258,16 @@ fn nothing(entry: &EntryDiff<'_>) -> &'static str {
             .iter()
             .all(|change| matches!(change.path.first(), Some(Segment::Key("DependsOn"))));
     if only_order {
-        "only the order of work"
+        ONLY_ORDER
     } else if is_conditional {
-        "the condition does not hold, or the values stay the same"
+        "the condition is false, or the values stay the same"
     } else {
         "the values stay the same"
     }
 }
 
-/// Returns whether a detail is about a path or something in it or around it. Elements of lists count
-/// as one: their indexes differ between the two sides.
+/// Returns whether a detail and a path overlap: one is equal to the other or contains it. All elements
+/// of a list count as the same, because their indexes differ between the two sides.
 pub(super) fn covers(detail: &Detail, path: &[Segment<'_>]) -> bool {
     let keys = path.iter().filter_map(|segment| match segment {
         Segment::Key(key) => Some(*key),
@@ -289,7 +294,7 @@ fn rank(effect: Effect) -> u8 {
     }
 }
 
-/// Who uses what, by section and name, in either template.
+/// The users of each entry, by section and name, in either template.
 struct Users<'a> {
     by_target: HashMap<(&'static str, &'a str), Vec<(&'a str, &'a str)>>,
 }
@@ -308,7 +313,7 @@ impl<'a> Users<'a> {
         Self { by_target }
     }
 
-    /// Returns the resources that use an entry, by themselves or through conditions.
+    /// Returns the resources that use an entry, directly or through conditions.
     fn resources(&self, section: &str, name: &str) -> BTreeSet<&'a str> {
         let mut resources = BTreeSet::new();
         let mut seen = BTreeSet::new();
@@ -335,7 +340,7 @@ impl<'a> Users<'a> {
     }
 }
 
-/// Returns the section that holds what is referred to; `None` for resources.
+/// Returns the section of the entry that a reference names; `None` for resources.
 fn section(reference: &Reference<'_>, template: &Template) -> Option<&'static str> {
     match reference.kind {
         ReferenceKind::Condition => Some("Conditions"),

@@ -1,4 +1,4 @@
-//! What is told of a difference: its effect, its cause, its lines.
+//! Tests of the effect, the cause and the lines of each difference.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn parse(text: &str) -> Template {
     Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
 }
 
-/// Returns the comparison of two texts, a line a difference.
+/// Returns the comparison of two texts, one line per difference.
 fn show(before: &str, after: &str) -> String {
     let (before, after) = (parse(before), parse(after));
     let unknown = IndexMap::new();
@@ -98,7 +98,7 @@ Resources:
 ";
 
 #[test]
-fn each_difference_knows_its_effect_its_cause_and_its_lines() {
+fn each_difference_has_its_effect_its_cause_and_its_lines() {
     let after = STACK
         .replace("TopicName: one", "TopicName: two")
         .replace("Value: me", "Value: you")
@@ -111,8 +111,8 @@ fn each_difference_knows_its_effect_its_cause_and_its_lines() {
     Modified Handler none (the values stay the same) 20→20
       Description.Fn::Join none (the value stays the same) 24→0
       Description.Fn::Sub none (the value stays the same) 0→24
-    Modified OnlyLive none (only the order of work) 30→30
-      DependsOn none (only the order of work) 0→33
+    Modified OnlyLive none (only changes the order of operations) 30→30
+      DependsOn none (only changes the order of operations) 0→33
     Modified Topic replace 11→11
       Tags.owner update 16→16
       TopicName replace (create-only property) 14→14
@@ -123,7 +123,7 @@ fn each_difference_knows_its_effect_its_cause_and_its_lines() {
 }
 
 #[test]
-fn a_changed_default_lists_what_changes_with_it() {
+fn a_changed_default_lists_the_resources_that_it_changes() {
     assert_snapshot!(show(STACK, &STACK.replace("Default: small", "Default: large")), @r"
     Modified Size none 3→3 touches Handler, Spare, Topic
       Default none 3→3
@@ -137,7 +137,7 @@ fn a_changed_default_lists_what_changes_with_it() {
 }
 
 #[test]
-fn changed_mappings_and_conditions_list_the_resources_that_they_touch() {
+fn changed_mappings_and_conditions_list_the_resources_that_they_change() {
     let after = STACK
         .replace("'128'", "'512'")
         .replace("Env, live", "Env, prod");
@@ -152,7 +152,7 @@ fn changed_mappings_and_conditions_list_the_resources_that_they_touch() {
       Condition may_change (because condition `Live` changed) 0→0
     limit: the values of these parameters are not known: `Env`
     ");
-    // An entry of the mapping that nothing chooses.
+    // An entry of the mapping that is not used.
     assert_snapshot!(show(STACK, &STACK.replace("'256'", "'512'")), @r"
     Modified Memory none 6→6
       large.MB none 6→6
@@ -161,7 +161,7 @@ fn changed_mappings_and_conditions_list_the_resources_that_they_touch() {
 }
 
 #[test]
-fn what_does_not_exist_does_not_change() {
+fn a_resource_with_a_false_condition_does_not_change() {
     let after = STACK
         .replace("BucketName: spare", "BucketName: other")
         .replace(
@@ -171,26 +171,26 @@ fn what_does_not_exist_does_not_change() {
     assert_snapshot!(show(STACK, &after.replace("{ Type: String, Default: small\n    Description: of the stack }", "{ Type: String, Default: small, Description: d }")), @r"
     Modified Size none 3→3
       Description none 0→3
-    Modified Spare none (the condition does not hold, or the values stay the same) 25→25
+    Modified Spare none (the condition is false, or the values stay the same) 25→25
       BucketName none (the value stays the same) 29→29
     limit: the values of these parameters are not known: `Env`
     ");
 }
 
 #[test]
-fn transforms_and_loops_are_said_to_be_unknown() {
+fn transforms_and_loops_limit_the_prediction() {
     let before = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each: [X, [a, b], { 'R${X}': { Type: AWS::SNS::Topic } }]\n";
     assert_snapshot!(show(before, &before.replace("[a, b]", "[a, b, c]")), @r"
-    Modified Fn::ForEach::Each may_change (the resources that the loop makes are not known) 3→3
+    Modified Fn::ForEach::Each may_change (the resources that the loop creates are not known) 3→3
       [1] may_change 0→3
       [1] may_change 3→0
-    limit: the transform `AWS::LanguageExtensions` decides what the resources become
+    limit: the transform `AWS::LanguageExtensions` may change the resources
     ");
 }
 
-/// Returns the processor time of this thread, which other programs do not lengthen; `None` where the
-/// system does not say.
-fn processor_time() -> Option<Duration> {
+/// Returns the CPU time of this thread, which does not depend on other programs; `None` if the system
+/// does not provide it.
+fn cpu_time() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
@@ -212,16 +212,16 @@ fn the_time_grows_with_the_number_of_resources() {
     let time = |count: usize, runs: usize| {
         let (before, after) = (stack(count, 1), stack(count, 2));
         let unknown = IndexMap::new();
-        let start = processor_time()?;
+        let start = cpu_time()?;
         for _ in 0..runs {
             let sides = [&before, &after].map(|template| Side::new(template, &unknown));
             let names = NAMES.map(str::to_owned);
             let comparison = Comparison::of_templates(sides[0], sides[1], None, names);
             assert_eq!(comparison.count(), count);
-            // The comparison foresees on a thread of its own, whose time is not in this one's.
+            // The comparison predicts on another thread, whose time is not included.
             assert_eq!(predict(Some(sides[0]), sides[1]).len(), count);
         }
-        processor_time()?.checked_sub(start)
+        cpu_time()?.checked_sub(start)
     };
     if let (Some(few), Some(many)) = (time(50, 20), time(500, 2)) {
         assert!(

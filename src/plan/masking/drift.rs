@@ -1,7 +1,7 @@
-//! Secret values that the detection of drift gives away.
+//! Masks secret values in the results of drift detection.
 //!
-//! It shows properties as they were deployed and as they are, and the second is whatever somebody has
-//! put there. Where the deployed template has a secret, both are masked.
+//! The results contain the deployed and the live value of each property, and the live value may be
+//! anything. If the deployed template has a secret at that place, both values are masked.
 
 use serde_json::Value;
 
@@ -12,10 +12,10 @@ use crate::config::secret::{Redactor, Secret};
 use crate::template::Template;
 use crate::template::node::Node;
 
-/// Masks what the drift of resources gives away and returns the values that stood there.
+/// Masks the secrets in the drift of resources and returns all secret values, including `known`.
 ///
-/// `template` is the deployed one; `parameters` are secret for another reason than it says; `known`
-/// are secret values wherever they stand.
+/// `template` is the deployed template. `parameters` are further secret parameters. `known` are secret
+/// values, which are masked everywhere.
 pub fn hide_drift<'a>(
     resources: &mut [ResourceDrift],
     template: Option<&Template>,
@@ -82,7 +82,7 @@ fn hide_in_resource(
     }
 }
 
-/// Returns every text of a resource that may hold a secret.
+/// Returns every text of a resource that may contain a secret.
 fn texts(drift: &mut ResourceDrift) -> impl Iterator<Item = &mut String> {
     let differences = drift
         .differences
@@ -101,7 +101,7 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn what_stands_in_a_secrets_place_is_masked_on_both_sides() {
+    fn deployed_and_live_values_of_a_secret_are_masked() {
         let text = r"
 Parameters:
   Password: {Type: String, NoEcho: true}

@@ -1,15 +1,14 @@
-//! Secret values that the service gives away.
+//! Masks secret values in the responses of CloudFormation.
 //!
-//! The service masks the value of a `NoEcho` parameter where it lists parameters, and only as long as
-//! the parameter is one: the change set that turns `NoEcho` off shows the value, and before and after
-//! that contexts, metadata and outputs hold what is made of it. Which places hold secrets is written
-//! in the templates: where a property refers to a secret parameter, or to a secret of another
-//! service, whatever the service gives in its place is one. A parameter is secret where either
-//! template says so, where its value comes from the environment, where the service masks it, and, in
-//! a nested stack, where the parent fills it with a secret.
+//! CloudFormation masks a `NoEcho` parameter only in lists of parameters, and only as long as the
+//! parameter has `NoEcho`. A change set that removes `NoEcho` contains the value, and contexts,
+//! metadata and outputs contain values that are derived from it. The templates show where secrets are:
+//! if a property refers to a secret parameter, or to a secret of another service, its value is secret.
+//! A parameter is secret if either template has `NoEcho` for it, if its value is from the environment,
+//! if CloudFormation masks it, or, in a nested stack, if the parent passes a secret to it.
 //!
-//! The places are masked in the change set itself, before anything is made of it. The values that
-//! stood there are returned, so that they are also found where no template leads.
+//! The values are masked in the change set before it is used. The functions return the masked values,
+//! so that other texts can be redacted too.
 
 mod drift;
 mod places;
@@ -34,8 +33,8 @@ pub fn defaults(template: &Template) -> Vec<Secret> {
     defaults.map(Secret::new).collect()
 }
 
-/// Returns the secrets among the parameters that are sent: those from the environment, and those
-/// that the manifest gives to a `NoEcho` parameter.
+/// Returns the secrets among the parameters of a request: the values from the environment, and the
+/// manifest's values of `NoEcho` parameters.
 pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
     let secrets = parameters.iter().filter_map(|(name, value)| match value {
         ParameterValue::FromEnvironment { value, .. } => value.clone(),
@@ -47,7 +46,7 @@ pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) 
     secrets.collect()
 }
 
-/// Masks the outputs of a stack that hold a secret, as its template defines them.
+/// Masks the outputs of a stack whose definition in the template refers to a secret.
 pub fn hide_outputs(stack: &mut Stack, template: &Template) {
     let mut places = Places::default();
     places.add_template(template);
@@ -63,10 +62,10 @@ pub fn hide_outputs(stack: &mut Stack, template: &Template) {
     }
 }
 
-/// Masks what a change set gives away and returns the values that stood there.
+/// Masks the secrets in a change set and returns all secret values, including `known`.
 ///
-/// `templates` are the deployed one and the one that the change set was made from; `parameters` are
-/// secret for another reason; `known` are secret values wherever they stand.
+/// `templates` are the deployed template and the new one. `parameters` are further secret parameters.
+/// `known` are secret values, which are masked everywhere.
 pub fn hide<'a>(
     change_set: &mut ChangeSet,
     templates: [Option<&Template>; 2],
@@ -133,7 +132,7 @@ fn hide_in_set(
     }
 }
 
-/// Returns the parameters of a nested stack that its parent fills with a secret.
+/// Returns the parameters of a nested stack to which its parent passes a secret.
 fn passed_on(change: &Change, templates: [Option<&Template>; 2], places: &Places) -> Places {
     let mut inner = Places::default();
     for template in templates.into_iter().flatten() {
@@ -161,7 +160,7 @@ fn hide_in_change(
         let resource = template?.resource(&change.logical_id)?;
         Some(resource.entry.node)
     });
-    // Each side has its own template; where that is not at hand, or lacks the resource, the other.
+    // Each side uses its own template. If that is missing or lacks the resource, it uses the other.
     let [before, after] = [resources[0].or(resources[1]), resources[1].or(resources[0])];
     let actual = [&change.before_context, &change.after_context]
         .map(|context| structure(context.as_deref()?));
@@ -210,7 +209,7 @@ fn hide_in_detail(
     for (value, side) in values {
         let Some(value) = value else { continue };
         let Some(resource) = resources[side] else {
-            // Without a template only the cause tells.
+            // Without a template, only the cause shows whether the value is secret.
             if is_caused_by_secret {
                 hidden.hide(value);
             }
@@ -227,7 +226,7 @@ fn hide_in_detail(
     }
 }
 
-/// Returns the place in the resource that a detail is about.
+/// Returns the path of a detail in its resource.
 fn path(detail: &Detail) -> Vec<String> {
     let path = detail.path.as_deref().unwrap_or_default();
     let steps = path.split('/').filter(|step| !step.is_empty());
@@ -248,8 +247,7 @@ fn path(detail: &Detail) -> Vec<String> {
     steps
 }
 
-/// Takes known values out of all that the service says, also where JSON spells them in another way
-/// than this program would.
+/// Redacts known values in a change set, including JSON texts that escape them differently.
 fn redact_set(set: &mut ChangeSet, redactor: &Redactor) {
     for change in &mut set.changes {
         let contexts = [
@@ -276,7 +274,7 @@ fn redact_set(set: &mut ChangeSet, redactor: &Redactor) {
     }
 }
 
-/// Takes known values out of a text and returns whether there were any.
+/// Redacts known values in a text and returns whether there were any.
 fn redact_text(text: &mut String, redactor: &Redactor) -> bool {
     let shown = match structure(text) {
         Some(mut inner) => redact_value(&mut inner, redactor).then(|| inner.to_string()),
@@ -289,7 +287,7 @@ fn redact_text(text: &mut String, redactor: &Redactor) -> bool {
     found
 }
 
-/// Takes known values out of JSON and returns whether there were any.
+/// Redacts known values in JSON and returns whether there were any.
 fn redact_value(value: &mut Value, redactor: &Redactor) -> bool {
     let redact_member = |found: bool, member: &mut Value| redact_value(member, redactor) || found;
     match value {

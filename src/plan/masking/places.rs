@@ -1,10 +1,10 @@
-//! Where a template puts its secrets, and what stands there.
+//! Finds the places of a template's secrets, and masks the values there.
 //!
-//! A template and what the service says of a resource have the same shape: where one refers to a
-//! secret, the other holds it, or something that was made of it. So the two are walked side by side.
-//! Only lists need care. The service may give their elements in another order, and functions may
-//! leave some out; an element that refers to a secret is looked for by what else stands in it, and
-//! where that does not tell, every element that it may be counts as it.
+//! A resource in the template and the same resource in a response have the same structure. If the
+//! template refers to a secret at a path, the response has the secret, or a value derived from it, at
+//! the same path. So this module walks both at the same time. Lists need care: their order may differ,
+//! and functions may omit elements. An element that refers to a secret is matched by its other
+//! members. If several elements match, all of them are masked.
 
 use std::collections::HashSet;
 
@@ -15,12 +15,12 @@ use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::node::{self, Node};
 use crate::template::{Parameter, Template};
 
-/// The beginnings of dynamic references to what nobody may see.
+/// The prefixes of dynamic references to secrets.
 const SECURE_REFERENCES: [&str; 2] = ["{{resolve:secretsmanager:", "{{resolve:ssm-secure:"];
-/// The attribute of an access key that is one.
+/// The attribute of `AWS::IAM::AccessKey` that is a secret.
 const SECRET_ATTRIBUTE: &str = "SecretAccessKey";
 
-/// Which values of a template are secret.
+/// The secret parameters of a template, which determine the places of its secrets.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     names: HashSet<String>,
@@ -33,7 +33,7 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
-    /// Masks a text and keeps it.
+    /// Masks a text and records its value.
     pub(super) fn hide(&mut self, text: &mut String) {
         if [NO_ECHO, KNOWN_AFTER_APPLY].contains(&text.as_str()) {
             return;
@@ -78,18 +78,18 @@ impl Places {
         self.names.contains(name)
     }
 
-    /// Returns whether a secret is part of the value.
+    /// Returns whether the value contains a secret.
     pub(super) fn is_secret(&self, written: &Node) -> bool {
         self.refers(written) || has_secure_reference(written)
     }
 
-    /// Masks what stands in `actual` where `written` has a secret.
+    /// Masks the parts of `actual` at which the template's value, `written`, has a secret.
     pub(super) fn hide(&self, written: &Node, actual: &mut Value, hidden: &mut Hidden) {
         if !self.is_secret(written) {
             return;
         }
         if let Some(branches) = branches(written) {
-            // A branch that is no secret may be the one that was taken.
+            // The value may be from a branch that is not secret.
             if branches.iter().any(|branch| is_literal(branch, actual)) {
                 return;
             }
@@ -114,12 +114,12 @@ impl Places {
         }
     }
 
-    /// Masks a text that the service gives in the place of `written`, which may be JSON.
+    /// Masks a text that is the actual value of `written`. The text may be JSON.
     pub(super) fn hide_text(&self, written: &Node, text: &mut String, hidden: &mut Hidden) {
         if !self.is_secret(written) {
             return;
         }
-        // What is written as a structure may be shown as JSON, and then only a part is secret.
+        // A structure of the template may be returned as JSON, of which only a part is secret.
         if written.scalar().is_none()
             && (written.intrinsic().is_none() || branches(written).is_some())
             && let Some(mut inner) = structure(text)
@@ -134,7 +134,7 @@ impl Places {
                 return;
             }
         }
-        // A reference that stays one tells nothing.
+        // A dynamic reference that is not resolved is no secret.
         if self.refers(written) || !text.contains("{{resolve:") {
             hidden.hide(text);
         }
@@ -157,14 +157,14 @@ impl Places {
         }
     }
 
-    /// Returns the values of a template at a path of a detail; several where the way is not certain.
-    /// `actual` is what the service says of the same resource, where it does.
+    /// Returns the values of a resource in the template at a path of a detail; several if the path is
+    /// ambiguous. `actual` is the same resource in the response, if it is known.
     pub(super) fn at<'t>(
         resource: &'t Node,
         path: &[String],
         actual: Option<&Value>,
     ) -> Vec<&'t Node> {
-        let mut found = vec![resource];
+        let mut nodes = vec![resource];
         let mut actual = actual;
         for step in path {
             let inside = actual.and_then(|actual| match actual {
@@ -172,16 +172,16 @@ impl Places {
                 Value::Array(elements) => elements.get(step.parse::<usize>().ok()?),
                 _ => None,
             });
-            found = found
+            nodes = nodes
                 .into_iter()
                 .flat_map(|node| below(node, step, inside))
                 .collect();
             actual = inside;
         }
-        found
+        nodes
     }
 
-    /// Returns whether the value refers to a secret parameter, or to an access key's secret.
+    /// Returns whether the value refers to a secret parameter, or to the secret of an access key.
     fn refers(&self, node: &Node) -> bool {
         match &node.value {
             node::Value::Map(map) => map.iter().any(|(key, member)| {
@@ -202,7 +202,7 @@ impl Places {
     }
 }
 
-/// Returns the list or map that a text spells in JSON.
+/// Returns the list or map in a text that is JSON.
 pub(super) fn structure(text: &str) -> Option<Value> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
@@ -210,7 +210,7 @@ pub(super) fn structure(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 
-/// Returns what a step leads to below a value of a template.
+/// Returns the values of a template one step below a value.
 fn below<'t>(node: &'t Node, step: &str, actual: Option<&Value>) -> Vec<&'t Node> {
     if let Some(branches) = branches(node) {
         let inside = branches.into_iter();
@@ -233,7 +233,7 @@ fn below<'t>(node: &'t Node, step: &str, actual: Option<&Value>) -> Vec<&'t Node
     }
 }
 
-/// Returns the two values that an `Fn::If` chooses from.
+/// Returns the two values of an `Fn::If`.
 fn branches(node: &Node) -> Option<[&Node; 2]> {
     let (name, arguments) = node.intrinsic()?;
     match (name, arguments.node.as_list()?) {
@@ -242,7 +242,7 @@ fn branches(node: &Node) -> Option<[&Node; 2]> {
     }
 }
 
-/// Returns whether a value of a template stands for itself and is the actual one.
+/// Returns whether a value of a template is a literal and equal to the actual value.
 pub(super) fn is_literal(written: &Node, actual: &Value) -> bool {
     let literal = written
         .scalar()
@@ -250,7 +250,7 @@ pub(super) fn is_literal(written: &Node, actual: &Value) -> bool {
     literal.is_some_and(|literal| text_of(actual).is_some_and(|actual| actual == *literal))
 }
 
-/// Returns whether the actual value may come from the written one, as far as literals tell.
+/// Returns whether the actual value may be from this value of the template, judged by its literals.
 fn may_be(written: &Node, actual: &Value) -> bool {
     if written.intrinsic().is_some() {
         return true;

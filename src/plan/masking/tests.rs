@@ -1,5 +1,5 @@
-//! What is masked, place by place, and a property: whatever the service says of a plan with a
-//! secret, nothing of the secret is in any rendering of it.
+//! Tests of the masked places, and a property test: no rendering of a plan contains any part of its
+//! secrets.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -23,7 +23,8 @@ fn template(text: &str) -> Template {
     Template::parse(&SourceFile::new("t", text)).unwrap_or_else(|found| panic!("{found:?}"))
 }
 
-/// Returns a template with a secret parameter `P`, another one `Q`, and these properties of `A`.
+/// Returns a template with a parameter `P` that may be secret, a plain parameter `Q`, and a resource
+/// `A` with these properties.
 fn with_properties(no_echo: bool, properties: &str) -> Template {
     template(&format!(
         "{{\"Parameters\": {{\"P\": {{\"Type\": \"String\", \"NoEcho\": {no_echo}}}, \
@@ -48,7 +49,7 @@ fn set(change: Change) -> ChangeSet {
     }
 }
 
-/// Returns what is left of the properties in the context after, once secrets are masked.
+/// Returns the properties in the context after, with masked secrets.
 fn masked(written: &serde_json::Value, actual: &serde_json::Value) -> serde_json::Value {
     let template = with_properties(true, &written.to_string());
     let mut set = set(change(actual));
@@ -59,7 +60,7 @@ fn masked(written: &serde_json::Value, actual: &serde_json::Value) -> serde_json
 }
 
 #[test]
-fn what_stands_where_the_template_has_a_secret_is_masked() {
+fn values_at_the_places_of_secrets_are_masked() {
     let secret = json!({"Ref": "P"});
     let cases = [
         (
@@ -82,7 +83,7 @@ fn what_stands_where_the_template_has_a_secret_is_masked() {
             json!({"X": ["a", "b"]}),
             json!({"X": ["****", "****"]}),
         ),
-        // The branch that is no secret was taken, and the other.
+        // Either branch was taken.
         (
             json!({"X": {"Fn::If": ["C", secret, "none"]}}),
             json!({"X": "none"}),
@@ -93,7 +94,7 @@ fn what_stands_where_the_template_has_a_secret_is_masked() {
             json!({"X": "s"}),
             json!({"X": "****"}),
         ),
-        // A reference that stays one tells nothing; what it stands for does.
+        // A dynamic reference is no secret, but its resolved value is.
         (
             json!({"X": "{{resolve:secretsmanager:x}}", "Y": "{{resolve:ssm-secure:x}}", "Z": "{{resolve:ssm:x}}"}),
             json!({"X": "{{resolve:secretsmanager:x}}", "Y": "resolved", "Z": "open"}),
@@ -104,13 +105,13 @@ fn what_stands_where_the_template_has_a_secret_is_masked() {
             json!({"X": "s"}),
             json!({"X": "****"}),
         ),
-        // A list in another order: the element is found by its name.
+        // A list in a different order: the element is matched by its name.
         (
             json!({"L": [{"Name": "a", "Value": secret}, {"Name": "b", "Value": {"Ref": "Q"}}]}),
             json!({"L": [{"Name": "b", "Value": "q"}, {"Name": "a", "Value": "s"}]}),
             json!({"L": [{"Name": "b", "Value": "q"}, {"Name": "a", "Value": "****"}]}),
         ),
-        // Nothing but literals tells elements apart: whatever it may be is masked.
+        // Only literals are distinguished: every other element is masked.
         (
             json!({"L": ["literal", {"Ref": "Q"}, secret]}),
             json!({"L": ["s", "literal", "q"]}),
@@ -130,7 +131,7 @@ fn what_stands_where_the_template_has_a_secret_is_masked() {
 }
 
 #[test]
-fn the_change_set_that_turns_no_echo_off_or_on_shows_neither_value() {
+fn a_change_set_that_turns_no_echo_off_or_on_is_masked() {
     let properties = r#"{"X": {"Ref": "P"}}"#;
     for (before, after) in [(true, false), (false, true)] {
         let templates = [before, after].map(|no_echo| with_properties(no_echo, properties));
@@ -152,7 +153,7 @@ fn the_change_set_that_turns_no_echo_off_or_on_shows_neither_value() {
 }
 
 #[test]
-fn details_are_masked_without_contexts_too() {
+fn details_without_contexts_are_masked() {
     let written = r#"{"X": {"Ref": "P"}, "Y": {"Ref": "Q"}, "L": [{"Name": "a", "Value": {"Ref": "P"}}, {"Name": "b", "Value": "b"}]}"#;
     let template = with_properties(true, written);
     let detail = |path: Option<&str>, name: Option<&str>, value: &str| Detail {
@@ -254,7 +255,7 @@ fn a_secret_is_followed_into_nested_stacks() {
 }
 
 #[test]
-fn outputs_and_metadata_give_nothing_away() {
+fn outputs_and_metadata_are_masked() {
     let template = template(
         "Parameters: {P: {Type: String, NoEcho: true, Default: by-default}}\nResources:\n  A:\n    \
          Type: T\n    Metadata: {M: !Ref P}\nOutputs:\n  O: {Value: !Sub 'x${P}'}\n  N: {Value: n}\n",
@@ -285,7 +286,7 @@ fn outputs_and_metadata_give_nothing_away() {
 }
 
 #[test]
-fn what_is_sent_for_a_secret_parameter_is_one_wherever_it_comes_from() {
+fn values_of_secret_parameters_are_secret_from_every_source() {
     let template = with_properties(true, "{}");
     let parameters = [
         ("P", ParameterValue::Plain("in-the-manifest".to_owned())),
@@ -306,11 +307,11 @@ fn what_is_sent_for_a_secret_parameter_is_one_wherever_it_comes_from() {
     );
 }
 
-/// Characters that nothing but the secrets of the property has, not even escaped.
+/// Characters that only the secrets of the property test contain.
 const MARKS: [char; 4] = ['ж', 'Ω', '💥', 'é'];
 
-/// Returns whether a text holds a part of a secret, as it is or escaped.
-fn tells(text: &str) -> bool {
+/// Returns whether a text contains a part of a secret, escaped or not.
+fn reveals(text: &str) -> bool {
     let escaped = [
         "\\u0436",
         "\\u03a9",
@@ -323,8 +324,8 @@ fn tells(text: &str) -> bool {
     text.contains(MARKS) || escaped.iter().any(|it| lower.contains(&it.to_lowercase()))
 }
 
-/// A secret: of any length, with line breaks, quotes and what JSON, YAML and HTML escape. Every line
-/// has a mark, so that a piece of it cannot go unseen.
+/// Secrets of any length, with line breaks, quotes and characters that JSON, YAML and HTML escape.
+/// Every line contains a mark, so that each part of a secret is detected.
 fn secrets() -> impl Strategy<Value = String> {
     let line = (
         prop::sample::select(MARKS.to_vec()),
@@ -337,7 +338,7 @@ fn secrets() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 1..4).prop_map(|lines| lines.join("\n"))
 }
 
-/// How a property is made of the secret: what the template says and what the service shows.
+/// The places of a secret in a property: the value in the template and the value in the response.
 fn places(secret: &str) -> Vec<(serde_json::Value, serde_json::Value)> {
     let policy = json!({"Key": secret}).to_string();
     vec![
@@ -367,7 +368,7 @@ fn places(secret: &str) -> Vec<(serde_json::Value, serde_json::Value)> {
     ]
 }
 
-/// What varies between the cases of the property.
+/// One case of the property test.
 #[derive(Debug, Clone)]
 struct Case {
     secret: String,
@@ -406,7 +407,7 @@ fn cases() -> impl Strategy<Value = Case> {
         )
 }
 
-/// Returns the plan of a case, and what the presenter would take out of every text.
+/// Returns the plan of a case, and the secrets that are redacted in every text.
 fn plan(case: &Case) -> (Plan, Vec<Secret>) {
     let (written, after) = places(&case.secret).swap_remove(case.place);
     let (_, before) = places(&case.old).swap_remove(case.place);
@@ -496,14 +497,14 @@ proptest! {
             document,
         ];
         for text in renderings {
-            // Not even what takes known values out of every text is needed for what has a place.
-            prop_assert!(!tells(&text), "{text}");
+            // Masked values do not depend on the redaction of known values.
+            prop_assert!(!reveals(&text), "{text}");
         }
-        // In the service's own words it is found by its value.
+        // In a message of the service, the secret is redacted by its value.
         if case.secret.chars().count() >= 8 && case.place == 0 {
-            let said = format!("Value {} is wrong, {}", case.secret, json!({"a": case.secret}));
-            let shown = Redactor::new(&found).redact(&said).unwrap_or(said);
-            prop_assert!(!tells(&shown), "{shown}");
+            let message = format!("Value {} is wrong, {}", case.secret, json!({"a": case.secret}));
+            let shown = Redactor::new(&found).redact(&message).unwrap_or(message);
+            prop_assert!(!reveals(&shown), "{shown}");
         }
     }
 }

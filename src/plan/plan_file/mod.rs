@@ -1,14 +1,14 @@
-//! Saved plans: the file that `plan --out` writes and `apply FILE` takes.
+//! Saved plans: the file that `plan --out` writes and `apply FILE` reads.
 //!
-//! The change set itself stays at CloudFormation; the file says which one it is and what was true
-//! when it was made, so that `apply` can refuse a plan that no longer fits: another account or
-//! region, a stack that was changed or made anew since, files that say something else by now.
+//! CloudFormation stores the change set. The file contains its ARN and the state at its creation, so
+//! that `apply` can refuse an outdated plan: a different account or region, a stack that was updated
+//! or recreated, or files that changed.
 //!
-//! The file is JSON, meant to be read. It ends in a digest over itself, which shows an accident or
-//! a careless edit; it is no signature, for whoever may write the file may also compute it. It
-//! holds no value of a parameter: the plain ones enter a digest that is salted with the change
-//! set's name, and secrets enter nothing at all, because no digest of a short secret is safe from
-//! guessing. The change set keeps the secrets that it was made with.
+//! The file is readable JSON. It ends with a digest of its content, which detects accidental changes.
+//! The digest is no signature: anyone who can write the file can compute it. The file contains no
+//! parameter values. Plain values are part of a digest that is salted with the change set's ARN.
+//! Secrets are part of no digest, because a digest of a short secret can be guessed. The change set
+//! contains the secrets with which it was created.
 
 use std::fs;
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
 use crate::template::stack_policy::StackPolicy;
 
-/// The name and version of the layout.
+/// The name and version of the file format.
 const SCHEMA: &str = "stackctl.plan-file/1";
 
 /// A saved plan.
@@ -35,9 +35,9 @@ const SCHEMA: &str = "stackctl.plan-file/1";
 #[serde(deny_unknown_fields)]
 pub struct PlanFile {
     schema: String,
-    /// The version of stackctl that wrote it.
+    /// The version of stackctl that wrote the file.
     pub stackctl: String,
-    /// When it was written.
+    /// The time at which the plan was created.
     pub created: Timestamp,
     /// The manifest's environment.
     pub environment: String,
@@ -47,29 +47,29 @@ pub struct PlanFile {
     pub region: String,
     /// `AWS`, or the URL of another endpoint.
     pub endpoint: String,
-    /// The stack as it was.
+    /// The state of the stack.
     pub stack: SavedStack,
-    /// The change set to execute; `None` where there was nothing to change.
+    /// The change set to execute; `None` if there was nothing to change.
     pub change_set: Option<SavedChangeSet>,
-    /// What the files said.
+    /// The fingerprint of the project's files.
     pub files: Fingerprint,
-    /// The SHA-256 of all of the above.
+    /// The SHA-256 of all fields above.
     digest: String,
 }
 
-/// The stack as it was when the plan was made.
+/// The state of the stack when the plan was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedStack {
-    /// Its name.
+    /// The stack's name.
     pub name: String,
-    /// Its ARN.
+    /// The stack's ARN.
     pub id: String,
     /// `create` or `update`.
     pub operation: String,
-    /// Its status, which says how its last operation ended.
+    /// The stack's status.
     pub status: String,
-    /// When it was last updated; `None` before its first update.
+    /// The time of the last update; `None` before the first update.
     pub updated: Option<Timestamp>,
 }
 
@@ -77,36 +77,36 @@ pub struct SavedStack {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedChangeSet {
-    /// Its ARN.
+    /// The change set's ARN.
     pub id: String,
-    /// Its name.
+    /// The change set's name.
     pub name: String,
-    /// What becomes of the deployment where it fails.
+    /// What CloudFormation does if the deployment fails.
     #[serde(default)]
     pub on_failure: OnFailure,
 }
 
-/// What the files said, as digests.
+/// The content of the project's files, as digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
-    /// The SHA-256 of the template as it was sent.
+    /// The SHA-256 of the template that was sent.
     pub template: String,
-    /// The salted SHA-256 of the parameters that are no secrets.
+    /// The salted SHA-256 of the parameters that are not secret.
     pub parameters: String,
     /// The SHA-256 of the tags.
     pub tags: String,
-    /// The protection from deletion that the manifest asks for.
+    /// The termination protection in the manifest.
     pub termination_protection: Option<bool>,
-    /// The SHA-256 of the stack policy that the manifest asks for.
+    /// The SHA-256 of the stack policy in the manifest.
     pub stack_policy: Option<String>,
     /// The SHA-256 of each artifact's zip, by name.
     pub artifacts: IndexMap<String, String>,
 }
 
 impl Fingerprint {
-    /// Returns the fingerprint of what the files say. `no_echo` names parameters that are secret
-    /// though their value is given in the manifest.
+    /// Returns the fingerprint of the project's files. `no_echo` returns whether a parameter is secret
+    /// although the manifest contains its value.
     pub fn of(
         salt: &str,
         template: &str,
@@ -133,14 +133,14 @@ impl Fingerprint {
         }
     }
 
-    /// Returns it with the stack policy that the manifest asks for.
+    /// Returns the fingerprint with the manifest's stack policy.
     #[must_use]
     pub fn with_policy(mut self, policy: Option<&StackPolicy>) -> Self {
         self.stack_policy = policy.map(|policy| Digest::of(policy.text()).hex());
         self
     }
 
-    /// Returns what differs from another, such as ``the template``; nothing where all is the same.
+    /// Returns the names of the parts that differ, such as `the template`; empty if nothing differs.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         let parts = [
@@ -171,7 +171,8 @@ impl Fingerprint {
     }
 }
 
-/// Returns a digest of names and values in which no two different lists look alike.
+/// Returns a digest of names and values. Includes their lengths, so that different lists have different
+/// texts.
 fn digest_of_pairs<'a>(
     salt: &str,
     pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
@@ -222,8 +223,8 @@ impl PlanFile {
         Ok(file)
     }
 
-    /// Returns what the parameters' digest is salted with: unique to this plan where it has a
-    /// change set.
+    /// Returns the salt of the parameters' digest: the change set's ARN, or an empty string if there is
+    /// no change set.
     pub fn salt(&self) -> &str {
         self.change_set.as_ref().map_or("", |set| &set.id)
     }
@@ -232,51 +233,56 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read; those of [`Self::parse`].
+    /// If the file cannot be read, and the errors of [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = fs::read(path).map_err(|error| {
             Error::system(format!("cannot read the plan `{shown}`"), error)
-                .hint(format!("`stackctl plan --out {shown}` writes one"))
+                .hint(format!("create one: `stackctl plan --out {shown}`"))
         })?;
         Self::parse(&text, &shown.to_string())
     }
 
-    /// Returns the plan that a file holds, whose name is `shown`.
+    /// Parses the content of a plan file. `shown` is the name of the file in error messages.
     ///
     /// # Errors
     ///
-    /// Refused where the text is no plan of stackctl, is one of another layout, or does not match
+    /// Refused if the text is not a plan of stackctl, has a different format version, or does not match
     /// its own digest.
     pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
-        let refused = |why: String| {
-            Error::refused(why).hint(format!("make a new one: `stackctl plan --out {shown}`"))
+        let refused = |reason: String| {
+            Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
         };
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
             Some(schema) => {
                 return Err(refused(format!(
-                    "`{shown}` is a `{schema}` file, and this stackctl reads `{SCHEMA}`"
+                    "`{shown}` is a `{schema}` file, but this version of stackctl reads `{SCHEMA}`"
                 )));
             }
             None => return Err(refused(format!("`{shown}` is not a plan of stackctl"))),
         }
         let file: Self = serde_json::from_slice(text)
-            .map_err(|error| refused(format!("the plan `{shown}` was altered: {error}")))?;
+            .map_err(|error| refused(format!("the plan `{shown}` was changed: {error}")))?;
         if file.computed_digest()? == file.digest {
             return Ok(file);
         }
         Err(refused(format!(
-            "the plan `{shown}` was altered: it does not match its own digest"
+            "the plan `{shown}` was changed: it does not match its own digest"
         )))
     }
 
-    /// Refuses a path at which [`Self::write`] would destroy something else than an older plan.
+    /// Checks that [`Self::write`] can write to a path.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the file exists and is not a plan. If the file cannot be read, or its folder does not
+    /// exist.
     pub fn check_writable(path: &Path) -> Result<()> {
         match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
                 Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
-                    .hint(format!("there is no folder `{}`", folder.display()))),
+                    .hint(format!("the folder `{}` does not exist", folder.display()))),
                 _ => Ok(()),
             },
             Err(error) => Err(cannot_write(path, error)),
@@ -293,18 +299,18 @@ impl PlanFile {
         }
     }
 
-    /// Writes the file, readable for its owner alone, whole or not at all.
+    /// Writes the file atomically. Only its owner can read it.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::check_writable`], and where the folder cannot be written.
+    /// The errors of [`Self::check_writable`], and if the folder cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         Self::check_writable(path)?;
         let failed = |error: io::Error| cannot_write(path, error);
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        // A temporary file is made with mode 0600 and keeps it.
+        // A temporary file has mode 0600 and keeps it.
         let mut file =
             NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
                 .map_err(failed)?;

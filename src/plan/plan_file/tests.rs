@@ -75,7 +75,7 @@ fn plan() -> PlanFile {
 }
 
 #[test]
-fn what_is_written_is_read_back_by_its_owner_alone() {
+fn a_written_plan_can_be_read_only_by_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.json");
     plan().write(&path).unwrap();
@@ -94,7 +94,7 @@ fn what_is_written_is_read_back_by_its_owner_alone() {
 }
 
 #[test]
-fn any_alteration_is_refused() {
+fn a_changed_plan_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.json");
     plan().write(&path).unwrap();
@@ -108,9 +108,9 @@ fn any_alteration_is_refused() {
         ("stackctl.plan-file/1", "stackctl.plan/1"),
         ("}", ""),
     ] {
-        let altered = text.replacen(from, to, 1);
-        assert_ne!(altered, text, "{from}");
-        fs::write(&path, altered).unwrap();
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        fs::write(&path, changed).unwrap();
         let error = PlanFile::read(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     }
@@ -136,7 +136,7 @@ fn only_an_older_plan_is_overwritten() {
 }
 
 #[test]
-fn differences_are_named_and_secrets_enter_no_digest() {
+fn differences_are_named_and_secrets_are_in_no_digest() {
     let then = fingerprint(&[("A", plain("1")), ("Hidden", plain("2"))]);
     assert_eq!(
         then.differences(&fingerprint(&[("Hidden", plain("3")), ("A", plain("1"))])),

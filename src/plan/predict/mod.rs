@@ -1,15 +1,14 @@
-//! Two templates → the changes that a deployment would probably make.
+//! Predicts the changes that a deployment of a template would make.
 //!
-//! Without AWS nobody can say what a deployment will do, but much can be foreseen: both templates are
-//! evaluated with their parameters, resource by resource; a property whose value differs is looked
-//! up in the lifecycle table, which says whether CloudFormation replaces the resource for it; and
-//! what happens to one resource is carried along the references to the others. `Ref` changes with a
-//! replacement only. `Fn::GetAtt` may change with every update, and the service lists those who
-//! use it, so they are listed here too.
+//! The prediction needs no call to AWS. It evaluates both templates with their parameters, resource by
+//! resource. For each property that differs, the lifecycle table says whether CloudFormation replaces
+//! the resource. A change then propagates along the references: a `Ref` changes only if the resource
+//! is replaced; an `Fn::GetAtt` may change with every update, and CloudFormation lists its users in
+//! a change set, so the prediction lists them too.
 //!
-//! The result has the form of a change set, so that it is shown in the same way. What it cannot
-//! know: what a transform makes of the template, what SSM's parameter store holds by now, and what a
-//! nested stack will do.
+//! The result has the form of a change set and is printed in the same way. The prediction does not
+//! know the results of transforms, the current values in the SSM parameter store, or the changes
+//! inside nested stacks.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +23,8 @@ use crate::template::schema_table::{self, Lifecycle, Recreation};
 use crate::template::{Resource, Template};
 use crate::util::parallel::both;
 
-/// Attributes beside `Properties` whose change the service lists. `DependsOn` is not one of them.
+/// The attributes other than `Properties` whose changes a change set lists. It does not list
+/// `DependsOn`.
 const ATTRIBUTES: [&str; 5] = [
     "Metadata",
     "CreationPolicy",
@@ -33,12 +33,12 @@ const ATTRIBUTES: [&str; 5] = [
     "UpdateReplacePolicy",
 ];
 
-/// A template with the values of its parameters. A value that is missing counts as unknown.
+/// A template with the values of its parameters. A parameter without a value is unknown.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// The template.
     pub template: &'a Template,
-    /// The parameters' values by name; pseudo parameters may be among them.
+    /// The values of the parameters by name, which may include pseudo parameters.
     pub parameters: &'a IndexMap<String, String>,
 }
 
@@ -51,16 +51,16 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Returns whether nothing can come of what the two sides differ in: places and comments.
-    fn comes_to_the_same(self, other: Side<'_>) -> bool {
+    /// Returns whether the two sides differ at most in formatting and comments.
+    fn is_same(self, other: Side<'_>) -> bool {
         self.template.root() == other.template.root() && self.parameters == other.parameters
     }
 }
 
-/// Returns the changes from one template to another, sorted by logical id. Without a template
-/// before, everything is added.
+/// Returns the predicted changes from one template to another, sorted by logical id. If `before` is
+/// `None`, every resource is added.
 pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
-    if before.is_some_and(|before| before.comes_to_the_same(after)) {
+    if before.is_some_and(|before| before.is_same(after)) {
         return Vec::new();
     }
     let (old, new) = both(
@@ -78,10 +78,10 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
                 let mut change = resource.change(Action::Modify);
                 change.details = resource.details_since(previous, &given);
                 if previous.kind != resource.kind || !change.details.is_empty() {
-                    resource.settle(&mut change, Some(previous));
+                    resource.classify(&mut change, Some(previous));
                     changes.insert(logical_id, change);
                 } else if previous.condition != resource.condition {
-                    changes.insert(logical_id, resource.may_come_or_go());
+                    changes.insert(logical_id, resource.change_of_condition());
                 }
             }
         }
@@ -94,23 +94,23 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
             changes.insert(logical_id, change);
         }
     }
-    spread(&old, &new, &mut changes);
+    propagate(&old, &new, &mut changes);
     changes.into_values().collect()
 }
 
-/// Fills in what CloudFormation always says of a modified resource, and other servers may leave out:
-/// whether it is replaced, and what becomes of the old one. Returns whether anything was left out.
+/// Adds the replacement and the policy action to modified resources without them, and returns whether
+/// any was missing. CloudFormation always returns both; emulators may omit them.
 pub fn complete(changes: &mut [Change], before: Side<'_>, after: Side<'_>) -> bool {
-    let mut unsaid = changes
+    let mut incomplete = changes
         .iter_mut()
         .filter(|change| change.action == Action::Modify && change.replacement.is_none())
         .peekable();
-    if unsaid.peek().is_none() {
+    if incomplete.peek().is_none() {
         return false;
     }
-    let foreseen = predict(Some(before), after);
-    for change in unsaid {
-        let mut same = foreseen.iter();
+    let predicted = predict(Some(before), after);
+    for change in incomplete {
+        let mut same = predicted.iter();
         if let Some(same) = same.find(|same| same.logical_id == change.logical_id) {
             change.replacement.clone_from(&same.replacement);
             let policy = change.policy_action.take();
@@ -120,27 +120,28 @@ pub fn complete(changes: &mut [Change], before: Side<'_>, after: Side<'_>) -> bo
     true
 }
 
-/// A resource whose condition holds, or may hold, with its evaluated properties.
-struct Known<'a> {
+/// A resource with its evaluated properties. Its condition is true or unknown.
+struct EvaluatedResource<'a> {
     resource: Resource<'a>,
     kind: &'a str,
     properties: IndexMap<&'a str, Evaluated<'a>>,
     attributes: Vec<(&'static str, Evaluated<'a>)>,
     lifecycle: Option<&'static Lifecycle>,
-    /// The ground of a condition that cannot be decided.
+    /// The fingerprint of a condition whose value is unknown.
     condition: Option<u64>,
-    /// The properties that name a parameter, with its name.
+    /// The properties that refer to a parameter, with the parameter's name.
     parameters: Vec<(&'a str, &'a str)>,
 }
 
-fn resources(side: Side<'_>) -> BTreeMap<&str, Known<'_>> {
+/// Returns the resources of a template whose condition is true or unknown, by logical id.
+fn resources(side: Side<'_>) -> BTreeMap<&str, EvaluatedResource<'_>> {
     let evaluator = Evaluator::new(side.template, side.parameters);
     let exists = |resource: &Resource<'_>| {
         resource
             .condition()
             .is_none_or(|name| evaluator.condition(name) != Some(false))
     };
-    let mut known: BTreeMap<&str, Known<'_>> = BTreeMap::new();
+    let mut known: BTreeMap<&str, EvaluatedResource<'_>> = BTreeMap::new();
     for resource in side.template.resources().filter(exists) {
         let kind = resource.kind().unwrap_or_default();
         let properties = match resource.properties().map(|node| evaluator.value(node)) {
@@ -153,7 +154,7 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, Known<'_>> {
         });
         known.insert(
             resource.logical_id(),
-            Known {
+            EvaluatedResource {
                 resource,
                 kind,
                 properties,
@@ -187,7 +188,7 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, Known<'_>> {
     known
 }
 
-/// Returns the parameters whose value differs, defaults included.
+/// Returns the parameters whose value differs, including defaults.
 fn changed_parameters<'a>(before: Option<Side<'_>>, after: Side<'a>) -> Vec<&'a str> {
     let value = |side: Side<'_>, name: &str| {
         let default = || {
@@ -203,7 +204,7 @@ fn changed_parameters<'a>(before: Option<Side<'_>>, after: Side<'a>) -> Vec<&'a 
         .collect()
 }
 
-impl Known<'_> {
+impl EvaluatedResource<'_> {
     fn change(&self, action: Action) -> Change {
         Change {
             logical_id: self.resource.logical_id().to_owned(),
@@ -213,8 +214,8 @@ impl Known<'_> {
         }
     }
 
-    /// Returns the change of a resource whose condition is another and cannot be decided.
-    fn may_come_or_go(&self) -> Change {
+    /// Returns the change of a resource whose condition changed and has an unknown value.
+    fn change_of_condition(&self) -> Change {
         let condition = self.resource.condition().unwrap_or("Condition");
         Change {
             scope: vec!["Condition".to_owned()],
@@ -234,7 +235,7 @@ impl Known<'_> {
             .map_or(Recreation::Never, |lifecycle| lifecycle.recreation(path))
     }
 
-    /// Returns what differs between this resource and the one of the same name before.
+    /// Returns the details of the change from the previous resource with the same logical id.
     fn details_since(&self, previous: &Self, changed_parameters: &[&str]) -> Vec<Detail> {
         let mut details = Vec::new();
         for name in keys(&previous.properties, &self.properties) {
@@ -260,8 +261,8 @@ impl Known<'_> {
         }
         for name in ATTRIBUTES {
             let [before, after] = [previous, self].map(|side| {
-                let found = side.attributes.iter().find(|(other, _)| *other == name);
-                found.map(|(_, value)| value)
+                let attribute = side.attributes.iter().find(|(other, _)| *other == name);
+                attribute.map(|(_, value)| value)
             });
             if before != after {
                 details.push(Detail {
@@ -279,7 +280,7 @@ impl Known<'_> {
         details
     }
 
-    /// Returns what becomes of a property whose value comes from a changed resource.
+    /// Returns the detail of a property that refers to a changed resource.
     fn dependent_detail(&self, place: &Place<'_>, certain: bool) -> Detail {
         let source = match place.used.attribute {
             None => "ResourceReference",
@@ -295,8 +296,8 @@ impl Known<'_> {
         detail
     }
 
-    /// Decides from its details whether the resource is replaced.
-    fn settle(&self, change: &mut Change, previous: Option<&Self>) {
+    /// Sets the replacement, the policy action and the scope of a change from its details.
+    fn classify(&self, change: &mut Change, previous: Option<&Self>) {
         let is = |detail: &Detail, word: &str| detail.requires_recreation.as_deref() == Some(word);
         let is_static = |detail: &Detail| detail.evaluation.as_deref() == Some("Static");
         let mut details = change.details.iter();
@@ -327,16 +328,16 @@ impl Known<'_> {
     }
 }
 
-/// Carries changes along the references until nothing new comes of it.
-fn spread<'a>(
-    old: &BTreeMap<&'a str, Known<'_>>,
-    new: &BTreeMap<&'a str, Known<'a>>,
+/// Propagates changes along the references until nothing more changes.
+fn propagate<'a>(
+    old: &BTreeMap<&'a str, EvaluatedResource<'_>>,
+    new: &BTreeMap<&'a str, EvaluatedResource<'a>>,
     changes: &mut BTreeMap<&'a str, Change>,
 ) {
     let users = users(old, new);
     let mut waiting: BTreeSet<&str> = changes.keys().copied().collect();
-    // A use only ever becomes more certain, so this ends even where references go in a circle, which
-    // the service would refuse.
+    // A detail can only become more certain, so the loop ends even if the references have a cycle,
+    // which CloudFormation rejects.
     while let Some(source) = waiting.pop_first() {
         for (logical_id, place) in users.get(source).into_iter().flatten() {
             let (Some(user), Some(cause)) = (new.get(logical_id), changes.get(source)) else {
@@ -352,13 +353,13 @@ fn spread<'a>(
             if change.details.contains(&detail) {
                 continue;
             }
-            // What was only possible a round ago may be certain by now.
+            // A detail that was only possible in an earlier round may be certain now.
             change.details.retain(|known| {
                 known.path != detail.path || known.causing_entity != detail.causing_entity
             });
             change.details.push(detail);
             let before = change.replacement.clone();
-            user.settle(change, old.get(logical_id));
+            user.classify(change, old.get(logical_id));
             let is_new = change.details.len() == 1;
             if is_new || change.replacement != before {
                 waiting.insert(logical_id);
@@ -367,17 +368,17 @@ fn spread<'a>(
     }
 }
 
-/// Where a resource uses another: the path from its properties, and what it uses.
+/// A reference to another resource: the path of the property, and what it uses.
 struct Place<'a> {
     path: Vec<Cow<'a, str>>,
     used: Use,
 }
 
-/// Returns who uses what, by the resource that is used. Only resources that are there on both sides
-/// can change with another.
+/// Returns the users of each resource, by the logical id of the resource that is used. Only resources
+/// that exist on both sides can change because of another.
 fn users<'a>(
-    old: &BTreeMap<&'a str, Known<'_>>,
-    new: &BTreeMap<&'a str, Known<'a>>,
+    old: &BTreeMap<&'a str, EvaluatedResource<'_>>,
+    new: &BTreeMap<&'a str, EvaluatedResource<'a>>,
 ) -> BTreeMap<String, Vec<(&'a str, Place<'a>)>> {
     let mut users: BTreeMap<String, Vec<(&str, Place<'_>)>> = BTreeMap::new();
     for (logical_id, resource) in new.iter().filter(|(id, _)| old.contains_key(*id)) {
@@ -395,7 +396,8 @@ fn users<'a>(
     users
 }
 
-/// Returns whether a use of a changed resource changes: certainly, perhaps, or (`None`) not at all.
+/// Returns whether a reference to a changed resource changes: `true` if certainly, `false` if possibly,
+/// `None` if not.
 fn effect_on(source: &Change, used: &Use) -> Option<bool> {
     match (&source.action, &source.replacement) {
         (Action::Modify, Some(Replacement::True)) => Some(true),
@@ -426,7 +428,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// Calls `found` with each place where two values differ, as deep as they have the same shape.
+    /// Calls `found` with each path at which two values differ. Descends as long as both are maps, or
+    /// lists of the same length.
     fn differences<'p>(
         self,
         before: Option<&Evaluated<'p>>,
@@ -457,7 +460,7 @@ impl Walk {
         }
     }
 
-    /// Returns whether two lists at a path are a set of the same elements.
+    /// Returns whether the property at a path is a set and both lists have the same elements.
     fn are_same_set(
         self,
         path: &[Cow<'_, str>],
@@ -491,7 +494,7 @@ fn kind_of_change<T>(before: Option<T>, after: Option<T>) -> &'static str {
     }
 }
 
-/// Returns the word of the API for what becomes of the old resource.
+/// Returns the API's name for what happens to the old resource.
 fn policy(attribute: Option<&str>) -> &'static str {
     match attribute {
         Some("Retain" | "RetainExceptOnCreate") => "Retain",

@@ -77,17 +77,17 @@ Resources:
 ";
 
 #[test]
-fn nothing_changes_where_nothing_differs() {
+fn equal_templates_predict_no_changes() {
     assert_eq!(lines(STACK, &[], STACK, &[("Name", "one")]), [""; 0]);
-    let waiting = STACK.replace(
+    let with_dependency = STACK.replace(
         "  Extra:\n    Type",
         "  Extra:\n    DependsOn: Topic\n    Type",
     );
-    assert_eq!(lines(STACK, &[], &waiting, &[]), [""; 0]);
+    assert_eq!(lines(STACK, &[], &with_dependency, &[]), [""; 0]);
 }
 
 #[test]
-fn a_replacement_is_carried_along_the_references() {
+fn a_replacement_propagates_along_references() {
     assert_eq!(
         lines(STACK, &[], STACK, &[("Name", "two")]),
         [
@@ -99,7 +99,7 @@ fn a_replacement_is_carried_along_the_references() {
 }
 
 #[test]
-fn an_update_may_change_attributes_and_never_what_ref_gives() {
+fn an_update_may_change_attributes_but_never_a_ref() {
     assert_eq!(
         lines(STACK, &[], &STACK.replace("hello", "bye"), &[]),
         [
@@ -122,11 +122,11 @@ fn conditions_add_and_remove() {
         parameters,
     };
     let changes = predict(Some(side(&with)), side(&without));
-    let said: Vec<_> = changes
+    let actual: Vec<_> = changes
         .iter()
         .map(|change| (line(change), change.policy_action.as_deref()))
         .collect();
-    assert_eq!(said, [("Extra Remove -".to_owned(), Some("Retain"))]);
+    assert_eq!(actual, [("Extra Remove -".to_owned(), Some("Retain"))]);
 
     let none = values(&[]);
     let databases = template("Resources: {Data: {Type: 'AWS::RDS::DBCluster'}}");
@@ -158,7 +158,7 @@ fn without_a_template_before_everything_is_added() {
 }
 
 #[test]
-fn an_unsure_replacement_stays_unsure_on_its_way() {
+fn a_conditional_replacement_propagates_as_conditional() {
     let before = "
 Resources:
   A:
@@ -182,7 +182,7 @@ Resources:
 }
 
 #[test]
-fn references_in_a_circle_come_to_an_end() {
+fn the_prediction_ends_if_references_have_a_cycle() {
     let before = "
 Resources:
   A:
@@ -197,7 +197,7 @@ Resources:
 }
 
 #[test]
-fn what_nobody_can_decide_is_compared_by_what_decides_it() {
+fn unknown_values_are_compared_by_their_inputs() {
     let before = "
 Parameters:
   Size: { Type: String }
@@ -267,7 +267,7 @@ Resources:
 }
 
 #[test]
-fn conditions_that_double_at_each_step_are_decided_at_once() {
+fn nested_conditions_are_evaluated_only_once() {
     let mut text =
         "Parameters: { P: { Type: String } }\nConditions:\n  C0: !Equals [!Ref P, a]\n".to_owned();
     for step in 1..60 {
@@ -279,7 +279,7 @@ fn conditions_that_double_at_each_step_are_decided_at_once() {
 }
 
 #[test]
-fn only_what_the_service_does_not_say_of_a_replacement_is_foreseen() {
+fn complete_adds_only_missing_replacements() {
     let of = |key: &str| {
         let text = "Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {TableName: KEY}}}";
         template(&text.replace("KEY", key))
@@ -295,7 +295,7 @@ fn only_what_the_service_does_not_say_of_a_replacement_is_foreseen() {
         replacement,
         ..Change::default()
     };
-    for (mut said, completed, expected) in [
+    for (mut change, completed, expected) in [
         (change(Action::Modify, None), true, "T Modify True"),
         (
             change(Action::Modify, Some(Replacement::False)),
@@ -304,7 +304,10 @@ fn only_what_the_service_does_not_say_of_a_replacement_is_foreseen() {
         ),
         (change(Action::Remove, None), false, "T Remove -"),
     ] {
-        let left_out = complete(std::slice::from_mut(&mut said), before, after);
-        assert_eq!((left_out, line(&said).as_str()), (completed, expected));
+        let was_incomplete = complete(std::slice::from_mut(&mut change), before, after);
+        assert_eq!(
+            (was_incomplete, line(&change).as_str()),
+            (completed, expected)
+        );
     }
 }

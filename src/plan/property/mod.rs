@@ -1,10 +1,10 @@
-//! The changed properties of a resource: what the service says detail by detail, joined with what
-//! differs between the resource before and after.
+//! The changed properties of a resource: the details of a change set, combined with the differences
+//! between the resource before and after.
 //!
-//! Neither is enough. Details carry the cause and whether a property forces a replacement, but a
-//! policy is one value to them, and one property may come in several, in an order that differs from
-//! call to call. The resource itself has every value, but does not say why. So the differences of the
-//! two sides make the leaves, and each takes its notes from the detail that covers it.
+//! Neither source is sufficient. Details contain the cause and whether a property forces a
+//! replacement, but a policy is a single value, and one property may have several details, in an
+//! order that differs between calls. The resource has every value, but no causes. So each difference
+//! between the two sides becomes a [`PropertyChange`], with the notes of the detail that covers it.
 
 use indexmap::IndexMap;
 
@@ -15,7 +15,7 @@ use crate::template::diff::{self, Segment};
 use crate::template::node::Node;
 use crate::template::{emit, json};
 
-/// A value of a property, as far as it is to be read.
+/// The value of a property, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A scalar.
@@ -25,14 +25,14 @@ pub enum Content {
 }
 
 impl Content {
-    /// Returns the text, without its kind.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         match self {
             Self::Scalar(text) | Self::Structure(text) => text,
         }
     }
 
-    /// Returns what a node holds; JSON inside a string counts as what it says.
+    /// Returns the content of a node. A string that is a JSON list or map becomes a structure.
     fn of(node: &Node) -> Self {
         match (embedded(node), node.scalar()) {
             (Some(inner), _) => Self::Structure(yaml(&inner)),
@@ -41,7 +41,7 @@ impl Content {
         }
     }
 
-    /// Returns what a detail's value holds.
+    /// Returns the content of a detail's value.
     fn of_text(text: &str) -> Self {
         match structure(text) {
             Some(inner) => Self::Structure(yaml(&inner)),
@@ -50,25 +50,25 @@ impl Content {
     }
 }
 
-/// A changed property of a resource, its details folded into one.
+/// A changed property of a resource, combined from all its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PropertyChange {
-    /// The property's path with dots, such as `Code.S3Key`, `Tags.owner`, or the attribute's name.
+    /// The property's path with dots, such as `Code.S3Key` or `Tags.owner`, or the attribute's name.
     pub path: String,
-    /// The value before, where it is known.
+    /// The value before; `None` if it is not set or not known.
     pub before: Option<Content>,
-    /// The value after, where it is known.
+    /// The value after; `None` if it is not set or not known.
     pub after: Option<Content>,
-    /// `Always`, `Conditionally` or `Never`: whether it makes CloudFormation replace the resource.
+    /// Whether the change replaces the resource: `Always`, `Conditionally` or `Never`.
     pub requires_recreation: Option<String>,
-    /// Why it changes, where it is not the template itself.
+    /// The cause of the change; `None` if the template was edited.
     pub cause: Option<String>,
-    /// Whether it depends on what another resource turns out to be.
+    /// Whether the change depends on a value of another resource that is not known yet.
     pub is_dynamic: bool,
 }
 
 impl PropertyChange {
-    /// Returns whether the value after is known only once the change is made, whole or in part.
+    /// Returns whether a part of the value after is known only after the deployment.
     pub fn is_known_after_apply(&self) -> bool {
         self.after
             .as_ref()
@@ -76,10 +76,10 @@ impl PropertyChange {
     }
 }
 
-/// Returns whether a replacement rests only on values that nobody knows before it is made.
+/// Returns whether a replacement depends only on values that are known only after the deployment.
 ///
-/// The service compares such a value as if it differed, so the replacement may not happen.
-pub fn rests_on_unknown(change: &Change, properties: &[PropertyChange]) -> bool {
+/// CloudFormation treats such a value as different, so the replacement may not happen.
+pub fn depends_on_unknown(change: &Change, properties: &[PropertyChange]) -> bool {
     let mut forcing = properties
         .iter()
         .filter(|property| property.requires_recreation.as_deref() == Some("Always"))
@@ -107,9 +107,9 @@ enum Step {
     },
 }
 
-/// What the details say about one path.
+/// The details of one path, combined.
 struct Fact {
-    /// The path's steps; a list's elements by index.
+    /// The steps of the path, with list elements by index.
     steps: Vec<String>,
     before: Option<String>,
     after: Option<String>,
@@ -136,9 +136,11 @@ impl Notes {
     }
 }
 
-/// Returns the changed properties of a resource, those of the details in the service's order first.
+/// Returns the changed properties of a resource. Those with details come first, in the order of the
+/// change set.
 ///
-/// `changes` are all of the change set: a cause is told by what becomes of the resource it names.
+/// `changes` are all changes of the change set, because a cause depends on the change of the resource
+/// that it names.
 pub fn property_changes(
     change: &Change,
     model: Option<&Model>,
@@ -147,7 +149,8 @@ pub fn property_changes(
     let facts = fold_into_paths(facts(change, changes));
     let from_service = model.is_some_and(|model| model.from_service);
     let (mut properties, leaves) = named(&facts, model);
-    // A template may differ where the resource does not: only what the service names is shown then.
+    // Templates may differ although the resource does not change. So with templates, only properties
+    // that the change set names are returned.
     if from_service || facts.is_empty() {
         let notes = Notes::default();
         properties.extend(leaves.into_iter().map(|leaf| notes.with(leaf)));
@@ -155,13 +158,13 @@ pub fn property_changes(
     properties
 }
 
-/// Returns the changed properties that the details name, and none of the others that differ between
-/// the two sides: the service may know that those mean the same.
+/// Returns only the changed properties that the details name. Other differences between the two sides
+/// may be equivalent for the service.
 pub fn named_changes(change: &Change, model: &Model) -> Vec<PropertyChange> {
     named(&fold_into_paths(facts(change, &[])), Some(model)).0
 }
 
-/// Returns the properties that the facts name, and what else differs between the two sides.
+/// Returns the properties that the facts name, and the remaining differences between the two sides.
 fn named(facts: &[Fact], model: Option<&Model>) -> (Vec<PropertyChange>, Vec<Leaf>) {
     let from_service = model.is_some_and(|model| model.from_service);
     let sides = model.and_then(|model| Some((model.before.as_ref()?, model.after.as_ref()?)));
@@ -173,22 +176,22 @@ fn named(facts: &[Fact], model: Option<&Model>) -> (Vec<PropertyChange>, Vec<Lea
     });
     let mut properties = Vec::new();
     for fact in facts {
-        let mut found = Vec::new();
-        // Values that the service gives are resolved; those of a template are not.
+        let mut covered = Vec::new();
+        // The values of a template are not resolved, so the values of a detail take precedence.
         if from_service || !fact.has_values() {
-            (found, leaves) = leaves
+            (covered, leaves) = leaves
                 .into_iter()
                 .partition(|leaf: &Leaf| fact.covers(leaf));
         }
-        if found.is_empty() {
-            found = fact.leaves();
+        if covered.is_empty() {
+            covered = fact.leaves();
         }
-        properties.extend(found.into_iter().map(|leaf| fact.notes.with(leaf)));
+        properties.extend(covered.into_iter().map(|leaf| fact.notes.with(leaf)));
     }
     (properties, leaves)
 }
 
-/// Returns the properties that a new resource gets, in their order.
+/// Returns the properties of a new resource, in their order.
 pub fn added_properties(model: &Model) -> Vec<PropertyChange> {
     let properties = model
         .after
@@ -208,12 +211,12 @@ impl Fact {
         self.before.is_some() || self.after.is_some()
     }
 
-    /// Returns whether a leaf lies below this path or this path below the leaf.
+    /// Returns whether this path contains the leaf's path, or the leaf's path contains this one.
     fn covers(&self, leaf: &Leaf) -> bool {
         let sides = (self.before.is_some(), self.after.is_some());
         let is_inside = self.steps.len() > leaf.steps.len();
         if sides == (true, true) && is_inside && (leaf.before.is_none() || leaf.after.is_none()) {
-            // What has a value on both sides is no part of an element that is on one alone.
+            // A value on both sides cannot be inside an element that only one side has.
             return false;
         }
         let mut pairs = self.steps.iter().zip(&leaf.steps);
@@ -221,18 +224,18 @@ impl Fact {
             Step::Key(key) => step == key,
             Step::Element { before, after, .. } => {
                 let index = step.parse().ok();
-                // The place of what is added counts after, that of what is removed before.
-                let is_it = match sides {
+                // The index of an added element is from after, that of a removed one from before.
+                let is_same = match sides {
                     (false, true) => index == *after,
                     (true, false) => index == *before,
                     _ => index == *before || index == *after,
                 };
-                index.is_some() && is_it
+                index.is_some() && is_same
             }
         })
     }
 
-    /// Returns the details' own values, as their parts where both are JSON.
+    /// Returns the values of the details. If both are JSON, returns the parts that differ.
     fn leaves(&self) -> Vec<Leaf> {
         let steps: Vec<Step> = self.steps.iter().cloned().map(Step::Key).collect();
         let structures = [&self.before, &self.after].map(|side| structure(side.as_deref()?));
@@ -250,7 +253,7 @@ impl Fact {
     }
 }
 
-/// Folds the details into one fact a path, with the most that any of them says.
+/// Combines the details into one fact per path.
 fn facts(change: &Change, changes: &[Change]) -> Vec<Fact> {
     let mut facts: IndexMap<String, Fact> = IndexMap::new();
     for detail in &change.details {
@@ -283,12 +286,12 @@ fn facts(change: &Change, changes: &[Change]) -> Vec<Fact> {
     facts.into_values().collect()
 }
 
-/// Returns the path that a detail is about, with dots.
+/// Returns the path of a detail, with dots.
 pub fn path(detail: &Detail) -> String {
     steps(detail).join(".")
 }
 
-/// Drops a path that is only named where a deeper path of it says the same with values.
+/// Removes each path without values that contains a deeper path.
 fn fold_into_paths(facts: Vec<Fact>) -> Vec<Fact> {
     let paths: Vec<Vec<String>> = facts.iter().map(|fact| fact.steps.clone()).collect();
     facts
@@ -301,7 +304,7 @@ fn fold_into_paths(facts: Vec<Fact>) -> Vec<Fact> {
         .collect()
 }
 
-/// Returns the place that a detail is about, without the leading `Properties`.
+/// Returns the path of a detail, without the leading `Properties`.
 fn steps(detail: &Detail) -> Vec<String> {
     let path = detail.path.as_deref().unwrap_or_default();
     let mut steps: Vec<String> = path
@@ -320,11 +323,11 @@ fn steps(detail: &Detail) -> Vec<String> {
     steps
 }
 
-/// Returns what differs between two values, each with its steps below `above`.
+/// Returns the differences between two values, each with its steps below `above`.
 ///
-/// Strings that hold JSON on both sides are compared by what they say.
+/// Strings that are JSON on both sides are compared as JSON.
 fn leaves(above: &[Step], before: &Node, after: &Node) -> Vec<Leaf> {
-    let mut found = Vec::new();
+    let mut leaves_below = Vec::new();
     for change in diff::values(before, after) {
         let mut steps = above.to_vec();
         steps.extend(change.path.iter().map(Step::of));
@@ -332,20 +335,20 @@ fn leaves(above: &[Step], before: &Node, after: &Node) -> Vec<Leaf> {
         if let [Some(before), Some(after)] = &documents {
             let inner = leaves(&steps, before, after);
             if !inner.is_empty() {
-                found.extend(inner);
+                leaves_below.extend(inner);
                 continue;
             }
         }
-        found.push(Leaf {
+        leaves_below.push(Leaf {
             before: change.before.map(|node| content(&steps, node)),
             after: change.after.map(|node| content(&steps, node)),
             steps,
         });
     }
-    found
+    leaves_below
 }
 
-/// Returns what a node holds; a whole tag holds its value, for its key is in the path.
+/// Returns the content of a node. For a whole tag, returns its value, because its key is in the path.
 fn content(steps: &[Step], node: &Node) -> Content {
     let value = node.get("Value").filter(|_| is_tag(steps));
     Content::of(value.unwrap_or(node))
@@ -368,7 +371,7 @@ fn without_properties(mut leaf: Leaf) -> Leaf {
     leaf
 }
 
-/// Returns the path as it is shown: `Code.S3Key`, `Rules[0].Port`, `Tags.owner`.
+/// Returns the path as text, such as `Code.S3Key`, `Rules[0].Port` or `Tags.owner`.
 fn path_text(steps: &[Step]) -> String {
     let steps = match steps.split_last() {
         Some((Step::Key(last), above)) if last == "Value" && is_tag(above) => above,
@@ -413,12 +416,12 @@ impl Step {
     }
 }
 
-/// Returns the list or map that a string node spells in JSON.
+/// Returns the list or map in a string node that is JSON.
 fn embedded(node: &Node) -> Option<Node> {
     structure(node.as_str()?)
 }
 
-/// Returns the list or map that a text spells in JSON; `{Substitution}` and the like are only text.
+/// Returns the list or map in a text that is JSON; `None` for other texts, such as `{Substitution}`.
 fn structure(text: &str) -> Option<Node> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;

@@ -3,7 +3,7 @@
     reason = "a failed assertion is what a test is for"
 )]
 
-use super::{PropertyChange, property_changes, rests_on_unknown};
+use super::{PropertyChange, depends_on_unknown, property_changes};
 use crate::cloudformation::change_set::{Change, Detail, Replacement};
 use crate::diagnostic::SourceFile;
 use crate::plan::model::Model;
@@ -32,7 +32,7 @@ fn in_contexts(mut change: Change, before: &str, after: &str) -> Change {
 }
 
 /// Returns each property as `path: before → after`.
-fn said(properties: &[PropertyChange]) -> Vec<String> {
+fn lines(properties: &[PropertyChange]) -> Vec<String> {
     let text = |side: &Option<super::Content>| {
         side.as_ref()
             .map_or("none".to_owned(), |content| content.text().to_owned())
@@ -48,7 +48,7 @@ fn of_contexts(change: &Change) -> Vec<PropertyChange> {
 }
 
 #[test]
-fn details_of_one_property_become_one_change_with_the_most_that_is_known() {
+fn the_details_of_one_property_are_combined() {
     let by_parameter = Detail {
         evaluation: Some("Static".to_owned()),
         change_source: Some("ParameterReference".to_owned()),
@@ -69,7 +69,7 @@ fn details_of_one_property_become_one_change_with_the_most_that_is_known() {
         vec![with_values, by_parameter],
     ] {
         let properties = property_changes(&change(details), None, &[]);
-        assert_eq!(said(&properties), ["InstanceType: t2.micro → t3.micro"]);
+        assert_eq!(lines(&properties), ["InstanceType: t2.micro → t3.micro"]);
         let property = properties.first().unwrap();
         assert_eq!(
             property.cause.as_deref(),
@@ -84,18 +84,18 @@ fn details_of_one_property_become_one_change_with_the_most_that_is_known() {
 }
 
 #[test]
-fn a_named_property_gives_way_to_its_own_deeper_paths() {
+fn a_deeper_path_replaces_the_path_of_its_property() {
     let deep = Detail {
         path: Some("/Properties/Code/S3Key".to_owned()),
         after: Some("b.zip".to_owned()),
         ..Detail::default()
     };
     let properties = property_changes(&change(vec![detail("Code"), deep]), None, &[]);
-    assert_eq!(said(&properties), ["Code.S3Key: none → b.zip"]);
+    assert_eq!(lines(&properties), ["Code.S3Key: none → b.zip"]);
 }
 
 #[test]
-fn contexts_give_the_values_and_details_the_notes() {
+fn values_are_from_contexts_and_notes_from_details() {
     let forced = Detail {
         requires_recreation: Some("Always".to_owned()),
         path: Some("/Properties/KeySchema/0/AttributeName".to_owned()),
@@ -108,7 +108,7 @@ fn contexts_give_the_values_and_details_the_notes() {
     );
     let properties = of_contexts(&change);
     assert_eq!(
-        said(&properties),
+        lines(&properties),
         [
             "KeySchema[a].AttributeName: a → b",
             "DeletionPolicy: Retain → none",
@@ -123,27 +123,27 @@ fn contexts_give_the_values_and_details_the_notes() {
 }
 
 #[test]
-fn only_what_differs_is_shown_and_lists_are_aligned() {
+fn only_differences_are_returned_and_lists_are_aligned() {
     let cases = [
-        // Tags by key, wherever they stand.
+        // Tags are compared by key, in any order.
         (
             r#"{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}]}"#,
             r#"{"Tags":[{"Key":"new","Value":"0"},{"Key":"b","Value":"3"},{"Key":"a","Value":"1"}]}"#,
             vec!["Tags.b: 2 → 3", "Tags.new: none → 0"],
         ),
-        // Every scalar is text in a context.
+        // In a context, every scalar may be a string.
         (
             r#"{"On":true,"Port":80}"#,
             r#"{"On":"true","Port":"80"}"#,
             vec![],
         ),
-        // A policy inside a string is compared by what it says.
+        // A policy inside a string is compared as JSON.
         (
             r#"{"Policy":"{\"Statement\":[{\"Sid\":\"s\",\"Action\":\"a\"}]}"}"#,
             r#"{"Policy":"{ \"Statement\": [{\"Sid\":\"s\",\"Action\":\"b\"}] }"}"#,
             vec!["Policy.Statement[s].Action: a → b"],
         ),
-        // What only looks like JSON stays as it is.
+        // A text that only looks like JSON is compared as text.
         (
             r#"{"Name":"{Substitution}"}"#,
             r#"{"Name":"{Other}"}"#,
@@ -158,12 +158,12 @@ fn only_what_differs_is_shown_and_lists_are_aligned() {
     for (before, after, expected) in cases {
         let wrapped = |properties: &str| format!(r#"{{"Properties":{properties}}}"#);
         let change = in_contexts(change(Vec::new()), &wrapped(before), &wrapped(after));
-        assert_eq!(said(&of_contexts(&change)), expected);
+        assert_eq!(lines(&of_contexts(&change)), expected);
     }
 }
 
 #[test]
-fn values_of_details_that_are_json_are_compared_as_such() {
+fn json_values_of_details_are_compared_as_json() {
     let policy = Detail {
         before: Some(r#"{"Version":"1","Statement":[{"Sid":"s","Effect":"Allow"}]}"#.to_owned()),
         after: Some(r#"{"Statement":[{"Sid":"s","Effect":"Deny"}],"Version":"1"}"#.to_owned()),
@@ -171,13 +171,13 @@ fn values_of_details_that_are_json_are_compared_as_such() {
     };
     let properties = property_changes(&change(vec![policy]), None, &[]);
     assert_eq!(
-        said(&properties),
+        lines(&properties),
         ["Policy.Statement[s].Effect: Allow → Deny"]
     );
 }
 
 #[test]
-fn the_templates_give_the_values_that_the_service_does_not() {
+fn missing_values_are_from_the_templates() {
     let template = |key: &str| {
         let text = format!(
             "Resources:\n  A: {{Type: T, Properties: {{Code: {{S3Key: {key}}}, CodeSigning: {key}}}}}\n"
@@ -186,13 +186,13 @@ fn the_templates_give_the_values_that_the_service_does_not() {
     };
     let change = change(vec![detail("Code")]);
     let model = Model::of(&change, Some(&template("a")), Some(&template("b")));
-    // The service does not name the other property, so it does not change.
+    // The change set does not name the other property, so it does not change.
     let properties = property_changes(&change, Some(&model), &[]);
-    assert_eq!(said(&properties), ["Code.S3Key: a → b"]);
+    assert_eq!(lines(&properties), ["Code.S3Key: a → b"]);
 }
 
 #[test]
-fn a_replacement_for_an_unknown_value_alone_is_told_apart() {
+fn a_replacement_may_depend_only_on_unknown_values() {
     let forcing = |after: &str| Detail {
         after: Some(after.to_owned()),
         requires_recreation: Some("Always".to_owned()),
@@ -207,6 +207,6 @@ fn a_replacement_for_an_unknown_value_alone_is_told_apart() {
         let mut change = change(details);
         change.replacement = Some(Replacement::True);
         let properties = property_changes(&change, None, &[]);
-        assert_eq!(rests_on_unknown(&change, &properties), expected);
+        assert_eq!(depends_on_unknown(&change, &properties), expected);
     }
 }
