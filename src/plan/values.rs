@@ -139,10 +139,10 @@ mod tests {
         };
         let (Ok(old), Ok(new)) = (
             template(
-                "  Gone: {Value: 1}\n  Same: {Value: !Ref A}\n  Moved: {Value: !Ref A}\n  Described: {Value: x}\n",
+                "  Gone: {Value: 1}\n  Same: {Value: !Ref A}\n  Moved: {Value: !Ref A}\n  WithDescription: {Value: x}\n",
             ),
             template(
-                "  Same: {Value: {Ref: A}}\n  Moved: {Value: !Ref B}\n  New: {Value: 2}\n  Described: {Value: x, Description: d}\n",
+                "  Same: {Value: {Ref: A}}\n  Moved: {Value: !Ref B}\n  New: {Value: 2}\n  WithDescription: {Value: x, Description: d}\n",
             ),
         ) else {
             panic!("the templates are valid")
@@ -165,7 +165,7 @@ mod tests {
                 ("Moved", Some("${A}"), Some("${B}")),
                 ("New", None, Some("2")),
                 (
-                    "Described",
+                    "WithDescription",
                     Some("Value: x"),
                     Some("Value: x\nDescription: d")
                 ),
