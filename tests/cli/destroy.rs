@@ -507,3 +507,19 @@ fn bucket_is_emptied_in_pages_and_a_refused_object_fails() {
         );
     }
 }
+
+#[test]
+fn list_of_versions_that_does_not_advance_is_an_error() {
+    let (sandbox, cloud) = demo::deployed();
+    let page = "<ListVersionsResult><IsTruncated>true</IsTruncated>\
+        <NextKeyMarker>a</NextKeyMarker><NextVersionIdMarker>1</NextVersionIdMarker>\
+        <Version><Key>a</Key><VersionId>1</VersionId></Version></ListVersionsResult>";
+    cloud.on("ListObjectVersions").reply_xml(page);
+    let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
+    insta::assert_snapshot!(finished.without_stdout(), @r"
+    --- stderr
+    error: cannot empty the bucket `demo-data`: the list of its versions does not end
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::operation::describe_stack_resource_drifts::DescribeStackResourceDriftsOutput;
 use aws_sdk_cloudformation::types as sdk;
 
-use super::pages::Tokens;
+use super::pages::Pages;
 use super::{PATIENCE, StackService, convert};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
@@ -110,26 +111,23 @@ impl StackService {
 
     /// Returns what the last detections found, resource by resource: all that were ever looked at.
     pub async fn resource_drifts(&self) -> Result<Vec<ResourceDrift>> {
+        let request = self.client.describe_stack_resource_drifts();
+        let request = request.stack_name(&self.name);
+        let mut pages = Pages::new(
+            request.into_paginator().send(),
+            DescribeStackResourceDriftsOutput::next_token,
+            "the stack's drift",
+        );
         let mut drifts = Vec::new();
-        let mut tokens = Tokens::default();
-        let mut token = None;
-        loop {
-            let request = self
-                .client
-                .describe_stack_resource_drifts()
-                .stack_name(&self.name);
-            let answer = request.set_next_token(token).send().await;
-            let answer = answer.map_err(|error| {
+        while let Some(page) = pages.next().await? {
+            let page = page.map_err(|error| {
                 let doing = format!("read the drift of the stack `{}`", self.name);
                 self.connection.fault(doing, &error)
             })?;
-            let page = answer.stack_resource_drifts.unwrap_or_default();
+            let page = page.stack_resource_drifts.unwrap_or_default();
             drifts.extend(page.into_iter().map(resource_drift));
-            match tokens.next(answer.next_token, "the stack's drift")? {
-                Some(next) => token = Some(next),
-                None => return Ok(drifts),
-            }
         }
+        Ok(drifts)
     }
 }
 

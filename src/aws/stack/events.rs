@@ -6,13 +6,18 @@
 
 use std::time::Duration;
 
+use aws_sdk_cloudformation::error::SdkError;
+use aws_sdk_cloudformation::operation::describe_stack_events::{
+    DescribeStackEventsError, DescribeStackEventsOutput,
+};
+use aws_sdk_cloudformation::operation::list_stacks::ListStacksOutput;
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_smithy_types::DateTime;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::change_set::validation;
-use super::pages::Tokens;
+use super::pages::Pages;
 use super::{PATIENCE, StackService, convert, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
@@ -49,13 +54,14 @@ pub enum PollUpdate<'a> {
     Recovered(Duration),
 }
 
+type EventPages = Pages<DescribeStackEventsOutput, SdkError<DescribeStackEventsError>>;
+
 impl StackService {
     /// Returns the newest page of events, newest first, of up to 100; none where the stack does not
     /// exist.
     pub async fn latest_events(&self, stack_id: &str) -> Result<Vec<Event>> {
-        self.events_page(stack_id, None)
-            .await
-            .map(|(events, _)| events)
+        let mut pages = self.events(stack_id);
+        Ok(self.next_events(&mut pages).await?.unwrap_or_default())
     }
 
     /// Returns a timeline of the stack's last operation, which may still be running. Its events are
@@ -76,19 +82,14 @@ impl StackService {
         is_enough: impl Fn(&[Event]) -> bool,
     ) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        let mut tokens = Tokens::default();
-        let mut token = None;
-        loop {
-            let (page, next) = self.events_page(stack_id, token).await?;
+        let mut pages = self.events(stack_id);
+        while let Some(page) = self.next_events(&mut pages).await? {
             events.extend(page);
             if is_enough(&events) {
-                return Ok(events);
-            }
-            match tokens.next(next, "the list of the stack's events")? {
-                Some(next) => token = Some(next),
-                None => return Ok(events),
+                break;
             }
         }
+        Ok(events)
     }
 
     /// Reads into the timeline what it lacks, of the stack and of the stacks nested in it. Returns
@@ -149,38 +150,38 @@ impl StackService {
         all: bool,
     ) -> Result<(Vec<Event>, bool)> {
         let mut events = Vec::new();
-        let mut tokens = Tokens::default();
-        let mut token = None;
-        loop {
-            let (page, next) = self.events_page(stack_id, token).await?;
-            token = tokens.next(next, "the list of the stack's events")?;
-            let is_whole = timeline.is_past(stack_id, &page) || token.is_none();
+        let mut pages = self.events(stack_id);
+        while let Some(page) = self.next_events(&mut pages).await? {
+            let is_whole = timeline.is_past(stack_id, &page) || pages.is_done();
             let is_enough = !all && timeline.has_seen_some(stack_id, &page);
             events.extend(page);
             if is_whole || is_enough {
                 return Ok((events, is_whole));
             }
         }
+        Ok((events, true))
     }
 
-    /// Returns a page of events, newest first, with the token of the next one.
-    async fn events_page(
-        &self,
-        stack_id: &str,
-        token: Option<String>,
-    ) -> Result<(Vec<Event>, Option<String>)> {
-        let request = self
-            .client
-            .describe_stack_events()
-            .stack_name(stack_id)
-            .set_next_token(token);
-        match request.send().await {
-            Ok(answer) => {
-                let events = answer.stack_events.unwrap_or_default().into_iter();
-                Ok((events.map(convert::event).collect(), answer.next_token))
+    /// Returns the pages of a stack's events, newest first. Nothing is sent yet.
+    fn events(&self, stack_id: &str) -> EventPages {
+        let request = self.client.describe_stack_events().stack_name(stack_id);
+        Pages::new(
+            request.into_paginator().send(),
+            DescribeStackEventsOutput::next_token,
+            "the list of the stack's events",
+        )
+    }
+
+    /// Returns the next page of events; `None` after the last one, or if the stack does not exist.
+    async fn next_events(&self, pages: &mut EventPages) -> Result<Option<Vec<Event>>> {
+        match pages.next().await? {
+            None => Ok(None),
+            Some(Ok(page)) => {
+                let events = page.stack_events.unwrap_or_default().into_iter();
+                Ok(Some(events.map(convert::event).collect()))
             }
-            Err(error) if is_missing(&error) => Ok((Vec::new(), None)),
-            Err(error) => Err(self.connection.fault("read the stack's events", &error)),
+            Some(Err(error)) if is_missing(&error) => Ok(None),
+            Some(Err(error)) => Err(self.connection.fault("read the stack's events", &error)),
         }
     }
 
@@ -217,22 +218,16 @@ impl StackService {
         };
         let announcement = events[position].clone();
         let mut found = Vec::new();
-        let mut token = None;
+        let request = self.client.describe_events().stack_name(stack_id);
+        let request = request.set_operation_id(announcement.operation.clone());
+        let mut pages = request.into_paginator().send();
         for _ in 0..PAGES {
-            let request = self.client.describe_events().stack_name(stack_id);
-            let request = request
-                .set_operation_id(announcement.operation.clone())
-                .set_next_token(token);
-            let Ok(answer) = request.send().await else {
+            let Some(Ok(page)) = pages.next().await else {
                 break;
             };
-            let page = answer.operation_events.unwrap_or_default().into_iter();
+            let page = page.operation_events.unwrap_or_default().into_iter();
             let findings = page.filter_map(validation).filter(Validation::is_fatal);
             found.extend(findings.map(|finding| to_event(finding, &announcement)));
-            token = answer.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                break;
-            }
         }
         found.dedup();
         events.splice(position..position, found);
@@ -241,14 +236,15 @@ impl StackService {
     /// Returns the ARN of the newest deleted stack of this name; they are listed for 90 days
     /// (`ListStacks`).
     pub async fn last_deleted(&self) -> Result<Option<String>> {
-        let mut pages = self
-            .client
-            .list_stacks()
-            .stack_status_filter(StackStatus::DeleteComplete)
-            .into_paginator()
-            .send();
+        let request = self.client.list_stacks();
+        let request = request.stack_status_filter(StackStatus::DeleteComplete);
+        let mut pages = Pages::new(
+            request.into_paginator().send(),
+            ListStacksOutput::next_token,
+            "the list of deleted stacks",
+        );
         let mut newest: Option<(Option<DateTime>, String)> = None;
-        while let Some(page) = pages.next().await {
+        while let Some(page) = pages.next().await? {
             let page =
                 page.map_err(|error| self.connection.fault("list deleted stacks", &error))?;
             for stack in page.stack_summaries.unwrap_or_default() {

@@ -1,8 +1,10 @@
 //! Who uses what a stack exports.
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::operation::list_imports::ListImportsOutput;
 
 use super::StackService;
+use super::pages::Pages;
 use crate::aws::fault;
 use crate::cloudformation::service_message;
 use crate::error::Result;
@@ -12,9 +14,14 @@ impl StackService {
     /// the caller may not ask (`cloudformation:ListImports`).
     pub async fn importers(&self, export: &str) -> Result<Option<Vec<String>>> {
         let request = self.client.list_imports().export_name(export);
-        let mut pages = request.into_paginator().send();
+        let answers = request.into_paginator().send();
+        let mut pages = Pages::new(
+            answers,
+            ListImportsOutput::next_token,
+            "the list of imports",
+        );
         let mut importers = Vec::new();
-        while let Some(page) = pages.next().await {
+        while let Some(page) = pages.next().await? {
             match page {
                 Ok(page) => importers.extend(page.imports.unwrap_or_default()),
                 Err(error) => {

@@ -1,7 +1,9 @@
 //! The change sets that a stack has, of whoever made them.
 
+use aws_sdk_cloudformation::operation::list_change_sets::ListChangeSetsOutput;
 use jiff::Timestamp;
 
+use super::pages::Pages;
 use super::{Requested, StackService, convert, is_missing};
 use crate::error::Result;
 
@@ -23,9 +25,14 @@ impl StackService {
     /// ones are not among them.
     pub async fn change_sets(&self, stack_id: &str) -> Result<Vec<ListedChangeSet>> {
         let request = self.client.list_change_sets().stack_name(stack_id);
-        let mut pages = request.into_paginator().send();
+        let answers = request.into_paginator().send();
+        let mut pages = Pages::new(
+            answers,
+            ListChangeSetsOutput::next_token,
+            "the list of change sets",
+        );
         let mut listed = Vec::new();
-        while let Some(page) = pages.next().await {
+        while let Some(page) = pages.next().await? {
             let page = match page {
                 Ok(page) => page,
                 Err(error) if is_missing(&error) => return Ok(Vec::new()),

@@ -14,12 +14,14 @@ mod request;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::operation::list_stack_resources::ListStackResourcesOutput;
 use aws_sdk_cloudformation::types::TemplateStage;
 
 use super::{Connection, fault};
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
+use pages::Pages;
 
 pub use drift::DetectionUpdate;
 pub use events::PollUpdate;
@@ -202,14 +204,14 @@ impl StackService {
 
     /// Returns the stack's resources in the service's order; none where there is no stack.
     pub async fn resources(&self) -> Result<Vec<Resource>> {
-        let mut pages = self
-            .client
-            .list_stack_resources()
-            .stack_name(&self.name)
-            .into_paginator()
-            .send();
+        let request = self.client.list_stack_resources().stack_name(&self.name);
+        let mut pages = Pages::new(
+            request.into_paginator().send(),
+            ListStackResourcesOutput::next_token,
+            "the list of the stack's resources",
+        );
         let mut resources = Vec::new();
-        while let Some(page) = pages.next().await {
+        while let Some(page) = pages.next().await? {
             let page = match page {
                 Err(error) if is_missing(&error) => return Ok(Vec::new()),
                 page => page

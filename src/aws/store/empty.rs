@@ -7,6 +7,9 @@ use super::{Store, status};
 use crate::cloudformation::deletion::Contents;
 use crate::error::{Error, ErrorKind, Result};
 
+/// How many pages of a bucket's versions are read, of 1,000 each: as many as a run can delete in hours.
+const PAGES: usize = 100_000;
+
 impl Store {
     /// Returns how much a bucket of the same account holds, old versions and delete markers
     /// included; `None` where there is no such bucket.
@@ -45,14 +48,14 @@ impl Store {
         let doing = format!("empty the bucket `{bucket}`");
         let mut deleted = 0;
         let mut after = (None, None);
-        loop {
+        for _ in 0..PAGES {
             let page = self
                 .client
                 .list_object_versions()
                 .bucket(bucket)
                 .expected_bucket_owner(&self.account)
-                .set_key_marker(after.0)
-                .set_version_id_marker(after.1)
+                .set_key_marker(after.0.clone())
+                .set_version_id_marker(after.1.clone())
                 .send()
                 .await
                 .map_err(|error| self.problem(bucket, &doing, "s3:ListBucketVersions", &error))?;
@@ -85,8 +88,16 @@ impl Store {
             if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
                 return Ok(deleted);
             }
-            after = (page.next_key_marker, page.next_version_id_marker);
+            let next = (page.next_key_marker, page.next_version_id_marker);
+            if next == after {
+                break;
+            }
+            after = next;
         }
+        Err(Error::new(
+            ErrorKind::Service,
+            format!("cannot {doing}: the list of its versions does not end"),
+        ))
     }
 
     /// Deletes at most 1,000 objects (`DeleteObjects`).

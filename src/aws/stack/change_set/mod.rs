@@ -10,9 +10,14 @@ mod convert;
 use std::collections::HashSet;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::operation::describe_change_set::builders::DescribeChangeSetFluentBuilder;
+use aws_sdk_cloudformation::operation::describe_change_set::{
+    DescribeChangeSetError, DescribeChangeSetOutput,
+};
+use aws_sdk_cloudformation::operation::describe_events::DescribeEventsOutput;
 use aws_sdk_cloudformation::types::TemplateStage;
 
-use super::pages::Tokens;
+use super::pages::Pages;
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
@@ -37,7 +42,7 @@ impl StackService {
             let mut backoff = Backoff::polling();
             let first = loop {
                 backoff.pause().await;
-                let page = self.change_set_page(id, true, None).await?;
+                let page = self.first_page(id, true).await?;
                 if page.0.is_terminal() {
                     break page;
                 }
@@ -54,8 +59,8 @@ impl StackService {
     async fn change_set_at_once(&self, id: &str) -> Result<Option<ChangeSet>> {
         let validations = async { Ok(self.validations(id).await) };
         let (valued, plain, findings) = tokio::try_join!(
-            self.change_set_page(id, true, None),
-            self.change_set_page(id, false, None),
+            self.first_page(id, true),
+            self.first_page(id, false),
             validations
         )?;
         // Events are found by the ARN alone.
@@ -80,7 +85,7 @@ impl StackService {
         // Events are found by the ARN alone.
         let arn = if first.id.is_empty() { id } else { &first.id }.to_owned();
         let plain = async {
-            let (first, token) = self.change_set_page(id, false, None).await?;
+            let (first, token) = self.first_page(id, false).await?;
             self.remaining_pages(id, first, token, false).await
         };
         let validations = async {
@@ -158,7 +163,7 @@ impl StackService {
                 continue;
             }
             seen.insert(id.clone());
-            let first = match self.describe_change_set_page(&id, true, None).await {
+            let first = match self.describe_first_page(&id, true).await {
                 Ok(page) => page,
                 Err(error) if is_missing(&error) => {
                     parent
@@ -216,51 +221,51 @@ impl StackService {
         &self,
         id: &str,
         mut change_set: ChangeSet,
-        mut token: Option<String>,
+        token: Option<String>,
         values: bool,
     ) -> Result<ChangeSet> {
-        let mut tokens = Tokens::default();
-        while let Some(next) = tokens.next(token, "the change set")? {
-            let page = self.change_set_page(id, values, Some(next)).await?;
-            change_set.extend(page.0.changes);
-            token = page.1;
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(change_set);
+        };
+        let request = self.change_set_request(id, values).next_token(&token);
+        let pages = Pages::new(
+            request.into_paginator().send(),
+            DescribeChangeSetOutput::next_token,
+            "the change set",
+        );
+        let mut pages = pages.after(token);
+        while let Some(page) = pages.next().await? {
+            let page =
+                page.map_err(|error| self.connection.fault("describe the change set", &error))?;
+            change_set.extend(convert::change_set(page).changes);
         }
         Ok(change_set)
     }
 
-    async fn change_set_page(
-        &self,
-        id: &str,
-        values: bool,
-        token: Option<String>,
-    ) -> Result<(ChangeSet, Option<String>)> {
-        self.describe_change_set_page(id, values, token)
+    async fn first_page(&self, id: &str, values: bool) -> Result<(ChangeSet, Option<String>)> {
+        self.describe_first_page(id, values)
             .await
             .map_err(|error| self.connection.fault("describe the change set", &error))
     }
 
-    async fn describe_change_set_page(
+    async fn describe_first_page(
         &self,
         id: &str,
         values: bool,
-        token: Option<String>,
-    ) -> Result<
-        (ChangeSet, Option<String>),
-        SdkError<aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetError>,
-    > {
+    ) -> Result<(ChangeSet, Option<String>), SdkError<DescribeChangeSetError>> {
+        let mut answer = self.change_set_request(id, values).send().await?;
+        let token = answer.next_token.take();
+        Ok((convert::change_set(answer), token))
+    }
+
+    fn change_set_request(&self, id: &str, values: bool) -> DescribeChangeSetFluentBuilder {
         // An ARN says which stack it belongs to, and that of a nested one is another than ours.
         let stack = (!id.starts_with("arn:")).then(|| self.name.clone());
-        let mut answer = self
-            .client
+        self.client
             .describe_change_set()
             .change_set_name(id)
             .set_stack_name(stack)
             .include_property_values(values)
-            .set_next_token(token)
-            .send()
-            .await?;
-        let token = answer.next_token.take();
-        Ok((convert::change_set(answer), token))
     }
 
     /// Returns what the service's checks found, with a warning where that may not be read.
@@ -269,41 +274,37 @@ impl StackService {
     /// an endpoint that does not know it has no checks.
     async fn validations(&self, arn: &str) -> Findings {
         let mut findings = Findings::default();
-        let mut tokens = Tokens::default();
-        let mut token = None;
+        let request = self.client.describe_events().change_set_name(arn);
+        let mut pages = Pages::new(
+            request.into_paginator().send(),
+            DescribeEventsOutput::next_token,
+            "the change set's events",
+        );
         loop {
-            let request = self
-                .client
-                .describe_events()
-                .change_set_name(arn)
-                .set_next_token(token);
-            let answer = match request.send().await {
-                Ok(answer) => answer,
-                Err(error) => {
+            let page = match pages.next().await {
+                Ok(Some(Ok(page))) => page,
+                Ok(None) => {
+                    findings.is_readable = true;
+                    return findings;
+                }
+                Ok(Some(Err(error))) => {
                     findings.warning = fault::is_denied(&error).then(|| {
                         let said = error.message().or(error.code()).unwrap_or_default();
                         format!("the service's own checks cannot be read: {said}")
                     });
                     return findings;
                 }
+                Err(error) => {
+                    findings.warning = Some(error.to_string());
+                    return findings;
+                }
             };
-            for event in answer.operation_events.unwrap_or_default() {
+            for event in page.operation_events.unwrap_or_default() {
                 let Some(validation) = convert::validation(event) else {
                     continue;
                 };
                 if !findings.found.contains(&validation) {
                     findings.found.push(validation);
-                }
-            }
-            match tokens.next(answer.next_token, "the change set's events") {
-                Ok(Some(next)) => token = Some(next),
-                Ok(None) => {
-                    findings.is_readable = true;
-                    return findings;
-                }
-                Err(error) => {
-                    findings.warning = Some(error.to_string());
-                    return findings;
                 }
             }
         }
