@@ -1,4 +1,4 @@
-//! Draws findings as `rustc` does: the message, the quoted line with a caret, and help below it.
+//! Findings as text in the style of `rustc`: the message, the source line with carets, and the help.
 
 use std::ops::Range;
 
@@ -8,16 +8,15 @@ use annotate_snippets::{
 
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 
-/// Columns that a line of help needs besides its text: the gutter and `= help: `.
+/// The columns before the text of a help line: the gutter and `= help: `.
 const HELP_MARGIN: usize = 14;
-/// Help is not wrapped narrower than this, in columns.
-const HELP_MINIMUM: usize = 30;
+/// The minimum width of wrapped help, in columns.
+const HELP_MIN_WIDTH: usize = 30;
 
-/// Returns the findings as text, one below the other with an empty line between them, without a
-/// final newline.
+/// Returns the findings as text, separated by empty lines, without a final newline.
 ///
-/// Quoted lines longer than `width` columns are trimmed around what is pointed at, and help is
-/// wrapped. With `color` the text holds ANSI styles; it says the same without them.
+/// Source lines wider than `width` columns are trimmed around the marked part, and help is wrapped. If
+/// `color` is set, the text contains ANSI styles.
 pub fn render(diagnostics: &[Diagnostic], width: usize, color: bool) -> String {
     let renderer = if color {
         Renderer::styled()
@@ -25,11 +24,11 @@ pub fn render(diagnostics: &[Diagnostic], width: usize, color: bool) -> String {
         Renderer::plain()
     };
     let renderer = renderer.term_width(width);
-    let drawn: Vec<String> = diagnostics
+    let texts: Vec<String> = diagnostics
         .iter()
         .map(|diagnostic| renderer.render(&[group(diagnostic, width)]))
         .collect();
-    drawn.join("\n\n")
+    texts.join("\n\n")
 }
 
 fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
@@ -45,14 +44,14 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
     for help in &diagnostic.help {
         let text = wrap(
             &clean(help),
-            width.saturating_sub(HELP_MARGIN).max(HELP_MINIMUM),
+            width.saturating_sub(HELP_MARGIN).max(HELP_MIN_WIDTH),
         );
         group = group.element(Level::HELP.message(text));
     }
     group
 }
 
-/// Returns one snippet a text; the first place is the primary one.
+/// Returns one snippet per source file. The first place is the primary one.
 fn snippets(places: &[Place]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
     let mut by_source: Vec<(&SourceFile, Vec<(AnnotationKind, &Place)>)> = Vec::new();
     for (index, place) in places.iter().enumerate() {
@@ -63,23 +62,23 @@ fn snippets(places: &[Place]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
         };
         let source: &SourceFile = &place.source;
         match by_source.iter_mut().find(|(known, _)| *known == source) {
-            // A template that includes itself leads through one place again and again.
-            Some((_, here)) if here.iter().any(|(_, known)| *known == place) => {}
-            Some((_, here)) => here.push((kind, place)),
+            // A template that includes itself names the same place several times.
+            Some((_, places)) if places.iter().any(|(_, known)| *known == place) => {}
+            Some((_, places)) => places.push((kind, place)),
             None => by_source.push((source, vec![(kind, place)])),
         }
     }
     by_source
         .into_iter()
-        .map(|(source, here)| snippet(source, &here))
+        .map(|(source, places)| snippet(source, &places))
         .collect()
 }
 
 fn snippet<'a>(
     source: &'a SourceFile,
-    here: &[(AnnotationKind, &'a Place)],
+    places: &[(AnnotationKind, &'a Place)],
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let spans: Vec<Range<usize>> = here
+    let spans: Vec<Range<usize>> = places
         .iter()
         .map(|(_, place)| first_line(&source.text, &place.span))
         .collect();
@@ -89,7 +88,7 @@ fn snippet<'a>(
     let mut snippet = Snippet::source(quoted)
         .line_start(before.matches('\n').count().saturating_add(1))
         .path(clean(&source.name));
-    for ((kind, place), span) in here.iter().zip(spans) {
+    for ((kind, place), span) in places.iter().zip(spans) {
         let start = span.start.saturating_sub(lines.start);
         let mut annotation = kind.span(start..span.end.saturating_sub(lines.start));
         if !place.label.is_empty() {
@@ -100,15 +99,15 @@ fn snippet<'a>(
     snippet
 }
 
-/// Returns the whole lines from the first to the last span. To look at no more of a text is what
-/// keeps a long list of findings in a long text quick to draw.
+/// Returns the byte range of the lines from the first to the last span. The renderer reads only this
+/// part, so that many findings in a long text stay fast.
 fn lines_around(text: &str, spans: &[Range<usize>]) -> Range<usize> {
     let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(first);
     let before = text.get(..first).unwrap_or_default();
-    // Behind the final newline there is nothing to quote but the line before.
-    let is_behind = first == text.len() && before.ends_with('\n');
-    let before = if is_behind {
+    // After the final newline, only the line before it can be quoted.
+    let is_at_end = first == text.len() && before.ends_with('\n');
+    let before = if is_at_end {
         before.trim_end_matches('\n')
     } else {
         before
@@ -121,8 +120,8 @@ fn lines_around(text: &str, spans: &[Range<usize>]) -> Range<usize> {
     start..end
 }
 
-/// Returns the part of a span that stands on its first line, on character boundaries: a caret below
-/// one line says where, and a bracket down the whole of a long list would not say more.
+/// Returns the part of a span on its first line, on character boundaries. Marking every line of a long
+/// list would only make the output longer.
 fn first_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = boundary(text, span.start);
     let end = boundary(text, span.end.max(start));
@@ -139,7 +138,7 @@ fn boundary(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// Breaks text between words so that no line is wider than `width`, where that is possible.
+/// Breaks text between words so that no line is wider than `width`. A longer word is not broken.
 fn wrap(text: &str, width: usize) -> String {
     let mut wrapped = String::new();
     let mut column: usize = 0;
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_one_text_share_a_snippet_and_others_follow() {
+    fn places_in_the_same_file_share_a_snippet() {
         let template = SourceFile::new("stack.yaml.j2", "A: 1\nB: !Ref C\nC: 2\n");
         let manifest = SourceFile::new("manifest.toml", "region = \"x\"\n");
         let finding = Diagnostic::warning("a-rule", "is odd", place(&template, 8..14, "here"))
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_over_several_lines_is_drawn_on_its_first() {
+    fn only_the_first_line_of_a_long_span_is_marked() {
         let source = SourceFile::new("manifest.toml", "a = [\r\n  1,\r\n  2,\r\n]\r\n");
         let finding = Diagnostic::error("a-rule", "is wrong", place(&source, 4..18, ""));
         insta::assert_snapshot!(render(&[finding], 80, false), @r"
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_far_down_is_quoted_with_its_own_line() {
+    fn a_place_late_in_a_long_file_has_the_right_line_number() {
         let text = (1..=5000).map(|line| format!("key{line} = 1\n"));
         let source = SourceFile::new("manifest.toml", text.collect::<String>());
         let end = source.text.len();
@@ -247,8 +246,8 @@ mod tests {
         };
         let finding = Diagnostic::error("a-rule", "is wrong", place(&source, at("key4711"), ""))
             .at(place(&source, at("key4709"), "unlike this"));
-        let behind = Diagnostic::error("a-rule", "is missing", place(&source, end..end, ""));
-        insta::assert_snapshot!(render(&[finding, behind], 80, false), @r"
+        let at_end = Diagnostic::error("a-rule", "is missing", place(&source, end..end, ""));
+        insta::assert_snapshot!(render(&[finding, at_end], 80, false), @r"
         error[a-rule]: is wrong
             --> manifest.toml:4711:1
              |
@@ -267,19 +266,19 @@ mod tests {
     }
 
     #[test]
-    fn any_span_can_be_drawn() {
+    fn any_span_can_be_rendered() {
         for text in ["", "é", "a\nb", "\u{1b}[2J\0", "\t\u{202e}x\r\n"] {
             let source = SourceFile::new("x", text);
             for start in 0..8 {
                 for end in 0..8 {
                     let finding =
                         Diagnostic::error("a-rule", "is\nwrong", place(&source, start..end, text));
-                    let drawn = render(std::slice::from_ref(&finding), 1, false);
-                    assert!(drawn.contains("a-rule"), "{text:?} {start}..{end}");
-                    assert!(!drawn.contains('\u{1b}'), "{text:?} {start}..{end}");
+                    let plain = render(std::slice::from_ref(&finding), 1, false);
+                    assert!(plain.contains("a-rule"), "{text:?} {start}..{end}");
+                    assert!(!plain.contains('\u{1b}'), "{text:?} {start}..{end}");
                     let styled =
                         anstream::adapter::strip_str(&render(&[finding], 1, true)).to_string();
-                    assert_eq!(drawn, styled, "colour says no more");
+                    assert_eq!(plain, styled, "styles do not change the text");
                 }
             }
         }

@@ -1,24 +1,24 @@
-//! Which events of an operation are shown.
+//! The choice of the events that are shown.
 
 use clap::ValueEnum;
 
 use crate::cloudformation::diagnosis::{Role, role};
 use crate::cloudformation::event::Event;
 
-/// Which events of an operation are shown while it runs.
+/// The events that are shown while an operation runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum EventFilter {
-    /// None
+    /// No events
     None,
-    /// What fails, without what only follows from another failure
+    /// Failures, except those caused by another failure
     Errors,
-    /// All
+    /// All events
     #[default]
     All,
 }
 
 impl EventFilter {
-    /// Returns whether an event is shown.
+    /// Returns whether the event is shown.
     pub fn includes(self, event: &Event) -> bool {
         match self {
             Self::None => false,

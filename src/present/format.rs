@@ -1,4 +1,4 @@
-//! The forms in which a command shows its data, as the command line names them.
+//! The output formats of the commands, with their names on the command line.
 
 use clap::ValueEnum;
 
@@ -13,13 +13,13 @@ pub enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// Also into pipes and files
+    /// Always, also into pipes and files
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
-/// The form of a command's data.
+/// The format of a command's output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text for people
@@ -29,7 +29,7 @@ pub enum Format {
     Json,
 }
 
-/// The form of a plan.
+/// The format of a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
     /// Text for people
@@ -37,16 +37,16 @@ pub enum PlanFormat {
     Human,
     /// One JSON document with a `schema` field
     Json,
-    /// A comment for a pull request, at most 65,536 characters
+    /// A pull request comment of at most 65,536 characters
     Markdown,
 }
 
 impl PlanFormat {
-    /// Writes a plan to stdout in this form.
+    /// Writes a plan to stdout in this format.
     ///
     /// # Errors
     ///
-    /// If the plan cannot be written as JSON.
+    /// If the plan cannot be serialized as JSON.
     pub(crate) fn print(self, plan: &Plan, presenter: &Presenter) -> Result<()> {
         match self {
             Self::Human => presenter.data(&human::plan::plan(

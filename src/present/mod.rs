@@ -1,8 +1,8 @@
-//! Everything that a person or a program reads from stackctl passes through here.
+//! All output of stackctl, and the questions that it asks.
 //!
-//! stdout carries data only: plans, diffs, tables, outputs, JSON. Progress, questions, prose,
-//! warnings and errors go to stderr. Every write masks known secrets. A reader that closes its
-//! pipe (`stackctl plan | head`) ends the output quietly and changes nothing else.
+//! stdout carries only data: plans, diffs, tables, outputs, JSON. Progress, questions, messages,
+//! warnings, and errors go to stderr. Every write masks known secrets. If the reader closes its pipe
+//! (`stackctl plan | head`), the output ends without an error and the command continues.
 
 pub mod diagnostic;
 pub mod event_filter;
@@ -34,15 +34,15 @@ pub use process::{command_line, exit_interrupted, no_current_folder};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 use timing::Timings;
 
-/// The width for text that does not go to a terminal, in columns.
+/// The width of a line in columns if neither `COLUMNS` nor a terminal gives one.
 const PIPE_WIDTH: usize = 100;
 
-/// How much is written, and when in color.
+/// How much the presenter writes, and whether it uses color.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OutputOptions {
     /// When to color the output.
     pub color: ColorWhen,
-    /// Whether only data, questions and errors are written.
+    /// Whether to omit messages, hints, and progress.
     pub quiet: bool,
     /// How many times `-v` was given.
     pub verbosity: u8,
@@ -61,7 +61,8 @@ pub struct Presenter {
     progress_shown: Arc<AtomicBool>,
     question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
-    lost: RefCell<Option<io::Error>>,
+    /// The first error of a write to stdout.
+    write_error: RefCell<Option<io::Error>>,
 }
 
 impl Presenter {
@@ -97,7 +98,7 @@ impl Presenter {
             progress_shown: Arc::default(),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
-            lost: RefCell::new(None),
+            write_error: RefCell::new(None),
         }
     }
 
@@ -114,22 +115,22 @@ impl Presenter {
         }
     }
 
-    /// Returns the width of a line in columns.
+    /// Returns the width of a line in columns: `COLUMNS`, the terminal's width, or 100; at least 20.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Returns whether `-v` was given.
+    /// Returns whether `-v` was given at least once.
     pub fn is_verbose(&self) -> bool {
         self.verbosity > 0
     }
 
-    /// Returns whether there is a person who can answer a question.
+    /// Returns whether questions can be asked: stdin and stderr are terminals.
     pub fn is_interactive(&self) -> bool {
         self.interactive
     }
 
-    /// Masks `secret` in everything that is written from now on.
+    /// Masks `secret` in all output from now on.
     pub fn mask(&self, secret: &Secret) {
         let mut secrets = self.secrets.borrow_mut();
         if !secrets.contains(secret) {
@@ -137,7 +138,9 @@ impl Presenter {
         }
     }
 
-    /// Writes data to stdout. `text` may hold ANSI styles; they are dropped where colour is off.
+    /// Writes data to stdout. `text` may contain ANSI styles, which are removed if color is off.
+    ///
+    /// [`Self::finish`] returns the error if the write fails.
     pub fn data(&self, text: &str) {
         self.clear_progress();
         let text = self.masked(text);
@@ -146,28 +149,32 @@ impl Presenter {
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
         match written {
-            // A closed pipe is the reader's way to say "enough".
+            // A reader that closes its pipe has read enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.lost.borrow_mut().get_or_insert(error);
+                self.write_error.borrow_mut().get_or_insert(error);
             }
             _ => {}
         }
     }
 
-    /// Returns whether all data has arrived: a command whose output was lost has failed, though what
-    /// else it did was done.
+    /// Returns the first error of a write to stdout, so that a command whose output is incomplete
+    /// fails.
     ///
     /// # Errors
     ///
-    /// Where stdout took some of it no more, because the disk is full for example.
+    /// If a write to stdout failed, for example because the disk is full. A closed pipe is no error.
     pub fn finish(&self) -> Result<()> {
-        match self.lost.take() {
+        match self.write_error.take() {
             Some(error) => Err(Error::system("cannot write the output to stdout", error)),
             None => Ok(()),
         }
     }
 
     /// Writes one JSON document to stdout, indented, with a final newline.
+    ///
+    /// # Errors
+    ///
+    /// If the document cannot be serialized.
     pub fn json(&self, document: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
@@ -176,7 +183,11 @@ impl Presenter {
         Ok(())
     }
 
-    /// Writes one JSON document to stdout on a line of its own.
+    /// Writes one JSON document to stdout on one line.
+    ///
+    /// # Errors
+    ///
+    /// If the document cannot be serialized.
     pub fn json_line(&self, document: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
@@ -184,24 +195,24 @@ impl Presenter {
         Ok(())
     }
 
-    /// Returns all of stdin, which must be UTF-8.
+    /// Returns the whole content of stdin.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read.
+    /// If stdin cannot be read or is not UTF-8.
     pub fn input(&self) -> Result<String> {
         io::read_to_string(io::stdin().lock())
             .map_err(|error| Error::system("cannot read stdin", error))
     }
 
-    /// Writes a line of prose to stderr, unless `--quiet` was given.
+    /// Writes a message to stderr, unless `--quiet` was given.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.stderr_line(text);
         }
     }
 
-    /// Writes a line to stderr where `-v` was given.
+    /// Writes a message to stderr if `-v` was given.
     pub fn detail(&self, text: &str) {
         if self.is_verbose() {
             self.stderr_line(&format!("{DIM}{text}{DIM:#}"));
@@ -220,28 +231,28 @@ impl Presenter {
         }
     }
 
-    /// Writes findings to stderr, each with its quoted line.
+    /// Writes findings to stderr, each with the source line that it concerns.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         if !diagnostics.is_empty() {
-            // Colour that the stream does not want is taken out again on the way.
-            let drawn = diagnostic::render(diagnostics, self.width, true);
-            self.stderr_line(&format!("{drawn}\n"));
+            // The stream removes the styles if color is off.
+            let text = diagnostic::render(diagnostics, self.width, true);
+            self.stderr_line(&format!("{text}\n"));
         }
     }
 
-    /// Writes an error to stderr: its places, `error: …`, the chain of causes, its hints.
+    /// Writes an error to stderr: its findings, `error: …`, its causes, and its hints.
     pub fn error(&self, error: &Error) {
         self.diagnostics(error.diagnostics());
         self.stderr_line(&format!("{ERROR}error{ERROR:#}: {error}"));
-        let mut said = error.to_string();
+        let mut previous = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {
             let text = inner.to_string();
-            // Wrapping errors often repeat what they wrap; saying it once is enough.
-            if !said.contains(&text) {
+            // Many errors repeat the text of their cause.
+            if !previous.contains(&text) {
                 self.stderr_line(&format!("  caused by: {text}"));
             }
-            said = text;
+            previous = text;
             cause = inner.source();
         }
         for hint in error.hints() {
@@ -249,7 +260,9 @@ impl Presenter {
         }
     }
 
-    /// Shows one line that the next write replaces; nothing where stderr is not a terminal.
+    /// Shows a line that the next write replaces.
+    ///
+    /// Does nothing if stderr is not a terminal, `CI` is set, or `--quiet` was given.
     pub fn progress(&self, text: &str) {
         if !self.progress {
             return;
@@ -270,17 +283,18 @@ impl Presenter {
         clear_line(&self.progress_shown, self.width);
     }
 
-    /// Asks `question` and returns the answer without surrounding space.
+    /// Asks `question` and returns the answer without surrounding whitespace.
     ///
-    /// The answer is read on a thread of its own, so that an interrupt can end the wait.
+    /// A separate thread reads the answer, so that an interrupt can end the wait.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] where there is nobody to ask; `command` goes on without.
+    /// [`ErrorKind::Refused`] if stdin or stderr is not a terminal; the hint names `command`, which
+    /// needs no answer. Also if stdin cannot be read.
     pub async fn ask(&self, question: &str, command: &str) -> Result<String> {
         if !self.interactive {
-            return Err(Error::refused("there is no terminal to ask on")
-                .hint(format!("to go on without: `{command}`")));
+            return Err(Error::refused("cannot ask a question without a terminal")
+                .hint(format!("to continue without the question, run `{command}`")));
         }
         self.clear_progress();
         {
@@ -292,12 +306,12 @@ impl Presenter {
         std::thread::spawn(move || {
             let mut line = String::new();
             let read = io::stdin().lock().read_line(&mut line);
-            // Nobody listens any more after an interrupt.
+            // The send fails after an interrupt, because the receiver no longer exists.
             let _ = sender.send(read.map(|_| line));
         });
         match receiver.await {
             Ok(Ok(line)) => {
-                // An answer that is ended by Ctrl-D leaves the cursor where it is.
+                // If Ctrl-D ends the answer, the cursor stays on the line of the question.
                 self.question_open.set(!line.ends_with('\n'));
                 Ok(line.trim().to_owned())
             }
@@ -310,7 +324,7 @@ impl Presenter {
         self.clear_progress();
         let text = self.masked(text);
         let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
-        // After an interrupt the cursor still stands behind the question.
+        // After an interrupt, the cursor is still on the line of the question.
         let start = if self.question_open.replace(false) {
             "\n"
         } else {

@@ -1,4 +1,4 @@
-//! What is written before there is a presenter: clap's messages, the log.
+//! Output without a presenter: clap's messages, the log, and errors outside of a command.
 
 use std::io;
 use std::process::ExitCode;
@@ -12,9 +12,10 @@ use super::timing::{self, Timings};
 use crate::error::ErrorKind;
 use crate::util::span;
 
-/// Prints clap's message: help and version to stdout with code 0, mistakes to stderr with code 64.
+/// Prints clap's message and returns the exit code: 0 for the help and the version, which go to
+/// stdout, and 64 for usage errors, which go to stderr.
 pub fn command_line(message: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's way to say "enough".
+    // A reader that closes its pipe has read enough.
     let _ = message.print();
     if message.use_stderr() {
         ExitCode::from(ErrorKind::Usage.exit_code())
@@ -23,19 +24,20 @@ pub fn command_line(message: &clap::Error) -> ExitCode {
     }
 }
 
-/// Says that the current folder cannot be read.
+/// Prints that the current folder cannot be read, and returns the exit code.
 #[expect(
     clippy::print_stderr,
-    reason = "there is no presenter without an ambient"
+    reason = "a presenter needs the environment, which could not be read"
 )]
 pub fn no_current_folder(error: &io::Error) -> ExitCode {
     eprintln!("error: cannot read the current folder\n  caused by: {error}");
     ExitCode::from(ErrorKind::System.exit_code())
 }
 
-/// Prints the program's own spans, and the AWS SDK's trace if that is wanted.
+/// Starts the log on stderr: the timings of the command and its AWS calls and, if `with_trace`, the
+/// AWS SDK's trace.
 ///
-/// The level of the trace is `debug`: at `trace`, the SDK prints the bodies of requests.
+/// The level of the trace is at most `debug`, because the SDK's `trace` level contains request bodies.
 pub(super) fn log(timings: Timings, with_trace: bool) {
     let trace = with_trace.then(|| {
         let filter = EnvFilter::new(format!(
@@ -52,16 +54,20 @@ pub(super) fn log(timings: Timings, with_trace: bool) {
         .init();
 }
 
-/// Ends the process at once, after the second interrupt; says how to go on where that is known.
+/// Ends the process immediately after the second interrupt. `resume` is the command that continues
+/// the operation.
 #[expect(
     clippy::print_stderr,
-    reason = "the presenter is in use by the command that is being ended"
+    reason = "the interrupted command is still using the presenter"
 )]
-#[expect(clippy::exit, reason = "the second Ctrl-C must not wait for anything")]
+#[expect(
+    clippy::exit,
+    reason = "the second Ctrl-C must end the process immediately"
+)]
 pub fn exit_interrupted(resume: Option<&str>) -> ! {
     eprintln!("\nerror: interrupted");
     if let Some(command) = resume {
-        eprintln!("hint: go on with `{command}`");
+        eprintln!("hint: to continue, run `{command}`");
     }
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }

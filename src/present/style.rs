@@ -1,20 +1,20 @@
-//! The styles of the human output. Meaning never rests on them alone.
+//! The styles of the human output. The text is understandable without them.
 
 use anstyle::{AnsiColor, Style};
 
 /// Names and headings.
 pub const BOLD: Style = Style::new().bold();
-/// What may be skipped.
+/// Less important text.
 pub const DIM: Style = Style::new().dimmed();
 /// The word "error".
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// The word "warning", and what is dangerous or uncertain.
+/// The word "warning", and text about dangerous or uncertain changes.
 pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// The word "hint".
 pub const HINT: Style = AnsiColor::Cyan.on_default().bold();
-/// What is added, and success.
+/// Additions and success.
 pub const ADD: Style = AnsiColor::Green.on_default();
-/// What is changed.
+/// Changes.
 pub const CHANGE: Style = AnsiColor::Yellow.on_default();
-/// What is removed or replaced, and failure.
+/// Removals, replacements, and failure.
 pub const REMOVE: Style = AnsiColor::Red.on_default();

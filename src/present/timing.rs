@@ -22,13 +22,13 @@ use crate::util::span;
 pub(super) struct Timings {
     pub(super) color: ColorChoice,
     pub(super) width: usize,
-    /// Whether the presenter shows a progress line, which has to go first.
+    /// Whether a progress line is shown. It must be removed before another line is written.
     pub(super) progress_shown: Arc<AtomicBool>,
 }
 
-/// When a span began, and its fields.
+/// The start and the fields of a span.
 struct Running {
-    began: Instant,
+    started: Instant,
     fields: Fields,
 }
 
@@ -36,7 +36,7 @@ struct Running {
 #[derive(Default)]
 struct Fields(Vec<(&'static str, String)>);
 
-/// Returns whether a span is one that is printed here.
+/// Returns whether a span is one of the program's own, which are printed.
 pub(super) fn is_printed(metadata: &Metadata<'_>) -> bool {
     metadata.target() == span::TARGET
 }
@@ -51,8 +51,8 @@ where
         };
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        let began = Instant::now();
-        span.extensions_mut().insert(Running { began, fields });
+        let started = Instant::now();
+        span.extensions_mut().insert(Running { started, fields });
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -67,7 +67,7 @@ where
         if let Some(span) = context.span(&id)
             && let Some(running) = span.extensions_mut().remove::<Running>()
         {
-            let seconds = running.began.elapsed().as_secs_f64();
+            let seconds = running.started.elapsed().as_secs_f64();
             let text = match span.name() {
                 span::COMMAND => running.fields.command(),
                 _ => running.fields.call(),
@@ -82,11 +82,12 @@ where
 impl Fields {
     fn get(&self, name: &str) -> Option<&str> {
         let mut fields = self.0.iter();
-        let found = fields.find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.as_str())
+        let field = fields.find(|(known, _)| *known == name);
+        field.map(|(_, value)| value.as_str())
     }
 
-    /// Returns what is printed of a call: `cloudformation DescribeStacks`, and what is unusual about it.
+    /// Returns the text for a call: `cloudformation DescribeStacks`, with the retries and the error if
+    /// there were any.
     fn call(&self) -> String {
         let field = |name| self.get(name).unwrap_or_default();
         let service = field("service").to_lowercase().replace(' ', "-");
@@ -109,7 +110,7 @@ impl Fields {
         text
     }
 
-    /// Returns what is printed of a command: `apply: stack demo-dev, environment dev`.
+    /// Returns the text for a command: `apply: stack demo-dev, environment dev`.
     fn command(&self) -> String {
         let name = self.get("name").unwrap_or_default();
         match (self.get("stack"), self.get("environment")) {
@@ -137,7 +138,7 @@ mod tests {
     use super::Fields;
 
     #[test]
-    fn only_what_is_unusual_about_a_call_is_added() {
+    fn a_call_is_printed_with_its_retries_and_its_error() {
         let cases: [(&[(&'static str, &str)], &str); 5] = [
             (&[("attempts", "1"), ("status", "200")], "s3 PutObject"),
             (

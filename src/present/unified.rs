@@ -1,9 +1,8 @@
-//! Line diffs of whole templates, and of what has drifted.
+//! Unified line diffs of whole templates and of drifted resources.
 //!
-//! A line diff has two sides. So each resource that has drifted stands in one of its own, from what was
-//! deployed to what is live, after the one from what is deployed to what the files say. Its text is
-//! what CloudFormation compared: the properties that the template sets, with their values in place of
-//! functions.
+//! A line diff has only two sides. The first diff compares the deployed template with the files. After
+//! it, each drifted resource has its own diff from deployed to live. That diff contains what
+//! CloudFormation compared: the properties that the template sets, with values instead of functions.
 
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
@@ -15,11 +14,14 @@ use crate::plan::comparison::live::LiveResource;
 use crate::template::node::{Map, Member, Node, Value};
 use crate::template::{Template, diff, emit};
 
-/// What the side is called that is not there, as `diff` itself has it.
-const NOWHERE: &str = "/dev/null";
+/// The name of a side that does not exist, as in `diff`.
+const MISSING_FILE: &str = "/dev/null";
 
-/// Returns the line diff of two templates in the spelling of the new one, of everything or of the
-/// entries `only`; empty where both mean the same. `names` are what the two are called.
+/// Returns the line diff of two templates, or an empty text if they are equivalent.
+///
+/// The old template is written in the notation of the new one, so that only real differences remain.
+/// If `only` is not empty, the diff contains only the entries with these names. `names` are the file
+/// names in the header, and `context` is the number of equal lines around a difference.
 pub(crate) fn of_templates(
     [old, new]: [&Template; 2],
     names: &[String; 2],
@@ -37,7 +39,7 @@ pub(crate) fn of_templates(
     lines([&before, &after], [&names[0], &names[1]], context)
 }
 
-/// Returns the line diffs of what has drifted, one a resource; empty where nothing has.
+/// Returns one line diff per drifted resource, or an empty text if nothing has drifted.
 pub(crate) fn of_drift(resources: &[LiveResource<'_>], context: usize) -> String {
     let drifts = resources.iter().map(|resource| resource.drift);
     drifts.map(|drift| of_resource(drift, context)).collect()
@@ -49,21 +51,17 @@ fn of_resource(drift: &ResourceDrift, context: usize) -> String {
         return String::new();
     };
     let name = &drift.logical_id;
-    let before = format!("{name}, as it was deployed");
+    let before = format!("{name}, as deployed");
     if drift.status == DriftStatus::Deleted {
         let text = emit::to_yaml(deployed.root());
-        return lines([&text, ""], [&before, NOWHERE], context);
+        return lines([&text, ""], [&before, MISSING_FILE], context);
     }
     let text = emit::to_yaml(&diff::in_the_spelling_of(&deployed, &live));
     let live = emit::to_yaml(live.root());
-    lines(
-        [&text, &live],
-        [&before, &format!("{name}, as it is live")],
-        context,
-    )
+    lines([&text, &live], [&before, &format!("{name}, live")], context)
 }
 
-/// Returns one side of a resource as a template; `None` where it cannot be read as one.
+/// Returns one side of a resource as a template, or `None` if it cannot be parsed.
 fn template(drift: &ResourceDrift, properties: Option<&str>) -> Option<Template> {
     let properties = properties.and_then(|text| serde_json::from_str::<Json>(text).ok());
     let resource = match properties {
@@ -82,7 +80,7 @@ fn lines([before, after]: [&str; 2], [old, new]: [&str; 2], context: usize) -> S
         .to_string()
 }
 
-/// Returns a template with nothing but the entries of these names.
+/// Returns a template that contains only the entries with these names.
 fn with_only(root: &Node, names: &[String]) -> Node {
     let sections = root
         .as_map()

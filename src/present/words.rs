@@ -1,4 +1,4 @@
-//! The signs and words of a plan, which are the same in every form of it.
+//! The signs and notes of a plan, which are the same in every format.
 
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::PropertyChange;
@@ -18,17 +18,17 @@ pub(super) fn sign(change: &Change) -> &'static str {
     }
 }
 
-/// Returns what is to be said of a change that its sign does not say.
+/// Returns the notes on a change, such as `is replaced`. The sign alone is enough for the others.
 pub(super) fn of_change(change: &Change, properties: &[PropertyChange]) -> Vec<String> {
     let effect = match change.effect() {
-        Effect::Add if change.remakes_deleted() => Some("was deleted, and is made again"),
+        Effect::Add if change.remakes_deleted() => Some("was deleted, is recreated"),
         Effect::Update if change.reverts_drift() => Some("drift is reverted"),
         Effect::Replace if depends_on_unknown(change, properties) => {
-            Some("is replaced, unless what is known after apply turns out the same")
+            Some("is replaced, unless the values known after apply turn out to be the same")
         }
         Effect::Replace => Some("is replaced"),
         Effect::Import => Some("is imported"),
-        Effect::Sync => Some("takes the live values"),
+        Effect::Sync => Some("adopts the live values"),
         Effect::Add | Effect::Update | Effect::Remove | Effect::Possible => None,
     };
     let is_unsure = change.replacement == Some(Replacement::Conditional);
@@ -39,12 +39,12 @@ pub(super) fn of_change(change: &Change, properties: &[PropertyChange]) -> Vec<S
         .chain(is_unsure.then_some("may be replaced"));
     let notes = notes.map(str::to_owned);
     notes
-        .chain(policy.map(|it| format!("policy {it}")))
+        .chain(policy.map(|policy| format!("policy {policy}")))
         .collect()
 }
 
-/// Returns what is to be said of a changed property of a resource: what it does to the resource, and
-/// why it changes.
+/// Returns the notes on a changed property: whether it forces a replacement of the resource, and the
+/// cause of the change.
 pub(super) fn of_property(change: &Change, property: &PropertyChange) -> Vec<String> {
     let recreation = match property.requires_recreation.as_deref() {
         Some("Always") if change.effect() == Effect::Replace => Some("forces replacement"),

@@ -217,7 +217,7 @@ fn second_ctrl_c_exits_with_a_hint() {
     running
         .wait()
         .expect_code(130)
-        .expect_stderr("hint: go on with `stackctl apply --wait -e dev`");
+        .expect_stderr("hint: to continue, run `stackctl apply --wait -e dev`");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
 }
 
@@ -228,7 +228,7 @@ fn cancelled_update_is_reported_as_rolled_back() {
     let cancelled = interrupt_and_cancel(running, &cloud, "CancelUpdateStack");
     insta::assert_snapshot!(after_the_prompt(&cancelled), @r"
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what the failed update had made
+      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting resources that the failed update created
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
     error: the deployment was cancelled and rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
     hint: `stackctl apply -e dev` deploys it after all

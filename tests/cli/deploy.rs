@@ -36,7 +36,7 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
           + stackctl:project: "demo"
           + stackctl:environment: "dev"
 
-    2 notes on access and roles of what is new or kept (-v lists them)
+    2 notes on access and roles of new or retained resources (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 2
@@ -163,7 +163,7 @@ fn apply_executes_the_change_set_that_was_shown() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     Applied: demo-dev is UPDATE_COMPLETE.

@@ -63,8 +63,8 @@ fn destroy_requires_yes_without_a_terminal() {
     let finished = sandbox.run_with_stdin(&["destroy"], "demo-dev\n");
     insta::assert_snapshot!(finished.without_stdout(), @r"
     --- stderr
-    error: there is no terminal to ask on
-    hint: to go on without: `stackctl destroy --yes -e dev`
+    error: cannot ask a question without a terminal
+    hint: to continue without the question, run `stackctl destroy --yes -e dev`
     --- exit 4
     ");
     nothing_was_deleted(&cloud);

@@ -142,7 +142,7 @@ fn diff_compares_two_templates_without_a_project() {
     );
     insta::assert_snapshot!(sandbox.run(&["diff", "a.json", "b.yaml", "--exit-code"]), @r"
     --- stdout
-    No differences: a.json and b.yaml mean the same.
+    No differences: a.json and b.yaml are equivalent.
     --- exit 0
     ");
     let unified = ["diff", "a.json", "b.yaml", "--format", "unified"];
@@ -293,7 +293,10 @@ fn markdown_fits_a_comment_and_starts_with_its_marker() {
         "{shown}"
     );
     assert!(shown.chars().count() <= 65_536, "{}", shown.chars().count());
-    assert!(shown.trim_end().ends_with("shows all.**"), "{shown}");
+    assert!(
+        shown.trim_end().ends_with("to see everything.**"),
+        "{shown}"
+    );
     let (open, closed) = (
         shown.matches("<details").count(),
         shown.matches("</details>").count(),

@@ -83,7 +83,7 @@ fn drift_is_printed_like_a_plan() {
     insta::assert_snapshot!(sandbox.run(&["drift"]), @r#"
     --- stdout
     demo-dev  DRIFTED
-      what was deployed → what is live
+      deployed → live
 
       ~ Handler  AWS::Lambda::Function
           ~ Runtime: "python3.13" → "python3.12"
@@ -91,7 +91,7 @@ fn drift_is_printed_like_a_plan() {
 
       - Bucket  AWS::S3::Bucket # is deleted
 
-    Not checked (CloudFormation does not compare all types, -v lists them):
+    Not checked (CloudFormation does not check all types; -v lists the resources):
       AWS::IAM::Role
 
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
@@ -204,7 +204,7 @@ fn unchecked_resources_are_not_counted_as_in_sync() {
     --- stdout
     demo-dev  IN_SYNC
 
-    Not checked (CloudFormation does not compare all types, -v lists them):
+    Not checked (CloudFormation does not check all types; -v lists the resources):
       AWS::IAM::Role, AWS::Lambda::Function
 
     Drift: 0 modified, 0 deleted, 1 in sync, 2 not checked.

@@ -35,7 +35,7 @@ fn recover_shows_the_drift_and_the_plan_before_it_asks() {
       The stack was created.
       Not all of its resources are as they were deployed.
 
-    Drift  what was deployed → what is live
+    Drift  deployed → live
       ~ Handler  AWS::Lambda::Function
           ~ Runtime: "python3.13" → "python3.12"
           + Environment.Variables.B: "2"
@@ -45,15 +45,15 @@ fn recover_shows_the_drift_and_the_plan_before_it_asks() {
 
     [PLAN]
 
-    By hand, for CloudFormation does not take it back:
+    To revert manually, because CloudFormation does not revert it:
       - Bucket  AWS::S3::Bucket # is deleted
-          take it, and what refers to it, out of the template and run `stackctl apply -e dev`; then put
-          all of it back and run that again
+          remove it and everything that refers to it from the template, run `stackctl apply -e dev`,
+          restore the template, and run the same command again
     --- stderr
 
     To revert the drift, the deployed template is deployed again:
-    error: there is no terminal to ask on
-    hint: to go on without: `stackctl recover --yes -e dev`
+    error: cannot ask a question without a terminal
+    hint: to continue without the question, run `stackctl recover --yes -e dev`
     --- exit 4
     "#);
     let asked = cloud.calls_of("CreateChangeSet").remove(0);
@@ -120,16 +120,16 @@ fn recover_lists_manual_steps_if_the_service_cannot_revert() {
         describes_a_change_set(&cloud, &format!("{failed}{mode}"));
         let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
         finished.expect_stderr(why);
-        let (_, by_hand) = finished.stdout.split_once("\nBy hand").unwrap();
+        let (_, by_hand) = finished.stdout.split_once("\nTo revert manually").unwrap();
         insta::allow_duplicates! {
             insta::assert_snapshot!(by_hand, @r"
-            , for CloudFormation does not take it back:
+            , because CloudFormation does not revert it:
               ~ Handler  AWS::Lambda::Function
-                  change it back where it was changed; or write what is live into the template and run `stackctl
+                  undo the change where it was made, or copy the live values into the template and run `stackctl
                   apply -e dev`
               - Bucket  AWS::S3::Bucket # is deleted
-                  take it, and what refers to it, out of the template and run `stackctl apply -e dev`; then put
-                  all of it back and run that again
+                  remove it and everything that refers to it from the template, run `stackctl apply -e dev`,
+                  restore the template, and run the same command again
             ");
         }
         assert!(cloud.calls_of("ExecuteChangeSet").is_empty());

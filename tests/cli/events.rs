@@ -63,7 +63,7 @@ fn events_shows_the_last_operation_or_what_the_flags_select() {
 
     insta::assert_snapshot!(undated(&sandbox.run(&["events", "--limit", "2"])), @r"
     --- stdout
-    [WHEN]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
+    [WHEN]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
     [WHEN]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     --- exit 0
     ");
@@ -425,7 +425,7 @@ fn unresponsive_service_is_reported_once() {
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
     for said in [
         "warning: no answer from CloudFormation for 20 s; still trying\n",
-        "CloudFormation answers again, after 22 s.\n",
+        "CloudFormation answered again after 22 s.\n",
         "Applied: demo-dev is UPDATE_COMPLETE.",
     ] {
         assert_eq!(finished.stderr.matches(said).count(), 1, "{finished}");

@@ -21,16 +21,16 @@ fn drift_that_the_files_do_not_change_is_kept() {
     let (sandbox, _cloud) = drifted();
     insta::assert_snapshot!(sandbox.run(&["diff", "--live"]), @r#"
     --- stdout
-    No differences: what is deployed matches the files.
+    No differences: the stack matches the files.
 
-    Live  what was deployed → what is live
+    Live  deployed → live
       ~ Handler  AWS::Lambda::Function
           ~ Runtime: "python3.13" → "python3.12"
-              apply: leaves it: the files have not changed it
+              apply: keeps the live value: the files have not changed it
           + Environment.Variables.B: "2"
-              apply: leaves it: the files have not changed it
+              apply: keeps the live value: the files have not changed it
       - Bucket  AWS::S3::Bucket # is deleted
-              apply: does not make it again: the files have not changed it
+              apply: does not recreate it: the files have not changed it
     Drift: 1 modified, 1 deleted, 0 in sync, 1 not checked.
     --- stderr
     hint: `stackctl plan --revert-drift -e dev` shows a deployment that reverts drift
@@ -49,7 +49,7 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
         ("python3.11", "apply: sets it to \"python3.11\""),
         (
             "python3.12",
-            "apply: leaves it: the files say the same by now",
+            "apply: keeps the live value: the files now have the same value",
         ),
     ] {
         let template = demo::TEMPLATE.replace("python3.13", runtime);
@@ -57,7 +57,7 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
         let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
         finished.expect_stdout(way);
         // The other property of the function has changed in no file.
-        finished.expect_stdout("apply: may set it back: its resource changes for another reason");
+        finished.expect_stdout("apply: may reset it: the resource changes for another reason");
     }
     let document = sandbox.json(&["diff", "--live"]);
     insta::assert_snapshot!(format!("{:#}", document["live"]), @r#"
@@ -125,11 +125,11 @@ fn every_format_shows_the_live_values() {
     | property | deployed | live | desired | <code>apply</code> |
     | --- | --- | --- | --- | --- |
     | <code>Runtime</code> | <code>python3.13</code> | <code>python3.12</code> | <code>python3.11</code> | sets the desired value |
-    | <code>Environment.Variables.B</code> |  | <code>2</code> |  | may set it back: its resource changes for another reason |
+    | <code>Environment.Variables.B</code> |  | <code>2</code> |  | may reset it: the resource changes for another reason |
 
     </details>
 
-    <code>-</code> <b>Bucket</b> AWS::S3::Bucket is deleted; <code>apply</code> does not make it again: the files have not changed it
+    <code>-</code> <b>Bucket</b> AWS::S3::Bucket is deleted; <code>apply</code> does not recreate it: the files have not changed it
 
     <b>What the files change</b>
 
@@ -158,8 +158,8 @@ fn every_format_shows_the_live_values() {
            Role:
              Fn::GetAtt:
                - Role
-    --- Handler, as it was deployed
-    +++ Handler, as it is live
+    --- Handler, as deployed
+    +++ Handler, live
     @@ -2,8 +2,9 @@
        Handler:
          Type: AWS::Lambda::Function
@@ -171,7 +171,7 @@ fn every_format_shows_the_live_values() {
              Variables:
                A: "1"
     +          B: "2"
-    --- Bucket, as it was deployed
+    --- Bucket, as deployed
     +++ /dev/null
     @@ -1,3 +0,0 @@
     -Resources:
@@ -203,7 +203,9 @@ fn markdown_diff_contains_the_changed_code_lines() {
     assert!(shown.stdout.chars().count() <= 65_536, "{shown}");
     shown.expect_stdout("Code <b>handler</b>: <code>~</code> large.py (117.1 KiB → 117.1 KiB)\n");
     assert!(
-        shown.stdout.ends_with("`stackctl diff` shows all.**\n"),
+        shown
+            .stdout
+            .ends_with("run `stackctl diff` to see everything.**\n"),
         "{shown}"
     );
 }

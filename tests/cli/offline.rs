@@ -15,7 +15,7 @@ fn everything_is_new_without_a_deployed_template() {
     -Endpoint     http://127.0.0.1:[PORT]
     +Prediction   compared with nothing, since no deployed template is kept here
     @@
-    +This is a prediction: a plan without `--offline` asks CloudFormation.
+    +This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     ");
 }
 
@@ -36,7 +36,7 @@ fn change_is_predicted_against_the_last_deployment() {
           ~ FunctionName: "demo-handler" → "other-handler" # forces replacement
 
     Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
-    This is a prediction: a plan without `--offline` asks CloudFormation.
+    This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     "#);
     let json = sandbox.run(&["plan", "--offline", "--format", "json"]);
     let json = json.expect_code(0).json();
@@ -61,10 +61,10 @@ fn changed_tags_are_predicted() {
     Tags
           + owner: "media"
 
-    No resource changes; only outputs, tags, conditions or metadata.
+    No resource changes; only outputs, tags, conditions, or metadata change.
 
     Plan: 0 to add, 0 to change, 0 to replace, 0 to destroy.
-    This is a prediction: a plan without `--offline` asks CloudFormation.
+    This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     "#);
     // What an older version kept holds no tags, and says nothing of them.
     let folder = std::fs::read_dir(sandbox.path("../cache/deployed")).unwrap();

@@ -66,12 +66,12 @@ fn recover_deletes_the_empty_stack_of_a_failed_creation() {
       DeleteStack
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
-    Other ways
+    Other options
       Delete the shell and deploy anew, once the cause is corrected:
         stackctl apply -e dev
     --- stderr
-    error: there is no terminal to ask on
-    hint: to go on without: `stackctl recover --yes -e dev`
+    error: cannot ask a question without a terminal
+    hint: to continue without the question, run `stackctl recover --yes -e dev`
     --- exit 4
     ");
     assert!(writes(&cloud).is_empty());
@@ -106,21 +106,21 @@ fn recover_continues_a_rollback_without_skipped_resources() {
       Its resources are partly as they were before, and partly as the failed update made them.
       cause AWS::Lambda::Function Handler: The role is not there
 
-    In the way
+    Blocked by
       UPDATE_FAILED  Bucket  AWS::S3::Bucket
           Resource update cancelled
       UPDATE_FAILED  Role  AWS::IAM::Role
           Resource of type 'AWS::IAM::Role' was not found
-          to leave it as it is, out of the rollback: --skip Role
+          to skip it in the rollback: --skip Role
       UPDATE_FAILED  Handler  AWS::Lambda::Function
           The role is not there
-          to leave it as it is, out of the rollback: --skip Handler
+          to skip it in the rollback: --skip Handler
 
     To recover
       ContinueUpdateRollback
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
-    Other ways
+    Other options
       Give the stack up and delete it:
         stackctl destroy -e dev
     --- stderr
@@ -206,7 +206,7 @@ fn recover_rolls_back_a_failed_creation_and_deletes_the_stack() {
       RollbackStack
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
-    Other ways
+    Other options
       Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
       meanwhile:
         stackctl apply -e dev
@@ -242,7 +242,7 @@ fn recover_rolls_back_a_failed_update() {
       RollbackStack
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
-    Other ways
+    Other options
       Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
       meanwhile:
         stackctl apply -e dev
@@ -285,7 +285,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
       What could not be deleted yet.
       cause AWS::S3::Bucket Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
 
-    In the way
+    Blocked by
       DELETE_FAILED  Bucket  AWS::S3::Bucket
           The bucket you tried to delete is not empty. You must delete all versions in the bucket.
           to leave it behind: --retain Bucket
@@ -362,7 +362,7 @@ fn recover_follows_a_running_operation() {
       The stack is being updated.
       Its resources are changing at the moment.
 
-    Other ways
+    Other options
       Stop the update and undo it:
         stackctl cancel -e dev
     --- stderr
@@ -370,7 +370,7 @@ fn recover_follows_a_running_operation() {
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting what was replaced or removed
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     demo-dev is UPDATE_COMPLETE.
@@ -420,7 +420,7 @@ fn recover_does_nothing_about_an_unknown_status() {
       the stack came to it.
       Unknown.
 
-    Ways to go on
+    Options
       Look at the stack:
         stackctl status -e dev
     --- stderr

@@ -78,7 +78,7 @@ fn drift_is_shown_and_recover_reverts_it() {
         .run(&["diff", "--live", "--exit-code"])
         .expect_code(2);
     assert_eq!(live.stdout.matches("apply: leaves it").count(), 2, "{live}");
-    live.expect_stdout("apply: does not make it again");
+    live.expect_stdout("apply: does not recreate it");
     let live = project.run(&["diff", "--live", "--only", "Handler"]);
     live.expect_stdout("Drift: 1 modified, 0");
 
@@ -88,7 +88,7 @@ fn drift_is_shown_and_recover_reverts_it() {
     for line in [
         "~ MemorySize: \"512\" → \"256\" # because the live value has drifted",
         "~ VersioningConfiguration.Status: \"Suspended\" → \"Enabled\"",
-        "AWS::DynamoDB::Table # was deleted, and is made again",
+        "AWS::DynamoDB::Table # was deleted, is recreated",
         "Plan: 1 to add, 2 to change, 0 to replace, 0 to destroy.",
     ] {
         asked.expect_stdout(line);
@@ -150,7 +150,7 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
     project
         .run(&["diff", "--live"])
         .expect_code(0)
-        .expect_stdout("apply: makes a new one");
+        .expect_stdout("apply: creates a new one");
     project
         .run(&["apply", "--yes", "--allow-replace", "MetadataTable"])
         .expect_code(0);

@@ -65,7 +65,7 @@ enum Format {
     Human,
     /// One JSON document with a `schema` field
     Json,
-    /// A comment for a pull request, at most 65,536 characters
+    /// A pull request comment of at most 65,536 characters
     Markdown,
     /// A line diff of the two templates, written in the same style
     Unified,

@@ -63,7 +63,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     loop {
         let Some(found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete) else {
             if args.format == Format::Json {
-                presenter.json(&RecoveryDocument::of_nothing(service.name()))?;
+                presenter.json(&RecoveryDocument::of_missing_stack(service.name()))?;
             }
             presenter.note(&match steps {
                 0 => format!("There is no stack `{}`.", service.name()),

@@ -196,7 +196,7 @@ impl<'a> RunningOperation<'a> {
                 presenter.warning(&human::event::unresponsive(duration, poll_error.as_deref()));
             }
             PollUpdate::Recovered(duration) => {
-                presenter.note(&human::event::answers_again(duration));
+                presenter.note(&human::event::recovered(duration));
             }
         };
         let poll = self

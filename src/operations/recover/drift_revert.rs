@@ -60,7 +60,7 @@ impl DriftRevert<'_> {
         let text = human::recovery::recovery(self.stack, &recovery, &[], command, width);
         presenter.data(&text);
         if let Some(drift) = &drift {
-            presenter.data(&human::drift::found(drift, width));
+            presenter.data(&human::drift::drifted_resources(drift, width));
         }
         let Some(drift) = drifted else {
             presenter.note("\nNothing to do.");
@@ -234,7 +234,7 @@ impl DriftRevert<'_> {
     fn print_manual_fixes(&self, left: &[&ResourceDrift]) {
         let presenter = self.session.presenter();
         let apply = self.session.command("apply");
-        presenter.data(&human::drift::by_hand(left, &apply, presenter.width()));
+        presenter.data(&human::drift::manual_steps(left, &apply, presenter.width()));
     }
 
     async fn execute(&self, created: &ChangeSet) -> Result<Stack> {

@@ -1,4 +1,4 @@
-//! A change of one resource, as lines.
+//! The lines of one resource's change.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -8,7 +8,8 @@ use crate::plan::PropertyChange;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
 use crate::present::words;
 
-/// Returns the line of a resource, with its sign and notes.
+/// Returns the line of a resource with its sign and notes. `name_width` is the width of the column of
+/// logical ids.
 pub(super) fn resource(
     change: &Change,
     properties: &[PropertyChange],
@@ -40,7 +41,7 @@ pub(super) fn resource(
     line
 }
 
-/// Adds the lines of a property.
+/// Adds the lines of a changed property.
 pub(super) fn push_property(
     text: &mut String,
     change: &Change,

@@ -1,13 +1,13 @@
-//! The files that differ inside an artifact, for people.
+//! The changed files of artifacts for people.
 
 use super::{count, size, value};
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 
-/// How many digits of a digest are enough to tell two versions apart.
+/// The number of digits of a digest that are shown.
 const SHORT: usize = 12;
 
-/// Adds what differs in the code of these artifacts.
+/// Adds the changed files of each artifact.
 pub(super) fn push(text: &mut String, changes: &[CodeChange]) {
     for change in changes {
         push_artifact(text, change);
@@ -18,7 +18,7 @@ fn push_artifact(text: &mut String, change: &CodeChange) {
     let (before, after) = (short(&change.before), short(&change.after));
     let files = match &change.files {
         Ok(files) => count(files.len(), "file"),
-        Err(reason) => format!("the deployed files are not known: {reason}"),
+        Err(reason) => format!("the deployed files are unknown: {reason}"),
     };
     text.push_str(&format!(
         "  {CHANGE}~{CHANGE:#} {BOLD}{}{BOLD:#}  {DIM}{before} → {after}, {files}{DIM:#}\n",
@@ -55,7 +55,7 @@ fn push_file(text: &mut String, file: &FileChange) {
     }
 }
 
-/// Returns the beginning of the digest in a key.
+/// Returns the first digits of the digest in a key.
 fn short(key: &str) -> &str {
     let name = key.rsplit('/').next().unwrap_or(key);
     name.get(..SHORT).unwrap_or(name)

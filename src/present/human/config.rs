@@ -1,4 +1,4 @@
-//! The settings with their sources.
+//! The settings and their sources for people.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr;
 use crate::config::settings::Row;
 use crate::present::style::{BOLD, DIM};
 
-/// Returns one line a setting: key, value, source.
+/// Returns one line per setting: key, value, source.
 ///
-/// The sources are aligned as far as `width` allows; a longer value moves its own source along, and
-/// nothing is cut.
+/// The sources are aligned if `width` allows it. A longer value pushes its source to the right; values
+/// are never truncated.
 pub fn settings(rows: &[Row], width: usize) -> String {
     let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
     let keys = widest(&|row| row.key.width());
@@ -35,7 +35,7 @@ pub fn settings(rows: &[Row], width: usize) -> String {
     text
 }
 
-/// Returns the value on one line: a line break or an escape sequence in it is written out.
+/// Returns the value on one line. Control characters, such as line breaks, are escaped.
 fn value(row: &Row) -> Cow<'_, str> {
     match row.value.as_deref() {
         None => Cow::Borrowed("(unset)"),
@@ -52,7 +52,7 @@ mod tests {
     use crate::config::settings::Row;
 
     #[test]
-    fn a_long_value_moves_its_source_and_a_line_break_is_written_out() {
+    fn a_long_value_pushes_its_source_and_line_breaks_are_escaped() {
         let row = |key: &str, value: Option<&str>| Row {
             key: key.to_owned(),
             value: value.map(str::to_owned),

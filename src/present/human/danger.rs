@@ -1,8 +1,8 @@
-//! What is dangerous about a plan, for people: the first thing that they read.
+//! The risks of a plan for people. They come first in a plan.
 //!
-//! Every line opens with a word for how much it matters, which stands without colour. Notes, such as
-//! the rules of a group that is itself new, are only counted, unless everything is asked for: a new
-//! stack would bury the one line that matters under what every new stack has.
+//! Each line starts with the severity as a word. Notes, such as the rules of a new security group, are
+//! only counted unless `-v` is given, because every new stack has many of them and they would hide the
+//! important lines.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -11,17 +11,17 @@ use crate::plan::risk::access::{Statement, StatementChange};
 use crate::plan::risk::{Assessment, Kind, Risk, Severity};
 use crate::present::style::{BOLD, DIM, ERROR, HINT, WARNING};
 
-/// The columns before a risk's text.
+/// The columns before the text of a risk.
 const INDENT: usize = 11;
-/// The columns between two cells.
+/// The columns between two cells of a table.
 const GAP: usize = 2;
 
-/// Returns the risks and the changed permissions; nothing where there are none.
+/// Returns the risks and the changed permissions, or an empty text if there are none.
 ///
-/// Notes are left out unless `verbose`.
+/// Notes are omitted unless `verbose`.
 pub fn danger(assessment: &Assessment, verbose: bool, width: usize) -> String {
     let mut text = String::new();
-    // What the table says in full needs no line of its own, unless it is worse than the rest.
+    // The table of permissions already shows every permission; only dangerous ones are repeated here.
     let shown: Vec<&Risk> = assessment
         .risks
         .iter()
@@ -38,7 +38,7 @@ pub fn danger(assessment: &Assessment, verbose: bool, width: usize) -> String {
     text
 }
 
-/// Returns a line that counts what is not listed unless everything is asked for; may be empty.
+/// Returns a line with the number of omitted notes, or an empty text if none were omitted.
 pub fn notes(assessment: &Assessment, verbose: bool) -> String {
     let risks = &assessment.risks;
     let notes = risks
@@ -49,7 +49,7 @@ pub fn notes(assessment: &Assessment, verbose: bool) -> String {
         return String::new();
     }
     format!(
-        "\n{DIM}{} on access and roles of what is new or kept (-v lists them){DIM:#}\n",
+        "\n{DIM}{} on access and roles of new or retained resources (-v lists them){DIM:#}\n",
         count(notes, "note")
     )
 }
@@ -61,10 +61,10 @@ fn push_risk(text: &mut String, risk: &Risk, width: usize) {
         Severity::Note => (DIM, "NOTE"),
     };
     let indent = " ".repeat(INDENT);
-    let said = format!("{} {}", risk.logical_id, risk.reason);
-    let mut lines = wrap(&said, width.saturating_sub(INDENT)).into_iter();
+    let sentence = format!("{} {}", risk.logical_id, risk.reason);
+    let mut lines = wrap(&sentence, width.saturating_sub(INDENT)).into_iter();
     let first = lines.next().unwrap_or_default();
-    // The name stands first and is never broken off from its line.
+    // The logical id is one word, so the first line starts with all of it.
     let rest = first.strip_prefix(&risk.logical_id).unwrap_or(&first);
     text.push_str(&format!(
         "  {style}{word:<9}{style:#}{BOLD}{}{BOLD:#}{rest}\n",
@@ -89,7 +89,7 @@ fn push_risk(text: &mut String, risk: &Risk, width: usize) {
     }
 }
 
-/// Adds the changed statements as a table, or one below the other where it is too wide.
+/// Adds the changed statements as a table, or as lists if the table would be too wide.
 fn push_permissions(text: &mut String, changes: &[StatementChange], verbose: bool, width: usize) {
     const HEADING: [&str; 6] = ["", "effect", "action", "resource", "principal", "condition"];
     let is_risky = changes
@@ -181,7 +181,7 @@ fn row(change: &StatementChange) -> [Vec<String>; 6] {
     ]
 }
 
-/// Breaks a text at spaces so that lines have at most `width` columns; a longer word keeps its line.
+/// Breaks a text at spaces into lines of at most `width` columns. A longer word has its own line.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

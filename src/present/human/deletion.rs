@@ -1,11 +1,12 @@
-//! What the deletion of a stack would do.
+//! A deletion plan for people.
 
 use super::table::table;
 use crate::cloudformation::deletion::{Contents, DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM};
 
-/// Returns what the deletion of a stack would do to each of its resources and to other stacks.
+/// Returns the effect of a stack's deletion on each of its resources, and its exports that other stacks
+/// import.
 pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) -> String {
     let fits = stack.name.len() + 1 + stack.id.len() <= width;
     let gap = if fits { " " } else { "\n  " };
@@ -63,7 +64,7 @@ fn what_happens(deletion: &ResourceDeletion) -> String {
     }
 }
 
-/// Returns how much a bucket holds, such as `3 versions`.
+/// Returns the number of object versions in a bucket, such as `3 versions`.
 fn versions(contents: Contents) -> String {
     let counted = super::count(contents.versions, "version");
     if contents.more {

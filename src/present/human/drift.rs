@@ -1,4 +1,4 @@
-//! Drift for people: the words and signs of a plan, with what was deployed before and what is live after.
+//! Drift for people, with the signs of a plan: the deployed value is before, the live value after.
 
 use indexmap::IndexMap;
 
@@ -10,14 +10,14 @@ use crate::plan::drift_properties::properties;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
 use crate::template::STACK_TYPE;
 
-/// Returns the drift of a stack; where `verbose`, with the names of all that nobody looked at.
+/// Returns the drift of a stack. If `verbose`, the text names the resources that were not checked.
 pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
     let mut text = format!("{BOLD}{stack}{BOLD:#}  {}\n", drift.detection.stack_status);
     if drift.is_drifted() {
-        text.push_str(&format!("  {DIM}what was deployed → what is live{DIM:#}\n"));
+        text.push_str(&format!("  {DIM}deployed → live{DIM:#}\n"));
     }
-    let shown = drift.resources.iter();
-    for resource in shown.filter(|it| it.status != DriftStatus::InSync) {
+    let resources = drift.resources.iter();
+    for resource in resources.filter(|it| it.status != DriftStatus::InSync) {
         text.push('\n');
         text.push_str(&heading(resource));
         for property in properties(resource) {
@@ -29,11 +29,11 @@ pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String 
     text
 }
 
-/// Returns what has drifted, and the last line: how many resources have each status.
-pub fn found(drift: &Drift, width: usize) -> String {
+/// Returns the drifted resources, and how many resources have each status.
+pub fn drifted_resources(drift: &Drift, width: usize) -> String {
     let mut text = String::new();
     if drift.is_drifted() {
-        let sides = "what was deployed → what is live";
+        let sides = "deployed → live";
         text.push_str(&format!("\n{BOLD}Drift{BOLD:#}  {DIM}{sides}{DIM:#}\n"));
     }
     for resource in drift.drifted() {
@@ -46,34 +46,34 @@ pub fn found(drift: &Drift, width: usize) -> String {
     text
 }
 
-/// Returns what can be done about resources whose drift CloudFormation does not take back, nothing
-/// where there are none; `apply` is the command line that deploys the files.
-pub fn by_hand(left: &[&ResourceDrift], apply: &str, width: usize) -> String {
+/// Returns how to revert the drift of resources for which CloudFormation cannot, or an empty text if
+/// there are none. `apply` is the command line that deploys the files.
+pub fn manual_steps(resources: &[&ResourceDrift], apply: &str, width: usize) -> String {
     let mut text = String::new();
-    for drift in left {
+    for drift in resources {
         if text.is_empty() {
-            text.push_str("\nBy hand, for CloudFormation does not take it back:\n");
+            text.push_str("\nTo revert manually, because CloudFormation does not revert it:\n");
         }
         text.push_str(&heading(drift));
-        let way = if drift.status == DriftStatus::Deleted {
+        let steps = if drift.status == DriftStatus::Deleted {
             format!(
-                "take it, and what refers to it, out of the template and run `{apply}`; then put \
-                 all of it back and run that again"
+                "remove it and everything that refers to it from the template, run `{apply}`, restore \
+                 the template, and run the same command again"
             )
         } else {
             format!(
-                "change it back where it was changed; or write what is live into the template and \
-                 run `{apply}`"
+                "undo the change where it was made, or copy the live values into the template and run \
+                 `{apply}`"
             )
         };
-        for line in wrap(&way, width.saturating_sub(6)) {
+        for line in wrap(&steps, width.saturating_sub(6)) {
             text.push_str(&format!("      {line}\n"));
         }
     }
     text
 }
 
-/// Returns the line of a resource: its sign, its name and type, and what became of it.
+/// Returns the line of a resource: sign, logical id, type, and a note unless it was only modified.
 pub(super) fn heading(resource: &ResourceDrift) -> String {
     let (style, sign) = match resource.status {
         DriftStatus::Modified | DriftStatus::InSync => (CHANGE, "~"),
@@ -97,7 +97,7 @@ pub(super) fn heading(resource: &ResourceDrift) -> String {
     )
 }
 
-/// Adds a property that differs. `note` follows its path.
+/// Adds the lines of a drifted property. `note` follows its path.
 pub(super) fn push_property(
     text: &mut String,
     property: &PropertyChange,
@@ -118,9 +118,13 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
     if types.is_empty() {
         return;
     }
-    let hint = if verbose { "" } else { ", -v lists them" };
+    let hint = if verbose {
+        ""
+    } else {
+        "; -v lists the resources"
+    };
     text.push_str(&format!(
-        "\n{DIM}Not checked (CloudFormation does not compare all types{hint}):{DIM:#}\n"
+        "\n{DIM}Not checked (CloudFormation does not check all types{hint}):{DIM:#}\n"
     ));
     let width = width.saturating_sub(2);
     if verbose {
@@ -141,12 +145,12 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
     }
     if types.contains_key(STACK_TYPE) {
         text.push_str(
-            "  A nested stack's own resources are checked by a detection of that stack.\n",
+            "  To check the resources of a nested stack, detect the drift of that stack.\n",
         );
     }
 }
 
-/// Returns the last line: how many resources have each status.
+/// Returns a sentence with the number of resources that have each status.
 pub(in crate::present) fn summary(summary: DriftSummary) -> String {
     let DriftSummary {
         modified,
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_has_its_words_and_nothing_that_was_not_checked_is_passed_over() {
+    fn every_status_is_shown_and_unchecked_resources_are_listed() {
         let text = |value: &str| Some(value.to_owned());
         let mut changed = checked("Changed", "MODIFIED", None);
         changed.differences = vec![
@@ -239,7 +243,7 @@ mod tests {
         };
         insta::assert_snapshot!(shown(&all, false), @r#"
         demo-dev  DRIFTED
-          what was deployed → what is live
+          deployed → live
 
           ~ Changed  AWS::SQS::Queue
               ~ DelaySeconds: "20" → "0"
@@ -254,9 +258,9 @@ mod tests {
 
           ? Odd  AWS::SQS::Queue # SOMETHING_NEW
 
-        Not checked (CloudFormation does not compare all types, -v lists them):
+        Not checked (CloudFormation does not check all types; -v lists the resources):
           AWS::EC2::Route (2), AWS::CloudFormation::Stack
-          A nested stack's own resources are checked by a detection of that stack.
+          To check the resources of a nested stack, detect the drift of that stack.
 
         Drift: 1 modified, 1 deleted, 1 in sync, 3 not checked, 2 unknown.
         "#);

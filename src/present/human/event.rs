@@ -1,4 +1,4 @@
-//! Events as lines, one each.
+//! Events for people, one line each.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
 const STATUS_WIDTH: usize = 18;
 
-/// Returns an event as one line, without a newline: how long after the operation's beginning it
-/// happened, status, logical id, type, reason.
+/// Returns an event as one line without a newline: the time since the start of the operation, status,
+/// logical id, type, and reason.
 pub fn line(event: &Event, elapsed: Duration) -> String {
     let time = clock(elapsed);
     format!("{DIM}{time:>6}{DIM:#}  {}", details(event))
 }
 
-/// Returns an event as [`line()`] does, with the date and the time in UTC.
+/// Returns an event like [`line()`], but with the date and time in UTC.
 pub fn dated(event: &Event) -> String {
     let time = event.time.map_or_else(String::new, |time| {
         time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -43,71 +43,71 @@ fn details(event: &Event) -> String {
         event.resource_type
     );
     let hook = event.hook.as_ref().map(|hook| {
-        let found = hook.reason.as_deref().unwrap_or_default();
-        format!("{} {} {found}", hook.name, hook.status)
+        let reason = hook.reason.as_deref().unwrap_or_default();
+        format!("{} {} {reason}", hook.name, hook.status)
     });
     let reason = event.reason.as_deref().map(plain);
-    for said in [reason, hook.as_deref(), phase(event)]
+    for detail in [reason, hook.as_deref(), phase(event)]
         .into_iter()
         .flatten()
     {
         line.push_str(": ");
-        line.push_str(said.replace('\n', " ").trim_end());
+        line.push_str(detail.replace('\n', " ").trim_end());
     }
     line
 }
 
-/// Returns a reason that is one of the service's fixed phrases in fewer words.
+/// Returns the reason of an event. A long standard phrase of CloudFormation is shortened.
 fn plain(reason: &str) -> &str {
     const REPLACED: &str = "Requested update requires the creation of a new physical resource";
     if reason.starts_with(REPLACED) {
-        "replaced by a new one"
+        "replacing it with a new resource"
     } else {
         reason
     }
 }
 
-/// Returns what goes on in a stack after an event whose status says so only to those who know.
+/// Returns an explanation of a status whose name does not show what CloudFormation is doing.
 fn phase(event: &Event) -> Option<&'static str> {
     match event.status.as_str() {
-        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => Some("deleting what was replaced or removed"),
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => Some("deleting replaced and removed resources"),
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" => {
-            Some("deleting what the failed update had made")
+            Some("deleting resources that the failed update created")
         }
         _ => None,
     }
 }
 
-/// Returns the line under the events: what goes on, how many of the expected resources are done, and
-/// the time.
+/// Returns the progress line: the phase, the number of finished and `expected` resources, and the
+/// elapsed time.
 pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> String {
     let status = timeline.own_status().map(ResourceStatus::as_str);
-    let doing = match status.unwrap_or_default() {
+    let phase = match status.unwrap_or_default() {
         status if status.ends_with("CLEANUP_IN_PROGRESS") => "cleaning up · ",
         status if status.contains("ROLLBACK") => "rolling back · ",
         _ => "",
     };
     let done = timeline.finished_resources();
     let resources = expected.max(timeline.resources());
-    format!("{doing}{done}/{resources} resources · {}", clock(elapsed))
+    format!("{phase}{done}/{resources} resources · {}", clock(elapsed))
 }
 
-/// Returns the warning that nothing was heard of the service for so long; `trouble` is why the last
-/// call failed.
-pub fn unresponsive(lasts: Duration, trouble: Option<&str>) -> String {
-    let why = trouble.map(|trouble| format!(" (last: {})", trouble.replace('\n', " ")));
+/// Returns the warning that CloudFormation has not answered for `duration`. `poll_error` is the error
+/// of the last call.
+pub fn unresponsive(duration: Duration, poll_error: Option<&str>) -> String {
+    let cause = poll_error.map(|error| format!(" (last error: {})", error.replace('\n', " ")));
     format!(
         "no answer from CloudFormation for {} s; still trying{}",
-        lasts.as_secs(),
-        why.unwrap_or_default()
+        duration.as_secs(),
+        cause.unwrap_or_default()
     )
 }
 
-/// Returns the line that ends such a silence.
-pub fn answers_again(lasted: Duration) -> String {
+/// Returns the message that CloudFormation answers again, after `duration` without an answer.
+pub fn recovered(duration: Duration) -> String {
     format!(
-        "CloudFormation answers again, after {} s.",
-        lasted.as_secs()
+        "CloudFormation answered again after {} s.",
+        duration.as_secs()
     )
 }
 
@@ -117,7 +117,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{answers_again, dated, line, progress, unresponsive};
+    use super::{dated, line, progress, recovered, unresponsive};
     use crate::cloudformation::event::{Event, Hook, Timeline};
     use crate::cloudformation::status::ResourceStatus;
 
@@ -166,26 +166,26 @@ mod tests {
         insta::assert_snapshot!(text, @r"
           1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists
         1:01:40  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED no public buckets
-        1970-01-01 00:00:00Z  UPDATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: replaced by a new one
-        1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo  AWS::S3::Bucket: deleting what was replaced or removed
+        1970-01-01 00:00:00Z  UPDATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: replacing it with a new resource
+        1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo  AWS::S3::Bucket: deleting replaced and removed resources
                               SOMETHING_NEW       Bucket  AWS::S3::Bucket: x
         ");
     }
 
     #[test]
-    fn a_silence_is_told_with_the_last_trouble() {
-        let lasts = Duration::from_millis(20_400);
-        let said = "no answer from CloudFormation for 20 s; still trying";
-        assert_eq!(unresponsive(lasts, None), said);
-        let trouble = "dispatch failure:\nConnection refused";
-        let with_trouble = format!("{said} (last: dispatch failure: Connection refused)");
-        assert_eq!(unresponsive(lasts, Some(trouble)), with_trouble);
-        let back = "CloudFormation answers again, after 65 s.";
-        assert_eq!(answers_again(Duration::from_secs(65)), back);
+    fn an_unresponsive_service_is_reported_with_the_last_error() {
+        let duration = Duration::from_millis(20_400);
+        let warning = "no answer from CloudFormation for 20 s; still trying";
+        assert_eq!(unresponsive(duration, None), warning);
+        let error = "dispatch failure:\nConnection refused";
+        let with_error = format!("{warning} (last error: dispatch failure: Connection refused)");
+        assert_eq!(unresponsive(duration, Some(error)), with_error);
+        let message = "CloudFormation answered again after 65 s.";
+        assert_eq!(recovered(Duration::from_secs(65)), message);
     }
 
     #[test]
-    fn the_progress_line_says_what_goes_on() {
+    fn the_progress_line_shows_the_phase_and_the_finished_resources() {
         let text = |newest_first: &[(&str, &str)]| {
             let mut timeline = Timeline::of("arn");
             let events = newest_first

@@ -1,4 +1,4 @@
-//! What has drifted beside what a deployment of the files would do about it, for people.
+//! Drifted resources for people, with what a deployment of the files would do about each.
 
 use super::drift::{heading, push_property, summary};
 use super::value;
@@ -7,10 +7,9 @@ use crate::plan::PropertyChange;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 use crate::present::style::{BOLD, DIM};
 
-/// Returns the third side of a comparison: each drifted property deployed and live, and below it what
-/// `apply` does.
+/// Returns each drifted property with its deployed and live value, and what `apply` does about it.
 pub fn live(drift: &Drift, resources: &[LiveResource<'_>], width: usize) -> String {
-    let mut text = format!("\n{BOLD}Live{BOLD:#}  {DIM}what was deployed → what is live{DIM:#}\n");
+    let mut text = format!("\n{BOLD}Live{BOLD:#}  {DIM}deployed → live{DIM:#}\n");
     for resource in resources {
         text.push_str(&heading(resource.drift));
         if let Some(effect) = resource.effect {
@@ -37,30 +36,32 @@ fn push_effect(text: &mut String, sentence: &str) {
     text.push_str(&format!("          {DIM}apply:{DIM:#} {sentence}\n"));
 }
 
-/// Returns what `apply` does about a property.
+/// Returns what `apply` does about a drifted property.
 pub(in crate::present) fn of_property(property: &LiveProperty) -> String {
     match property.effect {
-        DriftEffect::Stays => "leaves it: the files have not changed it".to_owned(),
+        DriftEffect::Stays => "keeps the live value: the files have not changed it".to_owned(),
         DriftEffect::MayBeReset => {
-            "may set it back: its resource changes for another reason".to_owned()
+            "may reset it: the resource changes for another reason".to_owned()
         }
         DriftEffect::Overwritten => match &property.desired {
             Some(desired) => format!("sets it to {}", value::of_property(desired)),
             None => "overwrites it".to_owned(),
         },
-        DriftEffect::Adopted => "leaves it: the files say the same by now".to_owned(),
-        DriftEffect::Replaced => "replaces its resource".to_owned(),
-        DriftEffect::Removed => "removes its resource".to_owned(),
+        DriftEffect::Adopted => {
+            "keeps the live value: the files now have the same value".to_owned()
+        }
+        DriftEffect::Replaced => "replaces the resource".to_owned(),
+        DriftEffect::Removed => "removes the resource".to_owned(),
         DriftEffect::Fails => "fails".to_owned(),
     }
 }
 
-/// Returns what `apply` does about a resource that is not there any more.
+/// Returns what `apply` does about a deleted resource.
 pub(in crate::present) fn of_deleted(effect: DriftEffect) -> &'static str {
     match effect {
-        DriftEffect::Replaced => "makes a new one",
-        DriftEffect::Removed => "takes it off the stack",
-        DriftEffect::Fails => "probably fails: it updates what is not there",
-        _ => "does not make it again: the files have not changed it",
+        DriftEffect::Replaced => "creates a new one",
+        DriftEffect::Removed => "removes it from the stack",
+        DriftEffect::Fails => "probably fails: it updates a resource that no longer exists",
+        _ => "does not recreate it: the files have not changed it",
     }
 }

@@ -1,7 +1,7 @@
-//! Domain values as styled text: pure functions, one file a noun.
+//! Domain values as text for people: pure functions, one file per kind of value.
 //!
-//! The text holds ANSI styles; the presenter drops them where colour is off. Meaning never rests on
-//! them: every sign and word stands without.
+//! The text contains ANSI styles, which the presenter removes if color is off. The signs and words are
+//! understandable without them.
 
 mod change;
 mod code;
@@ -23,7 +23,7 @@ mod value;
 
 use std::time::Duration;
 
-/// Returns a duration as `0:42` or `1:02:03`.
+/// Returns a duration as minutes and seconds (`0:42`) or with hours (`1:02:03`).
 pub fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -34,7 +34,7 @@ pub fn clock(duration: Duration) -> String {
     }
 }
 
-/// Returns a size as `512 bytes`, `12.3 KiB` or `4.0 MiB`.
+/// Returns a size in bytes as `512 bytes`, `12.3 KiB`, or `4.0 MiB`.
 pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
@@ -58,7 +58,7 @@ mod tests {
     use super::{clock, count, size};
 
     #[test]
-    fn numbers_are_written_for_people() {
+    fn durations_sizes_and_counts_are_readable() {
         assert_eq!(clock(Duration::from_secs(42)), "0:42");
         assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
         assert_eq!(size(512), "512 bytes");

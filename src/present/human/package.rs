@@ -1,10 +1,10 @@
-//! Artifacts as text.
+//! Artifacts for people.
 
 use super::table::table;
 use super::{count, size};
 use crate::artifact::package::Artifact;
 
-/// Returns the artifacts as a table; the key ends with the SHA-256.
+/// Returns the artifacts as a table. Each key contains the SHA-256 of the zip.
 pub fn artifacts<'a>(artifacts: impl Iterator<Item = &'a Artifact>, width: usize) -> String {
     let rows: Vec<[String; 5]> = artifacts
         .map(|artifact| {
@@ -18,7 +18,7 @@ pub fn artifacts<'a>(artifacts: impl Iterator<Item = &'a Artifact>, width: usize
         })
         .collect();
     table(
-        ["artifact", "holds", "unzipped", "zipped", "key"],
+        ["artifact", "files", "unzipped", "zipped", "key"],
         &rows,
         width,
     )

@@ -1,8 +1,8 @@
-//! A plan for people: danger first, then the changes, code, parameters, tags and outputs, the summary.
+//! A plan for people: risks first, then changes, code, parameters, tags, outputs, and the summary.
 //!
-//! What changes is shown whole. What is new is shown by name and type alone where there is much of it:
-//! a new stack has nothing to compare with, and twenty resources with all their properties hide that
-//! the twenty-first is missing. `-v` lists them, and the JSON plan has everything.
+//! Changed resources are shown with all changed properties. If a plan adds more than a few resources,
+//! they are shown only with name and type: a new stack has nothing to compare with, and the properties
+//! of twenty resources would hide that one is missing. `-v` shows them, as does the JSON plan.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -13,10 +13,10 @@ use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan};
 use crate::present::style::{ADD, BOLD, DIM, WARNING};
 
-/// Up to this many new resources are shown with their properties.
+/// The highest number of new resources that are shown with their properties.
 const FEW: usize = 3;
 
-/// Returns the lines that open every plan: stack, account, region, endpoint, capabilities.
+/// Returns the first lines of a plan: stack, account, region, endpoint or prediction, capabilities.
 pub fn heading(plan: &Plan) -> String {
     let target = &plan.target;
     let stack = match plan.operation {
@@ -42,12 +42,12 @@ pub fn heading(plan: &Plan) -> String {
     text
 }
 
-/// Returns the whole plan; where `verbose`, with the properties of everything that is new.
+/// Returns the whole plan. If `verbose`, it includes notes and the properties of all new resources.
 pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     let mut text = heading(plan);
     if plan.is_empty() {
         text.push_str(if plan.prediction.is_some() {
-            "\nNo changes are predicted. A plan without `--offline` asks CloudFormation.\n"
+            "\nNo changes are predicted. Run `plan` without `--offline` to ask CloudFormation.\n"
         } else {
             "\nNo changes. The stack matches the files.\n"
         });
@@ -62,18 +62,22 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     value::push_section(&mut text, "Parameters", &plan.parameters, width);
     value::push_section(&mut text, "Tags", &plan.tags, width);
     if verbose || plan.operation == Operation::Update {
-        // Of a new stack all are new; the deployment ends with them.
+        // All outputs of a new stack are new, and `apply` prints them at its end.
         value::push_section(&mut text, "Outputs", &plan.outputs, width);
     }
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations, width);
     if plan.changes().is_empty() && plan.change_set.is_some() {
-        text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
+        text.push_str(
+            "\nNo resource changes; only outputs, tags, conditions, or metadata change.\n",
+        );
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
     if plan.prediction.is_some() {
-        text.push_str("This is a prediction: a plan without `--offline` asks CloudFormation.\n");
+        text.push_str(
+            "This is a prediction. Run `plan` without `--offline` to ask CloudFormation.\n",
+        );
     }
     text
 }
@@ -97,7 +101,7 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
             }
             _ => plan.properties(change),
         };
-        // Resources with a tree stand apart; those without follow one another as in a list.
+        // An empty line separates resources with properties; the others form a list.
         if after_tree || !properties.is_empty() {
             text.push('\n');
         }
@@ -132,7 +136,7 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
     }
 }
 
-/// Adds what changes in the code: the files of a deployed artifact, the key of a new one.
+/// Adds the changed files of deployed artifacts and the keys of new artifacts.
 fn push_artifacts(text: &mut String, plan: &Plan) {
     let is_compared = |name: &str| plan.code.iter().any(|change| change.artifact == name);
     let new: Vec<_> = plan

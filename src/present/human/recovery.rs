@@ -1,4 +1,4 @@
-//! A stack's state and the way out of it, for people.
+//! A recovery for people: a stack's state and how to repair it.
 
 use super::danger::wrap;
 use super::stack::status;
@@ -9,8 +9,8 @@ use crate::cloudformation::recovery::{Call, Obstacle, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
 
-/// Returns what the state means, what is in the way, what goes and stays, the calls, and the other
-/// ways; `command` makes a command line of stackctl of a short one such as `apply`.
+/// Returns the meaning of the state, the obstacles, the effect on resources, the calls, and the other
+/// options. `command` expands a short command such as `apply` to a full command line.
 pub fn recovery(
     stack: &Stack,
     recovery: &Recovery,
@@ -26,16 +26,16 @@ pub fn recovery(
     }
     if let Some(cause) = &recovery.cause {
         let reason = cause.reason.as_deref().unwrap_or("no reason was given");
-        let said = format!("{} {}: {reason}", cause.resource_type, cause.logical_id);
+        let summary = format!("{} {}: {reason}", cause.resource_type, cause.logical_id);
         text.push_str(&format!(
             "  {DIM}cause{DIM:#} {}\n",
-            said.replace('\n', " ")
+            summary.replace('\n', " ")
         ));
     }
     text.push_str(&obstacles(&recovery.obstacles, width));
     text.push_str(&live(&recovery.live, width));
     if !recovery.change_sets.is_empty() {
-        text.push_str("\nChange sets of others, which are not touched\n");
+        text.push_str("\nChange sets that block the deletion; stackctl does not delete them\n");
         for name in &recovery.change_sets {
             text.push_str(&format!("  {name}\n"));
         }
@@ -51,8 +51,8 @@ pub fn recovery(
     }
     if !recovery.others.is_empty() {
         text.push_str(match recovery.action {
-            RecoveryAction::Nothing | RecoveryAction::Manual => "\nWays to go on\n",
-            _ => "\nOther ways\n",
+            RecoveryAction::Nothing | RecoveryAction::Manual => "\nOptions\n",
+            _ => "\nOther options\n",
         });
         for other in &recovery.others {
             for line in wrap(&format!("{}:", other.what), width.saturating_sub(2)) {
@@ -68,7 +68,7 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
     let mut text = String::new();
     for obstacle in obstacles {
         if text.is_empty() {
-            text.push_str("\nIn the way\n");
+            text.push_str("\nBlocked by\n");
         }
         let resource = &obstacle.resource;
         text.push_str(&format!(
@@ -84,7 +84,7 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
             text.push_str(&format!(
                 "      {DIM}to {}:{DIM:#} {option} {}\n",
                 if option == "--skip" {
-                    "leave it as it is, out of the rollback"
+                    "skip it in the rollback"
                 } else {
                     "leave it behind"
                 },

@@ -1,4 +1,4 @@
-//! A stack for people: its status and its outputs.
+//! A stack for people: its status, resources, and outputs.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 
-/// Returns the status in the colour of its sentiment.
+/// Returns the status: green if it is good, red if it is bad.
 pub fn status(status: &StackStatus) -> String {
     let style = match status.sentiment() {
         Sentiment::Good => ADD,
@@ -17,7 +17,7 @@ pub fn status(status: &StackStatus) -> String {
     format!("{style}{status}{style:#}")
 }
 
-/// Returns the stack as it is now, with its resources.
+/// Returns the properties of a stack and the table of its resources.
 pub fn overview(stack: &Stack, resources: &[Resource], width: usize) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}  {}\n", stack.name, status(&stack.status));
     let mut fact = |name: &str, value: Option<String>| {
@@ -57,7 +57,7 @@ pub fn overview(stack: &Stack, resources: &[Resource], width: usize) -> String {
     text
 }
 
-/// Returns the outputs as a table; an empty text where there are none.
+/// Returns the outputs as a table, or an empty text if there are none.
 pub fn outputs(stack: &Stack, width: usize) -> String {
     if stack.outputs.is_empty() {
         return String::new();

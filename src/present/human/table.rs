@@ -1,16 +1,16 @@
-//! Rows in aligned columns.
+//! Tables with aligned columns.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
 use crate::present::style::{BOLD, DIM};
 
-/// Stands before what did not fit into a row's line.
+/// The indentation of cells that do not fit into the first line of a row.
 const CONTINUED: &str = "    ";
 
-/// Returns rows under a heading, aligned, each with a final newline.
+/// Returns rows under a heading with aligned columns. Each row ends with a newline.
 ///
-/// Where a row is wider than `width`, what does not fit goes on below it: values are never cut.
+/// If a row is wider than `width`, the remaining cells are in the next line. Values are never truncated.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: usize) -> String {
     let mut widths = heading.map(UnicodeWidthStr::width);
     for row in rows {
@@ -26,7 +26,7 @@ pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: us
     text
 }
 
-/// Adds a row, its first cell in `style`.
+/// Adds a row with its first cell in `style`.
 fn push<const N: usize>(
     text: &mut String,
     row: &[String; N],
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_goes_on_below() {
+    fn cells_that_do_not_fit_are_in_the_next_line() {
         let row = ["Queue", "AWS::SQS::Queue", "deleted", "http://q"].map(str::to_owned);
         let wide = table(["a", "b", "c", "d"], &[row], 26);
         insta::assert_snapshot!(anstream::adapter::strip_str(&wide).to_string(), @r"

@@ -1,4 +1,4 @@
-//! A value before and after: on one line where it fits, else as a line diff.
+//! The old and new value: on one line if it fits, else as a line diff.
 
 use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
@@ -8,14 +8,14 @@ use crate::plan::ValueChange;
 use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 
-/// How people read it.
+/// The human form of the placeholder for a value that is only known after the deployment.
 const KNOWN_AFTER_APPLY: &str = "(known after apply)";
-/// The lines around a difference that are shown with it.
+/// The number of equal lines around a difference.
 const CONTEXT: usize = 2;
 
-/// Adds `path: before → after` to a text, with a sign for added, removed or changed.
+/// Adds `path: before → after` to a text, with the sign of an addition, removal, or change.
 ///
-/// The values stand as they are to be read: quoted, or as several lines. `note` follows the path.
+/// The values are already formatted: in quotes, or as several lines. `note` follows the path.
 pub(super) fn push(
     text: &mut String,
     path: &str,
@@ -52,7 +52,7 @@ pub(super) fn push(
     );
 }
 
-/// Adds named values under a title, such as the tags that differ; nothing where there are none.
+/// Adds changed values, such as tags, under a title. Adds nothing if `changes` is empty.
 pub(super) fn push_section(text: &mut String, title: &str, changes: &[ValueChange], width: usize) {
     if changes.is_empty() {
         return;
@@ -60,12 +60,12 @@ pub(super) fn push_section(text: &mut String, title: &str, changes: &[ValueChang
     text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n"));
     for change in changes {
         let values = [&change.before, &change.after];
-        let values = values.map(|value| value.as_deref().map(of_the_service));
+        let values = values.map(|value| value.as_deref().map(from_service));
         push(text, &change.name, values, "", width);
     }
 }
 
-/// Adds a line diff, with a mark where equal lines are left out.
+/// Adds a line diff, with `…` in place of omitted equal lines.
 pub(super) fn push_lines(text: &mut String, before: &str, after: &str) {
     let diff = TextDiff::from_lines(before, after);
     for (number, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
@@ -83,7 +83,7 @@ pub(super) fn push_lines(text: &mut String, before: &str, after: &str) {
             };
             let line = change.value().trim_end_matches(['\n', '\r']);
             let line = format!("{sign} {line}");
-            // A sign alone needs no space behind it.
+            // An empty line has no space after its sign.
             let line = if change.value().trim().is_empty() {
                 line.trim_end()
             } else {
@@ -94,8 +94,8 @@ pub(super) fn push_lines(text: &mut String, before: &str, after: &str) {
     }
 }
 
-/// Returns a value of the service as it is to be read.
-pub(super) fn of_the_service(value: &str) -> String {
+/// Returns a value from CloudFormation as text: in quotes, unless it is JSON or has several lines.
+pub(super) fn from_service(value: &str) -> String {
     if value == SERVICE_KNOWN_AFTER_APPLY {
         return KNOWN_AFTER_APPLY.to_owned();
     }
@@ -107,10 +107,10 @@ pub(super) fn of_the_service(value: &str) -> String {
     }
 }
 
-/// Returns a property's value as it is to be read: a scalar in quotes, unless it has several lines.
+/// Returns a property's value as text: a scalar as [`from_service`] formats it, or YAML.
 pub(super) fn of_property(content: &Content) -> String {
     match content {
-        Content::Scalar(text) => of_the_service(text),
+        Content::Scalar(text) => from_service(text),
         Content::Structure(yaml) => yaml.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY),
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn short_values_stand_on_one_line() {
+    fn short_values_are_on_one_line() {
         assert_eq!(
             shown(Some("\"a\""), Some("\"b\""), 80),
             "      ~ Code.S3Key: \"a\" → \"b\"\n"

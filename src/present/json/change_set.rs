@@ -1,4 +1,4 @@
-//! A change set as a part of a plan, without loss of anything that the service said.
+//! The `change_set` and `changes[]` of a plan, with all data of CloudFormation's change set.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -99,7 +99,7 @@ struct ModuleEntry<'a> {
     logical_ids: Option<&'a str>,
 }
 
-/// The change set of a nested stack, in the same form as the plan's own.
+/// The change set of a nested stack, in the same layout as the plan's own.
 #[derive(Debug, Serialize, JsonSchema)]
 struct NestedEntry<'a> {
     change_set: ChangeSetEntry<'a>,
@@ -177,7 +177,8 @@ pub(super) fn change_set(set: &ChangeSet) -> ChangeSetEntry<'_> {
     }
 }
 
-/// Returns the changes of a set, those of nested stacks inside the change of their stack.
+/// Returns the changes of a change set. The changes of a nested stack are in the `nested` field of its
+/// own change.
 pub(super) fn changes(set: &ChangeSet) -> Vec<ChangeEntry<'_>> {
     set.changes
         .iter()

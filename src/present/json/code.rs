@@ -1,17 +1,17 @@
-//! The `code[]` of plans and diffs: which files inside each artifact differ.
+//! The `code[]` of plans and diffs: the changed files of each artifact.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::artifact::code_diff::{CodeChange, FileChange};
 
-/// What changes in the code of one artifact.
+/// The changes of the code in one artifact.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CodeEntry<'a> {
     artifact: &'a str,
     before: &'a str,
     after: &'a str,
-    /// Null where the deployed files are not known.
+    /// Null if the deployed files are unknown; `reason` says why.
     files: Option<Vec<FileEntry<'a>>>,
     reason: Option<&'a str>,
 }

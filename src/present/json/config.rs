@@ -1,10 +1,10 @@
-//! `stackctl.config/1`: every setting with its source.
+//! `stackctl.config/1`: all settings and their sources.
 
 use serde::Serialize;
 
 use crate::config::settings::Row;
 
-/// The settings as one document.
+/// The JSON document of the settings.
 #[derive(Debug, Serialize)]
 pub struct ConfigDocument<'a> {
     schema: &'static str,
@@ -14,7 +14,7 @@ pub struct ConfigDocument<'a> {
 #[derive(Debug, Serialize)]
 struct SettingEntry<'a> {
     key: &'a str,
-    /// `null` where it is not set.
+    /// `null` if the setting is not set.
     value: Option<&'a str>,
     source: &'a str,
 }

@@ -1,11 +1,11 @@
-//! `stackctl.destroy/1`: what the deletion of a stack would do.
+//! `stackctl.destroy/1`: the effects of a stack's deletion.
 
 use serde::Serialize;
 
 use crate::cloudformation::deletion::{DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
 
-/// What the deletion of a stack would do, as one document.
+/// The JSON document of a deletion plan.
 #[derive(Debug, Serialize)]
 pub struct DeletionDocument<'a> {
     schema: &'static str,
@@ -52,7 +52,7 @@ struct Summary {
 }
 
 impl<'a> DeletionDocument<'a> {
-    /// Returns the document for a stack.
+    /// Returns the document for the deletion of `stack`.
     pub fn of(stack: &'a Stack, deletion_plan: &'a DeletionPlan) -> Self {
         let exports = deletion_plan.exports.iter().map(|export| ExportEntry {
             name: &export.name,

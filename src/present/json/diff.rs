@@ -1,4 +1,4 @@
-//! `stackctl.diff/1`: what is deployed against what the files say, or one template against another.
+//! `stackctl.diff/1`: a comparison of a deployed stack with the files, or of two templates.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::plan::comparison::{Comparison, Difference, Place, Row};
 use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
 
-/// A comparison as one document.
+/// The JSON document of a comparison.
 #[derive(Debug, Serialize)]
 pub struct DiffDocument<'a> {
     schema: &'static str,
@@ -90,14 +90,15 @@ impl<'a> DiffDocument<'a> {
         }
     }
 
-    /// Adds what has drifted.
+    /// Adds the drift.
     #[must_use]
     pub fn with_live(self, live: Option<LiveEntry<'a>>) -> Self {
         Self { live, ..self }
     }
 }
 
-/// An entry that is there on both sides is told by its changes, another by itself.
+/// Returns the entry for a difference. An entry that is added or removed includes its whole value; a
+/// modified entry includes only its changes.
 fn entry<'a>(entry: &'a Difference<'a>) -> Entry<'a> {
     let is_whole = matches!(entry.status, Some(Status::Added | Status::Removed));
     let whole = |node: Option<&Node>| node.filter(|_| is_whole).map(json);
@@ -162,13 +163,13 @@ const fn word(status: Status) -> &'static str {
     }
 }
 
-/// Returns a template's value as JSON. Numbers become strings where JSON would change their digits.
+/// Returns a template's value as JSON. A number becomes a string if JSON would change its digits.
 fn json(node: &Node) -> Value {
     match &node.value {
         node::Value::Null => Value::Null,
         node::Value::Bool(flag) => Value::Bool(*flag),
         node::Value::Number(text) => match serde_json::from_str::<Value>(text) {
-            Ok(number) if is_written_as(&number, text) => number,
+            Ok(number) if number.to_string() == *text => number,
             _ => Value::String(text.clone()),
         },
         node::Value::Plain(text) | node::Value::String(text) => Value::String(text.clone()),
@@ -179,9 +180,4 @@ fn json(node: &Node) -> Value {
                 .collect(),
         ),
     }
-}
-
-fn is_written_as(number: &Value, text: &str) -> bool {
-    let written = number.to_string();
-    written == text
 }

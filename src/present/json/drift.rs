@@ -1,4 +1,4 @@
-//! `stackctl.drift/1`: what was deployed against what is live.
+//! `stackctl.drift/1`: the differences between the deployed and the live resources.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cloudformation::drift::{Difference, Drift, DriftSummary, ResourceDrift};
 use crate::cloudformation::stack::{Resource, Stack};
 
-/// A stack's drift as one document.
+/// The JSON document of a stack's drift.
 #[derive(Debug, Serialize)]
 pub struct DriftDocument<'a> {
     schema: &'static str,
@@ -104,7 +104,7 @@ fn resource(drift: &ResourceDrift) -> ResourceEntry<'_> {
     }
 }
 
-/// Returns the service's JSON as it is; a text that is none stays a text.
+/// Returns CloudFormation's JSON, or the text itself if it is not JSON.
 fn document(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }

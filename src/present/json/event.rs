@@ -1,4 +1,4 @@
-//! `stackctl.events/1` and `stackctl.event/1`: what happened to a stack, whole or a line at a time.
+//! `stackctl.events/1` and `stackctl.event/1`: the events of a stack, as one document or one per line.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::cloudformation::diagnosis::{Role, advice, role};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::Stack;
 
-/// Events as one document, oldest first.
+/// The JSON document of a stack's events, oldest first.
 #[derive(Debug, Serialize)]
 pub struct EventsDocument<'a> {
     schema: &'static str,
@@ -16,7 +16,7 @@ pub struct EventsDocument<'a> {
     events: Vec<EventEntry<'a>>,
 }
 
-/// One event as a document of its own.
+/// The JSON document of one event.
 #[derive(Debug, Serialize)]
 pub struct EventLine<'a> {
     schema: &'static str,
@@ -52,7 +52,7 @@ struct HookEntry<'a> {
 }
 
 impl<'a> EventsDocument<'a> {
-    /// Returns the document for events of a stack.
+    /// Returns the document for the events of a stack.
     pub fn of(stack: &'a Stack, events: &'a [Event]) -> Self {
         Self {
             schema: "stackctl.events/1",

@@ -1,11 +1,11 @@
-//! `stackctl.validate/1`: what was found in the files.
+//! `stackctl.validate/1`: the findings in the files.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
-/// Findings as one document.
+/// The JSON document of findings.
 #[derive(Debug, Serialize)]
 pub struct FindingsDocument<'a> {
     schema: &'static str,

@@ -1,4 +1,4 @@
-//! The `live` member of `stackctl.diff/1`: what has drifted, and what `apply` does about it.
+//! The `live` field of `stackctl.diff/1`: the drifted resources, and what `apply` does about each.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::cloudformation::drift::Drift;
 use crate::plan::Content;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 
-/// What has drifted.
+/// The drift of a stack, as a part of a comparison.
 #[derive(Debug, Serialize)]
 pub struct LiveEntry<'a> {
     status: &'a str,
@@ -36,7 +36,7 @@ struct PropertyEntry<'a> {
 }
 
 impl<'a> LiveEntry<'a> {
-    /// Returns the member for the drift of a stack.
+    /// Returns the field for the drift of a stack.
     pub fn of(drift: &'a Drift, resources: &'a [LiveResource<'_>]) -> Self {
         let detection = &drift.detection;
         let unchecked = drift.unchecked.iter();

@@ -1,5 +1,5 @@
-//! The layouts of the JSON output, apart from the domain's own types, so that either can change
-//! without the other. Each document names its layout: `"schema": "stackctl.plan/1"`.
+//! The layouts of the JSON output. They are separate from the domain types, so that both can change
+//! independently. Each document names its layout: `"schema": "stackctl.plan/1"`.
 
 mod change_set;
 mod code;

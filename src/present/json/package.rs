@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::artifact::package::{Artifact, PackagedFile};
 
-/// The artifacts as one document.
+/// The JSON document of the built artifacts.
 #[derive(Debug, Serialize)]
 pub struct PackageDocument<'a> {
     schema: &'static str,

@@ -1,4 +1,4 @@
-//! `stackctl.plan/1`: a plan without loss of anything that the service said.
+//! `stackctl.plan/1`: a plan with all data of CloudFormation's change set.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -12,7 +12,7 @@ use crate::plan::cause::Cause;
 use crate::plan::risk::{Guard, Risk};
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
 
-/// A plan as one document.
+/// The JSON document of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "stackctl.plan/1")]
 pub struct PlanDocument<'a> {
@@ -41,7 +41,7 @@ pub struct PlanDocument<'a> {
     summary: SummaryEntry,
 }
 
-/// What is dangerous; `kind` and `severity` are stackctl's own words.
+/// A risk of the plan. `kind` and `severity` are stackctl's own values.
 #[derive(Debug, Serialize, JsonSchema)]
 struct RiskEntry<'a> {
     logical_id: &'a str,
@@ -49,11 +49,11 @@ struct RiskEntry<'a> {
     severity: &'static str,
     reason: &'a str,
     remedy: Option<&'a str>,
-    /// The option of `apply` that allows it, for what is refused without.
+    /// The option that `apply` requires for the change; null if it requires none.
     allow: Option<&'static str>,
 }
 
-/// Why a property changes that nobody edited.
+/// The cause of a change to a property that nobody edited.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CauseEntry {
     logical_id: String,
@@ -89,7 +89,7 @@ struct SummaryEntry {
 }
 
 impl<'a> PlanDocument<'a> {
-    /// Returns the JSON Schema (2020-12) of the document, as `docs/schemas/plan-1.schema.json` has it.
+    /// Returns the JSON Schema (2020-12) of the document. `docs/schemas/plan-1.schema.json` is a copy.
     pub fn schema() -> Schema {
         SchemaSettings::draft2020_12()
             .for_serialize()

@@ -1,4 +1,4 @@
-//! `stackctl.recovery/1`: a stack's state and the way out of it.
+//! `stackctl.recovery/1`: the state of a stack and how to repair it.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::cloudformation::recovery::history::Attempt;
 use crate::cloudformation::recovery::{Call, Recovery};
 use crate::cloudformation::stack::Stack;
 
-/// What was found, as one document.
+/// The JSON document of a recovery.
 #[derive(Debug, Serialize)]
 pub struct RecoveryDocument<'a> {
     schema: &'static str,
@@ -71,8 +71,8 @@ struct OtherEntry {
 }
 
 impl<'a> RecoveryDocument<'a> {
-    /// Returns the document for a name that no stack has.
-    pub fn of_nothing(name: &'a str) -> Self {
+    /// Returns the document for a stack that does not exist.
+    pub fn of_missing_stack(name: &'a str) -> Self {
         Self {
             schema: "stackctl.recovery/1",
             stack: name,
@@ -92,7 +92,8 @@ impl<'a> RecoveryDocument<'a> {
         }
     }
 
-    /// Returns the document for a stack; `command` makes a command line of stackctl of a short one.
+    /// Returns the document for a stack. `command` expands a short command such as `apply` to a full
+    /// command line.
     pub fn of(
         stack: &'a Stack,
         recovery: &'a Recovery,
@@ -145,7 +146,7 @@ impl<'a> RecoveryDocument<'a> {
             resources: live.collect(),
             change_sets: &recovery.change_sets,
             others: others.collect(),
-            ..Self::of_nothing(&stack.name)
+            ..Self::of_missing_stack(&stack.name)
         }
     }
 }

@@ -1,7 +1,6 @@
-//! Findings as SARIF 2.1.0 (OASIS), the form in which code hosts and editors take what analysers say.
+//! Findings as SARIF 2.1.0 (OASIS), the format of analyzer results for code hosts and editors.
 //!
-//! Only what a reader needs is written: the rule, the level, the message and the places, by file,
-//! line and column.
+//! The log contains the rules, levels, messages, and places (file, line, and column).
 
 use serde::Serialize;
 
@@ -76,7 +75,7 @@ struct ArtifactLocation {
     uri: String,
 }
 
-/// Lines and columns from 1, the end exclusive; columns count Unicode code points.
+/// Lines and columns start at 1, and the end is exclusive. Columns count Unicode code points.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Region {
@@ -151,7 +150,7 @@ fn location(place: &Place) -> Location {
     }
 }
 
-/// Returns a relative path as a URI reference: what is no plain character of a path is encoded.
+/// Returns a relative path as a URI reference. Reserved and non-ASCII characters are percent-encoded.
 fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {

@@ -1,11 +1,11 @@
-//! `stackctl.status/1` and `stackctl.outputs/1`: a stack as it is deployed.
+//! `stackctl.status/1` and `stackctl.outputs/1`: the status and the outputs of a stack.
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::cloudformation::stack::{Resource, Stack};
 
-/// A stack with its resources as one document.
+/// The JSON document of a stack with its resources.
 #[derive(Debug, Serialize)]
 pub struct StatusDocument<'a> {
     schema: &'static str,
@@ -34,7 +34,7 @@ struct ResourceEntry<'a> {
 }
 
 impl<'a> StatusDocument<'a> {
-    /// Returns the document for a stack; `None` where there is none of that name.
+    /// Returns the document for the stack `name`. `stack` is `None` if it does not exist.
     pub fn of(name: &'a str, stack: Option<&'a Stack>, resources: &'a [Resource]) -> Self {
         Self {
             schema: "stackctl.status/1",
@@ -68,7 +68,7 @@ fn resource(resource: &Resource) -> ResourceEntry<'_> {
     }
 }
 
-/// A stack's outputs as one document.
+/// The JSON document of a stack's outputs.
 #[derive(Debug, Serialize)]
 pub struct OutputsDocument<'a> {
     schema: &'static str,

@@ -1,4 +1,4 @@
-//! What the service's own checks found, as a part of a plan.
+//! The `validations[]` of a plan: the results of CloudFormation's own validations.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,11 +1,11 @@
-//! The files that differ inside an artifact, as Markdown: a folded part each, so that what does not fit
-//! into a comment is left out file by file.
+//! The changed files of artifacts as Markdown. Each file is a separate block, so that a comment that is
+//! too long omits single files.
 
 use super::page::{Page, details, escaped, fenced, prose, push_lines};
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::human::size;
 
-/// Adds what differs in the code of these artifacts, a block a file.
+/// Adds the changed files of each artifact, one block per file.
 pub(super) fn push(page: &mut Page, changes: &[CodeChange]) {
     for change in changes {
         push_artifact(page, change);

@@ -1,4 +1,4 @@
-//! A comparison as Markdown, for a comment on a pull request: one folded part a difference.
+//! A comparison as Markdown for a pull request comment, with a foldable section per difference.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -13,8 +13,10 @@ use crate::template::diff::Status;
 use crate::template::emit;
 use crate::template::node::Node;
 
-/// Returns the whole comparison, at most 65,536 characters, with what has drifted where that was
-/// looked for; `context` is how many equal lines stand around one that differs, inside a string.
+/// Returns the comparison in at most 65,536 characters, GitHub's limit for a comment.
+///
+/// `live` is the drift, if it was detected. `context` is the number of equal lines around a difference
+/// inside a string.
 pub fn diff(
     comparison: &Comparison<'_>,
     live: Option<(&Drift, &[LiveResource<'_>])>,
@@ -64,7 +66,7 @@ fn heading(comparison: &Comparison<'_>) -> String {
         escaped(after)
     );
     for limit in &comparison.limits {
-        text.push_str(&format!("\nNot certain: {}.\n", prose(limit)));
+        text.push_str(&format!("\nUncertain: {}.\n", prose(limit)));
     }
     text
 }
@@ -85,7 +87,7 @@ fn title(entry: &Difference<'_>) -> String {
         (_, None) => "",
     };
     let words = match (entry.section, entry.effect, entry.status) {
-        ("Resources", Effect::None, _) => ", nothing changes",
+        ("Resources", Effect::None, _) => ", no change",
         (_, Effect::Replace, _) => ", is replaced",
         (_, Effect::MayReplace, _) => ", may be replaced",
         (_, Effect::MayChange, _) => ", may change",
@@ -105,7 +107,7 @@ fn title(entry: &Difference<'_>) -> String {
     title
 }
 
-/// Returns the line in the file that is edited, else in the old one.
+/// Returns the place in the new file, or in the old file if the entry was removed.
 fn place([before, after]: &[Option<Place>; 2]) -> String {
     let place = after.as_ref().or(before.as_ref());
     place.map_or(String::new(), |place| {
@@ -155,7 +157,7 @@ fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
     }
 }
 
-/// Adds a value before and after; those of several lines as a diff.
+/// Adds the old and new value. Values of several lines become a line diff.
 fn push(
     lines: &mut Vec<String>,
     path: &str,

@@ -1,7 +1,7 @@
-//! Deployed, live and desired as a table in Markdown, with what `apply` does about each.
+//! The deployed, live, and desired values as a Markdown table, with what `apply` does about each.
 //!
-//! A cell holds one short line. A value that is longer, or has several lines, stands below the table as
-//! a diff from what was deployed to what is live.
+//! A cell contains one short line. Longer values and values of several lines are below the table, as a
+//! diff from deployed to live.
 
 use super::page::{Page, details, escaped, fenced, push_value};
 use crate::cloudformation::drift::{Drift, DriftStatus};
@@ -10,12 +10,12 @@ use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 use crate::present::human::drift::summary;
 use crate::present::human::live::{of_deleted, of_property};
 
-/// How many characters of a value still stand in a cell.
+/// The highest number of characters of a value in a cell.
 const CELL: usize = 60;
 
 const BELOW: &str = "see below";
 
-/// Adds what has drifted, a folded part a resource.
+/// Adds the drifted resources, one foldable section each.
 pub(super) fn push(page: &mut Page, drift: &Drift, resources: &[LiveResource<'_>]) {
     page.push(&format!("\n<b>{}</b>\n", summary(drift.summary())), "");
     for resource in resources {
@@ -65,10 +65,10 @@ fn properties(properties: &[LiveProperty]) -> String {
         if [deployed, live].into_iter().flatten().any(is_long) {
             push_value(&mut lines, &property.path, deployed, live);
         }
-        // Elsewhere it is one of the other two.
-        let is_own =
+        // With any other effect, the desired value is the deployed or the live one.
+        let is_third_value =
             property.effect == DriftEffect::Overwritten || property.effect == DriftEffect::Replaced;
-        if is_own && desired != deployed && desired.is_some_and(is_long) {
+        if is_third_value && desired != deployed && desired.is_some_and(is_long) {
             let name = format!("{} (live, then desired)", property.path);
             push_value(&mut lines, &name, live, desired);
         }
@@ -80,7 +80,7 @@ fn properties(properties: &[LiveProperty]) -> String {
     text
 }
 
-/// Returns what `apply` does; the value that it sets is in the table already.
+/// Returns what `apply` does, without the desired value, which the table already shows.
 fn effect(property: &LiveProperty) -> String {
     match (property.effect, &property.desired) {
         (DriftEffect::Overwritten, Some(_)) => "sets the desired value".to_owned(),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_sides_stand_in_a_table_that_no_value_breaks() {
+    fn the_table_has_all_three_values_and_no_value_breaks_it() {
         let drift = Drift {
             detection: Detection::default(),
             resources: vec![
@@ -179,10 +179,10 @@ mod tests {
 
         | property | deployed | live | desired | <code>apply</code> |
         | --- | --- | --- | --- | --- |
-        | <code>Delay</code> | <code>1</code> | <code>2</code> | <code>1</code> | leaves it: the files have not changed it |
+        | <code>Delay</code> | <code>1</code> | <code>2</code> | <code>1</code> | keeps the live value: the files have not changed it |
         | <code>Size</code> | <code>1</code> | <code>2</code> | <code>3</code> | sets the desired value |
-        | <code>Tags.a&#124;b</code> |  | <code>&#60;b&#62;x&#124;&#96;y&#96;&#60;/b&#62;</code> |  | may set it back: its resource changes for another reason |
-        | <code>Script</code> | <code>one</code> | see below | <code>one</code> | leaves it: the files have not changed it |
+        | <code>Tags.a&#124;b</code> |  | <code>&#60;b&#62;x&#124;&#96;y&#96;&#60;/b&#62;</code> |  | may reset it: the resource changes for another reason |
+        | <code>Script</code> | <code>one</code> | see below | <code>one</code> | keeps the live value: the files have not changed it |
         | <code>Policy</code> | see below | see below | see below | sets the desired value |
 
         ````diff
@@ -204,7 +204,7 @@ mod tests {
 
         </details>
 
-        <code>-</code> <b>Gone</b> AWS::SQS::Queue is deleted; <code>apply</code> does not make it again: the files have not changed it
+        <code>-</code> <b>Gone</b> AWS::SQS::Queue is deleted; <code>apply</code> does not recreate it: the files have not changed it
         ");
     }
 }

@@ -1,8 +1,8 @@
-//! A plan as Markdown, for a comment on a pull request.
+//! A plan as Markdown for a pull request comment.
 //!
-//! The first line is a marker that stays the same from run to run, so that a bot can find its comment
-//! and replace it. What does not fit into a comment is left out by whole blocks, the last ones first,
-//! and the end says so: see `page`.
+//! The first line is a marker that is the same in every run, so that a bot can find and replace its
+//! comment. If the plan is too long for a comment, its last blocks are omitted, and the last line says so
+//! (see `page`).
 
 mod code;
 pub mod diff;
@@ -19,7 +19,7 @@ use crate::present::human::size;
 use crate::present::words;
 use page::{Page, details, escaped, fenced, prose, push_value};
 
-/// Returns the whole plan, at most 65,536 characters.
+/// Returns the plan in at most 65,536 characters, GitHub's limit for a comment.
 pub fn plan(plan: &Plan) -> String {
     let mut page = Page::new(heading(plan));
     for warning in plan.warnings() {
@@ -109,12 +109,14 @@ fn heading(plan: &Plan) -> String {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }
     if plan.changes().is_empty() && !plan.is_empty() {
-        text.push_str("\nNo resource changes; only outputs, tags, conditions or metadata.\n");
+        text.push_str(
+            "\nNo resource changes; only outputs, tags, conditions, or metadata change.\n",
+        );
     }
     text
 }
 
-/// Adds a change as a block. `parent` is the path of the nested stack that it is in.
+/// Adds a change as a block. `parent` is the path of the nested stack that contains the resource.
 fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange], parent: &str) {
     let mut lines = Vec::new();
     for property in properties {
@@ -140,14 +142,14 @@ fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange]
 
 /// Returns the first line of a change, as HTML.
 fn title(change: &Change, properties: &[PropertyChange], parent: &str) -> String {
-    let mut said = vec![escaped(&change.resource_type)];
+    let mut parts = vec![escaped(&change.resource_type)];
     let notes = words::of_change(change, properties);
-    said.extend(notes.iter().map(|note| escaped(note)));
+    parts.extend(notes.iter().map(|note| escaped(note)));
     format!(
         "<code>{}</code> <b>{parent}{}</b> {}",
         words::sign(change).replace('<', "&lt;"),
         escaped(&change.logical_id),
-        said.join(", ")
+        parts.join(", ")
     )
 }
 
@@ -157,12 +159,12 @@ fn section(page: &mut Page, title: &str, lines: &[String]) {
     }
 }
 
-/// Adds what is dangerous, the worst first, as a list.
+/// Adds the list of risks, the worst first.
 fn push_dangers(page: &mut Page, plan: &Plan) {
     let risks = plan.assessment.risks.iter();
     let shown: Vec<String> = risks
         .filter(|risk| risk.severity > Severity::Note)
-        // What the table says in full needs no line of its own, unless it is worse than the rest.
+        // The table of permissions already shows every permission; only dangerous ones are repeated here.
         .filter(|risk| risk.kind != Kind::Permission || risk.severity == Severity::Danger)
         .map(danger)
         .collect();
@@ -184,7 +186,7 @@ fn danger(risk: &Risk) -> String {
     )
 }
 
-/// Adds the statements that are added to policies or removed from them, as a table.
+/// Adds the table of statements that are added to policies or removed from them.
 fn push_permissions(page: &mut Page, plan: &Plan) {
     let changes = &plan.assessment.statements;
     let is_risky = changes
@@ -225,26 +227,26 @@ fn cell(names: &Names) -> String {
     format!("{all_but}{}", values.join("<br>"))
 }
 
-/// Returns what the service's own checks found, one line each.
+/// Returns the results of CloudFormation's own validations, one line each.
 fn checks(plan: &Plan) -> Vec<String> {
-    let found = plan.validations.iter().map(|found| {
-        let sign = if found.validation.is_fatal() {
+    let lines = plan.validations.iter().map(|finding| {
+        let sign = if finding.validation.is_fatal() {
             '-'
         } else {
             '!'
         };
-        let place = found.places.first().map_or(String::new(), |place| {
+        let place = finding.places.first().map_or(String::new(), |place| {
             let (line, column) = place.source.position(place.span.start);
             format!(" ({}:{line}:{column})", place.source.name)
         });
-        let stack = if found.nested_in.is_empty() {
+        let stack = if finding.nested_in.is_empty() {
             String::new()
         } else {
-            format!("nested stack `{}`, ", found.nested_in.join("/"))
+            format!("nested stack `{}`, ", finding.nested_in.join("/"))
         };
-        format!("{sign} {stack}{}{place}", found.validation.message())
+        format!("{sign} {stack}{}{place}", finding.validation.message())
     });
-    found.collect()
+    lines.collect()
 }
 
 fn values(changes: &[ValueChange]) -> Vec<String> {

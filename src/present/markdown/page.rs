@@ -1,42 +1,42 @@
-//! A Markdown text for a comment: what it is made of, and how it is kept within what a comment takes.
+//! The Markdown text of a comment: its building blocks and its length limit.
 //!
-//! Values come from anywhere and may hold anything: they stand only in fenced blocks whose fence is
-//! longer than any run of backticks in them; names and sentences stand escaped. GitHub takes [`LIMIT`]
-//! characters, so the text grows by whole blocks: one that does not fit is left out, or put in short,
-//! and never cut inside a fence, a table or a folded part.
+//! Values may contain any text. They are only used in fenced blocks with a fence that is longer than
+//! any run of backticks in the block. Names and sentences are escaped. GitHub accepts [`LIMIT`]
+//! characters, so the text consists of whole blocks. A block that does not fit is omitted or replaced
+//! by a shorter one. Nothing is truncated inside a fence, a table, or a folded section.
 
 use similar::{ChangeTag, TextDiff};
 
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::present::human::count;
 
-/// How many characters a comment on GitHub may have.
+/// The highest number of characters in a GitHub comment.
 pub(in crate::present) const LIMIT: usize = 65_536;
 
-/// Room for the last line, which says what was left out.
+/// Characters reserved for the last line, which says how much was omitted.
 const RESERVE: usize = 1_000;
 
-/// The lines around a difference that are shown with it.
+/// The number of equal lines around a difference.
 const CONTEXT: usize = 3;
 
-/// A text that grows by whole blocks and never past the limit.
+/// A text of whole blocks that never exceeds [`LIMIT`] characters.
 pub(in crate::present) struct Page {
     pub(in crate::present) text: String,
     length: usize,
-    left_out: usize,
+    omitted: usize,
 }
 
 impl Page {
-    /// Returns a page that begins with this text, which is never left out.
+    /// Returns a page that starts with `heading`, which is never omitted.
     pub(in crate::present) fn new(heading: String) -> Self {
         Self {
             length: heading.chars().count(),
             text: heading,
-            left_out: 0,
+            omitted: 0,
         }
     }
 
-    /// Adds a block; where it does not fit, a shorter one in its place, or nothing.
+    /// Adds a block. If it does not fit, adds `shorter` instead, or nothing.
     pub(in crate::present) fn push(&mut self, block: &str, shorter: &str) {
         let room = LIMIT.saturating_sub(RESERVE).saturating_sub(self.length);
         let length = block.chars().count();
@@ -45,7 +45,7 @@ impl Page {
             self.length += length;
             return;
         }
-        self.left_out += 1;
+        self.omitted += 1;
         let length = shorter.chars().count();
         if length <= room {
             self.text.push_str(shorter);
@@ -53,19 +53,19 @@ impl Page {
         }
     }
 
-    /// Returns the text; where something was left out, with a last line that names what shows all.
+    /// Returns the text. If a block was omitted, the last line names the `command` that shows everything.
     pub(in crate::present) fn finish(mut self, command: &str) -> String {
-        if self.left_out > 0 {
+        if self.omitted > 0 {
             self.text.push_str(&format!(
-                "\n**The details of {} are left out here; `{command}` shows all.**\n",
-                count(self.left_out, "part")
+                "\n**The details of {} are omitted; run `{command}` to see everything.**\n",
+                count(self.omitted, "part")
             ));
         }
         self.text
     }
 }
 
-/// Adds the lines of a value before and after, those of a long text as a diff.
+/// Adds the old and new value. Values of several lines become a line diff.
 pub(in crate::present) fn push_value(
     lines: &mut Vec<String>,
     name: &str,
@@ -87,7 +87,7 @@ pub(in crate::present) fn push_value(
     push_lines(lines, before, after, "  ");
 }
 
-/// Adds a line diff, with a mark where equal lines are left out.
+/// Adds a line diff, with `…` in place of omitted equal lines.
 pub(in crate::present) fn push_lines(
     lines: &mut Vec<String>,
     before: &str,
@@ -114,13 +114,13 @@ pub(in crate::present) fn push_lines(
     }
 }
 
-/// Returns a part that can be folded; `title` and `inside` are Markdown already.
+/// Returns a foldable section. `title` and `inside` are already Markdown.
 pub(in crate::present) fn details(title: &str, inside: &str, open: bool) -> String {
     let open = if open { " open" } else { "" };
     format!("\n<details{open}><summary>{title}</summary>\n\n{inside}\n</details>\n")
 }
 
-/// Returns lines as a diff block that nothing in them can end.
+/// Returns lines as a fenced diff block. No text in the lines can end the block.
 pub(in crate::present) fn fenced(lines: &[String]) -> String {
     let text = lines.join("\n");
     let mut longest = 0;
@@ -133,7 +133,7 @@ pub(in crate::present) fn fenced(lines: &[String]) -> String {
     format!("{fence}diff\n{text}\n{fence}\n")
 }
 
-/// Returns text that stands for itself in HTML and in Markdown, on one line.
+/// Returns text on one line, escaped for HTML and Markdown.
 pub(in crate::present) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -148,7 +148,7 @@ pub(in crate::present) fn escaped(text: &str) -> String {
     safe
 }
 
-/// Returns a sentence as [`escaped`], with what stands between backticks as code.
+/// Returns a sentence like [`escaped`], but with the text between backticks as code.
 pub(in crate::present) fn prose(text: &str) -> String {
     let parts: Vec<String> = text.split('`').map(escaped).collect();
     if parts.len().is_multiple_of(2) {

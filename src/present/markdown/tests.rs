@@ -9,7 +9,7 @@ use crate::plan::risk::access::{Names, Statement, StatementChange};
 use crate::plan::risk::{Assessment, Severity};
 use crate::plan::{Operation, Plan, Target, ValueChange};
 
-fn with(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
+fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
     Plan {
         code: Vec::new(),
         target: Target {
@@ -68,7 +68,10 @@ fn a_plan_starts_with_its_marker_and_its_summary() {
         before: Some("one\ntwo".to_owned()),
         after: Some("one\nthree".to_owned()),
     };
-    let text = plan(&with(vec![added, change("Topic", "old", "new")], vec![tag]));
+    let text = plan(&update_plan(
+        vec![added, change("Topic", "old", "new")],
+        vec![tag],
+    ));
     insta::assert_snapshot!(text, @r"
     <!-- stackctl:plan demo-dev -->
     <b>Plan: 1 to add, 0 to change, 1 to replace, 0 to destroy.</b>
@@ -101,25 +104,28 @@ fn a_plan_starts_with_its_marker_and_its_summary() {
 }
 
 #[test]
-fn a_property_is_said_to_force_only_what_may_happen() {
-    let said = |replacement, recreation: &str| {
+fn a_property_forces_replacement_only_if_the_resource_may_be_replaced() {
+    let note = |replacement, recreation: &str| {
         let mut change = change("Topic", "old", "new");
         change.replacement = Some(replacement);
         change.details[0].requires_recreation = Some(recreation.to_owned());
-        let text = plan(&with(vec![change], Vec::new()));
+        let text = plan(&update_plan(vec![change], Vec::new()));
         let line = text.lines().find(|line| line.starts_with("# "));
         line.map(str::to_owned)
     };
     let may = Some("# may force replacement".to_owned());
-    assert_eq!(said(Replacement::False, "Conditionally"), None);
-    assert_eq!(said(Replacement::Conditional, "Conditionally"), may);
-    assert_eq!(said(Replacement::Conditional, "Always"), may);
+    assert_eq!(note(Replacement::False, "Conditionally"), None);
+    assert_eq!(note(Replacement::Conditional, "Conditionally"), may);
+    assert_eq!(note(Replacement::Conditional, "Always"), may);
 }
 
 #[test]
-fn no_value_breaks_out_of_its_block() {
+fn no_value_can_end_its_block() {
     let hostile = "x\n```\n</details>\r````\n<script>`````` @everyone";
-    let text = plan(&with(vec![change("A<b>|`*", "ok", hostile)], Vec::new()));
+    let text = plan(&update_plan(
+        vec![change("A<b>|`*", "ok", hostile)],
+        Vec::new(),
+    ));
     assert!(text.contains("\n```````diff\n"), "{text}");
     assert_eq!(text.matches("```````").count(), 2, "{text}");
     assert!(
@@ -129,12 +135,12 @@ fn no_value_breaks_out_of_its_block() {
 }
 
 #[test]
-fn what_does_not_fit_is_left_out_by_whole_blocks() {
+fn a_plan_that_is_too_long_omits_whole_blocks() {
     let large = "é".repeat(20_000);
     let changes = (0..2000)
         .map(|number| change(&format!("Topic{number}"), "old", &large))
         .collect();
-    let text = plan(&with(changes, Vec::new()));
+    let text = plan(&update_plan(changes, Vec::new()));
     let length = text.chars().count();
     assert!(length <= LIMIT && length > LIMIT - 2000, "{length}");
     assert_eq!(
@@ -142,14 +148,13 @@ fn what_does_not_fit_is_left_out_by_whole_blocks() {
         text.matches("</details>").count()
     );
     assert_eq!(text.matches("```").count() % 2, 0);
-    let end =
-        "**The details of 1997 parts are left out here; `stackctl plan -e dev` shows all.**\n";
+    let end = "**The details of 1997 parts are omitted; run `stackctl plan -e dev` to see everything.**\n";
     assert!(text.ends_with(end), "{}", &text[text.len() - 200..]);
 }
 
 #[test]
-fn nothing_to_do_is_two_lines_and_the_place() {
-    let mut empty = with(Vec::new(), Vec::new());
+fn a_plan_without_changes_has_only_its_heading() {
+    let mut empty = update_plan(Vec::new(), Vec::new());
     empty.change_set = None;
     insta::assert_snapshot!(plan(&empty), @r"
     <!-- stackctl:plan demo-dev -->
@@ -160,12 +165,12 @@ fn nothing_to_do_is_two_lines_and_the_place() {
 }
 
 #[test]
-fn a_statement_keeps_to_its_row_whatever_is_in_it() {
+fn no_statement_breaks_its_table_row() {
     let names = |value: &str| Names {
         not: false,
         values: vec![value.to_owned()],
     };
-    let mut hostile = with(vec![change("Policy", "a", "b")], Vec::new());
+    let mut hostile = update_plan(vec![change("Policy", "a", "b")], Vec::new());
     hostile.assessment.statements.push(StatementChange {
         logical_id: "Policy".to_owned(),
         is_added: true,
@@ -185,7 +190,7 @@ fn a_statement_keeps_to_its_row_whatever_is_in_it() {
 }
 
 #[test]
-fn code_is_shown_file_by_file_and_left_out_file_by_file() {
+fn code_changes_are_shown_and_omitted_by_file() {
     let file = |path: &str, line: &str| {
         let archived = |text: String| ArchivedFile {
             size: 7,
@@ -198,7 +203,7 @@ fn code_is_shown_file_by_file_and_left_out_file_by_file() {
             after: Some(archived(format!("same\n{line}\n"))),
         }
     };
-    let mut changed = with(Vec::new(), Vec::new());
+    let mut changed = update_plan(Vec::new(), Vec::new());
     changed.code.push(CodeChange {
         artifact: "handler".to_owned(),
         before: "a".to_owned(),
@@ -223,6 +228,6 @@ fn code_is_shown_file_by_file_and_left_out_file_by_file() {
 
     Code <b>handler</b>: <code>~</code> large&#95;.py (7 bytes → 7 bytes)
 
-    **The details of 1 part are left out here; `stackctl plan -e dev` shows all.**
+    **The details of 1 part are omitted; run `stackctl plan -e dev` to see everything.**
     ");
 }

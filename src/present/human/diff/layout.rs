@@ -1,4 +1,4 @@
-//! Text that fits: what stands beside a path, what goes below it, and where a line breaks.
+//! The layout of a difference: what follows a path, what goes below it, and where lines break.
 
 use anstyle::Style;
 use similar::{ChangeTag, TextDiff};
@@ -6,16 +6,16 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::present::style::{ADD, CHANGE, DIM, REMOVE, WARNING};
 
-/// How wide the text may be, and how much stands around a difference.
+/// The width of the text and the number of context lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// The width in columns.
     pub width: usize,
-    /// How many equal lines are shown before and after one that differs, inside a string.
+    /// The number of equal lines before and after a difference inside a string.
     pub context: usize,
 }
 
-/// What happened to a value.
+/// The kind of a value's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Add,
@@ -41,7 +41,7 @@ impl Sign {
     }
 }
 
-/// Adds a head with its notes and lines beside it, or below it where they do not fit.
+/// Adds a heading with notes and line numbers after it, or below it if they do not fit.
 pub(super) fn push_head(
     text: &mut String,
     head: &str,
@@ -63,10 +63,10 @@ pub(super) fn push_head(
     }
 }
 
-/// Adds `path: before → after` with its notes and lines, or what does not fit below the path.
+/// Adds `path: before → after` with notes and line numbers. Parts that do not fit go below the path.
 #[expect(
     clippy::too_many_arguments,
-    reason = "one line of text has these parts"
+    reason = "a line of the diff consists of these parts"
 )]
 pub(super) fn push_value(
     text: &mut String,
@@ -121,7 +121,7 @@ pub(super) fn push_value(
     push_lines(text, before.as_deref(), after.as_deref(), &below, frame);
 }
 
-/// Adds text, broken into lines at spaces where it is too wide.
+/// Adds text, broken into lines of at most `width` columns.
 pub(super) fn push_wrapped(text: &mut String, words: &str, first: &str, next: &str, width: usize) {
     for (number, line) in wrap(words, width.saturating_sub(next.width()))
         .iter()
@@ -132,7 +132,7 @@ pub(super) fn push_wrapped(text: &mut String, words: &str, first: &str, next: &s
     }
 }
 
-/// Adds a line diff of two values, with a mark where equal lines are left out.
+/// Adds a line diff of two values, with `…` in place of omitted equal lines.
 fn push_lines(
     text: &mut String,
     before: Option<&str>,
@@ -165,7 +165,7 @@ fn push_lines(
     }
 }
 
-/// Returns notes and lines as they stand beside something.
+/// Returns notes and line numbers as they follow a heading.
 fn tail(notes: &str, lines: &str) -> String {
     match (notes.is_empty(), lines.is_empty()) {
         (true, true) => String::new(),
@@ -200,8 +200,8 @@ fn push_below(text: &mut String, notes: &str, lines: &str, indent: &str, width: 
     }
 }
 
-/// Returns text in parts of at most `width` columns, broken behind spaces where there are any in the
-/// second half of a part, else anywhere.
+/// Returns text in parts of at most `width` columns. A part ends after a space if its second half
+/// contains one, else at any character.
 fn wrap(text: &str, width: usize) -> Vec<&str> {
     let width = width.max(8);
     let mut parts = Vec::new();
@@ -217,12 +217,12 @@ fn wrap(text: &str, width: usize) -> Vec<&str> {
             .map_or(rest.len(), |(at, _)| at);
         let fits = rest.get(..end).unwrap_or(rest);
         let at_space = fits.rfind(' ').map(|at| at + 1).filter(|at| *at * 2 > end);
-        let (part, behind) = rest.split_at(at_space.unwrap_or(end));
+        let (part, remaining) = rest.split_at(at_space.unwrap_or(end));
         if part.is_empty() {
             break;
         }
         parts.push(part.trim_end());
-        rest = behind.trim_start_matches(' ');
+        rest = remaining.trim_start_matches(' ');
     }
     parts.push(rest);
     parts
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_goes_below() {
+    fn text_that_does_not_fit_goes_below_the_path() {
         let shown = |width| {
             let mut text = String::new();
             let values = [Some("\"one\"".to_owned()), Some("\"two\"".to_owned())];

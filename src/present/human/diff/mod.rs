@@ -1,7 +1,7 @@
-//! What is deployed against what the files say, for people: the words and signs are those of a plan.
+//! A comparison of the deployed stack with the files, for people, with the signs of a plan.
 //!
-//! Each difference stands with what a deployment makes of it and with its lines. What does not fit
-//! beside its path goes below it, and nothing is wider than the terminal.
+//! Each difference has its effect on the resource and its line numbers. Text that does not fit after the
+//! path goes below it, so that no line is wider than the terminal.
 
 mod layout;
 
@@ -14,10 +14,10 @@ use crate::template::node::Node;
 pub use layout::Frame;
 use layout::Sign;
 
-/// How many touched resources are named; the rest is counted.
-const MOST_NAMES: usize = 5;
+/// The highest number of affected resources that are named. The others are counted.
+const MAX_NAMES: usize = 5;
 
-/// Returns the whole comparison; says so where nothing differs.
+/// Returns the whole comparison, or a sentence that there are no differences.
 pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
     let [before, after] = &comparison.names;
     if comparison.is_empty() && comparison.template.is_empty() {
@@ -25,8 +25,8 @@ pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
             _ if !comparison.only.is_empty() => {
                 format!("No differences in {}.\n", comparison.only.join(", "))
             }
-            Some(_) => "No differences: what is deployed matches the files.\n".to_owned(),
-            None => format!("No differences: {before} and {after} mean the same.\n"),
+            Some(_) => "No differences: the stack matches the files.\n".to_owned(),
+            None => format!("No differences: {before} and {after} are equivalent.\n"),
         };
     }
     let mut text = format!("{DIM}--- {before}\n+++ {after}{DIM:#}\n");
@@ -56,7 +56,7 @@ pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
     for limit in &comparison.limits {
         layout::push_wrapped(
             &mut text,
-            &format!("Not certain: {limit}."),
+            &format!("Uncertain: {limit}."),
             "",
             "  ",
             frame.width,
@@ -100,10 +100,10 @@ fn push_entry(
     }
 }
 
-/// Returns what becomes of a whole entry, where its sign does not say it.
+/// Returns the effect on a whole entry, or `None` if the sign already shows it.
 fn title_note(entry: &Difference<'_>) -> Option<&'static str> {
     match (entry.section, entry.effect, entry.status) {
-        ("Resources", Effect::None, _) => Some("nothing changes"),
+        ("Resources", Effect::None, _) => Some("no change"),
         (_, Effect::Replace, _) => Some("is replaced"),
         (_, Effect::MayReplace, _) => Some("may be replaced"),
         (_, Effect::MayChange, _) => Some("may change"),
@@ -114,12 +114,12 @@ fn title_note(entry: &Difference<'_>) -> Option<&'static str> {
 }
 
 fn touches(ids: &[&str]) -> Option<String> {
-    let named = ids.iter().take(MOST_NAMES).map(|id| format!("`{id}`"));
+    let named = ids.iter().take(MAX_NAMES).map(|id| format!("`{id}`"));
     let named = named.collect::<Vec<_>>().join(", ");
     match ids.len() {
         0 => None,
-        number if number > MOST_NAMES => {
-            Some(format!("changes {named} and {} more", number - MOST_NAMES))
+        number if number > MAX_NAMES => {
+            Some(format!("changes {named} and {} more", number - MAX_NAMES))
         }
         _ => Some(format!("changes {named}")),
     }
@@ -137,7 +137,7 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
     notes.extend(row.cause.clone());
     let is_layout = row.inside.as_ref().is_some_and(Vec::is_empty);
     if is_layout {
-        notes.push("only the layout of the document differs".to_owned());
+        notes.push("only the formatting of the document differs".to_owned());
     }
     let sign = match row.status {
         Status::Added => Sign::Add,
@@ -151,7 +151,7 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
     };
     let values =
         [&row.before, &row.after].map(|node| node.as_deref().map(|node| shown(node, path)));
-    // A value without a path is the entry itself, whose lines are told already.
+    // A value without a path is the entry itself, and its heading already has the line numbers.
     let lines = match row.path.as_str() {
         "" => String::new(),
         _ => lines(&row.places, &comparison.names),
@@ -193,8 +193,8 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
     }
 }
 
-/// Returns the lines before and after as `line 12 → 14`, with the file where it is not the one in the
-/// heading, and the manifest's key.
+/// Returns the line numbers as `line 12 → 14`, with the manifest's key. A place in another file than the
+/// one in the heading includes the file name.
 fn lines([before, after]: &[Option<Place>; 2], names: &[String; 2]) -> String {
     let place = |place: &Place, name: &String| {
         if *place.file == **name {
@@ -216,8 +216,8 @@ fn lines([before, after]: &[Option<Place>; 2], names: &[String; 2]) -> String {
     }
 }
 
-/// Returns a template's value as it is to be read: a quoted scalar, or YAML. A tag holds its value, for
-/// its key is in the path.
+/// Returns a value of a template as text: a scalar in quotes, or YAML. For a tag, it returns only the
+/// tag's value, because the path contains its key.
 fn shown(node: &Node, path: &str) -> String {
     let is_tag = path
         .rsplit_once('.')
