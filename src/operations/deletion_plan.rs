@@ -1,6 +1,8 @@
 //! Reading what the deletion of a stack would do: its resources and those of nested stacks, what buckets
 //! hold, and which exports are in use.
 
+use crate::aws::stack::exports;
+use crate::aws::store::empty;
 use std::pin::Pin;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -131,7 +133,7 @@ async fn exports(
     outputs.extend(inside.into_iter().flatten().flat_map(|it| it.outputs));
     let mut used = Vec::new();
     for name in outputs.into_iter().filter_map(|it| it.export) {
-        let Some(mut importers) = service.importers(&name).await? else {
+        let Some(mut importers) = exports::importers(&service, &name).await? else {
             session.presenter().warning(
                 "whether other stacks import the exports cannot be read: the caller lacks \
                  `cloudformation:ListImports`",
@@ -162,7 +164,7 @@ async fn look_into_buckets(
         })
         .collect();
     for (path, bucket) in buckets {
-        let contents = match store.contents(&bucket).await {
+        let contents = match empty::contents(store, &bucket).await {
             Ok(contents) => contents,
             Err(error) if error.kind() == ErrorKind::Refused => {
                 let presenter = session.presenter();

@@ -2,6 +2,7 @@
 
 use super::deploy::deployment::Deployment;
 use super::session::Session;
+use crate::aws::stack::drift;
 use crate::aws::stack::{DetectionUpdate, StackService};
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::stack::{Resource, Stack};
@@ -107,10 +108,10 @@ impl DriftDetection<'_> {
                 presenter.progress(&format!("{error}: trying again"));
             }
         };
-        let detected = self.service.detect_drift(&only, seen).await;
+        let detected = drift::detect(&self.service, &only, seen).await;
         presenter.clear_progress();
         let detection = detected?;
-        let mut checked = self.service.resource_drifts().await?;
+        let mut checked = drift::resource_drifts(&self.service).await?;
         let given = &self.session.settings().parameters;
         let own = given
             .iter()

@@ -32,103 +32,105 @@ pub enum DetectionUpdate<'a> {
     PollError(&'a Error),
 }
 
-impl StackService {
-    /// Detects drift of the resources `only`, of all where it is empty, and waits for the end.
-    /// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
-    ///
-    /// One that runs already is waited for and not joined: nothing says which resources it is about.
-    /// A look that fails decides nothing.
-    ///
-    /// # Errors
-    ///
-    /// Where the service refuses to detect drift, or cannot be asked for a long time; at once where
-    /// only a permission or new credentials help.
-    pub async fn detect_drift(
-        &self,
-        only: &[String],
-        mut seen: impl FnMut(DetectionUpdate<'_>),
-    ) -> Result<Detection> {
-        let started = tokio::time::Instant::now();
-        let id = self.begin_detection(only, started, &mut seen).await?;
-        let mut backoff = Backoff::polling();
-        let mut failures = 0;
-        loop {
-            let request = self.client.describe_stack_drift_detection_status();
-            match request.stack_drift_detection_id(&id).send().await {
-                Ok(answer) => {
-                    failures = 0;
-                    let detection = detection(&id, answer);
-                    if detection.is_terminal() {
-                        return Ok(detection);
-                    }
-                    seen(DetectionUpdate::Running(started.elapsed()));
+/// Detects drift of the resources `only`, of all where it is empty, and waits for the end.
+/// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
+///
+/// One that runs already is waited for and not joined: nothing says which resources it is about.
+/// A look that fails decides nothing.
+///
+/// # Errors
+///
+/// Where the service refuses to detect drift, or cannot be asked for a long time; at once where
+/// only a permission or new credentials help.
+pub async fn detect(
+    service: &StackService,
+    only: &[String],
+    mut seen: impl FnMut(DetectionUpdate<'_>),
+) -> Result<Detection> {
+    let started = tokio::time::Instant::now();
+    let id = begin_detection(service, only, started, &mut seen).await?;
+    let mut backoff = Backoff::polling();
+    let mut failures = 0;
+    loop {
+        let request = service.client.describe_stack_drift_detection_status();
+        match request.stack_drift_detection_id(&id).send().await {
+            Ok(answer) => {
+                failures = 0;
+                let detection = detection(&id, answer);
+                if detection.is_terminal() {
+                    return Ok(detection);
                 }
-                Err(error) => {
-                    let is_final = fault::is_denied(&error) || failures >= PATIENCE;
-                    let error = self.connection.fault("read how the detection goes", &error);
-                    if is_final || fault::needs_login(&error) {
-                        return Err(error);
-                    }
-                    failures += 1;
-                    seen(DetectionUpdate::PollError(&error));
-                    backoff.ease();
-                }
+                seen(DetectionUpdate::Running(started.elapsed()));
             }
-            backoff.pause().await;
-        }
-    }
-
-    /// Returns the id of a new detection, which begins after the one that runs.
-    async fn begin_detection(
-        &self,
-        only: &[String],
-        started: tokio::time::Instant,
-        seen: &mut impl FnMut(DetectionUpdate<'_>),
-    ) -> Result<String> {
-        let mut backoff = Backoff::polling();
-        loop {
-            let request = self.client.detect_stack_drift().stack_name(&self.name);
-            let is_named = !only.is_empty() && only.len() <= MOST_NAMES;
-            let ids = is_named.then(|| only.to_vec());
-            let error = match request.set_logical_resource_ids(ids).send().await {
-                Ok(answer) => {
-                    let id = answer.stack_drift_detection_id;
-                    return id.ok_or_else(|| {
-                        fault::incomplete("DetectStackDrift", "StackDriftDetectionId")
-                    });
+            Err(error) => {
+                let is_final = fault::is_denied(&error) || failures >= PATIENCE;
+                let error = service
+                    .connection
+                    .fault("read how the detection goes", &error);
+                if is_final || fault::needs_login(&error) {
+                    return Err(error);
                 }
-                Err(error) => error,
-            };
-            let message = error.message().unwrap_or_default();
-            if !service_message::is_drift_detection_running(message) {
-                let doing = format!("detect drift of the stack `{}`", self.name);
-                return Err(self.connection.fault(doing, &error));
+                failures += 1;
+                seen(DetectionUpdate::PollError(&error));
+                backoff.ease();
             }
-            seen(DetectionUpdate::Waiting(started.elapsed()));
-            backoff.pause().await;
         }
+        backoff.pause().await;
     }
+}
 
-    /// Returns what the last detections found, resource by resource: all that were ever looked at.
-    pub async fn resource_drifts(&self) -> Result<Vec<ResourceDrift>> {
-        let request = self.client.describe_stack_resource_drifts();
-        let request = request.stack_name(&self.name);
-        let mut pages = Pages::new(
-            request.into_paginator().send(),
-            DescribeStackResourceDriftsOutput::next_token,
-            "the stack's drift",
-        );
-        let mut drifts = Vec::new();
-        while let Some(page) = pages.next().await? {
-            let page = page.map_err(|error| {
-                let doing = format!("read the drift of the stack `{}`", self.name);
-                self.connection.fault(doing, &error)
-            })?;
-            let page = page.stack_resource_drifts.unwrap_or_default();
-            drifts.extend(page.into_iter().map(resource_drift));
+/// Returns the id of a new detection, which begins after the one that runs.
+async fn begin_detection(
+    service: &StackService,
+    only: &[String],
+    started: tokio::time::Instant,
+    seen: &mut impl FnMut(DetectionUpdate<'_>),
+) -> Result<String> {
+    let mut backoff = Backoff::polling();
+    loop {
+        let request = service
+            .client
+            .detect_stack_drift()
+            .stack_name(&service.name);
+        let is_named = !only.is_empty() && only.len() <= MOST_NAMES;
+        let ids = is_named.then(|| only.to_vec());
+        let error = match request.set_logical_resource_ids(ids).send().await {
+            Ok(answer) => {
+                let id = answer.stack_drift_detection_id;
+                return id
+                    .ok_or_else(|| fault::incomplete("DetectStackDrift", "StackDriftDetectionId"));
+            }
+            Err(error) => error,
+        };
+        let message = error.message().unwrap_or_default();
+        if !service_message::is_drift_detection_running(message) {
+            let doing = format!("detect drift of the stack `{}`", service.name);
+            return Err(service.connection.fault(doing, &error));
         }
-        Ok(drifts)
+        seen(DetectionUpdate::Waiting(started.elapsed()));
+        backoff.pause().await;
     }
+}
+
+/// Returns what the last detections found, resource by resource: all that were ever looked at.
+pub async fn resource_drifts(service: &StackService) -> Result<Vec<ResourceDrift>> {
+    let request = service.client.describe_stack_resource_drifts();
+    let request = request.stack_name(&service.name);
+    let mut pages = Pages::new(
+        request.into_paginator().send(),
+        DescribeStackResourceDriftsOutput::next_token,
+        "the stack's drift",
+    );
+    let mut drifts = Vec::new();
+    while let Some(page) = pages.next().await? {
+        let page = page.map_err(|error| {
+            let doing = format!("read the drift of the stack `{}`", service.name);
+            service.connection.fault(doing, &error)
+        })?;
+        let page = page.stack_resource_drifts.unwrap_or_default();
+        drifts.extend(page.into_iter().map(resource_drift));
+    }
+    Ok(drifts)
 }
 
 fn detection(

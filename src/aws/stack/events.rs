@@ -24,7 +24,7 @@ use crate::aws::fault;
 use crate::aws::silence::Unresponsive;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::diagnosis::authorization;
-use crate::cloudformation::event::{Event, Timeline, last_operation};
+use crate::cloudformation::event::{self, Event, Timeline};
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::ResourceStatus;
@@ -56,314 +56,309 @@ pub enum PollUpdate<'a> {
 
 type EventPages = Pages<DescribeStackEventsOutput, SdkError<DescribeStackEventsError>>;
 
-impl StackService {
-    /// Returns the newest page of events, newest first, of up to 100; none where the stack does not
-    /// exist.
-    pub async fn latest_events(&self, stack_id: &str) -> Result<Vec<Event>> {
-        let mut pages = self.events(stack_id);
-        Ok(self.next_events(&mut pages).await?.unwrap_or_default())
-    }
+/// Returns the newest page of events, newest first, of up to 100; none where the stack does not
+/// exist.
+pub async fn latest(service: &StackService, stack_id: &str) -> Result<Vec<Event>> {
+    let mut pages = paginator(service, stack_id);
+    Ok(next_events(service, &mut pages).await?.unwrap_or_default())
+}
 
-    /// Returns a timeline of the stack's last operation, which may still be running. Its events are
-    /// not in it yet: [`catch_up`](Self::catch_up) or [`poll_until_terminal`](Self::poll_until_terminal) reads them.
-    pub async fn last_operation(&self, stack_id: &str) -> Result<Timeline> {
-        let begins = |events: &[Event]| last_operation(events).is_some();
-        let events = self.events_until(stack_id, begins).await?;
-        Ok(match last_operation(&events) {
-            Some(count) => Timeline::after(stack_id, events.get(count..).unwrap_or_default()),
-            None => Timeline::of(stack_id),
-        })
-    }
+/// Returns a timeline of the stack's last operation, which may still be running. Its events are
+/// not in it yet: [`catch_up`](Self::catch_up) or [`poll_until_terminal`](Self::poll_until_terminal) reads them.
+pub async fn last_operation(service: &StackService, stack_id: &str) -> Result<Timeline> {
+    let begins = |events: &[Event]| event::last_operation(events).is_some();
+    let events = until(service, stack_id, begins).await?;
+    Ok(match event::last_operation(&events) {
+        Some(count) => Timeline::after(stack_id, events.get(count..).unwrap_or_default()),
+        None => Timeline::of(stack_id),
+    })
+}
 
-    /// Returns the stack's events, newest first, page after page until `is_enough` says so.
-    pub async fn events_until(
-        &self,
-        stack_id: &str,
-        is_enough: impl Fn(&[Event]) -> bool,
-    ) -> Result<Vec<Event>> {
-        let mut events = Vec::new();
-        let mut pages = self.events(stack_id);
-        while let Some(page) = self.next_events(&mut pages).await? {
-            events.extend(page);
-            if is_enough(&events) {
-                break;
-            }
+/// Returns the stack's events, newest first, page after page until `is_enough` says so.
+pub async fn until(
+    service: &StackService,
+    stack_id: &str,
+    is_enough: impl Fn(&[Event]) -> bool,
+) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    let mut pages = paginator(service, stack_id);
+    while let Some(page) = next_events(service, &mut pages).await? {
+        events.extend(page);
+        if is_enough(&events) {
+            break;
         }
-        Ok(events)
     }
+    Ok(events)
+}
 
-    /// Reads into the timeline what it lacks, of the stack and of the stacks nested in it. Returns
-    /// whether every page of the operation was read.
-    ///
-    /// Usually that is what came since the last time. With `all`, every page of the operation is read
-    /// again: an event that the service showed late may stand behind others that were seen.
-    pub async fn catch_up(
-        &self,
-        stack_id: &str,
-        timeline: &mut Timeline,
-        all: bool,
-    ) -> Result<bool> {
-        let (events, mut is_whole) = self.new_events(stack_id, timeline, all).await?;
-        timeline.absorb(stack_id, events);
-        let mut read: Vec<String> = Vec::new();
-        loop {
-            // Reading one nested stack may bring up others inside it.
-            let mut nested = timeline.nested_to_read(all);
-            nested.retain(|nested| !read.contains(nested));
-            if nested.is_empty() {
-                let mut streams = timeline.nested_to_read(true).into_iter();
-                return Ok(is_whole && streams.all(|stream| read.contains(&stream)));
-            }
-            let so_far = &*timeline;
-            let look = async |nested: String| {
-                let found = self.new_events(&nested, so_far, all).await;
-                (nested, found)
-            };
-            let looks: Vec<_> = stream::iter(nested)
-                .map(look)
-                .buffered(AT_ONCE)
-                .collect()
-                .await;
-            let mut trouble = None;
-            for (nested, found) in looks {
-                match found {
-                    Ok((events, whole)) => {
-                        timeline.absorb(&nested, events);
-                        is_whole &= whole;
-                    }
-                    Err(error) => trouble = Some(error),
+/// Reads into the timeline what it lacks, of the stack and of the stacks nested in it. Returns
+/// whether every page of the operation was read.
+///
+/// Usually that is what came since the last time. With `all`, every page of the operation is read
+/// again: an event that the service showed late may stand behind others that were seen.
+pub async fn catch_up(
+    service: &StackService,
+    stack_id: &str,
+    timeline: &mut Timeline,
+    all: bool,
+) -> Result<bool> {
+    let (events, mut is_whole) = new_events(service, stack_id, timeline, all).await?;
+    timeline.absorb(stack_id, events);
+    let mut read: Vec<String> = Vec::new();
+    loop {
+        // Reading one nested stack may bring up others inside it.
+        let mut nested = timeline.nested_to_read(all);
+        nested.retain(|nested| !read.contains(nested));
+        if nested.is_empty() {
+            let mut streams = timeline.nested_to_read(true).into_iter();
+            return Ok(is_whole && streams.all(|stream| read.contains(&stream)));
+        }
+        let so_far = &*timeline;
+        let look = async |nested: String| {
+            let found = new_events(service, &nested, so_far, all).await;
+            (nested, found)
+        };
+        let looks: Vec<_> = stream::iter(nested)
+            .map(look)
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut trouble = None;
+        for (nested, found) in looks {
+            match found {
+                Ok((events, whole)) => {
+                    timeline.absorb(&nested, events);
+                    is_whole &= whole;
                 }
-                read.push(nested);
+                Err(error) => trouble = Some(error),
             }
-            if let Some(error) = trouble {
-                return Err(error);
-            }
+            read.push(nested);
+        }
+        if let Some(error) = trouble {
+            return Err(error);
         }
     }
+}
 
-    /// Returns a stack's events that the timeline may lack, newest first, and whether they reach back
-    /// to the beginning of the operation.
-    async fn new_events(
-        &self,
-        stack_id: &str,
-        timeline: &Timeline,
-        all: bool,
-    ) -> Result<(Vec<Event>, bool)> {
-        let mut events = Vec::new();
-        let mut pages = self.events(stack_id);
-        while let Some(page) = self.next_events(&mut pages).await? {
-            let is_whole = timeline.is_past(stack_id, &page) || pages.is_done();
-            let is_enough = !all && timeline.has_seen_some(stack_id, &page);
-            events.extend(page);
-            if is_whole || is_enough {
-                return Ok((events, is_whole));
-            }
-        }
-        Ok((events, true))
-    }
-
-    /// Returns the pages of a stack's events, newest first. Nothing is sent yet.
-    fn events(&self, stack_id: &str) -> EventPages {
-        let request = self.client.describe_stack_events().stack_name(stack_id);
-        Pages::new(
-            request.into_paginator().send(),
-            DescribeStackEventsOutput::next_token,
-            "the list of the stack's events",
-        )
-    }
-
-    /// Returns the next page of events; `None` after the last one, or if the stack does not exist.
-    async fn next_events(&self, pages: &mut EventPages) -> Result<Option<Vec<Event>>> {
-        match pages.next().await? {
-            None => Ok(None),
-            Some(Ok(page)) => {
-                let events = page.stack_events.unwrap_or_default().into_iter();
-                Ok(Some(events.map(convert::event).collect()))
-            }
-            Some(Err(error)) if is_missing(&error) => Ok(None),
-            Some(Err(error)) => Err(self.connection.fault("read the stack's events", &error)),
+/// Returns a stack's events that the timeline may lack, newest first, and whether they reach back
+/// to the beginning of the operation.
+async fn new_events(
+    service: &StackService,
+    stack_id: &str,
+    timeline: &Timeline,
+    all: bool,
+) -> Result<(Vec<Event>, bool)> {
+    let mut events = Vec::new();
+    let mut pages = paginator(service, stack_id);
+    while let Some(page) = next_events(service, &mut pages).await? {
+        let is_whole = timeline.is_past(stack_id, &page) || pages.is_done();
+        let is_enough = !all && timeline.has_seen_some(stack_id, &page);
+        events.extend(page);
+        if is_whole || is_enough {
+            return Ok((events, is_whole));
         }
     }
+    Ok((events, true))
+}
 
-    /// Replaces what the events of failures say in code by what it means, where the caller may have it
-    /// decoded (`sts:DecodeAuthorizationMessage`); elsewhere they stay as they are.
-    pub async fn decode_authorization(&self, events: &mut [Event]) {
-        let client = self.connection.sts();
-        let reasons = events.iter_mut().filter_map(|event| event.reason.as_mut());
-        for reason in reasons {
-            let Some(message) = authorization::encoded(reason) else {
-                continue;
-            };
-            let request = client
-                .decode_authorization_message()
-                .encoded_message(message);
-            let Ok(answer) = request.send().await else {
-                // Who may not have one decoded may not have another decoded.
-                return;
-            };
-            let decoded = answer.decoded_message.unwrap_or_default();
-            if let Some(explained) = authorization::explained(reason, &decoded) {
-                *reason = explained;
-            }
+/// Returns the pages of a stack's events, newest first. Nothing is sent yet.
+fn paginator(service: &StackService, stack_id: &str) -> EventPages {
+    let request = service.client.describe_stack_events().stack_name(stack_id);
+    Pages::new(
+        request.into_paginator().send(),
+        DescribeStackEventsOutput::next_token,
+        "the list of the stack's events",
+    )
+}
+
+/// Returns the next page of events; `None` after the last one, or if the stack does not exist.
+async fn next_events(service: &StackService, pages: &mut EventPages) -> Result<Option<Vec<Event>>> {
+    match pages.next().await? {
+        None => Ok(None),
+        Some(Ok(page)) => {
+            let events = page.stack_events.unwrap_or_default().into_iter();
+            Ok(Some(events.map(convert::event).collect()))
         }
+        Some(Err(error)) if is_missing(&error) => Ok(None),
+        Some(Err(error)) => Err(service.connection.fault("read the stack's events", &error)),
     }
+}
 
-    /// Adds what the checks before the operation found, where an event says that they did without
-    /// saying what (`DescribeEvents`): one event for each finding, before the one that announces it.
-    pub async fn add_findings(&self, stack_id: &str, events: &mut Vec<Event>) {
-        /// More pages than any template has room for findings.
-        const PAGES: usize = 10;
-        let Some(position) = events.iter().position(announces_findings) else {
+/// Replaces what the events of failures say in code by what it means, where the caller may have it
+/// decoded (`sts:DecodeAuthorizationMessage`); elsewhere they stay as they are.
+pub async fn decode_authorization(service: &StackService, events: &mut [Event]) {
+    let client = service.connection.sts();
+    let reasons = events.iter_mut().filter_map(|event| event.reason.as_mut());
+    for reason in reasons {
+        let Some(message) = authorization::encoded(reason) else {
+            continue;
+        };
+        let request = client
+            .decode_authorization_message()
+            .encoded_message(message);
+        let Ok(answer) = request.send().await else {
+            // Who may not have one decoded may not have another decoded.
             return;
         };
-        let announcement = events[position].clone();
-        let mut found = Vec::new();
-        let request = self.client.describe_events().stack_name(stack_id);
-        let request = request.set_operation_id(announcement.operation.clone());
-        let mut pages = request.into_paginator().send();
-        for _ in 0..PAGES {
-            let Some(Ok(page)) = pages.next().await else {
-                break;
-            };
-            let page = page.operation_events.unwrap_or_default().into_iter();
-            let findings = page.filter_map(validation).filter(Validation::is_fatal);
-            found.extend(findings.map(|finding| to_event(finding, &announcement)));
+        let decoded = answer.decoded_message.unwrap_or_default();
+        if let Some(explained) = authorization::explained(reason, &decoded) {
+            *reason = explained;
         }
-        found.dedup();
-        events.splice(position..position, found);
     }
+}
 
-    /// Returns the ARN of the newest deleted stack of this name; they are listed for 90 days
-    /// (`ListStacks`).
-    pub async fn last_deleted(&self) -> Result<Option<String>> {
-        let request = self.client.list_stacks();
-        let request = request.stack_status_filter(StackStatus::DeleteComplete);
-        let mut pages = Pages::new(
-            request.into_paginator().send(),
-            ListStacksOutput::next_token,
-            "the list of deleted stacks",
-        );
-        let mut newest: Option<(Option<DateTime>, String)> = None;
-        while let Some(page) = pages.next().await? {
-            let page =
-                page.map_err(|error| self.connection.fault("list deleted stacks", &error))?;
-            for stack in page.stack_summaries.unwrap_or_default() {
-                let is_it = stack.stack_name.as_deref() == Some(self.name.as_str());
-                let deleted = stack.deletion_time;
-                let later = newest.as_ref().is_none_or(|(known, _)| deleted > *known);
-                if let Some(id) = stack.stack_id.filter(|_| is_it && later) {
-                    newest = Some((deleted, id));
-                }
-            }
-        }
-        Ok(newest.map(|(_, id)| id))
+/// Adds what the checks before the operation found, where an event says that they did without
+/// saying what (`DescribeEvents`): one event for each finding, before the one that announces it.
+pub async fn add_findings(service: &StackService, stack_id: &str, events: &mut Vec<Event>) {
+    /// More pages than any template has room for findings.
+    const PAGES: usize = 10;
+    let Some(position) = events.iter().position(announces_findings) else {
+        return;
+    };
+    let announcement = events[position].clone();
+    let mut found = Vec::new();
+    let request = service.client.describe_events().stack_name(stack_id);
+    let request = request.set_operation_id(announcement.operation.clone());
+    let mut pages = request.into_paginator().send();
+    for _ in 0..PAGES {
+        let Some(Ok(page)) = pages.next().await else {
+            break;
+        };
+        let page = page.operation_events.unwrap_or_default().into_iter();
+        let findings = page.filter_map(validation).filter(Validation::is_fatal);
+        found.extend(findings.map(|finding| to_event(finding, &announcement)));
     }
+    found.dedup();
+    events.splice(position..position, found);
+}
 
-    /// Follows the operation that `timeline` is about, whatever it is, until the stack is settled.
-    /// What each look brings is handed to `seen`.
-    ///
-    /// A look that fails decides nothing: the result is the stack's own status. Returns the stack as
-    /// it ended, `None` where it is gone. It may be called again, with the same timeline, after it was
-    /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// The last failure, where the status could not be read for a long time; at once where only new
-    /// credentials help.
-    pub async fn poll_until_terminal(
-        &self,
-        stack_id: &str,
-        timeline: &mut Timeline,
-        mut seen: impl FnMut(PollUpdate<'_>),
-    ) -> Result<Option<Stack>> {
-        let mut backoff = Backoff::polling();
-        let mut failures = 0;
-        let mut settled_since: Option<Instant> = None;
-        let mut silence = Unresponsive::begin();
-        loop {
-            let look = async {
-                tokio::join!(
-                    self.describe_by(stack_id),
-                    self.catch_up(stack_id, timeline, false)
-                )
-            };
-            let (stack, events) = silence
-                .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
-                .await;
-            if stack.is_ok() {
-                hear(&mut silence, &mut seen);
+/// Returns the ARN of the newest deleted stack of this name; they are listed for 90 days
+/// (`ListStacks`).
+pub async fn last_deleted(service: &StackService) -> Result<Option<String>> {
+    let request = service.client.list_stacks();
+    let request = request.stack_status_filter(StackStatus::DeleteComplete);
+    let mut pages = Pages::new(
+        request.into_paginator().send(),
+        ListStacksOutput::next_token,
+        "the list of deleted stacks",
+    );
+    let mut newest: Option<(Option<DateTime>, String)> = None;
+    while let Some(page) = pages.next().await? {
+        let page = page.map_err(|error| service.connection.fault("list deleted stacks", &error))?;
+        for stack in page.stack_summaries.unwrap_or_default() {
+            let is_it = stack.stack_name.as_deref() == Some(service.name.as_str());
+            let deleted = stack.deletion_time;
+            let later = newest.as_ref().is_none_or(|(known, _)| deleted > *known);
+            if let Some(id) = stack.stack_id.filter(|_| is_it && later) {
+                newest = Some((deleted, id));
             }
-            let new = timeline.advance();
-            if !new.is_empty() {
-                backoff.quicken();
-            }
-            seen(PollUpdate::NewEvents(&new, timeline));
-            if let Err(error) = &events {
-                seen(PollUpdate::PollError(error));
-            }
-            match stack {
-                Ok(stack)
-                    if stack
-                        .as_ref()
-                        .is_none_or(|stack| stack.status.is_terminal()) =>
-                {
-                    failures = 0;
-                    let since = *settled_since.get_or_insert_with(Instant::now);
-                    // The events were perhaps read before the status, and only the new ones of them.
-                    let is_whole = matches!(events, Ok(true)) && says_so(timeline);
-                    let confirmed = is_whole
-                        || self
-                            .read_to_the_end(stack_id, timeline, &mut silence, &mut seen)
-                            .await;
-                    if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
-                        return Ok(stack);
-                    }
-                }
-                Ok(_) => (failures, settled_since) = (0, None),
-                Err(error) if failures >= PATIENCE || fault::needs_login(&error) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    failures += 1;
-                    settled_since = None;
-                    seen(PollUpdate::PollError(&error));
-                    backoff.ease();
-                }
-            }
-            let pause = backoff.pause();
-            silence
-                .watch(pause, |lasts| seen(PollUpdate::Unresponsive(lasts)))
-                .await;
         }
     }
+    Ok(newest.map(|(_, id)| id))
+}
 
-    /// Reads all events of an operation whose stack is settled. Returns whether they say so too.
-    async fn read_to_the_end(
-        &self,
-        stack_id: &str,
-        timeline: &mut Timeline,
-        silence: &mut Unresponsive,
-        seen: &mut impl FnMut(PollUpdate<'_>),
-    ) -> bool {
-        let mut backoff = Backoff::polling();
-        for _ in 0..LAST_LOOKS {
-            let look = self.catch_up(stack_id, timeline, true);
-            let read = silence
-                .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
-                .await;
-            if read.is_ok() {
-                hear(silence, seen);
-            }
-            let new = timeline.advance();
-            seen(PollUpdate::NewEvents(&new, timeline));
-            match read {
-                Ok(_) => break,
-                Err(error) => seen(PollUpdate::PollError(&error)),
-            }
-            backoff.pause().await;
+/// Follows the operation that `timeline` is about, whatever it is, until the stack is settled.
+/// What each look brings is handed to `seen`.
+///
+/// A look that fails decides nothing: the result is the stack's own status. Returns the stack as
+/// it ended, `None` where it is gone. It may be called again, with the same timeline, after it was
+/// dropped.
+///
+/// # Errors
+///
+/// The last failure, where the status could not be read for a long time; at once where only new
+/// credentials help.
+pub async fn poll_until_terminal(
+    service: &StackService,
+    stack_id: &str,
+    timeline: &mut Timeline,
+    mut seen: impl FnMut(PollUpdate<'_>),
+) -> Result<Option<Stack>> {
+    let mut backoff = Backoff::polling();
+    let mut failures = 0;
+    let mut settled_since: Option<Instant> = None;
+    let mut silence = Unresponsive::begin();
+    loop {
+        let look = async {
+            tokio::join!(
+                service.describe_by(stack_id),
+                catch_up(service, stack_id, timeline, false)
+            )
+        };
+        let (stack, events) = silence
+            .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
+            .await;
+        if stack.is_ok() {
+            hear(&mut silence, &mut seen);
         }
-        says_so(timeline)
+        let new = timeline.advance();
+        if !new.is_empty() {
+            backoff.quicken();
+        }
+        seen(PollUpdate::NewEvents(&new, timeline));
+        if let Err(error) = &events {
+            seen(PollUpdate::PollError(error));
+        }
+        match stack {
+            Ok(stack)
+                if stack
+                    .as_ref()
+                    .is_none_or(|stack| stack.status.is_terminal()) =>
+            {
+                failures = 0;
+                let since = *settled_since.get_or_insert_with(Instant::now);
+                // The events were perhaps read before the status, and only the new ones of them.
+                let is_whole = matches!(events, Ok(true)) && says_so(timeline);
+                let confirmed = is_whole
+                    || read_to_the_end(service, stack_id, timeline, &mut silence, &mut seen).await;
+                if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
+                    return Ok(stack);
+                }
+            }
+            Ok(_) => (failures, settled_since) = (0, None),
+            Err(error) if failures >= PATIENCE || fault::needs_login(&error) => {
+                return Err(error);
+            }
+            Err(error) => {
+                failures += 1;
+                settled_since = None;
+                seen(PollUpdate::PollError(&error));
+                backoff.ease();
+            }
+        }
+        let pause = backoff.pause();
+        silence
+            .watch(pause, |lasts| seen(PollUpdate::Unresponsive(lasts)))
+            .await;
     }
+}
+
+/// Reads all events of an operation whose stack is settled. Returns whether they say so too.
+async fn read_to_the_end(
+    service: &StackService,
+    stack_id: &str,
+    timeline: &mut Timeline,
+    silence: &mut Unresponsive,
+    seen: &mut impl FnMut(PollUpdate<'_>),
+) -> bool {
+    let mut backoff = Backoff::polling();
+    for _ in 0..LAST_LOOKS {
+        let look = catch_up(service, stack_id, timeline, true);
+        let read = silence
+            .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
+            .await;
+        if read.is_ok() {
+            hear(silence, seen);
+        }
+        let new = timeline.advance();
+        seen(PollUpdate::NewEvents(&new, timeline));
+        match read {
+            Ok(_) => break,
+            Err(error) => seen(PollUpdate::PollError(&error)),
+        }
+        backoff.pause().await;
+    }
+    says_so(timeline)
 }
 
 /// Ends a silence, and tells that where its beginning was told.

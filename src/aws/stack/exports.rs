@@ -9,35 +9,33 @@ use crate::aws::fault;
 use crate::cloudformation::service_message;
 use crate::error::Result;
 
-impl StackService {
-    /// Returns the names of the stacks that import an export of the account and region; `None` where
-    /// the caller may not ask (`cloudformation:ListImports`).
-    pub async fn importers(&self, export: &str) -> Result<Option<Vec<String>>> {
-        let request = self.client.list_imports().export_name(export);
-        let answers = request.into_paginator().send();
-        let mut pages = Pages::new(
-            answers,
-            ListImportsOutput::next_token,
-            "the list of imports",
-        );
-        let mut importers = Vec::new();
-        while let Some(page) = pages.next().await? {
-            match page {
-                Ok(page) => importers.extend(page.imports.unwrap_or_default()),
-                Err(error) => {
-                    if fault::is_denied(&error) {
-                        return Ok(None);
-                    }
-                    // That nothing imports it is an error to the service.
-                    let message = error.message().unwrap_or_default();
-                    if service_message::is_unused_export(message) {
-                        return Ok(Some(Vec::new()));
-                    }
-                    let doing = format!("list the imports of `{export}`");
-                    return Err(self.connection.fault(doing, &error));
+/// Returns the names of the stacks that import an export of the account and region; `None` where
+/// the caller may not ask (`cloudformation:ListImports`).
+pub async fn importers(service: &StackService, export: &str) -> Result<Option<Vec<String>>> {
+    let request = service.client.list_imports().export_name(export);
+    let answers = request.into_paginator().send();
+    let mut pages = Pages::new(
+        answers,
+        ListImportsOutput::next_token,
+        "the list of imports",
+    );
+    let mut importers = Vec::new();
+    while let Some(page) = pages.next().await? {
+        match page {
+            Ok(page) => importers.extend(page.imports.unwrap_or_default()),
+            Err(error) => {
+                if fault::is_denied(&error) {
+                    return Ok(None);
                 }
+                // That nothing imports it is an error to the service.
+                let message = error.message().unwrap_or_default();
+                if service_message::is_unused_export(message) {
+                    return Ok(Some(Vec::new()));
+                }
+                let doing = format!("list the imports of `{export}`");
+                return Err(service.connection.fault(doing, &error));
             }
         }
-        Ok(Some(importers))
     }
+    Ok(Some(importers))
 }

@@ -20,42 +20,40 @@ pub struct ListedChangeSet {
     pub execution_status: String,
 }
 
-impl StackService {
-    /// Returns the change sets of the stack with this ARN, none where it does not exist. Executed
-    /// ones are not among them.
-    pub async fn change_sets(&self, stack_id: &str) -> Result<Vec<ListedChangeSet>> {
-        let request = self.client.list_change_sets().stack_name(stack_id);
-        let answers = request.into_paginator().send();
-        let mut pages = Pages::new(
-            answers,
-            ListChangeSetsOutput::next_token,
-            "the list of change sets",
-        );
-        let mut listed = Vec::new();
-        while let Some(page) = pages.next().await? {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) if is_missing(&error) => return Ok(Vec::new()),
-                Err(error) => return Err(self.connection.fault("list the change sets", &error)),
-            };
-            let sets = page.summaries.unwrap_or_default().into_iter();
-            listed.extend(sets.filter_map(|set| {
-                Some(ListedChangeSet {
-                    id: set.change_set_id?,
-                    name: set.change_set_name.unwrap_or_default(),
-                    created: set.creation_time.and_then(convert::time),
-                    execution_status: set
-                        .execution_status
-                        .map_or_else(String::new, |status| status.as_str().to_owned()),
-                })
-            }));
-        }
-        Ok(listed)
+/// Returns the change sets of the stack with this ARN, none where it does not exist. Executed
+/// ones are not among them.
+pub async fn change_sets(service: &StackService, stack_id: &str) -> Result<Vec<ListedChangeSet>> {
+    let request = service.client.list_change_sets().stack_name(stack_id);
+    let answers = request.into_paginator().send();
+    let mut pages = Pages::new(
+        answers,
+        ListChangeSetsOutput::next_token,
+        "the list of change sets",
+    );
+    let mut listed = Vec::new();
+    while let Some(page) = pages.next().await? {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(service.connection.fault("list the change sets", &error)),
+        };
+        let sets = page.summaries.unwrap_or_default().into_iter();
+        listed.extend(sets.filter_map(|set| {
+            Some(ListedChangeSet {
+                id: set.change_set_id?,
+                name: set.change_set_name.unwrap_or_default(),
+                created: set.creation_time.and_then(convert::time),
+                execution_status: set
+                    .execution_status
+                    .map_or_else(String::new, |status| status.as_str().to_owned()),
+            })
+        }));
     }
+    Ok(listed)
+}
 
-    /// Returns whether a change set's stack has others beside it.
-    pub async fn has_other_change_sets(&self, ours: &Requested) -> Result<bool> {
-        let listed = self.change_sets(&ours.stack_id).await?;
-        Ok(listed.iter().any(|set| set.id != ours.change_set_id))
-    }
+/// Returns whether a change set's stack has others beside it.
+pub async fn has_other_change_sets(service: &StackService, ours: &Requested) -> Result<bool> {
+    let listed = change_sets(service, &ours.stack_id).await?;
+    Ok(listed.iter().any(|set| set.id != ours.change_set_id))
 }

@@ -1,15 +1,15 @@
 //! One stack at CloudFormation: describe it, plan a change set, execute it, follow what happens.
 
-mod change_set;
+pub mod change_set;
 mod convert;
-mod drift;
-mod drift_revert;
-mod events;
-mod exports;
-mod listing;
+pub mod drift;
+pub mod drift_revert;
+pub mod events;
+pub mod exports;
+pub mod listing;
 mod pages;
-mod policy;
-mod recovery;
+pub mod policy;
+pub mod recovery;
 mod request;
 
 use aws_sdk_cloudformation::Client;

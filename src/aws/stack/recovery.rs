@@ -1,5 +1,6 @@
 //! The calls that lead out of a state in which a stack takes no change, and what is read for them.
 
+use super::events;
 use std::collections::HashSet;
 
 use super::StackService;
@@ -13,102 +14,107 @@ use crate::template::STACK_TYPE;
 /// How deep nested stacks are looked into for what failed.
 const DEPTH: usize = 10;
 
-impl StackService {
-    /// Sends one call for the stack of this ARN. The token makes a repeated request harmless.
-    ///
-    /// An answer that is lost is no failure where what was asked for has begun: an event has the token.
-    pub async fn perform(
-        &self,
-        call: &Call,
-        stack_id: &str,
-        token: &str,
-        role: Option<&str>,
-    ) -> Result<()> {
-        let Err(error) = self.send(call, stack_id, token, role).await else {
-            return Ok(());
-        };
-        let events = self.latest_events(stack_id).await.unwrap_or_default();
-        let is_ours = |event: &Event| event.token.as_deref() == Some(token);
-        if events.iter().any(is_ours) {
-            Ok(())
-        } else {
-            Err(error)
-        }
+/// Sends one call for the stack of this ARN. The token makes a repeated request harmless.
+///
+/// An answer that is lost is no failure where what was asked for has begun: an event has the token.
+pub async fn perform(
+    service: &StackService,
+    call: &Call,
+    stack_id: &str,
+    token: &str,
+    role: Option<&str>,
+) -> Result<()> {
+    let Err(error) = send(service, call, stack_id, token, role).await else {
+        return Ok(());
+    };
+    let events = events::latest(service, stack_id).await.unwrap_or_default();
+    let is_ours = |event: &Event| event.token.as_deref() == Some(token);
+    if events.iter().any(is_ours) {
+        Ok(())
+    } else {
+        Err(error)
     }
+}
 
-    async fn send(
-        &self,
-        call: &Call,
-        stack_id: &str,
-        token: &str,
-        role: Option<&str>,
-    ) -> Result<()> {
-        let assumed = role.map(str::to_owned);
-        let doing = match call {
-            Call::CancelUpdateStack => format!("cancel the update of `{}`", self.name),
-            call => format!("recover the stack `{}` ({})", self.name, call.operation()),
-        };
-        match call {
-            Call::DeleteChangeSet(id) => self.delete_change_set(id).await,
-            Call::DeleteStack(retained) => self.delete(stack_id, token, role, retained).await,
-            Call::RollbackStack => {
-                let request = self.client.rollback_stack().stack_name(stack_id);
-                let request = request.set_role_arn(assumed).client_request_token(token);
-                let sent = request.send().await.map(drop);
-                sent.map_err(|error| self.connection.fault(doing, &error))
-            }
-            Call::ContinueUpdateRollback(skipped) => {
-                let request = self.client.continue_update_rollback().stack_name(stack_id);
-                let request = request
-                    .set_resources_to_skip((!skipped.is_empty()).then(|| skipped.clone()))
-                    .set_role_arn(assumed)
-                    .client_request_token(token);
-                let sent = request.send().await.map(drop);
-                sent.map_err(|error| self.connection.fault(doing, &error))
-            }
-            Call::CancelUpdateStack => {
-                let request = self.client.cancel_update_stack().stack_name(stack_id);
-                let sent = request.client_request_token(token).send().await;
-                sent.map(drop)
-                    .map_err(|error| self.connection.fault(doing, &error))
-            }
+async fn send(
+    service: &StackService,
+    call: &Call,
+    stack_id: &str,
+    token: &str,
+    role: Option<&str>,
+) -> Result<()> {
+    let assumed = role.map(str::to_owned);
+    let doing = match call {
+        Call::CancelUpdateStack => format!("cancel the update of `{}`", service.name),
+        call => format!(
+            "recover the stack `{}` ({})",
+            service.name,
+            call.operation()
+        ),
+    };
+    match call {
+        Call::DeleteChangeSet(id) => service.delete_change_set(id).await,
+        Call::DeleteStack(retained) => service.delete(stack_id, token, role, retained).await,
+        Call::RollbackStack => {
+            let request = service.client.rollback_stack().stack_name(stack_id);
+            let request = request.set_role_arn(assumed).client_request_token(token);
+            let sent = request.send().await.map(drop);
+            sent.map_err(|error| service.connection.fault(doing, &error))
+        }
+        Call::ContinueUpdateRollback(skipped) => {
+            let request = service
+                .client
+                .continue_update_rollback()
+                .stack_name(stack_id);
+            let request = request
+                .set_resources_to_skip((!skipped.is_empty()).then(|| skipped.clone()))
+                .set_role_arn(assumed)
+                .client_request_token(token);
+            let sent = request.send().await.map(drop);
+            sent.map_err(|error| service.connection.fault(doing, &error))
+        }
+        Call::CancelUpdateStack => {
+            let request = service.client.cancel_update_stack().stack_name(stack_id);
+            let sent = request.client_request_token(token).send().await;
+            sent.map(drop)
+                .map_err(|error| service.connection.fault(doing, &error))
         }
     }
+}
 
-    /// Returns the failed resources of the stacks inside this one, each with its stack's name and
-    /// why it failed last. `resources` are this stack's own.
-    pub async fn failed_in_nested(
-        &self,
-        resources: &[Resource],
-    ) -> Result<Vec<(String, Resource, Option<String>)>> {
-        let mut found = Vec::new();
-        let mut seen = HashSet::new();
-        let mut waiting: Vec<(usize, String)> = nested(resources).map(|id| (1, id)).collect();
-        while let Some((depth, id)) = waiting.pop() {
-            if depth > DEPTH || !seen.insert(id.clone()) {
-                continue;
-            }
-            let inner = Self {
-                name: id.clone(),
-                ..self.clone()
-            };
-            let resources = inner.resources().await?;
-            waiting.extend(nested(&resources).map(|id| (depth + 1, id)));
-            let failed = resources
-                .into_iter()
-                .filter(|resource| resource.status.ends_with("_FAILED"));
-            let failed: Vec<Resource> = failed.collect();
-            if failed.is_empty() {
-                continue;
-            }
-            let history = History::of(&self.latest_events(&id).await?);
-            for resource in failed {
-                let reason = history.reason(&resource.logical_id).map(str::to_owned);
-                found.push((name_of(&id).to_owned(), resource, reason));
-            }
+/// Returns the failed resources of the stacks inside this one, each with its stack's name and
+/// why it failed last. `resources` are this stack's own.
+pub async fn failed_in_nested(
+    service: &StackService,
+    resources: &[Resource],
+) -> Result<Vec<(String, Resource, Option<String>)>> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<(usize, String)> = nested(resources).map(|id| (1, id)).collect();
+    while let Some((depth, id)) = waiting.pop() {
+        if depth > DEPTH || !seen.insert(id.clone()) {
+            continue;
         }
-        Ok(found)
+        let inner = StackService {
+            name: id.clone(),
+            ..service.clone()
+        };
+        let resources = inner.resources().await?;
+        waiting.extend(nested(&resources).map(|id| (depth + 1, id)));
+        let failed = resources
+            .into_iter()
+            .filter(|resource| resource.status.ends_with("_FAILED"));
+        let failed: Vec<Resource> = failed.collect();
+        if failed.is_empty() {
+            continue;
+        }
+        let history = History::of(&events::latest(service, &id).await?);
+        for resource in failed {
+            let reason = history.reason(&resource.logical_id).map(str::to_owned);
+            found.push((name_of(&id).to_owned(), resource, reason));
+        }
     }
+    Ok(found)
 }
 
 /// Returns the ARNs of the failed stacks among these resources.

@@ -32,217 +32,214 @@ pub enum BucketState {
     Missing,
 }
 
-impl Store {
-    /// Makes sure that the artifact bucket is there: private, encrypted, versioned, TLS only.
-    ///
-    /// A bucket that the manifest names is never made or changed. `say` is called before a bucket
-    /// is made.
-    ///
-    /// # Errors
-    ///
-    /// Where the manifest's bucket does not exist or is in another region; refused where the bucket
-    /// belongs to another account.
-    pub async fn ensure_bucket(&self, say: impl Fn(&str)) -> Result<()> {
-        self.complete(self.bucket_state().await?, say).await
-    }
+/// Makes sure that the artifact bucket is there: private, encrypted, versioned, TLS only.
+///
+/// A bucket that the manifest names is never made or changed. `say` is called before a bucket
+/// is made.
+///
+/// # Errors
+///
+/// Where the manifest's bucket does not exist or is in another region; refused where the bucket
+/// belongs to another account.
+pub async fn ensure(store: &Store, say: impl Fn(&str)) -> Result<()> {
+    prepare(store, state(store).await?, say).await
+}
 
-    /// Returns how far the artifact bucket is.
-    ///
-    /// # Errors
-    ///
-    /// As [`ensure_bucket`](Self::ensure_bucket).
-    pub async fn bucket_state(&self) -> Result<BucketState> {
-        let bucket = &self.bucket;
-        let head = self
-            .client
-            .head_bucket()
-            .bucket(bucket)
-            .expected_bucket_owner(&self.account)
-            .send();
-        let versioned = async {
-            if self.explicit {
-                Ok(true)
-            } else {
-                self.is_versioned().await
-            }
-        };
-        match tokio::join!(head, versioned) {
-            (Ok(head), versioned) => {
-                let wanted = self.connection.region();
-                match head.bucket_region() {
-                    Some(actual) if actual != wanted => Err(wrong_region(bucket, actual, wanted)),
-                    _ if versioned? => Ok(BucketState::Complete),
-                    _ => Ok(BucketState::HalfMade),
-                }
-            }
-            (Err(error), _) if status(&error) == Some(404) && self.explicit => {
-                Err(Error::input(format!(
-                    "the artifact bucket `{bucket}` does not exist"
-                ))
-                .hint("create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own"))
-            }
-            (Err(error), _) if status(&error) == Some(404) => Ok(BucketState::Missing),
-            (Err(error), _) => {
-                let doing = "use the artifact bucket";
-                Err(self.problem(bucket, doing, "s3:ListBucket", &error))
+/// Returns how far the artifact bucket is.
+///
+/// # Errors
+///
+/// As [`ensure`](Self::ensure_bucket).
+pub async fn state(store: &Store) -> Result<BucketState> {
+    let bucket = &store.bucket;
+    let head = store
+        .client
+        .head_bucket()
+        .bucket(bucket)
+        .expected_bucket_owner(&store.account)
+        .send();
+    let versioned = async {
+        if store.explicit {
+            Ok(true)
+        } else {
+            is_versioned(store).await
+        }
+    };
+    match tokio::join!(head, versioned) {
+        (Ok(head), versioned) => {
+            let wanted = store.connection.region();
+            match head.bucket_region() {
+                Some(actual) if actual != wanted => Err(wrong_region(bucket, actual, wanted)),
+                _ if versioned? => Ok(BucketState::Complete),
+                _ => Ok(BucketState::HalfMade),
             }
         }
-    }
-
-    /// Makes or finishes the artifact bucket where it is not complete. `say` is called before.
-    ///
-    /// # Errors
-    ///
-    /// Refused where the bucket's name belongs to another account.
-    pub async fn complete(&self, state: BucketState, say: impl Fn(&str)) -> Result<()> {
-        let bucket = &self.bucket;
-        match state {
-            BucketState::Complete => return Ok(()),
-            BucketState::HalfMade => say(&format!("Finishing the artifact bucket `{bucket}`")),
-            BucketState::Missing => {
-                say(&format!(
-                    "Creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
-                ));
-                self.create().await?;
-            }
-        }
-        self.harden().await
-    }
-
-    /// Returns whether the bucket is known to be versioned.
-    ///
-    /// Some servers answer in a form that the SDK cannot read. Such a bucket counts as half-made: what
-    /// follows from that is harmless when repeated, and done to no bucket but stackctl's own.
-    async fn is_versioned(&self) -> Result<bool> {
-        let request = self
-            .client
-            .get_bucket_versioning()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.account);
-        match request.send().await {
-            Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
-            Err(error) if status(&error) == Some(200) => Ok(false),
-            Err(error) => Err(self.hardening("s3:GetBucketVersioning", &error)),
+        (Err(error), _) if status(&error) == Some(404) && store.explicit => Err(Error::input(
+            format!("the artifact bucket `{bucket}` does not exist"),
+        )
+        .hint(
+            "create it, or remove `artifact_bucket` from the manifest: then stackctl makes its own",
+        )),
+        (Err(error), _) if status(&error) == Some(404) => Ok(BucketState::Missing),
+        (Err(error), _) => {
+            let doing = "use the artifact bucket";
+            Err(store.problem(bucket, doing, "s3:ListBucket", &error))
         }
     }
+}
 
-    async fn create(&self) -> Result<()> {
-        let region = self.connection.region();
-        // us-east-1 is the one region that must not be named.
-        let location = (region != "us-east-1").then(|| {
-            CreateBucketConfiguration::builder()
-                .location_constraint(BucketLocationConstraint::from(region))
-                .build()
-        });
-        let answer = self
-            .client
-            .create_bucket()
-            .bucket(&self.bucket)
-            .set_create_bucket_configuration(location)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => {}
-            Err(error) if made_meanwhile(&error) => {}
-            Err(error)
-                if matches!(
-                    error.as_service_error(),
-                    Some(CreateBucketError::BucketAlreadyExists(_))
-                ) =>
-            {
-                return Err(Error::refused(format!(
-                    "the bucket `{}` belongs to another account",
-                    self.bucket
-                ))
-                .hint(
-                    "choose a name with `artifact_bucket` in the manifest and create that bucket",
-                ));
-            }
-            Err(error) => {
-                let doing = "create the artifact bucket";
-                return Err(self.problem(&self.bucket, doing, "s3:CreateBucket", &error));
-            }
+/// Makes or finishes the artifact bucket where it is not complete. `say` is called before.
+///
+/// # Errors
+///
+/// Refused where the bucket's name belongs to another account.
+pub async fn prepare(store: &Store, state: BucketState, say: impl Fn(&str)) -> Result<()> {
+    let bucket = &store.bucket;
+    match state {
+        BucketState::Complete => return Ok(()),
+        BucketState::HalfMade => say(&format!("Finishing the artifact bucket `{bucket}`")),
+        BucketState::Missing => {
+            say(&format!(
+                "Creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
+            ));
+            create(store).await?;
         }
-        self.client
-            .wait_until_bucket_exists()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.account)
-            .wait(PROPAGATION)
-            .await
-            .map(drop)
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::Service,
-                    format!("the new bucket `{}` does not appear", self.bucket),
-                )
-                .caused_by(error)
-                .hint("run the command again")
-            })
     }
+    harden(store).await
+}
 
-    /// Applies every protection. Each call is harmless when repeated; versioning comes last.
-    async fn harden(&self) -> Result<()> {
-        let (client, bucket, owner) = (&self.client, &self.bucket, &self.account);
-        client
-            .put_public_access_block()
-            .bucket(bucket)
-            .expected_bucket_owner(owner)
-            .public_access_block_configuration(
-                PublicAccessBlockConfiguration::builder()
-                    .block_public_acls(true)
-                    .ignore_public_acls(true)
-                    .block_public_policy(true)
-                    .restrict_public_buckets(true)
-                    .build(),
+/// Returns whether the bucket is known to be versioned.
+///
+/// Some servers answer in a form that the SDK cannot read. Such a bucket counts as half-made: what
+/// follows from that is harmless when repeated, and done to no bucket but stackctl's own.
+async fn is_versioned(store: &Store) -> Result<bool> {
+    let request = store
+        .client
+        .get_bucket_versioning()
+        .bucket(&store.bucket)
+        .expected_bucket_owner(&store.account);
+    match request.send().await {
+        Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
+        Err(error) if status(&error) == Some(200) => Ok(false),
+        Err(error) => Err(hardening(store, "s3:GetBucketVersioning", &error)),
+    }
+}
+
+async fn create(store: &Store) -> Result<()> {
+    let region = store.connection.region();
+    // us-east-1 is the one region that must not be named.
+    let location = (region != "us-east-1").then(|| {
+        CreateBucketConfiguration::builder()
+            .location_constraint(BucketLocationConstraint::from(region))
+            .build()
+    });
+    let answer = store
+        .client
+        .create_bucket()
+        .bucket(&store.bucket)
+        .set_create_bucket_configuration(location)
+        .send()
+        .await;
+    match answer {
+        Ok(_) => {}
+        Err(error) if made_meanwhile(&error) => {}
+        Err(error)
+            if matches!(
+                error.as_service_error(),
+                Some(CreateBucketError::BucketAlreadyExists(_))
+            ) =>
+        {
+            return Err(Error::refused(format!(
+                "the bucket `{}` belongs to another account",
+                store.bucket
+            ))
+            .hint("choose a name with `artifact_bucket` in the manifest and create that bucket"));
+        }
+        Err(error) => {
+            let doing = "create the artifact bucket";
+            return Err(store.problem(&store.bucket, doing, "s3:CreateBucket", &error));
+        }
+    }
+    store
+        .client
+        .wait_until_bucket_exists()
+        .bucket(&store.bucket)
+        .expected_bucket_owner(&store.account)
+        .wait(PROPAGATION)
+        .await
+        .map(drop)
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::Service,
+                format!("the new bucket `{}` does not appear", store.bucket),
             )
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:PutBucketPublicAccessBlock", &error))?;
-        client
-            .put_bucket_encryption()
-            .bucket(bucket)
-            .expected_bucket_owner(owner)
-            .server_side_encryption_configuration(encryption()?)
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:PutEncryptionConfiguration", &error))?;
-        client
-            .put_bucket_policy()
-            .bucket(bucket)
-            .expected_bucket_owner(owner)
-            .policy(tls_only(bucket, self.connection.region()))
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:PutBucketPolicy", &error))?;
-        client
-            .put_bucket_tagging()
-            .bucket(bucket)
-            .expected_bucket_owner(owner)
-            .tagging(tagging()?)
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:PutBucketTagging", &error))?;
-        client
-            .put_bucket_versioning()
-            .bucket(bucket)
-            .expected_bucket_owner(owner)
-            .versioning_configuration(
-                VersioningConfiguration::builder()
-                    .status(BucketVersioningStatus::Enabled)
-                    .build(),
-            )
-            .send()
-            .await
-            .map_err(|error| self.hardening("s3:PutBucketVersioning", &error))?;
-        Ok(())
-    }
+            .caused_by(error)
+            .hint("run the command again")
+        })
+}
 
-    fn hardening<E>(&self, action: &str, error: &SdkError<E>) -> Error
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        self.problem(&self.bucket, "protect the artifact bucket", action, error)
-    }
+/// Applies every protection. Each call is harmless when repeated; versioning comes last.
+async fn harden(store: &Store) -> Result<()> {
+    let (client, bucket, owner) = (&store.client, &store.bucket, &store.account);
+    client
+        .put_public_access_block()
+        .bucket(bucket)
+        .expected_bucket_owner(owner)
+        .public_access_block_configuration(
+            PublicAccessBlockConfiguration::builder()
+                .block_public_acls(true)
+                .ignore_public_acls(true)
+                .block_public_policy(true)
+                .restrict_public_buckets(true)
+                .build(),
+        )
+        .send()
+        .await
+        .map_err(|error| hardening(store, "s3:PutBucketPublicAccessBlock", &error))?;
+    client
+        .put_bucket_encryption()
+        .bucket(bucket)
+        .expected_bucket_owner(owner)
+        .server_side_encryption_configuration(encryption()?)
+        .send()
+        .await
+        .map_err(|error| hardening(store, "s3:PutEncryptionConfiguration", &error))?;
+    client
+        .put_bucket_policy()
+        .bucket(bucket)
+        .expected_bucket_owner(owner)
+        .policy(tls_only(bucket, store.connection.region()))
+        .send()
+        .await
+        .map_err(|error| hardening(store, "s3:PutBucketPolicy", &error))?;
+    client
+        .put_bucket_tagging()
+        .bucket(bucket)
+        .expected_bucket_owner(owner)
+        .tagging(tagging()?)
+        .send()
+        .await
+        .map_err(|error| hardening(store, "s3:PutBucketTagging", &error))?;
+    client
+        .put_bucket_versioning()
+        .bucket(bucket)
+        .expected_bucket_owner(owner)
+        .versioning_configuration(
+            VersioningConfiguration::builder()
+                .status(BucketVersioningStatus::Enabled)
+                .build(),
+        )
+        .send()
+        .await
+        .map_err(|error| hardening(store, "s3:PutBucketVersioning", &error))?;
+    Ok(())
+}
+
+fn hardening<E>(store: &Store, action: &str, error: &SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    store.problem(&store.bucket, "protect the artifact bucket", action, error)
 }
 
 /// Returns whether the bucket was made by this account before, or is being made by another run.

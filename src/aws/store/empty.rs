@@ -10,121 +10,119 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many pages of a bucket's versions are read, of 1,000 each: as many as a run can delete in hours.
 const PAGES: usize = 100_000;
 
-impl Store {
-    /// Returns how much a bucket of the same account holds, old versions and delete markers
-    /// included; `None` where there is no such bucket.
-    ///
-    /// # Errors
-    ///
-    /// Refused where the bucket belongs to another account or may not be listed.
-    pub async fn contents(&self, bucket: &str) -> Result<Option<Contents>> {
-        let doing = format!("look into the bucket `{bucket}`");
-        let request = self
+/// Returns how much a bucket of the same account holds, old versions and delete markers
+/// included; `None` where there is no such bucket.
+///
+/// # Errors
+///
+/// Refused where the bucket belongs to another account or may not be listed.
+pub async fn contents(store: &Store, bucket: &str) -> Result<Option<Contents>> {
+    let doing = format!("look into the bucket `{bucket}`");
+    let request = store
+        .client
+        .list_object_versions()
+        .bucket(bucket)
+        .expected_bucket_owner(&store.account);
+    let page = match request.send().await {
+        Ok(page) => page,
+        Err(error) if status(&error) == Some(404) => return Ok(None),
+        Err(error) => {
+            return Err(store.problem(bucket, &doing, "s3:ListBucketVersions", &error));
+        }
+    };
+    Ok(Some(Contents {
+        versions: page.versions().len() + page.delete_markers().len(),
+        more: page.is_truncated() == Some(true),
+    }))
+}
+
+/// Deletes every version and every delete marker in a bucket of the same account, and returns
+/// how many there were. `say` is called with that number as it grows, after each 1,000.
+///
+/// # Errors
+///
+/// Refused where the bucket belongs to another account or the caller may not delete from it; the
+/// first object that S3 would not delete.
+pub async fn empty_bucket(store: &Store, bucket: &str, say: impl Fn(usize)) -> Result<usize> {
+    let doing = format!("empty the bucket `{bucket}`");
+    let mut deleted = 0;
+    let mut after = (None, None);
+    for _ in 0..PAGES {
+        let page = store
             .client
             .list_object_versions()
             .bucket(bucket)
-            .expected_bucket_owner(&self.account);
-        let page = match request.send().await {
-            Ok(page) => page,
-            Err(error) if status(&error) == Some(404) => return Ok(None),
-            Err(error) => {
-                return Err(self.problem(bucket, &doing, "s3:ListBucketVersions", &error));
-            }
-        };
-        Ok(Some(Contents {
-            versions: page.versions().len() + page.delete_markers().len(),
-            more: page.is_truncated() == Some(true),
-        }))
-    }
-
-    /// Deletes every version and every delete marker in a bucket of the same account, and returns
-    /// how many there were. `say` is called with that number as it grows, after each 1,000.
-    ///
-    /// # Errors
-    ///
-    /// Refused where the bucket belongs to another account or the caller may not delete from it; the
-    /// first object that S3 would not delete.
-    pub async fn empty_bucket(&self, bucket: &str, say: impl Fn(usize)) -> Result<usize> {
-        let doing = format!("empty the bucket `{bucket}`");
-        let mut deleted = 0;
-        let mut after = (None, None);
-        for _ in 0..PAGES {
-            let page = self
-                .client
-                .list_object_versions()
-                .bucket(bucket)
-                .expected_bucket_owner(&self.account)
-                .set_key_marker(after.0.clone())
-                .set_version_id_marker(after.1.clone())
-                .send()
-                .await
-                .map_err(|error| self.problem(bucket, &doing, "s3:ListBucketVersions", &error))?;
-            let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
-            let markers = page.delete_markers().iter();
-            let markers = markers.map(|it| (it.key(), it.version_id()));
-            let objects = versions
-                .chain(markers)
-                .filter_map(|(key, version)| Some((key?, version)))
-                .map(|(key, version)| {
-                    ObjectIdentifier::builder()
-                        .key(key)
-                        .set_version_id(version.map(str::to_owned))
-                        .build()
-                })
-                .collect::<Result<Vec<_>, _>>()
-                .and_then(|objects| {
-                    Delete::builder()
-                        .set_objects(Some(objects))
-                        .quiet(true)
-                        .build()
-                })
-                .map_err(|error| Error::system("cannot put a request to S3 together", error))?;
-            let count = objects.objects().len();
-            if count > 0 {
-                self.delete(bucket, &doing, objects).await?;
-                deleted += count;
-                say(deleted);
-            }
-            if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
-                return Ok(deleted);
-            }
-            let next = (page.next_key_marker, page.next_version_id_marker);
-            if next == after {
-                break;
-            }
-            after = next;
-        }
-        Err(Error::new(
-            ErrorKind::Service,
-            format!("cannot {doing}: the list of its versions does not end"),
-        ))
-    }
-
-    /// Deletes at most 1,000 objects (`DeleteObjects`).
-    async fn delete(&self, bucket: &str, doing: &str, objects: Delete) -> Result<()> {
-        let answer = self
-            .client
-            .delete_objects()
-            .bucket(bucket)
-            .expected_bucket_owner(&self.account)
-            .delete(objects)
+            .expected_bucket_owner(&store.account)
+            .set_key_marker(after.0.clone())
+            .set_version_id_marker(after.1.clone())
             .send()
             .await
-            .map_err(|error| self.problem(bucket, doing, "s3:DeleteObjectVersion", &error))?;
-        match answer.errors().first() {
-            None => Ok(()),
-            Some(failed) => Err(Error::new(
-                ErrorKind::Service,
-                format!(
-                    "cannot {doing}: `{}` was not deleted: {}",
-                    failed.key().unwrap_or_default(),
-                    failed
-                        .message()
-                        .or(failed.code())
-                        .unwrap_or("no reason given"),
-                ),
-            )
-            .hint("the caller needs `s3:DeleteObjectVersion`, and no object lock may hold it")),
+            .map_err(|error| store.problem(bucket, &doing, "s3:ListBucketVersions", &error))?;
+        let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
+        let markers = page.delete_markers().iter();
+        let markers = markers.map(|it| (it.key(), it.version_id()));
+        let objects = versions
+            .chain(markers)
+            .filter_map(|(key, version)| Some((key?, version)))
+            .map(|(key, version)| {
+                ObjectIdentifier::builder()
+                    .key(key)
+                    .set_version_id(version.map(str::to_owned))
+                    .build()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|objects| {
+                Delete::builder()
+                    .set_objects(Some(objects))
+                    .quiet(true)
+                    .build()
+            })
+            .map_err(|error| Error::system("cannot put a request to S3 together", error))?;
+        let count = objects.objects().len();
+        if count > 0 {
+            delete(store, bucket, &doing, objects).await?;
+            deleted += count;
+            say(deleted);
         }
+        if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
+            return Ok(deleted);
+        }
+        let next = (page.next_key_marker, page.next_version_id_marker);
+        if next == after {
+            break;
+        }
+        after = next;
+    }
+    Err(Error::new(
+        ErrorKind::Service,
+        format!("cannot {doing}: the list of its versions does not end"),
+    ))
+}
+
+/// Deletes at most 1,000 objects (`DeleteObjects`).
+async fn delete(store: &Store, bucket: &str, doing: &str, objects: Delete) -> Result<()> {
+    let answer = store
+        .client
+        .delete_objects()
+        .bucket(bucket)
+        .expected_bucket_owner(&store.account)
+        .delete(objects)
+        .send()
+        .await
+        .map_err(|error| store.problem(bucket, doing, "s3:DeleteObjectVersion", &error))?;
+    match answer.errors().first() {
+        None => Ok(()),
+        Some(failed) => Err(Error::new(
+            ErrorKind::Service,
+            format!(
+                "cannot {doing}: `{}` was not deleted: {}",
+                failed.key().unwrap_or_default(),
+                failed
+                    .message()
+                    .or(failed.code())
+                    .unwrap_or("no reason given"),
+            ),
+        )
+        .hint("the caller needs `s3:DeleteObjectVersion`, and no object lock may hold it")),
     }
 }

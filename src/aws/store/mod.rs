@@ -8,8 +8,8 @@
 //! does, so that a bucket of our name in another account receives nothing from us.
 
 mod body;
-mod bucket;
-mod empty;
+pub mod bucket;
+pub mod empty;
 
 pub use bucket::BucketState;
 

@@ -1,6 +1,7 @@
 //! `stackctl cancel`: stops a running update, which CloudFormation then rolls back.
 
 use super::{Context, Exit};
+use crate::aws::stack::recovery;
 use crate::cloudformation::recovery::Call;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
@@ -51,9 +52,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let operation = RunningOperation::join(&session, &interrupt, &service, &stack.id, &resume);
     let mut operation = operation.await?.showing(args.events);
     let role = session.settings().stack.role_arn.as_deref();
-    service
-        .perform(&call, &stack.id, &temporary_name(), role)
-        .await?;
+    recovery::perform(&service, &call, &stack.id, &temporary_name(), role).await?;
     operation.set_cancelled();
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let ended = ended.map_or(StackStatus::DeleteComplete, |stack| stack.status);

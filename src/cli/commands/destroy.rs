@@ -5,7 +5,9 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
+use crate::aws::stack::events;
 use crate::aws::store::Store;
+use crate::aws::store::empty;
 use crate::cloudformation::deletion::{
     DeletionOutcome, DeletionPlan, ResourceDeletion, resource_deletions,
 };
@@ -100,7 +102,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         })?;
     }
     for bucket in buckets {
-        let emptied = store.empty_bucket(&bucket, |count| {
+        let emptied = empty::empty_bucket(&store, &bucket, |count| {
             presenter.progress(&format!("emptying {bucket}: {count} versions deleted"));
         });
         let count = interrupt.guard(emptied).await?;
@@ -280,7 +282,7 @@ impl Deletion<'_> {
 
     async fn delete(&self) -> Result<()> {
         let stack = self.stack;
-        let earlier = self.service.latest_events(&stack.id).await?;
+        let earlier = events::latest(&self.service, &stack.id).await?;
         let operation = RunningOperation::after(
             &earlier,
             self.session,

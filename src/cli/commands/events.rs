@@ -2,6 +2,7 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
+use crate::aws::stack::events;
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
@@ -60,9 +61,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let mut timeline = if args.all {
             Timeline::of(&stack.id)
         } else {
-            service.last_operation(&stack.id).await?
+            events::last_operation(&service, &stack.id).await?
         };
-        service.catch_up(&stack.id, &mut timeline, true).await?;
+        events::catch_up(&service, &stack.id, &mut timeline, true).await?;
         Ok(timeline)
     };
     let mut timeline = interrupt.guard(read).await?;
@@ -103,7 +104,7 @@ async fn find(session: &Session<'_>, service: &StackService, args: &Args) -> Res
     if let Some(stack) = service.describe().await? {
         return Ok(stack);
     }
-    let deleted = match service.last_deleted().await? {
+    let deleted = match events::last_deleted(service).await? {
         Some(id) => service.describe_by(&id).await?,
         None => None,
     };

@@ -1,6 +1,7 @@
 //! What AWS says of one stack, read before a deployment.
 
 use crate::aws::stack::StackService;
+use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::Stack;
 use crate::error::Result;
@@ -32,7 +33,7 @@ impl DeployedState {
         let policy = async {
             // If the manifest names no policy, nobody compares it.
             match session.settings().stack.policy {
-                Some(_) => service.policy().await,
+                Some(_) => policy::read(service).await,
                 None => Ok(None),
             }
         };

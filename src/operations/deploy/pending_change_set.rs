@@ -3,6 +3,10 @@
 //! It belongs to the run that created it: whatever ends the run before the change set is executed
 //! deletes it, and with it the empty stack that it created, unless somebody else uses that stack.
 
+use crate::aws::stack::change_set;
+use crate::aws::stack::events;
+use crate::aws::stack::listing;
+use crate::aws::store::bucket;
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
@@ -106,8 +110,8 @@ impl PendingChangeSet {
         let code = async { Ok(code_check::compare(deployment).await) };
         let (change_set, earlier_events, mut others, code) = tokio::try_join!(
             read_change_set(deployment, id),
-            service.latest_events(stack_id),
-            service.change_sets(stack_id),
+            events::latest(service, stack_id),
+            listing::change_sets(service, stack_id),
             code
         )?;
         others.retain(|other| other.id != id);
@@ -278,7 +282,7 @@ impl PendingChangeSet {
             let prune = async { Ok(prune(deployment, &requested).await) };
             let (change_set, earlier_events, others) = tokio::try_join!(
                 read_change_set(deployment, &requested.change_set_id),
-                service.latest_events(&requested.stack_id),
+                events::latest(service, &requested.stack_id),
                 prune
             )?;
             Ok((requested.stack_id, change_set, earlier_events, others))
@@ -301,8 +305,8 @@ impl PendingChangeSet {
     async fn has_begun(&self, deployment: &Deployment<'_>) -> bool {
         let (service, set) = (deployment.service(), &self.change_set);
         let (events, listed) = tokio::join!(
-            service.latest_events(&self.stack_id),
-            service.change_sets(&self.stack_id)
+            events::latest(service, &self.stack_id),
+            listing::change_sets(service, &self.stack_id)
         );
         let is_ours = |event: &Event| event.token.as_deref() == Some(&set.name);
         let is_executing = |listed: &ListedChangeSet| {
@@ -351,9 +355,7 @@ async fn template_source(deployment: &Deployment<'_>) -> Result<TemplateSource> 
     }
     let session = deployment.session();
     let store = deployment.store();
-    store
-        .ensure_bucket(|text| session.presenter().note(text))
-        .await?;
+    bucket::ensure(&store, |text| session.presenter().note(text)).await?;
     let project = &session.settings().project;
     let url = store.store_template(project, body).await?;
     Ok(TemplateSource::Url(url))
@@ -362,7 +364,7 @@ async fn template_source(deployment: &Deployment<'_>) -> Result<TemplateSource> 
 /// Waits until a change set is created and returns all that the service says of it, without the
 /// secrets in it.
 async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<ChangeSet> {
-    let mut change_set = deployment.service().wait_for_change_set(id).await?;
+    let mut change_set = change_set::wait(deployment.service(), id).await?;
     let (build, stack) = (deployment.build(), deployment.stack());
     let deployed = deployment.deployed_model();
     if let (Some(template), Some(stack)) = (&deployed, stack) {
@@ -398,7 +400,7 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
 /// Nothing depends on it: if a deletion fails, the next run tries again.
 async fn prune(deployment: &Deployment<'_>, ours: &Requested) -> Vec<String> {
     let service = deployment.service();
-    let Ok(mut listed) = service.change_sets(&ours.stack_id).await else {
+    let Ok(mut listed) = listing::change_sets(service, &ours.stack_id).await else {
         return Vec::new();
     };
     let now = Timestamp::now();
@@ -427,7 +429,7 @@ async fn delete(deployment: &Deployment<'_>, change_set: &Requested) -> Result<(
     let ((), empty, is_shared) = tokio::try_join!(
         service.delete_change_set(&change_set.change_set_id),
         service.describe_by(&change_set.stack_id),
-        service.has_other_change_sets(change_set)
+        listing::has_other_change_sets(service, change_set)
     )?;
     let in_review = empty.is_some_and(|stack| stack.status == StackStatus::ReviewInProgress);
     if in_review && !is_shared {

@@ -4,6 +4,7 @@
 //! deployment has succeeded.
 
 use super::deployment::Deployment;
+use crate::aws::stack::policy;
 use crate::error::Result;
 use crate::plan::ValueChange;
 
@@ -83,7 +84,7 @@ pub(crate) async fn apply(deployment: &Deployment<'_>, changes: &[ValueChange]) 
         presenter.note(&format!("Termination protection is {state}."));
     }
     if let (true, Some(policy)) = (changes_to(POLICY), &deployment.build().stack_policy) {
-        service.set_policy(&policy.text()).await?;
+        policy::set(service, &policy.text()).await?;
         presenter.note("The stack policy is set.");
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Uploading the artifacts that a template refers to.
 
+use crate::aws::store::bucket;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::deployment::Deployment;
@@ -28,13 +29,13 @@ pub(crate) async fn upload_artifacts(deployment: &Deployment<'_>) -> Result<()> 
         .buffered(AT_ONCE)
         .try_collect::<Vec<_>>();
     // The bucket's state matters only if something has to be uploaded; it is read at the same time.
-    let (states, bucket) = tokio::join!(states, store.bucket_state());
+    let (states, bucket) = tokio::join!(states, bucket::state(&store));
     let mut missing = states?;
     missing.retain(|(_, state)| *state != ObjectState::Same);
     if missing.is_empty() {
         return Ok(());
     }
-    store.complete(bucket?, |text| presenter.note(text)).await?;
+    bucket::prepare(&store, bucket?, |text| presenter.note(text)).await?;
     stream::iter(missing)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, async |(artifact, state)| {

@@ -4,6 +4,7 @@
 //! project's template has the same content, the user will want to change that file, so it is quoted;
 //! else the service's text is quoted.
 
+use crate::aws::stack::change_set;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -52,7 +53,7 @@ pub(super) async fn locate(
 /// Returns the template of the nested stack that an event belongs to; `None` if it cannot be read.
 async fn nested_template(operation: &RunningOperation<'_>, event: &Event) -> Option<Template> {
     let service = operation.service();
-    let text = service.template_of_nested(&event.stack_id).await?;
+    let text = change_set::template_of_nested(service, &event.stack_id).await?;
     let session = operation.session();
     let local = session
         .project()

@@ -2,6 +2,7 @@
 //! helps, and what to run now.
 
 use super::{RunningOperation, failure_places};
+use crate::aws::stack::events;
 use crate::cloudformation::diagnosis::{self, Cause, Causes, Remedy, reason_of};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::Stack;
@@ -70,10 +71,8 @@ impl<'a> FailureReport<'a> {
         // A nested stack's event may be newer than its parent's events that follow from it.
         let mut events = operation.timeline().events().to_vec();
         events.sort_by_key(|event| event.time);
-        service
-            .add_findings(operation.stack_id(), &mut events)
-            .await;
-        service.decode_authorization(&mut events).await;
+        events::add_findings(service, operation.stack_id(), &mut events).await;
+        events::decode_authorization(service, &mut events).await;
         let Causes { first, undoing } = diagnosis::causes(&events);
         // The user's own request needs no explanation.
         let is_explained = |first: &Cause<'_>| !(first.user_initiated && operation.is_cancelled());

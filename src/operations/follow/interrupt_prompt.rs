@@ -3,6 +3,7 @@
 //! The operation is CloudFormation's, so ending this process does not end it. On a terminal the user
 //! is asked whether to leave the operation running or to cancel it.
 
+use crate::aws::stack::recovery;
 use std::time::Duration;
 
 use super::RunningOperation;
@@ -90,7 +91,7 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         }
         let role = session.settings().stack.role_arn.as_deref();
         let token = temporary_name();
-        let sent = service.perform(&call, &stack.id, &token, role);
+        let sent = recovery::perform(service, &call, &stack.id, &token, role);
         sent.await.map(|()| true)
     };
     match cancelled.await {

@@ -4,6 +4,7 @@ mod failure_places;
 pub(crate) mod failure_report;
 pub(crate) mod interrupt_prompt;
 
+use crate::aws::stack::events;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,9 @@ impl<'a> RunningOperation<'a> {
         stack_id: &str,
         resume: &str,
     ) -> Result<Self> {
-        let timeline = interrupt.guard(service.last_operation(stack_id)).await?;
+        let timeline = interrupt
+            .guard(events::last_operation(service, stack_id))
+            .await?;
         Ok(Self::of(
             timeline, session, interrupt, service, stack_id, resume,
         ))
@@ -199,9 +202,12 @@ impl<'a> RunningOperation<'a> {
                 presenter.note(&human::event::recovered(duration));
             }
         };
-        let poll = self
-            .service
-            .poll_until_terminal(&self.stack_id, &mut self.timeline, on_update);
+        let poll = events::poll_until_terminal(
+            &self.service,
+            &self.stack_id,
+            &mut self.timeline,
+            on_update,
+        );
         let polled = match self.session.settings().stack.timeout_minutes {
             None => self.interrupt.guard(poll).await,
             Some(minutes) => {

@@ -6,6 +6,9 @@
 //! drift if an endpoint ignores the mode. The output says how, resource by resource.
 
 use crate::aws::stack::StackService;
+use crate::aws::stack::change_set;
+use crate::aws::stack::drift_revert;
+use crate::aws::stack::events;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::drift::{Drift, ResourceDrift};
@@ -131,11 +134,9 @@ impl DriftRevert<'_> {
         let nested = self.template.as_ref();
         let nested = nested.is_some_and(Template::has_nested_stacks);
         let service = self.service;
-        let requested = service.create_drift_revert(name, self.stack, role, nested);
+        let requested = drift_revert::create(service, name, self.stack, role, nested);
         let requested = requested.await?;
-        let mut created = service
-            .wait_for_change_set(&requested.change_set_id)
-            .await?;
+        let mut created = change_set::wait(service, &requested.change_set_id).await?;
         let own = self.session.settings().parameters.iter();
         let own = own.filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
         let masked = self.stack.masked_parameters();
@@ -246,7 +247,7 @@ impl DriftRevert<'_> {
             ..
         } = self;
         let resume = session.command("recover");
-        let earlier = service.latest_events(&stack.id).await?;
+        let earlier = events::latest(service, &stack.id).await?;
         let mut operation =
             RunningOperation::after(&earlier, session, interrupt, service, &stack.id, &resume)
                 .expecting(created.changes.len())

@@ -1,5 +1,8 @@
 //! The steps of a recovery: what can be done about a stack's state, and doing it.
 
+use crate::aws::stack::events;
+use crate::aws::stack::listing;
+use crate::aws::stack::recovery;
 use jiff::Timestamp;
 
 use crate::aws::stack::StackService;
@@ -37,10 +40,10 @@ pub(crate) async fn inspect(
     let (resources, template, events, change_sets) = tokio::try_join!(
         service.resources(),
         service.template(),
-        service.events_until(&stack.id, is_enough),
-        service.change_sets(&stack.id)
+        events::until(service, &stack.id, is_enough),
+        listing::change_sets(service, &stack.id)
     )?;
-    let nested = service.failed_in_nested(&resources).await?;
+    let nested = recovery::failed_in_nested(service, &resources).await?;
     let template = template.and_then(deployed_template);
     let now = Timestamp::now();
     let (leftovers, others): (Vec<_>, Vec<_>) = change_sets
@@ -157,16 +160,14 @@ impl Step<'_> {
         } = self;
         self.check_again().await?;
         let resume = session.command("recover");
-        let earlier = service.latest_events(&stack.id).await?;
+        let earlier = events::latest(service, &stack.id).await?;
         let mut operation =
             RunningOperation::after(&earlier, session, interrupt, service, &stack.id, &resume)
                 .showing(self.filter);
         session.presenter().note("");
         let role = session.settings().stack.role_arn.as_deref();
         for call in calls {
-            service
-                .perform(call, &stack.id, &temporary_name(), role)
-                .await?;
+            recovery::perform(service, call, &stack.id, &temporary_name(), role).await?;
         }
         let ended = interrupt_prompt::follow(&mut operation).await?;
         match ended {
@@ -191,7 +192,7 @@ impl Step<'_> {
         let is_same = now.is_some_and(|now| now.status == self.stack.status);
         let is_empty_stack = self.stack.status == StackStatus::ReviewInProgress;
         let in_use = is_empty_stack && {
-            let sets = self.service.change_sets(&self.stack.id).await?;
+            let sets = listing::change_sets(&self.service, &self.stack.id).await?;
             let now = Timestamp::now();
             sets.iter().any(|set| !is_leftover(set, now))
         };

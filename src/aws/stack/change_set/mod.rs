@@ -32,280 +32,287 @@ const LOOKS: usize = 8;
 /// How deep nested stacks are followed. The service itself has no stacks as deep as this.
 const DEPTH: usize = 20;
 
-impl StackService {
-    /// Waits until the change set is made or has failed, and returns all that the service says of
-    /// it: every page, property values, nested change sets, the findings of its checks.
-    pub async fn wait_for_change_set(&self, id: &str) -> Result<ChangeSet> {
-        let mut change_set = if let Some(change_set) = self.change_set_at_once(id).await? {
-            change_set
-        } else {
-            let mut backoff = Backoff::polling();
-            let first = loop {
-                backoff.pause().await;
-                let page = self.first_page(id, true).await?;
-                if page.0.is_terminal() {
-                    break page;
-                }
-            };
-            self.complete(id, first, true).await?
-        };
-        let mut seen = HashSet::from([change_set.id.clone()]);
-        self.read_nested(&mut change_set, &mut seen, DEPTH).await?;
-        Ok(change_set)
-    }
-
-    /// Returns the whole change set where it is settled already, which small ones often are: all of
-    /// its parts are asked for together, in the hope that none has to be asked for again.
-    async fn change_set_at_once(&self, id: &str) -> Result<Option<ChangeSet>> {
-        let validations = async { Ok(self.validations(id).await) };
-        let (valued, plain, findings) = tokio::try_join!(
-            self.first_page(id, true),
-            self.first_page(id, false),
-            validations
-        )?;
-        // Events are found by the ARN alone.
-        let is_arn = valued.0.id == id;
-        if !is_arn || !valued.0.is_terminal() || !plain.0.is_terminal() {
-            return Ok(None);
-        }
-        let (valued, plain) = tokio::try_join!(
-            self.remaining_pages(id, valued.0, valued.1, true),
-            self.remaining_pages(id, plain.0, plain.1, false)
-        )?;
-        Ok(Some(self.merged(id, valued, plain, findings).await))
-    }
-
-    /// Returns a change set with all its parts but the nested ones, from its first page on.
-    async fn complete(
-        &self,
-        id: &str,
-        (first, token): (ChangeSet, Option<String>),
-        with_validations: bool,
-    ) -> Result<ChangeSet> {
-        // Events are found by the ARN alone.
-        let arn = if first.id.is_empty() { id } else { &first.id }.to_owned();
-        let plain = async {
-            let (first, token) = self.first_page(id, false).await?;
-            self.remaining_pages(id, first, token, false).await
-        };
-        let validations = async {
-            if with_validations {
-                Ok(self.validations(&arn).await)
-            } else {
-                Ok(Findings::default())
-            }
-        };
-        let (valued, plain, findings) = tokio::try_join!(
-            self.remaining_pages(id, first, token, true),
-            plain,
-            validations
-        )?;
-        Ok(self.merged(&arn, valued, plain, findings).await)
-    }
-
-    /// Returns a change set as it is with property values and without, and what the service's checks
-    /// found, as one.
-    async fn merged(
-        &self,
-        arn: &str,
-        valued: ChangeSet,
-        plain: ChangeSet,
-        findings: Findings,
-    ) -> ChangeSet {
-        let mut change_set = valued.merged_with(plain);
-        change_set.validations = findings.found;
-        change_set.warnings.extend(findings.warning);
-        if findings.is_readable {
-            self.await_findings(arn, &mut change_set).await;
-        }
+/// Waits until the change set is made or has failed, and returns all that the service says of
+/// it: every page, property values, nested change sets, the findings of its checks.
+pub async fn wait(service: &StackService, id: &str) -> Result<ChangeSet> {
+    let mut change_set = if let Some(change_set) = change_set_at_once(service, id).await? {
         change_set
-    }
-
-    /// Looks again for what a check found where the change set has failed before its finding is there.
-    async fn await_findings(&self, arn: &str, change_set: &mut ChangeSet) {
+    } else {
         let mut backoff = Backoff::polling();
-        for _ in 0..LOOKS {
-            if !change_set.awaits_findings() {
-                return;
-            }
+        let first = loop {
             backoff.pause().await;
-            change_set.validations = self.validations(arn).await.found;
-        }
-        if change_set.awaits_findings() {
-            change_set.warnings.push(
-                "the service has not said in time what its checks found; try again".to_owned(),
-            );
-        }
-    }
-
-    /// Reads the change sets of nested stacks. They settle before their root does, or the root has
-    /// failed and does not wait for them either.
-    async fn read_nested(
-        &self,
-        parent: &mut ChangeSet,
-        seen: &mut HashSet<String>,
-        depth: usize,
-    ) -> Result<()> {
-        let changes = parent.changes.iter();
-        let listed = changes.filter_map(|change| change.nested_change_set.as_deref());
-        let ids: Vec<String> = listed
-            .chain(parent.failed_child())
-            .map(str::to_owned)
-            .collect();
-        for id in ids {
-            if seen.contains(&id) {
-                continue;
+            let page = first_page(service, id, true).await?;
+            if page.0.is_terminal() {
+                break page;
             }
-            if depth == 0 {
-                parent.warnings.push(format!(
-                    "nested stacks deeper than {DEPTH} are not shown: {id}"
-                ));
-                continue;
-            }
-            seen.insert(id.clone());
-            let first = match self.describe_first_page(&id, true).await {
-                Ok(page) => page,
-                Err(error) if is_missing(&error) => {
-                    parent
-                        .warnings
-                        .push(format!("the nested change set {id} does not exist"));
-                    continue;
-                }
-                Err(error) => {
-                    return Err(self
-                        .connection
-                        .fault("describe a nested change set", &error));
-                }
-            };
-            let failed = first.0.is_failed();
-            let deployed = first.0.stack_id.clone();
-            let templates = async {
-                // They tell which values are secret and where a finding stands; a plan can do without.
-                Ok(tokio::join!(
-                    self.nested_template(Some(&id), None),
-                    self.template_of_nested(&deployed)
-                ))
-            };
-            let (mut nested, templates) =
-                tokio::try_join!(self.complete(&id, first, failed), templates)?;
-            (nested.template, nested.deployed_template) = templates;
-            Box::pin(self.read_nested(&mut nested, seen, depth - 1)).await?;
-            nested.id = id;
-            parent.nested.push(nested);
-        }
-        Ok(())
-    }
-
-    /// Returns the template of the nested stack with this ARN, as it was deployed last; `None` where it
-    /// cannot be read.
-    pub async fn template_of_nested(&self, stack_id: &str) -> Option<String> {
-        self.nested_template(None, Some(stack_id)).await
-    }
-
-    /// Returns the template of a nested stack, or of its change set; `None` where it cannot be read.
-    async fn nested_template(
-        &self,
-        change_set: Option<&str>,
-        stack: Option<&str>,
-    ) -> Option<String> {
-        let request = self
-            .client
-            .get_template()
-            .set_change_set_name(change_set.map(str::to_owned))
-            .set_stack_name(stack.map(str::to_owned))
-            .template_stage(TemplateStage::Original);
-        request.send().await.ok()?.template_body
-    }
-
-    async fn remaining_pages(
-        &self,
-        id: &str,
-        mut change_set: ChangeSet,
-        token: Option<String>,
-        values: bool,
-    ) -> Result<ChangeSet> {
-        let Some(token) = token.filter(|token| !token.is_empty()) else {
-            return Ok(change_set);
         };
-        let request = self.change_set_request(id, values).next_token(&token);
-        let pages = Pages::new(
-            request.into_paginator().send(),
-            DescribeChangeSetOutput::next_token,
-            "the change set",
-        );
-        let mut pages = pages.after(token);
-        while let Some(page) = pages.next().await? {
-            let page =
-                page.map_err(|error| self.connection.fault("describe the change set", &error))?;
-            change_set.extend(convert::change_set(page).changes);
+        complete(service, id, first, true).await?
+    };
+    let mut seen = HashSet::from([change_set.id.clone()]);
+    read_nested(service, &mut change_set, &mut seen, DEPTH).await?;
+    Ok(change_set)
+}
+
+/// Returns the whole change set where it is settled already, which small ones often are: all of
+/// its parts are asked for together, in the hope that none has to be asked for again.
+async fn change_set_at_once(service: &StackService, id: &str) -> Result<Option<ChangeSet>> {
+    let validations = async { Ok(validations(service, id).await) };
+    let (valued, plain, findings) = tokio::try_join!(
+        first_page(service, id, true),
+        first_page(service, id, false),
+        validations
+    )?;
+    // Events are found by the ARN alone.
+    let is_arn = valued.0.id == id;
+    if !is_arn || !valued.0.is_terminal() || !plain.0.is_terminal() {
+        return Ok(None);
+    }
+    let (valued, plain) = tokio::try_join!(
+        remaining_pages(service, id, valued.0, valued.1, true),
+        remaining_pages(service, id, plain.0, plain.1, false)
+    )?;
+    Ok(Some(merged(service, id, valued, plain, findings).await))
+}
+
+/// Returns a change set with all its parts but the nested ones, from its first page on.
+async fn complete(
+    service: &StackService,
+    id: &str,
+    (first, token): (ChangeSet, Option<String>),
+    with_validations: bool,
+) -> Result<ChangeSet> {
+    // Events are found by the ARN alone.
+    let arn = if first.id.is_empty() { id } else { &first.id }.to_owned();
+    let plain = async {
+        let (first, token) = first_page(service, id, false).await?;
+        remaining_pages(service, id, first, token, false).await
+    };
+    let validations = async {
+        if with_validations {
+            Ok(validations(service, &arn).await)
+        } else {
+            Ok(Findings::default())
         }
-        Ok(change_set)
-    }
+    };
+    let (valued, plain, findings) = tokio::try_join!(
+        remaining_pages(service, id, first, token, true),
+        plain,
+        validations
+    )?;
+    Ok(merged(service, &arn, valued, plain, findings).await)
+}
 
-    async fn first_page(&self, id: &str, values: bool) -> Result<(ChangeSet, Option<String>)> {
-        self.describe_first_page(id, values)
-            .await
-            .map_err(|error| self.connection.fault("describe the change set", &error))
+/// Returns a change set as it is with property values and without, and what the service's checks
+/// found, as one.
+async fn merged(
+    service: &StackService,
+    arn: &str,
+    valued: ChangeSet,
+    plain: ChangeSet,
+    findings: Findings,
+) -> ChangeSet {
+    let mut change_set = valued.merged_with(plain);
+    change_set.validations = findings.found;
+    change_set.warnings.extend(findings.warning);
+    if findings.is_readable {
+        await_findings(service, arn, &mut change_set).await;
     }
+    change_set
+}
 
-    async fn describe_first_page(
-        &self,
-        id: &str,
-        values: bool,
-    ) -> Result<(ChangeSet, Option<String>), SdkError<DescribeChangeSetError>> {
-        let mut answer = self.change_set_request(id, values).send().await?;
-        let token = answer.next_token.take();
-        Ok((convert::change_set(answer), token))
+/// Looks again for what a check found where the change set has failed before its finding is there.
+async fn await_findings(service: &StackService, arn: &str, change_set: &mut ChangeSet) {
+    let mut backoff = Backoff::polling();
+    for _ in 0..LOOKS {
+        if !change_set.awaits_findings() {
+            return;
+        }
+        backoff.pause().await;
+        change_set.validations = validations(service, arn).await.found;
     }
-
-    fn change_set_request(&self, id: &str, values: bool) -> DescribeChangeSetFluentBuilder {
-        // An ARN says which stack it belongs to, and that of a nested one is another than ours.
-        let stack = (!id.starts_with("arn:")).then(|| self.name.clone());
-        self.client
-            .describe_change_set()
-            .change_set_name(id)
-            .set_stack_name(stack)
-            .include_property_values(values)
+    if change_set.awaits_findings() {
+        change_set
+            .warnings
+            .push("the service has not said in time what its checks found; try again".to_owned());
     }
+}
 
-    /// Returns what the service's checks found, with a warning where that may not be read.
-    ///
-    /// The operation is younger than most servers that speak the API, and a plan does not need it:
-    /// an endpoint that does not know it has no checks.
-    async fn validations(&self, arn: &str) -> Findings {
-        let mut findings = Findings::default();
-        let request = self.client.describe_events().change_set_name(arn);
-        let mut pages = Pages::new(
-            request.into_paginator().send(),
-            DescribeEventsOutput::next_token,
-            "the change set's events",
-        );
-        loop {
-            let page = match pages.next().await {
-                Ok(Some(Ok(page))) => page,
-                Ok(None) => {
-                    findings.is_readable = true;
-                    return findings;
-                }
-                Ok(Some(Err(error))) => {
-                    findings.warning = fault::is_denied(&error).then(|| {
-                        let said = error.message().or(error.code()).unwrap_or_default();
-                        format!("the service's own checks cannot be read: {said}")
-                    });
-                    return findings;
-                }
-                Err(error) => {
-                    findings.warning = Some(error.to_string());
-                    return findings;
-                }
+/// Reads the change sets of nested stacks. They settle before their root does, or the root has
+/// failed and does not wait for them either.
+async fn read_nested(
+    service: &StackService,
+    parent: &mut ChangeSet,
+    seen: &mut HashSet<String>,
+    depth: usize,
+) -> Result<()> {
+    let changes = parent.changes.iter();
+    let listed = changes.filter_map(|change| change.nested_change_set.as_deref());
+    let ids: Vec<String> = listed
+        .chain(parent.failed_child())
+        .map(str::to_owned)
+        .collect();
+    for id in ids {
+        if seen.contains(&id) {
+            continue;
+        }
+        if depth == 0 {
+            parent.warnings.push(format!(
+                "nested stacks deeper than {DEPTH} are not shown: {id}"
+            ));
+            continue;
+        }
+        seen.insert(id.clone());
+        let first = match describe_first_page(service, &id, true).await {
+            Ok(page) => page,
+            Err(error) if is_missing(&error) => {
+                parent
+                    .warnings
+                    .push(format!("the nested change set {id} does not exist"));
+                continue;
+            }
+            Err(error) => {
+                return Err(service
+                    .connection
+                    .fault("describe a nested change set", &error));
+            }
+        };
+        let failed = first.0.is_failed();
+        let deployed = first.0.stack_id.clone();
+        let templates = async {
+            // They tell which values are secret and where a finding stands; a plan can do without.
+            Ok(tokio::join!(
+                nested_template(service, Some(&id), None),
+                template_of_nested(service, &deployed)
+            ))
+        };
+        let (mut nested, templates) =
+            tokio::try_join!(complete(service, &id, first, failed), templates)?;
+        (nested.template, nested.deployed_template) = templates;
+        Box::pin(read_nested(service, &mut nested, seen, depth - 1)).await?;
+        nested.id = id;
+        parent.nested.push(nested);
+    }
+    Ok(())
+}
+
+/// Returns the template of the nested stack with this ARN, as it was deployed last; `None` where it
+/// cannot be read.
+pub async fn template_of_nested(service: &StackService, stack_id: &str) -> Option<String> {
+    nested_template(service, None, Some(stack_id)).await
+}
+
+/// Returns the template of a nested stack, or of its change set; `None` where it cannot be read.
+async fn nested_template(
+    service: &StackService,
+    change_set: Option<&str>,
+    stack: Option<&str>,
+) -> Option<String> {
+    let request = service
+        .client
+        .get_template()
+        .set_change_set_name(change_set.map(str::to_owned))
+        .set_stack_name(stack.map(str::to_owned))
+        .template_stage(TemplateStage::Original);
+    request.send().await.ok()?.template_body
+}
+
+async fn remaining_pages(
+    service: &StackService,
+    id: &str,
+    mut change_set: ChangeSet,
+    token: Option<String>,
+    values: bool,
+) -> Result<ChangeSet> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        return Ok(change_set);
+    };
+    let request = change_set_request(service, id, values).next_token(&token);
+    let pages = Pages::new(
+        request.into_paginator().send(),
+        DescribeChangeSetOutput::next_token,
+        "the change set",
+    );
+    let mut pages = pages.after(token);
+    while let Some(page) = pages.next().await? {
+        let page =
+            page.map_err(|error| service.connection.fault("describe the change set", &error))?;
+        change_set.extend(convert::change_set(page).changes);
+    }
+    Ok(change_set)
+}
+
+async fn first_page(
+    service: &StackService,
+    id: &str,
+    values: bool,
+) -> Result<(ChangeSet, Option<String>)> {
+    describe_first_page(service, id, values)
+        .await
+        .map_err(|error| service.connection.fault("describe the change set", &error))
+}
+
+async fn describe_first_page(
+    service: &StackService,
+    id: &str,
+    values: bool,
+) -> Result<(ChangeSet, Option<String>), SdkError<DescribeChangeSetError>> {
+    let mut answer = change_set_request(service, id, values).send().await?;
+    let token = answer.next_token.take();
+    Ok((convert::change_set(answer), token))
+}
+
+fn change_set_request(
+    service: &StackService,
+    id: &str,
+    values: bool,
+) -> DescribeChangeSetFluentBuilder {
+    // An ARN says which stack it belongs to, and that of a nested one is another than ours.
+    let stack = (!id.starts_with("arn:")).then(|| service.name.clone());
+    service
+        .client
+        .describe_change_set()
+        .change_set_name(id)
+        .set_stack_name(stack)
+        .include_property_values(values)
+}
+
+/// Returns what the service's checks found, with a warning where that may not be read.
+///
+/// The operation is younger than most servers that speak the API, and a plan does not need it:
+/// an endpoint that does not know it has no checks.
+async fn validations(service: &StackService, arn: &str) -> Findings {
+    let mut findings = Findings::default();
+    let request = service.client.describe_events().change_set_name(arn);
+    let mut pages = Pages::new(
+        request.into_paginator().send(),
+        DescribeEventsOutput::next_token,
+        "the change set's events",
+    );
+    loop {
+        let page = match pages.next().await {
+            Ok(Some(Ok(page))) => page,
+            Ok(None) => {
+                findings.is_readable = true;
+                return findings;
+            }
+            Ok(Some(Err(error))) => {
+                findings.warning = fault::is_denied(&error).then(|| {
+                    let said = error.message().or(error.code()).unwrap_or_default();
+                    format!("the service's own checks cannot be read: {said}")
+                });
+                return findings;
+            }
+            Err(error) => {
+                findings.warning = Some(error.to_string());
+                return findings;
+            }
+        };
+        for event in page.operation_events.unwrap_or_default() {
+            let Some(validation) = convert::validation(event) else {
+                continue;
             };
-            for event in page.operation_events.unwrap_or_default() {
-                let Some(validation) = convert::validation(event) else {
-                    continue;
-                };
-                if !findings.found.contains(&validation) {
-                    findings.found.push(validation);
-                }
+            if !findings.found.contains(&validation) {
+                findings.found.push(validation);
             }
         }
     }
