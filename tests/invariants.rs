@@ -385,13 +385,11 @@ fn read_path(code: &str, outer: &str, found: &mut Vec<String>) -> usize {
         .find(|c: char| !(c.is_alphanumeric() || c == '_'))
         .unwrap_or(code.len());
     let path = join(&code[..length]);
-    match code[length..].strip_prefix("::") {
-        Some(rest) => length + 2 + read_path(rest, &path, found),
-        None => {
-            found.push(path);
-            length
-        }
+    if let Some(rest) = code[length..].strip_prefix("::") {
+        return length + 2 + read_path(rest, &path, found);
     }
+    found.push(path);
+    length
 }
 
 /// A file that grows past this usually holds two nouns.

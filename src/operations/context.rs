@@ -86,13 +86,13 @@ impl Context {
         let environment = environment.map_or_else(String::new, |it| format!(" -e {}", quote(it)));
         format!("stackctl {command}{environment}{}", self.repeated_options)
     }
+}
 
-    /// Starts to listen for Ctrl-C and SIGTERM. The second signal ends the process at once.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system refuses a signal handler.
-    pub(crate) fn listen(&self) -> Result<Interrupt> {
-        Interrupt::listen(present::exit_interrupted)
-    }
+/// Starts to listen for Ctrl-C and SIGTERM. The second signal ends the process at once.
+///
+/// # Errors
+///
+/// If the operating system refuses a signal handler.
+pub(crate) fn listen() -> Result<Interrupt> {
+    Interrupt::listen(present::exit_interrupted)
 }

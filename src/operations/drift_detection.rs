@@ -108,10 +108,10 @@ impl DriftDetection<'_> {
                 presenter.progress(&format!("{error}: trying again"));
             }
         };
-        let detected = drift::detect(&self.service, &only, seen).await;
+        let detected = drift::detect(self.service, &only, seen).await;
         presenter.clear_progress();
         let detection = detected?;
-        let mut checked = drift::resource_drifts(&self.service).await?;
+        let mut checked = drift::resource_drifts(self.service).await?;
         let given = &self.session.settings().parameters;
         let own = given
             .iter()

@@ -67,7 +67,10 @@ impl Replay {
         self.service.say("DescribeChangeSet", Answer::of(valued));
         self.service.say(PLAIN, Answer::of(plain));
         self.runtime
-            .block_on(self.client.wait_for_change_set("change-set"))
+            .block_on(stackctl::aws::stack::change_set::wait(
+                &self.client,
+                "change-set",
+            ))
             .unwrap()
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::Value;
 use stackctl::aws::stack::{ChangeSetRequest, Purpose, TemplateSource};
+use stackctl::aws::stack::{change_set, events, listing, policy};
 use stackctl::cloudformation::event::Event;
 use stackctl::cloudformation::stack::Stack;
 use stackctl::config::settings::StackSettings;
@@ -63,28 +64,30 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             .wait(service.describe_by("demo"))
             .map(|stack| check_stack(&said(), stack.as_ref()))),
         "DescribeStackEvents" => run(replay
-            .wait(service.latest_events("demo"))
+            .wait(events::latest(service, "demo"))
             .map(|events| check_latest(&said(), &events))),
         "GetTemplate" => run(replay.wait(service.template()).map(|template| {
             assert_eq!(template.as_deref(), text(&said(), "TemplateBody"));
         })),
-        "GetStackPolicy" => run(replay.wait(service.policy()).map(|policy| {
+        "GetStackPolicy" => run(replay.wait(policy::read(service)).map(|policy| {
             assert_eq!(policy.as_deref(), text(&said(), "StackPolicyBody"));
         })),
-        "SetStackPolicy" => run(replay.wait(service.set_policy("{}"))),
-        "ListChangeSets" => run(replay.wait(service.change_sets("demo")).map(|sets| {
-            let said = said();
-            let said = items(&said["Summaries"]);
-            assert_eq!(said.len(), sets.len());
-            for (said, set) in said.iter().zip(sets) {
-                assert_eq!(text(said, "ChangeSetId"), Some(set.id.as_str()));
-                assert_eq!(text(said, "ChangeSetName"), Some(set.name.as_str()));
-                let status = text(said, "ExecutionStatus").unwrap_or_default();
-                assert_eq!(status, set.execution_status);
-                let created = set.created.map(|time| time.to_string());
-                assert_eq!(time(said, "CreationTime"), created);
-            }
-        })),
+        "SetStackPolicy" => run(replay.wait(policy::set(service, "{}"))),
+        "ListChangeSets" => run(replay
+            .wait(listing::change_sets(service, "demo"))
+            .map(|sets| {
+                let said = said();
+                let said = items(&said["Summaries"]);
+                assert_eq!(said.len(), sets.len());
+                for (said, set) in said.iter().zip(sets) {
+                    assert_eq!(text(said, "ChangeSetId"), Some(set.id.as_str()));
+                    assert_eq!(text(said, "ChangeSetName"), Some(set.name.as_str()));
+                    let status = text(said, "ExecutionStatus").unwrap_or_default();
+                    assert_eq!(status, set.execution_status);
+                    let created = set.created.map(|time| time.to_string());
+                    assert_eq!(time(said, "CreationTime"), created);
+                }
+            })),
         "CreateChangeSet" => {
             let none = IndexMap::new();
             let request = ChangeSetRequest {
@@ -117,7 +120,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             }))
         }
         "DescribeChangeSet" if body.starts_with("<Error") => {
-            run(replay.wait(service.wait_for_change_set("set")).map(drop))
+            run(replay.wait(change_set::wait(service, "set")).map(drop))
         }
         _ => None,
     }

@@ -7,6 +7,7 @@ use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
+use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::cancel;
@@ -31,7 +32,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let Reached { service, stack, .. } = session.reach(&interrupt).await?;
     let Some(stack) = stack.filter(|stack| !stack.status.is_terminal()) else {
         presenter.note("No operation is running: nothing to cancel.");

@@ -15,6 +15,7 @@ use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
+use crate::operations::context::listen;
 use crate::operations::deletion_plan;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
@@ -54,7 +55,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let reached = session.reach(&interrupt).await?;
     let (connection, service) = (reached.connection, reached.service);
     let Some(stack) = reached.stack else {
@@ -282,7 +283,7 @@ impl Deletion<'_> {
 
     async fn delete(&self) -> Result<()> {
         let stack = self.stack;
-        let earlier = events::latest(&self.service, &stack.id).await?;
+        let earlier = events::latest(self.service, &stack.id).await?;
         let operation = RunningOperation::after(
             &earlier,
             self.session,

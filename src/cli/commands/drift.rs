@@ -8,6 +8,7 @@ use crate::aws::stack::StackService;
 use crate::cloudformation::drift::{Detection, Drift};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::context::listen;
 use crate::operations::drift_detection::DriftDetection;
 use crate::operations::session::Session;
 use crate::present::format::Format;
@@ -33,7 +34,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let read = async {

@@ -6,6 +6,7 @@ use crate::aws::stack::events;
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
+use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{EventOutput, RunningOperation};
 use crate::operations::session::Session;
@@ -45,7 +46,7 @@ pub struct Args {
 /// If there is no such stack; with `--follow`, if the operation failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let stack = interrupt.guard(find(&session, &service, &args)).await?;

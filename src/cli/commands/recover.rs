@@ -9,6 +9,7 @@ use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
+use crate::operations::context::listen;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::drift_revert::DriftRevert;
 use crate::operations::recover::steps::{self, Step, options_for};
@@ -51,7 +52,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let reached = session.reach(&interrupt).await?;
     let (service, mut stack) = (reached.service, reached.stack);
     let choices = Choices {

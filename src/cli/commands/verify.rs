@@ -2,6 +2,7 @@
 
 use super::{Context, Exit};
 use crate::error::Result;
+use crate::operations::context::listen;
 use crate::operations::session::Session;
 use crate::operations::smoke_test;
 use crate::present::format::Format;
@@ -17,7 +18,7 @@ pub struct Args {
 /// Runs the smoke test against the deployed stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let interrupt = context.listen()?;
+    let interrupt = listen()?;
     let reached = session.reach(&interrupt).await?;
     let stack = session.deployed(reached.stack)?;
     let connection = &reached.connection;

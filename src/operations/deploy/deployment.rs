@@ -9,6 +9,7 @@ use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
+use crate::operations::context::listen;
 use crate::operations::lint;
 use crate::operations::session::Session;
 use crate::plan::{Operation, ValueChange, masking, values};
@@ -33,7 +34,7 @@ impl<'a> Deployment<'a> {
     /// unless there is nothing to deploy; refused if the credentials belong to another account than
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
-        let interrupt = session.context().listen()?;
+        let interrupt = listen()?;
         let building = build::build_concurrently(session);
         let build = async {
             let build = building.await?;
@@ -59,7 +60,7 @@ impl<'a> Deployment<'a> {
     ///
     /// Those of [`open`](Self::open), without those of secrets and of the linter.
     pub(crate) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
-        let interrupt = session.context().listen()?;
+        let interrupt = listen()?;
         let build = build::build_concurrently(session);
         let read = Deployed::read_concurrently(session, build);
         let (build, deployed) = interrupt.guard(read).await?;

@@ -203,7 +203,7 @@ impl<'a> RunningOperation<'a> {
             }
         };
         let poll = events::poll_until_terminal(
-            &self.service,
+            self.service,
             &self.stack_id,
             &mut self.timeline,
             on_update,

@@ -192,7 +192,7 @@ impl Step<'_> {
         let is_same = now.is_some_and(|now| now.status == self.stack.status);
         let is_empty_stack = self.stack.status == StackStatus::ReviewInProgress;
         let in_use = is_empty_stack && {
-            let sets = listing::change_sets(&self.service, &self.stack.id).await?;
+            let sets = listing::change_sets(self.service, &self.stack.id).await?;
             let now = Timestamp::now();
             sets.iter().any(|set| !is_leftover(set, now))
         };
