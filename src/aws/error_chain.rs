@@ -15,7 +15,7 @@ pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
     None
 }
 
-/// A chain of causes as one line, each said once.
+/// A chain of causes as one line, each once.
 ///
 /// The SDK's outer errors only name its own layers; what a user needs is at the chain's end.
 #[derive(Debug)]
@@ -32,21 +32,22 @@ impl Chain {
             "unhandled error",
             "client error (Connect)",
         ];
-        let mut said: Vec<String> = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
         let mut next = Some(error);
         while let Some(cause) = next {
             // A program that gives credentials ends its text with a line break.
             let text = cause.to_string().trim_end().to_owned();
-            if !LAYERS.contains(&text.as_str()) && !said.iter().any(|before| before.contains(&text))
+            if !LAYERS.contains(&text.as_str())
+                && !texts.iter().any(|before| before.contains(&text))
             {
-                said.push(text);
+                texts.push(text);
             }
             next = cause.source();
         }
-        if said.is_empty() {
-            said.push(error.to_string());
+        if texts.is_empty() {
+            texts.push(error.to_string());
         }
-        Self(said.join(": "))
+        Self(texts.join(": "))
     }
 }
 
