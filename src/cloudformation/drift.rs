@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 
 use crate::cloudformation::stack::Resource;
+use crate::template::pointer;
 
 /// How the service writes the side of a value that is not there.
 const NOTHING: [&str; 2] = ["", "null"];
@@ -149,11 +150,7 @@ impl Difference {
 
     /// Returns the steps of the path, below the resource's properties.
     pub fn steps(&self) -> Vec<String> {
-        let steps = self.path.split('/').filter(|step| !step.is_empty());
-        // RFC 6901.
-        steps
-            .map(|step| step.replace("~1", "/").replace("~0", "~"))
-            .collect()
+        pointer::steps(&self.path)
     }
 }
 

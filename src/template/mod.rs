@@ -14,6 +14,7 @@
 //! | `intrinsic` | the functions' names and short forms |
 //! | [`reference`](mod@reference) | who refers to whom |
 //! | [`capability`] | what must be acknowledged |
+//! | [`pointer`] | a place in a resource, as CloudFormation names it |
 //! | [`policy`] | what becomes of a resource that leaves its stack |
 //! | [`diff`] | what two templates differ in |
 //! | [`shorthand`] | a value in as few words as tell what it is |
@@ -27,6 +28,7 @@ mod intrinsic;
 pub(crate) mod json;
 pub mod lint;
 pub mod node;
+pub mod pointer;
 pub mod policy;
 pub mod reference;
 pub mod render;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::template::pointer;
+
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
@@ -88,6 +90,24 @@ pub struct Detail {
     pub after_from: Option<String>,
     /// How the live value differs from the last deployment.
     pub drift: Option<PropertyDrift>,
+}
+
+impl Detail {
+    /// Returns the steps from the resource to the place, such as `Properties`, `Code`, `S3Key`: those of
+    /// the path, else the attribute and the property's name. There may be none.
+    pub fn steps(&self) -> Vec<String> {
+        let path = self.path.as_deref().unwrap_or_default();
+        let mut steps = pointer::steps(path);
+        if steps.is_empty() {
+            let attribute = self.attribute.as_deref();
+            if matches!(attribute, Some("Properties" | "Tags")) {
+                steps.push("Properties".to_owned());
+            }
+            let attribute = attribute.filter(|attribute| *attribute != "Properties");
+            steps.extend(self.name.as_deref().or(attribute).map(str::to_owned));
+        }
+        steps
+    }
 }
 
 /// A live value beside the one that was last deployed.
@@ -283,5 +303,49 @@ mod tests {
         assert_eq!(change.effect(), Effect::Update);
         change.details.clear();
         assert_eq!(change.effect(), Effect::Update);
+    }
+
+    #[test]
+    fn the_steps_of_a_detail_are_those_of_its_path_else_its_names() {
+        let steps = |path: &str, attribute: &str, name: &str| {
+            let [path, attribute, name] = [path, attribute, name]
+                .map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
+            let detail = Detail {
+                attribute,
+                name,
+                path,
+                ..Detail::default()
+            };
+            detail.steps().join(" ")
+        };
+        let models = "/Properties/MethodResponses/0/ResponseModels/application~1json";
+        for (path, attribute, name, expected) in [
+            (
+                models,
+                "Properties",
+                "MethodResponses",
+                "Properties MethodResponses 0 ResponseModels application/json",
+            ),
+            (
+                "/Properties/Map/80/a~0b",
+                "Properties",
+                "Map",
+                "Properties Map 80 a~b",
+            ),
+            ("", "Properties", "Code", "Properties Code"),
+            ("", "Properties", "", "Properties"),
+            ("", "Tags", "", "Properties Tags"),
+            ("/", "Tags", "owner", "Properties owner"),
+            ("", "DeletionPolicy", "", "DeletionPolicy"),
+            ("/DeletionPolicy", "DeletionPolicy", "", "DeletionPolicy"),
+            ("", "", "Name", "Name"),
+            ("", "", "", ""),
+        ] {
+            assert_eq!(
+                steps(path, attribute, name),
+                expected,
+                "{path} {attribute} {name}"
+            );
+        }
     }
 }

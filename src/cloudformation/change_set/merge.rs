@@ -55,7 +55,7 @@ impl ChangeSet {
 impl Change {
     fn completed_by(mut self, plain: Self) -> Self {
         for detail in plain.details {
-            if !self.details.iter().any(|known| known.covers(&detail)) {
+            if !self.details.iter().any(|known| covers(known, &detail)) {
                 self.details.push(detail);
             }
         }
@@ -77,16 +77,14 @@ impl Change {
     }
 }
 
-impl Detail {
-    /// Returns whether this detail says all that one without values does.
-    fn covers(&self, plain: &Self) -> bool {
-        self.attribute == plain.attribute
-            && self.name == plain.name
-            && self.evaluation == plain.evaluation
-            && self.change_source == plain.change_source
-            && self.causing_entity == plain.causing_entity
-            && (plain.path.is_none() || self.path == plain.path)
-    }
+/// Returns whether a known detail says all that one without values does.
+fn covers(known: &Detail, plain: &Detail) -> bool {
+    known.attribute == plain.attribute
+        && known.name == plain.name
+        && known.evaluation == plain.evaluation
+        && known.change_source == plain.change_source
+        && known.causing_entity == plain.causing_entity
+        && (plain.path.is_none() || known.path == plain.path)
 }
 
 /// Where the two descriptions differ, the worse one is shown.

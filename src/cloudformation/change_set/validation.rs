@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::template::Template;
 use crate::template::node::{Node, Value};
+use crate::template::pointer;
 
 /// What one check found about one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -86,9 +87,9 @@ impl Validation {
     /// Returns the bytes of the deepest part of the template that the path leads to.
     fn span(&self, template: &Template) -> Option<Range<usize>> {
         let path = self.path.as_deref().unwrap_or_default();
-        let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
-        let id = if parts.next_if_eq(&"Resources").is_some() {
-            parts.next().map(unescaped)
+        let mut parts = pointer::steps(path).into_iter().peekable();
+        let id = if parts.next_if(|part| part == "Resources").is_some() {
+            parts.next()
         } else {
             self.logical_id.clone()
         };
@@ -96,7 +97,7 @@ impl Validation {
         let mut span = resource.entry.name_span.clone();
         let mut node = resource.entry.node;
         for part in parts {
-            let Some((next, key)) = step(node, &unescaped(part)) else {
+            let Some((next, key)) = step(node, &part) else {
                 break;
             };
             node = next;
@@ -120,11 +121,6 @@ fn step<'a>(node: &'a Node, part: &str) -> Option<(&'a Node, Option<Range<usize>
         Value::List(list) => Some((list.get(part.parse::<usize>().ok()?)?, None)),
         _ => None,
     }
-}
-
-/// Returns a part of a JSON pointer as it was before it was put into one (RFC 6901).
-fn unescaped(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::cloudformation::change_set::{Change, Detail};
 use crate::template::Template;
 use crate::template::diff::{self, Diff, EntryDiff, Inner, Segment, Starts, Status, inside};
 use crate::template::node::{Node, Value};
+use crate::template::pointer;
 
 /// An entry that differs, or a resource that changes because of another entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,19 +206,14 @@ fn row<'a>(
 
 /// Returns a property that changes although it was not edited.
 fn of_detail<'a>(change: &Change, detail: &Detail, effects: &PredictedEffects<'a>) -> Row<'a> {
-    let steps = detail.path.as_deref().unwrap_or_default();
-    let steps = steps.split('/').filter(|step| !step.is_empty());
     let mut path = String::new();
-    for step in steps {
-        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+    for step in detail.steps() {
+        if pointer::is_index(&step) {
             path.push_str(&format!("[{step}]"));
         } else {
             path.push_str(if path.is_empty() { "" } else { "." });
-            path.push_str(step);
+            path.push_str(&step);
         }
-    }
-    if path.is_empty() {
-        path = detail.attribute.clone().unwrap_or_default();
     }
     let value = |text: &String| {
         Cow::Owned(Node {

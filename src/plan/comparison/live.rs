@@ -12,6 +12,7 @@ use crate::cloudformation::change_set::{Action, Change, Detail, Effect};
 use crate::cloudformation::drift::{Difference, Drift, DriftStatus, ResourceDrift};
 use crate::plan::Content;
 use crate::plan::drift_properties::properties_of;
+use crate::template::pointer;
 
 /// The effect of a deployment on a drifted property or a deleted resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,9 +130,9 @@ fn property(difference: &Difference, change: Option<&Change>) -> (DriftEffect, O
     };
     let steps = difference.steps();
     let mut details = change.details.iter().filter_map(|detail| {
-        let path = detail.path.as_deref()?.strip_prefix("/Properties/")?;
-        let path: Vec<&str> = path.split('/').collect();
-        overlap(&path, &steps).then_some((detail, path))
+        let mut path = pointer::steps(detail.path.as_deref()?);
+        let is_property = path.len() > 1 && path.remove(0) == "Properties";
+        (is_property && overlap(&path, &steps)).then_some((detail, path))
     });
     let desired = details
         .next()
@@ -154,10 +155,9 @@ fn property(difference: &Difference, change: Option<&Change>) -> (DriftEffect, O
 
 /// Returns whether one path contains the other. A list is sent as a whole, so two paths into the same
 /// list overlap.
-fn overlap(path: &[&str], steps: &[String]) -> bool {
-    let is_index = |step: &str| step.parse::<usize>().is_ok();
+fn overlap(path: &[String], steps: &[String]) -> bool {
     for (one, other) in path.iter().zip(steps) {
-        if is_index(one) && is_index(other) {
+        if pointer::is_index(one) && pointer::is_index(other) {
             return true;
         }
         if one != other {
@@ -168,7 +168,7 @@ fn overlap(path: &[&str], steps: &[String]) -> bool {
 }
 
 /// Returns the value in the files at a path, from a change at this path or above it.
-fn desired(detail: &Detail, path: &[&str], steps: &[String]) -> Option<String> {
+fn desired(detail: &Detail, path: &[String], steps: &[String]) -> Option<String> {
     let after = detail.after.as_ref()?;
     let inside = steps.get(path.len()..)?;
     let exact = path.iter().zip(steps).all(|(one, other)| one == other);
@@ -198,6 +198,7 @@ mod tests {
     use crate::cloudformation::change_set::{Action, Change, Detail, Replacement};
     use crate::cloudformation::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
     use crate::plan::Content;
+    use crate::template::pointer;
 
     fn drift(status: DriftStatus) -> Drift {
         let text = |value: &str| Some(value.to_owned());
@@ -330,10 +331,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_a_slash_is_one_step() {
+        let mut drift = drift(DriftStatus::Modified);
+        let size = |value: &str| Some(value.to_owned());
+        let difference = Difference::new("/Map/a~1b", "NOT_EQUAL", size("1"), size("2"));
+        drift.resources[0].differences = vec![difference];
+        for (path, after, effect) in [
+            ("/Properties/Map/a~1b", "2", DriftEffect::Adopted),
+            ("/Properties/Map/a~1b", "3", DriftEffect::Overwritten),
+            ("/Properties/Map", r#"{"a/b": "2"}"#, DriftEffect::Adopted),
+            ("/Properties/Map/a/b", "2", DriftEffect::MayBeReset),
+        ] {
+            let compared = compare(&drift, &[change(path, Some(after))]);
+            assert_eq!(compared[0].properties[0].effect, effect, "{path}");
+        }
+    }
+
+    #[test]
     fn paths_into_the_same_list_overlap() {
-        let steps = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
-        assert!(super::overlap(&["Tags", "0", "Value"], &steps("Tags/3")));
-        assert!(super::overlap(&["Tags"], &steps("Tags/3/Value")));
-        assert!(!super::overlap(&["Map", "A"], &steps("Map/B")));
+        let overlap = |one, other| super::overlap(&pointer::steps(one), &pointer::steps(other));
+        assert!(overlap("/Tags/0/Value", "/Tags/3"));
+        assert!(overlap("/Tags", "/Tags/3/Value"));
+        assert!(!overlap("/Map/A", "/Map/B"));
+        assert!(!overlap("/Map/a~1b", "/Map/a/b"));
     }
 }

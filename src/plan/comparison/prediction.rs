@@ -12,6 +12,7 @@ use crate::cloudformation::change_set::{self, Change, Detail, Replacement};
 use crate::plan::cause;
 use crate::template::Template;
 use crate::template::diff::{Diff, EntryDiff, Segment, Status};
+use crate::template::pointer;
 use crate::template::reference::{Reference, ReferenceKind};
 
 /// The predicted changes, with the entries that cause them.
@@ -273,11 +274,18 @@ pub(super) fn covers(detail: &Detail, path: &[Segment<'_>]) -> bool {
         Segment::Key(key) => Some(*key),
         Segment::Element { .. } => None,
     });
-    let is_index = |step: &&str| step.is_empty() || step.bytes().all(|byte| byte.is_ascii_digit());
     match (&detail.path, &detail.attribute) {
         (Some(own), _) => {
-            let own = own.split('/').filter(|step| !is_index(step));
-            own.zip(keys).all(|(one, other)| one == other)
+            let mut own = pointer::steps(own).into_iter();
+            for key in keys {
+                // A step of digits is a key if the other side has it as one, else an index.
+                match own.find(|step| step == key || !pointer::is_index(step)) {
+                    None => return true,
+                    Some(step) if step == key => {}
+                    Some(_) => return false,
+                }
+            }
+            true
         }
         (None, Some(attribute)) => path.first() == Some(&Segment::Key(attribute)),
         (None, None) => false,

@@ -230,3 +230,30 @@ fn the_time_grows_with_the_number_of_resources() {
         );
     }
 }
+
+#[test]
+fn keys_with_slashes_tildes_or_digits_alone_are_told_once() {
+    let text = |value: &str| {
+        format!(
+            "Resources:\n  A:\n    Type: AWS::ApiGateway::Method\n    Properties:\n      \
+             MethodResponses:\n      - ResponseModels:\n          application/json: {value}\n          \
+             a~1b: {value}\n          '/': {value}\n          '404': {value}\n          \
+             '80': {{'0': {value}}}\n"
+        )
+    };
+    assert_snapshot!(show(&text("Empty"), &text("Full")), @r"
+    Modified A update 2→2
+      MethodResponses[0].ResponseModels./ update 9→9
+      MethodResponses[0].ResponseModels.404 update 10→10
+      MethodResponses[0].ResponseModels.80.0 update 11→11
+      MethodResponses[0].ResponseModels.application/json update 7→7
+      MethodResponses[0].ResponseModels.a~1b update 8→8
+    ");
+    // A key that looks like the escaped form of another one is another key.
+    let one = text("Empty").replace("a~1b: Empty", "a~1b: Empty\n          a/b: Empty");
+    let other = one.replace("a/b: Empty", "a/b: Full");
+    assert_snapshot!(show(&one, &other), @r"
+    Modified A update 2→2
+      MethodResponses[0].ResponseModels.a/b update 9→9
+    ");
+}

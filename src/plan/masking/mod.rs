@@ -191,7 +191,7 @@ fn hide_in_detail(
     places: &Places,
     hidden: &mut Hidden,
 ) {
-    let path = path(detail);
+    let path = detail.steps();
     let is_caused_by_secret = detail
         .causing_entity
         .as_deref()
@@ -224,27 +224,6 @@ fn hide_in_detail(
             places.hide_text(written, value, hidden);
         }
     }
-}
-
-/// Returns the path of a detail in its resource.
-fn path(detail: &Detail) -> Vec<String> {
-    let path = detail.path.as_deref().unwrap_or_default();
-    let steps = path.split('/').filter(|step| !step.is_empty());
-    // RFC 6901.
-    let mut steps: Vec<String> = steps
-        .map(|step| step.replace("~1", "/").replace("~0", "~"))
-        .collect();
-    if steps.is_empty() {
-        let attribute = detail.attribute.as_deref();
-        let is_property = matches!(attribute, Some("Properties" | "Tags"));
-        steps.extend(is_property.then(|| "Properties".to_owned()));
-        let name = detail.name.as_deref();
-        steps.extend(
-            name.or(attribute.filter(|it| *it != "Properties"))
-                .map(str::to_owned),
-        );
-    }
-    steps
 }
 
 /// Redacts known values in a change set, including JSON texts that escape them differently.

@@ -17,6 +17,7 @@ use indexmap::IndexMap;
 
 use crate::cloudformation::change_set::{Action, Change, Detail, Replacement};
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
+use crate::template::pointer;
 use crate::template::policy::deletion_policy;
 use crate::template::reference::ReferenceKind;
 use crate::template::schema_table::{self, Lifecycle, Recreation};
@@ -413,7 +414,7 @@ fn property_detail(path: &[Cow<'_, str>], recreation: Recreation, source: &str) 
     Detail {
         attribute: Some(if is_tags { "Tags" } else { "Properties" }.to_owned()),
         name: (!is_tags).then_some(top),
-        path: Some(format!("/Properties/{}", path.join("/"))),
+        path: Some(format!("/Properties{}", pointer::of(path))),
         requires_recreation: Some(recreation.as_str().to_owned()),
         evaluation: Some("Static".to_owned()),
         change_source: Some(source.to_owned()),

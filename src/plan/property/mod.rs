@@ -306,19 +306,12 @@ fn fold_into_paths(facts: Vec<Fact>) -> Vec<Fact> {
 
 /// Returns the path of a detail, without the leading `Properties`.
 fn steps(detail: &Detail) -> Vec<String> {
-    let path = detail.path.as_deref().unwrap_or_default();
-    let mut steps: Vec<String> = path
-        .split('/')
-        .filter(|step| !step.is_empty())
-        // RFC 6901.
-        .map(|step| step.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let mut steps = detail.steps();
     if steps.len() > 1 && steps.first().is_some_and(|step| step == "Properties") {
         steps.remove(0);
     }
     if steps.is_empty() {
-        let name = detail.name.as_deref().or(detail.attribute.as_deref());
-        steps.push(name.unwrap_or("(unnamed)").to_owned());
+        steps.push("(unnamed)".to_owned());
     }
     steps
 }
