@@ -5,12 +5,12 @@
 
 use serde_json::Value;
 
-use super::places::{Hidden, Places, is_literal, structure};
+use super::places::{Hidden, Places, is_literal};
 use super::{defaults, redact_text};
 use crate::cloudformation::drift::ResourceDrift;
 use crate::config::secret::{Redactor, Secret};
-use crate::template::Template;
 use crate::template::node::Node;
+use crate::template::{Template, json};
 
 /// Masks the secrets in the drift of resources and returns all secret values, including `known`.
 ///
@@ -57,7 +57,7 @@ fn hide_in_resource(
     hidden: &mut Hidden,
 ) {
     let [expected, actual] =
-        [&drift.expected, &drift.actual].map(|side| structure(side.as_deref()?));
+        [&drift.expected, &drift.actual].map(|side| json::editable_document(side.as_deref()?));
     for difference in &mut drift.differences {
         let steps = difference.steps();
         let sides = [&mut difference.expected, &mut difference.actual];

@@ -22,9 +22,9 @@ use crate::config::secret::{Redactor, Secret};
 use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::template::node::Node;
-use crate::template::{Parameter, Template};
+use crate::template::{Parameter, Template, json};
 pub use drift::hide_drift;
-use places::{Hidden, Places, is_literal, structure};
+use places::{Hidden, Places, is_literal};
 
 /// Returns the defaults of a template's `NoEcho` parameters.
 pub fn defaults(template: &Template) -> Vec<Secret> {
@@ -163,7 +163,7 @@ fn hide_in_change(
     // Each side uses its own template. If that is missing or lacks the resource, it uses the other.
     let [before, after] = [resources[0].or(resources[1]), resources[1].or(resources[0])];
     let actual = [&change.before_context, &change.after_context]
-        .map(|context| structure(context.as_deref()?));
+        .map(|context| json::editable_document(context.as_deref()?));
     for detail in &mut change.details {
         hide_in_detail(detail, [before, after], &actual, places, hidden);
     }
@@ -176,7 +176,9 @@ fn hide_in_change(
         let (Some(context), Some(written)) = (context, written) else {
             continue;
         };
-        let Some(mut actual) = structure(context).filter(|_| places.is_secret(written)) else {
+        let Some(mut actual) =
+            json::editable_document(context).filter(|_| places.is_secret(written))
+        else {
             continue;
         };
         places.hide(written, &mut actual, hidden);
@@ -255,7 +257,7 @@ fn redact_set(set: &mut ChangeSet, redactor: &Redactor) {
 
 /// Redacts known values in a text and returns whether there were any.
 fn redact_text(text: &mut String, redactor: &Redactor) -> bool {
-    let shown = match structure(text) {
+    let shown = match json::editable_document(text) {
         Some(mut inner) => redact_value(&mut inner, redactor).then(|| inner.to_string()),
         None => redactor.redact(text),
     };

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cloudformation::stack::NO_ECHO;
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::node::{self, Node};
-use crate::template::{Parameter, Template};
+use crate::template::{Parameter, Template, json};
 
 /// The prefixes of dynamic references to secrets.
 const SECURE_REFERENCES: [&str; 2] = ["{{resolve:secretsmanager:", "{{resolve:ssm-secure:"];
@@ -122,7 +122,7 @@ impl Places {
         // A structure of the template may be returned as JSON, of which only a part is secret.
         if written.scalar().is_none()
             && (written.intrinsic().is_none() || branches(written).is_some())
-            && let Some(mut inner) = structure(text)
+            && let Some(mut inner) = json::editable_document(text)
         {
             self.hide(written, &mut inner, hidden);
             *text = inner.to_string();
@@ -202,14 +202,6 @@ impl Places {
     }
 }
 
-/// Returns the list or map in a text that is JSON.
-pub(super) fn structure(text: &str) -> Option<Value> {
-    if !text.trim_start().starts_with(['{', '[']) {
-        return None;
-    }
-    serde_json::from_str(text).ok()
-}
-
 /// Returns the values of a template one step below a value.
 fn below<'t>(node: &'t Node, step: &str, actual: Option<&Value>) -> Vec<&'t Node> {
     if let Some(branches) = branches(node) {
@@ -264,7 +256,7 @@ fn may_be(written: &Node, actual: &Value) -> bool {
         }
         (node::Value::List(_), Value::Array(_)) => true,
         (node::Value::Map(_) | node::Value::List(_), Value::String(text)) => {
-            structure(text).is_some()
+            json::document(text).is_some()
         }
         (node::Value::Map(_) | node::Value::List(_), _) => false,
         _ => {

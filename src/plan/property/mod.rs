@@ -43,7 +43,7 @@ impl Content {
 
     /// Returns the content of a detail's value.
     fn of_text(text: &str) -> Self {
-        match structure(text) {
+        match json::document(text) {
             Some(inner) => Self::Structure(yaml(&inner)),
             None => Self::Scalar(text.to_owned()),
         }
@@ -238,7 +238,7 @@ impl Fact {
     /// Returns the values of the details. If both are JSON, returns the parts that differ.
     fn leaves(&self) -> Vec<Leaf> {
         let steps: Vec<Step> = self.steps.iter().cloned().map(Step::Key).collect();
-        let structures = [&self.before, &self.after].map(|side| structure(side.as_deref()?));
+        let structures = [&self.before, &self.after].map(|side| json::document(side.as_deref()?));
         if let [Some(before), Some(after)] = &structures {
             let parts = leaves(&steps, before, after);
             if !parts.is_empty() {
@@ -411,15 +411,7 @@ impl Step {
 
 /// Returns the list or map in a string node that is JSON.
 fn embedded(node: &Node) -> Option<Node> {
-    structure(node.as_str()?)
-}
-
-/// Returns the list or map in a text that is JSON; `None` for other texts, such as `{Substitution}`.
-fn structure(text: &str) -> Option<Node> {
-    if !text.trim_start().starts_with(['{', '[']) {
-        return None;
-    }
-    json::value(text).filter(|node| node.scalar().is_none())
+    json::document(node.as_str()?)
 }
 
 fn yaml(node: &Node) -> String {

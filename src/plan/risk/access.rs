@@ -278,8 +278,8 @@ fn documents(node: &Node, found: &mut impl FnMut(Statement)) {
                 .for_each(|member| documents(&member.node, found)),
         },
         Value::List(list) => list.iter().for_each(|node| documents(node, found)),
-        Value::String(text) if text.trim_start().starts_with('{') => {
-            if let Some(inner) = json::value(text) {
+        Value::String(text) => {
+            if let Some(inner) = json::document(text) {
                 documents(&inner, found);
             }
         }

@@ -7,6 +7,7 @@ use crate::plan::Content;
 use crate::plan::ValueChange;
 use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+use crate::template::json;
 
 /// The human form of the placeholder for a value that is only known after the deployment.
 const KNOWN_AFTER_APPLY: &str = "(known after apply)";
@@ -99,8 +100,9 @@ pub(super) fn from_service(value: &str) -> String {
     if value == SERVICE_KNOWN_AFTER_APPLY {
         return KNOWN_AFTER_APPLY.to_owned();
     }
+    let is_document = json::document(value).is_some();
     let value = value.replace(SERVICE_KNOWN_AFTER_APPLY, KNOWN_AFTER_APPLY);
-    if value.starts_with(['{', '[']) || value.contains('\n') {
+    if is_document || value.contains('\n') {
         value
     } else {
         format!("\"{value}\"")
@@ -117,7 +119,7 @@ pub(super) fn of_property(content: &Content) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::push;
+    use super::{from_service, push};
 
     fn shown(before: Option<&str>, after: Option<&str>, width: usize) -> String {
         let mut text = String::new();
@@ -129,6 +131,24 @@ mod tests {
             width,
         );
         anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn a_value_is_in_quotes_unless_it_is_a_document() {
+        for text in [r#"{"a": 1}"#, "[]", "one\ntwo", "\n[1]"] {
+            assert_eq!(from_service(text), text);
+        }
+        for text in [
+            "",
+            "null",
+            "{Substitution}",
+            "[unknown",
+            "{{resolve:ssm:a}}",
+        ] {
+            assert_eq!(from_service(text), format!("\"{text}\""));
+        }
+        let unknown = r#"{"a": "{{changeSet:KNOWN_AFTER_APPLY}}"}"#;
+        assert_eq!(from_service(unknown), r#"{"a": "(known after apply)"}"#);
     }
 
     #[test]

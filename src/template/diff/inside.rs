@@ -25,7 +25,7 @@ pub struct Inner {
 /// empty where only their layout differs, `None` where they are no documents.
 pub fn inside(before: &Node, after: &Node) -> Option<Vec<Inner>> {
     let (old, new) = (before.as_str()?, after.as_str()?);
-    let (old, new) = match (json_document(old), json_document(new)) {
+    let (old, new) = match (json::document(old), json::document(new)) {
         (Some(old), Some(new)) => (old, new),
         _ => (yaml_document(old)?, yaml_document(new)?),
     };
@@ -43,14 +43,6 @@ fn text(node: &Node) -> String {
         || emit::to_yaml(node).trim_end().to_owned(),
         Cow::into_owned,
     )
-}
-
-/// Returns the list or map that a text spells in JSON.
-fn json_document(text: &str) -> Option<Node> {
-    if !text.trim_start().starts_with(['{', '[']) {
-        return None;
-    }
-    json::value(text).filter(|node| node.scalar().is_none())
 }
 
 /// Returns the map that a text of several lines spells in YAML; a script is none.

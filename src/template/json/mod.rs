@@ -63,6 +63,22 @@ pub(crate) fn value(text: &str) -> Option<Node> {
     Some(Reader::new(0).node(read(text).ok()?))
 }
 
+/// Returns the map or list that a string spells in JSON, such as a policy; `None` if it spells none.
+/// `{Substitution}`, `null` and numbers are only text.
+pub(crate) fn document(text: &str) -> Option<Node> {
+    opens_document(text).then(|| value(text)).flatten()
+}
+
+/// Returns the same as [`document`] as a value that can be changed and written again.
+pub(crate) fn editable_document(text: &str) -> Option<serde_json::Value> {
+    let value = opens_document(text).then(|| serde_json::from_str(text).ok());
+    value.flatten()
+}
+
+fn opens_document(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
 /// Why a text is not read.
 enum NoJson {
     /// It is nested too deeply, as of this byte.

@@ -3,7 +3,7 @@
 
 use insta::assert_snapshot;
 
-use super::value;
+use super::{document, editable_document, value};
 use crate::diagnostic::SourceFile;
 use crate::template::Template;
 use crate::template::node::{Node, Value};
@@ -134,6 +134,32 @@ fn numbers_keep_their_text_and_everything_its_place() {
     assert_eq!(&text[list[1].span.clone()], "1.10");
     let long = node.get("b").unwrap().scalar();
     assert_eq!(long.as_deref(), Some("123456789012345678901234567890"));
+}
+
+#[test]
+fn a_document_is_a_map_or_a_list() {
+    for text in ["{}", "[]", "\n {\"a\": null}\n", "[1.10, 1e400]"] {
+        assert!(document(text).is_some(), "{text}");
+    }
+    for text in [
+        "",
+        "null",
+        "1",
+        "\"{}\"",
+        "{",
+        "[a]",
+        "{Substitution}",
+        "${a}",
+        "{{resolve:ssm:a}}",
+        "{\"a\": 1,}",
+        "\u{a0}{}",
+    ] {
+        assert_eq!(document(text), None, "{text}");
+        assert_eq!(editable_document(text), None, "{text}");
+    }
+    let text = r#"{"b": [1, "\u00fc"], "a": {"c": 1, "c": 2}}"#;
+    let node = document(text).unwrap();
+    assert_eq!(editable_document(text), Some(plain(&node)));
 }
 
 #[test]

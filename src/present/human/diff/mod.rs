@@ -10,6 +10,7 @@ use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 use crate::template::diff::Status;
 use crate::template::emit;
+use crate::template::json;
 use crate::template::node::Node;
 pub use layout::Frame;
 use layout::Sign;
@@ -157,10 +158,8 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
         _ => lines(&row.places, &comparison.names),
     };
     let is_yaml = |value: &Option<String>| {
-        value.as_deref().is_some_and(|it| it.contains('\n'))
-            && value
-                .as_deref()
-                .is_some_and(|it| !it.trim_start().starts_with(['{', '[']))
+        let several_lines = value.as_deref().filter(|text| text.contains('\n'));
+        several_lines.is_some_and(|text| json::document(text).is_none())
     };
     match &row.inside {
         Some(inner) if is_layout || !values.iter().any(is_yaml) => {
