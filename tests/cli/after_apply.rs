@@ -15,8 +15,7 @@ const POLICY: &str = r#"{
 /// Returns the project with a stack policy of its own.
 fn with_policy(policy: &str) -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
-    let manifest = format!("{}\n[stack]\npolicy = \"policy.json\"\n", demo::MANIFEST);
-    sandbox.write("manifest.toml", manifest);
+    sandbox.append("manifest.toml", "\n[stack]\npolicy = \"policy.json\"\n");
     sandbox.write("policy.json", policy);
     (sandbox, cloud)
 }
@@ -73,10 +72,8 @@ fn denied_code_check_is_not_an_error() {
     cloud
         .on("GetFunctionConfiguration")
         .error(403, "AccessDeniedException", message);
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("the caller lacks `lambda:GetFunctionConfiguration`.");
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("the caller lacks `lambda:GetFunctionConfiguration`.");
 }
 
 #[test]
@@ -84,9 +81,8 @@ fn only_functions_with_an_artifact_are_checked() {
     let (sandbox, cloud) = demo::in_cloud();
     let code =
         "S3Bucket: !Sub \"{{ artifact_bucket }}\"\n        S3Key: \"{{ artifacts.handler.key }}\"";
-    assert!(demo::TEMPLATE.contains(code));
     let inline = "ZipFile: \"def handler(event, context): pass\"";
-    sandbox.write("stack.yaml.j2", demo::TEMPLATE.replace(code, inline));
+    sandbox.edit("stack.yaml.j2", code, inline);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     assert!(cloud.calls_of("GetFunctionConfiguration").is_empty());
     assert!(cloud.calls_of("ListStackResources").is_empty());
@@ -103,10 +99,8 @@ fn stack_policy_is_shown_and_updated() {
     "#);
     assert!(cloud.calls_of("SetStackPolicy").is_empty());
 
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("The stack policy is set.");
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("The stack policy is set.");
     let sent = cloud.calls_of("SetStackPolicy");
     assert_eq!(sent.len(), 1);
     assert_eq!(
@@ -150,10 +144,8 @@ fn stack_policy_is_read_again_after_waiting() {
         account.stack("demo-dev").policy = Some(POLICY.replace("Allow", "Deny"));
         account.progress = Progress::Events(1);
     }
-    waiting
-        .wait()
-        .expect_code(0)
-        .expect_stderr("The stack policy is set.");
+    let finished = waiting.wait().expect_code(0);
+    finished.expect_stderr("The stack policy is set.");
 }
 
 #[test]
@@ -174,10 +166,8 @@ fn invalid_stack_policy_is_reported_at_its_line() {
     let validated = sandbox.run(&["validate"]);
     assert_eq!(validated.to_string(), planned.to_string());
     sandbox.write("policy.json", "{}");
-    sandbox
-        .run(&["plan"])
-        .expect_code(1)
-        .expect_stderr("`Statement` list");
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    finished.expect_stderr("`Statement` list");
     std::fs::remove_file(sandbox.path("policy.json")).unwrap();
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
@@ -200,9 +190,7 @@ fn update_denied_by_the_policy_is_reported() {
         resource [LogicalResourceId/Role]";
     cloud.account().fail("Role", reason);
     demo::change_description(&sandbox);
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(3)
-        .expect_stderr(reason);
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(3);
+    finished.expect_stderr(reason);
     assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
 }

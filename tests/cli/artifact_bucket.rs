@@ -25,8 +25,11 @@ fn said_before(finished: &Finished) -> Vec<&str> {
 }
 
 fn explicit(sandbox: &Sandbox) {
-    let manifest = format!("artifact_bucket = \"mine\"\n{}", demo::MANIFEST);
-    sandbox.write("manifest.toml", manifest);
+    sandbox.edit(
+        "manifest.toml",
+        "project = ",
+        "artifact_bucket = \"mine\"\nproject = ",
+    );
 }
 
 #[test]
@@ -179,9 +182,8 @@ fn unreadable_versioning_response_is_not_an_error() {
     cloud
         .on("GetBucketVersioning")
         .error(403, "AccessDenied", "no");
-    apply(&sandbox)
-        .expect_code(4)
-        .expect_stderr("`s3:GetBucketVersioning`");
+    let finished = apply(&sandbox).expect_code(4);
+    finished.expect_stderr("`s3:GetBucketVersioning`");
     assert!(cloud.calls_of("PutBucketPolicy").is_empty());
 }
 

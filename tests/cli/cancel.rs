@@ -50,10 +50,8 @@ fn cancel_reports_operations_that_cannot_be_cancelled() {
         ("UPDATE_ROLLBACK_IN_PROGRESS", "stackctl recover -e dev"),
     ] {
         cloud.set_status(status);
-        sandbox
-            .run(&["cancel", "--yes"])
-            .expect_code(4)
-            .expect_stderr(said);
+        let finished = sandbox.run(&["cancel", "--yes"]).expect_code(4);
+        finished.expect_stderr(said);
     }
     assert!(writes(&cloud).is_empty());
 }
@@ -68,9 +66,7 @@ fn cancel_delete_deletes_a_stack_that_is_being_created() {
         "<Stacks><member><StackId>{id}</StackId><StackName>demo-dev</StackName>\
          <StackStatus>CREATE_IN_PROGRESS</StackStatus></member></Stacks>"
     ));
-    sandbox
-        .run(&["cancel", "--delete", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Cancelled: demo-dev is gone.");
+    let finished = sandbox.run(&["cancel", "--delete", "--yes"]).expect_code(0);
+    finished.expect_stderr("Cancelled: demo-dev is gone.");
     assert_eq!(cloud.calls_of("DeleteStack").len(), 1);
 }

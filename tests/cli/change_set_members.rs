@@ -177,7 +177,7 @@ fn json_plan_contains_every_member_of_a_change() {
 fn secret_parameter_value_from_the_service_is_masked() {
     let (sandbox, cloud) = demo::in_cloud();
     let parameter = "Parameters:\n  Image:\n    Type: String\n    NoEcho: true\n    Default: x\n";
-    sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + parameter);
+    sandbox.append("stack.yaml.j2", parameter);
     cloud.on("DescribeChangeSet").reply_xml(EVERYTHING);
     let finished = sandbox.run(&["plan", "--format", "json"]);
     let shown = &finished.json()["change_set"]["parameters"][0];

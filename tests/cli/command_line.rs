@@ -77,8 +77,6 @@ fn usage_errors_exit_with_64() {
     hint: did you mean `stackctl man apply`?
     --- exit 64
     ");
-    sandbox
-        .run(&["help", "plan"])
-        .expect_code(0)
-        .expect_stdout("Usage: stackctl plan");
+    let finished = sandbox.run(&["help", "plan"]).expect_code(0);
+    finished.expect_stdout("Usage: stackctl plan");
 }

@@ -118,10 +118,8 @@ fn operation_that_starts_before_the_execution_leaves_no_change_set() {
     let mut running = apply_at_prompt(&sandbox);
     cloud.set_status("UPDATE_IN_PROGRESS");
     running.type_line("yes");
-    running
-        .wait()
-        .expect_code(4)
-        .expect_stderr("an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)");
+    let finished = running.wait().expect_code(4);
+    finished.expect_stderr("an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)");
     assert_eq!(cloud.account().change_sets(), 0);
 }
 
@@ -129,10 +127,8 @@ fn operation_that_starts_before_the_execution_leaves_no_change_set() {
 fn execution_with_a_lost_response_is_followed() {
     let (sandbox, cloud) = demo::changed();
     cloud.on("ExecuteChangeSet").times(1).lose_answer();
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Applied: demo-dev is UPDATE_COMPLETE.");
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("Applied: demo-dev is UPDATE_COMPLETE.");
     let calls = cloud.calls_of("ExecuteChangeSet");
     assert!(calls.len() > 1, "it was repeated");
     let tokens = calls
@@ -148,10 +144,8 @@ fn denied_execution_leaves_no_change_set() {
     cloud
         .on("ExecuteChangeSet")
         .error(403, "AccessDenied", message);
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(1)
-        .expect_stderr(message);
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(1);
+    finished.expect_stderr(message);
     assert_eq!(cloud.account().change_sets(), 0);
 }
 
@@ -202,9 +196,8 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     running
         .wait_for_stderr("UPDATE_ROLLBACK_IN_PROGRESS")
         .interrupt();
-    running
-        .wait()
-        .expect_code(130)
+    let finished = running.wait().expect_code(130);
+    finished
         .expect_stderr("The running operation (UPDATE_ROLLBACK_IN_PROGRESS) cannot be cancelled.");
 }
 
@@ -214,10 +207,8 @@ fn second_ctrl_c_exits_with_a_hint() {
     let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
     running.interrupt();
     running.wait_for_stderr("Leave or cancel:").interrupt();
-    running
-        .wait()
-        .expect_code(130)
-        .expect_stderr("hint: to continue, run `stackctl apply --wait -e dev`");
+    let finished = running.wait().expect_code(130);
+    finished.expect_stderr("hint: to continue, run `stackctl apply --wait -e dev`");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
 }
 
@@ -265,10 +256,8 @@ fn cancel_does_not_delete_a_creation_that_has_completed() {
     running.wait_for_stderr("Leave or cancel:");
     cloud.account().progress = Progress::Done;
     running.type_line("cancel");
-    running
-        .wait()
-        .expect_code(0)
-        .expect_stderr("Not cancelled: the operation's status changed in the meantime.");
+    let finished = running.wait().expect_code(0);
+    finished.expect_stderr("Not cancelled: the operation's status changed in the meantime.");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
@@ -276,10 +265,8 @@ fn cancel_does_not_delete_a_creation_that_has_completed() {
     cloud.account().progress = Progress::Paused;
     running.type_line("demo-dev");
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
-    running
-        .wait()
-        .expect_code(130)
-        .expect_stderr("The running operation (DELETE_IN_PROGRESS) cannot be cancelled.");
+    let finished = running.wait().expect_code(130);
+    finished.expect_stderr("The running operation (DELETE_IN_PROGRESS) cannot be cancelled.");
 }
 
 #[test]
@@ -312,9 +299,7 @@ fn ctrl_c_during_a_creation_deletes_only_if_chosen() {
     let mut running = apply_until(&sandbox, &cloud, "CREATE_IN_PROGRESS");
     running.interrupt();
     running.wait_for_stderr("Leave or cancel:").type_line("");
-    running
-        .wait()
-        .expect_code(130)
-        .expect_stderr("A creation is cancelled by deleting the stack");
+    let finished = running.wait().expect_code(130);
+    finished.expect_stderr("A creation is cancelled by deleting the stack");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 }

@@ -90,7 +90,7 @@ pub(crate) fn changed() -> (Sandbox, Cloud) {
 
 /// Changes the description in the manifest, which changes the role.
 pub(crate) fn change_description(sandbox: &Sandbox) {
-    sandbox.write("manifest.toml", MANIFEST.replace("first", "second"));
+    sandbox.edit("manifest.toml", "first", "second");
 }
 
 /// Changes the handler's code, which changes the function.

@@ -318,7 +318,7 @@ fn unreadable_deployed_zip_does_not_fail_the_plan() {
 fn change_of_only_outputs_is_shown_and_applied() {
     let (sandbox, cloud) = demo::deployed();
     let output = "  HandlerName:\n    Value: !Ref Handler\n";
-    sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + output);
+    sandbox.append("stack.yaml.j2", output);
     let plan = sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     for part in ["+ HandlerName: \"${Handler}\"", "No resource changes;"] {
         plan.expect_stdout(part);

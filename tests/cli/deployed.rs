@@ -12,7 +12,7 @@ fn with_outputs(outputs: &[(&str, &str)], manifest: &str) -> (Sandbox, Cloud) {
         template += &format!("  {name}:\n    Value: \"{value}\"\n");
     }
     sandbox.write("stack.yaml.j2", template);
-    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + manifest);
+    sandbox.append("manifest.toml", manifest);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     cloud.forget_calls();
     (sandbox, cloud)
@@ -69,10 +69,8 @@ fn diff_shows_the_changes_and_writes_nothing() {
 #[test]
 fn commands_report_a_missing_stack() {
     let (sandbox, _cloud) = demo::in_cloud();
-    sandbox
-        .run(&["diff", "--exit-code"])
-        .expect_code(2)
-        .expect_stderr("The stack `demo-dev` is not deployed: everything is new.");
+    let finished = sandbox.run(&["diff", "--exit-code"]).expect_code(2);
+    finished.expect_stderr("The stack `demo-dev` is not deployed: everything is new.");
     insta::assert_snapshot!(sandbox.run(&["status"]), @r"
     --- stdout
     demo-dev  not deployed
@@ -270,10 +268,8 @@ fn verify_prints_the_item_and_removes_the_test_object() {
     assert_eq!(put.header("content-type"), "image/png");
     cloud.forget_calls();
 
-    sandbox
-        .run(&["apply", "--yes", "--verify"])
-        .expect_code(0)
-        .expect_stderr("Verified: the item was there");
+    let finished = sandbox.run(&["apply", "--yes", "--verify"]).expect_code(0);
+    finished.expect_stderr("Verified: the item was there");
     nothing_is_left_of_the_probe(&cloud);
 }
 
@@ -304,26 +300,20 @@ fn missing_item_shows_the_last_log_lines() {
         .on("DeleteObject")
         .times(1)
         .error(403, "AccessDenied", "no");
-    sandbox
-        .run(&["verify"])
-        .expect_code(1)
-        .expect_stderr("  line 25\n")
-        .expect_stderr("warning: s3://demo-data/stackctl-verify/");
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    finished.expect_stderr("  line 25\n");
+    finished.expect_stderr("warning: s3://demo-data/stackctl-verify/");
 
     cloud.account().log_lines.clear();
-    sandbox
-        .run(&["verify"])
-        .expect_code(1)
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    finished
         .expect_stderr("hint: the log group `/demo` has no line since: the function did not run");
 }
 
 #[test]
 fn interrupted_verification_removes_the_test_object() {
     let (sandbox, cloud) = pipeline(false);
-    sandbox.write(
-        "manifest.toml",
-        demo::MANIFEST.to_owned() + &VERIFY.replace("1s", "60s"),
-    );
+    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
     let mut running = sandbox.spawn(&["verify"]);
     running.wait_for_call(&cloud, "GetItem").interrupt();
     running.wait().expect_code(130);

@@ -14,8 +14,7 @@ fn nothing_was_deleted(cloud: &Cloud) {
 fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     let (sandbox, cloud) = demo::in_cloud();
     let keeping = "Type: AWS::IAM::Role\n    DeletionPolicy: Retain";
-    let template = demo::TEMPLATE.replace("Type: AWS::IAM::Role", keeping);
-    sandbox.write("stack.yaml.j2", template);
+    sandbox.edit("stack.yaml.j2", "Type: AWS::IAM::Role", keeping);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     insta::assert_snapshot!(sandbox.answer(&["destroy"], "to destroy it:", "demo-dev"), @r"
     --- stdout
@@ -74,11 +73,7 @@ fn destroy_requires_yes_without_a_terminal() {
 fn bucket_with_objects_must_be_named() {
     let (sandbox, cloud) = demo::in_cloud();
     let second = "Outputs:\n";
-    let template = demo::TEMPLATE.replace(
-        second,
-        "  Second:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: demo-second\nOutputs:\n",
-    );
-    sandbox.write("stack.yaml.j2", template);
+    sandbox.edit("stack.yaml.j2", second, "  Second:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: demo-second\nOutputs:\n");
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     demo::put_object(&cloud, "demo-data", "a");
     demo::put_object(&cloud, "demo-second", "b");
@@ -88,9 +83,8 @@ fn bucket_with_objects_must_be_named() {
     hint: to delete all their objects and versions too: `stackctl destroy --empty Bucket --empty Second -e dev`
     --- exit 4
     ");
-    sandbox
-        .run(&["destroy", "--yes", "--empty", "Bucket"])
-        .expect_stderr("stackctl destroy --empty Bucket --empty Second -e dev");
+    let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
+    finished.expect_stderr("stackctl destroy --empty Bucket --empty Second -e dev");
     nothing_was_deleted(&cloud);
 
     let finished = sandbox.run(&["destroy", "--yes", "--empty", "Handler"]);
@@ -339,10 +333,8 @@ fn imported_export_of_a_nested_stack_is_refused() {
         account.imports.insert("inner-topic".to_owned(), importers);
     };
     import(&["inner", "web-dev"]);
-    sandbox
-        .run(&["destroy", "--yes"])
-        .expect_code(4)
-        .expect_stderr("other stacks import what this one exports: `inner-topic` (web-dev)");
+    let finished = sandbox.run(&["destroy", "--yes"]).expect_code(4);
+    finished.expect_stderr("other stacks import what this one exports: `inner-topic` (web-dev)");
     nothing_was_deleted(&cloud);
     // What is deleted with it keeps nobody from that.
     import(&["inner"]);
@@ -425,10 +417,8 @@ fn stack_changed_after_the_preview_is_not_deleted() {
     running.wait_for_stderr("to destroy it:");
     cloud.set_status("UPDATE_COMPLETE");
     running.type_line("demo-dev");
-    running
-        .wait()
-        .expect_code(4)
-        .expect_stderr("has changed since");
+    let finished = running.wait().expect_code(4);
+    finished.expect_stderr("has changed since");
     nothing_was_deleted(&cloud);
 }
 
@@ -436,10 +426,8 @@ fn stack_changed_after_the_preview_is_not_deleted() {
 fn failed_and_empty_stacks_are_destroyed() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().review("demo-dev");
-    sandbox
-        .run(&["destroy", "--yes"])
-        .expect_code(0)
-        .expect_stdout("no resources");
+    let finished = sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    finished.expect_stdout("no resources");
     cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
@@ -496,9 +484,8 @@ fn bucket_is_emptied_in_pages_and_a_refused_object_fails() {
 
     cloud.forget_calls();
     let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
-    finished
-        .expect_code(0)
-        .expect_stdout("more than 2 versions");
+    let finished = finished.expect_code(0);
+    finished.expect_stdout("more than 2 versions");
     assert_eq!(cloud.calls_of("DeleteObjects").len(), 2, "three are left");
     for call in cloud.calls_of("DeleteObjects") {
         assert_eq!(

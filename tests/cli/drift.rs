@@ -230,10 +230,8 @@ fn failed_polls_are_retried() {
     poll().reply_result(&status("DETECTION_SLOWLY_IN_PROGRESS", "UNKNOWN", ""));
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");
     finds(&cloud, CHANGED);
-    sandbox
-        .run(&["drift", "--exit-code"])
-        .expect_code(2)
-        .expect_stdout("1 modified");
+    let finished = sandbox.run(&["drift", "--exit-code"]).expect_code(2);
+    finished.expect_stdout("1 modified");
     assert_eq!(
         cloud.calls_of("DetectStackDrift").len(),
         1,
@@ -254,10 +252,8 @@ fn denied_polls_fail_at_once() {
         begins(&cloud);
         let look = "DescribeStackDriftDetectionStatus";
         cloud.on(look).error(403, code, message);
-        sandbox
-            .run(&["drift"])
-            .expect_code(1)
-            .expect_stderr(message);
+        let finished = sandbox.run(&["drift"]).expect_code(1);
+        finished.expect_stderr(message);
         assert!(cloud.calls_of(look).len() < 10, "{code}");
     }
 }
@@ -298,13 +294,11 @@ fn all_pages_are_read_and_only_filters_resources() {
     let first = first.only(|call| call.parameter("NextToken").is_empty());
     first.reply_result(&page("second", CHANGED));
     finds(&cloud_of_pages, DELETED);
-    sandbox_of_pages
-        .run(&["drift"])
-        .expect_stdout("1 modified, 1 deleted");
+    let finished = sandbox_of_pages.run(&["drift"]);
+    finished.expect_stdout("1 modified, 1 deleted");
 
-    sandbox
-        .run(&["drift", "--only", "Handler"])
-        .expect_stdout("1 modified, 0 deleted, 0 in sync, 0 not");
+    let finished = sandbox.run(&["drift", "--only", "Handler"]);
+    finished.expect_stdout("1 modified, 0 deleted, 0 in sync, 0 not");
     let asked = cloud.calls_of("DetectStackDrift").remove(0);
     assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
 
@@ -399,8 +393,7 @@ fn secrets_are_masked_on_both_sides() {
             "Handler: app.handler\n      Environment: {Variables: {A: !Ref Word}}\n",
         );
     sandbox.write("stack.yaml.j2", template);
-    let manifest = demo::MANIFEST.to_owned() + "[parameters]\nWord = \"deployed-word\"\n";
-    sandbox.write("manifest.toml", manifest);
+    sandbox.append("manifest.toml", "[parameters]\nWord = \"deployed-word\"\n");
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     begins(&cloud);
     ends(&cloud, "DETECTION_COMPLETE", "DRIFTED", "");

@@ -86,10 +86,11 @@ fn recover_executes_the_change_set_that_was_shown() {
 fn recover_keeps_all_parameter_values() {
     let (sandbox, cloud) = demo::in_cloud();
     let parameters = "Parameters:\n  Word:\n    Type: String\n    NoEcho: true\nResources:";
-    let template = demo::TEMPLATE.replacen("Resources:", parameters, 1);
-    sandbox.write("stack.yaml.j2", template);
-    let manifest = demo::MANIFEST.to_owned() + "[parameters]\nWord = \"deployed-word\"\n";
-    sandbox.write("manifest.toml", manifest);
+    sandbox.write(
+        "stack.yaml.j2",
+        demo::TEMPLATE.replacen("Resources:", parameters, 1),
+    );
+    sandbox.append("manifest.toml", "[parameters]\nWord = \"deployed-word\"\n");
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     cloud.forget_calls();
     begins(&cloud);
@@ -149,10 +150,8 @@ fn recover_refuses_to_replace_a_resource_with_data() {
          <ResourceType>AWS::S3::Bucket</ResourceType><Replacement>True</Replacement>\
          </ResourceChange></member></Changes>",
     );
-    sandbox
-        .run(&["recover", "--yes"])
-        .expect_code(4)
-        .expect_stderr("nothing was done: `Bucket`");
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
+    finished.expect_stderr("nothing was done: `Bucket`");
     assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
 }
 
@@ -163,9 +162,7 @@ fn denied_drift_detection_is_a_warning() {
     cloud
         .on("DetectStackDrift")
         .error(403, "AccessDenied", denied);
-    sandbox
-        .run(&["recover"])
-        .expect_code(0)
-        .expect_stderr("warning: drift could not be detected")
-        .expect_stderr("Nothing to do.");
+    let finished = sandbox.run(&["recover"]).expect_code(0);
+    finished.expect_stderr("warning: drift could not be detected");
+    finished.expect_stderr("Nothing to do.");
 }

@@ -102,9 +102,8 @@ fn follow_prints_a_running_operation_to_its_end() {
 
     let mut following = sandbox.spawn(&["events", "--follow"]);
     following.wait_for_stdout("UPDATE_IN_PROGRESS").interrupt();
-    following
-        .wait()
-        .expect_code(130)
+    let finished = following.wait().expect_code(130);
+    finished
         .expect_stderr("the operation continues; follow it with `stackctl events --follow -e dev`");
 
     cloud.account().progress = Progress::Events(1);
@@ -388,10 +387,8 @@ fn unreadable_events_do_not_change_the_result() {
         .on("DescribeStackEvents")
         .after(1)
         .error(403, "AccessDenied", "no more events");
-    sandbox
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Applied: demo-dev is CREATE_COMPLETE.");
+    let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("Applied: demo-dev is CREATE_COMPLETE.");
 }
 
 #[test]

@@ -22,9 +22,10 @@ fn nothing_was_written(cloud: &Cloud) {
 #[test]
 fn another_account_is_refused() {
     let (sandbox, cloud) = demo::in_cloud();
-    sandbox.write(
+    sandbox.edit(
         "manifest.toml",
-        format!("account = \"999999999999\"\n{}", demo::MANIFEST),
+        "project = ",
+        "account = \"999999999999\"\nproject = ",
     );
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stderr
@@ -44,11 +45,9 @@ fn expired_credentials_say_how_to_log_in() {
     for operation in ["GetCallerIdentity", "DescribeStacks"] {
         cloud.on(operation).error(403, "ExpiredToken", message);
     }
-    sandbox
-        .run(&["plan"])
-        .expect_code(1)
-        .expect_stderr(message)
-        .expect_stderr("hint: the credentials have expired: run `aws sso login`");
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    finished.expect_stderr(message);
+    finished.expect_stderr("hint: the credentials have expired: run `aws sso login`");
     nothing_was_written(&cloud);
 }
 
@@ -135,20 +134,15 @@ fn missing_network_is_reported() {
     let sandbox = demo::files()
         .credentials()
         .env("AWS_ENDPOINT_URL", &endpoint);
-    sandbox
-        .run(&["plan"])
-        .expect_code(1)
-        .expect_stderr("Connection refused")
-        .expect_stderr("hint: check the network");
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    finished.expect_stderr("Connection refused");
+    finished.expect_stderr("hint: check the network");
 }
 
 #[test]
 fn endpoint_outside_aws_is_refused() {
     let (sandbox, cloud) = demo::in_cloud();
-    sandbox.write(
-        "manifest.toml",
-        demo::MANIFEST.replace("allow_endpoint = true", ""),
-    );
+    sandbox.edit("manifest.toml", "allow_endpoint = true", "");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
     --- stderr
     error: the environment `dev` would be sent to http://127.0.0.1:[PORT], which is not an AWS endpoint

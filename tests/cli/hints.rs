@@ -46,10 +46,8 @@ fn hint_of_a_saved_plan_repeats_its_set_flags() {
         ["apply", "p.json", "--set", "vars.description=other"]
     );
 
-    sandbox
-        .run(&["apply", "p.json", "--yes"])
-        .expect_code(4)
-        .expect_stderr("hint: if it was made with `--set`, give `apply` the same `--set`");
+    let finished = sandbox.run(&["apply", "p.json", "--yes"]).expect_code(4);
+    finished.expect_stderr("hint: if it was made with `--set`, give `apply` the same `--set`");
     sandbox
         .run(&[&pasted[..], &["--yes".to_owned()]].concat())
         .expect_code(0);
@@ -83,8 +81,6 @@ fn guard_hint_contains_the_whole_command() {
 #[test]
 fn missing_plan_file_suggests_an_environment() {
     let (sandbox, _cloud) = demo::in_cloud();
-    sandbox
-        .run(&["apply", "prod"])
-        .expect_code(1)
-        .expect_stderr("hint: an environment is named with -e: `stackctl apply -e prod`");
+    let finished = sandbox.run(&["apply", "prod"]).expect_code(1);
+    finished.expect_stderr("hint: an environment is named with -e: `stackctl apply -e prod`");
 }

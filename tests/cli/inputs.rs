@@ -389,9 +389,8 @@ fn unreadable_file() {
         --- exit 1
         ");
     } else {
-        plan(sandbox)
-            .expect_code(1)
-            .expect_stderr("handler/closed.py")
-            .expect_stderr("ermission denied");
+        let finished = plan(sandbox).expect_code(1);
+        finished.expect_stderr("handler/closed.py");
+        finished.expect_stderr("ermission denied");
     }
 }

@@ -85,17 +85,13 @@ fn guard_policies_are_checked() {
             "Resources:\n  B:\n    Type: AWS::S3::Bucket\n",
         )
         .file("policies/names.guard", policy);
-    sandbox
-        .run(&["validate"])
-        .expect_code(1)
-        .expect_stderr("buckets_are_named");
+    let finished = sandbox.run(&["validate"]).expect_code(1);
+    finished.expect_stderr("buckets_are_named");
     let finished = sandbox.run(&["validate", "--set", "lint.ignore=[\"buckets_are_named\"]"]);
     finished.expect_code(0);
     let broken = sandbox.file("policies/broken.guard", "rule {{{");
-    broken
-        .run(&["validate"])
-        .expect_code(1)
-        .expect_stderr("policies/broken.guard");
+    let finished = broken.run(&["validate"]).expect_code(1);
+    finished.expect_stderr("policies/broken.guard");
 }
 
 #[cfg(feature = "lint")]
@@ -105,11 +101,9 @@ fn plan_stops_at_linter_errors() {
     let cloud = crate::cloud::Cloud::start();
     let sandbox = demo::files().file("stack.yaml.j2", &template).cloud(&cloud);
     for command in [&["plan"][..], &["plan", "--offline"], &["apply", "--yes"]] {
-        sandbox
-            .run(command)
-            .expect_code(1)
-            .expect_stderr("[E2533]")
-            .expect_stderr("[lint] ignore = ");
+        let finished = sandbox.run(command).expect_code(1);
+        finished.expect_stderr("[E2533]");
+        finished.expect_stderr("[lint] ignore = ");
     }
     let operations = cloud.operations();
     assert!(
@@ -153,12 +147,10 @@ exit 4
         `stack.yaml.j2` is valid for `dev`: 1 resource, 1 warning, 45 bytes.
         --- exit 0
         ");
-        sandbox
-            .run(&["validate", "--set", "lint.severity=error"])
-            .expect_stderr("0 warnings");
-        sandbox
-            .run(&["validate", "--set", "lint.ignore=[\"W1\"]"])
-            .expect_stderr("0 warnings");
+        let finished = sandbox.run(&["validate", "--set", "lint.severity=error"]);
+        finished.expect_stderr("0 warnings");
+        let finished = sandbox.run(&["validate", "--set", "lint.ignore=[\"W1\"]"]);
+        finished.expect_stderr("0 warnings");
     }
 
     #[test]

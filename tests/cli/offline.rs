@@ -22,10 +22,7 @@ fn everything_is_new_without_a_deployed_template() {
 #[test]
 fn change_is_predicted_against_the_last_deployment() {
     let (sandbox, cloud) = demo::deployed();
-    sandbox.write(
-        "stack.yaml.j2",
-        demo::TEMPLATE.replace("demo-handler", "other-handler"),
-    );
+    sandbox.edit("stack.yaml.j2", "demo-handler", "other-handler");
     let plan = sandbox.run(&["plan", "--offline", "--detailed-exitcode"]);
     let plan = plan.expect_code(2).stdout;
     let place = "deployed from here to 123456789012, eu-west-1 at 20";
@@ -53,8 +50,7 @@ fn change_is_predicted_against_the_last_deployment() {
 #[test]
 fn changed_tags_are_predicted() {
     let (sandbox, _cloud) = demo::deployed();
-    let manifest = demo::MANIFEST.to_owned() + "\n[tags]\nowner = \"media\"\n";
-    sandbox.write("manifest.toml", manifest);
+    sandbox.append("manifest.toml", "\n[tags]\nowner = \"media\"\n");
     let plan = sandbox.run(&["plan", "--offline"]).expect_code(0).stdout;
     let (_, changes) = plan.split_once("CAPABILITY_IAM\n\n").unwrap();
     insta::assert_snapshot!(changes, @r#"

@@ -15,7 +15,7 @@ fn with_secret() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     let manifest =
         format!("\n[parameters]\nPassword = {{ from_env = \"DB_PASSWORD\" }}\nPin = \"{PIN}\"\n");
-    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + &manifest);
+    sandbox.append("manifest.toml", &manifest);
     let parameters = "Parameters:\n  Password:\n    Type: String\n    NoEcho: true\n  \
         Pin:\n    Type: String\n    NoEcho: true\nResources:\n";
     let template = demo::TEMPLATE

@@ -105,10 +105,8 @@ fn init_rejects_a_file_as_folder_and_quotes_spaces() {
     hint: name a new folder: `stackctl init DIR`
     --- exit 1
     ");
-    sandbox
-        .run(&["init", "a b"])
-        .expect_code(0)
-        .expect_stderr("`cd 'a b' && stackctl apply");
+    let finished = sandbox.run(&["init", "a b"]).expect_code(0);
+    finished.expect_stderr("`cd 'a b' && stackctl apply");
 }
 
 #[test]

@@ -337,10 +337,8 @@ fn recover_deletes_an_empty_stack_with_old_temporary_change_sets() {
     let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
     running.kill();
     cloud.forget_calls();
-    sandbox
-        .run(&["recover", "--yes"])
-        .expect_code(4)
-        .expect_stdout("stackctl-tmp-");
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(4);
+    finished.expect_stdout("stackctl-tmp-");
     assert!(writes(&cloud).is_empty(), "a run may stand before it");
 
     let created = "2025-06-01T12:00:00.000Z";
@@ -472,8 +470,11 @@ fn recover_refuses_to_delete_a_protected_stack() {
 #[test]
 fn recover_and_cancel_refuse_another_account() {
     let (sandbox, cloud) = stuck_in_a_rollback();
-    let manifest = format!("account = \"210987654321\"\n{}", demo::MANIFEST);
-    sandbox.write("manifest.toml", manifest);
+    sandbox.edit(
+        "manifest.toml",
+        "project = ",
+        "account = \"210987654321\"\nproject = ",
+    );
     for command in ["recover", "cancel"] {
         sandbox.run(&[command, "--yes"]).expect_code(4);
     }

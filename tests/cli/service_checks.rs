@@ -28,8 +28,7 @@ fn events(items: &str) -> String {
 #[test]
 fn early_validation_is_shown_at_the_template_line() {
     let (sandbox, cloud) = demo::in_cloud();
-    let template = demo::TEMPLATE.replace("demo-data", "{{ vars.description }}");
-    sandbox.write("stack.yaml.j2", template);
+    sandbox.edit("stack.yaml.j2", "demo-data", "{{ vars.description }}");
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
     let taken = finding(
         "FAIL",
@@ -69,9 +68,8 @@ fn plan_waits_for_delayed_findings() {
         .times(2)
         .reply_result(&events(""));
     cloud.on("DescribeEvents").reply_result(&events(&taken));
-    sandbox
-        .run(&["plan"])
-        .expect_code(1)
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    finished
         .expect_stderr("change set for `demo-dev`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)");
     assert_eq!(cloud.calls_of("DescribeEvents").len(), 3);
 }
@@ -81,11 +79,9 @@ fn plan_stops_waiting_for_missing_findings() {
     let (sandbox, cloud) = demo::in_cloud();
     answer_root(&cloud, "FAILED", ANNOUNCED, "");
     cloud.on("DescribeEvents").reply_result(&events(""));
-    sandbox
-        .run(&["plan"])
-        .expect_code(1)
-        .expect_stderr("validation failed")
-        .expect_stderr("hint: the service has not said in time what its checks found");
+    let finished = sandbox.run(&["plan"]).expect_code(1);
+    finished.expect_stderr("validation failed");
+    finished.expect_stderr("hint: the service has not said in time what its checks found");
     // Another failure has no findings, and a server that knows none is not asked again.
     for (reason, code) in [("Template error: X", ""), (ANNOUNCED, "InvalidAction")] {
         let (sandbox, cloud) = demo::in_cloud();

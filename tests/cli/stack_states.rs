@@ -127,11 +127,9 @@ fn running_operation_is_followed_if_the_user_agrees() {
     followed.wait_for_stderr("Follow:").type_line("yes");
     followed.wait_for_stderr("Waiting for");
     cloud.account().progress = Progress::Done;
-    followed
-        .wait()
-        .expect_code(0)
-        .expect_stdout("No changes.")
-        .expect_stderr("UPDATE_COMPLETE ");
+    let finished = followed.wait().expect_code(0);
+    finished.expect_stdout("No changes.");
+    finished.expect_stderr("UPDATE_COMPLETE ");
 }
 
 #[test]
@@ -236,8 +234,7 @@ fn wrong_and_missing_regions_are_reported() {
         .error(403, "SignatureDoesNotMatch", message);
     sandbox.run(&["plan"]).expect_code(1).expect_stderr(message);
 
-    let manifest = demo::MANIFEST.replace("region = \"eu-west-1\"\n", "");
-    sandbox.write("manifest.toml", manifest);
+    sandbox.edit("manifest.toml", "region = \"eu-west-1\"\n", "");
     let sandbox = sandbox.env("AWS_REGION", "");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
@@ -245,10 +242,8 @@ fn wrong_and_missing_regions_are_reported() {
     hint: set `region = "eu-west-1"` in the manifest, export AWS_REGION, or pass --region
     --- exit 1
     "#);
-    sandbox.write(
-        "manifest.toml",
-        demo::MANIFEST.replace("eu-west-1", "eu-west"),
-    );
+    let manifest = demo::MANIFEST.replace("eu-west-1", "eu-west");
+    sandbox.write("manifest.toml", manifest);
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
     error[bad-region]: `region` is not an AWS region's name

@@ -34,7 +34,7 @@ fn full() -> (Sandbox, Cloud) {
         + "\n[tags]\nowner = \"media\"\n\n[stack]\ntermination_protection = true\n";
     sandbox.write("manifest.toml", manifest);
     let outputs = "  HandlerName:\n    Value: !Ref Handler\n";
-    sandbox.write("stack.yaml.j2", demo::TEMPLATE.to_owned() + outputs);
+    sandbox.append("stack.yaml.j2", outputs);
     cloud
         .on("DescribeChangeSet")
         .only(|call| call.parameter("ChangeSetName").contains("stackctl-tmp-"))

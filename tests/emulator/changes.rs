@@ -51,10 +51,8 @@ fn reverted_file_shows_no_changes() {
     project.edit(file, old, new);
     project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     project.edit(file, new, old);
-    project
-        .run(&["plan", "--detailed-exitcode"])
-        .expect_code(0)
-        .expect_stdout("No changes.");
+    let finished = project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+    finished.expect_stdout("No changes.");
 }
 
 #[test]
@@ -104,10 +102,8 @@ fn changed_tag_is_a_difference() {
     let diff = project.json(&["diff"]);
     assert_eq!(texts(&diff["tags"], "name"), ["owner"], "{diff:#}");
 
-    project
-        .run(&["plan", "--detailed-exitcode"])
-        .expect_code(2)
-        .expect_stdout("owner: \"media\"");
+    let finished = project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    finished.expect_stdout("owner: \"media\"");
     project.run(&["apply", "--yes"]).expect_code(0);
     let status = project.json(&["status"]);
     assert_eq!(status["tags"]["owner"], "media", "{status:#}");

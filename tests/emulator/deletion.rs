@@ -14,10 +14,8 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     }
     let before = project.event_count();
 
-    project
-        .run(&["destroy", "--yes"])
-        .expect_code(4)
-        .expect_stderr("destroy --empty FilesBucket -e local");
+    let finished = project.run(&["destroy", "--yes"]).expect_code(4);
+    finished.expect_stderr("destroy --empty FilesBucket -e local");
     project
         .run(&["destroy", "--yes", "--empty", "Handler"])
         .expect_code(4)
@@ -45,10 +43,8 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     );
     assert_eq!(table.unwrap_err(), "ResourceNotFoundException");
 
-    project
-        .run(&["destroy", "--yes"])
-        .expect_code(0)
-        .expect_stderr("nothing to do.");
+    let finished = project.run(&["destroy", "--yes"]).expect_code(0);
+    finished.expect_stderr("nothing to do.");
     project.run(&["apply", "--yes"]).expect_code(0);
 }
 
@@ -59,10 +55,8 @@ fn destroy_requires_the_stack_name() {
     destroying
         .wait_for_stderr("to destroy it:")
         .type_line("yes");
-    destroying
-        .wait()
-        .expect_code(4)
-        .expect_stderr("not destroyed");
+    let finished = destroying.wait().expect_code(4);
+    finished.expect_stderr("not destroyed");
     project.expect_status("CREATE_COMPLETE");
 
     let mut destroying = project.spawn_on_terminal(&["destroy"]);
@@ -82,14 +76,10 @@ fn destroy_refuses_a_protected_stack() {
         table,
         &format!("{table}stack.termination_protection = true\n"),
     );
-    project
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Termination protection is on.");
-    project
-        .run(&["destroy", "--yes"])
-        .expect_code(4)
-        .expect_stderr("is protected from deletion");
+    let finished = project.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("Termination protection is on.");
+    let finished = project.run(&["destroy", "--yes"]).expect_code(4);
+    finished.expect_stderr("is protected from deletion");
 
     project.edit(
         "manifest.toml",
@@ -134,16 +124,12 @@ fn apply_recreates_a_stack_that_was_deleted_elsewhere() {
     project.aws("cloudformation", "delete_stack", name);
     assert_eq!(project.stack_status(), None);
 
-    project
-        .run(&["destroy", "--yes"])
-        .expect_code(0)
-        .expect_stderr("nothing to do.");
+    let finished = project.run(&["destroy", "--yes"]).expect_code(0);
+    finished.expect_stderr("nothing to do.");
     let status = project.run(&["status"]).expect_code(0);
     assert!(status.stdout.ends_with("not deployed\n"), "{status}");
-    project
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("is CREATE_COMPLETE");
+    let finished = project.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("is CREATE_COMPLETE");
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
 }
 
@@ -159,10 +145,8 @@ fn destroy_refuses_a_stack_with_an_imported_export() {
     );
     let arguments = json!({"StackName": "importer", "TemplateBody": importer});
     project.aws("cloudformation", "create_stack", arguments);
-    project
-        .run(&["destroy", "--yes"])
-        .expect_code(4)
-        .expect_stderr("(importer)");
+    let finished = project.run(&["destroy", "--yes"]).expect_code(4);
+    finished.expect_stderr("(importer)");
     project.expect_status("CREATE_COMPLETE");
     let arguments = json!({"StackName": "importer"});
     project.aws("cloudformation", "delete_stack", arguments);

@@ -274,20 +274,16 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
         status["resources"].as_array().unwrap().len(),
         project.resource_count()
     );
-    project
-        .run(&["status"])
-        .expect_code(0)
-        .expect_stdout("FileMetadata-local");
+    let finished = project.run(&["status"]).expect_code(0);
+    finished.expect_stdout("FileMetadata-local");
 
     let outputs = project.json(&["outputs"]);
     assert_eq!(outputs["schema"], "stackctl.outputs/1");
     assert_eq!(outputs["outputs"]["BucketName"]["value"], project.bucket());
     let bucket = project.run(&["outputs", "BucketName"]).expect_code(0);
     assert_eq!(bucket.stdout, project.bucket() + "\n");
-    project
-        .run(&["outputs", "BucketNam"])
-        .expect_code(1)
-        .expect_stderr("BucketNam");
+    let finished = project.run(&["outputs", "BucketNam"]).expect_code(1);
+    finished.expect_stderr("BucketNam");
 
     let file = project.path("outputs.json");
     project

@@ -28,10 +28,8 @@ fn function(project: &Project) -> String {
 /// Expects the live function, bucket and table to be as the template says.
 #[track_caller]
 fn expect_put_right(project: &Project, memory: u64) {
-    project
-        .run(&["drift", "--exit-code"])
-        .expect_code(0)
-        .expect_stdout("Drift: 0 modified, 0 deleted, ");
+    let finished = project.run(&["drift", "--exit-code"]).expect_code(0);
+    finished.expect_stdout("Drift: 0 modified, 0 deleted, ");
     let configuration = project.aws(
         "lambda",
         "get_function_configuration",
@@ -104,14 +102,10 @@ fn drift_is_shown_and_recover_reverts_it() {
     );
     project.run(&["recover", "--yes"]).expect_code(0);
     expect_put_right(&project, 256);
-    project
-        .run(&["recover", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Nothing to do.");
-    project
-        .run(&["plan"])
-        .expect_code(0)
-        .expect_stdout("0 to add, 1 to change");
+    let finished = project.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stderr("Nothing to do.");
+    let finished = project.run(&["plan"]).expect_code(0);
+    finished.expect_stdout("0 to add, 1 to change");
 }
 
 #[test]
@@ -130,10 +124,8 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
     drift.expect_stdout("Drift: 1 modified, 1 deleted, ");
 
     let sets = project.change_sets();
-    project
-        .run(&["plan", "--revert-drift"])
-        .expect_code(0)
-        .expect_stdout("1 to add, 1 to change");
+    let finished = project.run(&["plan", "--revert-drift"]).expect_code(0);
+    finished.expect_stdout("1 to add, 1 to change");
     assert_eq!(project.change_sets(), sets, "none is left behind");
     project
         .run(&["apply", "--yes", "--revert-drift"])
@@ -147,17 +139,13 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
         "TableName: FileMetadata-{{ environment }}",
         "TableName: FileMetadata-{{ environment }}-again",
     );
-    project
-        .run(&["diff", "--live"])
-        .expect_code(0)
-        .expect_stdout("apply: creates a new one");
+    let finished = project.run(&["diff", "--live"]).expect_code(0);
+    finished.expect_stdout("apply: creates a new one");
     project
         .run(&["apply", "--yes", "--allow-replace", "MetadataTable"])
         .expect_code(0);
-    project
-        .run(&["drift"])
-        .expect_code(0)
-        .expect_stdout("Drift: 0 modified, 0 deleted, ");
+    let finished = project.run(&["drift"]).expect_code(0);
+    finished.expect_stdout("Drift: 0 modified, 0 deleted, ");
 }
 
 /// The way that the hints name where CloudFormation has none.

@@ -27,14 +27,10 @@ fn failed_creation_is_rolled_back_with_its_cause() {
     assert_eq!(project.buckets(), [project.artifact_bucket()]);
 
     project.edit("templates/stack.yaml.j2", wrong, right);
-    project
-        .run(&["plan"])
-        .expect_code(4)
-        .expect_stderr("its shell can only be deleted");
-    project
-        .run(&["apply", "--yes"])
-        .expect_code(0)
-        .expect_stderr("Deleting the shell");
+    let finished = project.run(&["plan"]).expect_code(4);
+    finished.expect_stderr("its shell can only be deleted");
+    let finished = project.run(&["apply", "--yes"]).expect_code(0);
+    finished.expect_stderr("Deleting the shell");
     project.expect_status("CREATE_COMPLETE");
 }
 
@@ -80,10 +76,8 @@ fn failed_custom_resource_is_named() {
         failed.expect_stderr(line);
     }
     assert!(!failed.stderr.contains("UPDATE_IN_PROGRESS"), "{failed}");
-    project
-        .run(&["events", "--failed"])
-        .expect_code(0)
-        .expect_stdout("UPDATE_FAILED       Custom");
+    let finished = project.run(&["events", "--failed"]).expect_code(0);
+    finished.expect_stdout("UPDATE_FAILED       Custom");
     project.expect_status("UPDATE_ROLLBACK_COMPLETE");
 }
 

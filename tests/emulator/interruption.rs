@@ -17,25 +17,19 @@ fn interrupted_deployment_continues_and_can_be_waited_for() {
     applying
         .wait_for_stderr("CREATE_IN_PROGRESS  Custom")
         .interrupt();
-    applying
-        .wait()
-        .expect_code(130)
-        .expect_stderr("stackctl apply --wait -e local");
+    let finished = applying.wait().expect_code(130);
+    finished.expect_stderr("stackctl apply --wait -e local");
     project.expect_status("CREATE_IN_PROGRESS");
 
     for command in [&["apply", "--yes"][..], &["plan"], &["destroy", "--yes"]] {
-        project
-            .run(command)
-            .expect_code(4)
-            .expect_stderr("an operation is running on the stack");
+        let finished = project.run(command).expect_code(4);
+        finished.expect_stderr("an operation is running on the stack");
     }
     let mut waiting = project.spawn(&["apply", "--wait"]);
     waiting.wait_for_stderr("Waiting for the running operation (CREATE_IN_PROGRESS)");
     open(&project);
-    waiting
-        .wait()
-        .expect_code(0)
-        .expect_stdout("No changes. The stack matches the files.");
+    let finished = waiting.wait().expect_code(0);
+    finished.expect_stdout("No changes. The stack matches the files.");
     project.expect_status("CREATE_COMPLETE");
     let output = project.run(&["outputs", "Custom"]).expect_code(0);
     assert_eq!(output.stdout, "custom\n");
@@ -80,17 +74,13 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
 fn apply_requires_the_answer_yes() {
     let project = waiting_for("gate");
     open(&project);
-    project
-        .run(&["apply"])
-        .expect_code(4)
-        .expect_stderr("--yes was not given");
+    let finished = project.run(&["apply"]).expect_code(4);
+    finished.expect_stderr("--yes was not given");
     for answer in ["y", "YES", "no", ""] {
         let mut applying = project.spawn_on_terminal(&["apply"]);
         applying.wait_for_stderr("Apply:").type_line(answer);
-        applying
-            .wait()
-            .expect_code(4)
-            .expect_stderr("the answer was not `yes`");
+        let finished = applying.wait().expect_code(4);
+        finished.expect_stderr("the answer was not `yes`");
     }
     assert_eq!(project.stacks(), [""; 0]);
     let mut applying = project.spawn_on_terminal(&["apply"]);

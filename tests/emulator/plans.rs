@@ -44,10 +44,8 @@ fn plan_shows_a_table_replacement_first_and_apply_refuses_it() {
     );
 
     let status = project.stack_status();
-    project
-        .run(&["apply", "--yes"])
-        .expect_code(4)
-        .expect_stderr("--allow-replace MetadataTable");
+    let finished = project.run(&["apply", "--yes"]).expect_code(4);
+    finished.expect_stderr("--allow-replace MetadataTable");
     assert_eq!(project.stack_status(), status, "nothing was done");
 }
 
@@ -59,10 +57,8 @@ fn opened_port_is_a_danger() {
         "allowed_ssh_cidr = \"203.0.113.7/32\"",
         "allowed_ssh_cidr = [\"203.0.113.7/32\", \"198.51.100.0/24\"]",
     );
-    project
-        .run(&["plan"])
-        .expect_code(0)
-        .expect_stdout("SshSecurityGroup allows inbound tcp 22 from 198.51.100.0/24");
+    let finished = project.run(&["plan"]).expect_code(0);
+    finished.expect_stdout("SshSecurityGroup allows inbound tcp 22 from 198.51.100.0/24");
 }
 
 #[test]

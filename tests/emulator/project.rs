@@ -125,9 +125,7 @@ impl Project {
     /// Replaces text of a file; it must be there.
     #[track_caller]
     pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.sandbox.path(path)).unwrap();
-        assert!(text.contains(from), "{path} does not contain {from:?}");
-        self.sandbox.write(path, text.replace(from, to));
+        self.sandbox.edit(path, from, to);
     }
 
     /// Changes a variable of the manifest whose value is a string.

@@ -10,11 +10,9 @@ fn apply_recreates_a_stack_whose_creation_failed() {
     let failed = project.run(&["apply", "--yes"]).expect_code(3);
     failed.expect_stderr("injected by Create");
     project.expect_status("ROLLBACK_COMPLETE");
-    project
-        .run(&["recover"])
-        .expect_code(4)
-        .expect_stdout("The creation failed and was undone.")
-        .expect_stdout("DeleteStack");
+    let finished = project.run(&["recover"]).expect_code(4);
+    finished.expect_stdout("The creation failed and was undone.");
+    finished.expect_stdout("DeleteStack");
     project.expect_status("ROLLBACK_COMPLETE");
 
     project.set_var("fails_at", "Create", "");
@@ -28,16 +26,12 @@ fn recover_skips_a_resource_and_continues_the_rollback() {
     project.set_var("version", "1", "2");
     project.run(&["apply", "--yes"]).expect_code(1);
     project.expect_status("UPDATE_ROLLBACK_FAILED");
-    project
-        .run(&["apply", "--yes"])
-        .expect_code(4)
-        .expect_stderr("`stackctl recover -e local`");
+    let finished = project.run(&["apply", "--yes"]).expect_code(4);
+    finished.expect_stderr("`stackctl recover -e local`");
 
-    project
-        .run(&["recover", "--yes"])
-        .expect_code(1)
-        .expect_stdout("--skip Custom")
-        .expect_stderr("is stuck again");
+    let finished = project.run(&["recover", "--yes"]).expect_code(1);
+    finished.expect_stdout("--skip Custom");
+    finished.expect_stderr("is stuck again");
     project
         .run(&["recover", "--yes", "--skip", "Topic"])
         .expect_code(4);
@@ -51,14 +45,11 @@ fn recover_skips_a_resource_and_continues_the_rollback() {
 fn creation_without_rollback_can_be_rolled_back_or_continued() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--no-rollback"]);
-    failed
-        .expect_code(1)
-        .expect_stderr("`stackctl recover -e local` undoes it");
+    let finished = failed.expect_code(1);
+    finished.expect_stderr("`stackctl recover -e local` undoes it");
     project.expect_status("CREATE_FAILED");
-    project
-        .run(&["recover", "--yes"])
-        .expect_code(0)
-        .expect_stdout("RollbackStack");
+    let finished = project.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stdout("RollbackStack");
     assert_eq!(project.stacks(), [""; 0]);
 
     project
@@ -73,14 +64,11 @@ fn creation_without_rollback_can_be_rolled_back_or_continued() {
 fn on_failure_delete_deletes_a_new_stack_that_fails() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--on-failure", "delete"]);
-    failed
-        .expect_code(3)
-        .expect_stderr("the new stack was deleted again");
+    let finished = failed.expect_code(3);
+    finished.expect_stderr("the new stack was deleted again");
     assert_eq!(project.stacks(), [""; 0]);
-    project
-        .run(&["recover"])
-        .expect_code(0)
-        .expect_stderr("There is no stack");
+    let finished = project.run(&["recover"]).expect_code(0);
+    finished.expect_stderr("There is no stack");
 }
 
 #[test]
@@ -107,10 +95,8 @@ fn apply_refuses_if_the_stack_was_deleted_after_the_plan() {
         std::thread::yield_now();
     }
     applying.type_line("yes");
-    applying
-        .wait()
-        .expect_code(4)
-        .expect_stderr("in the meantime");
+    let finished = applying.wait().expect_code(4);
+    finished.expect_stderr("in the meantime");
     project.run(&["apply", "--yes"]).expect_code(0);
     project.expect_status("CREATE_COMPLETE");
 }

@@ -122,6 +122,20 @@ impl Sandbox {
         fs::write(path, contents).unwrap();
     }
 
+    /// Replaces text of a file of the project. The file must contain the text.
+    #[track_caller]
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(from), "{path} does not contain {from:?}");
+        self.write(path, text.replace(from, to));
+    }
+
+    /// Adds text at the end of a file of the project.
+    pub(crate) fn append(&self, path: &str, text: &str) {
+        let start = fs::read_to_string(self.path(path)).unwrap();
+        self.write(path, start + text);
+    }
+
     /// Returns the path of a file of the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.base.join("project").join(path)
