@@ -164,7 +164,7 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, EvaluatedResource<'_>> {
                 condition: resource
                     .condition()
                     .filter(|name| evaluator.condition(name).is_none())
-                    .map(|name| evaluator.condition_ground(name)),
+                    .map(|name| evaluator.condition_fingerprint(name)),
                 parameters: Vec::new(),
             },
         );

@@ -1,11 +1,10 @@
-//! What the values of a template come to, as far as that is known before anything is deployed.
+//! Evaluates the values of a template as far as possible before anything is deployed.
 //!
-//! Parameters, mappings and conditions are known; what a resource will be called is not. So a value
-//! is evaluated as far as possible, and what is left stays as a text in which the unknown parts
-//! stand as `${Name}`. Two such texts are equal where the values will be, as long as the resources
-//! they name stay what they are, and each carries the list of those resources. What a text cannot
-//! show, such as the entries of a mapping among which an unknown key chooses, stands beside it and
-//! is compared too.
+//! Parameters, mappings and conditions are known; the physical id of a resource is not. An unknown
+//! value becomes a text in which each unknown part is written as `${Name}`. If two such texts are
+//! equal, so are the deployed values, unless a resource that they use is replaced; so each unknown
+//! value lists the resources that it uses. It also lists dependencies that its text does not show,
+//! such as the entries of a mapping if the key is unknown. They are compared too.
 
 mod condition;
 
@@ -21,43 +20,44 @@ use serde_json::Value as Json;
 use super::node::{Node, Value};
 use super::{Parameter, Template};
 
-/// A value, as far as it is known. What it has in common with the template is borrowed from there.
+/// A value, as far as it is known. Parts that are copied unchanged from the template are borrowed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluated<'a> {
-    /// `AWS::NoValue`: as if it were not there.
+    /// `AWS::NoValue`: the value is absent.
     Nothing,
-    /// A text; to CloudFormation every scalar is one.
+    /// A scalar, as a text: CloudFormation treats every scalar as a string.
     Scalar(Cow<'a, str>),
     /// A list.
     List(Vec<Evaluated<'a>>),
     /// A map.
     Map(IndexMap<&'a str, Evaluated<'a>>),
-    /// Something that is not known before the deployment.
+    /// A value that is not known before the deployment.
     Unknown(Unknown),
 }
 
 /// What is known about an unknown value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// The value with its unknown parts as `${Name}` or `${Name.Attribute}`.
+    /// The value, with each unknown part written as `${Name}` or `${Name.Attribute}`.
     pub text: String,
-    /// The resources that it depends on.
+    /// The resources that the value uses.
     pub uses: BTreeSet<Use>,
-    /// The conditions and the parts of mappings that decide it, in full.
-    pub depends_on: BTreeSet<String>,
+    /// What the value depends on and the text does not show: the fingerprints of conditions, and
+    /// entries of mappings.
+    pub dependencies: BTreeSet<String>,
 }
 
-/// A resource on which a value depends.
+/// A resource that a value uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// Its logical id.
+    /// The logical id of the resource.
     pub resource: String,
-    /// The attribute; `None` for what `Ref` gives.
+    /// The attribute; `None` if the value uses what `Ref` returns.
     pub attribute: Option<String>,
 }
 
 impl<'a> Evaluated<'a> {
-    /// Returns the value as text: lists and maps as JSON.
+    /// Returns the value as text; lists and maps are written as JSON.
     pub fn text(&self) -> String {
         match self {
             Self::Scalar(text) => text.clone().into_owned(),
@@ -78,26 +78,26 @@ impl<'a> Evaluated<'a> {
         }
     }
 
-    /// Calls `found` with every use of a resource and the path to the value that holds it.
+    /// Calls `visit` for each use of a resource, with the path to the value that contains it.
     pub fn for_each_use(
         &self,
         path: &mut Vec<Cow<'a, str>>,
-        found: &mut impl FnMut(&[Cow<'a, str>], &Use),
+        visit: &mut impl FnMut(&[Cow<'a, str>], &Use),
     ) {
         match self {
             Self::Nothing | Self::Scalar(_) => {}
-            Self::Unknown(unknown) => unknown.uses.iter().for_each(|used| found(path, used)),
+            Self::Unknown(unknown) => unknown.uses.iter().for_each(|used| visit(path, used)),
             Self::List(list) => {
                 for (index, value) in list.iter().enumerate() {
                     path.push(index.to_string().into());
-                    value.for_each_use(path, found);
+                    value.for_each_use(path, visit);
                     path.pop();
                 }
             }
             Self::Map(map) => {
                 for (key, value) in map {
                     path.push(Cow::Borrowed(key));
-                    value.for_each_use(path, found);
+                    value.for_each_use(path, visit);
                     path.pop();
                 }
             }
@@ -108,7 +108,7 @@ impl<'a> Evaluated<'a> {
         Self::Unknown(Unknown {
             text: text.into(),
             uses: BTreeSet::new(),
-            depends_on: BTreeSet::new(),
+            dependencies: BTreeSet::new(),
         })
     }
 
@@ -143,33 +143,33 @@ impl<'a> Evaluated<'a> {
         uses
     }
 
-    /// Adds what decides the unknown parts of the value.
-    fn collect_dependencies(&self, fingerprints: &mut BTreeSet<String>) {
+    /// Adds the dependencies of the unknown parts of the value.
+    fn collect_dependencies(&self, dependencies: &mut BTreeSet<String>) {
         match self {
             Self::Nothing | Self::Scalar(_) => {}
-            Self::Unknown(unknown) => fingerprints.extend(unknown.depends_on.iter().cloned()),
+            Self::Unknown(unknown) => dependencies.extend(unknown.dependencies.iter().cloned()),
             Self::List(list) => list
                 .iter()
-                .for_each(|value| value.collect_dependencies(fingerprints)),
+                .for_each(|value| value.collect_dependencies(dependencies)),
             Self::Map(map) => map
                 .values()
-                .for_each(|value| value.collect_dependencies(fingerprints)),
+                .for_each(|value| value.collect_dependencies(dependencies)),
         }
     }
 }
 
-/// A template with the values that its parameters are given.
+/// Evaluates a template with the given parameter values.
 #[derive(Debug)]
 pub struct Evaluator<'a> {
     template: &'a Template,
-    /// Values of parameters, and of pseudo parameters such as `AWS::Region` where they are known.
+    /// The values of parameters, and of pseudo parameters such as `AWS::Region` if they are known.
     values: &'a IndexMap<String, String>,
-    /// The named conditions that were decided already.
-    conditions: RefCell<condition::Known<'a>>,
+    conditions: RefCell<condition::Decisions<'a>>,
 }
 
 impl<'a> Evaluator<'a> {
-    /// Returns an evaluator. A parameter without a value has its default; without one it is unknown.
+    /// Returns an evaluator. A parameter that is not in `values` has its default, or is unknown if it
+    /// has none.
     pub fn new(template: &'a Template, values: &'a IndexMap<String, String>) -> Self {
         Self {
             template,
@@ -178,7 +178,18 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Returns what a value comes to.
+    /// Returns whether the condition with this name holds; `None` if that is not known.
+    pub fn condition(&self, name: &str) -> Option<bool> {
+        condition::named(self, name).holds
+    }
+
+    /// Returns a number that is equal for conditions that always evaluate to the same result, even if
+    /// they are in different templates.
+    pub fn condition_fingerprint(&self, name: &str) -> u64 {
+        condition::named(self, name).fingerprint
+    }
+
+    /// Returns the value of a node.
     pub fn value(&self, node: &'a Node) -> Evaluated<'a> {
         if let Some((function, member)) = node.intrinsic() {
             return self.call(function, &member.node);
@@ -224,26 +235,29 @@ impl<'a> Evaluator<'a> {
             _ => None,
         };
         result.unwrap_or_else(|| {
-            // What is not known before the deployment keeps its look, so that it can be compared.
+            // An unknown call keeps its name and arguments, so that it can be compared.
             let value = self.value(argument);
-            let mut depends_on = BTreeSet::from_iter(self.fingerprint(function, argument));
-            value.collect_dependencies(&mut depends_on);
+            let mut dependencies = BTreeSet::from_iter(self.dependency(function, argument));
+            value.collect_dependencies(&mut dependencies);
             Evaluated::Unknown(Unknown {
                 text: format!("{function}({})", value.text()),
                 uses: value.uses(),
-                depends_on,
+                dependencies,
             })
         })
     }
 
-    /// Returns what decides a call that cannot be evaluated and is not seen in its text: the
-    /// condition of an `Fn::If`, the mapping's entries that an `Fn::FindInMap` may yield.
-    fn fingerprint(&self, function: &str, argument: &'a Node) -> Option<String> {
+    /// Returns the dependency of a call that cannot be evaluated, if its text does not show it: the
+    /// condition of an `Fn::If`, or the entries that an `Fn::FindInMap` may return.
+    fn dependency(&self, function: &str, argument: &'a Node) -> Option<String> {
         let [name, keys @ ..] = argument.as_list()? else {
             return None;
         };
         match function {
-            "Fn::If" => Some(format!("If {}", self.condition_ground(name.as_str()?))),
+            "Fn::If" => {
+                let fingerprint = self.condition_fingerprint(name.as_str()?);
+                Some(format!("If {fingerprint}"))
+            }
             "Fn::FindInMap" => {
                 let map = self.value(name);
                 let mapping = &self.template.section("Mappings")?.get(map.scalar()?)?.node;
@@ -294,7 +308,7 @@ impl<'a> Evaluator<'a> {
         };
         let kind = parameter.kind().unwrap_or("String");
         if parameter.is_from_ssm() {
-            // Only the service reads the parameter store; another name there is another value.
+            // Only CloudFormation reads the parameter store. A different name is a different value.
             return Evaluated::unknown(format!("{{{{resolve:ssm:{value}}}}}"));
         }
         if kind == "CommaDelimitedList" || kind.starts_with("List<") {
@@ -352,12 +366,8 @@ impl<'a> Evaluator<'a> {
         let [condition, yes, no] = argument.as_list()? else {
             return None;
         };
-        let chosen = if self.decide(condition).holds? {
-            yes
-        } else {
-            no
-        };
-        Some(self.value(chosen))
+        let holds = condition::decide(self, condition).holds?;
+        Some(self.value(if holds { yes } else { no }))
     }
 
     fn find_in_map(&self, argument: &'a Node) -> Option<Evaluated<'a>> {
@@ -415,11 +425,11 @@ fn used<'a>(resource: &str, attribute: Option<&str>) -> Evaluated<'a> {
             resource: resource.to_owned(),
             attribute: attribute.map(str::to_owned),
         }]),
-        depends_on: BTreeSet::new(),
+        dependencies: BTreeSet::new(),
     })
 }
 
-/// Returns the parts as one text, unknown where one of them is.
+/// Returns the parts as one text; it is unknown if one of the parts is unknown.
 fn concatenated<'a>(parts: &[Evaluated<'a>], delimiter: &str) -> Evaluated<'a> {
     let texts: Vec<String> = parts.iter().map(Evaluated::text).collect();
     let text = texts.join(delimiter);
@@ -427,14 +437,14 @@ fn concatenated<'a>(parts: &[Evaluated<'a>], delimiter: &str) -> Evaluated<'a> {
         return Evaluated::Scalar(text.into());
     }
     let uses = parts.iter().flat_map(Evaluated::uses).collect();
-    let mut depends_on = BTreeSet::new();
+    let mut dependencies = BTreeSet::new();
     for part in parts {
-        part.collect_dependencies(&mut depends_on);
+        part.collect_dependencies(&mut dependencies);
     }
     Evaluated::Unknown(Unknown {
         text,
         uses,
-        depends_on,
+        dependencies,
     })
 }
 

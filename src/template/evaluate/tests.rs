@@ -4,7 +4,7 @@ use super::Evaluator;
 use crate::diagnostic::SourceFile;
 use crate::template::Template;
 
-/// Returns what the only property of the only resource comes to, as text.
+/// Returns the value of the only property of the only resource, as text.
 fn value(expression: &str) -> String {
     let text = format!(
         "Parameters:\n  Size: {{ Type: String, Default: small }}\n  \
@@ -28,7 +28,7 @@ fn value(expression: &str) -> String {
 }
 
 #[test]
-fn values_are_known_as_far_as_they_can_be() {
+fn values_are_evaluated_as_far_as_possible() {
     let cases = [
         ("!Ref Size", "small"),
         ("!Ref Names", r#"["a","b"]"#),
