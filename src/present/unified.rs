@@ -28,7 +28,7 @@ pub(crate) fn of_templates(
     only: &[String],
     context: usize,
 ) -> String {
-    let before = diff::in_the_spelling_of(old, new);
+    let before = diff::match_notation(old, new);
     let [before, after] = [&before, new.root()].map(|root| {
         if only.is_empty() {
             emit::to_yaml(root)
@@ -56,7 +56,7 @@ fn of_resource(drift: &ResourceDrift, context: usize) -> String {
         let text = emit::to_yaml(deployed.root());
         return lines([&text, ""], [&before, MISSING_FILE], context);
     }
-    let text = emit::to_yaml(&diff::in_the_spelling_of(&deployed, &live));
+    let text = emit::to_yaml(&diff::match_notation(&deployed, &live));
     let live = emit::to_yaml(live.root());
     lines([&text, &live], [&before, &format!("{name}, live")], context)
 }

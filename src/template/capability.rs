@@ -1,22 +1,22 @@
-//! What a template asks a person to agree to before CloudFormation deploys it.
+//! The capabilities that a template requires before CloudFormation deploys it.
 
 use std::fmt;
 
 use super::{Resource, Template};
 
-/// Something that `CreateChangeSet` wants to be acknowledged.
+/// A capability that `CreateChangeSet` requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
-    /// The template has IAM resources.
+    /// The template contains IAM resources.
     Iam,
-    /// The template has IAM resources with names of its own choice. Includes [`Capability::Iam`].
+    /// The template contains IAM resources with custom names. Includes [`Capability::Iam`].
     NamedIam,
-    /// Macros or transforms change the template before it is deployed.
+    /// Macros or transforms change the template before the deployment.
     AutoExpand,
 }
 
 impl Capability {
-    /// Returns the name that the API knows it by.
+    /// Returns the name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Iam => "CAPABILITY_IAM",
@@ -32,8 +32,8 @@ impl fmt::Display for Capability {
     }
 }
 
-/// The properties that name an IAM resource, from the `Capabilities` parameter of `CreateStack`. The
-/// `PolicyName` of an inline policy is not one: it names nothing outside its role.
+/// The properties that give an IAM resource a custom name (the `Capabilities` parameter of
+/// `CreateStack`). The `PolicyName` of an inline policy is not one of them.
 const NAMES: [&str; 5] = [
     "RoleName",
     "UserName",
@@ -42,10 +42,10 @@ const NAMES: [&str; 5] = [
     "InstanceProfileName",
 ];
 
-/// Returns what the template itself shows to be needed, sorted.
+/// Returns the required capabilities, sorted.
 ///
-/// A nested stack needs what its own template needs, which cannot be seen from here; CloudFormation
-/// then refuses and says what is missing.
+/// The templates of nested stacks are not read. If one requires more, `CreateChangeSet` fails with
+/// the missing capability.
 pub(super) fn required(template: &Template) -> Vec<Capability> {
     let mut needed = Vec::new();
     let serverless = template
@@ -55,7 +55,7 @@ pub(super) fn required(template: &Template) -> Vec<Capability> {
     if iam.iter().any(has_own_name) {
         needed.push(Capability::NamedIam);
     } else if !iam.is_empty() || serverless {
-        // A serverless function brings its role.
+        // The transform adds a role to a serverless function.
         needed.push(Capability::Iam);
     }
     if template.has_transforms() {
@@ -71,7 +71,7 @@ fn is_iam(resource: &Resource<'_>) -> bool {
 }
 
 fn has_own_name(resource: &Resource<'_>) -> bool {
-    // These attach something to a user or group that exists already: the name is a reference.
+    // These types refer to an existing user or group by its name.
     let attaches = matches!(
         resource.kind(),
         Some(

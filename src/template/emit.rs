@@ -1,17 +1,17 @@
-//! [`Node`] → YAML text: what is sent to CloudFormation.
+//! Writes a [`Node`] as YAML, to be sent to CloudFormation.
 //!
-//! CloudFormation replaces every character outside ASCII by `?` when it gives a template back, so the
-//! text is pure ASCII: such characters stand escaped in double quotes. Comments are gone, functions have
-//! their long form, and the same tree always gives the same bytes. Reading the text gives the same tree.
+//! The text is ASCII, because `GetTemplate` returns `?` for every other character: such characters are
+//! escaped in double quotes. Comments are dropped and functions have their long form. The same tree
+//! always gives the same bytes, and parsing the text returns the same tree.
 
 use std::fmt::Write as _;
 
 use super::node::{Map, Node, Value, plain_value};
 
-/// YAML allows a key without `?` to be 1,024 characters long.
+/// The longest key that is written without `?`, in bytes. YAML allows 1,024 characters.
 const LONGEST_PLAIN_KEY: usize = 1_000;
 
-/// Returns the node as a YAML document in ASCII, with a line break at its end.
+/// Returns the node as an ASCII YAML document that ends with a line break.
 pub fn to_yaml(node: &Node) -> String {
     let mut out = String::new();
     match &node.value {
@@ -22,7 +22,7 @@ pub fn to_yaml(node: &Node) -> String {
     out
 }
 
-/// Writes a map whose lines start at `indent`; the first is already indented if `inside_list`.
+/// Writes a map. Its lines have `indent` spaces; if `inside_list`, the first line is already indented.
 fn write_map(out: &mut String, map: &Map, indent: usize, inside_list: bool) {
     for (position, (key, member)) in map.iter().enumerate() {
         if position > 0 || !inside_list {
@@ -67,7 +67,7 @@ fn write_list(out: &mut String, list: &[Node], indent: usize, inside_list: bool)
     }
 }
 
-/// Writes a scalar or an empty collection, and the line break after it.
+/// Writes a scalar, an empty list or an empty map, and a line break.
 fn write_inline(out: &mut String, node: &Node, indent: usize) {
     match &node.value {
         Value::Null => out.push_str("null"),
@@ -85,7 +85,7 @@ fn write_indent(out: &mut String, indent: usize) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// Returns whether a text of several lines can stand in a literal block as it is.
+/// Returns whether a text of several lines can be written unchanged in a literal block.
 fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\t', '\n'])
@@ -118,8 +118,8 @@ fn write_text(out: &mut String, text: &str) {
     }
 }
 
-/// Returns whether the text can stand without quotes and still be read as this string, by readers of
-/// YAML 1.1 too.
+/// Returns whether every YAML parser, including those for YAML 1.1, reads the text as this string
+/// without quotes.
 fn is_plain(text: &str) -> bool {
     let safe =
         |byte: u8| byte.is_ascii_alphanumeric() || b" -_./:+*=@()^$!?;~<>|%&".contains(&byte);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn short_forms_become_long_and_text_ascii() {
+    fn short_forms_become_long_and_text_becomes_ascii() {
         assert_snapshot!(emit("A: !Sub 'grün 😀'\nB: [!Ref X, [1, [2]], {}, []] # gone\nC: |\n  a: b\n\n   c\n"), @r#"
         A:
           Fn::Sub: "gr\xfcn \U0001f600"
@@ -195,8 +195,8 @@ mod tests {
     }
 
     #[test]
-    fn every_awkward_scalar_survives() {
-        let awkward = [
+    fn special_scalars_are_parsed_back_unchanged() {
+        let special = [
             "",
             " ",
             "a ",
@@ -255,7 +255,7 @@ mod tests {
             "a\n...\nb",
             "${A}",
         ];
-        for text in awkward {
+        for text in special {
             let json = serde_json::json!({ "Key": text, "List": [text, [text]], text: 1 });
             let template = Template::parse(&SourceFile::new("t", json.to_string())).unwrap();
             let out = to_yaml(template.root());
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_words_keep_their_look() {
+    fn unquoted_words_stay_unquoted() {
         assert_eq!(
             emit("A: yes\nB: 'yes'\nC: 2010-09-09\nD: 1.10\nE:\n"),
             "A: yes\nB: \"yes\"\nC: 2010-09-09\nD: 1.10\nE: null\n"
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_key_survives() {
+    fn a_very_long_key_is_parsed_back_unchanged() {
         emit(&format!("{{\"{}\": {{\"a\": [1]}}}}", "k".repeat(5_000)));
     }
 }

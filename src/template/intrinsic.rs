@@ -1,13 +1,13 @@
-//! CloudFormation's intrinsic functions: their names, and the short forms of YAML.
+//! The names of CloudFormation's intrinsic functions, and their short forms in YAML.
 //!
-//! The list is that of the template reference, "Intrinsic function reference", with the functions that
-//! only the `Rules` section knows.
+//! The source is "Intrinsic function reference" and "Rule-specific intrinsic functions" in the
+//! CloudFormation template reference.
 
 use std::ops::Range;
 
 use super::node::{Map, Member, Node, Value};
 
-/// The functions that stand anywhere a value may, in conditions or in rules, by their long name.
+/// The long names of the functions, except for [`RULE_NAMES`].
 pub(super) const NAMES: [&str; 25] = [
     "Condition",
     "Fn::And",
@@ -36,10 +36,10 @@ pub(super) const NAMES: [&str; 25] = [
     "Ref",
 ];
 
-/// Functions of the `Rules` section that have values of parameters as their subject.
+/// The long names of the functions that only the `Rules` section has and that read parameters.
 const RULE_NAMES: [&str; 2] = ["Fn::ValueOf", "Fn::ValueOfAll"];
 
-/// Returns the long name of a short form, given without its `!`.
+/// Returns the long name for a short form without its `!`.
 pub(super) fn long_name(short: &str) -> Option<&'static str> {
     NAMES
         .into_iter()
@@ -47,12 +47,12 @@ pub(super) fn long_name(short: &str) -> Option<&'static str> {
         .find(|name| short_form(name) == short)
 }
 
-/// Returns whether this is the long name of a function, the named loops of `Fn::ForEach` included.
+/// Returns whether this is the long name of a function or of an `Fn::ForEach` loop.
 pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name) || RULE_NAMES.contains(&name) || name.starts_with("Fn::ForEach::")
 }
 
-/// Returns the short form that is written most like `short`, if one is near.
+/// Returns the short form that is most similar to `short`, if one is similar enough.
 pub(super) fn nearest_short_form(short: &str) -> Option<&'static str> {
     NAMES
         .into_iter()
@@ -63,7 +63,7 @@ pub(super) fn nearest_short_form(short: &str) -> Option<&'static str> {
                 name,
             )
         })
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
@@ -72,9 +72,9 @@ fn short_form(name: &'static str) -> &'static str {
     name.strip_prefix("Fn::").unwrap_or(name)
 }
 
-/// Returns the long form of a function's call: a map with the function's name as the only key.
+/// Returns a call in its long form: a map with the name of the function as its only key.
 ///
-/// `!GetAtt A.B` is split at its first full stop, since a resource's name has none.
+/// The argument of `!GetAtt A.B` is split at its first dot, because a logical id contains no dot.
 pub(super) fn call(name: &str, argument: Node, key_span: Range<usize>, span: Range<usize>) -> Node {
     let argument = match (name, argument) {
         ("Fn::GetAtt", argument) => split_get_att(argument),
@@ -100,8 +100,8 @@ fn split_get_att(argument: Node) -> Node {
     let Some((resource, attribute)) = text.split_once('.') else {
         return argument;
     };
-    // Where the scalar is quoted the parts stand one byte further right; where it holds escapes
-    // nobody knows.
+    // In a quoted scalar the parts begin one byte later. In a scalar with escapes their places are
+    // unknown.
     let written = argument.span.len();
     let start = argument.span.start + usize::from(written == text.len() + 2);
     let exact = written == text.len() || written == text.len() + 2;

@@ -1,24 +1,28 @@
-//! The CloudFormation template as a model: read, looked at, checked, compared and written.
+//! The CloudFormation template: rendering, parsing, checking, comparing and writing.
 //!
-//! The text comes from rendering or from CloudFormation, in YAML or JSON, with functions in their short
-//! or long form; [`Template::parse`] makes one tree of it whose every value knows its bytes in the
-//! text, so that whatever is said later can point at a line. All of this is pure: nothing here reads a
-//! file, the clock or the environment.
+//! The text comes from the renderer or from CloudFormation, as YAML or JSON, with functions in their
+//! short or long form. [`Template::parse`] returns a tree in which every value has its byte range in
+//! the text, so that a message can point at a line. Except for [`lint`], which may run `cfn-lint`,
+//! nothing here reads a file, the clock or the environment.
 //!
-//! | module | noun |
+//! | module | contents |
 //! | --- | --- |
-//! | [`node`] | a value with its place |
-//! | `yaml`, `json` | text → node |
-//! | [`emit`] | node → ASCII YAML, what is sent |
-//! | [`evaluate`] | what the values come to before anything is deployed |
-//! | `intrinsic` | the functions' names and short forms |
-//! | [`reference`](mod@reference) | who refers to whom |
-//! | [`capability`] | what must be acknowledged |
-//! | [`pointer`] | a place in a resource, as CloudFormation names it |
-//! | [`policy`] | what becomes of a resource that leaves its stack |
-//! | [`diff`] | what two templates differ in |
-//! | [`shorthand`] | a value in as few words as tell what it is |
-//! | [`validate`] | what is wrong with one |
+//! | [`render`] | Jinja source → template text, with a map from the text back to the source |
+//! | `yaml`, `json`, `syntax` | template text → nodes |
+//! | [`node`] | a value and its place in the text |
+//! | [`emit`] | nodes → the ASCII YAML that is sent |
+//! | `intrinsic` | the names and short forms of functions |
+//! | [`reference`](mod@reference) | the references between the parts of a template |
+//! | [`pointer`] | JSON pointers, as CloudFormation writes the path of a property |
+//! | [`evaluate`] | the values that are known before the deployment |
+//! | [`capability`] | the capabilities that `CreateChangeSet` requires |
+//! | [`policy`] | the deletion policy of a resource |
+//! | [`stack_policy`] | the policy that protects a stack's resources from updates |
+//! | [`schema_table`] | create-only and unordered properties of each resource type |
+//! | [`validate`] | stackctl's own checks |
+//! | [`lint`] | the checks of a linter |
+//! | [`diff`] | the differences between two templates |
+//! | [`shorthand`] | a value as one short line |
 
 pub mod capability;
 pub mod diff;
@@ -49,10 +53,10 @@ use node::{Map, Node};
 use reference::Reference;
 use syntax::Findings;
 
-/// The type of a stack as a resource: one nested in another, and a stack that reports about itself.
+/// The resource type of a stack: of a nested stack, and of the stack itself in its own events.
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
-/// A template whose text is well-formed. Whether it makes sense is for the checks to say.
+/// A template whose syntax is correct. [`validate`] checks its contents.
 #[derive(Debug, Clone)]
 pub struct Template {
     source: Arc<SourceFile>,
@@ -60,12 +64,12 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template: as JSON where the text starts with `{`, else as YAML.
+    /// Parses a template: as JSON if the text starts with `{`, otherwise as YAML.
     ///
     /// # Errors
     ///
-    /// All that is wrong with the text: the first error of the syntax, and every duplicate key, alias,
-    /// merge key and unknown tag before it. Duplicate keys of a JSON text are found only if its syntax is
+    /// If the text has a syntax error, a duplicate key, an alias, a merge key or an unknown tag.
+    /// Returns the first syntax error and all other problems before it. Duplicate keys of a JSON text are found only if its syntax is
     /// right.
     pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Findings::new(source);
@@ -89,7 +93,7 @@ impl Template {
             }
             Some(root) if root.value != node::Value::Null => {
                 let message = format!(
-                    "a template is a map of sections, but this is {}",
+                    "a template must be a map of sections, but this is {}",
                     root.noun()
                 );
                 findings.error("not-a-template", message, root.span, None);
@@ -99,22 +103,22 @@ impl Template {
         Err(findings.into_diagnostics())
     }
 
-    /// Returns the text and its name.
+    /// Returns the text of the template and its name.
     pub fn source(&self) -> &Arc<SourceFile> {
         &self.source
     }
 
-    /// Returns the whole tree; it is a map.
+    /// Returns the root of the tree, which is a map.
     pub fn root(&self) -> &Node {
         &self.root
     }
 
-    /// Returns a section's entries; `None` where it is missing or no map.
+    /// Returns the entries of a section; `None` if the section is missing or not a map.
     pub fn section(&self, name: &str) -> Option<&Map> {
         self.root.get(name)?.as_map()
     }
 
-    /// Returns a section with its name, both borrowed from the template.
+    /// Returns the name and the entries of a section, both borrowed from the template.
     fn named_section(&self, name: &str) -> Option<(&str, &Map)> {
         let (name, member) = self.root.as_map()?.get_key_value(name)?;
         Some((name, member.node.as_map()?))
@@ -130,7 +134,7 @@ impl Template {
         self.entries("Parameters").map(|entry| Parameter { entry })
     }
 
-    /// Returns the parameter of this name.
+    /// Returns the parameter with this name.
     pub fn parameter(&self, name: &str) -> Option<Parameter<'_>> {
         self.entry("Parameters", name)
             .map(|entry| Parameter { entry })
@@ -146,13 +150,13 @@ impl Template {
         self.entries("Conditions")
     }
 
-    /// Returns the resources in the order of the text, without those that a loop or a transform will
-    /// make.
+    /// Returns the resources in the order of the text, without the resources that a loop or a
+    /// transform will create.
     pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
         self.entries("Resources").map(|entry| Resource { entry })
     }
 
-    /// Returns the resource of this logical id.
+    /// Returns the resource with this logical id.
     pub fn resource(&self, logical_id: &str) -> Option<Resource<'_>> {
         self.entry("Resources", logical_id)
             .map(|entry| Resource { entry })
@@ -163,7 +167,7 @@ impl Template {
         self.entries("Outputs").map(|entry| Output { entry })
     }
 
-    /// Returns the names of the transforms that the whole template goes through.
+    /// Returns the names of the transforms in the `Transform` section.
     pub fn transforms(&self) -> impl Iterator<Item = &str> {
         let transform = self.root.get("Transform");
         let list = transform.map(Node::elements).unwrap_or_default();
@@ -171,34 +175,33 @@ impl Template {
             .filter_map(|node| node.as_str().or_else(|| node.get("Name")?.as_str()))
     }
 
-    /// Returns whether anything in the template is replaced by a macro before it is deployed: a
+    /// Returns whether a macro changes the template before the deployment: whether it has a
     /// `Transform` section or an `Fn::Transform`.
     pub fn has_transforms(&self) -> bool {
         self.root.get("Transform").is_some()
             || any(&self.root, &|node| node.get("Fn::Transform").is_some())
     }
 
-    /// Returns whether a resource is a stack of its own.
+    /// Returns whether a resource is a nested stack.
     pub fn has_nested_stacks(&self) -> bool {
         self.resources()
             .any(|resource| resource.kind() == Some(STACK_TYPE))
     }
 
-    /// Returns every use of a name, in the order of the text within each section.
+    /// Returns every reference, in the order of the text within each section.
     pub fn references(&self) -> Vec<Reference<'_>> {
         reference::collect(self)
     }
 
-    /// Returns the capabilities that deploying this needs as far as the template shows it, sorted. A
-    /// nested stack may need more.
+    /// Returns the capabilities that this template requires, sorted. A nested stack may require more.
     pub fn required_capabilities(&self) -> Vec<Capability> {
         capability::required(self)
     }
 
-    /// Returns whether deploying the same text with the same parameters may still change something,
-    /// because part of the result comes from elsewhere: a parameter read from SSM, a dynamic reference
-    /// without a version, a transform, a nested stack or another stack's output.
-    pub fn may_change_unseen(&self) -> bool {
+    /// Returns whether the deployment uses data from outside the template and its parameters, so that
+    /// deploying the same text again may change something: a parameter from SSM, a dynamic reference
+    /// without a version, a transform, a nested stack or the output of another stack.
+    pub fn has_external_inputs(&self) -> bool {
         self.parameters().any(|parameter| parameter.is_from_ssm())
             || self.has_nested_stacks()
             || self.has_transforms()
@@ -235,7 +238,7 @@ impl Template {
 pub struct Entry<'a> {
     /// The name.
     pub name: &'a str,
-    /// The name's bytes.
+    /// The byte range of the name.
     pub name_span: &'a Range<usize>,
     /// The value.
     pub node: &'a Node,
@@ -244,7 +247,7 @@ pub struct Entry<'a> {
 /// A parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter<'a> {
-    /// Its name and value.
+    /// The name and the declaration of the parameter.
     pub entry: Entry<'a>,
 }
 
@@ -259,7 +262,7 @@ impl<'a> Parameter<'a> {
         self.entry.node.get("Default")
     }
 
-    /// Returns whether the value must never be shown.
+    /// Returns whether the value must never be printed (`NoEcho`).
     pub fn no_echo(&self) -> bool {
         let no_echo = self.entry.node.get("NoEcho");
         no_echo
@@ -267,12 +270,12 @@ impl<'a> Parameter<'a> {
             .is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
-    /// Returns the only values allowed, where they are listed.
+    /// Returns the allowed values; `None` if the parameter does not list them.
     pub fn allowed_values(&self) -> Option<&'a [Node]> {
         self.entry.node.get("AllowedValues")?.as_list()
     }
 
-    /// Returns whether CloudFormation reads the value from SSM's Parameter Store with every change set.
+    /// Returns whether CloudFormation reads the value from SSM Parameter Store for every change set.
     pub fn is_from_ssm(&self) -> bool {
         self.kind()
             .is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
@@ -282,7 +285,7 @@ impl<'a> Parameter<'a> {
 /// A resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Resource<'a> {
-    /// Its logical id and value.
+    /// The logical id and the declaration of the resource.
     pub entry: Entry<'a>,
 }
 
@@ -302,13 +305,12 @@ impl<'a> Resource<'a> {
         self.entry.node.get("Properties")
     }
 
-    /// Returns the value of an attribute beside `Properties`, such as `UpdatePolicy`.
+    /// Returns the value of an attribute of the resource, such as `UpdatePolicy`.
     pub fn attribute(&self, name: &str) -> Option<&'a Node> {
         self.entry.node.get(name)
     }
 
-    /// Returns the logical ids that this resource waits for by `DependsOn`, written as a string or a
-    /// list.
+    /// Returns the logical ids in `DependsOn`, which may be a string or a list.
     pub fn depends_on(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let node = self.attribute("DependsOn");
         let list = node.map(Node::elements).unwrap_or_default();
@@ -320,13 +322,12 @@ impl<'a> Resource<'a> {
         self.attribute("Condition")?.as_str()
     }
 
-    /// Returns what happens to the resource when it leaves the stack; `None` where the template leaves
-    /// it to CloudFormation.
+    /// Returns the `DeletionPolicy`; `None` if the template does not set one.
     pub fn deletion_policy(&self) -> Option<&'a str> {
         self.attribute("DeletionPolicy")?.as_str()
     }
 
-    /// Returns what happens to the old resource when it is replaced.
+    /// Returns the `UpdateReplacePolicy`; `None` if the template does not set one.
     pub fn update_replace_policy(&self) -> Option<&'a str> {
         self.attribute("UpdateReplacePolicy")?.as_str()
     }
@@ -335,7 +336,7 @@ impl<'a> Resource<'a> {
 /// An output.
 #[derive(Debug, Clone, Copy)]
 pub struct Output<'a> {
-    /// Its name and value.
+    /// The name and the declaration of the output.
     pub entry: Entry<'a>,
 }
 
@@ -345,7 +346,7 @@ impl<'a> Output<'a> {
         self.entry.node.get("Value")
     }
 
-    /// Returns the name under which other stacks import it.
+    /// Returns the name by which other stacks import the output.
     pub fn export_name(&self) -> Option<&'a Node> {
         self.entry.node.get("Export")?.get("Name")
     }
@@ -356,19 +357,20 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Returns whether `found` holds for a node or one of its descendants.
-fn any(node: &Node, found: &impl Fn(&Node) -> bool) -> bool {
-    found(node)
+/// Returns whether `matches` is true for a node or one of its descendants.
+fn any(node: &Node, matches: &impl Fn(&Node) -> bool) -> bool {
+    matches(node)
         || match &node.value {
-            node::Value::Map(map) => map.values().any(|member| any(&member.node, found)),
-            node::Value::List(list) => list.iter().any(|node| any(node, found)),
+            node::Value::Map(map) => map.values().any(|member| any(&member.node, matches)),
+            node::Value::List(list) => list.iter().any(|node| any(node, matches)),
             _ => false,
         }
 }
 
-/// Returns whether the text holds a dynamic reference that names no version.
+/// Returns whether the text contains a dynamic reference without a version.
 ///
-/// They look like `{{resolve:ssm:NAME:VERSION}}`, `{{resolve:ssm-secure:NAME:VERSION}}` and
+/// Dynamic references have the form `{{resolve:ssm:NAME:VERSION}}`,
+/// `{{resolve:ssm-secure:NAME:VERSION}}` or
 /// `{{resolve:secretsmanager:SECRET:SecretString:KEY:STAGE:VERSION}}`.
 fn has_unversioned_reference(text: &str) -> bool {
     text.split("{{resolve:").skip(1).any(|reference| {
@@ -379,7 +381,7 @@ fn has_unversioned_reference(text: &str) -> bool {
                     !version.is_empty() && version.bytes().all(|it| it.is_ascii_digit())
                 })
             }
-            // A secret may be an ARN, which has colons of its own.
+            // A secret may be an ARN, which contains colons.
             Some(("secretsmanager", rest)) => {
                 let fields = rest
                     .split_once(":SecretString")

@@ -1,21 +1,20 @@
-//! The tree that a template is made of, whichever syntax it was written in.
+//! The tree of a template, for YAML and JSON.
 //!
-//! A general YAML or JSON value would lose what this program lives from: where each value stands in
-//! the text, and how a scalar was written. `012345678901` is an account number and `1.10` a version
-//! only as long as nobody turns them into numbers, and CloudFormation's own reader, which follows
-//! YAML 1.1, takes a plain `NO` for `false`. So every scalar keeps its text, and the few plain words
-//! that YAML 1.1 reads in its own way are kept apart from strings.
+//! A general YAML or JSON value has neither its place in the text nor the text of a scalar. As
+//! numbers, the account id `012345678901` and the version `1.10` would change; and CloudFormation's
+//! own parser, which follows YAML 1.1, reads an unquoted `NO` as `false`. So every scalar keeps its
+//! text, and the unquoted words that YAML 1.1 treats in a special way have their own variant.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use indexmap::IndexMap;
 
-/// A value and where it stands in the text. Two nodes are equal when their values are, wherever they
-/// stand.
+/// A value and its place in the text. Two nodes are equal if their values are equal; the places do
+/// not count.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Byte offsets into the template's text.
+    /// The byte range in the template's text.
     pub span: Range<usize>,
     /// The value.
     pub value: Value,
@@ -30,14 +29,14 @@ impl PartialEq for Node {
 /// A value of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// No value: `null`, `~` or nothing at all. CloudFormation accepts it nowhere.
+    /// No value: `null`, `~` or nothing at all. CloudFormation does not accept null.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, as it is written.
+    /// The text of a number.
     Number(String),
-    /// A plain YAML scalar, as it is written, that a YAML 1.1 reader may not take for a string:
-    /// `yes`, `2010-09-09`, `0x1F`, `1_000`, `12:30`.
+    /// The text of an unquoted YAML scalar that a YAML 1.1 parser may not read as a string: `yes`,
+    /// `2010-09-09`, `0x1F`, `1_000`, `12:30`.
     Plain(String),
     /// A string.
     String(String),
@@ -53,7 +52,7 @@ pub type Map = IndexMap<String, Member>;
 /// A value in a map, with the place of its key.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Byte offsets of the key. For a short form such as `!Ref` the bytes of the tag.
+    /// The byte range of the key; of the tag, if the key comes from a short form such as `!Ref`.
     pub key_span: Range<usize>,
     /// The value.
     pub node: Node,
@@ -66,7 +65,7 @@ impl PartialEq for Member {
 }
 
 impl Node {
-    /// Returns the map's value under `key`; `None` where this is no map or has no such key.
+    /// Returns the value of `key`; `None` if this is not a map or has no such key.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.as_map()?.get(key).map(|member| &member.node)
     }
@@ -87,13 +86,13 @@ impl Node {
         }
     }
 
-    /// Returns the elements, if this is a list; anything else is a list of itself, as in
-    /// `DependsOn: A` or `Action: "*"`.
+    /// Returns the elements of a list, or this value itself as the only element if it is not a list.
+    /// CloudFormation and IAM accept both forms, for example `DependsOn: A` and `Action: "*"`.
     pub fn elements(&self) -> &[Node] {
         self.as_list().unwrap_or(std::slice::from_ref(self))
     }
 
-    /// Returns the text as written of a string or of a plain word that is not `null`, a boolean or a
+    /// Returns the text of a string, or of an unquoted scalar that is not `null`, a boolean or a
     /// number.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
@@ -102,8 +101,8 @@ impl Node {
         }
     }
 
-    /// Returns the text that CloudFormation sees in a scalar: booleans and numbers are text to it, and
-    /// a plain `YES` is `true`. `None` for null, lists and maps.
+    /// Returns a scalar as CloudFormation reads it: a boolean or a number as its text, an unquoted
+    /// `YES` as `true`. Returns `None` for null, lists and maps.
     pub fn scalar(&self) -> Option<Cow<'_, str>> {
         match &self.value {
             Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
@@ -117,25 +116,25 @@ impl Node {
         }
     }
 
-    /// Returns whether a string anywhere in it contains `text`.
-    pub fn mentions(&self, text: &str) -> bool {
+    /// Returns whether this value, or a value inside it, is a string that contains `text`.
+    pub fn contains_text(&self, text: &str) -> bool {
         match &self.value {
             Value::String(own) | Value::Plain(own) => own.contains(text),
-            Value::List(list) => list.iter().any(|node| node.mentions(text)),
-            Value::Map(map) => map.values().any(|member| member.node.mentions(text)),
+            Value::List(list) => list.iter().any(|node| node.contains_text(text)),
+            Value::Map(map) => map.values().any(|member| member.node.contains_text(text)),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
 
-    /// Returns the function's long name and its argument, if this is a call of an intrinsic function:
-    /// a map whose only key is `Ref` or starts with `Fn::`.
+    /// Returns the long name and the argument, if this is a call of an intrinsic function: a map
+    /// whose only key is `Ref` or starts with `Fn::`.
     pub fn intrinsic(&self) -> Option<(&str, &Member)> {
         let map = self.as_map()?;
         let (key, member) = map.first().filter(|_| map.len() == 1)?;
         (key == "Ref" || key.starts_with("Fn::")).then_some((key, member))
     }
 
-    /// Returns what a message calls this value, such as `a list`.
+    /// Returns the type of this value for a message, such as `a list`.
     pub fn noun(&self) -> &'static str {
         match &self.value {
             Value::Null => "null",
@@ -148,10 +147,10 @@ impl Node {
     }
 }
 
-/// Returns the boolean that YAML 1.1 sees in a plain word other than `true` and `false`.
+/// Returns the boolean that an unquoted word other than `true` and `false` means in YAML 1.1.
 ///
-/// CloudFormation's reader does: a bucket tag `Value: YES` arrives as `true`. It does not for `y` and
-/// `n`, which are in the YAML 1.1 specification but in few readers.
+/// CloudFormation reads these words as booleans: a bucket tag `Value: YES` becomes `true`. It reads
+/// `y` and `n` as strings, unlike the YAML 1.1 specification.
 pub(crate) fn yaml11_boolean(text: &str) -> Option<bool> {
     match text {
         "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
@@ -160,7 +159,7 @@ pub(crate) fn yaml11_boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Returns what a plain YAML scalar means.
+/// Returns the value of an unquoted YAML scalar.
 pub(crate) fn plain_value(text: Cow<'_, str>) -> Value {
     match text.as_ref() {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -172,7 +171,7 @@ pub(crate) fn plain_value(text: Cow<'_, str>) -> Value {
     }
 }
 
-/// Returns whether this is a decimal number of YAML's core schema. Leading zeros are allowed.
+/// Returns whether the word is a decimal number in YAML's core schema. Leading zeros are allowed.
 fn is_number(word: &str) -> bool {
     let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -188,8 +187,8 @@ fn is_number(word: &str) -> bool {
     exponent && digits(whole) && digits(fraction) && (whole.len() + fraction.len() > 0)
 }
 
-/// Returns whether YAML 1.1 may read the word as something else than a string: a boolean, a number
-/// with a base, underscores or colons, an infinity, a date.
+/// Returns whether a YAML 1.1 parser may read the word as something other than a string: a boolean, a
+/// number with a base, underscores or colons, an infinity or a date.
 fn is_ambiguous(word: &str) -> bool {
     if matches!(word, "y" | "Y" | "n" | "N" | "=" | "<<") || yaml11_boolean(word).is_some() {
         return true;
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_yaml_1_1_reads_differently_stay_apart() {
+    fn words_with_a_special_meaning_in_yaml_1_1_are_not_strings() {
         for word in [
             "yes",
             "NO",
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn cloudformation_sees_text() {
+    fn scalars_are_read_as_cloudformation_reads_them() {
         let scalar = |word: &str| {
             let node = Node {
                 span: 0..0,

@@ -1,12 +1,12 @@
-//! What becomes of a resource that leaves its stack.
+//! The deletion policy of a resource.
 
 use super::node::Node;
 
-/// Returns the `DeletionPolicy` of a resource of this type, with what CloudFormation does where the
-/// template does not say: it takes a snapshot of a database cluster, and of a database instance
-/// outside one, and deletes everything else (the template reference, "`DeletionPolicy` attribute").
+/// Returns the `DeletionPolicy` of a resource, or CloudFormation's default for its type: `Snapshot`
+/// for a database cluster and for a database instance outside a cluster, otherwise `Delete` (the
+/// template reference, "`DeletionPolicy` attribute").
 ///
-/// `resource` is the resource as a template has it; `None` where that is not known.
+/// `resource` is the declaration in the template; `None` if it is not known.
 pub fn deletion_policy<'a>(kind: &str, resource: Option<&'a Node>) -> &'a str {
     let in_cluster = || {
         let properties = resource.and_then(|resource| resource.get("Properties"));

@@ -1,5 +1,5 @@
-//! Who refers to whom: every `Ref`, `Fn::GetAtt`, variable of an `Fn::Sub`, `DependsOn`, use of a
-//! condition and use of a mapping, with the bytes of the name itself.
+//! The references between the parts of a template: every `Ref`, `Fn::GetAtt`, variable of an
+//! `Fn::Sub`, `DependsOn`, and use of a condition or a mapping, with the byte range of the name.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -7,25 +7,25 @@ use std::ops::Range;
 use super::Template;
 use super::node::{Member, Node};
 
-/// One use of a name.
+/// A reference to a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference<'a> {
-    /// What kind of use it is.
+    /// The kind of reference.
     pub kind: ReferenceKind,
-    /// The name that is referred to: a logical id, a parameter, a condition, a mapping or a pseudo
-    /// parameter.
+    /// The name: a logical id, a parameter, a condition, a mapping or a pseudo parameter.
     pub target: &'a str,
-    /// The attribute of `Fn::GetAtt` or of `${Resource.Attribute}`, where it is a literal.
+    /// The attribute of `Fn::GetAtt` or of `${Resource.Attribute}`; `None` if there is none or if it
+    /// is computed.
     pub attribute: Option<&'a str>,
-    /// Byte offsets of the name; of the whole value where the name cannot be told apart in it.
+    /// The byte range of the name; of the whole value, if the place of the name is unknown.
     pub span: Range<usize>,
-    /// The section that holds the use, such as `Resources`.
+    /// The section that contains the reference, such as `Resources`.
     pub section: &'a str,
-    /// The section's entry that holds it, such as a resource's logical id.
+    /// The entry of the section that contains the reference, such as a logical id.
     pub owner: &'a str,
 }
 
-/// How a name is used.
+/// A kind of reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReferenceKind {
     /// `Ref`.
@@ -34,23 +34,23 @@ pub enum ReferenceKind {
     GetAtt,
     /// A variable in the text of an `Fn::Sub`.
     Sub,
-    /// `DependsOn` of a resource.
+    /// The `DependsOn` of a resource.
     DependsOn,
-    /// A condition, by its name.
+    /// The name of a condition.
     Condition,
-    /// A mapping in `Fn::FindInMap`.
+    /// The name of a mapping in `Fn::FindInMap`.
     FindInMap,
 }
 
 /// A `${…}` in the text of an `Fn::Sub`.
 pub(super) struct Variable<'a> {
-    /// What stands between the braces.
+    /// The text between the braces.
     pub(super) name: &'a str,
-    /// Byte offsets into the template's text.
+    /// The byte range in the template's text.
     pub(super) span: Range<usize>,
 }
 
-/// Returns the variables of an `Fn::Sub`'s text; `${!Literal}` is none.
+/// Returns the variables in the text of an `Fn::Sub`; `${!Literal}` is not a variable.
 pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec<Variable<'a>> {
     let mut variables = Vec::new();
     let written = source.get(node.span.clone()).unwrap_or("");
@@ -61,8 +61,8 @@ pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec
         let Some(close) = inside.find('}') else { break };
         let name = inside[..close].trim();
         rest = &inside[close + 1..];
-        // The text as written may hold escapes and line breaks that the value has not, so each
-        // variable is looked for behind the one before it.
+        // The source may contain escapes and line breaks that the value does not contain, so the
+        // search for each variable starts after the previous one.
         let found = written.get(from..).and_then(|behind| {
             behind
                 .match_indices(name)
@@ -83,7 +83,7 @@ pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec
     variables
 }
 
-/// Returns every reference of the template in the order of its text, section by section.
+/// Returns every reference of the template, section by section, in the order of the text.
 pub(super) fn collect(template: &Template) -> Vec<Reference<'_>> {
     let mut found = Vec::new();
     for section in [
@@ -117,7 +117,7 @@ struct Walk<'a, 'f> {
     section: &'a str,
     owner: &'a str,
     found: &'f mut Vec<Reference<'a>>,
-    /// Whether `{ Condition: Name }` names a condition here.
+    /// Whether `{ Condition: Name }` is a reference to a condition in this section.
     names_conditions: bool,
     /// The loop variables of the enclosing `Fn::ForEach`.
     locals: HashSet<&'a str>,
@@ -163,7 +163,7 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Walks the value of a map's only member, which may be a call.
+    /// Visits the value of a map's only key, which may be a call.
     fn value_of(&mut self, key: &'a str, member: &'a Member) {
         if key == "Ref" || key.starts_with("Fn::") {
             self.call(key, member);
@@ -289,7 +289,7 @@ impl<'a> Walk<'a, '_> {
         attribute: Option<&'a str>,
         span: Range<usize>,
     ) {
-        // A name with a loop variable in it is only known once the loop has run.
+        // A name that contains a loop variable is unknown until the loop is expanded.
         let looped = !self.locals.is_empty()
             && (self.locals.contains(target) || target.contains("${") || target.contains("&{"));
         if !looped {

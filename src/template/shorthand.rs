@@ -1,13 +1,13 @@
-//! A value in as few words as tell what it is.
+//! A value as one short line of text.
 //!
-//! A person who reads who may do what wants `${Role.Arn}`, not a map with one key. The functions that
-//! stand for a name are written as `Fn::Sub` would write them.
+//! In a table of permissions, `${Role.Arn}` is easier to read than a map with one key. So a reference
+//! is written as `Fn::Sub` writes it.
 
 use super::emit;
 use super::node::Node;
 
-/// Returns `${Name}` or `${Name.Attribute}` for a reference, and the text of an `Fn::Sub` or an
-/// `Fn::Join`; `None` for any other value.
+/// Returns `${Name}` for a `Ref`, `${Name.Attribute}` for an `Fn::GetAtt`, and the text of an
+/// `Fn::Sub` or an `Fn::Join`; `None` for any other value.
 pub fn reference(node: &Node) -> Option<String> {
     let (function, argument) = node.intrinsic()?;
     let argument = &argument.node;
@@ -29,7 +29,8 @@ pub fn reference(node: &Node) -> Option<String> {
     }
 }
 
-/// Returns a scalar as it is, a [`reference()`], or anything else as YAML on one line.
+/// Returns the text of a scalar, the text of a [`reference()`], or any other value as YAML on one
+/// line.
 pub fn text(node: &Node) -> String {
     match node.scalar() {
         Some(scalar) => scalar.into_owned(),
@@ -37,7 +38,7 @@ pub fn text(node: &Node) -> String {
     }
 }
 
-/// Returns YAML on one line.
+/// Returns a value as YAML on one line.
 pub fn one_line(node: &Node) -> String {
     let yaml = emit::to_yaml(node);
     yaml.split_whitespace().collect::<Vec<_>>().join(" ")

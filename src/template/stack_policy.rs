@@ -1,7 +1,7 @@
-//! A stack policy: the JSON document that says which resources an update may touch.
+//! A stack policy: the JSON document that controls which resources an update may change.
 //!
-//! The project keeps it in a file, CloudFormation keeps it as a text that it gives back unchanged. The
-//! two are compared as values, so that white space is no difference.
+//! The project's file is compared with the text that CloudFormation returns. The two are compared as
+//! JSON values, so white space does not count.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 
-/// The longest policy in bytes (`SetStackPolicy`, `StackPolicyBody`).
+/// The largest policy, in bytes (`SetStackPolicy`, `StackPolicyBody`).
 const LIMIT: usize = 16_384;
 
 /// A stack policy.
@@ -17,12 +17,11 @@ const LIMIT: usize = 16_384;
 pub struct StackPolicy(Value);
 
 impl StackPolicy {
-    /// Reads a policy.
+    /// Parses a policy. CloudFormation checks the statements itself.
     ///
     /// # Errors
     ///
-    /// At its place: what is no JSON, has no list of statements, or is longer than CloudFormation
-    /// takes. What the statements mean is left to the service.
+    /// If the text is not JSON, has no `Statement` list, or is larger than 16,384 bytes.
     pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
         let wrong = |at: usize, message: String| {
             let place = Place {
@@ -33,43 +32,43 @@ impl StackPolicy {
             Diagnostic::error("bad-stack-policy", message, place)
         };
         let value: Value = serde_json::from_str(&source.text).map_err(|error| {
-            let said = error.to_string();
-            // The place is pointed at; serde_json repeats it behind the message.
-            let said = said.split(" at line ").next().unwrap_or_default();
+            let message = error.to_string();
+            // serde_json appends the place, which the diagnostic already has.
+            let message = message.split(" at line ").next().unwrap_or_default();
             let at = offset(&source.text, error.line(), error.column());
-            wrong(at, format!("this is not valid JSON: {said}"))
+            wrong(at, format!("this is not valid JSON: {message}"))
         })?;
         let policy = Self(value);
         if !policy.0.get("Statement").is_some_and(Value::is_array) {
             let problem = wrong(
                 0,
-                "a stack policy is an object with a `Statement` list".to_owned(),
+                "a stack policy must be an object with a `Statement` list".to_owned(),
             );
             return Err(problem.help(
-                "such as `{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"Update:*\", \
+                "for example `{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"Update:*\", \
                  \"Principal\": \"*\", \"Resource\": \"*\"}]}`",
             ));
         }
         let length = policy.text().len();
         if length > LIMIT {
             let problem = wrong(0, format!("the stack policy has {length} bytes"));
-            return Err(problem.help(format!("CloudFormation takes {LIMIT} bytes")));
+            return Err(problem.help(format!("CloudFormation accepts at most {LIMIT} bytes")));
         }
         Ok(policy)
     }
 
-    /// Returns whether a text that CloudFormation gave is this policy.
+    /// Returns whether the text that CloudFormation returned is this policy.
     pub fn is(&self, deployed: &str) -> bool {
         serde_json::from_str::<Value>(deployed).is_ok_and(|deployed| deployed == self.0)
     }
 
-    /// Returns it without white space, as it is sent and shown.
+    /// Returns the policy as JSON without white space, as it is sent and shown.
     pub fn text(&self) -> String {
         self.0.to_string()
     }
 }
 
-/// Returns the byte offset of a line and a column, both from 1. The column counts bytes.
+/// Returns the byte offset of a line and a column, both counted from 1. The column counts bytes.
 fn offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text
         .split_inclusive('\n')
@@ -96,7 +95,7 @@ mod tests {
         r#"{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
 
     #[test]
-    fn white_space_and_the_order_of_keys_are_no_difference() {
+    fn white_space_and_the_order_of_keys_do_not_count() {
         let spaced = ALLOW.replace(',', " ,\n  ");
         let policy = StackPolicy::parse(&SourceFile::new("policy.json", spaced)).unwrap();
         assert_eq!(policy.text(), ALLOW);

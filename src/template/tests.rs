@@ -116,7 +116,7 @@ fn every_problem_of_yaml_is_reported_at_its_place() {
       help: write the members out, or let the template engine repeat them
     yaml-alias: an alias, which CloudFormation does not support at 5:7 "*x"
       help: write the value out, or let the template engine repeat it
-    unknown-tag: `!Reff` is no function of CloudFormation at 6:6 "!Reff"
+    unknown-tag: `!Reff` is not a CloudFormation function at 6:6 "!Reff"
       help: there is `!Ref`
     unknown-tag: the YAML tag `!!set`, which CloudFormation does not support at 7:6 "!!set"
     invalid-key: a list as a key; keys are strings at 8:5 "[a]"
@@ -157,10 +157,10 @@ fn the_first_error_of_the_syntax_is_explained() {
       help: check that every bracket is closed and that commas separate the values
     multiple-documents: a second YAML document, and a template is only one at 2:1 "---"
       help: remove the `---` and what follows it
-    not-a-template: a template is a map of sections, but this is a list at 1:1 "- a"
+    not-a-template: a template must be a map of sections, but this is a list at 1:1 "- a"
     not-a-template: the template is empty at 1:1 ""
     not-a-template: the template is empty at 1:1 ""
-    not-a-template: a template is a map of sections, but this is a string at 1:1 "just text"
+    not-a-template: a template must be a map of sections, but this is a string at 1:1 "just text"
     "#);
 }
 
@@ -328,23 +328,23 @@ fn capabilities_follow_from_the_resources() {
 }
 
 #[test]
-fn what_may_change_unseen() {
-    let may = |text: &str| parse(text).may_change_unseen();
-    assert!(!may(
+fn external_inputs_are_recognized() {
+    let check = |text: &str| parse(text).has_external_inputs();
+    assert!(!check(
         "Resources: {A: {Type: T, Properties: {P: '{{resolve:ssm:n:3}}'}}}"
     ));
-    assert!(may(
+    assert!(check(
         "Resources: {A: {Type: T, Properties: {P: '{{resolve:ssm:n:3}} {{resolve:ssm:n}}'}}}"
     ));
-    assert!(may(
+    assert!(check(
         "Resources: {A: {Type: T, Properties: {P: '{{resolve:secretsmanager:arn:aws:x:SecretString:k}}'}}}"
     ));
-    assert!(!may(
+    assert!(!check(
         "Resources: {A: {Type: T, Properties: {P: '{{resolve:secretsmanager:s:SecretString:k::v1}}'}}}"
     ));
-    assert!(may(
+    assert!(check(
         "Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>'}}"
     ));
-    assert!(may("Resources: {A: {Type: AWS::CloudFormation::Stack}}"));
-    assert!(may("Transform: X"));
+    assert!(check("Resources: {A: {Type: AWS::CloudFormation::Stack}}"));
+    assert!(check("Transform: X"));
 }

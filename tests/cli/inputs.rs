@@ -250,7 +250,7 @@ fn template_includes_itself() {
       |    |
       |    included from here
       |
-      = help: does a template include itself, or a macro call itself without an end?
+      = help: check whether a template includes itself or a macro calls itself endlessly
 
     error: cannot render `stack.yaml.j2`
     --- exit 1

@@ -171,7 +171,7 @@ exit 4
         --- stderr
         error: cfn-lint failed (exit status: 1)
           caused by: broken
-        hint: `cfn-lint --version` shows whether it works at all
+        hint: run `cfn-lint --version` to check the installation
         --- exit 1
         ");
     }
@@ -191,13 +191,13 @@ exit 4
            |
            = help: did you mean `Table`?
 
-        warning[wide-open-permissions]: `Role` may do everything with everything in the account
+        warning[wide-open-permissions]: `Role` may do everything on every resource in the account
           --> stack.yaml.j2:33:42
            |
         33 |               - { Effect: Allow, Action: "*", Resource: "*" }
            |                                          ^^^
            |
-           = help: name the actions and the resources that are needed
+           = help: allow only the actions and resources that are needed
 
         error: `stack.yaml.j2` is not a valid CloudFormation template
         --- exit 1

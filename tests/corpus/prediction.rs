@@ -54,7 +54,7 @@ fn recorded(change_set: &Value) -> Effects {
 fn reason(before: &Template, after: &Template) -> &'static str {
     if before.has_transforms() || after.has_transforms() {
         "a transform makes the template"
-    } else if before.may_change_unseen() || after.may_change_unseen() {
+    } else if before.has_external_inputs() || after.has_external_inputs() {
         "part of the values lives outside the template"
     } else {
         "the prediction is wrong"

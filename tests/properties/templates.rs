@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use stackctl::diagnostic::SourceFile;
-use stackctl::template::diff::{Diff, diff, in_the_spelling_of};
+use stackctl::template::diff::{Diff, diff, match_notation};
 use stackctl::template::{Template, emit};
 
 /// Scalars: those that notations differ over, and any text.
@@ -151,7 +151,7 @@ proptest! {
         one in template(),
         other in template(),
     ) {
-        let same = emit::to_yaml(&in_the_spelling_of(&one, &other)) == emit::to_yaml(other.root());
+        let same = emit::to_yaml(&match_notation(&one, &other)) == emit::to_yaml(other.root());
         prop_assert_eq!(same, diff(&one, &other).is_empty());
     }
 }

@@ -143,7 +143,7 @@ fn expected(build: &Build) -> Vec<(&str, &Artifact)> {
             _ => return None,
         };
         let mut artifacts = build.artifacts.values();
-        let artifact = artifacts.find(|artifact| code.mentions(&artifact.key))?;
+        let artifact = artifacts.find(|artifact| code.contains_text(&artifact.key))?;
         Some((resource.logical_id(), artifact))
     });
     functions.collect()

@@ -182,7 +182,7 @@ impl<'a> Deployment<'a> {
         succeeded
             && same_options
             && !has_secrets
-            && !self.build.template.may_change_unseen()
+            && !self.build.template.has_external_inputs()
             && self.deployed_template() == Some(self.build.body.as_str())
             && self.parameter_changes().is_empty()
             && values::tag_changes(Some(stack), &self.session.settings().tags).is_empty()

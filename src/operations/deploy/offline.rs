@@ -156,7 +156,7 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
     };
     let limits = if build.template.has_transforms() {
         "; what the transform makes of the template is unknown"
-    } else if build.template.may_change_unseen() {
+    } else if build.template.has_external_inputs() {
         "; values from outside the template may have changed"
     } else {
         ""

@@ -1,11 +1,10 @@
-//! Which element of a list became which.
+//! Pairs the elements of a list before and after a change.
 //!
-//! By position alone, one tag put in front would make every tag differ. So elements are aligned by what
-//! tells them apart. Tags, policy statements and the lists that the resource type knows as sets have no
-//! order: what is equal belongs together wherever it stands. In other lists the longest run of equal
-//! elements stays. What is left on both sides is paired by a name, by the ports and the source of a
-//! security group's rule, then by the members that two elements share, the most first; what shares
-//! too little was removed and added.
+//! If elements were compared by index, one new tag at the start would make every tag differ. Tags,
+//! policy statements and lists that are sets in the resource type's schema have no order: equal
+//! elements are paired at any index. In other lists, the longest common subsequence is paired. The
+//! remaining elements are paired by a name, then by the ports and the peer of a security group rule,
+//! then by the number of members that two elements share. All others are removed or added.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,7 +21,7 @@ pub(super) struct Pair {
     pub(super) after: Option<usize>,
 }
 
-/// The members that tell an element apart from its neighbours, the strongest first.
+/// The members that identify an element in its list, in order of preference.
 const LABELS: [&str; 10] = [
     "Key",
     "Sid",
@@ -36,7 +35,7 @@ const LABELS: [&str; 10] = [
     "OutputKey",
 ];
 
-/// What a rule of a security group lets in or out, one of these.
+/// The members that name the peer of a security group rule; a rule has one of them.
 const PEERS: [&str; 8] = [
     "CidrIp",
     "CidrIpv6",
@@ -48,18 +47,18 @@ const PEERS: [&str; 8] = [
     "ReferencedGroupId",
 ];
 
-/// Above this many comparisons the elements are paired in their order.
-const MOST_COMPARISONS: usize = 4_000_000;
-/// Above this many pairs the members of what is left are not compared.
-const MOST_PAIRS: usize = 10_000;
+/// The largest number of comparisons in one list; in longer lists, elements are paired by index.
+const MAX_COMPARISONS: usize = 4_000_000;
+/// The largest number of pairs of remaining elements whose members are compared.
+const MAX_PAIRS: usize = 10_000;
 
-/// Returns what tells the element apart from its neighbours, such as a tag's key.
+/// Returns the text that identifies the element in its list, such as the key of a tag.
 pub(super) fn label(node: &Node) -> Option<Cow<'_, str>> {
     let named = LABELS.iter().find_map(|name| node.get(name)?.scalar());
     named.or_else(|| rule(node, true))
 }
 
-/// Returns a security group's rule as `tcp 22` or, with its other end, as `tcp 22 10.0.0.0/8`.
+/// Returns a security group rule as `tcp 22` or, with its peer, as `tcp 22 10.0.0.0/8`.
 fn rule(node: &Node, with_peer: bool) -> Option<Cow<'_, str>> {
     let protocol = node.get("IpProtocol")?.scalar()?;
     let port = |name| node.get(name).and_then(Node::scalar);
@@ -77,19 +76,19 @@ fn rule(node: &Node, with_peer: bool) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Returns whether the order of two lists means something.
+/// Returns whether the order of the elements counts.
 pub(super) fn has_order(old: &[Node], new: &[Node], is_set: bool) -> bool {
     let are_named = by_name(old).is_some() && by_name(new).is_some();
     !(is_set || are_named || are_statements(old) && are_statements(new))
 }
 
-/// Returns whether these are statements of a policy, whose order means nothing.
+/// Returns whether these are policy statements; their order does not count.
 fn are_statements(list: &[Node]) -> bool {
     list.iter().all(|node| node.get("Effect").is_some())
 }
 
-/// Returns every element of both lists once, paired or alone. `is_set` where their order means
-/// nothing.
+/// Returns every element of both lists once, paired or alone. `is_set` means that the order of the
+/// elements does not count.
 pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
     if let (Some(before), Some(after)) = (by_name(old), by_name(new)) {
         let mut pairs: Vec<Pair> = before
@@ -117,8 +116,8 @@ pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
     if is_set || are_statements(old.nodes) && are_statements(new.nodes) {
         return align_sets(&old, &new);
     }
-    // Where several runs are equally long the algorithm's choice depends on which list comes first. So
-    // that a difference mirrors when it is reversed, the lists have an order of their own.
+    // If several subsequences are equally long, the algorithm's choice depends on which list is the
+    // first. Sorting the two lists makes the result independent of the direction.
     if old.hashes <= new.hashes {
         return align_ordered(&old, &new);
     }
@@ -141,7 +140,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What lies between two equal elements, by index.
+/// The indexes of the elements between two equal elements.
 #[derive(Default)]
 struct Gap {
     old: Vec<usize>,
@@ -170,7 +169,7 @@ fn align_sets(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
 fn align_ordered(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
     let (old_len, new_len) = (old.nodes.len(), new.nodes.len());
     let mut pairs = Vec::with_capacity(old_len.max(new_len));
-    let operations = if old_len.saturating_mul(new_len) <= MOST_COMPARISONS {
+    let operations = if old_len.saturating_mul(new_len) <= MAX_COMPARISONS {
         capture_diff_slices(Algorithm::Myers, &old.hashes, &new.hashes)
     } else {
         vec![DiffOp::Replace {
@@ -180,7 +179,7 @@ fn align_ordered(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
             new_len,
         }]
     };
-    // Neighbouring deletions and insertions are one gap, wherever the algorithm put them.
+    // Adjacent deletions and insertions form one gap, in any order.
     let mut gap = Gap::default();
     for operation in operations {
         let (old_range, new_range) = (operation.old_range(), operation.new_range());
@@ -196,7 +195,7 @@ fn align_ordered(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
     pairs
 }
 
-/// Returns the elements by name, if they all have one, no two the same, and their order means nothing.
+/// Returns the elements by name if all are tags or policy statements with unique names.
 fn by_name(list: &[Node]) -> Option<HashMap<Cow<'_, str>, usize>> {
     let mut names = HashMap::with_capacity(list.len());
     for (index, node) in list.iter().enumerate() {
@@ -217,18 +216,18 @@ fn by_name(list: &[Node]) -> Option<HashMap<Cow<'_, str>, usize>> {
     Some(names)
 }
 
-/// Pairs what is left on both sides.
+/// Pairs the remaining elements of a gap.
 fn close(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, is_set: bool, pairs: &mut Vec<Pair>) {
     pair_by(gap, old, new, label, pairs);
     pair_by(gap, old, new, |node| rule(node, false), pairs);
-    pair_alike(gap, old, new, pairs);
+    pair_similar(gap, old, new, pairs);
     let Gap {
         old: before,
         new: after,
     } = std::mem::take(gap);
     let mut rest = after.into_iter().peekable();
     for index in before {
-        // In a list with an order a value became the one of its kind that stands in its place.
+        // In an ordered list, a value is paired with the next value of the same kind.
         let partner = rest.next_if(|&other| {
             let nodes = old.node(index).zip(new.node(other));
             !is_set && nodes.is_some_and(|(old, new)| are_of_a_kind(old, new))
@@ -241,7 +240,7 @@ fn close(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, is_set: bool, pairs: &mu
     pairs.extend(rest.map(added_at));
 }
 
-/// Returns whether both are scalars or calls, or maps of the same keys.
+/// Returns whether both are scalars or calls, or both are maps with the same keys.
 fn are_of_a_kind(old: &Node, new: &Node) -> bool {
     let is_one_value = |node: &Node| node.intrinsic().is_some() || node.scalar().is_some();
     match (old.as_map(), new.as_map()) {
@@ -283,12 +282,12 @@ fn pair_by<'a>(
     gap.new.retain(|index| !taken.contains(index));
 }
 
-/// Pairs the maps that share at least half of their members, the most alike first.
+/// Pairs maps that share at least half of their members, the most similar first.
 ///
-/// Of equally alike pairs those that stand at nearly the same place come first. Pairs of one rank
-/// never share an element, so the choice mirrors when the lists change places.
-fn pair_alike(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, pairs: &mut Vec<Pair>) {
-    if gap.old.len().saturating_mul(gap.new.len()) > MOST_PAIRS {
+/// Among equally similar pairs, those with the closest indexes come first. Two pairs with the same
+/// rank never share an element, so the result does not depend on which list is the old one.
+fn pair_similar(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, pairs: &mut Vec<Pair>) {
+    if gap.old.len().saturating_mul(gap.new.len()) > MAX_PAIRS {
         return;
     }
     let members = |side: &Side<'_>, indexes: &[usize]| -> Vec<(usize, HashMap<String, u64>)> {
@@ -301,21 +300,21 @@ fn pair_alike(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, pairs: &mut Vec<Pai
         maps.collect()
     };
     let (before, after) = (members(old, &gap.old), members(new, &gap.new));
-    let mut alike = Vec::new();
-    for (index, own) in &before {
-        for (other, theirs) in &after {
-            let shared = own
+    let mut similar = Vec::new();
+    for (index, old_members) in &before {
+        for (other, new_members) in &after {
+            let shared = old_members
                 .iter()
-                .filter(|(key, hash)| theirs.get(*key) == Some(hash));
-            let shared = shared.count();
-            if shared > 0 && shared * 2 >= own.len().min(theirs.len()) {
+                .filter(|(key, hash)| new_members.get(*key) == Some(hash))
+                .count();
+            if shared > 0 && shared * 2 >= old_members.len().min(new_members.len()) {
                 let rank = (usize::MAX - shared, index.abs_diff(*other), index + other);
-                alike.push((rank, *index, *other));
+                similar.push((rank, *index, *other));
             }
         }
     }
-    alike.sort_unstable();
-    for (_, index, other) in alike {
+    similar.sort_unstable();
+    for (_, index, other) in similar {
         if gap.old.contains(&index) && gap.new.contains(&other) {
             gap.old.retain(|left| *left != index);
             gap.new.retain(|left| *left != other);

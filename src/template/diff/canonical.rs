@@ -1,18 +1,18 @@
-//! One look for all ways to write the same.
+//! The canonical form of a value: equal for all notations that mean the same.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::template::node::{Map, Node, Value};
 
-/// A value without the freedom of its notation.
+/// A value in its canonical form.
 #[derive(Debug, PartialEq)]
 pub(super) enum View<'a> {
     /// `null`.
     Null,
-    /// A scalar as the text that CloudFormation sees.
+    /// A scalar as CloudFormation reads it.
     Scalar(Cow<'a, str>),
-    /// `Fn::GetAtt` with literals, as `Resource.Attribute`.
+    /// An `Fn::GetAtt` with literal arguments, as `Resource.Attribute`.
     GetAtt(Cow<'a, str>),
     /// A list.
     List(&'a [Node]),
@@ -41,8 +41,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Returns the argument of `Fn::GetAtt` with a full stop between resource and attribute; `None` where
-/// it has to be computed.
+/// Returns the argument of `Fn::GetAtt` as `Resource.Attribute`; `None` if a part is computed.
 fn dotted(argument: &Node) -> Option<Cow<'_, str>> {
     match argument.as_list() {
         Some([resource, attribute]) => Some(Cow::Owned(format!(
@@ -55,7 +54,7 @@ fn dotted(argument: &Node) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns what an `Fn::Sub` without variables comes to; `${!Name}` is the text `${Name}`.
+/// Returns the value of an `Fn::Sub` without variables; `${!Name}` is the text `${Name}`.
 fn without_variables(argument: &Node) -> Option<Cow<'_, str>> {
     let text = argument.as_str()?;
     let variables = text.matches("${").count();
@@ -68,7 +67,7 @@ fn without_variables(argument: &Node) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Returns what an `Fn::Join` of literals comes to.
+/// Returns the value of an `Fn::Join` of literals.
 fn joined(argument: &Node) -> Option<Cow<'_, str>> {
     let [delimiter, list] = argument.as_list()? else {
         return None;
@@ -77,8 +76,8 @@ fn joined(argument: &Node) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(parts?.join(&*delimiter.scalar()?)))
 }
 
-/// Returns the argument of a function in its shortest form: an `Fn::Sub` without variables of its own is
-/// its text.
+/// Returns the argument of a function in its shortest form: the text of an `Fn::Sub` that defines no
+/// variables.
 pub(super) fn argument<'a>(key: &str, node: &'a Node) -> &'a Node {
     match (key, node.as_list()) {
         ("Fn::Sub", Some([text])) => text,
@@ -87,7 +86,7 @@ pub(super) fn argument<'a>(key: &str, node: &'a Node) -> &'a Node {
     }
 }
 
-/// Returns a hash that is the same for values that mean the same.
+/// Returns a hash that is equal for values that mean the same.
 pub(super) fn hash(node: &Node) -> u64 {
     let mut hasher = DefaultHasher::new();
     match View::of(node) {
@@ -101,7 +100,7 @@ pub(super) fn hash(node: &Node) -> u64 {
             }
         }
         View::Map(map) => {
-            // The order of keys means nothing, so the members are added up.
+            // The order of keys does not count, so the hashes of the members are added.
             let members = map.iter().fold(0_u64, |sum, (key, member)| {
                 let mut hasher = DefaultHasher::new();
                 (key, hash(argument(key, &member.node))).hash(&mut hasher);

@@ -1,7 +1,7 @@
-//! What differs inside two strings that are documents themselves.
+//! The differences between two strings that contain JSON or YAML documents.
 //!
-//! A state machine, a dashboard or a build specification often stands in one string. To CloudFormation
-//! a string is a string, and one changed byte is a change; people want to know which member it was.
+//! A state machine, a dashboard or a build specification is often one string. CloudFormation only
+//! reports that the string changed; the user wants to know which member of the document changed.
 
 use std::borrow::Cow;
 
@@ -10,19 +10,19 @@ use crate::diagnostic::SourceFile;
 use crate::template::node::Node;
 use crate::template::{Template, emit, json};
 
-/// A value inside two documents that differs. Values are scalars, or YAML.
+/// A difference inside two documents. Values are the text of a scalar, or YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inner {
-    /// The way to it, as [`Change::path_text`](super::Change::path_text) writes it.
+    /// The path of the value, as [`Change::path_text`](super::Change::path_text) returns it.
     pub path: String,
-    /// The value before; `None` where it is new.
+    /// The value before; `None` if it was added.
     pub before: Option<String>,
-    /// The value after; `None` where it is gone.
+    /// The value after; `None` if it was removed.
     pub after: Option<String>,
 }
 
-/// Returns what differs inside two strings, where both are JSON or both are YAML of several lines;
-/// empty where only their layout differs, `None` where they are no documents.
+/// Returns the differences between two strings if both are JSON, or both are YAML of several lines.
+/// Returns an empty list if only the layout differs, and `None` if the strings are not documents.
 pub fn inside(before: &Node, after: &Node) -> Option<Vec<Inner>> {
     let (old, new) = (before.as_str()?, after.as_str()?);
     let (old, new) = match (json::document(old), json::document(new)) {
@@ -45,7 +45,7 @@ fn text(node: &Node) -> String {
     )
 }
 
-/// Returns the map that a text of several lines spells in YAML; a script is none.
+/// Returns the map in a YAML text of several lines; `None` for any other text, such as a script.
 fn yaml_document(text: &str) -> Option<Node> {
     let is_candidate = text.trim_end().contains('\n') && text.contains(':');
     if !is_candidate || text.starts_with("#!") || text.trim_start().starts_with('{') {
@@ -65,17 +65,17 @@ mod tests {
             span: 0..0,
             value: Value::String(text.to_owned()),
         };
-        let said = |inner: Inner| {
+        let format_inner = |inner: Inner| {
             let (before, after) = (inner.before, inner.after);
             let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
             format!("{}: {before} => {after}", inner.path)
         };
         let found = inside(&node(before), &node(after))?;
-        Some(found.into_iter().map(said).collect())
+        Some(found.into_iter().map(format_inner).collect())
     }
 
     #[test]
-    fn documents_are_compared_by_what_they_say() {
+    fn documents_are_compared_by_content() {
         let same = show(r#"{"a": 1, "b": [2]}"#, "{\"b\":[2],\n\"a\":1}");
         assert_eq!(same, Some(Vec::new()));
         assert_eq!(

@@ -1,17 +1,17 @@
-//! What two templates differ in, as CloudFormation sees it.
+//! The differences between two templates that count for CloudFormation.
 //!
-//! A difference of the text is mostly none of the stack: the short and the long form of a function, the
-//! order of keys, JSON instead of YAML, comments and quotes all mean the same, and to CloudFormation
-//! every scalar is text, so that `80` equals `"80"` and `true` equals `"true"`. Lists that the resource
-//! type knows as sets have no order. What is left is grouped by section and logical id, and each change
-//! says where in both texts it stands.
+//! Many differences between two texts do not change the stack: the short and the long form of a
+//! function, the order of keys, JSON or YAML, comments and quotes. CloudFormation reads every scalar as
+//! text, so `80` equals `"80"` and `true` equals `"true"`. Lists that are sets in the resource type's
+//! schema have no order. All other differences are grouped by section and logical id, with their places
+//! in both texts.
 //!
-//! Swapping the two templates swaps `before` and `after` and nothing else.
+//! If the two templates are swapped, `before` and `after` are swapped and nothing else changes.
 
 mod align;
 mod canonical;
 mod inside;
-mod spelling;
+mod notation;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,9 +22,9 @@ use super::node::{Map, Member, Node};
 use crate::template::schema_table::{self, Lifecycle};
 use canonical::View;
 pub use inside::{Inner, inside};
-pub use spelling::in_the_spelling_of;
+pub use notation::match_notation;
 
-/// The sections whose members have a life of their own, in the order in which they are shown.
+/// The sections whose entries are compared one by one, in the order in which they are shown.
 const SECTIONS: [&str; 9] = [
     "Metadata",
     "Parameters",
@@ -37,11 +37,11 @@ const SECTIONS: [&str; 9] = [
     "Hooks",
 ];
 
-/// What two templates differ in; nothing where they mean the same.
+/// The differences between two templates; empty if the templates mean the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diff<'a> {
-    /// The entries that differ, by section and then by name. Sections that are no map of names, such as
-    /// the description, come first.
+    /// The entries that differ, sorted by section and then by name. Sections without named entries,
+    /// such as the description, come first.
     pub entries: Vec<EntryDiff<'a>>,
 }
 
@@ -50,71 +50,71 @@ pub struct Diff<'a> {
 pub struct EntryDiff<'a> {
     /// The section, such as `Resources`.
     pub section: &'a str,
-    /// The entry's name, such as a logical id; `None` where the section as a whole is the entry.
+    /// The name of the entry, such as a logical id; `None` if the entry is the section itself.
     pub name: Option<&'a str>,
-    /// The entry before; `None` where it is new.
+    /// The entry before; `None` if it was added.
     pub before: Option<&'a Node>,
-    /// The entry after; `None` where it is gone.
+    /// The entry after; `None` if it was removed.
     pub after: Option<&'a Node>,
-    /// Where it begins in the two texts.
+    /// The place of the entry in the two texts.
     pub starts: Starts,
-    /// What changed inside, where the entry is there before and after; sorted by path.
+    /// The changes inside a modified entry, sorted by path.
     pub changes: Vec<Change<'a>>,
 }
 
-/// What happened to an entry or a value.
+/// The kind of difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It is new.
+    /// Exists only after.
     Added,
-    /// It is gone.
+    /// Exists only before.
     Removed,
-    /// It is there before and after, and differs.
+    /// Exists before and after, and differs.
     Modified,
 }
 
-/// A value that differs, at the deepest place where the two sides still have the same shape.
+/// A value that differs, at the deepest path at which both sides have the same structure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change<'a> {
-    /// The way from the entry to the value, such as `Properties`, `Tags`, `[Name]`, `Value`. Empty where
-    /// the entry itself is replaced by something of another shape.
+    /// The path from the entry to the value, such as `Properties`, `Tags`, `[Name]`, `Value`. Empty if
+    /// the entry itself has a different structure.
     pub path: Vec<Segment<'a>>,
-    /// The value before; `None` where it is new.
+    /// The value before; `None` if it was added.
     pub before: Option<&'a Node>,
-    /// The value after; `None` where it is gone.
+    /// The value after; `None` if it was removed.
     pub after: Option<&'a Node>,
-    /// Where it begins in the two texts.
+    /// The place of the value in the two texts.
     pub starts: Starts,
 }
 
-/// Where something begins in the two texts: with its key, where it has one. Byte offsets; `None` on
-/// the side where it is missing.
+/// The byte offsets at which a value, or its key if it has one, begins in the two texts. `None` in the
+/// text that does not contain the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Starts {
-    /// In the text before.
+    /// The offset in the text before.
     pub before: Option<usize>,
-    /// In the text after.
+    /// The offset in the text after.
     pub after: Option<usize>,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment<'a> {
-    /// A map's key.
+    /// The key of a map.
     Key(&'a str),
-    /// A list's element.
+    /// An element of a list.
     Element {
-        /// What tells it apart from its neighbours, such as a tag's key, where there is something.
+        /// The text that identifies the element in its list, such as the key of a tag, if there is one.
         label: Option<Cow<'a, str>>,
-        /// Its index before, from 0; `None` where it is new.
+        /// The index before, counted from 0; `None` if the element was added.
         before: Option<usize>,
-        /// Its index after, from 0; `None` where it is gone.
+        /// The index after, counted from 0; `None` if the element was removed.
         after: Option<usize>,
     },
 }
 
 impl Segment<'_> {
-    /// Returns what the steps of one value are sorted by.
+    /// Returns the sort key among the steps inside one value.
     fn order(&self) -> (&str, Option<usize>) {
         match self {
             Self::Key(key) => (key, None),
@@ -142,14 +142,14 @@ impl fmt::Display for Segment<'_> {
 }
 
 impl EntryDiff<'_> {
-    /// Returns what happened to the entry.
+    /// Returns whether the entry was added, removed or modified.
     pub fn status(&self) -> Status {
         status(self.before, self.after)
     }
 }
 
 impl Change<'_> {
-    /// Returns what happened to the value.
+    /// Returns whether the value was added, removed or modified.
     pub fn status(&self) -> Status {
         status(self.before, self.after)
     }
@@ -187,8 +187,7 @@ impl Diff<'_> {
     }
 }
 
-/// Returns what the two templates differ in. The time it takes grows with their size, not with its
-/// square.
+/// Returns the differences between two templates. The time grows linearly with their size.
 pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
     let (Some(old), Some(new)) = (before.root().as_map(), after.root().as_map()) else {
         return Diff {
@@ -206,7 +205,7 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
         let [old, new] = sides.map(|side| side.map(|member| &member.node));
         let maps = (old.map(Node::as_map), new.map(Node::as_map));
         if let (Some(None), _) | (_, Some(None)) = maps {
-            // Not a section at all; still to be compared.
+            // The section is not a map; it is compared as a whole.
             entries.extend(entry(section, None, sides));
             continue;
         }
@@ -219,14 +218,15 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
     Diff { entries }
 }
 
-/// Returns what two values differ in, such as a resource before and after a deployment; sorted by path.
+/// Returns the differences between two values, such as a resource before and after a deployment,
+/// sorted by path.
 pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
     let mut walk = Walk::new(resource_lifecycle(before, after));
     walk.values(before, after, Starts::of(before, after), true);
     walk.sorted()
 }
 
-/// Returns what is known about a resource's type; nothing where it becomes one of another type.
+/// Returns what is known about the type of a resource; `None` if the type changes.
 fn resource_lifecycle(before: &Node, after: &Node) -> Option<&'static Lifecycle> {
     let [old, new] = [before, after].map(|resource| resource.get("Type"));
     let kind = match (old, new) {
@@ -236,7 +236,7 @@ fn resource_lifecycle(before: &Node, after: &Node) -> Option<&'static Lifecycle>
     schema_table::of(kind.as_str()?)
 }
 
-/// Returns the keys of both maps, sorted, each once.
+/// Returns the keys of both maps, sorted and without duplicates.
 fn keys<'a>(old: Option<&'a Map>, new: Option<&'a Map>) -> Vec<&'a str> {
     let mut keys: Vec<&str> = old
         .into_iter()
@@ -249,7 +249,7 @@ fn keys<'a>(old: Option<&'a Map>, new: Option<&'a Map>) -> Vec<&'a str> {
     keys
 }
 
-/// Returns the difference of one entry; `None` where there is none.
+/// Returns the difference in one entry; `None` if there is none.
 fn entry<'a>(
     section: &'a str,
     name: Option<&'a str>,
@@ -301,7 +301,7 @@ impl Starts {
 struct Walk<'a> {
     path: Vec<Segment<'a>>,
     changes: Vec<Change<'a>>,
-    /// What is known about the resource's type.
+    /// What is known about the type of the resource.
     lifecycle: Option<&'static Lifecycle>,
 }
 
@@ -314,7 +314,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Compares two values; `resource` where they are whole resources.
+    /// Compares two values. `resource` means that the values are whole resources.
     fn values(&mut self, before: &'a Node, after: &'a Node, starts: Starts, resource: bool) {
         match (View::of(before), View::of(after)) {
             (View::Map(old), View::Map(new)) => self.maps(old, new, resource),
@@ -382,7 +382,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns whether the list at the present path is one that the resource's type knows as a set.
+    /// Returns whether the list at the current path is a set in the resource type's schema.
     fn is_set(&self) -> bool {
         let Some((lifecycle, [Segment::Key("Properties"), path @ ..])) =
             self.lifecycle.zip(Some(self.path.as_slice()))
@@ -399,7 +399,7 @@ impl<'a> Walk<'a> {
         lifecycle.is_set(&steps)
     }
 
-    /// Returns the changes by path.
+    /// Returns the changes, sorted by path.
     fn sorted(self) -> Vec<Change<'a>> {
         let mut changes = self.changes;
         changes.sort_by(|a, b| {
@@ -411,15 +411,14 @@ impl<'a> Walk<'a> {
         changes
     }
 
-    /// Compares what is one name or a list of names in any order.
+    /// Compares a name, or a list of names in any order.
     fn names(&mut self, before: &'a Node, after: &'a Node, starts: Starts) {
-        let list = |node: &'a Node| node.as_list().unwrap_or(std::slice::from_ref(node));
         let texts = |nodes: &'a [Node]| -> HashSet<Cow<'a, str>> {
             nodes.iter().filter_map(Node::scalar).collect()
         };
-        let (old, new) = (list(before), list(after));
+        let (old, new) = (before.elements(), after.elements());
         if texts(old).len() < old.len() || texts(new).len() < new.len() {
-            // Not only names, or some of them twice.
+            // The list contains other values than names, or duplicates.
             return self.lists(old, new);
         }
         if texts(old) != texts(new) {
@@ -437,7 +436,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Returns whether a member of a resource says no more than its absence would.
+/// Returns whether a member of a resource means the same as its absence.
 fn is_noop(key: &str, node: &Node) -> bool {
     match key {
         "Properties" | "Metadata" => node.as_map().is_some_and(Map::is_empty),

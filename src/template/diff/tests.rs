@@ -1,4 +1,4 @@
-//! Which differences count, and how they are told.
+//! Which differences count, and how they are shown.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ fn parse(text: &str) -> Template {
     Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
 }
 
-/// Returns the difference, one change a line, after checking that it mirrors.
+/// Returns the differences, one per line. Checks that they are symmetric.
 fn show(before: &str, after: &str) -> String {
     let (before, after) = (parse(before), parse(after));
     let text = |node: Option<&Node>, template: &Template| {
@@ -33,14 +33,14 @@ fn show(before: &str, after: &str) -> String {
             writeln!(out, "  {path}: {old} => {new}").unwrap();
         }
     }
-    assert_mirrors(&before, &after);
+    assert_symmetric(&before, &after);
     out
 }
 
-fn assert_mirrors(before: &Template, after: &Template) {
-    let there = diff(before, after);
-    let mut back = diff(after, before);
-    for entry in &mut back.entries {
+fn assert_symmetric(before: &Template, after: &Template) {
+    let forward = diff(before, after);
+    let mut backward = diff(after, before);
+    for entry in &mut backward.entries {
         std::mem::swap(&mut entry.before, &mut entry.after);
         for change in &mut entry.changes {
             std::mem::swap(&mut change.before, &mut change.after);
@@ -60,11 +60,11 @@ fn assert_mirrors(before: &Template, after: &Template) {
         lines.sort();
         lines
     };
-    assert_eq!(sorted(there), sorted(back));
+    assert_eq!(sorted(forward), sorted(backward));
 }
 
 #[test]
-fn notation_is_no_difference() {
+fn notation_does_not_count() {
     let yaml = "AWSTemplateFormatVersion: 2010-09-09\nTransform: X\nResources:\n  A: # why\n    Type: T\n    DependsOn: [C, B]\n    Properties:\n      Port: 80\n      On: YES\n      Arn: !GetAtt B.Arn.x\n      Name: !Sub ['${B}', {}]\n      Tags: [{Key: a, Value: 1}, {Value: 2, Key: b}]\n";
     let json = r#"{"Transform": ["X"], "Outputs": {}, "Resources": {"A": {"DependsOn": ["B", "C"], "Type": "T",
         "Properties": {"Tags": [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}],
@@ -75,7 +75,7 @@ fn notation_is_no_difference() {
 }
 
 #[test]
-fn differences_are_told_by_path() {
+fn differences_are_shown_by_path() {
     assert_snapshot!(show(
         "Description: old\nResources:\n  Gone: {Type: T}\n  Kept:\n    Type: T\n    DependsOn: Gone\n    Properties:\n      A: 1\n      B: {x: y}\n      C: [1, 2, 3]\n      Tags: [{Key: a, Value: 1}, {Key: b, Value: 2}]\nConditions: {}\n",
         "Description: new\nResources:\n  New: {Type: T}\n  Kept:\n    Type: T\n    DependsOn: [New]\n    Properties:\n      A: '2'\n      B: text\n      C: [1, 3, 4]\n      Tags: [{Key: b, Value: 3}, {Key: c, Value: 1}]\n      D: {e: f}\nMappings: {M: {a: {b: c}}}\n",
@@ -114,7 +114,7 @@ fn lists_are_aligned_by_name_and_content() {
 }
 
 #[test]
-fn the_order_of_a_list_that_is_no_set_counts() {
+fn the_order_of_a_list_that_is_not_a_set_counts() {
     assert_ne!(
         show("Resources: {R: {L: [a, b]}}", "Resources: {R: {L: [b, a]}}"),
         ""
@@ -140,9 +140,9 @@ fn sets_of_the_resource_type_have_no_order() {
     let both = group(&format!("{ssh}, {web}"));
     assert_eq!(show(&both, &group(&format!("{web}, {ssh}"))), "");
     let moved = ssh.replace("10.0", "10.1");
-    let said = web.replace("web", "www");
+    let renamed = web.replace("web", "www");
     let ping = "{IpProtocol: icmp, FromPort: -1, ToPort: -1, CidrIp: 10.0.0.0/8}";
-    assert_snapshot!(show(&both, &group(&format!("{ping}, {said}, {moved}"))), @r"
+    assert_snapshot!(show(&both, &group(&format!("{ping}, {renamed}, {moved}"))), @r"
     Modified Resources.G
       Properties.SecurityGroupIngress[icmp -1 10.0.0.0/8]: - => {IpProtocol: icmp, FromPort: -1, ToPort: -1, CidrIp: 10.0.0.0/8}
       Properties.SecurityGroupIngress[tcp 22 10.0.0.0/8].CidrIp: 10.0.0.0/8 => 10.1.0.0/8
@@ -151,13 +151,13 @@ fn sets_of_the_resource_type_have_no_order() {
 }
 
 #[test]
-fn what_becomes_another_type_is_compared_the_same_both_ways() {
+fn a_change_of_type_is_compared_symmetrically() {
     let of = |kind: &str, rule: &str| {
         parse(&format!(
             "Resources: {{R: {{Type: '{kind}', Properties: {{SecurityGroupIngress: [{rule}]}}}}}}"
         ))
     };
-    assert_mirrors(
+    assert_symmetric(
         &of("AWS::IAM::Role", "0"),
         &of("AWS::EC2::SecurityGroup", "a"),
     );
@@ -202,7 +202,7 @@ fn constant_calls_equal_their_text() {
 }
 
 #[test]
-fn what_says_nothing_is_no_difference() {
+fn empty_attributes_do_not_count() {
     assert_eq!(
         show(
             "Resources: {R: {Type: T, Properties: {}, DependsOn: []}}",
@@ -213,7 +213,7 @@ fn what_says_nothing_is_no_difference() {
 }
 
 #[test]
-fn each_difference_knows_where_it_begins() {
+fn each_difference_has_its_place_in_both_texts() {
     let before = parse("Resources:\n  R:\n    P:\n      Old: {a: 1}\n      Kept: [1, 2]\n");
     let after = parse("Resources:\n\n  R:\n    P:\n      Kept: [1, 3]\n      New:\n        b: 1\n");
     let found = diff(&before, &after);
@@ -237,11 +237,11 @@ fn each_difference_knows_where_it_begins() {
 }
 
 #[test]
-fn the_old_template_is_spelled_like_the_new_one() {
+fn the_old_template_is_written_in_the_notation_of_the_new_one() {
     let old = "Resources:\n  A:\n    Type: AWS::IAM::Role\n    DependsOn: [C, B]\n    Gone: 1\n    Properties:\n      ManagedPolicyArns: [x, y]\n      Port: '80'\n      N: {Fn::Sub: ['${B}', {}]}\n      O: [a, b]\n";
     let new = "Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties:\n      N: !Sub '${B}'\n      O: [b, a]\n      Port: 80\n      ManagedPolicyArns: [y, x]\n    DependsOn: [B, C]\n";
     let (old, new) = (parse(old), parse(new));
-    let text = crate::template::emit::to_yaml(&in_the_spelling_of(&old, &new));
+    let text = crate::template::emit::to_yaml(&match_notation(&old, &new));
     assert_snapshot!(text, @r#"
     Resources:
       A:
@@ -264,7 +264,7 @@ fn the_old_template_is_spelled_like_the_new_one() {
 }
 
 #[test]
-fn long_lists_do_not_take_forever() {
+fn long_lists_are_compared_in_linear_time() {
     let list = |from: usize| {
         let numbers: Vec<_> = (from..from + 50_000).map(|it| it.to_string()).collect();
         parse(&format!(

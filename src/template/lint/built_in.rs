@@ -1,7 +1,7 @@
-//! AWS's own rules, in this process: `cloudformation-validate`.
+//! The built-in linter: AWS's `cloudformation-validate`.
 //!
-//! Its engine takes longer to build than to run. A command asks once, on a thread of its own, so the
-//! engine is built while the network waits and nothing needs to keep it.
+//! Building its engine takes longer than running it. Each command runs it only once, on a separate
+//! thread, so the engine is not kept.
 
 use cloudformation_validate::{
     CompositeEngine, CompositeEngineConfig, DetailLevel, Diagnostic, ExternalRuleSource,
@@ -13,7 +13,7 @@ use super::{Finding, Subject};
 use crate::diagnostic::Severity;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Builds the engine and runs it. Everything it finds comes back: what is shown is decided elsewhere.
+/// Builds and runs the engine. Returns its name and all findings, without a filter.
 pub(super) fn run(subject: &Subject) -> Result<(String, Vec<Finding>)> {
     let policies = subject.policies.iter().map(|policy| ExternalRuleSource {
         name: policy.name.clone(),
@@ -22,7 +22,7 @@ pub(super) fn run(subject: &Subject) -> Result<(String, Vec<Finding>)> {
     let engine = CompositeEngine::new(CompositeEngineConfig::new().with_guard_rules(policies))
         .map_err(|error| {
             Error::input(format!("the policies cannot be read: {error:#}"))
-                .hint("`policies/*.guard` hold rules of CloudFormation Guard")
+                .hint("the files `policies/*.guard` must contain CloudFormation Guard rules")
         })?;
     let config = ValidateConfig {
         detail_level: DetailLevel::Standard,
@@ -45,7 +45,7 @@ pub(super) fn run(subject: &Subject) -> Result<(String, Vec<Finding>)> {
     .map_err(|error| Error::new(ErrorKind::System, format!("the linter failed: {error}")))?;
     let mut name = format!("cloudformation-validate {}", version());
     if report.status == ReportStatus::AnalysisIncomplete {
-        name.push_str(", which did not get through all of it");
+        name.push_str(" (its analysis is incomplete)");
     }
     Ok((name, report.diagnostics.into_iter().map(finding).collect()))
 }

@@ -1,4 +1,4 @@
-//! `cfn-lint`, where it is installed: a program of its own that reads the template from its input.
+//! The external linter: `cfn-lint`, which reads the template from its standard input.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use super::{Finding, Subject};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Result};
 
-/// The bits of the exit code that say what was found: errors, warnings, notes. Any other is a failure.
+/// The bits of the exit code for errors, warnings and notes. Any other bit is a failure.
 const FOUND: i32 = 2 | 4 | 8;
 
 #[derive(Debug, Deserialize)]
@@ -43,8 +43,8 @@ struct Position {
     column_number: usize,
 }
 
-/// Runs it in the project's folder, so that a `.cfnlintrc` there counts; `None` where it is not
-/// installed.
+/// Runs `cfn-lint` in the project's folder, so that it reads a `.cfnlintrc` there. Returns its name
+/// and its findings, or `None` if it is not installed.
 pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
     let mut command = Command::new("cfn-lint");
     command
@@ -63,20 +63,21 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
         child => child.map_err(failed)?,
     };
     if let Some(mut input) = child.stdin.take() {
-        // It reads all of its input before it writes anything; one that does not want it says why.
+        // It reads all of its input before it writes anything. If writing fails, its own error is
+        // reported below.
         let _ = input.write_all(subject.source.text.as_bytes());
     }
     let output = child.wait_with_output().map_err(failed)?;
-    let understood = output.status.code().is_some_and(|code| code & !FOUND == 0);
-    let findings = understood.then(|| parse(&output.stdout)).flatten();
+    let has_run = output.status.code().is_some_and(|code| code & !FOUND == 0);
+    let findings = has_run.then(|| parse(&output.stdout)).flatten();
     let Some(findings) = findings else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let last = errors.lines().rfind(|line| !line.trim().is_empty());
         return Err(Error::system(
             format!("cfn-lint failed ({})", output.status),
-            io::Error::other(last.unwrap_or("it said nothing").to_owned()),
+            io::Error::other(last.unwrap_or("it printed no error").to_owned()),
         )
-        .hint("`cfn-lint --version` shows whether it works at all"));
+        .hint("run `cfn-lint --version` to check the installation"));
     };
     Ok(Some(("cfn-lint".to_owned(), findings)))
 }
@@ -98,7 +99,7 @@ fn parse(output: &[u8]) -> Option<Vec<Finding>> {
     Some(findings.collect())
 }
 
-/// A rule that names a page of its own is worth a look; most name the project's start page.
+/// Returns the rule's own documentation page. Most rules only name the project's start page.
 fn help(source: &str) -> Vec<String> {
     let is_a_page = source.starts_with("https://docs.");
     is_a_page
@@ -123,7 +124,7 @@ mod tests {
     use crate::diagnostic::Severity;
 
     #[test]
-    fn its_json_is_read() {
+    fn json_output_is_parsed() {
         let output = r#"[{
             "Filename": null, "Level": "Informational", "Message": "Prefer this",
             "Location": {"Start": {"LineNumber": 3, "ColumnNumber": 5},

@@ -1,9 +1,9 @@
-//! What a linter says about the rendered template.
+//! Runs a linter on the rendered template.
 //!
-//! stackctl's own checks find what keeps a template from being a template. What a property may hold,
-//! which runtimes are retired and what is unwise is a large and moving body of knowledge that others
-//! keep: AWS's own rules, compiled in with the feature `lint`, or else `cfn-lint` where it is
-//! installed. Whichever runs, its findings become [`Diagnostic`]s at places in the rendered text.
+//! stackctl's own checks cover the template language. The values of properties, retired runtimes and
+//! best practices change often, so they are left to a linter: AWS's own rules with the feature `lint`,
+//! otherwise `cfn-lint` if it is installed. The findings become [`Diagnostic`]s with places in the
+//! rendered text.
 
 #[cfg(feature = "lint")]
 mod built_in;
@@ -20,40 +20,40 @@ use crate::config::settings::LintSettings;
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::error::Result;
 
-/// Whether the linter is part of this program, so that `plan` and `apply` can afford it.
+/// Whether the linter is built in and so fast enough for `plan` and `apply`.
 pub const IS_BUILT_IN: bool = cfg!(feature = "lint");
 
-/// What the linter is asked about.
+/// The input of the linter.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The rendered template.
     pub source: Arc<SourceFile>,
-    /// The region that the template will be deployed to, where it is known.
+    /// The region to which the template will be deployed, if it is known.
     pub region: Option<String>,
-    /// The parameters' values, without secrets.
+    /// The values of the parameters, without secrets.
     pub parameters: IndexMap<String, String>,
     /// The project's Guard policies.
     pub policies: Vec<Arc<SourceFile>>,
-    /// What is left out.
+    /// Which findings are ignored.
     pub settings: LintSettings,
-    /// The project's folder, where a linter looks for its own configuration.
+    /// The project's folder, which may contain a configuration of the linter.
     pub root: PathBuf,
 }
 
-/// What a linter found.
+/// The result of a linter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Its name and, where it tells, its version.
+    /// The name of the linter, with its version if it is known.
     pub linter: String,
-    /// Its findings, at places in the rendered text, in their order there.
+    /// The findings, in the order of the rendered text.
     pub findings: Vec<Diagnostic>,
 }
 
-/// Runs the linter that there is; `None` where there is none.
+/// Runs the built-in linter, or `cfn-lint`. Returns `None` if neither is available.
 ///
 /// # Errors
 ///
-/// Where the linter itself fails, or a Guard policy cannot be read.
+/// If the linter fails or a Guard policy cannot be read.
 pub fn lint(subject: &Subject) -> Result<Option<Report>> {
     #[cfg(feature = "lint")]
     let ran = built_in::run(subject).map(Some);
@@ -65,8 +65,8 @@ pub fn lint(subject: &Subject) -> Result<Option<Report>> {
     }))
 }
 
-/// Adds a linter's findings to stackctl's own, at their places in the text. Where both speak about
-/// one line, and stackctl calls it an error, the linter only says the same in other words.
+/// Adds the findings of a linter to stackctl's own findings, in the order of the text. If stackctl
+/// reports an error on a line, the linter's findings on that line are dropped as duplicates.
 pub fn merge(own: Vec<Diagnostic>, linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let line = |diagnostic: &Diagnostic| {
         let place = diagnostic.places.first()?;
@@ -77,16 +77,16 @@ pub fn merge(own: Vec<Diagnostic>, linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     };
     let errors = own.iter().filter(|it| it.severity == Severity::Error);
     let known: Vec<_> = errors.map(line).collect();
-    // Of a circle, the linter speaks at every resource that is part of it.
-    let has_circle = own.iter().any(|it| it.rule == "circular-dependency");
-    let is_known = |it: &Diagnostic| known.contains(&line(it)) || has_circle && it.rule == "E3004";
+    // The linter reports a circular dependency at every resource that is part of it.
+    let has_cycle = own.iter().any(|it| it.rule == "circular-dependency");
+    let is_known = |it: &Diagnostic| known.contains(&line(it)) || has_cycle && it.rule == "E3004";
     let mut all = own;
     all.extend(linted.into_iter().filter(|it| !is_known(it)));
     all.sort_by_cached_key(line);
     all
 }
 
-/// A finding as linters give it: lines and columns from 1, the end exclusive.
+/// A finding as the linter returns it. Lines and columns count from 1; the end is exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Finding {
     rule: String,
@@ -97,7 +97,7 @@ struct Finding {
     help: Vec<String>,
 }
 
-/// Leaves out what the settings leave out, and places the rest.
+/// Returns the findings that the settings do not ignore, with their places.
 fn select(subject: &Subject, found: Vec<Finding>) -> Vec<Diagnostic> {
     let least = subject.settings.severity.unwrap_or(Severity::Warning);
     let lines = line_starts(&subject.source.text);
@@ -128,8 +128,8 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(newlines).collect()
 }
 
-/// Returns the stretch between two places, cut to the line where it begins; the whole line, without
-/// its indentation, where the places make no sense.
+/// Returns the byte range between two places, cut at the end of its first line. If the places are
+/// invalid, returns the whole line without its indentation.
 fn span(text: &str, lines: &[usize], start: (usize, usize), end: (usize, usize)) -> Range<usize> {
     let number = start.0.saturating_sub(1).min(lines.len().saturating_sub(1));
     let from = lines.get(number).copied().unwrap_or(0);
@@ -159,7 +159,7 @@ mod tests {
     use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 
     #[test]
-    fn places_become_stretches_of_one_line() {
+    fn places_become_ranges_within_one_line() {
         let text = "a: 1\n  key: välue  \nend";
         let lines = line_starts(text);
         let cases = [
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_reported_once() {
+    fn a_circular_dependency_is_reported_once() {
         let source = SourceFile::new("t", "a\nb\nc\n");
         let at = |rule: &'static str, span| {
             let label = String::new();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_manifest_leaves_out_is_left_out() {
+    fn findings_that_the_manifest_ignores_are_dropped() {
         let finding = |rule: &str, severity, line| Finding {
             rule: rule.to_owned(),
             severity,

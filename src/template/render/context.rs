@@ -1,4 +1,4 @@
-//! What a template sees: the settings as template values.
+//! The context of a template: the settings as template values.
 
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -6,11 +6,11 @@ use minijinja::Value;
 use crate::artifact::package::Artifact;
 use crate::config::settings::Settings;
 
-/// The artifact bucket where none is named. The template uses it inside `!Sub`, so that rendering
-/// needs no account.
+/// The artifact bucket if the settings name none. The template uses it inside `!Sub`, so rendering
+/// does not need the account id.
 const DEFAULT_BUCKET: &str = "stackctl-artifacts-${AWS::AccountId}-${AWS::Region}";
 
-/// Returns the template's context.
+/// Returns the context of the template.
 pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) -> Value {
     let cidrs = settings.allowed_ssh_cidrs.iter().map(ToString::to_string);
     let parameters = settings.parameters.keys();

@@ -1,5 +1,5 @@
-//! The template engine as stackctl sets it up: strict names, YAML's spelling of values, templates
-//! from the project alone.
+//! The configuration of the template engine: undefined names are errors, values are printed as YAML,
+//! and templates come only from the project.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use super::unprintable::Unprintable;
 use crate::config::project::TemplateFolder;
 use crate::diagnostic::Diagnostic;
 
-/// Renders the template and returns the text with the map back to its sources.
+/// Renders the template. Returns the text and the map from the text to its sources.
 pub(super) fn run(
     template: &TemplateFolder,
     context: &Value,
@@ -68,7 +68,7 @@ fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Envir
     environment
 }
 
-/// Writes a value the way YAML and CloudFormation read it.
+/// Writes a value as YAML and CloudFormation read it.
 fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     let unprintable = match value.kind() {
         ValueKind::Bool => {
@@ -77,7 +77,7 @@ fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minij
         }
         ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
             Ok(number) if number.is_finite() => {
-                // Never an exponent, and always a float: a template that says 30.0 means it.
+                // No exponent, and always with a decimal point, so that a float stays a float.
                 let digits = number.to_string();
                 let point = if digits.contains('.') { "" } else { ".0" };
                 write!(out, "{digits}{point}")?;
@@ -97,10 +97,10 @@ fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minij
     )
 }
 
-/// The services that a dynamic reference can name.
+/// The services of dynamic references.
 const REFERENCES: [&str; 3] = ["ssm:", "ssm-secure:", "secretsmanager:"];
 
-/// Returns a dynamic reference, whose own braces would be template syntax.
+/// Returns a dynamic reference. Its double braces cannot be written in a template directly.
 fn resolve(reference: &str) -> Result<String, minijinja::Error> {
     let known = REFERENCES
         .iter()
@@ -118,7 +118,7 @@ fn resolve(reference: &str) -> Result<String, minijinja::Error> {
     }
 }
 
-/// Fails with the template author's own words.
+/// Fails with a message from the template.
 fn raise(message: String) -> Result<Value, minijinja::Error> {
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
 }

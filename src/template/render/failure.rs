@@ -1,7 +1,7 @@
-//! The engine's errors as findings in the template.
+//! Turns errors of the template engine into diagnostics.
 //!
-//! An error inside an included template arrives as a chain, outermost first. The finding points at
-//! the innermost place, says what is wrong in our words, and names the includes that led there.
+//! For an error inside an included template, the engine returns a chain of errors, the outermost
+//! first. The diagnostic points at the innermost place and lists the includes.
 
 use std::error::Error as StdError;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use super::unprintable::Unprintable;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::util::suggest::{nearest, quoted};
 
-/// The filters that a template may use: minijinja lists them nowhere but in its documentation.
+/// The filters that a template can use. minijinja lists them only in its documentation.
 pub(super) const FILTERS: [&str; 46] = [
     "abs",
     "attr",
@@ -64,7 +64,7 @@ pub(super) const FILTERS: [&str; 46] = [
     "zip",
 ];
 
-/// The tests that may follow `is`.
+/// The tests that can follow `is`.
 pub(super) const TESTS: [&str; 25] = [
     "boolean",
     "defined",
@@ -93,7 +93,7 @@ pub(super) const TESTS: [&str; 25] = [
     "upper",
 ];
 
-/// Returns the finding for a failed rendering of `main`.
+/// Returns the diagnostic for a failed rendering of `main`.
 pub(super) fn diagnose(
     error: &Error,
     main: &Arc<SourceFile>,
@@ -117,7 +117,7 @@ pub(super) fn diagnose(
     diagnostic
 }
 
-/// Returns the engine's errors from the outermost to the one that caused it all.
+/// Returns the chain of the engine's errors, from the outermost to the innermost.
 fn chain(error: &Error) -> Vec<&Error> {
     let mut chain = vec![error];
     let mut next = error.source();
@@ -141,7 +141,7 @@ fn place(error: &Error, sources: &Sources) -> Option<Place> {
     })
 }
 
-/// Returns the bytes of a line, counted from 1, without its indentation.
+/// Returns the byte range of a line without its indentation; `number` counts from 1.
 fn line(source: &SourceFile, number: usize) -> Option<Range<usize>> {
     let mut start = 0;
     for (index, text) in source.text.split_inclusive('\n').enumerate() {
@@ -179,11 +179,11 @@ fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> 
         ErrorKind::UnknownFunction => unknown("function", detail, place, functions),
         kind if kind == ErrorKind::TemplateNotFound || refused => {
             Diagnostic::error("template-include", detail, place)
-                .help("a name is relative to the template's folder, without `..`")
+                .help("use a path relative to the template's folder, without `..`")
         }
         ErrorKind::InvalidOperation if detail.contains("recursion limit") => {
             Diagnostic::error("template-error", detail, place)
-                .help("does a template include itself, or a macro call itself without an end?")
+                .help("check whether a template includes itself or a macro calls itself endlessly")
         }
         ErrorKind::InvalidOperation if !detail.is_empty() => {
             Diagnostic::error("template-error", detail, place)
@@ -193,7 +193,7 @@ fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> 
     }
 }
 
-/// Returns the finding for a filter, a test or a function that the engine does not have.
+/// Returns the diagnostic for an unknown filter, test or function.
 fn unknown(what: &str, detail: &str, place: Place, known: &[&str]) -> Diagnostic {
     let name = detail
         .trim_start_matches(what)
@@ -217,7 +217,7 @@ fn unknown(what: &str, detail: &str, place: Place, known: &[&str]) -> Diagnostic
 fn syntax(detail: &str, mut place: Place) -> Diagnostic {
     let text = &place.source.text;
     if detail.starts_with("unexpected end of input") {
-        // The engine points at everything after what is not closed: its line says more.
+        // The engine points at everything after the unclosed block; point at its line instead.
         let (number, _) = place.source.position(place.span.start);
         place.span = line(&place.source, number).unwrap_or(place.span);
         return Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place)
@@ -275,7 +275,7 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
             "set `key_pair` in the manifest, or guard it with `{% if key_pair is defined %}`",
         ),
         ("", _) => diagnostic.help(format!(
-            "the template sees {}",
+            "the available names are {}",
             quoted(known.iter().map(String::as_str))
         )),
         ("vars", name) => diagnostic.help(format!(
@@ -293,8 +293,8 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
     }
 }
 
-/// Moves a place to the path that it is about: the engine points at the whole expression, or at what
-/// stands behind the path.
+/// Narrows a place to the undefined path. The engine points at the whole expression, or at the text
+/// after the path.
 fn narrow(mut place: Place, path: &str) -> Place {
     let until_end = place.source.text.get(..place.span.end).unwrap_or_default();
     if let Some(at) = until_end.rfind(path)
@@ -305,8 +305,8 @@ fn narrow(mut place: Place, path: &str) -> Place {
     place
 }
 
-/// Walks along a dotted path and returns the first name that is missing, what it is missing in, and
-/// the names that are there.
+/// Follows a dotted path to its first missing name. Returns the path of the parent, the missing name
+/// and the names that the parent has.
 fn first_missing(path: &str, context: &Value) -> (String, String, Vec<String>) {
     let mut parent = String::new();
     let mut value = context.clone();

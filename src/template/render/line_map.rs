@@ -1,9 +1,9 @@
-//! From bytes of the rendered text back to bytes of the template.
+//! Maps byte ranges of the rendered text to byte ranges of the template.
 //!
-//! The engine says which stretch of which template wrote each stretch of the text. Literal text
-//! maps byte by byte. The output of an expression maps to the expression; where that is a plain
-//! dotted path, such as `vars.instance_type`, it names the manifest key that holds the value too.
-//! Loop variables, filters and macros compute their output, so they give the template's place alone.
+//! The engine returns, for each range of the text, the range of the template that produced it. Literal
+//! text maps byte by byte. The output of an expression maps to the expression. If the expression is a
+//! plain dotted path, such as `vars.instance_type`, the map also contains the manifest key of the
+//! value. For loop variables, filters and macros it contains only the place in the template.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,10 +13,10 @@ use minijinja::{OutputSpan, OutputSpanKind};
 
 use crate::diagnostic::SourceFile;
 
-/// The templates that were opened, by the name under which the engine knows them.
+/// The opened templates, by their name in the engine.
 pub(super) type Sources = BTreeMap<String, Arc<SourceFile>>;
 
-/// The names in a template's context that hold what the manifest says.
+/// The names in the context of a template that are also keys of the manifest.
 const ROOTS: [&str; 5] = [
     "project",
     "environment",
@@ -25,21 +25,21 @@ const ROOTS: [&str; 5] = [
     "allowed_ssh_cidrs",
 ];
 
-/// Where a stretch of the rendered text came from.
+/// The source of a range of the rendered text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// The template, or one that it includes.
+    /// The template or an included template.
     pub source: Arc<SourceFile>,
-    /// Byte offsets into it.
+    /// The byte range in the source.
     pub span: Range<usize>,
-    /// The manifest key whose value stands there, such as `vars.instance_type`.
+    /// The manifest key whose value was printed, such as `vars.instance_type`; `None` if there is none.
     pub manifest_key: Option<String>,
 }
 
-/// Which bytes of the sources produced each byte of the text.
+/// The map from the rendered text to its sources.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LineMap {
-    /// In the order of the text, without overlaps.
+    /// The segments in the order of the text, without overlaps.
     segments: Vec<Segment>,
 }
 
@@ -48,13 +48,13 @@ struct Segment {
     output: Range<usize>,
     source: Arc<SourceFile>,
     span: Range<usize>,
-    /// Whether the output is the source itself, byte by byte.
+    /// Whether the output is a copy of the source.
     literal: bool,
     manifest_key: Option<String>,
 }
 
 impl Segment {
-    /// Returns where the byte at `offset` of the text begins in the source.
+    /// Returns the start in the source of the byte at `offset` in the text.
     fn start(&self, offset: usize) -> usize {
         if self.literal {
             let into = offset.saturating_sub(self.output.start);
@@ -64,7 +64,7 @@ impl Segment {
         }
     }
 
-    /// Returns where a stretch that ends before `offset` of the text ends in the source.
+    /// Returns the end in the source of a range that ends at `offset` in the text.
     fn end(&self, offset: usize) -> usize {
         if self.literal {
             self.start(offset)
@@ -93,7 +93,7 @@ impl LineMap {
         }
     }
 
-    /// Returns where a stretch of the text came from; `None` where the text is empty.
+    /// Returns the source of a range of the text; `None` if the text is empty.
     pub(super) fn locate(&self, rendered: Range<usize>) -> Option<Location> {
         let first = self.find(rendered.start)?;
         let start = first.start(rendered.start);
@@ -119,7 +119,7 @@ impl LineMap {
         })
     }
 
-    /// Returns the segment that wrote the byte at `offset`; the last one beyond the end.
+    /// Returns the segment of the byte at `offset`, or the last segment if `offset` is behind the end.
     fn find(&self, offset: usize) -> Option<&Segment> {
         let index = self
             .segments
@@ -128,7 +128,7 @@ impl LineMap {
     }
 }
 
-/// Returns where the line that holds `start` ends, within the segment.
+/// Returns the end of the line that contains `start`, at most the end of the segment.
 fn end_of_line(segment: &Segment, start: usize) -> usize {
     let rest = segment
         .source
@@ -138,7 +138,7 @@ fn end_of_line(segment: &Segment, start: usize) -> usize {
     start + rest.find('\n').unwrap_or(rest.len())
 }
 
-/// Returns the manifest key that a plain dotted path reads.
+/// Returns the manifest key of a plain dotted path; `None` for any other expression.
 fn manifest_key(expression: &str) -> Option<String> {
     let is_name = |part: &str| {
         let mut characters = part.chars();

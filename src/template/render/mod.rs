@@ -1,13 +1,11 @@
-//! Template source → CloudFormation text.
+//! Renders the Jinja template to CloudFormation text.
 //!
-//! The template is Jinja, and what it produces is YAML, where a wrong type is a wrong deployment:
-//! `True` is not a boolean, an empty string is not an error, `['a']` is not a list. So rendering is
-//! strict. An undefined name is an error, booleans print as `true` and `false`, and lists and maps
-//! print only through `tojson`.
+//! The output is YAML, in which Jinja's defaults would produce wrong values: `True` is not a YAML
+//! boolean, and an undefined name becomes an empty string. So rendering is strict. An undefined name
+//! is an error, booleans print as `true` and `false`, and lists and maps print only with `tojson`.
 //!
-//! What is found later, in the rendered text, must be fixed in the template or in the manifest. The
-//! [`RenderedTemplate`] therefore remembers which bytes of which file produced each byte of the
-//! text, and moves findings back to where the user can change something.
+//! A problem in the rendered text must be fixed in the template or in the manifest. So the
+//! [`RenderedTemplate`] knows the source of each byte of the text, and moves findings to it.
 
 mod context;
 mod engine;
@@ -31,14 +29,14 @@ use crate::template::{Template, emit};
 use line_map::LineMap;
 pub use line_map::Location;
 
-/// The largest template that is sent inside a request, in bytes; a larger one goes through S3
+/// The largest template that a request can contain, in bytes; a larger template is uploaded to S3
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
 pub const INLINE_LIMIT: usize = 51_200;
 
-/// The largest template that CloudFormation reads from S3, in bytes: 1 MB (the same page).
+/// The largest template that CloudFormation accepts, in bytes: 1 MB (the same page).
 pub const TEMPLATE_LIMIT: usize = 1024 * 1024;
 
-/// A template with every value filled in.
+/// A rendered template.
 #[derive(Debug, Clone)]
 pub struct RenderedTemplate {
     source: Arc<SourceFile>,
@@ -47,15 +45,15 @@ pub struct RenderedTemplate {
 
 /// Renders the template for the settings' environment.
 ///
-/// The template sees `project`, `environment`, `allowed_ssh_cidrs` (a list of strings), `key_pair`
-/// (undefined where it is not set), `vars`, `parameters` (each name maps to itself, so that
-/// `!Ref {{ parameters.DbPassword }}` cannot be misspelt), `artifacts.NAME.key` and
-/// `artifact_bucket`. Beside Jinja's own functions there are `resolve("ssm:/path")`, which prints a
-/// dynamic reference, and `raise("message")`, which fails.
+/// The template can use `project`, `environment`, `allowed_ssh_cidrs` (a list of strings), `key_pair`
+/// (undefined if it is not set), `vars`, `parameters` (each name maps to itself, so a typo in
+/// `!Ref {{ parameters.DbPassword }}` is an error), `artifacts.NAME.key` and `artifact_bucket`. In
+/// addition to Jinja's functions, `resolve("ssm:/path")` prints a dynamic reference, and
+/// `raise("message")` fails.
 ///
 /// # Errors
 ///
-/// What is wrong in the template, with its places.
+/// If the template has an error. The error contains a diagnostic with its places.
 pub fn render(
     template: &TemplateFolder,
     settings: &Settings,
@@ -79,19 +77,19 @@ impl RenderedTemplate {
     }
 
     /// Returns the CloudFormation text as a source for diagnostics. [`translate`](Self::translate)
-    /// moves what points into it.
+    /// moves these diagnostics to the template.
     pub fn source(&self) -> &Arc<SourceFile> {
         &self.source
     }
 
-    /// Returns what is sent to CloudFormation; `parsed` is this template's own tree.
+    /// Returns the text to send to CloudFormation; `parsed` is the tree of this template.
     ///
-    /// That is the text as it stands where it is pure ASCII. CloudFormation gives other characters
-    /// back as `?`, so a text that has any is written anew with them escaped.
+    /// An ASCII text is returned unchanged. CloudFormation returns every other character as `?`, so any
+    /// other text is rewritten with these characters escaped.
     ///
     /// # Errors
     ///
-    /// Where it is over [`TEMPLATE_LIMIT`].
+    /// If the text is larger than [`TEMPLATE_LIMIT`].
     pub fn body(&self, parsed: &Template) -> Result<Cow<'_, str>> {
         let body = if self.text().is_ascii() {
             Cow::Borrowed(self.text())
@@ -108,22 +106,23 @@ impl RenderedTemplate {
         .hint("split it into nested stacks"))
     }
 
-    /// Returns where a stretch of the text came from; `None` where the text is empty.
+    /// Returns the source of a range of the text; `None` if the text is empty. A range over several
+    /// lines has no manifest key.
     pub fn locate(&self, rendered: Range<usize>) -> Option<Location> {
-        let key_matters = self
+        let is_one_line = self
             .source
             .text
             .get(rendered.clone())
             .is_some_and(|text| !text.contains('\n'));
         let mut location = self.lines.locate(rendered)?;
-        if !key_matters {
+        if !is_one_line {
             location.manifest_key = None;
         }
         Some(location)
     }
 
-    /// Moves the places of a finding about the rendered text into the template, and adds where the
-    /// manifest, a variable or a flag set the value that stands there.
+    /// Moves the places of a diagnostic from the rendered text to the template. If the value comes from
+    /// the manifest, a variable or a flag, adds the place that sets it.
     #[must_use]
     pub fn translate(&self, mut diagnostic: Diagnostic, origins: &Origins) -> Diagnostic {
         let mut keys: Vec<String> = Vec::new();

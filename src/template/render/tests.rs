@@ -62,7 +62,7 @@ fn text(template: &str) -> String {
     try_render(template, &[]).unwrap().text().to_owned()
 }
 
-/// Writes a finding with each place's text, so that a wrong span shows.
+/// Returns a diagnostic with the text at each place, so that a wrong span is visible.
 fn show(diagnostic: &Diagnostic) -> String {
     let mut out = format!("{}: {}\n", diagnostic.rule, diagnostic.message);
     for place in &diagnostic.places {
@@ -90,7 +90,7 @@ fn failure(template: &str) -> String {
 }
 
 #[test]
-fn the_template_sees_the_settings() {
+fn the_template_can_use_the_settings() {
     let rendered = text(
         "{{ project }} {{ environment }} {{ key_pair }}\n\
          {% for cidr in allowed_ssh_cidrs %}{{ cidr }}{% endfor %}\n\
@@ -127,7 +127,7 @@ fn values_print_as_yaml_reads_them() {
 }
 
 #[test]
-fn what_has_no_spelling_in_yaml_is_an_error() {
+fn a_value_that_yaml_cannot_hold_is_an_error() {
     assert_snapshot!(failure("a: {{ allowed_ssh_cidrs }}"), @"
     template-value: `allowed_ssh_cidrs` is a list and cannot be printed
       templates/stack.yaml.j2:1:7 «allowed_ssh_cidrs»
@@ -154,7 +154,7 @@ fn what_has_no_spelling_in_yaml_is_an_error() {
 }
 
 #[test]
-fn undefined_names_suggest_the_nearest() {
+fn an_undefined_name_suggests_a_similar_one() {
     assert_snapshot!(failure("a: 1\nb: {{ vars.instance_typ }}"), @"
     template-undefined: `vars.instance_typ` is not defined
       templates/stack.yaml.j2:2:7 «vars.instance_typ»
@@ -178,12 +178,12 @@ fn undefined_names_suggest_the_nearest() {
     assert_snapshot!(failure("{{ xyz }}"), @"
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:4 «xyz»
-      help: the template sees `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
+      help: the available names are `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
     ");
     assert_snapshot!(failure("{% if xyz %}{% endif %}"), @"
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:7 «xyz»
-      help: the template sees `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
+      help: the available names are `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
     ");
     assert_snapshot!(failure("{{ 'a' ~ artifacts.handlr.key }}"), @"
     template-undefined: `artifacts.handlr` is not defined
@@ -285,7 +285,7 @@ fn errors_point_into_the_template() {
 }
 
 #[test]
-fn errors_in_included_templates_show_the_way_there() {
+fn errors_in_included_templates_show_the_includes() {
     let others = [
         ("templates/net.j2", "vpc: 1\nsubnet: {{ vars.subnt }}\n"),
         ("templates/deep.j2", "{% include 'net.j2' %}"),
@@ -312,17 +312,17 @@ fn errors_in_included_templates_show_the_way_there() {
     assert_snapshot!(failure("{% include 'gone.j2' %}"), @"
     template-include: tried to include non-existing template 'gone.j2'
       templates/stack.yaml.j2:1:4 «include 'gone.j2'»
-      help: a name is relative to the template's folder, without `..`
+      help: use a path relative to the template's folder, without `..`
     ");
     assert_snapshot!(failure("{% include '../manifest.toml' %}"), @"
     template-include: the included template `templates/../manifest.toml` has a `..` in its path
       templates/stack.yaml.j2:1:4 «include '../manifest.toml'»
-      help: a name is relative to the template's folder, without `..`
+      help: use a path relative to the template's folder, without `..`
     ");
     assert_snapshot!(failure("{% include '/etc/hostname' %}"), @"
     template-include: the included template `/etc/hostname` is an absolute path
       templates/stack.yaml.j2:1:4 «include '/etc/hostname'»
-      help: a name is relative to the template's folder, without `..`
+      help: use a path relative to the template's folder, without `..`
     ");
     let broken = [("templates/broken.j2", "x: {{ a b }}")];
     assert_snapshot!(failure_with("{% include 'broken.j2' %}", &broken), @"
@@ -332,7 +332,7 @@ fn errors_in_included_templates_show_the_way_there() {
 }
 
 #[test]
-fn what_is_sent_is_ascii_and_at_most_a_megabyte() {
+fn the_sent_text_is_ascii_and_at_most_a_megabyte() {
     let body = |text: &str| {
         let rendered = try_render(text, &[]).unwrap();
         let parsed = Template::parse(rendered.source()).unwrap();
@@ -380,7 +380,7 @@ fn realistic() -> RenderedTemplate {
     .unwrap()
 }
 
-/// Returns where the given text of the rendered template came from.
+/// Returns the source of the given text of the rendered template.
 fn located(rendered: &RenderedTemplate, text: &str) -> String {
     let start = rendered.text().find(text).unwrap();
     let location = rendered.locate(start..start + text.len()).unwrap();
@@ -394,7 +394,7 @@ fn located(rendered: &RenderedTemplate, text: &str) -> String {
 }
 
 #[test]
-fn every_place_is_found_again() {
+fn every_place_is_mapped_to_its_source() {
     let rendered = realistic();
     let key = text("{{ artifacts.handler.key }}");
     assert_snapshot!(rendered.text().replace(&key, "KEY"), @r#"
@@ -430,7 +430,7 @@ fn every_place_is_found_again() {
 }
 
 #[test]
-fn a_stretch_over_several_lines_names_no_key() {
+fn a_range_over_several_lines_has_no_manifest_key() {
     let rendered = realistic();
     let start = rendered.text().find("Bucket:").unwrap();
     let end = rendered.text().find("Tags").unwrap();
@@ -440,7 +440,7 @@ fn a_stretch_over_several_lines_names_no_key() {
 }
 
 #[test]
-fn every_range_gives_a_valid_place() {
+fn every_range_has_a_valid_place() {
     let rendered = realistic();
     let length = rendered.text().len();
     for start in 0..=length + 2 {
@@ -484,17 +484,17 @@ fn findings_move_to_the_template_and_to_the_manifest() {
       manifest.toml:2:17 «"t2.micro"» `vars.instance_type` is set here
     "#);
 
-    let elsewhere = Place {
+    let unrelated = Place {
         source: manifest,
         span: 0..6,
         label: String::new(),
     };
-    let finding = Diagnostic::warning("a-rule", "is odd", elsewhere);
+    let finding = Diagnostic::warning("a-rule", "is odd", unrelated);
     assert_eq!(rendered.translate(finding.clone(), &origins), finding);
 }
 
 #[test]
-fn the_names_that_are_suggested_exist() {
+fn the_suggested_filters_and_tests_exist() {
     for name in failure::FILTERS {
         assert_eq!(
             text(&format!("{{{{ '{name}' is filter }}}}")),

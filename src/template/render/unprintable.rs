@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// A value that has no spelling in YAML; the error's place names the expression.
+/// A value that cannot be printed as YAML. The place of the error shows the expression.
 #[derive(Debug)]
 pub(super) enum Unprintable {
     /// `none`.
     None,
-    /// A list or another sequence.
+    /// A list or any other sequence.
     List,
     /// A map.
     Map,
-    /// An infinite float, or one that is not a number.
+    /// An infinite float or NaN.
     NotFinite,
-    /// A function, bytes or another object.
+    /// A function, bytes or any other object.
     Other,
 }
 

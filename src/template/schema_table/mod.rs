@@ -1,11 +1,11 @@
-//! Which properties of a resource cannot be changed in place, and which lists have no order.
+//! The create-only properties of each resource type, and the lists that have no order.
 //!
-//! CloudFormation replaces a resource when a create-only property changes, and says so in a change
-//! set. Where there is nobody to ask, the resource provider schemas say the same beforehand. They
-//! are many megabytes; what is needed of them are lists of paths for each of some 1,900 types, which
-//! `scripts/schema-table.py` takes out of them and compresses to 52 kB.
+//! CloudFormation replaces a resource if a create-only property changes. A change set shows that;
+//! without a change set, the resource provider schemas contain the same information. The schemas are
+//! many megabytes. `scripts/schema-table.py` extracts the paths for about 1,900 types and compresses
+//! them to 52 kB.
 //!
-//! The table is unpacked when it is first asked, once.
+//! The table is decompressed once, at its first use.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -13,13 +13,13 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// Made by `scripts/schema-table.py`.
+/// The output of `scripts/schema-table.py`.
 const PACKED: &[u8] = include_bytes!("table.zip");
 
-/// What a changed property does to its resource. The order is that of severity.
+/// Whether a changed property replaces its resource, in the order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recreation {
-    /// The resource is changed in place.
+    /// The resource is updated in place.
     Never,
     /// The resource is replaced in some cases.
     Conditionally,
@@ -28,7 +28,7 @@ pub enum Recreation {
 }
 
 impl Recreation {
-    /// Returns the word of the change set API.
+    /// Returns the value in the change set API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Never => "Never",
@@ -38,15 +38,15 @@ impl Recreation {
     }
 }
 
-/// The properties of one resource type that cannot simply be changed or compared.
+/// The create-only properties and the unordered lists of one resource type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Lifecycle {
-    /// Create-only: paths such as `Foo/*/Bar`, in which `*` is any element.
+    /// The paths of create-only properties, such as `Foo/*/Bar`; `*` is any element of a list.
     create: Vec<String>,
-    /// Create-only in some cases.
+    /// The paths of properties that are create-only in some cases.
     conditional: Vec<String>,
-    /// Lists whose order means nothing.
+    /// The paths of lists whose order does not count.
     unordered: Vec<String>,
 }
 
@@ -55,11 +55,11 @@ struct Table {
     types: HashMap<String, Lifecycle>,
 }
 
-/// Returns what is known about a type such as `AWS::S3::Bucket`; `None` for one that has no public
+/// Returns what is known about a type such as `AWS::S3::Bucket`; `None` if the type has no public
 /// schema.
 pub fn of(resource_type: &str) -> Option<&'static Lifecycle> {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    // The table is part of the program: that it can be read is proved by a test, not at run time.
+    // A test checks that the embedded table can be read.
     let table = TABLE.get_or_init(|| unpack(PACKED).unwrap_or_default());
     table.types.get(resource_type)
 }
@@ -72,8 +72,9 @@ fn unpack(packed: &[u8]) -> Option<Table> {
 }
 
 impl Lifecycle {
-    /// Returns what a change at a path does. The path leads from the properties to the value:
-    /// names, and indexes of lists. A change of a whole object counts as one of all that is in it.
+    /// Returns whether a change at a path replaces the resource. The path starts at the properties and
+    /// consists of names and list indexes. A change of an object counts as a change of everything in
+    /// it.
     pub fn recreation<S: AsRef<str>>(&self, path: &[S]) -> Recreation {
         let touches = |listed: &String| touches(listed, path);
         if self.create.iter().any(touches) {
@@ -86,7 +87,7 @@ impl Lifecycle {
     }
 
     /// Returns whether the list at a path is a set, such as the rules of a security group. The path
-    /// leads from the properties to the list; each step through a list is `*` or an index.
+    /// starts at the properties; a list element is `*` or an index.
     pub fn is_set<S: AsRef<str>>(&self, path: &[S]) -> bool {
         self.unordered.iter().any(|listed| {
             let mut steps = path.iter().map(AsRef::as_ref);
@@ -104,7 +105,7 @@ fn is_index(step: &str) -> bool {
     step == "*" || step.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether one of two paths leads through the other.
+/// Returns whether one of two paths is a prefix of the other, without list indexes.
 fn touches<S: AsRef<str>>(listed: &str, path: &[S]) -> bool {
     let listed = listed.split('/').filter(|step| !is_index(step));
     let path = path
@@ -119,7 +120,7 @@ mod tests {
     use super::{PACKED, Recreation, of, unpack};
 
     #[test]
-    fn the_table_is_small_and_whole() {
+    fn the_table_is_small_and_complete() {
         assert!(PACKED.len() < 150_000, "{} bytes", PACKED.len());
         let table = unpack(PACKED).map_or(0, |table| table.types.len());
         assert!(table > 1500, "{table} types");
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_looked_up_from_both_ends() {
+    fn a_path_matches_its_parents_and_its_children() {
         let cases = [
             ("AWS::S3::Bucket", "BucketName", Recreation::Always),
             ("AWS::S3::Bucket", "Tags/0/Value", Recreation::Never),

@@ -1,7 +1,7 @@
-//! No resource waits for itself.
+//! Finds circular dependencies between resources.
 //!
-//! CloudFormation creates a resource after all that it refers to, so a circle of references can never
-//! be created. It says only which resources are involved; here every step is shown.
+//! CloudFormation creates a resource after all resources that it refers to, so a circular dependency
+//! is an error. CloudFormation lists only the resources; these checks show every reference.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,10 +9,10 @@ use super::Checks;
 use crate::template::Template;
 use crate::template::reference::{Reference, ReferenceKind};
 
-/// Which resources wait for which, by position in the template.
+/// The dependencies between resources, by their index in the template.
 struct Graph<'a> {
     names: Vec<&'a str>,
-    /// Each resource's references to resources, the first to each.
+    /// For each resource, its first reference to each other resource.
     edges: Vec<Vec<(usize, Reference<'a>)>>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Graph<'a> {
             .collect();
         let mut edges: Vec<Vec<(usize, Reference<'a>)>> = vec![Vec::new(); names.len()];
         for reference in template.references() {
-            let waits = reference.section == "Resources"
+            let is_dependency = reference.section == "Resources"
                 && !matches!(
                     reference.kind,
                     ReferenceKind::Condition | ReferenceKind::FindInMap
@@ -38,7 +38,7 @@ impl<'a> Graph<'a> {
                 positions.get(reference.owner),
                 positions.get(reference.target),
             );
-            if let (true, (Some(from), Some(to))) = (waits, ends)
+            if let (true, (Some(from), Some(to))) = (is_dependency, ends)
                 && let Some(edges) = edges.get_mut(*from)
                 && edges.iter().all(|(known, _)| known != to)
             {
@@ -52,9 +52,9 @@ impl<'a> Graph<'a> {
         self.edges.get(from).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the resources that are part of a circle or lead from one circle to another: what is left
-    /// after taking away, again and again, those that wait for nobody and those that nobody waits for.
-    fn knot(&self) -> Vec<bool> {
+    /// Returns the resources that are part of a cycle or of a path between two cycles. Repeatedly
+    /// removes the resources without dependencies and the resources without dependents.
+    fn candidates(&self) -> Vec<bool> {
         let mut incoming: Vec<Vec<usize>> = vec![Vec::new(); self.names.len()];
         for from in 0..self.names.len() {
             for (to, _) in self.edges(from) {
@@ -72,22 +72,22 @@ impl<'a> Graph<'a> {
         left
     }
 
-    /// Returns the shortest circle through `start`, as the references that make it.
-    fn circle(&self, start: usize, inside: &[bool]) -> Option<Vec<&Reference<'a>>> {
+    /// Returns the references of the shortest cycle through `start`.
+    fn shortest_cycle(&self, start: usize, inside: &[bool]) -> Option<Vec<&Reference<'a>>> {
         let mut came_by: HashMap<usize, (usize, &Reference<'a>)> = HashMap::new();
         let mut queue = VecDeque::from([start]);
         while let Some(from) = queue.pop_front() {
             for (to, reference) in self.edges(from) {
                 if *to == start {
-                    let mut circle = vec![reference];
+                    let mut cycle = vec![reference];
                     let mut at = from;
                     while let Some((previous, reference)) = came_by.get(&at).filter(|_| at != start)
                     {
-                        circle.push(reference);
+                        cycle.push(reference);
                         at = *previous;
                     }
-                    circle.reverse();
-                    return Some(circle);
+                    cycle.reverse();
+                    return Some(cycle);
                 }
                 if inside.get(*to) == Some(&true) && !came_by.contains_key(to) {
                     came_by.insert(*to, (from, reference));
@@ -99,7 +99,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Takes away those without a neighbour on one side, and then those that have none any more.
+/// Repeatedly removes the resources that have no neighbor on one side.
 fn peel(left: &mut [bool], side: &[Vec<usize>], other_side: &[Vec<usize>]) {
     let mut neighbours: Vec<usize> = side
         .iter()
@@ -130,19 +130,19 @@ fn peel(left: &mut [bool], side: &[Vec<usize>], other_side: &[Vec<usize>]) {
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     if checks.transformed {
-        // A macro may take references away: a serverless function's alarm watches its deployment.
+        // A macro may remove references.
         return;
     }
     let graph = Graph::new(template);
-    let mut inside = graph.knot();
+    let mut inside = graph.candidates();
     for start in 0..graph.names.len() {
         if inside.get(start) != Some(&true) {
             continue;
         }
-        if let Some(circle) = graph.circle(start, &inside) {
-            report(checks, &circle);
-            // One report for each resource is enough.
-            for reference in circle {
+        if let Some(cycle) = graph.shortest_cycle(start, &inside) {
+            report(checks, &cycle);
+            // Report each resource at most once.
+            for reference in cycle {
                 if let Some(at) = graph.names.iter().position(|name| *name == reference.owner)
                     && let Some(inside) = inside.get_mut(at)
                 {
@@ -153,18 +153,18 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     }
 }
 
-fn report(checks: &mut Checks<'_>, circle: &[&Reference<'_>]) {
-    let Some((first, rest)) = circle.split_first() else {
+fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
+    let Some((first, rest)) = cycle.split_first() else {
         return;
     };
-    let mut way: Vec<&str> = circle.iter().map(|reference| reference.owner).collect();
-    way.push(first.owner);
+    let mut path: Vec<&str> = cycle.iter().map(|reference| reference.owner).collect();
+    path.push(first.owner);
     let label = |reference: &Reference<'_>| {
-        format!("`{}` waits for `{}`", reference.owner, reference.target)
+        format!("`{}` depends on `{}`", reference.owner, reference.target)
     };
     let text = format!(
-        "resources wait for each other in a circle: {}",
-        way.join(" → ")
+        "circular dependency between resources: {}",
+        path.join(" → ")
     );
     let mut found = checks.error("circular-dependency", text, &first.span);
     if let Some(place) = found.places.first_mut() {
@@ -173,23 +173,24 @@ fn report(checks: &mut Checks<'_>, circle: &[&Reference<'_>]) {
     for reference in rest {
         found = found.at(checks.place(&reference.span, label(reference)));
     }
-    if let Some(bucket) = circle
+    if let Some(bucket) = cycle
         .iter()
         .find(|reference| notifies(checks.template, reference.owner))
     {
         found = found
             .help(format!(
-                "`{}` notifies a function, whose permission or role names the bucket by reference",
+                "`{}` notifies a function, and the function's permission or role refers to the bucket",
                 bucket.owner
             ))
             .help(
-                "name the bucket by a text instead, such as \
-                 `!Sub arn:${AWS::Partition}:s3:::${AWS::StackName}-${AWS::AccountId}`, and give it that \
-                 `BucketName`; the bucket then waits for the permission by `DependsOn`",
+                "set `BucketName` to `!Sub ${AWS::StackName}-${AWS::AccountId}`, write \
+                 `!Sub arn:${AWS::Partition}:s3:::${AWS::StackName}-${AWS::AccountId}` instead of the \
+                 reference, and let the bucket depend on the permission with `DependsOn`",
             );
     } else {
-        found = found
-            .help("replace one of these references by a text, or move it to a resource of its own");
+        found = found.help(
+            "replace one of these references with a literal, or move it to a separate resource",
+        );
     }
     checks.push(found);
 }

@@ -1,4 +1,4 @@
-//! Calls of intrinsic functions have the arguments that the function takes.
+//! Checks the names and the arguments of intrinsic functions.
 
 use super::{Checks, suggestion};
 use crate::template::intrinsic;
@@ -19,7 +19,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     }
 }
 
-/// Parameters are known before anything is computed.
+/// Reports functions in the `Parameters` section.
 fn forbid(checks: &mut Checks<'_>, node: &Node) {
     if let Some((name, _)) = node.intrinsic() {
         let text = format!("`{name}` in the `Parameters` section, where no functions are allowed");
@@ -51,7 +51,7 @@ fn walk(checks: &mut Checks<'_>, node: &Node) {
 
 fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool) {
     if !intrinsic::is_known(name) {
-        let text = format!("`{name}` is no function of CloudFormation");
+        let text = format!("`{name}` is not a CloudFormation function");
         let found = checks.error("unknown-function", text, &member.key_span);
         return checks.push(match suggestion(name, intrinsic::NAMES) {
             Some(suggestion) => found.help(suggestion),
@@ -59,7 +59,7 @@ fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool
         });
     }
     if has_siblings && name != "Fn::Transform" && !name.starts_with("Fn::ForEach::") {
-        let text = format!("`{name}` stands beside other keys, and must be alone in its map");
+        let text = format!("`{name}` must be the only key of its map");
         return checks.push(checks.error("function-with-siblings", text, &member.key_span));
     }
     let argument = &member.node;
@@ -72,7 +72,7 @@ fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool
     }
 }
 
-/// Returns what the function takes, if the argument is something else.
+/// Returns the arguments that the function takes, if `argument` does not match them.
 fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
     if argument.get("Fn::Transform").is_some() {
         return None;
@@ -82,7 +82,7 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
     let count = |allowed: std::ops::RangeInclusive<usize>| {
         list.is_some_and(|list| allowed.contains(&list.len()))
     };
-    // A list may come from another function or be written out.
+    // The list may be a literal or the result of another function.
     let second_is_list = || {
         list.and_then(|list| list.get(1))
             .is_some_and(|node| node.as_list().is_some() || node.intrinsic().is_some())
@@ -106,7 +106,7 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
             });
             (
                 argument.scalar().is_some() || with_map,
-                "a text, or a list of a text and a map",
+                "a string, or a list of a string and a map",
             )
         }
         "Fn::Join" => {
@@ -119,7 +119,7 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
             )
         }
         "Fn::Select" => (count(2..=2) && second_is_list(), "an index and a list"),
-        "Fn::Split" => (count(2..=2), "a delimiter and a text"),
+        "Fn::Split" => (count(2..=2), "a delimiter and a string"),
         "Fn::If" => (count(3..=3), "a condition's name and two values"),
         "Fn::FindInMap" => (count(3..=4), "a mapping's name and two keys"),
         "Fn::Equals" => (count(2..=2), "two values"),
@@ -127,11 +127,11 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
         "Fn::And" | "Fn::Or" => (count(2..=10), "a list of 2 to 10 conditions"),
         "Fn::Cidr" => (
             count(2..=3) || computed,
-            "a block, a count and the bits of a subnet",
+            "a CIDR block, a count and the number of subnet bits",
         ),
         "Fn::Base64" | "Fn::ImportValue" | "Fn::GetAZs" => {
             let text = argument.scalar().is_some() || argument.value == Value::Null;
-            (text || computed, "a text")
+            (text || computed, "a string")
         }
         _ => (true, ""),
     };
@@ -150,16 +150,16 @@ fn sub(checks: &mut Checks<'_>, argument: &Node) {
     for variable in sub_variables(&template.source().text, text, node) {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:&".contains(&byte);
         let name = variable.name;
-        // A variable of a loop may stand inside another one's name.
+        // A name may contain a loop variable.
         if !name.is_empty()
             && (name.bytes().all(allowed) || name.contains("${") || name.contains("&{"))
         {
             continue;
         }
-        let text = format!("`${{{}}}` is no name of a variable", variable.name);
+        let text = format!("`${{{}}}` is not a valid variable name", variable.name);
         let found = checks.error("invalid-sub-variable", text, &variable.span);
         checks.push(found.help(format!(
-            "if the text itself is meant, write `${{!{}}}`",
+            "for the literal text, write `${{!{}}}`",
             variable.name
         )));
     }

@@ -1,15 +1,10 @@
-//! CloudFormation's quotas, from "Understand CloudFormation quotas" in its user guide.
+//! Checks CloudFormation's quotas: "Understand CloudFormation quotas" in the user guide.
 
 use super::Checks;
 use crate::template::any;
+use crate::template::render::TEMPLATE_LIMIT;
 
-/// The longest template, in bytes, that a request can carry; a longer one goes through S3.
-pub const INLINE_BODY: usize = 51_200;
-
-/// The longest template, in bytes, that CloudFormation takes at all.
-pub const BODY: usize = 1_048_576;
-
-/// How many entries a section may have.
+/// The maximum number of entries in a section.
 const SECTIONS: [(&str, usize); 4] = [
     ("Resources", 500),
     ("Parameters", 200),
@@ -17,25 +12,25 @@ const SECTIONS: [(&str, usize); 4] = [
     ("Mappings", 200),
 ];
 
-/// How many attributes a mapping may have.
+/// The maximum number of attributes in a mapping.
 const MAPPING_ATTRIBUTES: usize = 200;
 
-/// How many characters a name may have.
+/// The maximum length of a name, in characters.
 const NAME: usize = 255;
 
-/// How many bytes the description may have.
+/// The maximum length of the description, in bytes.
 const DESCRIPTION: usize = 1_024;
 
-/// How many dynamic references a template may have.
+/// The maximum number of dynamic references in a template.
 const DYNAMIC_REFERENCES: usize = 60;
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     let bytes = template.source().text.len();
-    if bytes > BODY {
-        let text = format!("the template has {bytes} bytes, and {BODY} are allowed");
+    if bytes > TEMPLATE_LIMIT {
+        let text = format!("the template has {bytes} bytes; at most {TEMPLATE_LIMIT} are allowed");
         let found = checks.error("template-too-large", text, &(0..0));
-        checks.push(found.help("move some resources to a stack of their own"));
+        checks.push(found.help("move some resources to another stack"));
     }
     for (section, allowed) in SECTIONS {
         let Some(map) = template.section(section) else {
@@ -43,16 +38,16 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         };
         if let Some((_, first_too_many)) = map.get_index(allowed) {
             let text = format!(
-                "{} entries in `{section}`, and {allowed} are allowed",
+                "`{section}` has {} entries; at most {allowed} are allowed",
                 map.len()
             );
             let found = checks.error("too-many-entries", text, &first_too_many.key_span);
-            checks.push(found.help("move some to a stack of their own"));
+            checks.push(found.help("move some of them to another stack"));
         }
         for (name, member) in map {
             let length = name.chars().count();
             if length > NAME {
-                let text = format!("a name of {length} characters, and {NAME} are allowed");
+                let text = format!("the name has {length} characters; at most {NAME} are allowed");
                 checks.push(checks.error("name-too-long", text, &member.key_span));
             }
         }
@@ -60,14 +55,17 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     for mapping in template.mappings() {
         let attributes = mapping.node.as_map().map_or(0, indexmap::IndexMap::len);
         if attributes > MAPPING_ATTRIBUTES {
-            let text = format!("{attributes} attributes, and {MAPPING_ATTRIBUTES} are allowed");
+            let text = format!(
+                "the mapping has {attributes} attributes; at most {MAPPING_ATTRIBUTES} are allowed"
+            );
             checks.push(checks.error("too-many-entries", text, mapping.name_span));
         }
     }
     if let Some(node) = template.root().get("Description") {
         let length = node.as_str().map_or(0, str::len);
         if length > DESCRIPTION {
-            let text = format!("a description of {length} bytes, and {DESCRIPTION} are allowed");
+            let text =
+                format!("the description has {length} bytes; at most {DESCRIPTION} are allowed");
             checks.push(checks.error("description-too-long", text, &node.span));
         }
     }
@@ -81,7 +79,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     });
     if count.get() > DYNAMIC_REFERENCES {
         let text = format!(
-            "{} dynamic references, and {DYNAMIC_REFERENCES} are allowed",
+            "the template has {} dynamic references; at most {DYNAMIC_REFERENCES} are allowed",
             count.get()
         );
         checks.push(checks.error("too-many-dynamic-references", text, &(0..0)));

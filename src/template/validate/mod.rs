@@ -1,12 +1,12 @@
-//! What is wrong with a template, found without asking AWS.
+//! Checks a template without AWS.
 //!
-//! CloudFormation reports one mistake at a time, late, and by logical id only. These checks report all of
-//! them at once, each at its line, with the nearest name where one is misspelt. They hold to what every
-//! region and account has in common: the language itself. Which properties a type has is left to the
-//! linter and to CloudFormation.
+//! CloudFormation reports one mistake at a time, late, and only by logical id. These checks report all
+//! mistakes at once, each at its line, with a similar name if one is misspelled. They check only the
+//! template language, which is the same in every region and account. The properties of resource types
+//! are left to the linter and to CloudFormation.
 //!
-//! A transform may add sections, resources and attributes, so where a template has one, only what no
-//! transform can mend is reported.
+//! A transform may add sections, resources and attributes. So if a template has a transform, only
+//! mistakes that no transform can correct are reported.
 
 pub mod parameters;
 
@@ -23,7 +23,7 @@ use super::syntax::place;
 use super::{Template, any};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// Returns everything that is wrong or looks wrong, in the order of the text.
+/// Returns all errors and warnings, in the order of the text.
 pub fn validate(template: &Template) -> Vec<Diagnostic> {
     let mut checks = Checks::new(template);
     shape::check(&mut checks);
@@ -38,11 +38,10 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     found
 }
 
-/// Collects what is found in one template.
+/// Collects the errors and warnings of one template.
 struct Checks<'a> {
     template: &'a Template,
-    /// Whether a macro may add anything anywhere. `AWS::LanguageExtensions` only computes what is
-    /// written.
+    /// Whether a macro may add anything to the template. `AWS::LanguageExtensions` adds nothing.
     transformed: bool,
     found: Vec<Diagnostic>,
 }
@@ -87,7 +86,7 @@ impl<'a> Checks<'a> {
     }
 }
 
-/// Returns `did you mean …?` with the candidate that is written most like `name`, if one is near.
+/// Returns `did you mean …?` with the most similar candidate, if one is similar enough.
 fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let name = name.to_lowercase();
     candidates

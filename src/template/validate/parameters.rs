@@ -1,4 +1,4 @@
-//! Parameters: how they are declared, and whether the values given to them fit.
+//! Checks the declarations of parameters, and the values given for them.
 
 use std::borrow::Cow;
 
@@ -21,8 +21,8 @@ const ATTRIBUTES: [&str; 11] = [
     "Type",
 ];
 
-/// The types of one value besides `String` and `Number`: "AWS-specific parameter types" of the user
-/// guide.
+/// The types of a single value in addition to `String` and `Number` ("AWS-specific parameter types"
+/// in the user guide).
 const AWS_TYPES: [&str; 10] = [
     "AWS::EC2::AvailabilityZone::Name",
     "AWS::EC2::Image::Id",
@@ -36,21 +36,21 @@ const AWS_TYPES: [&str; 10] = [
     "AWS::Route53::HostedZone::Id",
 ];
 
-/// A value that is to be sent for a parameter.
+/// A value for a parameter.
 #[derive(Debug, Clone)]
 pub struct Given<'a> {
-    /// The parameter's name.
+    /// The name of the parameter.
     pub name: &'a str,
-    /// The value; `None` where it is secret or not known yet, so that only its presence counts.
+    /// The value; `None` if it is secret or not known yet. Then only its presence is checked.
     pub value: Option<&'a str>,
-    /// Where it was given, if in a text.
+    /// The place that sets the value, if it is in a text.
     pub place: Option<Place>,
 }
 
-/// Returns what does not fit between the template's parameters and the values for them: values for
-/// parameters that do not exist, parameters without a value, values that are not allowed.
+/// Returns the errors in the values for the template's parameters: values for unknown parameters,
+/// missing values, and values that are not allowed.
 ///
-/// The value of a `NoEcho` parameter is in no message.
+/// No message contains the value of a `NoEcho` parameter.
 pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic> {
     let mut checks = Checks::new(template);
     let fallback = template
@@ -74,7 +74,7 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
             continue;
         };
         let Some(text) = value.value else { continue };
-        if let Some((message, node)) = misfit(&parameter, text) {
+        if let Some((message, node)) = violation(&parameter, text) {
             let name = value.name;
             let message = if parameter.no_echo() {
                 format!("the value of the parameter `{name}` {message}")
@@ -99,18 +99,15 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
                 entry.name
             );
             let found = checks.error("missing-parameter", text, entry.name_span);
-            checks.push(found.help(format!(
-                "give it one under `[parameters]`: {} = …",
-                entry.name
-            )));
+            checks.push(found.help(format!("set it under `[parameters]`: {} = …", entry.name)));
         }
     }
     checks.found
 }
 
-/// Returns the reason and the constraint, if a value does not fit its parameter. A pattern is
-/// left to CloudFormation, which reads it as Java does.
-fn misfit<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
+/// Returns the reason and the violated constraint, if a value is not allowed. `AllowedPattern` is left
+/// to CloudFormation, which uses Java's regular expressions.
+fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
     let node = parameter.entry.node;
     if let Some(allowed) = node.get("AllowedValues") {
         let texts: Vec<Cow<'_, str>> = parameter
@@ -193,8 +190,8 @@ pub(super) fn check_definitions(checks: &mut Checks<'_>) {
             }
             continue;
         };
-        if let Some((reason, node)) = misfit(&parameter, &value) {
-            // A place is shown with its text, so a secret default is not pointed at.
+        if let Some((reason, node)) = violation(&parameter, &value) {
+            // A place is shown with its text, so a secret default must not be the place.
             let (text, span) = if parameter.no_echo() {
                 (
                     format!("the default of `{}` {reason}", entry.name),
@@ -216,17 +213,20 @@ fn kind(checks: &mut Checks<'_>, parameter: &Parameter<'_>) {
         return checks.push(checks.error("missing-type", text, entry.name_span));
     };
     let Some(name) = node.as_str() else {
-        let text = format!("a parameter's type is a name, but this is {}", node.noun());
+        let text = format!(
+            "the type of a parameter must be a name, but is {}",
+            node.noun()
+        );
         return checks.push(checks.error("invalid-parameter-type", text, &node.span));
     };
     if !is_type(name) {
-        let text = format!("`{name}` is no type of a parameter");
+        let text = format!("`{name}` is not a parameter type");
         let found = checks.error("invalid-parameter-type", text, &node.span);
         let types = ["String", "Number", "CommaDelimitedList", "List<Number>"];
         checks.push(match suggestion(name, types.into_iter().chain(AWS_TYPES)) {
             Some(suggestion) => found.help(suggestion),
             None => found.help(
-                "it can be String, Number, CommaDelimitedList, List<Number>, an AWS type such as \
+                "use String, Number, CommaDelimitedList, List<Number>, an AWS type such as \
                  AWS::EC2::VPC::Id, a List<…> of one, or AWS::SSM::Parameter::Value<…>",
             ),
         });

@@ -1,11 +1,11 @@
-//! Permissions that nobody means: everything, on everything.
+//! Warns of permissions for every action on every resource.
 
 use super::Checks;
 use crate::template::node::Node;
 
 /// Warns of each statement of an IAM policy that allows every action on every resource.
 ///
-/// Policies of resources are left alone: their `Resource` is always the resource itself.
+/// Resource policies are not checked: their `Resource` is always the resource itself.
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     let identities = template.resources().filter(|resource| {
@@ -45,8 +45,8 @@ fn check_statement(checks: &mut Checks<'_>, logical_id: &str, statement: &Node) 
         every("Resource"),
         statement.get("Condition"),
     ) {
-        let text = format!("`{logical_id}` may do everything with everything in the account");
+        let text = format!("`{logical_id}` may do everything on every resource in the account");
         let found = checks.warning("wide-open-permissions", text, &action.span);
-        checks.push(found.help("name the actions and the resources that are needed"));
+        checks.push(found.help("allow only the actions and resources that are needed"));
     }
 }

@@ -1,4 +1,4 @@
-//! Every name that is used exists, and is of a kind that can be used there.
+//! Checks that each reference names something that exists and is allowed in that place.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::template::node::{Node, Value};
 use crate::template::reference::{Reference, ReferenceKind};
 
-/// The pseudo parameters reference of the template reference.
+/// The pseudo parameters ("Pseudo parameters reference" in the template reference).
 const PSEUDO_PARAMETERS: [&str; 8] = [
     "AWS::AccountId",
     "AWS::NoValue",
@@ -19,7 +19,7 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
     "AWS::URLSuffix",
 ];
 
-/// What a name of the template is.
+/// The kind of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Parameter,
@@ -85,7 +85,10 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
         let found = checks.error("unknown-pseudo-parameter", text, span);
         return Some(match suggestion(target, PSEUDO_PARAMETERS) {
             Some(suggestion) => found.help(suggestion),
-            None => found.help(format!("they are {}", PSEUDO_PARAMETERS.join(", "))),
+            None => found.help(format!(
+                "the pseudo parameters are {}",
+                PSEUDO_PARAMETERS.join(", ")
+            )),
         });
     }
     let early = matches!(*section, "Conditions" | "Rules");
@@ -103,7 +106,7 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
             .section(kind.section())
             .is_some_and(|it| it.contains_key(target))
     };
-    if wanted.iter().any(|kind| exists(*kind)) || may_come_later(checks, wanted, target) {
+    if wanted.iter().any(|kind| exists(*kind)) || may_be_defined_later(checks, wanted, target) {
         return None;
     }
     let what = wanted
@@ -113,14 +116,14 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
         .join(" or ");
     if let Some(other) = Kind::ALL.into_iter().find(|kind| exists(*kind)) {
         let noun = other.noun();
-        let text = format!("`{target}` is a {noun}, and a {what} is needed here");
+        let text = format!("`{target}` is a {noun}, but a {what} is needed here");
         let found = checks.error("wrong-reference", text, span);
         return Some(match (kind, other) {
             (ReferenceKind::GetAtt | ReferenceKind::Sub, Kind::Parameter) => found.help(format!(
                 "a parameter has no attributes: use `Ref` or `${{{target}}}`"
             )),
             (_, Kind::Resource) if early => {
-                found.help("conditions and rules are decided before any resource exists")
+                found.help("conditions and rules are evaluated before any resource exists")
             }
             (_, Kind::Condition) => found.help("use it in `Fn::If` or in `Condition`"),
             (_, Kind::Mapping) => found.help("use `Fn::FindInMap`"),
@@ -138,8 +141,8 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
     })
 }
 
-/// Returns whether a transform or a loop may still define the name, or whether the name is computed.
-fn may_come_later(checks: &Checks<'_>, wanted: &[Kind], target: &str) -> bool {
+/// Returns whether a transform or a loop may define the name, or whether the name is computed.
+fn may_be_defined_later(checks: &Checks<'_>, wanted: &[Kind], target: &str) -> bool {
     let looped = |kind: &Kind| {
         let section = checks.template.section(kind.section());
         section.is_some_and(|map| map.keys().any(|key| key.starts_with("Fn::")))
@@ -159,7 +162,7 @@ fn unused_parameters(checks: &mut Checks<'_>, references: &[Reference<'_>]) {
         .iter()
         .map(|reference| reference.target)
         .collect();
-    // Rules name parameters in functions of their own.
+    // Rules refer to parameters with special functions.
     if let Some(rules) = template.root().get("Rules") {
         strings(rules, &mut used);
     }

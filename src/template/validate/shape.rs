@@ -1,4 +1,4 @@
-//! Sections, resources and outputs have the members that they must have, and no others.
+//! Checks that sections, resources and outputs have the required members and no unknown ones.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ const SECTIONS: [&str; 11] = [
     "Transform",
 ];
 
-/// `Version` belongs to custom resources.
+/// `Version` is an attribute of custom resources.
 const RESOURCE_ATTRIBUTES: [&str; 10] = [
     "Condition",
     "CreationPolicy",
@@ -42,7 +42,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             let alphanumeric = entry.name.bytes().all(|byte| byte.is_ascii_alphanumeric());
             if !alphanumeric && section != "Conditions" && !entry.name.contains("${") {
                 let text = format!(
-                    "the name `{}` has other characters than letters and digits",
+                    "the name `{}` has characters other than letters and digits",
                     entry.name
                 );
                 checks.push(checks.error("invalid-name", text, entry.name_span));
@@ -107,7 +107,7 @@ fn sections(checks: &mut Checks<'_>) {
             Some(node) => node.span.clone(),
             None => 0..0,
         };
-        let text = "the template has no resources, and must have at least one";
+        let text = "the template has no resources, but it must have at least one";
         checks.push(checks.error("no-resources", text, &span));
     }
 }
@@ -144,7 +144,7 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         let found = checks.error("unknown-resource-attribute", text, &member.key_span);
         checks.push(match suggestion(name, RESOURCE_ATTRIBUTES) {
             Some(suggestion) => found.help(suggestion),
-            None => found.help("what the resource type knows belongs under `Properties`"),
+            None => found.help("write properties of the resource type under `Properties`"),
         });
     }
     policies(checks, resource);
@@ -195,12 +195,12 @@ fn policies(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         let Some(node) = resource.attribute(attribute) else {
             continue;
         };
-        // With the language extensions it may be computed.
+        // With `AWS::LanguageExtensions` the value may be computed.
         let Some(value) = node.scalar() else { continue };
         if !allowed.contains(&value.as_ref()) {
-            let text = format!("`{value}` is no {attribute}");
+            let text = format!("`{value}` is not a valid {attribute}");
             let found = checks.error("invalid-policy", text, &node.span);
-            let help = format!("it can be {}", allowed.join(", "));
+            let help = format!("use one of {}", allowed.join(", "));
             checks.push(found.help(help));
         }
     }
@@ -217,20 +217,23 @@ fn outputs(checks: &mut Checks<'_>) {
         let Some(node) = output.export_name() else {
             continue;
         };
-        // Names that are computed the same way are the same; others cannot be told.
+        // Only literal names and equal `Fn::Sub` texts can be compared.
         let name = match node.intrinsic() {
             Some(("Fn::Sub", member)) => member.node.as_str(),
             _ => node.as_str(),
         };
         if let Some(first) = name.and_then(|name| exports.insert(name, node)) {
-            let text = format!("the export `{}` stands twice", name.unwrap_or_default());
+            let text = format!(
+                "the export name `{}` is used twice",
+                name.unwrap_or_default()
+            );
             let found = checks.error("duplicate-export", text, &node.span);
-            checks.push(found.at(checks.place(&first.span, "first here")));
+            checks.push(found.at(checks.place(&first.span, "first used here")));
         }
     }
 }
 
-/// Finds values that CloudFormation does not take as they look.
+/// Reports null, which CloudFormation does not accept, and words that it reads as booleans.
 fn scalars(checks: &mut Checks<'_>, node: &Node) {
     match &node.value {
         Value::Null => {
@@ -240,11 +243,9 @@ fn scalars(checks: &mut Checks<'_>, node: &Node) {
         }
         Value::Plain(word) => {
             if let Some(boolean) = yaml11_boolean(word) {
-                let text = format!("CloudFormation reads a plain `{word}` as `{boolean}`");
+                let text = format!("CloudFormation reads an unquoted `{word}` as `{boolean}`");
                 let found = checks.warning("yaml-boolean", text, &node.span);
-                checks.push(found.help(format!(
-                    "write `{boolean}`, or `'{word}'` if the word is meant"
-                )));
+                checks.push(found.help(format!("write `{boolean}`, or `'{word}'` for the string")));
             }
         }
         Value::List(list) => list.iter().for_each(|node| scalars(checks, node)),

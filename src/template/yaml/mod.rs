@@ -259,7 +259,7 @@ impl<'a> Reader<'a, '_, '_> {
             let near = intrinsic::nearest_short_form(tag.suffix());
             self.findings.error(
                 "unknown-tag",
-                format!("`{written}` is no function of CloudFormation"),
+                format!("`{written}` is not a CloudFormation function"),
                 tag_span,
                 near.map(|near| format!("there is `!{near}`")).as_deref(),
             );

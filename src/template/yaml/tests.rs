@@ -152,13 +152,13 @@ fn tags_are_known_by_what_they_stand_for() {
         "A: !e!Ref x\n",
     ]), @r#"
     unknown-tag: the YAML tag `!!binary`, which CloudFormation does not support at 1:4 "!!binary"
-    unknown-tag: `!<!Ref>` is no function of CloudFormation at 1:4 "!<!Ref>"
+    unknown-tag: `!<!Ref>` is not a CloudFormation function at 1:4 "!<!Ref>"
       help: there is `!Ref`
-    unknown-tag: `!Ref%20x` is no function of CloudFormation at 1:4 "!Ref%20x"
+    unknown-tag: `!Ref%20x` is not a CloudFormation function at 1:4 "!Ref%20x"
       help: there is `!Ref`
-    unknown-tag: `!subb` is no function of CloudFormation at 1:4 "!subb"
+    unknown-tag: `!subb` is not a CloudFormation function at 1:4 "!subb"
       help: there is `!Sub`
-    unknown-tag: `!e!Ref` is no function of CloudFormation at 3:4 "!e!Ref"
+    unknown-tag: `!e!Ref` is not a CloudFormation function at 3:4 "!e!Ref"
       help: there is `!Ref`
     yaml-syntax: this is not YAML: a tag with a second `!` at 1:4 "!"
     "#);

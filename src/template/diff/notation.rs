@@ -1,21 +1,21 @@
-//! One template in the spelling of another, for a line diff that shows only what matters.
+//! Rewrites one template in the notation of another, for a line diff without noise.
 //!
-//! A line diff of two templates is readable and full of noise: quotes, the order of keys, short and
-//! long functions. Here the old template is written anew so that whatever means the same stands as it
-//! does in the new one. Then the two texts are equal exactly where the templates are.
+//! A line diff also shows changes without a meaning: quotes, the order of keys, short and long forms
+//! of functions. So every part of the old template that means the same is replaced by its notation in
+//! the new template. After that, the two texts differ only where the templates differ.
 
 use super::{Map, Node, SECTIONS, Template, View, align, canonical, is_noop, resource_lifecycle};
 use crate::template::node::{Member, Value};
 use crate::template::schema_table::Lifecycle;
 
-/// Returns the old template, spelled like the new one wherever both say the same.
-pub fn in_the_spelling_of(old: &Template, new: &Template) -> Node {
+/// Returns the old template with every part that means the same in the notation of the new template.
+pub fn match_notation(old: &Template, new: &Template) -> Node {
     let mut path = Vec::new();
-    spelled(old.root(), new.root(), &mut path, None)
+    rewrite(old.root(), new.root(), &mut path, None)
 }
 
-/// Returns `old` in the spelling of `new`; `path` leads to them, and an element's step is `*`.
-fn spelled<'a>(
+/// Returns `old` in the notation of `new`. `path` is the path of both; a list element is `*`.
+fn rewrite<'a>(
     old: &'a Node,
     new: &'a Node,
     path: &mut Vec<&'a str>,
@@ -47,8 +47,8 @@ fn map<'a>(
     path: &mut Vec<&'a str>,
     lifecycle: Option<&'static Lifecycle>,
 ) -> Map {
-    let mut spelled_map = Map::with_capacity(old.len());
-    // What only the old map has follows the key that it followed there.
+    let mut rewritten = Map::with_capacity(old.len());
+    // A key that only the old map has stays after the key that it follows there.
     let mut followers: Vec<(Option<&str>, &str, &Member)> = Vec::new();
     let mut previous = None;
     for (key, member) in old {
@@ -64,7 +64,7 @@ fn map<'a>(
         map.insert(key.to_owned(), Member { key_span, node });
     };
     while let Some((_, key, member)) = followers.next_if(|(after, ..)| after.is_none()) {
-        insert(&mut spelled_map, key, member.node.clone(), member);
+        insert(&mut rewritten, key, member.node.clone(), member);
     }
     let mut waiting: Vec<_> = followers.collect();
     for (key, other) in new {
@@ -79,33 +79,33 @@ fn map<'a>(
             let node = if is_names && are_same_names(before, after) {
                 after.clone()
             } else {
-                spelled(before, after, path, lifecycle)
+                rewrite(before, after, path, lifecycle)
             };
             path.pop();
-            // Where nothing differs, the argument too stands as it does in the new template.
+            // If nothing differs, use the notation of the whole argument in the new template.
             let node = if node == *after {
                 other.node.clone()
             } else {
                 node
             };
-            insert(&mut spelled_map, key, node, member);
+            insert(&mut rewritten, key, node, member);
         }
         if !old.contains_key(key) && is_noop_member(path, key, &other.node) {
-            insert(&mut spelled_map, key, other.node.clone(), other);
+            insert(&mut rewritten, key, other.node.clone(), other);
         }
         waiting.retain(|(after, own, member)| {
             let follows = *after == Some(key.as_str());
             if follows {
-                insert(&mut spelled_map, own, member.node.clone(), member);
+                insert(&mut rewritten, own, member.node.clone(), member);
             }
             !follows
         });
     }
-    spelled_map
+    rewritten
 }
 
-/// Returns whether a member says no more than its absence would: an empty section, an empty attribute
-/// of a resource.
+/// Returns whether a member means the same as its absence: an empty section or an empty attribute of
+/// a resource.
 fn is_noop_member(path: &[&str], key: &str, node: &Node) -> bool {
     match path {
         [] => SECTIONS.contains(&key) && node.as_map().is_some_and(Map::is_empty),
@@ -128,7 +128,7 @@ fn list<'a>(
     if align::has_order(old, new, is_set) {
         pairs.sort_by_key(|pair| pair.before);
     } else {
-        // In the order of the new list; what is gone stays about where it stood.
+        // Use the order of the new list; a removed element stays near its old index.
         pairs.sort_by_key(|pair| (pair.after.or(pair.before), pair.after.is_some()));
     }
     path.push("*");
@@ -138,7 +138,7 @@ fn list<'a>(
             continue;
         };
         elements.push(match pair.after.and_then(|index| new.get(index)) {
-            Some(after) => spelled(before, after, path, lifecycle),
+            Some(after) => rewrite(before, after, path, lifecycle),
             None => before.clone(),
         });
     }
@@ -146,11 +146,11 @@ fn list<'a>(
     elements
 }
 
-/// Returns whether both are the same names, one or several, in any order.
+/// Returns whether both values are the same name or the same names in any order.
 fn are_same_names(old: &Node, new: &Node) -> bool {
     let names = |node: &Node| {
-        let list = node.as_list().unwrap_or(std::slice::from_ref(node));
-        let mut names: Vec<_> = list
+        let mut names: Vec<_> = node
+            .elements()
             .iter()
             .map(|node| node.scalar().map(String::from))
             .collect();
