@@ -19,7 +19,7 @@ use stackctl::cloudformation::event::{Event, Timeline};
 use stackctl::cloudformation::status::ResourceStatus;
 use stackctl::config::ambient::Ambient;
 use stackctl::config::manifest;
-use stackctl::config::project::Project;
+use stackctl::config::project::{Project, artifact_files};
 use stackctl::config::settings::{self, Overrides, Settings};
 use stackctl::diagnostic::SourceFile;
 use stackctl::template::Template;
@@ -76,7 +76,7 @@ fn validate(bencher: Bencher<'_, '_>, size: usize) {
 fn package(bencher: Bencher<'_, '_>, size: usize) {
     let folder = project(size);
     let (project, settings) = open(folder.path());
-    let files = project.artifact_files("handler", &settings).unwrap();
+    let files = artifact_files(&project, "handler", &settings).unwrap();
     bencher
         .counter(ItemsCount::new(size))
         .bench(|| package::build("growth", black_box(&files)).unwrap());

@@ -1,7 +1,7 @@
-//! Reading an artifact's zip back: what a deployed version holds.
+//! Reads the files of an artifact's zip.
 //!
-//! The zip may come from a bucket, so nothing in it is trusted: paths that lead out of it and more
-//! than Lambda would unzip are refused, and what an entry claims of its size is not believed.
+//! The zip may come from a bucket, so its content is not trusted: paths that point outside the zip and
+//! more data than Lambda accepts are errors, and the sizes that the zip states are not used.
 
 use std::io::{Read, Seek};
 
@@ -9,11 +9,9 @@ use indexmap::IndexMap;
 use zip::ZipArchive;
 
 use crate::artifact::digest::Digest;
+use crate::config::project::UNZIPPED_LIMIT;
 use crate::error::{Error, Result};
 
-/// The most that Lambda unzips, in bytes: 250 MB
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const UNZIPPED_LIMIT: u64 = 262_144_000;
 /// The largest file whose text is kept for a line diff, in bytes.
 const TEXT_LIMIT: u64 = 256 * 1024;
 
@@ -24,15 +22,16 @@ pub struct ArchivedFile {
     pub size: u64,
     /// The SHA-256 of the content.
     pub digest: Digest,
-    /// The content, where it is text of at most 256 KiB.
+    /// The content, if it is UTF-8 text of at most 256 KiB.
     pub text: Option<String>,
 }
 
-/// Returns the files of a zip by path, in the zip's order.
+/// Returns the files of a zip by path, in the order of the zip.
 ///
 /// # Errors
 ///
-/// Where it is no zip, is damaged, holds a path that leads out of it, or unzips to over 250 MB.
+/// If the data is not a zip or is damaged, if a path points outside the zip, or if the files are larger
+/// than [`UNZIPPED_LIMIT`] bytes.
 pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
     let damaged = |error| Error::input("the zip cannot be read").caused_by(error);
     let mut archive = ZipArchive::new(zip).map_err(damaged)?;
@@ -46,20 +45,22 @@ pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
         let path = entry.name().map_err(damaged)?.into_owned();
         if entry.enclosed_name().is_none() {
             return Err(Error::input(format!(
-                "the zip's entry `{path}` leads out of it"
+                "the zip entry `{path}` points outside the zip"
             )));
         }
         let mut content = Vec::new();
-        // One byte more than is allowed tells that there is more.
+        // One byte more than the limit shows that the limit is exceeded.
         entry
             .take(left + 1)
             .read_to_end(&mut content)
             .map_err(|error| {
-                Error::input(format!("the zip's `{path}` is damaged")).caused_by(error)
+                Error::input(format!("the zip entry `{path}` is damaged")).caused_by(error)
             })?;
         let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
         left = left.checked_sub(size).ok_or_else(|| {
-            Error::input(format!("the zip unzips to over {UNZIPPED_LIMIT} bytes"))
+            Error::input(format!(
+                "the zip has more than {UNZIPPED_LIMIT} bytes unzipped"
+            ))
         })?;
         let digest = Digest::of(&content);
         let text = (size <= TEXT_LIMIT && !content.contains(&0))
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_kept_and_other_content_is_known_by_its_digest() {
+    fn text_is_kept_and_other_content_has_a_digest() {
         let files = read(zip(&[("app.py", b"x = 1\n"), ("lib/data.bin", b"\0\xff")])).unwrap();
         assert_eq!(files["app.py"].text.as_deref(), Some("x = 1\n"));
         let data = &files["lib/data.bin"];
@@ -103,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_out_are_refused() {
+    fn paths_that_point_outside_are_errors() {
         for path in ["../app.py", "a/../../app.py"] {
             let Err(error) = read(zip(&[(path, b"")])) else {
-                panic!("{path} is let in")
+                panic!("{path} is accepted")
             };
-            assert!(error.to_string().contains("leads out"), "{error}");
+            assert!(error.to_string().contains("points outside"), "{error}");
         }
     }
 

@@ -1,23 +1,23 @@
-//! Which files inside an artifact differ from the deployed version.
+//! The differences between the files of an artifact and the deployed version.
 //!
-//! To CloudFormation a code change is another key of an object. To the user it is lines of a file.
-//! The deployed template names the deployed key, and the key names the zip's content: where the key
-//! is the same, so is the code.
+//! CloudFormation only sees that the S3 key changes; the user wants to see the lines that change. The
+//! deployed template contains the deployed key, and the key contains the digest of the zip, so equal
+//! keys mean equal code.
 
 use indexmap::IndexMap;
 
 use crate::artifact::archive::ArchivedFile;
 
-/// What changes in the code of one artifact.
+/// The change of the code of one artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeChange {
-    /// The artifact's name in the manifest.
+    /// The name of the artifact in the manifest.
     pub artifact: String,
-    /// The deployed key.
+    /// The deployed S3 key.
     pub before: String,
-    /// The key of what the files say.
+    /// The S3 key of the project's files.
     pub after: String,
-    /// The files that differ, by path; or why they are not known.
+    /// The files that differ, sorted by path; or the reason why they are not known.
     pub files: Result<Vec<FileChange>, String>,
 }
 
@@ -26,9 +26,9 @@ pub struct CodeChange {
 pub struct FileChange {
     /// The path inside the zip.
     pub path: String,
-    /// The deployed file; `None` for one that is added.
+    /// The deployed file; `None` if the file is added.
     pub before: Option<ArchivedFile>,
-    /// The file of the project; `None` for one that is removed.
+    /// The file in the project; `None` if the file is removed.
     pub after: Option<ArchivedFile>,
 }
 
@@ -57,7 +57,7 @@ pub fn compare(
     changes
 }
 
-/// Returns the deployed key of an artifact: the first of its keys that a template's text names.
+/// Returns the deployed S3 key of an artifact: its first key in the text of the template.
 pub fn deployed_key(template: &str, project: &str, artifact: &str) -> Option<String> {
     const DIGITS: usize = 64;
     let prefix = format!("{project}/{artifact}/");
@@ -91,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn added_changed_and_removed_files_are_told_by_path() {
+    fn added_changed_and_removed_files_are_sorted_by_path() {
         let changes = compare(
             files(&[("same", "1"), ("removed", "1"), ("changed", "1")]),
             files(&[("changed", "2"), ("added", "1"), ("same", "1")]),
         );
-        let said: Vec<_> = changes
+        let shown: Vec<_> = changes
             .iter()
             .map(|file| {
                 (
@@ -107,7 +107,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            said,
+            shown,
             [
                 ("added", false, true),
                 ("changed", true, true),

@@ -1,7 +1,7 @@
-//! SHA-256 digests: the names of everything that is content-addressed.
+//! SHA-256 digests.
 //!
-//! An artifact's key, the checksum that S3 verifies and a template's key all come from one
-//! [`Digest`]; it knows the two spellings that are needed, hexadecimal for names and Base64 for S3.
+//! A [`Digest`] gives the S3 key of an artifact or a template and the checksum that S3 verifies. It is
+//! written in hexadecimal in a key and in Base64 for S3 and Lambda.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// Returns the 64 lower-case hexadecimal digits.
+    /// Returns the digest as 64 lowercase hexadecimal digits.
     pub fn hex(&self) -> String {
         self.to_string()
     }
 
-    /// Returns the Base64 form, as S3 and Lambda write a SHA-256.
+    /// Returns the digest in Base64, the format of S3 and Lambda.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.0)
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::Digest;
 
     #[test]
-    fn spells_the_digest_of_nothing_both_ways() {
+    fn the_digest_of_an_empty_text_is_known_in_both_formats() {
         let digest = Digest::of("");
         assert_eq!(
             digest.hex(),

@@ -1,4 +1,4 @@
-//! Artifacts: folders packaged as reproducible zips, and zips compared file by file.
+//! Artifacts: packages folders as reproducible zips and compares zips file by file.
 
 pub mod archive;
 pub mod code_diff;

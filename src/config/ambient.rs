@@ -1,36 +1,35 @@
-//! What surrounds the process, captured once in `main` and passed down as a value.
-//!
-//! Everything else is a function of its arguments: no other module reads the environment.
+//! The environment of the process. `main` reads it once and passes it on as a value; no other module
+//! reads the environment.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// The environment variables, the folder and the terminal that the process was started with.
+/// The environment variables, the current folder and the terminal of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Ambient {
     variables: BTreeMap<String, String>,
-    /// The current folder, absolute.
+    /// The absolute path of the current folder.
     pub current_dir: PathBuf,
-    /// Which of the standard streams are a terminal.
+    /// The terminal.
     pub terminal: Terminal,
 }
 
-/// Which of the standard streams are a terminal, and how wide it is.
+/// Which of the standard streams are a terminal, and its width.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terminal {
-    /// Whether questions can be answered.
+    /// Whether standard input is a terminal, so that the user can answer questions.
     pub stdin: bool,
-    /// Whether data goes to a person.
+    /// Whether standard output is a terminal.
     pub stdout: bool,
-    /// Whether progress goes to a person.
+    /// Whether standard error is a terminal.
     pub stderr: bool,
-    /// The width in columns; `None` where nothing is a terminal.
+    /// The width in columns; `None` if no stream is a terminal.
     pub columns: Option<usize>,
 }
 
 impl Ambient {
-    /// Returns an ambient with these variables and no terminal. Empty variables count as unset.
+    /// Returns an environment with these variables and no terminal. Empty variables count as unset.
     pub fn new(
         variables: impl IntoIterator<Item = (String, String)>,
         current_dir: impl Into<PathBuf>,
@@ -46,11 +45,11 @@ impl Ambient {
         }
     }
 
-    /// Returns the ambient of this process. Variables that are not UTF-8 are left out.
+    /// Returns the environment of this process. Variables that are not UTF-8 are ignored.
     ///
     /// # Errors
     ///
-    /// Where the current folder no longer exists or may not be read.
+    /// If the current folder no longer exists or cannot be read.
     pub fn capture() -> std::io::Result<Self> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -65,7 +64,7 @@ impl Ambient {
         Ok(ambient)
     }
 
-    /// Returns the value of a variable, if it is set and not empty.
+    /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
@@ -78,8 +77,8 @@ impl Ambient {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Returns the folder for caches: `STACKCTL_CACHE_DIR`, else `XDG_CACHE_HOME/stackctl`, else
-    /// `~/.cache/stackctl`; `None` where not even `HOME` is set.
+    /// Returns the folder for caches: `STACKCTL_CACHE_DIR`, otherwise `XDG_CACHE_HOME/stackctl`,
+    /// otherwise `~/.cache/stackctl`. Returns `None` if none of these variables nor `HOME` is set.
     pub fn cache_dir(&self) -> Option<PathBuf> {
         let under = |name, rest: &str| {
             self.variable(name)

@@ -1,4 +1,4 @@
-//! What the user configured: the manifest, the settings that result from it, and the project's files.
+//! The configuration: the manifest, the settings that result from it, and the project's files.
 
 pub mod ambient;
 pub mod manifest;

@@ -1,7 +1,7 @@
-//! Where a value came from.
+//! The origin of each setting.
 //!
-//! Every value that decides what is deployed can be traced to the line that set it: `config show`
-//! prints that line, an error quotes it, and a finding in the rendered template names it.
+//! Every setting can be traced to the line that sets it: `config show` prints that line, errors quote
+//! it, and diagnostics about the rendered template point at it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,38 +10,38 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Place, SourceFile};
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// stackctl's built-in default.
+    /// The default of stackctl.
     Default,
-    /// The manifest, at the top level or in an environment's table.
+    /// The manifest: its top level or the table of an environment.
     Manifest {
-        /// The manifest.
+        /// The text of the manifest.
         source: Arc<SourceFile>,
-        /// The value's bytes.
+        /// The byte range of the value.
         span: Range<usize>,
-        /// The environment whose table holds it; `None` at the top level.
+        /// The environment whose table sets the value; `None` for the top level.
         environment: Option<String>,
     },
     /// An environment variable.
     Variable {
-        /// The variable's value, under the variable's name.
+        /// The value of the variable; the name of the text is the name of the variable.
         source: Arc<SourceFile>,
-        /// The value's bytes.
+        /// The byte range of the value.
         span: Range<usize>,
     },
-    /// A flag of the command line.
+    /// A command-line flag.
     Flag {
-        /// The flag's argument, under the flag's name, such as `--region`.
+        /// The argument of the flag; the name of the text is the flag, such as `--region`.
         source: Arc<SourceFile>,
-        /// The value's bytes.
+        /// The byte range of the value.
         span: Range<usize>,
     },
 }
 
 impl Origin {
-    /// Returns the place to point at, with what to say there; a default points into an empty text.
+    /// Returns the place of the value, with a label. The place of a default is in an empty text.
     pub fn place(&self, label: impl Into<String>) -> Place {
         let (source, span) = match self {
             Self::Default => (SourceFile::new("default", ""), 0..0),
@@ -56,7 +56,7 @@ impl Origin {
         }
     }
 
-    /// Returns this origin with other bytes of the same text.
+    /// Returns this origin with another byte range of the same text.
     pub(crate) fn at(&self, bytes: Range<usize>) -> Self {
         let mut other = self.clone();
         match &mut other {
@@ -89,12 +89,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The origin of every value by its dotted key, such as `vars.instance_type`.
+/// The origins of values by their dotted keys, such as `vars.instance_type`.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(BTreeMap<String, Origin>);
 
 impl Origins {
-    /// Returns the origin of `key`; of the nearest enclosing table where the key itself has none.
+    /// Returns the origin of `key`, or of the nearest enclosing table if `key` itself has none.
     pub fn get(&self, key: &str) -> &Origin {
         let mut key = key;
         loop {
@@ -108,7 +108,7 @@ impl Origins {
         }
     }
 
-    /// Sets the origin of `key`, replacing an earlier one.
+    /// Sets the origin of `key`. Replaces an earlier origin.
     pub fn set(&mut self, key: impl Into<String>, origin: Origin) {
         self.0.insert(key.into(), origin);
     }

@@ -83,7 +83,7 @@ fn artifact_without_files_names_the_folder_and_its_manifest_line() {
         .run(&["package"])
         .expect_code(1)
         .expect_stderr(
-            "error: the artifact folder `src` has no file left: 1 of its entries are excluded",
+            "error: the artifact folder `src` has no files left: 1 of its entries are excluded",
         )
         .expect_stderr("manifest.toml:9");
 }

@@ -29,7 +29,7 @@ fn missing_manifest() {
     insta::assert_snapshot!(plan(Sandbox::far_from_any_project().in_folder("a/b")), @r"
     --- stderr
     error: there is no `manifest.toml` in `[SANDBOX]/project/a/b` or any folder above it
-    hint: run `stackctl init` to write one, or name one with `--manifest PATH`
+    hint: run `stackctl init` to create one, or name one with `--manifest PATH`
     --- exit 1
     ");
 }
@@ -40,7 +40,7 @@ fn named_manifest_does_not_exist() {
     insta::assert_snapshot!(finished, @r"
     --- stderr
     error: the manifest `other.toml` does not exist
-    hint: name another manifest with `--manifest PATH`, or write one with `stackctl init`
+    hint: name another manifest with `--manifest PATH`, or create one with `stackctl init`
     --- exit 1
     ");
 }
@@ -351,8 +351,8 @@ fn symlink_leaves_the_artifact_folder() {
     symlink("../secret.txt", sandbox.path("handler/link.txt")).unwrap();
     insta::assert_snapshot!(plan(sandbox), @r"
     --- stderr
-    error: `handler/link.txt` is a symlink that leads out of the artifact folder
-    hint: replace it by an ordinary file, or leave it out with `exclude`
+    error: `handler/link.txt` is a symlink that points outside the artifact folder
+    hint: replace it with a regular file, or leave it out with `exclude`
     hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
     --- exit 1
     ");
@@ -365,8 +365,8 @@ fn artifact_exceeds_the_size_limit() {
     large.set_len(251 << 20).unwrap();
     insta::assert_snapshot!(plan(sandbox), @r"
     --- stderr
-    error: the artifact folder `handler` holds 263192618 bytes, over Lambda's limit of 262144000 bytes unzipped
-    hint: leave files out with `exclude`; the largest: `large.bin` (263192576 bytes), `app.py` (42 bytes)
+    error: the artifact folder `handler` has 263192618 bytes, over Lambda's limit of 262144000 bytes unzipped
+    hint: leave out files with `exclude`; the largest files are `large.bin` (263192576 bytes), `app.py` (42 bytes)
     hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
     --- exit 1
     ");
@@ -384,7 +384,7 @@ fn unreadable_file() {
         insta::assert_snapshot!(plan(sandbox), @r"
         --- stderr
         error: `handler/closed.py` is neither a file nor a folder
-        hint: replace it by an ordinary file, or leave it out with `exclude`
+        hint: replace it with a regular file, or leave it out with `exclude`
         hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
         --- exit 1
         ");

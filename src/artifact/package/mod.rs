@@ -1,15 +1,14 @@
-//! Artifact files → a reproducible zip.
+//! Packages the files of an artifact as a reproducible zip.
 //!
-//! The zip's digest is its name: S3 never receives the same content twice and a plan can say that
-//! no code changed. So one content must give one file, byte for byte, on every machine and in every
-//! checkout. Entries are sorted, dated 1980-01-01 (the first day that a zip can name), made by
-//! "unix", and carry mode 0644 or 0755 and no extra field; nothing of the machine's clock, user,
-//! umask or file system enters.
+//! The S3 key contains the digest of the zip, so the same content is uploaded only once, and a plan can
+//! show that no code changes. For that, the same files must give the same bytes on every machine and in
+//! every checkout. Entries are sorted, have the date 1980-01-01 (the earliest date in a zip), the
+//! system "unix", the mode 0644 or 0755 and no extra field. The machine's clock, user, umask and file
+//! system have no effect.
 //!
-//! The files are streamed through the compressor into a temporary file while they are hashed, so
-//! memory does not grow with their size. A stream cannot go back to write an entry's size before
-//! its data; sizes and checksums follow the data instead (a "data descriptor"), as they do in every
-//! zip that Go's `archive/zip` writes, and Lambda reads those.
+//! The files are compressed and hashed as a stream into a temporary file, so memory does not grow with
+//! their size. In a stream, the size and the checksum of an entry follow its data (a "data
+//! descriptor"). Go's `archive/zip` writes all its zips in this format, and Lambda accepts it.
 
 mod reader;
 
@@ -26,29 +25,29 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use crate::artifact::archive::{self, ArchivedFile};
 use crate::artifact::digest::Digest;
-use crate::config::project::{ArtifactFiles, InputFile, Project};
+use crate::config::project::{ArtifactFiles, InputFile, Project, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 pub use reader::ZipReader;
 
-/// The level of deflate, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
+/// The deflate level, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
 /// (4.2 s against 4.4 s on one core) and give a zip as small as `zip -6` does; 9 takes more than
 /// twice the time for 2 % less.
 const LEVEL: i64 = 6;
 
-/// A built artifact. Its zip is a temporary file without a name: it ends with the value, or with the
-/// process, however that ends.
+/// A built artifact. Its zip is a temporary file without a name: the system deletes it when the value
+/// is dropped or the process ends.
 #[derive(Debug)]
 pub struct Artifact {
-    /// The artifact's name in the manifest.
+    /// The name of the artifact in the manifest.
     pub name: String,
-    /// The object's key: `{project}/{artifact}/{sha256}.zip`.
+    /// The S3 key: `{project}/{artifact}/{sha256}.zip`.
     pub key: String,
     /// The SHA-256 of the zip.
     pub digest: Digest,
-    /// The zip's size in bytes.
+    /// The size of the zip, in bytes.
     pub size: u64,
-    /// The sum of the files' sizes in bytes.
+    /// The total size of the files, in bytes.
     pub unzipped_size: u64,
     /// The files inside, sorted by path.
     pub files: Vec<PackagedFile>,
@@ -62,31 +61,31 @@ pub struct PackagedFile {
     pub path: String,
     /// The size in bytes.
     pub size: u64,
-    /// 0755 or 0644.
+    /// The mode: 0755 or 0644.
     pub mode: u32,
 }
 
 impl Artifact {
-    /// Returns the zip, to be read from its beginning.
+    /// Returns a reader at the beginning of the zip.
     pub fn zip(&self) -> ZipReader {
         ZipReader::new(Arc::clone(&self.file), self.size)
     }
 
-    /// Returns the files inside, by path, with the text of those that are text.
+    /// Returns the files inside by path, with their content if it is text.
     ///
     /// # Errors
     ///
-    /// Where the temporary file cannot be read any more.
+    /// If the temporary file cannot be read.
     pub fn content(&self) -> Result<IndexMap<String, ArchivedFile>> {
         archive::read(self.zip())
     }
 
-    /// Writes the zip as `NAME.zip` into `folder`, which is made where it is missing, and returns
-    /// its path. A file of that name is replaced.
+    /// Writes the zip as `NAME.zip` into `folder` and returns its path. Creates the folder if it does
+    /// not exist, and replaces an existing file.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be made or the file cannot be written.
+    /// If the folder cannot be created or the file cannot be written.
     pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
         let path = folder.join(format!("{}.zip", self.name));
         fs::create_dir_all(folder)
@@ -96,17 +95,18 @@ impl Artifact {
     }
 }
 
-/// Builds every artifact of the settings, several at a time, and returns them by name in the
-/// manifest's order.
+/// Builds every artifact of the settings in parallel, and returns them by name in the order of the
+/// manifest.
 ///
 /// # Errors
 ///
-/// The first artifact's, in the manifest's order, that cannot be listed or built.
+/// If an artifact cannot be listed or built. Returns the error of the first such artifact in the order
+/// of the manifest.
 pub fn build_all(project: &Project, settings: &Settings) -> Result<IndexMap<String, Artifact>> {
     let lists = settings
         .artifacts
         .keys()
-        .map(|name| project.artifact_files(name, settings))
+        .map(|name| artifact_files(project, name, settings))
         .collect::<Result<Vec<_>>>()?;
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     let mut built = IndexMap::new();
@@ -122,7 +122,7 @@ pub fn build_all(project: &Project, settings: &Settings) -> Result<IndexMap<Stri
                     thread.join().unwrap_or_else(|_| {
                         Err(Error::system(
                             "cannot build an artifact",
-                            io::Error::other("its thread panicked"),
+                            io::Error::other("the worker thread panicked"),
                         ))
                     })
                 })
@@ -136,18 +136,19 @@ pub fn build_all(project: &Project, settings: &Settings) -> Result<IndexMap<Stri
     Ok(built)
 }
 
-/// Builds one artifact of the project called `project`.
+/// Builds one artifact. `project` is the name of the project.
 ///
 /// # Errors
 ///
-/// Where a file cannot be read, changed since it was listed, or the temporary file cannot be written.
+/// If a file cannot be read or its size changed since it was listed, or if the temporary file cannot be
+/// written.
 pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
     let cannot_write = |error: io::Error| {
         Error::system(
             format!("cannot write the zip of the artifact `{}`", input.name),
             error,
         )
-        .hint("it is built in the folder for temporary files (`TMPDIR`)")
+        .hint("the zip is built in the folder for temporary files (`TMPDIR`)")
     };
     let file = tempfile::tempfile().map_err(cannot_write)?;
     let mut zip = ZipWriter::new_stream(Hashing::new(&file));
@@ -190,7 +191,7 @@ fn options(mode: u32) -> SimpleFileOptions {
         .unix_permissions(mode)
 }
 
-/// Copies a file into the zip, exactly as many bytes as it had when it was listed.
+/// Copies a file into the zip. Fails if its size differs from the listed size.
 fn copy(
     input: &InputFile,
     zip: &mut impl Write,
@@ -226,7 +227,7 @@ fn copy(
     }
 }
 
-/// Hashes and counts what passes through to a file.
+/// Writes to a file, and hashes and counts the bytes.
 struct Hashing<'a> {
     file: BufWriter<&'a File>,
     hasher: Sha256,

@@ -1,14 +1,15 @@
-//! A finished zip, read from any place by any number of readers.
+//! Reads a finished zip with any number of independent readers.
 //!
-//! The zip is a file without a name: nothing of it is left when the process ends, not even when it is
-//! killed. A file without a name cannot be opened a second time, and a second handle shares the first
-//! one's position; so each reader keeps a position of its own and says with every read where it is.
+//! The zip is a file without a name, so the system deletes it even if the process is killed. Such a
+//! file cannot be opened again, and a duplicated handle shares the position. So each reader has its own
+//! position and reads at that position.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-/// Reads a zip from its beginning; a clone reads on from where the original is, on its own.
+/// Reads a zip from its beginning. A clone starts at the position of the original and is independent
+/// of it.
 #[derive(Debug, Clone)]
 pub struct ZipReader {
     file: Arc<File>,
@@ -25,7 +26,7 @@ impl ZipReader {
         }
     }
 
-    /// Returns the zip's size in bytes.
+    /// Returns the size of the zip, in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -73,7 +74,7 @@ mod tests {
     use super::ZipReader;
 
     #[test]
-    fn readers_do_not_disturb_each_other() {
+    fn readers_have_independent_positions() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
         let mut one = ZipReader::new(Arc::new(file), 10);

@@ -12,7 +12,7 @@ use crate::error::ErrorKind;
 
 fn package(folder: &TempDir) -> Artifact {
     let project = Project::find(folder.path(), None).unwrap();
-    let files = project.artifact_files("handler", &settings()).unwrap();
+    let files = artifact_files(&project, "handler", &settings()).unwrap();
     build("file-metadata", &files).unwrap()
 }
 
@@ -22,7 +22,7 @@ fn bytes(artifact: &Artifact) -> Vec<u8> {
     bytes
 }
 
-/// Text that deflate has to work on: neither constant nor random.
+/// Returns a compressible text that is neither constant nor random.
 fn prose() -> String {
     let lines: Vec<_> = (0..2_000_u32)
         .map(|number| format!("line {number}: {}", number.wrapping_mul(2_654_435_761)))
@@ -39,11 +39,10 @@ const SMALL: &[(&str, &str)] = &[
     ("handler/empty", ""),
 ];
 
-/// The digest is a promise to users: the same content keeps its key from one version to the next.
-/// A change of compressor may break it; that belongs into the changelog, for it uploads every
-/// artifact again and updates every function once.
+/// The same content must keep its key in every version of stackctl. If a new compressor changes the
+/// digest, the changelog must say so: every artifact is uploaded and every function is updated again.
 #[test]
-fn golden_digest() {
+fn the_digest_is_stable() {
     let mut files = SMALL.to_vec();
     let prose = prose();
     files.push(("handler/prose.txt", &prose));
@@ -91,7 +90,7 @@ fn a_change_of_content_name_or_mode_changes_the_digest() {
 }
 
 #[test]
-fn the_zip_holds_the_files_and_nothing_of_this_machine() {
+fn the_zip_contains_the_files_and_no_machine_data() {
     let artifact = package(&folder(SMALL));
     let bytes = bytes(&artifact);
     assert_eq!(Digest::of(&bytes), artifact.digest);
@@ -126,7 +125,7 @@ fn a_file_that_changes_while_it_is_packaged_is_an_error() {
     for len in [0, 2, 300_000] {
         let folder = folder(&[("handler/a", "1")]);
         let project = Project::find(folder.path(), None).unwrap();
-        let files = project.artifact_files("handler", &settings()).unwrap();
+        let files = artifact_files(&project, "handler", &settings()).unwrap();
         let path = folder.path().join("handler/a");
         fs::write(path, vec![b'x'; len]).unwrap();
         let error = build("p", &files).unwrap_err();
@@ -141,7 +140,7 @@ fn a_file_that_changes_while_it_is_packaged_is_an_error() {
 fn a_file_that_cannot_be_read_is_an_error() {
     let folder = folder(&[("handler/a", "1")]);
     let project = Project::find(folder.path(), None).unwrap();
-    let files = project.artifact_files("handler", &settings()).unwrap();
+    let files = artifact_files(&project, "handler", &settings()).unwrap();
     let path = folder.path().join("handler/a");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
@@ -152,7 +151,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn builds_all_in_the_manifests_order() {
+fn all_artifacts_are_built_in_the_order_of_the_manifest() {
     let folder = folder(&[("handler/a", "1"), ("b/b", "2"), ("c/c", "3"), ("d/d", "4")]);
     let project = Project::find(folder.path(), None).unwrap();
     let mut settings = settings();

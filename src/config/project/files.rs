@@ -1,7 +1,7 @@
-//! What belongs into an artifact: the sorted list of a folder's files.
+//! Lists the files of an artifact.
 //!
-//! The list is complete and checked before a byte of any file is read: what is left out, what is
-//! refused and what is too large shows before any work is done.
+//! The list is checked before any file is read, so that errors are reported before the artifact is
+//! built.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -14,13 +14,13 @@ use super::Project;
 use crate::config::settings::{ArtifactSettings, Settings};
 use crate::error::{Error, Result};
 
-/// How large a function's code may be when unzipped, in bytes: 250 MB
+/// The largest size of a Lambda function's unzipped code, in bytes: 250 MB
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const UNZIPPED_LIMIT: u64 = 250 * 1024 * 1024;
 
-/// What no artifact contains, by name, at any depth: caches, version control, virtual environments.
-/// `node_modules` is not among them: a JavaScript function needs it.
-const LEFT_OUT: &[&str] = &[
+/// The names of files and folders that no artifact contains, at any depth: caches, version control and
+/// virtual environments. `node_modules` is not one of them, because a JavaScript function needs it.
+const ALWAYS_EXCLUDED: &[&str] = &[
     "__pycache__",
     ".git",
     ".venv",
@@ -30,126 +30,126 @@ const LEFT_OUT: &[&str] = &[
     ".ruff_cache",
 ];
 
-/// One file that goes into an artifact.
+/// A file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
     /// The path inside the zip: relative to the artifact's folder, with forward slashes.
     pub path: String,
-    /// The file to read, absolute.
+    /// The absolute path of the file.
     pub file: PathBuf,
     /// The size in bytes.
     pub size: u64,
-    /// 0755 where the owner may execute it, else 0644.
+    /// The mode: 0755 if the owner may execute the file, otherwise 0644.
     pub mode: u32,
 }
 
 /// The files of one artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactFiles {
-    /// The artifact's name.
+    /// The name of the artifact.
     pub name: String,
-    /// The files, sorted by path, byte by byte; never empty.
+    /// The files, sorted by the bytes of their paths; never empty.
     pub files: Vec<InputFile>,
-    /// The sum of the sizes in bytes; at most [`UNZIPPED_LIMIT`].
+    /// The total size of the files in bytes; at most [`UNZIPPED_LIMIT`].
     pub size: u64,
 }
 
-impl Project {
-    /// Lists the files of the artifact `name`. Symlinks count as what they name.
-    ///
-    /// # Errors
-    ///
-    /// Where the folder is missing, empty, outside the project or over [`UNZIPPED_LIMIT`]; where a
-    /// glob is malformed; where an entry is a symlink that dangles, loops or leaves the folder, is
-    /// neither file nor folder, or has a name that a zip cannot hold.
-    pub fn artifact_files(&self, name: &str, settings: &Settings) -> Result<ArtifactFiles> {
-        let Some(artifact) = settings.artifacts.get(name) else {
-            return Err(Error::input(format!("there is no artifact `{name}`")));
-        };
-        self.list(name, artifact).map_err(|error| {
-            let origin = settings.origins.get(&format!("artifacts.{name}.path"));
-            error.hint(format!(
-                "the artifact `{name}` is the folder `{}` ({origin})",
-                artifact.path.display()
-            ))
-        })
-    }
-
-    fn list(&self, name: &str, artifact: &ArtifactSettings) -> Result<ArtifactFiles> {
-        let folder = self.resolve(&artifact.path, "the artifact folder")?;
-        let mut walk = Walk {
-            shown: self.shown(&artifact.path),
-            excluded: excluded(&artifact.exclude)?,
-            open: Vec::new(),
-            files: Vec::new(),
-            left_out: 0,
-            folder: folder.clone(),
-        };
-        if !folder.is_dir() {
-            return Err(Error::input(format!("`{}` is not a folder", walk.shown)));
-        }
-        walk.enter(&folder, "")?;
-        let Walk {
-            shown,
-            mut files,
-            left_out,
-            ..
-        } = walk;
-        if files.is_empty() {
-            let why = if left_out == 0 {
-                "is empty".to_owned()
-            } else {
-                format!("has no file left: {left_out} of its entries are excluded")
-            };
-            return Err(Error::input(format!("the artifact folder `{shown}` {why}")));
-        }
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        let size = files
-            .iter()
-            .fold(0_u64, |sum, file| sum.saturating_add(file.size));
-        if size > UNZIPPED_LIMIT {
-            return Err(too_large(&shown, size, &files));
-        }
-        Ok(ArtifactFiles {
-            name: name.to_owned(),
-            files,
-            size,
-        })
-    }
+/// Lists the files of the artifact `name`. A symlink counts as its target.
+///
+/// # Errors
+///
+/// If the folder is missing, empty, outside the project or larger than [`UNZIPPED_LIMIT`]; if a glob is
+/// malformed; if a symlink has no target, loops or points outside the folder; or if an entry is neither
+/// a file nor a folder, or has a name that a zip cannot contain.
+pub fn artifact_files(project: &Project, name: &str, settings: &Settings) -> Result<ArtifactFiles> {
+    let Some(artifact) = settings.artifacts.get(name) else {
+        return Err(Error::input(format!("there is no artifact `{name}`")));
+    };
+    list(project, name, artifact).map_err(|error| {
+        let origin = settings.origins.get(&format!("artifacts.{name}.path"));
+        error.hint(format!(
+            "the artifact `{name}` is the folder `{}` ({origin})",
+            artifact.path.display()
+        ))
+    })
 }
 
-/// Says how far over the limit a folder is, and which files weigh most.
+fn list(project: &Project, name: &str, artifact: &ArtifactSettings) -> Result<ArtifactFiles> {
+    let folder = project.resolve(&artifact.path, "the artifact folder")?;
+    let mut walk = Walk {
+        shown: project.shown(&artifact.path),
+        excluded: excluded(&artifact.exclude)?,
+        open: Vec::new(),
+        files: Vec::new(),
+        excluded_count: 0,
+        folder: folder.clone(),
+    };
+    if !folder.is_dir() {
+        return Err(Error::input(format!("`{}` is not a folder", walk.shown)));
+    }
+    walk.enter(&folder, "")?;
+    let Walk {
+        shown,
+        mut files,
+        excluded_count,
+        ..
+    } = walk;
+    if files.is_empty() {
+        let reason = if excluded_count == 0 {
+            "is empty".to_owned()
+        } else {
+            format!("has no files left: {excluded_count} of its entries are excluded")
+        };
+        return Err(Error::input(format!(
+            "the artifact folder `{shown}` {reason}"
+        )));
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let size = files
+        .iter()
+        .fold(0_u64, |sum, file| sum.saturating_add(file.size));
+    if size > UNZIPPED_LIMIT {
+        return Err(too_large(&shown, size, &files));
+    }
+    Ok(ArtifactFiles {
+        name: name.to_owned(),
+        files,
+        size,
+    })
+}
+
+/// Returns the error for a folder over the limit, with its largest files.
 fn too_large(shown: &str, size: u64, files: &[InputFile]) -> Error {
-    let mut heaviest: Vec<_> = files.iter().collect();
-    heaviest.sort_by(|one, other| other.size.cmp(&one.size).then(one.path.cmp(&other.path)));
-    let heaviest: Vec<_> = heaviest
+    let mut largest: Vec<_> = files.iter().collect();
+    largest.sort_by(|one, other| other.size.cmp(&one.size).then(one.path.cmp(&other.path)));
+    let largest: Vec<_> = largest
         .iter()
         .take(3)
         .map(|file| format!("`{}` ({} bytes)", file.path, file.size))
         .collect();
     Error::input(format!(
-        "the artifact folder `{shown}` holds {size} bytes, over Lambda's limit of \
+        "the artifact folder `{shown}` has {size} bytes, over Lambda's limit of \
          {UNZIPPED_LIMIT} bytes unzipped"
     ))
     .hint(format!(
-        "leave files out with `exclude`; the largest: {}",
-        heaviest.join(", ")
+        "leave out files with `exclude`; the largest files are {}",
+        largest.join(", ")
     ))
 }
 
-/// Compiles the manifest's globs by gitignore's rule: with a slash, a glob is anchored at the
-/// artifact's folder; without one, it names a file or folder at any depth.
+/// Compiles the globs of the manifest by the rule of gitignore: a glob with a slash matches from the
+/// artifact's folder; a glob without a slash matches a name at any depth.
 fn excluded(globs: &[String]) -> Result<GlobSet> {
     let wrong = |glob: &str, reason: String| {
         Error::input(format!("the glob `{glob}` in `exclude` {reason}"))
-            .hint("such as `tests/**`, `*.md` or `docs/*.txt`; `*` stays within one folder")
+            .hint("write a glob such as `tests/**`, `*.md` or `docs/*.txt`; `*` matches no slash")
     };
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         if glob.starts_with('!') {
             return Err(wrong(
                 glob,
-                "begins with `!`: excluding cannot be undone".into(),
+                "starts with `!`, but an exclusion cannot be undone".into(),
             ));
         }
         let pattern = glob.strip_suffix('/').unwrap_or(glob);
@@ -169,21 +169,21 @@ fn excluded(globs: &[String]) -> Result<GlobSet> {
         .map_err(|error| Error::input("the globs in `exclude` are too complex").caused_by(error))
 }
 
-/// A walk through an artifact's folder.
+/// The state of a walk through an artifact's folder.
 struct Walk {
-    /// The artifact's folder, symlinks resolved.
+    /// The artifact's folder, with symlinks resolved.
     folder: PathBuf,
-    /// The artifact's folder as the user would type it.
+    /// The artifact's folder, relative to the current folder.
     shown: String,
     excluded: GlobSet,
-    /// The folders that the walk is in, symlinks resolved: to meet one again is a loop.
+    /// The folders that are being walked, with symlinks resolved, to detect loops.
     open: Vec<PathBuf>,
     files: Vec<InputFile>,
-    left_out: usize,
+    excluded_count: usize,
 }
 
 impl Walk {
-    /// Walks through `folder`, whose path in the zip is `prefix`: empty, or ending with a slash.
+    /// Walks through `folder`. Its path in the zip is `prefix`, which is empty or ends with a slash.
     fn enter(&mut self, folder: &Path, prefix: &str) -> Result<()> {
         let cannot_list = |error| {
             Error::system(
@@ -199,18 +199,18 @@ impl Walk {
         self.open.push(folder.to_path_buf());
         for name in names {
             let path = format!("{prefix}{}", name.to_string_lossy());
-            if is_left_out(&name) || self.excluded.is_match(&path) {
-                self.left_out += 1;
+            if is_always_excluded(&name) || self.excluded.is_match(&path) {
+                self.excluded_count += 1;
                 continue;
             }
             self.check_name(&name, &path)?;
-            self.take(&folder.join(&name), path)?;
+            self.visit(&folder.join(&name), path)?;
         }
         self.open.pop();
         Ok(())
     }
 
-    fn take(&mut self, file: &Path, path: String) -> Result<()> {
+    fn visit(&mut self, file: &Path, path: String) -> Result<()> {
         let cannot_open =
             |error| Error::system(format!("cannot open `{}`", self.show(&path)), error);
         let is_symlink = fs::symlink_metadata(file)
@@ -224,7 +224,7 @@ impl Walk {
         let metadata = fs::metadata(&file).map_err(cannot_open)?;
         if metadata.is_dir() {
             if self.open.contains(&file) {
-                return Err(self.refuse(&path, "is a symlink to a folder that it is in"));
+                return Err(self.refuse(&path, "is a symlink to a folder that contains it"));
             }
             self.enter(&file, &format!("{path}/"))
         } else if metadata.is_file() {
@@ -240,11 +240,11 @@ impl Walk {
         }
     }
 
-    /// Returns what a symlink names in the end.
+    /// Returns the final target of a symlink.
     fn follow(&self, link: &Path, path: &str) -> Result<PathBuf> {
         let target = fs::canonicalize(link).map_err(|error| {
             let reason = if error.kind() == io::ErrorKind::NotFound {
-                "is a symlink to something that does not exist"
+                "is a symlink to a file that does not exist"
             } else {
                 "is a symlink that cannot be followed"
             };
@@ -253,11 +253,11 @@ impl Walk {
         if target.starts_with(&self.folder) {
             Ok(target)
         } else {
-            Err(self.refuse(path, "is a symlink that leads out of the artifact folder"))
+            Err(self.refuse(path, "is a symlink that points outside the artifact folder"))
         }
     }
 
-    /// Refuses names that a zip cannot hold or that unzip differently from one system to the next.
+    /// Checks that a zip can contain the name and that every system unzips it to the same name.
     fn check_name(&self, name: &OsStr, path: &str) -> Result<()> {
         match name.to_str() {
             None => Err(self.refuse(path, "has a name that is not UTF-8")),
@@ -274,7 +274,7 @@ impl Walk {
 
     fn refuse(&self, path: &str, reason: &str) -> Error {
         Error::input(format!("`{}` {reason}", self.show(path)))
-            .hint("replace it by an ordinary file, or leave it out with `exclude`")
+            .hint("replace it with a regular file, or leave it out with `exclude`")
     }
 
     fn show(&self, path: &str) -> String {
@@ -282,11 +282,11 @@ impl Walk {
     }
 }
 
-/// Returns whether a name is left out of every artifact.
-fn is_left_out(name: &OsStr) -> bool {
+/// Returns whether no artifact contains a file or folder with this name.
+fn is_always_excluded(name: &OsStr) -> bool {
     let extension = Path::new(name).extension();
     extension.is_some_and(|extension| extension == "pyc" || extension == "pyo")
-        || LEFT_OUT.iter().any(|left_out| name == *left_out)
+        || ALWAYS_EXCLUDED.iter().any(|excluded| name == *excluded)
 }
 
 #[cfg(unix)]

@@ -1,9 +1,8 @@
 //! The project's inputs on disk: the manifest, the template and the files of each artifact.
 //!
-//! This is the only module that lists and opens them, so that the rules about what belongs to a
-//! project hold everywhere: a path in the manifest is relative, has no `..`, and names something
-//! inside the manifest's folder even after symlinks are followed. What a build takes in is thereby
-//! exactly what a checkout of that folder holds.
+//! Only this module lists and opens them, so that the same rules hold for every path in the manifest:
+//! it is relative, has no `..`, and stays inside the manifest's folder after symlinks are resolved. So
+//! a build reads only files of that folder.
 
 mod files;
 
@@ -14,7 +13,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
-pub use files::{ArtifactFiles, InputFile, UNZIPPED_LIMIT};
+pub use files::{ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";
@@ -22,23 +21,23 @@ pub const MANIFEST: &str = "manifest.toml";
 /// The folder of the project's Guard policies.
 pub const POLICIES: &str = "policies";
 
-/// A project: the folder that holds the manifest, and everything below it.
+/// A project: the folder that contains the manifest, and everything in it.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The manifest's folder, absolute, symlinks resolved.
+    /// The manifest's folder: absolute, with symlinks resolved.
     root: PathBuf,
-    /// The same folder as the user would type it from the current one; empty where it is that one.
+    /// The manifest's folder, relative to the current folder; empty if it is the current folder.
     shown_root: PathBuf,
     manifest: Arc<SourceFile>,
 }
 
 impl Project {
-    /// Finds and opens the project: `explicit` where the command line named a manifest, else
-    /// `manifest.toml` in `current_dir` or the nearest parent that has one.
+    /// Finds and opens the project. `explicit` is the manifest from the command line; without it, the
+    /// manifest is the `manifest.toml` in `current_dir` or in the nearest parent folder that has one.
     ///
     /// # Errors
     ///
-    /// Where there is no manifest, where it cannot be read, or where it is not UTF-8.
+    /// If there is no manifest, or if it cannot be read or is not UTF-8.
     pub fn find(current_dir: &Path, explicit: Option<&Path>) -> Result<Self> {
         let (path, shown) = match explicit {
             Some(path) => (current_dir.join(path), path.to_path_buf()),
@@ -46,7 +45,7 @@ impl Project {
         };
         let manifest = read_text(&path, &shown, "the manifest").map_err(|error| {
             error.hint(
-                "name another manifest with `--manifest PATH`, or write one with `stackctl init`",
+                "name another manifest with `--manifest PATH`, or create one with `stackctl init`",
             )
         })?;
         let folder = path.parent().unwrap_or(current_dir);
@@ -63,32 +62,32 @@ impl Project {
         })
     }
 
-    /// Returns the manifest's folder, absolute, symlinks resolved.
+    /// Returns the manifest's folder: absolute, with symlinks resolved.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Returns the manifest.
+    /// Returns the text of the manifest and its name.
     pub fn manifest(&self) -> &Arc<SourceFile> {
         &self.manifest
     }
 
-    /// Returns `path`, which is relative to the manifest's folder, as the user would type it from
-    /// the current folder.
+    /// Returns `path`, which is relative to the manifest's folder, as a path relative to the current
+    /// folder.
     pub fn shown(&self, path: &Path) -> String {
         self.shown_root.join(path).display().to_string()
     }
 
-    /// Opens the template. The result also opens what the template includes.
+    /// Opens the template. The result can also open the files that the template includes.
     ///
     /// # Errors
     ///
-    /// Where the path leaves the project, or the file is missing, unreadable or not UTF-8.
+    /// If the path is outside the project, or if the file is missing, cannot be read or is not UTF-8.
     pub fn template(&self, path: &Path) -> Result<TemplateFolder> {
         let file = self.resolve(path, "the template")?;
         let shown = self.shown(path);
         let text = read_text(&file, Path::new(&shown), "the template")
-            .map_err(|error| error.hint("the manifest's `template` key names it"))?;
+            .map_err(|error| error.hint("the `template` key in the manifest sets this path"))?;
         Ok(TemplateFolder {
             project: self.clone(),
             folder: path.parent().unwrap_or(Path::new("")).to_path_buf(),
@@ -96,8 +95,9 @@ impl Project {
         })
     }
 
-    /// Returns the file in the template's folder, the first by name, whose text the service gives back
-    /// as this: with a `?` for each character outside ASCII. `None` where there is none.
+    /// Returns the first file by name in the template's folder whose text, with `?` for each non-ASCII
+    /// character, equals `text`. `GetTemplate` returns templates in this form. Returns `None` if there
+    /// is no such file.
     pub fn file_with_same_content(&self, template: &Path, text: &str) -> Option<Arc<SourceFile>> {
         let folder = template.parent().unwrap_or(Path::new(""));
         let entries = fs::read_dir(self.root.join(folder)).ok()?;
@@ -107,25 +107,24 @@ impl Project {
         names.sort_unstable();
         let mut sources = names.iter().filter_map(|name| {
             let path = folder.join(name);
-            // A character of up to four bytes comes back as one.
+            // A character of up to four bytes becomes one byte.
             let size = fs::metadata(self.root.join(&path)).ok()?.len();
-            let is_near = size / 4 <= text.len() as u64;
-            is_near.then(|| self.text(&path, "the template").ok())?
+            let may_be_equal = size / 4 <= text.len() as u64;
+            may_be_equal.then(|| self.text(&path, "the template").ok())?
         });
         sources.find(|source| {
-            let kept = source
+            let ascii = source
                 .text
                 .chars()
                 .map(|it| if it.is_ascii() { it } else { '?' });
-            !text.trim().is_empty() && kept.eq(text.chars())
+            !text.trim().is_empty() && ascii.eq(text.chars())
         })
     }
 
-    /// Returns the names of what is in the folder of a path where nothing is, sorted; `None` where
-    /// something is there.
+    /// Returns the names in the folder of a missing path, sorted; `None` if the path exists.
     pub fn siblings_of_missing(&self, path: &Path) -> Option<Vec<String>> {
         let full = self.root.join(path);
-        // A symlink to nowhere is something too, though it cannot be opened.
+        // A symlink without a target exists too.
         if full.symlink_metadata().is_ok() {
             return None;
         }
@@ -138,11 +137,11 @@ impl Project {
         Some(names)
     }
 
-    /// Returns the bytes of a file of the project that the manifest names.
+    /// Returns the bytes of a file that the manifest names. `what` describes the file in errors.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::resolve`]; where the file cannot be read.
+    /// If [`Self::resolve`] fails or the file cannot be read.
     pub fn read(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
         let full = self.resolve(path, what)?;
         fs::read(full).map_err(|error| {
@@ -150,11 +149,11 @@ impl Project {
         })
     }
 
-    /// Returns a text of the project that the manifest names.
+    /// Returns the text of a file that the manifest names. `what` describes the file in errors.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::resolve`]; where the file cannot be read or is not UTF-8.
+    /// If [`Self::resolve`] fails, or the file cannot be read or is not UTF-8.
     pub fn text(&self, path: &Path, what: &str) -> Result<Arc<SourceFile>> {
         let full = self.resolve(path, what)?;
         let shown = self.shown(path);
@@ -162,11 +161,11 @@ impl Project {
         Ok(SourceFile::new(shown, text))
     }
 
-    /// Returns the project's Guard policies, `policies/*.guard`, by name.
+    /// Returns the project's Guard policies, `policies/*.guard`, sorted by name.
     ///
     /// # Errors
     ///
-    /// Where the folder or a policy cannot be read, or leads out of the project.
+    /// If the folder or a policy cannot be read, or if a policy is outside the project.
     pub fn policies(&self) -> Result<Vec<Arc<SourceFile>>> {
         let failed = |error| Error::system(format!("cannot read the folder `{POLICIES}`"), error);
         let entries = match fs::read_dir(self.root.join(POLICIES)) {
@@ -185,16 +184,16 @@ impl Project {
         paths.map(|path| self.text(&path, "the policy")).collect()
     }
 
-    /// Returns the absolute path of something in the project that the manifest names, symlinks
-    /// resolved. `what` is how errors call it, such as "the template".
+    /// Returns the absolute path of a file or folder that the manifest names, with symlinks resolved.
+    /// `what` describes it in errors, for example "the template".
     ///
     /// # Errors
     ///
-    /// Where the path is absolute, has a `..`, does not exist, or leads out of the project.
+    /// If the path is absolute, has a `..`, does not exist, or is outside the project.
     pub fn resolve(&self, path: &Path, what: &str) -> Result<PathBuf> {
         let outside = |reason: &str| {
             Error::input(format!("{what} `{}` {reason}", path.display()))
-                .hint("write a path relative to the manifest's folder, inside it and without `..`")
+                .hint("write a relative path inside the manifest's folder, without `..`")
         };
         for component in path.components() {
             match component {
@@ -216,33 +215,32 @@ impl Project {
         if full.starts_with(&self.root) {
             Ok(full)
         } else {
-            Err(outside("is a symlink that leads out of the project"))
+            Err(outside("is a symlink that points outside the project"))
         }
     }
 }
 
-/// The template and the folder that it may include others from.
+/// The template, and the folder from which it may include files.
 #[derive(Debug, Clone)]
 pub struct TemplateFolder {
     project: Project,
-    /// The template's folder, relative to the manifest's.
+    /// The template's folder, relative to the manifest's folder.
     folder: PathBuf,
     main: Arc<SourceFile>,
 }
 
 impl TemplateFolder {
-    /// Returns the template itself.
+    /// Returns the text of the template and its name.
     pub fn main(&self) -> &Arc<SourceFile> {
         &self.main
     }
 
-    /// Opens a file that the template includes; `name` is relative to the template's folder.
-    ///
-    /// Returns `None` where there is no such file.
+    /// Opens a file that the template includes. `name` is relative to the template's folder. Returns
+    /// `None` if there is no such file.
     ///
     /// # Errors
     ///
-    /// Where the name leaves the project, or the file is unreadable or not UTF-8.
+    /// If the path is outside the project, or if the file cannot be read or is not UTF-8.
     pub fn include(&self, name: &str) -> Result<Option<Arc<SourceFile>>> {
         let path = self.folder.join(name);
         let relative = !Path::new(name).is_absolute();
@@ -261,7 +259,8 @@ fn has_parent(path: &Path) -> bool {
     path.components().any(|part| part == Component::ParentDir)
 }
 
-/// Looks for the manifest in `current_dir` and its parents. Returns its path and how to show it.
+/// Searches for the manifest in `current_dir` and its parents. Returns its path, and its path relative
+/// to `current_dir`.
 fn search(current_dir: &Path) -> Result<(PathBuf, PathBuf)> {
     let mut shown = PathBuf::new();
     for folder in current_dir.ancestors() {
@@ -275,20 +274,20 @@ fn search(current_dir: &Path) -> Result<(PathBuf, PathBuf)> {
         "there is no `{MANIFEST}` in `{}` or any folder above it",
         current_dir.display()
     ))
-    .hint("run `stackctl init` to write one, or name one with `--manifest PATH`"))
+    .hint("run `stackctl init` to create one, or name one with `--manifest PATH`"))
 }
 
-/// Returns a text outside any project that the command line names, called by `path` as it is given.
+/// Returns the text of a file that the command line names and that need not be part of a project.
 ///
 /// # Errors
 ///
-/// Where the file cannot be read or is not UTF-8.
+/// If the file cannot be read or is not UTF-8.
 pub fn named_text(current_dir: &Path, path: &Path) -> Result<Arc<SourceFile>> {
     let text = read_text(&current_dir.join(path), path, "the template")?;
     Ok(SourceFile::new(path.display().to_string(), text))
 }
 
-/// Reads a UTF-8 file. A byte order mark is dropped, so that offsets count from the first character.
+/// Reads a UTF-8 file without its byte order mark.
 fn read_text(path: &Path, shown: &Path, what: &str) -> Result<String> {
     let shown = shown.display();
     let bytes = fs::read(path).map_err(|error| match error.kind() {

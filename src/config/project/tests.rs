@@ -12,7 +12,7 @@ use crate::config::manifest;
 use crate::config::settings::{Overrides, Settings, resolve};
 use crate::error::ErrorKind;
 
-/// Returns the settings of the smallest manifest: one artifact, `handler`, in the folder of the same
+/// Returns the settings of a minimal manifest with one artifact, `handler`, in the folder of the same
 /// name.
 pub(crate) fn settings() -> Settings {
     let text = r#"
@@ -25,7 +25,7 @@ key_pair = "ops"
     resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap()
 }
 
-/// Returns a folder with a manifest and these files.
+/// Returns a folder that contains a manifest and the given files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(MANIFEST), "project = \"p\"\n").unwrap();
@@ -44,14 +44,14 @@ fn project(folder: &TempDir) -> Project {
 fn list(folder: &TempDir, exclude: &[&str]) -> Result<ArtifactFiles> {
     let mut settings = settings();
     settings.artifacts["handler"].exclude = exclude.iter().map(ToString::to_string).collect();
-    project(folder).artifact_files("handler", &settings)
+    artifact_files(&project(folder), "handler", &settings)
 }
 
 fn paths(files: &ArtifactFiles) -> Vec<&str> {
     files.files.iter().map(|file| file.path.as_str()).collect()
 }
 
-/// Returns the message of the error that listing the folder gives.
+/// Returns the error message of listing the folder.
 fn refusal(folder: &TempDir) -> String {
     let error = list(folder, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input, "{error}");
@@ -145,7 +145,7 @@ fn nothing_outside_the_project_is_opened() {
     );
     assert_eq!(
         include("out/secret.txt"),
-        "the included template `templates/out/secret.txt` is a symlink that leads out of the project"
+        "the included template `templates/out/secret.txt` is a symlink that points outside the project"
     );
     for path in ["../x", "/etc/hostname", "templates/out/secret.txt"] {
         let error = project.template(Path::new(path)).unwrap_err();
@@ -192,7 +192,7 @@ fn lists_files_sorted_with_size_and_mode() {
 }
 
 #[test]
-fn leaves_out_caches_and_what_the_globs_name() {
+fn caches_and_matches_of_the_globs_are_excluded() {
     let files: Vec<_> = [
         "handler.py",
         "handler.pyc",
@@ -226,7 +226,7 @@ fn leaves_out_caches_and_what_the_globs_name() {
 }
 
 #[test]
-fn a_malformed_glob_is_named() {
+fn a_malformed_glob_is_an_error() {
     let folder = folder(&[("handler/a", "")]);
     let message = |glob| list(&folder, &[glob]).unwrap_err().to_string();
     assert_eq!(
@@ -235,12 +235,12 @@ fn a_malformed_glob_is_named() {
     );
     assert_eq!(
         message("!a"),
-        "the glob `!a` in `exclude` begins with `!`: excluding cannot be undone"
+        "the glob `!a` in `exclude` starts with `!`, but an exclusion cannot be undone"
     );
 }
 
 #[test]
-fn symlinks_inside_count_as_what_they_name() {
+fn symlinks_inside_the_folder_count_as_their_targets() {
     let folder = folder(&[("handler/lib/a.py", "aaa")]);
     let handler = folder.path().join("handler");
     symlink("lib/a.py", handler.join("link.py")).unwrap();
@@ -251,24 +251,24 @@ fn symlinks_inside_count_as_what_they_name() {
 }
 
 #[test]
-fn symlinks_that_leave_dangle_or_loop_are_refused() {
+fn symlinks_that_point_outside_nowhere_or_loop_are_errors() {
     let outside = folder(&[("x", "")]);
     let target = outside.path().join("x");
     for (target, reason) in [
         (
             target.as_path(),
-            "is a symlink that leads out of the artifact folder",
+            "is a symlink that points outside the artifact folder",
         ),
         (
             Path::new("../manifest.toml"),
-            "is a symlink that leads out of the artifact folder",
+            "is a symlink that points outside the artifact folder",
         ),
         (
             Path::new("gone"),
-            "is a symlink to something that does not exist",
+            "is a symlink to a file that does not exist",
         ),
         (Path::new("link"), "is a symlink that cannot be followed"),
-        (Path::new("."), "is a symlink to a folder that it is in"),
+        (Path::new("."), "is a symlink to a folder that contains it"),
     ] {
         let folder = folder(&[("handler/a", "")]);
         symlink(target, folder.path().join("handler/link")).unwrap();
@@ -278,17 +278,17 @@ fn symlinks_that_leave_dangle_or_loop_are_refused() {
 }
 
 #[test]
-fn a_sibling_that_begins_with_the_folders_name_is_outside() {
+fn a_sibling_whose_name_starts_like_the_folder_is_outside() {
     let folder = folder(&[("handler/a", ""), ("handler-secrets/b", "")]);
     symlink("../handler-secrets/b", folder.path().join("handler/link")).unwrap();
     assert_eq!(
         refusal(&folder),
-        "`handler/link` is a symlink that leads out of the artifact folder"
+        "`handler/link` is a symlink that points outside the artifact folder"
     );
 }
 
 #[test]
-fn what_is_neither_file_nor_folder_is_refused() {
+fn an_entry_that_is_neither_file_nor_folder_is_an_error() {
     let folder = folder(&[("handler/a", "")]);
     let socket = folder.path().join("handler/socket");
     let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
@@ -299,7 +299,7 @@ fn what_is_neither_file_nor_folder_is_refused() {
 }
 
 #[test]
-fn names_that_a_zip_cannot_hold_are_refused() {
+fn names_that_a_zip_cannot_contain_are_errors() {
     for (name, message) in [
         (
             b"\xff".to_vec(),
@@ -322,7 +322,7 @@ fn names_that_a_zip_cannot_hold_are_refused() {
 }
 
 #[test]
-fn an_empty_a_missing_and_a_wrong_folder_are_refused() {
+fn an_empty_a_missing_and_a_wrong_folder_are_errors() {
     let bare = folder(&[]);
     assert_eq!(
         refusal(&bare),
@@ -335,7 +335,7 @@ fn an_empty_a_missing_and_a_wrong_folder_are_refused() {
     let excluded = folder(&[("handler/__pycache__/x", "")]);
     assert_eq!(
         refusal(&excluded),
-        "the artifact folder `handler` has no file left: 1 of its entries are excluded"
+        "the artifact folder `handler` has no files left: 1 of its entries are excluded"
     );
 
     let file = folder(&[("handler", "")]);
@@ -343,9 +343,7 @@ fn an_empty_a_missing_and_a_wrong_folder_are_refused() {
 
     let mut settings = settings();
     settings.artifacts["handler"].path = "../handler".into();
-    let error = project(&file)
-        .artifact_files("handler", &settings)
-        .unwrap_err();
+    let error = artifact_files(&project(&file), "handler", &settings).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the artifact folder `../handler` has a `..` in its path"
@@ -353,7 +351,7 @@ fn an_empty_a_missing_and_a_wrong_folder_are_refused() {
 }
 
 #[test]
-fn over_the_limit_is_an_error_before_anything_is_read() {
+fn a_folder_over_the_limit_is_an_error_before_any_file_is_read() {
     let folder = folder(&[("handler/a.py", "x")]);
     let large = File::create(folder.path().join("handler/large.bin")).unwrap();
     large.set_len(UNZIPPED_LIMIT - 1).unwrap();
@@ -362,17 +360,17 @@ fn over_the_limit_is_an_error_before_anything_is_read() {
     let error = list(&folder, &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the artifact folder `handler` holds 262144001 bytes, over Lambda's limit of \
+        "the artifact folder `handler` has 262144001 bytes, over Lambda's limit of \
          262144000 bytes unzipped"
     );
     assert_eq!(
         error.hints()[0],
-        "leave files out with `exclude`; the largest: `large.bin` (262144000 bytes), `a.py` (1 bytes)"
+        "leave out files with `exclude`; the largest files are `large.bin` (262144000 bytes), `a.py` (1 bytes)"
     );
 }
 
 #[test]
-fn a_text_that_the_service_gives_back_is_found_beside_the_template() {
+fn the_file_of_a_deployed_template_is_found() {
     let folder = folder(&[
         ("templates/a.yaml", "Resources: {} # r\u{e9}seau\n"),
         ("templates/b.yaml", "Resources: {}\n"),

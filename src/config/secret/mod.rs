@@ -1,11 +1,10 @@
 //! Values that are never printed.
 //!
-//! A secret is kept from the output in two ways. Where it is known that a place holds one, the place
-//! is masked, whatever stands there: see [`plan::secrets`](crate::plan::masking). Everywhere else,
-//! and in what the service says in its own words, the known values are taken out of the text: see
-//! [`Redactor`]. The second way is only for values that are long enough to be recognized. A secret of
-//! three characters occurs in half of all words; to mask it there would make the text unreadable and
-//! tell everybody what it is.
+//! Secrets are removed from the output in two steps. If a value is known to contain a secret, the whole
+//! value is masked: see [`plan::masking`](crate::plan::masking). In all other text, including messages
+//! from AWS, known secrets are replaced: see [`Redactor`]. The second step works only for secrets that
+//! are long enough. A secret of three characters is part of many words; replacing it there would make
+//! the text unreadable and reveal the secret.
 
 mod redact;
 
@@ -13,17 +12,17 @@ use std::fmt;
 
 pub use redact::Redactor;
 
-/// A secret value. It has neither `Display` nor `Serialize`; its `Debug` says only that it is one.
+/// A secret value. It has neither `Display` nor `Serialize`, and its `Debug` hides the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Returns a secret that holds `value`.
+    /// Returns a secret with this value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// Returns the value itself, for the one call that sends it to AWS.
+    /// Returns the value itself, to send it to AWS or to find it in a text.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,40 +1,39 @@
-//! Taking known secrets out of a text, whatever form they stand in: pure.
+//! Replaces known secrets in a text, in every form in which they may be written.
 //!
-//! A value does not always stand as it was given. JSON escapes it, a context inside a JSON document
-//! is escaped twice and a policy inside that three times, and a value of several lines may be shown
-//! line by line.
+//! JSON escapes a secret; a JSON document inside a JSON string escapes it twice, and a policy inside
+//! that document three times. A secret of several lines may be shown line by line.
 
 use super::Secret;
 
-/// What stands in a secret's place.
+/// The text that replaces a secret.
 const MASK: &str = "(secret)";
-/// How many characters a secret has at least that is taken out of a text where it is a word.
+/// The minimum length, in characters, of a secret that is replaced as a whole word.
 const SHORTEST_WORD: usize = 4;
-/// How many characters a secret has at least that is taken out wherever it stands.
+/// The minimum length, in characters, of a secret that is replaced inside words too.
 const SHORTEST_PART: usize = 8;
-/// A line of a secret that is shorter than this is too common a text to be taken out everywhere.
+/// The minimum length, in characters, of a line of a secret that is replaced by itself.
 const SHORTEST_LINE: usize = 6;
-/// How often a value may have been put into a JSON string: a policy in a context in a document.
+/// How many times a secret may be escaped: a policy in a JSON document in a JSON string.
 const ESCAPES: usize = 3;
 
-/// Takes secrets out of texts.
+/// Replaces secrets in texts.
 ///
-/// Those of at least eight characters are found wherever they stand, shorter ones of at least four
-/// where no letter, digit, `-` or `_` is beside them. Still shorter ones, and `true` and `false`,
-/// are left alone: they are masked by their place or not at all.
+/// A secret of at least eight characters is replaced everywhere. A secret of four to seven characters
+/// is replaced only if no letter, digit, `-` or `_` is next to it. Shorter secrets, `true` and `false`
+/// are not replaced.
 #[derive(Debug)]
 pub struct Redactor {
     forms: Vec<Form>,
 }
 
 impl Redactor {
-    /// Returns what takes these secrets out.
+    /// Returns a redactor for these secrets.
     pub fn new(secrets: &[Secret]) -> Self {
         let mut forms: Vec<Form> = secrets
             .iter()
             .flat_map(|secret| forms(secret.expose()))
             .collect();
-        // The longest first: a part that is taken out would leave the rest of a longer one behind.
+        // The longest first: otherwise, replacing a part would leave the rest of a longer secret.
         forms.sort_by(|one, other| {
             let lengths = other.text.len().cmp(&one.text.len());
             lengths.then_with(|| one.text.cmp(&other.text))
@@ -43,7 +42,7 @@ impl Redactor {
         Self { forms }
     }
 
-    /// Returns the text without the secrets; `None` where there are none in it.
+    /// Returns the text without the secrets; `None` if the text contains no secret.
     pub fn redact(&self, text: &str) -> Option<String> {
         let mut shown: Option<String> = None;
         for form in &self.forms {
@@ -61,15 +60,15 @@ impl Redactor {
     }
 }
 
-/// One form in which a secret may stand in a text.
+/// One form in which a secret may be written.
 #[derive(Debug, PartialEq, Eq)]
 struct Form {
     text: String,
-    /// Whether it counts only where it is a word of its own.
+    /// Whether it is replaced only as a whole word.
     is_word: bool,
 }
 
-/// Returns the forms in which a secret may stand in a text; none of them is empty.
+/// Returns the forms in which a secret may be written; none of them is empty.
 fn forms(secret: &str) -> Vec<Form> {
     let length = secret.chars().count();
     if length < SHORTEST_WORD || ["true", "false"].contains(&secret) {
@@ -94,7 +93,7 @@ fn forms(secret: &str) -> Vec<Form> {
     forms
 }
 
-/// Returns a text as it stands between the quotes of a JSON string.
+/// Returns a text as the content of a JSON string, without the quotes.
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted
@@ -103,7 +102,7 @@ fn json_escaped(text: &str) -> String {
         .to_owned()
 }
 
-/// Returns the text with a mask wherever the word stands alone.
+/// Returns the text with every whole-word occurrence of `word` replaced.
 fn without_word(text: &str, word: &str) -> String {
     let is_inside = |character: Option<char>| {
         character.is_some_and(|it| it.is_alphanumeric() || it == '-' || it == '_')
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_every_form() {
+    fn a_secret_is_replaced_in_every_form() {
         let secret = "key \"one\"\nsecond-line\n";
         let once = serde_json::json!({ "value": secret }).to_string();
         let twice = serde_json::json!({ "context": once }).to_string();
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_of_two_secrets_leaves_nothing_behind() {
+    fn a_secret_that_contains_another_is_replaced_completely() {
         let secrets = [Secret::new("pass"), Secret::new("passphrase")];
         assert_eq!(
             redact("a passphrase, a pass", &secrets),
@@ -157,13 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_to_be_recognized_takes_nothing_out() {
+    fn secrets_that_are_too_short_are_not_replaced() {
         let secrets = ["", "a\nb", "abc", "true"].map(Secret::new);
         assert_eq!(redact("a true abc and b", &secrets), "a true abc and b");
     }
 
     #[test]
-    fn a_short_secret_is_taken_out_only_where_it_is_a_word() {
+    fn a_short_secret_is_replaced_only_as_a_whole_word() {
         let secrets = [Secret::new("demo12")];
         assert_eq!(
             redact("\"demo12\" u:demo12@h demo123 my-demo12 demo12", &secrets),
