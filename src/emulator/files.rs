@@ -1,19 +1,21 @@
-//! What the local environment keeps on disk, all of it under the cache folder.
+//! The files of the local environment, which are all in the cache folder.
 //!
 //! ```text
 //! emulator/
 //!   python-3.12-0123456789ab/   a virtual environment, shared by all projects
 //!   install.lock, install.log
 //!   projects/0123456789ab/      one project root and environment
-//!     lock                      held while one command starts or stops the emulator
-//!     record.json               where the emulator answers; written when it does
-//!     run                       its process id; locked by it while it lives, removed when it has saved
-//!     emulator.log              what it writes; the one before is emulator.log.old
+//!     lock                      locked by a command that starts or stops the emulator
+//!     record.json               the port of the emulator and more; written when it answers
+//!     run                       its process id; the emulator locks the file while it runs and removes
+//!                               it after it has saved its state
+//!     emulator.log              its log; the previous log is emulator.log.old
 //!     launcher.py, home/, tmp/  its own files
 //!     data/                     its state
 //! ```
-//! Whether an emulator lives is asked of the lock on `run`, never of a process id, which the
-//! system may have given to somebody else.
+//!
+//! The lock on `run` shows whether an emulator is running. A process id does not, because the system may
+//! have reused it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -30,34 +32,34 @@ pub(super) struct Files {
     folder: PathBuf,
 }
 
-/// What later commands need to know of an emulator. A file of another layout counts as missing.
+/// The data of a running emulator for later commands. A file with another layout counts as missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
-    /// What the emulator must answer to be this one.
+    /// The identity that the emulator must return in its health check.
     pub(super) identity: String,
-    /// The launcher and packages that it was started with.
+    /// The digest of the launcher and the packages with which the emulator was started.
     pub(super) build: String,
     pub(super) version: String,
     pub(super) port: u16,
     pub(super) account: String,
-    /// RFC 3339.
+    /// The start time in RFC 3339.
     pub(super) started: String,
-    /// The folder that its `run`, its log and its data are in.
+    /// The folder with its `run` file, its log, and its data.
     pub(super) folder: PathBuf,
-    /// The project's root and environment, for whoever reads this file.
+    /// The project's root and environment, only for people who read this file.
     pub(super) project: PathBuf,
     pub(super) environment: String,
 }
 
-/// Whether an emulator lives, by its `run` file.
+/// The state of an emulator according to its `run` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run {
-    /// None was started, or the last one saved its state and ended.
+    /// No emulator was started, or the last one saved its state and ended.
     Ended,
-    /// It lives; the id is missing for an instant at its start.
-    Alive(Option<i32>),
-    /// It ended without saving.
+    /// The emulator is running. The process id is missing for a moment at its start.
+    Running(Option<i32>),
+    /// The emulator ended without saving its state.
     Killed,
 }
 
@@ -94,19 +96,19 @@ impl Files {
         self.folder.join("data")
     }
 
-    /// Waits until no other command starts or stops this emulator.
+    /// Waits until no other command starts or stops this emulator, and returns the lock.
     pub(super) fn lock(&self) -> Result<File> {
         create_folder(&self.folder)?;
         lock(&self.folder.join("lock"))
     }
 
-    /// Returns the record, if there is one that this version understands.
+    /// Returns the record, or `None` if it does not exist or has another layout.
     pub(super) fn record(&self) -> Option<Record> {
         let text = fs::read_to_string(self.record_file()).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    /// Writes the record in one step: a reader sees the old one or the new one.
+    /// Replaces the record atomically, so that a reader sees the old or the new one.
     pub(super) fn publish(&self, record: &Record) -> Result<()> {
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::system("cannot write the emulator's record", error))?;
@@ -122,23 +124,27 @@ impl Files {
         })
     }
 
-    /// Removes the record, so that nobody looks for the emulator any more.
+    /// Removes the record, so that no command uses the emulator.
     pub(super) fn withdraw(&self) -> Result<()> {
         remove(&self.record_file(), |path| fs::remove_file(path))
     }
 
     /// Removes the emulator's state.
-    pub(super) fn drop_data(&self) -> Result<()> {
+    pub(super) fn delete_data(&self) -> Result<()> {
         remove(&self.data(), |path| fs::remove_dir_all(path))?;
         remove(&self.run_file(), |path| fs::remove_file(path))
     }
 
-    /// Removes what Lambda functions left behind.
-    pub(super) fn drop_temporary(&self) -> Result<()> {
+    /// Removes the temporary files of Lambda functions.
+    pub(super) fn delete_temporary(&self) -> Result<()> {
         remove(&self.folder.join("tmp"), |path| fs::remove_dir_all(path))
     }
 
-    /// Returns whether the emulator lives.
+    /// Returns the state of the emulator.
+    ///
+    /// # Errors
+    ///
+    /// If the `run` file exists but cannot be opened.
     pub(super) fn run(&self) -> Result<Run> {
         let path = self.run_file();
         let cannot_read = |error| Error::system(format!("cannot read {}", path.display()), error);
@@ -151,7 +157,7 @@ impl Files {
             Ok(()) => Ok(Run::Killed),
             Err(TryLockError::WouldBlock) => {
                 let text = fs::read_to_string(&path).unwrap_or_default();
-                Ok(Run::Alive(text.trim().parse().ok()))
+                Ok(Run::Running(text.trim().parse().ok()))
             }
             Err(TryLockError::Error(error)) => Err(cannot_read(error)),
         }
@@ -162,18 +168,18 @@ impl Files {
     }
 }
 
-/// Makes a folder and its parents.
+/// Creates a folder and its parents.
 pub(super) fn create_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| {
         Error::system(
             format!("cannot create the folder {}", folder.display()),
             error,
         )
-        .hint("set STACKCTL_CACHE_DIR to a folder that can be written")
+        .hint("set STACKCTL_CACHE_DIR to a writable folder")
     })
 }
 
-/// Waits for the exclusive lock on a file; dropping it, or the end of the process, releases it.
+/// Waits for the exclusive lock on a file and returns it. Dropping the file releases the lock.
 pub(super) fn lock(path: &Path) -> Result<File> {
     let open = OpenOptions::new()
         .create(true)
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_root_and_environment_has_a_folder_of_its_own() {
+    fn each_root_and_environment_has_its_own_folder() {
         let folder = |root: &str, environment| {
             Files::new(Path::new("/cache"), Path::new(root), environment).folder
         };
@@ -232,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_record_is_read_back_and_withdrawn() {
+    fn a_published_record_can_be_read_and_withdrawn() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::in_folder(folder.path());
         assert_eq!(files.record(), None);
@@ -254,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn an_emulator_lives_while_it_holds_its_lock() {
+    fn an_emulator_runs_while_it_holds_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::in_folder(folder.path());
         assert_eq!(files.run().unwrap(), Run::Ended);
-        let held = lock(&files.run_file()).unwrap();
-        assert_eq!(files.run().unwrap(), Run::Alive(None));
+        let guard = lock(&files.run_file()).unwrap();
+        assert_eq!(files.run().unwrap(), Run::Running(None));
         fs::write(files.run_file(), "4711\n").unwrap();
-        assert_eq!(files.run().unwrap(), Run::Alive(Some(4711)));
-        drop(held);
+        assert_eq!(files.run().unwrap(), Run::Running(Some(4711)));
+        drop(guard);
         assert_eq!(files.run().unwrap(), Run::Killed);
     }
 }

@@ -1,53 +1,53 @@
-//! The few plain HTTP requests that concern the emulator as a process, not as AWS.
+//! The few HTTP requests to the emulator that do not need the AWS SDK.
 //!
-//! They go to a server on this machine that answers in one piece, so a socket with time-outs is
-//! enough and no HTTP client is set up: a command that finds the emulator running asks for its
-//! health first of all, and that costs about a millisecond.
+//! They use a socket with timeouts instead of an HTTP client. That is enough for a server on this
+//! machine that closes the connection after its response, and the health check, with which every
+//! command for the local environment starts, takes only about a millisecond.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a loopback connection may take.
+/// The time limit of a loopback connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the emulator may be silent; it answers one request at a time while it deploys.
+/// The time limit of a read or write. The emulator handles one request at a time while it deploys.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes. Health lists every service in under 5,000.
-const MAX_ANSWER: u64 = 1 << 20;
+/// The maximum length of a response in bytes. The health check returns less than 5,000.
+const MAX_RESPONSE: u64 = 1 << 20;
 
-/// An answer: the status code and the body.
+/// A response: the status code and the body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) body: String,
 }
 
-impl Answer {
-    /// Returns the code of an error in the XML of the query protocol.
+impl Response {
+    /// Returns the error code from the XML of AWS's query protocol.
     pub(super) fn error_code(&self) -> Option<&str> {
         let (_, code) = self.body.split_once("<Code>")?;
         Some(code.split_once("</Code>")?.0.trim())
     }
 }
 
-/// Gets `path` from the server on the loopback port `port`.
+/// Sends a GET request for `path` to the loopback port `port`.
 ///
 /// # Errors
 ///
-/// Where nothing answers in time, or what answers does not speak HTTP.
-pub(super) fn get(port: u16, path: &str) -> io::Result<Answer> {
+/// If there is no response in time, or the response is not HTTP.
+pub(super) fn get(port: u16, path: &str) -> io::Result<Response> {
     exchange(
         port,
         &format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"),
     )
 }
 
-/// Posts a form to the server on the loopback port `port`, with one further header line.
+/// Posts a form to the loopback port `port`, with one additional header line.
 ///
 /// # Errors
 ///
 /// As [`get`].
-pub(super) fn post_form(port: u16, header: &str, form: &str) -> io::Result<Answer> {
+pub(super) fn post_form(port: u16, header: &str, form: &str) -> io::Result<Response> {
     let length = form.len();
     exchange(
         port,
@@ -58,28 +58,28 @@ pub(super) fn post_form(port: u16, header: &str, form: &str) -> io::Result<Answe
     )
 }
 
-fn exchange(port: u16, request: &str) -> io::Result<Answer> {
+fn exchange(port: u16, request: &str) -> io::Result<Response> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
     stream.set_write_timeout(Some(READ_TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
-    stream.take(MAX_ANSWER).read_to_end(&mut bytes)?;
+    stream.take(MAX_RESPONSE).read_to_end(&mut bytes)?;
     parse(&String::from_utf8_lossy(&bytes))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP"))
 }
 
-fn parse(text: &str) -> Option<Answer> {
+fn parse(text: &str) -> Option<Response> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    Some(Answer {
+    Some(Response {
         status,
         body: body.to_owned(),
     })
 }
 
-/// Returns `text` with everything but letters, digits and `-._~` percent-encoded.
+/// Returns `text` with all bytes percent-encoded except ASCII letters, digits, and `-._~`.
 pub(super) fn percent_encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -98,40 +98,40 @@ fn hex_digit(value: u8) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, parse, percent_encode};
+    use super::{Response, parse, percent_encode};
 
     #[test]
-    fn an_answer_has_a_status_and_a_body() {
-        let answer =
+    fn a_response_has_a_status_and_a_body() {
+        let response =
             parse("HTTP/1.1 200 OK\r\nServer: x\r\n\r\n{}\r\n\r\n").map(|a| (a.status, a.body));
-        assert_eq!(answer, Some((200, "{}\r\n\r\n".to_owned())));
+        assert_eq!(response, Some((200, "{}\r\n\r\n".to_owned())));
     }
 
     #[test]
-    fn what_is_not_http_is_no_answer() {
+    fn a_response_that_is_not_http_is_rejected() {
         for text in [
             "",
             "SSH-2.0-OpenSSH_9.6\r\n\r\n",
             "HTTP/1.1 2",
             "HTTP/1.1 é00 x\r\n\r\n",
         ] {
-            assert_eq!(parse(text), None::<Answer>, "{text:?}");
+            assert_eq!(parse(text), None::<Response>, "{text:?}");
         }
     }
 
     #[test]
-    fn the_code_of_an_error_is_read() {
-        let answer = |body: &str| Answer {
+    fn the_error_code_is_read_from_the_xml() {
+        let response = |body: &str| Response {
             status: 400,
             body: body.to_owned(),
         };
         let refused = "<Errors><Error><Code>InvalidKeyPair.Duplicate</Code></Error></Errors>";
         assert_eq!(
-            answer(refused).error_code(),
+            response(refused).error_code(),
             Some("InvalidKeyPair.Duplicate")
         );
-        assert_eq!(answer("InvalidKeyPair.Duplicate").error_code(), None);
-        assert_eq!(answer("<Code>cut").error_code(), None);
+        assert_eq!(response("InvalidKeyPair.Duplicate").error_code(), None);
+        assert_eq!(response("<Code>cut").error_code(), None);
     }
 
     #[test]

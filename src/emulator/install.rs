@@ -1,10 +1,12 @@
-//! The emulator's virtual environment: made once, never changed.
+//! The emulator's virtual environment, which is created once and never changed.
 //!
-//! Its folder is named after the Python version and the digest of the embedded lock file, so an
-//! upgrade of stackctl installs beside what is there and nothing is ever modified in place. The
-//! packages are pinned by hash and come as wheels only: nothing is built and nothing else can slip
-//! in. It is made under a temporary name and renamed when complete, under a lock, so that two
-//! commands that start at once make one, and an interrupted one leaves nothing that looks whole.
+//! The folder name contains the Python version and the digest of the embedded lock file. So an upgrade
+//! of stackctl installs into a new folder. All packages are pinned by hash and installed only from
+//! wheels, so that nothing is compiled and no other package can be installed.
+//!
+//! The environment is created under a temporary name and renamed when it is complete. A lock prevents
+//! two commands from installing at the same time. An interrupted installation leaves no environment
+//! that looks complete.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,11 +22,11 @@ use super::python::{self, Python};
 
 /// The packages with their hashes, for every supported Python and platform.
 pub(super) const LOCK_FILE: &str = include_str!("requirements.lock");
-/// Written last into a new environment. One without it is not used.
+/// The last file that is written into a new environment. An environment without it is not used.
 const COMPLETE: &str = ".complete";
-/// What unfinished environments begin with.
+/// The prefix of the folder names of unfinished environments.
 const UNFINISHED: &str = ".unfinished-";
-/// What pip says when it cannot reach an index, in any of its versions from 20 on.
+/// Parts of pip's messages (version 20 and later) if it cannot reach a package index.
 const NO_NETWORK: [&str; 6] = [
     "NewConnectionError",
     "NameResolutionError",
@@ -34,12 +36,12 @@ const NO_NETWORK: [&str; 6] = [
     "Network is unreachable",
 ];
 
-/// Returns the environment's Python, installing the environment under `root` where it is missing.
+/// Returns the environment's Python. Installs the environment in `root` if it is missing.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::System`] without a usable Python or a writable folder; [`ErrorKind::Service`] where
-/// the packages cannot be fetched.
+/// [`ErrorKind::System`] if there is no usable Python or the folder is not writable;
+/// [`ErrorKind::Service`] if the packages cannot be downloaded.
 pub(super) fn ensure(
     root: &Path,
     ambient: &Ambient,
@@ -60,7 +62,7 @@ pub(super) fn ensure(
     if let Some(python) = complete(&folder) {
         return Ok(python);
     }
-    remove_remains(root, &folder);
+    remove_unfinished(root, &folder);
     build(root, &folder, &base, ambient, report)?;
     complete(&folder).ok_or_else(|| {
         Error::new(
@@ -75,8 +77,8 @@ fn name(version: &str) -> String {
     format!("python-{version}-{}", short_digest([LOCK_FILE]))
 }
 
-/// Returns the Python of any complete environment with these packages. Asking each Python on the
-/// `PATH` for its version takes longer than starting the emulator where a version manager is in use.
+/// Returns the Python of any complete environment with these packages. With a version manager, asking
+/// each Python on the `PATH` for its version takes longer than starting the emulator.
 fn installed(root: &Path) -> Option<PathBuf> {
     let ending = name("");
     let ending = ending.trim_start_matches("python-");
@@ -87,14 +89,16 @@ fn installed(root: &Path) -> Option<PathBuf> {
         .find_map(|entry| complete(&entry.path()))
 }
 
-/// Returns the Python of a complete environment. One whose base Python was removed is not.
+/// Returns the Python of an environment, or `None` if the environment is incomplete or its base Python
+/// was removed.
 fn complete(folder: &Path) -> Option<PathBuf> {
     let python = folder.join("bin/python");
     (folder.join(COMPLETE).is_file() && python.is_file()).then_some(python)
 }
 
-/// Removes what interrupted installations left behind. What cannot be removed is only wasted space.
-fn remove_remains(root: &Path, folder: &Path) {
+/// Removes the folders of interrupted installations. Errors are ignored, because a remaining folder only
+/// takes space.
+fn remove_unfinished(root: &Path, folder: &Path) {
     let _ = fs::remove_dir_all(folder);
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -149,7 +153,7 @@ fn build(
         "--requirement",
     ])
     .arg(&lock_file)
-    // A user-wide setting would install outside the environment.
+    // The user's own setting could install outside of the environment.
     .env("PIP_USER", "0")
     .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
     run(pip, &log).map_err(|failure| failure.install_error(&log_path))?;
@@ -158,8 +162,8 @@ fn build(
     fs::rename(unfinished.keep(), folder).map_err(cannot_write)
 }
 
-/// Returns a command with the user's variables, which hold proxies and package indexes, but none
-/// of AWS's.
+/// Returns a command with the user's environment variables, which may configure proxies and package
+/// indexes, but without AWS variables.
 fn command(program: &Path, ambient: &Ambient) -> Command {
     let mut command = Command::new(program);
     command
@@ -189,7 +193,7 @@ impl Failure {
                     ErrorKind::System,
                     with_lines(message, &relevant_lines(&text)),
                 )
-                .hint(format!("the whole log is in {}", log.display()))
+                .hint(format!("see the full log in {}", log.display()))
             }
         }
     }
@@ -199,9 +203,9 @@ impl Failure {
         if let (Self::Failed, Some(reason)) = (&self, network_failure(&text)) {
             let message = "cannot reach the Python package index to install the local environment";
             return Error::new(ErrorKind::Service, with_lines(message, &[&reason]))
-                .hint("connect to the network once: later runs need none")
-                .hint("behind a proxy set HTTPS_PROXY; for another index set PIP_INDEX_URL")
-                .hint(format!("the whole log is in {}", log.display()));
+                .hint("connect to the network for this installation; later runs do not need it")
+                .hint("behind a proxy, set HTTPS_PROXY; to use another package index, set PIP_INDEX_URL")
+                .hint(format!("see the full log in {}", log.display()));
         }
         self.error(log, "cannot install the local environment")
     }
@@ -223,12 +227,12 @@ fn with_lines(message: &str, lines: &[&str]) -> String {
         .fold(message.to_owned(), |text, line| format!("{text}\n  {line}"))
 }
 
-/// Returns why pip could not reach its index, if that is what its log says: the last such reason,
-/// without the object that it happened to, and at most 160 characters.
+/// Returns the last network error in pip's log, or `None` if there is none. The text omits the Python
+/// object and has at most 160 characters.
 fn network_failure(log: &str) -> Option<String> {
     let line = log
         .lines()
-        .rfind(|line| NO_NETWORK.iter().any(|sign| line.contains(sign)))?;
+        .rfind(|line| NO_NETWORK.iter().any(|part| line.contains(part)))?;
     let reason = line.rsplit(" object at 0x").next().unwrap_or(line);
     let reason = reason.split_once(": ").map_or(reason, |(_, reason)| reason);
     let reason = reason
@@ -237,7 +241,7 @@ fn network_failure(log: &str) -> Option<String> {
     Some(reason.chars().take(160).collect())
 }
 
-/// Returns the last three lines that pip marks as errors; where there are none, the last three.
+/// Returns the last three lines that pip marks as errors, or else the last three lines.
 fn relevant_lines(log: &str) -> Vec<&str> {
     let lines: Vec<&str> = log
         .lines()
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_with_these_packages_is_found_whatever_its_version() {
+    fn an_environment_with_these_packages_is_found_for_any_python_version() {
         let root = tempfile::tempdir().unwrap();
         let put = |name: &str| {
             let folder = root.path().join(name);
@@ -289,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_without_its_mark_or_its_python_is_not_complete() {
+    fn an_environment_without_its_marker_or_its_python_is_incomplete() {
         let folder = tempfile::tempdir().unwrap();
         let python = folder.path().join("bin/python");
         fs::create_dir(folder.path().join("bin")).unwrap();
@@ -303,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_file_pins_by_hash_and_names_no_index() {
+    fn the_lock_file_pins_all_packages_by_hash_without_an_index() {
         assert!(LOCK_FILE.contains("ministack==1.5.33"));
         let pins = LOCK_FILE
             .lines()
@@ -311,13 +315,13 @@ mod tests {
         assert!(pins.clone().count() > 15);
         assert!(
             pins.clone().all(|line| line.ends_with('\\')),
-            "each is followed by its hashes"
+            "hashes follow each package"
         );
         assert!(!LOCK_FILE.contains("://"));
     }
 
     #[test]
-    fn the_errors_of_a_log_come_before_its_end() {
+    fn errors_in_a_log_are_preferred_to_its_last_lines() {
         let log = "Collecting a\nERROR: one\nWARNING: x\nERROR: two\n\nnotice\n";
         assert_eq!(relevant_lines(log), ["ERROR: one", "ERROR: two"]);
         assert_eq!(relevant_lines("1\n2\n3\n4\n"), ["2", "3", "4"]);
@@ -325,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_download_is_told_from_other_failures() {
+    fn a_failed_download_has_its_own_error_kind() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("install.log");
         let retrying = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(\

@@ -1,20 +1,19 @@
-"""Starts MiniStack, the AWS emulator, with what a stackctl project needs and it lacks.
+"""Starts MiniStack, an AWS emulator, with additions that stackctl projects need.
 
-It adds AWS::EC2::Instance, on MiniStack's own instance records, the two IPv6 associations, and
-change sets that take back drift, and repairs what deviates from AWS in replacement, in the deletion
-of buckets and in one Ref. It counts
-every request as encrypted: it answers on loopback alone, without TLS, and policies that refuse
-plain HTTP are part of what is to be tried here. All of it uses MiniStack's private names, so
-exactly one version is accepted. The server answers on 127.0.0.1 only, whatever the environment
-says.
+The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
+associations, and change sets that revert drift. It corrects differences from AWS in replacements,
+in the deletion of buckets, and in the Ref of instance profiles. All requests count as encrypted:
+the server uses no TLS, but policies that deny plain HTTP must work. The server listens only on
+127.0.0.1. Because the launcher uses private names of MiniStack, it accepts exactly one version.
 
-The caller gives GATEWAY_PORT and, to keep state, PERSIST_STATE, STATE_DIR, S3_PERSIST and
-S3_DATA_DIR; and in STACKCTL_RUN a file, which holds this process's id and is locked while it lives.
-MiniStack saves only when it ends in order, and then the file is removed: one that is there and not
-locked tells of an emulator that ended without saving.
+The caller sets GATEWAY_PORT and, to keep the state, PERSIST_STATE, STATE_DIR, S3_PERSIST, and
+S3_DATA_DIR. STACKCTL_RUN is the path of a file that contains this process's id and is locked while
+the process runs. The file is removed after MiniStack has saved its state, which happens only if
+MiniStack is not killed. So a file that exists but is not locked means that the state was not saved.
 
-The emulator and the processes that it started end when standard input is closed, unless a line
-came first. So it never outlives a caller that was killed before it could write down where it is.
+If standard input closes before a line was written to it, the emulator and all processes that it
+started end. So the emulator does not outlive a caller that is killed before it has recorded the
+emulator's port.
 """
 
 import fcntl
@@ -34,8 +33,8 @@ if version("ministack") != "1.5.33":
     print(f"needs ministack 1.5.33, found {version('ministack')}", file=sys.stderr)
     sys.exit(78)
 
-# MiniStack reads its configuration when it is imported. Without the last two it also listens for
-# MQTT and SFTP where the packages for them are present.
+# MiniStack reads its configuration when it is imported. The last two variables disable its MQTT and
+# SFTP servers, which it starts if the packages for them are installed.
 os.environ["BIND_HOST"] = "127.0.0.1"
 os.environ["IOT_MTLS_ENABLED"] = "0"
 os.environ["SFTP_ENABLED"] = "0"
@@ -52,7 +51,7 @@ INSTANCE_DRIFT_PROPERTIES = frozenset({"ImageId", "InstanceType", "KeyName", "Se
 
 
 def instance_attributes(instance: dict) -> dict:
-    """Returns what Fn::GetAtt may ask of an instance."""
+    """Returns the attributes of an instance for Fn::GetAtt."""
     return {
         "InstanceId": instance["InstanceId"],
         "AvailabilityZone": instance["Placement"]["AvailabilityZone"],
@@ -73,7 +72,7 @@ def not_found(what: str, name: str, code: str) -> ValueError:
 
 
 def security_groups(group_ids: list) -> list:
-    """Returns the groups as an instance's record holds them."""
+    """Returns the security groups in the form of an instance's record."""
     for group_id in group_ids:
         if group_id not in ec2._security_groups:
             raise not_found("security group", group_id, "InvalidGroup.NotFound")
@@ -84,7 +83,7 @@ def security_groups(group_ids: list) -> list:
 
 
 def instance_profile(name: str | None) -> dict | None:
-    """Returns the profile as an instance's record holds it, or None where none is asked for."""
+    """Returns the profile in the form of an instance's record, or None if name is empty."""
     if not name:
         return None
     profile, error = ec2._resolve_iam_instance_profile(iam_name=name)
@@ -94,7 +93,7 @@ def instance_profile(name: str | None) -> dict | None:
 
 
 def create_instance(_logical_id: str, props: dict, _stack_name: str) -> tuple[str, dict]:
-    """Launches an instance. It is metadata: nothing boots and nothing answers on its address."""
+    """Creates the record of an instance. No machine runs, and its address does not answer."""
     ec2._ensure_defaults_initialized()
     interface = next(iter(props.get("NetworkInterfaces") or []), {})
     subnet_id = props.get("SubnetId") or interface.get("SubnetId") or ec2._DEFAULT_SUBNET_ID
@@ -120,7 +119,7 @@ def create_instance(_logical_id: str, props: dict, _stack_name: str) -> tuple[st
 
 
 def update_instance(instance_id: str, old: dict, new: dict, _stack_name: str) -> tuple[str, dict]:
-    """Applies the properties that change in place. MiniStack itself replaces for the others."""
+    """Updates properties in place. MiniStack replaces the instance for all other properties."""
     instance = ec2._instances.get(instance_id)
     if instance is None:
         raise not_found("instance ID", instance_id, "InvalidInstanceID.NotFound")
@@ -135,13 +134,13 @@ def update_instance(instance_id: str, old: dict, new: dict, _stack_name: str) ->
 
 
 def delete_instance(instance_id: str, _props: dict) -> None:
-    """Terminates an instance; one that is gone is no error."""
+    """Terminates an instance. A missing instance is not an error."""
     if instance_id in ec2._instances:
         ec2._terminate_instances({"InstanceId.1": [instance_id]})
 
 
 def read_instance(instance_id: str, _props: dict) -> dict | None:
-    """Returns the live properties that drift detection compares, None when it is terminated."""
+    """Returns the live properties for drift detection, or None if the instance is terminated."""
     instance = ec2._instances.get(instance_id)
     if instance is None or instance["State"]["Name"] == "terminated":
         return None
@@ -154,7 +153,7 @@ def read_instance(instance_id: str, _props: dict) -> dict | None:
 
 
 def add_instance_type() -> None:
-    """Registers AWS::EC2::Instance; the replacing properties are those of its AWS schema."""
+    """Registers AWS::EC2::Instance. The replacing properties are from its AWS schema."""
     cfn._RESOURCE_HANDLERS[INSTANCE] = {
         "create": create_instance,
         "update": update_instance,
@@ -184,9 +183,10 @@ def add_instance_type() -> None:
 
 
 def add_ipv6_types() -> None:
-    """Registers the IPv6 associations of a VPC and a subnet, and gives each VPC the attribute.
+    """Registers the IPv6 associations of VPCs and subnets, and adds Ipv6CidrBlocks to each VPC.
 
-    They are names without effect: nothing is routed here. The block is one for documentation.
+    The associations have no effect, because the emulator routes no traffic. The CIDR block is
+    reserved for documentation.
     """
     vpc = cfn._RESOURCE_HANDLERS["AWS::EC2::VPC"]
 
@@ -212,9 +212,10 @@ def add_ipv6_types() -> None:
 
 
 def repair_replacement() -> None:
-    """Names the replacing properties of three types.
+    """Sets the properties of three types that require replacement.
 
-    Without them MiniStack updates in place and plans every change as one that may replace.
+    Without them, MiniStack updates the resources in place, and every change in a change set may
+    require replacement.
     """
     cfn._REPLACING_PROPERTIES["AWS::Logs::LogGroup"] = ("LogGroupName",)
     cfn._REPLACING_PROPERTIES["AWS::EC2::SecurityGroup"] = (
@@ -230,7 +231,7 @@ def repair_replacement() -> None:
 
 
 def repair_bucket_deletion() -> None:
-    """Lets a stack fail to delete a bucket with objects, and delete an empty one from disk too."""
+    """Makes the deletion of a bucket with objects fail, and removes a deleted bucket from disk."""
     handler = cfn._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     delete = handler["delete"]
 
@@ -247,75 +248,75 @@ def repair_bucket_deletion() -> None:
 
 
 def repair_instance_profile_ref() -> None:
-    """Makes Ref of an instance profile its name, as on AWS; MiniStack gives the ARN."""
+    """Makes Ref of an instance profile return its name, as on AWS. MiniStack returns the ARN."""
     handler = cfn._RESOURCE_HANDLERS["AWS::IAM::InstanceProfile"]
     create, update, delete = handler["create"], handler["update"], handler["delete"]
 
     def arn(name: str) -> str:
         return iam._instance_profiles.get(name, {}).get("Arn", name)
 
-    def named(physical_id: str, attributes: dict) -> tuple[str, dict]:
+    def with_name(physical_id: str, attributes: dict) -> tuple[str, dict]:
         return physical_id.rsplit("/", 1)[-1], attributes
 
-    handler["create"] = lambda *args: named(*create(*args))
-    handler["update"] = lambda name, *args: named(*update(arn(name), *args))
+    handler["create"] = lambda *args: with_name(*create(*args))
+    handler["update"] = lambda name, *args: with_name(*update(arn(name), *args))
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
-def drifted(stack: dict) -> dict[str, dict]:
-    """Returns what drift detection finds of the resources that are not as they were deployed.
+def drifted_resources(stack: dict) -> dict[str, dict]:
+    """Returns the results of drift detection for the drifted resources, by logical id.
 
-    A property that cannot be changed in place is left out: AWS does not take back its drift either.
+    Properties that require replacement are omitted, because AWS does not revert their drift either.
     """
-    found = {}
+    drifts = {}
     for logical_id, record in stack["_resources"].items():
         resource_type = record["ResourceType"]
         if not drift.supports_drift(resource_type):
             continue
-        one = drift.detect_resource_drift(stack, logical_id, record, responses.now_iso())
-        one["PropertyDifferences"] = [
+        result = drift.detect_resource_drift(stack, logical_id, record, responses.now_iso())
+        result["PropertyDifferences"] = [
             difference
-            for difference in one.get("PropertyDifferences", [])
-            if cfn._property_recreation(resource_type, named(difference)) != "Always"
+            for difference in result.get("PropertyDifferences", [])
+            if cfn._property_recreation(resource_type, property_name(difference)) != "Always"
         ]
-        if one["StackResourceDriftStatus"] == "DELETED" or one["PropertyDifferences"]:
-            found[logical_id] = one
-    return found
+        if result["StackResourceDriftStatus"] == "DELETED" or result["PropertyDifferences"]:
+            drifts[logical_id] = result
+    return drifts
 
 
-def named(difference: dict) -> str:
-    """Returns the property that a difference is in."""
+def property_name(difference: dict) -> str:
+    """Returns the name of the top-level property that contains a difference."""
     return difference["PropertyPath"].split("/")[1]
 
 
-def take_back(changes: list, found: dict[str, dict]) -> list:
-    """Returns a change set's changes, and those that take back what has drifted.
+def with_drift_reverts(changes: list, drifts: dict[str, dict]) -> list:
+    """Returns the changes of a change set with additional changes that revert drift.
 
-    A resource that was deleted is made anew. A property that the template changes anyway stays as
-    it is in the change set.
+    A deleted resource is created again. If the template already changes a property, its change
+    stays the same.
     """
     by_id = {change["ResourceChange"]["LogicalResourceId"]: change for change in changes}
-    for logical_id, one in found.items():
+    for logical_id, drifted in drifts.items():
         change = by_id.get(logical_id, {}).get("ResourceChange", {})
         if change.get("Action") == "Remove":
             continue
-        new = {"LogicalResourceId": logical_id, "ResourceType": one["ResourceType"]}
+        new = {"LogicalResourceId": logical_id, "ResourceType": drifted["ResourceType"]}
         by_id[logical_id] = {"ResourceChange": new}
-        if one["StackResourceDriftStatus"] == "DELETED":
+        if drifted["StackResourceDriftStatus"] == "DELETED":
             new["Action"] = "Add"
             continue
         details = list(change.get("Details", []))
         edited = {detail["Target"].get("Name") for detail in details}
-        for difference in one["PropertyDifferences"]:
-            name = named(difference)
+        for difference in drifted["PropertyDifferences"]:
+            name = property_name(difference)
             if name not in edited:
-                recreation = cfn._property_recreation(one["ResourceType"], name)
+                recreation = cfn._property_recreation(drifted["ResourceType"], name)
                 target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
                 detail = {"Target": target, "ChangeSource": "NoModification", "_drift": difference}
                 details.append(detail)
         new |= {
             "Action": "Modify",
-            "PhysicalResourceId": one["PhysicalResourceId"],
+            "PhysicalResourceId": drifted["PhysicalResourceId"],
             "Replacement": change.get("Replacement", "False"),
             "Scope": change.get("Scope", ["Properties"]),
             "Details": details,
@@ -324,8 +325,8 @@ def take_back(changes: list, found: dict[str, dict]) -> list:
 
 
 def describe_drift(body: bytes, change_set: dict) -> bytes:
-    """Returns the description of a change set with what it says of drift."""
-    space = {"": helpers.CFN_NS}
+    """Returns the response of DescribeChangeSet with the data about drift added."""
+    namespaces = {"": helpers.CFN_NS}
     ElementTree.register_namespace("", helpers.CFN_NS)
 
     def add(parent: ElementTree.Element, name: str, value: str) -> ElementTree.Element:
@@ -333,16 +334,16 @@ def describe_drift(body: bytes, change_set: dict) -> bytes:
         element.text = value
         return element
 
-    answer = ElementTree.fromstring(body)  # noqa: S314 - MiniStack has just written it
-    result = answer.find("DescribeChangeSetResult", space)
+    root = ElementTree.fromstring(body)  # noqa: S314 - MiniStack wrote this XML
+    result = root.find("DescribeChangeSetResult", namespaces)
     add(result, "DeploymentMode", REVERT_DRIFT)
     add(result, "StackDriftStatus", "DRIFTED" if change_set["_drift"] else "IN_SYNC")
-    described = result.findall("Changes/member/ResourceChange", space)
-    for element, listed in zip(described, change_set["Changes"], strict=True):
-        change = listed["ResourceChange"]
-        found = change_set["_drift"].get(change["LogicalResourceId"], {})
-        add(element, "ResourceDriftStatus", found.get("StackResourceDriftStatus", "IN_SYNC"))
-        targets = element.findall("Details/member/Target", space)
+    elements = result.findall("Changes/member/ResourceChange", namespaces)
+    for element, entry in zip(elements, change_set["Changes"], strict=True):
+        change = entry["ResourceChange"]
+        drifted = change_set["_drift"].get(change["LogicalResourceId"], {})
+        add(element, "ResourceDriftStatus", drifted.get("StackResourceDriftStatus", "IN_SYNC"))
+        targets = element.findall("Details/member/Target", namespaces)
         for target, detail in zip(targets, change.get("Details", []), strict=True):
             difference = detail.get("_drift")
             if difference is None:
@@ -355,57 +356,57 @@ def describe_drift(body: bytes, change_set: dict) -> bytes:
                 add(target, "AfterValue", expected)
             add(target, "BeforeValueFrom", "ACTUAL_STATE")
             add(target, "AfterValueFrom", "TEMPLATE")
-            told = add(target, "Drift", "")
-            add(told, "PreviousValue", expected)
-            add(told, "ActualValue", actual)
-    return ElementTree.tostring(answer, encoding="utf-8", xml_declaration=True)
+            drift_element = add(target, "Drift", "")
+            add(drift_element, "PreviousValue", expected)
+            add(drift_element, "ActualValue", actual)
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
 def add_drift_aware_change_sets() -> None:
-    """Lets a change set take back drift (DeploymentMode), which MiniStack takes no notice of.
+    """Adds change sets that revert drift. MiniStack ignores their DeploymentMode.
 
-    The live resources are read when the change set is made. Before it is executed the stack takes
-    what they are for what it deployed, and forgets those that were deleted: then MiniStack's own
-    handlers bring each to what the template says.
+    CreateChangeSet reads the live resources. Before ExecuteChangeSet, the live values become the
+    deployed values in the stack's records, and deleted resources are removed from them. Then
+    MiniStack's own handlers update all resources to match the template.
     """
     actions = handlers._ACTION_HANDLERS
     names = ("CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet")
     create, describe, execute = (actions[name] for name in names)
 
-    def aware(params: dict) -> dict | None:
+    def drift_aware(params: dict) -> dict | None:
         name, stack = helpers._p(params, "ChangeSetName"), helpers._p(params, "StackName")
         _, change_set = changesets._find_change_set(name, stack)
         return change_set if change_set and "_drift" in change_set else None
 
     def create_aware(params: dict) -> tuple:
-        answer = create(params)
-        identifier = re.search(rb"<Id>(.*?)</Id>", answer[2])
+        response = create(params)
+        identifier = re.search(rb"<Id>(.*?)</Id>", response[2])
         if helpers._p(params, "DeploymentMode") != REVERT_DRIFT or not identifier:
-            return answer
+            return response
         change_set = cloudformation._change_sets[identifier[1].decode()]
-        change_set["_drift"] = drifted(cloudformation._stacks[change_set["StackName"]])
-        change_set["Changes"] = take_back(change_set["Changes"], change_set["_drift"])
+        change_set["_drift"] = drifted_resources(cloudformation._stacks[change_set["StackName"]])
+        change_set["Changes"] = with_drift_reverts(change_set["Changes"], change_set["_drift"])
         if change_set["Changes"] and "didn't contain changes" in change_set["StatusReason"]:
-            done = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "StatusReason": ""}
-            change_set.update(done)
-        return answer
+            usable = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
+            change_set.update(usable | {"StatusReason": ""})
+        return response
 
     def describe_aware(params: dict) -> tuple:
         status, headers, body = describe(params)
-        change_set = aware(params)
+        change_set = drift_aware(params)
         return status, headers, describe_drift(body, change_set) if change_set else body
 
     def execute_aware(params: dict) -> tuple:
-        change_set = aware(params)
+        change_set = drift_aware(params)
         if change_set and change_set["ExecutionStatus"] == "AVAILABLE":
             resources = cloudformation._stacks[change_set["StackName"]]["_resources"]
-            for logical_id, one in change_set["_drift"].items():
-                if one["StackResourceDriftStatus"] == "DELETED":
+            for logical_id, drifted in change_set["_drift"].items():
+                if drifted["StackResourceDriftStatus"] == "DELETED":
                     resources.pop(logical_id, None)
                     continue
                 properties = resources[logical_id]["Properties"]
-                actual = json.loads(one["ActualProperties"])
-                for name in map(named, one["PropertyDifferences"]):
+                actual = json.loads(drifted["ActualProperties"])
+                for name in map(property_name, drifted["PropertyDifferences"]):
                     if name in actual:
                         properties[name] = actual[name]
                     else:
@@ -416,14 +417,14 @@ def add_drift_aware_change_sets() -> None:
 
 
 def count_loopback_as_encrypted() -> None:
-    """Makes aws:SecureTransport true: for requests, and for what services do on their own."""
+    """Makes aws:SecureTransport true for all requests and for calls between services."""
     iam_evaluator._request_origin = ContextVar("request_origin", default=("127.0.0.1", True))
     pin = iam_evaluator.pin_request_origin
     app.pin_request_origin = lambda source_ip, _secure: pin(source_ip, True)
 
 
 def end_with_caller() -> None:
-    """Ends this process, and the group that it leads, if standard input closes without a line."""
+    """Ends this process and its process group if standard input closes without any input."""
 
     def wait() -> None:
         if os.read(0, 1):
@@ -436,7 +437,7 @@ def end_with_caller() -> None:
 
 
 def main() -> None:
-    """Serves until SIGTERM; saves; removes the run file."""
+    """Runs the server until SIGTERM, saves the state, and removes the run file."""
     end_with_caller()
     with open(os.environ.pop("STACKCTL_RUN"), "a") as run:
         fcntl.flock(run, fcntl.LOCK_EX)

@@ -1,17 +1,16 @@
-//! The local environment: AWS on this machine, without an account and without Docker.
+//! The local environment: an AWS emulator on this machine, without an AWS account or Docker.
 //!
-//! An environment with `emulator = true` is served by MiniStack, a Python program. The first
-//! command that touches it installs it into a private virtual environment (`install`) and starts
-//! it on a loopback port (`process`); later commands find it running. There is one emulator for
-//! each project root and environment, and what it keeps is under the cache folder (`files`).
+//! MiniStack, a Python program, emulates AWS for each environment with `emulator = true`. The first
+//! command that uses the environment installs MiniStack into a private virtual environment (`install`)
+//! and starts it on a loopback port (`process`). Later commands use the running emulator. There is one
+//! emulator per project root and environment. Its files are in the cache folder (`files`).
 //!
-//! It never sees real credentials: it is started with an empty environment, and the SDK is given an
-//! account id as its access key, which is how MiniStack selects the account.
+//! The emulator never gets real credentials: it starts with an empty process environment, and the SDK
+//! sends an account id as the access key id, from which MiniStack takes the account.
 //!
-//! Its state survives `stop`, the end of the session and a shutdown of the machine, all of which
-//! let it save. It is lost when the emulator is killed outright: what MiniStack leaves on disk then
-//! is half of a state, objects without the stacks that own their buckets, so the next start drops
-//! it and says so.
+//! The emulator saves its state when it ends because of `stop`, the end of the session, or a shutdown of
+//! the machine. If it is killed with SIGKILL, only a part of the state is on disk, such as objects
+//! without the stacks that own their buckets. The next start deletes that state and prints a warning.
 
 mod files;
 mod http;
@@ -32,31 +31,32 @@ use crate::util::shell_word::quote;
 use self::files::{Files, Record, Run, short_digest};
 use self::process::Process;
 
-/// MiniStack's own default account, and the one that stackctl uses.
+/// The account that stackctl uses, which is MiniStack's default account.
 pub const ACCOUNT: &str = "000000000000";
-/// The region where neither the manifest nor a flag names one.
+/// The default region.
 pub const REGION: &str = "us-east-1";
-/// MiniStack accepts any secret; this is the one that its documentation uses.
+/// The secret access key from MiniStack's documentation. MiniStack accepts any.
 const SECRET_ACCESS_KEY: &str = "test";
 
 /// A running emulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulator {
-    /// `http://127.0.0.1:PORT`, for every service.
+    /// The endpoint of all services: `http://127.0.0.1:PORT`.
     pub endpoint: String,
     /// The loopback port.
     pub port: u16,
-    /// The process, which leads a process group; `None` where it is somebody else's.
+    /// The process id, which is also the id of its process group. `None` for the emulator of a
+    /// [`BoundEmulator`].
     pub pid: Option<i32>,
     /// MiniStack's version.
     pub version: String,
-    /// The account, 12 digits. It is also the access key id: MiniStack takes the account from that.
+    /// The account id of 12 digits. It is also the access key id, from which MiniStack takes the account.
     pub account: String,
     /// The region to use.
     pub region: String,
-    /// When it was started, RFC 3339.
+    /// The start time in RFC 3339.
     pub started: String,
-    /// Where it logs.
+    /// The log file.
     pub log: PathBuf,
 }
 
@@ -70,16 +70,16 @@ impl From<&Emulator> for Emulation {
     }
 }
 
-/// What takes time while an emulator is made ready.
+/// A step of starting the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A virtual environment is made; about 3 seconds, once.
+    /// Creating the virtual environment: about 3 seconds, once.
     CreatingEnvironment,
-    /// The packages are fetched, about 20 MB, and installed; once.
+    /// Downloading (about 20 MB) and installing the packages, once.
     Installing,
-    /// The last emulator was killed, and its state is dropped.
+    /// The last emulator was killed, and its state was deleted.
     StateLost,
-    /// The emulator is started; under a second.
+    /// Starting the emulator: less than a second.
     Starting,
 }
 
@@ -96,13 +96,13 @@ pub struct Local {
 }
 
 impl Local {
-    /// Returns the local environment of `environment` of the project whose manifest is in `root`.
-    /// Nothing is started or written.
+    /// Returns the local environment for `environment` of the project whose manifest is in `root`. Starts
+    /// and writes nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`] where the environment says of no cache folder; [`ErrorKind::System`]
-    /// where `root` does not exist.
+    /// [`ErrorKind::Input`] if no environment variable gives a cache folder; [`ErrorKind::System`] if
+    /// `root` does not exist.
     pub fn new(
         ambient: &Ambient,
         root: &Path,
@@ -110,7 +110,7 @@ impl Local {
         region: Option<&str>,
     ) -> Result<Self> {
         let cache = ambient.cache_dir().ok_or_else(|| {
-            Error::input("there is no folder for the local environment")
+            Error::input("there is no cache folder for the local environment")
                 .hint("set HOME or STACKCTL_CACHE_DIR")
         })?;
         let root = root
@@ -127,61 +127,62 @@ impl Local {
         })
     }
 
-    /// Returns the emulator, after installing and starting it where that is needed. One that is
-    /// there but does not answer, or was started by another version of stackctl, is replaced.
+    /// Returns the running emulator. Installs and starts it if necessary.
     ///
-    /// The work is done on a thread of its own, so an interrupt can end the wait.
+    /// An emulator that does not answer, or that another version of stackctl started, is replaced. A
+    /// separate thread does the work, so that an interrupt can end the wait.
     ///
     /// # Errors
     ///
-    /// Those of finding Python, of installing, and of starting; each says what to do.
+    /// If no usable Python is found, the installation fails, or the emulator does not start.
     pub async fn ensure_running(&self, progress: impl FnMut(Progress)) -> Result<Emulator> {
         let local = self.clone();
         on_thread(move |report| local.ensure(report), progress).await
     }
 
-    /// Returns the emulator if it runs and answers.
+    /// Returns the emulator, or `None` if it does not run or does not answer.
     ///
     /// # Errors
     ///
-    /// Where its files cannot be read.
+    /// If its files cannot be read.
     pub fn status(&self) -> Result<Option<Emulator>> {
         let Some(record) = self.files.record() else {
             return Ok(None);
         };
         let files = Files::in_folder(&record.folder);
-        let Run::Alive(pid) = files.run()? else {
+        let Run::Running(pid) = files.run()? else {
             return Ok(None);
         };
         let answers = process::health(record.port, &record.identity).is_some();
         Ok(answers.then(|| self.emulator(&record, pid)))
     }
 
-    /// Ends the emulator after it has saved its state. Returns whether one was running.
+    /// Ends the emulator after it has saved its state, and returns whether it was running.
     ///
     /// # Errors
     ///
-    /// Where it does not end.
+    /// If the emulator does not end.
     pub async fn stop(&self) -> Result<bool> {
         let local = self.clone();
         on_thread(move |_| local.end(true), |_| {}).await
     }
 
-    /// Ends the emulator and drops its state. Returns whether one was running.
+    /// Ends the emulator, deletes its state, and returns whether it was running.
     ///
     /// # Errors
     ///
-    /// Where it does not end, or its files cannot be removed.
+    /// If the emulator does not end, or its files cannot be removed.
     pub async fn reset(&self) -> Result<bool> {
         let local = self.clone();
         on_thread(move |_| local.end(false), |_| {}).await
     }
 
-    /// Makes the EC2 key pair `name` on the emulator where it is missing. Returns whether it was.
+    /// Creates the EC2 key pair `name` on the emulator if it does not exist, and returns whether it
+    /// created it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Service`] where the emulator refuses.
+    /// [`ErrorKind::Service`] if the emulator does not answer or returns an error.
     pub fn ensure_key_pair(emulator: &Emulator, name: &str) -> Result<bool> {
         let header = format!(
             "Authorization: AWS4-HMAC-SHA256 Credential={}/20000101/{}/ec2/aws4_request, \
@@ -203,13 +204,13 @@ impl Local {
             return Ok(answer.status == 200);
         }
         let message = format!(
-            "the emulator cannot make the key pair `{name}`: {}",
+            "the emulator cannot create the key pair `{name}`: {}",
             answer.body.trim()
         );
         Err(Error::new(ErrorKind::Service, message))
     }
 
-    /// Returns where the emulator logs, whether or not it runs.
+    /// Returns the path of the log file, even if the emulator does not run.
     pub fn log_path(&self) -> PathBuf {
         let own = self.files.log();
         self.files
@@ -217,8 +218,8 @@ impl Local {
             .map_or(own, |record| Files::in_folder(&record.folder).log())
     }
 
-    /// Returns an emulator that ends when the value is dropped or this process ends, however it
-    /// ends. It is for tests: [`BoundEmulator::publish`] lends it to the commands that they run.
+    /// Starts an emulator for tests. It ends when the value is dropped or this process ends, even if
+    /// this process is killed. [`BoundEmulator::publish`] makes it available to other commands.
     ///
     /// # Errors
     ///
@@ -226,7 +227,7 @@ impl Local {
     pub fn run_bound(&self, progress: &mut dyn FnMut(Progress)) -> Result<BoundEmulator> {
         let _lock = self.files.lock()?;
         process::end(&self.files, false)?;
-        self.files.drop_data()?;
+        self.files.delete_data()?;
         let process = self.start(progress)?;
         let record = self.record(&process);
         Ok(BoundEmulator {
@@ -245,9 +246,9 @@ impl Local {
             return Ok(emulator);
         }
         process::end(&self.files, true)?;
-        // One that was never published has changed nothing.
+        // Without a record, no command has used the killed emulator, so that it has no state.
         if self.files.record().is_some() && self.files.run()? == Run::Killed {
-            self.files.drop_data()?;
+            self.files.delete_data()?;
             report(Progress::StateLost);
         }
         self.files.withdraw()?;
@@ -255,10 +256,10 @@ impl Local {
         let record = self.record(&process);
         self.files.publish(&record)?;
         process.release()?;
-        let Run::Alive(pid) = self.files.run()? else {
+        let Run::Running(pid) = self.files.run()? else {
             return Err(Error::new(
                 ErrorKind::System,
-                "the emulator ended just after it had started",
+                "the emulator ended immediately after its start",
             ));
         };
         Ok(self.emulator(&record, pid))
@@ -273,12 +274,12 @@ impl Local {
 
     fn end(&self, save: bool) -> Result<bool> {
         let _lock = self.files.lock()?;
-        let was_running = matches!(self.files.run()?, Run::Alive(_));
+        let was_running = matches!(self.files.run()?, Run::Running(_));
         process::end(&self.files, save)?;
         if !save {
-            self.files.drop_data()?;
+            self.files.delete_data()?;
         }
-        // A record beside the run file of a killed emulator tells the next start to drop its state.
+        // If the emulator was killed, its record stays, so that the next start deletes its state.
         if self.files.run()? == Run::Ended {
             self.files.withdraw()?;
         }
@@ -313,7 +314,7 @@ impl Local {
     }
 }
 
-/// An emulator that ends with this value or with this process.
+/// An emulator that ends when this value is dropped or this process ends.
 #[derive(Debug)]
 pub struct BoundEmulator {
     record: Record,
@@ -322,17 +323,18 @@ pub struct BoundEmulator {
 }
 
 impl BoundEmulator {
-    /// Returns the Python that it runs in, which has boto3.
+    /// Returns the Python of the emulator's virtual environment, which contains boto3.
     pub fn python(&self) -> &Path {
         &self.python
     }
 
-    /// Lets the commands of `local` find this emulator running, as `account`: each account of 12
-    /// digits has its own resources, but bucket names are common to all.
+    /// Makes this emulator available to the commands of `local`, which use it as `account`.
+    ///
+    /// Each account of 12 digits has its own resources, but all accounts share the bucket names.
     ///
     /// # Errors
     ///
-    /// Where the record cannot be written.
+    /// If the record cannot be written.
     pub fn publish(&self, local: &Local, account: &str) -> Result<Emulator> {
         let record = Record {
             account: account.to_owned(),
@@ -343,7 +345,7 @@ impl BoundEmulator {
     }
 }
 
-/// Returns the lines of a shell script that points the AWS CLI and boto3 at the emulator.
+/// Returns the lines of a shell script that makes the AWS CLI and boto3 use the emulator.
 pub fn env_exports(emulator: &Emulator) -> String {
     let variables = [
         ("AWS_ENDPOINT_URL", emulator.endpoint.as_str()),
@@ -352,19 +354,19 @@ pub fn env_exports(emulator: &Emulator) -> String {
         ("AWS_REGION", emulator.region.as_str()),
         ("AWS_DEFAULT_REGION", emulator.region.as_str()),
     ];
-    // A real session's token must not reach the emulator, and a profile would bring its own keys.
-    let head = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
-    variables.iter().fold(head, |script, (name, value)| {
+    // A real session token must not reach the emulator, and a profile would replace these keys.
+    let first_line = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
+    variables.iter().fold(first_line, |script, (name, value)| {
         format!("{script}export {name}={}\n", quote(value))
     })
 }
 
-/// Returns the digest of everything that decides how an emulator behaves.
+/// Returns the digest of the packages and the launcher, which determine the emulator's behavior.
 fn build() -> String {
     short_digest([install::LOCK_FILE, process::LAUNCHER])
 }
 
-/// Runs blocking `work` on a thread of its own and passes on what it reports.
+/// Runs blocking `work` on a separate thread and passes its reports to `progress`.
 async fn on_thread<T: Send + 'static>(
     work: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<T> + Send + 'static,
     mut progress: impl FnMut(Progress),
@@ -372,7 +374,7 @@ async fn on_thread<T: Send + 'static>(
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (result, done) = oneshot::channel();
     thread::spawn(move || {
-        // Nobody listens any more after an interrupt.
+        // The sends fail after an interrupt, because the receivers no longer exist.
         let outcome = work(&mut |step| {
             let _ = reports.send(step);
         });
@@ -381,8 +383,12 @@ async fn on_thread<T: Send + 'static>(
     while let Some(step) = reported.recv().await {
         progress(step);
     }
-    done.await
-        .map_err(|error| Error::system("the work on the local environment broke off", error))?
+    done.await.map_err(|error| {
+        Error::system(
+            "the thread for the local environment ended unexpectedly",
+            error,
+        )
+    })?
 }
 
 #[cfg(test)]
@@ -390,7 +396,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exports_are_words_of_a_shell() {
+    fn the_exported_values_are_quoted_for_a_shell() {
         let emulator = Emulator {
             endpoint: "http://127.0.0.1:40000".to_owned(),
             port: 40_000,

@@ -1,10 +1,12 @@
-//! One emulator process: how it is started, found and ended.
+//! The emulator process: its start, its health check, and its end.
 //!
-//! It is started with an environment of its own, so that it never sees the user's credentials, in a
-//! process group of its own, so that a Ctrl-C in the terminal does not reach it and one signal ends
-//! it with all its Lambda workers, and with no stream of the caller's, so that a pipe that the
-//! caller writes to closes when the caller ends. Until it is published it holds a pipe from this
-//! process: if this process is killed meanwhile, the emulator ends too.
+//! - It has its own process environment, so that it never gets the user's credentials.
+//! - It has its own process group, so that Ctrl-C in the terminal does not end it, and one signal ends it
+//!   with all its Lambda workers.
+//! - It inherits no stream of the caller, so that a pipe that the caller writes to closes when the caller
+//!   ends.
+//! - Until it is published, its stdin is a pipe from this process. If this process is killed before that,
+//!   the emulator ends too.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -22,64 +24,65 @@ use crate::error::{Error, ErrorKind, Result};
 use super::files::{Files, Run, create_folder};
 use super::http;
 
-/// Our own launcher of MiniStack.
+/// The Python program that starts MiniStack.
 pub(super) const LAUNCHER: &str = include_str!("launcher.py");
-/// How long a start may take. The first one after an install compiles the packages; 0.5 s after.
+/// The time limit of a start. A start takes 0.5 s, but the first one also compiles the packages.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long an emulator may take to save its state before it is killed.
+/// The time that an emulator has to save its state before it is killed.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the kernel may take to end a killed process.
+/// The time limit for the kernel to end a killed process.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a start or an end is looked for.
+/// The interval of the checks whether the emulator has started or ended.
 const POLL: Duration = Duration::from_millis(15);
-/// How many ports are tried before a start fails.
+/// The number of ports that are tried before a start fails.
 const ATTEMPTS: u32 = 5;
-/// How long a Lambda worker stays warm, in seconds; each holds about 50 MB.
+/// The time in seconds that a Lambda worker stays warm. Each uses about 50 MB of memory.
 const WARM_LAMBDA_SECONDS: &str = "120";
 
-/// An emulator that answers and that ends when this value is dropped.
+/// A running emulator that ends when this value is dropped, unless it was released.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) port: u16,
     pub(super) version: String,
     child: Child,
+    /// The emulator ends when this pipe closes.
     lifeline: Option<ChildStdin>,
 }
 
 impl Process {
-    /// Lets the emulator outlive this process.
+    /// Releases the emulator, so that it continues after the end of this process.
     ///
     /// # Errors
     ///
-    /// Where it has ended.
+    /// If the emulator has already ended.
     pub(super) fn release(mut self) -> Result<()> {
         self.lifeline
             .take()
             .map_or(Ok(()), |mut pipe| pipe.write_all(b"stay\n"))
-            .map_err(|error| Error::system("the emulator ended just after it had started", error))
+            .map_err(|error| Error::system("the emulator ended immediately after its start", error))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         if self.lifeline.take().is_some() {
-            // The pipe is closed now, and that ends it.
+            // The pipe is closed now, so that the emulator ends.
             let _ = self.child.wait();
         }
     }
 }
 
-/// What `GET /_ministack/health` answers, as far as it matters here.
+/// The used fields of the response to `GET /_ministack/health`.
 #[derive(Debug, Deserialize)]
 struct Health {
-    /// A name that the starter may choose; here it says which emulator this is.
+    /// A name from `MINISTACK_EDITION`. stackctl stores the emulator's identity in it.
     edition: String,
     version: String,
 }
 
 /// Why an attempt to start failed.
 enum Failure {
-    /// Somebody else took the port first.
+    /// Another process took the port first.
     PortTaken,
     Other(Error),
 }
@@ -103,7 +106,7 @@ pub(super) fn start(
             Err(Failure::PortTaken) => {
                 return Err(Error::new(
                     ErrorKind::System,
-                    "no loopback port stayed free for the emulator",
+                    format!("the emulator found no free loopback port in {ATTEMPTS} attempts"),
                 ));
             }
             Err(Failure::Other(error)) => return Err(error),
@@ -144,7 +147,7 @@ fn start_once(
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", files.data().join("s3"))
         .env("LAMBDA_WARM_TTL_SECONDS", WARM_LAMBDA_SECONDS)
-        // It would remove other MiniStacks' containers.
+        // With Docker, MiniStack would remove the containers of other MiniStack processes.
         .env("DOCKER_HOST", "unix:///nonexistent")
         .stdin(Stdio::piped())
         .stdout(log.0)
@@ -162,7 +165,7 @@ fn start_once(
     Ok(process)
 }
 
-/// Makes the files that a start needs; returns the log, twice, and a port that is free now.
+/// Creates the files for a start, and returns two handles of the log and a free port.
 fn prepare(files: &Files) -> io::Result<((File, File), u16)> {
     let folder = files.folder();
     for name in ["home", "tmp", "data/state", "data/s3"] {
@@ -192,12 +195,12 @@ fn wait_until_healthy(process: &mut Process, files: &Files) -> Result<String, Fa
         let log = || fs::read_to_string(files.log()).unwrap_or_default();
         if let Some(status) = ended {
             let log = log();
-            // MiniStack ends with the same status whatever failed; only its log tells this case.
+            // MiniStack's exit status is the same for all errors. Only its log shows this one.
             if log.contains("already in use") {
                 return Err(Failure::PortTaken);
             }
             return Err(Failure::Other(failed(
-                &format!("the emulator ended at its start ({status})"),
+                &format!("the emulator failed to start ({status})"),
                 &log,
                 files,
             )));
@@ -218,28 +221,29 @@ fn failed(message: &str, log: &str, files: &Files) -> Error {
     let tail = lines.iter().skip(lines.len().saturating_sub(5));
     let message = tail.fold(message.to_owned(), |text, line| format!("{text}\n  {line}"));
     Error::new(ErrorKind::System, message)
-        .hint(format!("the whole log is in {}", files.log().display()))
+        .hint(format!("see the full log in {}", files.log().display()))
 }
 
-/// Returns what the emulator of these files answers to the question who it is.
+/// Returns the identity of the emulator of these files, which its health check returns.
 pub(super) fn identity(files: &Files) -> String {
     let name = files.folder().file_name().unwrap_or_default();
     format!("stackctl {}", name.to_string_lossy())
 }
 
-/// Returns MiniStack's version if the emulator with this identity answers on the port.
+/// Returns MiniStack's version, or `None` if no emulator with this identity answers on the port.
 pub(super) fn health(port: u16, identity: &str) -> Option<String> {
     let answer = http::get(port, "/_ministack/health").ok()?;
     let health: Health = serde_json::from_str(&answer.body).ok()?;
     (answer.status == 200 && health.edition == identity).then_some(health.version)
 }
 
-/// Ends the emulator of these files, if it lives, with everything that it started. With `save` it
-/// may write its state first; if it does not end in time it is killed.
+/// Ends the emulator of these files, if it is running, and all processes that it started.
+///
+/// If `save` is set, the emulator can save its state first. If it does not end in time, it is killed.
 ///
 /// # Errors
 ///
-/// Where it survives even that.
+/// If the emulator is still running after it was killed.
 pub(super) fn end(files: &Files, save: bool) -> Result<()> {
     let mut group = None;
     for (signal, timeout) in [
@@ -251,10 +255,10 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
     ] {
         let deadline = Instant::now() + timeout;
         let mut sent = timeout.is_zero();
-        while let Run::Alive(pid) = files.run()? {
+        while let Run::Running(pid) = files.run()? {
             group = group.or_else(|| pid.and_then(Pid::from_raw));
             if let (Some(group), false) = (group, sent) {
-                // One that is gone already is what was wanted.
+                // An error means that the process has already ended.
                 let _ = kill_process_group(group, signal);
                 sent = true;
             }
@@ -264,7 +268,7 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
             thread::sleep(POLL);
         }
     }
-    if matches!(files.run()?, Run::Alive(_)) {
+    if matches!(files.run()?, Run::Running(_)) {
         return Err(Error::new(
             ErrorKind::System,
             format!("the emulator of {} does not end", files.folder().display()),
@@ -274,5 +278,5 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
         let _ = kill_process_group(group, Signal::KILL);
     }
     create_folder(files.folder())?;
-    files.drop_temporary()
+    files.delete_temporary()
 }

@@ -1,8 +1,8 @@
-//! Which Python runs the emulator.
+//! The search for a Python that can run the emulator.
 //!
-//! Any Python from 3.10 on with its `venv` module will do. `STACKCTL_PYTHON` names one; otherwise
-//! the usual names are tried in the order of `PATH`'s own preference. Each candidate is run, not
-//! only found: a version manager's shim may exist and still refuse.
+//! Python 3.10 or later with the `venv` module is required. If `STACKCTL_PYTHON` is set, only that
+//! program is tried. Otherwise, the usual names are tried in the folders of `PATH`. Each candidate is
+//! run, because the shim of a version manager may exist but fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The oldest version that MiniStack supports, as its package says.
+/// The oldest Python version that MiniStack supports, according to its package metadata.
 const OLDEST: (u32, u32) = (3, 10);
-/// The names that are tried, the one that the user calls "Python" first.
+/// The names that are tried, in this order. `python3` is the user's default Python.
 const NAMES: [&str; 7] = [
     "python3",
     "python3.14",
@@ -22,14 +22,14 @@ const NAMES: [&str; 7] = [
     "python3.10",
     "python",
 ];
-/// Prints the version, and the missing module where virtual environments cannot be made.
+/// Prints the version and, if virtual environments cannot be created, the missing module.
 const PROBE: &str = "import sys; print(*sys.version_info[:2], sep='.')
 try:
     import venv, ensurepip
 except ImportError as error:
     print(error.name)";
 
-/// A Python that can make virtual environments.
+/// A Python that can create virtual environments.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Python {
     pub(super) program: PathBuf,
@@ -37,7 +37,7 @@ pub(super) struct Python {
     pub(super) version: String,
 }
 
-/// What a candidate turned out to be.
+/// The result of a candidate's check.
 #[derive(Debug, PartialEq, Eq)]
 enum Candidate {
     Usable(String),
@@ -50,7 +50,8 @@ enum Candidate {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::System`] where there is none, with what was found instead and what to install.
+/// [`ErrorKind::System`] if there is none. The message names the rejected candidates, and the hints say
+/// what to install.
 pub(super) fn find(ambient: &Ambient) -> Result<Python> {
     let named = ambient.variable("STACKCTL_PYTHON");
     let candidates = match named {
@@ -80,10 +81,10 @@ pub(super) fn find(ambient: &Ambient) -> Result<Python> {
     }
     Err(Error::new(ErrorKind::System, message)
         .hint("install it (Debian and Ubuntu: `sudo apt install python3-venv`, macOS: `brew install python`)")
-        .hint("or name one: `export STACKCTL_PYTHON=/path/to/python3`"))
+        .hint("or name a Python: `export STACKCTL_PYTHON=/path/to/python3`"))
 }
 
-/// Returns every file in the folders of `path` that has one of the names, in the names' order.
+/// Returns the files in the folders of `path` that have one of the names, in the order of the names.
 fn on_path(path: &str) -> Vec<PathBuf> {
     let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
     NAMES
@@ -101,13 +102,13 @@ fn probe(program: &Path, ambient: &Ambient) -> Candidate {
         .stdin(Stdio::null())
         .output();
     match output {
-        Ok(output) if output.status.success() => judge(&String::from_utf8_lossy(&output.stdout)),
+        Ok(output) if output.status.success() => classify(&String::from_utf8_lossy(&output.stdout)),
         _ => Candidate::Broken,
     }
 }
 
-fn judge(printed: &str) -> Candidate {
-    let mut lines = printed.lines();
+fn classify(output: &str) -> Candidate {
+    let mut lines = output.lines();
     let version = lines.next().unwrap_or_default();
     let number = version
         .split_once('.')
@@ -126,28 +127,28 @@ mod tests {
 
     use std::process::Command;
 
-    use super::{Candidate, find, judge};
+    use super::{Candidate, classify, find};
     use crate::config::ambient::Ambient;
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert_eq!(judge("3.9\n"), Candidate::TooOld("3.9".to_owned()));
-        assert_eq!(judge("3.10\n"), Candidate::Usable("3.10".to_owned()));
-        assert_eq!(judge("4.0\n"), Candidate::Usable("4.0".to_owned()));
-        assert_eq!(judge("2.7\n"), Candidate::TooOld("2.7".to_owned()));
+        assert_eq!(classify("3.9\n"), Candidate::TooOld("3.9".to_owned()));
+        assert_eq!(classify("3.10\n"), Candidate::Usable("3.10".to_owned()));
+        assert_eq!(classify("4.0\n"), Candidate::Usable("4.0".to_owned()));
+        assert_eq!(classify("2.7\n"), Candidate::TooOld("2.7".to_owned()));
     }
 
     #[test]
-    fn what_prints_no_version_is_broken() {
-        assert_eq!(judge(""), Candidate::Broken);
-        assert_eq!(judge("Python was not found\n"), Candidate::Broken);
+    fn a_program_that_prints_no_version_is_broken() {
+        assert_eq!(classify(""), Candidate::Broken);
+        assert_eq!(classify("Python was not found\n"), Candidate::Broken);
     }
 
     #[test]
-    fn the_first_usable_one_is_taken_and_the_others_are_told() {
+    fn the_first_usable_python_is_chosen_and_rejected_ones_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, printed: &str| {
-            // A file that this process itself wrote may be "busy" for as long as another test forks.
+            // If this process wrote the file, it could be "busy" while another test forks.
             let script = r#"printf '#!/bin/sh\nprintf "%s"\n' "$2" >"$1" && chmod +x "$1""#;
             let mut shell = Command::new("sh");
             shell
@@ -167,13 +168,13 @@ mod tests {
             "{error}"
         );
         put("python3.11", "3.11\\n");
-        let found = find(&ambient).unwrap();
-        assert_eq!(found.version, "3.11");
-        assert!(found.program.ends_with("python3.11"));
+        let python = find(&ambient).unwrap();
+        assert_eq!(python.version, "3.11");
+        assert!(python.program.ends_with("python3.11"));
     }
 
     #[test]
-    fn the_named_one_is_the_only_one() {
+    fn only_the_python_named_by_the_variable_is_tried() {
         let ambient = Ambient::new(
             [
                 ("PATH", "/usr/bin"),
