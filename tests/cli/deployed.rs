@@ -23,7 +23,7 @@ fn diff_shows_the_changes_and_writes_nothing() {
     let (sandbox, cloud) = demo::deployed();
     insta::assert_snapshot!(sandbox.run(&["diff", "--exit-code"]), @r"
     --- stdout
-    No differences: the stack matches the files.
+    No differences: the deployed stack matches the files.
     --- exit 0
     ");
     demo::change_description(&sandbox);

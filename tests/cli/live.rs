@@ -21,7 +21,7 @@ fn drift_that_the_files_do_not_change_is_kept() {
     let (sandbox, _cloud) = drifted();
     insta::assert_snapshot!(sandbox.run(&["diff", "--live"]), @r#"
     --- stdout
-    No differences: the stack matches the files.
+    No differences: the deployed stack matches the files.
 
     Live  deployed → live
       ~ Handler  AWS::Lambda::Function

@@ -240,7 +240,7 @@ fn second_apply_finds_no_changes() {
     ] {
         let finished = project.run(command).expect_code(0);
         let said = "No changes. The stack matches the files.";
-        let same = "No differences: the stack matches the files.";
+        let same = "No differences: the deployed stack matches the files.";
         assert!(
             finished.stdout.contains(said) || finished.stdout.contains(same),
             "{finished}"

@@ -75,7 +75,7 @@ fn drift_is_shown_and_recover_reverts_it() {
     let live = project
         .run(&["diff", "--live", "--exit-code"])
         .expect_code(2);
-    assert_eq!(live.stdout.matches("apply: leaves it").count(), 2, "{live}");
+    assert_eq!(live.stdout.matches("apply: keeps the live value").count(), 2, "{live}");
     live.expect_stdout("apply: does not recreate it");
     let live = project.run(&["diff", "--live", "--only", "Handler"]);
     live.expect_stdout("Drift: 1 modified, 0");

@@ -26,7 +26,7 @@ pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
             _ if !comparison.only.is_empty() => {
                 format!("No differences in {}.\n", comparison.only.join(", "))
             }
-            Some(_) => "No differences: the stack matches the files.\n".to_owned(),
+            Some(_) => "No differences: the deployed stack matches the files.\n".to_owned(),
             None => format!("No differences: {before} and {after} are equivalent.\n"),
         };
     }
