@@ -288,7 +288,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
     Blocked by
       DELETE_FAILED  Bucket  AWS::S3::Bucket
           The bucket you tried to delete is not empty. You must delete all versions in the bucket.
-          to leave it behind: --retain Bucket
+          to keep it outside the stack: --retain Bucket
 
       resource  type             what happens  physical id
       Bucket    AWS::S3::Bucket  stays         demo-data

@@ -86,7 +86,7 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
                 if option == "--skip" {
                     "skip it in the rollback"
                 } else {
-                    "leave it behind"
+                    "keep it outside the stack"
                 },
                 obstacle.name
             ));
