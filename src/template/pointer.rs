@@ -1,10 +1,10 @@
 //! JSON pointers (RFC 6901), by which CloudFormation names a place in a resource:
 //! `/Properties/Environment/Variables/NAME`.
 //!
-//! In a step `~1` stands for `/` and `~0` for `~`. A step of digits may be the index of a list or a key
-//! of a map; only the value that the pointer leads through tells.
+//! In a step `~1` means `/`, and `~0` means `~`. A step of digits is the index of a list or a key of a
+//! map, depending on the value that the pointer is applied to.
 
-/// Returns the steps of a pointer, each as the key or index that it stands for. Empty steps are left out.
+/// Returns the steps of a pointer, unescaped. Empty steps are left out.
 pub fn steps(pointer: &str) -> Vec<String> {
     let steps = pointer.split('/').filter(|step| !step.is_empty());
     steps

@@ -202,10 +202,10 @@ fn json_errors_say_what_is_wrong() {
     json-syntax: an unknown escape in a string at 1:8 "\\é"
       help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
     json-syntax: `nul` is not a JSON value at 1:7 "nul"
-      help: keys and strings stand in double quotes
+      help: put keys and strings in double quotes
     json-syntax: expected the end of the template, found `{` at 1:4 "{"
     json-syntax: a comment, which JSON does not have at 1:3 "/"
-      help: CloudFormation templates with comments are written in YAML
+      help: write a template with comments in YAML
     duplicate-key: the key `A` stands twice in one map at 1:10 "\"A\"", 1:2 "\"A\""
     json-syntax: the string is not closed at 1:7 "\""
     json-syntax: expected four hexadecimal digits at 1:8 "\\u"

@@ -93,8 +93,8 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Returns the steps from the resource to the place, such as `Properties`, `Code`, `S3Key`: those of
-    /// the path, else the attribute and the property's name. There may be none.
+    /// Returns the path in the resource as steps, such as `Properties`, `Code`, `S3Key`. Without a path,
+    /// returns the attribute and the property's name, if there are any.
     pub fn steps(&self) -> Vec<String> {
         let path = self.path.as_deref().unwrap_or_default();
         let mut steps = pointer::steps(path);

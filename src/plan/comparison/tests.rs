@@ -232,7 +232,7 @@ fn the_time_grows_with_the_number_of_resources() {
 }
 
 #[test]
-fn keys_with_slashes_tildes_or_digits_alone_are_told_once() {
+fn keys_with_slashes_tildes_or_only_digits_are_listed_once() {
     let text = |value: &str| {
         format!(
             "Resources:\n  A:\n    Type: AWS::ApiGateway::Method\n    Properties:\n      \

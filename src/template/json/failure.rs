@@ -1,4 +1,4 @@
-//! What is said of a text that is not JSON: where it is wrong, what is wrong and how to fix it.
+//! Describes why a text is not JSON: the place, the cause and the remedy.
 
 use std::ops::Range;
 
@@ -6,13 +6,13 @@ use jsonc_parser::ParseStringErrorKind as InString;
 use jsonc_parser::errors::{ParseError, ParseErrorKind as Kind};
 
 const NO_COMMA: &str = "JSON allows no comma after the last member";
-const NO_COMMENT: &str = "CloudFormation templates with comments are written in YAML";
+const NO_COMMENT: &str = "write a template with comments in YAML";
 const ESCAPES: &str = "JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX";
-const QUOTES: &str = "keys and strings stand in double quotes";
+const QUOTES: &str = "put keys and strings in double quotes";
 
-const SPACE: &str = "between values JSON has spaces, tabs and line breaks alone";
+const SPACE: &str = "JSON allows only spaces, tabs and line breaks between values";
 
-/// What is wrong with a text.
+/// An error in a text.
 pub(super) struct Wrong {
     /// The bytes of the text.
     pub(super) span: Range<usize>,
@@ -35,7 +35,7 @@ impl Wrong {
         Self { help, ..self }
     }
 
-    /// Returns what is wrong where the parser stopped.
+    /// Returns the error at which the parser stopped.
     pub(super) fn of(text: &str, error: &ParseError) -> Self {
         let (start, end) = (error.range().start, error.range().end);
         let expected = |what: &str| Self::expected(text, start, what);
@@ -64,7 +64,7 @@ impl Wrong {
             | Kind::HexadecimalNumbersNotAllowed
             | Kind::NonFiniteNumbersNotAllowed
             | Kind::UnaryPlusNumbersNotAllowed => Self::number(text, start),
-            // The parser ends a number behind its leading zero.
+            // The parser ends a number after its leading zero.
             Kind::ExpectedComma if is_inside_number(text, start) => Self::number(text, start),
             Kind::ExpectedComma => expected("`,` or a closing bracket"),
             Kind::ExpectedColonAfterObjectKey => expected("`:` after the key"),
@@ -88,7 +88,7 @@ impl Wrong {
         }
     }
 
-    /// Returns what is wrong if something else is expected at `at`, or behind the space there.
+    /// Returns the error that something else is expected at `at`, or after the white space there.
     pub(super) fn expected(text: &str, at: usize, what: &str) -> Self {
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -102,7 +102,7 @@ impl Wrong {
         }
     }
 
-    /// Returns what is wrong with something that JSON does not have outside of strings.
+    /// Returns the error about a token that JSON allows only in strings.
     pub(super) fn token(text: &str, at: usize) -> Self {
         let rest = text.get(at..).unwrap_or_default();
         let word = rest.len()
@@ -124,12 +124,12 @@ impl Wrong {
         if other == '\'' {
             return Self::new(span, "a string in single quotes").with_help(QUOTES);
         }
-        let message = format!("`{}` cannot stand here", other.escape_debug());
+        let message = format!("unexpected `{}`", other.escape_debug());
         let help = if other.is_whitespace() { SPACE } else { QUOTES };
         Self::new(span, message).with_help(help)
     }
 
-    /// Returns what is wrong with the number at `at`, which may be anywhere in it.
+    /// Returns the error about the number at `at`, which may be any byte of it.
     fn number(text: &str, at: usize) -> Self {
         let is_part = |it: char| it.is_ascii_alphanumeric() || ['+', '-', '.'].contains(&it);
         let before = text.get(..at).unwrap_or_default();
@@ -149,7 +149,7 @@ impl Wrong {
     }
 }
 
-/// Returns whether one of these characters stands before a place, with nothing but space between.
+/// Returns whether one of these characters precedes `at`, not counting white space.
 fn follows(text: &str, at: usize, characters: &[char]) -> bool {
     let before = text.get(..at).unwrap_or_default();
     before.trim_end().ends_with(characters)

@@ -1,8 +1,7 @@
 //! JSON text → [`Node`].
 //!
-//! The grammar is jsonc-parser's with every extension switched off. It gives the bytes of keys and
-//! values, keeps numbers as they are written, and keeps keys that stand twice. `scan` refuses before it
-//! the little that it takes beyond JSON.
+//! jsonc-parser reads the grammar, with every extension switched off. It gives the bytes of keys and
+//! values, numbers as they are written, and duplicate keys. `scan` refuses what it accepts beyond JSON.
 
 mod failure;
 mod scan;
@@ -18,7 +17,7 @@ use super::node::{Map, Member, Node, Value};
 use super::syntax::Findings;
 use failure::Wrong;
 
-/// JSON, and nothing that people add to it.
+/// The parser's options for JSON without any extension.
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
@@ -32,8 +31,8 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// Reads the text, which is one JSON object. What is wrong goes to `findings`; the first error of the
-/// syntax ends the reading.
+/// Reads the text, which is one JSON object. Errors go to `findings`; the first syntax error ends the
+/// reading.
 pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     let text: &str = &findings.source().text;
     // A byte order mark is no part of JSON, but editors write it.
@@ -57,19 +56,19 @@ pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     None
 }
 
-/// Returns the value of a JSON text that is no template, such as what the service says of a resource;
-/// `None` if it is not JSON. Of members with the same key the last one counts.
+/// Returns the value of a JSON text that is not a template, such as the properties of a resource from
+/// CloudFormation; `None` if it is not JSON. If a key occurs twice, its last value counts.
 pub(crate) fn value(text: &str) -> Option<Node> {
     Some(Reader::new(0).node(read(text).ok()?))
 }
 
-/// Returns the map or list that a string spells in JSON, such as a policy; `None` if it spells none.
-/// `{Substitution}`, `null` and numbers are only text.
+/// Returns the map or list in a string that is JSON, such as a policy; `None` for other strings, such
+/// as `{Substitution}`, `null` and numbers.
 pub(crate) fn document(text: &str) -> Option<Node> {
     opens_document(text).then(|| value(text)).flatten()
 }
 
-/// Returns the same as [`document`] as a value that can be changed and written again.
+/// Returns the same as [`document`], as a value that can be changed and written back.
 pub(crate) fn editable_document(text: &str) -> Option<serde_json::Value> {
     let value = opens_document(text).then(|| serde_json::from_str(text).ok());
     value.flatten()
@@ -79,9 +78,9 @@ fn opens_document(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
 
-/// Why a text is not read.
+/// Why a text cannot be read.
 enum NoJson {
-    /// It is nested too deeply, as of this byte.
+    /// Its nesting is too deep at this byte.
     TooDeep(usize),
     Wrong(Wrong),
 }
@@ -103,11 +102,11 @@ fn read(text: &str) -> Result<ast::Value<'_>, NoJson> {
     Err(NoJson::Wrong(wrong))
 }
 
-/// Makes nodes of what the parser read.
+/// Converts the parser's values to nodes.
 struct Reader {
     /// Where the parsed text starts in the whole text, in bytes.
     start: usize,
-    /// Keys that stand twice in one object: the key, its first place, the other one.
+    /// Duplicate keys: the key, its first place, its other place.
     duplicates: Vec<(String, Range<usize>, Range<usize>)>,
 }
 

@@ -1,14 +1,14 @@
-//! What the parser takes and JSON does not have.
+//! Finds what the parser accepts although it is not JSON.
 
 use super::failure::Wrong;
 use crate::template::syntax::MAX_DEPTH;
 
-/// Looks for control characters in strings and for white space other than JSON's own, which the parser
-/// would take. Returns the first of it.
+/// Returns the first control character in a string or white space that JSON does not allow. The parser
+/// accepts both.
 ///
 /// # Errors
 ///
-/// The place where nesting goes beyond our limit. The text must not be parsed then: the parser's own
+/// The byte where the nesting exceeds our limit. The text must not be parsed then: the parser's own
 /// limit, 512 levels, needs more than the 1 MiB of stack that a program has on Windows.
 pub(super) fn scan(text: &str) -> Result<Option<Wrong>, usize> {
     let mut found = None;

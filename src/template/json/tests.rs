@@ -1,4 +1,4 @@
-//! What the reader takes for JSON, and what it says of what it refuses.
+//! What the reader accepts as JSON, and the errors for other texts.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use insta::assert_snapshot;
@@ -11,14 +11,14 @@ use crate::template::tests::show;
 
 fn all_wrong(texts: &[&str]) -> String {
     let wrong = |text: &&str| {
-        // With the byte order mark that says nothing, so that the places are those behind one.
+        // A byte order mark comes first, so every place must count it.
         let text = format!("\u{feff}{text}");
         show(&Template::parse(&SourceFile::new("stack.json", text)).unwrap_err())
     };
     texts.iter().map(wrong).collect()
 }
 
-/// Returns the same value as another reader's, of which numbers keep their text.
+/// Returns the node as a value of `serde_json`.
 fn plain(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Null => serde_json::Value::Null,
@@ -35,7 +35,7 @@ fn plain(node: &Node) -> serde_json::Value {
 }
 
 #[test]
-fn what_is_json_is_what_other_readers_take() {
+fn same_texts_are_json_as_for_serde_json() {
     let texts = [
         "{}",
         " \t\r\n[ ] \n",
@@ -121,7 +121,7 @@ fn what_is_json_is_what_other_readers_take() {
 }
 
 #[test]
-fn numbers_keep_their_text_and_everything_its_place() {
+fn numbers_keep_their_text_and_nodes_their_place() {
     let text = "{\"ü\": [012345678901, 1.10], \"b\": 123456789012345678901234567890}";
     assert_eq!(value(text), None);
     let text = text.replace("[012", "[12");
@@ -163,7 +163,7 @@ fn a_document_is_a_map_or_a_list() {
 }
 
 #[test]
-fn of_two_members_with_one_key_the_last_counts() {
+fn last_value_of_a_duplicate_key_counts() {
     let node = value(r#"{"a": 1, "b": 2, "a": {"c": 3, "c": 4}}"#).unwrap();
     let a = node.get("a").unwrap().get("c").unwrap();
     assert_eq!(a.scalar().as_deref(), Some("4"));
@@ -171,7 +171,7 @@ fn of_two_members_with_one_key_the_last_counts() {
 }
 
 #[test]
-fn nesting_is_limited_before_the_parser_sees_it() {
+fn nesting_is_limited_before_parsing() {
     let lists = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     let maps = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
     for text in [&lists as &dyn Fn(usize) -> String, &maps] {
@@ -184,7 +184,7 @@ fn nesting_is_limited_before_the_parser_sees_it() {
     let strings = format!("[\"{}\", \"\\\"{}\"]", "[".repeat(1_000), "{".repeat(1_000));
     assert!(value(&strings).is_some());
     assert!(value(&format!("[{}0]", "[[]],{\"a\":[]},".repeat(1_000))).is_some());
-    // Nor does what is wrong before them lead past the limit.
+    // An error before the brackets does not switch off the limit.
     for start in ["\u{b}", "\"\n\"", "'\"'"] {
         assert!(value(&format!("[{start},{}", lists(100_000))).is_none());
     }
@@ -195,7 +195,7 @@ fn nesting_is_limited_before_the_parser_sees_it() {
 }
 
 #[test]
-fn an_error_is_named_at_its_place_with_a_way_out() {
+fn an_error_has_its_place_and_a_remedy() {
     assert_snapshot!(all_wrong(&[
         "{",
         "{\"ü\": [1, {\"b\": 2",
@@ -258,15 +258,15 @@ fn an_error_is_named_at_its_place_with_a_way_out() {
     json-syntax: expected `,` or a closing bracket, found `1` at 1:11 "1"
     json-syntax: expected a key in double quotes, found `,` at 1:3 ","
     json-syntax: a string in single quotes at 1:3 "'"
-      help: keys and strings stand in double quotes
-    json-syntax: `é` cannot stand here at 1:3 "é"
-      help: keys and strings stand in double quotes
+      help: put keys and strings in double quotes
+    json-syntax: unexpected `é` at 1:3 "é"
+      help: put keys and strings in double quotes
     json-syntax: `0x1` is not a JSON number at 1:3 "0x1"
       help: put it in quotes if it is a string
     json-syntax: a string in single quotes at 1:8 "'"
-      help: keys and strings stand in double quotes
+      help: put keys and strings in double quotes
     json-syntax: `True` is not a JSON value at 1:8 "True"
-      help: keys and strings stand in double quotes
+      help: put keys and strings in double quotes
     json-syntax: `-Infinity` is not a JSON number at 1:8 "-Infinity"
       help: put it in quotes if it is a string
     json-syntax: `007` is not a JSON number at 1:8 "007"
@@ -277,12 +277,12 @@ fn an_error_is_named_at_its_place_with_a_way_out() {
       help: put it in quotes if it is a string
     json-syntax: `+1` is not a JSON number at 1:8 "+1"
       help: put it in quotes if it is a string
-    json-syntax: `\u{a0}` cannot stand here at 1:7 "\u{a0}"
-      help: between values JSON has spaces, tabs and line breaks alone
-    json-syntax: `\u{b}` cannot stand here at 1:9 "\u{b}"
-      help: between values JSON has spaces, tabs and line breaks alone
-    json-syntax: `\u{2028}` cannot stand here at 1:5 "\u{2028}"
-      help: between values JSON has spaces, tabs and line breaks alone
+    json-syntax: unexpected `\u{a0}` at 1:7 "\u{a0}"
+      help: JSON allows only spaces, tabs and line breaks between values
+    json-syntax: unexpected `\u{b}` at 1:9 "\u{b}"
+      help: JSON allows only spaces, tabs and line breaks between values
+    json-syntax: unexpected `\u{2028}` at 1:5 "\u{2028}"
+      help: JSON allows only spaces, tabs and line breaks between values
     json-syntax: the string is not closed at 1:8 "\"b,"
     json-syntax: a control character in a string at 1:10 "\t"
       help: write it as an escape such as `\t`
@@ -293,14 +293,14 @@ fn an_error_is_named_at_its_place_with_a_way_out() {
     json-syntax: an unknown escape in a string at 1:9 "\\'"
       help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
     json-syntax: a comment, which JSON does not have at 1:4 "/"
-      help: CloudFormation templates with comments are written in YAML
+      help: write a template with comments in YAML
     json-syntax: a comment, which JSON does not have at 1:8 "#"
-      help: CloudFormation templates with comments are written in YAML
-    json-syntax: `%` cannot stand here at 1:3 "%"
-      help: keys and strings stand in double quotes
+      help: write a template with comments in YAML
+    json-syntax: unexpected `%` at 1:3 "%"
+      help: put keys and strings in double quotes
     json-syntax: expected a key in double quotes, found `{` at 1:9 "{"
-    json-syntax: `/` cannot stand here at 1:11 "/"
-      help: keys and strings stand in double quotes
+    json-syntax: unexpected `/` at 1:11 "/"
+      help: put keys and strings in double quotes
     json-syntax: expected the end of the template, found `{` at 1:5 "{"
     "##);
 }

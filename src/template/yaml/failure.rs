@@ -1,4 +1,4 @@
-//! What is said of an error in the syntax of YAML: where it is, what it is and how to fix it.
+//! Describes an error in the syntax of YAML: the place, the cause and the remedy.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -30,8 +30,7 @@ pub(super) fn report(error: &ScanError, findings: &mut Findings<'_>) {
     findings.error("yaml-syntax", message, span, help);
 }
 
-/// Returns the bytes of the first escape that YAML does not know in the double quotes that open at
-/// `at`.
+/// Returns the bytes of the first unknown escape in the double-quoted string that starts at `at`.
 fn unknown_escape(text: &str, at: usize) -> Option<Range<usize>> {
     const KNOWN: &str = "0abtnvfre \"/\\N_LPxuU\t\r\n";
     let mut characters = text.get(at..)?.char_indices();
@@ -71,7 +70,7 @@ fn tab(kind: &ErrorKind, text: &str, at: usize) -> Option<usize> {
     None
 }
 
-/// Returns what is wrong: the parser's own words, or plainer ones where those are hard to understand.
+/// Returns the message: the parser's, or a plainer one if the parser's is hard to understand.
 fn message(error: &ScanError) -> Cow<'static, str> {
     match error.kind() {
         ErrorKind::UnexpectedCharacter { character } => {
@@ -98,13 +97,13 @@ fn message(error: &ScanError) -> Cow<'static, str> {
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::UnexpectedEofImplicitFlowMapping => "a value is missing here".into(),
-        ErrorKind::InvalidColonPlacement => "a `:` cannot stand here inside brackets".into(),
+        ErrorKind::InvalidColonPlacement => "unexpected `:` inside brackets".into(),
         ErrorKind::UndeclaredTagHandle => "a tag with a second `!`".into(),
         _ => error.info().into(),
     }
 }
 
-/// Returns what to do about it.
+/// Returns the remedy.
 fn help(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
     let before = text.get(line_start(text, at)..at).unwrap_or_default();
     let help = match kind {
@@ -159,7 +158,7 @@ fn line_start(text: &str, at: usize) -> usize {
     before.rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// Returns the bytes of the character at `at`; none of them at the end of a line or of the text.
+/// Returns the bytes of the character at `at`; an empty range at the end of a line or of the text.
 fn character(text: &str, at: usize) -> Range<usize> {
     let next = text.get(at..).and_then(|rest| rest.chars().next());
     let length = next.filter(|next| *next != '\n').map_or(0, char::len_utf8);

@@ -1,9 +1,8 @@
 //! YAML text → [`Node`], with short-form intrinsic functions already long.
 //!
-//! The scanner and the grammar are granit-parser's, which reads what libyaml reads; this module turns
-//! its events into the tree. It is strict where CloudFormation is: no aliases, no merge keys, one
-//! document, only CloudFormation's own tags. Everything else that is wrong is collected as well, up to
-//! the first error of the syntax itself, after which nothing can be said.
+//! granit-parser reads the grammar as libyaml does; this module turns its events into the tree. Like
+//! CloudFormation, it refuses aliases, merge keys, a second document, and tags of other programs. It
+//! collects all errors up to the first syntax error, which ends the reading.
 
 mod failure;
 
@@ -20,18 +19,18 @@ use super::syntax::{Findings, MAX_DEPTH};
 /// The namespace of YAML's own tags, which are written `!!str`, `!!int` and so on.
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Returns the parser's options. They make it read as libyaml does, and with it the AWS CLI and cfn-lint.
+/// Returns the parser's options. With them it reads as libyaml does, which the AWS CLI and cfn-lint use.
 fn like_libyaml() -> Options {
     options! {
         block_scalar_eof_without_line_feed: true,
         bom_inside_document_as_content: true,
-        // An alias is refused whether its anchor is known or not, and reading goes on behind it.
+        // Aliases are refused whether or not their anchor exists, and the reading continues.
         emit_unresolved_aliases: true,
     }
 }
 
-/// Reads the text, which is one YAML document. What is wrong goes to `findings`; returns `None` if
-/// there is no tree at all.
+/// Reads the text, which is one YAML document. Errors go to `findings`; returns `None` if there is no
+/// tree.
 pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     let text: &str = &findings.source().text;
     let mut reader = Reader {
@@ -181,7 +180,7 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
-    /// Reads a key. `None` if it is not one; that is reported already.
+    /// Reads a key. Returns `None` after reporting a key that is not a string.
     fn key(
         &mut self,
         event: Event<'a>,
@@ -299,7 +298,7 @@ impl<'a> Reader<'a, '_, '_> {
 
 /// Returns the value of a scalar. The parser gives `~` as the text of a value that is absent.
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    // A tag takes the place of guessing: the text behind `!GetAZs` is a string even if it is empty.
+    // Text after a tag such as `!GetAZs` is a string, even if it is empty.
     let as_string = style != ScalarStyle::Plain
         || tag.is_some_and(|tag| !tag.is_yaml_core_schema() || is_string_tag(tag));
     if as_string {

@@ -1,5 +1,4 @@
-//! What the reader makes of YAML that few people write, and what it says of what it refuses. The
-//! expected values are those of libyaml.
+//! How the reader reads uncommon YAML, and its errors. The expected values are those of libyaml.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use insta::assert_snapshot;
@@ -88,7 +87,7 @@ fn a_block_scalar_has_a_last_line_break_only_if_the_text_has_one() {
 }
 
 #[test]
-fn a_value_that_is_absent_is_null_and_behind_a_tag_empty() {
+fn an_absent_value_is_null_or_after_a_tag_empty() {
     let template = parse(
         "A:\nB: ~\nC: ''\nD: !GetAZs\nE: [a, !Sub ]\nF: {g: , h}\nI:\n-\n- ! \nJ: !!str\nK: !!null\n",
     );
@@ -138,7 +137,7 @@ fn a_call_reaches_from_its_tag_to_the_end_of_its_value() {
 }
 
 #[test]
-fn tags_are_known_by_what_they_stand_for() {
+fn tags_are_resolved_before_they_are_looked_up() {
     let template = parse("A: !<tag:yaml.org,2002:str> 1\nB: !!int 1\n");
     let root = template.root();
     assert_eq!(root.get("A").unwrap().value, Value::String("1".into()));
@@ -294,7 +293,7 @@ fn nesting_is_limited_however_it_is_written() {
 }
 
 #[test]
-fn an_error_is_named_at_its_place_with_a_way_out() {
+fn an_error_has_its_place_and_a_remedy() {
     assert_snapshot!(all_wrong(&[
         "A: b: c\n",
         "A: x\n  b: c\n",
@@ -343,7 +342,7 @@ fn an_error_is_named_at_its_place_with_a_way_out() {
       help: check that every bracket is closed and that commas separate the values
     yaml-syntax: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}' at 2:2 ":"
       help: check that every bracket is closed and that commas separate the values
-    yaml-syntax: this is not YAML: a `:` cannot stand here inside brackets at 2:2 ":"
+    yaml-syntax: this is not YAML: unexpected `:` inside brackets at 2:2 ":"
       help: check that every bracket is closed and that commas separate the values
     yaml-syntax: this is not YAML: a value is missing here at 1:7 ","
     yaml-syntax: this is not YAML: a list cannot start here at 1:4 "-"
