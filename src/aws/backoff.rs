@@ -1,14 +1,14 @@
-//! How long to wait between two looks at something that CloudFormation is working on.
+//! Pauses between two polls of an operation.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// While something is this young it is looked at often: small stacks settle within a second, and most
-/// failures come early.
+/// An operation that is younger than this is polled often: small stacks finish within a second, and
+/// most failures happen early.
 const YOUTH: Duration = Duration::from_mins(1);
 
-/// Growing pauses: quick at first, polite later, patient where the service cannot be reached.
+/// Growing pauses: short at first, longer later, longest if the service cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     started: Instant,
@@ -16,8 +16,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Returns pauses for a change set or an operation that is under way: 0.1 s, growing by half, up
-    /// to 2 s in the first minute and 5 s after it.
+    /// Returns pauses for a change set or a running operation: 0.1 s, growing by half, up to 2 s in
+    /// the first minute and 5 s after it.
     pub(crate) fn polling() -> Self {
         Self {
             started: Instant::now(),
@@ -31,7 +31,7 @@ impl Backoff {
         tokio::time::sleep(pause).await;
     }
 
-    /// Returns the next pause of something that is this old, and prepares the one after it.
+    /// Returns the next pause for an operation of this age, and prepares the one after it.
     fn take(&mut self, age: Duration) -> Duration {
         let longest = Duration::from_secs(if age < YOUTH { 2 } else { 5 });
         let pause = self.next;

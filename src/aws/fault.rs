@@ -15,7 +15,7 @@ use super::error_chain::{Chain, find};
 use super::login::{Login, NotLoaded, is_expiry, is_unknown};
 use crate::error::{Error, ErrorKind};
 
-/// What the service said, as the cause of an [`Error`].
+/// The service's message, as the cause of an [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[error("{message} ({code})")]
 struct Answer {
@@ -57,7 +57,7 @@ pub(crate) fn translate<E>(
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let said = format!("cannot {doing}");
+    let failed = format!("cannot {doing}");
     if let Some(answer) = error.as_service_error()
         && let Some(code) = answer.code()
     {
@@ -65,7 +65,7 @@ where
             .message()
             .unwrap_or("the service gave no reason")
             .to_owned();
-        let fault = Error::new(ErrorKind::Service, said);
+        let fault = Error::new(ErrorKind::Service, failed);
         return login.hint(fault, code, &message).caused_by(Answer {
             code: code.to_owned(),
             message,
@@ -75,12 +75,12 @@ where
         return login.error(cause);
     }
     if let Some(answer) = error.raw_response() {
-        return misunderstood(endpoint, said, answer, Chain::of(error));
+        return misunderstood(endpoint, failed, answer, Chain::of(error));
     }
     let unreachable = matches!(error, SdkError::DispatchFailure(failure)
         if failure.is_io() || failure.is_timeout())
         || matches!(error, SdkError::TimeoutError(_));
-    let fault = Error::new(ErrorKind::Service, said);
+    let fault = Error::new(ErrorKind::Service, failed);
     let fault = if unreachable {
         fault.hint("check the network, the proxy and the region's name; then run the command again")
     } else {
@@ -91,7 +91,12 @@ where
 
 /// Returns the error for an answer that says neither what was asked nor why not. Where it is not in
 /// AWS's languages, somebody else has answered: a proxy, a login page, another server.
-fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain: Chain) -> Error {
+fn misunderstood(
+    endpoint: &Endpoint,
+    message: String,
+    answer: &HttpResponse,
+    chain: Chain,
+) -> Error {
     let header = |name| answer.headers().get(name).unwrap_or_default();
     let language = header("content-type");
     let language = language.split(';').next().unwrap_or_default().trim();
@@ -99,7 +104,7 @@ fn misunderstood(endpoint: &Endpoint, said: String, answer: &HttpResponse, chain
         .iter()
         .any(|name| !header(name).is_empty());
     let status = answer.status().as_u16();
-    let fault = Error::new(ErrorKind::Service, said);
+    let fault = Error::new(ErrorKind::Service, message);
     if is_aws || language.ends_with("xml") || language.ends_with("json") {
         return fault.caused_by(if answer.status().is_success() {
             chain

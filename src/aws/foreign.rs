@@ -1,13 +1,13 @@
-//! Servers that speak only a part of CloudFormation's API.
+//! Servers that implement only a part of CloudFormation's API.
 //!
-//! The service puts its own failures into the form of the API, and asking again is right. Some other
-//! servers answer an operation that they lack with status 500 and a page for people. The SDK takes that
-//! for a failure that passes and asks five times, which costs every plan some ten seconds.
+//! AWS reports an internal failure in the API's own format, and a retry is right. Some other
+//! servers answer an operation that they lack with status 500 and an HTML page. The SDK treats that
+//! as a transient failure and tries five times, which adds about ten seconds to every plan.
 
 use aws_sdk_cloudformation::config::interceptors::InterceptorContext;
 use aws_sdk_cloudformation::config::retry::{ClassifyRetry, RetryAction};
 
-/// Says of an internal error that comes as a page that it will come again.
+/// Forbids the retry of an internal error that is an HTML page.
 #[derive(Debug)]
 pub(super) struct Pages;
 

@@ -1,7 +1,7 @@
 //! The code that Lambda really runs, as its digest.
 //!
-//! CloudFormation says that it has updated a function; only Lambda says with what. A console edit in
-//! the wrong moment, or a bucket that gave another object than was asked for, shows here alone.
+//! CloudFormation reports that it has updated a function; only Lambda reports the code. A change in
+//! the console at the same time, or a bucket that returned another object, shows only here.
 
 use serde::Deserialize;
 
@@ -33,11 +33,11 @@ impl Functions {
     }
 
     /// Returns the SHA-256 of a function's zip in Base64 (`CodeSha256`), by the function's name or
-    /// ARN; `None` where the caller may not ask for it (`lambda:GetFunctionConfiguration`).
+    /// ARN; `None` if the caller may not ask for it (`lambda:GetFunctionConfiguration`).
     ///
     /// # Errors
     ///
-    /// Where there is no such function, or the service does not answer.
+    /// If there is no such function, or the service does not answer.
     pub async fn code_sha256(&self, function: &str) -> Result<Option<String>> {
         let path = ["2015-03-31", "functions", function, "configuration"];
         let request = Request::get("GetFunctionConfiguration", &path);

@@ -37,10 +37,10 @@ pub(super) fn client(loopback: bool) -> SharedHttpClient {
     })
 }
 
-/// The connectors made so far, by connect and read time-out, which belong to a connector.
+/// The connectors created so far, by connect and read time-out, which belong to a connector.
 ///
-/// All services use the same time-outs and so share one connector. The instance metadata service, which
-/// may not exist, is asked with shorter ones.
+/// All services use the same time-outs and so share one connector. Calls to the instance metadata
+/// service, which may not exist, have shorter ones.
 #[derive(Default)]
 struct Connectors(Mutex<HashMap<[Option<Duration>; 2], SharedHttpConnector>>);
 

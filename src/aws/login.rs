@@ -125,7 +125,7 @@ impl Login {
             .hint(format!("run `{}`", self.command("sso login")))
             .caused_by(chain);
         }
-        // The instance metadata service is the last place to look. That it refuses says nothing more.
+        // The instance metadata service is the last provider. Its refusal adds nothing.
         if is_nothing_there || find::<ImdsError>(cause).is_some() {
             return Error::new(ErrorKind::Service, "no AWS credentials were found")
                 .hint(format!(

@@ -39,10 +39,10 @@ use call_span::CallSpans;
 use json_call::JsonClient;
 use login::Login;
 
-/// How long one attempt of a call may take before it is made again. Uploads have no such limit.
+/// The time-out of one attempt of a call. Uploads have none.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a call may take with all its attempts: nobody should wait longer for a server that takes
-/// a connection and says nothing. Uploads have no such limit.
+/// The time-out of a call with all its attempts: nobody should wait longer for a server that
+/// accepts a connection and does not answer. Uploads have none.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ const ATTEMPTS: u32 = 5;
 /// The services that have an SDK crate, by the id under which the SDK looks up their endpoints.
 const SERVICES: [&str; 3] = ["CloudFormation", "S3", "STS"];
 
-/// Where an emulator listens. No credentials are ever looked up for it.
+/// The emulator to connect to. No credentials are ever looked up for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulation {
     /// Its URL on the loopback interface.
@@ -68,7 +68,7 @@ pub struct Emulation {
 pub enum Endpoint {
     /// AWS's own, by region.
     Aws,
-    /// Others: the embedded emulator, or what `AWS_ENDPOINT_URL` or the profile says.
+    /// Others: the embedded emulator, or the endpoint that `AWS_ENDPOINT_URL` or the profile names.
     Custom(String),
 }
 
@@ -81,7 +81,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The SDK's configuration for one run, from which clients are made.
+/// The SDK's configuration for one run, from which clients are created.
 #[derive(Debug, Clone)]
 pub struct Connection {
     config: SdkConfig,
@@ -90,7 +90,7 @@ pub struct Connection {
     login: Login,
 }
 
-/// Who is calling, as STS says.
+/// The caller's identity, from STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The account, 12 digits.
@@ -106,7 +106,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Where no region is configured; refused where an endpoint that is not AWS's is configured
+    /// If no region is configured; refused if an endpoint that is not AWS's is configured
     /// outside an emulator environment without `allow_endpoint = true`.
     pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
         let http = http::client(emulation.is_some());

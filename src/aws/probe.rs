@@ -53,7 +53,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Uploads the file and returns its version, where the bucket keeps versions.
+    /// Uploads the file and returns its version, if the bucket is versioned.
     pub async fn put(
         &self,
         content: Vec<u8>,
@@ -75,7 +75,7 @@ impl<'a> Probe<'a> {
             })
     }
 
-    /// Returns the file's item as JSON, once there is one.
+    /// Returns the file's item as JSON, or `None` if it does not exist yet.
     pub async fn item(&self) -> Result<Option<Value>> {
         let input = json!({
             "TableName": self.table,

@@ -1,28 +1,28 @@
-//! A service that does not answer: said early and once, and once more when it answers again.
+//! A service that does not answer: reported once, early, and once more when it answers again.
 //!
-//! A call may be silent for minutes before it fails. The SDK repeats it with growing pauses, and on a
-//! connection that the network has forgotten each attempt waits for its time limit. So the silence is
-//! measured beside the calls, not by what they return.
+//! A call may wait for minutes before it fails: the SDK repeats it with growing pauses, and on a
+//! dropped connection each attempt waits for its time-out. So the time without an answer is
+//! measured independently of what the calls return.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// How long nothing is heard before it is said: longer than a throttled call usually takes, shorter
-/// than a user waits before wondering.
+/// The time without an answer after which it is reported: longer than a throttled call usually
+/// takes, shorter than a user waits before wondering.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a service has been silent, and whether that was said.
+/// How long a service has not answered, and whether that was reported.
 #[derive(Debug)]
 pub(crate) struct Unresponsive {
     since: Instant,
     limit: Duration,
-    is_said: bool,
+    is_reported: bool,
 }
 
 impl Unresponsive {
-    /// Returns a silence that begins now.
+    /// Starts to measure now.
     pub(crate) fn begin() -> Self {
         Self::of(LIMIT)
     }
@@ -31,34 +31,34 @@ impl Unresponsive {
         Self {
             since: Instant::now(),
             limit,
-            is_said: false,
+            is_reported: false,
         }
     }
 
-    /// Waits for `work`. Where the service becomes silent for too long meanwhile, `say` is given how
-    /// long that is; once, until the silence [ends](Self::end).
+    /// Waits for `work`. If the service does not answer for too long, calls `report` with the time
+    /// without an answer; once, until the service [answers](Self::end).
     pub(crate) async fn watch<T>(
         &mut self,
         work: impl Future<Output = T>,
-        say: impl FnOnce(Duration),
+        report: impl FnOnce(Duration),
     ) -> T {
         let mut work = pin!(work);
-        if !self.is_said {
+        if !self.is_reported {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
                 () = sleep_until(self.since + self.limit) => {}
             }
-            self.is_said = true;
-            say(self.since.elapsed());
+            self.is_reported = true;
+            report(self.since.elapsed());
         }
         work.await
     }
 
-    /// Notes that the service has answered, and begins anew. Returns how long it had been silent, where
-    /// that was said.
+    /// Notes that the service has answered, and starts again. Returns how long it had not answered,
+    /// if that was reported.
     pub(crate) fn end(&mut self) -> Option<Duration> {
-        let lasted = self.is_said.then(|| self.since.elapsed());
+        let lasted = self.is_reported.then(|| self.since.elapsed());
         *self = Self::of(self.limit);
         lasted
     }
@@ -75,31 +75,31 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn a_silence_is_said_once_and_its_end_once() {
-        let mut silence = Unresponsive::of(SHORT);
-        let mut said = Vec::new();
-        assert_eq!(silence.watch(async { 7 }, |it| said.push(it)).await, 7);
-        assert_eq!((silence.end(), said.len()), (None, 0), "it was heard");
+    async fn a_silence_is_reported_once_and_its_end_once() {
+        let mut service = Unresponsive::of(SHORT);
+        let mut reports = Vec::new();
+        assert_eq!(service.watch(async { 7 }, |it| reports.push(it)).await, 7);
+        assert_eq!((service.end(), reports.len()), (None, 0), "it answered");
 
-        // Two calls that take long, one after the other, are one silence.
+        // Two calls that take long, one after the other, are one service.
         for _ in 0..2 {
-            silence.watch(sleep(2 * SHORT), |it| said.push(it)).await;
+            service.watch(sleep(2 * SHORT), |it| reports.push(it)).await;
         }
-        assert!(said.len() == 1 && said[0] >= SHORT, "{said:?}");
-        let lasted = silence.end().unwrap_or_default();
+        assert!(reports.len() == 1 && reports[0] >= SHORT, "{reports:?}");
+        let lasted = service.end().unwrap_or_default();
         assert!(lasted >= 4 * SHORT, "{lasted:?}");
-        assert_eq!(silence.end(), None);
+        assert_eq!(service.end(), None);
 
-        silence.watch(sleep(2 * SHORT), |it| said.push(it)).await;
-        assert_eq!(said.len(), 2, "the next one is another");
+        service.watch(sleep(2 * SHORT), |it| reports.push(it)).await;
+        assert_eq!(reports.len(), 2, "the next period is another one");
     }
 
     #[tokio::test]
-    async fn it_is_said_before_the_call_ends() {
-        let mut silence = Unresponsive::of(SHORT);
-        let mut said = false;
-        let never = silence.watch(std::future::pending::<()>(), |_| said = true);
+    async fn it_is_reported_before_the_call_ends() {
+        let mut service = Unresponsive::of(SHORT);
+        let mut is_reported = false;
+        let never = service.watch(std::future::pending::<()>(), |_| is_reported = true);
         assert!(timeout(10 * SHORT, never).await.is_err());
-        assert!(said);
+        assert!(is_reported);
     }
 }

@@ -13,7 +13,7 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
     plan.expect_stdout(&summary);
     let plan = project.json(&["plan"]);
     assert_eq!(plan["schema"], "stackctl.plan/1");
-    assert_eq!(project.stacks(), [""; 0], "no shell of a stack");
+    assert_eq!(project.stacks(), [""; 0], "no empty stack");
     assert_eq!(project.buckets(), [""; 0]);
 }
 

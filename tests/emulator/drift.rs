@@ -1,4 +1,4 @@
-//! What somebody else changes behind CloudFormation's back, and how it is put right.
+//! Drift on the emulator: what is changed outside of CloudFormation, and how it is reverted.
 
 use serde_json::json;
 

@@ -13,7 +13,7 @@ fn failed_creation_is_rolled_back_with_its_cause() {
         "error: the deployment failed and was rolled back (ROLLBACK_COMPLETE)",
         "caused by: AWS::EC2::Instance TestInstance CREATE_FAILED: The key pair 'nobody's' does not exist",
         "hint: set `key_pair` in the manifest",
-        "`stackctl apply -e local` makes the stack anew",
+        "run `stackctl apply -e local` to recreate the stack",
     ] {
         failed.expect_stderr(line);
     }
@@ -28,9 +28,9 @@ fn failed_creation_is_rolled_back_with_its_cause() {
 
     project.edit("templates/stack.yaml.j2", wrong, right);
     let finished = project.run(&["plan"]).expect_code(4);
-    finished.expect_stderr("its shell can only be deleted");
+    finished.expect_stderr("the empty stack can only be deleted");
     let finished = project.run(&["apply", "--yes"]).expect_code(0);
-    finished.expect_stderr("Deleting the shell");
+    finished.expect_stderr("Deleting the empty stack");
     project.expect_status("CREATE_COMPLETE");
 }
 

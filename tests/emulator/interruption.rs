@@ -57,7 +57,7 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
     let mut applying = project.spawn_on_terminal(&["apply"]);
     applying.wait_for_stderr("Apply:").interrupt();
     applying.wait().expect_code(130);
-    assert_eq!(project.stacks(), [""; 0], "no shell of a stack");
+    assert_eq!(project.stacks(), [""; 0], "no empty stack");
 
     open(&project);
     let project = project.deployed();

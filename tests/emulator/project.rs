@@ -221,7 +221,7 @@ impl Project {
         assert_eq!(self.stack_status().as_deref(), Some(status));
     }
 
-    /// Returns the names of all stacks of the account that are not deleted, shells included.
+    /// Returns the names of all stacks of the account that are not deleted, empty ones included.
     pub(crate) fn stacks(&self) -> Vec<String> {
         let answer = self.aws("cloudformation", "describe_stacks", json!({}));
         texts(&answer["Stacks"], "StackName")

@@ -271,10 +271,10 @@ async fn the_error_code_is_read_from_the_header_or_from_code_or_type_in_the_body
         let script = Script::of([answer.clone()]);
         let error = script.send(LAMBDA, get_item()).await.unwrap_err();
         assert_eq!(code(&error), Some(name), "{answer:?}");
-        let said = error
+        let cause = error
             .as_service_error()
             .and_then(ProvideErrorMetadata::message);
-        assert_eq!(said.unwrap_or_default(), message, "{answer:?}");
+        assert_eq!(cause.unwrap_or_default(), message, "{answer:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Drift detection: asked for, awaited, read.
+//! Drift detection: started, awaited, read.
 //!
 //! It takes from seconds to minutes, and CloudFormation tells nothing but that it goes on. One stack
 //! has at most one detection at a time. What it found stays with the stack until the next one.
@@ -17,30 +17,31 @@ use crate::cloudformation::drift::{Detection, Difference, DriftStatus, ResourceD
 use crate::cloudformation::service_message;
 use crate::error::{Error, Result};
 
-/// How many resources one detection can be asked for by name (`LogicalResourceIds` in the service's
-/// model). For more, everything is looked at.
+/// How many resources one detection can name (`LogicalResourceIds` in the service's model). For
+/// more, the whole stack is checked.
 const MOST_NAMES: usize = 200;
 
-/// What there is to tell while a detection goes on.
+/// The progress of a detection.
 #[derive(Debug)]
 pub enum DetectionUpdate<'a> {
-    /// It goes on, since so long.
+    /// It has been running for this time.
     Running(Duration),
-    /// Somebody else's detection runs, and ours begins after it.
+    /// Another detection is running; ours starts after it.
     Waiting(Duration),
-    /// The service could not be asked; it is asked again.
+    /// A call failed; it is repeated.
     PollError(&'a Error),
 }
 
-/// Detects drift of the resources `only`, of all where it is empty, and waits for the end.
+/// Detects drift of the resources `only`, of all if it is empty, and waits for the end.
 /// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
 ///
-/// One that runs already is waited for and not joined: nothing says which resources it is about.
+/// A detection that is already running is awaited, not joined: no answer says which resources it
+/// checks.
 /// A look that fails decides nothing.
 ///
 /// # Errors
 ///
-/// Where the service refuses to detect drift, or cannot be asked for a long time; at once where
+/// If the service refuses to detect drift, or cannot be asked for a long time; at once where
 /// only a permission or new credentials help.
 pub async fn detect(
     service: &StackService,
@@ -112,7 +113,7 @@ async fn begin_detection(
     }
 }
 
-/// Returns what the last detections found, resource by resource: all that were ever looked at.
+/// Returns what the last detections found, resource by resource.
 pub async fn resource_drifts(service: &StackService) -> Result<Vec<ResourceDrift>> {
     let request = service.client.describe_stack_resource_drifts();
     let request = request.stack_name(&service.name);

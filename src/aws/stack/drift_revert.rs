@@ -1,4 +1,4 @@
-//! A change set of what is deployed already, which takes back what was changed since.
+//! A change set of what is deployed already, which reverts drift.
 
 use aws_sdk_cloudformation::types::{Capability, ChangeSetType, DeploymentMode, Parameter};
 
@@ -7,8 +7,7 @@ use crate::aws::fault;
 use crate::cloudformation::stack::Stack;
 use crate::error::Result;
 
-/// Asks for a drift-aware change set of the template and parameters that are deployed, and returns
-/// at once. Tags, topics and alarms are not sent, so that they stay as they are.
+/// Requests a drift-aware change set of the deployed template and parameters, and returns at once. Tags, topics and alarms are not sent, so that they stay as they are.
 ///
 /// `includes_nested` asks for change sets of the stacks inside it too.
 pub async fn create(

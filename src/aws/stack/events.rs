@@ -30,15 +30,15 @@ use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::ResourceStatus;
 use crate::error::{Error, Result};
 
-/// How long a settled status has to last where no event confirms it: for some seconds after an
-/// operation was asked for, the stack may still show the status from before.
+/// How long a terminal status has to last if no event confirms it: for some seconds after an
+/// operation was requested, the stack may still show its previous status.
 const CONFIRMATION: Duration = Duration::from_secs(10);
 
-/// How many nested stacks are asked for their events at once: few enough that a polite service does not
+/// How many nested stacks' events are read at once: few enough that the service does not
 /// begin to throttle.
 const AT_ONCE: usize = 8;
 
-/// How often the last events are asked for before the operation's end is reported without them.
+/// How often the last events are read before the operation's end is reported without them.
 const LAST_LOOKS: u32 = 3;
 
 /// One look at a running operation.
@@ -46,9 +46,9 @@ const LAST_LOOKS: u32 = 3;
 pub enum PollUpdate<'a> {
     /// What is new since the last look, oldest first, and everything so far.
     NewEvents(&'a [Event], &'a Timeline),
-    /// The service could not be asked; it is asked again.
+    /// A call failed; it is repeated.
     PollError(&'a Error),
-    /// Nothing was heard of the service for so long; it is asked on.
+    /// The service has not answered for this time; polling continues.
     Unresponsive(Duration),
     /// The service answers again, after so long a silence.
     Recovered(Duration),
@@ -56,7 +56,7 @@ pub enum PollUpdate<'a> {
 
 type EventPages = Pages<DescribeStackEventsOutput, SdkError<DescribeStackEventsError>>;
 
-/// Returns the newest page of events, newest first, of up to 100; none where the stack does not
+/// Returns the newest page of events, newest first, of up to 100; none if the stack does not
 /// exist.
 pub async fn latest(service: &StackService, stack_id: &str) -> Result<Vec<Event>> {
     let mut pages = paginator(service, stack_id);
@@ -184,8 +184,8 @@ async fn next_events(service: &StackService, pages: &mut EventPages) -> Result<O
     }
 }
 
-/// Replaces what the events of failures say in code by what it means, where the caller may have it
-/// decoded (`sts:DecodeAuthorizationMessage`); elsewhere they stay as they are.
+/// Replaces encoded authorization messages in the events of failures by their content, if the
+/// caller may decode them (`sts:DecodeAuthorizationMessage`).
 pub async fn decode_authorization(service: &StackService, events: &mut [Event]) {
     let client = service.connection.sts();
     let reasons = events.iter_mut().filter_map(|event| event.reason.as_mut());
@@ -207,8 +207,8 @@ pub async fn decode_authorization(service: &StackService, events: &mut [Event]) 
     }
 }
 
-/// Adds what the checks before the operation found, where an event says that they did without
-/// saying what (`DescribeEvents`): one event for each finding, before the one that announces it.
+/// Adds what the validation before the operation found, if an event announces findings without
+/// listing them (`DescribeEvents`): one event per finding, before the event that announces it.
 pub async fn add_findings(service: &StackService, stack_id: &str, events: &mut Vec<Event>) {
     /// More pages than any template has room for findings.
     const PAGES: usize = 10;
@@ -261,12 +261,12 @@ pub async fn last_deleted(service: &StackService) -> Result<Option<String>> {
 /// What each look brings is handed to `seen`.
 ///
 /// A look that fails decides nothing: the result is the stack's own status. Returns the stack as
-/// it ended, `None` where it is gone. It may be called again, with the same timeline, after it was
+/// it ended, `None` if it is gone. It may be called again, with the same timeline, after it was
 /// dropped.
 ///
 /// # Errors
 ///
-/// The last failure, where the status could not be read for a long time; at once where only new
+/// The last failure if the status could not be read for a long time; at once if only new
 /// credentials help.
 pub async fn poll_until_terminal(
     service: &StackService,
@@ -276,7 +276,7 @@ pub async fn poll_until_terminal(
 ) -> Result<Option<Stack>> {
     let mut backoff = Backoff::polling();
     let mut failures = 0;
-    let mut settled_since: Option<Instant> = None;
+    let mut terminal_since: Option<Instant> = None;
     let mut silence = Unresponsive::begin();
     loop {
         let look = async {
@@ -289,7 +289,7 @@ pub async fn poll_until_terminal(
             .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
             .await;
         if stack.is_ok() {
-            hear(&mut silence, &mut seen);
+            note_answer(&mut silence, &mut seen);
         }
         let new = timeline.advance();
         if !new.is_empty() {
@@ -306,7 +306,7 @@ pub async fn poll_until_terminal(
                     .is_none_or(|stack| stack.status.is_terminal()) =>
             {
                 failures = 0;
-                let since = *settled_since.get_or_insert_with(Instant::now);
+                let since = *terminal_since.get_or_insert_with(Instant::now);
                 // The events were perhaps read before the status, and only the new ones of them.
                 let is_whole = matches!(events, Ok(true)) && says_so(timeline);
                 let confirmed = is_whole
@@ -315,13 +315,13 @@ pub async fn poll_until_terminal(
                     return Ok(stack);
                 }
             }
-            Ok(_) => (failures, settled_since) = (0, None),
+            Ok(_) => (failures, terminal_since) = (0, None),
             Err(error) if failures >= PATIENCE || fault::needs_login(&error) => {
                 return Err(error);
             }
             Err(error) => {
                 failures += 1;
-                settled_since = None;
+                terminal_since = None;
                 seen(PollUpdate::PollError(&error));
                 backoff.ease();
             }
@@ -348,7 +348,7 @@ async fn read_to_the_end(
             .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
             .await;
         if read.is_ok() {
-            hear(silence, seen);
+            note_answer(silence, seen);
         }
         let new = timeline.advance();
         seen(PollUpdate::NewEvents(&new, timeline));
@@ -361,14 +361,14 @@ async fn read_to_the_end(
     says_so(timeline)
 }
 
-/// Ends a silence, and tells that where its beginning was told.
-fn hear(silence: &mut Unresponsive, seen: &mut impl FnMut(PollUpdate<'_>)) {
+/// Notes that the service answers, and reports that if it was reported as unresponsive.
+fn note_answer(silence: &mut Unresponsive, seen: &mut impl FnMut(PollUpdate<'_>)) {
     if let Some(lasted) = silence.end() {
         seen(PollUpdate::Recovered(lasted));
     }
 }
 
-/// Returns whether an event says that the checks before the operation found something, and not what.
+/// Returns whether an event announces findings of the validation without listing them.
 fn announces_findings(event: &Event) -> bool {
     let reason = event.reason.as_deref().unwrap_or_default();
     event.is_of_the_stack() && service_message::refers_to_events(reason)

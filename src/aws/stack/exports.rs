@@ -9,7 +9,7 @@ use crate::aws::fault;
 use crate::cloudformation::service_message;
 use crate::error::Result;
 
-/// Returns the names of the stacks that import an export of the account and region; `None` where
+/// Returns the names of the stacks that import an export of the account and region; `None` if
 /// the caller may not ask (`cloudformation:ListImports`).
 pub async fn importers(service: &StackService, export: &str) -> Result<Option<Vec<String>>> {
     let request = service.client.list_imports().export_name(export);

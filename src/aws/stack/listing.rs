@@ -1,4 +1,4 @@
-//! The change sets that a stack has, of whoever made them.
+//! The change sets of a stack, whoever created them.
 
 use aws_sdk_cloudformation::operation::list_change_sets::ListChangeSetsOutput;
 use jiff::Timestamp;
@@ -14,13 +14,13 @@ pub struct ListedChangeSet {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub created: Option<Timestamp>,
     /// Whether it can be executed or is being executed, such as `AVAILABLE`.
     pub execution_status: String,
 }
 
-/// Returns the change sets of the stack with this ARN, none where it does not exist. Executed
+/// Returns the change sets of the stack with this ARN, none if it does not exist. Executed
 /// ones are not among them.
 pub async fn change_sets(service: &StackService, stack_id: &str) -> Result<Vec<ListedChangeSet>> {
     let request = service.client.list_change_sets().stack_name(stack_id);
@@ -52,7 +52,7 @@ pub async fn change_sets(service: &StackService, stack_id: &str) -> Result<Vec<L
     Ok(listed)
 }
 
-/// Returns whether a change set's stack has others beside it.
+/// Returns whether a change set's stack has other change sets.
 pub async fn has_other_change_sets(service: &StackService, ours: &Requested) -> Result<bool> {
     let listed = change_sets(service, &ours.stack_id).await?;
     Ok(listed.iter().any(|set| set.id != ours.change_set_id))

@@ -28,7 +28,7 @@ pub use events::PollUpdate;
 pub use listing::ListedChangeSet;
 pub use request::{ChangeSetRequest, Purpose, TemplateSource};
 
-/// How many looks at something that goes on may fail in a row before the connection is given up. The
+/// How many polls of a running operation may fail in a row before polling stops. The
 /// SDK makes several attempts in each, and the pauses between them grow.
 const PATIENCE: u32 = 30;
 
@@ -40,7 +40,7 @@ pub struct StackService {
     name: String,
 }
 
-/// A change set that has been asked for; its creation goes on.
+/// A change set that has been requested; it may not be created yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requested {
     /// The change set's ARN.
@@ -64,7 +64,7 @@ impl StackService {
         &self.name
     }
 
-    /// Returns the stack, or `None` where there is none of that name.
+    /// Returns the stack, or `None` if there is none of that name.
     pub async fn describe(&self) -> Result<Option<Stack>> {
         self.describe_by(&self.name).await
     }
@@ -94,7 +94,7 @@ impl StackService {
     }
 
     /// Returns the template as it was last deployed, byte for byte except that the service keeps
-    /// no character outside ASCII; `None` where there is no stack or no template.
+    /// no character outside ASCII; `None` if there is no stack or no template.
     pub async fn template(&self) -> Result<Option<String>> {
         self.template_at(TemplateStage::Original).await
     }
@@ -152,7 +152,7 @@ impl StackService {
         }
     }
 
-    /// Returns the ARN of the stack that a change set belongs to; `None` where it does not exist.
+    /// Returns the ARN of the stack that a change set belongs to; `None` if it does not exist.
     pub async fn find_change_set(&self, name: &str) -> Result<Option<Requested>> {
         let request = self
             .client
@@ -202,7 +202,7 @@ impl StackService {
             .map_err(|error| self.connection.fault("execute the change set", &error))
     }
 
-    /// Returns the stack's resources in the service's order; none where there is no stack.
+    /// Returns the stack's resources in the service's order; none if there is no stack.
     pub async fn resources(&self) -> Result<Vec<Resource>> {
         let request = self.client.list_stack_resources().stack_name(&self.name);
         let mut pages = Pages::new(
@@ -267,7 +267,7 @@ impl StackService {
     }
 }
 
-/// Returns whether an error says that the stack or the change set does not exist.
+/// Returns whether an error means that the stack or the change set does not exist.
 fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     match error.code() {
         Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,

@@ -3,7 +3,7 @@
 use super::{StackService, is_missing};
 use crate::error::Result;
 
-/// Returns the stack policy as it was set; `None` where there is no stack or none was set.
+/// Returns the stack policy as it was set; `None` if there is no stack or none was set.
 pub async fn read(service: &StackService) -> Result<Option<String>> {
     let request = service.client.get_stack_policy().stack_name(&service.name);
     match request.send().await {

@@ -1,4 +1,4 @@
-//! The calls that lead out of a state in which a stack takes no change, and what is read for them.
+//! The calls that repair a stuck stack, and what is read for them.
 
 use super::events;
 use std::collections::HashSet;
@@ -11,12 +11,12 @@ use crate::cloudformation::stack::{Resource, name_of};
 use crate::error::Result;
 use crate::template::STACK_TYPE;
 
-/// How deep nested stacks are looked into for what failed.
+/// How deep nested stacks are searched for what failed.
 const DEPTH: usize = 10;
 
 /// Sends one call for the stack of this ARN. The token makes a repeated request harmless.
 ///
-/// An answer that is lost is no failure where what was asked for has begun: an event has the token.
+/// A lost answer is no failure if the operation has begun: an event has the token.
 pub async fn perform(
     service: &StackService,
     call: &Call,

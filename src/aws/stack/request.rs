@@ -1,4 +1,4 @@
-//! What a change set is asked for with.
+//! The request for a change set.
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{
@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use crate::config::settings::{ParameterValue, StackSettings};
 
-/// Where CloudFormation finds the template.
+/// If CloudFormation finds the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateSource {
     /// In the request; at most 51,200 bytes (`CreateChangeSet`).
@@ -21,16 +21,16 @@ pub enum TemplateSource {
 /// What a change set is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To make a stack.
+    /// To create a stack.
     Create {
-        /// Whether the stack is deleted again where its creation fails.
+        /// Whether the stack is deleted again if its creation fails.
         deletes_on_failure: bool,
     },
-    /// To change a stack.
+    /// To update a stack.
     Update,
 }
 
-/// Everything that a change set is asked for with.
+/// The request for a change set.
 #[derive(Debug)]
 pub struct ChangeSetRequest<'a> {
     /// The change set's name.
@@ -39,9 +39,9 @@ pub struct ChangeSetRequest<'a> {
     pub purpose: Purpose,
     /// Whether resources that exist already become part of the stack.
     pub imports_existing: bool,
-    /// Whether the stacks in the template get change sets of their own, so that their changes show.
+    /// Whether nested stacks get change sets of their own, so that their changes are shown.
     pub includes_nested: bool,
-    /// Whether the live resources are compared too, and drift is taken back.
+    /// Whether the change set also compares the live resources and reverts drift.
     pub reverts_drift: bool,
     /// The template.
     pub template: TemplateSource,

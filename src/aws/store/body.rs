@@ -1,6 +1,6 @@
 //! A zip as the body of a request.
 //!
-//! The SDK repeats a request only where it can have the body anew, and knows how to do that with
+//! The SDK repeats a request only if it can have the body again, and knows how to do that with
 //! memory and with paths. A zip has no path and may be too large for memory, so it is given as a
 //! stream that begins again with each attempt.
 

@@ -1,7 +1,7 @@
-//! Making the artifact bucket, once for each account and region.
+//! Creating the artifact bucket, once for each account and region.
 //!
-//! Versioning is switched on last, and so says that the bucket is complete: a bucket without it was
-//! left half-made by an interrupted run, and is finished by the next one.
+//! Versioning is enabled last, so a bucket with versioning is complete. An interrupted run may
+//! leave a bucket without it, which the next run completes.
 
 use std::time::Duration;
 
@@ -21,35 +21,35 @@ use crate::error::{Error, ErrorKind, Result};
 /// How long a new bucket may take to be known everywhere.
 const PROPAGATION: Duration = Duration::from_mins(1);
 
-/// How far the artifact bucket is.
+/// The state of the artifact bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketState {
-    /// It can take objects.
+    /// It can receive objects.
     Complete,
-    /// It was made, and not all of its protections are in place.
+    /// It exists, but not all of its protections are in place.
     HalfMade,
     /// It does not exist.
     Missing,
 }
 
-/// Makes sure that the artifact bucket is there: private, encrypted, versioned, TLS only.
+/// Ensures that the artifact bucket exists: private, encrypted, versioned, TLS only.
 ///
-/// A bucket that the manifest names is never made or changed. `say` is called before a bucket
-/// is made.
+/// A bucket that the manifest names is never created or changed. `report` is called before a bucket
+/// is created.
 ///
 /// # Errors
 ///
-/// Where the manifest's bucket does not exist or is in another region; refused where the bucket
+/// If the manifest's bucket does not exist or is in another region; refused if the bucket
 /// belongs to another account.
-pub async fn ensure(store: &Store, say: impl Fn(&str)) -> Result<()> {
-    prepare(store, state(store).await?, say).await
+pub async fn ensure(store: &Store, report: impl Fn(&str)) -> Result<()> {
+    prepare(store, state(store).await?, report).await
 }
 
-/// Returns how far the artifact bucket is.
+/// Returns the state of the artifact bucket.
 ///
 /// # Errors
 ///
-/// As [`ensure`](Self::ensure_bucket).
+/// As [`ensure`].
 pub async fn state(store: &Store) -> Result<BucketState> {
     let bucket = &store.bucket;
     let head = store
@@ -88,18 +88,18 @@ pub async fn state(store: &Store) -> Result<BucketState> {
     }
 }
 
-/// Makes or finishes the artifact bucket where it is not complete. `say` is called before.
+/// Creates or completes the artifact bucket if it is not complete. `report` is called before.
 ///
 /// # Errors
 ///
-/// Refused where the bucket's name belongs to another account.
-pub async fn prepare(store: &Store, state: BucketState, say: impl Fn(&str)) -> Result<()> {
+/// Refused if the bucket's name belongs to another account.
+pub async fn prepare(store: &Store, state: BucketState, report: impl Fn(&str)) -> Result<()> {
     let bucket = &store.bucket;
     match state {
         BucketState::Complete => return Ok(()),
-        BucketState::HalfMade => say(&format!("Finishing the artifact bucket `{bucket}`")),
+        BucketState::HalfMade => report(&format!("Finishing the artifact bucket `{bucket}`")),
         BucketState::Missing => {
-            say(&format!(
+            report(&format!(
                 "Creating the artifact bucket `{bucket}` (private, encrypted, versioned, TLS only)"
             ));
             create(store).await?;
@@ -108,10 +108,10 @@ pub async fn prepare(store: &Store, state: BucketState, say: impl Fn(&str)) -> R
     harden(store).await
 }
 
-/// Returns whether the bucket is known to be versioned.
+/// Returns whether the bucket is versioned, if that can be read.
 ///
-/// Some servers answer in a form that the SDK cannot read. Such a bucket counts as half-made: what
-/// follows from that is harmless when repeated, and done to no bucket but stackctl's own.
+/// Some servers answer in a format that the SDK cannot read. Such a bucket counts as incomplete:
+/// completing it is harmless if repeated, and is done only to stackctl's own bucket.
 async fn is_versioned(store: &Store) -> Result<bool> {
     let request = store
         .client
@@ -142,7 +142,7 @@ async fn create(store: &Store) -> Result<()> {
         .await;
     match answer {
         Ok(_) => {}
-        Err(error) if made_meanwhile(&error) => {}
+        Err(error) if is_created_concurrently(&error) => {}
         Err(error)
             if matches!(
                 error.as_service_error(),
@@ -242,8 +242,8 @@ where
     store.problem(&store.bucket, "protect the artifact bucket", action, error)
 }
 
-/// Returns whether the bucket was made by this account before, or is being made by another run.
-fn made_meanwhile(error: &SdkError<CreateBucketError>) -> bool {
+/// Returns whether this account has created the bucket already, or another run is creating it.
+fn is_created_concurrently(error: &SdkError<CreateBucketError>) -> bool {
     error.as_service_error().is_some_and(|error| {
         error.is_bucket_already_owned_by_you() || error.code() == Some("OperationAborted")
     })

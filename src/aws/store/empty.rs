@@ -11,11 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 const PAGES: usize = 100_000;
 
 /// Returns how much a bucket of the same account holds, old versions and delete markers
-/// included; `None` where there is no such bucket.
+/// included; `None` if there is no such bucket.
 ///
 /// # Errors
 ///
-/// Refused where the bucket belongs to another account or may not be listed.
+/// Refused if the bucket belongs to another account or may not be listed.
 pub async fn contents(store: &Store, bucket: &str) -> Result<Option<Contents>> {
     let doing = format!("look into the bucket `{bucket}`");
     let request = store
@@ -37,13 +37,13 @@ pub async fn contents(store: &Store, bucket: &str) -> Result<Option<Contents>> {
 }
 
 /// Deletes every version and every delete marker in a bucket of the same account, and returns
-/// how many there were. `say` is called with that number as it grows, after each 1,000.
+/// how many there were. `report` is called with that number as it grows, after each 1,000.
 ///
 /// # Errors
 ///
-/// Refused where the bucket belongs to another account or the caller may not delete from it; the
+/// Refused if the bucket belongs to another account or the caller may not delete from it; the
 /// first object that S3 would not delete.
-pub async fn empty_bucket(store: &Store, bucket: &str, say: impl Fn(usize)) -> Result<usize> {
+pub async fn empty_bucket(store: &Store, bucket: &str, report: impl Fn(usize)) -> Result<usize> {
     let doing = format!("empty the bucket `{bucket}`");
     let mut deleted = 0;
     let mut after = (None, None);
@@ -82,7 +82,7 @@ pub async fn empty_bucket(store: &Store, bucket: &str, say: impl Fn(usize)) -> R
         if count > 0 {
             delete(store, bucket, &doing, objects).await?;
             deleted += count;
-            say(deleted);
+            report(deleted);
         }
         if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
             return Ok(deleted);

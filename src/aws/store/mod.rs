@@ -1,7 +1,7 @@
 //! The artifact bucket: zips and large templates, each under the name of its content.
 //!
-//! A key holds the SHA-256 of what it names, so what is there never has to be sent again; but it is
-//! believed only where S3 itself vouches for that SHA-256. One request uploads an object whole: the
+//! A key contains the SHA-256 of its content, so an existing object is never uploaded again; but it
+//! is trusted only if S3 itself reports that SHA-256. One request uploads an object whole: the
 //! checksum of a multipart upload is a checksum of checksums, which would never match.
 //!
 //! A bucket's name says nothing about its owner. Every request that can carry `ExpectedBucketOwner`
@@ -27,7 +27,7 @@ use crate::artifact::package::{Artifact, ZipReader};
 use crate::config::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often an upload starts again because somebody else wrote the same key meanwhile.
+/// How often an upload starts again because somebody else wrote the same key in the meantime.
 const RACES: usize = 3;
 
 /// The artifact bucket of one account and region.
@@ -37,7 +37,7 @@ pub struct Store {
     client: Client,
     account: String,
     bucket: String,
-    /// Whether the manifest names the bucket: then it is used as it is, and never made.
+    /// Whether the manifest names the bucket: then it is used as it is, and never created.
     explicit: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Store {
 pub enum Stored {
     /// It was uploaded.
     Uploaded,
-    /// It was there already, with the same SHA-256.
+    /// It existed already, with the same SHA-256.
     Present,
     /// Its key was taken by something without a SHA-256 or with another one, such as a copy by
     /// another tool, and now holds the right content.
@@ -71,7 +71,7 @@ enum Bytes<'a> {
 pub enum ObjectState {
     /// Nothing, or there is no bucket.
     Nothing,
-    /// The content that was asked for, as S3 vouches with its SHA-256.
+    /// The expected content: S3 reports its SHA-256.
     Same,
     /// Something else, with its entity tag.
     Other(Option<String>),
@@ -98,11 +98,11 @@ impl Store {
         &self.bucket
     }
 
-    /// Returns an object's bytes; `None` where there is no such object.
+    /// Returns an object's bytes; `None` if there is no such object.
     ///
     /// # Errors
     ///
-    /// Refused where the bucket belongs to another account or the caller may not read it.
+    /// Refused if the bucket belongs to another account or the caller may not read it.
     pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>> {
         let doing = format!("read `{key}`");
         let answer = self
@@ -125,12 +125,12 @@ impl Store {
         }
     }
 
-    /// Stores an artifact unless it is there, on condition that its key still holds what was seen
-    /// there. The bucket must exist: see [`ensure_bucket`](Self::ensure_bucket).
+    /// Stores an artifact unless it exists, on condition that its key still has the state that was
+    /// read. The bucket must exist: see [`bucket::ensure`].
     ///
     /// # Errors
     ///
-    /// Refused where the bucket belongs to another account or the caller may not write to it.
+    /// Refused if the bucket belongs to another account or the caller may not write to it.
     pub async fn store(&self, artifact: &Artifact, state: ObjectState) -> Result<Stored> {
         let object = Object {
             key: &artifact.key,
@@ -141,7 +141,7 @@ impl Store {
         self.put(&object, state).await
     }
 
-    /// Stores a template under `{project}/templates/{sha256}.yaml` unless it is there, and returns
+    /// Stores a template under `{project}/templates/{sha256}.yaml` unless it exists, and returns
     /// the URL by which CloudFormation reads it. The bucket must exist.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Refused where the bucket belongs to another account or the caller may not read it.
+    /// Refused if the bucket belongs to another account or the caller may not read it.
     pub async fn object_state(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
         let answer = self
             .client
@@ -226,7 +226,7 @@ impl Store {
         .hint("wait for the other run and start this one again"))
     }
 
-    /// Sends an object, on condition that its key still holds what was seen there.
+    /// Sends an object, on condition that its key still has the state that was read.
     async fn send(
         &self,
         object: &Object<'_>,
@@ -308,7 +308,7 @@ impl Store {
         self.connection.fault(doing, error)
     }
 
-    /// Returns the region that the answer says the bucket is in, where that is another one.
+    /// Returns the region of the bucket according to the answer, if it is another one.
     fn elsewhere<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
         let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
         (region != self.connection.region()).then(|| region.to_owned())
@@ -343,7 +343,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-/// Returns whether an upload failed because the key changed since it was looked at.
+/// Returns whether an upload failed because the key changed since it was read.
 fn lost_race(error: &SdkError<PutObjectError>) -> bool {
     matches!(
         error

@@ -26,7 +26,7 @@ use crate::cloudformation::change_set::validation::Validation;
 use crate::error::Result;
 pub(super) use convert::validation;
 
-/// How often findings are looked for again that a failed change set announces: over about 5 seconds.
+/// How often the findings that a failed change set announces are read again: over about 5 seconds.
 const LOOKS: usize = 8;
 
 /// How deep nested stacks are followed. The service itself has no stacks as deep as this.
@@ -53,7 +53,7 @@ pub async fn wait(service: &StackService, id: &str) -> Result<ChangeSet> {
     Ok(change_set)
 }
 
-/// Returns the whole change set where it is settled already, which small ones often are: all of
+/// Returns the whole change set if it is settled already, which small ones often are: all of
 /// its parts are asked for together, in the hope that none has to be asked for again.
 async fn change_set_at_once(service: &StackService, id: &str) -> Result<Option<ChangeSet>> {
     let validations = async { Ok(validations(service, id).await) };
@@ -120,7 +120,7 @@ async fn merged(
     change_set
 }
 
-/// Looks again for what a check found where the change set has failed before its finding is there.
+/// Reads the findings again if the change set has failed before they are available.
 async fn await_findings(service: &StackService, arn: &str, change_set: &mut ChangeSet) {
     let mut backoff = Backoff::polling();
     for _ in 0..LOOKS {
@@ -179,7 +179,7 @@ async fn read_nested(
         let failed = first.0.is_failed();
         let deployed = first.0.stack_id.clone();
         let templates = async {
-            // They tell which values are secret and where a finding stands; a plan can do without.
+            // They show which values are secret and where a finding is; a plan can do without them.
             Ok(tokio::join!(
                 nested_template(service, Some(&id), None),
                 template_of_nested(service, &deployed)
@@ -195,13 +195,13 @@ async fn read_nested(
     Ok(())
 }
 
-/// Returns the template of the nested stack with this ARN, as it was deployed last; `None` where it
+/// Returns the template of the nested stack with this ARN, as it was deployed last; `None` if it
 /// cannot be read.
 pub async fn template_of_nested(service: &StackService, stack_id: &str) -> Option<String> {
     nested_template(service, None, Some(stack_id)).await
 }
 
-/// Returns the template of a nested stack, or of its change set; `None` where it cannot be read.
+/// Returns the template of a nested stack, or of its change set; `None` if it cannot be read.
 async fn nested_template(
     service: &StackService,
     change_set: Option<&str>,
@@ -276,7 +276,7 @@ fn change_set_request(
         .include_property_values(values)
 }
 
-/// Returns what the service's checks found, with a warning where that may not be read.
+/// Returns what the service's checks found, with a warning if that may not be read.
 ///
 /// The operation is younger than most servers that speak the API, and a plan does not need it:
 /// an endpoint that does not know it has no checks.
@@ -297,8 +297,8 @@ async fn validations(service: &StackService, arn: &str) -> Findings {
             }
             Ok(Some(Err(error))) => {
                 findings.warning = fault::is_denied(&error).then(|| {
-                    let said = error.message().or(error.code()).unwrap_or_default();
-                    format!("the service's own checks cannot be read: {said}")
+                    let reason = error.message().or(error.code()).unwrap_or_default();
+                    format!("the service's own checks cannot be read: {reason}")
                 });
                 return findings;
             }
