@@ -21,7 +21,7 @@ pub(super) fn sign(change: &Change) -> &'static str {
 /// Returns the notes on a change, such as `is replaced`. The sign alone is enough for the others.
 pub(super) fn of_change(change: &Change, properties: &[PropertyChange]) -> Vec<String> {
     let effect = match change.effect() {
-        Effect::Add if change.remakes_deleted() => Some("was deleted, is recreated"),
+        Effect::Add if change.recreates_deleted() => Some("was deleted, is recreated"),
         Effect::Update if change.reverts_drift() => Some("drift is reverted"),
         Effect::Replace if depends_on_unknown(change, properties) => {
             Some("is replaced, unless the values known after apply turn out to be the same")

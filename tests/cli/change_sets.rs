@@ -259,7 +259,7 @@ fn failed_nested_change_set_shows_its_own_reason() {
     answer_nested(&cloud, "inner", "FAILED", reason, "");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
     --- stderr
-    error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child/inner`: Template format error: Unresolved resource dependencies [Nowhere]
+    error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child/inner`: Template format error: Unresolved resource dependencies [Nowhere]
     --- exit 1
     ");
 }

@@ -50,7 +50,7 @@ fn early_validation_is_shown_at_the_template_line() {
     13 | description = "first"
        |               ------- `vars.description` is set here
 
-    error: CloudFormation could not make a change set for `demo-dev`: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
+    error: CloudFormation could not create a change set for `demo-dev`: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
     --- exit 1
     "#);
     let asked = cloud.calls_of("DescribeEvents").pop().unwrap();
@@ -130,7 +130,7 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
             5 |       BucketName: x
               |                   ^
 
-            error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+            error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
             --- exit 1
             ");
         } else {
@@ -142,7 +142,7 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
             2 |   Child:
               |   ^^^^^
 
-            error: CloudFormation could not make a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
+            error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
             --- exit 1
             ");
         }

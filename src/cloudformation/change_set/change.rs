@@ -1,4 +1,4 @@
-//! What happens to one resource, and what that amounts to.
+//! The change to one resource, and its effect.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use jiff::Timestamp;
 
 use crate::template::pointer;
 
-/// What happens to one resource.
+/// The change to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
-    /// Its name in the template.
+    /// The logical id.
     pub logical_id: String,
-    /// Its name in the world; `None` for one that is yet to be made.
+    /// The physical id; `None` if the resource does not exist yet.
     pub physical_id: Option<String>,
-    /// Its type, such as `AWS::S3::Bucket`.
+    /// The resource type, such as `AWS::S3::Bucket`.
     pub resource_type: String,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// What the template's policies do about the old resource, such as `ReplaceAndRetain`.
+    /// The effect of the template's policies on the old resource, such as `ReplaceAndRetain`.
     pub policy_action: Option<String>,
-    /// Whether the resource is replaced by a new one; `None` where the service does not say.
+    /// Whether the resource is replaced; `None` if the API does not say.
     pub replacement: Option<Replacement>,
-    /// Which kinds of attributes change, such as `Properties`.
+    /// The kinds of attributes that change, such as `Properties`.
     pub scope: Vec<String>,
-    /// What changes in it, and why.
+    /// The changed attributes, with their causes.
     pub details: Vec<Detail>,
     /// The resource before, a JSON document.
     pub before_context: Option<String>,
@@ -33,17 +33,17 @@ pub struct Change {
     pub previous_deployment_context: Option<String>,
     /// Whether the live resource differs from the last deployment, in drift-aware change sets.
     pub drift_status: Option<String>,
-    /// What was left out when the live resource was compared.
+    /// The attributes that the comparison with the live resource ignored.
     pub ignored_drift: Vec<IgnoredDrift>,
-    /// The ARN of the change set of the nested stack that this resource is.
+    /// The ARN of the nested stack's change set, if the resource is a nested stack.
     pub nested_change_set: Option<String>,
-    /// The module that the resource comes from.
+    /// The module that contains the resource.
     pub module: Option<Module>,
-    /// How many hooks look at the resource before it is changed.
+    /// How many hooks are invoked for the resource.
     pub hook_invocations: Option<i32>,
 }
 
-/// The module that a resource comes from. An inner module follows its outer one after a slash.
+/// The module that contains a resource. Nested modules are separated by a slash, the outer one first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Module {
     /// The modules' types, such as `AWS::First::Example::MODULE`.
@@ -52,12 +52,12 @@ pub struct Module {
     pub logical_ids: Option<String>,
 }
 
-/// An attribute that was left out when the live resource was compared.
+/// An attribute that the comparison with the live resource ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IgnoredDrift {
-    /// The place in the resource.
+    /// The path in the resource.
     pub path: Option<String>,
-    /// Why, such as `WRITE_ONLY_PROPERTY`.
+    /// The reason, such as `WRITE_ONLY_PROPERTY`.
     pub reason: Option<String>,
 }
 
@@ -66,29 +66,29 @@ pub struct IgnoredDrift {
 pub struct Detail {
     /// The kind of attribute, such as `Properties` or `Tags`.
     pub attribute: Option<String>,
-    /// The property's name; tags have none.
+    /// The property's name; `None` for tags.
     pub name: Option<String>,
-    /// The place in the resource, such as `/Properties/Code/S3Key`.
+    /// The path in the resource, such as `/Properties/Code/S3Key`.
     pub path: Option<String>,
     /// The value before.
     pub before: Option<String>,
-    /// The value after; may not be known before the change is made.
+    /// The value after, which may be known only after the deployment.
     pub after: Option<String>,
     /// Whether the attribute is added, removed or modified.
     pub attribute_change: Option<String>,
-    /// `Always`, `Never` or `Conditionally`.
+    /// Whether the change replaces the resource: `Always`, `Never` or `Conditionally`.
     pub requires_recreation: Option<String>,
-    /// `Static` where it is certain, `Dynamic` where it depends on another resource.
+    /// `Static` if the change is certain, `Dynamic` if it depends on another resource.
     pub evaluation: Option<String>,
-    /// What causes it, such as `DirectModification` or `ResourceAttribute`.
+    /// The source of the change, such as `DirectModification` or `ResourceAttribute`.
     pub change_source: Option<String>,
-    /// The parameter or attribute that causes it.
+    /// The parameter, resource or attribute that causes the change.
     pub causing_entity: Option<String>,
-    /// Where the value before was read, such as `ACTUAL_STATE`, in drift-aware change sets.
+    /// The source of the value before, such as `ACTUAL_STATE`, in drift-aware change sets.
     pub before_from: Option<String>,
-    /// Where the value after was read, such as `TEMPLATE`.
+    /// The source of the value after, such as `TEMPLATE`.
     pub after_from: Option<String>,
-    /// How the live value differs from the last deployment.
+    /// The drift of the attribute, in drift-aware change sets.
     pub drift: Option<PropertyDrift>,
 }
 
@@ -110,34 +110,34 @@ impl Detail {
     }
 }
 
-/// A live value beside the one that was last deployed.
+/// The live value and the deployed value of a drifted attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyDrift {
-    /// The value that was last deployed.
+    /// The deployed value.
     pub previous: Option<String>,
     /// The live value.
     pub actual: Option<String>,
-    /// When the live value was read.
+    /// The time at which the live value was read.
     pub detected: Option<Timestamp>,
 }
 
-/// What is done to a resource.
+/// The action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Action {
-    /// It is made.
+    /// Create the resource.
     Add,
-    /// It is changed in place or replaced.
+    /// Update the resource in place or replace it.
     #[default]
     Modify,
-    /// It is deleted, or left behind where its policy says so.
+    /// Delete the resource, or retain it if its `DeletionPolicy` says so.
     Remove,
-    /// It exists and becomes part of the stack.
+    /// Import the existing resource into the stack.
     Import,
-    /// What is done depends on other resources.
+    /// The action depends on other resources.
     Dynamic,
-    /// The stack's record follows the live resource.
+    /// Update the stack's record to the live resource.
     SyncWithActual,
-    /// One that this version does not know.
+    /// An action that this version does not know.
     Unknown(String),
 }
 
@@ -175,21 +175,21 @@ impl fmt::Display for Action {
     }
 }
 
-/// Whether a resource is replaced by a new one.
+/// Whether a resource is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
-    /// Yes.
+    /// The resource is replaced.
     True,
-    /// No.
+    /// The resource is not replaced.
     False,
-    /// It depends on values that are not known yet; never to be shown as certain.
+    /// The replacement depends on unknown values.
     Conditional,
-    /// One that this version does not know.
+    /// A value that this version does not know.
     Unknown(String),
 }
 
 impl Replacement {
-    /// Returns the replacement by its name in the API.
+    /// Returns the value by its name in the API.
     pub fn from_wire(wire: &str) -> Self {
         match wire {
             "True" => Self::True,
@@ -210,7 +210,7 @@ impl Replacement {
     }
 }
 
-/// What a change amounts to, for the eye and for the count.
+/// The effect of a change, for its sign and for the summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// `+`
@@ -223,14 +223,14 @@ pub enum Effect {
     Remove,
     /// `<-`
     Import,
-    /// `↺`: the stack's record follows the live resource.
+    /// `↺`: the stack's record is updated to the live resource.
     Sync,
-    /// It may change, depending on another resource; listed and not counted.
+    /// The resource may change, depending on another resource. The summary counts it separately.
     Possible,
 }
 
 impl Change {
-    /// Returns what the change amounts to.
+    /// Returns the effect of the change.
     pub fn effect(&self) -> Effect {
         match &self.action {
             Action::Add => Effect::Add,
@@ -246,7 +246,7 @@ impl Change {
         }
     }
 
-    /// Returns whether it only takes back what was changed outside of the stack.
+    /// Returns whether the change only reverts drift.
     pub fn reverts_drift(&self) -> bool {
         !self.details.is_empty()
             && self.details.iter().all(|detail| {
@@ -254,14 +254,14 @@ impl Change {
             })
     }
 
-    /// Returns whether it makes again what was deleted outside of the stack.
-    pub fn remakes_deleted(&self) -> bool {
+    /// Returns whether the change creates a resource again that was deleted outside the stack.
+    pub fn recreates_deleted(&self) -> bool {
         self.action == Action::Add && self.drift_status.as_deref() == Some("DELETED")
     }
 
-    /// Returns whether every detail depends on what another resource turns out to be.
+    /// Returns whether every detail depends on a value of another resource that is not known yet.
     ///
-    /// A changed parameter yields a static detail beside a dynamic one, so all must be dynamic. A
+    /// All details must be dynamic, because a changed parameter has a static and a dynamic detail. A
     /// reference to a resource that is certainly replaced is static.
     fn is_only_possible(&self) -> bool {
         !self.details.is_empty()
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_all_dynamic_modification_is_merely_possible() {
+    fn a_change_is_only_possible_if_all_details_are_dynamic() {
         let mut change = Change {
             replacement: Some(Replacement::Conditional),
             details: vec![detail("Dynamic", "ResourceAttribute")],

@@ -1,93 +1,81 @@
-//! One change set out of the service's two descriptions of it.
+//! Merges the two descriptions of a change set into one.
 //!
-//! With property values the service may leave out whole changes, single details, and the reason of
-//! a failure; without them it says no values. Details come in an order that differs from call to
-//! call. So the description without values decides what there is and in which order, and the one
-//! with values adds to it.
+//! The description with property values may omit changes, details and the reason of a failure. The
+//! one without values has no values, and the order of details differs between calls. So the
+//! description without values determines the changes and their order, and the one with values adds
+//! the values.
 
 use super::{Change, ChangeSet, Detail, Replacement};
 use crate::cloudformation::service_message;
 
-impl ChangeSet {
-    /// Returns this description, made with property values, completed by one made without them.
-    #[must_use]
-    pub fn merged_with(mut self, plain: Self) -> Self {
-        let mut valued: Vec<Option<Change>> = self.changes.drain(..).map(Some).collect();
-        for change in plain.changes {
-            let known = valued.iter_mut().find(|known| {
-                known
-                    .as_ref()
-                    .is_some_and(|known| known.logical_id == change.logical_id)
-            });
-            let merged = match known.and_then(Option::take) {
-                Some(known) => known.completed_by(change),
-                None => change,
-            };
-            self.changes.push(merged);
-        }
-        self.changes.extend(valued.into_iter().flatten());
-        let reasons = [self.reason.take(), plain.reason];
-        for reason in reasons.into_iter().flatten() {
-            if !service_message::is_warning(&reason) {
-                self.reason.get_or_insert(reason);
-            } else if !self.warnings.contains(&reason) {
-                self.warnings.push(reason);
-            }
-        }
-        for warning in plain.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
-        self
+/// Returns the description with property values, completed from the one without them.
+#[must_use]
+pub fn merged(mut valued: ChangeSet, plain: ChangeSet) -> ChangeSet {
+    let mut changes: Vec<Option<Change>> = valued.changes.drain(..).map(Some).collect();
+    for change in plain.changes {
+        let known = changes.iter_mut().find(|known| {
+            known
+                .as_ref()
+                .is_some_and(|known| known.logical_id == change.logical_id)
+        });
+        let merged = match known.and_then(Option::take) {
+            Some(known) => merged_change(known, change),
+            None => change,
+        };
+        valued.changes.push(merged);
     }
-
-    /// Adds the changes of a further page, except for those that are there already.
-    pub(crate) fn extend(&mut self, changes: Vec<Change>) {
-        for change in changes {
-            if !self.changes.contains(&change) {
-                self.changes.push(change);
-            }
+    valued.changes.extend(changes.into_iter().flatten());
+    let reasons = [valued.reason.take(), plain.reason];
+    for reason in reasons.into_iter().flatten() {
+        if !service_message::is_warning(&reason) {
+            valued.reason.get_or_insert(reason);
+        } else if !valued.warnings.contains(&reason) {
+            valued.warnings.push(reason);
         }
     }
-}
-
-impl Change {
-    fn completed_by(mut self, plain: Self) -> Self {
-        for detail in plain.details {
-            if !self.details.iter().any(|known| covers(known, &detail)) {
-                self.details.push(detail);
-            }
+    for warning in plain.warnings {
+        if !valued.warnings.contains(&warning) {
+            valued.warnings.push(warning);
         }
-        for attribute in plain.scope {
-            if !self.scope.contains(&attribute) {
-                self.scope.push(attribute);
-            }
-        }
-        if severity(plain.replacement.as_ref()) > severity(self.replacement.as_ref()) {
-            self.replacement = plain.replacement;
-        }
-        self.physical_id = self.physical_id.or(plain.physical_id);
-        self.policy_action = self.policy_action.or(plain.policy_action);
-        self.drift_status = self.drift_status.or(plain.drift_status);
-        self.nested_change_set = self.nested_change_set.or(plain.nested_change_set);
-        self.module = self.module.or(plain.module);
-        self.hook_invocations = self.hook_invocations.or(plain.hook_invocations);
-        self
     }
+    valued
 }
 
-/// Returns whether a known detail says all that one without values does.
-fn covers(known: &Detail, plain: &Detail) -> bool {
-    known.attribute == plain.attribute
-        && known.name == plain.name
-        && known.evaluation == plain.evaluation
-        && known.change_source == plain.change_source
-        && known.causing_entity == plain.causing_entity
-        && (plain.path.is_none() || known.path == plain.path)
+/// Returns the change with values, completed from the one without them.
+fn merged_change(mut valued: Change, plain: Change) -> Change {
+    for detail in plain.details {
+        if !valued.details.iter().any(|known| covers(known, &detail)) {
+            valued.details.push(detail);
+        }
+    }
+    for attribute in plain.scope {
+        if !valued.scope.contains(&attribute) {
+            valued.scope.push(attribute);
+        }
+    }
+    if severity(plain.replacement.as_ref()) > severity(valued.replacement.as_ref()) {
+        valued.replacement = plain.replacement;
+    }
+    valued.physical_id = valued.physical_id.or(plain.physical_id);
+    valued.policy_action = valued.policy_action.or(plain.policy_action);
+    valued.drift_status = valued.drift_status.or(plain.drift_status);
+    valued.nested_change_set = valued.nested_change_set.or(plain.nested_change_set);
+    valued.module = valued.module.or(plain.module);
+    valued.hook_invocations = valued.hook_invocations.or(plain.hook_invocations);
+    valued
 }
 
-/// Where the two descriptions differ, the worse one is shown.
+/// Returns whether a detail contains all information of one without values.
+fn covers(detail: &Detail, plain: &Detail) -> bool {
+    detail.attribute == plain.attribute
+        && detail.name == plain.name
+        && detail.evaluation == plain.evaluation
+        && detail.change_source == plain.change_source
+        && detail.causing_entity == plain.causing_entity
+        && (plain.path.is_none() || detail.path == plain.path)
+}
+
+/// Returns a rank by which the more severe of two replacements is chosen.
 fn severity(replacement: Option<&Replacement>) -> u8 {
     match replacement {
         Some(Replacement::True) => 4,
@@ -100,6 +88,7 @@ fn severity(replacement: Option<&Replacement>) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::merged;
     use crate::cloudformation::change_set::{Change, ChangeSet, Detail, Replacement};
 
     const WARNING: &str = "[WARN] --include-property-values option can return incomplete \
@@ -139,18 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn changes_that_only_one_description_has_are_kept_in_the_services_order() {
+    fn changes_of_either_description_are_kept_in_order() {
         let valued = set(None, vec![change("LoadB", vec![]), change("Extra", vec![])]);
         let plain = set(
             None,
             vec![change("LoadBListener", vec![]), change("LoadB", vec![])],
         );
-        let merged = valued.merged_with(plain);
-        assert_eq!(ids(&merged), ["LoadBListener", "LoadB", "Extra"]);
+        assert_eq!(
+            ids(&merged(valued, plain)),
+            ["LoadBListener", "LoadB", "Extra"]
+        );
     }
 
     #[test]
-    fn details_in_another_order_are_recognized_and_missing_ones_added() {
+    fn details_are_matched_in_any_order_and_missing_ones_added() {
         let [direct, parameter, attribute] = [
             "DirectModification",
             "ParameterReference",
@@ -162,15 +153,17 @@ mod tests {
             detail(attribute, None),
             detail(direct, None),
         ];
-        let merged = set(None, vec![change("A", valued.clone())])
-            .merged_with(set(None, vec![change("A", plain)]));
+        let merged = merged(
+            set(None, vec![change("A", valued.clone())]),
+            set(None, vec![change("A", plain)]),
+        );
         let mut expected = valued;
         expected.push(detail(attribute, None));
         assert_eq!(merged.changes, [change("A", expected)]);
     }
 
     #[test]
-    fn the_worse_replacement_wins() {
+    fn the_more_severe_replacement_is_kept() {
         let replaced = |replacement| Change {
             replacement,
             ..change("A", vec![])
@@ -180,25 +173,20 @@ mod tests {
             (Some(Replacement::True), Some(Replacement::Conditional)),
             (None, Some(Replacement::True)),
         ] {
-            let merged =
-                set(None, vec![replaced(valued)]).merged_with(set(None, vec![replaced(plain)]));
+            let merged = merged(
+                set(None, vec![replaced(valued)]),
+                set(None, vec![replaced(plain)]),
+            );
             assert_eq!(merged.changes, [replaced(Some(Replacement::True))]);
         }
     }
 
     #[test]
-    fn a_warning_is_told_from_the_reason_that_only_the_other_description_has() {
-        let merged = set(Some(WARNING), vec![]).merged_with(set(Some("No updates"), vec![]));
-        assert_eq!(merged.reason.as_deref(), Some("No updates"));
-        assert_eq!(merged.warnings, [WARNING]);
-        let merged = set(Some(WARNING), vec![]).merged_with(set(None, vec![]));
-        assert_eq!((merged.reason, merged.warnings.len()), (None, 1));
-    }
-
-    #[test]
-    fn a_page_that_comes_twice_counts_once() {
-        let mut first = set(None, vec![change("A", vec![])]);
-        first.extend(vec![change("A", vec![]), change("B", vec![])]);
-        assert_eq!(ids(&first), ["A", "B"]);
+    fn a_warning_does_not_hide_the_reason_of_the_other_description() {
+        let both = merged(set(Some(WARNING), vec![]), set(Some("No updates"), vec![]));
+        assert_eq!(both.reason.as_deref(), Some("No updates"));
+        assert_eq!(both.warnings, [WARNING]);
+        let one = merged(set(Some(WARNING), vec![]), set(None, vec![]));
+        assert_eq!((one.reason, one.warnings.len()), (None, 1));
     }
 }

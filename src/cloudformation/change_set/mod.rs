@@ -1,14 +1,13 @@
 //! A change set as CloudFormation describes it, without loss.
 //!
-//! A plan is only as good as what it is read from, so every member of the service's answer has a
-//! place here, also those that no command looks at yet: they reach the user through the JSON plan.
-//! Enumerations keep values that this version does not know as they came. What the service says in
-//! several answers (with and without property values, a nested stack's own change set, the results
-//! of its checks) is brought together into one [`ChangeSet`].
+//! Every member of the API's response has a field, because the JSON plan contains them all.
+//! Enumerations keep values that this version does not know. A [`ChangeSet`] combines several
+//! responses: the descriptions with and without property values, the change sets of nested stacks,
+//! and the results of CloudFormation's checks.
 
 mod change;
-mod failure;
-mod merge;
+pub mod failure;
+pub mod merge;
 mod summary;
 pub mod validation;
 
@@ -21,7 +20,7 @@ pub use change::{
 pub use summary::Summary;
 use validation::Validation;
 
-/// A change set and everything that it says.
+/// A change set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangeSet {
     /// The ARN.
@@ -32,53 +31,53 @@ pub struct ChangeSet {
     pub stack_id: String,
     /// The name of its stack.
     pub stack_name: String,
-    /// What it was given as its description.
+    /// The description.
     pub description: Option<String>,
-    /// When it was asked for.
+    /// The time of the request.
     pub created: Option<Timestamp>,
     /// The status, such as `CREATE_COMPLETE`.
     pub status: String,
-    /// Whether it can be executed, such as `AVAILABLE`.
+    /// The execution status, such as `AVAILABLE`.
     pub execution_status: String,
-    /// Why it has its status.
+    /// The reason of the status.
     pub reason: Option<String>,
-    /// What keeps the description from being complete, in the service's words where it has any.
+    /// The reasons why the description is incomplete.
     pub warnings: Vec<String>,
-    /// The changes in the service's order.
+    /// The changes, in the order of the API.
     pub changes: Vec<Change>,
-    /// The change sets of nested stacks; a [`Change`] refers to one by its ARN.
+    /// The change sets of nested stacks. A [`Change`] refers to one by its ARN.
     pub nested: Vec<ChangeSet>,
-    /// The template that the change set of a nested stack was made from, where it can be read.
+    /// The new template of a nested stack; `None` if it could not be read.
     pub template: Option<String>,
-    /// The template that a nested stack was last deployed from, where it can be read.
+    /// The deployed template of a nested stack; `None` if it could not be read.
     pub deployed_template: Option<String>,
-    /// What the service's own checks found.
+    /// The findings of CloudFormation's checks.
     pub validations: Vec<Validation>,
-    /// The parameters that it would deploy; the service masks those with `NoEcho`.
+    /// The parameters. The API masks those with `NoEcho`.
     pub parameters: Vec<Parameter>,
-    /// The tags that it would put on the stack, by key.
+    /// The tags of the stack, as keys and values.
     pub tags: Vec<(String, String)>,
-    /// The capabilities that were given to it.
+    /// The acknowledged capabilities.
     pub capabilities: Vec<String>,
-    /// The topics that events are sent to.
+    /// The SNS topics that receive the events.
     pub notification_arns: Vec<String>,
-    /// What makes the service roll back.
+    /// The rollback configuration.
     pub rollback: Rollback,
-    /// What happens where a new stack fails, such as `DELETE`.
+    /// What happens if the creation of the stack fails, such as `DELETE`.
     pub on_stack_failure: Option<String>,
-    /// Whether resources of the same name that exist already become part of the stack.
+    /// Whether existing resources with the same name are imported into the stack.
     pub imports_existing: Option<bool>,
-    /// Whether change sets of nested stacks were asked for.
+    /// Whether the change set includes nested stacks.
     pub includes_nested: Option<bool>,
-    /// The ARN of the change set of the stack around this one.
+    /// The ARN of the parent stack's change set.
     pub parent_id: Option<String>,
-    /// The ARN of the outermost change set, the only one that can be executed.
+    /// The ARN of the root change set, the only one that can be executed.
     pub root_id: Option<String>,
-    /// Whether the stack's resources differ from its template, in drift-aware change sets.
+    /// Whether the stack has drifted, in drift-aware change sets.
     pub drift_status: Option<String>,
-    /// How drift is treated, such as `REVERT_DRIFT`.
+    /// How the change set treats drift, such as `REVERT_DRIFT`.
     pub deployment_mode: Option<String>,
-    /// How it would be deployed.
+    /// The deployment configuration.
     pub deployment: DeploymentConfig,
 }
 
@@ -87,34 +86,34 @@ pub struct ChangeSet {
 pub struct Parameter {
     /// The name.
     pub name: String,
-    /// The value; for a parameter of an SSM type the name of the entry that holds it.
+    /// The value; for a parameter of an SSM type, the name of the SSM parameter.
     pub value: Option<String>,
-    /// What an SSM parameter's entry holds at present.
+    /// The current value of the SSM parameter.
     pub resolved_value: Option<String>,
-    /// Whether the stack's present value is kept.
+    /// Whether the stack keeps its current value.
     pub uses_previous_value: Option<bool>,
 }
 
-/// What makes the service roll back an operation.
+/// The rollback configuration of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rollback {
     /// The alarms, each with its type, such as `AWS::CloudWatch::Alarm`.
     pub triggers: Vec<(String, String)>,
-    /// How many minutes they are watched after the operation.
+    /// How long the alarms are monitored after the operation, in minutes.
     pub monitoring_minutes: Option<i32>,
 }
 
-/// How a change set would be deployed.
+/// The deployment configuration of a change set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeploymentConfig {
     /// The mode, such as `STANDARD` or `EXPRESS`.
     pub mode: Option<String>,
-    /// Whether a failed operation is left as it is.
+    /// Whether rollback is disabled.
     pub disable_rollback: Option<bool>,
 }
 
 impl ChangeSet {
-    /// Returns whether its creation has ended.
+    /// Returns whether the creation of the change set has ended.
     pub fn is_terminal(&self) -> bool {
         !matches!(
             self.status.as_str(),
@@ -122,30 +121,39 @@ impl ChangeSet {
         )
     }
 
-    /// Returns whether it failed only because nothing differs.
+    /// Returns whether the change set failed only because it has no changes.
     ///
-    /// An empty list of changes is not enough: outputs and conditions can change alone.
+    /// An empty list of changes is not sufficient: outputs and conditions may change without it.
     pub fn is_unchanged(&self) -> bool {
         let reason = self.reason.as_deref();
         self.is_failed() && reason.is_some_and(service_message::is_without_changes)
     }
 
-    /// Returns whether it can be executed.
+    /// Returns whether the change set can be executed.
     pub fn is_executable(&self) -> bool {
         self.status == "CREATE_COMPLETE" && self.execution_status == "AVAILABLE"
     }
 
-    /// Returns whether it compares the live resources too and takes drift back.
+    /// Returns whether the change set also compares the live resources and reverts drift.
     pub fn reverts_drift(&self) -> bool {
         self.deployment_mode.as_deref() == Some("REVERT_DRIFT")
     }
 
-    /// Returns whether it could not be made.
+    /// Returns whether the creation of the change set failed.
     pub fn is_failed(&self) -> bool {
         self.status == "FAILED"
     }
 
-    /// Returns the change set of a nested stack that a change stands for, where it was described.
+    /// Adds the changes of a further page, except for duplicates.
+    pub(crate) fn add_changes(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            if !self.changes.contains(&change) {
+                self.changes.push(change);
+            }
+        }
+    }
+
+    /// Returns the change set of the nested stack in a change; `None` if it was not described.
     pub fn nested_of(&self, change: &Change) -> Option<&ChangeSet> {
         let id = change.nested_change_set.as_deref()?;
         self.nested.iter().find(|nested| nested.id == id)
@@ -160,8 +168,8 @@ impl ChangeSet {
         summary
     }
 
-    /// Returns this change set and those of all nested stacks, each with the logical ids that lead
-    /// to it, parents first.
+    /// Returns this change set and those of all nested stacks, parents first, each with the logical ids
+    /// of the nested stacks that lead to it.
     pub fn tree(&self) -> Vec<(Vec<&str>, &ChangeSet)> {
         let mut found = vec![(Vec::new(), self)];
         for nested in &self.nested {
@@ -170,7 +178,7 @@ impl ChangeSet {
                 .changes
                 .iter()
                 .find(|change| change.nested_change_set.as_deref() == Some(id));
-            // A failed change set may name a child without listing its stack as a change.
+            // A failed change set may have a child that is not in its changes.
             let name = change.map_or(nested.stack_name.as_str(), |change| &change.logical_id);
             for (mut path, descendant) in nested.tree() {
                 path.insert(0, name);
@@ -204,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_change_set_is_unchanged_only_where_the_service_says_so() {
+    fn an_empty_change_set_is_unchanged_only_if_its_reason_says_so() {
         let mut change_set = ChangeSet {
             execution_status: "AVAILABLE".to_owned(),
             ..set("root", "CREATE_COMPLETE", "")
@@ -213,6 +221,20 @@ mod tests {
         change_set.status = "FAILED".to_owned();
         change_set.reason = Some("No updates are to be performed.".to_owned());
         assert!(change_set.is_unchanged() && !change_set.is_executable());
+    }
+
+    #[test]
+    fn a_change_in_two_pages_is_added_once() {
+        let change = |logical_id: &str| Change {
+            logical_id: logical_id.to_owned(),
+            ..Change::default()
+        };
+        let mut first = ChangeSet {
+            changes: vec![change("A")],
+            ..ChangeSet::default()
+        };
+        first.add_changes(vec![change("A"), change("B")]);
+        assert_eq!(first.changes, [change("A"), change("B")]);
     }
 
     #[test]

@@ -1,28 +1,28 @@
-//! How many resources each effect has: the plan's last line.
+//! The number of resources with each effect: the last line of a plan.
 
 use std::fmt;
 
 use super::{Change, Effect};
 
-/// How many resources each effect has.
+/// The number of resources with each effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Resources to be made.
+    /// The resources to create.
     pub add: usize,
-    /// Resources to be changed in place.
+    /// The resources to update in place.
     pub change: usize,
-    /// Resources to be replaced.
+    /// The resources to replace.
     pub replace: usize,
-    /// Resources to be deleted or left behind.
+    /// The resources to delete or retain.
     pub destroy: usize,
-    /// Resources to be imported.
+    /// The resources to import.
     pub import: usize,
-    /// Resources that may change; counted in no other field.
+    /// The resources that may change, which no other field includes.
     pub possible: usize,
 }
 
 impl Summary {
-    /// Returns the count over `changes`.
+    /// Returns the summary of `changes`.
     pub fn of(changes: &[Change]) -> Self {
         let mut summary = Self::default();
         for change in changes {
@@ -38,7 +38,7 @@ impl Summary {
         summary
     }
 
-    /// Adds another count to this one.
+    /// Adds another summary to this one.
     pub(super) fn add(&mut self, other: Self) {
         self.add += other.add;
         self.change += other.change;
@@ -79,7 +79,7 @@ mod tests {
     use crate::cloudformation::change_set::{Action, Change, Replacement};
 
     #[test]
-    fn each_resource_counts_once() {
+    fn each_resource_is_counted_once() {
         let change = |action, replacement| Change {
             action,
             replacement,

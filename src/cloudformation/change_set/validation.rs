@@ -1,9 +1,9 @@
-//! What the service's own checks of a change set found.
+//! Findings of CloudFormation's checks of a change set.
 //!
-//! Early validation and hooks look at a change set while it is made: a name that is taken, a bucket
-//! that is not empty, a property of the wrong type. The change set itself says no more than that
-//! "validation failed"; the findings are events of its own operation. Each names a resource and a
-//! path in the template, so that it can be shown where the user can do something about it.
+//! Early validation and hooks check a change set while it is created: a name that is taken, a bucket
+//! that is not empty, a property of the wrong type. The reason of the change set is only "validation
+//! failed"; the findings are events of its operation. Each finding names a resource and a path in the
+//! template, so that it can be printed with the lines of the template.
 
 use std::ops::Range;
 
@@ -14,49 +14,50 @@ use crate::template::Template;
 use crate::template::node::{Node, Value};
 use crate::template::pointer;
 
-/// What one check found about one resource.
+/// A finding of one check about one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validation {
     /// The check's name, such as `NAME_CONFLICT_VALIDATION`, or the hook's type.
     pub name: String,
-    /// Whether it keeps the change set from being made: `FAIL` or `WARN`.
+    /// Whether the finding makes the change set fail: `FAIL` or `WARN`.
     pub failure_mode: Option<String>,
-    /// How it ended, such as `FAILED` or `SKIPPED`.
+    /// The status of the check, such as `FAILED` or `SKIPPED`.
     pub status: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub reason: Option<String>,
-    /// The resource in the template.
+    /// The logical id of the resource.
     pub logical_id: Option<String>,
-    /// The resource in the world.
+    /// The physical id of the resource.
     pub physical_id: Option<String>,
-    /// The resource's type.
+    /// The type of the resource.
     pub resource_type: Option<String>,
-    /// The place in the template, such as `/Resources/Bucket/Properties/BucketName`.
+    /// The path in the template, such as `/Resources/Bucket/Properties/BucketName`.
     pub path: Option<String>,
-    /// When it was found.
+    /// The time of the check.
     pub time: Option<Timestamp>,
 }
 
-/// A finding of the service with where it stands in the user's files.
+/// A finding with its location in the user's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedValidation {
     /// The finding.
     pub validation: Validation,
-    /// The logical ids of the nested stacks that lead to it; none for the stack itself.
+    /// The logical ids of the nested stacks that lead to it; empty for the stack itself.
     pub nested_in: Vec<String>,
-    /// The place in the template and the manifest; none where it is in another template.
+    /// The places in the template and the manifest; empty if it is in another template.
     pub places: Vec<Place>,
 }
 
 impl Validation {
-    /// Returns whether it keeps the change set from being made.
+    /// Returns whether the finding makes the change set fail.
     ///
-    /// Only the mode says so: the names of the checks differ between what is documented and sent.
+    /// Only the mode is reliable: the names of the checks differ between the documentation and the
+    /// responses.
     pub fn is_fatal(&self) -> bool {
         self.failure_mode.as_deref() != Some("WARN")
     }
 
-    /// Returns what is wrong, on one line.
+    /// Returns the problem, on one line.
     pub fn message(&self) -> String {
         let reason = self
             .reason
@@ -68,8 +69,8 @@ impl Validation {
         }
     }
 
-    /// Returns the finding at its place in the template that the change set was made from; `None`
-    /// where the template has no such resource.
+    /// Returns the finding at its place in the change set's template; `None` if the template does not
+    /// have the resource.
     pub fn diagnostic(&self, template: &Template) -> Option<Diagnostic> {
         let place = Place {
             source: template.source().clone(),
@@ -84,7 +85,7 @@ impl Validation {
         Some(finding("service-check", self.message(), place))
     }
 
-    /// Returns the bytes of the deepest part of the template that the path leads to.
+    /// Returns the byte range of the deepest part of the template on the path.
     fn span(&self, template: &Template) -> Option<Range<usize>> {
         let path = self.path.as_deref().unwrap_or_default();
         let mut parts = pointer::steps(path).into_iter().peekable();
@@ -101,7 +102,7 @@ impl Validation {
                 break;
             };
             node = next;
-            // A scalar says more than its key: the manifest may hold what stands there.
+            // For a scalar, the value is better than the key: it may be from the manifest.
             span = match (&next.value, key) {
                 (Value::Map(_) | Value::List(_), Some(key)) => key,
                 _ => next.span.clone(),
@@ -111,7 +112,7 @@ impl Validation {
     }
 }
 
-/// Returns a part of a node with the place of its key, where it has one.
+/// Returns a part of a node, with the byte range of its key if it has one.
 fn step<'a>(node: &'a Node, part: &str) -> Option<(&'a Node, Option<Range<usize>>)> {
     match &node.value {
         Value::Map(map) => {
@@ -140,7 +141,7 @@ Resources:
           Value: c
 ";
 
-    /// Returns the text that the finding points at.
+    /// Returns the text at the place of a finding.
     fn pointed_at(logical_id: &str, path: &str) -> Option<&'static str> {
         let template = Template::parse(&SourceFile::new("stack.yaml", TEMPLATE)).ok()?;
         let validation = Validation {
@@ -153,7 +154,7 @@ Resources:
     }
 
     #[test]
-    fn a_path_leads_to_the_deepest_part_that_the_template_has() {
+    fn a_path_selects_the_deepest_part_of_the_template() {
         for (path, expected) in [
             ("/Resources/Bucket/Properties/BucketName", "taken"),
             ("/Properties/BucketName", "taken"),
@@ -171,7 +172,7 @@ Resources:
     }
 
     #[test]
-    fn the_mode_alone_decides_whether_it_is_an_error() {
+    fn only_the_mode_decides_whether_a_finding_is_an_error() {
         let mut validation = Validation {
             logical_id: Some("Bucket".to_owned()),
             ..Validation::default()

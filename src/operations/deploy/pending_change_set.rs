@@ -14,7 +14,7 @@ use super::options::DeployOptions;
 use super::{code_check, readiness, service_validations};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
-use crate::cloudformation::change_set::{Action, ChangeSet, Replacement};
+use crate::cloudformation::change_set::{Action, ChangeSet, Replacement, failure};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
@@ -80,7 +80,7 @@ impl PendingChangeSet {
             }
             Ok(pending) => {
                 let change_set = &pending.change_set;
-                let failed = change_set.to_error(deployment.service().name());
+                let failed = failure::to_error(change_set, deployment.service().name());
                 let found = service_validations::diagnostics(deployment, change_set);
                 let failed = failed.with_diagnostics(found);
                 Err(discard_after(deployment, &name, failed).await)

@@ -10,7 +10,7 @@ use crate::aws::stack::change_set;
 use crate::aws::stack::drift_revert;
 use crate::aws::stack::events;
 use crate::aws::{Connection, Identity};
-use crate::cloudformation::change_set::ChangeSet;
+use crate::cloudformation::change_set::{ChangeSet, failure};
 use crate::cloudformation::drift::{Drift, ResourceDrift};
 use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
@@ -157,7 +157,7 @@ impl DriftRevert<'_> {
         } else if created.is_executable() {
             return Ok(());
         } else {
-            return Err(created.to_error(&self.stack.name));
+            return Err(failure::to_error(created, &self.stack.name));
         };
         self.print_manual_fixes(&drift.drifted().collect::<Vec<_>>());
         Err(Error::refused(format!("nothing was done: {nothing}")))

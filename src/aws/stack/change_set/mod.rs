@@ -21,8 +21,8 @@ use super::pages::Pages;
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
-use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::change_set::validation::Validation;
+use crate::cloudformation::change_set::{ChangeSet, failure, merge};
 use crate::error::Result;
 pub(super) use convert::validation;
 
@@ -111,7 +111,7 @@ async fn merged(
     plain: ChangeSet,
     findings: Findings,
 ) -> ChangeSet {
-    let mut change_set = valued.merged_with(plain);
+    let mut change_set = merge::merged(valued, plain);
     change_set.validations = findings.found;
     change_set.warnings.extend(findings.warning);
     if findings.is_readable {
@@ -124,13 +124,13 @@ async fn merged(
 async fn await_findings(service: &StackService, arn: &str, change_set: &mut ChangeSet) {
     let mut backoff = Backoff::polling();
     for _ in 0..LOOKS {
-        if !change_set.awaits_findings() {
+        if !failure::awaits_findings(change_set) {
             return;
         }
         backoff.pause().await;
         change_set.validations = validations(service, arn).await.found;
     }
-    if change_set.awaits_findings() {
+    if failure::awaits_findings(change_set) {
         change_set
             .warnings
             .push("the service has not said in time what its checks found; try again".to_owned());
@@ -148,7 +148,7 @@ async fn read_nested(
     let changes = parent.changes.iter();
     let listed = changes.filter_map(|change| change.nested_change_set.as_deref());
     let ids: Vec<String> = listed
-        .chain(parent.failed_child())
+        .chain(failure::failed_child(parent))
         .map(str::to_owned)
         .collect();
     for id in ids {
@@ -236,7 +236,7 @@ async fn remaining_pages(
     while let Some(page) = pages.next().await? {
         let page =
             page.map_err(|error| service.connection.fault("describe the change set", &error))?;
-        change_set.extend(convert::change_set(page).changes);
+        change_set.add_changes(convert::change_set(page).changes);
     }
     Ok(change_set)
 }
