@@ -54,12 +54,12 @@ fn recover_deletes_the_empty_stack_of_a_failed_creation() {
     cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     cloud.forget_calls();
-    insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @"
     --- stdout
     demo-dev  ROLLBACK_COMPLETE
-      The creation failed and was undone. CloudFormation keeps a shell to read its events by; it takes
-      no change and can only be deleted.
-      None of its resources is left.
+      The creation failed and was rolled back. CloudFormation keeps the empty stack with its events; it
+      accepts no changes and can only be deleted.
+      None of its resources exist.
       cause AWS::S3::Bucket Bucket: demo-data already exists
 
     To recover
@@ -67,7 +67,7 @@ fn recover_deletes_the_empty_stack_of_a_failed_creation() {
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
     Other options
-      Delete the shell and deploy anew, once the cause is corrected:
+      Fix the cause, then delete the empty stack and deploy again:
         stackctl apply -e dev
     --- stderr
     error: cannot ask a question without a terminal
@@ -98,12 +98,12 @@ fn recover_deletes_the_empty_stack_of_a_failed_creation() {
 #[test]
 fn recover_continues_a_rollback_without_skipped_resources() {
     let (sandbox, cloud) = stuck_in_a_rollback();
-    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
     --- stdout
     demo-dev  UPDATE_ROLLBACK_FAILED
-      The update failed, and so did its rollback. The stack takes no change until the rollback has come
-      to its end.
-      Its resources are partly as they were before, and partly as the failed update made them.
+      The update failed and so did its rollback. The stack accepts no changes until the rollback is
+      complete.
+      Some of its resources are in their previous state, and the failed update changed the others.
       cause AWS::Lambda::Function Handler: The role is not there
 
     Blocked by
@@ -121,7 +121,7 @@ fn recover_continues_a_rollback_without_skipped_resources() {
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
     Other options
-      Give the stack up and delete it:
+      Delete the stack:
         stackctl destroy -e dev
     --- stderr
 
@@ -143,7 +143,7 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     insta::assert_snapshot!(refused, @r"
     --- stderr
     error: `--skip Handler` is not possible in UPDATE_ROLLBACK_FAILED
-    hint: it can be given for Role
+    hint: `--skip` is possible for Role
     --- exit 4
     ");
     assert!(writes(&cloud).is_empty());
@@ -189,11 +189,11 @@ fn recover_rolls_back_a_failed_creation_and_deletes_the_stack() {
     ];
     cloud.account().put_into("demo-dev", &events);
     let refused = sandbox.run(&["recover", "--yes"]);
-    insta::assert_snapshot!(refused, @r"
+    insta::assert_snapshot!(refused, @"
     --- stdout
     demo-dev  CREATE_FAILED
-      The creation failed and was left as it was, because rollback was off.
-      What was made before the failure.
+      The creation failed and was not rolled back, because rollback was disabled.
+      The resources that were created before the failure exist.
       cause AWS::CloudFormation::Stack demo-dev: The following resource(s) failed to create: [Handler].
 
       resource  type                   what happens  physical id
@@ -207,8 +207,8 @@ fn recover_rolls_back_a_failed_creation_and_deletes_the_stack() {
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
     Other options
-      Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
-      meanwhile:
+      Fix the cause, then continue the deployment; CloudFormation cannot replace resources while
+      rollback is disabled:
         stackctl apply -e dev
     --- stderr
     error: nothing was done: `Bucket` would be deleted with its objects
@@ -232,19 +232,19 @@ fn recover_rolls_back_a_failed_update() {
         ("UPDATE_FAILED", ""),
     ];
     cloud.account().put_into("demo-dev", &events);
-    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
     --- stdout
     demo-dev  UPDATE_FAILED
-      The update failed and was left as it was, because rollback was off.
-      Its resources are partly as they were before, and partly as the failed update made them.
+      The update failed and was not rolled back, because rollback was disabled.
+      Some of its resources are in their previous state, and the failed update changed the others.
 
     To recover
       RollbackStack
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
     Other options
-      Correct the cause and go on from here; CloudFormation replaces no resource and rolls nothing back
-      meanwhile:
+      Fix the cause, then continue the deployment; CloudFormation cannot replace resources while
+      rollback is disabled:
         stackctl apply -e dev
     --- stderr
 
@@ -277,12 +277,12 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
     let again = sandbox.run(&["recover", "--yes"]).expect_code(1);
     again.expect_stderr("error: the stack `demo-dev` is stuck again (DELETE_FAILED)");
 
-    insta::assert_snapshot!(sandbox.run(&["recover", "--yes", "--retain", "Bucket"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes", "--retain", "Bucket"]), @"
     --- stdout
     demo-dev  DELETE_FAILED
-      The deletion of the stack stopped at a resource. CloudFormation can only try again, or leave that
-      resource behind.
-      What could not be deleted yet.
+      The deletion of the stack failed. CloudFormation can only try again, or retain the resources that
+      it could not delete.
+      The resources that could not be deleted exist.
       cause AWS::S3::Bucket Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
 
     Blocked by
@@ -291,7 +291,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
           to keep it outside the stack: --retain Bucket
 
       resource  type             what happens  physical id
-      Bucket    AWS::S3::Bucket  stays         demo-data
+      Bucket    AWS::S3::Bucket  retained      demo-data
 
     To recover
       DeleteStack
@@ -354,14 +354,14 @@ fn recover_follows_a_running_operation() {
     demo::leave_running(&sandbox, &cloud);
     cloud.account().progress = Progress::Events(1);
     let finished = sandbox.run(&["recover"]);
-    insta::assert_snapshot!(finished, @r"
+    insta::assert_snapshot!(finished, @"
     --- stdout
     demo-dev  UPDATE_IN_PROGRESS
       The stack is being updated.
-      Its resources are changing at the moment.
+      Its resources are changing.
 
     Other options
-      Stop the update and undo it:
+      Cancel the update and roll it back:
         stackctl cancel -e dev
     --- stderr
 
@@ -383,11 +383,11 @@ fn recover_does_nothing_for_a_healthy_or_missing_stack() {
     drift::begins(&cloud);
     drift::ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
     drift::finds(&cloud, drift::SAME);
-    insta::assert_snapshot!(sandbox.run(&["recover"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover"]), @"
     --- stdout
     demo-dev  CREATE_COMPLETE
       The stack was created.
-      All resources of the stack are there.
+      All its resources exist.
 
     Drift: 0 modified, 0 deleted, 1 in sync, 2 not checked.
     --- stderr
@@ -411,15 +411,15 @@ fn recover_does_nothing_about_an_unknown_status() {
     cloud
         .account()
         .put_into("demo-dev", &[("RECONCILE_FAILED", "")]);
-    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
     --- stdout
     demo-dev  RECONCILE_FAILED
-      This version of stackctl does not know the status, so it does nothing about it. The events say how
-      the stack came to it.
-      Unknown.
+      This version of stackctl does not know the status, so it cannot recover the stack. See the events
+      of the stack for the reason.
+      It is not known which resources exist.
 
     Options
-      Look at the stack:
+      Show the stack:
         stackctl status -e dev
     --- stderr
     error: nothing was done: you have to decide what to do about RECONCILE_FAILED

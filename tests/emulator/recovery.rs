@@ -11,7 +11,7 @@ fn apply_recreates_a_stack_whose_creation_failed() {
     failed.expect_stderr("injected by Create");
     project.expect_status("ROLLBACK_COMPLETE");
     let finished = project.run(&["recover"]).expect_code(4);
-    finished.expect_stdout("The creation failed and was undone.");
+    finished.expect_stdout("The creation failed and was rolled back.");
     finished.expect_stdout("DeleteStack");
     project.expect_status("ROLLBACK_COMPLETE");
 

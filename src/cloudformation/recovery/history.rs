@@ -1,28 +1,28 @@
-//! What was last asked of a stack, and how it came to where it is: read off its events.
+//! The history of a stack from its events: the last request, and the failures of its resources.
 
 use std::collections::HashMap;
 
 use crate::cloudformation::event::Event;
 use crate::cloudformation::service_message;
 
-/// What was last asked of a stack.
+/// The last request for a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// To make it.
+    /// Create the stack.
     Create,
-    /// To change it.
+    /// Update the stack.
     Update,
-    /// To take existing resources into it.
+    /// Import existing resources.
     Import,
-    /// To undo what failed or was cancelled, where somebody asked for that; the rollback that follows
-    /// a failure by itself belongs to the operation that failed.
+    /// Roll back a failed or cancelled operation. An automatic rollback is part of the operation that
+    /// failed.
     RollBack,
-    /// To delete it; the deletion that follows a failed creation by itself belongs to that.
+    /// Delete the stack. The automatic deletion after a failed creation is part of the creation.
     Delete,
 }
 
 impl Attempt {
-    /// Returns the word for it.
+    /// Returns the name in JSON and in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -33,7 +33,7 @@ impl Attempt {
         }
     }
 
-    /// Returns what an event of the stack itself begins, if it begins anything.
+    /// Returns the request that an event of the stack starts, if it starts one.
     fn begun_by(event: &Event) -> Option<Self> {
         let reason = event.reason.as_deref().unwrap_or_default();
         match event.status.as_str() {
@@ -51,21 +51,21 @@ impl Attempt {
     }
 }
 
-/// How a stack came to where it is.
+/// The history of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// What was last asked of it; `None` where the events do not say.
+    /// The last request; `None` if the events do not show it.
     pub attempt: Option<Attempt>,
-    /// Whether an operation on it ever ended well, so that there is something to return to.
+    /// Whether an operation ever succeeded, so that a rollback has a stable state.
     pub was_stable: bool,
-    /// The reason of the newest failure of each resource.
+    /// The reason of the newest failure of each resource, by logical id.
     pub(super) reasons: HashMap<String, String>,
-    /// The newest status of each resource.
+    /// The newest status of each resource, by logical id.
     pub(super) statuses: HashMap<String, String>,
 }
 
 impl History {
-    /// Returns what these events tell, the newest first.
+    /// Returns the history from events, the newest first.
     pub fn of(newest_first: &[Event]) -> Self {
         let mut history = Self::default();
         for event in newest_first {
@@ -88,7 +88,7 @@ impl History {
         history
     }
 
-    /// Returns whether older events would tell nothing more.
+    /// Returns whether older events would add nothing.
     pub fn is_complete(&self) -> bool {
         self.attempt.is_some() && self.was_stable
     }
@@ -99,13 +99,14 @@ impl History {
         status.ends_with("_FAILED").then_some(status)
     }
 
-    /// Returns why a resource failed last.
+    /// Returns the reason of a resource's newest failure.
     pub fn reason(&self, logical_id: &str) -> Option<&str> {
         self.reasons.get(logical_id).map(String::as_str)
     }
 }
 
-/// Returns whether the stack was then in a state that a rollback returns to (`RollbackStack`).
+/// Returns whether the event's status is one to which a rollback returns (API reference,
+/// `RollbackStack`).
 fn is_stable(event: &Event) -> bool {
     matches!(
         event.status.as_str(),

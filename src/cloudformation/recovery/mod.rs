@@ -1,13 +1,12 @@
-//! The way out of every state that a stack can be in.
+//! Recovery of a stack from any status.
 //!
-//! CloudFormation has two dozen statuses, and each takes other calls: some a rollback, some its
-//! continuation, some nothing but a deletion. Which is a matter of knowledge, so it is data: the
-//! [`table`] says for each status, with what was last [asked](history) of the stack, what it means and
-//! what can be done. A [`Recovery`] is that row filled in with the stack's own resources: what is in
-//! the way, what would be lost, and the exact [`Call`]s. The same value is shown and then sent, so that
-//! what happens is what was read.
+//! CloudFormation has two dozen stack statuses, and each accepts different calls: a rollback, the
+//! continuation of a rollback, or only a deletion. The [`table`] contains the meaning and the actions
+//! for each status and [last request](history). A [`Recovery`] combines a row of the table with the
+//! stack's resources: the resources that block it, the data that would be lost, and the [`Call`]s.
+//! `recover` prints this value and then sends the same calls.
 //!
-//! Nothing here calls anything: it is a function of what was read.
+//! This module sends no requests.
 
 pub mod history;
 pub mod table;
@@ -21,20 +20,20 @@ use crate::error::{Error, Result};
 use crate::template::STACK_TYPE;
 use crate::template::Template;
 use history::{Attempt, History};
-use table::{Entry, Other, RecoveryAction, TAKE_OVER, entry};
+use table::{Entry, IMPORT_RETAINED, Other, RecoveryAction, entry};
 
-/// One call of the API.
+/// A call of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// Removes a change set, by its ARN, that an earlier run of stackctl left behind.
+    /// Delete a change set, by ARN, that an earlier run of stackctl did not delete.
     DeleteChangeSet(String),
-    /// Deletes the stack, but for these resources, by logical id.
+    /// Delete the stack and retain these resources, by logical id.
     DeleteStack(Vec<String>),
-    /// Returns to the last good state, or deletes what was made where there is none.
+    /// Roll back to the last stable state, or delete all resources if the stack has none.
     RollbackStack,
-    /// Goes on with a rollback, without these resources.
+    /// Continue a rollback and skip these resources.
     ContinueUpdateRollback(Vec<String>),
-    /// Stops a running update, which rolls it back.
+    /// Cancel a running update, which rolls it back.
     CancelUpdateStack,
 }
 
@@ -51,143 +50,143 @@ impl Call {
     }
 }
 
-/// A resource at which an operation stopped.
+/// A resource that made an operation fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The name that `--skip` and `--retain` take: the logical id, and for a resource of a nested
-    /// stack that stack's name and a dot before it.
+    /// The name for `--skip` and `--retain`: the logical id, with the nested stack's name and a dot
+    /// before it if the resource is in a nested stack.
     pub name: String,
     /// The resource.
     pub resource: Resource,
-    /// Why it failed.
+    /// Why the resource failed.
     pub reason: Option<String>,
-    /// The option that goes on without it.
+    /// The option that excludes the resource; `None` if it cannot be excluded.
     pub option: Option<&'static str>,
 }
 
-/// What is known of a stack before its recovery.
+/// The state of a stack, the input of a recovery.
 #[derive(Debug)]
-pub struct Found<'a> {
+pub struct StackState<'a> {
     /// The stack.
     pub stack: &'a Stack,
-    /// How it came to its state.
+    /// The history from the stack's events.
     pub history: History,
-    /// Its resources.
+    /// The stack's resources.
     pub resources: Vec<Resource>,
-    /// The resources of its nested stacks that failed, each with its stack's name and its reason.
+    /// The failed resources of nested stacks, each with its stack's name and its reason.
     pub nested: Vec<(String, Resource, Option<String>)>,
-    /// The template that was deployed.
+    /// The deployed template.
     pub template: Option<&'a Template>,
-    /// The change sets, by ARN, that an earlier run of stackctl left behind.
-    pub abandoned: Vec<String>,
-    /// The names of the other change sets: somebody may still want them.
+    /// The ARNs of the change sets that an earlier run of stackctl did not delete.
+    pub leftover_change_sets: Vec<String>,
+    /// The names of the other change sets, which another user may need.
     pub change_sets: Vec<String>,
-    /// The types that hold data besides those that are known to.
+    /// Further types that store data.
     pub protected_types: &'a [String],
-    /// The role that CloudFormation is to assume.
+    /// The role that CloudFormation assumes.
     pub role: Option<&'a str>,
 }
 
-/// A stack's state and the way out of it.
+/// The recovery of a stack: its state, the action of `recover` and the alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// The status.
     pub status: StackStatus,
-    /// What was last asked of the stack.
+    /// The last request; `None` if the events do not show it.
     pub attempt: Option<Attempt>,
-    /// What the status means.
+    /// What the status means, in a sentence.
     pub meaning: &'static str,
-    /// What there still is of the stack, in a sentence.
+    /// Which resources of the stack exist, in a sentence.
     pub remains: &'static str,
     /// What `recover` does.
     pub action: RecoveryAction,
-    /// What else can be done.
+    /// The alternatives.
     pub others: Vec<Other>,
     /// The event that made the last operation fail.
     pub cause: Option<Event>,
-    /// The resources that are in the way.
+    /// The resources that made the last operation fail.
     pub obstacles: Vec<Obstacle>,
-    /// The resources that are in the world and go or stay where the way deletes. What stays loses
-    /// nothing.
+    /// The existing resources, if the action deletes or retains them. A retained resource loses no
+    /// data.
     pub live: Vec<ResourceDeletion>,
-    /// The change sets that keep an empty stack from being deleted, by name.
+    /// The names of the change sets that prevent the deletion of an empty stack.
     pub change_sets: Vec<String>,
     stack_id: String,
     role: Option<String>,
-    abandoned: Vec<String>,
+    leftover_change_sets: Vec<String>,
 }
 
-/// What the user chose.
+/// The resources that the user chose.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
-    /// Resources to leave out of a rollback.
+    /// The resources to skip in a rollback.
     pub skip: Vec<String>,
-    /// Resources to leave behind where the stack is deleted.
+    /// The resources to retain if the stack is deleted.
     pub retain: Vec<String>,
-    /// Resources that hold data and may be deleted.
+    /// The resources that store data and may be deleted.
     pub allow_delete: Vec<String>,
 }
 
 impl Recovery {
-    /// Returns the way out of what was found. `cause` is the event that made the last operation fail.
-    pub fn of(mut found: Found<'_>, cause: Option<Event>, choices: &Choices) -> Self {
-        for resource in &mut found.resources {
-            // Some servers list a resource as it was before the operation that it failed in.
-            if let Some(failed) = found.history.failed(&resource.logical_id) {
+    /// Returns the recovery of a stack. `cause` is the event that made the last operation fail.
+    pub fn of(mut state: StackState<'_>, cause: Option<Event>, choices: &Choices) -> Self {
+        for resource in &mut state.resources {
+            // Emulators may list the status from before the operation in which the resource failed.
+            if let Some(failed) = state.history.failed(&resource.logical_id) {
                 failed.clone_into(&mut resource.status);
             }
         }
-        let status = found.stack.status.clone();
+        let status = state.stack.status.clone();
         let Entry {
             meaning,
             mut remains,
             mut action,
             others,
-        } = entry(&status, &found.history);
-        if status == StackStatus::ReviewInProgress && !found.change_sets.is_empty() {
+        } = entry(&status, &state.history);
+        if status == StackStatus::ReviewInProgress && !state.change_sets.is_empty() {
             action = RecoveryAction::Manual;
         }
-        let obstacles = obstacles(&status, &found);
-        let live = live(&status, action, &found, choices);
+        let obstacles = obstacles(&status, &state);
+        let live = live(&status, action, &state, choices);
         let mut others = others.to_vec();
         if action == RecoveryAction::Delete && live.is_empty() {
-            remains = "None of its resources is left.";
+            remains = "None of its resources exist.";
         }
         if action == RecoveryAction::Delete
             && !live
                 .iter()
                 .any(|deletion| deletion.outcome == DeletionOutcome::Retained)
         {
-            others.retain(|other| other.command != TAKE_OVER.command);
+            others.retain(|other| other.command != IMPORT_RETAINED.command);
         }
-        let tells = |cause: &Event| {
+        let is_relevant = |cause: &Event| {
             let is_undone =
-                status.is_rolled_back() && found.history.attempt != Some(Attempt::RollBack);
+                status.is_rolled_back() && state.history.attempt != Some(Attempt::RollBack);
             let is_stuck = !matches!(action, RecoveryAction::Nothing | RecoveryAction::Follow);
             cause.reason.is_some() && (is_stuck || is_undone)
         };
         Self {
-            attempt: found.history.attempt,
+            attempt: state.history.attempt,
             meaning,
             remains,
             action,
             others,
-            cause: cause.filter(tells),
+            cause: cause.filter(is_relevant),
             obstacles,
             live,
-            change_sets: found.change_sets,
-            stack_id: found.stack.id.clone(),
-            role: found.role.map(str::to_owned),
-            abandoned: found.abandoned,
+            change_sets: state.change_sets,
+            stack_id: state.stack.id.clone(),
+            role: state.role.map(str::to_owned),
+            leftover_change_sets: state.leftover_change_sets,
             status,
         }
     }
 
-    /// Returns the calls that go the way, in order.
+    /// Returns the calls of the action, in order.
     ///
     /// # Errors
     ///
-    /// Refused where a choice does not fit the state: a resource that cannot be skipped or retained.
+    /// Refused if the user chose a resource that cannot be skipped or retained.
     pub fn calls(&self, choices: &Choices) -> Result<Vec<Call>> {
         self.check("--skip", &choices.skip)?;
         self.check("--retain", &choices.retain)?;
@@ -198,15 +197,17 @@ impl Recovery {
                 vec![Call::ContinueUpdateRollback(choices.skip.clone())]
             }
             RecoveryAction::Delete => {
-                let abandoned = self.abandoned.iter().cloned().map(Call::DeleteChangeSet);
+                let leftovers = self.leftover_change_sets.iter().cloned();
                 let delete = Call::DeleteStack(choices.retain.clone());
-                abandoned.chain([delete]).collect()
+                leftovers
+                    .map(Call::DeleteChangeSet)
+                    .chain([delete])
+                    .collect()
             }
         })
     }
 
-    /// Returns the parameters that a call is sent with, by the API's names; besides them it has a token
-    /// of its own.
+    /// Returns the parameters of a call, by their names in the API. The request also has a token.
     pub fn parameters(&self, call: &Call) -> Vec<(&'static str, Vec<String>)> {
         let stack = ("StackName", vec![self.stack_id.clone()]);
         let role = self.role.iter().map(|role| ("RoleARN", vec![role.clone()]));
@@ -227,33 +228,36 @@ impl Recovery {
     }
 
     fn check(&self, option: &str, chosen: &[String]) -> Result<()> {
-        let fitting: Vec<&str> = self
+        let possible: Vec<&str> = self
             .obstacles
             .iter()
             .filter(|obstacle| obstacle.option == Some(option))
             .map(|obstacle| obstacle.name.as_str())
             .collect();
-        let Some(wrong) = chosen.iter().find(|name| !fitting.contains(&name.as_str())) else {
+        let Some(wrong) = chosen
+            .iter()
+            .find(|name| !possible.contains(&name.as_str()))
+        else {
             return Ok(());
         };
         let error = Error::refused(format!(
             "`{option} {wrong}` is not possible in {}",
             self.status
         ));
-        Err(match (fitting.as_slice(), option) {
+        Err(match (possible.as_slice(), option) {
             ([], "--retain") => error.hint(
-                "CloudFormation leaves a resource behind only where it failed to delete it (DELETE_FAILED)",
+                "CloudFormation retains a resource only if it failed to delete it (DELETE_FAILED)",
             ),
             ([], _) => error.hint(
-                "CloudFormation skips a resource only where its rollback failed (UPDATE_ROLLBACK_FAILED)",
+                "CloudFormation skips a resource only if its rollback failed (UPDATE_ROLLBACK_FAILED)",
             ),
-            (names, _) => error.hint(format!("it can be given for {}", names.join(", "))),
+            (names, _) => error.hint(format!("`{option}` is possible for {}", names.join(", "))),
         })
     }
 
-    /// Returns the resources that are deleted with the data that they hold and were not allowed to.
+    /// Returns the resources that would be deleted with their data and that the user did not allow.
     pub fn guarded(&self, choices: &Choices) -> Vec<&ResourceDeletion> {
-        // Where the deletion itself stopped, somebody has agreed to it already.
+        // If the failed operation was a deletion, it was already confirmed.
         if self.attempt == Some(Attempt::Delete) {
             return Vec::new();
         }
@@ -265,11 +269,11 @@ impl Recovery {
     }
 }
 
-/// Returns the resources at which the last operation stopped, with the option that passes each by.
-fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
+/// Returns the resources that made the last operation fail, with the option that excludes each.
+fn obstacles(status: &StackStatus, state: &StackState<'_>) -> Vec<Obstacle> {
     let option = |resource: &Resource, reason: Option<&str>| match status {
-        // One that was only cancelled is rolled back with the rest, and must not be skipped
-        // (`ContinueUpdateRollback`). A nested stack is passed by resource by resource.
+        // A cancelled resource must not be skipped: CloudFormation rolls it back with the others (API
+        // reference, `ContinueUpdateRollback`). The resources of a nested stack are skipped one by one.
         StackStatus::UpdateRollbackFailed => {
             let cancelled = reason.is_some_and(service_message::is_cancelled);
             let is_stack = resource.resource_type == STACK_TYPE;
@@ -281,11 +285,11 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
     if !status.as_str().ends_with("_FAILED") {
         return Vec::new();
     }
-    let own = found.resources.iter().map(|resource| {
-        let reason = found.history.reason(&resource.logical_id);
+    let own = state.resources.iter().map(|resource| {
+        let reason = state.history.reason(&resource.logical_id);
         (resource.logical_id.clone(), resource, reason)
     });
-    let nested = found.nested.iter().map(|(stack, resource, reason)| {
+    let nested = state.nested.iter().map(|(stack, resource, reason)| {
         let name = format!("{stack}.{}", resource.logical_id);
         (name, resource, reason.as_deref())
     });
@@ -300,24 +304,24 @@ fn obstacles(status: &StackStatus, found: &Found<'_>) -> Vec<Obstacle> {
         .collect()
 }
 
-/// Returns what is there of the stack where the way deletes, and what becomes of each.
+/// Returns the existing resources and what happens to each; empty if the action deletes nothing.
 fn live(
     status: &StackStatus,
     action: RecoveryAction,
-    found: &Found<'_>,
+    state: &StackState<'_>,
     choices: &Choices,
 ) -> Vec<ResourceDeletion> {
     let undoes_creation = action == RecoveryAction::RollBack
-        && (*status == StackStatus::CreateFailed || !found.history.was_stable);
+        && (*status == StackStatus::CreateFailed || !state.history.was_stable);
     if action != RecoveryAction::Delete && !undoes_creation {
         return Vec::new();
     }
-    let there = found.resources.iter().filter(|resource| is_live(resource));
-    let there = there.cloned().collect();
-    let mut deletion = resource_deletions(there, found.template, "", &[], found.protected_types);
+    let existing = state.resources.iter().filter(|resource| is_live(resource));
+    let existing = existing.cloned().collect();
+    let mut deletion = resource_deletions(existing, state.template, "", &[], state.protected_types);
     for deletion in &mut deletion {
         let name = &deletion.resource.logical_id;
-        let declared = found.template.and_then(|template| template.resource(name));
+        let declared = state.template.and_then(|template| template.resource(name));
         let policy = declared.and_then(|declared| declared.deletion_policy());
         if undoes_creation && policy == Some("RetainExceptOnCreate") {
             deletion.outcome = DeletionOutcome::Deleted;
@@ -332,7 +336,7 @@ fn live(
     deletion
 }
 
-/// Returns whether a resource is in the world: it was given a physical id and not deleted since.
+/// Returns whether a resource exists: it has a physical id and was not deleted.
 fn is_live(resource: &Resource) -> bool {
     resource.physical_id.is_some() && resource.status != "DELETE_COMPLETE"
 }

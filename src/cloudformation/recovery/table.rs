@@ -1,7 +1,7 @@
-//! The table: each status of a stack, with what was last asked of it, and what can be done.
+//! The recovery table: for each stack status and last request, the actions that are possible.
 //!
-//! The statuses are those of `DescribeStacks`; which call a status takes is what the API reference
-//! says of `ContinueUpdateRollback`, `RollbackStack`, `CancelUpdateStack` and `DeleteStack`.
+//! The statuses are those of `DescribeStacks`. The calls that each status accepts are from the API
+//! reference of `ContinueUpdateRollback`, `RollbackStack`, `CancelUpdateStack` and `DeleteStack`.
 
 use super::history::{Attempt, History};
 use crate::cloudformation::status::StackStatus;
@@ -9,22 +9,22 @@ use crate::cloudformation::status::StackStatus;
 /// What `recover` does about a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecoveryAction {
-    /// Nothing: the stack takes its next change.
+    /// Nothing: the stack is ready for the next change.
     Nothing,
-    /// Waits for the operation that is running.
+    /// Wait for the running operation.
     Follow,
-    /// Deletes the stack (`DeleteStack`).
+    /// Delete the stack (`DeleteStack`).
     Delete,
-    /// Returns to the last state that was good (`RollbackStack`).
+    /// Roll back to the last stable state (`RollbackStack`).
     RollBack,
-    /// Goes on with a rollback that stopped (`ContinueUpdateRollback`).
+    /// Continue a rollback that failed (`ContinueUpdateRollback`).
     ContinueRollback,
-    /// Nothing by itself: which of the other ways is right is for a person to decide.
+    /// Nothing: the user must choose one of the other commands.
     Manual,
 }
 
 impl RecoveryAction {
-    /// Returns the word for it in JSON.
+    /// Returns the name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -37,41 +37,44 @@ impl RecoveryAction {
     }
 }
 
-/// A way that another command goes.
+/// An alternative to `recover`: another command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Other {
-    /// What it does or needs.
+    /// What the command does, or what it requires.
     pub what: &'static str,
-    /// The command of stackctl, without its environment.
+    /// The command of stackctl, without the environment.
     pub command: &'static str,
 }
 
-/// One row.
+/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// What the status means.
     pub meaning: &'static str,
-    /// What there still is of the stack.
+    /// Which resources of the stack exist.
     pub remains: &'static str,
     /// What `recover` does.
     pub action: RecoveryAction,
-    /// What else can be done.
+    /// The alternatives.
     pub others: &'static [Other],
 }
 
-const ALL_OF_IT: &str = "All resources of the stack are there.";
-const CHANGING: &str = "Its resources are changing at the moment.";
-const AS_BEFORE: &str = "Its resources are as they were before.";
+const ALL_OF_IT: &str = "All its resources exist.";
+const CHANGING: &str = "Its resources are changing.";
+const AS_BEFORE: &str = "Its resources are in their previous state.";
 const HALFWAY: &str =
-    "Its resources are partly as they were before, and partly as the failed update made them.";
+    "Some of its resources are in their previous state, and the failed update changed the others.";
+const BEFORE_FAILURE: &str = "The resources that were created before the failure exist.";
+const NOT_DELETED: &str =
+    "The resources that could not be deleted and those that were retained exist.";
 
 const APPLY_AGAIN: Other = Other {
-    what: "Correct the cause, then deploy",
+    what: "Fix the cause, then deploy",
     command: "apply",
 };
 const APPLY_FORWARD: Other = Other {
-    what: "Correct the cause and go on from here; CloudFormation replaces no resource and rolls \
-           nothing back meanwhile",
+    what: "Fix the cause, then continue the deployment; CloudFormation cannot replace resources \
+           while rollback is disabled",
     command: "apply",
 };
 const DEPLOY: Other = Other {
@@ -79,20 +82,20 @@ const DEPLOY: Other = Other {
     command: "apply",
 };
 const DESTROY: Other = Other {
-    what: "Give the stack up and delete it",
+    what: "Delete the stack",
     command: "destroy",
 };
 const CANCEL: Other = Other {
-    what: "Stop the update and undo it",
+    what: "Cancel the update and roll it back",
     command: "cancel",
 };
 const CANCEL_CREATION: Other = Other {
-    what: "Stop the creation; CloudFormation can only delete what was made so far",
+    what: "Cancel the creation; CloudFormation can only delete the new resources",
     command: "cancel --delete",
 };
-/// How retained resources come back into a stack.
-pub(super) const TAKE_OVER: Other = Other {
-    what: "What stays behind can be taken into a stack again",
+/// Imports retained resources into a stack.
+pub(super) const IMPORT_RETAINED: Other = Other {
+    what: "Import the retained resources into a stack again",
     command: "apply --import-existing",
 };
 
@@ -115,10 +118,7 @@ const fn running(meaning: &'static str) -> Entry {
 }
 
 /// Returns the row for a status.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one table, read from its top to its end"
-)]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 pub fn entry(status: &StackStatus, history: &History) -> Entry {
     use Attempt::{Create, Delete, Import, RollBack, Update};
     use StackStatus as S;
@@ -131,20 +131,23 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             others: &[APPLY_AGAIN],
             ..healthy(
                 if attempt == Some(RollBack) {
-                    "The last update was undone, as somebody asked. The stack takes its next change."
+                    "The last update was rolled back on request. The stack is ready for the next change."
                 } else {
-                    "The last update failed and was undone. The stack takes its next change."
+                    "The last update failed and was rolled back. The stack is ready for the next change."
                 },
                 AS_BEFORE,
             )
         },
         (S::ImportRollbackComplete, _) => healthy(
-            "The last import failed and was undone. The stack takes its next change.",
+            "The last import failed and was rolled back. The stack is ready for the next change.",
             AS_BEFORE,
         ),
         (S::DeleteComplete, _) => Entry {
             others: &[DEPLOY],
-            ..healthy("The stack was deleted.", "Nothing but what was retained.")
+            ..healthy(
+                "The stack was deleted.",
+                "Only the resources that were retained exist.",
+            )
         },
         (S::CreateInProgress, _) => Entry {
             others: &[CANCEL_CREATION],
@@ -155,59 +158,61 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             ..running("The stack is being updated.")
         },
         (S::UpdateCompleteCleanup, _) => running(
-            "The update succeeded. What it replaced or took out of the stack is being deleted; \
-             that can no longer be stopped.",
+            "The update succeeded. The resources that it replaced or removed are being deleted, \
+             which cannot be cancelled.",
         ),
         (S::UpdateRollbackInProgress, _) => {
-            running("The update failed or was cancelled, and is being undone.")
+            running("The update failed or was cancelled, and is being rolled back.")
         }
         (S::UpdateRollbackCleanup, _) => {
-            running("The update was undone. What it had made is being deleted.")
+            running("The update was rolled back. The resources that it created are being deleted.")
         }
-        (S::RollbackInProgress, _) => running("The creation failed, and is being undone."),
-        (S::ImportInProgress, _) => running("Existing resources are being taken into the stack."),
-        (S::ImportRollbackInProgress, _) => running("The import failed, and is being undone."),
+        (S::RollbackInProgress, _) => running("The creation failed and is being rolled back."),
+        (S::ImportInProgress, _) => {
+            running("Existing resources are being imported into the stack.")
+        }
+        (S::ImportRollbackInProgress, _) => running("The import failed and is being rolled back."),
         (S::DeleteInProgress, Some(Create)) => {
-            running("The creation failed, and the stack is being deleted.")
+            running("The creation failed and the stack is being deleted.")
         }
         (S::DeleteInProgress, _) => {
-            running("The stack is being deleted; that can no longer be stopped.")
+            running("The stack is being deleted, which cannot be cancelled.")
         }
         (S::RollbackComplete, _) => Entry {
-            meaning: "The creation failed and was undone. CloudFormation keeps a shell to read its \
-                      events by; it takes no change and can only be deleted.",
-            remains: "The shell, and what its resources' DeletionPolicy retained.",
+            meaning: "The creation failed and was rolled back. CloudFormation keeps the empty stack \
+                      with its events; it accepts no changes and can only be deleted.",
+            remains: "The resources that their DeletionPolicy retained exist.",
             action: RecoveryAction::Delete,
             others: &[
                 Other {
-                    what: "Delete the shell and deploy anew, once the cause is corrected",
+                    what: "Fix the cause, then delete the empty stack and deploy again",
                     command: "apply",
                 },
-                TAKE_OVER,
+                IMPORT_RETAINED,
             ],
         },
         (S::RollbackFailed, _) => Entry {
-            meaning: "The creation failed, and it could not be undone: some of what it had made \
-                      could not be deleted. CloudFormation can only try to delete the stack.",
-            remains: "What could not be deleted, and what was retained.",
+            meaning: "The creation failed and so did its rollback: some of the new resources could \
+                      not be deleted. CloudFormation can only try to delete the stack.",
+            remains: NOT_DELETED,
             action: RecoveryAction::Delete,
             others: &[],
         },
         (S::CreateFailed, _) => Entry {
-            meaning: "The creation failed and was left as it was, because rollback was off.",
-            remains: "What was made before the failure.",
+            meaning: "The creation failed and was not rolled back, because rollback was disabled.",
+            remains: BEFORE_FAILURE,
             action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
         (S::UpdateFailed, _) if !history.was_stable => Entry {
-            meaning: "A failed creation was taken up again without rollback and failed once more. \
-                      There is no good state to return to, so undoing it deletes the stack.",
-            remains: "What was made before the failure.",
+            meaning: "A failed creation was continued with rollback disabled and failed again. \
+                      The stack has no stable state, so a rollback deletes the stack.",
+            remains: BEFORE_FAILURE,
             action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
         (S::UpdateFailed, _) => Entry {
-            meaning: "The update failed and was left as it was, because rollback was off.",
+            meaning: "The update failed and was not rolled back, because rollback was disabled.",
             remains: HALFWAY,
             action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
@@ -215,12 +220,12 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
         (S::UpdateRollbackFailed, attempt) => Entry {
             meaning: match attempt {
                 Some(RollBack) => {
-                    "The rollback of an update was asked to go on and stopped again. The stack \
-                     takes no change until it has come to its end."
+                    "The rollback of an update was continued and failed again. The stack accepts no \
+                     changes until the rollback is complete."
                 }
                 Some(Update | Import | Create | Delete) | None => {
-                    "The update failed, and so did its rollback. The stack takes no change until \
-                     the rollback has come to its end."
+                    "The update failed and so did its rollback. The stack accepts no changes until \
+                     the rollback is complete."
                 }
             },
             remains: HALFWAY,
@@ -228,44 +233,45 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             others: &[DESTROY],
         },
         (S::ReviewInProgress, _) => Entry {
-            meaning: "Somebody planned a stack that was never deployed. It has a name and nothing else.",
-            remains: "No resources.",
+            meaning: "A change set was created for a new stack, but was never executed.",
+            remains: "The stack has no resources.",
             action: RecoveryAction::Delete,
             others: &[Other {
-                what: "Deploy into it",
+                what: "Deploy to the stack",
                 command: "apply",
             }],
         },
         (S::DeleteFailed, Some(Create)) => Entry {
-            meaning: "The creation failed, and the deletion that followed stopped at a resource.",
-            remains: "What could not be deleted, and what was retained.",
+            meaning: "The creation failed, and the deletion of the new resources failed too.",
+            remains: NOT_DELETED,
             action: RecoveryAction::Delete,
             others: &[],
         },
         (S::DeleteFailed, _) => Entry {
-            meaning: "The deletion of the stack stopped at a resource. CloudFormation can only try \
-                      again, or leave that resource behind.",
-            remains: "What could not be deleted yet.",
+            meaning: "The deletion of the stack failed. CloudFormation can only try again, or retain \
+                      the resources that it could not delete.",
+            remains: "The resources that could not be deleted exist.",
             action: RecoveryAction::Delete,
             others: &[],
         },
         (S::ImportRollbackFailed, _) => Entry {
-            meaning: "The import failed, and it could not be undone. CloudFormation documents no \
-                      call that goes on from here; what is not retained goes with the stack.",
-            remains: "The stack's resources, and some of those that were to be imported.",
+            meaning: "The import failed and so did its rollback. CloudFormation documents no call \
+                      that continues it; `destroy` deletes all resources that are not retained.",
+            remains: "The stack's resources exist, and some of the imported resources.",
             action: RecoveryAction::Manual,
-            others: &[DESTROY, TAKE_OVER],
+            others: &[DESTROY, IMPORT_RETAINED],
         },
         (S::Unknown(_), _) if !status.is_terminal() => running(
-            "This version of stackctl does not know the status. By its name an operation is running.",
+            "This version of stackctl does not know the status. According to its name, an operation \
+             is running.",
         ),
         (S::Unknown(_), _) => Entry {
-            meaning: "This version of stackctl does not know the status, so it does nothing about \
-                      it. The events say how the stack came to it.",
-            remains: "Unknown.",
+            meaning: "This version of stackctl does not know the status, so it cannot recover the \
+                      stack. See the events of the stack for the reason.",
+            remains: "It is not known which resources exist.",
             action: RecoveryAction::Manual,
             others: &[Other {
-                what: "Look at the stack",
+                what: "Show the stack",
                 command: "status",
             }],
         },

@@ -1,4 +1,4 @@
-//! Every status, with what was last asked, against what `recover` makes of it.
+//! Tests of the recovery of every status and last request.
 #![expect(
     clippy::unwrap_used,
     reason = "a failed assertion is what a test is for"
@@ -8,7 +8,7 @@ use super::history::Attempt;
 use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
 use super::history::History;
 use super::table::{RecoveryAction, entry};
-use super::{Call, Choices, Found, Recovery};
+use super::{Call, Choices, Recovery, StackState};
 use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::{Resource, Stack};
@@ -36,7 +36,7 @@ fn resource(logical_id: &str, resource_type: &str, status: &str) -> Resource {
     }
 }
 
-/// Returns an event of the stack itself where `logical_id` is empty.
+/// Returns an event of a resource, or of the stack if `logical_id` is empty.
 fn event(logical_id: &str, status: &str, reason: &str) -> Event {
     Event {
         stack_id: "arn".to_owned(),
@@ -48,22 +48,22 @@ fn event(logical_id: &str, status: &str, reason: &str) -> Event {
     }
 }
 
-fn found<'a>(stack: &'a Stack, resources: &[Resource]) -> Found<'a> {
-    Found {
+fn state<'a>(stack: &'a Stack, resources: &[Resource]) -> StackState<'a> {
+    StackState {
         stack,
         history: History::default(),
         resources: resources.to_vec(),
         nested: Vec::new(),
         template: None,
-        abandoned: Vec::new(),
+        leftover_change_sets: Vec::new(),
         change_sets: Vec::new(),
         protected_types: &[],
         role: None,
     }
 }
 
-fn recover(found: Found<'_>) -> Recovery {
-    Recovery::of(found, None, &Choices::default())
+fn recover(state: StackState<'_>) -> Recovery {
+    Recovery::of(state, None, &Choices::default())
 }
 
 fn names_of_live(recovery: &Recovery) -> Vec<&str> {
@@ -77,7 +77,7 @@ fn operations(recovery: &Recovery) -> Vec<&'static str> {
     calls.iter().map(Call::operation).collect()
 }
 
-/// Status, what was last asked, the way, the call, the first of the other ways.
+/// Status, last request, action, call, the first alternative.
 type Row = (
     &'static str,
     Option<Attempt>,
@@ -123,7 +123,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn every_status_has_its_way() {
+fn every_status_has_its_action() {
     for &(status, attempt, action, call, other) in ROWS {
         let stack = stack(status);
         let history = History {
@@ -131,11 +131,10 @@ fn every_status_has_its_way() {
             was_stable: true,
             ..History::default()
         };
-        let found = Found {
+        let recovery = recover(StackState {
             history,
-            ..found(&stack, &[])
-        };
-        let recovery = recover(found);
+            ..state(&stack, &[])
+        });
         assert_eq!(recovery.action, action, "{status} {attempt:?}");
         assert_eq!(
             operations(&recovery).join(" "),
@@ -144,8 +143,8 @@ fn every_status_has_its_way() {
         );
         let first = recovery.others.first().map_or("", |other| other.command);
         assert_eq!(first, other, "{status} {attempt:?}");
-        for said in [recovery.meaning, recovery.remains] {
-            assert!(said.ends_with('.'), "{status}: {said}");
+        for sentence in [recovery.meaning, recovery.remains] {
+            assert!(sentence.ends_with('.'), "{status}: {sentence}");
         }
         let is_running = action == RecoveryAction::Follow;
         assert_eq!(is_running, !stack.status.is_terminal(), "{status}");
@@ -156,9 +155,9 @@ fn every_status_has_its_way() {
     }
 }
 
-/// A status that is stuck must say so: a row copied from a healthy one would promise too much.
+/// Detects a row that was copied from another status.
 #[test]
-fn no_two_stuck_states_are_told_alike() {
+fn every_status_has_its_own_meaning() {
     let mut meanings: Vec<&str> = StackStatus::ALL
         .iter()
         .map(|status| entry(status, &History::default()).meaning)
@@ -169,19 +168,19 @@ fn no_two_stuck_states_are_told_alike() {
     assert_eq!(meanings.len(), count);
 }
 
-/// The statuses of the stack with their reasons, the newest first; what was asked; whether the stack
-/// was ever well.
-type Told = (
+/// The statuses of the stack with their reasons, the newest first; the last request; whether the stack
+/// was ever stable.
+type HistoryCase = (
     &'static [(&'static str, &'static str)],
     Option<Attempt>,
     bool,
 );
 
 #[test]
-fn the_events_tell_what_was_asked_and_what_followed_by_itself() {
+fn the_history_distinguishes_requests_from_automatic_operations() {
     const FAILED: &str =
         "The following resource(s) failed to create: [A]. Delete requested by user.";
-    let cases: [Told; 8] = [
+    let cases: [HistoryCase; 8] = [
         (&[], None, false),
         (&[("REVIEW_IN_PROGRESS", "User Initiated")], None, false),
         (
@@ -247,7 +246,7 @@ fn the_events_tell_what_was_asked_and_what_followed_by_itself() {
 }
 
 #[test]
-fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
+fn a_rollback_can_skip_only_resources_that_failed_in_it() {
     let stack = stack("UPDATE_ROLLBACK_FAILED");
     let history = History::of(&[
         event("Stuck", "UPDATE_FAILED", "it is gone"),
@@ -255,10 +254,10 @@ fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
         event("Stuck", "UPDATE_FAILED", "the first failure"),
     ]);
     let nested = resource("Inner", "AWS::SQS::Queue", "UPDATE_FAILED");
-    let found = Found {
+    let state = StackState {
         history,
         nested: vec![("demo-Child-1A2B".to_owned(), nested, Some("why".to_owned()))],
-        ..found(
+        ..state(
             &stack,
             &[
                 resource("Stuck", "AWS::SNS::Topic", "UPDATE_FAILED"),
@@ -268,15 +267,15 @@ fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
             ],
         )
     };
-    let recovery = recover(found);
-    let told: Vec<_> = recovery
+    let recovery = recover(state);
+    let obstacles: Vec<_> = recovery
         .obstacles
         .iter()
         .map(|it| (it.name.as_str(), it.reason.as_deref(), it.option))
         .collect();
     let skip = Some("--skip");
     assert_eq!(
-        told,
+        obstacles,
         [
             ("Stuck", Some("it is gone"), skip),
             ("Cancelled", Some("Resource update cancelled"), None),
@@ -300,45 +299,45 @@ fn a_rollback_passes_by_what_failed_in_it_and_nothing_else() {
     );
     for wrong in ["Cancelled", "Fine", "Child", "Nobody"] {
         let error = recovery.calls(&choices(&[wrong], &[])).unwrap_err();
-        let said = "it can be given for Stuck, demo-Child-1A2B.Inner";
-        assert_eq!(error.hints(), [said], "{wrong}");
+        let hint = "`--skip` is possible for Stuck, demo-Child-1A2B.Inner";
+        assert_eq!(error.hints(), [hint], "{wrong}");
     }
     let error = recovery.calls(&choices(&[], &["Stuck"])).unwrap_err();
     assert!(error.hints()[0].contains("DELETE_FAILED"), "{error:?}");
 }
 
 #[test]
-fn the_newest_event_of_a_resource_counts_where_the_list_is_older() {
+fn a_newer_event_takes_precedence_over_the_list_of_resources() {
     let stack = stack("UPDATE_ROLLBACK_FAILED");
     let topic = |logical_id: &str| resource(logical_id, "AWS::SNS::Topic", "CREATE_COMPLETE");
-    let mut found = found(&stack, &[topic("Stuck"), topic("Undone")]);
-    found.history = History::of(&[
+    let mut state = state(&stack, &[topic("Stuck"), topic("Undone")]);
+    state.history = History::of(&[
         event("Undone", "UPDATE_COMPLETE", ""),
         event("Stuck", "UPDATE_FAILED", "it is gone"),
         event("Undone", "UPDATE_FAILED", "the first failure"),
     ]);
-    let recovery = recover(found);
+    let recovery = recover(state);
     let names: Vec<_> = recovery.obstacles.iter().map(|it| &*it.name).collect();
     assert_eq!(names, ["Stuck"]);
 }
 
 #[test]
-fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
+fn a_deletion_lists_its_resources_and_guards_data() {
     let text = "Resources:\n  Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: Retain}\n  \
                 Fresh: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n";
     let template = Template::parse(&SourceFile::new("t", text)).unwrap();
-    let mut never_made = resource("Never", "AWS::S3::Bucket", "CREATE_FAILED");
-    never_made.physical_id = None;
+    let mut never_created = resource("Never", "AWS::S3::Bucket", "CREATE_FAILED");
+    never_created.physical_id = None;
     let resources = [
         resource("Kept", "AWS::S3::Bucket", "DELETE_SKIPPED"),
         resource("Fresh", "AWS::S3::Bucket", "CREATE_COMPLETE"),
         resource("Files", "AWS::S3::Bucket", "DELETE_FAILED"),
         resource("Topic", "AWS::SNS::Topic", "CREATE_COMPLETE"),
         resource("Gone", "AWS::S3::Bucket", "DELETE_COMPLETE"),
-        never_made,
+        never_created,
     ];
     let cases = [
-        // A rollback of the creation deletes what is to be kept except on creation.
+        // A rollback of the creation deletes resources with `RetainExceptOnCreate`.
         (
             "CREATE_FAILED",
             None,
@@ -351,7 +350,7 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
             DeletionOutcome::Retained,
             vec!["Files"],
         ),
-        // Somebody asked for this deletion before.
+        // This deletion was already requested.
         (
             "DELETE_FAILED",
             Some(Attempt::Delete),
@@ -361,10 +360,10 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
     ];
     for (status, attempt, of_fresh, guarded) in cases {
         let stack = stack(status);
-        let mut found = found(&stack, &resources);
-        found.history.attempt = attempt;
-        found.template = Some(&template);
-        let recovery = recover(found);
+        let mut state = state(&stack, &resources);
+        state.history.attempt = attempt;
+        state.template = Some(&template);
+        let recovery = recover(state);
         assert_eq!(
             names_of_live(&recovery),
             ["Kept", "Fresh", "Files", "Topic"],
@@ -386,45 +385,45 @@ fn what_a_deletion_takes_with_it_is_named_and_data_is_guarded() {
 }
 
 #[test]
-fn a_rollback_without_a_state_to_return_to_deletes() {
+fn a_rollback_without_a_stable_state_deletes_the_stack() {
     let stack = stack("UPDATE_FAILED");
     let files = resource("Files", "AWS::S3::Bucket", "CREATE_COMPLETE");
-    let mut found = found(&stack, std::slice::from_ref(&files));
-    let recovery = recover(Found {
+    let mut never_stable = state(&stack, std::slice::from_ref(&files));
+    let recovery = recover(StackState {
         history: History {
             was_stable: true,
             ..History::default()
         },
-        ..self::found(&stack, std::slice::from_ref(&files))
+        ..state(&stack, std::slice::from_ref(&files))
     });
-    assert!(recovery.live.is_empty(), "an update is only undone");
-    found.history.was_stable = false;
-    let recovery = recover(found);
+    assert!(recovery.live.is_empty(), "an update is only rolled back");
+    never_stable.history.was_stable = false;
+    let recovery = recover(never_stable);
     assert_eq!(names_of_live(&recovery), ["Files"]);
     assert!(recovery.meaning.contains("deletes the stack"));
 }
 
 #[test]
-fn a_shell_goes_only_where_nobody_wants_its_change_sets() {
+fn an_empty_stack_with_change_sets_of_other_users_is_kept() {
     let stack = stack("REVIEW_IN_PROGRESS");
-    let mut theirs = found(&stack, &[]);
+    let mut theirs = state(&stack, &[]);
     theirs.change_sets = vec!["release-42".to_owned()];
     let recovery = recover(theirs);
     assert_eq!(recovery.action, RecoveryAction::Manual);
     assert!(operations(&recovery).is_empty());
 
-    let mut ours = found(&stack, &[]);
-    ours.abandoned = vec!["arn-of-set".to_owned()];
+    let mut ours = state(&stack, &[]);
+    ours.leftover_change_sets = vec!["arn-of-set".to_owned()];
     let recovery = recover(ours);
     assert_eq!(operations(&recovery), ["DeleteChangeSet", "DeleteStack"]);
 }
 
 #[test]
-fn a_call_names_the_role_of_the_manifest() {
+fn calls_include_the_role_of_the_manifest() {
     let stack = stack("CREATE_FAILED");
-    let recovery = recover(Found {
+    let recovery = recover(StackState {
         role: Some("arn:role"),
-        ..found(&stack, &[])
+        ..state(&stack, &[])
     });
     let role = ("RoleARN", vec!["arn:role".to_owned()]);
     for call in [Call::RollbackStack, Call::DeleteStack(Vec::new())] {
@@ -435,14 +434,14 @@ fn a_call_names_the_role_of_the_manifest() {
 }
 
 #[test]
-fn what_is_left_behind_is_not_told_as_deleted() {
+fn a_retained_resource_is_not_deleted() {
     let stack = stack("DELETE_FAILED");
     let files = resource("Files", "AWS::S3::Bucket", "DELETE_FAILED");
     let retain = Choices {
         retain: vec!["Files".to_owned()],
         ..Choices::default()
     };
-    let recovery = Recovery::of(found(&stack, &[files]), None, &retain);
+    let recovery = Recovery::of(state(&stack, &[files]), None, &retain);
     assert_eq!(recovery.live[0].outcome, DeletionOutcome::Retained);
     assert_eq!(recovery.live[0].lost, None);
     let call = Call::DeleteStack(retain.retain.clone());

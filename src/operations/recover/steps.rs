@@ -9,7 +9,7 @@ use crate::aws::stack::StackService;
 use crate::cloudformation::diagnosis::causes;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
 use crate::cloudformation::recovery::history::History;
-use crate::cloudformation::recovery::{Call, Choices, Found, Recovery};
+use crate::cloudformation::recovery::{Call, Choices, Recovery, StackState};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::SourceFile;
@@ -53,20 +53,20 @@ pub(crate) async fn inspect(
     let recent = last_operation(&events).unwrap_or(events.len());
     timeline.absorb(&stack.id, events.iter().take(recent).cloned().collect());
     timeline.advance();
-    let found = Found {
+    let state = StackState {
         stack,
         history: History::of(&events),
         resources,
         nested,
         template: template.as_ref(),
-        abandoned: leftovers.into_iter().map(|set| set.id).collect(),
+        leftover_change_sets: leftovers.into_iter().map(|set| set.id).collect(),
         change_sets: others.into_iter().map(|set| set.name).collect(),
         protected_types: &session.settings().stack.protected_types,
         role: session.settings().stack.role_arn.as_deref(),
     };
     let cause = causes(timeline.events()).first;
     let cause = cause.map(|cause| cause.event.clone());
-    Ok(Recovery::of(found, cause, choices))
+    Ok(Recovery::of(state, cause, choices))
 }
 
 pub(crate) fn deployed_template(text: String) -> Option<Template> {
