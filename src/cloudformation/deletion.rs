@@ -1,4 +1,4 @@
-//! What the deletion of a stack would do: to each of its resources, and to other stacks.
+//! The effects of deleting a stack, on its resources and on other stacks.
 
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Resource;
@@ -10,16 +10,16 @@ use crate::template::{STACK_TYPE, Template};
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
 const BUCKET: &str = "AWS::S3::Bucket";
 
-/// What becomes of a resource when its stack is deleted.
+/// What happens to a resource if its stack is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionOutcome {
-    /// It is deleted, with what it holds.
+    /// The resource is deleted with its data.
     Deleted,
-    /// It stays, and belongs to no stack any more.
+    /// The resource is retained, outside of any stack.
     Retained,
-    /// It is deleted after a snapshot is taken.
+    /// The resource is deleted after a snapshot.
     Snapshotted,
-    /// An earlier deletion has left it behind already.
+    /// An earlier deletion retained the resource.
     LeftBehind,
 }
 
@@ -34,56 +34,58 @@ impl DeletionOutcome {
         }
     }
 
-    /// Returns the words for it.
+    /// Returns the text for messages.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
-            Self::Retained => "stays",
+            Self::Retained => "retained",
             Self::Snapshotted => "deleted after a snapshot",
-            Self::LeftBehind => "left behind before",
+            Self::LeftBehind => "retained earlier",
         }
     }
 
-    /// Returns whether the resource is there no more when the stack is gone.
-    pub const fn is_end(self) -> bool {
+    /// Returns whether the resource is deleted with the stack.
+    pub const fn is_deleted(self) -> bool {
         matches!(self, Self::Deleted | Self::Snapshotted)
     }
 }
 
-/// A resource and what becomes of it.
+/// A resource, and what happens to it if the stack is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceDeletion {
-    /// Its logical id; in a nested stack behind the nested stack's own, as in `Storage/Files`.
+    /// The logical id, after the path of its nested stack, such as `Storage/Files`.
     pub path: String,
     /// The resource.
     pub resource: Resource,
-    /// What becomes of it.
+    /// What happens to the resource.
     pub outcome: DeletionOutcome,
-    /// What is lost with it, such as `its items`; `None` where it holds no data.
+    /// The data that is lost, such as `its items`; `None` if the resource stores no data.
     pub lost: Option<&'static str>,
-    /// What a bucket that is deleted holds; `None` for everything else, and where nobody may look.
+    /// The contents of a bucket that is deleted; `None` for other resources, and if they cannot be
+    /// listed.
     pub contents: Option<Contents>,
-    /// Whether the bucket is to be emptied first.
+    /// Whether the bucket is emptied first.
     pub emptied: bool,
 }
 
-/// How much is in a bucket.
+/// The contents of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
-    /// How many versions and delete markers were counted, at most 1,000 (`ListObjectVersions`).
+    /// How many versions and delete markers were counted, at most 1,000 (the page size of
+    /// `ListObjectVersions`).
     pub versions: usize,
-    /// Whether there are more.
+    /// Whether the bucket contains more.
     pub more: bool,
 }
 
 impl Contents {
-    /// Returns whether the bucket can be deleted as it is.
+    /// Returns whether the bucket is empty.
     pub const fn is_empty(self) -> bool {
         self.versions == 0 && !self.more
     }
 }
 
-/// An export that other stacks import, which keeps the stack from being deleted.
+/// An export that other stacks import, which prevents the deletion of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedExport {
     /// The export's name.
@@ -92,12 +94,12 @@ pub struct UsedExport {
     pub importers: Vec<String>,
 }
 
-/// Everything that the deletion of a stack would do.
+/// The effects of deleting a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeletionPlan {
-    /// The resources that exist, those of nested stacks behind the nested stack.
+    /// The existing resources. Those of a nested stack follow the nested stack.
     pub resources: Vec<ResourceDeletion>,
-    /// The exports that keep the stack from being deleted.
+    /// The exports that prevent the deletion.
     pub exports: Vec<UsedExport>,
 }
 
@@ -105,11 +107,11 @@ impl DeletionPlan {
     /// Returns the buckets that would be deleted.
     pub fn buckets(&self) -> impl Iterator<Item = &ResourceDeletion> {
         self.resources.iter().filter(|deletion| {
-            deletion.resource.resource_type == BUCKET && deletion.outcome.is_end()
+            deletion.resource.resource_type == BUCKET && deletion.outcome.is_deleted()
         })
     }
 
-    /// Returns how many resources have this fate.
+    /// Returns the number of resources with an outcome.
     pub fn count(&self, outcome: DeletionOutcome) -> usize {
         self.resources
             .iter()
@@ -119,22 +121,23 @@ impl DeletionPlan {
 }
 
 impl ResourceDeletion {
-    /// Returns the ARN of the nested stack that it is, with resources of its own, where that is deleted.
+    /// Returns the ARN of the nested stack if the resource is one and is deleted.
     pub fn deleted_stack(&self) -> Option<&str> {
-        let is_deleted = self.resource.resource_type == STACK_TYPE && self.outcome.is_end();
+        let is_deleted = self.resource.resource_type == STACK_TYPE && self.outcome.is_deleted();
         self.resource.physical_id.as_deref().filter(|_| is_deleted)
     }
 
-    /// Returns whether it is a bucket that CloudFormation could not delete because it is not empty.
+    /// Returns whether the resource is a bucket that could not be deleted because it is not empty.
     pub fn is_full_bucket(&self) -> bool {
         self.resource.resource_type == BUCKET
             && (self.resource.reason.as_deref()).is_some_and(service_message::is_not_empty)
     }
 }
 
-/// Returns what becomes of each resource of one stack that still exists, by the `DeletionPolicy` in
-/// the deployed template. `within` is the path of the nested stack that they are in, empty for the
-/// stack itself; `retain` names those that are to be left behind.
+/// Returns what happens to each existing resource of one stack, from its `DeletionPolicy` in the
+/// deployed template. `within` is the path of the nested stack, empty for the root stack. `retain` are
+/// the paths of the resources that the deletion retains. `protected_types` are further types that store
+/// data.
 pub fn resource_deletions(
     resources: Vec<Resource>,
     template: Option<&Template>,
@@ -172,10 +175,10 @@ pub fn resource_deletions(
         .collect()
 }
 
-/// Returns what a resource's `DeletionPolicy` does.
+/// Returns the outcome of a resource's `DeletionPolicy`.
 fn outcome(resource_type: &str, declared: Option<&Node>) -> DeletionOutcome {
     match deletion_policy(resource_type, declared) {
-        // RetainExceptOnCreate deletes only what a failed creation made.
+        // RetainExceptOnCreate deletes a resource only in the rollback of its creation.
         "Retain" | "RetainExceptOnCreate" => DeletionOutcome::Retained,
         "Snapshot" => DeletionOutcome::Snapshotted,
         _ => DeletionOutcome::Deleted,
@@ -194,7 +197,7 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn the_deployed_template_decides_what_stays() {
+    fn the_deployed_template_decides_what_is_retained() {
         let text = "Resources:\n  \
                     Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n  \
                     Gone: {Type: 'AWS::S3::Bucket'}\n  \

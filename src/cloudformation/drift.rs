@@ -1,61 +1,61 @@
-//! Drift: where the world left what was deployed.
+//! Drift: differences between the deployed and the live configuration of resources.
 //!
-//! CloudFormation compares, on request, what it deployed with what the services say at present. Its
-//! answer comes resource by resource, and silence in it means two things: a resource that is not
-//! named was either not asked about, or is of a type that cannot be compared. A [`Drift`] therefore
-//! holds the stack's other resources too, so that "no drift" is never said of what nobody looked at.
+//! On request, CloudFormation compares the deployed with the live configuration of each resource. The
+//! response omits resources that were not checked and resources whose type does not support drift
+//! detection. So a [`Drift`] also contains the stack's other resources, which are reported as not
+//! checked.
 
 use jiff::Timestamp;
 
 use crate::cloudformation::stack::Resource;
 use crate::template::pointer;
 
-/// How the service writes the side of a value that is not there.
-const NOTHING: [&str; 2] = ["", "null"];
+/// The texts with which the API represents a missing value.
+const MISSING: [&str; 2] = ["", "null"];
 
-/// One run of the detection.
+/// One run of drift detection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detection {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// How far it is, such as `DETECTION_COMPLETE`.
+    /// The status, such as `DETECTION_COMPLETE`.
     pub status: String,
-    /// Why it has that status, where the service says so.
+    /// The reason of the status; `None` if the API gives none.
     pub reason: Option<String>,
-    /// What it found of the stack as a whole, such as `DRIFTED`.
+    /// The drift status of the stack, such as `DRIFTED`.
     pub stack_status: String,
-    /// When it was asked for.
+    /// The time of the request.
     pub started: Option<Timestamp>,
 }
 
 impl Detection {
-    /// Returns whether it has ended. A status that is not known is judged by its ending.
+    /// Returns whether the run has ended. An unknown status is classified by its suffix.
     pub fn is_terminal(&self) -> bool {
         !self.status.ends_with("_IN_PROGRESS")
     }
 
-    /// Returns whether it could not check everything that it was to check.
+    /// Returns whether the run could not check all resources.
     pub fn is_failed(&self) -> bool {
         self.status != "DETECTION_COMPLETE"
     }
 }
 
-/// How a resource compares with what was deployed.
+/// The drift status of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DriftStatus {
-    /// It is as it was deployed.
+    /// The resource has not drifted.
     InSync,
-    /// Properties differ.
+    /// Properties differ from the deployed ones.
     Modified,
-    /// It is not there any more.
+    /// The resource was deleted.
     Deleted,
-    /// Nobody looked.
+    /// The resource was not checked.
     NotChecked,
-    /// The service tried to look and could not.
+    /// CloudFormation could not check the resource.
     Unknown,
-    /// It is of a type that cannot be compared.
+    /// The resource type does not support drift detection.
     Unsupported,
-    /// One that this version does not know.
+    /// A status that this version does not know.
     Other(String),
 }
 
@@ -86,50 +86,50 @@ impl DriftStatus {
         }
     }
 
-    /// Returns whether the resource is certainly not as it was deployed.
+    /// Returns whether the resource has certainly drifted.
     pub fn is_drifted(&self) -> bool {
         matches!(self, Self::Modified | Self::Deleted)
     }
 }
 
-/// What the service says of one resource that it looked at.
+/// The drift of a resource that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceDrift {
-    /// Its name in the template.
+    /// The logical id.
     pub logical_id: String,
-    /// Its name in the world.
+    /// The physical id.
     pub physical_id: Option<String>,
-    /// Its type, such as `AWS::S3::Bucket`.
+    /// The resource type, such as `AWS::S3::Bucket`.
     pub resource_type: String,
-    /// How it compares.
+    /// The drift status.
     pub status: DriftStatus,
-    /// Why it has that status, where the service says so.
+    /// The reason of the status; `None` if the API gives none.
     pub reason: Option<String>,
-    /// The properties as they were deployed, a JSON document; only those that the template sets.
+    /// The deployed properties, a JSON document; only those that the template sets.
     pub expected: Option<String>,
-    /// The same properties as they are now, a JSON document.
+    /// The live values of the same properties, a JSON document.
     pub actual: Option<String>,
-    /// What differs, in the service's order.
+    /// The differences, in the order of the API.
     pub differences: Vec<Difference>,
-    /// When it was looked at.
+    /// The time of the check.
     pub checked: Option<Timestamp>,
 }
 
-/// A property that is not as it was deployed, as the service tells it.
+/// A drifted property.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
-    /// The place below the resource's properties, such as `/Environment/Variables/LEVEL`.
+    /// The path below the resource's properties, such as `/Environment/Variables/LEVEL`.
     pub path: String,
-    /// The deployed value; `None` where the property was added since.
+    /// The deployed value; `None` if the property was added since.
     pub expected: Option<String>,
-    /// The live value; `None` where the property was removed since.
+    /// The live value; `None` if the property was removed since.
     pub actual: Option<String>,
     /// `ADD`, `REMOVE` or `NOT_EQUAL`.
     pub kind: String,
 }
 
 impl Difference {
-    /// Returns a difference; a side that does not exist is told by the service in several ways.
+    /// Returns a difference. An empty text or `null` on the side that does not exist becomes `None`.
     pub fn new(
         path: impl Into<String>,
         kind: impl Into<String>,
@@ -138,7 +138,7 @@ impl Difference {
     ) -> Self {
         let kind = kind.into();
         let side = |value: Option<String>, missing: bool| {
-            value.filter(|value| !(missing && NOTHING.contains(&value.as_str())))
+            value.filter(|value| !(missing && MISSING.contains(&value.as_str())))
         };
         Self {
             path: path.into(),
@@ -154,45 +154,45 @@ impl Difference {
     }
 }
 
-/// A stack's drift.
+/// The drift of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The run of the detection that found it.
+    /// The run of drift detection.
     pub detection: Detection,
-    /// The resources that were looked at, in the service's order.
+    /// The resources that were checked, in the order of the API.
     pub resources: Vec<ResourceDrift>,
-    /// Resources of the stack that nobody looked at, in the service's order.
+    /// The resources that were not checked, in the order of the API.
     pub unchecked: Vec<Resource>,
 }
 
-/// How many resources have each status.
+/// The number of resources with each drift status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DriftSummary {
-    /// Resources with properties that differ.
+    /// The resources with properties that differ.
     pub modified: usize,
-    /// Resources that are gone.
+    /// The resources that were deleted.
     pub deleted: usize,
-    /// Resources that are as they were deployed.
+    /// The resources that have not drifted.
     pub in_sync: usize,
-    /// Resources that the service tried to look at, without a result.
+    /// The resources that CloudFormation could not check.
     pub unknown: usize,
-    /// Resources that nobody looked at.
+    /// The resources that were not checked.
     pub not_checked: usize,
 }
 
 impl Drift {
-    /// Returns the drift of what was asked about: the resources `only`, or all where it is empty.
+    /// Returns the drift of the resources `only`, or of all resources if `only` is empty.
     ///
-    /// `checked` is what the service says of resources, also from earlier runs; `resources` is what
-    /// the stack has.
+    /// `checked` are the results of the API, which may be from earlier runs. `resources` are the
+    /// resources of the stack.
     pub fn of(
         detection: Detection,
         checked: Vec<ResourceDrift>,
         resources: Vec<Resource>,
         only: &[String],
     ) -> Self {
-        let is_asked = |name: &String| only.is_empty() || only.contains(name);
-        let is_silent = |drift: &ResourceDrift| {
+        let is_selected = |name: &String| only.is_empty() || only.contains(name);
+        let is_unchecked = |drift: &ResourceDrift| {
             matches!(
                 drift.status,
                 DriftStatus::NotChecked | DriftStatus::Unsupported
@@ -200,12 +200,14 @@ impl Drift {
         };
         let checked: Vec<ResourceDrift> = checked
             .into_iter()
-            .filter(|drift| is_asked(&drift.logical_id) && !is_silent(drift))
+            .filter(|drift| is_selected(&drift.logical_id) && !is_unchecked(drift))
             .collect();
         let unchecked = resources.into_iter().filter(|resource| {
             let name = &resource.logical_id;
-            let is_gone = resource.status == "DELETE_COMPLETE";
-            is_asked(name) && !is_gone && !checked.iter().any(|drift| drift.logical_id == *name)
+            let is_deleted = resource.status == "DELETE_COMPLETE";
+            is_selected(name)
+                && !is_deleted
+                && !checked.iter().any(|drift| drift.logical_id == *name)
         });
         Self {
             unchecked: unchecked.collect(),
@@ -214,18 +216,18 @@ impl Drift {
         }
     }
 
-    /// Returns the resources that are not as they were deployed.
+    /// Returns the drifted resources.
     pub fn drifted(&self) -> impl Iterator<Item = &ResourceDrift> {
         let resources = self.resources.iter();
         resources.filter(|drift| drift.status.is_drifted())
     }
 
-    /// Returns whether a resource is certainly not as it was deployed.
+    /// Returns whether any resource has drifted.
     pub fn is_drifted(&self) -> bool {
         self.drifted().next().is_some()
     }
 
-    /// Returns how many resources have each status.
+    /// Returns the number of resources with each drift status.
     pub fn summary(&self) -> DriftSummary {
         let mut summary = DriftSummary {
             not_checked: self.unchecked.len(),
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_about_a_resource_is_not_taken_for_agreement() {
+    fn a_resource_that_the_response_omits_is_not_checked() {
         let checked = [
             ("Same", "IN_SYNC"),
             ("Changed", "MODIFIED"),

@@ -1,4 +1,5 @@
-//! The domain: stacks, change sets, events, drift. Pure values; the calls are in [`aws`](crate::aws).
+//! The domain of CloudFormation: stacks, change sets, events, drift. It sends no requests; these are in
+//! [`aws`](crate::aws).
 
 pub mod change_set;
 pub mod deletion;

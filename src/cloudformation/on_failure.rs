@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// Roll it back; of a new stack only the name is left
+    /// Roll back; a new stack remains without resources
     #[default]
     Rollback,
-    /// Keep it as it is then: correct the cause and apply again, or `recover`
+    /// Keep the failed state, so that you can fix the cause and apply again, or `recover`
     Keep,
-    /// Delete a new stack again; roll an update back
+    /// Delete a new stack; roll back an update
     Delete,
 }

@@ -1,4 +1,4 @@
-//! A stack as CloudFormation describes it.
+//! Stacks and their resources, as CloudFormation describes them.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -6,83 +6,83 @@ use jiff::Timestamp;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
 
-/// What stands for the value of a `NoEcho` parameter in every answer of the API.
+/// The value of a `NoEcho` parameter in every response of the API.
 pub(crate) const NO_ECHO: &str = "****";
 
-/// A stack as it is deployed.
+/// A deployed stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stack {
-    /// The ARN, which names this very stack even after another takes its name.
+    /// The ARN. A new stack with the same name has a different ARN.
     pub id: String,
     /// The name.
     pub name: String,
     /// The status.
     pub status: StackStatus,
-    /// Why it has that status, where the service says so.
+    /// The reason of the status; `None` if the API gives none.
     pub status_reason: Option<String>,
-    /// The parameters' values; those of `NoEcho` parameters are masked by the service.
+    /// The values of the parameters by name. The API masks those with `NoEcho`.
     pub parameters: IndexMap<String, String>,
-    /// The tags, without those that AWS itself adds (`aws:…`).
+    /// The tags, without those that AWS adds (`aws:…`).
     pub tags: IndexMap<String, String>,
-    /// The outputs in the service's order.
+    /// The outputs, in the order of the API.
     pub outputs: Vec<Output>,
-    /// The capabilities that the last operation was given.
+    /// The capabilities of the last operation.
     pub capabilities: Vec<String>,
-    /// The SNS topics that receive its events.
+    /// The SNS topics that receive the stack's events.
     pub notification_arns: Vec<String>,
     /// The role that CloudFormation assumes.
     pub role_arn: Option<String>,
-    /// The alarms that roll an operation back, by ARN.
+    /// The ARNs of the alarms that roll back an operation.
     pub rollback_alarms: Vec<String>,
-    /// How long the alarms are watched, in minutes.
+    /// How long the alarms are monitored, in minutes.
     pub rollback_monitoring_minutes: Option<u32>,
-    /// Whether it is protected from deletion.
+    /// Whether termination protection is on.
     pub termination_protection: bool,
-    /// When it was made.
+    /// The time of the creation.
     pub created: Option<Timestamp>,
-    /// When it was last updated.
+    /// The time of the last update.
     pub updated: Option<Timestamp>,
 }
 
-/// Returns the name in a stack's ARN, `arn:…:stack/NAME/UUID`; what is none comes back as it is.
+/// Returns the name in a stack's ARN, `arn:…:stack/NAME/UUID`. Returns other texts unchanged.
 pub fn name_of(id: &str) -> &str {
     id.split('/').nth(1).unwrap_or(id)
 }
 
-/// One output of a stack.
+/// An output of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// What the template says about it.
+    /// The description in the template.
     pub description: Option<String>,
-    /// The name under which other stacks of the account and region import it.
+    /// The export name, with which other stacks of the account and region import the output.
     pub export: Option<String>,
 }
 
-/// One resource of a stack.
+/// A resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Its name in the template.
+    /// The logical id.
     pub logical_id: String,
-    /// Its name in the world, once it has one.
+    /// The physical id; `None` if the resource does not exist yet.
     pub physical_id: Option<String>,
-    /// Its type, such as `AWS::S3::Bucket`.
+    /// The resource type, such as `AWS::S3::Bucket`.
     pub resource_type: String,
-    /// Its status, as it came.
+    /// The status, unchanged from the API.
     pub status: String,
-    /// Why it has that status, where the service says so.
+    /// The reason of the status; `None` if the API gives none.
     pub reason: Option<String>,
 }
 
 impl Stack {
-    /// Returns the value of an output that is needed.
+    /// Returns the value of a required output.
     ///
     /// # Errors
     ///
-    /// Where there is none of that name; the hint lists those that there are.
+    /// If the stack does not have the output. The hint lists its outputs.
     pub fn required_output(&self, name: &str) -> Result<&str> {
         self.output(name).ok_or_else(|| {
             let names: Vec<&str> = self
@@ -91,14 +91,14 @@ impl Stack {
                 .map(|output| output.name.as_str())
                 .collect();
             let hint = match names.as_slice() {
-                [] => "it has no outputs at all".to_owned(),
+                [] => "the stack has no outputs".to_owned(),
                 names => format!("its outputs are {}", names.join(", ")),
             };
             Error::input(format!("the stack `{}` has no output `{name}`", self.name)).hint(hint)
         })
     }
 
-    /// Returns the value of an output.
+    /// Returns the value of an output; `None` if the stack does not have it.
     pub fn output(&self, name: &str) -> Option<&str> {
         self.outputs
             .iter()
@@ -106,14 +106,14 @@ impl Stack {
             .map(|output| output.value.as_str())
     }
 
-    /// Returns whether a parameter's value is masked, so that it cannot be compared.
+    /// Returns whether a parameter's value is masked.
     pub fn is_masked(&self, parameter: &str) -> bool {
         self.parameters
             .get(parameter)
             .is_some_and(|value| value == NO_ECHO)
     }
 
-    /// Returns the names of the parameters whose value is masked.
+    /// Returns the names of the masked parameters.
     pub fn masked_parameters(&self) -> impl Iterator<Item = &String> {
         let masked = self
             .parameters
@@ -122,7 +122,7 @@ impl Stack {
         masked.map(|(name, _)| name)
     }
 
-    /// Returns the account in the stack's ARN.
+    /// Returns the account in the stack's ARN; `None` if the ARN is invalid.
     pub fn account(&self) -> Option<&str> {
         self.id.split(':').nth(4)
     }

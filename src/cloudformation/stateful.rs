@@ -1,6 +1,6 @@
-//! The resource types that hold data.
+//! The resource types that store data.
 
-/// The types that hold data, and what is lost with them.
+/// The types that store data, with the data that is lost if a resource is deleted.
 const STATEFUL: [(&str, &str); 38] = [
     ("AWS::Backup::BackupVault", "its recovery points"),
     ("AWS::Cassandra::Table", "its rows"),
@@ -19,7 +19,7 @@ const STATEFUL: [(&str, &str); 38] = [
     ("AWS::ElastiCache::ServerlessCache", "its cache"),
     ("AWS::Elasticsearch::Domain", "its indices"),
     ("AWS::FSx::FileSystem", "its files"),
-    ("AWS::KMS::Key", "the key, and with it all that it encrypts"),
+    ("AWS::KMS::Key", "the key and all data that it encrypts"),
     ("AWS::Kinesis::Stream", "its records"),
     ("AWS::Logs::LogGroup", "its log events"),
     ("AWS::MSK::Cluster", "its topics"),
@@ -42,8 +42,8 @@ const STATEFUL: [(&str, &str); 38] = [
     ("AWS::Timestream::Table", "its records"),
 ];
 
-/// Returns what is lost with a resource of this type, such as `its objects`; `None` if it holds no
-/// data. `protected_types` are further types of the manifest, which may end in `*`.
+/// Returns the data that is lost with a resource of this type, such as `its objects`; `None` if the
+/// type stores no data. `protected_types` are further types from the manifest, which may end with `*`.
 pub fn stored_data(resource_type: &str, protected_types: &[String]) -> Option<&'static str> {
     let known = STATEFUL.iter().find(|(known, _)| *known == resource_type);
     let is_protected = |pattern: &String| match pattern.strip_suffix('*') {
@@ -54,6 +54,6 @@ pub fn stored_data(resource_type: &str, protected_types: &[String]) -> Option<&'
         protected_types
             .iter()
             .any(is_protected)
-            .then_some("what it holds")
+            .then_some("its data")
     })
 }

@@ -1,18 +1,18 @@
-//! What a status means: is something still going on, and did it go well?
+//! Statuses of stacks and resources: whether an operation is running, and whether it succeeded.
 //!
-//! CloudFormation adds statuses, and its event streams hold some that its API model does not list.
-//! A status that is not known here is kept and shown as it came, and judged by its ending.
+//! CloudFormation adds statuses, and its events contain some that its API model does not list. An
+//! unknown status is kept and printed unchanged, and classified by its suffix.
 
 use std::fmt;
 
-/// Whether a status is good or bad news.
+/// Whether a status means success or failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sentiment {
-    /// It worked.
+    /// The operation succeeded.
     Good,
-    /// It is going on, or says nothing.
+    /// The operation is running, or the status is neither good nor bad.
     Neutral,
-    /// It failed, or is being undone.
+    /// The operation failed or is being rolled back.
     Bad,
 }
 
@@ -22,7 +22,7 @@ macro_rules! stack_status {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum StackStatus {
             $(#[doc = $doc] $variant,)+
-            /// One that this version does not know.
+            /// A status that this version does not know.
             Unknown(String),
         }
 
@@ -34,7 +34,7 @@ macro_rules! stack_status {
         }
 
         impl StackStatus {
-            /// Every status that this version knows.
+            /// All statuses that this version knows.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// Returns the status by its name in the API.
@@ -57,43 +57,43 @@ macro_rules! stack_status {
 }
 
 stack_status! {
-    CreateInProgress = "CREATE_IN_PROGRESS", "Its first resources are being made.";
-    CreateFailed = "CREATE_FAILED", "Creation failed and was left as it was.";
+    CreateInProgress = "CREATE_IN_PROGRESS", "The stack is being created.";
+    CreateFailed = "CREATE_FAILED", "The creation failed and was not rolled back.";
     CreateComplete = "CREATE_COMPLETE", "Created.";
-    RollbackInProgress = "ROLLBACK_IN_PROGRESS", "Creation failed and is being undone.";
-    RollbackFailed = "ROLLBACK_FAILED", "Creation failed and could not be undone.";
-    RollbackComplete = "ROLLBACK_COMPLETE", "Creation failed and was undone; only deletion is possible.";
+    RollbackInProgress = "ROLLBACK_IN_PROGRESS", "The creation failed and is being rolled back.";
+    RollbackFailed = "ROLLBACK_FAILED", "The creation and its rollback failed.";
+    RollbackComplete = "ROLLBACK_COMPLETE", "The creation failed and was rolled back; only deletion is possible.";
     DeleteInProgress = "DELETE_IN_PROGRESS", "Being deleted.";
-    DeleteFailed = "DELETE_FAILED", "Deletion stopped at a resource.";
+    DeleteFailed = "DELETE_FAILED", "The deletion failed.";
     DeleteComplete = "DELETE_COMPLETE", "Deleted.";
     UpdateInProgress = "UPDATE_IN_PROGRESS", "Being updated.";
     UpdateCompleteCleanup = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Updated; replaced resources are being deleted.";
     UpdateComplete = "UPDATE_COMPLETE", "Updated.";
-    UpdateFailed = "UPDATE_FAILED", "The update failed and was left as it was.";
-    UpdateRollbackInProgress = "UPDATE_ROLLBACK_IN_PROGRESS", "The update failed and is being undone.";
-    UpdateRollbackFailed = "UPDATE_ROLLBACK_FAILED", "The update failed and could not be undone.";
-    UpdateRollbackCleanup = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "The update was undone; new resources are being deleted.";
-    UpdateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE", "The update failed and was undone.";
+    UpdateFailed = "UPDATE_FAILED", "The update failed and was not rolled back.";
+    UpdateRollbackInProgress = "UPDATE_ROLLBACK_IN_PROGRESS", "The update failed and is being rolled back.";
+    UpdateRollbackFailed = "UPDATE_ROLLBACK_FAILED", "The update and its rollback failed.";
+    UpdateRollbackCleanup = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "The update was rolled back; new resources are being deleted.";
+    UpdateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE", "The update failed and was rolled back.";
     ReviewInProgress = "REVIEW_IN_PROGRESS", "Only a change set exists; the stack has no resources.";
     ImportInProgress = "IMPORT_IN_PROGRESS", "Resources are being imported.";
     ImportComplete = "IMPORT_COMPLETE", "Resources were imported.";
-    ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS", "The import failed and is being undone.";
-    ImportRollbackFailed = "IMPORT_ROLLBACK_FAILED", "The import failed and could not be undone.";
-    ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE", "The import failed and was undone.";
+    ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS", "The import failed and is being rolled back.";
+    ImportRollbackFailed = "IMPORT_ROLLBACK_FAILED", "The import and its rollback failed.";
+    ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE", "The import failed and was rolled back.";
 }
 
 impl StackStatus {
-    /// Returns whether no operation is running. A stack in review is settled: nothing moves.
+    /// Returns whether no operation is running. That includes `REVIEW_IN_PROGRESS`.
     pub fn is_terminal(&self) -> bool {
         *self == Self::ReviewInProgress || !self.as_str().ends_with("_IN_PROGRESS")
     }
 
-    /// Returns whether it is good news. A rollback that is complete is bad news.
+    /// Returns whether the status means success or failure. A complete rollback means failure.
     pub fn sentiment(&self) -> Sentiment {
         sentiment(self.as_str())
     }
 
-    /// Returns whether a failed operation was undone, so that the stack is as before.
+    /// Returns whether a failed operation was rolled back.
     pub fn is_rolled_back(&self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ impl StackStatus {
         )
     }
 
-    /// Returns whether the stack has, or may have, resources.
+    /// Returns whether the stack may have resources.
     pub fn exists(&self) -> bool {
         !matches!(self, Self::ReviewInProgress | Self::DeleteComplete)
     }
@@ -113,7 +113,7 @@ impl fmt::Display for StackStatus {
     }
 }
 
-/// The status of a resource in an event, as it came.
+/// The status of a resource in an event, unchanged from the API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceStatus(String);
 
@@ -128,7 +128,7 @@ impl ResourceStatus {
         &self.0
     }
 
-    /// Returns whether this resource, or the stack, failed.
+    /// Returns whether the resource, or the stack, failed.
     pub fn is_failure(&self) -> bool {
         self.0.ends_with("_FAILED")
     }
@@ -138,7 +138,7 @@ impl ResourceStatus {
         !self.0.ends_with("_IN_PROGRESS")
     }
 
-    /// Returns whether it is good news.
+    /// Returns whether the status means success or failure.
     pub fn sentiment(&self) -> Sentiment {
         sentiment(&self.0)
     }
@@ -165,14 +165,14 @@ mod tests {
     use super::{Sentiment, StackStatus};
 
     #[test]
-    fn every_known_status_has_its_name_and_comes_back_from_it() {
+    fn known_statuses_round_trip_through_their_names() {
         for status in StackStatus::ALL {
             assert_eq!(&StackStatus::from_wire(status.as_str()), status);
         }
     }
 
     #[test]
-    fn an_unknown_status_is_kept_and_judged_by_its_ending() {
+    fn an_unknown_status_is_kept_and_classified_by_its_suffix() {
         let status = StackStatus::from_wire("RECONCILE_ROLLBACK_IN_PROGRESS");
         assert_eq!(status.as_str(), "RECONCILE_ROLLBACK_IN_PROGRESS");
         assert!(!status.is_terminal());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_in_review_is_settled_and_has_no_resources() {
+    fn a_stack_in_review_is_terminal_and_has_no_resources() {
         assert!(StackStatus::ReviewInProgress.is_terminal());
         assert!(!StackStatus::ReviewInProgress.exists());
         assert!(!StackStatus::UpdateCompleteCleanup.is_terminal());

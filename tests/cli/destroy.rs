@@ -16,14 +16,14 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     let keeping = "Type: AWS::IAM::Role\n    DeletionPolicy: Retain";
     sandbox.edit("stack.yaml.j2", "Type: AWS::IAM::Role", keeping);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    insta::assert_snapshot!(sandbox.answer(&["destroy"], "to destroy it:", "demo-dev"), @r"
+    insta::assert_snapshot!(sandbox.answer(&["destroy"], "to destroy it:", "demo-dev"), @"
     --- stdout
     demo-dev
       arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
       resource  type                   what happens    physical id
     - Bucket    AWS::S3::Bucket        deleted, empty  demo-data
-      Role      AWS::IAM::Role         stays           demo-dev-Role-1A2B3C
+      Role      AWS::IAM::Role         retained        demo-dev-Role-1A2B3C
     - Handler   AWS::Lambda::Function  deleted         demo-handler
 
     Destroy: 2 to delete, 1 to leave behind.
@@ -234,7 +234,7 @@ fn preview_names_deleted_and_retained_resources_and_importers() {
         "demo-bucket".to_owned(),
         vec!["web-dev".to_owned(), "app-dev".to_owned()],
     );
-    insta::assert_snapshot!(sandbox.run(&["destroy", "--dry-run"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--dry-run"]), @"
     --- stdout
     demo-dev
       arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
@@ -245,7 +245,7 @@ fn preview_names_deleted_and_retained_resources_and_importers() {
     - Handler   AWS::Lambda::Function  deleted                   demo-handler
     - Table     AWS::DynamoDB::Table   deleted with its items    demo-dev-Table-1A2B3C
     - Database  AWS::RDS::DBInstance   deleted after a snapshot  demo-dev-Database-1A2B3C
-      Kept      AWS::Logs::LogGroup    stays                     demo-dev-Kept-1A2B3C
+      Kept      AWS::Logs::LogGroup    retained                  demo-dev-Kept-1A2B3C
     - Second    AWS::S3::Bucket        deleted, empty            demo-second
 
     export in use  imported by
@@ -286,7 +286,7 @@ fn preview_includes_nested_stacks() {
         BucketName: inner-files\n  Logs:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Retain\n";
     let (sandbox, cloud) = with_nested(inner);
     demo::put_object(&cloud, "inner-files", "a");
-    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @"
     --- stdout
     demo-dev
       arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
@@ -298,7 +298,7 @@ fn preview_includes_nested_stacks() {
     - Nested        AWS::CloudFormation::Stack  deleted
         arn:aws:cloudformation:eu-west-1:123456789012:stack/inner/[UUID]
     - Nested/Files  AWS::S3::Bucket             holds 1 version  inner-files
-      Nested/Logs   AWS::Logs::LogGroup         stays            inner-Logs-1A2B3C
+      Nested/Logs   AWS::Logs::LogGroup         retained         inner-Logs-1A2B3C
 
     Destroy: 5 to delete, 1 to leave behind.
     --- stderr

@@ -152,7 +152,7 @@ async fn new_events(
     let mut pages = paginator(service, stack_id);
     while let Some(page) = next_events(service, &mut pages).await? {
         let is_whole = timeline.is_past(stack_id, &page) || pages.is_done();
-        let is_enough = !all && timeline.has_seen_some(stack_id, &page);
+        let is_enough = !all && timeline.overlaps(stack_id, &page);
         events.extend(page);
         if is_whole || is_enough {
             return Ok((events, is_whole));

@@ -112,7 +112,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     deletion.delete().await?;
     for left in &deletion_plan.resources {
-        if !left.outcome.is_end() {
+        if !left.outcome.is_deleted() {
             let name = left.resource.physical_id.as_deref();
             presenter.note(&format!(
                 "Left behind: {} {}",

@@ -1,8 +1,8 @@
-//! What happens to a stack's resources: one event, and the timeline that events are folded into.
+//! Events of a stack's resources, and the timeline of an operation.
 //!
-//! The service answers newest first, in pages that overlap from one look to the next, with timestamps
-//! that collide, and each nested stack has events of its own. A [`Timeline`] is a pure fold over all
-//! of that: each event comes out once, oldest first, whatever the pages were.
+//! The API returns events newest first, in pages that overlap between two requests, with timestamps
+//! that are not unique. Each nested stack has its own events. A [`Timeline`] combines them all: it
+//! returns each event once, oldest first.
 
 mod operation;
 mod timeline;
@@ -15,67 +15,67 @@ use crate::template::STACK_TYPE;
 pub use operation::last_operation;
 pub use timeline::Timeline;
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
-    /// The id, which tells two events of one stack apart.
+    /// The id, unique within the stack.
     pub id: String,
-    /// When it happened.
+    /// The time of the event.
     pub time: Option<Timestamp>,
-    /// The ARN of the stack that it belongs to.
+    /// The ARN of the stack.
     pub stack_id: String,
-    /// The logical ids of the nested stacks that lead to that stack; none for the stack itself.
+    /// The logical ids of the nested stacks that lead to the stack; empty for the root stack.
     pub nested_in: Vec<String>,
-    /// The resource's name in the template; the stack's name for the stack itself.
+    /// The logical id of the resource; for the stack itself, its name.
     pub logical_id: String,
-    /// The resource's name in the world; empty before there is one.
+    /// The physical id of the resource; empty if it does not exist yet.
     pub physical_id: String,
-    /// The resource's type.
+    /// The type of the resource.
     pub resource_type: String,
     /// The status.
     pub status: ResourceStatus,
-    /// Why, where the service says so.
+    /// The reason of the status; `None` if the API gives none.
     pub reason: Option<String>,
-    /// The token of the request that caused it.
+    /// The token of the request that caused the event.
     pub token: Option<String>,
-    /// The id of the operation that it belongs to. A failed update and its rollback have two.
+    /// The id of the operation. A failed update and its rollback have different ids.
     pub operation: Option<String>,
-    /// What a hook said about the resource.
+    /// The result of a hook for the resource.
     pub hook: Option<Hook>,
 }
 
-/// What a hook said about a resource.
+/// The result of a hook for a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hook {
     /// The hook's type, such as `Private::Guard::TestHook`.
     pub name: String,
-    /// How it ended, such as `HOOK_COMPLETE_FAILED`.
+    /// The status, such as `HOOK_COMPLETE_FAILED`.
     pub status: String,
-    /// What it found.
+    /// The finding.
     pub reason: Option<String>,
-    /// Whether a finding stops the operation: `FAIL` or `WARN`.
+    /// Whether a finding makes the operation fail: `FAIL` or `WARN`.
     pub failure_mode: Option<String>,
 }
 
 impl Hook {
-    /// Returns whether it found something that stops the operation.
+    /// Returns whether the hook makes the operation fail.
     pub fn is_failure(&self) -> bool {
         self.status.ends_with("_FAILED") && self.failure_mode.as_deref() != Some("WARN")
     }
 }
 
 impl Event {
-    /// Returns whether it is about its stack as a whole.
+    /// Returns whether the event is about the stack itself.
     pub fn is_of_the_stack(&self) -> bool {
         self.physical_id == self.stack_id
     }
 
-    /// Returns whether it says that what its stack had begun is undone.
+    /// Returns whether the event ends the rollback of its stack.
     pub fn is_undone(&self) -> bool {
         self.is_of_the_stack() && self.status.as_str().ends_with("ROLLBACK_COMPLETE")
     }
 
-    /// Returns the ARN of the nested stack that it is about.
+    /// Returns the ARN of the nested stack that the event is about; `None` for other resources.
     pub fn nested_stack(&self) -> Option<&str> {
         let is_nested = self.resource_type == STACK_TYPE
             && self.physical_id.starts_with("arn:")
@@ -83,9 +83,10 @@ impl Event {
         is_nested.then_some(self.physical_id.as_str())
     }
 
-    /// Returns the resource's name with the nested stacks that lead to it, such as `Network/Vpc`.
+    /// Returns the logical id after those of the nested stacks that lead to it, such as `Network/Vpc`.
     ///
-    /// A nested stack's name in the world says nothing: of itself it speaks as `Network/(stack)`.
+    /// For an event of a nested stack about itself, the last part is `(stack)`, as in
+    /// `Network/(stack)`.
     pub fn path(&self) -> String {
         let outer = self.nested_in.iter().map(String::as_str);
         let is_nested = !self.nested_in.is_empty() && self.is_of_the_stack();
@@ -98,13 +99,14 @@ impl Event {
         parts.join("/")
     }
 
-    /// Returns whether it is bad news: a failure, a rollback, or a hook that objects.
+    /// Returns whether the event is a failure, a rollback, or a failed hook.
     pub fn is_bad(&self) -> bool {
         self.status.sentiment() == Sentiment::Bad
             || self.hook.as_ref().is_some_and(Hook::is_failure)
     }
 
-    /// Returns what tells it from the other events of its stack. The service always gives an id.
+    /// Returns a key that is unique within the stack. CloudFormation always returns an id; emulators
+    /// may omit it.
     fn key(&self) -> String {
         if self.id.is_empty() {
             format!("{}-{}-{:?}", self.logical_id, self.status, self.time)

@@ -1,30 +1,31 @@
-//! Where one operation ends and the next begins in a stack's events.
+//! Finds the last operation in the events of a stack.
 
 use super::Event;
 
 /// Returns how many of these events, newest first, belong to the last operation on the stack; `None`
-/// where its beginning is not among them.
+/// if its first event is not among them.
 ///
-/// An operation begins at an event of the stack itself that follows a settled one. So a rollback
-/// belongs to the update that failed, and the deletion that ends a failed creation to that creation.
-/// A deletion that was asked for meanwhile has a token of its own and begins anew.
+/// The first event of an operation is the stack's first event after a terminal status. So a rollback
+/// belongs to the update that failed, and the automatic deletion after a failed creation belongs to
+/// the creation. A deletion that a user requested during an operation has a different token, and is an
+/// operation of its own.
 pub fn last_operation(newest_first: &[Event]) -> Option<usize> {
     let mut own = newest_first
         .iter()
         .enumerate()
         .filter(|(_, event)| event.is_of_the_stack());
-    let (mut begin, mut newer) = own.next()?;
+    let (mut first, mut newer) = own.next()?;
     for (index, older) in own {
-        if is_rest(older) || is_another_deletion(newer, older) {
-            return Some(begin + 1);
+        if is_before_operation(older) || is_another_deletion(newer, older) {
+            return Some(first + 1);
         }
-        (begin, newer) = (index, older);
+        (first, newer) = (index, older);
     }
     None
 }
 
-/// Returns whether nothing was going on after this event. A stack in review waits for its creation.
-fn is_rest(event: &Event) -> bool {
+/// Returns whether no operation was running after this event. That includes `REVIEW_IN_PROGRESS`.
+fn is_before_operation(event: &Event) -> bool {
     event.status.is_terminal() || event.status.as_str() == "REVIEW_IN_PROGRESS"
 }
 
@@ -40,8 +41,8 @@ mod tests {
     use super::{Event, last_operation};
     use crate::cloudformation::status::ResourceStatus;
 
-    /// Returns events of a stack itself, or of a resource where the status has a dot in front; a
-    /// token may follow behind a space.
+    /// Returns events from `STATUS TOKEN`, where the token is optional. A dot before the status makes
+    /// it an event of a resource instead of the stack.
     fn events(newest_first: &[&str]) -> Vec<Event> {
         let event = |text: &&str| {
             let (status, token) = text.split_once(' ').unwrap_or((text, ""));
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_operation_begins_behind_a_settled_status() {
+    fn the_last_operation_starts_after_a_terminal_status() {
         let cases: [(&[&str], Option<usize>); 9] = [
             (
                 &["CREATE_COMPLETE", ".CREATE_COMPLETE", "CREATE_IN_PROGRESS"],

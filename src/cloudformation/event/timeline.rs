@@ -1,4 +1,4 @@
-//! The events of one operation, of the stack and of the stacks nested in it, each once.
+//! The events of one operation on a stack and its nested stacks.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,18 +8,18 @@ use jiff::Timestamp;
 use super::Event;
 use crate::cloudformation::status::ResourceStatus;
 
-/// The events of one operation on a stack, each once, oldest first, those of nested stacks between
-/// those of their parent.
+/// The events of one operation on a stack, each once, oldest first. Events of nested stacks are merged
+/// by time.
 ///
-/// Pages are handed in with [`absorb`](Self::absorb), one stack's at a time; what is new in them all
-/// comes out of [`advance`](Self::advance) in one order.
+/// [`absorb`](Self::absorb) adds a page of one stack's events. [`advance`](Self::advance) returns the
+/// events that are new since its last call.
 #[derive(Debug)]
 pub struct Timeline {
-    /// The stack itself, then the nested ones as they came up.
+    /// The root stack, then the nested ones in the order of their first event.
     streams: Vec<Stream>,
-    /// What happened before the operation.
+    /// The keys of the events before the operation.
     earlier: HashSet<String>,
-    /// When the operation began, by the service's clock.
+    /// The time of the first event, by the service's clock.
     began: Option<Timestamp>,
     events: Vec<Event>,
 }
@@ -30,11 +30,11 @@ struct Stream {
     stack_id: String,
     path: Vec<String>,
     seen: HashSet<String>,
-    /// New ones that are not among the timeline's yet, oldest first.
+    /// The new events that `advance` has not returned yet, oldest first.
     waiting: Vec<Event>,
-    /// Whether something goes on in it, as its parent says.
-    moving: bool,
-    /// Whether its parent has said something since its events were read.
+    /// Whether an operation is running, according to the parent stack.
+    running: bool,
+    /// Whether the parent stack has a newer event than the last page of this stack.
     stale: bool,
 }
 
@@ -45,19 +45,19 @@ impl Stream {
             path,
             seen: HashSet::new(),
             waiting: Vec::new(),
-            moving: true,
+            running: true,
             stale: true,
         }
     }
 }
 
 impl Timeline {
-    /// Returns a timeline of everything that ever happened to a stack.
+    /// Returns a timeline of all events of a stack.
     pub fn of(stack_id: &str) -> Self {
         Self::after(stack_id, &[])
     }
 
-    /// Returns a timeline of what happens to a stack after these `earlier` events.
+    /// Returns a timeline of the events of a stack after these `earlier` events.
     pub fn after(stack_id: &str, earlier: &[Event]) -> Self {
         Self {
             streams: vec![Stream::new(stack_id, Vec::new())],
@@ -67,29 +67,30 @@ impl Timeline {
         }
     }
 
-    /// Returns the ARNs of the stacks nested in the stack, at any depth, whose events may have gone on
-    /// since they were read; with `all`, of every one that came up.
+    /// Returns the ARNs of the nested stacks, at any depth, that may have new events. If `all` is true,
+    /// returns all nested stacks.
     pub fn nested_to_read(&self, all: bool) -> Vec<String> {
         let nested = self.streams.iter().skip(1);
         nested
-            .filter(|stream| all || stream.moving || stream.stale)
+            .filter(|stream| all || stream.running || stream.stale)
             .map(|stream| stream.stack_id.clone())
             .collect()
     }
 
-    /// Returns whether no event that is missing can be older than this page of a stack's events,
-    /// because the page reaches back to events that were seen.
-    pub fn has_seen_some(&self, stack_id: &str, page: &[Event]) -> bool {
+    /// Returns whether a page of a stack's events contains events that were already added, so that
+    /// older pages contain no new events.
+    pub fn overlaps(&self, stack_id: &str, page: &[Event]) -> bool {
         self.stream(stack_id)
             .is_some_and(|stream| page.iter().any(|event| stream.seen.contains(&event.key())))
     }
 
-    /// Returns whether a page of a stack's events reaches back to the time before the operation.
+    /// Returns whether a page of a stack's events contains events from before the operation.
     pub fn is_past(&self, stack_id: &str, page: &[Event]) -> bool {
         page.iter().any(|event| self.is_earlier(stack_id, event))
     }
 
-    /// Nested stacks have no baseline: what they did before the operation began is not part of it.
+    /// Returns whether an event is from before the operation. For nested stacks, the time decides,
+    /// because their earlier events are not known.
     fn is_earlier(&self, stack_id: &str, event: &Event) -> bool {
         if self.is_root(stack_id) {
             return self.earlier.contains(&event.key());
@@ -108,9 +109,9 @@ impl Timeline {
         streams.find(|stream| stream.stack_id == stack_id)
     }
 
-    /// Takes events of one stack as the service gives them, newest first.
+    /// Adds events of one stack in the order of the API, newest first.
     ///
-    /// What stands behind an event from before the operation is from before the operation too.
+    /// Skips all events after the first one that is from before the operation.
     pub fn absorb(&mut self, stack_id: &str, mut newest_first: Vec<Event>) {
         let is_root = self.is_root(stack_id);
         let mut page = newest_first.iter();
@@ -137,25 +138,26 @@ impl Timeline {
             }
             stream.waiting.push(event);
         }
-        for (child, path, moving) in nested {
-            self.follow_nested(&child, path, moving);
+        for (child, path, running) in nested {
+            self.follow_nested(&child, path, running);
         }
     }
 
-    fn follow_nested(&mut self, stack_id: &str, path: Vec<String>, moving: bool) {
+    fn follow_nested(&mut self, stack_id: &str, path: Vec<String>, running: bool) {
         let mut streams = self.streams.iter_mut();
         if let Some(stream) = streams.find(|stream| stream.stack_id == stack_id) {
-            (stream.moving, stream.stale) = (moving, true);
+            (stream.running, stream.stale) = (running, true);
         } else {
             let mut stream = Stream::new(stack_id, path);
-            stream.moving = moving;
+            stream.running = running;
             self.streams.push(stream);
         }
     }
 
-    /// Returns what was absorbed since the last time, oldest first, and adds it to the events.
+    /// Returns the events that were added since the last call, oldest first.
     ///
-    /// The order of each stack's own events is the service's; between stacks the time decides.
+    /// The events of each stack keep the order of the API. Events of different stacks are ordered by
+    /// time.
     pub fn advance(&mut self) -> Vec<Event> {
         let waiting = self.streams.iter_mut();
         let mut waiting: Vec<_> = waiting
@@ -174,19 +176,18 @@ impl Timeline {
         new
     }
 
-    /// Returns the events so far, oldest first.
+    /// Returns all events that `advance` has returned, oldest first.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// Returns how long after the operation's beginning an event happened; `None` where the service
-    /// gives no time.
+    /// Returns the time from the start of the operation to an event; `None` if the event has no time.
     pub fn elapsed(&self, event: &Event) -> Option<Duration> {
         let elapsed = event.time?.duration_since(self.began?);
         Some(elapsed.try_into().unwrap_or_default())
     }
 
-    /// Returns how long after the operation's beginning its newest event happened.
+    /// Returns the time from the start of the operation to its newest event.
     pub fn age(&self) -> Duration {
         let mut newest = self.events.iter().rev();
         newest
@@ -194,37 +195,37 @@ impl Timeline {
             .unwrap_or_default()
     }
 
-    /// Returns the newest status that an event gives the stack itself.
+    /// Returns the status in the newest event of the stack itself.
     pub fn own_status(&self) -> Option<&ResourceStatus> {
         let mut own = self.events.iter().rev();
         own.find(|event| event.nested_in.is_empty() && event.is_of_the_stack())
             .map(|event| &event.status)
     }
 
-    /// Returns how many of the stack's own resources have had an event.
+    /// Returns how many resources of the root stack have events.
     pub fn resources(&self) -> usize {
         self.latest().len()
     }
 
-    /// Returns the physical id of one of the stack's own resources, as far as the operation touched it
-    /// and did not delete it.
+    /// Returns the physical id of a resource of the root stack; `None` if it has no events or was
+    /// deleted.
     pub fn physical_id(&self, logical_id: &str) -> Option<&str> {
         let newest_first = self.events.iter().rev();
-        let mut of_it = newest_first.filter(|event| {
+        let mut of_resource = newest_first.filter(|event| {
             event.nested_in.is_empty() && event.logical_id == logical_id && !event.is_of_the_stack()
         });
         // A replaced resource is deleted last, under the same logical id.
-        let event = of_it.find(|event| !event.status.as_str().starts_with("DELETE_"))?;
+        let event = of_resource.find(|event| !event.status.as_str().starts_with("DELETE_"))?;
         Some(event.physical_id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// Returns how many of the stack's own resources have come to an end: their newest event says so.
+    /// Returns how many resources of the root stack have a terminal status in their newest event.
     pub fn finished_resources(&self) -> usize {
         let latest = self.latest();
         latest.values().filter(|it| it.status.is_terminal()).count()
     }
 
-    /// Returns the newest event about each of the stack's own resources.
+    /// Returns the newest event of each resource of the root stack, by logical id.
     fn latest(&self) -> HashMap<&str, &Event> {
         let own = self.events.iter().filter(|it| it.nested_in.is_empty());
         own.filter(|event| !event.is_of_the_stack())
@@ -239,8 +240,7 @@ impl Timeline {
             .is_some_and(|event| event.status.as_str() == "DELETE_IN_PROGRESS")
     }
 
-    /// Returns what the operation could not delete and what is no longer part of the stack: the last
-    /// event about each of those resources.
+    /// Returns the newest event of each resource that the operation could not delete.
     pub fn left_behind(&self) -> Vec<&Event> {
         let mut latest: Vec<&Event> = Vec::new();
         for event in self.events.iter().filter(|it| !it.is_of_the_stack()) {
@@ -264,8 +264,8 @@ mod tests {
     use crate::cloudformation::status::ResourceStatus;
     use crate::template::STACK_TYPE;
 
-    /// Returns an event of the stack `stack`: its second, its resource (`-` for the stack itself),
-    /// its status.
+    /// Returns an event of the stack `stack`: its time in seconds, its resource (`-` for the stack
+    /// itself) and its status.
     fn event(stack: &str, second: i64, resource: &str, status: &str) -> Event {
         let is_own = resource == "-";
         Event {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_pages_give_each_event_once_and_oldest_first() {
+    fn overlapping_pages_return_each_event_once_oldest_first() {
         let old = event("root", 0, "-", "CREATE_COMPLETE");
         let mut timeline = Timeline::after("root", std::slice::from_ref(&old));
         let first = event("root", 5, "-", "UPDATE_IN_PROGRESS");
@@ -308,7 +308,7 @@ mod tests {
             ["- UPDATE_IN_PROGRESS", "Bucket UPDATE_IN_PROGRESS"]
         );
         assert_eq!(timeline.finished_resources(), 0);
-        // An event that the service showed late, behind one that it had shown before.
+        // An event that appears late, after one that was already returned.
         let late = event("root", 6, "Role", "UPDATE_COMPLETE");
         timeline.absorb("root", vec![third.clone(), late, second, first, old]);
         let new = timeline.advance();
@@ -323,11 +323,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_an_earlier_event_is_earlier() {
+    fn events_older_than_an_earlier_event_are_skipped() {
         let earlier = event("root", 3, "-", "CREATE_COMPLETE");
         let mut timeline = Timeline::after("root", std::slice::from_ref(&earlier));
         let new = event("root", 9, "-", "UPDATE_IN_PROGRESS");
-        // Older than what was read before the operation.
+        // Older than the events that were read before the operation.
         let older = event("root", 1, "-", "CREATE_IN_PROGRESS");
         let page = vec![new, earlier, older];
         assert!(timeline.is_past("root", &page));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn nested_stacks_come_up_go_on_and_are_read_once_more_at_their_end() {
+    fn nested_stacks_are_read_once_more_after_their_end() {
         let mut timeline = Timeline::after("root", &[event("root", 0, "-", "CREATE_COMPLETE")]);
         let child = "arn:child";
         timeline.absorb(
@@ -351,13 +351,13 @@ mod tests {
             physical_id: child.to_owned(),
             ..event(child, second, "child", status)
         };
-        let (begun, inner) = (
+        let (started, inner) = (
             own(11, "UPDATE_IN_PROGRESS"),
             nested(child, 13, "Deep", "arn:deep", "UPDATE_IN_PROGRESS"),
         );
-        // Its creation, years ago, is none of this operation's events, with or without a baseline.
-        let page = vec![inner.clone(), begun.clone(), own(1, "CREATE_COMPLETE")];
-        assert!(timeline.is_past(child, &page) && !timeline.has_seen_some(child, &page));
+        // The creation of the nested stack is not part of this operation.
+        let page = vec![inner.clone(), started.clone(), own(1, "CREATE_COMPLETE")];
+        assert!(timeline.is_past(child, &page) && !timeline.overlaps(child, &page));
         timeline.absorb(child, page);
         assert_eq!(
             texts(&timeline.advance()),
@@ -373,14 +373,14 @@ mod tests {
         timeline.absorb("arn:deep", Vec::new());
         let done = nested("root", 20, "Net", child, "UPDATE_COMPLETE");
         timeline.absorb("root", vec![done]);
-        // Two stacks of one template may have events with one id.
+        // Two stacks with the same template may have events with the same id.
         let same_id = Event {
             stack_id: "arn:deep".to_owned(),
             ..event(child, 14, "Vpc", "UPDATE_COMPLETE")
         };
         timeline.absorb("arn:deep", vec![same_id]);
-        let page = vec![event(child, 14, "Vpc", "UPDATE_COMPLETE"), inner, begun];
-        assert!(timeline.has_seen_some(child, &page));
+        let page = vec![event(child, 14, "Vpc", "UPDATE_COMPLETE"), inner, started];
+        assert!(timeline.overlaps(child, &page));
         timeline.absorb(child, page);
         assert_eq!(
             texts(&timeline.advance()),
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_cleaned_up_is_left_behind() {
+    fn resources_that_could_not_be_deleted_are_left_behind() {
         let made = |event: Event, physical_id: &str| Event {
             physical_id: physical_id.to_owned(),
             ..event

@@ -37,7 +37,11 @@ fn resources(all: &[ResourceDeletion], width: usize) -> String {
     let rows: Vec<[String; 4]> = all
         .iter()
         .map(|deletion| {
-            let sign = if deletion.outcome.is_end() { "-" } else { " " };
+            let sign = if deletion.outcome.is_deleted() {
+                "-"
+            } else {
+                " "
+            };
             [
                 format!("{sign} {}", deletion.path),
                 deletion.resource.resource_type.clone(),

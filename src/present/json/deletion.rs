@@ -83,7 +83,7 @@ fn resource(deletion: &ResourceDeletion) -> ResourceEntry<'_> {
         status: &deletion.resource.status,
         reason: deletion.resource.reason.as_deref(),
         fate: deletion.outcome.as_str(),
-        loses: deletion.lost.filter(|_| deletion.outcome.is_end()),
+        loses: deletion.lost.filter(|_| deletion.outcome.is_deleted()),
         contents: deletion.contents.map(|contents| ContentsEntry {
             versions: contents.versions,
             more: contents.more,
