@@ -1,14 +1,14 @@
-//! Authorization failures that EC2 and others encode: found in a reason, and read once decoded.
+//! Encoded authorization failures, which EC2 and other services put into a reason.
 //!
-//! Who may call `sts:DecodeAuthorizationMessage` learns what was not allowed on what; to everybody
-//! else the message stays what it is.
+//! `sts:DecodeAuthorizationMessage` decodes the message into the action and the resource that are not
+//! allowed. Without permission for that call, the reason stays encoded.
 
 use serde_json::Value;
 
-/// What stands before the encoded message.
+/// The text before the encoded message.
 const MARK: &str = "ncoded authorization failure message: ";
 
-/// Returns the encoded message in a reason.
+/// Returns the encoded message in a reason; `None` if it has none.
 pub fn encoded(reason: &str) -> Option<&str> {
     let start = reason.find(MARK)?.checked_add(MARK.len())?;
     let rest = reason.get(start..)?;
@@ -17,12 +17,12 @@ pub fn encoded(reason: &str) -> Option<&str> {
     let end = rest
         .find(|character| !is_encoding(character))
         .unwrap_or(rest.len());
-    // A short word in this place is somebody's summary, not a message.
+    // A shorter text is not an encoded message.
     (end >= 20).then_some(&rest[..end])
 }
 
-/// Returns the reason with the encoded message replaced by what it says; `None` where `decoded`, the
-/// JSON that STS returns, does not say it.
+/// Returns the reason with the encoded message replaced by its explanation; `None` if `decoded`, the
+/// JSON from STS, does not contain it.
 pub fn explained(reason: &str, decoded: &str) -> Option<String> {
     let message = encoded(reason)?;
     let document: Value = serde_json::from_str(decoded).ok()?;
@@ -30,14 +30,14 @@ pub fn explained(reason: &str, decoded: &str) -> Option<String> {
     let action = context["action"].as_str()?;
     let resource = context["resource"].as_str();
     let principal = context["principal"]["arn"].as_str();
-    let mut said = format!(
+    let mut explanation = format!(
         "{} is not authorized to perform: {action}",
         principal.unwrap_or("the caller")
     );
     if let Some(resource) = resource {
-        said.push_str(&format!(" on resource: {resource}"));
+        explanation.push_str(&format!(" on resource: {resource}"));
     }
-    said.push_str(if document["explicitDeny"].as_bool() == Some(true) {
+    explanation.push_str(if document["explicitDeny"].as_bool() == Some(true) {
         " with an explicit deny"
     } else {
         " because no policy allows it"
@@ -45,7 +45,7 @@ pub fn explained(reason: &str, decoded: &str) -> Option<String> {
     let (before, after) = reason.split_once(message)?;
     let before = before.get(..before.len().checked_sub(MARK.len())?.checked_sub(1)?)?;
     let before = before.trim_end().trim_end_matches('.');
-    Some(format!("{before}: {said}{after}"))
+    Some(format!("{before}: {explanation}{after}"))
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
         failure message: 4GYwd8aZ-x_Kq0000000000000000 (Service: AmazonEC2; Status Code: 403)";
 
     #[test]
-    fn a_message_is_found_and_replaced_by_what_it_says() {
+    fn an_encoded_message_is_replaced_by_its_explanation() {
         assert_eq!(encoded(REASON), Some("4GYwd8aZ-x_Kq0000000000000000"));
         let decoded = r#"{"allowed":false,"explicitDeny":false,"context":{
             "principal":{"arn":"arn:aws:iam::1:user/ann"},
@@ -71,8 +71,8 @@ mod tests {
             )
         );
         let denied = decoded.replace("\"explicitDeny\":false", "\"explicitDeny\":true");
-        let said = explained(REASON, &denied).unwrap_or_default();
-        assert!(said.contains(" with an explicit deny "), "{said}");
+        let text = explained(REASON, &denied).unwrap_or_default();
+        assert!(text.contains(" with an explicit deny "), "{text}");
         for nothing in ["", "{}", "[1]", "{\"context\":{\"action\":1}}"] {
             assert_eq!(explained(REASON, nothing), None);
         }

@@ -1,12 +1,13 @@
-//! Why an operation failed: the first real cause among its events, and what helps against it.
+//! Diagnosis of a failed operation: the root cause among its events, and a hint.
 //!
-//! One failure makes many events. Its neighbours are cancelled in the same second and may be listed
-//! before it, the stack sums up all that failed, a parent repeats what its nested stack said. Some
-//! failures are no failed resource at all: an export that is in use rolls the stack back by a reason
-//! alone, and a hook objects on an event that says "in progress". Each event therefore first gets a
-//! [`Role`], read off its status and its words; the cause is the first that is a cause of its own.
+//! One failure has many events. Other resources are cancelled at the same time and may be listed
+//! first, the stack lists all resources that failed, and a parent stack repeats the reason of its
+//! nested stack. Some failures have no failed resource: an export that is in use is only a reason of
+//! the stack's rollback, and the finding of a hook is in an event that is still in progress. So each
+//! event gets a [`Role`] from its status and its reason. The cause is the first event that fails for
+//! a reason of its own.
 //!
-//! What helps is looked up in a table of known causes, which is data.
+//! The hints are from a table of known causes.
 
 pub mod authorization;
 mod known;
@@ -22,63 +23,63 @@ use known::{KNOWN, Known, Values, fill};
 pub use place::{diagnostic, diagnostic_outside};
 pub use role::{Role, role};
 
-/// The first real cause of a failed operation.
+/// The root cause of a failed operation.
 #[derive(Debug)]
 pub struct Cause<'a> {
-    /// The event that tells it.
+    /// The event with the reason.
     pub event: &'a Event,
-    /// What another event says about it: the finding of a hook, or why no instance became healthy.
+    /// A further reason from another event: the finding of a hook, or why no instance became healthy.
     pub explanation: Option<&'a str>,
-    /// The failures that came with it and do not follow from it.
+    /// The other failures that are independent of this one.
     pub others: Vec<&'a Event>,
-    /// How many resources were cancelled because of it.
+    /// How many resources were cancelled because of the failure.
     pub cancelled: usize,
-    /// Whether somebody asked for the rollback, so that nothing failed at all.
+    /// Whether a user requested the rollback, so that nothing failed.
     pub user_initiated: bool,
 }
 
-/// What is known about the words of a cause.
+/// Advice about a known cause.
 #[derive(Debug)]
 pub struct Advice {
     known: &'static Known,
     values: Values,
 }
 
-/// The causes of an operation's two halves.
+/// The causes of a failed operation and of its failed rollback.
 #[derive(Debug, Default)]
 pub struct Causes<'a> {
-    /// Why it failed.
+    /// The cause of the failed operation.
     pub first: Option<Cause<'a>>,
-    /// Why it could not be undone either.
-    pub undoing: Option<Cause<'a>>,
+    /// The cause of the failed rollback; `None` if the rollback did not fail.
+    pub rollback: Option<Cause<'a>>,
 }
 
-/// Returns why an operation failed, by its events, oldest first.
+/// Returns the causes of a failed operation from its events, oldest first.
 pub fn causes(events: &[Event]) -> Causes<'_> {
-    let turn = events.iter().position(is_turn);
-    // The event that turns the operation around may be the only one that says why.
-    let (forth, back) = match turn {
-        Some(turn) => (&events[..=turn], &events[turn + 1..]),
+    let start = events.iter().position(is_start_of_rollback);
+    // The event that starts the rollback may be the only one with the reason of the failure.
+    let (operation, rollback) = match start {
+        Some(start) => (&events[..=start], &events[start + 1..]),
         None => (events, &[][..]),
     };
-    let (first, undoing) = (cause(forth), cause(back));
-    // That it was undone is no failure, whatever reason stands beside it.
-    let undoing = undoing.filter(|cause| !cause.event.is_undone());
+    let (first, rollback) = (cause(operation), cause(rollback));
+    // A complete rollback is no failure, even if its event has a reason.
+    let rollback = rollback.filter(|cause| !cause.event.is_undone());
     match first {
-        // That somebody asked for it explains no failure.
-        Some(first) if !first.user_initiated || undoing.is_none() => Causes {
+        // The request of a user does not explain a failed rollback.
+        Some(first) if !first.user_initiated || rollback.is_none() => Causes {
             first: Some(first),
-            undoing,
+            rollback,
         },
         _ => Causes {
-            first: undoing,
-            undoing: None,
+            first: rollback,
+            rollback: None,
         },
     }
 }
 
-/// Returns whether the operation is undone from this event on.
-fn is_turn(event: &Event) -> bool {
+/// Returns whether an event starts the rollback of the operation.
+fn is_start_of_rollback(event: &Event) -> bool {
     let status = event.status.as_str();
     let undoes = status.contains("ROLLBACK")
         || status == "DELETE_IN_PROGRESS"
@@ -91,8 +92,8 @@ fn is_turn(event: &Event) -> bool {
 
 fn cause(events: &[Event]) -> Option<Cause<'_>> {
     let with_role = |wanted: Role| events.iter().filter(move |event| role(event) == wanted);
-    // What comes first says the most.
-    let telling = [
+    // In the order of their information.
+    let roles = [
         Role::Root,
         Role::Explanation,
         Role::NestedSummary,
@@ -100,15 +101,13 @@ fn cause(events: &[Event]) -> Option<Cause<'_>> {
         Role::Summary,
         Role::UserInitiated,
     ];
-    let event = telling
-        .into_iter()
-        .find_map(|role| with_role(role).next())?;
+    let event = roles.into_iter().find_map(|role| with_role(role).next())?;
     let place = |event: &'_ Event| (event.stack_id.clone(), event.logical_id.clone());
     let mut seen = HashSet::from([place(event)]);
     let others = with_role(Role::Root).filter(|other| seen.insert(place(other)));
-    // The stack as a whole fails because something in it does.
-    let is_whole = |other: &Event| other.nested_in.is_empty() && other.is_of_the_stack();
-    let others = others.filter(|other| !is_whole(other)).collect();
+    // The root stack fails only because a resource fails.
+    let is_root_stack = |other: &Event| other.nested_in.is_empty() && other.is_of_the_stack();
+    let others = others.filter(|other| !is_root_stack(other)).collect();
     let cancelled: HashSet<_> = with_role(Role::Cascade).map(place).collect();
     Some(Cause {
         event,
@@ -119,9 +118,9 @@ fn cause(events: &[Event]) -> Option<Cause<'_>> {
     })
 }
 
-/// Returns what an earlier event of the same resource says about a failure.
+/// Returns a further reason of a failure from an earlier event of the same resource.
 ///
-/// A hook's finding explains the failures that name the hook, and no others.
+/// The finding of a hook explains only failures that name the hook.
 fn explanation<'a>(failed: &Event, events: &'a [Event]) -> Option<&'a str> {
     let reason = failed.reason.as_deref().unwrap_or_default();
     let before = events.iter().take_while(|event| *event != failed);
@@ -137,19 +136,19 @@ fn explanation<'a>(failed: &Event, events: &'a [Event]) -> Option<&'a str> {
         return hook.reason.as_deref();
     }
     let mut same = same.iter().filter(|event| role(event) == Role::Explanation);
-    let telling = same.find(|event| event.hook.is_none())?;
-    telling.reason.as_deref().filter(|said| *said != reason)
+    let explanation = same.find(|event| event.hook.is_none())?;
+    let explanation = explanation.reason.as_deref();
+    explanation.filter(|explanation| *explanation != reason)
 }
 
 impl Cause<'_> {
-    /// Returns what is known about it.
+    /// Returns the advice; `None` if the cause is not known.
     pub fn advice(&self) -> Option<Advice> {
         advice(self.event)
     }
 }
 
-/// Returns an event's reason as a person would say it: without the wrapping of the resource handlers
-/// and the numbers of requests.
+/// Returns the reason of an event, without the text that resource handlers add, such as request ids.
 pub fn reason_of(event: &Event) -> &str {
     let hook = event.hook.as_ref().filter(|hook| hook.is_failure());
     let of_hook = hook.and_then(|hook| hook.reason.as_deref());
@@ -159,7 +158,7 @@ pub fn reason_of(event: &Event) -> &str {
     }
 }
 
-/// Returns what is known about the words of an event.
+/// Returns the advice about an event; `None` if its reason is not known.
 pub fn advice(event: &Event) -> Option<Advice> {
     let hook = event.hook.as_ref().filter(|hook| hook.is_failure());
     match (&event.reason, hook) {
@@ -169,7 +168,8 @@ pub fn advice(event: &Event) -> Option<Advice> {
     }
 }
 
-/// Returns what is known about a reason that a resource of this type has for this status.
+/// Returns the advice about the reason of a resource with this type and status; `None` if the reason is
+/// not known.
 pub fn advice_on(resource_type: &str, status: &str, reason: &str) -> Option<Advice> {
     KNOWN.iter().find_map(|known| {
         let values = known.values(resource_type, status, reason)?;
@@ -178,24 +178,24 @@ pub fn advice_on(resource_type: &str, status: &str, reason: &str) -> Option<Advi
 }
 
 impl Advice {
-    /// Returns what is known about a hook that failed and whose event gives no reason.
+    /// Returns the advice about a failed hook whose event has no reason.
     fn about_hook(name: &str) -> Option<Self> {
         let known = KNOWN.iter().find(|known| known.category == "hook")?;
         let values = vec![("hook".to_owned(), name.to_owned())];
         Some(Self { known, values })
     }
 
-    /// Returns the kind of trouble, such as `already-exists`.
+    /// Returns the kind of failure, such as `already-exists`.
     pub fn category(&self) -> &'static str {
         &self.known.category
     }
 
-    /// Returns what to do about an event.
+    /// Returns the hint for an event; `None` if one of its values is missing.
     pub fn hint(&self, event: &Event) -> Option<String> {
         fill(&self.known.hint, &self.values(event))
     }
 
-    /// Returns the command of this program that helps.
+    /// Returns the command of stackctl that helps; `None` if there is none.
     pub fn remedy(&self, event: &Event) -> Option<Remedy> {
         let remedy = self.known.run?;
         // No command can name a resource inside a nested stack.
@@ -211,26 +211,26 @@ impl Advice {
     }
 }
 
-/// Returns what a resource handler said, without `Resource handler returned message: "…"` around it
-/// and without the service, the codes and the request ids behind it.
+/// Returns the message of a resource handler, without `Resource handler returned message: "…"`, and
+/// without the service, the codes and the request ids after the message.
 fn unwrapped(reason: &str) -> &str {
     const HANDLER: &str = "Resource handler returned message: \"";
-    let mut said = reason.trim();
-    if let Some(inner) = said.strip_prefix(HANDLER) {
+    let mut message = reason.trim();
+    if let Some(inner) = message.strip_prefix(HANDLER) {
         let end = inner
             .rfind("\" (RequestToken:")
             .or_else(|| inner.rfind("(RequestToken:"));
-        said = end.map_or(inner, |end| &inner[..end]).trim();
-        said = said.strip_suffix('"').unwrap_or(said);
+        message = end.map_or(inner, |end| &inner[..end]).trim();
+        message = message.strip_suffix('"').unwrap_or(message);
     }
     for noise in [" (Service: ", " (SDK Attempt Count: "] {
-        if let Some((before, after)) = said.split_once(noise)
+        if let Some((before, after)) = message.split_once(noise)
             && after.trim_end_matches(['.', '"']).ends_with(')')
         {
-            said = before;
+            message = before;
         }
     }
-    if said.is_empty() { reason } else { said }
+    if message.is_empty() { reason } else { message }
 }
 
 #[cfg(test)]
@@ -261,33 +261,34 @@ mod tests {
         }
     }
 
-    /// Returns the causes' logical ids, statuses and how many were cancelled.
-    fn told(events: &[Event]) -> Vec<String> {
+    /// Returns each cause as `logical id, status, explanation, cancelled resources, other failures`.
+    fn lines(events: &[Event]) -> Vec<String> {
         let causes = causes(events);
-        let told = [causes.first, causes.undoing].into_iter().flatten();
-        told.map(|cause| {
-            let others: Vec<&str> = cause
-                .others
-                .iter()
-                .map(|it| it.logical_id.as_str())
-                .collect();
-            format!(
-                "{} {} {:?} {} {}",
-                cause.event.logical_id,
-                cause.event.status,
-                cause.explanation.unwrap_or_default(),
-                cause.cancelled,
-                others.join(",")
-            )
-        })
-        .collect()
+        let causes = [causes.first, causes.rollback].into_iter().flatten();
+        causes
+            .map(|cause| {
+                let others: Vec<&str> = cause
+                    .others
+                    .iter()
+                    .map(|it| it.logical_id.as_str())
+                    .collect();
+                format!(
+                    "{} {} {:?} {} {}",
+                    cause.event.logical_id,
+                    cause.event.status,
+                    cause.explanation.unwrap_or_default(),
+                    cause.cancelled,
+                    others.join(",")
+                )
+            })
+            .collect()
     }
 
     #[test]
-    fn the_first_real_cause_is_found() {
+    fn the_root_cause_is_found() {
         let cases: [(&str, &[&str], &[&str]); 10] = [
             (
-                "neighbours are cancelled first",
+                "other resources are cancelled first",
                 &[
                     "- CREATE_IN_PROGRESS User Initiated",
                     "A CREATE_FAILED Resource creation cancelled",
@@ -314,7 +315,7 @@ mod tests {
                 ],
             ),
             (
-                "a refused deletion goes back to where it was",
+                "a rejected deletion returns to the previous status",
                 &[
                     "- DELETE_IN_PROGRESS User Initiated",
                     "- UPDATE_COMPLETE Export x cannot be deleted as it is in use by y",
@@ -333,7 +334,7 @@ mod tests {
                 &["A CREATE_FAILED \"\" 0 "],
             ),
             (
-                "an explanation stands on an event in progress",
+                "an explanation is in an event in progress",
                 &[
                     "A UPDATE_IN_PROGRESS Received SUCCESS signal with UniqueId i-1",
                     "A UPDATE_IN_PROGRESS Failed to receive 1 resource signal(s)",
@@ -353,7 +354,7 @@ mod tests {
                 &["A UPDATE_FAILED \"\" 0 ", "B UPDATE_FAILED \"\" 1 "],
             ),
             (
-                "that it was undone is no failure, whatever stands beside it",
+                "a complete rollback with a reason is no failure",
                 &[
                     "A UPDATE_FAILED Invalid request",
                     "- UPDATE_ROLLBACK_IN_PROGRESS Invalid request",
@@ -363,7 +364,7 @@ mod tests {
                 &["A UPDATE_FAILED \"\" 0 "],
             ),
             (
-                "somebody cancelled the update",
+                "a user cancelled the update",
                 &[
                     "- UPDATE_IN_PROGRESS User Initiated",
                     "A UPDATE_FAILED Resource update cancelled",
@@ -372,15 +373,15 @@ mod tests {
                 &["- UPDATE_ROLLBACK_IN_PROGRESS \"\" 1 "],
             ),
             (
-                "nothing is said at all",
+                "no event has a reason",
                 &["A CREATE_FAILED"],
                 &["A CREATE_FAILED \"\" 0 "],
             ),
-            ("all is well", &["A CREATE_COMPLETE"], &[]),
+            ("nothing failed", &["A CREATE_COMPLETE"], &[]),
         ];
         for (name, events, expected) in cases {
             let events: Vec<Event> = events.iter().map(|text| event(text)).collect();
-            assert_eq!(told(&events), expected, "{name}");
+            assert_eq!(lines(&events), expected, "{name}");
         }
     }
 
@@ -397,25 +398,25 @@ mod tests {
         };
         let failed = event("A CREATE_FAILED The following hook(s) failed: [Private::Guard::Hook]");
         let expected = "A CREATE_FAILED \"no public buckets\" 0 ";
-        assert_eq!(told(&[hook.clone(), failed]), [expected]);
+        assert_eq!(lines(&[hook.clone(), failed]), [expected]);
         let unrelated = event("A CREATE_FAILED Something else");
         assert_eq!(
-            told(&[hook.clone(), unrelated]),
+            lines(&[hook.clone(), unrelated]),
             ["A CREATE_FAILED \"\" 0 "]
         );
         assert_eq!(
-            told(std::slice::from_ref(&hook)),
+            lines(std::slice::from_ref(&hook)),
             ["A CREATE_IN_PROGRESS \"\" 0 "]
         );
         let mut warning = hook;
         if let Some(hook) = &mut warning.hook {
             hook.failure_mode = Some("WARN".to_owned());
         }
-        assert!(told(&[warning]).is_empty());
+        assert!(lines(&[warning]).is_empty());
     }
 
     #[test]
-    fn the_wrapping_of_the_handlers_is_taken_off() {
+    fn the_text_of_the_resource_handlers_is_removed() {
         let cases = [
             ("Plain words", "Plain words"),
             (

@@ -1,4 +1,4 @@
-//! Where in the template a cause stands: the resource, and the property that the reason is about.
+//! Finds the place of a cause in the template: the resource, and the property in the reason.
 
 use std::ops::Range;
 
@@ -8,19 +8,20 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::template::node::{Node, Value};
 use crate::template::{Resource, Template};
 
-/// Texts shorter than this occur in a reason by chance.
-const SHORTEST: usize = 5;
+/// The minimum length, in bytes, of a text that is searched for in a reason. Shorter texts may occur by
+/// chance.
+const MIN_LENGTH: usize = 5;
 
-/// Returns a failure at its place in the template of the stack that it happened in, nested or not;
-/// `None` where that has no such resource.
+/// Returns a failure at its place in the template of its stack; `None` if the template does not have the
+/// resource.
 pub fn diagnostic(failed: &Event, template: &Template) -> Option<Diagnostic> {
     let resource = template.resource(&failed.logical_id)?;
     let span = property(failed, &resource).unwrap_or_else(|| resource.entry.name_span.clone());
     Some(at(template, failed, span))
 }
 
-/// Returns a failure inside a nested stack at the resource of the outermost template that the nested
-/// stack is, for where its own template is not known.
+/// Returns a failure inside a nested stack at the nested stack's resource in the root template. It is
+/// for nested stacks whose template is not known.
 pub fn diagnostic_outside(failed: &Event, template: &Template) -> Option<Diagnostic> {
     let resource = template.resource(failed.nested_in.first()?)?;
     Some(at(template, failed, resource.entry.name_span.clone()))
@@ -36,8 +37,9 @@ fn at(template: &Template, failed: &Event, span: Range<usize>) -> Diagnostic {
     Diagnostic::error("deployment-failed", message, place)
 }
 
-/// Returns the bytes of what the reason is about: a property that it names by its path, a value that
-/// it quotes, a property that it names by a word, or one that this kind of trouble usually is about.
+/// Returns the byte range of the property in the reason: a property that the reason names by its path,
+/// a value that it quotes, a property that it names by a word, or the usual property for this kind of
+/// failure.
 fn property(failed: &Event, resource: &Resource<'_>) -> Option<Range<usize>> {
     let properties = resource.properties()?;
     let reason = failed.reason.as_deref().unwrap_or_default();
@@ -74,23 +76,23 @@ fn by_path(properties: &Node, reason: &str) -> Option<Range<usize>> {
 
 /// Returns the place of the longest text among the values that the reason quotes.
 fn by_value(node: &Node, reason: &str) -> Option<Range<usize>> {
-    let mut found: Option<(&str, Range<usize>)> = None;
+    let mut longest: Option<(&str, Range<usize>)> = None;
     each_text(node, &mut |text, span| {
-        let longer = found
+        let longer = longest
             .as_ref()
-            .is_none_or(|(found, _)| text.len() > found.len());
-        if text.len() >= SHORTEST && longer && has_word(reason, text) {
-            found = Some((text, span.clone()));
+            .is_none_or(|(longest, _)| text.len() > longest.len());
+        if text.len() >= MIN_LENGTH && longer && has_word(reason, text) {
+            longest = Some((text, span.clone()));
         }
     });
-    found.map(|(_, span)| span)
+    longest.map(|(_, span)| span)
 }
 
 fn each_text<'a>(node: &'a Node, found: &mut impl FnMut(&'a str, &Range<usize>)) {
     match &node.value {
         Value::List(list) => list.iter().for_each(|node| each_text(node, found)),
         Value::Map(map) => {
-            // What a function is given is a name of the template, not of the world.
+            // The arguments of a function are names in the template, which a reason does not contain.
             if node.intrinsic().is_none() {
                 map.values()
                     .for_each(|member| each_text(&member.node, found));
@@ -107,11 +109,11 @@ fn each_text<'a>(node: &'a Node, found: &mut impl FnMut(&'a str, &Range<usize>))
 /// Returns the place of the first property of the resource that the reason names.
 fn by_word(properties: &Node, reason: &str) -> Option<Range<usize>> {
     let mut named = properties.as_map()?.keys();
-    let name = named.find(|name| name.len() >= SHORTEST && has_word(reason, name))?;
+    let name = named.find(|name| name.len() >= MIN_LENGTH && has_word(reason, name))?;
     walk(properties, [name.as_str()])
 }
 
-/// Returns the property that holds the name of a resource of this type, by AWS's custom.
+/// Returns the property with the name of a resource of this type, by AWS's naming convention.
 fn name_property(kind: &str) -> String {
     match kind {
         "AWS::EC2::SecurityGroup" => "GroupName".to_owned(),
@@ -119,7 +121,7 @@ fn name_property(kind: &str) -> String {
     }
 }
 
-/// Returns the place of what a path leads to: the value of a scalar, else the key.
+/// Returns the place of a path: the value if it is a scalar, otherwise the key.
 fn walk<'p>(properties: &Node, path: impl IntoIterator<Item = &'p str>) -> Option<Range<usize>> {
     let mut node = properties;
     let mut span = None;
@@ -133,7 +135,7 @@ fn walk<'p>(properties: &Node, path: impl IntoIterator<Item = &'p str>) -> Optio
             _ => break,
         };
         node = next;
-        // A scalar says more than its key: the manifest may hold what stands there.
+        // For a scalar, the value is better than the key: it may be from the manifest.
         span = match (&next.value, key) {
             (Value::Map(_) | Value::List(_), Some(key)) => Some(key.clone()),
             _ => Some(next.span.clone()),
@@ -142,7 +144,7 @@ fn walk<'p>(properties: &Node, path: impl IntoIterator<Item = &'p str>) -> Optio
     span
 }
 
-/// Returns whether a text holds a word that is not part of a longer one.
+/// Returns whether a text contains a word that is not part of a longer one.
 fn has_word(text: &str, word: &str) -> bool {
     let inside = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(word).any(|(start, _)| {
@@ -173,7 +175,7 @@ mod tests {
         \x20 Network:\n\
         \x20   Type: AWS::CloudFormation::Stack\n";
 
-    /// Returns the text that is pointed at.
+    /// Returns the text at the place of a failure.
     fn pointed_at(logical_id: &str, kind: &str, nested_in: &[&str], reason: &str) -> String {
         let source = SourceFile::new("t.yaml", TEMPLATE);
         let template = Template::parse(&source).unwrap_or_else(|found| panic!("{found:?}"));
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_property_that_a_reason_is_about_is_pointed_at() {
+    fn the_place_is_the_property_in_the_reason() {
         let (bucket, function) = ("AWS::S3::Bucket", "AWS::Lambda::Function");
         let cases = [
             ("Data", bucket, "12-data already exists", "BucketName"),

@@ -1,33 +1,33 @@
-//! What part an event plays in a failure.
+//! The role of an event in a failure.
 
 use super::advice_on;
 use crate::cloudformation::event::{Event, Hook};
 use crate::cloudformation::service_message;
 use crate::cloudformation::status::Sentiment;
 
-/// What part an event plays in a failure.
+/// The role of an event in a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// It fails for a reason of its own.
+    /// The resource failed for a reason of its own.
     Root,
-    /// It was cancelled because another failed.
+    /// The resource was cancelled because another one failed.
     Cascade,
-    /// The stack lists which of its resources failed.
+    /// The stack lists its failed resources.
     Summary,
-    /// A stack repeats what a stack nested in it says.
+    /// A stack repeats the reason of its nested stack.
     NestedSummary,
-    /// It says why something fails or is about to, while it is still in progress.
+    /// The resource is still in progress, and the event has the reason of its failure.
     Explanation,
-    /// It fails and does not say why.
+    /// The resource failed without a reason.
     Unexplained,
-    /// Somebody asked for the rollback.
+    /// A user requested the rollback.
     UserInitiated,
-    /// It goes on, or ended well.
+    /// The resource is in progress, or succeeded.
     Progress,
 }
 
 impl Role {
-    /// Returns the stable name that programs read.
+    /// Returns the name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -42,7 +42,7 @@ impl Role {
     }
 }
 
-/// Returns the part that an event plays.
+/// Returns the role of an event.
 pub fn role(event: &Event) -> Role {
     let Some(reason) = event
         .reason
@@ -68,7 +68,7 @@ pub fn role(event: &Event) -> Role {
     } else if service_message::is_success_signal(reason) {
         Role::Progress
     } else if is_own && event.status.is_terminal() {
-        // A refused deletion: the stack returns to where it was.
+        // A rejected deletion: the stack returns to its previous status.
         if is_known(event, reason) {
             Role::Root
         } else {
@@ -83,8 +83,8 @@ pub fn role(event: &Event) -> Role {
     }
 }
 
-/// Returns whether the table has a row for a reason. That costs the most, so it is asked last: of an
-/// operation that succeeds, no event gets here.
+/// Returns whether the table has a row for a reason. This is the slowest check, so it is the last one.
+/// The events of a successful operation do not reach it.
 fn is_known(event: &Event, reason: &str) -> bool {
     advice_on(&event.resource_type, event.status.as_str(), reason).is_some()
 }

@@ -73,7 +73,7 @@ impl<'a> FailureReport<'a> {
         events.sort_by_key(|event| event.time);
         events::add_findings(service, operation.stack_id(), &mut events).await;
         events::decode_authorization(service, &mut events).await;
-        let Causes { first, undoing } = diagnosis::causes(&events);
+        let Causes { first, rollback } = diagnosis::causes(&events);
         // The user's own request needs no explanation.
         let is_explained = |first: &Cause<'_>| !(first.user_initiated && operation.is_cancelled());
         let Some(first) = first.filter(is_explained) else {
@@ -81,13 +81,13 @@ impl<'a> FailureReport<'a> {
         };
         let mut error = self.located(error, &first).await;
         let mut chain = link(&first, operation.session().presenter().is_verbose());
-        for cause in [Some(&first), undoing.as_ref()].into_iter().flatten() {
+        for cause in [Some(&first), rollback.as_ref()].into_iter().flatten() {
             if let Some(hint) = self.hint(cause) {
                 error = error.hint(hint);
             }
         }
-        if let Some(undoing) = &undoing {
-            let text = format!("during the rollback: {}", line(undoing.event));
+        if let Some(rollback) = &rollback {
+            let text = format!("during the rollback: {}", line(rollback.event));
             chain = Link::new(text, Some(chain));
         }
         error.caused_by(chain)
