@@ -17,8 +17,8 @@ fn failed_creation_is_rolled_back_with_its_cause() {
     ] {
         failed.expect_stderr(line);
     }
-    // That it was undone is no second failure.
-    assert!(!failed.stderr.contains("while it was undone"), "{failed}");
+    // The rollback is not a second failure.
+    assert!(!failed.stderr.contains("during the rollback"), "{failed}");
     assert!(
         !failed.stdout.contains("BucketName  "),
         "no outputs\n{failed}"

@@ -246,7 +246,7 @@ fn replacement(life: &mut Life<'_>) -> Lacks {
     lacking([
         (
             "the service's own word for it",
-            !warnings.contains("foreseen"),
+            !warnings.contains("predicts"),
         ),
         (
             "it is done",
