@@ -1,5 +1,5 @@
-//! What `apply` looks at and sets once the deployment has succeeded: the functions' code, the stack
-//! policy.
+//! What `apply` does after a successful deployment: it checks the code of the functions and sets
+//! the stack policy.
 
 use crate::cloud::{Cloud, Progress};
 use crate::demo;
@@ -12,7 +12,7 @@ const POLICY: &str = r#"{
 }
 "#;
 
-/// Returns the project with a stack policy of its own.
+/// Returns the project with this stack policy.
 fn with_policy(policy: &str) -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     sandbox.append("manifest.toml", "\n[stack]\npolicy = \"policy.json\"\n");
@@ -32,7 +32,7 @@ fn apply_compares_the_function_code_with_its_artifact() {
     let applied = quiet.0.run(&["apply", "--yes"]).expect_code(0);
     assert!(!applied.stderr.contains("runs the artifact"), "{applied}");
 
-    // Nothing is deployed, so nothing is asked.
+    // Without a deployment, the code is not checked.
     cloud.forget_calls();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     assert!(cloud.calls_of("GetFunctionConfiguration").is_empty());
@@ -47,12 +47,12 @@ fn different_function_code_is_an_error_with_a_remedy() {
     let finished = sandbox
         .run(&["apply", "--yes", "--outputs-file", "outputs.json"])
         .expect_code(1);
-    let (_, said) = finished.stderr.split_once("Applied:").unwrap();
-    let said = regex_lite::Regex::new("[0-9a-f]{64}|is [A-Za-z0-9+/]{43}=")
+    let (_, message) = finished.stderr.split_once("Applied:").unwrap();
+    let message = regex_lite::Regex::new("[0-9a-f]{64}|is [A-Za-z0-9+/]{43}=")
         .unwrap()
-        .replace_all(said, "[DIGEST]")
+        .replace_all(message, "[DIGEST]")
         .into_owned();
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(message, @r"
      demo-dev is CREATE_COMPLETE.
 
     error: the stack was deployed, but the function Handler runs other code
@@ -111,7 +111,8 @@ fn stack_policy_is_shown_and_updated() {
     let at = |name: &str| operations.iter().position(|operation| operation == name);
     assert!(at("ExecuteChangeSet") < at("SetStackPolicy"));
 
-    // The same policy in another spelling is no change; another is, and needs no change set.
+    // The same policy with other whitespace is not a change. Another policy is a change and needs
+    // no change set.
     sandbox.write("policy.json", POLICY.replace('\n', " \n "));
     let diff = sandbox.run(&["diff", "--exit-code"]).expect_code(0);
     assert!(!diff.stdout.contains("policy"), "{diff}");
@@ -123,7 +124,7 @@ fn stack_policy_is_shown_and_updated() {
     let policy = cloud.account().stack("demo-dev").policy.clone();
     assert!(policy.unwrap().contains("Deny"));
 
-    // Without the key it stays, and is not even read.
+    // Without the key in the manifest, the policy is kept and not read.
     sandbox.write("manifest.toml", demo::MANIFEST);
     cloud.forget_calls();
     sandbox.run(&["diff", "--exit-code"]).expect_code(0);

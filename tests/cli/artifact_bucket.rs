@@ -1,4 +1,4 @@
-//! The artifact bucket: made safely, shared fairly, and never somebody else's.
+//! How the artifact bucket is created, completed and used, and when it is refused.
 
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Object, Response};
 use crate::demo::{self, ARTIFACT_BUCKET};
@@ -15,8 +15,8 @@ fn apply(sandbox: &Sandbox) -> Finished {
     sandbox.run(&["apply", "--yes"])
 }
 
-/// Returns what was said until the deployment began.
-fn said_before(finished: &Finished) -> Vec<&str> {
+/// Returns the lines of stderr before the deployment starts.
+fn lines_before_deployment(finished: &Finished) -> Vec<&str> {
     finished
         .stderr
         .lines()
@@ -34,8 +34,8 @@ fn explicit(sandbox: &Sandbox) {
 
 #[test]
 fn object_with_another_checksum_is_replaced_if_unchanged() {
-    // S3 computes a checksum for what it stores today; older objects and copies may have none, and a
-    // multipart upload has one of checksums.
+    // S3 computes a checksum for each new object. Older objects and copies may have none, and a
+    // multipart upload has a checksum of checksums.
     for checksum in [
         None,
         Some("AAAA"),
@@ -155,7 +155,7 @@ fn incomplete_bucket_is_completed_and_a_complete_one_unchanged() {
         .clear();
     let finished = apply(&sandbox).expect_code(0);
     assert_eq!(
-        said_before(&finished)[0],
+        lines_before_deployment(&finished)[0],
         format!("Finishing the artifact bucket `{ARTIFACT_BUCKET}`")
     );
     assert_eq!(cloud.calls_of("PutBucketVersioning").len(), 1);
@@ -174,7 +174,7 @@ fn unreadable_versioning_response_is_not_an_error() {
         .reply_xml("<GetBucketVersioningOutput/>");
     let finished = apply(&sandbox).expect_code(0);
     assert_eq!(
-        said_before(&finished)[0],
+        lines_before_deployment(&finished)[0],
         format!("Finishing the artifact bucket `{ARTIFACT_BUCKET}`")
     );
 

@@ -41,7 +41,7 @@ fn cancel_reports_operations_that_cannot_be_cancelled() {
     No operation is running: nothing to cancel.
     --- exit 0
     ");
-    for (status, said) in [
+    for (status, message) in [
         ("CREATE_IN_PROGRESS", "stackctl cancel --delete -e dev"),
         (
             "DELETE_IN_PROGRESS",
@@ -51,7 +51,7 @@ fn cancel_reports_operations_that_cannot_be_cancelled() {
     ] {
         cloud.set_status(status);
         let finished = sandbox.run(&["cancel", "--yes"]).expect_code(4);
-        finished.expect_stderr(said);
+        finished.expect_stderr(message);
     }
     assert!(writes(&cloud).is_empty());
 }

@@ -1,10 +1,10 @@
-//! A change set that has every member of the API's model, looked for in the JSON plan.
+//! The JSON plan of a change set that has every member of the API model.
 
 use serde_json::Value;
 
 use crate::demo;
 
-/// Every member that the API has, with values of enumerations that this version does not know.
+/// Every member of the API, with enumeration values that this version does not know.
 const EVERYTHING: &str = "<DescribeChangeSetResponse><DescribeChangeSetResult>\
     <ChangeSetName>everything</ChangeSetName>\
     <ChangeSetId>arn:aws:cloudformation:eu-west-1:123456789012:changeSet/root/1</ChangeSetId>\

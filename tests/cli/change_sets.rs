@@ -48,7 +48,7 @@ fn with_values(call: &Call) -> bool {
     call.parameter("IncludePropertyValues") == "true"
 }
 
-/// Lets the service give this answer about the change set that `plan` makes.
+/// Sets the description of the change set that `plan` creates.
 pub(crate) fn answer_root(cloud: &Cloud, status: &str, reason: &str, changes: &str) {
     cloud
         .on("DescribeChangeSet")
@@ -59,7 +59,7 @@ pub(crate) fn answer_root(cloud: &Cloud, status: &str, reason: &str, changes: &s
         .reply_result(&described("root", status, reason, changes));
 }
 
-/// Lets the service give this answer about a nested change set.
+/// Sets the description of a nested change set.
 pub(crate) fn answer_nested(
     cloud: &Cloud,
     name: &'static str,
@@ -182,7 +182,7 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
         executable,
         &(inner + &queue),
     );
-    // One that names its own ancestor is not followed round and round.
+    // A nested change set that names its own ancestor is not followed again.
     let table = change("Add", "Table", "AWS::DynamoDB::Table");
     let cycle = nested_change("Cycle", "child");
     answer_nested(
@@ -253,7 +253,7 @@ fn failed_nested_change_set_shows_its_own_reason() {
     };
     let child = nested_change("Child", "child");
     answer_root(&cloud, "FAILED", &failed("child"), &child);
-    // The inner one is named by the reason alone.
+    // Only the reason names the inner change set.
     answer_nested(&cloud, "child", "FAILED", &failed("inner"), "");
     let reason = "Template format error: Unresolved resource dependencies [Nowhere]";
     answer_nested(&cloud, "inner", "FAILED", reason, "");

@@ -1,4 +1,4 @@
-//! The command line itself: help, version, and what cannot be understood.
+//! Help, version and usage errors.
 
 use clap::CommandFactory;
 use stackctl::cli::args::Cli;

@@ -1,4 +1,4 @@
-//! What others do to the stack while a command is at work on it, and what Ctrl-C does to an operation.
+//! Changes to the stack by others while a command runs, and Ctrl-C during an operation.
 
 use crate::cloud::{Cloud, Progress, xml};
 use crate::demo;
@@ -11,7 +11,7 @@ fn apply_at_prompt(sandbox: &Sandbox) -> Running {
     running
 }
 
-/// Applies on a terminal until this status of an operation that makes no progress.
+/// Applies on a terminal until stderr shows this status. The operation then makes no progress.
 fn apply_until(sandbox: &Sandbox, cloud: &Cloud, status: &str) -> Running {
     cloud.account().progress = Progress::Paused;
     let mut running = apply_at_prompt(sandbox);
@@ -192,7 +192,7 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
         .wait_for_stderr("Leave or cancel:")
         .type_line("cancel");
     running.wait_for_call(&cloud, "CancelUpdateStack");
-    // Another Ctrl-C asks again: the first one has been answered.
+    // Another Ctrl-C prompts again, because the first prompt has been answered.
     running
         .wait_for_stderr("UPDATE_ROLLBACK_IN_PROGRESS")
         .interrupt();
@@ -230,8 +230,8 @@ fn cancelled_update_is_reported_as_rolled_back() {
 /// Returns what was printed after the last prompt, and the exit code.
 fn after_the_prompt(finished: &Finished) -> String {
     let blob = finished.to_string();
-    let said = blob.rsplit("Leave or cancel:").next().unwrap();
-    said.trim_start_matches('\n').to_owned()
+    let message = blob.rsplit("Leave or cancel:").next().unwrap();
+    message.trim_start_matches('\n').to_owned()
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! What a plan warns of, and what `apply` refuses to do unless it is named.
+//! Dangers that a plan shows, and changes that `apply` refuses unless the resource is named.
 
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
 
-/// Returns the deployed project with its bucket taken out of the template.
+/// Returns the deployed project without the bucket in its template.
 fn without_bucket() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     let start = demo::TEMPLATE.find("  Role:").unwrap();
@@ -46,7 +46,7 @@ fn apply_deletes_a_resource_with_data_only_if_it_is_named() {
     ");
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 0);
     assert_eq!(cloud.account().change_sets(), 0);
-    // Another permission is not this one.
+    // Other options do not allow the deletion.
     for other in [["--allow-replace", "Bucket"], ["--allow-delete", "Role"]] {
         let arguments = [&["apply", "--yes"][..], &other[..]].concat();
         sandbox.run(&arguments).expect_code(4);

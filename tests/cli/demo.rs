@@ -3,7 +3,7 @@
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Object, Progress};
 use crate::sandbox::{Running, Sandbox};
 
-/// The manifest. Its endpoint is the scripted cloud, which is not AWS's.
+/// The manifest. It allows the endpoint of the scripted cloud.
 pub(crate) const MANIFEST: &str = r#"
 project = "demo"
 environment = "dev"
@@ -59,7 +59,7 @@ const STACK: &str = "demo-dev";
 /// The bucket that the artifacts go to.
 pub(crate) const ARTIFACT_BUCKET: &str = "stackctl-artifacts-123456789012-eu-west-1";
 
-/// Returns the project's files, with nothing to reach AWS by.
+/// Returns the project's files, without credentials.
 pub(crate) fn files() -> Sandbox {
     Sandbox::new()
         .file("manifest.toml", MANIFEST)
@@ -73,7 +73,7 @@ pub(crate) fn in_cloud() -> (Sandbox, Cloud) {
     (files().cloud(&cloud), cloud)
 }
 
-/// Returns the project, deployed, with the calls of the deployment forgotten.
+/// Returns the deployed project. The calls of the deployment are forgotten.
 pub(crate) fn deployed() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = in_cloud();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -153,7 +153,7 @@ impl Cloud {
     }
 }
 
-/// Makes the artifact bucket, complete and empty.
+/// Creates the artifact bucket, complete and empty.
 pub(crate) fn add_artifact_bucket(cloud: &Cloud) {
     let mut bucket = Bucket::owned_by(ACCOUNT);
     let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
@@ -164,7 +164,7 @@ pub(crate) fn add_artifact_bucket(cloud: &Cloud) {
     cloud.account().buckets.insert(name, bucket);
 }
 
-/// Puts an object into a bucket, as if somebody else had.
+/// Puts an object into a bucket without a call.
 pub(crate) fn put_object(cloud: &Cloud, bucket: &str, key: &str) {
     let mut account = cloud.account();
     let bucket = account.buckets.get_mut(bucket).unwrap();

@@ -1,4 +1,4 @@
-//! plan and apply against an account in which everything goes well.
+//! `plan` and `apply` in an account without any trouble.
 
 use crate::cloud::{ACCOUNT, Cloud};
 use crate::demo::{self, ARTIFACT_BUCKET};

@@ -1,10 +1,10 @@
-//! The commands that look at a deployed stack: `diff`, `status`, `outputs`, `verify`, `ssh`.
+//! The commands that read a deployed stack: `diff`, `status`, `outputs`, `verify`, `ssh`.
 
 use crate::cloud::{Cloud, Response};
 use crate::demo;
 use crate::sandbox::{Finished, Sandbox};
 
-/// Deploys the project with these outputs and this addition to the manifest.
+/// Deploys the project with these outputs and this text at the end of the manifest.
 fn with_outputs(outputs: &[(&str, &str)], manifest: &str) -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     let mut template = demo::TEMPLATE.to_owned();
@@ -221,7 +221,7 @@ fn outputs_file_contains_the_outputs_as_json() {
     let written = std::fs::read_to_string(sandbox.path("out.json")).unwrap();
     let printed = sandbox.run(&["outputs", "--format", "json"]).stdout;
     assert_eq!(written, printed);
-    // Also by a run that changes nothing.
+    // A run without changes writes the file too.
     std::fs::remove_file(sandbox.path("out.json")).unwrap();
     sandbox
         .run(&["apply", "--yes", "--outputs-file", "out.json"])
@@ -236,7 +236,7 @@ expect = { table = "TableName", key = "fileName" }
 timeout = "1s"
 "#;
 
-/// Deploys a pipeline whose items appear, or do not.
+/// Deploys a pipeline that creates an item for each file if it `works`.
 fn pipeline(works: bool) -> (Sandbox, Cloud) {
     let outputs = [("TableName", "demo-table"), ("LogGroupName", "/demo")];
     let (sandbox, cloud) = with_outputs(&outputs, VERIFY);
@@ -292,7 +292,7 @@ fn missing_item_shows_the_last_log_lines() {
     assert_eq!(lines.last(), Some(&"  line 25"));
     nothing_is_left_of_the_probe(&cloud);
 
-    // The service may begin with a page that is empty.
+    // The first page may be empty.
     let page = serde_json::json!({ "events": [], "nextToken": "more" }).to_string();
     let first = cloud.on("FilterLogEvents").times(1);
     first.reply(Response::new(200, page));
@@ -361,7 +361,7 @@ fn ssh_does_not_take_an_output_for_an_option() {
         "ssh -- 'ops@-oProxyCommand=touch /tmp/x'\n"
     );
 
-    // The program itself gets each word as one argument, and its exit code is stackctl's.
+    // `ssh` gets each word as one argument, and stackctl exits with its exit code.
     let (sandbox, _cloud) = with_outputs(&evil, "");
     let sandbox = sandbox.program(
         "ssh",

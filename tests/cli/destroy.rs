@@ -1,4 +1,4 @@
-//! `destroy`: what it shows, what it refuses, and how it ends.
+//! `destroy`: the preview, the refusals and the result.
 
 use crate::cloud::{Cloud, Deployment, Progress};
 use crate::demo;
@@ -50,8 +50,8 @@ fn destroy_declines_another_name() {
         let finished = sandbox
             .answer(&["destroy"], "to destroy it:", answer)
             .expect_code(4);
-        let said = "error: not destroyed: the answer was not the stack's name";
-        assert!(finished.to_string().contains(said), "{finished}");
+        let message = "error: not destroyed: the answer was not the stack's name";
+        assert!(finished.to_string().contains(message), "{finished}");
         nothing_was_deleted(&cloud);
     }
 }
@@ -141,7 +141,7 @@ fn running_operation_is_refused() {
 fn failed_deletion_names_the_cause() {
     let (sandbox, cloud) = demo::deployed();
     demo::put_object(&cloud, "demo-data", "late");
-    // The object came after the look into the bucket.
+    // The object is added after the bucket was checked.
     cloud
         .on("ListObjectVersions")
         .reply_xml("<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>");
@@ -171,8 +171,8 @@ fn interrupt_at_the_prompt_deletes_nothing() {
     let mut running = sandbox.spawn_on_terminal(&["destroy"]);
     running.wait_for_stderr("to destroy it:").interrupt();
     let finished = running.wait().expect_code(130);
-    let said = finished.stderr.contains(": nothing was deleted");
-    assert!(said, "{finished}");
+    let message = finished.stderr.contains(": nothing was deleted");
+    assert!(message, "{finished}");
     nothing_was_deleted(&cloud);
 }
 
@@ -212,7 +212,7 @@ fn set_nested_id(cloud: &Cloud, id: String) {
     account.stack("demo-dev").resources["Nested"].physical_id = id;
 }
 
-/// The demo's template with a resource, and what follows the resources.
+/// Returns the template with these resources, and with `exports` after the outputs.
 fn template(resource: &str, exports: &str) -> String {
     demo::TEMPLATE.replace("Outputs:\n", &format!("{resource}Outputs:\n")) + exports
 }
@@ -336,7 +336,7 @@ fn imported_export_of_a_nested_stack_is_refused() {
     let finished = sandbox.run(&["destroy", "--yes"]).expect_code(4);
     finished.expect_stderr("other stacks import what this one exports: `inner-topic` (web-dev)");
     nothing_was_deleted(&cloud);
-    // What is deleted with it keeps nobody from that.
+    // A stack that is deleted with it may import the export.
     import(&["inner"]);
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
 }

@@ -1,4 +1,4 @@
-//! `diff`: two templates without a project, and the forms of a comparison.
+//! `diff`: two templates without a project, and the output formats.
 
 use std::collections::BTreeSet;
 
@@ -432,7 +432,8 @@ fn every_json_field_is_documented() {
     ];
     let mut names = BTreeSet::new();
     for mut document in documents {
-        // The code is described with the plan, and whole entries are the template's.
+        // The documentation of the plan describes the code, and whole entries belong to the
+        // template.
         document["code"].take();
         collect(&document, &mut names);
     }
@@ -445,7 +446,7 @@ fn every_json_field_is_documented() {
     }
 }
 
-/// Collects the names of the document's own members; those of a template's value are not.
+/// Collects the names of the document's own members, without those of template values.
 fn collect(value: &serde_json::Value, names: &mut BTreeSet<String>) {
     match value {
         serde_json::Value::Object(members) => {

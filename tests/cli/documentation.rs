@@ -1,4 +1,4 @@
-//! The documentation against the program: what it lists exists, and what exists is listed.
+//! The documentation and the program describe the same commands, keys and documents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// Every Markdown page of the repository.
+/// Returns every Markdown page of the repository.
 fn pages() -> Vec<PathBuf> {
     let in_folder = |folder: PathBuf| {
         fs::read_dir(folder)
@@ -47,7 +47,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     blocks
 }
 
-/// Adds the keys of a schema's tables, each with the heading that it stands under.
+/// Adds the keys of a schema's tables, each with the heading of its section.
 fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, String)>) {
     for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
         let name = format!("{prefix}{key}");
@@ -183,7 +183,7 @@ fn links_between_pages_have_targets() {
     assert!(links > 20, "{links} links");
 }
 
-/// The schema of the JSON plan as it is published, made again by `STACKCTL_UPDATE_DOCS=1 cargo test`.
+/// The published schema of the JSON plan. `STACKCTL_UPDATE_DOCS=1 cargo test` updates it.
 #[test]
 fn published_plan_schema_is_up_to_date() {
     let path = "docs/schemas/plan-1.schema.json";
@@ -211,7 +211,8 @@ fn json_plans_match_their_schema() {
     }
 }
 
-/// Fails where a value has a type or a member that the schema does not name, or lacks one.
+/// Fails if a value has a type or a member that the schema does not name, or lacks a required
+/// member.
 fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let definition = root.pointer(reference.trim_start_matches('#')).unwrap();

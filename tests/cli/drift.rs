@@ -1,14 +1,14 @@
-//! `drift`: the detection from its request to what is said of it.
+//! `drift`: the detection and its report.
 
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
 
 const ID: &str = "1a229160-e4d9-11ee-ab67-0a4f93df83d4";
-/// The id of somebody else's detection.
+/// The id of a detection that another user started.
 const OTHER: &str = "2b229160-e4d9-11ee-ab67-0a4f93df83d4";
 
-/// A function whose memory was raised and whose environment was edited.
+/// A function with another runtime and another environment variable.
 pub(crate) const CHANGED: &str = r#"<member>
   <LogicalResourceId>Handler</LogicalResourceId>
   <PhysicalResourceId>demo-handler</PhysicalResourceId>
@@ -23,7 +23,7 @@ pub(crate) const CHANGED: &str = r#"<member>
   <Timestamp>2026-05-01T10:00:01Z</Timestamp>
 </member>"#;
 
-/// A bucket that somebody has deleted.
+/// A bucket that was deleted.
 pub(crate) const DELETED: &str = "<member>
   <LogicalResourceId>Bucket</LogicalResourceId>
   <PhysicalResourceId>demo-data</PhysicalResourceId>
@@ -32,14 +32,14 @@ pub(crate) const DELETED: &str = "<member>
   <Timestamp>2026-05-01T10:00:02Z</Timestamp>
 </member>";
 
-/// A bucket that is as it was deployed.
+/// A bucket without drift.
 pub(crate) const SAME: &str = "<member>
   <LogicalResourceId>Bucket</LogicalResourceId>
   <ResourceType>AWS::S3::Bucket</ResourceType>
   <StackResourceDriftStatus>IN_SYNC</StackResourceDriftStatus>
 </member>";
 
-/// Lets the service accept a detection.
+/// Lets the service start a detection.
 pub(crate) fn begins(cloud: &Cloud) {
     let result = format!("<StackDriftDetectionId>{ID}</StackDriftDetectionId>");
     cloud.on("DetectStackDrift").reply_result(&result);
@@ -53,14 +53,14 @@ fn status(detection: &str, stack: &str, reason: &str) -> String {
     )
 }
 
-/// Lets the detection end in this way.
+/// Sets the result of the detection.
 pub(crate) fn ends(cloud: &Cloud, detection: &str, stack: &str, reason: &str) {
     cloud
         .on("DescribeStackDriftDetectionStatus")
         .reply_result(&status(detection, stack, reason));
 }
 
-/// Lets the service tell of these resources.
+/// Sets the drift of the resources.
 pub(crate) fn finds(cloud: &Cloud, drifts: &str) {
     let result = format!("<StackResourceDrifts>{drifts}</StackResourceDrifts>");
     cloud
@@ -68,7 +68,7 @@ pub(crate) fn finds(cloud: &Cloud, drifts: &str) {
         .reply_result(&result);
 }
 
-/// Returns the project, deployed, whose function was changed and whose bucket was deleted since.
+/// Returns the deployed project after the function was changed and the bucket was deleted.
 pub(crate) fn drifted() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     begins(&cloud);
@@ -218,7 +218,7 @@ fn failed_polls_are_retried() {
     begins(&cloud);
     let poll = || cloud.on("DescribeStackDriftDetectionStatus").times(1);
     poll().reply_result(&status("DETECTION_IN_PROGRESS", "UNKNOWN", ""));
-    // The SDK makes three attempts of its own.
+    // The SDK makes three attempts.
     let throttled = cloud.on("DescribeStackDriftDetectionStatus").times(3);
     throttled.error(400, "Throttling", "Rate exceeded");
     poll().drop_connection();
@@ -311,7 +311,7 @@ fn all_pages_are_read_and_only_filters_resources() {
     assert_eq!(cloud.calls_of("DetectStackDrift").len(), 1);
 }
 
-/// Somebody else's may be about other resources, which no answer tells.
+/// A detection that another user started may check other resources, and no response says which.
 #[test]
 fn running_detection_is_waited_for() {
     let named = format!("Drift detection operation [{OTHER}] is already in progress");
@@ -412,7 +412,7 @@ fn secrets_are_masked_on_both_sides() {
         assert!(shown.contains("****"), "{finished}");
         assert!(shown.contains("python3.12"), "{finished}");
     }
-    // Somebody has copied it to a place that is no secret's.
+    // The secret was copied to a property that is not secret.
     let cloud = Cloud::start();
     let sandbox = sandbox.cloud(&cloud);
     sandbox.run(&["apply", "--yes"]).expect_code(0);

@@ -1,4 +1,4 @@
-//! `recover` on a stack that is well and has drifted: what is asked for, shown, done and left.
+//! `recover` on a healthy stack with drift: the request, the plan, the execution and manual steps.
 
 use crate::cloud::Cloud;
 use crate::demo;
@@ -6,12 +6,12 @@ use crate::drift::{begins, drifted, ends};
 use crate::live::{describes_a_change_set, describes_a_drift_revert};
 use crate::sandbox::Sandbox;
 
-/// Lets the service create a change set of what is deployed already.
+/// Lets the service create a change set.
 fn accepts_a_change_set(cloud: &Cloud) {
     cloud.on("CreateChangeSet").reply_result("<Id>arn:set</Id>");
 }
 
-/// Returns the project, drifted, whose service has a drift-aware change set for it.
+/// Returns the project with drift and a drift-aware change set.
 fn revertible() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = drifted();
     accepts_a_change_set(&cloud);
@@ -25,7 +25,7 @@ fn recover_shows_the_drift_and_the_plan_before_it_asks() {
     let (sandbox, cloud) = revertible();
     let plan = sandbox.run(&["plan", "--revert-drift"]).expect_code(0);
     cloud.forget_calls();
-    // The project's files have no part in it.
+    // `recover` does not read the template.
     sandbox.write("stack.yaml.j2", "{{ nonsense");
     let mut shown = sandbox.run(&["recover"]);
     shown.stdout = shown.stdout.replace(&plan.stdout, "[PLAN]\n");
@@ -108,7 +108,7 @@ fn recover_keeps_all_parameter_values() {
 fn recover_lists_manual_steps_if_the_service_cannot_revert() {
     let failed = "<Status>FAILED</Status><ExecutionStatus>UNAVAILABLE</ExecutionStatus>\
         <StatusReason>The submitted information didn't contain changes.</StatusReason>";
-    // An endpoint that takes no notice of the mode, and a service that leaves all of it out.
+    // An endpoint that ignores the mode, and a service that reverts nothing.
     for (mode, why) in [
         ("", "this endpoint does not support drift-aware change sets"),
         (

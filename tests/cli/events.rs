@@ -1,4 +1,4 @@
-//! Events while an operation runs and after it, and what is said of its failure.
+//! Events during and after an operation, and the report of a failure.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::cloud::{Progress, xml};
 use crate::demo;
 use crate::sandbox::Finished;
 
-/// Returns `logical_id STATUS` of the events of a JSON document.
+/// Returns the events of a JSON document as `logical_id STATUS`.
 fn statuses(document: &Value) -> Vec<String> {
     let events = document["events"].as_array().unwrap().iter();
     let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
@@ -15,7 +15,7 @@ fn statuses(document: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Returns what was printed, without the moment at the beginning of each event.
+/// Returns the output without the timestamp at the start of each event.
 fn undated(finished: &Finished) -> String {
     let finished = finished.to_string();
     let lines = finished.lines().map(|line| match line.split_once("Z  ") {
@@ -25,7 +25,7 @@ fn undated(finished: &Finished) -> String {
     lines.collect()
 }
 
-/// Returns the statuses and names that `apply` showed, without times and reasons.
+/// Returns the statuses and names of the events in stderr, without times and reasons.
 fn shown(finished: &Finished) -> Vec<String> {
     let is_status = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     let words = finished.stderr.lines().filter_map(|line| {
@@ -41,7 +41,7 @@ fn shown(finished: &Finished) -> Vec<String> {
 #[test]
 fn events_shows_the_last_operation_or_what_the_flags_select() {
     let (sandbox, cloud) = demo::changed();
-    // Pages are read as far as needed, whatever their size.
+    // The pages are read as far as needed.
     cloud.account().page_size = 2;
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let update = [
@@ -122,7 +122,7 @@ fn follow_prints_a_running_operation_to_its_end() {
     );
     assert_eq!(lines[4]["status"], "UPDATE_COMPLETE");
     assert_eq!(lines[4]["role"], "progress");
-    // Settled, it says the same once more and ends.
+    // After the operation has ended, the same events are printed again.
     let again = sandbox
         .run(&["events", "-f", "--format", "json"])
         .expect_code(0);
@@ -226,8 +226,8 @@ fn events_and_cause_of_a_nested_stack_are_shown() {
         let count = shown.iter().filter(|shown| *shown == line).count();
         assert_eq!(count, 1, "{line}\n{finished}");
     }
-    let said = finished.stderr.find("error[").unwrap();
-    insta::assert_snapshot!(&finished.stderr[said..], @r"
+    let message = finished.stderr.find("error[").unwrap();
+    insta::assert_snapshot!(&finished.stderr[message..], @r"
     error[deployment-failed]: `Network/Logs`: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old
       --> stack.yaml.j2:26:3
        |
@@ -278,9 +278,9 @@ fn nested_failure_is_shown_in_the_nested_template() {
             account.progress = Progress::Events(4);
         }
         let finished = running.wait().expect_code(3);
-        let said = finished.stderr.find("error[").unwrap();
-        let said = &finished.stderr[said..];
-        let (place, rest) = said.split_once("\nerror: ").unwrap();
+        let message = finished.stderr.find("error[").unwrap();
+        let message = &finished.stderr[message..];
+        let (place, rest) = message.split_once("\nerror: ").unwrap();
         assert!(
             rest.contains("Network/Logs CREATE_FAILED: /logs/demo already"),
             "{rest}"
@@ -417,15 +417,15 @@ fn unresponsive_service_is_reported_once() {
     let (sandbox, cloud) = demo::changed();
     let polls = cloud.on("DescribeStacks").times(1);
     let polls = polls.only(|call| call.parameter("StackName").starts_with("arn:"));
-    // Longer than what is told, shorter than what any call may take.
+    // Longer than the time before the warning, and shorter than the time limit of a call.
     polls.delay(22_000).carry_on();
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(0);
-    for said in [
+    for message in [
         "warning: no answer from CloudFormation for 20 s; still trying\n",
         "CloudFormation answered again after 22 s.\n",
         "Applied: demo-dev is UPDATE_COMPLETE.",
     ] {
-        assert_eq!(finished.stderr.matches(said).count(), 1, "{finished}");
+        assert_eq!(finished.stderr.matches(message).count(), 1, "{finished}");
     }
 }
 

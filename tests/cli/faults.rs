@@ -1,4 +1,4 @@
-//! What goes wrong between here and AWS, each with its message and exit code, and nothing written.
+//! Errors on the way to AWS: the message, the exit code, and no writes.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -289,7 +289,7 @@ fn response_that_is_not_from_aws_is_reported() {
         crate::cloud::Response::new(status, "<html>Please log in to the network</html>")
             .header("content-type", "text/html; charset=utf-8")
     };
-    for (status, said) in [
+    for (status, message) in [
         (
             200,
             "caused by: the answer is none of AWS's: HTTP 200 and a web page\n",
@@ -302,7 +302,7 @@ fn response_that_is_not_from_aws_is_reported() {
         let (sandbox, cloud) = demo::in_cloud();
         cloud.on("DescribeStacks").reply(page(status));
         let finished = sandbox.run(&["outputs"]).expect_code(1);
-        finished.expect_stderr(said);
+        finished.expect_stderr(message);
         let hint = format!("hint: check that {} is the endpoint", cloud.endpoint());
         finished.expect_stderr(&hint);
     }
@@ -351,8 +351,7 @@ fn chosen_profile_overrides_exported_keys() {
     );
     assert!(cloud.calls().is_empty());
 
-    // The manifest's profile is the one of the people who work on it; a build machine may have keys
-    // instead.
+    // The profile of the manifest is that of a developer. A build machine may have keys instead.
     for (profile, expected) in [("ops", "AKIAOPS"), ("opps", "AKIAIOSFODNN7EXAMPLE")] {
         let manifest = format!("profile = \"{profile}\"\n{}", demo::MANIFEST);
         sandbox.write("manifest.toml", manifest);

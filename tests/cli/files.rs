@@ -1,4 +1,4 @@
-//! `render` and `package`: from files to files, without credentials.
+//! `render` and `package`, which need no credentials.
 
 use crate::sandbox::Sandbox;
 

@@ -1,10 +1,10 @@
-//! What a hint tells the user to run: it can be pasted, and works on what the run worked on.
+//! The commands in hints: they can be pasted, and they work on the same stack.
 
 use crate::demo;
 
-/// Takes the command out of the line of a text that holds this, as a shell would split it.
-fn command(text: &str, beside: &str) -> Vec<String> {
-    let line = text.lines().find(|line| line.contains(beside)).unwrap();
+/// Returns the words of the command in the line that contains `part`.
+fn command(text: &str, part: &str) -> Vec<String> {
+    let line = text.lines().find(|line| line.contains(part)).unwrap();
     let (_, rest) = line.split_once("`stackctl ").unwrap();
     let (command, _) = rest.split_once('`').unwrap();
     shlex::split(command).unwrap()

@@ -1,4 +1,4 @@
-//! Bad input: what is wrong, where, and what is allowed; and not one call to AWS.
+//! Invalid input: the error, its place and the remedy, without a call to AWS.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::{Finished, Sandbox};
 
-/// Runs `plan` with a cloud in reach, and sees to it that nothing is asked of it.
+/// Runs `plan` with a scripted cloud and checks that it makes no call.
 fn plan(sandbox: Sandbox) -> Finished {
     let cloud = Cloud::start();
     let finished = sandbox.cloud(&cloud).run(&["plan"]);
@@ -378,7 +378,7 @@ fn unreadable_file() {
     let closed = sandbox.path("handler/closed.py");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&closed).is_ok() {
-        // Nothing is closed to root, who still cannot package what is no file.
+        // Root can read every file, but cannot package a socket.
         fs::remove_file(&closed).unwrap();
         let _socket = UnixListener::bind(&closed).unwrap();
         insta::assert_snapshot!(plan(sandbox), @r"

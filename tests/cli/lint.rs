@@ -1,10 +1,10 @@
-//! What a linter says about the template: AWS's own rules where they are built in, else `cfn-lint`.
+//! Linting: AWS's own rules with the feature `lint`, otherwise `cfn-lint`.
 
 use crate::demo;
 use crate::sandbox::Sandbox;
 
-/// The pipeline's habits with five faults: a bad value, a missing property, a retired runtime, a
-/// reference to nothing, permissions for everything.
+/// A template with five faults: an invalid value, a missing property, a retired runtime, an
+/// undefined reference, and permissions for everything.
 const FAULTY: &str = r#"Resources:
   Files:
     Type: AWS::S3::Bucket
@@ -44,7 +44,7 @@ fn faulty() -> Sandbox {
     demo::files().file("stack.yaml.j2", FAULTY)
 }
 
-/// The lines of the template on which something was found, of those that hold a fault.
+/// Checks that a finding is on the line of each fault.
 #[cfg(feature = "lint")]
 #[test]
 fn linter_finds_five_faults_on_their_lines() {
@@ -116,8 +116,7 @@ fn plan_stops_at_linter_errors() {
 mod with_cfn_lint {
     use super::{demo, faulty};
 
-    /// Answers as cfn-lint does, with a finding for every line that it was given, and says on what
-    /// it was run.
+    /// Prints a finding as cfn-lint does and checks its own arguments and input.
     const CFN_LINT: &str = r#"#!/bin/sh
 read -r first
 case "$*" in "--format json --regions eu-west-1") ;; *) echo "unexpected: $*" >&2; exit 1;; esac
@@ -160,8 +159,8 @@ exit 4
             .file("stack.yaml.j2", large)
             .program("cfn-lint", "#!/bin/sh\nexit 1\n");
         let finished = sandbox.run(&["validate"]).expect_code(1);
-        let said = "Not linted: the template is larger than CloudFormation accepts.\n";
-        assert!(finished.stderr.starts_with(said), "{finished}");
+        let message = "Not linted: the template is larger than CloudFormation accepts.\n";
+        assert!(finished.stderr.starts_with(message), "{finished}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! `diff --live` and `--revert-drift`: what a deployment does about drift, and one that takes it back.
+//! `diff --live` and `--revert-drift`: what a deployment does about drift.
 
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::drift::{CHANGED, begins, drifted, ends, finds};
 use crate::sandbox::Sandbox;
 
-/// Settings of the stack that are other than deployed.
+/// Stack settings that differ from the deployed ones.
 const SETTINGS: &str = r#"
 [stack]
 capabilities = ["CAPABILITY_NAMED_IAM"]
@@ -56,7 +56,7 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
         sandbox.write("stack.yaml.j2", template);
         let finished = sandbox.run(&["diff", "--live"]).expect_code(0);
         finished.expect_stdout(way);
-        // The other property of the function has changed in no file.
+        // The other property of the function is not changed in the template.
         finished.expect_stdout("apply: may reset it: the resource changes for another reason");
     }
     let document = sandbox.json(&["diff", "--live"]);
@@ -192,7 +192,7 @@ fn markdown_diff_contains_the_changed_code_lines() {
     let block = "Code <b>handler</b>: <code>~</code> app.py</summary>\n\n```diff\n  \
                  def handler(event, context):\n-     return 1\n+     return 2\n```\n";
     shown.expect_stdout(block);
-    // A file too large for a comment is named, and the rest is whole.
+    // A file that is too large for a comment is only named, and the other parts are complete.
     sandbox.write("handler/large.py", "x = 1\n".repeat(20_000));
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     sandbox.write("handler/large.py", "y = 1\n".repeat(20_000));
@@ -221,7 +221,7 @@ fn only_limits_the_drift_detection() {
     let asked = cloud.calls_of("DetectStackDrift").remove(0);
     assert_eq!(asked.list("LogicalResourceIds"), ["Handler"]);
 
-    // What is no resource, or none yet, cannot have drifted; a name that nothing has is refused first.
+    // Only deployed resources can have drift. An unknown name is refused first.
     cloud.forget_calls();
     insta::assert_snapshot!(run("New"), @r"
     --- stdout
@@ -268,7 +268,7 @@ pub(crate) fn describes_a_change_set(cloud: &Cloud, members: &str) {
     ));
 }
 
-/// Lets the service describe a drift-aware change set, of a runtime that goes back to the template's.
+/// Lets the service describe a drift-aware change set that restores the runtime of the template.
 pub(crate) fn describes_a_drift_revert(cloud: &Cloud) {
     let target = |previous: &str, source: &str| {
         format!(
@@ -352,7 +352,7 @@ fn revert_drift_is_refused_if_it_is_not_possible() {
     ");
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    // This server takes no notice of the mode, as older ones and emulators do.
+    // This server ignores the mode, as older servers and emulators do.
     insta::assert_snapshot!(refused(&sandbox), @r"
     --- stderr
     error: this endpoint does not support drift-aware change sets: it ignored the request to revert drift

@@ -1,8 +1,8 @@
-//! Tests that run the built `stackctl` the way a user does: arguments, files and environment in;
-//! stdout, stderr and exit status out.
+//! Tests that run the built `stackctl` as a user does: arguments, files and environment in; stdout,
+//! stderr and exit status out.
 //!
-//! [`sandbox`] gives each test a folder and a process of its own, [`cloud`] a scripted AWS on
-//! loopback. Nothing here needs a network, a fixed port, an account or another test's leftovers.
+//! [`sandbox`] gives each test its own folder and process, [`cloud`] a scripted AWS on loopback. No
+//! test needs a network, a fixed port, an account or the result of another test.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! `plan --offline`: predicted without credentials, network or emulator.
+//! `plan --offline`: a prediction without credentials, network or emulator.
 
 use crate::demo;
 
@@ -62,7 +62,7 @@ fn changed_tags_are_predicted() {
     Plan: 0 to add, 0 to change, 0 to replace, 0 to destroy.
     This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     "#);
-    // What an older version kept holds no tags, and says nothing of them.
+    // A file of an older version contains no tags, so none are predicted.
     let folder = std::fs::read_dir(sandbox.path("../cache/deployed")).unwrap();
     for entry in folder {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! What reaches the screen: secrets never, colour where it is wanted, nothing wider than it may be.
+//! Output: secrets are masked, color follows the flags, and lines fit the terminal.
 
 use crate::cloud::Cloud;
 use crate::demo;
@@ -6,11 +6,11 @@ use crate::sandbox::{Finished, Input, Sandbox};
 
 const SECRET: &str = "hunter2-and-more";
 
-/// One that is too short to be told from other text: it is masked by its place alone.
+/// A secret that is too short to be searched for. Only its place shows that it is secret.
 const PIN: &str = "§7";
 
-/// Returns a project with two secret parameters, one from the environment and one in the manifest,
-/// and with outputs that give both away.
+/// Returns a project with two secret parameters, one from the environment and one from the
+/// manifest, and with outputs that contain them.
 fn with_secret() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     let manifest =
@@ -49,7 +49,7 @@ fn secret_is_sent_but_never_printed() {
         &["plan", "--format", "markdown"],
         &["plan", "--offline", "--format", "json"],
         &["apply", "--yes", "-vv", "--outputs-file", "out.json"],
-        // The scripted service gives the value back, as AWS would not.
+        // The scripted service returns the value, which AWS does not.
         &["plan", "-vv"],
         &["diff"],
         &["diff", "--format", "json"],
@@ -75,7 +75,7 @@ fn secret_is_sent_but_never_printed() {
             "{written}"
         );
     }
-    // What the manifest says in the open is shown as it is there; the variable is not.
+    // A value in the manifest is shown, a value from the environment is not.
     for format in ["human", "json"] {
         let shown = sandbox.run(&["config", "show", "--format", format]);
         assert!(!shown.stdout.contains(SECRET), "{shown}");
@@ -133,7 +133,7 @@ fn only_commands_that_send_a_secret_require_it() {
             ");
         }
     }
-    // What is deployed is read beside the build, which may be quicker or slower to fail.
+    // The deployed stack is read concurrently, so these calls may or may not have been made.
     let reads = |operation: &String| operation.starts_with("Get") || operation.starts_with("Desc");
     let operations = cloud.operations();
     assert!(operations.iter().all(reads), "{operations:?}");
@@ -149,12 +149,12 @@ fn sdk_trace_contains_no_bodies() {
     assert!(finished.stderr.contains("DEBUG"), "there is a trace");
     keeps_quiet(&finished);
     for part in [
-        // A request's and an answer's.
+        // Parts of request and response bodies.
         "TemplateBody",
         "AssumeRolePolicyDocument",
         "<StackStatus>",
         "GetCallerIdentityResult",
-        // What signs a request.
+        // Parts of a signature.
         "AWS4-HMAC-SHA256",
         "Signature=",
     ] {
@@ -245,7 +245,7 @@ fn output_fits_a_narrow_terminal() {
     ");
 }
 
-/// A device that takes nothing: what a full disk looks like to a program.
+/// `/dev/full` rejects all writes, as a full disk does.
 #[cfg(target_os = "linux")]
 #[test]
 fn failed_write_to_stdout_is_an_error() {

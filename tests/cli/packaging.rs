@@ -1,4 +1,4 @@
-//! Packaging as a process: what it needs of the machine.
+//! Packaging: memory, temporary files and interrupted uploads.
 
 use std::fs::File;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::demo;
 
-/// What an artifact may unzip to.
+/// The size limit of an unzipped artifact, in bytes.
 const LIMIT: u64 = 250 * 1024 * 1024;
 
 #[test]
@@ -34,7 +34,7 @@ fn killed_process_leaves_no_zip_behind() {
     running.wait_for_call(&cloud, "PutObject");
     let left = sandbox.temporary_leftovers();
     assert!(left.is_empty(), "while it is uploaded: {left:?}");
-    // What is dropped is killed (SIGKILL).
+    // Dropping the child kills it with SIGKILL.
     drop(running);
     let left = sandbox.temporary_leftovers();
     assert!(left.is_empty(), "after it was killed: {left:?}");

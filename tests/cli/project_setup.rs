@@ -1,4 +1,4 @@
-//! `init`, `config show` and `schema`, and what a wrong manifest looks like from outside.
+//! `init`, `config show` and `schema`.
 
 use crate::sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! What becomes of a deployment that fails: `--no-rollback`, `--on-failure`, and the plans that keep it.
+//! Failed deployments with `--no-rollback` and `--on-failure`, also from saved plans.
 
 use crate::cloud::Cloud;
 use crate::demo;
@@ -10,7 +10,7 @@ fn fail(cloud: &Cloud, logical_id: &str) {
     account.failing.insert(logical_id.to_owned(), reason);
 }
 
-/// Returns the deployed project with a change of its role, which fails.
+/// Returns the deployed project with a change of the role. The change fails.
 fn with_a_failing_change() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::changed();
     fail(&cloud, "Role");
@@ -188,8 +188,8 @@ fn apply_names_the_change_sets_that_it_removes() {
         .name
         .clone();
     let finished = sandbox.run(&["apply", "--yes"]).expect_code(3);
-    let said = format!("Executing this deletes the other change sets of the stack: {theirs}");
-    finished.expect_stderr(&said);
+    let message = format!("Executing this deletes the other change sets of the stack: {theirs}");
+    finished.expect_stderr(&message);
 }
 
 #[test]

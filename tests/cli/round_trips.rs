@@ -1,7 +1,8 @@
-//! How many round trips each command takes one after the other: what a user far from AWS waits for.
+//! The number of consecutive round trips of each command, which a user far from AWS waits for.
 //!
-//! The scripted AWS answers at once and settles at the first look, so whatever is left is the command's
-//! own. The bounds are part of what stackctl promises (`docs/performance.md`).
+//! The scripted AWS responds immediately and completes operations at the first poll, so the
+//! remaining round trips are those of the command. The limits are documented in
+//! `docs/performance.md`.
 
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use crate::demo;
 use crate::latency::{Proxy, longest_chain};
 use crate::sandbox::Sandbox;
 
-/// The proxy's delay. It is long against what a busy machine needs between two calls that are made at
-/// the same time.
+/// The delay of the proxy. It is long compared with the time between two concurrent calls on a busy
+/// machine.
 const DELAY: Duration = Duration::from_millis(150);
 
-/// A project behind a slow line.
+/// A project with a slow connection to AWS.
 struct Line {
     sandbox: Sandbox,
     cloud: Cloud,
@@ -22,12 +23,12 @@ struct Line {
 }
 
 impl Line {
-    /// Returns the project, with an artifact bucket and nothing in it.
+    /// Returns the project with an empty artifact bucket.
     fn new() -> Self {
         Self::of(demo::in_cloud())
     }
 
-    /// Returns a project behind the slow line, with an artifact bucket.
+    /// Returns a project with a slow connection and an empty artifact bucket.
     fn of((sandbox, cloud): (Sandbox, Cloud)) -> Self {
         let proxy = Proxy::start(0, cloud.address(), DELAY, |_| ()).unwrap();
         let sandbox = sandbox.env("AWS_ENDPOINT_URL", &proxy.endpoint());
@@ -39,7 +40,7 @@ impl Line {
         }
     }
 
-    /// Returns the project, deployed.
+    /// Returns the deployed project.
     fn deployed() -> Self {
         let line = Self::new();
         line.sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -113,6 +114,6 @@ fn nested_stacks_are_read_concurrently() {
         line.cloud.account().nest(name, &events);
     }
     line.proxy.take();
-    // The stack, where its last operation begins, its events, and those of all nested stacks.
+    // The stack, the start of its last operation, its events, and the events of all nested stacks.
     line.takes(4, &["events"]);
 }

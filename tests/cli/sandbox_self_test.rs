@@ -1,4 +1,4 @@
-//! The sandbox, tried with a shell in place of `stackctl`.
+//! Tests of the sandbox, with a shell instead of `stackctl`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

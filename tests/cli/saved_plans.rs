@@ -1,4 +1,4 @@
-//! `plan --out FILE` and `apply FILE`, and what is never touched while change sets come and go.
+//! `plan --out FILE` and `apply FILE`, and change sets that must be kept.
 
 use crate::cloud::{ChangeSet, Cloud};
 use crate::demo;
@@ -54,7 +54,7 @@ fn saved_plan_of_a_new_stack_keeps_the_empty_stack() {
     --- exit 0
     ");
     assert_eq!(cloud.status(), "REVIEW_IN_PROGRESS");
-    // A plan in between leaves the shell, which it did not make, and the saved change set in it.
+    // Another plan keeps the empty stack, which it did not create, and the saved change set in it.
     sandbox.run(&["plan"]).expect_code(0);
     assert_eq!(cloud.account().change_sets(), 1);
     sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
@@ -185,7 +185,7 @@ fn plan_file_contains_no_secret() {
     assert_eq!(cloud.account().change_sets(), 1);
 }
 
-/// Puts a change set of somebody else into the stack.
+/// Adds a change set of another user to the stack.
 fn add_change_set(cloud: &Cloud, name: &str, created: &str) {
     let mut account = cloud.account();
     let stack = account.stack("demo-dev");

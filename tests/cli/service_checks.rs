@@ -1,4 +1,4 @@
-//! What the service checks before it makes a change set, and where a plan shows the findings.
+//! Findings of the service's checks before a change set is created.
 
 use crate::change_sets::{answer_nested, answer_root, arn, nested_change, nesting};
 use crate::cloud::xml;
@@ -82,7 +82,7 @@ fn plan_stops_waiting_for_missing_findings() {
     let finished = sandbox.run(&["plan"]).expect_code(1);
     finished.expect_stderr("validation failed");
     finished.expect_stderr("hint: the service has not said in time what its checks found");
-    // Another failure has no findings, and a server that knows none is not asked again.
+    // Other failures have no findings, and a server without this operation is not asked again.
     for (reason, code) in [("Template error: X", ""), (ANNOUNCED, "InvalidAction")] {
         let (sandbox, cloud) = demo::in_cloud();
         answer_root(&cloud, "FAILED", reason, "");

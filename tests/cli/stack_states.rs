@@ -1,11 +1,11 @@
-//! `plan` and `apply` where the stack, the service or the user is not in the state one hopes for.
+//! `plan` and `apply` if the stack is failed, busy or empty, or the service fails.
 
 use crate::cloud::{Cloud, Progress, Response};
 use crate::demo;
 use crate::sandbox::Sandbox;
 
-/// Returns the project after a creation that failed and was undone; the next one succeeds.
-fn with_a_shell() -> (Sandbox, Cloud) {
+/// Returns the project after a failed and rolled back creation. The next creation succeeds.
+fn with_failed_creation() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().fail("Bucket", "demo-data already exists");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
@@ -16,7 +16,7 @@ fn with_a_shell() -> (Sandbox, Cloud) {
 
 #[test]
 fn apply_deletes_the_empty_stack_of_a_failed_creation() {
-    let (sandbox, cloud) = with_a_shell();
+    let (sandbox, cloud) = with_failed_creation();
     let finished = sandbox.run(&["apply", "--yes"]).without_stdout();
     insta::assert_snapshot!(finished.without_resource_events(), @r"
     --- stderr
@@ -41,7 +41,7 @@ fn apply_deletes_the_empty_stack_of_a_failed_creation() {
 
 #[test]
 fn empty_stack_is_kept_unless_the_user_agrees() {
-    let (sandbox, cloud) = with_a_shell();
+    let (sandbox, cloud) = with_failed_creation();
     insta::assert_snapshot!(sandbox.run(&["apply"]), @r"
     --- stderr
     error: the stack `demo-dev` is ROLLBACK_COMPLETE: its creation failed, and the empty stack can only be deleted
@@ -172,7 +172,7 @@ fn running_operation_is_refused_or_waited_for() {
 fn failed_polls_do_not_change_the_result() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().progress = Progress::Events(2);
-    // More failures in a row than the SDK's own five attempts.
+    // More consecutive failures than the SDK's five attempts.
     cloud
         .on("DescribeStackEvents")
         .after(2)
@@ -198,7 +198,7 @@ fn interrupted_plan_keeps_a_stack_with_another_change_set() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = demo::spawn_until_described(&sandbox, &cloud, &["plan"]);
     {
-        // Somebody else begins to use the new stack.
+        // Another user starts to use the new stack.
         let mut account = cloud.account();
         let stack = account.stack("demo-dev");
         let mut other = stack.change_sets[0].clone();

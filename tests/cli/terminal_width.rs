@@ -1,6 +1,4 @@
-//! A plan as it is read: a rich one, whole, at 80 and at 120 columns, through a pipe and without
-//! colour. What a reader has to see first stands first, and nothing is wider than asked for unless
-//! a value is.
+//! A plan with every kind of change, at 80 and at 120 columns and as Markdown.
 
 #![expect(clippy::too_many_lines, reason = "a whole plan is long")]
 
@@ -8,13 +6,13 @@ use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
 
-/// One change of everything that a plan can show.
+/// A change set with every kind of change.
 const CHANGES: &str = include_str!("../data/rich-change-set.xml");
 
-/// What the nested stack's own change set says.
+/// The change set of the nested stack.
 const NESTED: &str = include_str!("../data/rich-nested-change-set.xml");
 
-/// What the service's checks found.
+/// A finding of the service's checks.
 const EVENTS: &str = "<DescribeEventsResponse><DescribeEventsResult><OperationEvents><member>\
     <EventId>1</EventId><EventType>VALIDATION_ERROR</EventType>\
     <LogicalResourceId>Bucket</LogicalResourceId><ResourceType>AWS::S3::Bucket</ResourceType>\
@@ -25,7 +23,7 @@ const EVENTS: &str = "<DescribeEventsResponse><DescribeEventsResult><OperationEv
     <ValidationStatusReason>The bucket 'demo-data' is not empty.</ValidationStatusReason></member>\
     </OperationEvents></DescribeEventsResult></DescribeEventsResponse>";
 
-/// Returns a deployed project whose next plan has something of everything.
+/// Returns a deployed project whose next plan has every kind of change.
 fn full() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     demo::change_code(&sandbox);
@@ -450,7 +448,7 @@ fn only_values_exceed_the_terminal_width() {
             !plan.stdout.contains('\u{1b}'),
             "no colour in a pipe: {plan}"
         );
-        // Values are never cut: a key, an ARN, a quoted text. The summary is one line for every tool.
+        // Values are never truncated: keys, ARNs, quoted texts. The summary is one line.
         let is_value = |line: &&str| {
             line.contains(".zip")
                 || line.starts_with("Plan: ")

@@ -1,11 +1,11 @@
-//! What `-v` prints about durations: a line for each call to AWS, and one for the command.
+//! Durations that `-v` prints: one line for each call to AWS, and one for the command.
 
 use regex_lite::Regex;
 
 use crate::demo;
 use crate::sandbox::Finished;
 
-/// Returns what stderr says took time, without the durations, which must have their form.
+/// Returns the lines of stderr about durations, without the durations. Their format is checked.
 fn timed(finished: &Finished) -> Vec<String> {
     let line = Regex::new(r"^ {2,}\d+\.\d{3} s  (.+)$").unwrap();
     let lines = finished.stderr.lines();
@@ -38,7 +38,7 @@ fn verbose_run_prints_a_line_for_each_call_and_one_for_the_command() {
         "cloudformation CreateChangeSet",
         "s3 PutObject",
         "lambda GetFunctionConfiguration",
-        // The service's answer for a stack that does not exist.
+        // The response of the service for a missing stack.
         "cloudformation DescribeStacks, HTTP 400",
     ] {
         assert!(lines.iter().any(|it| it == line), "{line}\n{finished}");
@@ -52,7 +52,7 @@ fn durations_are_printed_only_on_request() {
         let finished = sandbox.run(arguments).expect_code(0);
         assert!(timed(&finished).is_empty(), "{finished}");
     }
-    // They are no data, and the trace of the SDK does not contain them a second time.
+    // The lines are not on stdout, and the trace of the SDK does not repeat them.
     for verbosity in ["-v", "-vv"] {
         let arguments = ["status", "--format", "json", verbosity];
         let finished = sandbox.run(&arguments).expect_code(0);

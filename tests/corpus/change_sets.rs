@@ -1,4 +1,4 @@
-//! Recorded change sets, read by stackctl's own client and looked for in its JSON plan.
+//! Recorded change sets: the JSON plan contains everything that stackctl's client read.
 
 use serde_json::Value;
 use stackctl::cloudformation::change_set::ChangeSet;
@@ -9,12 +9,12 @@ use stackctl::present::json::plan::PlanDocument;
 use crate::corpus;
 use crate::documents::{is_hidden, items};
 use crate::replay::Replay;
-use crate::xml::{change_set as body, response};
+use crate::xml::{change_set as body_of, response};
 
-/// What was looked for and found.
+/// Counts of what was checked.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Whether values may be hidden that the service gives away, as secrets are.
+    /// Whether stackctl may mask values that the service returned.
     pub(crate) may_hide: bool,
     change_sets: usize,
     changes: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Adds what was found elsewhere.
+    /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
         self.change_sets += other.change_sets;
         self.changes += other.changes;
@@ -34,8 +34,8 @@ impl Found {
     }
 }
 
-/// Where a change set's member stands in the plan; members with a form of their own are looked at
-/// one by one.
+/// The members of a change set with their names in the plan. Members in another form are checked
+/// separately.
 const CHANGE_SET: [(&str, &str); 17] = [
     ("ChangeSetId", "id"),
     ("ChangeSetName", "name"),
@@ -99,33 +99,34 @@ fn plan(change_set: ChangeSet) -> Plan {
     }
 }
 
-/// Returns whether a member of an answer is what the plan says. Empty lists and missing ones are one
-/// thing on the wire, as are numbers and booleans and their text.
-fn same(said: &Value, shown: &Value, may_hide: bool) -> bool {
+/// Returns whether a member of a response equals the value in the plan. The wire format does not
+/// distinguish empty and missing lists, or numbers and booleans and their text.
+fn same(sent: &Value, shown: &Value, may_hide: bool) -> bool {
     let scalar = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     };
-    match (said, shown) {
+    match (sent, shown) {
         (Value::Null, _) => true,
         _ if may_hide && is_hidden(shown) => true,
         (Value::String(text), Value::Null) => text.is_empty(),
-        (Value::Array(said), Value::Array(shown)) => {
-            said.len() == shown.len()
-                && said
+        (Value::Array(sent), Value::Array(shown)) => {
+            sent.len() == shown.len()
+                && sent
                     .iter()
                     .zip(shown)
-                    .all(|(said, shown)| same(said, shown, may_hide))
+                    .all(|(sent, shown)| same(sent, shown, may_hide))
         }
-        (Value::Object(said), Value::Object(_)) if said.is_empty() => true,
-        _ => scalar(said).is_some() && scalar(said) == scalar(shown),
+        (Value::Object(sent), Value::Object(_)) if sent.is_empty() => true,
+        _ => scalar(sent).is_some() && scalar(sent) == scalar(shown),
     }
 }
 
-/// Checks all members of an object, but those in `apart`; a member that the table lacks is a failure.
-fn check(said: &Value, shown: &Value, table: &[(&str, &str)], apart: &[&str], found: &mut Found) {
-    for (name, value) in said.as_object().unwrap() {
+/// Checks all members of an object except those in `apart`. A member that the table does not have
+/// fails the test.
+fn check(sent: &Value, shown: &Value, table: &[(&str, &str)], apart: &[&str], found: &mut Found) {
+    for (name, value) in sent.as_object().unwrap() {
         if apart.contains(&name.as_str()) {
             continue;
         }
@@ -142,10 +143,10 @@ fn check(said: &Value, shown: &Value, table: &[(&str, &str)], apart: &[&str], fo
     }
 }
 
-/// Returns whether a detail of the plan says all that one of an answer does.
-fn says(shown: &Value, said: &Value, may_hide: bool) -> bool {
-    let target = &said["Target"];
-    let members = said.as_object().unwrap().iter();
+/// Returns whether a detail of the plan contains everything that a detail of a response contains.
+fn says(shown: &Value, sent: &Value, may_hide: bool) -> bool {
+    let target = &sent["Target"];
+    let members = sent.as_object().unwrap().iter();
     let members = members.chain(target.as_object().into_iter().flatten());
     members
         .filter(|(name, _)| *name != "Target")
@@ -158,9 +159,9 @@ fn says(shown: &Value, said: &Value, may_hide: bool) -> bool {
         })
 }
 
-/// Looks for everything that an answer says. `valued` answers come first; what a plain one says may
-/// be said in one detail of several there.
-pub(crate) fn look_for(said: &Value, shown: &Value, found: &mut Found) {
+/// Checks that the plan contains everything in a response. One detail of a response without values
+/// may be several details of the plan.
+pub(crate) fn look_for(sent: &Value, shown: &Value, found: &mut Found) {
     const APART: [&str; 7] = [
         "Changes",
         "StatusReason",
@@ -171,35 +172,35 @@ pub(crate) fn look_for(said: &Value, shown: &Value, found: &mut Found) {
         "ResponseMetadata",
     ];
     let set = &shown["change_set"];
-    check(said, set, &CHANGE_SET, &APART, found);
-    if let Some(reason) = said["StatusReason"].as_str() {
+    check(sent, set, &CHANGE_SET, &APART, found);
+    if let Some(reason) = sent["StatusReason"].as_str() {
         let warned = items(&shown["warnings"]).iter().any(|it| it == reason);
         assert!(set["reason"] == reason || warned, "{reason}: {shown:#}");
     }
-    for (said, shown) in items(&said["Parameters"])
+    for (sent, shown) in items(&sent["Parameters"])
         .iter()
         .zip(items(&set["parameters"]))
     {
-        assert!(same(&said["ParameterKey"], &shown["name"], false));
+        assert!(same(&sent["ParameterKey"], &shown["name"], false));
         assert!(
-            same(&said["ParameterValue"], &shown["value"], found.may_hide),
-            "{said} {shown}"
+            same(&sent["ParameterValue"], &shown["value"], found.may_hide),
+            "{sent} {shown}"
         );
         assert!(
             same(
-                &said["ResolvedValue"],
+                &sent["ResolvedValue"],
                 &shown["resolved_value"],
                 found.may_hide
             ),
-            "{said} {shown}"
+            "{sent} {shown}"
         );
     }
     assert_eq!(
-        items(&said["Parameters"]).len(),
+        items(&sent["Parameters"]).len(),
         items(&set["parameters"]).len()
     );
-    assert_eq!(items(&said["Tags"]).len(), items(&set["tags"]).len());
-    for change in items(&said["Changes"]) {
+    assert_eq!(items(&sent["Tags"]).len(), items(&set["tags"]).len());
+    for change in items(&sent["Changes"]) {
         let resource = &change["ResourceChange"];
         let shown = items(&shown["changes"])
             .iter()
@@ -214,10 +215,10 @@ pub(crate) fn look_for(said: &Value, shown: &Value, found: &mut Found) {
         }
         for detail in items(&resource["Details"]) {
             let details = items(&shown["details"]);
-            let is_said = details
+            let is_shown = details
                 .iter()
                 .any(|shown| says(shown, detail, found.may_hide));
-            assert!(is_said, "{detail:#} is not in {shown:#}");
+            assert!(is_shown, "{detail:#} is not in {shown:#}");
             found.details += 1;
             let target = &detail["Target"];
             found.values += ["BeforeValue", "AfterValue"]
@@ -230,10 +231,10 @@ pub(crate) fn look_for(said: &Value, shown: &Value, found: &mut Found) {
     found.change_sets += 1;
 }
 
-/// Serves two answers, reads them, and looks for all that both say in the plan.
+/// Serves two responses, reads them, and checks that the plan contains everything in both.
 fn replay(server: &Replay, valued: &Value, plain: &Value, found: &mut Found) {
     check_plan(
-        server.read(&body(valued), &body(plain)),
+        server.read(&body_of(valued), &body_of(plain)),
         valued,
         plain,
         found,
@@ -262,7 +263,7 @@ fn check_plan(change_set: ChangeSet, valued: &Value, plain: &Value, found: &mut 
     }
 }
 
-/// Adds every change set inside a document, its keys as the service writes them.
+/// Adds every change set in a document, with the keys as the service writes them.
 fn change_sets(document: &Value, found: &mut Vec<Value>) {
     match document {
         Value::Object(members) => {
@@ -358,9 +359,9 @@ fn recorded_xml_bodies_are_shown_completely() {
     let server = Replay::start();
     let mut found = Found::default();
     for path in corpus::files(&folder) {
-        let sent = std::fs::read_to_string(&path).unwrap();
-        let said = response(&sent);
-        check_plan(server.read(&sent, &sent), &said, &said, &mut found);
+        let body = std::fs::read_to_string(&path).unwrap();
+        let sent = response(&body);
+        check_plan(server.read(&body, &body), &sent, &sent, &mut found);
     }
     eprintln!("corpus: bodies, both descriptions: {found:?}");
     corpus::expect_cases("changes", found.changes, 900);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stackctl::diagnostic::SourceFile;
 
-/// Returns a folder under the corpus's open half, or `None`, having said so, where there is no corpus.
+/// Returns a folder of the corpus. If there is no corpus, prints a note and returns `None`.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let named = std::env::var_os("STACKCTL_CORPUS").filter(|name| !name.is_empty());
     let root = match &named {
@@ -60,7 +60,7 @@ pub(crate) fn template_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns a file as a source named by its path below `folder`; `None` where it is not UTF-8.
+/// Returns a file as a source with its path below `folder` as name; `None` if it is not UTF-8.
 pub(crate) fn source(folder: &Path, path: &Path) -> Option<Arc<SourceFile>> {
     let text = String::from_utf8(std::fs::read(path).unwrap()).ok()?;
     let name = path

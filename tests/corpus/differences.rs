@@ -1,4 +1,4 @@
-//! Pairs of templates of which it is known what they differ in.
+//! Pairs of templates with known differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +30,7 @@ fn entries(diff: &Diff<'_>) -> BTreeSet<String> {
 
 /// Returns the resources that a recorded list of paths names, such as `/Resources/A/Properties/B`.
 ///
-/// The lists were made by a reader that tells `DependsOn: A` from `DependsOn: [A]`, which CloudFormation
-/// does not.
+/// The lists distinguish `DependsOn: A` and `DependsOn: [A]`, which CloudFormation does not.
 fn named_resources(paths: &serde_json::Value) -> BTreeSet<String> {
     let paths = paths
         .as_array()
@@ -100,8 +99,8 @@ fn json_and_yaml_versions_of_a_template_are_equal() {
             let expected = named_resources(&pair["differing_paths"]);
             let mut found = entries(&found);
             found.retain(|entry| entry.starts_with("/Resources/"));
-            // The reader that made the list tells no value from an empty text, as in `Fn::GetAZs`, so
-            // it may list more.
+            // The list distinguishes a missing value and an empty text, as in `Fn::GetAZs`, so it
+            // may contain more resources.
             assert!(
                 expected.is_superset(&found),
                 "{}: {found:?} {expected:?}",
@@ -152,8 +151,8 @@ fn diff_names_exactly_the_edited_resources() {
     corpus::expect_cases("edits", count, 60);
 }
 
-/// Returns a path's steps without the indexes among them, which differ on the two sides. A key may
-/// hold slashes.
+/// Returns the steps of a path without indexes, which differ between the two sides. A key may
+/// contain slashes.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let is_index = |step: &&str| !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit());
     path.split('/').filter(move |step| !is_index(step))
@@ -204,7 +203,8 @@ fn diff_names_every_edited_path() {
             }
         }
     }
-    // The list tells `DependsOn: A` from `DependsOn: [A]`, and lists with an order from those without.
+    // The list distinguishes `DependsOn: A` and `DependsOn: [A]`, and it does not know which lists
+    // are unordered.
     let is_excused = |path: &String| {
         path.ends_with("/DependsOn") || path.contains("/DependsOn/") || is_in_list(path)
     };
@@ -214,13 +214,13 @@ fn diff_names_every_edited_path() {
     corpus::expect_cases("named paths", named, 336);
 }
 
-/// Returns whether a path leads into a list, which may have been put in another order alone.
+/// Returns whether a path leads into a list. The elements may only be in another order.
 fn is_in_list(path: &str) -> bool {
     path.split('/')
         .any(|step| !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit()))
 }
 
-/// Returns the effect on each resource that differs or changes with others.
+/// Returns the effect on each resource that differs or that changes because of another resource.
 fn effects(before: &Template, after: &Template) -> BTreeMap<String, (Effect, Option<String>)> {
     let unknown = IndexMap::new();
     let sides = [before, after].map(|template| Side::new(template, &unknown));
@@ -235,7 +235,7 @@ fn effects(before: &Template, after: &Template) -> BTreeMap<String, (Effect, Opt
         .collect()
 }
 
-/// Returns why a peer that knows a change set, or asks no schema, may say something else.
+/// Returns why cdk-diff, which has a change set or no schema, may disagree.
 fn excuse(
     case: &Value,
     id: &str,
@@ -269,7 +269,7 @@ fn excuse(
     }
 }
 
-/// Returns whether a resource has properties that do not stand below `Properties`.
+/// Returns whether a resource has attributes that CloudFormation does not know.
 fn has_foreign_attributes(resource: &Value) -> bool {
     const KNOWN: [&str; 4] = ["Type", "Properties", "DependsOn", "Metadata"];
     let mut keys = resource
@@ -365,7 +365,7 @@ fn equality_agrees_with_rain() {
             agreeing += 1;
             continue;
         }
-        // To CloudFormation a number is its text, and to rain it is not.
+        // CloudFormation treats a number as its text, and rain does not.
         let is_text = case["old"].is_number() != case["new"].is_number();
         eprintln!("corpus: {name}: {theirs}, here {}", changes.len());
         assert!(is_text, "{name}: {theirs} {changes:?}");

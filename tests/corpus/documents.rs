@@ -1,7 +1,7 @@
-//! What an answer of the service says, looked for in stackctl's JSON documents.
+//! Checks that stackctl's JSON documents contain everything in a response of the service.
 //!
-//! An answer is JSON as [`response`](crate::xml::response) returns it: every scalar a string, what is
-//! empty null.
+//! A response is JSON as [`response`](crate::xml::response) returns it: every scalar is a string,
+//! and empty elements are null.
 
 use serde_json::{Value, json};
 
@@ -12,18 +12,18 @@ pub(crate) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns a member's text; nothing where it is empty, which is the same on the wire.
+/// Returns a member's text; `None` if it is empty, which the wire format does not distinguish.
 pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value[name].as_str().filter(|text| !text.is_empty())
 }
 
-/// Returns a time in the program's spelling.
-pub(crate) fn time(said: &Value, name: &str) -> Option<String> {
-    let time: jiff::Timestamp = text(said, name)?.parse().unwrap();
+/// Returns a time as stackctl prints it.
+pub(crate) fn time(sent: &Value, name: &str) -> Option<String> {
+    let time: jiff::Timestamp = text(sent, name)?.parse().unwrap();
     Some(time.to_string())
 }
 
-/// Returns pairs of names and values, without the names that AWS keeps to itself.
+/// Returns pairs of names and values, without the names that start with `aws:`.
 fn pairs(list: &Value, [name, value]: [&str; 2]) -> Value {
     let pairs = items(list).iter().filter_map(|item| {
         let name = text(item, name).filter(|name| !name.starts_with("aws:"))?;
@@ -35,58 +35,59 @@ fn pairs(list: &Value, [name, value]: [&str; 2]) -> Value {
     Value::Object(pairs.collect())
 }
 
-/// Checks a `stackctl.status/1` against a stack of `DescribeStacks`, null where there is none.
-pub(crate) fn check_status(said: &Value, status: &Value) {
-    assert_eq!(status["exists"], !said.is_null(), "{status:#}");
-    if said.is_null() {
+/// Compares a `stackctl.status/1` document with a stack of `DescribeStacks`. Null means that there
+/// is no stack.
+pub(crate) fn check_status(sent: &Value, status: &Value) {
+    assert_eq!(status["exists"], !sent.is_null(), "{status:#}");
+    if sent.is_null() {
         return;
     }
     for (member, expected) in [
-        ("id", json!(said["StackId"])),
-        ("status", json!(said["StackStatus"])),
-        ("reason", json!(text(said, "StackStatusReason"))),
-        ("created", json!(time(said, "CreationTime"))),
-        ("updated", json!(time(said, "LastUpdatedTime"))),
-        ("capabilities", json!(items(&said["Capabilities"]))),
+        ("id", json!(sent["StackId"])),
+        ("status", json!(sent["StackStatus"])),
+        ("reason", json!(text(sent, "StackStatusReason"))),
+        ("created", json!(time(sent, "CreationTime"))),
+        ("updated", json!(time(sent, "LastUpdatedTime"))),
+        ("capabilities", json!(items(&sent["Capabilities"]))),
         (
             "termination_protection",
-            json!(said["EnableTerminationProtection"] == "true"),
+            json!(sent["EnableTerminationProtection"] == "true"),
         ),
         (
             "parameters",
-            pairs(&said["Parameters"], ["ParameterKey", "ParameterValue"]),
+            pairs(&sent["Parameters"], ["ParameterKey", "ParameterValue"]),
         ),
-        ("tags", pairs(&said["Tags"], ["Key", "Value"])),
+        ("tags", pairs(&sent["Tags"], ["Key", "Value"])),
     ] {
-        assert_eq!(status[member], expected, "{member} of {said:#}");
+        assert_eq!(status[member], expected, "{member} of {sent:#}");
     }
 }
 
-/// Checks a `stackctl.outputs/1` against a stack of `DescribeStacks`. Where `may_hide`, values may be
-/// hidden that the service gives away.
-pub(crate) fn check_outputs(said: &Value, outputs: &Value, may_hide: bool) {
+/// Compares a `stackctl.outputs/1` document with a stack of `DescribeStacks`. If `may_hide`, values
+/// may be masked.
+pub(crate) fn check_outputs(sent: &Value, outputs: &Value, may_hide: bool) {
     let outputs = outputs["outputs"].as_object().unwrap();
-    let said = items(&said["Outputs"]);
-    assert_eq!(outputs.len(), said.len(), "{outputs:#?}");
-    for output in said {
+    let sent = items(&sent["Outputs"]);
+    assert_eq!(outputs.len(), sent.len(), "{outputs:#?}");
+    for output in sent {
         let shown = &outputs[text(output, "OutputKey").unwrap()];
         let value = output["OutputValue"].as_str().unwrap_or_default();
         let hidden = may_hide && is_hidden(&shown["value"]);
-        assert!(hidden || shown["value"] == value, "{shown} of {said:#?}");
+        assert!(hidden || shown["value"] == value, "{shown} of {sent:#?}");
         assert_eq!(shown["description"], json!(text(output, "Description")));
         assert_eq!(shown["export"], json!(text(output, "ExportName")));
     }
 }
 
-/// Returns whether a value of a document stands for a secret.
+/// Returns whether a value of a document is masked.
 pub(crate) fn is_hidden(shown: &Value) -> bool {
     const MASKS: [&str; 2] = ["****", "(secret)"];
     let shown = shown.as_str().unwrap_or_default();
     MASKS.iter().any(|mask| shown.contains(mask))
 }
 
-/// Checks that what is told of an error has the service's code and message.
-pub(crate) fn check_error(body: &str, told: &str) {
+/// Checks that a message contains the code and the message of an error of the service.
+pub(crate) fn check_error(body: &str, message: &str) {
     let between = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
         let (inside, _) = rest.split_once(&format!("</{name}>"))?;
@@ -94,22 +95,22 @@ pub(crate) fn check_error(body: &str, told: &str) {
     };
     for word in [between("Code"), between("Message")].into_iter().flatten() {
         assert!(
-            flat(told).contains(&flat(&word)),
-            "{word:?} is not in {told:?}"
+            flat(message).contains(&flat(&word)),
+            "{word:?} is not in {message:?}"
         );
     }
 }
 
-/// Returns a text on one line: what is told to people is wrapped and indented.
+/// Returns a text on one line. Printed text is wrapped and indented.
 pub(crate) fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Checks the resources of a `stackctl.status/1` against those of an answer.
-pub(crate) fn check_resources(said: &[Value], status: &Value) {
+/// Compares the resources of a `stackctl.status/1` document with those of a response.
+pub(crate) fn check_resources(sent: &[Value], status: &Value) {
     let shown = items(&status["resources"]);
-    assert_eq!(said.len(), shown.len(), "{status:#}");
-    for (said, shown) in said.iter().zip(shown) {
+    assert_eq!(sent.len(), shown.len(), "{status:#}");
+    for (sent, shown) in sent.iter().zip(shown) {
         for (member, name) in [
             ("logical_id", "LogicalResourceId"),
             ("physical_id", "PhysicalResourceId"),
@@ -117,19 +118,19 @@ pub(crate) fn check_resources(said: &[Value], status: &Value) {
             ("status", "ResourceStatus"),
             ("reason", "ResourceStatusReason"),
         ] {
-            assert_eq!(shown[member], json!(text(said, name)), "{name} of {said:#}");
+            assert_eq!(shown[member], json!(text(sent, name)), "{name} of {sent:#}");
         }
     }
 }
 
-/// Checks events, oldest first, against those of an answer, newest first.
+/// Compares events, oldest first, with those of a response, newest first.
 pub(crate) fn check_events<'a>(
-    said: &Value,
+    sent: &Value,
     shown: impl ExactSizeIterator<Item = &'a Value> + Clone,
 ) {
-    let said = items(&said["StackEvents"]);
-    assert_eq!(said.len(), shown.len());
-    for (said, shown) in said.iter().rev().zip(shown) {
+    let sent = items(&sent["StackEvents"]);
+    assert_eq!(sent.len(), shown.len());
+    for (sent, shown) in sent.iter().rev().zip(shown) {
         for (member, name) in [
             ("id", "EventId"),
             ("stack_id", "StackId"),
@@ -142,18 +143,18 @@ pub(crate) fn check_events<'a>(
             ("operation_id", "OperationId"),
         ] {
             let shown = shown[member].as_str().filter(|text| !text.is_empty());
-            assert_eq!(shown, text(said, name), "{name} of {said:#}");
+            assert_eq!(shown, text(sent, name), "{name} of {sent:#}");
         }
-        assert_eq!(shown["time"], json!(time(said, "Timestamp")), "{said:#}");
+        assert_eq!(shown["time"], json!(time(sent, "Timestamp")), "{sent:#}");
     }
 }
 
-/// Returns the result of `ListStackResources` for what was recorded of `DescribeStackResources` or
-/// `DescribeStackResource`, whose members are the same but for the name of the time.
-pub(crate) fn summaries(said: &Value) -> Value {
-    let one = std::slice::from_ref(&said["StackResourceDetail"]);
+/// Returns a recorded result of `DescribeStackResources` or `DescribeStackResource` as a result of
+/// `ListStackResources`. Only the name of the time differs.
+pub(crate) fn summaries(sent: &Value) -> Value {
+    let one = std::slice::from_ref(&sent["StackResourceDetail"]);
     let recorded = if one[0].is_null() {
-        items(&said["StackResources"])
+        items(&sent["StackResources"])
     } else {
         one
     };

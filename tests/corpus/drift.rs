@@ -1,4 +1,4 @@
-//! Recorded drift of resources: what the service names is shown, each once, and nothing else is.
+//! Recorded drift: stackctl shows each difference once, and no other.
 
 use serde_json::Value;
 use stackctl::cloudformation::drift::{Difference, DriftStatus, ResourceDrift};
@@ -63,11 +63,11 @@ fn drift_shows_exactly_the_recorded_differences() {
                         sides.map(|side| side.as_ref().map(|it| Content::text(it).to_owned()))
                     })
                     .collect();
-                let said = drift.differences.iter();
-                let said: Vec<[Option<String>; 2]> = said
+                let sent = drift.differences.iter();
+                let sent: Vec<[Option<String>; 2]> = sent
                     .map(|it| [it.expected.clone(), it.actual.clone()])
                     .collect();
-                assert_eq!(shown, said, "{}", path.display());
+                assert_eq!(shown, sent, "{}", path.display());
             }
         }
     }

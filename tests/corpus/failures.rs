@@ -1,4 +1,4 @@
-//! Recorded failures and event streams: what caused them, and what kind of trouble it was.
+//! Recorded failures and event streams: their root causes and categories.
 
 use std::collections::HashSet;
 
@@ -9,16 +9,16 @@ use stackctl::cloudformation::status::ResourceStatus;
 
 use crate::corpus;
 
-/// The ARN that every recorded stack is given here.
+/// The ARN of every recorded stack.
 const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/recorded/1";
 
-/// Returns a member's text under the first of two names that has one.
+/// Returns the text of the first of two members that exists.
 fn text(event: &Value, names: [&str; 2]) -> String {
     let mut found = names.iter().filter_map(|name| event[*name].as_str());
     found.next().unwrap_or_default().to_owned()
 }
 
-/// Returns a recorded event. The collection knows of some only that they are about the stack itself.
+/// Returns a recorded event. `is_own` means that the event is about the stack itself.
 fn event(recorded: &Value, number: usize, is_own: bool) -> Event {
     let some = |text: String| (!text.is_empty()).then_some(text);
     let hook = recorded["HookType"].as_str().map(|name| Hook {
@@ -44,7 +44,7 @@ fn event(recorded: &Value, number: usize, is_own: bool) -> Event {
     }
 }
 
-/// Returns what the collection calls the part that an event plays, as far as events have parts.
+/// Returns the name of a role in the corpus.
 fn role_name(role: Role) -> &'static str {
     match role {
         Role::Root | Role::Explanation | Role::Unexplained => "root",
@@ -67,15 +67,15 @@ fn every_recorded_failure_gets_its_role_and_category() {
         let kind = text(&record, ["resource_type", ""]);
         let named = text(&record, ["logical_id", ""]);
         let status = text(&record, ["status", ""]);
-        // A nested stack that ended badly says so about itself, its parent says "Embedded stack".
+        // A failed nested stack reports about itself, and its parent reports "Embedded stack".
         let is_own = kind == "AWS::CloudFormation::Stack";
         let event = event(&record, 0, is_own);
         let (wanted, wanted_role) = (&record["category"], text(&record, ["event_role", ""]));
         if wanted_role == "validation" {
-            // A finding about a change set: it is no event, and what it is says where it came from.
+            // A finding about a change set is not an event.
             continue;
         }
-        // Nor are a change set and a refused call, but their words are in the table.
+        // A change set and a refused call are not events either, but their texts are in the table.
         if !["change-set", "api-error"].contains(&wanted_role.as_str()) {
             let found = role_name(role(&event));
             roles[usize::from(found == wanted_role)] += 1;
@@ -191,15 +191,15 @@ fn hook_failure_explains_the_event_that_names_the_hook() {
     corpus::expect_cases("failures that a hook explains", explained, 1);
 }
 
-/// Returns the events of a recorded answer or set of a test, newest first; `None` where the test kept
-/// only some members of them.
+/// Returns the events of a recorded response or test, newest first; `None` if the recording has
+/// only some members of the events.
 fn recorded_events(recording: &Value) -> Option<Vec<Value>> {
     let response = &recording["response"];
     let is_event = |it: &&Value| it["EventId"].is_string() && it["ResourceStatus"].is_string();
     let mut events: Vec<Value> = if let Value::Array(events) = &response["StackEvents"] {
         events.iter().filter(is_event).cloned().collect()
     } else {
-        // By resource, each newest first: the harness collected them so.
+        // The harness recorded the events by resource, each newest first.
         let sets = response.as_object()?.values().filter_map(Value::as_array);
         let events = sets.flatten().filter(is_event);
         events.cloned().collect()
@@ -233,7 +233,7 @@ fn timeline_returns_recorded_events_once_and_in_order() {
             .iter()
             .enumerate()
             .map(|(number, recorded)| Event {
-                // The recorder wrote one placeholder for the times in them.
+                // The recording has the same placeholder for all times in the ids.
                 id: format!("{}-{number}", text(recorded, ["EventId", ""])),
                 stack_id: text(recorded, ["StackId", ""]),
                 ..event(recorded, number, false)
@@ -241,7 +241,7 @@ fn timeline_returns_recorded_events_once_and_in_order() {
             .collect();
         let mut expected = ids(&newest_first);
         expected.reverse();
-        // As polls see it: each page overlaps the one before, and the last reads everything again.
+        // As in polls, each page overlaps the previous one, and the last poll reads all events.
         let stack = newest_first[0].stack_id.clone();
         for step in [1, 3, 100] {
             let mut timeline = Timeline::of(&stack);

@@ -1,10 +1,9 @@
-//! Recorded lives of stacks, led again by the program.
+//! Recorded lifecycles of stacks, replayed with the program.
 //!
-//! A scenario is what a test of the related project did, call by call, with the templates it sent and
-//! what AWS answered to some of the calls. Each call becomes the command that makes it: what was
-//! recorded is served and looked for in what the command says; what was not recorded is made up, as
-//! little of it as the command needs. Recorded updates are lives too; they are much alike, and one of
-//! each shape is led.
+//! A scenario is a recorded test of a related project: its calls, the templates, and some of AWS's
+//! responses. The test runs the command for each call, serves the recorded responses and checks the
+//! command's output. Responses that were not recorded are invented. Recorded updates are lifecycles
+//! too. Many are alike, so one update of each shape is replayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,24 +23,24 @@ use crate::response_shapes::shape;
 use crate::service::Answer;
 use crate::xml;
 
-/// How many lives are led at once: most of the time each waits for the service.
+/// How many lifecycles are replayed concurrently. They mostly wait for the service.
 const AT_ONCE: usize = 4;
 
-/// How often each thing was done.
+/// How often each step was done.
 pub(crate) type Counts = BTreeMap<&'static str, usize>;
 
-/// A call of a scenario, with what was recorded of it.
+/// A call of a scenario, with its recorded responses.
 struct Call {
     operation: String,
     arguments: Value,
     recorded: Vec<Recorded>,
 }
 
-/// A recorded answer.
+/// A recorded response.
 struct Recorded {
     /// Its folder, such as `DescribeStacks` or `CreateChangeSet-errors`.
     kind: String,
-    /// What is sent for it; `None` where it was recorded in a form that is none of the service's.
+    /// The body that is served; `None` if the recording is not in the service's format.
     body: Option<String>,
     file: Value,
 }
@@ -59,11 +58,11 @@ impl Recorded {
         self.kind.ends_with("-errors")
     }
 
-    /// Returns the body of an error, also of one whose operation the recording does not name.
+    /// Returns the body of an error, also if the recording does not name the operation.
     fn error(&self) -> Option<String> {
-        let said = &self.file["response"]["Error"];
-        let code = said["Code"].as_str()?;
-        let made = || xml::error(code, said["Message"].as_str().unwrap_or_default());
+        let sent = &self.file["response"]["Error"];
+        let code = sent["Code"].as_str()?;
+        let made = || xml::error(code, sent["Message"].as_str().unwrap_or_default());
         Some(self.body.clone().unwrap_or_else(made)).filter(|_| self.is_error())
     }
 
@@ -72,8 +71,8 @@ impl Recorded {
         Some((Answer::of(body), xml::response(body)))
     }
 
-    /// Returns the stack of `DescribeStacks` that it tells; of one whose outputs alone were recorded, a
-    /// stack with these.
+    /// Returns the recorded stack of `DescribeStacks`. If only outputs were recorded, the stack has
+    /// these outputs.
     fn stack(&self) -> Option<Value> {
         match self.kind.as_str() {
             "DescribeStacks" => Some(self.answer()?.1["Stacks"][0].take()),
@@ -94,7 +93,7 @@ impl Recorded {
     }
 }
 
-/// Returns a stack of which nothing was recorded.
+/// Returns a stack that was not recorded.
 fn unrecorded(status: &str) -> Value {
     json!({
         "StackId": "arn:aws:cloudformation:us-east-1:111111111111:stack/stack/1",
@@ -104,7 +103,7 @@ fn unrecorded(status: &str) -> Value {
     })
 }
 
-/// Returns the name that the related project's language has for an operation.
+/// Returns the name of an operation in snake case.
 fn snake_case(operation: &str) -> String {
     let letters = operation.chars().map(|letter| match letter {
         'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
@@ -116,7 +115,7 @@ fn snake_case(operation: &str) -> String {
         .to_owned()
 }
 
-/// Returns the calls of a scenario, each with what was recorded of it.
+/// Returns the calls of a scenario, each with its recorded responses.
 fn calls(folder: &Path, scenario: &Value) -> Vec<Call> {
     let calls = scenario["calls"].as_array().unwrap().iter();
     let mut calls: Vec<Call> = calls
@@ -141,7 +140,7 @@ fn calls(folder: &Path, scenario: &Value) -> Vec<Call> {
                 && (operation != "describe_stacks"
                     || recorded.is_error() == is_gone(&calls[..*index], call.stack()))
         };
-        // What has no call of its own tells of the last change before it.
+        // A response without a call belongs to the last change before it.
         let own = (0..calls.len()).find(is_it);
         let last = || (0..calls.len()).rfind(|index| calls[*index].changes());
         if let Some(index) = own.or_else(last) {
@@ -152,7 +151,7 @@ fn calls(folder: &Path, scenario: &Value) -> Vec<Call> {
     calls
 }
 
-/// Adds the parameters that a template needs and the trace of the call has not.
+/// Adds the parameters that the template requires and the recorded call does not have.
 fn complete(parameters: &mut BTreeMap<String, String>, template: &str) {
     let Ok(template) = Template::parse(&SourceFile::new("template", template)) else {
         return;
@@ -168,7 +167,7 @@ fn complete(parameters: &mut BTreeMap<String, String>, template: &str) {
     }
 }
 
-/// Returns whether a stack of this name was deleted, or never made, by the end of these calls.
+/// Returns whether a stack of this name is deleted or was never created after these calls.
 fn is_gone(calls: &[Call], stack: &str) -> bool {
     let mut calls = calls.iter().rev().filter(|call| call.stack() == stack);
     let by_id = stack.starts_with("{{");
@@ -176,7 +175,7 @@ fn is_gone(calls: &[Call], stack: &str) -> bool {
     !by_id && last.is_none_or(|call| call.operation == "delete_stack")
 }
 
-/// Returns the calls of a recorded update: a creation, a change, a deletion, each looked at.
+/// Returns the calls of a recorded update: a creation, an update and a deletion, each described.
 fn calls_of_update(folder: &Path, update: &Value) -> Vec<Call> {
     let of = |operation: &str, arguments: Value, keys: &[&str]| {
         let names = keys
@@ -205,7 +204,7 @@ fn calls_of_update(folder: &Path, update: &Value) -> Vec<Call> {
         });
         calls.push(of("create_change_set", arguments, &[]));
         if step == 2 {
-            // That of a creation adds everything and is like many others.
+            // The change set of a creation only adds resources.
             calls.push(of("describe_change_set", Value::Null, &[&plain, &valued]));
         }
         calls.extend([
@@ -219,12 +218,12 @@ fn calls_of_update(folder: &Path, update: &Value) -> Vec<Call> {
 }
 
 impl Call {
-    /// Returns whether it asks for a change of a stack.
+    /// Returns whether it creates or updates a stack.
     fn changes(&self) -> bool {
         self.operation.starts_with("create_") || self.operation == "update_stack"
     }
 
-    /// Returns whether it makes a change, or goes on with one that was asked for.
+    /// Returns whether it executes a change.
     fn executes(&self) -> bool {
         self.changes() && self.operation != "create_change_set"
             || self.operation == "execute_change_set"
@@ -238,7 +237,7 @@ impl Call {
         self.argument(["TemplateBody", "template"])
     }
 
-    /// Returns the stack's name, also where the call has its ARN.
+    /// Returns the stack's name, also if the call has its ARN.
     fn stack(&self) -> &str {
         let stack = self
             .argument(["StackName", "stack_name"])
@@ -273,45 +272,45 @@ impl Call {
     }
 }
 
-/// A life that is being led.
-struct Life<'a> {
+/// A lifecycle that is being replayed.
+struct Lifecycle<'a> {
     program: Program,
     calls: &'a [Call],
     counts: Counts,
     found: Found,
 }
 
-impl Life<'_> {
+impl Lifecycle<'_> {
     fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    fn lead(&mut self) {
+    fn replay(&mut self) {
         for index in 0..self.calls.len() {
             let call = &self.calls[index];
-            if call.changes() && !self.propose(index) {
+            if call.changes() && !self.plan_change(index) {
                 continue;
             }
             let is_refused = call.recorded.iter().any(Recorded::is_error);
             if call.executes() && !is_refused {
                 let outcome = self.outcome(index, unrecorded("CREATE_COMPLETE"));
-                self.program.applies(&outcome);
+                self.program.check_apply(&outcome);
                 self.count("applied");
             }
             if call.operation == "delete_stack" && !is_refused {
                 let outcome = self.outcome(index, unrecorded("DELETE_COMPLETE"));
-                self.program.destroys(&outcome);
+                self.program.check_destroy(&outcome);
                 self.count("destroyed");
             }
             for recorded in &call.recorded {
-                self.tell(recorded);
+                self.check(recorded);
             }
         }
     }
 
-    /// Makes the project what the call sends, and plans what was recorded. Returns whether there is
-    /// something to execute.
-    fn propose(&mut self, index: usize) -> bool {
+    /// Changes the project to what the call sends, and checks the plan against the recorded change
+    /// set. Returns whether there is something to execute.
+    fn plan_change(&mut self, index: usize) -> bool {
         let call = &self.calls[index];
         let Some(template) = call.template() else {
             self.count("without a template of its own");
@@ -328,7 +327,7 @@ impl Life<'_> {
         }
         self.program.project(call.stack(), template, &parameters);
         if let Some(error) = refusal {
-            let refused = self.program.is_refused(&error);
+            let refused = self.program.check_refusal(&error);
             self.count(match refused {
                 Refused::Before => "refused by stackctl itself",
                 Refused::ByTheService => "refused",
@@ -341,10 +340,10 @@ impl Life<'_> {
             .flat_map(|call| call.recorded.iter().filter_map(Recorded::answer))
             .collect();
         let (Some(first), Some(last)) = (described.first(), described.last()) else {
-            self.program.forget_plan();
+            self.program.set_unrecorded_plan();
             return true;
         };
-        // Where there are two, one is with property values: it alone has contexts.
+        // If there are two descriptions, only the one with property values has contexts.
         let has_values = |described: &(Answer, Value)| described.1.to_string().contains("Context");
         let [plain, valued] = if has_values(first) {
             [last, first]
@@ -353,18 +352,18 @@ impl Life<'_> {
         };
         let answers = [&valued.0, &plain.0];
         self.program
-            .plans(answers, [&valued.1, &plain.1], &mut self.found);
+            .check_plan(answers, [&valued.1, &plain.1], &mut self.found);
         self.count("planned");
         valued.1["ExecutionStatus"] == "AVAILABLE"
     }
 
-    /// Returns the calls after this one up to the next change of a stack.
+    /// Returns the calls after this one and before the next change of a stack.
     fn following(&self, index: usize) -> impl Iterator<Item = &Call> {
         let calls = self.calls[index + 1..].iter();
         calls.take_while(|call| !call.changes())
     }
 
-    /// Returns the stack as it was recorded after an operation.
+    /// Returns the recorded stack after an operation.
     fn outcome(&self, index: usize, otherwise: Value) -> Value {
         let call = &self.calls[index];
         let of_this = call.recorded_stack();
@@ -374,48 +373,48 @@ impl Life<'_> {
                 .following(index)
                 .take_while(|call| call.operation != "delete_stack")
                 .filter(|next| stack.is_empty() || next.stack() == stack);
-            // Some looked while the operation was running.
+            // Some stacks were recorded during the operation.
             let ended = |stack: &Value| !stack["StackStatus"].to_string().contains("IN_PROGRESS");
             next.find_map(|call| call.recorded_stack().filter(ended))
         };
         of_this.or_else(next).unwrap_or(otherwise)
     }
 
-    /// Checks what the program tells of an answer.
-    fn tell(&mut self, recorded: &Recorded) {
-        let told = match (recorded.kind.as_str(), recorded.answer()) {
-            ("DescribeStacks", Some((answer, said))) => {
-                self.program.tells_stack(&answer, &said);
-                "told: stacks"
+    /// Checks the program's output for a recorded response.
+    fn check(&mut self, recorded: &Recorded) {
+        let checked = match (recorded.kind.as_str(), recorded.answer()) {
+            ("DescribeStacks", Some((answer, sent))) => {
+                self.program.check_stack(&answer, &sent);
+                "checked: stacks"
             }
-            ("DescribeStackEvents", Some((_, said))) => {
-                self.program.tells_events(&said);
-                "told: events"
+            ("DescribeStackEvents", Some((_, sent))) => {
+                self.program.check_events(&sent);
+                "checked: events"
             }
-            ("DescribeStackResources" | "DescribeStackResource", Some((_, said))) => {
-                self.program.tells_resources(&said);
-                "told: resources"
+            ("DescribeStackResources" | "DescribeStackResource", Some((_, sent))) => {
+                self.program.check_resources(&sent);
+                "checked: resources"
             }
-            // What comes of these was looked at where the change was made.
+            // The effects of these were checked with the change.
             ("DescribeChangeSet" | "CreateChangeSet" | "CreateStack", Some(_))
             | ("DescribeStacks-outputs", None) => return,
             ("DescribeStacks-errors", None) => {
                 let answer = Answer::error(recorded.error().unwrap());
-                self.program.tells_stack(&answer, &Value::Null);
-                "told: no stack"
+                self.program.check_stack(&answer, &Value::Null);
+                "checked: no stack"
             }
             ("DescribeStackEvents-errors", None) => {
                 let answer = Answer::error(recorded.error().unwrap());
-                self.program.tells_no_events(answer);
-                "told: no stack"
+                self.program.check_missing_stack(answer);
+                "checked: no stack"
             }
             _ => "of operations that no command shows",
         };
-        self.count(told);
+        self.count(checked);
     }
 }
 
-/// Runs a check on each of these, several at a time. Returns what was counted, and which failed.
+/// Runs a check on each case, several concurrently. Returns the counts and the failed cases.
 pub(crate) fn each<T: Sync>(
     cases: &[(String, T)],
     check: impl Fn(&T) -> (Counts, Found) + Sync,
@@ -475,17 +474,17 @@ fn program_replays_every_recorded_lifecycle() {
         })
         .collect();
     let (counts, found, failed) = each(&scenarios, |calls| {
-        let mut life = Life {
+        let mut lifecycle = Lifecycle {
             program: Program::start(),
             calls,
             counts: Counts::new(),
             found: Found::default(),
         };
-        life.lead();
-        (life.counts, life.found)
+        lifecycle.replay();
+        (lifecycle.counts, lifecycle.found)
     });
     eprintln!(
-        "corpus: {} lives led by the program: {counts:?}; {found:?}",
+        "corpus: {} lifecycles replayed by the program: {counts:?}; {found:?}",
         scenarios.len()
     );
     assert!(failed.is_empty(), "{failed:#?}");
@@ -494,9 +493,9 @@ fn program_replays_every_recorded_lifecycle() {
         ("destroyed", 31),
         ("planned", 30),
         ("refused", 10),
-        ("told: events", 13),
-        ("told: resources", 14),
-        ("told: stacks", 70),
+        ("checked: events", 13),
+        ("checked: resources", 14),
+        ("checked: stacks", 70),
     ] {
         corpus::expect_cases(what, counts[what], minimum);
     }

@@ -1,8 +1,8 @@
-//! Recorded answers of AWS and the test data of related projects, read in place.
+//! Recorded responses of AWS and test data of related projects.
 //!
-//! The corpus is no part of the project. It is looked for where `STACKCTL_CORPUS` says, else beside the
-//! project in `../shared/corpus`; where it is absent every test says what it skipped. A corpus that the
-//! variable names and that is not there is a failure.
+//! The corpus is not part of the project. Its folder is `STACKCTL_CORPUS`, otherwise
+//! `../shared/corpus` beside the project. Without a corpus, every test prints a note and passes. A
+//! folder that the variable names must exist.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

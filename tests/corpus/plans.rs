@@ -1,4 +1,4 @@
-//! Plans of recorded change sets: nothing that AWS said is missing from what is shown.
+//! Plans of recorded change sets: a plan shows everything that AWS returned.
 
 use serde_json::Value;
 use stackctl::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
@@ -17,7 +17,7 @@ fn text(value: &Value, key: &str) -> Option<String> {
     value[key].as_str().map(str::to_owned)
 }
 
-/// Returns a recorded change as the client would.
+/// Returns a recorded change as the client returns it.
 fn change(recorded: &Value) -> Change {
     let details = recorded["Details"].as_array().cloned().unwrap_or_default();
     Change {
@@ -76,7 +76,7 @@ fn shown(plan: &Plan) -> String {
     anstream::adapter::strip_str(&text).to_string()
 }
 
-/// Returns the scalars of a value that a detail gives, which may be JSON.
+/// Returns the scalars of a detail's value, which may be JSON.
 fn scalars(value: &str) -> Vec<String> {
     fn collect(value: &Value, found: &mut Vec<String>) {
         match value {
@@ -138,7 +138,7 @@ fn plan_shows_every_changed_property_with_its_values() {
                     paths += 1;
                     let [before, after] = [&detail.before, &detail.after]
                         .map(|value| value.as_deref().map(scalars).unwrap_or_default());
-                    // What is equal on both sides differs in nothing.
+                    // Values that are equal on both sides are not shown.
                     let differing = before
                         .iter()
                         .filter(|scalar| !after.contains(scalar))
@@ -186,11 +186,11 @@ fn plan_of_500_resources_is_printed_within_two_seconds() {
     let took = started.elapsed();
     assert_eq!(text.matches("Tags.k9 =").count(), 500);
     eprintln!("corpus: 500 resources with 10 tags each in {took:?}");
-    // Fifty milliseconds in a release build; this one is not optimized, and the machine is shared.
+    // A release build takes 50 ms. This build is not optimized, and the machine may be busy.
     assert!(took.as_millis() < 2_000, "{took:?}");
 }
 
-/// Returns a statement as the peer writes it down, to be compared as text.
+/// Returns a statement in the format of cdk-diff.
 fn as_recorded(statement: &Statement) -> String {
     let names = |names: &Names| format!("{}{:?}", names.not, names.values);
     if statement.is_managed_policy {
@@ -272,7 +272,7 @@ fn own_rule(rule: &Rule) -> String {
     )
 }
 
-/// Returns a change for every resource of either template that is not the same in both.
+/// Returns a change for every resource of the two templates.
 fn template_changes(old: Option<&Template>, new: Option<&Template>) -> Vec<Change> {
     let resources = |template: Option<&'_ Template>| -> Vec<(String, String)> {
         let resources = template.into_iter().flat_map(Template::resources);
@@ -304,10 +304,10 @@ fn template_changes(old: Option<&Template>, new: Option<&Template>) -> Vec<Chang
     changes
 }
 
-/// Returns the peer's statements in the words of this program, where the two differ on purpose.
+/// Returns the statements of cdk-diff, changed to those of stackctl if the two differ on purpose.
 ///
-/// The peer takes `*` in the inline policy of an SSO permission set for the set itself. The policy is
-/// that of whoever the set is assigned to, and `*` in it means every resource.
+/// In the inline policy of an SSO permission set, cdk-diff replaces `*` by the permission set. The
+/// policy applies to the users of the permission set, and `*` means every resource.
 fn in_own_words(statements: Vec<String>, changes: &[Change]) -> Vec<String> {
     let sets = changes
         .iter()
@@ -323,8 +323,8 @@ fn in_own_words(statements: Vec<String>, changes: &[Change]) -> Vec<String> {
     statements.into_iter().map(translate).collect()
 }
 
-/// Returns whether the peer could read a statement. One behind `Fn::If` it calls unparseable; here
-/// each of the branches is a statement.
+/// Returns whether cdk-diff could parse all statements. It cannot parse a statement in `Fn::If`.
+/// stackctl reads each branch as a statement.
 fn is_readable(iam: &Value) -> bool {
     let lists = iam
         .as_object()
@@ -413,12 +413,13 @@ fn statements_and_rules_agree_with_cdk_diff() {
             assert_eq!(own, peers, "{name}");
         }
 
-        // What the peer calls broader is a risk here; a Deny that goes with its resource is none.
+        // Permissions that cdk-diff calls broadened are risks here, except if a `Deny` is deleted
+        // with its resource.
         if result["permissionsBroadened"] == true {
             broadened += 1;
-            let is_told =
+            let is_reported =
                 !assessment.risks.is_empty() || assessment.statements.iter().any(|it| !it.is_added);
-            assert!(is_told, "{name}: {assessment:?}");
+            assert!(is_reported, "{name}: {assessment:?}");
         }
     }
     eprintln!(

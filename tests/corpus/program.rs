@@ -1,7 +1,7 @@
-//! The program itself at the service that says what was recorded.
+//! Runs the program against a service with recorded responses.
 //!
-//! Each function serves one recorded answer, runs the command that shows it, and looks for all of it
-//! in the command's JSON.
+//! Each function serves a recorded response, runs the command that shows it, and checks the
+//! command's JSON document.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,29 +17,29 @@ use crate::sandbox::{Finished, Sandbox};
 use crate::service::{Answer, PLAIN, Service};
 use crate::xml;
 
-/// A project, its service, and what is deployed there.
+/// A project, its service and the deployed stack.
 pub(crate) struct Program {
     sandbox: Sandbox,
     service: Service,
-    /// The stack's name; empty where the stack was deleted.
+    /// The stack's name; empty if the stack was deleted.
     stack: RefCell<String>,
     template: RefCell<String>,
-    /// Options of `apply` that allow what the last plan would refuse.
+    /// Options of `apply` that allow the dangers of the last plan.
     allowed: RefCell<Vec<String>>,
     operations: Cell<usize>,
 }
 
-/// How the service's refusal of a change came out.
+/// Who refused a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// stackctl found it itself and asked for nothing.
+    /// stackctl, before it called the service.
     Before,
-    /// The service's own words were told.
+    /// The service. stackctl printed its message.
     ByTheService,
 }
 
 impl Program {
-    /// Starts a service with an account in which there is nothing, and a project for it.
+    /// Starts a service with an empty account, and a project.
     pub(crate) fn start() -> Self {
         let service = Service::start();
         let sandbox = Sandbox::new()
@@ -59,8 +59,8 @@ impl Program {
         program
     }
 
-    /// Makes the project one of this template and these parameters. A stack of another name is a new
-    /// one. A recorded name may be no name, where the recorder put something else in its place.
+    /// Changes the project to this template and these parameters. Another name means a new stack. A
+    /// recorded name may be a placeholder.
     pub(crate) fn project(
         &self,
         stack: &str,
@@ -79,7 +79,7 @@ impl Program {
                 "ListStackResources",
                 "GetTemplate",
             ] {
-                self.service.forget(operation);
+                self.service.remove_response(operation);
             }
         }
         let mut manifest = format!(
@@ -88,7 +88,7 @@ impl Program {
              [artifacts]\n[vars]\ntest_instance = false\n[parameters]\n"
         );
         for (name, value) in parameters {
-            // A string of JSON is one of TOML.
+            // A JSON string is also a TOML string.
             manifest += &format!("{name} = {}\n", json!(value));
         }
         self.sandbox.write("manifest.toml", manifest);
@@ -108,9 +108,9 @@ impl Program {
         status.expect_code(0).json()
     }
 
-    /// Checks that `status` and `outputs` tell the stack as an answer does.
-    pub(crate) fn tells_stack(&self, answer: &Answer, said: &Value) {
-        let stack = &said["Stacks"][0];
+    /// Checks `status` and `outputs` against a response.
+    pub(crate) fn check_stack(&self, answer: &Answer, sent: &Value) {
+        let stack = &sent["Stacks"][0];
         let check = || {
             check_status(stack, &self.status());
             if !items(&stack["Outputs"]).is_empty() && stack["StackStatus"] != "DELETE_COMPLETE" {
@@ -119,67 +119,71 @@ impl Program {
             }
         };
         self.service
-            .say_while("DescribeStacks", answer.clone(), check);
+            .with_response("DescribeStacks", answer.clone(), check);
     }
 
-    /// Checks that `status` tells what was recorded of the resources of a stack.
-    pub(crate) fn tells_resources(&self, said: &Value) {
-        let said = summaries(said);
-        let body = xml::body("ListStackResources", &said);
-        self.service.say("ListStackResources", Answer::of(body));
-        check_resources(items(&said["StackResourceSummaries"]), &self.status());
+    /// Checks `status` against a response about resources.
+    pub(crate) fn check_resources(&self, sent: &Value) {
+        let sent = summaries(sent);
+        let body = xml::body("ListStackResources", &sent);
+        self.service
+            .set_response("ListStackResources", Answer::of(body));
+        check_resources(items(&sent["StackResourceSummaries"]), &self.status());
     }
 
-    /// Checks that `events` tells what an answer of `DescribeStackEvents` says, oldest first.
-    pub(crate) fn tells_events(&self, said: &Value) {
-        let newest = &said["StackEvents"][0];
+    /// Checks `events`, oldest first, against a response of `DescribeStackEvents`.
+    pub(crate) fn check_events(&self, sent: &Value) {
+        let newest = &sent["StackEvents"][0];
         let stack = json!({
             "StackId": newest["StackId"],
             "StackName": newest["StackName"],
             "CreationTime": newest["Timestamp"],
             "StackStatus": "CREATE_COMPLETE",
         });
-        let said = &with_ids_of_their_own(said);
-        let answer = Answer::of(xml::body("DescribeStackEvents", said));
+        let sent = &with_ids_of_their_own(sent);
+        let answer = Answer::of(xml::body("DescribeStackEvents", sent));
         let stack = Answer::of(xml::body("DescribeStacks", &json!({ "Stacks": [stack] })));
         let events = || self.run(&["events", "--all", "--format", "json"]);
-        let shown = self.service.say_while("DescribeStackEvents", answer, || {
-            self.service.say_while("DescribeStacks", stack, events)
-        });
+        let shown = self
+            .service
+            .with_response("DescribeStackEvents", answer, || {
+                self.service.with_response("DescribeStacks", stack, events)
+            });
         let shown = shown.expect_code(0).json();
-        check_events(said, items(&shown["events"]).iter());
+        check_events(sent, items(&shown["events"]).iter());
     }
 
-    /// Checks that `events` knows no stack where the service does not.
-    pub(crate) fn tells_no_events(&self, error: Answer) {
+    /// Checks that `events` reports a missing stack.
+    pub(crate) fn check_missing_stack(&self, error: Answer) {
         let events = || self.run(&["events", "--all", "--format", "json"]);
-        let shown = self.service.say_while("DescribeStacks", error, events);
+        let shown = self.service.with_response("DescribeStacks", error, events);
         let shown = shown.expect_code(1);
         assert!(shown.stdout.is_empty(), "{shown}");
         assert!(shown.stderr.contains("there is no stack"), "{shown}");
     }
 
-    /// Checks that `plan` tells a change set as it was described with values and without.
-    pub(crate) fn plans(
+    /// Checks `plan` against descriptions of a change set with and without property values.
+    pub(crate) fn check_plan(
         &self,
         [valued, plain]: [&Answer; 2],
-        said: [&Value; 2],
+        sent: [&Value; 2],
         found: &mut Found,
     ) {
-        let [valued_said, plain_said] = said;
+        let [valued_sent, plain_sent] = sent;
         let made = json!({
-            "Id": valued_said["ChangeSetId"],
-            "StackId": valued_said["StackId"],
+            "Id": valued_sent["ChangeSetId"],
+            "StackId": valued_sent["StackId"],
         });
         let made = Answer::of(xml::body("CreateChangeSet", &made));
-        self.service.say("CreateChangeSet", made);
-        self.service.say("DescribeChangeSet", valued.clone());
-        self.service.say(PLAIN, plain.clone());
+        self.service.set_response("CreateChangeSet", made);
+        self.service
+            .set_response("DescribeChangeSet", valued.clone());
+        self.service.set_response(PLAIN, plain.clone());
         self.allowed.take();
         let shown = self.run(&["plan", "--format", "json"]);
-        let reason = text(valued_said, "StatusReason").unwrap_or_default();
+        let reason = text(valued_sent, "StatusReason").unwrap_or_default();
         let unchanged = reason.contains("didn't contain changes");
-        if valued_said["ExecutionStatus"] != "AVAILABLE" && !unchanged {
+        if valued_sent["ExecutionStatus"] != "AVAILABLE" && !unchanged {
             let shown = shown.expect_code(1);
             assert!(shown.stdout.is_empty(), "{shown}");
             assert!(
@@ -192,12 +196,12 @@ impl Program {
         assert_eq!(shown["has_changes"], !unchanged, "{shown:#}");
         let asked = self.service.take_calls();
         if unchanged && asked.iter().all(|call| call != "CreateChangeSet") {
-            // What is deployed is the same to the byte: nobody was asked.
+            // The deployed template has the same bytes, so no change set was created.
             return;
         }
         found.may_hide = self.has_secrets();
-        look_for(valued_said, &shown, found);
-        look_for(plain_said, &shown, found);
+        look_for(valued_sent, &shown, found);
+        look_for(plain_sent, &shown, found);
         let risks = items(&shown["risk"]).iter();
         let allowed = risks.filter_map(|risk| {
             let (option, name) = (risk["allow"].as_str()?, risk["logical_id"].as_str()?);
@@ -206,8 +210,8 @@ impl Program {
         self.allowed.replace(allowed.flatten().collect());
     }
 
-    /// Plans from here on a change set of which nothing was recorded.
-    pub(crate) fn forget_plan(&self) {
+    /// Serves a change set that was not recorded from now on.
+    pub(crate) fn set_unrecorded_plan(&self) {
         let arn = "arn:aws:cloudformation:us-east-1:111111111111:changeSet/change-set/1";
         let made = json!({ "Id": arn, "StackId": "arn:aws:cloudformation:us-east-1:1:stack/s/1" });
         let described = json!({
@@ -217,18 +221,19 @@ impl Program {
             "ExecutionStatus": "AVAILABLE",
         });
         self.allowed.take();
-        self.service.forget(PLAIN);
+        self.service.remove_response(PLAIN);
         for (operation, result) in [("CreateChangeSet", made), ("DescribeChangeSet", described)] {
             let answer = Answer::of(xml::body(operation, &result));
-            self.service.say(operation, answer);
+            self.service.set_response(operation, answer);
         }
     }
 
-    /// Checks that `plan` tells why the service refused to make a change set.
-    pub(crate) fn is_refused(&self, error: &str) -> Refused {
-        self.service.say("CreateChangeSet", Answer::error(error));
+    /// Checks that `plan` prints why the service refused to create a change set.
+    pub(crate) fn check_refusal(&self, error: &str) -> Refused {
+        self.service
+            .set_response("CreateChangeSet", Answer::error(error));
         let plan = self.run(&["plan", "--format", "json"]).expect_code(1);
-        self.service.forget("CreateChangeSet");
+        self.service.remove_response("CreateChangeSet");
         assert!(plan.stdout.is_empty(), "{plan}");
         assert!(plan.stderr.contains("error: "), "{plan}");
         let asked = self.service.take_calls();
@@ -239,10 +244,10 @@ impl Program {
         Refused::ByTheService
     }
 
-    /// Applies the change set of the last plan, or one of which nothing was recorded, and checks that
-    /// it comes out as this stack of `DescribeStacks`.
-    pub(crate) fn applies(&self, outcome: &Value) {
-        self.ends_as(outcome);
+    /// Applies the change set of the last plan, or one that was not recorded, and checks the result
+    /// against this stack of `DescribeStacks`.
+    pub(crate) fn check_apply(&self, outcome: &Value) {
+        self.set_result(outcome);
         let file = self.sandbox.path("outputs.json");
         let mut command = vec!["apply", "--yes", "--outputs-file", "outputs.json"];
         let allowed = self.allowed.take();
@@ -265,15 +270,15 @@ impl Program {
         }
     }
 
-    /// Checks that the stack can be deleted, after which it is this one of `DescribeStacks`, or gone.
-    pub(crate) fn destroys(&self, outcome: &Value) {
-        self.ends_as(outcome);
+    /// Destroys the stack. Afterwards `DescribeStacks` returns this stack, or none.
+    pub(crate) fn check_destroy(&self, outcome: &Value) {
+        self.set_result(outcome);
         self.run(&["destroy", "--yes"]).expect_code(0);
         self.stack.take();
     }
 
-    /// Says that the next operation ends the stack as this one of `DescribeStacks`.
-    fn ends_as(&self, stack: &Value) {
+    /// Serves this stack of `DescribeStacks` after the next operation.
+    fn set_result(&self, stack: &Value) {
         let number = self.operations.get() + 1;
         self.operations.set(number);
         let event = json!({
@@ -295,20 +300,20 @@ impl Program {
             ),
         ] {
             let answer = Answer::of(xml::body(operation, &result));
-            self.service.say_afterwards(operation, answer);
+            self.service.set_response_after_change(operation, answer);
         }
     }
 
-    /// Returns whether values may be hidden because the template says that they are secret.
+    /// Returns whether the template has secret parameters, whose values may be masked.
     fn has_secrets(&self) -> bool {
         self.template.borrow().contains("NoEcho")
     }
 }
 
-/// Returns an answer of `DescribeStackEvents` in which no event has the id of another: the recorder put
-/// one word in the place of all times, which are a part of the ids.
-fn with_ids_of_their_own(said: &Value) -> Value {
-    let mut events = items(&said["StackEvents"]).to_vec();
+/// Returns a response of `DescribeStackEvents` with unique event ids. The ids contain times, and
+/// the recording has the same placeholder for all times.
+fn with_ids_of_their_own(sent: &Value) -> Value {
+    let mut events = items(&sent["StackEvents"]).to_vec();
     for (number, event) in events.iter_mut().enumerate() {
         let id = event["EventId"].as_str().unwrap_or_default();
         event["EventId"] = json!(format!("{id}-{number}"));

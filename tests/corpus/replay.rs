@@ -1,4 +1,4 @@
-//! stackctl's own client at the service that says what was recorded.
+//! stackctl's client and a service with recorded responses.
 
 use stackctl::aws::stack::StackService;
 use stackctl::aws::{Connection, Emulation};
@@ -46,9 +46,9 @@ impl Replay {
         }
     }
 
-    /// Answers every call with this from here on.
+    /// Serves this response to every call from now on.
     pub(crate) fn answer_with(&self, answer: Answer) {
-        self.service.say_always(answer);
+        self.service.set_every_response(answer);
     }
 
     /// Returns stackctl's own client.
@@ -56,16 +56,17 @@ impl Replay {
         &self.client
     }
 
-    /// Waits for one of the client's answers.
+    /// Waits for a result of the client.
     pub(crate) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         self.runtime.block_on(answer)
     }
 
-    /// Returns what stackctl reads where the service sends these answers, with property values and
-    /// without.
+    /// Returns the change set that stackctl reads if the service sends these responses, with and
+    /// without property values.
     pub(crate) fn read(&self, valued: &str, plain: &str) -> ChangeSet {
-        self.service.say("DescribeChangeSet", Answer::of(valued));
-        self.service.say(PLAIN, Answer::of(plain));
+        self.service
+            .set_response("DescribeChangeSet", Answer::of(valued));
+        self.service.set_response(PLAIN, Answer::of(plain));
         self.runtime
             .block_on(stackctl::aws::stack::change_set::wait(
                 &self.client,

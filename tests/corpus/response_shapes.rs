@@ -1,8 +1,8 @@
-//! Answers of every shape that was recorded, told by the program.
+//! Recorded responses of every shape, printed by the program.
 //!
-//! [`wire`](crate::wire) looks at every answer through stackctl's own client. Starting the program for
-//! each of them would take minutes and show the same over and over, so it is started for one answer of
-//! each shape: each set of members and statuses that occurs.
+//! [`wire`](crate::wire) reads every response with stackctl's client. Starting the program for each
+//! response would take minutes, so it is started for one response of each shape: each set of
+//! members and statuses.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::program::Program;
 use crate::service::Answer;
 use crate::xml;
 
-/// Returns what an answer has: the members of its objects, each with the value where that is a status.
+/// Collects the members of a response, each with its value if that is a status.
 pub(crate) fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
@@ -45,8 +45,8 @@ fn program_prints_recorded_responses_of_every_shape() {
         let kind = path.parent().and_then(Path::file_name).unwrap();
         let kind = kind.to_str().unwrap().to_owned();
         let mut has = BTreeSet::new();
-        let said = xml::response(&std::fs::read_to_string(&path).unwrap());
-        shape(&said, &kind, &mut has);
+        let sent = xml::response(&std::fs::read_to_string(&path).unwrap());
+        shape(&sent, &kind, &mut has);
         if kind.ends_with("-errors") || shapes.insert(has) {
             cases.push((path.display().to_string(), (kind, path)));
         } else {
@@ -57,38 +57,38 @@ fn program_prints_recorded_responses_of_every_shape() {
         let program = Program::start();
         let mut found = Found::default();
         let body = std::fs::read_to_string(path).unwrap();
-        let (answer, said) = (Answer::of(&body), xml::response(&body));
-        let told = match kind.as_str() {
+        let (answer, sent) = (Answer::of(&body), xml::response(&body));
+        let checked = match kind.as_str() {
             "DescribeStacks" => {
-                program.tells_stack(&answer, &said);
+                program.check_stack(&answer, &sent);
                 "stacks"
             }
             "DescribeStackEvents" => {
-                program.tells_events(&said);
+                program.check_events(&sent);
                 "events"
             }
             "DescribeStackResources" | "DescribeStackResource" => {
-                program.tells_resources(&said);
+                program.check_resources(&sent);
                 "resources"
             }
             "DescribeChangeSet" => {
-                program.plans([&answer; 2], [&said; 2], &mut found);
+                program.check_plan([&answer; 2], [&sent; 2], &mut found);
                 "change sets"
             }
             "CreateChangeSet-errors" => {
-                program.is_refused(&body);
+                program.check_refusal(&body);
                 "refusals"
             }
             "DescribeStacks-errors" => {
-                program.tells_stack(&Answer::error(&body), &Value::Null);
+                program.check_stack(&Answer::error(&body), &Value::Null);
                 "no stack"
             }
             _ => "of operations that no command shows",
         };
-        (Counts::from([(told, 1)]), found)
+        (Counts::from([(checked, 1)]), found)
     });
     eprintln!(
-        "corpus: answers told by the program, one of each shape ({alike} are alike): {counts:?}; {found:?}"
+        "corpus: responses printed by the program, one of each shape ({alike} are alike): {counts:?}; {found:?}"
     );
     assert!(failed.is_empty(), "{failed:#?}");
     for (what, minimum) in [

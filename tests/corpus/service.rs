@@ -1,4 +1,4 @@
-//! A loopback service that says what was recorded, to stackctl's own client and to the program.
+//! A service on loopback with recorded responses, for stackctl's client and for the program.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -12,10 +12,11 @@ use crate::http::{Response, read_request, write_response};
 use crate::listener::Listener;
 use crate::xml;
 
-/// The account that every caller belongs to.
+/// The account of every caller.
 pub(crate) const ACCOUNT: &str = "111111111111";
 
-/// The name under which [`Service::say`] keeps a description of a change set without property values.
+/// The name that [`Service::set_response`] uses for a description of a change set without property
+/// values.
 pub(crate) const PLAIN: &str = "DescribeChangeSet without values";
 
 /// A running service. It ends when dropped.
@@ -25,7 +26,7 @@ pub(crate) struct Service {
     _listener: Listener,
 }
 
-/// An answer: its status and its body.
+/// A response: its status and its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer(u16, String);
 
@@ -50,7 +51,7 @@ struct Script {
 }
 
 impl Service {
-    /// Starts the service, which knows nothing yet.
+    /// Starts the service, without any responses.
     pub(crate) fn start() -> Self {
         let script = Arc::new(Mutex::new(Script::default()));
         let ours = Arc::clone(&script);
@@ -67,19 +68,19 @@ impl Service {
         &self.endpoint
     }
 
-    /// Answers every operation with this from here on.
-    pub(crate) fn say_always(&self, answer: Answer) {
+    /// Sends this response to every operation from now on.
+    pub(crate) fn set_every_response(&self, answer: Answer) {
         self.script.lock().unwrap().every = Some(answer);
     }
 
-    /// Answers an operation with this from here on.
-    pub(crate) fn say(&self, operation: &str, answer: Answer) {
+    /// Sends this response to an operation from now on.
+    pub(crate) fn set_response(&self, operation: &str, answer: Answer) {
         let mut script = self.script.lock().unwrap();
         script.now.insert(operation.to_owned(), answer);
     }
 
-    /// Answers an operation with this while something runs, and as before from then on.
-    pub(crate) fn say_while<T>(
+    /// Sends this response to an operation while `run` runs, and the previous response afterwards.
+    pub(crate) fn with_response<T>(
         &self,
         operation: &str,
         answer: Answer,
@@ -98,14 +99,15 @@ impl Service {
         result
     }
 
-    /// Answers an operation with this once a change set was executed or the stack deleted.
-    pub(crate) fn say_afterwards(&self, operation: &str, answer: Answer) {
+    /// Sends this response to an operation after a change set was executed or the stack was
+    /// deleted.
+    pub(crate) fn set_response_after_change(&self, operation: &str, answer: Answer) {
         let mut script = self.script.lock().unwrap();
         script.afterwards.insert(operation.to_owned(), answer);
     }
 
-    /// Forgets what it says to an operation.
-    pub(crate) fn forget(&self, operation: &str) {
+    /// Removes the response to an operation.
+    pub(crate) fn remove_response(&self, operation: &str) {
         self.script.lock().unwrap().now.remove(operation);
     }
 
@@ -123,15 +125,15 @@ impl Script {
             "false" if self.now.contains_key(PLAIN) => PLAIN,
             _ => operation,
         };
-        let said = self.every.clone().or_else(|| self.now.get(key).cloned());
+        let response = self.every.clone().or_else(|| self.now.get(key).cloned());
         if ["ExecuteChangeSet", "DeleteStack"].contains(&operation) {
             self.now.append(&mut self.afterwards);
         }
-        said.unwrap_or_else(|| unscripted(operation))
+        response.unwrap_or_else(|| unscripted(operation))
     }
 }
 
-/// Returns what an account says in which nothing was recorded.
+/// Returns the response of an empty account.
 fn unscripted(operation: &str) -> Answer {
     match operation {
         "DescribeStacks" | "GetTemplate" | "DescribeChangeSet" => {

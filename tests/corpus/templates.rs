@@ -1,4 +1,4 @@
-//! Templates of other people: they are read, written and read again.
+//! Templates of other projects: they are parsed, written and parsed again.
 
 use stackctl::diagnostic::{Diagnostic, Severity, SourceFile};
 use stackctl::template::validate::validate;
@@ -6,7 +6,7 @@ use stackctl::template::{Template, emit};
 
 use crate::corpus;
 
-/// Files that are no template of CloudFormation's, by a part of their path, and what they are.
+/// Files that are not CloudFormation templates, by a part of their path, and what they are.
 const NO_TEMPLATES: [(&str, &str); 9] = [
     ("cfn-lint-results/", "what the linter found, mostly lists"),
     ("/bad/", "wrong on purpose"),
@@ -81,7 +81,7 @@ fn every_edited_template_parses_and_round_trips() {
     corpus::expect_cases("versions of edited templates", read, 151);
 }
 
-/// Returns whether a template is written for another tool, which replaces its tags.
+/// Returns whether a template has tags of another tool, which replaces them.
 fn has_foreign_tags(text: &str) -> bool {
     text.contains("!Rain::")
 }
@@ -94,8 +94,8 @@ fn survives(template: &Template) {
     assert_eq!(template.root(), again.root(), "{name}");
 }
 
-/// Errors in templates that are said to be good, by a part of the path and the rule, and why they are
-/// right.
+/// Errors in templates that should be valid, by a part of the path and the rule, and why the errors
+/// are correct.
 const EXCUSED: [(&str, &str, &str); 15] = [
     (
         "aws-cloudformation-templates/",
@@ -246,7 +246,7 @@ fn truncated_templates_do_not_panic() {
     corpus::expect_cases("truncated templates", run, 8325);
 }
 
-/// Every place must quote whole characters of its text.
+/// Checks that every place is at character boundaries of its text.
 fn check_places(found: &[Diagnostic]) {
     for place in found.iter().flat_map(|it| &it.places) {
         let quoted = place.source.text.get(place.span.clone());

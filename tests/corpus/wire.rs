@@ -1,4 +1,4 @@
-//! Every recorded answer as XML, through the real SDK: what stackctl makes of it is what it says.
+//! Every recorded response as XML, read through the SDK.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,27 +23,27 @@ use crate::replay::Replay;
 use crate::service::Answer;
 use crate::xml::{self, response};
 
-/// Checks the documents of `status` and `outputs` against an answer.
-fn check_stack(said: &Value, stack: Option<&Stack>) {
-    let said = &said["Stacks"][0];
+/// Compares the documents of `status` and `outputs` with a response.
+fn check_stack(sent: &Value, stack: Option<&Stack>) {
+    let sent = &sent["Stacks"][0];
     let status = serde_json::to_value(StatusDocument::of("demo", stack, &[])).unwrap();
-    check_status(said, &status);
+    check_status(sent, &status);
     if let Some(stack) = stack {
         let outputs = serde_json::to_value(OutputsDocument::of(stack)).unwrap();
-        check_outputs(said, &outputs, false);
+        check_outputs(sent, &outputs, false);
     }
 }
 
-/// Checks the documents of events, newest first, against an answer.
-fn check_latest(said: &Value, events: &[Event]) {
+/// Compares the documents of events, newest first, with a response.
+fn check_latest(sent: &Value, events: &[Event]) {
     let documents = events.iter().rev().map(EventLine::of);
     let documents: Vec<Value> = documents
         .map(|document| serde_json::to_value(document).unwrap())
         .collect();
-    check_events(said, documents.iter());
+    check_events(sent, documents.iter());
 }
 
-/// Returns all that an error says.
+/// Returns the message of an error and of its causes.
 fn words(error: &Error) -> String {
     let mut words = String::new();
     let mut cause: Option<&dyn std::error::Error> = Some(error);
@@ -54,38 +54,38 @@ fn words(error: &Error) -> String {
     words
 }
 
-/// Makes the call of an operation and checks what comes of it. `None` where stackctl has no such call.
+/// Calls an operation and checks the result; `None` if stackctl does not call this operation.
 fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
-    let said = || response(body);
+    let sent = || response(body);
     let service = replay.client();
     let run = |result: Result<()>| Some(result);
     match operation {
         "DescribeStacks" => run(replay
             .wait(service.describe_by("demo"))
-            .map(|stack| check_stack(&said(), stack.as_ref()))),
+            .map(|stack| check_stack(&sent(), stack.as_ref()))),
         "DescribeStackEvents" => run(replay
             .wait(events::latest(service, "demo"))
-            .map(|events| check_latest(&said(), &events))),
+            .map(|events| check_latest(&sent(), &events))),
         "GetTemplate" => run(replay.wait(service.template()).map(|template| {
-            assert_eq!(template.as_deref(), text(&said(), "TemplateBody"));
+            assert_eq!(template.as_deref(), text(&sent(), "TemplateBody"));
         })),
         "GetStackPolicy" => run(replay.wait(policy::read(service)).map(|policy| {
-            assert_eq!(policy.as_deref(), text(&said(), "StackPolicyBody"));
+            assert_eq!(policy.as_deref(), text(&sent(), "StackPolicyBody"));
         })),
         "SetStackPolicy" => run(replay.wait(policy::set(service, "{}"))),
         "ListChangeSets" => run(replay
             .wait(listing::change_sets(service, "demo"))
             .map(|sets| {
-                let said = said();
-                let said = items(&said["Summaries"]);
-                assert_eq!(said.len(), sets.len());
-                for (said, set) in said.iter().zip(sets) {
-                    assert_eq!(text(said, "ChangeSetId"), Some(set.id.as_str()));
-                    assert_eq!(text(said, "ChangeSetName"), Some(set.name.as_str()));
-                    let status = text(said, "ExecutionStatus").unwrap_or_default();
+                let sent = sent();
+                let sent = items(&sent["Summaries"]);
+                assert_eq!(sent.len(), sets.len());
+                for (sent, set) in sent.iter().zip(sets) {
+                    assert_eq!(text(sent, "ChangeSetId"), Some(set.id.as_str()));
+                    assert_eq!(text(sent, "ChangeSetName"), Some(set.name.as_str()));
+                    let status = text(sent, "ExecutionStatus").unwrap_or_default();
                     assert_eq!(status, set.execution_status);
                     let created = set.created.map(|time| time.to_string());
-                    assert_eq!(time(said, "CreationTime"), created);
+                    assert_eq!(time(sent, "CreationTime"), created);
                 }
             })),
         "CreateChangeSet" => {
@@ -105,18 +105,18 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             run(replay
                 .wait(service.create_change_set(&request))
                 .map(|requested| {
-                    let said = said();
-                    assert_eq!(text(&said, "Id"), Some(requested.change_set_id.as_str()));
-                    assert_eq!(text(&said, "StackId"), Some(requested.stack_id.as_str()));
+                    let sent = sent();
+                    assert_eq!(text(&sent, "Id"), Some(requested.change_set_id.as_str()));
+                    assert_eq!(text(&sent, "StackId"), Some(requested.stack_id.as_str()));
                 }))
         }
         "DescribeStackResources" | "DescribeStackResource" if !body.starts_with("<Error") => {
-            let said = summaries(&said());
-            replay.answer_with(Answer::of(xml::body("ListStackResources", &said)));
+            let sent = summaries(&sent());
+            replay.answer_with(Answer::of(xml::body("ListStackResources", &sent)));
             run(replay.wait(service.resources()).map(|resources| {
                 let status = StatusDocument::of("demo", None, &resources);
                 let status = serde_json::to_value(status).unwrap();
-                check_resources(items(&said["StackResourceSummaries"]), &status);
+                check_resources(items(&sent["StackResourceSummaries"]), &status);
             }))
         }
         "DescribeChangeSet" if body.starts_with("<Error") => {
@@ -132,7 +132,7 @@ fn client_reads_every_recorded_response() {
         return;
     };
     let server = Replay::start();
-    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    let mut checked: BTreeMap<String, usize> = BTreeMap::new();
     let mut not_called = 0;
     for path in corpus::files(&folder) {
         let body = std::fs::read_to_string(&path).unwrap();
@@ -151,7 +151,7 @@ fn client_reads_every_recorded_response() {
                 continue;
             }
             Some(Ok(())) if is_error => {
-                // What is not there is an answer, not a failure.
+                // A missing object is a result, not an error.
                 assert!(body.contains("does not exist"), "{}", path.display());
             }
             Some(Ok(())) => {}
@@ -160,11 +160,11 @@ fn client_reads_every_recorded_response() {
                 check_error(&body, &words(&error));
             }
         }
-        *told.entry(kind.to_owned()).or_default() += 1;
+        *checked.entry(kind.to_owned()).or_default() += 1;
     }
-    let total: usize = told.values().sum();
+    let total: usize = checked.values().sum();
     eprintln!(
-        "corpus: {total} answers replayed {told:?}, {not_called} are change sets, told elsewhere, or of operations that are not called"
+        "corpus: {total} answers replayed {checked:?}, {not_called} are change sets, checked elsewhere, or of operations that are not called"
     );
     corpus::expect_cases("responses", total, 294);
 }

@@ -1,10 +1,10 @@
-//! From JSON to the XML that the service sends, and back.
+//! Converts JSON to the XML of the service, and back.
 
 use std::collections::VecDeque;
 
 use serde_json::{Map, Value};
 
-/// Returns the body of an answer to an operation.
+/// Returns the body of a response to an operation.
 pub(crate) fn body(operation: &str, result: &Value) -> String {
     format!(
         "<{operation}Response><{operation}Result>{}</{operation}Result></{operation}Response>",
@@ -21,12 +21,12 @@ pub(crate) fn error(code: &str, message: &str) -> String {
     )
 }
 
-/// Returns a recorded change set as the body that the service would send for it.
+/// Returns the body of a recorded change set.
 pub(crate) fn change_set(response: &Value) -> String {
     let mut response = response.clone();
     if let Some(response) = response.as_object_mut() {
         response.remove("ResponseMetadata");
-        // The recordings hold a placeholder instead of a time.
+        // The recordings have a placeholder for the time.
         response.remove("CreationTime");
     }
     body("DescribeChangeSet", &response)
@@ -56,14 +56,14 @@ fn element_of(name: &str, value: &Value) -> String {
     format!("<{name}>{}</{name}>", xml(value))
 }
 
-/// Returns the answer that a body of the service holds. Every scalar is a string.
+/// Returns the response in a body of the service. Every scalar is a string.
 pub(crate) fn response(body: &str) -> Value {
     let mut pieces: VecDeque<&str> = body.split('<').collect();
     pieces.pop_front();
     let mut document = Map::new();
     let (name, value) = element(&mut pieces);
     document.insert(name, value);
-    // `XResponse` holds `XResult`, and that the answer.
+    // `XResponse` contains `XResult`, which contains the response.
     let mut answer = Value::Object(document);
     for _ in 0..2 {
         let inner = answer
@@ -74,7 +74,7 @@ pub(crate) fn response(body: &str) -> Value {
     answer
 }
 
-/// Reads an element from pieces that each begin behind a `<`.
+/// Reads an element from pieces that each start after a `<`.
 fn element(pieces: &mut VecDeque<&str>) -> (String, Value) {
     let (tag, text) = pieces.pop_front().unwrap().split_once('>').unwrap();
     let name = tag.split([' ', '/']).next().unwrap().to_owned();
@@ -105,7 +105,7 @@ fn element(pieces: &mut VecDeque<&str>) -> (String, Value) {
     (name, value)
 }
 
-/// Returns text as it was before it became part of XML.
+/// Returns the text of an escaped text.
 pub(crate) fn unescaped(text: &str) -> String {
     let text = text.replace("&lt;", "<").replace("&gt;", ">");
     let text = text.replace("&quot;", "\"").replace("&apos;", "'");

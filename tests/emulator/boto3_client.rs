@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-/// A process that makes the calls. It ends when dropped, or with the tests.
+/// A process that makes the calls. It ends when dropped.
 pub(crate) struct Boto3Client {
     process: Child,
     requests: ChildStdin,
@@ -35,7 +35,7 @@ impl Boto3Client {
         }
     }
 
-    /// Makes calls at once and returns their answers, or the error codes, in the same order.
+    /// Makes calls concurrently and returns their results, or the error codes, in the same order.
     pub(crate) fn call(&mut self, requests: &[Value]) -> Vec<Result<Value, String>> {
         writeln!(self.requests, "{}", Value::from(requests)).unwrap();
         let mut line = String::new();

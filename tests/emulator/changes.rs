@@ -1,4 +1,4 @@
-//! What a changed file changes, and that looking at it leaves nothing behind.
+//! Plans and diffs of changed files.
 
 use crate::project::{Project, texts};
 
@@ -110,7 +110,8 @@ fn changed_tag_is_a_difference() {
     project.run(&["diff", "--exit-code"]).expect_code(0);
 }
 
-/// The logical ids of what a plan changes in place, without those that only may change.
+/// Returns the logical ids of the resources that a plan changes in place, without those that may
+/// change.
 fn changed(project: &Project) -> Vec<String> {
     let plan = project.run(&["plan"]).expect_code(0);
     let changed: Vec<String> = plan

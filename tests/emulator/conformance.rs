@@ -1,7 +1,8 @@
-//! The same life of a stack on every implementation of the AWS API that there is.
+//! The same lifecycle of a stack on every implementation of the AWS API.
 //!
-//! What each lacks stands in `docs/conformance.md`, and these tests hold that table to what they see.
-//! One that installs quickly is part of every run; the others are run by hand.
+//! `docs/conformance.md` lists what each implementation lacks. These tests compare the table with
+//! their results. They run an implementation that installs quickly in every run, and the others on
+//! request.
 
 mod lifecycle;
 mod server;
@@ -61,7 +62,7 @@ fn fakecloud() {
     live_on("fakecloud", &Server::start(command, "/_fakecloud/health"));
 }
 
-/// Returns the project of a life, of this name: bucket names are common to all accounts.
+/// Returns a project of this name. Bucket names are shared by all accounts.
 fn project(name: &str) -> Sandbox {
     Sandbox::new()
         .file("manifest.toml", MANIFEST.replace("PROJECT", name))
@@ -80,7 +81,7 @@ fn live_on(name: &str, server: &Server) {
     live(name, sandbox, "cloud", Some(server));
 }
 
-/// Lives the life and compares what was lacking with the column of this name.
+/// Runs the lifecycle and compares what was lacking with the column of this name.
 #[track_caller]
 fn live(name: &str, sandbox: Sandbox, environment: &'static str, server: Option<&Server>) {
     let mut life = Life {
@@ -93,8 +94,8 @@ fn live(name: &str, sandbox: Sandbox, environment: &'static str, server: Option<
         .iter()
         .map(|(step, live)| ((*step).to_owned(), cell(&live(&mut life))))
         .collect();
-    let told = column(name);
-    assert!(seen == told, "docs/conformance.md, {name}: {seen:#?}");
+    let documented = column(name);
+    assert!(seen == documented, "docs/conformance.md, {name}: {seen:#?}");
 }
 
 /// Returns a cell of the table.

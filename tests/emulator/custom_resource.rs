@@ -1,4 +1,4 @@
-//! A stack with a custom resource whose function fails or waits as the manifest says.
+//! A stack with a custom resource whose function fails or waits, as the manifest says.
 
 use crate::project::{Project, ROLE};
 

@@ -1,4 +1,4 @@
-//! Files on their way through the deployed pipeline: bucket, function, table, dead-letter queue.
+//! Files in the deployed pipeline: bucket, function, table, dead-letter queue.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::project::Project;
 
-/// Far more than the function needs, for a machine that is busy with other things.
+/// Much more than the function needs, for a busy machine.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
@@ -87,20 +87,20 @@ fn failed_verification_is_reported_and_cleaned_up() {
     project.write("handler/app.py", handler);
     project.edit("manifest.toml", "timeout = \"60s\"", "timeout = \"2s\"");
     let applied = project.run(&["apply", "--yes"]).expect_code(1);
-    let said = "error: no item came within 2 seconds of the upload";
-    for line in ["is CREATE_COMPLETE.", said] {
+    let message = "error: no item came within 2 seconds of the upload";
+    for line in ["is CREATE_COMPLETE.", message] {
         applied.expect_stderr(line);
     }
     assert_eq!(project.versions(), [""; 0], "the probe is removed");
 
-    // Once the function has run it is warm, and the next time it is fast enough to be seen.
+    // The function is warm after its first run, so the next log line arrives in time.
     let group = format!("/aws/lambda/{}-handler", project.stack());
     wait_for(
         &|| project.aws("logs", "filter_log_events", json!({"logGroupName": group})),
         |log| log.to_string().contains("seen and ignored"),
     );
     let verified = project.run(&["verify"]).expect_code(1);
-    for line in [said, "the handler's last log lines:", "seen and ignored"] {
+    for line in [message, "the handler's last log lines:", "seen and ignored"] {
         verified.expect_stderr(line);
     }
     assert_eq!(project.versions(), [""; 0], "the probe is removed");
@@ -123,7 +123,7 @@ fn text<'a>(item: &'a Value, attribute: &str) -> &'a str {
     item[attribute]["S"].as_str().unwrap()
 }
 
-/// Asks until the answer is good.
+/// Asks until the result is as expected.
 #[track_caller]
 fn wait_for<T: std::fmt::Debug>(ask: &impl Fn() -> T, good: impl Fn(&T) -> bool) -> T {
     let deadline = Instant::now() + TIME_LIMIT;

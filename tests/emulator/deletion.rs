@@ -1,4 +1,4 @@
-//! The end of a stack.
+//! `destroy` on the emulator.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The main job: from the manifest to a deployed and verified pipeline, and its state afterwards.
+//! The first deployment of the shipped project, and its state afterwards.
 
 use std::fs;
 use std::process::Command;
@@ -71,7 +71,7 @@ fn check_bucket(project: &Project) {
     assert_eq!(configuration["LambdaFunctionArn"], function["FunctionArn"],);
 }
 
-/// What both buckets have: encryption, versions, no way in for the public.
+/// Checks what both buckets have: encryption, versions, no public access.
 fn check_private(s3: &impl Fn(&'static str) -> Value) {
     let encryption = s3("get_bucket_encryption");
     let rule = &encryption["ServerSideEncryptionConfiguration"]["Rules"][0];
@@ -239,10 +239,10 @@ fn second_apply_finds_no_changes() {
         &["diff", "--exit-code"],
     ] {
         let finished = project.run(command).expect_code(0);
-        let said = "No changes. The stack matches the files.";
+        let message = "No changes. The stack matches the files.";
         let same = "No differences: the deployed stack matches the files.";
         assert!(
-            finished.stdout.contains(said) || finished.stdout.contains(same),
+            finished.stdout.contains(message) || finished.stdout.contains(same),
             "{finished}"
         );
         assert_eq!(finished.stderr, "");
@@ -298,7 +298,7 @@ fn status_outputs_and_ssh_describe_the_deployed_stack() {
     ssh.expect_stderr("nothing listens on it");
 }
 
-/// `eval "$(stackctl local env)"`, as the documentation has it.
+/// Runs `eval "$(stackctl local env)"`, as in the documentation.
 #[test]
 fn local_env_points_other_tools_at_the_emulator() {
     let project = Project::unverified().deployed();

@@ -25,9 +25,9 @@ fn function(project: &Project) -> String {
     format!("{}-handler", project.stack())
 }
 
-/// Expects the live function, bucket and table to be as the template says.
+/// Expects the live function, bucket and table to match the template.
 #[track_caller]
-fn expect_put_right(project: &Project, memory: u64) {
+fn expect_reverted(project: &Project, memory: u64) {
     let finished = project.run(&["drift", "--exit-code"]).expect_code(0);
     finished.expect_stdout("Drift: 0 modified, 0 deleted, ");
     let configuration = project.aws(
@@ -69,19 +69,23 @@ fn drift_is_shown_and_recover_reverts_it() {
     let only = project.run(&["drift", "--only", "Handler"]).expect_code(0);
     only.expect_stdout("1 modified, 0 deleted, 0 in sync, 0 not");
 
-    // The files are as they were deployed, so that no plan sees it.
+    // The files match the deployed template, so plans and diffs show nothing.
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
     project.run(&["diff", "--exit-code"]).expect_code(0);
     let live = project
         .run(&["diff", "--live", "--exit-code"])
         .expect_code(2);
-    assert_eq!(live.stdout.matches("apply: keeps the live value").count(), 2, "{live}");
+    assert_eq!(
+        live.stdout.matches("apply: keeps the live value").count(),
+        2,
+        "{live}"
+    );
     live.expect_stdout("apply: does not recreate it");
     let live = project.run(&["diff", "--live", "--only", "Handler"]);
     live.expect_stdout("Drift: 1 modified, 0");
 
     let sets = project.change_sets();
-    // Nobody to ask: it shows what it would do and leaves nothing behind.
+    // Without a terminal, `recover` shows the plan and leaves nothing behind.
     let asked = project.run(&["recover"]).expect_code(4);
     for line in [
         "~ MemorySize: \"512\" → \"256\" # because the live value has drifted",
@@ -94,14 +98,14 @@ fn drift_is_shown_and_recover_reverts_it() {
     assert_eq!(project.change_sets(), sets, "none is left behind");
     project.run(&["drift", "--exit-code"]).expect_code(2);
 
-    // What the files change meanwhile is not deployed with it.
+    // Changes in the files are not deployed by `recover`.
     project.edit(
         "templates/stack.yaml.j2",
         "MemorySize: 256",
         "MemorySize: 384",
     );
     project.run(&["recover", "--yes"]).expect_code(0);
-    expect_put_right(&project, 256);
+    expect_reverted(&project, 256);
     let finished = project.run(&["recover", "--yes"]).expect_code(0);
     finished.expect_stderr("Nothing to do.");
     let finished = project.run(&["plan"]).expect_code(0);
@@ -130,9 +134,9 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
     project
         .run(&["apply", "--yes", "--revert-drift"])
         .expect_code(0);
-    expect_put_right(&project, 384);
+    expect_reverted(&project, 384);
 
-    // The deleted table comes back under another name too, for which the resource is replaced.
+    // Another name replaces the resource, which also recreates the deleted table.
     project.aws("dynamodb", "delete_table", json!({"TableName": TABLE}));
     project.edit(
         "templates/stack.yaml.j2",
@@ -148,7 +152,7 @@ fn apply_reverts_drift_of_changed_properties_and_all_drift_on_request() {
     finished.expect_stdout("Drift: 0 modified, 0 deleted, ");
 }
 
-/// The way that the hints name where CloudFormation has none.
+/// The manual steps in the hints, if CloudFormation cannot revert the drift.
 #[test]
 fn two_deployments_recreate_a_deleted_resource() {
     const WITHOUT: &str = "Resources:\n  Group:\n    Type: AWS::Logs::LogGroup\n";

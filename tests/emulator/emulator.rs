@@ -1,8 +1,8 @@
-//! The one emulator of a test run, and how a test borrows it.
+//! The emulator of a test run, and how a test uses it.
 //!
-//! It is started by the first test that needs it and ends with this process, however that ends. A
-//! test has an account of its own there, so tests neither see nor wait for one another. It is
-//! installed below Cargo's target folder, once for all test binaries and runs.
+//! The first test that needs the emulator starts it, and it ends with this process. Each test has
+//! its own account, so the tests do not affect each other. The emulator is installed once in
+//! Cargo's target folder.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ pub(crate) struct Emulator {
     bound: BoundEmulator,
     boto3: OnceLock<Mutex<Boto3Client>>,
     accounts: AtomicU64,
-    /// Two runs at once would take each other's emulator for a forgotten one, so one waits.
+    /// Two concurrent runs would stop each other's emulator, so one waits.
     _lock: File,
 }
 
 /// A project's access to the emulator.
 pub(crate) struct Borrowed {
-    /// The account, 12 digits, which no other test has.
+    /// The account, 12 digits. No other test has it.
     pub(crate) account: String,
     endpoint: String,
 }
@@ -43,7 +43,7 @@ pub(crate) fn local(root: &Path, cache: &Path) -> Local {
     Local::new(&ambient, root, "local", None).unwrap()
 }
 
-/// Returns the emulator, starting it where this is the first call.
+/// Returns the emulator, and starts it at the first call.
 pub(crate) fn shared() -> &'static Emulator {
     static SHARED: OnceLock<Emulator> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -61,7 +61,7 @@ pub(crate) fn shared() -> &'static Emulator {
 }
 
 impl Emulator {
-    /// Lets the commands of the project in `root` find this emulator, as an account of their own.
+    /// Lets the commands of the project in `root` find this emulator, with their own account.
     pub(crate) fn lend(&self, root: &Path, cache: &Path) -> Borrowed {
         let account = self.accounts.fetch_add(1, Ordering::Relaxed).to_string();
         let emulator = self.bound.publish(&local(root, cache), &account).unwrap();

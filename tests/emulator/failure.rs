@@ -1,4 +1,4 @@
-//! Deployments that fail: what is said first, what is left, how to go on.
+//! Failed deployments: the cause, the state of the stack, and how to continue.
 
 use crate::custom_resource::failing_at;
 use crate::project::Project;

@@ -9,7 +9,7 @@ use crate::project::{ROLE, texts};
 use crate::proxy::{Proxy, Rule};
 use crate::sandbox::{Finished, Running, Sandbox};
 
-/// The resources of the stack beside its role.
+/// The resources of the stack, without its role.
 const RESOURCES: &str = r#"  Topic:
     Type: AWS::SNS::Topic
     Properties:
@@ -42,18 +42,19 @@ const RESOURCES: &str = r#"  Topic:
 {%- endif %}
 "#;
 
-/// What else a project is about.
+/// A further part of the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The stack is protected from deletion.
     Protection,
     /// It has a bucket.
     Bucket,
-    /// It has a resource that cannot be made.
+    /// It has a resource that cannot be created.
     Failure,
 }
 
-/// A small project in an account of its own: a function with its code, a policy, a protection.
+/// A small project in its own account: a function with its code, a stack policy, termination
+/// protection.
 pub(crate) struct ProxiedProject {
     sandbox: Sandbox,
     borrowed: Borrowed,
@@ -113,7 +114,7 @@ impl ProxiedProject {
         self.spawn(proxy, arguments).wait()
     }
 
-    /// Applies, without any fault.
+    /// Applies without a fault.
     #[track_caller]
     pub(crate) fn deploy(&self) {
         let proxy = self.proxy(Rule::Nothing);
@@ -130,8 +131,7 @@ impl ProxiedProject {
         }
     }
 
-    /// Returns what is left of the stack, nothing where it is gone, and what else is there beside the
-    /// artifact bucket.
+    /// Returns the names of the stacks and buckets that exist, without the artifact bucket.
     pub(crate) fn left(&self) -> Vec<String> {
         let account = &self.borrowed.account;
         let calls = [
@@ -147,14 +147,14 @@ impl ProxiedProject {
         left
     }
 
-    /// Returns the files that the processes left in their folder for temporary files.
+    /// Returns the files that the processes left in their temporary folder.
     pub(crate) fn temporary_leftovers(&self) -> Vec<PathBuf> {
         self.sandbox.temporary_leftovers()
     }
 
-    /// Returns what is wrong with the deployed stack, with the bucket beside it and with what was left
-    /// behind; nothing where all is right. A temporary change set `may_remain` where the apply had no
-    /// way to remove it: it is pruned when it is an hour old.
+    /// Returns what is wrong with the deployed stack, the artifact bucket and the change sets;
+    /// empty if all is right. If `may_remain`, a temporary change set may be left: it is pruned
+    /// after an hour.
     pub(crate) fn wrong(&self, may_remain: bool) -> Vec<String> {
         let account = &self.borrowed.account;
         let name = format!("faults-{account}-dev");
@@ -190,8 +190,8 @@ impl ProxiedProject {
         };
         expect("one stack", texts(stacks, "StackName") == [name], stacks);
         let status = stacks[0]["StackStatus"].as_str().unwrap_or_default();
-        let settled = ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&status);
-        expect("its status", settled, &stacks[0]["StackStatus"]);
+        let is_complete = ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&status);
+        expect("its status", is_complete, &stacks[0]["StackStatus"]);
         let protection = &stacks[0]["EnableTerminationProtection"];
         expect("its protection", protection == true, protection);
         let policy = &value(policy)["StackPolicyBody"];
@@ -202,7 +202,7 @@ impl ProxiedProject {
         expect("its versions", versioning == "Enabled", versioning);
         let sets = value(sets);
         let left = sets["Summaries"].as_array().into_iter().flatten();
-        // Only what was never executed was left behind.
+        // Executed change sets are not left behind.
         let left: Vec<&Value> = left
             .filter(|set| set["ExecutionStatus"] == "AVAILABLE")
             .map(|set| &set["ChangeSetName"])

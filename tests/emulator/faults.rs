@@ -1,10 +1,9 @@
-//! The fault matrix: each call of a command goes wrong in every way that a network and a service know,
-//! one at a time.
+//! The fault matrix: each call of a command fails in every way that a network and a service can
+//! fail, one at a time.
 //!
-//! Whatever goes wrong, the stack is right in the end or untouched, the report is one that a user can
-//! act on, nothing is applied twice, and the next run of the command leaves everything right. A first
-//! `apply` meets every fault; an update, `destroy` and `recover`, which share most of its code, meet
-//! those that are told apart by what the service has done when the answer is lost.
+//! After a fault, the stack is correct or unchanged, the report names a remedy, nothing is applied
+//! twice, and the next run of the command succeeds. A first `apply` is tested with every fault. An
+//! update, `destroy` and `recover` share most of its code and are tested with fewer faults.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,14 +15,14 @@ use std::time::Instant;
 use crate::fault_injection::{Part, ProxiedProject};
 use crate::proxy::{Fault, Rule};
 
-/// How many commands run at once. Most of them wait: for the SDK's pauses between two attempts.
+/// How many commands run concurrently. Most of them wait between two attempts of the SDK.
 const AT_ONCE: usize = 16;
 
 /// More calls than the SDK makes before it gives up.
 const ALWAYS: usize = 20;
 
-/// What other commands than a first `apply` meet: a fault before the service does anything, two after
-/// it, and an answer that is none.
+/// The faults for other commands than a first `apply`: one before the service acts, two after it,
+/// and an invalid response.
 const SOME: [Fault; 4] = [
     Fault::Throttled,
     Fault::FailingLate,
@@ -31,16 +30,16 @@ const SOME: [Fault; 4] = [
     Fault::Garbage,
 ];
 
-/// A command whose calls go wrong.
+/// A command whose calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Command {
-    /// `apply`, of a stack that is not there.
+    /// `apply` of a new stack.
     Create,
-    /// `apply`, of a change.
+    /// `apply` of a change.
     Update,
-    /// `destroy`, of a stack with a bucket that holds something.
+    /// `destroy` of a stack with a bucket that is not empty.
     Destroy,
-    /// `recover`, of a creation that failed and was left so: it is rolled back and deleted.
+    /// `recover` of a failed creation without rollback, which is rolled back and deleted.
     Recover,
 }
 
@@ -77,7 +76,7 @@ impl Command {
         }
     }
 
-    /// Returns what a user runs after a failure.
+    /// Returns the command that a user runs after a failure.
     fn next(self) -> &'static [&'static str] {
         match self {
             Self::Create | Self::Update => &["apply", "--yes", "--wait"],
@@ -94,7 +93,7 @@ impl Command {
         }
     }
 
-    /// Returns what is not as the command should have left it.
+    /// Returns what differs from the result of a successful command.
     fn wrong(self, project: &ProxiedProject, may_remain: bool) -> Vec<String> {
         match self {
             Self::Create | Self::Update => project.wrong(may_remain),
@@ -102,7 +101,7 @@ impl Command {
         }
     }
 
-    /// Returns every operation that the command calls, in the order of the first calls.
+    /// Returns every operation that the command calls, in the order of their first calls.
     fn operations(self) -> Vec<String> {
         let project = self.project();
         let proxy = project.proxy(Rule::Nothing);
@@ -131,7 +130,7 @@ struct Case {
 fn apply_survives_a_fault_in_any_call() {
     let operations = Command::Create.operations();
     let mut cases = once(Command::Create, &operations, &Fault::ALL);
-    // The status of a running operation is asked for much longer than the others are.
+    // The status of a running operation is polled much longer than other calls are retried.
     let write = Command::Create.write();
     let last = operations.iter().position(|it| it == write).unwrap();
     for operation in &operations[..=last] {
@@ -158,7 +157,7 @@ fn once(command: Command, operations: &[String], faults: &[Fault]) -> Vec<Case> 
     let mut cases = Vec::new();
     for operation in operations {
         let has_body = !operation.starts_with("Head");
-        // The answer to a HEAD has no body to spoil or to name the clock in; other calls come first.
+        // The response to a `HEAD` has no body that a fault could change.
         let faults = faults.iter().filter(|fault| {
             has_body || !matches!(fault, Fault::Truncated | Fault::Garbage | Fault::Clock)
         });
@@ -182,9 +181,9 @@ fn always(command: Command, operation: &str, fault: Fault) -> Case {
     }
 }
 
-/// Tries all cells, several at once, and says how they went.
+/// Tries all cells, several concurrently, and prints the results.
 fn try_all(mut cases: Vec<Case>) {
-    // Those that wait longest begin first.
+    // The cells that wait longest start first.
     cases.sort_by_key(|case| std::cmp::Reverse(case.times));
     let began = Instant::now();
     let next = AtomicUsize::new(0);
@@ -209,10 +208,10 @@ fn try_all(mut cases: Vec<Case>) {
         }
     });
     let outcomes = outcomes.into_inner().unwrap();
-    // Past the test harness, which shows what a test prints only where it fails.
+    // This bypasses the test harness, which prints the output only of a failed test.
     let (count, seconds) = (cases.len(), began.elapsed().as_secs());
-    let said = format!("{count} faults were tried in {seconds} s: {outcomes:?}\n");
-    std::io::stderr().write_all(said.as_bytes()).unwrap();
+    let message = format!("{count} faults were tried in {seconds} s: {outcomes:?}\n");
+    std::io::stderr().write_all(message.as_bytes()).unwrap();
     let failures = failures.into_inner().unwrap();
     assert!(
         failures.is_empty(),
@@ -222,7 +221,7 @@ fn try_all(mut cases: Vec<Case>) {
     );
 }
 
-/// Runs the command with the fault and, where it failed, once more without. Returns how it went.
+/// Runs the command with the fault and, if it failed, once more without. Returns the result.
 fn attempt(case: &Case) -> Result<&'static str, String> {
     let command = case.command;
     let project = command.project();
@@ -254,7 +253,7 @@ fn attempt(case: &Case) -> Result<&'static str, String> {
         }
         _ => return fail("another exit code"),
     };
-    // A deletion that is asked for twice is one deletion.
+    // A second request to delete a stack is not a second deletion.
     if written != 1 && command != Command::Destroy {
         return fail(&format!("{} was accepted {written} times", command.write()));
     }
@@ -268,7 +267,7 @@ fn attempt(case: &Case) -> Result<&'static str, String> {
     Ok(outcome)
 }
 
-/// Returns whether a fault goes away by itself, so that the same call works a moment later.
+/// Returns whether the same call succeeds without the fault a moment later.
 fn is_transient(fault: Fault) -> bool {
     !matches!(fault, Fault::Clock | Fault::Garbage)
 }

@@ -1,11 +1,11 @@
-//! Ctrl-C, at every stage of a deployment.
+//! Ctrl-C at every stage of a deployment.
 
 use std::fs;
 
 use crate::custom_resource::waiting_for;
 use crate::project::Project;
 
-/// Lets the deployment go on.
+/// Lets the deployment continue.
 fn open(project: &Project) {
     fs::write(project.path("gate"), "").unwrap();
 }

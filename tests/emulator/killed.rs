@@ -1,8 +1,8 @@
-//! `kill -9` at any moment of an `apply`: the next one ends with the right stack.
+//! `kill -9` at any moment of an `apply`: the next `apply` succeeds.
 //!
-//! The moments are calls, not times: the proxy holds one, before the server has seen it, before the
-//! client knows the answer, or just after that, and then the process is killed. So they spread over
-//! all phases, however fast the machine is. `KILL_SEED` repeats a run.
+//! The moments are calls, not times. The proxy holds a call before the server sees it, before the
+//! client gets the response, or just after that, and then the process is killed. So the moments
+//! cover all phases on any machine. `KILL_SEED` repeats a run.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -15,19 +15,19 @@ use crate::proxy::{Moment, Proxy, Rule};
 
 /// How many applies are killed.
 const KILLS: usize = 50;
-/// How many run at once.
+/// How many run concurrently.
 const AT_ONCE: usize = 6;
 
-/// What is killed.
+/// The moment at which an apply is killed.
 #[derive(Debug, Clone, Copy)]
 struct Kill {
-    /// Whether the stack is there before.
+    /// Whether the stack exists before.
     updates: bool,
     call: usize,
     moment: Moment,
 }
 
-/// Numbers that look random, the same for the same seed.
+/// Pseudorandom numbers, the same for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -67,9 +67,9 @@ fn apply_succeeds_after_a_killed_apply() {
         }
     });
     let landed = landed.into_inner();
-    // Past the test harness, which shows what a test prints only where it fails.
-    let said = format!("{landed} of {KILLS} applies were killed in time; KILL_SEED={seed}\n");
-    std::io::stderr().write_all(said.as_bytes()).unwrap();
+    // This bypasses the test harness, which prints the output only of a failed test.
+    let message = format!("{landed} of {KILLS} applies were killed in time; KILL_SEED={seed}\n");
+    std::io::stderr().write_all(message.as_bytes()).unwrap();
     let failures = failures.into_inner().unwrap();
     assert!(
         failures.is_empty(),
@@ -80,7 +80,7 @@ fn apply_succeeds_after_a_killed_apply() {
     assert!(landed > KILLS * 9 / 10, "KILL_SEED={seed}");
 }
 
-/// Returns moments all over a creation and an update.
+/// Returns moments in all phases of a creation and an update.
 fn kills(random: &mut Random) -> Vec<Kill> {
     let project = ProxiedProject::new();
     let lengths = ["first", "second"].map(|name| {
@@ -111,7 +111,7 @@ fn attempt(kill: Kill) -> Result<bool, String> {
     let proxy = project.proxy(Rule::Stop(kill.call, kill.moment));
     let mut applying = project.spawn(&proxy, &["apply", "--yes"]);
     let killed = proxy.wait_until_stopped(|| applying.has_ended());
-    // What is dropped is killed (SIGKILL).
+    // Dropping the child kills it with SIGKILL.
     drop(applying);
     let executed = proxy.accepted("ExecuteChangeSet");
     drop(proxy);

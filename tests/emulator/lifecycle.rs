@@ -1,7 +1,7 @@
 //! The emulator between two commands.
 //!
-//! These tests need an emulator that commands start and stop themselves. Nothing bounds such a one
-//! to this process, so a guard does.
+//! These tests need an emulator that commands start and stop. It is not bound to this process, so a
+//! guard stops it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,11 +12,11 @@ use crate::emulator;
 use crate::project;
 use crate::sandbox::Sandbox;
 
-/// Drops the emulator of a project when this process ends, however it ends.
+/// Resets the emulator of a project when this process ends.
 struct Guard(Child);
 
 impl Guard {
-    /// Waits for its input to end, which is when this process closes it or is gone.
+    /// Starts a process that waits until this process closes its input or ends.
     fn over(sandbox: &Sandbox) -> Self {
         let script = "read -r line; exec \"$0\" local reset --env local --quiet";
         let child = Command::new("/bin/sh")
@@ -38,7 +38,7 @@ impl Drop for Guard {
     }
 }
 
-/// Lets the sandbox find the emulator installed. Another installation would take half a minute.
+/// Links the installed emulator into the sandbox. Another installation would take half a minute.
 fn lend_installation(sandbox: &Sandbox) {
     let installed = emulator::shared().python().ancestors().nth(2).unwrap();
     let folder = sandbox.cache().join("emulator");

@@ -1,8 +1,8 @@
-//! The real thing, end to end: the built `stackctl`, the shipped project and the embedded emulator.
+//! End-to-end tests with the built `stackctl`, the shipped project and the embedded emulator.
 //!
-//! Each test works in its own copy of the project, in an account of its own on one emulator, drives
-//! the binary as a user does and checks the result with boto3. Nothing outlives the
-//! run, not even one that is killed. Only the first run needs the network, to install the emulator.
+//! Each test has its own copy of the project and its own account on one emulator, runs the binary
+//! as a user does, and checks the result with boto3. The emulator ends with the run. Only the first
+//! run needs the network, to install the emulator.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

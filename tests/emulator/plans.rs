@@ -1,10 +1,10 @@
-//! What a plan says before it is too late, and saved plans, on the real emulator.
+//! Dangers in plans, and saved plans.
 
 use serde_json::Value;
 
 use crate::project::Project;
 
-/// The risks of a JSON plan, as `severity logical_id`.
+/// Returns the risks of a JSON plan as `severity logical_id`.
 fn risks(plan: &Value) -> Vec<String> {
     let risks = plan["risk"].as_array().into_iter().flatten();
     let text = |risk: &Value, name: &str| risk[name].as_str().unwrap_or_default().to_owned();
@@ -32,7 +32,7 @@ fn plan_shows_a_table_replacement_first_and_apply_refuses_it() {
     );
 
     let shown = project.run(&["plan"]).expect_code(0);
-    // The emulator calls the replacement conditional, which AWS does not.
+    // The emulator calls the replacement conditional, and AWS does not.
     let danger = shown.stdout.find("MetadataTable may be replaced");
     let changes = shown.stdout.find("~ MetadataTable");
     assert!(danger.is_some() && danger < changes, "{shown}");

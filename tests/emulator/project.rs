@@ -1,4 +1,4 @@
-//! A project in a folder of its own, on the shared emulator, in an account of its own.
+//! A project with its own folder and its own account on the shared emulator.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::sandbox::{Finished, Running, Sandbox};
 /// The bucket that the shipped manifest names for the local environment.
 const SHIPPED_BUCKET: &str = "dev-file-metadata-bucket";
 
-/// A role for the functions of templates, as a resource of the name `Role`.
+/// The resource `Role` for the functions of templates.
 pub(crate) const ROLE: &str = r#"  Role:
     Type: AWS::IAM::Role
     Properties:
@@ -32,8 +32,8 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Returns a copy of the shipped project, with a name of its own: bucket names are common to
-    /// all accounts, and the emulator ends the workers of a new function's namesakes in all of them.
+    /// Returns a copy of the shipped project with its own name. Bucket names are shared by all
+    /// accounts, and the emulator ends the workers of functions of the same name in all accounts.
     pub(crate) fn shipped() -> Self {
         let sandbox = Sandbox::new();
         copy_shipped(&sandbox);
@@ -47,15 +47,14 @@ impl Project {
         project
     }
 
-    /// Returns a copy of the shipped project that `apply` does not verify, for tests of something
-    /// else.
+    /// Returns a copy of the shipped project that `apply` does not verify.
     pub(crate) fn unverified() -> Self {
         let project = Self::shipped();
         project.edit("manifest.toml", "after_apply = true", "after_apply = false");
         project
     }
 
-    /// Returns a project with nothing but this template, whose variables are these.
+    /// Returns a project with only this template and these variables.
     pub(crate) fn of_template(template: &str, vars: &str) -> Self {
         let project = Self::of(Sandbox::new());
         let manifest = format!(
@@ -77,7 +76,7 @@ impl Project {
         }
     }
 
-    /// Applies and stops the test where that fails.
+    /// Applies and fails the test if that fails.
     #[track_caller]
     pub(crate) fn deployed(self) -> Self {
         self.run(&["apply", "--yes"]).expect_code(0);
@@ -202,7 +201,7 @@ impl Project {
         answers.map(Result::unwrap).collect()
     }
 
-    /// Returns the stack's status; `None` where there is no stack.
+    /// Returns the stack's status; `None` if there is no stack.
     pub(crate) fn stack_status(&self) -> Option<String> {
         let answer = self.try_aws(
             "cloudformation",
@@ -285,7 +284,7 @@ impl Project {
         groups["logGroups"][0]["retentionInDays"].as_u64().unwrap()
     }
 
-    /// Returns the items of the table, each with its attributes as DynamoDB spells them.
+    /// Returns the items of the table in DynamoDB's JSON.
     pub(crate) fn items(&self) -> Vec<Value> {
         let arguments = json!({"TableName": "FileMetadata-local", "ConsistentRead": true});
         let answer = self.aws("dynamodb", "scan", arguments);
@@ -306,7 +305,7 @@ fn local<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["-e", "local"]].concat()
 }
 
-/// Returns one member of each object of a list; of no list, none.
+/// Returns one member of each object of a list; empty if there is no list.
 pub(crate) fn texts(list: &Value, name: &str) -> Vec<String> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |entry: &Value| entry[name].as_str().unwrap().to_owned();

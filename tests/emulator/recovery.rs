@@ -1,4 +1,4 @@
-//! Every stuck state that the emulator can be brought into, and the way out of it.
+//! Every stuck state that the emulator supports, and its recovery.
 
 use serde_json::json;
 

@@ -1,8 +1,7 @@
-//! How many round trips each command takes one after the other at a real service.
+//! The number of consecutive round trips of each command on the emulator.
 //!
-//! `tests/cli/round_trips.rs` holds the same bounds at a scripted one, which knows only what it was told
-//! of the API. Here the shipped stack goes to the emulator through the same slow line. What the service
-//! itself makes a command wait for, one look after another, is not counted.
+//! `tests/cli/round_trips.rs` tests the same limits with a scripted service. This test deploys the
+//! shipped stack to the emulator over the same slow connection. Repeated polls are not counted.
 
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use serde_json::json;
 use crate::latency::{Passed, Proxy, longest_chain};
 use crate::project::Project;
 
-/// The proxy's delay. It is long against what a busy machine needs between two calls that are made at
-/// the same time.
+/// The delay of the proxy. It is long compared with the time between two concurrent calls on a busy
+/// machine.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// The calls that are repeated until the service is done.
+/// The operations that are polled until the service is done.
 const LOOKS: [&str; 5] = [
     "DescribeChangeSet",
     "DescribeEvents",
@@ -24,7 +23,7 @@ const LOOKS: [&str; 5] = [
     "ListChangeSets",
 ];
 
-/// Returns the calls, of looks that follow each other only the last one of each name.
+/// Returns the calls, with only the last of consecutive polls of each operation.
 fn without_repeated_looks(mut calls: Vec<Passed>) -> Vec<Passed> {
     calls.sort_by_key(|call| call.came);
     let is_look = |call: &Passed| LOOKS.contains(&call.name.as_str());
@@ -38,7 +37,7 @@ fn without_repeated_looks(mut calls: Vec<Passed>) -> Vec<Passed> {
     calls
 }
 
-/// Returns the shipped project as one that goes to a server of its own, with an artifact bucket there.
+/// Returns the shipped project for a server at another endpoint, with an artifact bucket.
 fn project() -> Project {
     let project = Project::unverified();
     let (artifacts, vars) = ("[artifacts.handler]\n", "[vars]\n");

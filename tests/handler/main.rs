@@ -1,11 +1,11 @@
-//! Runs the handler's own tests, written in Python, as part of `cargo test`.
+//! Runs the handler's Python tests as part of `cargo test`.
 //!
-//! What they need (pytest, boto3) is installed once into a virtual environment below Cargo's target
-//! folder. Only that first run needs the network.
+//! pytest and boto3 are installed once into a virtual environment in Cargo's target folder. Only
+//! that first run needs the network.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test stops at the first surprise and shows what pytest said"
+    reason = "a test stops at the first surprise and shows what pytest message"
 )]
 
 #[path = "../support/python.rs"]
@@ -14,7 +14,7 @@ mod python;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The lock file of what the tests need.
+/// The lock file of the packages.
 const LOCK_FILE: &str = "tests/handler/requirements.lock";
 
 #[test]
@@ -32,7 +32,7 @@ fn pytest_passes() {
         .arg("--basetemp")
         .arg(report.path().join("tmp"))
         .arg("tests/handler");
-    // Whoever runs this may be logged in to a real account.
+    // The user may be logged in to a real account.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
             pytest.env_remove(name);

@@ -41,7 +41,7 @@ def handle(*records: object) -> dict[str, int]:
     return app.handler({"Records": list(records)}, None)
 
 
-def test_an_item_tells_everything_about_its_file(cloud: Cloud) -> None:
+def test_item_describes_the_file(cloud: Cloud) -> None:
     cloud.content_types["photos/cat.png"] = "image/png"
 
     counts = handle(record("photos/cat.png", versionId="3HL4kqtJlcpXroDTDmJ"))

@@ -1,7 +1,7 @@
-//! The local environment's life, with the real emulator: who starts it, who finds it, what survives.
+//! The lifecycle of the local environment with the real emulator.
 //!
-//! All tests share one cache folder, so that the emulator is installed once; each has a project
-//! folder, and with it an emulator, of its own.
+//! All tests share one cache folder, so the emulator is installed once. Each test has its own
+//! project folder and its own emulator.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
@@ -15,7 +15,7 @@ use stackctl::config::ambient::Ambient;
 use stackctl::emulator::{Emulator, Local, Progress};
 use tempfile::TempDir;
 
-/// A project folder whose emulator is ended when it is dropped.
+/// A project folder. Its emulator is reset when it is dropped.
 struct Project {
     folder: TempDir,
 }
@@ -42,7 +42,7 @@ impl Project {
         Local::new(&ambient, self.folder.path(), "local", None).unwrap()
     }
 
-    /// Starts or finds the emulator; returns what was reported, too.
+    /// Starts or finds the emulator. Returns the reported steps too.
     fn ensure(&self) -> (Emulator, Vec<Progress>) {
         let mut steps = Vec::new();
         let emulator = wait(self.local().ensure_running(|step| steps.push(step))).unwrap();
@@ -56,7 +56,7 @@ impl Drop for Project {
     }
 }
 
-/// The cache that all tests, of all runs, share.
+/// Returns the cache folder that all tests share.
 fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-cache")
 }
@@ -69,7 +69,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-/// Kills the emulator and waits until its lock says that it is gone.
+/// Kills the emulator and waits until its lock is free.
 fn kill(emulator: &Emulator) {
     let pid = Pid::from_raw(emulator.pid.unwrap()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();
@@ -77,7 +77,7 @@ fn kill(emulator: &Emulator) {
     run.lock_shared().unwrap();
 }
 
-/// Runs a script with the emulator's own boto3, pointed at the emulator; returns what it prints.
+/// Runs a script with the emulator's boto3 against the emulator, and returns its output.
 fn boto3(emulator: &Emulator, script: &str) -> String {
     let python = fs::read_dir(cache().join("emulator"))
         .unwrap()
@@ -189,7 +189,7 @@ fn bound_emulator_serves_other_projects_until_its_owner_ends() {
     assert_eq!(borrower.local().status().unwrap(), None);
 }
 
-/// The account's root is never denied anything there, so a user asks.
+/// The root user of the account is never denied, so the script uses another user.
 #[test]
 fn loopback_passes_only_the_tls_policy() {
     const SCRIPT: &str = r#"

@@ -1,4 +1,4 @@
-//! Two descriptions of a change set, joined.
+//! Merged descriptions of a change set.
 
 use proptest::prelude::*;
 use stackctl::cloudformation::change_set::merge::merged;
@@ -40,7 +40,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Each resource at most once, as in every change set.
+    /// A change set with each resource at most once, as CloudFormation returns it.
     fn set()(
         changes in ["A", "AB", "Bucket", "Role"].map(|id| prop::option::of(change(id.to_owned()))),
         reason in word(&["[WARN] incomplete", "No updates are to be performed."]),

@@ -1,4 +1,4 @@
-//! A timeline is the same whatever the looks at it were.
+//! A timeline does not depend on how it was polled.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use stackctl::cloudformation::status::ResourceStatus;
 
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:111111111111:stack/demo/1";
 
-/// Returns events, oldest first, that each come so many seconds after the one before: often none.
+/// Returns events, oldest first. Each occurs this many seconds after the previous one.
 fn events(pauses: &[i64]) -> Vec<Event> {
     let mut time = Timestamp::UNIX_EPOCH;
     let numbered = pauses.iter().enumerate();
@@ -29,8 +29,8 @@ fn events(pauses: &[i64]) -> Vec<Event> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A look sees the newest event of its moment first, and goes back at least to what was seen
-    /// before. How far back beyond that, and how often nothing is new, makes no difference.
+    /// A poll returns the newest event first, and at least all events since the previous poll. More
+    /// overlap and polls without new events make no difference.
     #[test]
     fn overlapping_polls_return_each_event_once_and_in_order(
         pauses in prop::collection::vec(0..3_i64, 1..30),

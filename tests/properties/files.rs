@@ -1,4 +1,4 @@
-//! What is written is what is read: artifacts and saved plans.
+//! Artifacts and saved plans are read as they were written.
 
 use std::fs;
 use std::io::Read;
@@ -23,7 +23,7 @@ use stackctl::plan::{Operation, Target};
 const MANIFEST: &str = "project = \"demo\"\nenvironment = \"dev\"\n[artifacts.handler]\npath = \"code\"\n\
     [vars]\ntest_instance = false\n";
 
-/// Packages files that were made in this order, each a day younger than the one before.
+/// Packages files that were created in this order, each a day after the previous one.
 fn packaged(files: &[(String, Vec<u8>)]) -> package::Artifact {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("manifest.toml"), MANIFEST).unwrap();
@@ -45,7 +45,7 @@ fn packaged(files: &[(String, Vec<u8>)]) -> package::Artifact {
 }
 
 prop_compose! {
-    /// Files by their paths: names that differ in case, in length and in the byte after a folder's name.
+    /// Files with names that differ in case, in length and in the byte after a folder's name.
     fn files()(
         files in prop::collection::btree_map(
             "([a-c]{1,2}/)?[A-Za-c_.-][a-c0-9 é]{0,3}\\.py",
@@ -145,7 +145,7 @@ proptest! {
         let mut bytes = fs::read(&path).unwrap();
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
-        // White space between two members is not part of the plan.
+        // Whitespace between two members is not part of the plan.
         if let Ok(read) = PlanFile::parse(&bytes, "plan.json") {
             prop_assert_eq!(read, plan);
         }

@@ -1,8 +1,7 @@
-//! What holds for every input, not only for the examples that somebody thought of.
+//! Properties that hold for every input.
 //!
-//! Properties are tried on values that proptest makes up and, where one fails, makes as small as it
-//! can. Everything that reads a file from outside is also run on mutated seeds, by the functions that
-//! `fuzz/` runs on its own.
+//! proptest generates the values and shrinks those that fail. Every parser of user input is also
+//! run on mutated seeds, with the functions that `fuzz/` runs too.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod change_sets;

@@ -1,7 +1,7 @@
-//! The seeds, and some thousand mutations of them, run through every target.
+//! Runs every target on the seeds and on mutations of them.
 //!
-//! It is the short form of fuzzing, for every run of the tests: no other toolchain, the same inputs
-//! each time, a few seconds. What it cannot reach, `fuzz/` does.
+//! This is a short form of fuzzing in every run of the tests: the stable toolchain, the same inputs
+//! each time, a few seconds.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use crate::targets;
 
-/// One of the functions that take whatever comes.
+/// A function that accepts any input.
 type Target = fn(&[u8]);
 
-/// Every target by its name: that of its folder of seeds, and of its program in `fuzz/`.
+/// Every target by its name, which is also that of its folder of seeds and of its program in
+/// `fuzz/`.
 const TARGETS: [(&str, Target); 6] = [
     ("archive", targets::archive),
     ("change_set", targets::change_set),
@@ -31,7 +32,7 @@ const MUTATIONS: usize = 150;
 /// How long one input may take. Most take a millisecond.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What inputs are made of, so that a mutation is more than noise.
+/// Tokens of the inputs, for mutations that are more than noise.
 const TOKENS: [&str; 32] = [
     "\"",
     "'",
@@ -67,7 +68,7 @@ const TOKENS: [&str; 32] = [
     "1e999",
 ];
 
-/// Numbers without end, the same in each run (xorshift64).
+/// Pseudorandom numbers, the same in each run (xorshift64).
 struct Numbers(u64);
 
 impl Numbers {

@@ -1,9 +1,8 @@
-//! What is done with input of every kind, and what must hold whatever the input is.
+//! Functions that process input of every kind, and the properties that always hold.
 //!
-//! Each function does with its input what a command would and panics where a promise is broken: a
-//! place outside its text, a text that does not come back as it was, a plan that cannot be shown. The
-//! tests here run them on the seeds and on mutations of those; `fuzz/` runs the same functions for as
-//! long as one likes.
+//! Each function processes its input as a command does, and panics if a property does not hold: a
+//! place outside of its text, a text that changes when it is written and read, a plan that cannot
+//! be printed. The tests run the functions on seeds and mutations; `fuzz/` runs the same functions.
 
 use std::fs;
 use std::io::Cursor;
@@ -29,11 +28,11 @@ use stackctl::template::render;
 use stackctl::template::{self, Template, emit};
 use tempfile::TempDir;
 
-/// A manifest that leaves nothing to be asked for.
+/// A complete manifest.
 const MANIFEST: &str = "project = \"demo\"\nenvironment = \"dev\"\nallowed_ssh_cidr = \"203.0.113.7/32\"\n\
     key_pair = \"ops\"\n[artifacts]\n[vars]\nflag = true\nports = [22, 443]\nnested = { a = \"1\" }\n";
 
-/// A manifest: read, resolved for each of its environments, and every complaint drawn.
+/// Parses a manifest, resolves each of its environments, and prints every diagnostic.
 pub(crate) fn manifest(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
@@ -57,12 +56,12 @@ pub(crate) fn manifest(input: &[u8]) {
     }
 }
 
-/// A template as it is written: rendered, and every place of the result found in the source.
+/// Renders a template and locates every line of the result in the source.
 pub(crate) fn template(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
     };
-    // Nested loops over long ranges take as long as their author asks for.
+    // Nested loops over long ranges take very long.
     if text.matches("range").count() > 1 || text.matches('*').count() > 1 {
         return;
     }
@@ -121,7 +120,7 @@ fn check_line_map(rendered: &render::RenderedTemplate, settings: &Settings) {
     check_places(&found.into_iter().map(translate).collect::<Vec<_>>());
 }
 
-/// A rendered template: read, checked, evaluated, written and read again without a difference.
+/// Parses a rendered template, validates and evaluates it, writes it and parses it again.
 pub(crate) fn rendered(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
@@ -154,7 +153,7 @@ pub(crate) fn rendered(input: &[u8]) {
     );
 }
 
-/// A change set in lines of a letter and a text: judged, and shown in every form.
+/// Reads a change set from lines of a letter and a text, and prints it in every format.
 pub(crate) fn change_set(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let mut changes: Vec<Change> = Vec::new();
@@ -168,7 +167,7 @@ pub(crate) fn change_set(input: &[u8]) {
     show(changes, None, None);
 }
 
-/// Adds what a line says to the last change, or to the last detail of that.
+/// Adds a line to the last change or to its last detail.
 fn read_line(changes: &mut Vec<Change>, letter: char, text: &str) {
     let actions = [
         ('+', "Add"),
@@ -189,18 +188,18 @@ fn read_line(changes: &mut Vec<Change>, letter: char, text: &str) {
     let Some(change) = changes.last_mut() else {
         return;
     };
-    let said = Some(text.to_owned());
+    let value = Some(text.to_owned());
     match letter {
         't' => text.clone_into(&mut change.resource_type),
-        'i' => change.physical_id = said,
+        'i' => change.physical_id = value,
         'r' => change.replacement = Some(Replacement::from_wire(text)),
-        'o' => change.policy_action = said,
+        'o' => change.policy_action = value,
         'c' => change.scope.push(text.to_owned()),
-        'b' => change.before_context = said,
-        'a' => change.after_context = said,
-        'f' => change.drift_status = said,
+        'b' => change.before_context = value,
+        'a' => change.after_context = value,
+        'f' => change.drift_status = value,
         'd' => change.details.push(Detail {
-            path: said,
+            path: value,
             ..Detail::default()
         }),
         letter => {
@@ -208,22 +207,22 @@ fn read_line(changes: &mut Vec<Change>, letter: char, text: &str) {
                 return;
             };
             match letter {
-                'w' => detail.attribute = said,
-                'n' => detail.name = said,
-                'x' => detail.before = said,
-                'y' => detail.after = said,
-                'k' => detail.attribute_change = said,
-                'q' => detail.requires_recreation = said,
-                'e' => detail.evaluation = said,
-                'u' => detail.change_source = said,
-                'g' => detail.causing_entity = said,
+                'w' => detail.attribute = value,
+                'n' => detail.name = value,
+                'x' => detail.before = value,
+                'y' => detail.after = value,
+                'k' => detail.attribute_change = value,
+                'q' => detail.requires_recreation = value,
+                'e' => detail.evaluation = value,
+                'u' => detail.change_source = value,
+                'g' => detail.causing_entity = value,
                 _ => {}
             }
         }
     }
 }
 
-/// Shows a plan of these changes in every form.
+/// Prints a plan of these changes in every format.
 fn show(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template>) {
     let models = model::models(&changes, before, after);
     let plan = Plan {
@@ -251,7 +250,7 @@ fn show(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
     serde_json::to_string(&PlanDocument::of(&plan)).unwrap();
 }
 
-/// A saved plan: taken only where it is whole.
+/// Reads a saved plan, which must be complete.
 pub(crate) fn plan_file(input: &[u8]) {
     let Ok(plan) = PlanFile::parse(input, "plan.json") else {
         return;
@@ -260,7 +259,7 @@ pub(crate) fn plan_file(input: &[u8]) {
     assert_eq!(PlanFile::parse(&text, "plan.json").unwrap(), plan);
 }
 
-/// A deployed artifact's zip: its files listed and compared.
+/// Lists and compares the files of an artifact's zip.
 pub(crate) fn archive(input: &[u8]) {
     let Ok(files) = archive::read(Cursor::new(input)) else {
         return;
@@ -274,7 +273,7 @@ pub(crate) fn archive(input: &[u8]) {
     assert_eq!(code_diff::compare(files, IndexMap::new()).len(), count);
 }
 
-/// Checks that findings point into their texts, and draws them.
+/// Checks that diagnostics point into their texts, and prints them.
 fn check_places(found: &[Diagnostic]) {
     for place in found.iter().flat_map(|finding| &finding.places) {
         assert!(

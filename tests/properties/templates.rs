@@ -1,4 +1,4 @@
-//! What holds for every two templates, made up of what templates are made of.
+//! Properties of every two generated templates.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use stackctl::diagnostic::SourceFile;
 use stackctl::template::diff::{Diff, diff, match_notation};
 use stackctl::template::{Template, emit};
 
-/// Scalars: those that notations differ over, and any text.
+/// Scalars that YAML and JSON write differently, and any text.
 fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         prop::sample::select(vec![
@@ -19,7 +19,7 @@ fn scalar() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Calls of functions, some of which mean no more than their text.
+/// Calls of functions. Some mean the same as a text.
 fn call() -> impl Strategy<Value = Value> {
     prop::sample::select(vec![
         json!({"Ref": "B"}),
@@ -33,7 +33,7 @@ fn call() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Elements of the lists that have an order of their own.
+/// Elements of lists that CloudFormation does not order.
 fn element() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec!["a", "b", "c"]);
     prop_oneof![
@@ -99,7 +99,7 @@ fn parse(text: &str) -> Template {
     Template::parse(&SourceFile::new("template", text)).unwrap()
 }
 
-/// Returns the differences in a form that can be sorted, each with its two sides.
+/// Returns the differences as sorted lines, each with its two sides.
 fn lines(diff: &Diff<'_>, reversed: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in &diff.entries {

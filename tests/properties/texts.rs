@@ -1,10 +1,10 @@
-//! Manifests and templates made of what such texts are made of.
+//! Manifests and templates of random pieces.
 
 use proptest::prelude::*;
 
 use crate::targets;
 
-/// Pieces of manifests: keys with values of every type, right and wrong, and loose ends.
+/// Pieces of manifests: keys with values of every type, valid and invalid, and incomplete syntax.
 const MANIFEST: [&str; 28] = [
     "project = \"demo\"\n",
     "project = 1\n",
@@ -36,7 +36,7 @@ const MANIFEST: [&str; 28] = [
     "[[",
 ];
 
-/// Pieces of templates: plain YAML, expressions and statements, right and wrong.
+/// Pieces of templates: plain YAML, expressions and statements, valid and invalid.
 const TEMPLATE: [&str; 24] = [
     "Resources:\n",
     "  Bucket:\n",

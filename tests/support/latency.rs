@@ -1,9 +1,8 @@
-//! A line to AWS that is as slow as a real one, and keeps a log.
+//! A proxy that delays requests and logs them.
 //!
-//! On loopback every call is instant, so nobody notices that one waits for another. This proxy holds
-//! each request back for a fixed time before it hands it on, and notes when it came and when its answer
-//! went. From that follows what a faster machine cannot mend: how many calls a command makes one after
-//! the other ([`longest_chain`]).
+//! On loopback, calls are so fast that consecutive calls are not noticed. This proxy delays each
+//! request and records when it arrived and when its response was sent. From the log follows how
+//! many consecutive calls a command makes ([`longest_chain`]).
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,20 +10,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A running proxy. It lives as long as the process.
+/// A running proxy. It runs until the process ends.
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
-/// A call that went through.
+/// A call that passed the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Passed {
-    /// The operation, such as `DescribeStacks`; for S3 method and path.
+    /// The operation, such as `DescribeStacks`; for S3 the method and the path.
     pub(crate) name: String,
-    /// When the request had come, since the proxy started.
+    /// When the request arrived, since the start of the proxy.
     pub(crate) came: Duration,
-    /// When the answer went.
+    /// When the response was sent, since the start of the proxy.
     pub(crate) went: Duration,
 }
 
@@ -37,8 +36,8 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Starts a proxy on loopback that hands requests on to `upstream`, each after `delay`. Port 0
-    /// means any. `observer` sees each call when its answer goes.
+    /// Starts a proxy on loopback that forwards requests to `upstream` after `delay`. Port 0 means
+    /// any port. `observer` gets each call when its response is sent.
     pub(crate) fn start(
         port: u16,
         upstream: SocketAddr,
@@ -58,7 +57,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 let shared = Arc::clone(&ours);
-                // Whoever closes a connection in the middle of a call has given it up.
+                // A client may close a connection during a call.
                 thread::spawn(move || client.and_then(|client| shared.serve(client)));
             }
         });
@@ -70,7 +69,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Returns the calls since the last time, in the order of their answers.
+    /// Returns the calls since the last time, in the order of their responses.
     pub(crate) fn take(&self) -> Vec<Passed> {
         std::mem::take(&mut *self.shared.log())
     }
@@ -113,7 +112,7 @@ impl Shared {
                     rest
                 }
             };
-            // The time is taken first: the client may go on before this thread does.
+            // The time is recorded first, because the client may continue before this thread does.
             let passed = Passed {
                 name: head.operation(&body),
                 came,
@@ -131,14 +130,14 @@ impl Shared {
     }
 }
 
-/// The start line and the headers of a request or an answer.
+/// The start line and the headers of a request or a response.
 struct Head {
     start: String,
     headers: Vec<(String, String)>,
 }
 
 impl Head {
-    /// Reads one; `None` where the connection ended before it.
+    /// Reads the start line and the headers; `None` if the connection has ended.
     fn read(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
         let start = read_line(stream)?;
         if start.is_empty() {
@@ -173,7 +172,7 @@ impl Head {
         (text + "\r\n").into_bytes()
     }
 
-    /// Returns the name of the operation that a request asks for.
+    /// Returns the name of the operation of a request.
     fn operation(&self, body: &[u8]) -> String {
         if let Some(target) = self.get("x-amz-target") {
             return target.rsplit('.').next().unwrap_or(target).to_owned();
@@ -192,14 +191,14 @@ impl Head {
     }
 }
 
-/// Returns a line without its end; an empty one at the end of the stream.
+/// Returns a line without its end; empty at the end of the stream.
 fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     stream.read_until(b'\n', &mut line)?;
     Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned())
 }
 
-/// Returns a body as it is on the wire, chunks and trailers included.
+/// Returns a body as it is on the wire, including chunks and trailers.
 fn read_body(stream: &mut impl BufRead, head: &Head) -> io::Result<Vec<u8>> {
     if let Some(length) = head.get("content-length") {
         let length = length.parse().map_err(io::Error::other)?;
@@ -232,8 +231,8 @@ fn read_body(stream: &mut impl BufRead, head: &Head) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Returns the calls of a longest row in which each came after the answer of the one before had gone:
-/// with nothing but the network to wait for, the command takes this many round trips.
+/// Returns a longest chain of calls in which each request arrived after the previous response was
+/// sent. The command takes at least this many round trips.
 pub(crate) fn longest_chain(mut calls: Vec<Passed>) -> Vec<Passed> {
     calls.sort_by_key(|call| call.went);
     let mut chain: Vec<Passed> = Vec::new();

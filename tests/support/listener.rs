@@ -1,4 +1,4 @@
-//! A server on loopback that serves each connection on a thread of its own.
+//! A server on loopback that serves each connection on its own thread.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -43,7 +43,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // Wakes the accepting thread, which sees the flag and closes the port.
+        // Wakes the accepting thread, which reads the flag and closes the port.
         let _ = TcpStream::connect(self.address);
     }
 }

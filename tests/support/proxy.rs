@@ -1,8 +1,8 @@
 //! A proxy between `stackctl` and a server that speaks AWS, which injects a fault into one call.
 //!
-//! It passes everything on byte for byte, on a connection for each request. One rule may pick calls
-//! by their operation, or by their number, and do something else with them: answer by itself, lose
-//! the answer, or stop until it is told otherwise. What passed is kept.
+//! It forwards each request on its own connection, without changes. A rule may select calls by
+//! their operation or their number and respond itself, drop the response, or stop until the proxy
+//! ends. The calls are recorded.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,26 +16,26 @@ use crate::http::{Request, Response, parse_form, write_response};
 use crate::listener::Listener;
 use crate::xml;
 
-/// What can go wrong with a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The service is asked too much.
+    /// The service throttles the call.
     Throttled,
     /// The service fails before it does anything.
     Failing,
-    /// The service does what it is asked and fails then.
+    /// The service executes the call and fails then.
     FailingLate,
-    /// The connection ends before the service has seen the request.
+    /// The connection ends before the service gets the request.
     Reset,
-    /// The connection ends after the service has done what it is asked.
+    /// The connection ends after the service has executed the call.
     ResetLate,
-    /// Half of the answer arrives.
+    /// Half of the response arrives.
     Truncated,
-    /// Something else than an answer arrives.
+    /// An HTML page arrives instead of a response.
     Garbage,
-    /// The answer takes its time.
+    /// The response is late.
     Slow,
-    /// The service finds that the caller's clock is wrong.
+    /// The service reports that the caller's clock is wrong.
     Clock,
 }
 
@@ -53,34 +53,34 @@ impl Fault {
     ];
 }
 
-/// Where in a call the proxy stops.
+/// The moment of a call at which the proxy stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// The server has not seen the request.
+    /// The server has not received the request.
     Before,
-    /// The server has answered, and the client does not know it.
+    /// The server has responded, and the client has not received the response.
     Between,
-    /// The client has the answer.
+    /// The client has received the response.
     After,
 }
 
-/// What is done with some calls.
+/// The rule of a proxy.
 #[derive(Debug, Clone)]
 pub(crate) enum Rule {
-    /// Nothing: every call is passed on.
+    /// Every call is forwarded.
     Nothing,
-    /// The first calls of an operation, so many, go wrong.
+    /// The first calls of an operation fail, this many.
     Inject(String, Fault, usize),
-    /// The proxy stops at a moment of the call of this number, from 0.
+    /// The proxy stops at a moment of the call with this number, from 0.
     Stop(usize, Moment),
 }
 
-/// A call that passed.
+/// A call that was forwarded or refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Passed {
     /// Its operation.
     pub(crate) operation: String,
-    /// The status of the server's own answer; `None` where the server never saw it.
+    /// The status of the server's response; `None` if the server did not get the request.
     pub(crate) status: Option<u16>,
 }
 
@@ -131,7 +131,7 @@ impl Proxy {
         self.listener.url()
     }
 
-    /// Returns the calls so far, in the order of their answers.
+    /// Returns the calls so far, in the order of their responses.
     pub(crate) fn passed(&self) -> Vec<Passed> {
         self.shared.state().passed.clone()
     }
@@ -150,7 +150,7 @@ impl Proxy {
         self.shared.state().injected
     }
 
-    /// Waits until the proxy has stopped; returns `false` where that does not happen in time.
+    /// Waits until the proxy has stopped; returns `false` if it does not stop in time.
     pub(crate) fn wait_until_stopped(&self, mut is_over: impl FnMut() -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_mins(1);
         let mut state = self.shared.state();
@@ -224,7 +224,7 @@ impl Shared {
         }
         if stop == Some(Moment::After) {
             stream.flush()?;
-            // Time for the client to read it and to go on.
+            // The client gets time to read the response and to continue.
             thread::sleep(Duration::from_millis(3));
             self.stop()?;
         }
@@ -254,7 +254,7 @@ impl Shared {
         });
     }
 
-    /// Tells who waits for it, holds the call until the proxy ends, and lets it go no further.
+    /// Notifies the waiting test and holds the call until the proxy ends.
     fn stop(&self) -> io::Result<()> {
         self.state().stopped = true;
         self.stopped.notify_all();
@@ -274,7 +274,7 @@ impl Shared {
     }
 }
 
-/// Reads a request; returns it as it is to be passed on, and as it is to be understood.
+/// Reads a request. Returns its bytes, to be forwarded, and the parsed request.
 fn read(
     reader: &mut BufReader<TcpStream>,
     stream: &mut TcpStream,
@@ -300,7 +300,7 @@ fn read(
             break;
         };
         let name = name.to_ascii_lowercase();
-        // Each request has a connection of its own, which the server closes behind its answer.
+        // Each request has its own connection, which the server closes after its response.
         if !["connection", "expect"].contains(&name.as_str()) {
             raw.extend_from_slice(line.as_bytes());
         }
@@ -321,13 +321,13 @@ fn read(
     Ok(Some((raw, request)))
 }
 
-/// Returns the status of a raw answer.
+/// Returns the status of a raw response.
 fn status(answer: &[u8]) -> Option<u16> {
     let start = String::from_utf8_lossy(answer.get(..12)?).into_owned();
     start.split(' ').nth(1)?.parse().ok()
 }
 
-/// Returns the error of a service that throttles, fails or does not trust the caller's clock.
+/// Returns the error for a fault: throttling, a failure or a wrong clock.
 fn refusal(call: &Call, fault: Fault) -> Response {
     let (status, code, message) = match (fault, call.service.as_str()) {
         (Fault::Throttled, "s3") => (503, "SlowDown", "Please reduce your request rate."),

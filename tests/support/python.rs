@@ -1,8 +1,8 @@
-//! Virtual environments for tests, below Cargo's target folder.
+//! Virtual environments for tests, in Cargo's target folder.
 //!
-//! Each is named after the digest of its lock file and never changed: another lock file makes another
-//! one. It is made under a temporary name and renamed when complete, under a file lock, so that two test
-//! runs at once make one. Only that first run needs the network.
+//! Each has the digest of its lock file as name, so another lock file means another environment. It
+//! is created under a temporary name and renamed when complete, under a file lock, so that
+//! concurrent test runs create one. Only the first run needs the network.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use std::process::{Command, Output, Stdio};
 
 use stackctl::artifact::digest::Digest;
 
-/// pip's options for packages that need not be built.
+/// The options of pip for packages that are not built.
 pub(crate) const WHEELS_ONLY: [&str; 2] = ["--only-binary", ":all:"];
 
-/// Returns the Python of the environment `name` with the packages of a lock file, whose path is relative
-/// to the project, making the environment where it is missing. `options` are more of pip's.
+/// Returns the Python of the environment `name` with the packages of a lock file, and creates the
+/// environment if it is missing. The path of the lock file is relative to the project. `options`
+/// are further options of pip.
 pub(crate) fn environment(name: &str, lock_file: &str, options: &[&str]) -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&parent).unwrap();
@@ -25,7 +26,7 @@ pub(crate) fn environment(name: &str, lock_file: &str, options: &[&str]) -> Path
     let digest = Digest::of(fs::read(&lock_file).unwrap()).hex();
     let folder = parent.join(digest);
     let python = folder.join("bin/python");
-    // A link to a Python that has been removed since is no file.
+    // A link to a removed Python is not a file.
     if !python.is_file() {
         let unfinished = parent.join("unfinished");
         for remains in [&folder, &unfinished] {
@@ -60,7 +61,7 @@ fn run(mut command: Command, what: &str) {
     assert!(output.status.success(), "cannot {what}:\n{text}");
 }
 
-/// Returns all that a program wrote.
+/// Returns the output of a program, stdout before stderr.
 pub(crate) fn text_of(output: &Output) -> String {
     [&output.stdout, &output.stderr]
         .map(|stream| String::from_utf8_lossy(stream))

@@ -1,4 +1,4 @@
-//! What one AWS account holds, and how it answers.
+//! The state of an AWS account, and its responses.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::http::Response;
 use super::stacks::Stack;
 use super::{ACCOUNT, error, xml};
 
-/// The state of the account. Its fields are for tests to arrange and to read.
+/// The state of the account. Tests may set and read its fields.
 pub(crate) struct Account {
     /// The account id that `GetCallerIdentity` answers with.
     pub(crate) id: String,
-    /// The stacks, the oldest first; deleted ones stay, as they do at AWS for 90 days.
+    /// The stacks, the oldest first. Deleted stacks are kept, as AWS keeps them for 90 days.
     pub(crate) stacks: Vec<Stack>,
     /// The buckets by name.
     pub(crate) buckets: BTreeMap<String, Bucket>,
@@ -22,19 +22,20 @@ pub(crate) struct Account {
     pub(crate) items: BTreeMap<String, Vec<serde_json::Value>>,
     /// Function names with the SHA-256 of their code, in base64.
     pub(crate) functions: BTreeMap<String, String>,
-    /// A bucket and a table: what is put into the one appears in the other, as the pipeline does it.
+    /// A bucket and a table: each object in the bucket adds an item to the table, as in the shipped
+    /// pipeline.
     pub(crate) pipeline: Option<(String, String)>,
-    /// What every log group holds, the oldest line first.
+    /// The lines of every log group, the oldest first.
     pub(crate) log_lines: Vec<String>,
     /// The stacks that import an export, by the export's name.
     pub(crate) imports: BTreeMap<String, Vec<String>>,
-    /// How much of a running operation each look at the stack reveals.
+    /// How much of a running operation each poll reveals.
     pub(crate) progress: Progress,
-    /// Resources that fail by logical id, with the reason.
+    /// The reasons of failing resources by logical id.
     pub(crate) failing: BTreeMap<String, String>,
-    /// How often `DescribeChangeSet` says that a new change set is still being made.
+    /// How often `DescribeChangeSet` returns a pending change set.
     pub(crate) pending_describes: usize,
-    /// How many changes, events or versions a page holds.
+    /// The size of a page of changes, events or versions.
     pub(crate) page_size: usize,
     pub(super) made: usize,
 }
@@ -71,7 +72,7 @@ impl Default for Account {
 }
 
 impl Account {
-    /// Returns the newest stack of this name, a deleted one too.
+    /// Returns the newest stack of this name, also a deleted one.
     #[track_caller]
     pub(crate) fn stack(&mut self, name: &str) -> &mut Stack {
         let stack = self.stacks.iter_mut().rev();
@@ -95,7 +96,7 @@ impl Account {
             .sum()
     }
 
-    /// Returns a number that no other call got.
+    /// Returns a unique number.
     pub(super) fn next_number(&mut self) -> usize {
         self.made += 1;
         self.made
@@ -195,7 +196,7 @@ impl Fault {
         }
     }
 
-    /// Returns CloudFormation's catch-all.
+    /// Returns CloudFormation's `ValidationError`.
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(400, "ValidationError", message)
     }

@@ -1,4 +1,4 @@
-//! S3, as far as artifacts, verification and clean-up need it.
+//! The operations of S3 that artifacts, verification and deletion need.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,10 @@ pub(crate) struct Bucket {
     pub(crate) owner: String,
     /// The region it is in.
     pub(crate) region: String,
-    /// Its objects' versions, the newest last. Without versioning there is at most one a key.
+    /// The versions of its objects, the newest last. Without versioning, each key has at most one
+    /// version.
     pub(crate) objects: Vec<Object>,
-    /// What was put as `?policy`, `?encryption` … by the sub-resource's name, such as `BucketPolicy`.
+    /// The configuration by sub-resource, such as `BucketPolicy` for `?policy`.
     pub(crate) configuration: BTreeMap<String, String>,
 }
 
@@ -224,7 +225,8 @@ fn bucket_configuration(
     };
     let name = operation.strip_prefix("Get").ok_or_else(unknown)?;
     if name == "BucketVersioning" && !bucket.configuration.contains_key(name) {
-        // It has an answer for buckets that never had versions, unlike its siblings.
+        // A bucket that never had versioning has a response here, unlike for the other
+        // sub-resources.
         return Ok(Response::new(200, "<VersioningConfiguration/>"));
     }
     let missing = || Fault::new(404, "NoSuchConfiguration", format!("there is no {name}"));

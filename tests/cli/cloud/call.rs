@@ -1,16 +1,17 @@
-//! Which operation of which service a request is.
+//! The service and the operation of a request.
 //!
-//! One endpoint serves all of them. The signature's scope names the service and the region; the
-//! operation is in the form (`Action`), in a header (`X-Amz-Target`), or follows from method and path.
+//! One endpoint serves all services. The scope of the signature names the service and the region.
+//! The operation is in the form (`Action`) or in a header (`X-Amz-Target`), or follows from method
+//! and path.
 
 use std::collections::BTreeMap;
 
 use super::http::{Request, parse_form};
 
-/// A request that arrived, as the test sees it.
+/// A request with its service and operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// The signing name, such as `cloudformation` or `s3`; empty where the request is not signed.
+    /// The signing name, such as `cloudformation` or `s3`; empty if the request is not signed.
     pub(crate) service: String,
     /// The region that the request was signed for.
     pub(crate) region: String,

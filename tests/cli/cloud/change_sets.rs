@@ -14,11 +14,11 @@ pub(crate) struct ChangeSet {
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) id: String,
-    /// When it was asked for.
+    /// When it was created.
     pub(crate) created: String,
-    /// What it would deploy.
+    /// The deployment.
     pub(crate) deployment: Deployment,
-    /// What it would change.
+    /// The changes.
     pub(crate) changes: Vec<Change>,
     /// Its status.
     pub(crate) status: String,
@@ -26,13 +26,13 @@ pub(crate) struct ChangeSet {
     pub(crate) reason: String,
     /// Whether it can be executed.
     pub(crate) execution_status: String,
-    /// What it was given as `OnStackFailure`; empty where nothing was.
+    /// Its `OnStackFailure`; empty if it was not set.
     pub(crate) on_stack_failure: String,
-    /// How often it still says that it is being made.
+    /// How often `DescribeChangeSet` still returns it as pending.
     pub(crate) pending: usize,
 }
 
-/// What CloudFormation says of a change set that changes nothing.
+/// CloudFormation's reason for a change set without changes.
 const NO_CHANGES: &str = "The submitted information didn't contain changes. \
     Submit different information to create a change set.";
 
@@ -129,7 +129,7 @@ impl Account {
     }
 
     pub(super) fn delete_change_set(&mut self, call: &Call) {
-        // To delete one that is not there succeeds.
+        // The deletion of a missing change set succeeds.
         if let Ok((index, set)) = self.find_change_set(call) {
             self.stacks[index].change_sets.remove(set);
         }
@@ -182,7 +182,8 @@ impl Account {
     }
 }
 
-/// Returns whether a failed stack takes no change set. One that was left without a rollback does.
+/// Returns whether a stack has failed so that it accepts no change set. A stack without rollback
+/// does.
 fn is_stuck(status: &str) -> bool {
     status.ends_with("_FAILED") && !["CREATE_FAILED", "UPDATE_FAILED"].contains(&status)
 }

@@ -1,4 +1,4 @@
-//! What a change set lists: the differences between two templates and their parameters.
+//! The changes of a change set: the differences between two templates and their parameters.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(crate) struct Change {
     pub(crate) action: String,
     /// The logical id.
     pub(crate) logical_id: String,
-    /// The physical id; empty where there is none yet.
+    /// The physical id; empty if there is none yet.
     pub(crate) physical_id: String,
     /// The resource's type.
     pub(crate) kind: String,
@@ -27,17 +27,17 @@ pub(crate) struct Change {
 pub(crate) struct Detail {
     /// The property's name.
     pub(crate) name: String,
-    /// What it was, as CloudFormation writes it; empty where it was not set.
+    /// The previous value as CloudFormation writes it; empty if it was not set.
     pub(crate) before: String,
-    /// What it will be.
+    /// The new value.
     pub(crate) after: String,
-    /// The parameter that causes the change; empty where the template does.
+    /// The parameter that causes the change; empty if the template does.
     pub(crate) parameter: String,
-    /// `Static`, or `Dynamic` where the service is not sure.
+    /// `Static`, or `Dynamic` if the service is not sure.
     pub(crate) evaluation: String,
 }
 
-/// Returns the changes that lead from what is deployed to what is wanted, sorted by logical id.
+/// Returns the changes from the deployed to the wanted template, sorted by logical id.
 pub(crate) fn between(stack: &Stack, wanted: &Deployment) -> Vec<Change> {
     let before = stack.deployed.as_ref();
     let old = before.map_or(Value::Null, |old| template::parse(&old.template));

@@ -1,8 +1,8 @@
-//! As much HTTP/1.1 as the AWS SDKs speak, over blocking sockets.
+//! The parts of HTTP/1.1 that the AWS SDKs use, over blocking sockets.
 //!
-//! The point of writing it by hand is control: a reply can be held back, cut off or never sent, and
-//! a request is seen as it was on the wire. It knows keep-alive, `Expect: 100-continue`, bodies by
-//! `Content-Length` and `Transfer-Encoding: chunked`, and AWS's own chunks inside either
+//! It is written by hand because a response can be delayed, truncated or dropped, and a request is
+//! visible as it was on the wire. It supports keep-alive, `Expect: 100-continue`, bodies with
+//! `Content-Length` and with `Transfer-Encoding: chunked`, and AWS's chunks in both
 //! (`Content-Encoding: aws-chunked`, with trailers).
 
 use std::collections::BTreeMap;
@@ -16,11 +16,11 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The path, percent-decoded.
     pub(crate) path: String,
-    /// The query's pairs, percent-decoded; a name without `=` has an empty value.
+    /// The query's pairs, percent-decoded. A name without `=` has an empty value.
     pub(crate) query: BTreeMap<String, String>,
-    /// The headers by lower-case name, trailers included.
+    /// The headers by lower-case name, including trailers.
     pub(crate) headers: BTreeMap<String, String>,
-    /// The body without any transfer or AWS chunking.
+    /// The body without chunks.
     pub(crate) body: Vec<u8>,
     /// The client's port, which identifies the connection.
     pub(crate) port: u16,
@@ -33,19 +33,19 @@ impl Request {
     }
 }
 
-/// A reply.
+/// A response.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Response {
     /// The status code.
     pub(crate) status: u16,
-    /// Further headers; the length is added when the reply is written.
+    /// Further headers. The length is added when the response is written.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body; left out of the answer to a `HEAD`, its length kept.
+    /// The body. The response to a `HEAD` has only its length.
     pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    /// Returns a reply with a status and a body.
+    /// Returns a response with a status and a body.
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -61,7 +61,7 @@ impl Response {
     }
 }
 
-/// Reads the next request; `None` where the client closed the connection between two of them.
+/// Reads the next request; `None` if the client closed the connection.
 pub(crate) fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
     let Some(start) = read_line(stream)? else {
         return Ok(None);
@@ -103,7 +103,7 @@ pub(crate) fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Opti
     Ok(Some(request))
 }
 
-/// Writes a reply to a request of this method.
+/// Writes the response to a request of this method.
 pub(crate) fn write_response(
     stream: &mut TcpStream,
     method: &str,
@@ -175,8 +175,8 @@ fn read_headers(stream: &mut impl BufRead) -> io::Result<BTreeMap<String, String
     Ok(headers)
 }
 
-/// Reads chunks up to the empty one and the trailers after it. HTTP's and AWS's chunks look alike
-/// but for AWS's signature after a semicolon.
+/// Reads chunks up to the empty one, and the trailers after it. AWS's chunks have a signature after
+/// a semicolon, otherwise they are like those of HTTP.
 fn read_chunks(stream: &mut impl BufRead) -> io::Result<(Vec<u8>, BTreeMap<String, String>)> {
     let mut body = Vec::new();
     loop {

@@ -1,11 +1,11 @@
 //! A scripted AWS on loopback, behind `AWS_ENDPOINT_URL`.
 //!
-//! By itself it answers like one account with nothing in it ([`Account`]): buckets can be made,
-//! change sets created and executed, stacks described and deleted. On top of that a test may
-//! script any operation ([`Cloud::on`]): another body, an error, a delay, a broken connection.
-//! Every request is kept ([`Cloud::calls`]), so that a test can say what was sent and what was not.
+//! By default it responds like an empty account ([`Account`]): buckets and change sets can be
+//! created, change sets executed, stacks described and deleted. A test may script any operation
+//! ([`Cloud::on`]): another body, an error, a delay, a broken connection. Every request is recorded
+//! ([`Cloud::calls`]).
 //!
-//! It listens on a port of its own, and ends with the test.
+//! It listens on its own port and ends with the test.
 
 mod account;
 mod buckets;
@@ -36,7 +36,7 @@ pub(crate) use stacks::Deployment;
 use crate::listener::Listener;
 use crate::sandbox::{Running, Sandbox};
 
-/// The account that every credential belongs to.
+/// The account of all credentials.
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of the account's buckets.
 pub(crate) const REGION: &str = "eu-west-1";
@@ -76,14 +76,15 @@ impl Cloud {
         self.listener.url()
     }
 
-    /// Returns the account, locked: what is in it can be arranged before a run and read after it.
+    /// Returns the locked account, to be set up before a run and read after it.
     pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
         lock(&self.shared.account)
     }
 
-    /// Begins a rule for an operation. Nothing happens until one of its last words is called:
-    /// [`reply`](Script::reply), [`error`](Script::error), [`drop_connection`](Script::drop_connection),
-    /// [`carry_on`](Script::carry_on). The first rule that applies wins.
+    /// Starts a rule for an operation. A rule applies once its last method is called:
+    /// [`reply`](Script::reply), [`error`](Script::error),
+    /// [`drop_connection`](Script::drop_connection), [`carry_on`](Script::carry_on). The first rule
+    /// that matches a call is used.
     pub(crate) fn on(&self, operation: &str) -> Script<'_> {
         Script {
             cloud: self,
@@ -200,7 +201,7 @@ enum Action {
     LoseAnswer,
 }
 
-/// A rule in the making.
+/// A rule that is being built.
 #[must_use = "a rule holds from its last word on"]
 pub(crate) struct Script<'a> {
     cloud: &'a Cloud,
@@ -208,62 +209,62 @@ pub(crate) struct Script<'a> {
 }
 
 impl Script<'_> {
-    /// Applies to some calls of the operation only.
+    /// Applies only to calls of the operation that meet a condition.
     pub(crate) fn only(mut self, condition: impl Fn(&Call) -> bool + Send + 'static) -> Self {
         self.rule.only = Box::new(condition);
         self
     }
 
-    /// Lets this many calls pass first.
+    /// Applies after this many calls.
     pub(crate) fn after(mut self, count: usize) -> Self {
         self.rule.skip = count;
         self
     }
 
-    /// Applies to this many calls; without it, to all.
+    /// Applies to this many calls. By default, a rule applies to all calls.
     pub(crate) fn times(mut self, count: usize) -> Self {
         self.rule.times = count;
         self
     }
 
-    /// Waits before it answers.
+    /// Delays the response, in milliseconds.
     pub(crate) fn delay(mut self, milliseconds: u64) -> Self {
         self.rule.delay = Duration::from_millis(milliseconds);
         self
     }
 
-    /// Answers as the account does.
+    /// Responds as the account does.
     pub(crate) fn carry_on(self) {
         self.end(Action::AsUsual);
     }
 
-    /// Answers with this.
+    /// Sends this response.
     pub(crate) fn reply(self, response: Response) {
         self.end(Action::Reply(response));
     }
 
-    /// Answers with this XML and status 200.
+    /// Sends this XML with status 200.
     pub(crate) fn reply_xml(self, body: &str) {
         self.reply(Response::new(200, body).header("content-type", "text/xml"));
     }
 
-    /// Answers with the operation's result element, which holds this XML.
+    /// Sends the operation's result element with this XML.
     pub(crate) fn reply_result(self, result: &str) {
         let body = xml::query_response(&self.rule.operation, result);
         self.reply_xml(&body);
     }
 
-    /// Answers with an error in the form that the called service uses.
+    /// Sends an error in the format of the called service.
     pub(crate) fn error(self, status: u16, code: &str, message: &str) {
         self.end(Action::Error(status, code.to_owned(), message.to_owned()));
     }
 
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     pub(crate) fn drop_connection(self) {
         self.end(Action::Drop);
     }
 
-    /// Does what is asked, and closes the connection without an answer.
+    /// Executes the call and closes the connection without a response.
     pub(crate) fn lose_answer(self) {
         self.end(Action::LoseAnswer);
     }
@@ -274,11 +275,11 @@ impl Script<'_> {
     }
 }
 
-/// Returns an error in the form that the called service uses.
+/// Returns an error in the format of the called service.
 fn error(call: &Call, status: u16, code: &str, message: &str) -> Response {
     let json = serde_json::json!({ "__type": code, "message": message }).to_string();
     match call.service.as_str() {
-        // The answer to a HEAD has no body: all that the caller learns is the status.
+        // The response to a `HEAD` has no body. The caller gets only the status.
         "s3" => Response::new(status, xml::s3_error(code, message)),
         "dynamodb" | "logs" => Response::new(status, json),
         "lambda" => Response::new(status, json).header("x-amzn-errortype", code),
@@ -286,7 +287,7 @@ fn error(call: &Call, status: u16, code: &str, message: &str) -> Response {
     }
 }
 
-/// Locks, also after another thread's panic: that one is reported, this one need not hide it.
+/// Locks a mutex, also after another thread has panicked. That panic is reported by its test.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

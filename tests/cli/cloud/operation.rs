@@ -1,4 +1,4 @@
-//! A running operation: the events that it will write, and what is true when it has.
+//! A running operation: its events and its result.
 
 use std::collections::VecDeque;
 
@@ -16,44 +16,44 @@ use super::xml;
 pub(crate) struct Event {
     /// Its id.
     pub(crate) id: String,
-    /// The logical id; the stack's own name for the stack itself.
+    /// The logical id; the stack's name for the stack itself.
     pub(crate) logical_id: String,
-    /// The physical id; empty where there is none yet.
+    /// The physical id; empty if there is none yet.
     pub(crate) physical_id: String,
     /// The resource's type.
     pub(crate) kind: String,
     /// The status.
     pub(crate) status: String,
-    /// The reason; empty where there is none.
+    /// The reason; empty if there is none.
     pub(crate) reason: String,
     /// The client's token for the operation.
     pub(crate) token: String,
-    /// When.
+    /// The time.
     pub(crate) time: String,
-    /// Further members, already XML, such as those of a hook.
+    /// Further members as XML, such as those of a hook.
     pub(crate) members: String,
 }
 
-/// The type under which a stack reports about itself.
+/// The type of a stack in its events.
 pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
 
-/// Why a stack is deleted whose creation failed.
+/// The reason for the deletion of a stack whose creation failed.
 const DELETE_REQUESTED: &str =
     "The following resource(s) failed to create: [Bucket]. Delete requested by user.";
 
 /// The operation that is running on a stack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Operation {
-    /// The events that are still to come.
+    /// The events that are still to be written.
     pub(crate) pending: VecDeque<Event>,
-    /// What will be deployed if it succeeds; `None` for a deletion.
+    /// What is deployed if it succeeds; `None` for a deletion.
     pub(crate) target: Option<Deployment>,
     token: String,
     failed: bool,
 }
 
 impl Operation {
-    /// Returns an operation that a call asks for.
+    /// Returns the operation of a call.
     pub(super) fn asked(call: &Call) -> Self {
         Self {
             token: call.parameter("ClientRequestToken").to_owned(),
@@ -198,7 +198,7 @@ impl Account {
         self.begin(index, operation);
     }
 
-    /// Lets a running operation go on, as far as a look at the stack reveals.
+    /// Lets a running operation progress as much as a poll reveals.
     pub(super) fn advance(&mut self, index: usize) {
         let count = match self.progress {
             Progress::Done => usize::MAX,
@@ -208,7 +208,7 @@ impl Account {
         self.advance_by(index, count);
     }
 
-    /// Lets a running operation write so many events.
+    /// Lets a running operation write this many events.
     pub(super) fn advance_by(&mut self, index: usize, count: usize) {
         for _ in 0..count {
             let Some(event) = self.stacks[index].operation.pending.pop_front() else {
@@ -228,7 +228,7 @@ impl Account {
 
     fn record(&mut self, index: usize, mut event: Event) {
         let number = self.next_number();
-        // A nested stack is of the same type, and a resource.
+        // A nested stack has the same type, but is a resource.
         let of_the_stack = event.physical_id == self.stacks[index].id;
         event.id = if of_the_stack {
             format!("00000000-0000-4000-8000-{number:012}")
@@ -250,12 +250,12 @@ impl Account {
         let ended = of_the_stack && stack.operation.pending.is_empty();
         stack.events.push(event);
         if ended {
-            self.settle(index);
+            self.complete(index);
         }
     }
 
-    /// Makes true what an operation that has ended was for.
-    fn settle(&mut self, index: usize) {
+    /// Applies the result of an operation that has ended.
+    fn complete(&mut self, index: usize) {
         let stack = &mut self.stacks[index];
         let operation = std::mem::take(&mut stack.operation);
         match (stack.status.as_str(), operation.target) {
@@ -274,7 +274,7 @@ impl Account {
         }
     }
 
-    /// Puts a deployment in place: its resources, their outputs, its buckets and functions.
+    /// Installs a deployment: its resources, outputs, buckets and functions.
     pub(super) fn install(&mut self, index: usize, deployment: Deployment) {
         let stack = &mut self.stacks[index];
         let parsed = template::parse(&deployment.template);
@@ -357,7 +357,7 @@ fn noun(verb: &str) -> &'static str {
     }
 }
 
-/// Returns what the names of a template come to.
+/// Returns the values of the names in a template.
 pub(crate) fn scope<'a>(
     stack: &Stack,
     deployment: &Deployment,
@@ -379,7 +379,7 @@ pub(crate) fn scope<'a>(
     Scope { values, template }
 }
 
-/// Returns a resource's physical id: the name that the template gives it, else a made-up one.
+/// Returns a resource's physical id: the name in the template, otherwise a generated one.
 fn physical_id(stack: &Stack, deployment: &Deployment, logical_id: &str) -> String {
     const NAMES: [&str; 5] = [
         "BucketName",
@@ -398,7 +398,7 @@ fn physical_id(stack: &Stack, deployment: &Deployment, logical_id: &str) -> Stri
     }
 }
 
-/// Returns the ARN of the stack that a resource of this logical id is.
+/// Returns the ARN of the nested stack of this logical id.
 pub(crate) fn nested_arn(logical_id: &str) -> String {
     super::stacks::arn("stack", logical_id, 0)
 }
@@ -410,7 +410,7 @@ pub(crate) fn now() -> String {
 }
 
 impl Stack {
-    /// Returns the events that the running operation has still to write.
+    /// Returns the events that the running operation still has to write.
     pub(crate) fn pending(&mut self) -> &mut VecDeque<Event> {
         &mut self.operation.pending
     }

@@ -1,4 +1,4 @@
-//! The calls that lead out of a stuck state, with the states that each of them takes.
+//! The calls that repair a stuck stack, with the states that each of them accepts.
 
 use super::account::{Account, Fault};
 use super::call::Call;
@@ -9,18 +9,18 @@ use super::xml;
 type Answer = Result<String, Fault>;
 
 impl Account {
-    /// Puts a stack into a status, as if an operation had ended in it. The events are those of the
-    /// stack itself, the oldest first, each a status and a reason.
+    /// Sets the status of a stack as if an operation had ended. The events are those of the stack
+    /// itself, the oldest first, each a status and a reason.
     pub(crate) fn put_into(&mut self, name: &str, events: &[(&str, &str)]) {
         for (status, reason) in events {
             let stack = self.stack(name);
             let (logical_id, id) = (stack.name.clone(), stack.id.clone());
-            self.tell(name, &logical_id, &id, STACK, status, reason);
+            self.add_event(name, &logical_id, &id, STACK, status, reason);
             (*status).clone_into(&mut self.stack(name).status);
         }
     }
 
-    /// Gives a resource of a stack a status, with the event that tells of it.
+    /// Sets the status of a resource of a stack, with an event.
     pub(crate) fn put_resource_into(
         &mut self,
         name: &str,
@@ -31,10 +31,10 @@ impl Account {
         let resource = &mut self.stack(name).resources[logical_id];
         status.clone_into(&mut resource.status);
         let (kind, id) = (resource.kind.clone(), resource.physical_id.clone());
-        self.tell(name, logical_id, &id, &kind, status, reason);
+        self.add_event(name, logical_id, &id, &kind, status, reason);
     }
 
-    fn tell(
+    fn add_event(
         &mut self,
         stack: &str,
         logical_id: &str,
@@ -119,7 +119,7 @@ impl Account {
         Ok(String::new())
     }
 
-    /// Keeps what a deletion is told to leave behind.
+    /// Marks the resources that a deletion retains.
     pub(super) fn retain(&mut self, call: &Call, index: usize) -> Result<(), Fault> {
         let stack = &mut self.stacks[index];
         for logical_id in call.list("RetainResources") {

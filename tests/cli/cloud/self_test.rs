@@ -1,4 +1,4 @@
-//! The scripted cloud, tried with the real SDK: what it answers must be what the SDK reads.
+//! Tests of the scripted cloud with the SDK.
 
 use aws_sdk_cloudformation as cloudformation;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
@@ -24,7 +24,7 @@ Outputs:
     Value: !Ref Bucket
 ";
 
-/// Runs a future of the SDK to its end.
+/// Waits for a future of the SDK.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -58,7 +58,11 @@ fn store_of(cloud: &Cloud) -> s3::Client {
     s3::Client::from_conf(config)
 }
 
-async fn propose(client: &cloudformation::Client, kind: ChangeSetType, template: &str) -> String {
+async fn create_change_set(
+    client: &cloudformation::Client,
+    kind: ChangeSetType,
+    template: &str,
+) -> String {
     let answer = client
         .create_change_set()
         .stack_name("demo")
@@ -78,7 +82,7 @@ fn stack_is_created_updated_and_deleted() {
     cloud.account().progress = Progress::Events(1);
     block_on(async {
         let client = stacks_of(&cloud);
-        let id = propose(&client, ChangeSetType::Create, TEMPLATE).await;
+        let id = create_change_set(&client, ChangeSetType::Create, TEMPLATE).await;
         let set = client.describe_change_set().change_set_name(&id);
         let set = set.send().await.unwrap();
         assert_eq!(set.status.unwrap().as_str(), "CREATE_COMPLETE");
@@ -112,7 +116,7 @@ fn stack_is_created_updated_and_deleted() {
         assert_eq!(events[0].client_request_token(), Some("token-1"));
 
         let second = TEMPLATE.replace("first", "second");
-        let id = propose(&client, ChangeSetType::Update, &second).await;
+        let id = create_change_set(&client, ChangeSetType::Update, &second).await;
         let set = client
             .describe_change_set()
             .change_set_name(&id)
@@ -127,7 +131,7 @@ fn stack_is_created_updated_and_deleted() {
         assert_eq!(target.before_value(), Some("first"));
         assert_eq!(target.after_value(), Some("second"));
 
-        let id = propose(&client, ChangeSetType::Update, TEMPLATE).await;
+        let id = create_change_set(&client, ChangeSetType::Update, TEMPLATE).await;
         let set = client.describe_change_set().change_set_name(&id);
         let set = set.send().await.unwrap();
         assert_eq!(set.status.unwrap().as_str(), "FAILED");
@@ -157,7 +161,7 @@ fn failing_resource_rolls_the_stack_back() {
         .insert("Bucket".to_owned(), "name taken".to_owned());
     block_on(async {
         let client = stacks_of(&cloud);
-        let id = propose(&client, ChangeSetType::Create, TEMPLATE).await;
+        let id = create_change_set(&client, ChangeSetType::Create, TEMPLATE).await;
         let execution = client.execute_change_set().change_set_name(&id);
         execution.send().await.unwrap();
         let stacks = client.describe_stacks().stack_name("demo").send().await;
@@ -190,7 +194,7 @@ fn artifact_is_stored_once_and_checked() {
                 .expected_bucket_owner(ACCOUNT)
                 .if_none_match("*")
         };
-        // Long enough for `Expect: 100-continue`, streamed for AWS's own chunks and their trailer.
+        // Long enough for `Expect: 100-continue`, and streamed in AWS's chunks with a trailer.
         let bytes = vec![7; 3 << 20];
         let stored = put()
             .checksum_algorithm(ChecksumAlgorithm::Sha256)

@@ -1,4 +1,4 @@
-//! CloudFormation: stacks and change sets, with the errors that stackctl has to know.
+//! CloudFormation: stacks, with the errors that stackctl handles.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +19,15 @@ pub(crate) struct Stack {
     pub(crate) id: String,
     /// Its status.
     pub(crate) status: String,
-    /// The reason for its status; empty where there is none.
+    /// The reason for its status; empty if there is none.
     pub(crate) status_reason: String,
-    /// What was deployed last; `None` for one that is only in review.
+    /// The last deployment; `None` if the stack is in review.
     pub(crate) deployed: Option<Deployment>,
     /// The resources by logical id.
     pub(crate) resources: IndexMap<String, Resource>,
     /// The outputs.
     pub(crate) outputs: BTreeMap<String, String>,
-    /// The names under which outputs are exported, by output.
+    /// The export names by output.
     pub(crate) exports: BTreeMap<String, String>,
     /// The events, the oldest first.
     pub(crate) events: Vec<Event>,
@@ -35,12 +35,12 @@ pub(crate) struct Stack {
     pub(crate) change_sets: Vec<ChangeSet>,
     /// Whether it is protected from deletion.
     pub(crate) termination_protection: bool,
-    /// The stack policy; `None` where none was ever set.
+    /// The stack policy; `None` if it was never set.
     pub(crate) policy: Option<String>,
     pub(super) operation: Operation,
 }
 
-/// What is given to CloudFormation.
+/// The input of CloudFormation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Deployment {
     /// The template's text.
@@ -60,7 +60,7 @@ pub(crate) struct Resource {
     pub(crate) kind: String,
     /// Its physical id.
     pub(crate) physical_id: String,
-    /// Whether it outlives its stack.
+    /// Whether it is retained when the stack is deleted.
     pub(crate) retained: bool,
     /// Its status.
     pub(crate) status: String,
@@ -71,14 +71,15 @@ pub(crate) struct Resource {
 type Answer = Result<String, Fault>;
 
 impl Account {
-    /// Puts a stack in place, as if it had been deployed in the past.
+    /// Adds a stack as if it had been deployed before.
     pub(crate) fn deploy(&mut self, name: &str, deployment: Deployment) {
         let index = self.new_stack(name, "CREATE_COMPLETE");
         self.install(index, deployment);
     }
 
-    /// Puts a nested stack in place with its events, the oldest first: logical id, status, reason. The
-    /// empty id is the stack's own. They happen now: an operation that they belong to has to run.
+    /// Adds a nested stack with its events, the oldest first: logical id, status, reason. An empty
+    /// logical id means the stack itself. The events have the current time, so an operation must be
+    /// running.
     pub(crate) fn nest(&mut self, logical_id: &str, events: &[(&str, &str, &str)]) {
         let index = self.new_stack(logical_id, "CREATE_COMPLETE");
         let stack = &mut self.stacks[index];
@@ -96,12 +97,12 @@ impl Account {
         stack.events = events.collect();
     }
 
-    /// Puts a stack in place that has nothing but its name, as a first change set makes it.
+    /// Adds a stack without resources, as a first change set creates it.
     pub(crate) fn review(&mut self, name: &str) {
         self.new_stack(name, "REVIEW_IN_PROGRESS");
     }
 
-    /// Answers a call of CloudFormation with the contents of its result element.
+    /// Returns the contents of the result element for a call.
     pub(super) fn cloudformation(&mut self, call: &Call) -> Answer {
         match call.operation.as_str() {
             "DescribeStacks" => self.describe_stacks(call),
@@ -169,7 +170,7 @@ impl Account {
         for index in &found {
             self.advance(*index);
         }
-        // A deletion may have come to its end only just now.
+        // A deletion may have just ended.
         if !name.is_empty() {
             self.find(name)?;
         }
@@ -234,7 +235,7 @@ impl Account {
                 .template
                 .clone()
         };
-        // The service's own behaviour: what is not ASCII does not survive.
+        // The service replaces characters that are not ASCII.
         let ascii = template.chars().map(|c| if c.is_ascii() { c } else { '?' });
         Ok(xml::text("TemplateBody", &ascii.collect::<String>()))
     }
@@ -251,7 +252,7 @@ impl Account {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// Returns the items of the page that the call asks for, with the token of the next one.
+    /// Returns the items of the requested page, with the token of the next page.
     pub(super) fn page(&self, call: &Call, list: &str, items: Vec<String>) -> String {
         let start: usize = call.parameter("NextToken").parse().unwrap_or(0);
         let next = start + self.page_size;
@@ -274,7 +275,7 @@ impl Account {
         self.stacks.len() - 1
     }
 
-    /// Returns the stack of this name, or of this ARN, under which a deleted one is found too.
+    /// Returns the stack of this name or ARN. A deleted stack has only its ARN.
     pub(super) fn find(&self, name: &str) -> Result<usize, Fault> {
         let found = self.stacks.iter().rposition(|stack| {
             stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
@@ -319,7 +320,7 @@ impl Stack {
         let deployed = self.deployed.as_ref();
         let tags = deployed.map_or(&none, |deployed| &deployed.tags);
         result += &xml::pairs("Tags", ("Key", "Value"), tags);
-        // Empty lists are left out, but for the tags.
+        // Empty lists are omitted, except for the tags.
         if let Some(deployed) = deployed.filter(|deployed| !deployed.parameters.is_empty()) {
             let names = ("ParameterKey", "ParameterValue");
             result += &xml::pairs("Parameters", names, &deployed.masked_parameters());

@@ -1,13 +1,13 @@
-//! Just enough of a template: what is in it, and what its references come to.
+//! A minimal reader of templates, with the values of references.
 //!
-//! It is deliberately not the product's own reader, so that a mistake there does not cancel out.
+//! It does not use stackctl's reader, so that the tests do not repeat its mistakes.
 
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value, json};
 
-/// Returns a template, YAML or JSON, with short intrinsics in their long form.
+/// Returns a YAML or JSON template, with short intrinsics in their long form.
 pub(crate) fn parse(text: &str) -> Value {
     let mut events = Parser::new_from_str(text).map(|event| event.expect("a readable template").0);
     loop {
@@ -73,7 +73,7 @@ pub(crate) fn resources(template: &Value) -> impl Iterator<Item = (&String, &Val
     template["Resources"].as_object().into_iter().flatten()
 }
 
-/// What references come to.
+/// The values of references.
 pub(crate) struct Scope<'a> {
     /// Pseudo parameters, parameters and physical ids by name.
     pub(crate) values: BTreeMap<String, String>,
@@ -82,7 +82,7 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Returns a value with every reference replaced. Functions that are not known stay.
+    /// Returns a value with every reference replaced. Unknown functions are kept.
     pub(crate) fn resolve(&self, value: &Value) -> Value {
         match value {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
@@ -112,7 +112,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Returns a value as the string that CloudFormation would make of it.
+    /// Returns a value as CloudFormation's string.
     pub(crate) fn string(&self, value: &Value) -> String {
         match self.resolve(value) {
             Value::String(text) => text,

@@ -1,11 +1,11 @@
-//! Small builders for the XML that CloudFormation, STS and S3 answer with.
+//! Builders for the XML of CloudFormation, STS and S3.
 
-/// Returns `<name>content</name>`, the content already XML.
+/// Returns `<name>content</name>`. The content is XML.
 pub(crate) fn element(name: &str, content: &str) -> String {
     format!("<{name}>{content}</{name}>")
 }
 
-/// Returns `<name>text</name>`, the text escaped.
+/// Returns `<name>text</name>` with the text escaped.
 pub(crate) fn text(name: &str, text: &str) -> String {
     let text = text
         .replace('&', "&amp;")
@@ -14,7 +14,7 @@ pub(crate) fn text(name: &str, text: &str) -> String {
     element(name, &text)
 }
 
-/// Returns [`text`], or nothing where there is none.
+/// Returns [`text`], or nothing if the value is empty.
 pub(crate) fn optional(name: &str, value: &str) -> String {
     if value.is_empty() {
         String::new()
@@ -23,7 +23,7 @@ pub(crate) fn optional(name: &str, value: &str) -> String {
     }
 }
 
-/// Returns a list of the Query protocol: each item, already XML, in a `<member>`.
+/// Returns a list of the Query protocol, with each item, which is XML, in a `<member>`.
 pub(crate) fn members(name: &str, items: impl IntoIterator<Item = String>) -> String {
     let items: String = items
         .into_iter()
@@ -44,7 +44,7 @@ pub(crate) fn pairs<'a>(
     members(name, pairs)
 }
 
-/// Returns the body of a successful answer of the Query protocol.
+/// Returns the body of a response of the Query protocol.
 pub(crate) fn query_response(operation: &str, result: &str) -> String {
     let result = element(&format!("{operation}Result"), result);
     let metadata = element("ResponseMetadata", &text("RequestId", REQUEST_ID));
@@ -64,5 +64,5 @@ pub(crate) fn s3_error(code: &str, message: &str) -> String {
     element("Error", &error)
 }
 
-/// The request id of every answer.
+/// The request id of every response.
 pub(crate) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";

@@ -1,7 +1,7 @@
-//! One life of a stack, the same wherever it is lived.
+//! The lifecycle of a stack, the same on every implementation.
 //!
-//! Each step says what of it the implementation lacks. A step never asks which implementation that is,
-//! and whatever is lacking, stackctl must end in order: with one of its exit codes, saying why.
+//! Each step returns what the implementation lacks. A step does not know the implementation.
+//! Whatever is lacking, stackctl must end with a documented exit code and a reason.
 
 use std::fs;
 
@@ -11,27 +11,27 @@ use crate::sandbox::{Finished, Sandbox};
 
 use super::server::Server;
 
-/// The exit codes that a command may end with.
+/// The documented exit codes.
 const CODES: [i32; 5] = [0, 1, 2, 3, 4];
 
-/// What of a step is lacking; nothing where all is as AWS does it.
+/// What a step lacks; empty if everything works as on AWS.
 pub(super) type Lacks = Vec<&'static str>;
 
-/// A stack and where it lives.
+/// A stack on one implementation.
 pub(super) struct Life<'a> {
     pub(super) sandbox: Sandbox,
     /// The environment of the manifest.
     pub(super) environment: &'static str,
-    /// Where another bucket can be made, if stackctl's own does not work.
+    /// The server on which another bucket can be created if that of stackctl does not work.
     pub(super) server: Option<&'a Server>,
-    /// `--set` options that hold from here on.
+    /// The `--set` options of the following commands.
     pub(super) changes: Vec<String>,
 }
 
-/// A part of a life.
+/// A step of the lifecycle.
 type Step = fn(&mut Life<'_>) -> Lacks;
 
-/// The steps in their order, with the names that the table has for them.
+/// The steps in order, with their names in the table.
 pub(super) const STEPS: [(&str, Step); 12] = [
     ("plan of a new stack", plan_of_a_new_stack),
     ("create", create),
@@ -48,7 +48,7 @@ pub(super) const STEPS: [(&str, Step); 12] = [
 ];
 
 impl Life<'_> {
-    /// Runs stackctl, which must end in order.
+    /// Runs stackctl, which must end with a documented exit code.
     fn run(&self, arguments: &[&str]) -> Finished {
         let mut all = arguments.to_vec();
         all.extend(["-e", self.environment]);
@@ -70,14 +70,14 @@ impl Life<'_> {
         self.run(arguments).code()
     }
 
-    /// Returns a plan as JSON, which must come about.
+    /// Returns a plan as JSON. The exit code must be 0.
     fn plan(&self) -> Value {
         self.run(&["plan", "--format", "json"])
             .expect_code(0)
             .json()
     }
 
-    /// Returns the stack's status; empty where it is not deployed.
+    /// Returns the stack's status; empty if there is no stack.
     fn status(&self) -> String {
         let status = self.run(&["status", "--format", "json"]).expect_code(0);
         let status = status.json();
@@ -107,7 +107,7 @@ impl Life<'_> {
     }
 }
 
-/// Returns what is lacking, of things with whether they are there.
+/// Returns the names of the things that are not there.
 fn lacking<const N: usize>(things: [(&'static str, bool); N]) -> Lacks {
     let lacking = things.into_iter().filter(|(_, there)| !there);
     lacking.map(|(name, _)| name).collect()
@@ -237,8 +237,8 @@ fn replacement(life: &mut Life<'_>) -> Lacks {
         "{plan:#}"
     );
     let refused = life.run(&["apply", "--yes"]);
-    let said = "data is lost only where that is allowed";
-    assert_eq!(refused.code(), 4, "{said}\n{refused}");
+    let message = "data is lost only where that is allowed";
+    assert_eq!(refused.code(), 4, "{message}\n{refused}");
     let before = life.physical_id("Store");
     let code = life.code(&["apply", "--yes", "--allow-replace", "Store"]);
     let after = life.physical_id("Store");
@@ -280,7 +280,7 @@ fn failure_and_rollback(life: &mut Life<'_>) -> Lacks {
     ])
 }
 
-/// A creation that fails leaves a shell, which is led out of its state.
+/// A failed creation leaves an empty stack, which `recover` deletes.
 fn recover(life: &mut Life<'_>) -> Lacks {
     let lived = life.changes.clone();
     life.change("stack_name", "stuck-in-life");

@@ -1,4 +1,4 @@
-//! An emulator that is nobody's but the tests'.
+//! A server of an AWS emulator, for one test.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long a start may take.
+/// The time limit of a start.
 const START: Duration = Duration::from_mins(2);
 
-/// A running server. It ends when dropped, or with this process, however that ends.
+/// A running server. It ends when dropped or when this process ends.
 pub(super) struct Server {
-    /// Where it answers.
+    /// Its URL.
     pub(super) endpoint: String,
     process: Child,
     guard: Child,
@@ -22,12 +22,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts what `command` returns for a port, in a folder and with variables of its own, and waits
-    /// until a `GET` of this path is answered with 200.
+    /// Starts the command for a port, in its own folder and with its own variables, and waits until
+    /// a `GET` of this path returns 200.
     pub(super) fn start(command: impl Fn(u16) -> Command, ready: &str) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let log = folder.path().join("log");
-        // Somebody else may take the port first.
+        // Another process may take the port first.
         for _ in 0..5 {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -59,7 +59,7 @@ impl Server {
         panic!("the emulator does not start:\n{log}");
     }
 
-    /// Makes a bucket in us-east-1.
+    /// Creates a bucket in us-east-1.
     pub(super) fn make_bucket(&self, name: &str) {
         let signed = "authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261123/\
                       us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none\r\n\
@@ -79,18 +79,18 @@ impl Drop for Server {
     }
 }
 
-/// What the servers read their configuration from. None of them sees the variables of another.
+/// The configuration of the servers. Each reads only its own variables.
 fn variables(port: u16) -> [(&'static str, String); 4] {
     [
         ("GATEWAY_LISTEN", format!("127.0.0.1:{port}")),
-        // Its other server listens on every interface, whatever it is told.
+        // Its other server always listens on every interface.
         ("GATEWAY_SERVER", "hypercorn".to_owned()),
         ("SKIP_SSL_CERT_DOWNLOAD", "1".to_owned()),
         ("DISABLE_EVENTS", "1".to_owned()),
     ]
 }
 
-/// Starts a process that ends another one when its own input ends: when this process is gone.
+/// Starts a process that kills another process when this process ends.
 fn guard(process: &Child) -> Child {
     Command::new("/bin/sh")
         .args(["-c", "read -r line; kill -9 \"$0\""])
@@ -107,7 +107,7 @@ fn end(process: &mut Child, mut guard: Child) {
     let _ = process.wait();
 }
 
-/// Returns whether it is ready, or `false` where it has ended instead.
+/// Returns whether it is ready; `false` if it has ended.
 fn wait_until_ready(process: &mut Child, port: u16, path: &str) -> bool {
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {

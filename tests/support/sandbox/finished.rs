@@ -1,4 +1,4 @@
-//! What a child process did, as one text that a test can compare with a snapshot.
+//! The result of a child process, as a text for snapshots.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -14,18 +14,18 @@ Endpoint     http://127.0.0.1:[PORT]
 Capabilities CAPABILITY_IAM
 ";
 
-/// What is printed when the artifact of the tests' project is uploaded to a new bucket.
+/// The messages about the first upload of the tests' project.
 const FIRST_UPLOAD: &str = "Creating the artifact bucket \
     `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
 Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 ";
 
-/// What a child did.
+/// The result of a child process.
 pub(crate) struct Finished {
     status: ExitStatus,
-    /// All of stdout, as it was.
+    /// All of stdout, unchanged.
     pub(crate) stdout: String,
-    /// All of stderr, as it was; of the terminal, where the child had one.
+    /// All of stderr, unchanged. If the child had a terminal, its output.
     pub(crate) stderr: String,
     base: String,
     is_full: bool,
@@ -33,7 +33,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Returns what a child did whose own files are below `base`.
+    /// Returns the result of a child with files below `base`.
     pub(super) fn new(status: ExitStatus, stdout: String, stderr: String, base: String) -> Self {
         Self {
             status,
@@ -45,7 +45,8 @@ impl Finished {
         }
     }
 
-    /// Returns the exit code; 128 and the signal's number where one ended it, as shells have it.
+    /// Returns the exit code; 128 plus the number of the signal if a signal ended the child, as in
+    /// shells.
     pub(crate) fn code(&self) -> i32 {
         self.status
             .code()
@@ -53,7 +54,7 @@ impl Finished {
             .unwrap_or(-1)
     }
 
-    /// Stops the test unless the exit code is this one.
+    /// Fails the test unless the exit code is this one.
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert!(self.code() == code, "expected exit code {code}\n{self}");
@@ -76,7 +77,7 @@ impl Finished {
         self
     }
 
-    /// Leaves stdout out of the blob, where it is another test's matter.
+    /// Leaves stdout out of the blob, if another test checks it.
     pub(crate) fn without_stdout(mut self) -> Self {
         self.stdout.clear();
         self
@@ -149,7 +150,7 @@ fn is_resource_event(line: &str) -> bool {
     line.starts_with("  [TIME]  ") && !line.contains("  AWS::CloudFormation::Stack")
 }
 
-/// Returns what is left to see on a terminal: lines that were overwritten are gone, styles too.
+/// Returns the visible text of a terminal, without overwritten text and styles.
 fn seen(text: &str) -> String {
     let style = regex_lite::Regex::new("\x1b\\[[0-9;]*[A-Za-z]").unwrap();
     let text = style.replace_all(text, "");
@@ -169,7 +170,7 @@ fn seen(text: &str) -> String {
     seen
 }
 
-/// Replaces what differs from run to run or from machine to machine.
+/// Replaces text that differs between runs or machines.
 fn redact(text: &str, base: &str) -> String {
     let mut text = text.replace(base, "[SANDBOX]");
     for (pattern, replacement) in [

@@ -1,10 +1,9 @@
-//! A folder, a home and a process of its own for each test.
+//! A folder, a home and a process for each test.
 //!
-//! The child sees nothing of the machine it runs on: an empty environment but for what is set here,
-//! a `PATH` with an empty folder, no AWS configuration, and a cache of its own. What it did comes
-//! back as one [`Finished`], whose `Display` is the blob that tests snapshot: stdout, stderr and exit
-//! status, with whatever differs from run to run replaced. A child that does not end in time is killed
-//! and reported with what it had written.
+//! The child is isolated from the machine: its environment has only the variables that are set
+//! here, with a `PATH` of an empty folder, no AWS configuration, and its own cache. The result is a
+//! [`Finished`], whose `Display` is the text of snapshots: stdout, stderr and exit status, with
+//! volatile text replaced. A child that does not end in time is killed, and its output is reported.
 
 mod finished;
 mod running;
@@ -26,10 +25,10 @@ pub(crate) use running::Running;
 /// The binary that Cargo built for these tests.
 const STACKCTL: &str = env!("CARGO_BIN_EXE_stackctl");
 
-/// Far more than any of these commands needs, for a machine that is busy with other things.
+/// Much more than any command needs, for a busy machine.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
 
-/// A temporary project with its surroundings. It is removed when dropped.
+/// A temporary project with its environment. It is removed when dropped.
 pub(crate) struct Sandbox {
     base: PathBuf,
     _removed_on_drop: TempDir,
@@ -43,7 +42,8 @@ impl Sandbox {
         Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")))
     }
 
-    /// Returns a sandbox that has no project in a parent folder. Others have: this repository.
+    /// Returns a sandbox without a project in a parent folder. Other sandboxes are in this
+    /// repository.
     pub(crate) fn far_from_any_project() -> Self {
         Self::below(&std::env::temp_dir())
     }
@@ -79,13 +79,13 @@ impl Sandbox {
         }
     }
 
-    /// Writes a file of the project, making its folders.
+    /// Writes a file of the project, and creates its folders.
     pub(crate) fn file(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
         self.write(path, contents);
         self
     }
 
-    /// Sets an environment variable; an empty value takes it away.
+    /// Sets an environment variable; an empty value removes it.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
         if !value.is_empty() {
@@ -94,7 +94,7 @@ impl Sandbox {
         self
     }
 
-    /// Gives the child static credentials that no account knows.
+    /// Sets static credentials that no account has.
     pub(crate) fn credentials(self) -> Self {
         self.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
@@ -108,7 +108,7 @@ impl Sandbox {
         self
     }
 
-    /// Runs in a folder below the project.
+    /// Runs the child in a folder below the project.
     pub(crate) fn in_folder(mut self, path: &str) -> Self {
         self.folder = self.base.join("project").join(path);
         fs::create_dir_all(&self.folder).unwrap();
@@ -154,7 +154,7 @@ impl Sandbox {
             .collect()
     }
 
-    /// Runs `stackctl` to its end, its stdin empty.
+    /// Runs `stackctl` to its end, with an empty stdin.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
         self.spawn(arguments).wait()
     }
@@ -197,13 +197,13 @@ impl Sandbox {
         self.start_with(STACKCTL, variables, arguments, Input::Nothing)
     }
 
-    /// Starts `stackctl` on a pseudo-terminal: stdin and stderr are the terminal, stdout is a pipe
-    /// as in `stackctl … | tee`, so that both can be told apart.
+    /// Starts `stackctl` on a pseudo-terminal. Stdin and stderr are the terminal. Stdout is a pipe,
+    /// as in `stackctl … | tee`, so that the two can be distinguished.
     pub(crate) fn spawn_on_terminal<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
         self.start(STACKCTL, arguments, Input::Terminal)
     }
 
-    /// Starts a program. All but the sandbox's own tests start `stackctl`.
+    /// Starts a program. Only the sandbox's self tests start another program than `stackctl`.
     pub(crate) fn start<A: AsRef<OsStr>>(
         &self,
         program: &str,
@@ -239,15 +239,15 @@ impl Sandbox {
             keyboard = Some(ours);
         }
         let mut child = command.spawn().expect("the program starts");
-        // The parent's copies of the terminal's far end are in `command`: closed here, so that the
-        // near end reports its end when the child exits.
+        // `command` has this process's copies of the terminal's far end. They are closed here, so
+        // that the near end is closed when the child exits.
         drop(command);
 
         let stdin = child.stdin.take();
         let base = self.base.to_str().unwrap();
         let running = Running::new(child, keyboard, TIME_LIMIT, base);
         if let (Some(mut stdin), Input::Text(text)) = (stdin, input) {
-            // A child that reads nothing closes the pipe, which is its right.
+            // A child that does not read its stdin closes the pipe.
             let _ = stdin.write_all(text.as_bytes());
         }
         running
@@ -257,7 +257,7 @@ impl Sandbox {
 /// What a child's stdin is.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
-    /// At its end from the start.
+    /// Empty.
     Nothing,
     /// This text, through a pipe.
     Text(&'a str),
@@ -265,7 +265,7 @@ pub(crate) enum Input<'a> {
     Terminal,
 }
 
-/// Returns the two ends of a pseudo-terminal of 100 columns that echoes nothing: ours, the child's.
+/// Returns the near and the far end of a pseudo-terminal of 100 columns without echo.
 fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use rustix::termios::{

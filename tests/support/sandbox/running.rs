@@ -1,4 +1,4 @@
-//! A child process while it runs: its output as it arrives, its terminal, the signals sent to it.
+//! A running child process: its output, its terminal and the signals sent to it.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::finished::Finished;
 
-/// A child that has been started.
+/// A child process.
 pub(crate) struct Running {
     child: Child,
     stdout: Capture,
@@ -22,8 +22,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Returns a child that may run for `time_limit` and whose own files are below `base`. `keyboard` is
-    /// the near end of its terminal; without one, its stderr is a pipe.
+    /// Returns a child with files below `base`, which may run for `time_limit`. `keyboard` is the
+    /// near end of its terminal; without one, its stderr is a pipe.
     pub(super) fn new(
         mut child: Child,
         keyboard: Option<fs::File>,
@@ -55,7 +55,7 @@ impl Running {
         self.wait_for(text, |running| &running.stderr)
     }
 
-    /// Waits until something has happened in the child's surroundings; `what` is its name.
+    /// Waits until something has happened outside of the child; `what` is its name.
     pub(crate) fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) -> &mut Self {
         while !happened() {
             if self.child.try_wait().unwrap().is_some() || Instant::now() > self.deadline {
@@ -101,14 +101,14 @@ impl Running {
         self.signal(Signal::TERM)
     }
 
-    /// Ends the child at once, as `kill -9` does.
+    /// Kills the child, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Returns the most memory that the child had at once so far, in bytes; `None` where it has
-    /// ended, or the system is another than Linux.
+    /// Returns the peak memory of the child so far, in bytes; `None` if it has ended, or if the
+    /// system is not Linux.
     pub(crate) fn peak_memory(&mut self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let peak = status
@@ -129,8 +129,8 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        // The terminal's near end is closed first: a grandchild that outlives the child and holds
-        // the far end would otherwise keep the reader waiting.
+        // The near end of the terminal is closed first. Otherwise a grandchild that outlives the
+        // child and has the far end open would block the reader.
         self.keyboard = None;
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Finished::new(status, stdout, stderr, self.base.clone())
@@ -164,14 +164,14 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// Ends a child that a failed test no longer waits for.
+    /// Kills a child that a failed test does not wait for.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads a stream on a thread of its own, so that a child is never blocked by a full pipe.
+/// Reads a stream on its own thread, so that a full pipe does not block the child.
 struct Capture {
     shared: Arc<(Mutex<Received>, Condvar)>,
     reader: Option<JoinHandle<()>>,
@@ -189,7 +189,8 @@ impl Capture {
         let ours = Arc::clone(&shared);
         let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // A pseudo-terminal whose far end is closed answers with an error, not with an end.
+            // Reading from a pseudo-terminal with a closed far end returns an error, not the end of
+            // the stream.
             while let Ok(count) = stream.read(&mut buffer) {
                 let mut received = ours.0.lock().unwrap();
                 received.bytes.extend_from_slice(&buffer[..count]);
