@@ -7,6 +7,7 @@ use annotate_snippets::{
 };
 
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use crate::present::wrap;
 
 /// The columns before the text of a help line: the gutter and `= help: `.
 const HELP_MARGIN: usize = 14;
@@ -42,11 +43,9 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
         .id(diagnostic.rule.as_ref())
         .elements(snippets(&diagnostic.places));
     for help in &diagnostic.help {
-        let text = wrap(
-            &clean(help),
-            width.saturating_sub(HELP_MARGIN).max(HELP_MIN_WIDTH),
-        );
-        group = group.element(Level::HELP.message(text));
+        let width = width.saturating_sub(HELP_MARGIN).max(HELP_MIN_WIDTH);
+        let lines = wrap::exact_words(&clean(help), width);
+        group = group.element(Level::HELP.message(lines.join("\n")));
     }
     group
 }
@@ -136,25 +135,6 @@ fn boundary(text: &str, offset: usize) -> usize {
         offset = offset.saturating_sub(1);
     }
     offset
-}
-
-/// Breaks text between words so that no line is wider than `width`. A longer word is not broken.
-fn wrap(text: &str, width: usize) -> String {
-    let mut wrapped = String::new();
-    let mut column: usize = 0;
-    for word in text.split(' ') {
-        let length = unicode_width::UnicodeWidthStr::width(word);
-        if column > 0 && column.saturating_add(length).saturating_add(1) > width {
-            wrapped.push('\n');
-            column = 0;
-        } else if !wrapped.is_empty() {
-            wrapped.push(' ');
-            column += 1;
-        }
-        wrapped.push_str(word);
-        column += length;
-    }
-    wrapped
 }
 
 #[cfg(test)]

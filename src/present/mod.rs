@@ -9,12 +9,14 @@ pub mod event_filter;
 pub mod format;
 pub mod human;
 pub mod json;
+mod line_diff;
 pub mod markdown;
 mod process;
 pub mod style;
 mod timing;
 pub mod unified;
 mod words;
+mod wrap;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;

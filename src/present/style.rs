@@ -18,3 +18,31 @@ pub const ADD: Style = AnsiColor::Green.on_default();
 pub const CHANGE: Style = AnsiColor::Yellow.on_default();
 /// Removals, replacements, and failure.
 pub const REMOVE: Style = AnsiColor::Red.on_default();
+
+/// How a value changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Add,
+    Remove,
+    Change,
+}
+
+impl Sign {
+    /// Returns how a value changes that exists before or after.
+    pub(super) fn of(before: bool, after: bool) -> Self {
+        match (before, after) {
+            (false, true) => Self::Add,
+            (true, false) => Self::Remove,
+            _ => Self::Change,
+        }
+    }
+
+    /// Returns its style and its character.
+    pub(super) fn parts(self) -> (Style, char) {
+        match self {
+            Self::Add => (ADD, '+'),
+            Self::Remove => (REMOVE, '-'),
+            Self::Change => (CHANGE, '~'),
+        }
+    }
+}

@@ -1,8 +1,10 @@
-//! The signs and notes of a plan, which are the same in every format.
+//! The signs and notes of a plan and of a comparison, which are the same in every format.
 
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::PropertyChange;
+use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
+use crate::template::diff::Status;
 
 /// Returns the sign of a change.
 pub(super) fn sign(change: &Change) -> &'static str {
@@ -59,4 +61,49 @@ pub(super) fn of_property(change: &Change, property: &PropertyChange) -> Vec<Str
         .into_iter()
         .chain(property.cause.clone())
         .collect()
+}
+
+/// Returns the sign of a difference between two templates.
+pub(super) fn sign_of_difference(entry: &Difference<'_>) -> &'static str {
+    use comparison::Effect::{Add, MayChange, Remove, Replace};
+    match (entry.status, entry.effect) {
+        (Some(Status::Added), _) | (None, Add) => "+",
+        (Some(Status::Removed), _) | (None, Remove) => "-",
+        (_, Replace) => "-/+",
+        (None, MayChange) => "?",
+        _ => "~",
+    }
+}
+
+/// Returns the type of a resource, or the section of another entry. Empty for a whole section.
+pub(super) fn kind_of_difference<'a>(entry: &Difference<'a>) -> &'a str {
+    match (entry.section, entry.name) {
+        ("Resources", Some(_)) => entry.kind.unwrap_or("a resource"),
+        (section, Some(_)) => section,
+        (_, None) => "",
+    }
+}
+
+/// Returns the effect on a whole entry, or `None` if the sign already shows it.
+pub(super) fn of_difference(entry: &Difference<'_>) -> Option<&'static str> {
+    use comparison::Effect::{Add, MayChange, MayReplace, None as NoEffect, Remove, Replace};
+    match (entry.section, entry.effect, entry.status) {
+        ("Resources", NoEffect, _) => Some("no change"),
+        (_, Replace, _) => Some("is replaced"),
+        (_, MayReplace, _) => Some("may be replaced"),
+        (_, MayChange, _) => Some("may change"),
+        (_, Add, None) => Some("is added"),
+        (_, Remove, None) => Some("is removed"),
+        _ => None,
+    }
+}
+
+/// Returns the effect of a changed value on its resource, or `None` if it only updates the resource.
+pub(super) fn of_row(row: &Row<'_>) -> Option<&'static str> {
+    match row.effect {
+        comparison::Effect::Replace => Some("forces replacement"),
+        comparison::Effect::MayReplace => Some("may force replacement"),
+        comparison::Effect::MayChange => Some("may change"),
+        _ => None,
+    }
 }

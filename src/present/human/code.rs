@@ -1,6 +1,7 @@
 //! The changed files of artifacts for people.
 
-use super::{count, size, value};
+use super::value::{self, CONTEXT, LINES};
+use super::{count, size};
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
 
@@ -34,7 +35,7 @@ fn push_file(text: &mut String, file: &FileChange) {
         (Some(before), Some(after)) => {
             if let (Some(before), Some(after)) = (&before.text, &after.text) {
                 text.push_str(&format!("      {CHANGE}~{CHANGE:#} {}\n", file.path));
-                value::push_lines(text, before, after);
+                value::push_lines(text, [before, after], LINES, CONTEXT, usize::MAX);
                 return;
             }
             let sizes = format!("{} → {}", size(before.size), size(after.size));

@@ -10,6 +10,7 @@ use super::count;
 use crate::plan::risk::access::{Statement, StatementChange};
 use crate::plan::risk::{Assessment, Kind, Risk, Severity};
 use crate::present::style::{BOLD, DIM, ERROR, HINT, WARNING};
+use crate::present::wrap;
 
 /// The columns before the text of a risk.
 const INDENT: usize = 11;
@@ -62,7 +63,7 @@ fn push_risk(text: &mut String, risk: &Risk, width: usize) {
     };
     let indent = " ".repeat(INDENT);
     let sentence = format!("{} {}", risk.logical_id, risk.reason);
-    let mut lines = wrap(&sentence, width.saturating_sub(INDENT)).into_iter();
+    let mut lines = wrap::words(&sentence, width.saturating_sub(INDENT)).into_iter();
     let first = lines.next().unwrap_or_default();
     // The logical id is one word, so the first line starts with all of it.
     let rest = first.strip_prefix(&risk.logical_id).unwrap_or(&first);
@@ -75,17 +76,9 @@ fn push_risk(text: &mut String, risk: &Risk, width: usize) {
     }
     if let Some(remedy) = &risk.remedy {
         let fix = format!("fix: {remedy}");
-        for (number, line) in wrap(&fix, width.saturating_sub(INDENT))
-            .into_iter()
-            .enumerate()
-        {
-            let line = if number == 0 {
-                line.replacen("fix:", &format!("{HINT}fix{HINT:#}:"), 1)
-            } else {
-                line
-            };
-            text.push_str(&format!("{indent}{line}\n"));
-        }
+        let mut lines = String::new();
+        wrap::push(&mut lines, &fix, [&indent; 2], width);
+        text.push_str(&lines.replacen("fix:", &format!("{HINT}fix{HINT:#}:"), 1));
     }
 }
 
@@ -146,7 +139,7 @@ fn push_stacked(text: &mut String, heading: [&str; 6], row: &[Vec<String>; 6], w
         }
         let value = cell.join(", ");
         let mut name = *name;
-        for line in wrap(&value, width.saturating_sub(16)) {
+        for line in wrap::words(&value, width.saturating_sub(16)) {
             text.push_str(&format!("      {DIM}{name:<10}{DIM:#}{line}\n"));
             name = "";
         }
@@ -179,19 +172,4 @@ fn row(change: &StatementChange) -> [Vec<String>; 6] {
         lines(principals),
         condition.iter().cloned().collect(),
     ]
-}
-
-/// Breaks a text at spaces into lines of at most `width` columns. A longer word has its own line.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

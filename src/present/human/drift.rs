@@ -2,12 +2,12 @@
 
 use indexmap::IndexMap;
 
-use super::danger::wrap;
 use super::value;
 use crate::cloudformation::drift::{Drift, DriftStatus, DriftSummary, ResourceDrift};
 use crate::plan::PropertyChange;
 use crate::plan::drift_properties::properties;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::wrap;
 use crate::template::STACK_TYPE;
 
 /// Returns the drift of a stack. If `verbose`, the text names the resources that were not checked.
@@ -66,9 +66,7 @@ pub fn manual_steps(resources: &[&ResourceDrift], apply: &str, width: usize) -> 
                  `{apply}`"
             )
         };
-        for line in wrap(&steps, width.saturating_sub(6)) {
-            text.push_str(&format!("      {line}\n"));
-        }
+        wrap::push(&mut text, &steps, ["      "; 2], width);
     }
     text
 }
@@ -126,12 +124,10 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
     text.push_str(&format!(
         "\n{DIM}Not checked (CloudFormation does not check all types{hint}):{DIM:#}\n"
     ));
-    let width = width.saturating_sub(2);
     if verbose {
         for (kind, names) in &types {
-            for line in wrap(&format!("{kind}: {}", names.join(", ")), width) {
-                text.push_str(&format!("  {line}\n"));
-            }
+            let line = format!("{kind}: {}", names.join(", "));
+            wrap::push(text, &line, ["  "; 2], width);
         }
     } else {
         let counted = types.iter().map(|(kind, names)| match names.len() {
@@ -139,9 +135,7 @@ fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize)
             number => format!("{kind} ({number})"),
         });
         let counted: Vec<String> = counted.collect();
-        for line in wrap(&counted.join(", "), width) {
-            text.push_str(&format!("  {line}\n"));
-        }
+        wrap::push(text, &counted.join(", "), ["  "; 2], width);
     }
     if types.contains_key(STACK_TYPE) {
         text.push_str(

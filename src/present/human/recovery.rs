@@ -1,6 +1,5 @@
 //! A recovery for people: a stack's state and how to repair it.
 
-use super::danger::wrap;
 use super::stack::status;
 use super::table::table;
 use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion};
@@ -8,6 +7,7 @@ use crate::cloudformation::recovery::table::RecoveryAction;
 use crate::cloudformation::recovery::{Call, Obstacle, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM, REMOVE, WARNING};
+use crate::present::wrap;
 
 /// Returns the meaning of the state, the obstacles, the effect on resources, the calls, and the other
 /// options. `command` expands a short command such as `apply` to a full command line.
@@ -20,9 +20,7 @@ pub fn recovery(
 ) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}  {}\n", stack.name, status(&stack.status));
     for sentence in [recovery.meaning, recovery.remains] {
-        for line in wrap(sentence, width.saturating_sub(2)) {
-            text.push_str(&format!("  {line}\n"));
-        }
+        wrap::push(&mut text, sentence, ["  "; 2], width);
     }
     if let Some(cause) = &recovery.cause {
         let reason = cause.reason.as_deref().unwrap_or("no reason was given");
@@ -55,9 +53,7 @@ pub fn recovery(
             _ => "\nOther options\n",
         });
         for other in &recovery.others {
-            for line in wrap(&format!("{}:", other.what), width.saturating_sub(2)) {
-                text.push_str(&format!("  {line}\n"));
-            }
+            wrap::push(&mut text, &format!("{}:", other.what), ["  "; 2], width);
             text.push_str(&format!("    {}\n", command(other.command)));
         }
     }
@@ -76,9 +72,7 @@ fn obstacles(obstacles: &[Obstacle], width: usize) -> String {
             resource.status, obstacle.name, resource.resource_type
         ));
         if let Some(reason) = &obstacle.reason {
-            for line in wrap(reason, width.saturating_sub(6)) {
-                text.push_str(&format!("      {line}\n"));
-            }
+            wrap::push(&mut text, reason, ["      "; 2], width);
         }
         if let Some(option) = obstacle.option {
             text.push_str(&format!(

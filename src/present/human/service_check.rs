@@ -1,8 +1,8 @@
 //! The results of CloudFormation's own validations, each with its lines of the template.
 
-use super::danger::wrap;
 use crate::cloudformation::change_set::validation::LocatedValidation;
 use crate::present::style::{BOLD, DIM, ERROR, WARNING};
+use crate::present::wrap;
 
 /// Adds the findings. Those that prevent the deployment come first.
 pub(super) fn push(text: &mut String, findings: &[LocatedValidation], width: usize) {
@@ -25,7 +25,10 @@ pub(super) fn push(text: &mut String, findings: &[LocatedValidation], width: usi
         };
         let message = finding.validation.message();
         let sentence = format!("{word}: {stack}{message}");
-        for (number, line) in wrap(&sentence, width.saturating_sub(4)).iter().enumerate() {
+        for (number, line) in wrap::words(&sentence, width.saturating_sub(4))
+            .iter()
+            .enumerate()
+        {
             match line.strip_prefix(word).filter(|_| number == 0) {
                 Some(rest) => text.push_str(&format!("  {style}{word}{style:#}{rest}\n")),
                 None => text.push_str(&format!("    {line}\n")),

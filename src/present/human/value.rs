@@ -1,18 +1,21 @@
 //! The old and new value: on one line if it fits, else as a line diff.
 
-use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr;
 
 use crate::plan::Content;
 use crate::plan::ValueChange;
 use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
-use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+use crate::present::line_diff::line_diff;
+use crate::present::style::{ADD, BOLD, DIM, REMOVE, Sign};
+use crate::present::wrap;
 use crate::template::json;
 
 /// The human form of the placeholder for a value that is only known after the deployment.
 const KNOWN_AFTER_APPLY: &str = "(known after apply)";
 /// The number of equal lines around a difference.
-const CONTEXT: usize = 2;
+pub(super) const CONTEXT: usize = 2;
+/// The indentation of a line diff.
+pub(super) const LINES: &str = "          ";
 
 /// Adds `path: before → after` to a text, with the sign of an addition, removal, or change.
 ///
@@ -24,11 +27,7 @@ pub(super) fn push(
     note: &str,
     width: usize,
 ) {
-    let (style, sign) = match (&before, &after) {
-        (None, Some(_)) => (ADD, "+"),
-        (Some(_), None) => (REMOVE, "-"),
-        _ => (CHANGE, "~"),
-    };
+    let (style, sign) = Sign::of(before.is_some(), after.is_some()).parts();
     text.push_str(&format!("      {style}{sign}{style:#} {path}"));
     let separator = if path.starts_with("Tags.") { " =" } else { ":" };
     let one_line = match (&before, &after) {
@@ -46,11 +45,8 @@ pub(super) fn push(
     }
     text.push_str(note);
     text.push('\n');
-    push_lines(
-        text,
-        before.as_deref().unwrap_or(""),
-        after.as_deref().unwrap_or(""),
-    );
+    let values = [&before, &after].map(|value| value.as_deref().unwrap_or_default());
+    push_lines(text, values, LINES, CONTEXT, usize::MAX);
 }
 
 /// Adds changed values, such as tags, under a title. Adds nothing if `changes` is empty.
@@ -66,31 +62,29 @@ pub(super) fn push_section(text: &mut String, title: &str, changes: &[ValueChang
     }
 }
 
-/// Adds a line diff, with `…` in place of omitted equal lines.
-pub(super) fn push_lines(text: &mut String, before: &str, after: &str) {
-    let diff = TextDiff::from_lines(before, after);
-    for (number, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
-        if number > 0 {
-            text.push_str(&format!("          {DIM}…{DIM:#}\n"));
-        }
-        for change in group
-            .iter()
-            .flat_map(|operation| diff.iter_changes(operation))
-        {
-            let (style, sign) = match change.tag() {
-                ChangeTag::Delete => (REMOVE, '-'),
-                ChangeTag::Insert => (ADD, '+'),
-                ChangeTag::Equal => (DIM, ' '),
-            };
-            let line = change.value().trim_end_matches(['\n', '\r']);
-            let line = format!("{sign} {line}");
-            // An empty line has no space after its sign.
-            let line = if change.value().trim().is_empty() {
-                line.trim_end()
-            } else {
-                &line
-            };
-            text.push_str(&format!("          {style}{line}{style:#}\n"));
+/// Adds a line diff with `context` equal lines, and `…` in place of omitted equal lines.
+pub(super) fn push_lines(
+    text: &mut String,
+    [before, after]: [&str; 2],
+    indent: &str,
+    context: usize,
+    width: usize,
+) {
+    let room = width.saturating_sub(indent.width() + 2);
+    for line in line_diff(before, after, context) {
+        let Some((sign, line)) = line else {
+            text.push_str(&format!("{indent}{DIM}…{DIM:#}\n"));
+            continue;
+        };
+        let style = match sign {
+            '-' => REMOVE,
+            '+' => ADD,
+            _ => DIM,
+        };
+        for (number, part) in wrap::anywhere(&line, room).iter().enumerate() {
+            let sign = if number == 0 { sign } else { ' ' };
+            let line = format!("{sign} {part}");
+            text.push_str(&format!("{indent}{style}{}{style:#}\n", line.trim_end()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The changed files of artifacts as Markdown. Each file is a separate block, so that a comment that is
 //! too long omits single files.
 
-use super::page::{Page, details, escaped, fenced, prose, push_lines};
+use super::page::{CONTEXT, Page, details, escaped, fenced, prose, push_lines};
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::human::size;
 
@@ -35,7 +35,7 @@ fn push_file(page: &mut Page, artifact: &str, file: &FileChange) {
             let sizes = format!(" ({} → {})", size(before.size), size(after.size));
             if let (Some(before), Some(after)) = (&before.text, &after.text) {
                 let mut lines = Vec::new();
-                push_lines(&mut lines, before, after, "");
+                push_lines(&mut lines, [before, after], "", CONTEXT);
                 let block = details(&title("~", ""), &fenced(&lines), false);
                 page.push(&block, &alone(title("~", &sizes)));
                 return;

@@ -1,15 +1,13 @@
 //! A comparison as Markdown for a pull request comment, with a foldable section per difference.
 
-use similar::{ChangeTag, TextDiff};
-
-use super::page::{Page, details, escaped, fenced, prose};
+use super::page::{Page, details, escaped, fenced, prose, push_value};
 use super::{code, live};
 use crate::cloudformation::drift::Drift;
 use crate::plan::ValueChange;
 use crate::plan::comparison::live::LiveResource;
 use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
 use crate::present::human::count;
-use crate::template::diff::Status;
+use crate::present::words;
 use crate::template::emit;
 use crate::template::node::Node;
 
@@ -73,29 +71,15 @@ fn heading(comparison: &Comparison<'_>) -> String {
 
 /// Returns the first line of a difference, as HTML.
 fn title(entry: &Difference<'_>) -> String {
-    let sign = match (entry.status, entry.effect) {
-        (Some(Status::Added), _) | (None, Effect::Add) => "+",
-        (Some(Status::Removed), _) | (None, Effect::Remove) => "-",
-        (_, Effect::Replace) => "-/+",
-        (None, Effect::MayChange) => "?",
-        _ => "&#126;",
-    };
-    let name = escaped(entry.name.unwrap_or(entry.section));
-    let kind = match (entry.section, entry.name) {
-        ("Resources", Some(_)) => entry.kind.unwrap_or("a resource"),
-        (section, Some(_)) => section,
-        (_, None) => "",
-    };
-    let words = match (entry.section, entry.effect, entry.status) {
-        ("Resources", Effect::None, _) => ", no change",
-        (_, Effect::Replace, _) => ", is replaced",
-        (_, Effect::MayReplace, _) => ", may be replaced",
-        (_, Effect::MayChange, _) => ", may change",
-        (_, Effect::Add, None) => ", is added",
-        (_, Effect::Remove, None) => ", is removed",
-        _ => "",
-    };
-    let mut title = format!("<code>{sign}</code> <b>{name}</b> {}{words}", escaped(kind));
+    let mut title = format!(
+        "<code>{}</code> <b>{}</b> {}",
+        words::sign_of_difference(entry).replace('~', "&#126;"),
+        escaped(entry.name.unwrap_or(entry.section)),
+        escaped(words::kind_of_difference(entry))
+    );
+    if let Some(words) = words::of_difference(entry) {
+        title.push_str(&format!(", {words}"));
+    }
     if let Some(cause) = &entry.cause {
         title.push_str(&format!(", {}", prose(cause)));
     }
@@ -118,13 +102,9 @@ fn place([before, after]: &[Option<Place>; 2]) -> String {
 fn lines(entry: &Difference<'_>, context: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if entry.rows.is_empty() && entry.section != "Resources" {
-        push(
-            &mut lines,
-            "value",
-            entry.before.map(shown),
-            entry.after.map(shown),
-            context,
-        );
+        let [before, after] = [entry.before, entry.after].map(|node| node.map(shown));
+        let (before, after) = (before.as_deref(), after.as_deref());
+        push_value(&mut lines, "value", before, after, context);
     }
     for row in &entry.rows {
         push_row(&mut lines, row, context);
@@ -134,75 +114,29 @@ fn lines(entry: &Difference<'_>, context: usize) -> Vec<String> {
 
 fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
     let values = [&row.before, &row.after].map(|node| node.as_deref().map(shown));
-    let [before, after] = values;
+    let [before, after] = values.each_ref().map(Option::as_deref);
     match &row.inside {
         Some(inner) if !inner.is_empty() => {
             for it in inner {
                 let path = format!("{} {}", row.shown_path, it.path);
-                push(lines, &path, it.before.clone(), it.after.clone(), context);
+                let (before, after) = (it.before.as_deref(), it.after.as_deref());
+                push_value(lines, &path, before, after, context);
             }
         }
         _ if before.is_none() && after.is_none() => lines.push(format!("! {}", row.shown_path)),
-        _ if row.path.is_empty() => push(lines, "value", before, after, context),
-        _ => push(lines, &row.shown_path, before, after, context),
+        _ if row.path.is_empty() => push_value(lines, "value", before, after, context),
+        _ => push_value(lines, &row.shown_path, before, after, context),
     }
-    let effect = match row.effect {
-        Effect::Replace => Some("forces replacement"),
-        Effect::MayReplace => Some("may force replacement"),
-        Effect::MayChange => Some("may change"),
-        _ => None,
-    };
-    for note in effect.into_iter().chain(row.cause.as_deref()) {
+    for note in words::of_row(row).into_iter().chain(row.cause.as_deref()) {
         lines.push(format!("# {note}"));
-    }
-}
-
-/// Adds the old and new value. Values of several lines become a line diff.
-fn push(
-    lines: &mut Vec<String>,
-    path: &str,
-    before: Option<String>,
-    after: Option<String>,
-    context: usize,
-) {
-    let is_long = |value: &Option<String>| value.as_ref().is_some_and(|it| it.contains('\n'));
-    if !is_long(&before) && !is_long(&after) {
-        lines.extend(before.map(|value| format!("- {path}: {value}")));
-        lines.extend(after.map(|value| format!("+ {path}: {value}")));
-        return;
-    }
-    lines.push(format!("  {path}:"));
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let diff = TextDiff::from_lines(&before, &after);
-    for (number, group) in diff.grouped_ops(context).iter().enumerate() {
-        if number > 0 {
-            lines.push("    …".to_owned());
-        }
-        for change in group
-            .iter()
-            .flat_map(|operation| diff.iter_changes(operation))
-        {
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            let text = change.value().trim_end_matches(['\n', '\r']);
-            lines.push(format!("{sign}   {text}").trim_end().to_owned());
-        }
     }
 }
 
 fn section(page: &mut Page, title: &str, changes: &[ValueChange]) {
     let mut lines = Vec::new();
     for change in changes {
-        push(
-            &mut lines,
-            &change.name,
-            change.before.clone(),
-            change.after.clone(),
-            0,
-        );
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        push_value(&mut lines, &change.name, before, after, 0);
     }
     if !lines.is_empty() {
         page.push(&details(title, &fenced(&lines), false), "");

@@ -3,7 +3,7 @@
 //! A cell contains one short line. Longer values and values of several lines are below the table, as a
 //! diff from deployed to live.
 
-use super::page::{Page, details, escaped, fenced, push_value};
+use super::page::{CONTEXT, Page, details, escaped, fenced, push_value};
 use crate::cloudformation::drift::{Drift, DriftStatus};
 use crate::plan::Content;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
@@ -63,14 +63,14 @@ fn properties(properties: &[LiveProperty]) -> String {
             escaped(&effect(property))
         ));
         if [deployed, live].into_iter().flatten().any(is_long) {
-            push_value(&mut lines, &property.path, deployed, live);
+            push_value(&mut lines, &property.path, deployed, live, CONTEXT);
         }
         // With any other effect, the desired value is the deployed or the live one.
         let is_third_value =
             property.effect == DriftEffect::Overwritten || property.effect == DriftEffect::Replaced;
         if is_third_value && desired != deployed && desired.is_some_and(is_long) {
             let name = format!("{} (live, then desired)", property.path);
-            push_value(&mut lines, &name, live, desired);
+            push_value(&mut lines, &name, live, desired, CONTEXT);
         }
     }
     if !lines.is_empty() {

@@ -17,7 +17,7 @@ use crate::plan::risk::{Kind, Risk, Severity};
 use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
 use crate::present::human::size;
 use crate::present::words;
-use page::{Page, details, escaped, fenced, prose, push_value};
+use page::{CONTEXT, Page, details, escaped, fenced, prose, push_value};
 
 /// Returns the plan in at most 65,536 characters, GitHub's limit for a comment.
 pub fn plan(plan: &Plan) -> String {
@@ -125,7 +125,7 @@ fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange]
         } else {
             let [before, after] = [&property.before, &property.after];
             let [before, after] = [before, after].map(|value| value.as_ref().map(Content::text));
-            push_value(&mut lines, &property.path, before, after);
+            push_value(&mut lines, &property.path, before, after, CONTEXT);
         }
         let notes = words::of_property(change, property);
         lines.extend(notes.iter().map(|note| format!("# {note}")));
@@ -253,7 +253,7 @@ fn values(changes: &[ValueChange]) -> Vec<String> {
     let mut lines = Vec::new();
     for change in changes {
         let (before, after) = (change.before.as_deref(), change.after.as_deref());
-        push_value(&mut lines, &change.name, before, after);
+        push_value(&mut lines, &change.name, before, after, CONTEXT);
     }
     lines
 }

@@ -5,10 +5,9 @@
 //! characters, so the text consists of whole blocks. A block that does not fit is omitted or replaced
 //! by a shorter one. Nothing is truncated inside a fence, a table, or a folded section.
 
-use similar::{ChangeTag, TextDiff};
-
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::present::human::count;
+use crate::present::line_diff::line_diff;
 
 /// The highest number of characters in a GitHub comment.
 pub(in crate::present) const LIMIT: usize = 65_536;
@@ -17,7 +16,7 @@ pub(in crate::present) const LIMIT: usize = 65_536;
 const RESERVE: usize = 1_000;
 
 /// The number of equal lines around a difference.
-const CONTEXT: usize = 3;
+pub(in crate::present) const CONTEXT: usize = 3;
 
 /// A text of whole blocks that never exceeds [`LIMIT`] characters.
 pub(in crate::present) struct Page {
@@ -71,6 +70,7 @@ pub(in crate::present) fn push_value(
     name: &str,
     before: Option<&str>,
     after: Option<&str>,
+    context: usize,
 ) {
     let shown = |value: &str| value.replace(KNOWN_AFTER_APPLY, "(known after apply)");
     let (before, after) = (before.map(shown), after.map(shown));
@@ -84,34 +84,21 @@ pub(in crate::present) fn push_value(
     }
     lines.push(format!("  {name}:"));
     let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    push_lines(lines, before, after, "  ");
+    push_lines(lines, [before, after], "  ", context);
 }
 
-/// Adds a line diff, with `…` in place of omitted equal lines.
+/// Adds a line diff with `context` equal lines, and `…` in place of omitted equal lines.
 pub(in crate::present) fn push_lines(
     lines: &mut Vec<String>,
-    before: &str,
-    after: &str,
+    [before, after]: [&str; 2],
     indent: &str,
+    context: usize,
 ) {
-    let diff = TextDiff::from_lines(before, after);
-    for (number, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
-        if number > 0 {
-            lines.push(format!("  {indent}…"));
-        }
-        for line in group
-            .iter()
-            .flat_map(|operation| diff.iter_changes(operation))
-        {
-            let sign = match line.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            let text = line.value().trim_end_matches(['\n', '\r']);
-            lines.push(format!("{sign} {indent}{text}").trim_end().to_owned());
-        }
-    }
+    let diff = line_diff(before, after, context).into_iter();
+    lines.extend(diff.map(|line| match line {
+        Some((sign, text)) => format!("{sign} {indent}{text}").trim_end().to_owned(),
+        None => format!("  {indent}…"),
+    }));
 }
 
 /// Returns a foldable section. `title` and `inside` are already Markdown.

@@ -1,10 +1,10 @@
 //! The layout of a difference: what follows a path, what goes below it, and where lines break.
 
-use anstyle::Style;
-use similar::{ChangeTag, TextDiff};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use crate::present::style::{ADD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::human::value;
+use crate::present::style::{DIM, Sign, WARNING};
+use crate::present::wrap;
 
 /// The width of the text and the number of context lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,32 +13,6 @@ pub struct Frame {
     pub width: usize,
     /// The number of equal lines before and after a difference inside a string.
     pub context: usize,
-}
-
-/// The kind of a value's change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
-    Add,
-    Remove,
-    Change,
-}
-
-impl Sign {
-    pub(super) fn of(before: bool, after: bool) -> Self {
-        match (before, after) {
-            (false, true) => Self::Add,
-            (true, false) => Self::Remove,
-            _ => Self::Change,
-        }
-    }
-
-    fn parts(self) -> (Style, char) {
-        match self {
-            Self::Add => (ADD, '+'),
-            Self::Remove => (REMOVE, '-'),
-            Self::Change => (CHANGE, '~'),
-        }
-    }
 }
 
 /// Adds a heading with notes and line numbers after it, or below it if they do not fit.
@@ -105,7 +79,7 @@ pub(super) fn push_value(
     if head_length <= frame.width {
         text.push_str(&head);
     } else {
-        let broken = wrap(path, frame.width.saturating_sub(indent + 2));
+        let broken = wrap::anywhere(path, frame.width.saturating_sub(indent + 2));
         let broken = broken.join(&format!("\n{start}  "));
         text.push_str(&format!("{start}{style}{sign}{style:#} {broken}"));
     }
@@ -118,51 +92,8 @@ pub(super) fn push_value(
         text.push('\n');
         push_below(text, notes, lines, &below, frame.width);
     }
-    push_lines(text, before.as_deref(), after.as_deref(), &below, frame);
-}
-
-/// Adds text, broken into lines of at most `width` columns.
-pub(super) fn push_wrapped(text: &mut String, words: &str, first: &str, next: &str, width: usize) {
-    for (number, line) in wrap(words, width.saturating_sub(next.width()))
-        .iter()
-        .enumerate()
-    {
-        let indent = if number == 0 { first } else { next };
-        text.push_str(&format!("{indent}{line}\n"));
-    }
-}
-
-/// Adds a line diff of two values, with `…` in place of omitted equal lines.
-fn push_lines(
-    text: &mut String,
-    before: Option<&str>,
-    after: Option<&str>,
-    indent: &str,
-    frame: Frame,
-) {
-    let diff = TextDiff::from_lines(before.unwrap_or_default(), after.unwrap_or_default());
-    for (number, group) in diff.grouped_ops(frame.context).iter().enumerate() {
-        if number > 0 {
-            text.push_str(&format!("{indent}{DIM}…{DIM:#}\n"));
-        }
-        for change in group
-            .iter()
-            .flat_map(|operation| diff.iter_changes(operation))
-        {
-            let (style, sign) = match change.tag() {
-                ChangeTag::Delete => (REMOVE, '-'),
-                ChangeTag::Insert => (ADD, '+'),
-                ChangeTag::Equal => (DIM, ' '),
-            };
-            let line = change.value().trim_end_matches(['\n', '\r']);
-            let room = frame.width.saturating_sub(indent.width() + 2);
-            for (number, part) in wrap(line, room).iter().enumerate() {
-                let sign = if number == 0 { sign } else { ' ' };
-                let line = format!("{sign} {part}");
-                text.push_str(&format!("{indent}{style}{}{style:#}\n", line.trim_end()));
-            }
-        }
-    }
+    let values = [&before, &after].map(|value| value.as_deref().unwrap_or_default());
+    value::push_lines(text, values, &below, frame.context, frame.width);
 }
 
 /// Returns notes and line numbers as they follow a heading.
@@ -188,58 +119,22 @@ fn push_tail(text: &mut String, notes: &str, lines: &str) {
 fn push_below(text: &mut String, notes: &str, lines: &str, indent: &str, width: usize) {
     let room = width.saturating_sub(indent.width() + 2);
     if !notes.is_empty() {
-        for (number, line) in wrap(notes, room).iter().enumerate() {
+        for (number, line) in wrap::anywhere(notes, room).iter().enumerate() {
             let sign = if number == 0 { '#' } else { ' ' };
             text.push_str(&format!("{indent}{WARNING}{sign} {line}{WARNING:#}\n"));
         }
     }
     if !lines.is_empty() {
-        for line in wrap(&format!("({lines})"), room) {
+        for line in wrap::anywhere(&format!("({lines})"), room) {
             text.push_str(&format!("{indent}{DIM}{line}{DIM:#}\n"));
         }
     }
 }
 
-/// Returns text in parts of at most `width` columns. A part ends after a space if its second half
-/// contains one, else at any character.
-fn wrap(text: &str, width: usize) -> Vec<&str> {
-    let width = width.max(8);
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while rest.width() > width {
-        let mut columns = 0;
-        let end = rest
-            .char_indices()
-            .find(|(_, character)| {
-                columns += character.width().unwrap_or(0);
-                columns > width
-            })
-            .map_or(rest.len(), |(at, _)| at);
-        let fits = rest.get(..end).unwrap_or(rest);
-        let at_space = fits.rfind(' ').map(|at| at + 1).filter(|at| *at * 2 > end);
-        let (part, remaining) = rest.split_at(at_space.unwrap_or(end));
-        if part.is_empty() {
-            break;
-        }
-        parts.push(part.trim_end());
-        rest = remaining.trim_start_matches(' ');
-    }
-    parts.push(rest);
-    parts
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Frame, Sign, push_value, wrap};
-
-    #[test]
-    fn lines_break_at_spaces_or_anywhere() {
-        assert_eq!(wrap("short", 10), ["short"]);
-        assert_eq!(wrap("some words to wrap", 10), ["some words", "to wrap"]);
-        assert_eq!(wrap("0123456789abc", 10), ["0123456789", "abc"]);
-        assert_eq!(wrap("", 10), [""]);
-        assert_eq!(wrap("日本語日本語", 8), ["日本語日", "本語"]);
-    }
+    use super::{Frame, push_value};
+    use crate::present::style::Sign;
 
     #[test]
     fn text_that_does_not_fit_goes_below_the_path() {

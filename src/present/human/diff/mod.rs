@@ -7,13 +7,13 @@ mod layout;
 
 use super::{code, count, value};
 use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
-use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, Sign};
+use crate::present::{words, wrap};
 use crate::template::diff::Status;
 use crate::template::emit;
 use crate::template::json;
 use crate::template::node::Node;
 pub use layout::Frame;
-use layout::Sign;
 
 /// The highest number of affected resources that are named. The others are counted.
 const MAX_NAMES: usize = 5;
@@ -55,13 +55,9 @@ pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
     };
     text.push_str(&format!("\n{BOLD}Diff: {differences}{others}.{BOLD:#}\n"));
     for limit in &comparison.limits {
-        layout::push_wrapped(
-            &mut text,
-            &format!("Uncertain: {limit}."),
-            "",
-            "  ",
-            frame.width,
-        );
+        let limit = format!("Uncertain: {limit}.");
+        let lines = wrap::anywhere(&limit, frame.width.saturating_sub(2));
+        text.push_str(&format!("{}\n", lines.join("\n  ")));
     }
     text
 }
@@ -72,21 +68,17 @@ fn push_entry(
     entry: &Difference<'_>,
     frame: Frame,
 ) {
-    let (style, sign) = match (entry.status, entry.effect) {
-        (Some(Status::Added), _) | (None, Effect::Add) => (ADD, "+"),
-        (Some(Status::Removed), _) | (None, Effect::Remove) => (REMOVE, "-"),
-        (_, Effect::Replace) => (REMOVE, "-/+"),
-        (None, Effect::MayChange) => (DIM, "?"),
-        _ => (CHANGE, "~"),
+    let sign = words::sign_of_difference(entry);
+    let style = match sign {
+        "+" => ADD,
+        "-" | "-/+" => REMOVE,
+        "?" => DIM,
+        _ => CHANGE,
     };
     let name = entry.name.unwrap_or(entry.section);
-    let place = match (entry.section, entry.name) {
-        ("Resources", Some(_)) => entry.kind.unwrap_or("a resource"),
-        (section, Some(_)) => section,
-        (_, None) => "",
-    };
+    let place = words::kind_of_difference(entry);
     let mut notes = Vec::new();
-    notes.extend(title_note(entry).map(str::to_owned));
+    notes.extend(words::of_difference(entry).map(str::to_owned));
     notes.extend(entry.cause.clone());
     notes.extend(touches(&entry.touches));
     let lines = lines(&entry.places, &comparison.names);
@@ -98,19 +90,6 @@ fn push_entry(
     layout::push_head(text, &head, &notes.join(", "), &lines, "      ", frame);
     for row in &entry.rows {
         push_row(text, comparison, row, frame);
-    }
-}
-
-/// Returns the effect on a whole entry, or `None` if the sign already shows it.
-fn title_note(entry: &Difference<'_>) -> Option<&'static str> {
-    match (entry.section, entry.effect, entry.status) {
-        ("Resources", Effect::None, _) => Some("no change"),
-        (_, Effect::Replace, _) => Some("is replaced"),
-        (_, Effect::MayReplace, _) => Some("may be replaced"),
-        (_, Effect::MayChange, _) => Some("may change"),
-        (_, Effect::Add, None) => Some("is added"),
-        (_, Effect::Remove, None) => Some("is removed"),
-        _ => None,
     }
 }
 
@@ -128,13 +107,10 @@ fn touches(ids: &[&str]) -> Option<String> {
 
 fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame: Frame) {
     let mut notes = Vec::new();
-    match row.effect {
-        Effect::None if row.cause.is_some() => notes.push("no change".to_owned()),
-        Effect::Replace => notes.push("forces replacement".to_owned()),
-        Effect::MayReplace => notes.push("may force replacement".to_owned()),
-        Effect::MayChange => notes.push("may change".to_owned()),
-        _ => {}
+    if row.effect == Effect::None && row.cause.is_some() {
+        notes.push("no change".to_owned());
     }
+    notes.extend(words::of_row(row).map(str::to_owned));
     notes.extend(row.cause.clone());
     let is_layout = row.inside.as_ref().is_some_and(Vec::is_empty);
     if is_layout {
