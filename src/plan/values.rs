@@ -127,9 +127,19 @@ fn definition(node: &Node) -> String {
 mod tests {
     use indexmap::IndexMap;
 
-    use super::{output_changes, value_changes};
+    use super::{ValueChange, output_changes, value_changes};
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
+
+    fn tuples(changes: &[ValueChange]) -> Vec<(&str, Option<&str>, Option<&str>)> {
+        changes
+            .iter()
+            .map(|change| {
+                let values = (change.before.as_deref(), change.after.as_deref());
+                (change.name.as_str(), values.0, values.1)
+            })
+            .collect()
+    }
 
     #[test]
     fn output_changes_compare_definitions() {
@@ -148,18 +158,8 @@ mod tests {
             panic!("the templates are valid")
         };
         let changes = output_changes(Some(&old), &new);
-        let actual: Vec<_> = changes
-            .iter()
-            .map(|change| {
-                (
-                    change.name.as_str(),
-                    change.before.as_deref(),
-                    change.after.as_deref(),
-                )
-            })
-            .collect();
         assert_eq!(
-            actual,
+            tuples(&changes),
             [
                 ("Gone", Some("1"), None),
                 ("Moved", Some("${A}"), Some("${B}")),
@@ -184,18 +184,8 @@ mod tests {
         let names = ["same".to_owned(), "changed".to_owned(), "added".to_owned()];
         let desired = names.iter().zip(["1", "2", "3"]).collect();
         let changes = value_changes(Some(&deployed), &desired, |name| !names.contains(name));
-        let actual: Vec<_> = changes
-            .iter()
-            .map(|change| {
-                (
-                    change.name.as_str(),
-                    change.before.as_deref(),
-                    change.after.as_deref(),
-                )
-            })
-            .collect();
         assert_eq!(
-            actual,
+            tuples(&changes),
             [
                 ("changed", Some("1"), Some("2")),
                 ("added", None, Some("3")),

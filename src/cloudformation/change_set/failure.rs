@@ -98,26 +98,8 @@ mod tests {
     use std::error::Error;
 
     use super::{failed_child, reason, to_error};
+    use crate::cloudformation::change_set::tests::{nested_stack, set};
     use crate::cloudformation::change_set::validation::Validation;
-    use crate::cloudformation::change_set::{Change, ChangeSet};
-
-    fn set(id: &str, status: &str, reason: &str) -> ChangeSet {
-        ChangeSet {
-            id: format!("arn:{id}"),
-            stack_name: id.to_owned(),
-            status: status.to_owned(),
-            reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            ..ChangeSet::default()
-        }
-    }
-
-    fn nested_stack(logical_id: &str, id: &str) -> Change {
-        Change {
-            logical_id: logical_id.to_owned(),
-            nested_change_set: Some(format!("arn:{id}")),
-            ..Change::default()
-        }
-    }
 
     #[test]
     fn the_reason_is_from_the_innermost_failed_change_set() {

@@ -193,7 +193,7 @@ impl ChangeSet {
 mod tests {
     use super::{Action, Change, ChangeSet};
 
-    fn set(id: &str, status: &str, reason: &str) -> ChangeSet {
+    pub(super) fn set(id: &str, status: &str, reason: &str) -> ChangeSet {
         ChangeSet {
             id: format!("arn:{id}"),
             stack_name: id.to_owned(),
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    fn nested_stack(logical_id: &str, id: &str) -> Change {
+    pub(super) fn nested_stack(logical_id: &str, id: &str) -> Change {
         Change {
             logical_id: logical_id.to_owned(),
             nested_change_set: Some(format!("arn:{id}")),

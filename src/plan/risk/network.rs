@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Kind, Risk, Severity, Subject};
+use crate::template::diff::RULE_PEERS;
 use crate::template::node::Node;
 use crate::template::shorthand::text;
 
@@ -83,22 +84,13 @@ fn of_properties(logical_id: &str, resource_type: &str, properties: &Node) -> Ve
 }
 
 fn rule(node: &Node, group: &str, is_ingress: bool) -> Rule {
-    const PEERS: [&str; 8] = [
-        "CidrIp",
-        "CidrIpv6",
-        "SourceSecurityGroupId",
-        "SourceSecurityGroupName",
-        "SourcePrefixListId",
-        "DestinationSecurityGroupId",
-        "DestinationPrefixListId",
-        "Ref",
-    ];
     let member = |name: &str| node.get(name).map(text);
     let protocol = member("IpProtocol").unwrap_or_else(|| "-1".to_owned());
     let ports = (protocol != "-1")
         .then(|| Some((member("FromPort")?, member("ToPort")?)))
         .flatten();
-    let peer = PEERS.iter().find_map(|name| member(name));
+    let mut peers = RULE_PEERS.iter().chain(&["Ref"]);
+    let peer = peers.find_map(|name| member(name));
     Rule {
         group: group.to_owned(),
         is_ingress,

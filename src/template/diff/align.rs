@@ -36,7 +36,7 @@ const LABELS: [&str; 10] = [
 ];
 
 /// The members that name the peer of a security group rule; a rule has one of them.
-const PEERS: [&str; 8] = [
+pub(crate) const RULE_PEERS: [&str; 8] = [
     "CidrIp",
     "CidrIpv6",
     "SourceSecurityGroupId",
@@ -69,7 +69,7 @@ fn rule(node: &Node, with_peer: bool) -> Option<Cow<'_, str>> {
         (None, None) => {}
     }
     if with_peer {
-        let peer = PEERS.iter().find_map(|name| node.get(name)?.scalar());
+        let peer = RULE_PEERS.iter().find_map(|name| node.get(name)?.scalar());
         text.push(' ');
         text.push_str(&peer?);
     }

@@ -20,6 +20,7 @@ use std::fmt;
 use super::Template;
 use super::node::{Map, Member, Node};
 use crate::template::schema_table::{self, Lifecycle};
+pub(crate) use align::RULE_PEERS;
 use canonical::View;
 pub use inside::{Inner, inside};
 pub use notation::match_notation;
