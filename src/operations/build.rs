@@ -12,7 +12,7 @@ use crate::config::project::Project;
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::plan::masking;
+use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
 use crate::template::Template;
 use crate::template::render::{self, RenderedTemplate};
@@ -44,6 +44,19 @@ pub(crate) struct Build {
 }
 
 impl Build {
+    /// Returns the artifacts as a plan shows them; `deployed` is the text of the deployed template.
+    pub(crate) fn planned_artifacts(&self, deployed: &str) -> Vec<PlannedArtifact> {
+        self.artifacts
+            .values()
+            .map(|artifact| PlannedArtifact {
+                name: artifact.name.clone(),
+                key: artifact.key.clone(),
+                size: artifact.size,
+                deployed: deployed.contains(&artifact.key),
+            })
+            .collect()
+    }
+
     /// Packages the artifacts, renders the template, parses and checks it.
     ///
     /// # Errors

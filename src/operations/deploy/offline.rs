@@ -14,7 +14,7 @@ use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
 use crate::plan::risk;
-use crate::plan::{Operation, Plan, PlannedArtifact, Target, model, values};
+use crate::plan::{Operation, Plan, Target, model, values};
 use crate::template::Template;
 
 /// Returns the predicted plan.
@@ -98,16 +98,7 @@ pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
         },
         prediction: Some(basis(last, &build)),
         capabilities: build.capabilities.clone(),
-        artifacts: build
-            .artifacts
-            .values()
-            .map(|artifact| PlannedArtifact {
-                name: artifact.name.clone(),
-                key: artifact.key.clone(),
-                size: artifact.size,
-                deployed: last.is_some_and(|last| last.template.contains(&artifact.key)),
-            })
-            .collect(),
+        artifacts: build.planned_artifacts(last.map_or("", |last| &last.template)),
         parameters: parameter_changes,
         tags,
         settings: Vec::new(),

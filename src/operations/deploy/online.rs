@@ -4,7 +4,7 @@ use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use super::{service_validations, stack_settings};
 use crate::plan::risk;
-use crate::plan::{Plan, PlannedArtifact, Target, model, values};
+use crate::plan::{Plan, Target, model, values};
 
 /// Returns the plan with a change set, or without one if nothing has to be changed.
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
@@ -12,12 +12,6 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
     let change_set = pending.map(|pending| pending.change_set().clone());
     let settings = deployment.session().settings();
     let deployed = deployment.deployed_template().unwrap_or_default();
-    let artifacts = build.artifacts.values().map(|artifact| PlannedArtifact {
-        name: artifact.name.clone(),
-        key: artifact.key.clone(),
-        size: artifact.size,
-        deployed: deployed.contains(&artifact.key),
-    });
     let deployed_model = deployment.deployed_model();
     let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
     let models = model::models(changes, deployed_model.as_ref(), Some(&build.template));
@@ -45,7 +39,7 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         },
         operation: deployment.operation(),
         capabilities: build.capabilities.clone(),
-        artifacts: artifacts.collect(),
+        artifacts: build.planned_artifacts(deployed),
         code: pending.map_or_else(Vec::new, |pending| pending.code().to_vec()),
         parameters: deployment.parameter_changes(),
         tags: values::tag_changes(deployment.stack(), &settings.tags),
