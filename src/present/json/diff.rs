@@ -169,7 +169,7 @@ fn json(node: &Node) -> Value {
         node::Value::Null => Value::Null,
         node::Value::Bool(flag) => Value::Bool(*flag),
         node::Value::Number(text) => match serde_json::from_str::<Value>(text) {
-            Ok(number) if number.to_string() == *text => number,
+            Ok(number) if is_written_as(&number, text) => number,
             _ => Value::String(text.clone()),
         },
         node::Value::Plain(text) | node::Value::String(text) => Value::String(text.clone()),
@@ -180,4 +180,9 @@ fn json(node: &Node) -> Value {
                 .collect(),
         ),
     }
+}
+
+fn is_written_as(number: &Value, text: &str) -> bool {
+    let written = number.to_string();
+    written == text
 }
