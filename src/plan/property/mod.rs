@@ -69,7 +69,7 @@ pub struct PropertyChange {
 
 impl PropertyChange {
     /// Returns whether a part of the value after is known only after the deployment.
-    pub fn is_known_after_apply(&self) -> bool {
+    fn is_known_after_apply(&self) -> bool {
         self.after
             .as_ref()
             .is_some_and(|after| after.text().contains(KNOWN_AFTER_APPLY))

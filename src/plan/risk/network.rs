@@ -117,7 +117,7 @@ impl Rule {
     }
 
     /// Returns whether the peer is every address.
-    pub fn is_world(&self) -> bool {
+    fn is_any_address(&self) -> bool {
         self.peer
             .split_once('/')
             .is_some_and(|(address, prefix)| address.parse::<IpAddr>().is_ok() && prefix == "0")
@@ -172,7 +172,7 @@ pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
                 .ports
                 .as_ref()
                 .is_some_and(|(from, to)| from == to && WEB.contains(&from.as_str()));
-            let severity = match (rule.is_ingress, rule.is_world()) {
+            let severity = match (rule.is_ingress, rule.is_any_address()) {
                 (true, true) if is_web => Severity::Warning,
                 (true, true) => Severity::Danger,
                 (true, false) if !subject.is_new() => Severity::Warning,
@@ -183,7 +183,7 @@ pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
             } else {
                 "allows outbound"
             };
-            let world = if rule.is_world() {
+            let everyone = if rule.is_any_address() {
                 ", which is everyone"
             } else {
                 ""
@@ -193,7 +193,7 @@ pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
                 .find(|old| rule.covers(old))
                 .map(|old| format!(" (was: {old})"))
                 .unwrap_or_default();
-            let reason = format!("{verb} {rule}{world}{widened}");
+            let reason = format!("{verb} {rule}{everyone}{widened}");
             let risk = subject.risk(Kind::Port, severity, reason);
             if severity == Severity::Danger {
                 risk.remedy("allow only the address range that needs access")
