@@ -1,10 +1,10 @@
-//! What only the text of a service's message says.
+//! Functions that recognize messages of AWS by their text.
 //!
-//! Errors are told apart by their codes, and stacks and resources by their statuses. For the cases in
-//! this file AWS has neither: one code stands for many errors, or a free text stands next to a status.
-//! The texts are not documented, so each function names the one that it expects, and a test shows it
-//! with a text that is close to it and means something else. No other file decides by the text of a
-//! message, except the table of known causes, which chooses hints.
+//! Errors have codes, and stacks and resources have statuses. For the cases in this file neither is
+//! sufficient: one code is used for many errors, or the reason of a status is only a text. The texts
+//! are not documented. So each function documents the text that it expects, and its test includes a
+//! similar text with a different meaning. No other file depends on the text of a message, except the
+//! table of known causes, which selects hints.
 
 // Errors. CloudFormation answers nearly all of them with the code `ValidationError`.
 
@@ -27,8 +27,9 @@ pub(crate) fn is_drift_detection_running(message: &str) -> bool {
     message.contains("drift") && message.contains("in progress")
 }
 
-/// Returns whether a signature is refused because the clock of this machine is off. The code is that of
-/// a wrong secret key: `Signature expired: X is now earlier than Y`, `Signature not yet current: …`.
+/// Returns whether AWS rejects a signature because the clock of this machine is wrong. The error has the
+/// same code as a wrong secret key: `Signature expired: X is now earlier than Y`,
+/// `Signature not yet current: …`.
 pub(crate) fn is_clock_skew(message: &str) -> bool {
     message.contains("Signature expired") || message.contains("not yet current")
 }
@@ -41,7 +42,7 @@ pub(crate) fn is_without_changes(reason: &str) -> bool {
         || reason.contains("No updates are to be performed")
 }
 
-/// Returns whether a change set failed in the checks before the deployment, whose findings say why.
+/// Returns whether a change set failed in the checks before the deployment. Their findings are events.
 pub(crate) fn is_failed_validation(reason: &str) -> bool {
     reason.contains("validation failed")
 }
@@ -59,7 +60,7 @@ pub(crate) fn failed_nested_change_set(reason: &str) -> Option<&str> {
     id.starts_with("arn:").then_some(id)
 }
 
-// Events. Their status says that something failed, and only the reason says in which way.
+// Events. A status shows that a resource failed, and only the reason shows why.
 
 /// Returns whether the user started the operation or the rollback: `User Initiated`.
 pub(crate) fn is_user_initiated(reason: &str) -> bool {
@@ -76,13 +77,13 @@ pub(crate) fn is_cancelled(reason: &str) -> bool {
     is(words.next(), "resource") && words.next().is_some() && is(words.next(), "cancelled")
 }
 
-/// Returns whether a stack repeats what a stack that is nested in it says: `Embedded stack ARN was not
+/// Returns whether a stack repeats the reason of its nested stack: `Embedded stack ARN was not
 /// successfully created: …`.
 pub(crate) fn is_about_nested_stack(reason: &str) -> bool {
     starts_with(reason, "Embedded stack ")
 }
 
-/// Returns whether a stack lists what failed in it, or says where that is listed.
+/// Returns whether a stack lists its failed resources, or refers to the events that list them.
 pub(crate) fn lists_failures(reason: &str) -> bool {
     const STARTS: [&str; 3] = [
         "The following resource(s) failed to ",
@@ -92,12 +93,12 @@ pub(crate) fn lists_failures(reason: &str) -> bool {
     STARTS.iter().any(|start| starts_with(reason, start)) || reason.contains("Call DescribeEvents")
 }
 
-/// Returns whether a stack says that only `DescribeEvents` has the findings of its checks.
+/// Returns whether a stack refers to `DescribeEvents` for the findings of its checks.
 pub(crate) fn refers_to_events(reason: &str) -> bool {
     reason.contains("DescribeEvents")
 }
 
-/// Returns whether a deletion follows a failed creation by itself:
+/// Returns whether a deletion follows a failed creation automatically:
 /// `The following resource(s) failed to create: [X]. . Delete requested by user.`
 pub(crate) fn follows_failure(reason: &str) -> bool {
     reason.contains("failed to")
@@ -108,8 +109,8 @@ pub(crate) fn is_success_signal(reason: &str) -> bool {
     starts_with(reason, "Received SUCCESS signal")
 }
 
-/// Returns whether the reason of an event in progress speaks of a failure and not of a step.
-pub(crate) fn speaks_of_failure(reason: &str) -> bool {
+/// Returns whether the reason of an event in progress mentions a failure.
+pub(crate) fn mentions_failure(reason: &str) -> bool {
     const WORDS: [&str; 8] = [
         "fail",
         "error",
@@ -281,8 +282,8 @@ mod tests {
                 &["Received 0 SUCCESS signal(s) out of 1"],
             ),
             (
-                "speaks_of_failure",
-                speaks_of_failure,
+                "mentions_failure",
+                mentions_failure,
                 &[
                     "Unable to reach the host",
                     "Failed to receive 1 resource signal(s)",

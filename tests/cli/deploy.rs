@@ -284,7 +284,7 @@ fn failed_deployment_names_the_cause_and_exits_with_3() {
 
     error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: demo-data already exists
-    hint: bucket names are shared by all AWS accounts, and this one may have been kept from an earlier stack: choose another, or leave it out
+    hint: bucket names are shared by all AWS accounts, and an earlier stack may have retained this bucket: choose another name, or remove the name
     hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     --- exit 3
     ");

@@ -146,7 +146,7 @@ fn follow_reports_the_cause_of_a_failure() {
     --- stderr
     error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
       caused by: AWS::IAM::Role Role UPDATE_FAILED: User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it
-    hint: whoever deploys (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo
+    hint: the deploying principal (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo
     hint: fix the cause, then run `stackctl apply -e dev`
     --- exit 3
     "#);
@@ -236,7 +236,7 @@ fn events_and_cause_of_a_nested_stack_are_shown() {
 
     error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::Test::Resource Network/Logs CREATE_FAILED: /logs/demo already exists in stack arn:aws:cloudformation:eu-west-1:1:stack/old (and 2 more were cancelled because of it)
-    hint: another stack has it, arn:aws:cloudformation:eu-west-1:1:stack/old: rename it here, or remove it there first
+    hint: the stack arn:aws:cloudformation:eu-west-1:1:stack/old has a resource with this name: choose another name, or remove the resource from that stack first
     hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     ");
 }
@@ -326,7 +326,7 @@ fn failed_hook_is_the_cause() {
             .to_owned();
         account.progress = Progress::Done;
     }
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
     [UPLOAD]
 
@@ -341,7 +341,7 @@ fn failed_hook_is_the_cause() {
     error: the deployment failed and was rolled back (ROLLBACK_COMPLETE): only the empty stack is left
       caused by: AWS::S3::Bucket Bucket CREATE_FAILED: The following hook(s) failed: [Private::Guard::Hook]
       caused by: buckets need a key
-    hint: the hook Private::Guard::Hook of this account or organisation refuses the resource: change what it objects to, or ask those who run it
+    hint: the hook Private::Guard::Hook of this account or organization rejects the resource: change the property that it checks, or ask the owner of the hook
     hint: fix the cause, then run `stackctl apply -e dev` to recreate the stack
     --- exit 3
     ");
@@ -369,7 +369,7 @@ fn encoded_authorization_message_is_decoded_if_permitted() {
         let hint = if permitted {
             "hint: a policy denies s3:CreateBucket on arn:aws:s3:::demo explicitly"
         } else {
-            "hint: whoever deploys (the caller, or `stack.role_arn`) lacks a permission"
+            "hint: the deploying principal (the caller, or `stack.role_arn`) lacks a permission"
         };
         finished.expect_stderr(hint);
         assert_eq!(

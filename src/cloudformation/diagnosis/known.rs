@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-/// Characters that AWS puts around a name and that do not belong to it.
+/// Characters around a name in a message, which are not part of the name.
 const WRAPPING: &[char] = &[
     '"', '\'', '`', '[', ']', '(', ')', '{', '}', ',', '.', ';', ':',
 ];
@@ -15,7 +15,7 @@ const WRAPPING: &[char] = &[
 #[serde(deny_unknown_fields)]
 pub(super) struct Known {
     pub(super) category: String,
-    says: Vec<Pattern>,
+    reasons: Vec<Pattern>,
     #[serde(default)]
     types: Vec<String>,
     #[serde(default)]
@@ -56,8 +56,8 @@ struct Table {
 /// The values that a hint can use, by name.
 pub(super) type Values = Vec<(String, String)>;
 
-/// The rows in their order, compiled when the first reason is looked up. The file is part of the
-/// program, and a test reads it, so it can always be read here.
+/// The rows in their order, compiled when the first reason is looked up. The file is embedded in the
+/// program, and a test parses it, so parsing cannot fail here.
 pub(super) static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| read().unwrap_or_default().cause);
 
 fn read() -> Result<Table, toml::de::Error> {
@@ -71,8 +71,8 @@ impl Known {
         let types = &self.types;
         let applies = (types.is_empty() || types.iter().any(|it| resource_type.starts_with(it)))
             && status.starts_with(&self.during);
-        let mut says = self.says.iter().filter(|_| applies);
-        says.find_map(|pattern| pattern.values(reason))
+        let mut reasons = self.reasons.iter().filter(|_| applies);
+        reasons.find_map(|pattern| pattern.values(reason))
     }
 }
 
@@ -139,14 +139,14 @@ mod tests {
         assert!(rows.len() > 50, "{}", rows.len());
         for row in rows {
             let name = row.category;
-            assert!(!name.is_empty() && !row.hint.is_empty() && !row.says.is_empty());
+            assert!(!name.is_empty() && !row.hint.is_empty() && !row.reasons.is_empty());
             let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
             assert!(name.chars().all(is_kebab), "{name}");
             for used in names(&row.hint) {
                 let has_group =
                     |pattern: &Pattern| pattern.0.capture_names().any(|it| it == Some(used));
                 let known =
-                    ["logical_id", "type"].contains(&used) || row.says.iter().all(has_group);
+                    ["logical_id", "type"].contains(&used) || row.reasons.iter().all(has_group);
                 assert!(known, "{name}: {used} in {:?}", row.hint);
             }
             assert!(!row.hint.ends_with('.'), "{}", row.hint);
@@ -160,13 +160,13 @@ mod tests {
     #[test]
     fn a_malformed_table_is_an_error() {
         let row = "[[cause]]\ncategory = 'a'\nhint = 'b'\n";
-        assert!(toml::from_str::<Table>(&format!("{row}says = ['c']")).is_ok());
+        assert!(toml::from_str::<Table>(&format!("{row}reasons = ['c']")).is_ok());
         for wrong in [
             "",
-            "says = ['(']",
-            "says = ['(?<1>x)']",
-            "says = []\nother = 1",
-            "says = []\nrun = 'x'",
+            "reasons = ['(']",
+            "reasons = ['(?<1>x)']",
+            "reasons = []\nother = 1",
+            "reasons = []\nrun = 'x'",
         ] {
             let table = format!("{row}{wrong}");
             assert!(toml::from_str::<Table>(&table).is_err(), "{wrong}");

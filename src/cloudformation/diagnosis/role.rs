@@ -74,7 +74,7 @@ pub fn role(event: &Event) -> Role {
         } else {
             Role::Progress
         }
-    } else if is_own || event.status.is_terminal() || !service_message::speaks_of_failure(reason) {
+    } else if is_own || event.status.is_terminal() || !service_message::mentions_failure(reason) {
         Role::Progress
     } else if is_known(event, reason) {
         Role::Explanation
