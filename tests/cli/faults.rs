@@ -414,7 +414,7 @@ fn unwritable_output_file_is_reported_before_the_deployment() {
         refused
             .expect_code(1)
             .stderr
-            .contains("hint: there is no folder `")
+            .contains("hint: the folder `")
     );
     assert!(cloud.calls().is_empty());
 }
