@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901), by which CloudFormation names a place in a resource:
+//! JSON pointers (RFC 6901), which CloudFormation uses for the path of a value in a resource:
 //! `/Properties/Environment/Variables/NAME`.
 //!
 //! In a step `~1` means `/`, and `~0` means `~`. A step of digits is the index of a list or a key of a
@@ -13,7 +13,7 @@ pub fn steps(pointer: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the pointer of these steps.
+/// Returns the pointer with these steps.
 pub fn of<S: AsRef<str>>(steps: impl IntoIterator<Item = S>) -> String {
     let mut pointer = String::new();
     for step in steps {

@@ -1,15 +1,15 @@
-//! What the two readers of template text share: how they report, and how deep they go.
+//! Shared by the YAML and the JSON reader: diagnostics, and the limit of nesting.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 
-/// How many levels of lists and maps a template may have. CloudFormation states no limit; the deepest
-/// template seen has about 30, and every walk over the tree may recurse this deep without harm.
+/// The maximum number of nested lists and maps in a template. CloudFormation documents no limit; real
+/// templates have about 30 levels, and functions that recurse over the tree can handle this depth.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Collects what is wrong with one text.
+/// Collects the errors in one text.
 pub(super) struct Findings<'a> {
     source: &'a Arc<SourceFile>,
     found: Vec<Diagnostic>,
@@ -56,10 +56,10 @@ impl<'a> Findings<'a> {
         self.found.push(
             Diagnostic::error(
                 "duplicate-key",
-                format!("the key `{key}` stands twice in one map"),
-                place(self.source, second, "again here"),
+                format!("the map has the key `{key}` twice"),
+                place(self.source, second, "repeated here"),
             )
-            .at(place(self.source, first.clone(), "first here")),
+            .at(place(self.source, first.clone(), "first used here")),
         );
     }
 }

@@ -11,7 +11,7 @@ fn parse(text: &str) -> Template {
     Template::parse(&SourceFile::new("stack.yaml", text)).unwrap()
 }
 
-/// Returns what is wrong, one finding a line: rule, line:column with the quoted bytes, message, help.
+/// Returns the errors, one per line: rule, message, line:column with the quoted text, help.
 fn wrong(text: &str) -> String {
     let found = Template::parse(&SourceFile::new("stack.yaml", text)).unwrap_err();
     show(&found)
@@ -43,7 +43,7 @@ fn text<'a>(template: &'a Template, node: &Node) -> &'a str {
 }
 
 #[test]
-fn both_readers_give_the_same_tree() {
+fn both_readers_return_the_same_tree() {
     let yaml = parse(
         "Resources:\n  A:\n    Type: T\n    Properties: {P: !Sub [a, {b: !Ref C}], Q: !GetAtt D.E.F}\n",
     );
@@ -55,7 +55,7 @@ fn both_readers_give_the_same_tree() {
 }
 
 #[test]
-fn spans_are_bytes_even_behind_wide_characters() {
+fn spans_are_bytes_even_after_wide_characters() {
     let template = parse(
         "Description: \"größe 😀 🎉\" # ü\r\nResources:\r\n  Größe:\r\n    A: !GetAtt ü.Arn\r\n    B: |\r\n      é\r\n      x\r\n    C: [a, \"ö\"]\r\n    D: { x: 'ß' }\r\n    E: !If\r\n      - c\r\n      - ü\r\n",
     );
@@ -79,7 +79,7 @@ fn spans_are_bytes_even_behind_wide_characters() {
 }
 
 #[test]
-fn tags_that_only_say_string() {
+fn string_tags_are_accepted() {
     let template = parse("! A: ! 1\n!!str B: !!str yes\nC: !!int 1\n");
     let scalar = |key: &str| &template.root().get(key).unwrap().value;
     assert_eq!(scalar("A"), &node::Value::String("1".to_owned()));
@@ -88,7 +88,7 @@ fn tags_that_only_say_string() {
 }
 
 #[test]
-fn json_spans_and_escapes() {
+fn json_has_spans_and_escapes() {
     let template = parse("{\"A\": {\"B\": [1.10, \"\\ud83d\\ude00\\u00fc\\n\", true, null]}}");
     let list = template
         .root()
@@ -109,24 +109,24 @@ fn every_problem_of_yaml_is_reported_at_its_place() {
     assert_snapshot!(wrong(
         "A: 1\nB: &x 2\nA: *x\nC:\n  <<: *x\n  D: !Reff y\n  E: !!set {}\n  ? [a]\n  : 1\nF: !If [a, *x]\n",
     ), @r#"
-    yaml-alias: an alias, which CloudFormation does not support at 3:4 "*x"
-      help: write the value out, or let the template engine repeat it
-    duplicate-key: the key `A` stands twice in one map at 3:1 "A", 1:1 "A"
-    merge-key: a merge key, which CloudFormation does not support at 5:3 "<<"
-      help: write the members out, or let the template engine repeat them
-    yaml-alias: an alias, which CloudFormation does not support at 5:7 "*x"
-      help: write the value out, or let the template engine repeat it
+    yaml-alias: CloudFormation does not support aliases at 3:4 "*x"
+      help: repeat the value, or generate it with the template engine
+    duplicate-key: the map has the key `A` twice at 3:1 "A", 1:1 "A"
+    merge-key: CloudFormation does not support merge keys at 5:3 "<<"
+      help: repeat the members, or generate them with the template engine
+    yaml-alias: CloudFormation does not support aliases at 5:7 "*x"
+      help: repeat the value, or generate it with the template engine
     unknown-tag: `!Reff` is not a CloudFormation function at 6:6 "!Reff"
-      help: there is `!Ref`
-    unknown-tag: the YAML tag `!!set`, which CloudFormation does not support at 7:6 "!!set"
-    invalid-key: a list as a key; keys are strings at 8:5 "[a]"
-    yaml-alias: an alias, which CloudFormation does not support at 10:12 "*x"
-      help: write the value out, or let the template engine repeat it
+      help: did you mean `!Ref`?
+    unknown-tag: CloudFormation does not support the YAML tag `!!set` at 7:6 "!!set"
+    invalid-key: a key must be a string, but this is a list at 8:5 "[a]"
+    yaml-alias: CloudFormation does not support aliases at 10:12 "*x"
+      help: repeat the value, or generate it with the template engine
     "#);
 }
 
 #[test]
-fn the_first_error_of_the_syntax_is_explained() {
+fn the_first_syntax_error_is_explained() {
     let texts = [
         "A:\n\tB: 1\n",
         "A: b: c\n",
@@ -148,15 +148,15 @@ fn the_first_error_of_the_syntax_is_explained() {
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 1:5 ":"
       help: put a value that contains `: ` in quotes
     yaml-syntax: this is not YAML: while parsing a block mapping, did not find expected key at 3:2 "C"
-      help: compare the indentation with the line above; does a key lack its `:`?
+      help: compare the indentation with the line above, and check that each key has a `:`
     yaml-syntax: this is not YAML: this `[` is never closed at 1:4 "["
     yaml-syntax: this is not YAML: a value cannot start with `@` at 1:4 "@"
       help: put the value in quotes
     yaml-syntax: this is not YAML: this quote is never closed at 1:4 "'"
     yaml-syntax: this is not YAML: this `[` is closed by a `}` at 1:4 "["
       help: check that every bracket is closed and that commas separate the values
-    multiple-documents: a second YAML document, and a template is only one at 2:1 "---"
-      help: remove the `---` and what follows it
+    multiple-documents: a template must be a single YAML document at 2:1 "---"
+      help: remove the `---` and the text after it
     not-a-template: a template must be a map of sections, but this is a list at 1:1 "- a"
     not-a-template: the template is empty at 1:1 ""
     not-a-template: the template is empty at 1:1 ""
@@ -165,7 +165,7 @@ fn the_first_error_of_the_syntax_is_explained() {
 }
 
 #[test]
-fn json_errors_say_what_is_wrong() {
+fn json_errors_are_explained() {
     let texts = [
         "{\"A\": 1,}",
         "{\"A\": [1,]}",
@@ -187,33 +187,33 @@ fn json_errors_say_what_is_wrong() {
     let all: String = texts.iter().map(|text| wrong(text)).collect();
     assert_snapshot!(all, @r#"
     json-syntax: expected another member after the comma, found `}` at 1:9 "}"
-      help: JSON allows no comma after the last member
+      help: JSON does not allow a comma after the last member
     json-syntax: expected another member after the comma, found `]` at 1:10 "]"
-      help: JSON allows no comma after the last member
+      help: JSON does not allow a comma after the last member
     json-syntax: this `{` is never closed at 1:1 "{"
     json-syntax: expected `:` after the key, found `1` at 1:6 "1"
     json-syntax: expected a key in double quotes, found `A` at 1:2 "A"
     json-syntax: `01` is not a JSON number at 1:7 "01"
-      help: put it in quotes: JSON numbers have no leading zeros
+      help: put it in quotes: a JSON number cannot have leading zeros
     json-syntax: the string is not closed at 1:7 "\"x"
     json-syntax: half of a surrogate pair at 1:8 "\\ud83d"
     json-syntax: an unknown escape in a string at 1:8 "\\x"
-      help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
+      help: the escapes of JSON are \" \\ \/ \b \f \n \r \t and \uXXXX
     json-syntax: an unknown escape in a string at 1:8 "\\é"
-      help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
+      help: the escapes of JSON are \" \\ \/ \b \f \n \r \t and \uXXXX
     json-syntax: `nul` is not a JSON value at 1:7 "nul"
       help: put keys and strings in double quotes
     json-syntax: expected the end of the template, found `{` at 1:4 "{"
-    json-syntax: a comment, which JSON does not have at 1:3 "/"
+    json-syntax: JSON does not support comments at 1:3 "/"
       help: write a template with comments in YAML
-    duplicate-key: the key `A` stands twice in one map at 1:10 "\"A\"", 1:2 "\"A\""
+    duplicate-key: the map has the key `A` twice at 1:10 "\"A\"", 1:2 "\"A\""
     json-syntax: the string is not closed at 1:7 "\""
     json-syntax: expected four hexadecimal digits at 1:8 "\\u"
     "#);
 }
 
 #[test]
-fn nesting_has_an_end() {
+fn nesting_is_limited() {
     for text in [
         "[".repeat(100_000),
         format!("A: {}", "[".repeat(100_000)),
@@ -228,7 +228,7 @@ fn nesting_has_an_end() {
 }
 
 #[test]
-fn the_model_answers() {
+fn the_model_returns_the_parts_of_a_template() {
     let template = parse(
         "Description: d\nTransform: [AWS::LanguageExtensions, {Name: M}]\nParameters:\n  P: {Type: String, NoEcho: 'true', Default: 1.10, AllowedValues: [1.10]}\nResources:\n  R:\n    Type: AWS::S3::Bucket\n    DependsOn: [A, B]\n    Condition: C\n    DeletionPolicy: Retain\n  Fn::ForEach::L: [X, [a], {}]\nOutputs:\n  O: {Value: !Ref R, Export: {Name: n}}\n",
     );
@@ -260,7 +260,7 @@ fn the_model_answers() {
 }
 
 #[test]
-fn references_point_at_the_name() {
+fn references_have_the_place_of_the_name() {
     let template = parse(
         "Conditions:\n  C: !Not [!Condition D]\nResources:\n  R:\n    Type: T\n    DependsOn: A\n    Condition: C\n    Properties:\n      P: !Sub \"x\\n${!No} ${B.Arn} ${AWS::Region} ${L}\"\n      Q: {Fn::Sub: ['${V} ${W}', {V: !Ref X}]}\n      S: {Fn::GetAtt: E.F}\n      T: !If [C, !FindInMap [M, !Ref K, v], {Condition: z}]\n      Fn::ForEach::Loop: [I, [a], {'x${I}': !Ref I}]\n",
     );

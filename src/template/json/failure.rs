@@ -5,9 +5,9 @@ use std::ops::Range;
 use jsonc_parser::ParseStringErrorKind as InString;
 use jsonc_parser::errors::{ParseError, ParseErrorKind as Kind};
 
-const NO_COMMA: &str = "JSON allows no comma after the last member";
+const NO_COMMA: &str = "JSON does not allow a comma after the last member";
 const NO_COMMENT: &str = "write a template with comments in YAML";
-const ESCAPES: &str = "JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX";
+const ESCAPES: &str = "the escapes of JSON are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX";
 const QUOTES: &str = "put keys and strings in double quotes";
 
 const SPACE: &str = "JSON allows only spaces, tabs and line breaks between values";
@@ -115,8 +115,7 @@ impl Wrong {
             .iter()
             .any(|start| rest.starts_with(start))
         {
-            return Self::new(at..at + 1, "a comment, which JSON does not have")
-                .with_help(NO_COMMENT);
+            return Self::new(at..at + 1, "JSON does not support comments").with_help(NO_COMMENT);
         }
         if let Some(word) = rest.get(..word).filter(|word| !word.is_empty()) {
             return Self::new(span, format!("`{word}` is not a JSON value")).with_help(QUOTES);
@@ -142,7 +141,7 @@ impl Wrong {
             digits.next() == Some(b'0') && digits.next().is_some_and(|next| next.is_ascii_digit());
         let message = format!("`{number}` is not a JSON number");
         Self::new(start..end, message).with_help(if has_leading_zero {
-            "put it in quotes: JSON numbers have no leading zeros"
+            "put it in quotes: a JSON number cannot have leading zeros"
         } else {
             "put it in quotes if it is a string"
         })

@@ -1,7 +1,7 @@
-//! JSON text → [`Node`].
+//! Parses JSON text into a [`Node`].
 //!
-//! jsonc-parser reads the grammar, with every extension switched off. It gives the bytes of keys and
-//! values, numbers as they are written, and duplicate keys. `scan` refuses what it accepts beyond JSON.
+//! The parser is jsonc-parser without its extensions. It returns the byte ranges of keys and values, the
+//! text of numbers, and duplicate keys. `scan` rejects the invalid JSON that the parser accepts.
 
 mod failure;
 mod scan;
@@ -35,7 +35,7 @@ const STRICT: ParseOptions = ParseOptions {
 /// reading.
 pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     let text: &str = &findings.source().text;
-    // A byte order mark is no part of JSON, but editors write it.
+    // JSON has no byte order mark, but some editors write one.
     let json = text.trim_start_matches('\u{feff}');
     let start = text.len() - json.len();
     match read(json) {
@@ -104,7 +104,7 @@ fn read(text: &str) -> Result<ast::Value<'_>, NoJson> {
 
 /// Converts the parser's values to nodes.
 struct Reader {
-    /// Where the parsed text starts in the whole text, in bytes.
+    /// The byte offset of the parsed text in the whole text.
     start: usize,
     /// Duplicate keys: the key, its first place, its other place.
     duplicates: Vec<(String, Range<usize>, Range<usize>)>,

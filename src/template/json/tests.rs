@@ -180,7 +180,7 @@ fn nesting_is_limited_before_parsing() {
             assert!(value(&text(levels)).is_none(), "{levels}");
         }
     }
-    // Brackets in strings and side by side are no levels.
+    // Brackets in strings and adjacent brackets are not nested.
     let strings = format!("[\"{}\", \"\\\"{}\"]", "[".repeat(1_000), "{".repeat(1_000));
     assert!(value(&strings).is_some());
     assert!(value(&format!("[{}0]", "[[]],{\"a\":[]},".repeat(1_000))).is_some());
@@ -251,9 +251,9 @@ fn an_error_has_its_place_and_a_remedy() {
     json-syntax: expected `,` or `]`, found `}` at 1:10 "}"
     json-syntax: expected `,` or `}`, found `]` at 1:9 "]"
     json-syntax: expected another member after the comma, found `]` at 2:2 "]"
-      help: JSON allows no comma after the last member
+      help: JSON does not allow a comma after the last member
     json-syntax: expected another member after the comma, found `}` at 3:1 "}"
-      help: JSON allows no comma after the last member
+      help: JSON does not allow a comma after the last member
     json-syntax: expected a value, found `,` at 1:9 ","
     json-syntax: expected `,` or a closing bracket, found `1` at 1:11 "1"
     json-syntax: expected a key in double quotes, found `,` at 1:3 ","
@@ -270,9 +270,9 @@ fn an_error_has_its_place_and_a_remedy() {
     json-syntax: `-Infinity` is not a JSON number at 1:8 "-Infinity"
       help: put it in quotes if it is a string
     json-syntax: `007` is not a JSON number at 1:8 "007"
-      help: put it in quotes: JSON numbers have no leading zeros
+      help: put it in quotes: a JSON number cannot have leading zeros
     json-syntax: `-01.5` is not a JSON number at 1:8 "-01.5"
-      help: put it in quotes: JSON numbers have no leading zeros
+      help: put it in quotes: a JSON number cannot have leading zeros
     json-syntax: `10.0.0.0` is not a JSON number at 1:8 "10.0.0.0"
       help: put it in quotes if it is a string
     json-syntax: `+1` is not a JSON number at 1:8 "+1"
@@ -291,10 +291,10 @@ fn an_error_has_its_place_and_a_remedy() {
     json-syntax: the string is not closed at 1:8 "\""
     json-syntax: half of a surrogate pair at 1:9 "\\ud83d"
     json-syntax: an unknown escape in a string at 1:9 "\\'"
-      help: JSON knows \" \\ \/ \b \f \n \r \t and \uXXXX
-    json-syntax: a comment, which JSON does not have at 1:4 "/"
+      help: the escapes of JSON are \" \\ \/ \b \f \n \r \t and \uXXXX
+    json-syntax: JSON does not support comments at 1:4 "/"
       help: write a template with comments in YAML
-    json-syntax: a comment, which JSON does not have at 1:8 "#"
+    json-syntax: JSON does not support comments at 1:8 "#"
       help: write a template with comments in YAML
     json-syntax: unexpected `%` at 1:3 "%"
       help: put keys and strings in double quotes

@@ -119,7 +119,7 @@ impl LineMap {
         })
     }
 
-    /// Returns the segment of the byte at `offset`, or the last segment if `offset` is behind the end.
+    /// Returns the segment of the byte at `offset`, or the last segment if `offset` is after the end.
     fn find(&self, offset: usize) -> Option<&Segment> {
         let index = self
             .segments

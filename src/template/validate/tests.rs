@@ -54,9 +54,7 @@ fn wrong_members_are_reported() {
     yaml-boolean: CloudFormation reads an unquoted `NO` as `false` at 15:18 "NO"
       help: write `false`, or `'NO'` for the string
     "#);
-    assert_snapshot!(check("Description: x\n"), @r#"
-    no-resources: the template has no resources, but it must have at least one at 1:1 ""
-    "#);
+    assert_snapshot!(check("Description: x\n"), @r#"no-resources: the template has no resources, but it must have at least one at 1:1 """#);
     assert_snapshot!(check(
         "Resources: {B: {Type: A::B::C}}\nOutputs:\n  A: {Export: {Name: x}}\n  B: {Value: 1, Export: {Name: x}}\n",
     ), @r#"

@@ -7,7 +7,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::super::syntax::Findings;
 
-/// Reports an error that ends the reading.
+/// Reports a syntax error.
 pub(super) fn report(error: &ScanError, findings: &mut Findings<'_>) {
     let text: &str = &findings.source().text;
     let at = error.marker().byte_offset().unwrap_or(text.len());
@@ -45,11 +45,11 @@ fn unknown_escape(text: &str, at: usize) -> Option<Range<usize>> {
     None
 }
 
-/// Returns the place of a tab in the indentation, if that is the error.
+/// Returns the place of a tab in the indentation, if the tab causes the error.
 fn tab(kind: &ErrorKind, text: &str, at: usize) -> Option<usize> {
     let start = line_start(text, at);
     let rest = match kind {
-        // The parser places these at the start of the value, which may be lines above the tab.
+        // The parser reports the start of the value, which may be several lines above the tab.
         ErrorKind::TabInPlainScalar | ErrorKind::TabAtBlockScalarStart => text.get(start..)?,
         ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
@@ -90,9 +90,7 @@ fn message(error: &ScanError) -> Cow<'static, str> {
         | ErrorKind::InvalidLowSurrogate
         | ErrorKind::UnpairedLowSurrogate => "half of a surrogate pair".into(),
         ErrorKind::BlockSequenceEntryNotAllowed => "a list cannot start here".into(),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            "a key without its `:`".into()
-        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => "the key has no `:`".into(),
         ErrorKind::ExpectedNodeContent
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
@@ -112,11 +110,11 @@ fn help(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
             "put a value that contains `: ` in quotes"
         }
         ErrorKind::MappingValueNotAllowed => {
-            "check the line above: it may lack its `:`, or the space after it; or indent this line less"
+            "check that the line above has a `:` and a space after it, or indent this line less"
         }
         ErrorKind::MappingKeyNotAllowed => "put a value that starts with `? ` in quotes",
         ErrorKind::ExpectedBlockMappingKey => {
-            "compare the indentation with the line above; does a key lack its `:`?"
+            "compare the indentation with the line above, and check that each key has a `:`"
         }
         ErrorKind::ExpectedBlockSequenceEntry => {
             "start the line with `- `, or indent it as part of the element above"
@@ -130,12 +128,10 @@ fn help(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
         | ErrorKind::InvalidColonPlacement => {
             "check that every bracket is closed and that commas separate the values"
         }
-        ErrorKind::BlockSequenceEntryNotAllowed => {
-            "start the list on a line of its own, below its key"
-        }
+        ErrorKind::BlockSequenceEntryNotAllowed => "start the list on a new line below its key",
         ErrorKind::BlockEntryInFlowCollection
         | ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
-            "put the `-` in quotes, or remove it if it was to start a list"
+            "put the `-` in quotes, or remove it if it starts a list"
         }
         ErrorKind::InvalidTrailingSingleQuotedScalar => {
             "write a single quote inside single quotes twice: `''`"

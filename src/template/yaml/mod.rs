@@ -1,8 +1,8 @@
-//! YAML text → [`Node`], with short-form intrinsic functions already long.
+//! Parses YAML text into a [`Node`] and converts short-form functions to their long form.
 //!
-//! granit-parser reads the grammar as libyaml does; this module turns its events into the tree. Like
-//! CloudFormation, it refuses aliases, merge keys, a second document, and tags of other programs. It
-//! collects all errors up to the first syntax error, which ends the reading.
+//! The parser is granit-parser, which reads YAML as libyaml does; this module converts its events to the
+//! tree. Like CloudFormation, it rejects aliases, merge keys, a second document and unknown tags. It
+//! collects all errors up to the first syntax error.
 
 mod failure;
 
@@ -19,12 +19,12 @@ use super::syntax::{Findings, MAX_DEPTH};
 /// The namespace of YAML's own tags, which are written `!!str`, `!!int` and so on.
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Returns the parser's options. With them it reads as libyaml does, which the AWS CLI and cfn-lint use.
+/// Returns the parser's options for reading YAML as libyaml, the AWS CLI and cfn-lint do.
 fn like_libyaml() -> Options {
     options! {
         block_scalar_eof_without_line_feed: true,
         bom_inside_document_as_content: true,
-        // Aliases are refused whether or not their anchor exists, and the reading continues.
+        // Every alias is reported, even if its anchor does not exist, and parsing continues.
         emit_unresolved_aliases: true,
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn parse(findings: &mut Findings<'_>) -> Option<Node> {
     }
 }
 
-/// Why the reading ended early.
+/// The reason why parsing stopped early.
 enum Stop {
     Syntax(ScanError),
     Reported,
@@ -76,9 +76,9 @@ impl<'a> Reader<'a, '_, '_> {
                     let span = self.bytes(&span);
                     self.findings.error(
                         "multiple-documents",
-                        "a second YAML document, and a template is only one",
+                        "a template must be a single YAML document",
                         span,
-                        Some("remove the `---` and what follows it"),
+                        Some("remove the `---` and the text after it"),
                     );
                     return Err(Stop::Reported);
                 }
@@ -125,9 +125,9 @@ impl<'a> Reader<'a, '_, '_> {
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.findings.error(
                     "yaml-alias",
-                    "an alias, which CloudFormation does not support",
+                    "CloudFormation does not support aliases",
                     bytes.clone(),
-                    Some("write the value out, or let the template engine repeat it"),
+                    Some("repeat the value, or generate it with the template engine"),
                 );
                 let value = Value::Null;
                 (Node { span: bytes, value }, None)
@@ -196,7 +196,7 @@ impl<'a> Reader<'a, '_, '_> {
             }
             self.findings.error(
                 "invalid-key",
-                format!("{} as a key; keys are strings", node.noun()),
+                format!("a key must be a string, but this is {}", node.noun()),
                 node.span.clone(),
                 None,
             );
@@ -206,8 +206,8 @@ impl<'a> Reader<'a, '_, '_> {
         let problem = if plain && text == "<<" {
             Some((
                 "merge-key",
-                "a merge key, which CloudFormation does not support",
-                "write the members out, or let the template engine repeat them",
+                "CloudFormation does not support merge keys",
+                "repeat the members, or generate them with the template engine",
             ))
         } else if plain && bytes.is_empty() {
             Some((
@@ -218,7 +218,7 @@ impl<'a> Reader<'a, '_, '_> {
         } else if tag.as_deref().is_some_and(|tag| !is_string_tag(tag)) {
             Some((
                 "invalid-key",
-                "a key with a tag; keys are strings",
+                "a key must be a string without a tag",
                 "remove the tag",
             ))
         } else {
@@ -232,7 +232,7 @@ impl<'a> Reader<'a, '_, '_> {
         Ok((Some(text.into_owned()), bytes))
     }
 
-    /// Returns the call that a tag makes of its node, or the node itself for YAML's own tags.
+    /// Returns the function call for a node with a tag, or the node itself if the tag is YAML's own.
     fn tagged(&mut self, tag: &Tag, tag_span: Range<usize>, node: Node) -> Node {
         if is_non_specific(tag) {
             return node;
@@ -241,7 +241,7 @@ impl<'a> Reader<'a, '_, '_> {
             if !tag.is_yaml_core_schema() {
                 self.findings.error(
                     "unknown-tag",
-                    format!("the YAML tag `!!{name}`, which CloudFormation does not support"),
+                    format!("CloudFormation does not support the YAML tag `!!{name}`"),
                     tag_span,
                     None,
                 );
@@ -260,7 +260,8 @@ impl<'a> Reader<'a, '_, '_> {
                 "unknown-tag",
                 format!("`{written}` is not a CloudFormation function"),
                 tag_span,
-                near.map(|near| format!("there is `!{near}`")).as_deref(),
+                near.map(|near| format!("did you mean `!{near}`?"))
+                    .as_deref(),
             );
             return node;
         };
@@ -268,7 +269,7 @@ impl<'a> Reader<'a, '_, '_> {
         intrinsic::call(name, node, tag_span, span)
     }
 
-    /// Returns the span of a scalar without the line breaks that follow a block scalar.
+    /// Returns the span of a scalar without the line breaks after a block scalar.
     fn scalar_span(&self, span: Range<usize>, style: ScalarStyle) -> Range<usize> {
         match style {
             ScalarStyle::Literal | ScalarStyle::Folded => {
@@ -279,7 +280,7 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
-    /// Returns where a collection ends: at its bracket in flow style, else where its last child does.
+    /// Returns the end of a collection: of its closing bracket in flow style, otherwise of its last child.
     fn collection_end(&self, last_child: usize, end: &Span) -> usize {
         let end = self.bytes(end);
         if end.is_empty() {
@@ -289,14 +290,14 @@ impl<'a> Reader<'a, '_, '_> {
         }
     }
 
-    /// Returns the bytes that a span covers. The parser knows them for every text that is in memory.
+    /// Returns the byte range of a span. The parser always knows it for a text in memory.
     fn bytes(&self, span: &Span) -> Range<usize> {
         let end = self.text.len();
         span.byte_range().unwrap_or(end..end)
     }
 }
 
-/// Returns the value of a scalar. The parser gives `~` as the text of a value that is absent.
+/// Returns the value of a scalar. The parser returns `~` as the text of a missing value.
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     // Text after a tag such as `!GetAZs` is a string, even if it is empty.
     let as_string = style != ScalarStyle::Plain
@@ -308,7 +309,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// Returns whether the tag says that the scalar is a string: `!!str`, or `!` alone.
+/// Returns whether the tag marks a string: `!!str` or `!`.
 fn is_string_tag(tag: &Tag) -> bool {
     tag.is_yaml_core_schema_tag("str") || is_non_specific(tag)
 }

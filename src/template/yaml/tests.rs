@@ -35,7 +35,7 @@ fn indentation_inside_brackets_and_quotes_does_not_matter() {
         ("A:\n  B: [\n    a, b\n]\n  C: d\n", "A: {B: [a, b], C: d}"),
         ("A:\n  B: [\n a,\nb\n  ]\n", "A: {B: [a, b]}"),
         ("A:\n  - - [\n  a # one\n  , b\n ]\n", "A: [[[a, b]]]"),
-        // A bracket at the key's own column behind a quoted string.
+        // A bracket at the column of the key, after a quoted string.
         ("A:\n  B: {\n    \"c\": \"d\"\n  }\n", "A: {B: {c: d}}"),
         (
             "A:\n  B: {\n    'c': 'd',\n}\n  E: f\n",
@@ -87,7 +87,7 @@ fn a_block_scalar_has_a_last_line_break_only_if_the_text_has_one() {
 }
 
 #[test]
-fn an_absent_value_is_null_or_after_a_tag_empty() {
+fn a_missing_value_is_null_or_empty_after_a_tag() {
     let template = parse(
         "A:\nB: ~\nC: ''\nD: !GetAZs\nE: [a, !Sub ]\nF: {g: , h}\nI:\n-\n- ! \nJ: !!str\nK: !!null\n",
     );
@@ -111,7 +111,7 @@ fn an_absent_value_is_null_or_after_a_tag_empty() {
 }
 
 #[test]
-fn a_call_reaches_from_its_tag_to_the_end_of_its_value() {
+fn a_call_spans_its_tag_and_its_value() {
     let template = parse(
         "ü: 'ß'\nA: &x !Ref # why\n  y\nB: !Sub &z |\n  é ${C}\n\n\nC: !If\n  # which\n  - c\n  - [ü, {}]\n\nD: !GetAZs\n",
     );
@@ -150,21 +150,21 @@ fn tags_are_resolved_before_they_are_looked_up() {
         "%TAG !e! tag:example.com,2000:\n---\nA: !e!Ref x\n",
         "A: !e!Ref x\n",
     ]), @r#"
-    unknown-tag: the YAML tag `!!binary`, which CloudFormation does not support at 1:4 "!!binary"
+    unknown-tag: CloudFormation does not support the YAML tag `!!binary` at 1:4 "!!binary"
     unknown-tag: `!<!Ref>` is not a CloudFormation function at 1:4 "!<!Ref>"
-      help: there is `!Ref`
+      help: did you mean `!Ref`?
     unknown-tag: `!Ref%20x` is not a CloudFormation function at 1:4 "!Ref%20x"
-      help: there is `!Ref`
+      help: did you mean `!Ref`?
     unknown-tag: `!subb` is not a CloudFormation function at 1:4 "!subb"
-      help: there is `!Sub`
+      help: did you mean `!Sub`?
     unknown-tag: `!e!Ref` is not a CloudFormation function at 3:4 "!e!Ref"
-      help: there is `!Ref`
+      help: did you mean `!Ref`?
     yaml-syntax: this is not YAML: a tag with a second `!` at 1:4 "!"
     "#);
 }
 
 #[test]
-fn tabs_are_refused_only_as_indentation() {
+fn tabs_are_errors_only_in_the_indentation() {
     assert_snapshot!(all_wrong(&[
         "A:\n\tB: 1\n",
         "A:\n  B: 1\n\tC: 2\n",
@@ -208,14 +208,14 @@ fn a_byte_order_mark_is_skipped_at_the_start_only() {
     assert_eq!(&template.source().text[value.span.clone()], "ü");
     let template = parse("\u{feff}# why\n---\nA: b\n");
     assert_eq!(template.root().as_map().unwrap().len(), 1);
-    // Elsewhere it is a character of the text, as to libyaml.
+    // At other places it is a character of the text, as in libyaml.
     let template = parse("A: 1\n\u{feff}B: \u{feff}x\n");
     let value = template.root().get("\u{feff}B").unwrap();
     assert_eq!(value.as_str(), Some("\u{feff}x"));
 }
 
 #[test]
-fn anchors_are_read_and_every_alias_is_refused() {
+fn anchors_are_accepted_and_aliases_are_errors() {
     assert_eq!(
         parse("A: &a {B: &b !Ref c, D: &d}\n").root(),
         parse("A: {B: !Ref c, D: }\n").root()
@@ -225,37 +225,37 @@ fn anchors_are_read_and_every_alias_is_refused() {
         "A: *x\nB: [\n",
         "*x : A\n",
     ]), @r#"
-    yaml-alias: an alias, which CloudFormation does not support at 2:4 "*x"
-      help: write the value out, or let the template engine repeat it
-    yaml-alias: an alias, which CloudFormation does not support at 3:4 "*unknown"
-      help: write the value out, or let the template engine repeat it
-    yaml-alias: an alias, which CloudFormation does not support at 4:5 "*x"
-      help: write the value out, or let the template engine repeat it
-    yaml-alias: an alias, which CloudFormation does not support at 4:13 "*unknown"
-      help: write the value out, or let the template engine repeat it
-    duplicate-key: the key `G` stands twice in one map at 6:1 "G", 5:1 "G"
-    yaml-alias: an alias, which CloudFormation does not support at 1:4 "*x"
-      help: write the value out, or let the template engine repeat it
+    yaml-alias: CloudFormation does not support aliases at 2:4 "*x"
+      help: repeat the value, or generate it with the template engine
+    yaml-alias: CloudFormation does not support aliases at 3:4 "*unknown"
+      help: repeat the value, or generate it with the template engine
+    yaml-alias: CloudFormation does not support aliases at 4:5 "*x"
+      help: repeat the value, or generate it with the template engine
+    yaml-alias: CloudFormation does not support aliases at 4:13 "*unknown"
+      help: repeat the value, or generate it with the template engine
+    duplicate-key: the map has the key `G` twice at 6:1 "G", 5:1 "G"
+    yaml-alias: CloudFormation does not support aliases at 1:4 "*x"
+      help: repeat the value, or generate it with the template engine
     yaml-syntax: this is not YAML: this `[` is never closed at 2:4 "["
-    yaml-alias: an alias, which CloudFormation does not support at 1:1 "*x"
-      help: write the value out, or let the template engine repeat it
+    yaml-alias: CloudFormation does not support aliases at 1:1 "*x"
+      help: repeat the value, or generate it with the template engine
     "#);
 }
 
 #[test]
-fn keys_are_the_same_however_they_are_written() {
+fn keys_are_equal_in_every_notation() {
     assert_snapshot!(all_wrong(&[
         "A: 1\n'A': 2\n",
         "A: {b: 1, \"b\": 2, ? b : 3}\n",
         "'ü': 1\nB:\n  é: 1\n  \"\\xe9\": 2\nü: 2\n",
         "? A\n: 1\n? A\n",
     ]), @r#"
-    duplicate-key: the key `A` stands twice in one map at 2:1 "'A'", 1:1 "A"
-    duplicate-key: the key `b` stands twice in one map at 1:11 "\"b\"", 1:5 "b"
-    duplicate-key: the key `b` stands twice in one map at 1:21 "b", 1:5 "b"
-    duplicate-key: the key `é` stands twice in one map at 4:3 "\"\\xe9\"", 3:3 "é"
-    duplicate-key: the key `ü` stands twice in one map at 5:1 "ü", 1:1 "'ü'"
-    duplicate-key: the key `A` stands twice in one map at 3:3 "A", 1:3 "A"
+    duplicate-key: the map has the key `A` twice at 2:1 "'A'", 1:1 "A"
+    duplicate-key: the map has the key `b` twice at 1:11 "\"b\"", 1:5 "b"
+    duplicate-key: the map has the key `b` twice at 1:21 "b", 1:5 "b"
+    duplicate-key: the map has the key `é` twice at 4:3 "\"\\xe9\"", 3:3 "é"
+    duplicate-key: the map has the key `ü` twice at 5:1 "ü", 1:1 "'ü'"
+    duplicate-key: the map has the key `A` twice at 3:3 "A", 1:3 "A"
     "#);
     assert_eq!(
         parse("A: 1\na: 2\n'A ': 3\n")
@@ -268,7 +268,7 @@ fn keys_are_the_same_however_they_are_written() {
 }
 
 #[test]
-fn nesting_is_limited_however_it_is_written() {
+fn nesting_is_limited_in_every_notation() {
     let lists = |levels: usize| format!("A: {}x{}\n", "[".repeat(levels), "]".repeat(levels));
     let blocks = |levels: usize| format!("A:\n{}x\n", "- ".repeat(levels));
     let maps = |levels: usize| {
@@ -286,7 +286,7 @@ fn nesting_is_limited_however_it_is_written() {
             );
         }
     }
-    // Much lies side by side without being deep.
+    // Many adjacent values are not deep.
     let lines = (0..1_000).map(|it| format!("A{it}: [[x], {{y: z}}]\n"));
     let wide = lines.collect::<Vec<_>>().concat();
     assert_eq!(parse(&wide).root().as_map().unwrap().len(), 1_000);
@@ -325,15 +325,15 @@ fn an_error_has_its_place_and_a_remedy() {
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 1:5 ":"
       help: put a value that contains `: ` in quotes
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 2:4 ":"
-      help: check the line above: it may lack its `:`, or the space after it; or indent this line less
+      help: check that the line above has a `:` and a space after it, or indent this line less
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 2:2 ":"
-      help: check the line above: it may lack its `:`, or the space after it; or indent this line less
+      help: check that the line above has a `:` and a space after it, or indent this line less
     yaml-syntax: this is not YAML: mapping values are not allowed in this context at 3:4 ":"
-      help: check the line above: it may lack its `:`, or the space after it; or indent this line less
-    yaml-syntax: this is not YAML: a key without its `:` at 4:1 "d"
+      help: check that the line above has a `:` and a space after it, or indent this line less
+    yaml-syntax: this is not YAML: the key has no `:` at 4:1 "d"
       help: write `: ` after the key, or indent the line if it continues the value above
     yaml-syntax: this is not YAML: while parsing a block mapping, did not find expected key at 4:3 "e"
-      help: compare the indentation with the line above; does a key lack its `:`?
+      help: compare the indentation with the line above, and check that each key has a `:`
     yaml-syntax: this is not YAML: while parsing a block collection, did not find expected '-' indicator at 2:1 "b"
       help: start the line with `- `, or indent it as part of the element above
     yaml-syntax: this is not YAML: this `[` is closed by a `}` at 1:4 "["
@@ -346,11 +346,11 @@ fn an_error_has_its_place_and_a_remedy() {
       help: check that every bracket is closed and that commas separate the values
     yaml-syntax: this is not YAML: a value is missing here at 1:7 ","
     yaml-syntax: this is not YAML: a list cannot start here at 1:4 "-"
-      help: start the list on a line of its own, below its key
+      help: start the list on a new line below its key
     yaml-syntax: this is not YAML: plain scalar cannot start with '-' followed by ,[]{} at 1:11 "-"
-      help: put the `-` in quotes, or remove it if it was to start a list
+      help: put the `-` in quotes, or remove it if it starts a list
     yaml-syntax: this is not YAML: "-" is only valid inside a block at 1:5 "-"
-      help: put the `-` in quotes, or remove it if it was to start a list
+      help: put the `-` in quotes, or remove it if it starts a list
     yaml-syntax: this is not YAML: text after the closing quote at 1:8 "s"
       help: write a single quote inside single quotes twice: `''`
     yaml-syntax: this is not YAML: text after the closing quote at 1:8 "y"
