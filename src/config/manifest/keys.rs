@@ -15,32 +15,32 @@ const TAG_LIMIT: usize = 48;
 const PARAMETER_LIMIT: usize = 200;
 /// `CreateChangeSet`: `NotificationARNs` and `RollbackTriggers` take 5 items each.
 const ARN_LIMIT: usize = 5;
-/// There is no limit.
+/// No limit.
 const NO_LIMIT: usize = usize::MAX;
 
 /// One key of the manifest.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// The key, as it stands in its table.
+    /// The name in its table.
     pub(crate) name: &'static str,
-    /// What may stand there.
+    /// The values that it accepts.
     pub(crate) kind: Kind,
-    /// What an editor shows about it.
+    /// The description in the JSON Schema, which editors show.
     pub(crate) description: &'static str,
     /// The built-in default, as TOML. A default inside a [`Map`] only documents the key.
     pub(crate) default: Option<&'static str>,
-    /// The only layers that it may stand in; `None` if it may stand in each.
+    /// The layers that may contain it; `None` if every layer may.
     pub(crate) only: Option<Only>,
-    /// Whether it has an effect. If it has none yet, to write it is an error, so that nobody relies on it.
+    /// Whether it has an effect. A key without an effect is an error, so that nobody relies on it.
     pub(crate) is_supported: bool,
 }
 
-/// What may stand at a key.
+/// The values that a key accepts.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    /// Text that passes a check. The limits are what the JSON Schema says about it.
+    /// Text that passes a check, with its limits in the JSON Schema.
     Text(Check, Limits),
-    /// A list of such texts, with the most items that it may have.
+    /// A list of texts that pass a check, with the highest number of items.
     List(Check, usize),
     /// `true` or `false`.
     Flag,
@@ -50,7 +50,7 @@ pub(crate) enum Kind {
     Duration,
     /// The severity of a finding.
     Severity,
-    /// One network in CIDR notation, or a list of them.
+    /// One network in CIDR notation, or a list of networks.
     Networks,
     /// The value of a CloudFormation parameter.
     Parameter,
@@ -58,14 +58,14 @@ pub(crate) enum Kind {
     Any,
     /// A table with these keys.
     Table(&'static [Key]),
-    /// A table whose keys are names that the user chooses.
+    /// A table with names of the user as its keys.
     Map(&'static Names),
 }
 
 /// The check of a text.
 pub(crate) type Check = fn(&str) -> Checked<()>;
 
-/// What the JSON Schema says about a text.
+/// The limits of a text in the JSON Schema; lengths are in characters.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) pattern: Option<&'static str>,
@@ -73,20 +73,20 @@ pub(crate) struct Limits {
     pub(crate) max: Option<usize>,
 }
 
-/// A table whose keys are names that the user chooses.
+/// A table with names of the user as its keys.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// The check of a name.
     pub(crate) name: Check,
-    /// The most entries that it may have.
+    /// The highest number of entries.
     pub(crate) limit: usize,
-    /// What stands at each name.
+    /// The values that each name accepts.
     pub(crate) value: Kind,
-    /// What an editor shows about each entry; may be empty.
+    /// The description of an entry in the JSON Schema; may be empty.
     pub(crate) description: &'static str,
 }
 
-/// The only layers that a key may stand in.
+/// The layers that may contain a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Only {
     /// The top level, variables and flags.
@@ -284,7 +284,7 @@ pub(crate) fn names(keys: &'static [Key]) -> impl Iterator<Item = &'static str> 
     keys.iter().map(|key| key.name)
 }
 
-/// Returns what may stand at `path` within a layer; `None` if there is no such key.
+/// Returns the values that the key at `path` of a layer accepts; `None` if there is no such key.
 pub(crate) fn find(path: &[&str]) -> Option<&'static Kind> {
     static LAYER: Kind = Table(KEYS);
     path.iter().try_fold(&LAYER, |kind, part| match kind {

@@ -1,7 +1,7 @@
 //! One layer: the top level, an environment's table, or what variables and flags set.
 //!
-//! [`read_layer`] checks each key by the table of keys, and then what no key can say alone: the rules
-//! of the test instance.
+//! [`read_layer`] checks each key by the table of keys, and then the rules of the test instance, which
+//! involve several keys.
 
 use ipnet::IpNet;
 
@@ -11,8 +11,8 @@ use super::node::{Node, Table, Value};
 use super::reader::{Reader, Scope};
 use crate::diagnostic::Diagnostic;
 
-/// Reads one layer: its checked values and what is wrong with the others. `path` names the table
-/// that it stands in, for messages.
+/// Returns the correct values of a layer, and the errors in the others. `path` is the path of the table
+/// that contains the layer, for messages.
 pub(crate) fn read_layer(
     table: &Table,
     scope: Scope,

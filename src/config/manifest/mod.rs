@@ -3,7 +3,7 @@
 //! [`parse`] reads as much as can be understood and keeps going: a manifest with eight mistakes
 //! gives eight diagnostics. What it returns is not yet settings: [`settings`](crate::config::settings)
 //! overlays the layers, adds variables and flags, and only then knows what is missing.
-//! The keys, their types, defaults and descriptions stand in one table, [`keys`].
+//! The module `keys` is the table of all keys, with their types, defaults and descriptions.
 
 pub(crate) mod checks;
 pub(crate) mod keys;

@@ -1,6 +1,6 @@
-//! One walk over a table that checks every value by the table of keys.
+//! Checks every value of a layer by the table of keys.
 //!
-//! The walk never stops at an error: it reports a value that is wrong, leaves it out and goes on.
+//! The reader does not stop at an error: it reports a wrong value, leaves it out and continues.
 //! What it returns holds only checked values, each in one form: a list of networks is a list even if
 //! one network was written, and a parameter is text.
 
@@ -16,7 +16,7 @@ use crate::util::suggest::{nearest, quoted};
 /// CloudFormation quotas: bytes of a parameter's value.
 const PARAMETER_BYTES: usize = 4096;
 
-/// Where a layer stands. It decides the few keys that do not belong everywhere.
+/// The place of a layer. Some keys are limited to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The manifest's top level.
@@ -30,7 +30,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Returns whether a key may stand here.
+    /// Returns whether the layer may contain a key.
     pub(super) fn admits(self, key: &Key) -> bool {
         match key.only {
             None => true,
@@ -40,7 +40,7 @@ impl Scope {
     }
 }
 
-/// What was found so far, and where the walk is.
+/// The errors so far, and the path of the current value.
 pub(super) struct Reader {
     found: Vec<Diagnostic>,
     path: Vec<String>,
@@ -48,7 +48,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Returns a reader of a layer. `path` names the table that the layer stands in.
+    /// Returns a reader of a layer. `path` is the path of the table that contains the layer.
     pub(super) fn new(scope: Scope, path: &[&str]) -> Self {
         Self {
             found: Vec::new(),
@@ -57,12 +57,12 @@ impl Reader {
         }
     }
 
-    /// Returns everything that was found to be wrong.
+    /// Returns all errors.
     pub(super) fn into_found(self) -> Vec<Diagnostic> {
         self.found
     }
 
-    /// Returns the values of a table's keys that are right, and reports everything else in it.
+    /// Returns the correct values of a table, and reports everything else in it.
     pub(super) fn keys(&mut self, table: &Table, keys: &'static [Key]) -> toml::Table {
         let mut values = toml::Table::new();
         for key in keys {
@@ -80,7 +80,7 @@ impl Reader {
         values
     }
 
-    /// Reports a key that may not stand here, or has no effect yet.
+    /// Reports a key that the layer may not contain, or that has no effect yet.
     fn check_key(&mut self, key: &Key, origin: &Origin) {
         if !self.scope.admits(key) {
             let name = key.name;
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// Returns the value if it is right.
+    /// Returns the value if it is correct.
     fn value(&mut self, node: &Node, kind: &'static Kind) -> Option<toml::Value> {
         match kind {
             Kind::Text(check, _) => self.text(node, check).map(|()| node.to_toml()),
@@ -132,7 +132,7 @@ impl Reader {
             .ok()
     }
 
-    /// Reads a list. Each item is looked at before the first wrong one makes the list worthless.
+    /// Reads a list of texts. Every wrong item is reported.
     fn list(
         &mut self,
         node: &Node,
@@ -198,7 +198,7 @@ impl Reader {
         (self.found.len() == before).then_some(toml::Value::Array(texts))
     }
 
-    /// Reads a parameter: its text, or the table that says where a secret is.
+    /// Reads a parameter: its text, or the table that names the variable of a secret.
     fn parameter(&mut self, node: &Node) -> Option<toml::Value> {
         let value = match &node.value {
             Value::Table(table) => {

@@ -23,7 +23,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Returns the schema of the keys that may stand in a layer.
+/// Returns the schema of the keys that a layer may contain.
 pub(crate) fn layer(scope: Scope) -> Value {
     table(KEYS.iter().filter(|key| scope.admits(key))).into()
 }

@@ -324,7 +324,7 @@ fn each_mistake_is_found_alone() {
 }
 
 #[test]
-fn a_wrong_item_hides_nothing_beside_it() {
+fn every_wrong_item_of_a_list_is_reported() {
     let cidrs = found("[environments.x]\nallowed_ssh_cidr = [\"10.0.0.1/8\", \"::/0\", \"1/2\"]");
     assert_eq!(cidrs.len(), 3, "two wrong ones, and the world: {cidrs:#?}");
     let capabilities = found("[stack]\ncapabilities = [\"CAPABILITY_IM\", \"x\"]");
@@ -565,8 +565,11 @@ fn the_schema_is_for_editors() {
     assert!(!text.contains("null") && !text.contains("$ref"), "{text}");
     let artifact = &schema["properties"]["artifacts"]["additionalProperties"];
     let unsupported = &artifact["properties"]["requirements"];
-    let said = unsupported["description"].as_str().unwrap();
-    assert!(said.starts_with("Not supported yet"), "{said}");
+    let description = unsupported["description"].as_str().unwrap();
+    assert!(
+        description.starts_with("Not supported yet"),
+        "{description}"
+    );
 }
 
 /// Cuts, swaps and doubles pieces of the shipped manifest: whatever comes of it is read and drawn.

@@ -16,7 +16,7 @@ pub struct Row {
     pub origin: String,
 }
 
-/// Returns every setting in the order of the table of keys, also those that are not set.
+/// Returns every setting in the order of the table of keys, including settings without a value.
 pub fn show(settings: &Settings) -> Result<Vec<Row>> {
     let values = toml::Table::try_from(settings)
         .map_err(|error| Error::system("the settings cannot be written as TOML", error))?;
@@ -68,7 +68,7 @@ impl Rows<'_> {
         }
     }
 
-    /// Returns what is shown of a parameter whose value is a secret.
+    /// Returns the text for a parameter whose value is a secret.
     fn secret(&self, key: &str) -> Option<String> {
         let name = key.strip_prefix("parameters.")?;
         match self.settings.parameters.get(name)? {

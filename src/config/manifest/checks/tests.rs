@@ -22,8 +22,8 @@ fn wrong<T>(check: impl Fn(&str) -> Checked<T>, cases: &[(&str, &str, &str)]) {
             "`{text}` {}",
             fault.message
         );
-        let said = fault.help.join("\n");
-        assert!(said.contains(help), "`{text}`: {said}");
+        let remedy = fault.help.join("\n");
+        assert!(remedy.contains(help), "`{text}`: {remedy}");
     }
 }
 
