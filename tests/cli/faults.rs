@@ -401,20 +401,11 @@ fn role_of_a_profile_is_assumed_over_the_connections_of_all_calls() {
 #[test]
 fn unwritable_output_file_is_reported_before_the_deployment() {
     let (sandbox, cloud) = demo::in_cloud();
-    let refused = sandbox.run(&["apply", "--yes", "--outputs-file", "missing/out.json"]);
-    assert!(
-        refused
-            .expect_code(1)
-            .stderr
-            .contains("hint: nothing was deployed; name another file with `--outputs-file`")
-    );
-    assert!(cloud.calls().is_empty());
-    let refused = sandbox.run(&["plan", "--out", "missing/plan.json"]);
-    assert!(
-        refused
-            .expect_code(1)
-            .stderr
-            .contains("hint: the folder `")
-    );
+    let apply = ["apply", "--yes", "--outputs-file", "missing/out.json"];
+    let refused = sandbox.run(&apply).expect_code(1);
+    refused.expect_stderr("hint: nothing was deployed; name another file with `--outputs-file`");
+    let plan = ["plan", "--out", "missing/plan.json"];
+    let refused = sandbox.run(&plan).expect_code(1);
+    refused.expect_stderr("missing` does not exist");
     assert!(cloud.calls().is_empty());
 }

@@ -30,6 +30,7 @@ mod diff;
 mod documentation;
 mod drift;
 mod drift_revert;
+mod emptied_buckets;
 mod events;
 mod faults;
 mod files;

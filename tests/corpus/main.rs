@@ -33,6 +33,7 @@ mod response_shapes;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;
+mod scenario;
 mod service;
 mod templates;
 mod wire;
