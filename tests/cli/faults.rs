@@ -406,6 +406,7 @@ fn unwritable_output_file_is_reported_before_the_deployment() {
     refused.expect_stderr("hint: nothing was deployed; name another file with `--outputs-file`");
     let plan = ["plan", "--out", "missing/plan.json"];
     let refused = sandbox.run(&plan).expect_code(1);
+    refused.expect_stderr("hint: the folder `");
     refused.expect_stderr("missing` does not exist");
     assert!(cloud.calls().is_empty());
 }
