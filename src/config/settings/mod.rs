@@ -1,6 +1,6 @@
 //! The values that one run works with, each with the place it came from.
 //!
-//! The fields have the names of the manifest's keys: [`resolve`] reads the checked values of all
+//! The fields have the names of the manifest's keys: [`resolve()`] reads the checked values of all
 //! layers into them.
 //!
 //! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by
