@@ -195,7 +195,7 @@ fn apply_requires_yes_without_a_terminal() {
     let (sandbox, cloud) = demo::in_cloud();
     insta::assert_snapshot!(sandbox.run_with_stdin(&["apply"], "yes\n"), @r"
     --- stderr
-    error: there is no terminal to ask on, and --yes was not given
+    error: cannot ask a question without a terminal, and --yes was not given
     hint: run `stackctl apply --yes -e dev`
     --- exit 4
     ");

@@ -27,7 +27,7 @@ fn hint_repeats_the_flags_that_select_the_deployment() {
     ]);
     insta::assert_snapshot!(refused, @r#"
     --- stderr
-    error: there is no terminal to ask on, and --yes was not given
+    error: cannot ask a question without a terminal, and --yes was not given
     hint: run `stackctl apply --outputs-file 'out put.json' --import-existing --yes -e dev --manifest ./manifest.toml --region eu-west-1 --set "vars.description=it's "'$HOME'`
     --- exit 4
     "#);

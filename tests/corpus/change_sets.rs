@@ -171,15 +171,15 @@ pub(crate) fn look_for(sent: &Value, shown: &Value, found: &mut Found) {
         "CreationTime",
         "ResponseMetadata",
     ];
-    let set = &shown["change_set"];
-    check(sent, set, &CHANGE_SET, &APART, found);
+    let described = &shown["change_set"];
+    check(sent, described, &CHANGE_SET, &APART, found);
     if let Some(reason) = sent["StatusReason"].as_str() {
         let warned = items(&shown["warnings"]).iter().any(|it| it == reason);
-        assert!(set["reason"] == reason || warned, "{reason}: {shown:#}");
+        assert!(described["reason"] == reason || warned, "{reason}: {shown:#}");
     }
     for (sent, shown) in items(&sent["Parameters"])
         .iter()
-        .zip(items(&set["parameters"]))
+        .zip(items(&described["parameters"]))
     {
         assert!(same(&sent["ParameterKey"], &shown["name"], false));
         assert!(
@@ -197,9 +197,9 @@ pub(crate) fn look_for(sent: &Value, shown: &Value, found: &mut Found) {
     }
     assert_eq!(
         items(&sent["Parameters"]).len(),
-        items(&set["parameters"]).len()
+        items(&described["parameters"]).len()
     );
-    assert_eq!(items(&sent["Tags"]).len(), items(&set["tags"]).len());
+    assert_eq!(items(&sent["Tags"]).len(), items(&described["tags"]).len());
     for change in items(&sent["Changes"]) {
         let resource = &change["ResourceChange"];
         let shown = items(&shown["changes"])

@@ -23,7 +23,7 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     project
         .run(&["destroy", "--empty", "FilesBucket"])
         .expect_code(4)
-        .expect_stderr("no terminal to ask on");
+        .expect_stderr("cannot ask a question without a terminal");
     project.expect_status("CREATE_COMPLETE");
     assert_eq!(project.event_count(), before);
     assert_eq!(project.files(), ["precious.txt"]);

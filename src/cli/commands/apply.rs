@@ -178,7 +178,7 @@ fn check_can_ask(session: &Session<'_>, args: &Args) -> Result<()> {
     }
     let command = args.repeated(session, &["--yes".to_owned()]);
     Err(
-        Error::refused("there is no terminal to ask on, and --yes was not given")
+        Error::refused("cannot ask a question without a terminal, and --yes was not given")
             .hint(format!("run `{command}`")),
     )
 }
