@@ -57,7 +57,7 @@ pub(crate) fn path(text: &str) -> Checked<()> {
     if Path::new(text).components().all(inside) {
         return Ok(());
     }
-    Err(Fault::new("bad-path", "leads out of the project")
+    Err(Fault::new("bad-path", "points outside the project")
         .help("a path is relative to the manifest's folder, inside it and without `..`"))
 }
 

@@ -235,9 +235,9 @@ fn paths_and_globs() {
     wrong(
         path,
         &[
-            ("../a", "leads out", "without `..`"),
-            ("a/../../b", "leads out", ""),
-            ("/etc", "leads out", "relative"),
+            ("../a", "points outside", "without `..`"),
+            ("a/../../b", "points outside", ""),
+            ("/etc", "points outside", "relative"),
             ("", "is empty", ""),
         ],
     );
