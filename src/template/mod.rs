@@ -13,7 +13,7 @@
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
-//! | [`pointer`] | JSON pointers, as CloudFormation writes the path of a property |
+//! | [`pointer`](mod@pointer) | JSON pointers, as CloudFormation writes the path of a property |
 //! | [`evaluate`] | the values that are known before the deployment |
 //! | [`capability`] | the capabilities that `CreateChangeSet` requires |
 //! | [`policy`] | the deletion policy of a resource |

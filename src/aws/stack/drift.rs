@@ -33,7 +33,7 @@ pub enum DetectionUpdate<'a> {
 }
 
 /// Detects drift of the resources `only`, of all if it is empty, and waits for the end.
-/// Returns how it ended; [`resource_drifts`](Self::resource_drifts) returns what it found.
+/// Returns how it ended; [`resource_drifts`] returns what it found.
 ///
 /// A detection that is already running is awaited, not joined: no answer says which resources it
 /// checks.

@@ -64,7 +64,7 @@ pub async fn latest(service: &StackService, stack_id: &str) -> Result<Vec<Event>
 }
 
 /// Returns a timeline of the stack's last operation, which may still be running. Its events are
-/// not in it yet: [`catch_up`](Self::catch_up) or [`poll_until_terminal`](Self::poll_until_terminal) reads them.
+/// not in it yet: [`catch_up`] or [`poll_until_terminal`] reads them.
 pub async fn last_operation(service: &StackService, stack_id: &str) -> Result<Timeline> {
     let begins = |events: &[Event]| event::last_operation(events).is_some();
     let events = until(service, stack_id, begins).await?;

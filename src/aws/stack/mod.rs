@@ -117,7 +117,7 @@ impl StackService {
         }
     }
 
-    /// Asks for a change set and returns at once; [`Self::wait_for_change_set`] waits for it.
+    /// Requests a change set and returns at once; [`change_set::wait`] waits for it.
     pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<Requested> {
         let builder = request.fill(self.client.create_change_set().stack_name(&self.name));
         let answer = match builder.send().await {
