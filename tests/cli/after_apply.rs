@@ -92,7 +92,7 @@ fn only_functions_with_an_artifact_are_checked() {
 fn stack_policy_is_shown_and_updated() {
     let (sandbox, cloud) = with_policy(POLICY);
     let planned = sandbox.run(&["plan"]).expect_code(0);
-    let (_, settings) = planned.stdout.split_once("Stack settings").unwrap();
+    let (_, settings) = planned.stdout.split_once("Stack settings\n").unwrap();
     insta::assert_snapshot!(settings.split("\n\n").next().unwrap(), @r#"
     + policy
         + {"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}

@@ -70,7 +70,7 @@ fn failed_custom_resource_is_named() {
     for line in [
         "caused by: Custom::Resource Custom UPDATE_FAILED: ",
         "injected by Update",
-        "hint: the words are those of the function behind `ServiceToken`",
+        "hint: the function in `ServiceToken` returned this error",
         "hint: fix the cause, then run `stackctl apply -e local`",
     ] {
         failed.expect_stderr(line);

@@ -46,7 +46,7 @@ fn creation_without_rollback_can_be_rolled_back_or_continued() {
     let project = failing_at("Create");
     let failed = project.run(&["apply", "--yes", "--no-rollback"]);
     let finished = failed.expect_code(1);
-    finished.expect_stderr("`stackctl recover -e local` undoes it");
+    finished.expect_stderr("or `stackctl recover -e local` to roll back");
     project.expect_status("CREATE_FAILED");
     let finished = project.run(&["recover", "--yes"]).expect_code(0);
     finished.expect_stdout("RollbackStack");
