@@ -175,7 +175,10 @@ pub(crate) fn look_for(sent: &Value, shown: &Value, found: &mut Found) {
     check(sent, described, &CHANGE_SET, &APART, found);
     if let Some(reason) = sent["StatusReason"].as_str() {
         let warned = items(&shown["warnings"]).iter().any(|it| it == reason);
-        assert!(described["reason"] == reason || warned, "{reason}: {shown:#}");
+        assert!(
+            described["reason"] == reason || warned,
+            "{reason}: {shown:#}"
+        );
     }
     for (sent, shown) in items(&sent["Parameters"])
         .iter()
