@@ -52,13 +52,7 @@ pub(crate) async fn detect(
 /// deployment leaves.
 pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<'_>]) {
     let presenter = session.presenter();
-    if drift.detection.is_failed() {
-        let reason = drift.detection.reason.as_deref();
-        presenter.warning(&format!(
-            "drift detection could not check everything: {}",
-            reason.unwrap_or(&drift.detection.status)
-        ));
-    }
+    warn_if_incomplete(session, drift);
     let properties = live.iter().flat_map(|resource| &resource.properties);
     let mut effects = properties
         .map(|it| it.effect)
@@ -67,6 +61,17 @@ pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<
         presenter.hint(&format!(
             "`{}` shows a deployment that reverts drift",
             session.command("plan --revert-drift")
+        ));
+    }
+}
+
+/// Warns if the detection could not check everything.
+pub(crate) fn warn_if_incomplete(session: &Session<'_>, drift: &Drift) {
+    if drift.detection.is_failed() {
+        let reason = drift.detection.reason.as_deref();
+        session.presenter().warning(&format!(
+            "drift detection could not check everything: {}",
+            reason.unwrap_or(&drift.detection.status)
         ));
     }
 }

@@ -17,7 +17,7 @@ use crate::cloudformation::stack::Stack;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
-use crate::operations::drift_detection::DriftDetection;
+use crate::operations::drift_detection::{DriftDetection, warn_if_incomplete};
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::steps;
@@ -87,13 +87,7 @@ impl DriftRevert<'_> {
         let detect = async { detection.run(self.service.resources().await?).await };
         match self.interrupt.guard(detect).await {
             Ok(drift) => {
-                if drift.detection.is_failed() {
-                    let reason = drift.detection.reason.as_deref();
-                    presenter.warning(&format!(
-                        "drift detection could not check everything: {}",
-                        reason.unwrap_or(&drift.detection.status)
-                    ));
-                }
+                warn_if_incomplete(self.session, &drift);
                 Ok(Some(drift))
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
