@@ -7,7 +7,6 @@ use crate::aws::stack::{DetectionUpdate, StackService};
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
-use crate::config::settings::ParameterValue;
 use crate::error::{Error, Result};
 use crate::plan::comparison::live::{DriftEffect, LiveResource};
 use crate::plan::masking;
@@ -118,11 +117,8 @@ impl DriftDetection<'_> {
         let detection = detected?;
         let mut checked = drift::resource_drifts(self.service).await?;
         let given = &self.session.settings().parameters;
-        let own = given
-            .iter()
-            .filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
-        let masked = self.stack.masked_parameters();
-        let parameters = own.map(|(name, _)| name).chain(masked);
+        let own = masking::from_environment(given);
+        let parameters = own.chain(self.stack.masked_parameters());
         let known = self.template.map(|template| masking::sent(template, given));
         let known = known.unwrap_or_default();
         for secret in masking::hide_drift(&mut checked, self.template, parameters, &known) {

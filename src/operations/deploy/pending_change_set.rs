@@ -19,7 +19,6 @@ use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
-use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{
     SAVED, TEMPORARY, is_leftover, temporary_name, unique_name,
@@ -382,9 +381,7 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
             change_set.warnings.push(warning.to_owned());
         }
     }
-    let sent = build.parameters.iter().filter_map(|(name, value)| {
-        matches!(value, ParameterValue::FromEnvironment { .. }).then_some(name)
-    });
+    let sent = masking::from_environment(&build.parameters);
     let masked = stack.into_iter().flat_map(Stack::masked_parameters);
     let known = masking::sent(&build.template, &build.parameters);
     let templates = [deployed.as_ref(), Some(&build.template)];

@@ -14,7 +14,6 @@ use crate::cloudformation::change_set::{ChangeSet, failure};
 use crate::cloudformation::drift::{Drift, ResourceDrift};
 use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
-use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
 use crate::operations::drift_detection::{DriftDetection, warn_if_incomplete};
@@ -131,10 +130,8 @@ impl DriftRevert<'_> {
         let requested = drift_revert::create(service, name, self.stack, role, nested);
         let requested = requested.await?;
         let mut created = change_set::wait(service, &requested.change_set_id).await?;
-        let own = self.session.settings().parameters.iter();
-        let own = own.filter(|(_, value)| matches!(value, ParameterValue::FromEnvironment { .. }));
-        let masked = self.stack.masked_parameters();
-        let parameters = own.map(|(name, _)| name).chain(masked);
+        let own = masking::from_environment(&self.session.settings().parameters);
+        let parameters = own.chain(self.stack.masked_parameters());
         let templates = [self.template.as_ref(); 2];
         for secret in masking::hide(&mut created, templates, parameters, &[]) {
             self.session.presenter().mask(&secret);

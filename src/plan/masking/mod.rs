@@ -33,6 +33,16 @@ pub fn defaults(template: &Template) -> Vec<Secret> {
     defaults.map(Secret::new).collect()
 }
 
+/// Returns the names of the parameters whose values are read from the environment. All of them are
+/// secrets, whatever the template declares.
+pub fn from_environment(
+    parameters: &IndexMap<String, ParameterValue>,
+) -> impl Iterator<Item = &String> {
+    parameters.iter().filter_map(|(name, value)| {
+        matches!(value, ParameterValue::FromEnvironment { .. }).then_some(name)
+    })
+}
+
 /// Returns the secrets among the parameters of a request: the values from the environment, and the
 /// manifest's values of `NoEcho` parameters.
 pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
