@@ -1,6 +1,8 @@
 //! Artifacts: packages folders as reproducible zips and compares zips file by file.
 
 pub mod archive;
+pub mod build_command;
 pub mod code_diff;
 pub mod digest;
 pub mod package;
+pub mod requirements;

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
+use crate::artifact::requirements::Packages;
 use crate::config::origin::Origin;
 use crate::config::project::Project;
 use crate::config::settings::{ParameterValue, Settings};
@@ -62,9 +63,9 @@ impl Build {
     /// # Errors
     ///
     /// Everything that is wrong with the files, at its place in the template or the manifest.
-    fn make(project: &Project, settings: &Settings) -> Result<Self> {
+    fn make(project: &Project, settings: &Settings, packages: &Packages) -> Result<Self> {
         let stack_policy = stack_policy(project, settings)?;
-        let artifacts = package::build_all(project, settings)?;
+        let artifacts = package::build_all(project, settings, packages)?;
         let rendered = render(project, settings, &artifacts)?;
         let checked = check(settings, &rendered);
         let Some(template) = checked.template.filter(|_| !is_wrong(&checked.findings)) else {
@@ -143,8 +144,8 @@ impl Build {
 /// # Errors
 ///
 /// Everything that is wrong with the files, at its place in the template or the manifest.
-pub(crate) fn build(session: &Session<'_>) -> Result<Build> {
-    let build = Build::make(session.project(), session.settings())?;
+pub(crate) fn build(session: &Session<'_>, packages: &Packages) -> Result<Build> {
+    let build = Build::make(session.project(), session.settings(), packages)?;
     announce(&build, session.presenter());
     Ok(build)
 }
@@ -153,10 +154,11 @@ pub(crate) fn build(session: &Session<'_>) -> Result<Build> {
 /// before the returned future is polled.
 pub(crate) fn build_concurrently<'a>(
     session: &Session<'a>,
+    packages: Packages,
 ) -> impl Future<Output = Result<Build>> + use<'a> {
     let (project, settings) = (session.project().clone(), session.settings().clone());
     let presenter = session.presenter();
-    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings));
+    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings, &packages));
     async move {
         let build = thread
             .await

@@ -96,3 +96,9 @@ impl Context {
 pub(crate) fn listen() -> Result<Interrupt> {
     Interrupt::listen(present::exit_interrupted)
 }
+
+/// Ends the process at the next Ctrl-C or SIGTERM, for the rest of a command that computes without
+/// waiting. It needs this if it has listened before: the system no longer ends the process itself.
+pub(crate) fn end_on_interrupt() {
+    Interrupt::end_process(present::exit_interrupted);
+}

@@ -214,6 +214,16 @@ impl Presenter {
         }
     }
 
+    /// Returns whether `--quiet` was given.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Writes a line of another program's output to stderr, also if `--quiet` was given.
+    pub fn program_line(&self, text: &str) {
+        self.stderr_line(text);
+    }
+
     /// Writes a message to stderr if `-v` was given.
     pub fn detail(&self, text: &str) {
         if self.is_verbose() {

@@ -57,6 +57,23 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Calls `end_process` at the next signal, from a thread of its own.
+    pub fn end_process(end_process: fn(Option<&str>) -> !) {
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            // If this fails, the next signal has no effect, and the command still ends by itself.
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                if let Ok(mut signals) = Signals::new() {
+                    signals.next().await;
+                    end_process(None);
+                }
+            });
+        });
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

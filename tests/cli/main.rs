@@ -15,6 +15,7 @@
 
 mod after_apply;
 mod artifact_bucket;
+mod builds;
 mod cancel;
 mod change_set_members;
 mod change_sets;

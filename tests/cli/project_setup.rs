@@ -138,6 +138,9 @@ fn config_show_names_every_source() {
     artifacts.handler.path             handler                      default
     artifacts.handler.exclude          (unset)                      default
     artifacts.handler.requirements     (unset)                      default
+    artifacts.handler.python           (unset)                      default
+    artifacts.handler.architecture     (unset)                      default
+    artifacts.handler.build            (unset)                      default
     parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
     vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE
     vars.test_instance                 true                         default

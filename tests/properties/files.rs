@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use stackctl::artifact::digest::Digest;
+use stackctl::artifact::requirements::Packages;
 use stackctl::artifact::{archive, package};
 use stackctl::cloudformation::stack::Stack;
 use stackctl::cloudformation::status::StackStatus;
@@ -40,7 +41,7 @@ fn packaged(files: &[(String, Vec<u8>)]) -> package::Artifact {
     let manifest = manifest::parse(&SourceFile::new("manifest.toml", MANIFEST));
     let settings =
         settings::resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap();
-    let mut built = package::build_all(&project, &settings).unwrap();
+    let mut built = package::build_all(&project, &settings, &Packages::default()).unwrap();
     built.swap_remove("handler").unwrap()
 }
 

@@ -25,6 +25,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use crate::artifact::archive::{self, ArchivedFile};
 use crate::artifact::digest::Digest;
+use crate::artifact::requirements::Packages;
 use crate::config::project::{ArtifactFiles, InputFile, Project, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
@@ -102,7 +103,11 @@ impl Artifact {
 ///
 /// If an artifact cannot be listed or built. Returns the error of the first such artifact in the order
 /// of the manifest.
-pub fn build_all(project: &Project, settings: &Settings) -> Result<IndexMap<String, Artifact>> {
+pub fn build_all(
+    project: &Project,
+    settings: &Settings,
+    _packages: &Packages,
+) -> Result<IndexMap<String, Artifact>> {
     let lists = settings
         .artifacts
         .keys()

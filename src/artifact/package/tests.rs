@@ -160,7 +160,7 @@ fn all_artifacts_are_built_in_the_order_of_the_manifest() {
         artifact.path = name.into();
         settings.artifacts.insert(name.to_owned(), artifact);
     }
-    let built = build_all(&project, &settings).unwrap();
+    let built = build_all(&project, &settings, &Packages::default()).unwrap();
     let names: Vec<_> = built.keys().map(String::as_str).collect();
     assert_eq!(names, ["handler", "d", "c", "b"]);
     assert!(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::Result;
+use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;
@@ -22,10 +23,11 @@ pub struct Args {
 }
 
 /// Builds every artifact and shows key, size and digest.
-pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let artifacts = package::build_all(session.project(), session.settings())?;
+    let packages = prepare_alone(&session).await?;
+    let artifacts = package::build_all(session.project(), session.settings(), &packages)?;
     if let Some(folder) = &args.out {
         let folder = context.ambient().current_dir.join(folder);
         for artifact in artifacts.values() {

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     let session = Session::open(context)?;
     if args.offline {
-        let plan = offline::plan(&session)?;
+        let plan = offline::plan(&session).await?;
         return show(&session, &plan, &args);
     }
     let options = args.deploy.options();

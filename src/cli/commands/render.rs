@@ -4,6 +4,7 @@ use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::Result;
 use crate::operations::build;
+use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 
 /// The arguments of `stackctl render`.
@@ -11,9 +12,10 @@ use crate::operations::session::Session;
 pub struct Args {}
 
 /// Prints the CloudFormation text. It is not checked; `validate` does that.
-pub fn run(context: &Context, _args: &Args) -> Result<Exit> {
+pub async fn run(context: &Context, _args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let artifacts = package::build_all(session.project(), session.settings())?;
+    let packages = prepare_alone(&session).await?;
+    let artifacts = package::build_all(session.project(), session.settings(), &packages)?;
     let rendered = build::render(session.project(), session.settings(), &artifacts)?;
     session.presenter().data(rendered.text());
     Ok(Exit::Done)

@@ -5,6 +5,7 @@ use crate::artifact::package;
 use crate::error::{Error, Result};
 use crate::operations::build::{check, is_wrong, render, stack_policy};
 use crate::operations::lint as lint_operation;
+use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
@@ -32,12 +33,13 @@ enum Format {
 }
 
 /// Shows every finding; fails if one of them keeps the template from being deployed.
-pub fn run(context: &Context, args: &Args) -> Result<Exit> {
+pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let (project, settings) = (session.project(), session.settings());
     stack_policy(project, settings)?;
-    let artifacts = package::build_all(project, settings)?;
+    let packages = prepare_alone(&session).await?;
+    let artifacts = package::build_all(project, settings, &packages)?;
     let rendered = render(project, settings, &artifacts)?;
     let checked = check(settings, &rendered);
     let mut findings = checked.findings;

@@ -31,8 +31,6 @@ pub(crate) struct Key {
     pub(crate) default: Option<&'static str>,
     /// The layers that may contain it; `None` if every layer may.
     pub(crate) only: Option<Only>,
-    /// Whether it has an effect. A key without an effect is an error, so that nobody relies on it.
-    pub(crate) is_supported: bool,
 }
 
 /// The values that a key accepts.
@@ -151,7 +149,13 @@ const ARTIFACT: &[Key] = &[
     Key::new("exclude", List(checks::glob, NO_LIMIT),
         "Globs to leave out, besides `__pycache__`, `*.pyc`, `.git`, `.venv` and the like.").default("[]"),
     Key::new("requirements", Text(checks::path, FILLED),
-        "A requirements file, pinned by hash, whose packages are put into the zip.").not_yet_supported(),
+        "A lock file of Python packages with hashes, relative to the manifest. Their wheels are unpacked into the zip."),
+    Key::new("python", Text(checks::python, pattern(r"^3\.(9|1[0-4])$", None)),
+        "The Python of the function's runtime, such as `3.12` for `python3.12`. Required with `requirements`."),
+    Key::new("architecture", Text(checks::architecture, pattern("^(x86_64|arm64)$", None)),
+        "The function's architecture, `x86_64` or `arm64`, which selects the wheels of `requirements`; the default is `x86_64`."),
+    Key::new("build", List(checks::argument, NO_LIMIT),
+        "A program and its arguments, without a shell, that run in the manifest's folder before the artifact is packaged.").default("[]"),
 ];
 
 #[rustfmt::skip] // two lines per key
@@ -259,7 +263,6 @@ impl Key {
             description,
             default: None,
             only: None,
-            is_supported: true,
         }
     }
 
@@ -270,11 +273,6 @@ impl Key {
 
     const fn only(mut self, layers: Only) -> Self {
         self.only = Some(layers);
-        self
-    }
-
-    const fn not_yet_supported(mut self) -> Self {
-        self.is_supported = false;
         self
     }
 }

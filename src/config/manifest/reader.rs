@@ -80,7 +80,7 @@ impl Reader {
         values
     }
 
-    /// Reports a key that the layer may not contain, or that has no effect yet.
+    /// Reports a key that the layer may not contain.
     fn check_key(&mut self, key: &Key, origin: &Origin) {
         if !self.scope.admits(key) {
             let name = key.name;
@@ -94,11 +94,6 @@ impl Reader {
             };
             let fault = Fault::new("misplaced-key", "has no meaning here");
             self.fault(fault.help(remedy), origin);
-        }
-        if !key.is_supported {
-            let fault = Fault::new("not-yet-supported", "is not supported yet")
-                .help("take it out: it would have no effect");
-            self.fault(fault, origin);
         }
     }
 

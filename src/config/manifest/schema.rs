@@ -32,12 +32,7 @@ fn table(keys: impl Iterator<Item = &'static Key>) -> Map<String, Value> {
     let properties: Map<String, Value> = keys
         .map(|key| {
             let mut schema = kind(&key.kind);
-            let description = if key.is_supported {
-                key.description.to_owned()
-            } else {
-                format!("Not supported yet, and refused. {}", key.description)
-            };
-            schema.insert("description".to_owned(), description.into());
+            schema.insert("description".to_owned(), key.description.into());
             if let Some(default) = key.default.and_then(json_of) {
                 schema.insert("default".to_owned(), default);
             }

@@ -239,12 +239,8 @@ fn each_mistake_is_found_alone() {
             "6 out-of-range: this integer is too large",
         ),
         (
-            "[artifacts.handler]\nrequirements = \"r.txt\"",
-            "6 not-yet-supported: `artifacts.handler.requirements` is not supported yet",
-        ),
-        (
-            "[environments.prod.artifacts.handler]\nrequirements = \"r.txt\"",
-            "6 not-yet-supported: `environments.prod.artifacts.handler.requirements` is not supported yet",
+            "[artifacts.handler]\npython = \"3.12\"\nrequirements = \"../r.txt\"",
+            "7 bad-path: `artifacts.handler.requirements` points outside the project",
         ),
         (
             "[artifacts.handler]\nexlude = []",
@@ -564,12 +560,9 @@ fn the_schema_is_for_editors() {
     let text = schema.to_string();
     assert!(!text.contains("null") && !text.contains("$ref"), "{text}");
     let artifact = &schema["properties"]["artifacts"]["additionalProperties"];
-    let unsupported = &artifact["properties"]["requirements"];
-    let description = unsupported["description"].as_str().unwrap();
-    assert!(
-        description.starts_with("Not supported yet"),
-        "{description}"
-    );
+    let artifact = &artifact["properties"];
+    assert_eq!(artifact["build"]["items"]["type"], "string");
+    assert_eq!(artifact["python"]["pattern"], r"^3\.(9|1[0-4])$");
 }
 
 /// Cuts, swaps and doubles pieces of the shipped manifest: whatever comes of it is read and drawn.

@@ -6,6 +6,7 @@
 //! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by
 //! `STACKCTL_*` variables and by flags, in that order. Commands see the result and never the layers.
 
+mod artifacts;
 mod overrides;
 mod resolve;
 mod show;
@@ -98,8 +99,27 @@ pub struct ArtifactSettings {
     /// Globs to leave out, on top of the built-in ones.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// A requirements file pinned by hash, relative to the manifest's folder.
+    /// A lock file of Python packages with hashes, relative to the manifest's folder.
     pub requirements: Option<PathBuf>,
+    /// The Python of the function's runtime, such as `3.12`; always there with `requirements`.
+    pub python: Option<String>,
+    /// The architecture of the function.
+    pub architecture: Option<Architecture>,
+    /// A program and its arguments that run before the artifact is packaged; may be empty.
+    #[serde(default)]
+    pub build: Vec<String>,
+}
+
+/// The architecture of a Lambda function.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// 64-bit x86, the default of Lambda.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM (Graviton).
+    Arm64,
 }
 
 /// The value of a CloudFormation parameter.
@@ -204,6 +224,9 @@ fn default_artifacts() -> IndexMap<String, ArtifactSettings> {
         path: PathBuf::new(),
         exclude: Vec::new(),
         requirements: None,
+        python: None,
+        architecture: None,
+        build: Vec::new(),
     };
     IndexMap::from([("handler".to_owned(), handler)])
 }

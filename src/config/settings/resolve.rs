@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use semver::{Version, VersionReq};
 
+use super::artifacts;
 use super::overrides::{self, Given, Overrides};
 use super::{ParameterValue, Settings};
 use crate::config::ambient::Ambient;
@@ -52,6 +53,7 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     if !manifest.is_partial() {
         add_new(&mut problems, found);
         problems.extend(missing(manifest, &merged));
+        problems.extend(artifacts::check(&merged));
     }
     name_stack(&mut values, &merged, &mut problems);
     if problems.is_empty() {

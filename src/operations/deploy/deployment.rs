@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::context::listen;
 use crate::operations::lint;
+use crate::operations::prepare::prepare;
 use crate::operations::session::Session;
 use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::Template;
@@ -35,7 +36,9 @@ impl<'a> Deployment<'a> {
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = listen()?;
-        let building = build::build_concurrently(session);
+        // A build that fails stops before any call to AWS.
+        let packages = interrupt.guard(prepare(session)).await?;
+        let building = build::build_concurrently(session, packages);
         let build = async {
             let build = building.await?;
             build.check_variables()?;
@@ -61,7 +64,8 @@ impl<'a> Deployment<'a> {
     /// Those of [`open`](Self::open), without those of secrets and of the linter.
     pub(crate) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = listen()?;
-        let build = build::build_concurrently(session);
+        let packages = interrupt.guard(prepare(session)).await?;
+        let build = build::build_concurrently(session, packages);
         let read = Deployed::read_concurrently(session, build);
         let (build, deployed) = interrupt.guard(read).await?;
         Ok(Self::of(session, interrupt, build, deployed))

@@ -10,6 +10,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::lint;
+use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
@@ -22,9 +23,10 @@ use crate::template::Template;
 /// # Errors
 ///
 /// What is wrong with the files.
-pub(crate) fn plan(session: &Session<'_>) -> Result<Plan> {
+pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let settings = session.settings();
-    let build = build::build(session)?;
+    let packages = prepare_alone(session).await?;
+    let build = build::build(session, &packages)?;
     lint::run(session, &build.rendered)?;
     let parameters = build.plain_parameters();
     let region = settings.region.as_deref();

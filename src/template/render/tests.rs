@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::artifact::package;
+use crate::artifact::requirements::Packages;
 use crate::config::project::Project;
 use crate::config::project::tests::{folder, settings};
 use crate::config::settings::ParameterValue;
@@ -54,7 +55,7 @@ fn project(text: &str, others: &[(&str, &str)]) -> (TempDir, TemplateFolder, Set
 fn try_render(text: &str, others: &[(&str, &str)]) -> Result<RenderedTemplate> {
     let (folder, template, settings) = project(text, others);
     let project = Project::find(folder.path(), None).unwrap();
-    let artifacts = package::build_all(&project, &settings).unwrap();
+    let artifacts = package::build_all(&project, &settings, &Packages::default()).unwrap();
     render(&template, &settings, &artifacts)
 }
 

@@ -13,6 +13,9 @@ use ipnet::IpNet;
 use crate::diagnostic::Severity;
 use crate::util::suggest::{nearest, quoted};
 
+/// The Pythons of Lambda's runtimes, by their minor versions.
+pub(crate) const PYTHONS: [&str; 6] = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"];
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -68,6 +71,43 @@ pub(crate) fn glob(text: &str) -> Checked<()> {
         Fault::new("bad-glob", format!("is not a glob: {}", error.kind()))
             .help("globs look like `tests/**` or `*.md`")
     })?;
+    Ok(())
+}
+
+/// The Python of a Lambda runtime.
+pub(crate) fn python(text: &str) -> Checked<()> {
+    if PYTHONS.contains(&text) {
+        return Ok(());
+    }
+    let fault = Fault::new("bad-python", "is not the Python of a Lambda runtime");
+    let version = text.trim_start_matches("python");
+    let minor = version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    Err(match nearest(&minor, PYTHONS) {
+        Some(meant) if meant == minor => fault.help(format!("did you mean `{meant}`?")),
+        _ => fault.help(format!("the versions are {}", quoted(PYTHONS))),
+    })
+}
+
+/// The architecture of a Lambda function.
+pub(crate) fn architecture(text: &str) -> Checked<()> {
+    const KNOWN: [&str; 2] = ["x86_64", "arm64"];
+    if KNOWN.contains(&text) {
+        return Ok(());
+    }
+    let fault = Fault::new("bad-architecture", "is not an architecture of Lambda");
+    Err(match text.to_ascii_lowercase().as_str() {
+        "aarch64" | "arm" => fault.help("did you mean `arm64`?"),
+        "amd64" | "x64" | "x86-64" | "x86" => fault.help("did you mean `x86_64`?"),
+        _ => fault.help("the architectures are `x86_64` and `arm64`"),
+    })
+}
+
+/// An argument of a program.
+pub(crate) fn argument(text: &str) -> Checked<()> {
+    if text.contains('\0') {
+        return Err(Fault::new("bad-argument", "has a NUL character")
+            .help("an argument of a program cannot contain it"));
+    }
     Ok(())
 }
 

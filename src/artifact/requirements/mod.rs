@@ -1,0 +1,5 @@
+//! The Python packages of an artifact: its `requirements`.
+
+/// The packages of each artifact.
+#[derive(Debug, Clone, Default)]
+pub struct Packages {}

@@ -1,0 +1,102 @@
+//! What must be there before the artifacts are packaged: the results of their `build` commands and
+//! the packages of their `requirements`.
+//!
+//! It comes before everything else that a command does, so that a build that fails stops the command
+//! before any call to AWS.
+
+use std::collections::VecDeque;
+
+use super::context::{end_on_interrupt, listen};
+use super::session::Session;
+use crate::artifact::build_command::BuildCommand;
+use crate::artifact::requirements::Packages;
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Result};
+
+/// How many of a build's last lines are kept for a failure if `--quiet` was given.
+const KEPT_LINES: usize = 1000;
+
+/// Runs the `build` commands and fetches the packages of the artifacts.
+///
+/// Dropping the future ends what it has started.
+///
+/// # Errors
+///
+/// If a build fails, or what is wrong with a lock file or a package.
+pub(crate) async fn prepare(session: &Session<'_>) -> Result<Packages> {
+    build_artifacts(session).await?;
+    if let Some(name) = session
+        .settings()
+        .artifacts
+        .iter()
+        .find_map(|(name, artifact)| artifact.requirements.as_ref().map(|_| name))
+    {
+        return Err(Error::input(format!(
+            "`artifacts.{name}.requirements` is not supported yet"
+        )));
+    }
+    Ok(Packages::default())
+}
+
+/// As [`prepare`], for a command that does not listen for Ctrl-C otherwise.
+///
+/// # Errors
+///
+/// Those of [`prepare`]; [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted) if a signal
+/// arrives first.
+pub(crate) async fn prepare_alone(session: &Session<'_>) -> Result<Packages> {
+    let mut artifacts = session.settings().artifacts.values();
+    if artifacts.all(|artifact| artifact.build.is_empty() && artifact.requirements.is_none()) {
+        return Ok(Packages::default());
+    }
+    let packages = listen()?.guard(prepare(session)).await?;
+    end_on_interrupt();
+    Ok(packages)
+}
+
+/// Runs the `build` of each artifact, in the order of the manifest. The same command runs once.
+async fn build_artifacts(session: &Session<'_>) -> Result<()> {
+    let settings = session.settings();
+    let presenter = session.presenter();
+    let path = session.context().ambient().variable("PATH");
+    let mut done = Vec::new();
+    for (name, artifact) in &settings.artifacts {
+        let Some(command) = BuildCommand::new(&artifact.build, session.project().root()) else {
+            continue;
+        };
+        if done.contains(&command) {
+            continue;
+        }
+        presenter.note(&format!("Building `{name}`: {}", command.shown()));
+        let mut held = VecDeque::new();
+        let run = command.run(path.unwrap_or_default(), |line| {
+            if !presenter.is_quiet() {
+                presenter.program_line(line);
+            } else {
+                if held.len() == KEPT_LINES {
+                    held.pop_front();
+                }
+                held.push_back(line.to_owned());
+            }
+        });
+        if let Err(error) = run.await {
+            for line in &held {
+                presenter.program_line(line);
+            }
+            let origin = settings.origins.get(&format!("artifacts.{name}.build"));
+            let mut problem =
+                Diagnostic::error("build-failed", error.to_string(), origin.place(""));
+            problem.help = error.hints().to_vec();
+            let mut failed = Error::new(
+                error.kind(),
+                format!("the artifact `{name}` cannot be built"),
+            );
+            if let Some(cause) = std::error::Error::source(&error) {
+                failed = failed.caused_by(std::io::Error::other(cause.to_string()));
+            }
+            return Err(failed.with_diagnostics(vec![problem]));
+        }
+        done.push(command);
+    }
+    Ok(())
+}
