@@ -45,6 +45,8 @@ const RESOURCES: &str = r#"  Topic:
 /// A further part of the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
+    /// No further part.
+    Nothing,
     /// The stack is protected from deletion.
     Protection,
     /// It has a bucket.

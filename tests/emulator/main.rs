@@ -45,6 +45,7 @@ mod round_trips;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;
+mod stale_reads;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/xml.rs"]
 mod xml;

@@ -4,6 +4,7 @@
 //! their operation or their number and respond itself, drop the response, or stop until the proxy
 //! ends. The calls are recorded.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,6 +65,29 @@ pub(crate) enum Moment {
     After,
 }
 
+/// An old answer that the service gives for some time after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StaleRead {
+    /// `DescribeStacks` returns what it returned before the request.
+    Before,
+    /// `DescribeStacks` returns the status `REVIEW_IN_PROGRESS`.
+    InReview,
+    /// `DescribeStacks` returns that the stack does not exist.
+    Missing,
+    /// `DescribeStackEvents` returns what it returned before the request.
+    Events,
+}
+
+impl StaleRead {
+    /// Returns the operation that gives the old answer.
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Events => "DescribeStackEvents",
+            _ => "DescribeStacks",
+        }
+    }
+}
+
 /// The rule of a proxy.
 #[derive(Debug, Clone)]
 pub(crate) enum Rule {
@@ -73,6 +97,9 @@ pub(crate) enum Rule {
     Inject(String, Fault, usize),
     /// The proxy stops at a moment of the call with this number, from 0.
     Stop(usize, Moment),
+    /// After this operation was accepted, a read is old for this time, from the read with this number
+    /// on.
+    Stale(String, StaleRead, usize, Duration),
 }
 
 /// A call that was forwarded or refused.
@@ -103,6 +130,12 @@ struct State {
     begun: usize,
     injected: usize,
     stopped: bool,
+    /// The last answers of the operations before the one that makes reads old.
+    before: HashMap<String, Vec<u8>>,
+    /// The reads since then, and the time of the first old one.
+    reads: usize,
+    stale_since: Option<Instant>,
+    written: bool,
 }
 
 impl Proxy {
@@ -117,6 +150,10 @@ impl Proxy {
                 begun: 0,
                 injected: 0,
                 stopped: false,
+                before: HashMap::new(),
+                reads: 0,
+                stale_since: None,
+                written: false,
             }),
             stopped: Condvar::new(),
             ended: AtomicBool::new(false),
@@ -200,8 +237,13 @@ impl Shared {
             Some(Fault::Slow) => thread::sleep(Duration::from_millis(1500)),
             _ => {}
         }
+        let stale = self.stale_read(&call);
         let answer = self.forward(&raw)?;
         self.note(&call, status(&answer));
+        self.remember(&call, &answer);
+        if let Some(stale) = stale {
+            return self.write_stale(&mut stream, &call, stale, &answer);
+        }
         if stop == Some(Moment::Between) {
             self.stop()?;
         }
@@ -244,6 +286,74 @@ impl Shared {
             }
             Rule::Stop(at, moment) if at == number => (None, Some(moment)),
             _ => (None, None),
+        }
+    }
+
+    /// Returns the old answer that a call gets, if it gets one.
+    fn stale_read(&self, call: &Call) -> Option<StaleRead> {
+        let mut state = self.state();
+        let Rule::Stale(_, stale, from, lasts) = state.rule.clone() else {
+            return None;
+        };
+        if !state.written || call.operation != stale.operation() {
+            return None;
+        }
+        state.reads += 1;
+        if state.reads <= from {
+            return None;
+        }
+        let since = *state.stale_since.get_or_insert_with(Instant::now);
+        let is_stale = since.elapsed() < lasts;
+        state.injected += usize::from(is_stale);
+        is_stale.then_some(stale)
+    }
+
+    /// Keeps an answer from before the request after which reads are old.
+    fn remember(&self, call: &Call, answer: &[u8]) {
+        let mut state = self.state();
+        if let Rule::Stale(after, ..) = &state.rule {
+            let accepted = status(answer).is_some_and(|status| status < 300);
+            if *after == call.operation && accepted {
+                state.written = true;
+            } else if !state.written {
+                state.before.insert(call.operation.clone(), answer.to_vec());
+            }
+        }
+    }
+
+    fn write_stale(
+        &self,
+        stream: &mut TcpStream,
+        call: &Call,
+        stale: StaleRead,
+        answer: &[u8],
+    ) -> io::Result<()> {
+        match stale {
+            StaleRead::Before | StaleRead::Events => {
+                let before = self.state().before.get(&call.operation).cloned();
+                stream.write_all(&before.unwrap_or_else(|| answer.to_vec()))
+            }
+            StaleRead::InReview => {
+                let text = String::from_utf8_lossy(answer);
+                let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+                let status = body.split_once("<StackStatus>");
+                let status = status.and_then(|(_, rest)| rest.split_once("</StackStatus>"));
+                let body = match status {
+                    Some((status, _)) => body.replace(
+                        &format!("<StackStatus>{status}</StackStatus>"),
+                        "<StackStatus>REVIEW_IN_PROGRESS</StackStatus>",
+                    ),
+                    None => body.to_owned(),
+                };
+                let response = Response::new(200, body).header("connection", "close");
+                write_response(stream, "POST", &response)
+            }
+            StaleRead::Missing => {
+                let message = "Stack with id demo does not exist";
+                let body = xml::query_error("ValidationError", message);
+                let response = Response::new(400, body).header("connection", "close");
+                write_response(stream, "POST", &response)
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! A stack's events, and the operation that they are about followed to its end.
 //!
-//! Two answers describe a running operation: the stack's status and its events. The status alone
-//! decides how it ended. The events say what happened on the way, and they may be late, cut into
-//! pages, throttled or not permitted at all without changing the outcome.
+//! Two answers describe a running operation: the stack's status and its events. Both may be old, and
+//! the events may also be cut into pages, throttled or not permitted at all. [`Evidence`] decides
+//! when they are enough to know how the operation ended.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::operation::describe_stack_events::{
     DescribeStackEventsError, DescribeStackEventsOutput,
 };
 use aws_sdk_cloudformation::operation::list_stacks::ListStacksOutput;
-use aws_sdk_cloudformation::types::StackStatus;
+use aws_sdk_cloudformation::types;
 use aws_smithy_types::DateTime;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
@@ -24,15 +24,15 @@ use crate::aws::fault;
 use crate::aws::silence::Unresponsive;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::diagnosis::authorization;
-use crate::cloudformation::event::{self, Event, Timeline};
+use crate::cloudformation::event::{self, Event, Evidence, Timeline, Verdict};
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
-use crate::cloudformation::status::ResourceStatus;
-use crate::error::{Error, Result};
+use crate::cloudformation::status::StackStatus;
+use crate::error::{Error, ErrorKind, Result};
 
-/// How long a terminal status has to last if no event confirms it: for some seconds after an
-/// operation was requested, the stack may still show its previous status.
-const CONFIRMATION: Duration = Duration::from_secs(10);
+/// How long the status and the events may contradict each other before the outcome is reported as
+/// unknown: twice the longest time for which either was seen to be old.
+const CONTRADICTION: Duration = Duration::from_mins(2);
 
 /// How many nested stacks' events are read at once: few enough that the service does not
 /// begin to throttle.
@@ -40,6 +40,15 @@ const AT_ONCE: usize = 8;
 
 /// How often the last events are read before the operation's end is reported without them.
 const LAST_LOOKS: u32 = 3;
+
+/// The end of polling.
+#[derive(Debug)]
+pub enum Polled {
+    /// The operation has ended and left this stack; `None` if the stack is gone.
+    Ended(Option<Stack>),
+    /// The status and the events contradicted each other for too long. The error says how.
+    Unknown(Error),
+}
 
 /// One look at a running operation.
 #[derive(Debug)]
@@ -236,7 +245,7 @@ pub async fn add_findings(service: &StackService, stack_id: &str, events: &mut V
 /// (`ListStacks`).
 pub async fn last_deleted(service: &StackService) -> Result<Option<String>> {
     let request = service.client.list_stacks();
-    let request = request.stack_status_filter(StackStatus::DeleteComplete);
+    let request = request.stack_status_filter(types::StackStatus::DeleteComplete);
     let mut pages = Pages::new(
         request.into_paginator().send(),
         ListStacksOutput::next_token,
@@ -257,26 +266,27 @@ pub async fn last_deleted(service: &StackService) -> Result<Option<String>> {
     Ok(newest.map(|(_, id)| id))
 }
 
-/// Follows the operation that `timeline` is about, whatever it is, until the stack is settled.
-/// What each look brings is handed to `seen`.
+/// Polls the operation that `timeline` is about until it has ended, and hands what each look brings to
+/// `seen`. It may be called again, with the same timeline and evidence, after it was dropped.
 ///
-/// A look that fails decides nothing: the result is the stack's own status. Returns the stack as
-/// it ended, `None` if it is gone. It may be called again, with the same timeline, after it was
-/// dropped.
+/// A look that fails decides nothing, and a status alone decides nothing either: see [`Evidence`].
 ///
 /// # Errors
 ///
-/// The last failure if the status could not be read for a long time; at once if only new
-/// credentials help.
+/// The last failure if the status could not be read for a long time; at once if only new credentials
+/// help.
 pub async fn poll_until_terminal(
     service: &StackService,
     stack_id: &str,
     timeline: &mut Timeline,
+    evidence: &mut Evidence,
     mut seen: impl FnMut(PollUpdate<'_>),
-) -> Result<Option<Stack>> {
+) -> Result<Polled> {
     let mut backoff = Backoff::polling();
     let mut failures = 0;
-    let mut terminal_since: Option<Instant> = None;
+    // The status of the last reads, if it is terminal, and since when it is the same.
+    let mut terminal: Option<(Option<StackStatus>, Instant)> = None;
+    let mut unproven_since: Option<Instant> = None;
     let mut silence = Unresponsive::begin();
     loop {
         let look = async {
@@ -285,10 +295,10 @@ pub async fn poll_until_terminal(
                 catch_up(service, stack_id, timeline, false)
             )
         };
-        let (stack, events) = silence
+        let (read, events) = silence
             .watch(look, |lasts| seen(PollUpdate::Unresponsive(lasts)))
             .await;
-        if stack.is_ok() {
+        if read.is_ok() {
             note_answer(&mut silence, &mut seen);
         }
         let new = timeline.advance();
@@ -299,29 +309,46 @@ pub async fn poll_until_terminal(
         if let Err(error) = &events {
             seen(PollUpdate::PollError(error));
         }
-        match stack {
-            Ok(stack)
-                if stack
-                    .as_ref()
-                    .is_none_or(|stack| stack.status.is_terminal()) =>
-            {
+        match read {
+            Ok(stack) => {
                 failures = 0;
-                let since = *terminal_since.get_or_insert_with(Instant::now);
-                // The events were perhaps read before the status, and only the new ones of them.
-                let is_whole = matches!(events, Ok(true)) && says_so(timeline);
-                let confirmed = is_whole
-                    || read_to_the_end(service, stack_id, timeline, &mut silence, &mut seen).await;
-                if stack.is_none() || confirmed || since.elapsed() >= CONFIRMATION {
-                    return Ok(stack);
+                let mut verdict = evidence.judge(stack.as_ref(), timeline.own_status());
+                let is_whole = matches!(events, Ok(true)) && verdict == Verdict::Proven;
+                if verdict != Verdict::Running && !is_whole {
+                    // The events were perhaps read before the status, and only the new ones of them.
+                    read_to_the_end(service, stack_id, timeline, &mut silence, &mut seen).await;
+                    verdict = evidence.judge(stack.as_ref(), timeline.own_status());
+                }
+                let status = stack.as_ref().map(|stack| stack.status.clone());
+                let since = match terminal.take() {
+                    Some((same, since)) if same == status => since,
+                    _ => Instant::now(),
+                };
+                match verdict {
+                    Verdict::Running => unproven_since = None,
+                    Verdict::Proven => return Ok(Polled::Ended(stack)),
+                    Verdict::Probable(time) if since.elapsed() >= time => {
+                        return Ok(Polled::Ended(stack));
+                    }
+                    Verdict::Probable(_) => {
+                        terminal = Some((status, since));
+                        unproven_since = None;
+                    }
+                    Verdict::Unproven => {
+                        let since = *unproven_since.get_or_insert_with(Instant::now);
+                        if since.elapsed() >= CONTRADICTION {
+                            let error = unknown(service, status.as_ref(), timeline);
+                            return Ok(Polled::Unknown(error));
+                        }
+                    }
                 }
             }
-            Ok(_) => (failures, terminal_since) = (0, None),
             Err(error) if failures >= PATIENCE || fault::needs_login(&error) => {
                 return Err(error);
             }
             Err(error) => {
                 failures += 1;
-                terminal_since = None;
+                terminal = None;
                 seen(PollUpdate::PollError(&error));
                 backoff.ease();
             }
@@ -333,14 +360,34 @@ pub async fn poll_until_terminal(
     }
 }
 
-/// Reads all events of an operation whose stack is settled. Returns whether they say so too.
+/// Returns the error of an operation whose outcome cannot be known: the status and the events say
+/// different things.
+fn unknown(service: &StackService, status: Option<&StackStatus>, timeline: &Timeline) -> Error {
+    let status = match status {
+        Some(status) => format!("its status is {status}"),
+        None => "it does not exist".to_owned(),
+    };
+    let events = match timeline.own_status() {
+        Some(event) => format!("its newest event says {event}"),
+        None => "there is no event of the operation".to_owned(),
+    };
+    Error::new(
+        ErrorKind::Service,
+        format!(
+            "the outcome of the operation on the stack `{}` is unknown: {status}, but {events}",
+            service.name()
+        ),
+    )
+}
+
+/// Reads all events of an operation whose stack has a terminal status.
 async fn read_to_the_end(
     service: &StackService,
     stack_id: &str,
     timeline: &mut Timeline,
     silence: &mut Unresponsive,
     seen: &mut impl FnMut(PollUpdate<'_>),
-) -> bool {
+) {
     let mut backoff = Backoff::polling();
     for _ in 0..LAST_LOOKS {
         let look = catch_up(service, stack_id, timeline, true);
@@ -358,7 +405,6 @@ async fn read_to_the_end(
         }
         backoff.pause().await;
     }
-    says_so(timeline)
 }
 
 /// Notes that the service answers, and reports that if it was reported as unresponsive.
@@ -390,11 +436,4 @@ fn to_event(finding: Validation, announcement: &Event) -> Event {
         hook: None,
         ..announcement.clone()
     }
-}
-
-/// Returns whether the events say too that the stack is settled.
-fn says_so(timeline: &Timeline) -> bool {
-    timeline
-        .own_status()
-        .is_some_and(ResourceStatus::is_terminal)
 }

@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         }
     }
     let resume = session.command("recover");
-    let operation = RunningOperation::join(&session, &interrupt, &service, &stack.id, &resume);
+    let operation = RunningOperation::join(&session, &interrupt, &service, &stack, &resume);
     let mut operation = operation.await?.showing(args.events);
     let role = session.settings().stack.role_arn.as_deref();
     recovery::perform(&service, &call, &stack.id, &temporary_name(), role).await?;

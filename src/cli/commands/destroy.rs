@@ -285,6 +285,7 @@ impl Deletion<'_> {
         let stack = self.stack;
         let earlier = events::latest(self.service, &stack.id).await?;
         let operation = RunningOperation::after(
+            Some(stack),
             &earlier,
             self.session,
             self.interrupt,
@@ -308,7 +309,7 @@ impl Deletion<'_> {
             self.session,
             self.interrupt,
             self.service,
-            &self.stack.id,
+            self.stack,
             &resume,
         );
         self.follow_deletion(operation.await?).await?;

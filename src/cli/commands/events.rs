@@ -139,7 +139,7 @@ async fn follow(
         Format::Human => EventOutput::Data,
         Format::Json => EventOutput::Json,
     };
-    let mut operation = RunningOperation::join(session, interrupt, service, &stack.id, &resume)
+    let mut operation = RunningOperation::join(session, interrupt, service, stack, &resume)
         .await?
         .showing(filter)
         .printing(output);

@@ -125,7 +125,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             RecoveryAction::Follow => {
                 presenter.note("");
                 let joined =
-                    RunningOperation::join(&session, &interrupt, &service, &found.id, &resume);
+                    RunningOperation::join(&session, &interrupt, &service, &found, &resume);
                 let mut operation = joined.await?.showing(args.events);
                 interrupt_prompt::follow(&mut operation).await?
             }

@@ -4,6 +4,7 @@
 //! that are not unique. Each nested stack has its own events. A [`Timeline`] combines them all: it
 //! returns each event once, oldest first.
 
+mod evidence;
 mod operation;
 mod timeline;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::template::STACK_TYPE;
 
+pub use evidence::{Evidence, Verdict};
 pub use operation::last_operation;
 pub use timeline::Timeline;
 

@@ -22,6 +22,7 @@ pub(crate) async fn execute(
 ) -> Result<(Stack, Timeline)> {
     let session = deployment.session();
     let mut operation = RunningOperation::after(
+        deployment.stack(),
         pending.earlier_events(),
         session,
         deployment.interrupt(),

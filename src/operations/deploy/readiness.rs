@@ -168,7 +168,7 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
     ));
     let resume = session.command("apply --wait");
     let (interrupt, service) = (deployment.interrupt(), deployment.service());
-    let operation = RunningOperation::join(session, interrupt, service, &stack.id, &resume);
+    let operation = RunningOperation::join(session, interrupt, service, stack, &resume);
     let mut operation = operation.await?.showing(filter);
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let left = ended.filter(|ended| ended.status != StackStatus::DeleteComplete);

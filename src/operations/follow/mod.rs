@@ -4,14 +4,14 @@ mod failure_places;
 pub(crate) mod failure_report;
 pub(crate) mod interrupt_prompt;
 
-use crate::aws::stack::events;
+use crate::aws::stack::events::{self, Polled};
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use super::session::Session;
 use crate::aws::stack::{PollUpdate, StackService};
 use crate::cloudformation::diagnosis::reason_of;
-use crate::cloudformation::event::{Event, Timeline};
+use crate::cloudformation::event::{Event, Evidence, Timeline};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +40,8 @@ pub(crate) struct RunningOperation<'a> {
     stack_id: String,
     /// What has happened so far.
     timeline: Timeline,
+    /// What proves its outcome, besides that.
+    evidence: Evidence,
     filter: EventFilter,
     output: EventOutput,
     /// How many resources the operation is about; 0 if that is not known.
@@ -54,9 +56,10 @@ pub(crate) struct RunningOperation<'a> {
 }
 
 impl<'a> RunningOperation<'a> {
-    /// Returns an operation that is about to be requested. `earlier` are the stack's newest events
-    /// before it; `resume` is the command that follows it after an interrupt.
+    /// Returns an operation that is about to be requested. `before` is the stack just before it, and
+    /// `earlier` are its newest events; `resume` is the command that follows it after an interrupt.
     pub(crate) fn after(
+        before: Option<&Stack>,
         earlier: &[Event],
         session: &'a Session<'a>,
         interrupt: &'a Interrupt,
@@ -64,8 +67,17 @@ impl<'a> RunningOperation<'a> {
         stack_id: &str,
         resume: &str,
     ) -> Self {
-        let timeline = Timeline::after(stack_id, earlier);
-        Self::of(timeline, session, interrupt, service, stack_id, resume)
+        Self {
+            evidence: Evidence::of_request(before),
+            ..Self::of(
+                Timeline::after(stack_id, earlier),
+                session,
+                interrupt,
+                service,
+                stack_id,
+                resume,
+            )
+        }
     }
 
     /// Returns the operation that is running on a stack, or ran last, from its beginning on.
@@ -77,15 +89,16 @@ impl<'a> RunningOperation<'a> {
         session: &'a Session<'a>,
         interrupt: &'a Interrupt,
         service: &'a StackService,
-        stack_id: &str,
+        stack: &Stack,
         resume: &str,
     ) -> Result<Self> {
         let timeline = interrupt
-            .guard(events::last_operation(service, stack_id))
+            .guard(events::last_operation(service, &stack.id))
             .await?;
-        Ok(Self::of(
-            timeline, session, interrupt, service, stack_id, resume,
-        ))
+        Ok(Self {
+            evidence: Evidence::of_running(stack),
+            ..Self::of(timeline, session, interrupt, service, &stack.id, resume)
+        })
     }
 
     fn of(
@@ -103,6 +116,7 @@ impl<'a> RunningOperation<'a> {
             service,
             stack_id: stack_id.to_owned(),
             timeline,
+            evidence: Evidence::default(),
             filter: EventFilter::All,
             output: EventOutput::Progress,
             expected: 0,
@@ -171,7 +185,8 @@ impl<'a> RunningOperation<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Interrupted`]; [`ErrorKind::Deployment`] after the manifest's `timeout_minutes`;
-    /// the last failure if the status could not be read for a long time.
+    /// [`ErrorKind::Service`] if the status and the events contradict each other, or the last failure
+    /// if the status could not be read, for a long time.
     pub(crate) async fn poll_until_interrupted(&mut self) -> Result<Option<Stack>> {
         let presenter = self.session.presenter();
         let (filter, output) = (self.filter, self.output);
@@ -206,6 +221,7 @@ impl<'a> RunningOperation<'a> {
             self.service,
             &self.stack_id,
             &mut self.timeline,
+            &mut self.evidence,
             on_update,
         );
         let polled = match self.session.settings().stack.timeout_minutes {
@@ -221,7 +237,11 @@ impl<'a> RunningOperation<'a> {
             }
         };
         presenter.clear_progress();
-        polled.map_err(|error| self.still_running(error))
+        match polled {
+            Ok(Polled::Ended(stack)) => Ok(stack),
+            Ok(Polled::Unknown(error)) => Err(error.hint(format!("look again: `{}`", self.resume))),
+            Err(error) => Err(self.still_running(error)),
+        }
     }
 
     /// Returns the error that keeps this process from following the operation, with a hint that the

@@ -239,10 +239,17 @@ impl DriftRevert<'_> {
         } = self;
         let resume = session.command("recover");
         let earlier = events::latest(service, &stack.id).await?;
-        let mut operation =
-            RunningOperation::after(&earlier, session, interrupt, service, &stack.id, &resume)
-                .expecting(created.changes.len())
-                .showing(self.filter);
+        let mut operation = RunningOperation::after(
+            Some(stack),
+            &earlier,
+            session,
+            interrupt,
+            service,
+            &stack.id,
+            &resume,
+        )
+        .expecting(created.changes.len())
+        .showing(self.filter);
         session.presenter().note("");
         if let Err(error) = service.execute(&created.id, &created.name, false).await {
             return Err(self.discard_after(&created.id, error).await);

@@ -118,6 +118,12 @@ impl Running {
         Some(kibibytes * 1024)
     }
 
+    /// Gives the child this time from now on.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.deadline = Instant::now() + limit;
+        self
+    }
+
     /// Waits for the child's end.
     pub(crate) fn wait(mut self) -> Finished {
         let status = loop {
