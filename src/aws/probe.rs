@@ -1,4 +1,4 @@
-//! The smoke test's calls: put a file, look for its item, remove both, read the handler's log.
+//! The smoke test's calls: put a file, look for its item, remove both, read a function's log.
 
 use std::collections::{BTreeMap, VecDeque};
 

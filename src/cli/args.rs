@@ -62,7 +62,7 @@ pub enum Command {
     Package(commands::package::Args),
     /// Upload a file and wait for its item in the table
     Verify(commands::verify::Args),
-    /// Connect to the test instance by SSH
+    /// Connect to an instance of the stack by SSH
     Ssh(commands::ssh::Args),
     /// Manage the embedded AWS emulator
     Local(commands::local::Args),

@@ -13,7 +13,7 @@ pub struct GlobalOptions {
     /// The manifest [default: manifest.toml in this folder or the nearest parent]
     #[arg(long, global = true, value_name = "PATH", env = "STACKCTL_MANIFEST")]
     pub manifest: Option<PathBuf>,
-    /// The environment: the manifest has a table for it, or it is the default
+    /// The environment: the default one, one with a table in the manifest, or the built-in `local`
     #[arg(
         short,
         long = "env",
@@ -28,7 +28,7 @@ pub struct GlobalOptions {
     /// The profile of the shared AWS configuration
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// Override one manifest key, such as `vars.instance_type=t3.micro`; may be repeated
+    /// Override one manifest key, such as `vars.size=large`; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// When to color the output

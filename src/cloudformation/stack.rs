@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
+use crate::util::suggest::quoted;
 
 /// The value of a `NoEcho` parameter in every response of the API.
 pub(crate) const NO_ECHO: &str = "****";
@@ -85,17 +86,40 @@ impl Stack {
     /// If the stack does not have the output. The hint lists its outputs.
     pub fn required_output(&self, name: &str) -> Result<&str> {
         self.output(name).ok_or_else(|| {
-            let names: Vec<&str> = self
-                .outputs
-                .iter()
-                .map(|output| output.name.as_str())
-                .collect();
-            let hint = match names.as_slice() {
-                [] => "the stack has no outputs".to_owned(),
-                names => format!("its outputs are {}", names.join(", ")),
-            };
-            Error::input(format!("the stack `{}` has no output `{name}`", self.name)).hint(hint)
+            Error::input(format!("the stack `{}` has no output `{name}`", self.name))
+                .hint(self.list_of_outputs())
         })
+    }
+
+    /// Returns the value of the first of these outputs that the stack has and that is not empty.
+    ///
+    /// # Errors
+    ///
+    /// If there is none. The message names `key`, the manifest key with the names of the outputs, and
+    /// the hint lists the stack's outputs.
+    pub fn output_of_key(&self, key: &str, names: &[&str]) -> Result<&str> {
+        let values = names.iter().filter_map(|name| self.output(name));
+        let mut values = values.filter(|value| !value.is_empty());
+        values.next().ok_or_else(|| {
+            Error::input(format!(
+                "`{key}` names {}, which the stack `{}` does not have as an output",
+                quoted(names.iter().copied()),
+                self.name
+            ))
+            .hint(self.list_of_outputs())
+        })
+    }
+
+    fn list_of_outputs(&self) -> String {
+        let names: Vec<&str> = self
+            .outputs
+            .iter()
+            .map(|output| output.name.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => "the stack has no outputs".to_owned(),
+            names => format!("its outputs are {}", names.join(", ")),
+        }
     }
 
     /// Returns the value of an output; `None` if the stack does not have it.

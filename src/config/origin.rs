@@ -89,7 +89,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The origins of values by their dotted keys, such as `vars.instance_type`.
+/// The origins of values by their dotted keys, such as `vars.size`.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(BTreeMap<String, Origin>);
 

@@ -53,8 +53,10 @@ impl<'a> Session<'a> {
         let ambient = context.ambient();
         let project = Project::find(&ambient.current_dir, context.manifest())?;
         let overrides = context.overrides_for(environment);
-        let settings =
+        let mut settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
+        context.presenter().diagnostics(&settings.warnings);
+        project.add_default_artifact(&mut settings);
         span::record_stack(&settings.stack_name, &settings.environment);
         for parameter in settings.parameters.values() {
             if let ParameterValue::FromEnvironment {

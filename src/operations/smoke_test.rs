@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::aws::Connection;
 use crate::aws::probe::Probe;
-use crate::cloudformation::stack::Stack;
+use crate::aws::stack::StackService;
+use crate::cloudformation::stack::{Resource, Stack};
 use crate::config::settings::VerifySettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
@@ -19,8 +20,15 @@ use crate::util::interrupt::Interrupt;
 
 /// The pause between two reads of the table.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many of the handler's last log lines a failure shows.
+/// How many of each function's last log lines a failure shows.
 const LOG_LINES: usize = 20;
+/// How many logs a failure shows.
+const LOG_LIMIT: usize = 5;
+
+/// What a manifest needs for the smoke test.
+const EXAMPLE: &str = "[verify]\n  \
+    upload = { bucket = \"BucketName\", file = \"photo.png\" } # bucket: a stack output\n  \
+    expect = { table = \"TableName\", key = \"fileName\" } # table: a stack output; key: the table's key";
 
 /// `stackctl.verify/1`.
 #[derive(Debug, Serialize)]
@@ -33,13 +41,25 @@ struct Document<'a> {
     item: &'a Value,
 }
 
+/// Returns the settings of the smoke test.
+///
+/// # Errors
+///
+/// If the manifest has none. The hint shows what to add.
+pub(crate) fn settings<'s>(session: &'s Session<'_>) -> Result<&'s VerifySettings> {
+    session.settings().verify.as_ref().ok_or_else(|| {
+        Error::input("the manifest has no `[verify]` table: there is nothing to upload")
+            .hint(format!("add the smoke test to the manifest:\n  {EXAMPLE}"))
+    })
+}
+
 /// Uploads the configured file under a unique key, waits for its item, shows it and deletes both again,
 /// also if the item never appears or the user does not wait.
 ///
 /// # Errors
 ///
 /// If `[verify]` is missing or names an output that does not exist; [`ErrorKind::Deployment`] with the
-/// handler's last log lines if no item appears in time.
+/// functions' last log lines if no item appears in time.
 pub(crate) async fn run(
     session: &Session<'_>,
     interrupt: &Interrupt,
@@ -47,12 +67,9 @@ pub(crate) async fn run(
     stack: &Stack,
     format: Format,
 ) -> Result<()> {
-    let Some(settings) = &session.settings().verify else {
-        return Err(Error::input("the manifest has no `[verify]` table")
-            .hint("add one: `upload = { bucket = \"BucketName\", file = \"…\" }` and `expect = { table = \"TableName\", key = \"fileName\" }`"));
-    };
-    let bucket = stack.required_output(&settings.upload.bucket)?;
-    let table = stack.required_output(&settings.expect.table)?;
+    let settings = settings(session)?;
+    let bucket = stack.output_of_key("verify.upload.bucket", &[&settings.upload.bucket])?;
+    let table = stack.output_of_key("verify.expect.table", &[&settings.expect.table])?;
     let account = stack.account().unwrap_or_default();
     let content = session
         .project()
@@ -86,7 +103,8 @@ pub(crate) async fn run(
                 ));
             }
             waited?;
-            return Err(timed_out(&probe, stack, settings, since).await);
+            let functions = StackService::new(connection, &stack.name);
+            return Err(timed_out(&probe, &functions, settings, since).await);
         }
     };
     match format {
@@ -125,30 +143,51 @@ async fn wait_for_item(probe: &Probe<'_>, timeout: Duration) -> Result<Option<Va
 
 async fn timed_out(
     probe: &Probe<'_>,
-    stack: &Stack,
+    service: &StackService,
     settings: &VerifySettings,
     since: Timestamp,
 ) -> Error {
-    let error = Error::new(
+    let mut error = Error::new(
         ErrorKind::Deployment,
         format!(
             "no item came within {} seconds of the upload",
             settings.timeout.as_secs()
         ),
     );
-    let Some(group) = stack.output("LogGroupName") else {
-        return error;
+    let resources = match service.resources().await {
+        Ok(resources) => resources,
+        Err(unread) => return error.hint(format!("the log could not be read: {unread}")),
     };
-    match probe.log_tail(group, since, LOG_LINES).await {
-        Ok(lines) if lines.is_empty() => error.hint(format!(
-            "the log group `{group}` has no line since: the function did not run"
-        )),
-        Ok(lines) => error.hint(format!(
-            "the handler's last log lines:\n  {}",
-            lines.join("\n  ")
-        )),
-        Err(unread) => error.hint(format!("the handler's log could not be read: {unread}")),
+    for group in log_groups(&resources).into_iter().take(LOG_LIMIT) {
+        error = match probe.log_tail(&group, since, LOG_LINES).await {
+            Ok(lines) if lines.is_empty() => error.hint(format!(
+                "the log group `{group}` has no line since: the function did not run"
+            )),
+            Ok(lines) => error.hint(format!(
+                "the last lines of the log group `{group}`:\n  {}",
+                lines.join("\n  ")
+            )),
+            Err(unread) => error.hint(format!("the log could not be read: {unread}")),
+        };
     }
+    error
+}
+
+/// Returns the log groups of the stack, or the default ones of its functions if it has none of its own.
+fn log_groups(resources: &[Resource]) -> Vec<String> {
+    let named = |resource_type: &'static str| {
+        let of_type = resources
+            .iter()
+            .filter(move |it| it.resource_type == resource_type);
+        of_type.filter_map(|resource| resource.physical_id.clone())
+    };
+    let mut groups: Vec<String> = named("AWS::Logs::LogGroup").collect();
+    if groups.is_empty() {
+        groups = named("AWS::Lambda::Function")
+            .map(|function| format!("/aws/lambda/{function}"))
+            .collect();
+    }
+    groups
 }
 
 /// Returns a key that nobody else uses, with the file's own name at its end.

@@ -229,7 +229,8 @@ fn outputs_file_contains_the_outputs_as_json() {
     assert!(sandbox.path("out.json").exists());
 }
 
-const VERIFY: &str = r#"
+/// The smoke test of the demo project.
+pub(crate) const VERIFY: &str = r#"
 [verify]
 upload = { bucket = "BucketName", file = "pixel.png" }
 expect = { table = "TableName", key = "fileName" }
@@ -238,7 +239,7 @@ timeout = "1s"
 
 /// Deploys a pipeline that creates an item for each file if it `works`.
 fn pipeline(works: bool) -> (Sandbox, Cloud) {
-    let outputs = [("TableName", "demo-table"), ("LogGroupName", "/demo")];
+    let outputs = [("TableName", "demo-table")];
     let (sandbox, cloud) = with_outputs(&outputs, VERIFY);
     sandbox.write("pixel.png", "png");
     if works {
@@ -284,7 +285,7 @@ fn missing_item_shows_the_last_log_lines() {
         lines[..3],
         [
             "error: no item came within 1 seconds of the upload",
-            "hint: the handler's last log lines:",
+            "hint: the last lines of the log group `/aws/lambda/demo-handler`:",
             "  line 6",
         ],
         "{finished}"
@@ -306,8 +307,9 @@ fn missing_item_shows_the_last_log_lines() {
 
     cloud.account().log_lines.clear();
     let finished = sandbox.run(&["verify"]).expect_code(1);
-    finished
-        .expect_stderr("hint: the log group `/demo` has no line since: the function did not run");
+    finished.expect_stderr(
+        "hint: the log group `/aws/lambda/demo-handler` has no line since: the function did not run",
+    );
 }
 
 #[test]
@@ -325,11 +327,15 @@ fn ssh(outputs: &[(&str, &str)], manifest: &str, arguments: &[&str]) -> Finished
     sandbox.run(&[&["ssh", "--print"], arguments].concat())
 }
 
+/// The table of a manifest whose instances run Amazon Linux.
+const SSH: &str =
+    "[ssh]\naddress = [\"InstancePublicIp\", \"InstancePrivateIp\"]\nuser = \"ec2-user\"\n";
+
 #[test]
 fn ssh_builds_the_command_line() {
     let ip = [("InstancePublicIp", "203.0.113.9")];
-    let keyed = "[ssh]\nidentity_file = \"~/.ssh/ops\"\nuser = \"ubuntu\"\n";
-    insta::assert_snapshot!(ssh(&ip, "", &[]), @r"
+    let keyed = "[ssh]\naddress = [\"InstancePublicIp\"]\nidentity_file = \"~/.ssh/ops\"\nuser = \"ubuntu\"\n";
+    insta::assert_snapshot!(ssh(&ip, SSH, &[]), @r"
     --- stdout
     ssh -- ec2-user@203.0.113.9
     --- exit 0
@@ -339,15 +345,18 @@ fn ssh_builds_the_command_line() {
     ssh -i [SANDBOX]/home/.ssh/ops -- ubuntu@203.0.113.9 ls -l /tmp
     --- exit 0
     ");
-    let quoted = ssh(&ip, "", &["--", "echo", "it's", "$HOME", ""]).stdout;
+    let quoted = ssh(&ip, SSH, &["--", "echo", "it's", "$HOME", ""]).stdout;
     assert_eq!(
         quoted,
         "ssh -- ec2-user@203.0.113.9 echo \"it's\" '$HOME' ''\n"
     );
-    insta::assert_snapshot!(ssh(&[], "", &[]), @r"
+    let private = [("InstancePublicIp", ""), ("InstancePrivateIp", "10.0.0.4")];
+    let nobody = "[ssh]\naddress = [\"InstancePublicIp\", \"InstancePrivateIp\"]\n";
+    assert_eq!(ssh(&private, nobody, &[]).stdout, "ssh -- 10.0.0.4\n");
+    insta::assert_snapshot!(ssh(&[], SSH, &[]), @"
     --- stderr
-    error: the stack `demo-dev` has no test instance
-    hint: set `vars.test_instance = true`, or give the template an output `InstancePublicIp`
+    error: `ssh.address` names `InstancePublicIp`, `InstancePrivateIp`, which the stack `demo-dev` does not have as an output
+    hint: its outputs are BucketName
     --- exit 1
     ");
 }
@@ -355,14 +364,14 @@ fn ssh_builds_the_command_line() {
 #[test]
 fn ssh_does_not_take_an_output_for_an_option() {
     let evil = [("InstancePublicIp", "-oProxyCommand=touch /tmp/x")];
-    let finished = ssh(&evil, "[ssh]\nuser = \"ops\"\n", &[]).expect_code(0);
+    let finished = ssh(&evil, &SSH.replace("ec2-user", "ops"), &[]).expect_code(0);
     assert_eq!(
         finished.stdout,
         "ssh -- 'ops@-oProxyCommand=touch /tmp/x'\n"
     );
 
     // `ssh` gets each word as one argument, and stackctl exits with its exit code.
-    let (sandbox, _cloud) = with_outputs(&evil, "");
+    let (sandbox, _cloud) = with_outputs(&evil, SSH);
     let sandbox = sandbox.program(
         "ssh",
         "#!/bin/sh\nfor word; do echo \"[$word]\"; done\nexit 7\n",

@@ -34,6 +34,7 @@ fn another_account_is_refused() {
     --- exit 4
     ");
     nothing_was_written(&cloud);
+    sandbox.append("manifest.toml", crate::deployed::VERIFY);
     sandbox.run(&["verify"]).expect_code(4);
     nothing_was_written(&cloud);
 }

@@ -105,15 +105,7 @@ allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
       = help: name your own address or network, such as `203.0.113.7/32`
       = help: if everyone really is meant, write `allow_world_ssh = true` beside it
 
-    error[missing-key]: `key_pair` is missing
-     --> manifest.toml:6:51
-      |
-    6 | allowed_ssh_cidr = ["203.0.113.7/24", "0.0.0.0/0"]
-      |                                                   ^ add `key_pair = "ops"` below this line
-      |
-      = help: the test instance needs it; `vars.test_instance = false` leaves that out
-
-    error: `manifest.toml` has 5 errors
+    error: `manifest.toml` has 4 errors
     --- exit 1
     "#);
 }
@@ -129,7 +121,8 @@ fn unknown_environment() {
     1 | prd
       | ^^^
       |
-      = help: the environments are `dev`; a new one needs a table `[environments.prd]`
+      = help: the environments are `dev`, `local`; a new one needs a table `[environments.prd]`
+      = help: `local` is built in: an emulator on this machine
 
     error: the settings have an error
     --- exit 1
@@ -206,13 +199,13 @@ fn missing_template() {
 
 #[test]
 fn template_syntax_error() {
-    insta::assert_snapshot!(with_template("Resources:\n{% if vars.test_instance %}\n"), @r"
+    insta::assert_snapshot!(with_template("Resources:\n{% if vars.flag %}\n"), @r"
     --- stderr
     error[template-syntax]: syntax error: unexpected end of input, expected end of block
      --> stack.yaml.j2:2:1
       |
-    2 | {% if vars.test_instance %}
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    2 | {% if vars.flag %}
+      | ^^^^^^^^^^^^^^^^^^
       |
       = help: close `{{` with `}}`, and `{% if … %}` with `{% endif %}`
 

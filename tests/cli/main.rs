@@ -58,3 +58,4 @@ mod service_checks;
 mod stack_states;
 mod terminal_width;
 mod timing;
+mod two_keys;

@@ -135,16 +135,9 @@ fn config_show_names_every_source() {
     tags.owner                         media                        --set
     tags.stackctl:project              file-metadata                default
     tags.stackctl:environment          prod                         default
-    artifacts.handler.path             handler                      default
-    artifacts.handler.exclude          (unset)                      default
-    artifacts.handler.requirements     (unset)                      default
-    artifacts.handler.python           (unset)                      default
-    artifacts.handler.architecture     (unset)                      default
-    artifacts.handler.build            (unset)                      default
+    artifacts                          (unset)                      default
     parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
     vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE
-    vars.test_instance                 true                         default
-    vars.log_retention_days            30                           default
     stack.capabilities                 (unset)                      default
     stack.termination_protection       (unset)                      default
     stack.policy                       (unset)                      default
@@ -156,8 +149,9 @@ fn config_show_names_every_source() {
     stack.protected_types              (unset)                      default
     lint.ignore                        (unset)                      default
     lint.severity                      warning                      default
+    ssh.address                        (unset)                      default
     ssh.identity_file                  (unset)                      default
-    ssh.user                           ec2-user                     default
+    ssh.user                           (unset)                      default
     verify.upload.bucket               (unset)                      default
     verify.upload.file                 (unset)                      default
     verify.expect.table                (unset)                      default

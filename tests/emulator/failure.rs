@@ -12,7 +12,7 @@ fn failed_creation_is_rolled_back_with_its_cause() {
     for line in [
         "error: the deployment failed and was rolled back (ROLLBACK_COMPLETE)",
         "caused by: AWS::EC2::Instance TestInstance CREATE_FAILED: The key pair 'nobody's' does not exist",
-        "hint: set `key_pair` in the manifest",
+        "hint: name a key pair that `aws ec2 describe-key-pairs` lists",
         "run `stackctl apply -e local` to recreate the stack",
     ] {
         failed.expect_stderr(line);

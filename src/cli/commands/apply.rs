@@ -93,12 +93,16 @@ impl Args {
         session.context().command(&words.join(" "), environment)
     }
 
-    /// Checks before the deployment, not after it, that its outputs can be written.
-    fn check_outputs_file(&self, context: &Context) -> Result<()> {
+    /// Checks before the deployment, not after it, that the smoke test is configured and the outputs
+    /// can be written.
+    fn check_end(&self, session: &Session<'_>) -> Result<()> {
+        if self.verify {
+            smoke_test::settings(session)?;
+        }
         let Some(path) = &self.outputs_file else {
             return Ok(());
         };
-        output_file::check_writable(&context.resolve(path)).map_err(|error| {
+        output_file::check_writable(&session.context().resolve(path)).map_err(|error| {
             error.hint("nothing was deployed; name another file with `--outputs-file`")
         })
     }
@@ -114,7 +118,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return apply_saved(context, &args, path).await;
     }
     let session = Session::open(context)?;
-    args.check_outputs_file(context)?;
+    args.check_end(&session)?;
     let options = args.deploy.options();
     let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
@@ -150,7 +154,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
     let saved = SavedPlan::read(context, path)?;
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
-    args.check_outputs_file(context)?;
+    args.check_end(&session)?;
     check_can_ask(&session, args)?;
     let deployment = Deployment::open(&session).await?;
     saved.check(&deployment)?;

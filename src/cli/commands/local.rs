@@ -123,7 +123,7 @@ fn open(context: &Context) -> Result<Local> {
         |name| format!("the environment `{name}` is not a local one"),
     );
     Err(Error::input(message)
-        .hint("a local one has a table with `emulator = true`, such as `[environments.local]`"))
+        .hint("the environment `local` is one, and so is every other with `emulator = true`"))
 }
 
 fn show(context: &Context, emulator: Option<&Emulator>, format: Format) -> Result<()> {

@@ -35,8 +35,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note(&format!("Wrote `{}`.", path.display()));
         }
     }
+    if artifacts.is_empty() {
+        presenter.note("The manifest names no artifact: there is nothing to package.");
+    }
     match args.format {
         Format::Json => presenter.json(&PackageDocument::of(artifacts.values()))?,
+        Format::Human if artifacts.is_empty() => {}
         Format::Human => {
             let table = human::package::artifacts(artifacts.values(), presenter.width());
             presenter.data(&table);

@@ -1,4 +1,4 @@
-//! `stackctl ssh`: `ssh` into the test instance with the right user, key and address.
+//! `stackctl ssh`: `ssh` into an instance of the stack with the right user, key and address.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -10,15 +10,9 @@ use crate::error::{Error, Result};
 use crate::operations::session::Session;
 use crate::util::shell_word::quote;
 
-/// The user of Amazon Linux images.
-const USER: &str = "ec2-user";
-/// The outputs that may hold an address, in order of preference.
-const ADDRESSES: [&str; 4] = [
-    "InstancePublicIp",
-    "InstancePublicDnsName",
-    "InstanceIpv6Address",
-    "InstancePrivateIp",
-];
+/// What a manifest needs for this command.
+const EXAMPLE: &str =
+    "[ssh]\n  address = [\"InstancePublicIp\"] # a stack output\n  user = \"ec2-user\"";
 
 /// The arguments of `stackctl ssh`.
 #[derive(Debug, clap::Args)]
@@ -34,6 +28,13 @@ pub struct Args {
 /// Hands the terminal over to `ssh`. The exit code is that of `ssh`.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if session.settings().ssh.address.is_empty() {
+        return Err(
+            Error::input("the manifest does not say which instance to connect to").hint(format!(
+                "name the stack output that holds its address:\n  {EXAMPLE}"
+            )),
+        );
+    }
     let connection = session.connect().await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let stack = session.deployed(service.describe().await?)?;
@@ -49,13 +50,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if session.settings().emulator {
-        return Err(Error::refused(
-            "the emulator's instance is only a record: nothing listens on it",
-        )
-        .hint(format!(
-            "`{}` shows that the table holds what was uploaded",
-            session.command("verify")
-        )));
+        let error =
+            Error::refused("the emulator's instance is only a record: nothing listens on it");
+        return Err(match session.settings().verify {
+            Some(_) => error.hint(format!(
+                "`{}` shows that the table holds what was uploaded",
+                session.command("verify")
+            )),
+            None => error,
+        });
     }
     run_ssh(&arguments)
 }
@@ -66,22 +69,19 @@ fn arguments(
     stack: &Stack,
     command: Vec<OsString>,
 ) -> Result<Vec<OsString>> {
-    let address = ADDRESSES
-        .iter()
-        .find_map(|name| stack.output(name).filter(|value| !value.is_empty()))
-        .ok_or_else(|| {
-            Error::input(format!("the stack `{}` has no test instance", stack.name)).hint(
-                "set `vars.test_instance = true`, or give the template an output `InstancePublicIp`",
-            )
-        })?;
     let settings = &session.settings().ssh;
-    let user = settings.user.as_deref().unwrap_or(USER);
+    let names: Vec<&str> = settings.address.iter().map(String::as_str).collect();
+    let address = stack.output_of_key("ssh.address", &names)?;
+    let destination = match &settings.user {
+        Some(user) => format!("{user}@{address}"),
+        None => address.to_owned(),
+    };
     let mut arguments: Vec<OsString> = Vec::new();
     if let Some(file) = &settings.identity_file {
         arguments.extend(["-i".into(), expanded(session, file).into()]);
     }
     // What follows `--` is never an option, whatever the output holds.
-    arguments.extend(["--".into(), format!("{user}@{address}").into()]);
+    arguments.extend(["--".into(), destination.into()]);
     arguments.extend(command);
     Ok(arguments)
 }

@@ -18,6 +18,7 @@ pub struct Args {
 /// Runs the smoke test against the deployed stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    smoke_test::settings(&session)?;
     let interrupt = listen()?;
     let reached = session.reach(&interrupt).await?;
     let stack = session.deployed(reached.stack)?;

@@ -99,7 +99,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("project", Text(checks::project, pattern(r"^[A-Za-z][A-Za-z0-9-]*$", Some(128))),
         "The project's name: letters, digits and hyphens, starting with a letter. It is part of the stack's name and of every artifact's key."),
     Key::new("environment", Text(checks::environment, ENVIRONMENT_NAME),
-        "The environment to work on if `-e/--env` names none.").only(Only::TopLevel),
+        "The environment to work on if `-e/--env` names none.").default(r#""dev""#).only(Only::TopLevel),
     Key::new("required_version", Text(checks::version, FILLED),
         "The versions of stackctl that may work with this manifest, such as `>=0.1`. Any other refuses to run."),
     Key::new("region", Text(checks::region, pattern(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", None)),
@@ -117,11 +117,11 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("allow_endpoint", Flag,
         "Whether an endpoint that is not AWS's, such as an exported `AWS_ENDPOINT_URL`, may be used.").default("false"),
     Key::new("allowed_ssh_cidr", Networks,
-        "The networks that may reach the test instance by SSH: one CIDR or a list, IPv4 or IPv6."),
+        "The networks that the template admits by SSH: one CIDR or a list, IPv4 or IPv6. Needed only if the template reads `allowed_ssh_cidrs`."),
     Key::new("allow_world_ssh", Flag,
         "Whether `allowed_ssh_cidr`, written beside it, may admit the whole internet.").default("false"),
     Key::new("key_pair", Text(checks::key_pair, length(1, 255)),
-        "The name of the EC2 key pair for the test instance."),
+        "The name of an EC2 key pair. Needed only if the template reads `key_pair`."),
     Key::new("tags", Map(&Names { name: checks::tag_key, limit: TAG_LIMIT, value: Text(checks::tag_value, FILLED), description: "" }),
         "Tags for the stack and all that it holds, besides `stackctl:project` and `stackctl:environment`."),
     Key::new("artifacts", Map(&Names { name: checks::artifact, limit: NO_LIMIT, value: Table(ARTIFACT), description: "One artifact: a folder that becomes one zip." }),
@@ -129,7 +129,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("parameters", Map(&Names { name: checks::parameter, limit: PARAMETER_LIMIT, value: Parameter, description: "The value of a CloudFormation parameter. A list is joined with commas." }),
         "The template's CloudFormation parameters by name. All are always sent."),
     Key::new("vars", Map(&Names { name: |_| Ok(()), limit: NO_LIMIT, value: Any, description: "" }),
-        "Free values for the template, which sees them as `vars.NAME`.").default(r#"{ instance_type = "t2.micro", test_instance = true, log_retention_days = 30 }"#),
+        "Free values for the template, which sees them as `vars.NAME`."),
     Key::new("stack", Table(STACK),
         "How the stack is deployed."),
     Key::new("lint", Table(LINT),
@@ -139,7 +139,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("verify", Table(VERIFY),
         "The smoke test: upload a file, wait for its item in the table."),
     Key::new("emulator", Flag,
-        "Whether this environment is the embedded emulator.").default("false").only(Only::Environments),
+        "Whether this environment is the embedded emulator; in the environment `local`, it is unless this is `false`.").default("false").only(Only::Environments),
 ];
 
 #[rustfmt::skip] // two lines per key
@@ -190,10 +190,12 @@ const LINT: &[Key] = &[
 
 #[rustfmt::skip] // two lines per key
 const SSH: &[Key] = &[
+    Key::new("address", List(checks::filled, NO_LIMIT),
+        "The stack outputs that may hold the instance's address. `stackctl ssh` takes the first one that the stack has.").default("[]"),
     Key::new("identity_file", Text(checks::filled, FILLED),
         "The private key's file, `~` not yet expanded."),
     Key::new("user", Text(checks::user, FILLED),
-        "The user to log in as; the default is `ec2-user`.").default(r#""ec2-user""#),
+        "The user to log in as, such as `ec2-user`. Without it, `ssh` decides."),
 ];
 
 #[rustfmt::skip] // two lines per key

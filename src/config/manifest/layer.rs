@@ -1,7 +1,7 @@
 //! One layer: the top level, an environment's table, or what variables and flags set.
 //!
-//! [`read_layer`] checks each key by the table of keys, and then the rules of the test instance, which
-//! involve several keys.
+//! [`read_layer`] checks each key by the table of keys, and then the rule about networks that are open to
+//! the world, which involves several keys.
 
 use ipnet::IpNet;
 
@@ -20,14 +20,6 @@ pub(crate) fn read_layer(
 ) -> (toml::Table, Vec<Diagnostic>) {
     let mut reader = Reader::new(scope, path);
     let values = reader.keys(table, KEYS);
-    if let Some(vars) = table.get("vars")
-        && let Value::Table(vars) = &vars.node.value
-        && let Some(entry) = vars.get("test_instance")
-    {
-        reader.within("vars", |reader| {
-            reader.within("test_instance", |reader| reader.flag(&entry.node))
-        });
-    }
     // SSH is open to everyone only if the same layer allows it.
     if scope != Scope::Override
         && values.get("allow_world_ssh") != Some(&toml::Value::Boolean(true))

@@ -28,6 +28,12 @@ pub(crate) use reader::Scope;
 pub(crate) use schema::layer as layer_schema;
 pub use schema::schema;
 
+/// The default environment of a manifest that names none. The table of keys has the same default.
+const DEFAULT_ENVIRONMENT: &str = "dev";
+
+/// The environment that exists without a table: the embedded emulator.
+pub(crate) const LOCAL: &str = "local";
+
 /// A manifest that was read, mistakes and all.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -43,7 +49,8 @@ impl Manifest {
         &self.diagnostics
     }
 
-    /// Returns the environments that may be chosen: the default one first, then those with a table.
+    /// Returns the environments that may be chosen: the default one first, then those with a table,
+    /// then the built-in `local`.
     pub fn environments(&self) -> Vec<&str> {
         let default = self
             .top
@@ -52,9 +59,9 @@ impl Manifest {
                 Value::String(name) => Some(name.as_str()),
                 _ => None,
             });
-        let mut names: Vec<&str> = default.into_iter().collect();
-        for name in self.environments.keys() {
-            if !names.contains(&name.as_str()) {
+        let mut names = vec![default.unwrap_or(DEFAULT_ENVIRONMENT)];
+        for name in self.environments.keys().map(String::as_str).chain([LOCAL]) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }

@@ -146,7 +146,7 @@ impl Reader {
         (self.found.len() == before).then(|| node.to_toml())
     }
 
-    pub(super) fn flag(&mut self, node: &Node) -> Option<toml::Value> {
+    fn flag(&mut self, node: &Node) -> Option<toml::Value> {
         if let Value::Boolean(_) = node.value {
             return Some(node.to_toml());
         }
@@ -348,7 +348,7 @@ impl Reader {
         self.found.push(problem);
     }
 
-    pub(super) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+    fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_owned());
         let result = read(self);
         self.path.pop();

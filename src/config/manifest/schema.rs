@@ -12,11 +12,12 @@ pub fn schema() -> Value {
     names.remove("type");
     let mut schema = layer(Scope::Top);
     schema["properties"]["environments"] = json!({
-        "description": "The environments by name. Each overlays the top level: tables merge, everything else is replaced.",
+        "description": "The environments by name. Each overlays the top level: tables merge, everything else is replaced. The environment `local`, the embedded emulator, exists without a table.",
         "type": "object",
         "propertyNames": names,
         "additionalProperties": layer(Scope::Environment),
     });
+    schema["required"] = json!(["project"]);
     schema["title"] = "stackctl manifest".into();
     schema["description"] = "The manifest of a stackctl project.".into();
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();

@@ -146,15 +146,6 @@ key_pairs = "ops"
        = help: did you mean `key_pair`?
        = help: values of your own for the template go into `[vars]`
 
-    error[missing-key]: `key_pair` is missing
-     --> manifest.toml:7:24
-      |
-    7 | allow_endpoint = "true"
-      |                        ^ add `key_pair = "ops"` below this line
-      |
-      = help: the test instance needs it; `vars.test_instance = false` leaves
-              that out
-
     error[missing-key]: `verify.upload.file` is missing
       --> manifest.toml:15:10
        |
@@ -279,10 +270,6 @@ fn each_mistake_is_found_alone() {
             "6 bad-parameter: `parameters.P-1` is not a CloudFormation parameter's name",
         ),
         (
-            "[vars]\ntest_instance = \"false\"",
-            "6 wrong-type: `vars.test_instance` must be a boolean, not a string",
-        ),
-        (
             "emulator = true",
             "5 misplaced-key: `emulator` has no meaning here",
         ),
@@ -337,6 +324,7 @@ fn what_is_right_is_let_pass() {
         "[stack]\ncapabilities = []\ntermination_protection = true\nrole_arn = \"arn:aws:iam::123456789012:role/x\"\ntimeout_minutes = 30",
         "[artifacts]\n[artifacts.a]\n[artifacts.b]\npath = \"c\"\nexclude = [\"*.md\"]",
         "[environments.local]\nemulator = true\nvars.x = 1\nverify = { timeout = \"5s\" }",
+        "[ssh]\naddress = [\"Ip\", \"Dns\"]\nuser = \"ubuntu\"",
     ] {
         assert_eq!(found(more), Vec::<String>::new(), "{more}");
     }
@@ -344,26 +332,22 @@ fn what_is_right_is_let_pass() {
 
 #[test]
 fn a_key_below_a_table_header_is_found_again() {
-    insta::assert_snapshot!(errors(r#"project = "p"
-environment = "dev"
-allowed_ssh_cidr = "203.0.113.7/32"
+    insta::assert_snapshot!(errors(r#"environment = "dev"
 
 [vars]
-instance_type = "t3.micro"
-key_pair = "ops"
+size = "large"
+project = "p"
 "#), @r#"
-    error[missing-key]: `key_pair` is missing
-     --> manifest.toml:3:36
+    error[missing-key]: `project` is missing
+     --> manifest.toml:1:20
       |
-    3 | allowed_ssh_cidr = "203.0.113.7/32"
-      |                                    ^ add `key_pair = "ops"` below this line
+    1 | environment = "dev"
+      |                    ^ add `project = "site"` below this line
     ...
-    7 | key_pair = "ops"
-      | -------- this one belongs to `[vars]`
+    5 | project = "p"
+      | ------- this one belongs to `[vars]`
       |
       = help: move it above the first `[table]`
-      = help: the test instance needs it; `vars.test_instance = false` leaves
-              that out
     "#);
 }
 
@@ -415,31 +399,7 @@ fn an_empty_manifest_says_what_it_needs() {
      --> manifest.toml:1:1
       |
     1 |
-      | ^ add `project = "file-metadata"` here
-
-    error[missing-key]: `environment` is missing
-     --> manifest.toml:1:1
-      |
-    1 |
-      | ^ add `environment = "dev"` here
-
-    error[missing-key]: `allowed_ssh_cidr` is missing
-     --> manifest.toml:1:1
-      |
-    1 |
-      | ^ add `allowed_ssh_cidr = "203.0.113.7/32"` here
-      |
-      = help: the test instance needs it; `vars.test_instance = false` leaves
-              that out
-
-    error[missing-key]: `key_pair` is missing
-     --> manifest.toml:1:1
-      |
-    1 |
-      | ^ add `key_pair = "ops"` here
-      |
-      = help: the test instance needs it; `vars.test_instance = false` leaves
-              that out
+      | ^ add `project = "site"` here
     "#);
 }
 
@@ -539,6 +499,7 @@ fn the_schema_is_for_editors() {
         "https://json-schema.org/draft/2020-12/schema"
     );
     assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["required"], serde_json::json!(["project"]));
     assert_eq!(schema["properties"]["account"]["pattern"], "^[0-9]{12}$");
     let environment = &schema["properties"]["environments"]["additionalProperties"];
     assert_eq!(environment["additionalProperties"], false);

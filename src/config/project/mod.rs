@@ -6,17 +6,23 @@
 
 mod files;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::config::origin::Origin;
+use crate::config::settings::{ArtifactSettings, Settings};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 pub use files::{ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";
+
+/// The artifact of a project that names none, and its folder.
+const DEFAULT_ARTIFACT: &str = "handler";
 
 /// The folder of the project's Guard policies.
 pub const POLICIES: &str = "policies";
@@ -70,6 +76,24 @@ impl Project {
     /// Returns the text of the manifest and its name.
     pub fn manifest(&self) -> &Arc<SourceFile> {
         &self.manifest
+    }
+
+    /// Adds the artifact `handler` if the manifest has no `[artifacts]`, the project has a folder of
+    /// this name, and the template is one that can refer to an artifact.
+    pub fn add_default_artifact(&self, settings: &mut Settings) {
+        let is_named = *settings.origins.get("artifacts") != Origin::Default;
+        let extension = settings.template.extension().and_then(OsStr::to_str);
+        let is_rendered = matches!(extension, Some("j2" | "jinja" | "jinja2"));
+        let path = PathBuf::from(DEFAULT_ARTIFACT);
+        if !is_named && is_rendered && self.root.join(&path).is_dir() {
+            let artifact = ArtifactSettings {
+                path,
+                ..ArtifactSettings::default()
+            };
+            settings
+                .artifacts
+                .insert(DEFAULT_ARTIFACT.to_owned(), artifact);
+        }
     }
 
     /// Returns `path`, which is relative to the manifest's folder, as a path relative to the current

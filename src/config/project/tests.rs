@@ -20,6 +20,7 @@ project = "file-metadata"
 environment = "dev"
 allowed_ssh_cidr = "203.0.113.7/32"
 key_pair = "ops"
+[artifacts.handler]
 "#;
     let manifest = manifest::parse(&SourceFile::new(MANIFEST, text));
     resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap()
@@ -395,4 +396,24 @@ fn the_file_of_a_deployed_template_is_found() {
             .file_with_same_content(Path::new("gone/main.yaml"), "x")
             .is_none()
     );
+}
+
+#[test]
+fn a_folder_handler_is_an_artifact_if_the_template_can_refer_to_it() {
+    let with_folder = folder(&[("handler/a", "")]);
+    let without = folder(&[("handler.py", "")]);
+    let count = |folder: &TempDir, more: &str| {
+        let text = format!("project = \"p\"\n{more}");
+        let manifest = manifest::parse(&SourceFile::new(MANIFEST, text));
+        let mut settings = resolve(&manifest, &Overrides::default(), &Ambient::default()).unwrap();
+        project(folder).add_default_artifact(&mut settings);
+        assert!(settings.artifacts.keys().all(|name| name == "handler"));
+        settings.artifacts.len()
+    };
+    assert_eq!(count(&with_folder, ""), 1);
+    assert_eq!(count(&with_folder, "template = \"a.jinja2\""), 1);
+    assert_eq!(count(&with_folder, "template = \"template.yaml\""), 0);
+    assert_eq!(count(&with_folder, "[artifacts]"), 0);
+    assert_eq!(count(&without, ""), 0);
+    assert_eq!(count(&without, "[artifacts.handler]"), 1);
 }

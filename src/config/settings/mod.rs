@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::config::manifest::checks;
 use crate::config::origin::Origins;
 use crate::config::secret::Secret;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 pub use overrides::Overrides;
 pub use resolve::resolve;
 pub use show::{Row, show};
@@ -51,19 +51,23 @@ pub struct Settings {
     pub artifact_bucket: Option<String>,
     /// Whether an endpoint that is not AWS's may be used outside an emulator environment.
     pub allow_endpoint: bool,
-    /// Who may reach the test instance by SSH; never empty where `vars.test_instance` is true.
-    #[serde(rename = "allowed_ssh_cidr", default)]
+    /// The networks that the template admits by SSH.
+    #[serde(
+        rename = "allowed_ssh_cidr",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[serde(deserialize_with = "read_networks", serialize_with = "write_networks")]
-    pub allowed_ssh_cidrs: Vec<IpNet>,
+    pub allowed_ssh_cidrs: Option<Vec<IpNet>>,
     /// Whether those may admit the whole internet.
     pub allow_world_ssh: bool,
-    /// The EC2 key pair's name; required where `vars.test_instance` is true.
+    /// The EC2 key pair's name.
     pub key_pair: Option<String>,
     /// Tags for the stack, stackctl's own two included.
     #[serde(default)]
     pub tags: IndexMap<String, String>,
     /// The artifacts by name, in the manifest's order.
-    #[serde(default = "default_artifacts")]
+    #[serde(default)]
     pub artifacts: IndexMap<String, ArtifactSettings>,
     /// CloudFormation parameters by name; always all sent.
     #[serde(default)]
@@ -84,13 +88,16 @@ pub struct Settings {
     pub verify: Option<VerifySettings>,
     /// Whether this environment is the embedded emulator.
     pub emulator: bool,
+    /// What was found in the variables that does not prevent a run.
+    #[serde(skip)]
+    pub warnings: Vec<Diagnostic>,
     /// Where each value came from, by dotted key.
     #[serde(skip)]
     pub origins: Origins,
 }
 
 /// One artifact: a folder that becomes one zip.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArtifactSettings {
     /// The folder, relative to the manifest's folder.
@@ -177,9 +184,11 @@ pub struct LintSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SshSettings {
+    /// The stack outputs that may hold the instance's address, in order of preference.
+    pub address: Vec<String>,
     /// The private key's file, `~` not yet expanded.
     pub identity_file: Option<String>,
-    /// The user to log in as; the default is `ec2-user`.
+    /// The user to log in as; `None` leaves it to `ssh`.
     pub user: Option<String>,
 }
 
@@ -218,27 +227,22 @@ pub struct VerifyItem {
     pub key: String,
 }
 
-/// Returns the artifact of a manifest that names none: the folder `handler`.
-fn default_artifacts() -> IndexMap<String, ArtifactSettings> {
-    let handler = ArtifactSettings {
-        path: PathBuf::new(),
-        exclude: Vec::new(),
-        requirements: None,
-        python: None,
-        architecture: None,
-        build: Vec::new(),
-    };
-    IndexMap::from([("handler".to_owned(), handler)])
-}
-
-fn read_networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+fn read_networks<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<IpNet>>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let networks = texts.iter().map(|text| text.parse());
-    networks.collect::<Result<_, _>>().map_err(D::Error::custom)
+    let networks = networks.collect::<Result<_, _>>();
+    networks.map(Some).map_err(D::Error::custom)
 }
 
-fn write_networks<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(networks.iter().map(ToString::to_string))
+#[expect(clippy::ref_option, reason = "serde prescribes the signature")]
+fn write_networks<S: Serializer>(
+    networks: &Option<Vec<IpNet>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let networks = networks.iter().flatten();
+    serializer.collect_seq(networks.map(ToString::to_string))
 }
 
 fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -9,7 +9,7 @@ use crate::config::ambient::Ambient;
 use crate::config::manifest::keys::{self, Kind};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
 use crate::config::origin::Origin;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 use crate::util::suggest::{nearest, quoted};
 
 /// The variable that chooses the environment, as `-e` does.
@@ -114,7 +114,7 @@ pub(super) fn collect(
             }),
             None => problems.push(
                 Diagnostic::error("bad-set", "this is not `KEY=VALUE`", origin.place(""))
-                    .help("write a dotted key and its value: `--set vars.instance_type=t3.micro`"),
+                    .help("write a dotted key and its value: `--set vars.size=large`"),
             ),
         }
     }
@@ -173,8 +173,14 @@ fn assignment(argument: &str) -> Option<(Vec<String>, &str)> {
     None
 }
 
-/// Returns the layer that `given` makes over `below`.
-pub(super) fn layer(given: &[Given], below: &Table, problems: &mut Vec<Diagnostic>) -> Table {
+/// Returns the layer that `given` makes over `below`. A variable that sets no key may belong to
+/// another program, so it is a warning.
+pub(super) fn layer(
+    given: &[Given],
+    below: &Table,
+    problems: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Table {
     let mut layer = Table::new();
     if given.is_empty() {
         return layer;
@@ -188,6 +194,7 @@ pub(super) fn layer(given: &[Given], below: &Table, problems: &mut Vec<Diagnosti
                     None => node::overlay(&mut layer, &nested),
                 }
             }
+            Err(problem) if problem.severity == Severity::Warning => warnings.push(*problem),
             Err(problem) => problems.push(*problem),
         }
     }
@@ -388,13 +395,22 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
             parts.join(".")
         }
     };
-    let problem = Diagnostic::error(
-        "unknown-key",
-        format!("there is no key `{}` to set", path.join(".")),
-        given.origin.place(""),
-    );
-    match nearest(word, known.iter().copied()) {
+    let place = given.origin.place("");
+    let key = path.join(".");
+    let meant = nearest(word, known.iter().copied());
+    let problem = if given.is_variable {
+        let message = format!("{} has no effect: there is no key `{key}`", given.origin);
+        Diagnostic::warning("unknown-variable", message, place)
+    } else {
+        Diagnostic::error(
+            "unknown-key",
+            format!("there is no key `{key}` to set"),
+            place,
+        )
+    };
+    match meant {
         Some(meant) => problem.help(format!("did you mean `{}`?", spell(meant))),
+        None if given.is_variable => problem,
         None => problem.help(format!("the keys here are {}", quoted(known))),
     }
 }
@@ -427,3 +443,6 @@ fn keeps_secret(given: &Given, name: &str, secret: &Node) -> Diagnostic {
     )
     .help("set the variable that `from_env` names")
 }
+
+#[cfg(test)]
+mod tests;

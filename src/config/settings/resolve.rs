@@ -15,7 +15,7 @@ use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
 use crate::config::manifest::keys::{self, KEYS, Key, Kind};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
-use crate::config::manifest::{Manifest, Scope, read_layer};
+use crate::config::manifest::{LOCAL, Manifest, Scope, read_layer};
 use crate::config::origin::Origin;
 use crate::config::secret::Secret;
 use crate::diagnostic::{Diagnostic, Place};
@@ -36,6 +36,9 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     let environment = choose(manifest, &given, &mut problems);
 
     let mut merged = defaults(KEYS);
+    if environment.as_deref() == Some(LOCAL) {
+        node::overlay(&mut merged, &local_defaults());
+    }
     node::overlay(&mut merged, &manifest.top);
     if let Some(table) = environment
         .as_ref()
@@ -44,7 +47,8 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
         check_version(table, env!("CARGO_PKG_VERSION"))?;
         node::overlay(&mut merged, table);
     }
-    let above = overrides::layer(&given, &merged, &mut problems);
+    let mut warnings = Vec::new();
+    let above = overrides::layer(&given, &merged, &mut problems, &mut warnings);
     problems.extend(read_layer(&above, Scope::Override, &[]).1);
     node::overlay(&mut merged, &above);
 
@@ -57,8 +61,11 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     }
     name_stack(&mut values, &merged, &mut problems);
     if problems.is_empty() {
-        build(values, &merged, ambient)
+        let mut settings = build(values, &merged, ambient)?;
+        settings.warnings = warnings;
+        Ok(settings)
     } else {
+        problems.extend(warnings);
         Err(report(manifest, problems))
     }
 }
@@ -123,6 +130,19 @@ pub(super) fn defaults(keys: &[Key]) -> Table {
     table
 }
 
+/// Returns the layer of the environment `local`, which needs no table.
+fn local_defaults() -> Table {
+    let node = Node {
+        value: Value::Boolean(true),
+        origin: Origin::Default,
+    };
+    let entry = Entry {
+        key: Origin::Default,
+        node,
+    };
+    Table::from([("emulator".to_owned(), entry)])
+}
+
 /// Refuses where the layer's `required_version` excludes this version. A requirement that cannot be
 /// read is left to the walk.
 fn check_version(layer: &Table, version: &str) -> Result<()> {
@@ -156,10 +176,10 @@ fn check_version(layer: &Table, version: &str) -> Result<()> {
 fn choose(manifest: &Manifest, given: &[Given], problems: &mut Vec<Diagnostic>) -> Option<String> {
     let chosen = given.iter().rev().find(|one| one.sets("environment"));
     let Some(chosen) = chosen else {
-        return manifest.environments().first().and_then(|first| {
-            let is_default = manifest.top.contains_key("environment");
-            is_default.then(|| (*first).to_owned())
-        });
+        return manifest
+            .environments()
+            .first()
+            .map(|name| (*name).to_owned());
     };
     let node = chosen.to_node();
     let name = node.scalar()?;
@@ -175,43 +195,25 @@ fn choose(manifest: &Manifest, given: &[Given], problems: &mut Vec<Diagnostic>) 
     if let Some(meant) = nearest(&name, known.iter().copied()) {
         problem = problem.help(format!("did you mean `{meant}`?"));
     }
-    problems.push(if known.is_empty() {
-        problem.help(format!("add `[environments.{name}]` to the manifest"))
-    } else {
-        problem.help(format!(
-            "the environments are {}; a new one needs a table `[environments.{name}]`",
-            quoted(known)
-        ))
-    });
+    let is_built_in = !manifest.environments.contains_key(LOCAL);
+    problem = problem.help(format!(
+        "the environments are {}; a new one needs a table `[environments.{name}]`",
+        quoted(known)
+    ));
+    if is_built_in {
+        problem = problem.help(format!(
+            "`{LOCAL}` is built in: an emulator on this machine"
+        ));
+    }
+    problems.push(problem);
     None
 }
 
 /// Returns an error for every key that must be there and is not.
 fn missing(manifest: &Manifest, merged: &Table) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut require = |key: &str, example: &str, why: &str| {
-        if !merged.contains_key(key) && !is_misspelt(manifest, key) {
-            problems.push(missing_key(manifest, key, example, why));
-        }
-    };
-    require("project", "project = \"file-metadata\"", "");
-    require("environment", "environment = \"dev\"", "");
-    if wants_instance(merged) {
-        let why = "the test instance needs it; `vars.test_instance = false` leaves that out";
-        require(
-            "allowed_ssh_cidr",
-            "allowed_ssh_cidr = \"203.0.113.7/32\"",
-            why,
-        );
-        require("key_pair", "key_pair = \"ops\"", why);
-        if let Some(entry) = merged.get("allowed_ssh_cidr")
-            && matches!(&entry.node.value, Value::List(items) if items.is_empty())
-        {
-            let place = entry.node.origin.place("admits nobody");
-            problems.push(
-                Diagnostic::error("missing-cidr", "`allowed_ssh_cidr` is empty", place).help(why),
-            );
-        }
+    if !merged.contains_key("project") && !is_misspelt(manifest, "project") {
+        problems.push(missing_key(manifest, "project", "project = \"site\""));
     }
     if let Some(verify) = table(merged, "verify")
         && (verify.contains_key("upload")
@@ -246,10 +248,6 @@ fn is_misspelt(manifest: &Manifest, key: &str) -> bool {
         .any(|candidate| nearest(candidate, known.iter().copied()) == Some(key))
 }
 
-fn wants_instance(merged: &Table) -> bool {
-    table(merged, "vars").is_none_or(|vars| is_true(vars, "test_instance"))
-}
-
 fn table<'t>(table: &'t Table, key: &str) -> Option<&'t Table> {
     match &table.get(key)?.node.value {
         Value::Table(inner) => Some(inner),
@@ -272,7 +270,7 @@ fn is_true(table: &Table, key: &str) -> bool {
 
 /// Points below the last plain key of the top level: from the first `[table]` on, keys belong to
 /// that table.
-fn missing_key(manifest: &Manifest, key: &str, example: &str, why: &str) -> Diagnostic {
+fn missing_key(manifest: &Manifest, key: &str, example: &str) -> Diagnostic {
     let end = manifest
         .top
         .values()
@@ -300,11 +298,7 @@ fn missing_key(manifest: &Manifest, key: &str, example: &str, why: &str) -> Diag
             .at(entry.key.place(format!("this one belongs to `[{name}]`")))
             .help("move it above the first `[table]`");
     }
-    if why.is_empty() {
-        problem
-    } else {
-        problem.help(why)
-    }
+    problem
 }
 
 fn missing_verify(merged: &Table, verify: &Table, name: &str, key: &str) -> Diagnostic {

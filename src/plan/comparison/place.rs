@@ -15,7 +15,7 @@ pub struct Place {
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: usize,
-    /// The manifest key that provides the value, such as `vars.instance_type`.
+    /// The manifest key that provides the value, such as `vars.size`.
     pub manifest_key: Option<String>,
 }
 

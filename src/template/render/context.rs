@@ -12,7 +12,6 @@ const DEFAULT_BUCKET: &str = "stackctl-artifacts-${AWS::AccountId}-${AWS::Region
 
 /// Returns the context of the template.
 pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) -> Value {
-    let cidrs = settings.allowed_ssh_cidrs.iter().map(ToString::to_string);
     let parameters = settings.parameters.keys();
     let artifacts = artifacts.iter().map(|(name, artifact)| {
         let value = Value::from_pairs([("key", artifact.key.as_str())]);
@@ -22,7 +21,6 @@ pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) ->
     let mut context = vec![
         ("project", Value::from(&settings.project)),
         ("environment", Value::from(&settings.environment)),
-        ("allowed_ssh_cidrs", cidrs.collect()),
         ("vars", table(&settings.vars)),
         (
             "parameters",
@@ -34,6 +32,10 @@ pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) ->
             Value::from(bucket.unwrap_or(DEFAULT_BUCKET)),
         ),
     ];
+    if let Some(cidrs) = &settings.allowed_ssh_cidrs {
+        let cidrs = cidrs.iter().map(ToString::to_string);
+        context.push(("allowed_ssh_cidrs", cidrs.collect()));
+    }
     if let Some(key_pair) = &settings.key_pair {
         context.push(("key_pair", Value::from(key_pair)));
     }

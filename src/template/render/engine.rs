@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use minijinja::filters::tojson;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
+use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{
     AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
 };
@@ -49,6 +50,7 @@ fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Envir
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
+    environment.add_filter("tojson", to_json);
     environment.add_function("resolve", resolve);
     environment.add_function("raise", raise);
     let folder = template.clone();
@@ -95,6 +97,18 @@ fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minij
         minijinja::Error::new(ErrorKind::NonPrimitive, unprintable.to_string())
             .with_source(unprintable),
     )
+}
+
+/// Prints a value as JSON. The engine's own filter prints `null` for an undefined name.
+fn to_json(
+    value: &Value,
+    indent: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, minijinja::Error> {
+    if value.is_undefined() {
+        return Err(ErrorKind::UndefinedError.into());
+    }
+    tojson(value, indent, options)
 }
 
 /// The services of dynamic references.

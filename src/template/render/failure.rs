@@ -93,6 +93,13 @@ pub(super) const TESTS: [&str; 25] = [
     "upper",
 ];
 
+/// The names that a template has only if the manifest has a key for them, each with an example of
+/// the key.
+const OPTIONAL: [(&str, &str); 2] = [
+    ("allowed_ssh_cidrs", "allowed_ssh_cidr = \"203.0.113.7/32\""),
+    ("key_pair", "key_pair = \"ops\""),
+];
+
 /// Returns the diagnostic for a failed rendering of `main`.
 pub(super) fn diagnose(
     error: &Error,
@@ -256,7 +263,15 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
         .split_once("` is undefined")
         .and_then(|(before, _)| before.rsplit_once('`'))
         .map(|(_, path)| path);
-    let path = named.unwrap_or(expression).to_owned();
+    let mut place = place;
+    let mut path = named.unwrap_or(expression).to_owned();
+    if named.is_none()
+        && let Some(span) = before_filter(&place)
+    {
+        place.span = span;
+        let text = place.source.text.get(place.span.clone());
+        text.unwrap_or_default().clone_into(&mut path);
+    }
     let diagnostic = Diagnostic::error(
         "template-undefined",
         format!("`{path}` is not defined"),
@@ -267,17 +282,20 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
         "" => name.to_owned(),
         parent => format!("{parent}.{name}"),
     };
-    if let Some(name) = nearest(&missing, known.iter().map(String::as_str)) {
+    let optional = OPTIONAL.iter().filter(|_| parent.is_empty());
+    if let Some((name, example)) = optional.clone().find(|(name, _)| *name == missing) {
+        return diagnostic
+            .help(format!(
+                "add `{example}` to the manifest, above the first `[table]`"
+            ))
+            .help(format!("or guard it with `{{% if {name} is defined %}}`"));
+    }
+    let all = known.iter().map(String::as_str);
+    if let Some(name) = nearest(&missing, all.clone().chain(optional.map(|(name, _)| *name))) {
         return diagnostic.help(format!("did you mean `{}`?", joined(name)));
     }
     match (parent.as_str(), missing.as_str()) {
-        ("", "key_pair") => diagnostic.help(
-            "set `key_pair` in the manifest, or guard it with `{% if key_pair is defined %}`",
-        ),
-        ("", _) => diagnostic.help(format!(
-            "the available names are {}",
-            quoted(known.iter().map(String::as_str))
-        )),
+        ("", _) => diagnostic.help(format!("the available names are {}", quoted(all))),
         ("vars", name) => diagnostic.help(format!(
             "set `{name}` under `[vars]` in the manifest, or write `{{{{ {path} | default(…) }}}}`"
         )),
@@ -291,6 +309,16 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
             quoted(known.iter().map(String::as_str))
         )),
     }
+}
+
+/// Returns the range of the dotted path in front of a place that is a filter's name. For some filters,
+/// the engine points at the name instead of the path.
+fn before_filter(place: &Place) -> Option<Range<usize>> {
+    let before = place.source.text.get(..place.span.start)?.trim_end();
+    let before = before.strip_suffix('|')?.trim_end();
+    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.');
+    let path = before.trim_end_matches(is_part).len()..before.len();
+    (!path.is_empty()).then_some(path)
 }
 
 /// Narrows a place to the undefined path. The engine points at the whole expression, or at the text

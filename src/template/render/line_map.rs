@@ -2,7 +2,7 @@
 //!
 //! The engine returns, for each range of the text, the range of the template that produced it. Literal
 //! text maps byte by byte. The output of an expression maps to the expression. If the expression is a
-//! plain dotted path, such as `vars.instance_type`, the map also contains the manifest key of the
+//! plain dotted path, such as `vars.size`, the map also contains the manifest key of the
 //! value. For loop variables, filters and macros it contains only the place in the template.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub struct Location {
     pub source: Arc<SourceFile>,
     /// The byte range in the source.
     pub span: Range<usize>,
-    /// The manifest key whose value was printed, such as `vars.instance_type`; `None` if there is none.
+    /// The manifest key whose value was printed, such as `vars.size`; `None` if there is none.
     pub manifest_key: Option<String>,
 }
 

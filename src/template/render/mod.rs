@@ -45,8 +45,8 @@ pub struct RenderedTemplate {
 
 /// Renders the template for the settings' environment.
 ///
-/// The template can use `project`, `environment`, `allowed_ssh_cidrs` (a list of strings), `key_pair`
-/// (undefined if it is not set), `vars`, `parameters` (each name maps to itself, so a typo in
+/// The template can use `project`, `environment`, `allowed_ssh_cidrs` (a list of strings) and `key_pair`
+/// (both undefined if their keys are not set), `vars`, `parameters` (each name maps to itself, so a typo in
 /// `!Ref {{ parameters.DbPassword }}` is an error), `artifacts.NAME.key` and `artifact_bucket`. In
 /// addition to Jinja's functions, `resolve("ssm:/path")` prints a dynamic reference, and
 /// `raise("message")` fails.

@@ -179,12 +179,12 @@ fn an_undefined_name_suggests_a_similar_one() {
     assert_snapshot!(failure("{{ xyz }}"), @"
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:4 «xyz»
-      help: the available names are `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
+      help: the available names are `project`, `environment`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `allowed_ssh_cidrs`, `key_pair`
     ");
     assert_snapshot!(failure("{% if xyz %}{% endif %}"), @"
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:7 «xyz»
-      help: the available names are `project`, `environment`, `allowed_ssh_cidrs`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `key_pair`
+      help: the available names are `project`, `environment`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `allowed_ssh_cidrs`, `key_pair`
     ");
     assert_snapshot!(failure("{{ 'a' ~ artifacts.handlr.key }}"), @"
     template-undefined: `artifacts.handlr` is not defined
@@ -204,23 +204,50 @@ fn an_undefined_name_suggests_a_similar_one() {
 }
 
 #[test]
-fn a_key_pair_that_is_not_set_is_undefined() {
-    let (_folder, template, mut settings) = project("k: {{ key_pair }}", &[]);
-    settings.key_pair = None;
-    let error = render(&template, &settings, &IndexMap::new()).unwrap_err();
-    assert_snapshot!(show(&error.diagnostics()[0]), @"
+fn a_key_that_is_not_set_is_undefined_and_named() {
+    let render = |text: &str| {
+        let (_folder, template, mut settings) = project(text, &[]);
+        settings.key_pair = None;
+        settings.allowed_ssh_cidrs = None;
+        render(&template, &settings, &IndexMap::new())
+    };
+    let failure = |text: &str| match render(text) {
+        Ok(rendered) => rendered.text().to_owned(),
+        Err(error) => show(&error.diagnostics()[0]),
+    };
+    assert_snapshot!(failure("k: {{ key_pair }}"), @"
     template-undefined: `key_pair` is not defined
       templates/stack.yaml.j2:1:7 «key_pair»
-      help: set `key_pair` in the manifest, or guard it with `{% if key_pair is defined %}`
+      help: add `key_pair = \"ops\"` to the manifest, above the first `[table]`
+      help: or guard it with `{% if key_pair is defined %}`
     ");
-
-    let (_folder, template, mut settings) = project(
-        "{% if key_pair is defined %}k{% else %}none{% endif %}",
-        &[],
-    );
-    settings.key_pair = None;
-    let rendered = render(&template, &settings, &IndexMap::new()).unwrap();
-    assert_eq!(rendered.text(), "none");
+    assert_snapshot!(failure("a: 1\n{% for cidr in allowed_ssh_cidrs %}\n{% endfor %}"), @r#"
+    template-undefined: `allowed_ssh_cidrs` is not defined
+      templates/stack.yaml.j2:2:16 «allowed_ssh_cidrs»
+      help: add `allowed_ssh_cidr = "203.0.113.7/32"` to the manifest, above the first `[table]`
+      help: or guard it with `{% if allowed_ssh_cidrs is defined %}`
+    "#);
+    for text in [
+        "{{ allowed_ssh_cidrs | join(' ') }}",
+        "{{ allowed_ssh_cidrs[0] }}",
+        "{{ allowed_ssh_cidrs | tojson }}",
+        "{{ allowed_ssh_cidrs|sort }}",
+        "{% if allowed_ssh_cidrs %}{% endif %}",
+        "{% if not allowed_ssh_cidrs %}{% endif %}",
+        "{% if ':' in (allowed_ssh_cidrs | join(' ')) %}{% endif %}",
+        "{% set count = allowed_ssh_cidrs | length %}",
+        "{{ allowed_ssh_cidrs | first }}",
+    ] {
+        let failure = failure(text);
+        assert!(
+            failure.contains("add `allowed_ssh_cidr = "),
+            "{text}\n{failure}"
+        );
+    }
+    assert!(failure("{{ allowed_ssh_cidr }}").contains("did you mean `allowed_ssh_cidrs`?"));
+    assert!(failure("{{ keypair }}").contains("did you mean `key_pair`?"));
+    let guarded = render("{% if key_pair is defined %}k{% else %}none{% endif %}");
+    assert_eq!(guarded.unwrap().text(), "none");
 }
 
 #[test]
