@@ -45,7 +45,7 @@ const LAST_LOOKS: u32 = 3;
 #[derive(Debug)]
 pub enum Polled {
     /// The operation has ended and left this stack; `None` if the stack is gone.
-    Ended(Option<Stack>),
+    Ended(Option<Box<Stack>>),
     /// The status and the events contradicted each other for too long. The error says how.
     Unknown(Error),
 }
@@ -326,9 +326,9 @@ pub async fn poll_until_terminal(
                 };
                 match verdict {
                     Verdict::Running => unproven_since = None,
-                    Verdict::Proven => return Ok(Polled::Ended(stack)),
+                    Verdict::Proven => return Ok(Polled::Ended(stack.map(Box::new))),
                     Verdict::Probable(time) if since.elapsed() >= time => {
-                        return Ok(Polled::Ended(stack));
+                        return Ok(Polled::Ended(stack.map(Box::new)));
                     }
                     Verdict::Probable(_) => {
                         terminal = Some((status, since));

@@ -238,7 +238,7 @@ impl<'a> RunningOperation<'a> {
         };
         presenter.clear_progress();
         match polled {
-            Ok(Polled::Ended(stack)) => Ok(stack),
+            Ok(Polled::Ended(stack)) => Ok(stack.map(|stack| *stack)),
             Ok(Polled::Unknown(error)) => Err(error.hint(format!("look again: `{}`", self.resume))),
             Err(error) => Err(self.still_running(error)),
         }
