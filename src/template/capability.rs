@@ -44,8 +44,7 @@ const NAMES: [&str; 5] = [
 
 /// Returns the required capabilities, sorted.
 ///
-/// The templates of nested stacks are not read. If one requires more, `CreateChangeSet` fails with
-/// the missing capability.
+/// The templates of nested stacks are not read; see [`merge`].
 pub(super) fn required(template: &Template) -> Vec<Capability> {
     let mut needed = Vec::new();
     let serverless = template
@@ -62,6 +61,18 @@ pub(super) fn required(template: &Template) -> Vec<Capability> {
         needed.push(Capability::AutoExpand);
     }
     needed
+}
+
+/// Returns the capabilities of several templates together, sorted: those of a stack cover its nested
+/// stacks.
+pub fn merge(needed: impl IntoIterator<Item = Capability>) -> Vec<Capability> {
+    let mut merged: Vec<Capability> = needed.into_iter().collect();
+    merged.sort_unstable();
+    merged.dedup();
+    if merged.contains(&Capability::NamedIam) {
+        merged.retain(|capability| *capability != Capability::Iam);
+    }
+    merged
 }
 
 fn is_iam(resource: &Resource<'_>) -> bool {

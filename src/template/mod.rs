@@ -10,6 +10,8 @@
 //! | [`render`] | Jinja source → template text, with a map from the text back to the source |
 //! | `yaml`, `json`, `syntax` | template text → nodes |
 //! | [`node`] | a value and its place in the text |
+//! | [`local_paths`] | the local files and folders that a template names, and the references that replace them |
+//! | [`edits`] | edits of a text, and the way back to the old text |
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
@@ -26,11 +28,13 @@
 
 pub mod capability;
 pub mod diff;
+pub mod edits;
 pub mod emit;
 pub mod evaluate;
 mod intrinsic;
 pub(crate) mod json;
 pub mod lint;
+pub mod local_paths;
 pub mod node;
 pub mod pointer;
 pub mod policy;

@@ -8,7 +8,7 @@ use crate::config::settings::Settings;
 
 /// The artifact bucket if the settings name none. The template uses it inside `!Sub`, so rendering
 /// does not need the account id.
-const DEFAULT_BUCKET: &str = "stackctl-artifacts-${AWS::AccountId}-${AWS::Region}";
+pub(crate) const DEFAULT_BUCKET: &str = "stackctl-artifacts-${AWS::AccountId}-${AWS::Region}";
 
 /// Returns the context of the template.
 pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) -> Value {

@@ -25,7 +25,9 @@ use crate::config::project::TemplateFolder;
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
+use crate::template::edits::{Edit, Edits};
 use crate::template::{Template, emit};
+pub(crate) use context::DEFAULT_BUCKET;
 use line_map::LineMap;
 pub use line_map::Location;
 
@@ -41,6 +43,8 @@ pub const TEMPLATE_LIMIT: usize = 1024 * 1024;
 pub struct RenderedTemplate {
     source: Arc<SourceFile>,
     lines: LineMap,
+    /// What was edited after rendering.
+    edits: Edits,
 }
 
 /// Renders the template for the settings' environment.
@@ -67,10 +71,24 @@ pub fn render(
     Ok(RenderedTemplate {
         source: SourceFile::new(format!("{} (rendered)", template.main().name), text),
         lines,
+        edits: Edits::default(),
     })
 }
 
 impl RenderedTemplate {
+    /// Returns the template with these edits. An edit's place leads to what it replaced.
+    ///
+    /// A template is edited once: the ranges are those of the rendered text.
+    #[must_use]
+    pub fn edited(&self, edits: Vec<Edit>) -> Self {
+        let (text, edits) = Edits::apply(self.text(), edits);
+        Self {
+            source: SourceFile::new(self.source.name.clone(), text),
+            lines: self.lines.clone(),
+            edits,
+        }
+    }
+
     /// Returns the CloudFormation text.
     pub fn text(&self) -> &str {
         &self.source.text
@@ -114,7 +132,7 @@ impl RenderedTemplate {
             .text
             .get(rendered.clone())
             .is_some_and(|text| !text.contains('\n'));
-        let mut location = self.lines.locate(rendered)?;
+        let mut location = self.lines.locate(self.edits.original(rendered))?;
         if !is_one_line {
             location.manifest_key = None;
         }
