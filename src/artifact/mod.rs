@@ -6,3 +6,4 @@ pub mod code_diff;
 pub mod digest;
 pub mod package;
 pub mod requirements;
+pub mod unbuilt;

@@ -10,10 +10,11 @@
 //! their size. In a stream, the size and the checksum of an entry follow its data (a "data
 //! descriptor"). Go's `archive/zip` writes all its zips in this format, and Lambda accepts it.
 
+mod plain_file;
 mod reader;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -21,14 +22,15 @@ use std::thread;
 use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, System, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
 use crate::artifact::archive::{self, ArchivedFile};
 use crate::artifact::digest::Digest;
 use crate::artifact::requirements::Packages;
-use crate::config::project::{ArtifactFiles, InputFile, Project, artifact_files};
+use crate::config::project::{ArtifactFiles, InputFile, Project, UNZIPPED_LIMIT, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
+pub use plain_file::PlainFile;
 pub use reader::ZipReader;
 
 /// The deflate level, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
@@ -40,7 +42,7 @@ const LEVEL: i64 = 6;
 /// is dropped or the process ends.
 #[derive(Debug)]
 pub struct Artifact {
-    /// The name of the artifact in the manifest.
+    /// The name of the artifact in the manifest, or the path that a template names.
     pub name: String,
     /// The S3 key: `{project}/{artifact}/{sha256}.zip`.
     pub key: String,
@@ -81,15 +83,16 @@ impl Artifact {
         archive::read(self.zip())
     }
 
-    /// Writes the zip as `NAME.zip` into `folder` and returns its path. Creates the folder if it does
+    /// Writes the zip as `NAME.zip` into `folder` and returns its path. Creates the folders if they do
     /// not exist, and replaces an existing file.
     ///
     /// # Errors
     ///
     /// If the folder cannot be created or the file cannot be written.
     pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
-        let path = folder.join(format!("{}.zip", self.name));
-        fs::create_dir_all(folder)
+        let name = self.name.strip_suffix(".zip").unwrap_or(&self.name);
+        let path = folder.join(format!("{name}.zip"));
+        fs::create_dir_all(path.parent().unwrap_or(folder))
             .and_then(|()| io::copy(&mut self.zip(), &mut File::create(&path)?))
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
         Ok(path)
@@ -113,13 +116,24 @@ pub fn build_all(
         .keys()
         .map(|name| artifact_files(project, name, settings))
         .collect::<Result<Vec<_>>>()?;
+    let built = build_each(&settings.project, &lists)?;
+    let named = built.into_iter().map(|it| (it.name.clone(), it));
+    Ok(named.collect())
+}
+
+/// Builds artifacts in parallel, in the order of their lists. `project` is the name of the project.
+///
+/// # Errors
+///
+/// As [`build`]; the error of the first artifact that has one.
+pub fn build_each(project: &str, lists: &[ArtifactFiles]) -> Result<Vec<Artifact>> {
     let at_once = thread::available_parallelism().map_or(1, usize::from);
-    let mut built = IndexMap::new();
+    let mut built = Vec::with_capacity(lists.len());
     for group in lists.chunks(at_once) {
         let results: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = group
                 .iter()
-                .map(|files| scope.spawn(|| build(&settings.project, files)))
+                .map(|files| scope.spawn(|| build(project, files)))
                 .collect();
             threads
                 .into_iter()
@@ -134,11 +148,60 @@ pub fn build_all(
                 .collect()
         });
         for artifact in results {
-            let artifact = artifact?;
-            built.insert(artifact.name.clone(), artifact);
+            built.push(artifact?);
         }
     }
     Ok(built)
+}
+
+/// Returns a file that is a zip as an artifact, unchanged; `None` if it is no zip. `project` is the name
+/// of the project.
+///
+/// # Errors
+///
+/// If the file cannot be read, or if its content is larger than [`UNZIPPED_LIMIT`].
+pub fn existing_zip(project: &str, name: &str, path: &Path) -> Result<Option<Artifact>> {
+    let file = PlainFile::open(project, path)?;
+    let Ok(mut archive) = ZipArchive::new(BufReader::new(file.reader())) else {
+        return Ok(None);
+    };
+    let mut files = Vec::with_capacity(archive.len());
+    for index in 0..archive.len() {
+        let Ok(entry) = archive.by_index_raw(index) else {
+            return Ok(None);
+        };
+        let Ok(path) = entry.name() else {
+            return Ok(None);
+        };
+        if !entry.is_dir() {
+            files.push(PackagedFile {
+                path: path.into_owned(),
+                size: entry.size(),
+                mode: entry.unix_mode().unwrap_or(0o644) & 0o777,
+            });
+        }
+    }
+    let unzipped_size = files.iter().map(|file| file.size).sum();
+    if unzipped_size > UNZIPPED_LIMIT {
+        return Err(Error::input(format!(
+            "`{}` has {unzipped_size} bytes, over Lambda's limit of {UNZIPPED_LIMIT} bytes unzipped",
+            path.display()
+        )));
+    }
+    Ok(Some(Artifact {
+        name: name.to_owned(),
+        key: key(project, name, &file.digest),
+        digest: file.digest,
+        size: file.size,
+        unzipped_size,
+        files,
+        file: file.into_file(),
+    }))
+}
+
+/// Returns the S3 key of a zip.
+fn key(project: &str, name: &str, digest: &Digest) -> String {
+    format!("{project}/{name}/{digest}.zip")
 }
 
 /// Builds one artifact. `project` is the name of the project.
@@ -170,7 +233,7 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
     let (digest, size) = hashing.finish().map_err(cannot_write)?;
     Ok(Artifact {
         name: input.name.clone(),
-        key: format!("{project}/{}/{digest}.zip", input.name),
+        key: key(project, &input.name, &digest),
         digest,
         size,
         unzipped_size: input.size,

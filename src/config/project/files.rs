@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::Project;
-use crate::config::settings::{ArtifactSettings, Settings};
+use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 
 /// The largest size of a Lambda function's unzipped code, in bytes: 250 MB
@@ -28,6 +28,7 @@ const ALWAYS_EXCLUDED: &[&str] = &[
     ".mypy_cache",
     ".pytest_cache",
     ".ruff_cache",
+    ".aws-sam",
 ];
 
 /// A file of an artifact.
@@ -65,7 +66,14 @@ pub fn artifact_files(project: &Project, name: &str, settings: &Settings) -> Res
     let Some(artifact) = settings.artifacts.get(name) else {
         return Err(Error::input(format!("there is no artifact `{name}`")));
     };
-    list(project, name, artifact).map_err(|error| {
+    let list = list(
+        project,
+        name,
+        &artifact.path,
+        &artifact.exclude,
+        Some(UNZIPPED_LIMIT),
+    );
+    list.map_err(|error| {
         let origin = settings.origins.get(&format!("artifacts.{name}.path"));
         error.hint(format!(
             "the artifact `{name}` is the folder `{}` ({origin})",
@@ -74,11 +82,60 @@ pub fn artifact_files(project: &Project, name: &str, settings: &Settings) -> Res
     })
 }
 
-fn list(project: &Project, name: &str, artifact: &ArtifactSettings) -> Result<ArtifactFiles> {
-    let folder = project.resolve(&artifact.path, "the artifact folder")?;
+/// Lists the files of a folder that a template names, by the rules of [`artifact_files`]. `limit` is the
+/// largest total size in bytes.
+///
+/// # Errors
+///
+/// As [`artifact_files`].
+pub fn folder_files(
+    project: &Project,
+    name: &str,
+    path: &Path,
+    limit: Option<u64>,
+) -> Result<ArtifactFiles> {
+    list(project, name, path, &[], limit)
+}
+
+/// Returns the list of a lone file that a template names. In the zip, it has its own name without a
+/// folder.
+///
+/// # Errors
+///
+/// If the file is missing, outside the project or larger than [`UNZIPPED_LIMIT`].
+pub fn lone_file(project: &Project, name: &str, path: &Path) -> Result<ArtifactFiles> {
+    let file = project.resolve(path, "the file")?;
+    let shown = project.shown(path);
+    let metadata = fs::metadata(&file)
+        .map_err(|error| Error::system(format!("cannot open `{shown}`"), error))?;
+    let own_name = path.file_name().unwrap_or_default();
+    let files = vec![InputFile {
+        path: own_name.to_string_lossy().into_owned(),
+        file,
+        size: metadata.len(),
+        mode: mode(&metadata),
+    }];
+    if metadata.len() > UNZIPPED_LIMIT {
+        return Err(too_large(&shown, metadata.len(), &files));
+    }
+    Ok(ArtifactFiles {
+        name: name.to_owned(),
+        size: metadata.len(),
+        files,
+    })
+}
+
+fn list(
+    project: &Project,
+    name: &str,
+    path: &Path,
+    exclude: &[String],
+    limit: Option<u64>,
+) -> Result<ArtifactFiles> {
+    let folder = project.resolve(path, "the artifact folder")?;
     let mut walk = Walk {
-        shown: project.shown(&artifact.path),
-        excluded: excluded(&artifact.exclude)?,
+        shown: project.shown(path),
+        excluded: excluded(exclude)?,
         open: Vec::new(),
         files: Vec::new(),
         excluded_count: 0,
@@ -108,7 +165,7 @@ fn list(project: &Project, name: &str, artifact: &ArtifactSettings) -> Result<Ar
     let size = files
         .iter()
         .fold(0_u64, |sum, file| sum.saturating_add(file.size));
-    if size > UNZIPPED_LIMIT {
+    if limit.is_some_and(|limit| size > limit) {
         return Err(too_large(&shown, size, &files));
     }
     Ok(ArtifactFiles {

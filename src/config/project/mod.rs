@@ -5,6 +5,7 @@
 //! a build reads only files of that folder.
 
 mod files;
+mod local;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +17,10 @@ use crate::config::origin::Origin;
 use crate::config::settings::{ArtifactSettings, Settings};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
-pub use files::{ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files};
+pub use files::{
+    ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, folder_files, lone_file,
+};
+pub use local::{Entry, beside, entry};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";
@@ -108,10 +112,29 @@ impl Project {
     ///
     /// If the path is outside the project, or if the file is missing, cannot be read or is not UTF-8.
     pub fn template(&self, path: &Path) -> Result<TemplateFolder> {
-        let file = self.resolve(path, "the template")?;
+        self.template_folder(path, "the template", |error| {
+            error.hint("the `template` key in the manifest sets this path")
+        })
+    }
+
+    /// Opens a template that another template names, as [`template`](Self::template).
+    ///
+    /// # Errors
+    ///
+    /// As [`template`](Self::template).
+    pub fn nested_template(&self, path: &Path) -> Result<TemplateFolder> {
+        self.template_folder(path, "the nested template", |error| error)
+    }
+
+    fn template_folder(
+        &self,
+        path: &Path,
+        what: &str,
+        unreadable: fn(Error) -> Error,
+    ) -> Result<TemplateFolder> {
+        let file = self.resolve(path, what)?;
         let shown = self.shown(path);
-        let text = read_text(&file, Path::new(&shown), "the template")
-            .map_err(|error| error.hint("the `template` key in the manifest sets this path"))?;
+        let text = read_text(&file, Path::new(&shown), what).map_err(unreadable)?;
         Ok(TemplateFolder {
             project: self.clone(),
             folder: path.parent().unwrap_or(Path::new("")).to_path_buf(),
