@@ -5,6 +5,7 @@
 
 use indexmap::IndexMap;
 
+use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile};
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::Packages;
@@ -16,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
 use crate::template::Template;
-use crate::template::render::{self, RenderedTemplate};
+use crate::template::capability;
+use crate::template::render::RenderedTemplate;
 use crate::template::stack_policy::StackPolicy;
 use crate::template::validate;
 use crate::template::validate::parameters::{Given, check_values};
@@ -27,6 +29,10 @@ use crate::util::suggest::nearest;
 pub(crate) struct Build {
     /// The zips, by name.
     pub(crate) artifacts: IndexMap<String, Artifact>,
+    /// The nested templates, each after its own children.
+    pub(crate) children: Vec<ChildTemplate>,
+    /// The files that are uploaded as they are.
+    pub(crate) files: Vec<UploadedFile>,
     /// The rendered text, with the place in the files from which each part came.
     pub(crate) rendered: RenderedTemplate,
     /// The rendered template.
@@ -47,13 +53,20 @@ pub(crate) struct Build {
 impl Build {
     /// Returns the artifacts as a plan shows them; `deployed` is the text of the deployed template.
     pub(crate) fn planned_artifacts(&self, deployed: &str) -> Vec<PlannedArtifact> {
+        // A deployed nested template is known if it is one of the files: its key is its content.
+        let mut texts = vec![deployed];
+        for child in self.children.iter().rev() {
+            if texts.iter().any(|text| text.contains(&child.key)) {
+                texts.push(&child.body);
+            }
+        }
         self.artifacts
             .values()
             .map(|artifact| PlannedArtifact {
                 name: artifact.name.clone(),
                 key: artifact.key.clone(),
                 size: artifact.size,
-                deployed: deployed.contains(&artifact.key),
+                deployed: texts.iter().any(|text| text.contains(&artifact.key)),
             })
             .collect()
     }
@@ -66,9 +79,9 @@ impl Build {
     fn make(project: &Project, settings: &Settings, packages: &Packages) -> Result<Self> {
         let stack_policy = stack_policy(project, settings)?;
         let artifacts = package::build_all(project, settings, packages)?;
-        let rendered = render(project, settings, &artifacts)?;
-        let checked = check(settings, &rendered);
-        let Some(template) = checked.template.filter(|_| !is_wrong(&checked.findings)) else {
+        let (packaged, checked) = examine(project, settings, artifacts)?;
+        let is_right = !is_wrong(&checked.findings);
+        let (Some(template), Some(packaged), true) = (checked.template, packaged, is_right) else {
             let name = settings.template.display();
             return Err(
                 Error::input(format!("`{name}` is not a valid CloudFormation template"))
@@ -76,16 +89,20 @@ impl Build {
             );
         };
         let capabilities = settings.stack.capabilities.clone().unwrap_or_else(|| {
-            template
-                .required_capabilities()
+            let children = packaged.children.iter().map(|child| &child.template);
+            let needed = children.flat_map(Template::required_capabilities);
+            capability::merge(template.required_capabilities().into_iter().chain(needed))
                 .iter()
                 .map(ToString::to_string)
                 .collect()
         });
         let parameters = parameters(settings, &template);
+        let rendered = packaged.root;
         let body = rendered.body(&template)?.into_owned();
         Ok(Self {
-            artifacts,
+            artifacts: packaged.artifacts,
+            children: packaged.children,
+            files: packaged.files,
             rendered,
             template,
             body,
@@ -213,15 +230,67 @@ pub(crate) fn stack_policy(project: &Project, settings: &Settings) -> Result<Opt
     })
 }
 
-/// Renders the template with the keys of these artifacts.
-pub(crate) fn render(
+/// Reads the template and everything local that it names. `artifacts` are those of the manifest.
+///
+/// # Errors
+///
+/// If the template does not exist or cannot be rendered.
+pub(crate) fn survey(
     project: &Project,
     settings: &Settings,
     artifacts: &IndexMap<String, Artifact>,
-) -> Result<RenderedTemplate> {
+) -> Result<Tree> {
     check_template_exists(project, settings)?;
     let folder = project.template(&settings.template)?;
-    render::render(&folder, settings, artifacts)
+    Tree::survey(project, settings, &folder, artifacts)
+}
+
+/// Packages the template and everything local that it names, without checking the templates.
+///
+/// # Errors
+///
+/// What is wrong with the local paths and the nested templates, at its place; if a file cannot be read.
+pub(crate) fn package(
+    tree: Tree,
+    project: &Project,
+    settings: &Settings,
+    artifacts: IndexMap<String, Artifact>,
+) -> Result<Packaged> {
+    if is_wrong(tree.findings()) {
+        let name = settings.template.display();
+        return Err(Error::input(format!("cannot package what `{name}` names"))
+            .with_diagnostics(tree.findings().to_vec()));
+    }
+    tree.package(project, settings, artifacts)
+}
+
+/// Packages the template and everything local that it names, and checks all templates. The first part
+/// of the result is `None` if a local path or a nested template is wrong; the findings say why.
+///
+/// # Errors
+///
+/// If the template does not exist or cannot be rendered, or if a file cannot be read.
+pub(crate) fn examine(
+    project: &Project,
+    settings: &Settings,
+    artifacts: IndexMap<String, Artifact>,
+) -> Result<(Option<Packaged>, Checked)> {
+    let tree = survey(project, settings, &artifacts)?;
+    let of_paths = tree.findings().to_vec();
+    if is_wrong(&of_paths) {
+        let mut checked = check(settings, tree.root());
+        checked.findings.extend(of_paths);
+        return Ok((None, checked));
+    }
+    let packaged = tree.package(project, settings, artifacts)?;
+    let mut checked = check(settings, &packaged.root);
+    checked.findings.extend(of_paths);
+    for child in &packaged.children {
+        let found = validate::validate(&child.template).into_iter();
+        let found = found.map(|finding| child.rendered.translate(finding, &settings.origins));
+        checked.findings.extend(found);
+    }
+    Ok((Some(packaged), checked))
 }
 
 /// Reports a template that does not exist, at the manifest's `template` key.

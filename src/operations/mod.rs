@@ -10,6 +10,7 @@ pub(crate) mod follow;
 pub(crate) mod lint;
 pub(crate) mod output_file;
 pub(crate) mod outputs;
+pub(crate) mod package_tree;
 pub(crate) mod prepare;
 pub(crate) mod recover;
 pub(crate) mod session;

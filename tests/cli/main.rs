@@ -43,6 +43,7 @@ mod lint;
 #[path = "../support/listener.rs"]
 mod listener;
 mod live;
+mod local_paths;
 mod offline;
 mod output;
 mod packaging;

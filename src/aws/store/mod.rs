@@ -23,7 +23,7 @@ use aws_sdk_s3::types::ChecksumMode;
 
 use super::{CONNECT_TIMEOUT, Connection, Endpoint};
 use crate::artifact::digest::Digest;
-use crate::artifact::package::{Artifact, ZipReader};
+use crate::artifact::package::{Artifact, PlainFile, ZipReader};
 use crate::config::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -54,16 +54,69 @@ pub enum Stored {
 }
 
 /// Something to store: its key, its digest and its bytes.
-struct Object<'a> {
+#[derive(Debug)]
+pub struct Object<'a> {
     key: &'a str,
     digest: &'a Digest,
-    content_type: &'a str,
+    size: u64,
+    content_type: &'static str,
     bytes: Bytes<'a>,
 }
 
+#[derive(Debug)]
 enum Bytes<'a> {
-    Zip(ZipReader),
+    File(ZipReader),
     Text(&'a str),
+}
+
+impl<'a> Object<'a> {
+    /// Returns the zip of an artifact.
+    pub fn zip(artifact: &'a Artifact) -> Self {
+        Self {
+            key: &artifact.key,
+            digest: &artifact.digest,
+            size: artifact.size,
+            content_type: "application/zip",
+            bytes: Bytes::File(artifact.zip()),
+        }
+    }
+
+    /// Returns a file that is stored as it is.
+    pub fn file(file: &'a PlainFile) -> Self {
+        Self {
+            key: &file.key,
+            digest: &file.digest,
+            size: file.size,
+            content_type: "application/octet-stream",
+            bytes: Bytes::File(file.reader()),
+        }
+    }
+
+    /// Returns a template.
+    pub fn template(key: &'a str, digest: &'a Digest, body: &'a str) -> Self {
+        Self {
+            key,
+            digest,
+            size: body.len() as u64,
+            content_type: "application/yaml",
+            bytes: Bytes::Text(body),
+        }
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        self.key
+    }
+
+    /// Returns the SHA-256.
+    pub fn digest(&self) -> &Digest {
+        self.digest
+    }
+
+    /// Returns the size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 /// What is under a key.
@@ -125,45 +178,24 @@ impl Store {
         }
     }
 
-    /// Stores an artifact unless it exists, on condition that its key still has the state that was
-    /// read. The bucket must exist: see [`bucket::ensure`].
+    /// Stores an object unless it exists, on condition that its key still has the state that was read.
+    /// The bucket must exist: see [`bucket::ensure`].
     ///
     /// # Errors
     ///
     /// Refused if the bucket belongs to another account or the caller may not write to it.
-    pub async fn store(&self, artifact: &Artifact, state: ObjectState) -> Result<Stored> {
-        let object = Object {
-            key: &artifact.key,
-            digest: &artifact.digest,
-            content_type: "application/zip",
-            bytes: Bytes::Zip(artifact.zip()),
-        };
-        self.put(&object, state).await
+    pub async fn store(&self, object: &Object<'_>, state: ObjectState) -> Result<Stored> {
+        self.put(object, state).await
     }
 
-    /// Stores a template under `{project}/templates/{sha256}.yaml` unless it exists, and returns
-    /// the URL by which CloudFormation reads it. The bucket must exist.
-    ///
-    /// # Errors
-    ///
-    /// As [`store`](Self::store).
-    pub async fn store_template(&self, project: &str, body: &str) -> Result<String> {
-        let digest = Digest::of(body);
-        let key = format!("{project}/templates/{digest}.yaml");
-        let object = Object {
-            key: &key,
-            digest: &digest,
-            content_type: "application/yaml",
-            bytes: Bytes::Text(body),
-        };
-        self.put(&object, self.object_state(&key, &digest).await?)
-            .await?;
-        Ok(object_url(
+    /// Returns the URL by which CloudFormation reads an object.
+    pub fn url(&self, key: &str) -> String {
+        object_url(
             self.connection.endpoint(),
             self.connection.region(),
             &self.bucket,
-            &key,
-        ))
+            key,
+        )
     }
 
     /// Returns what is under `key`, compared with the content of this digest.
@@ -234,7 +266,7 @@ impl Store {
     ) -> Result<(), SdkError<PutObjectError>> {
         let body = match &object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
-            Bytes::Zip(zip) => body::of_zip(zip.clone()),
+            Bytes::File(file) => body::of_zip(file.clone()),
         };
         // A large zip on a slow line may take as long as it needs.
         let patience = TimeoutConfig::builder()

@@ -1,15 +1,17 @@
-//! `stackctl package`: builds the zips and prints their keys, sizes and digests.
+//! `stackctl package`: packages what a deployment uploads and prints keys, sizes and digests.
 
 use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::Result;
+use crate::operations::build;
+use crate::operations::package_tree::Packaged;
 use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;
-use crate::present::json::package::PackageDocument;
+use crate::present::json::package::{PackageDocument, UploadEntry};
 
 /// The arguments of `stackctl package`.
 #[derive(Debug, clap::Args)]
@@ -22,12 +24,17 @@ pub struct Args {
     format: Format,
 }
 
-/// Builds every artifact and shows key, size and digest.
+/// Packages everything that a deployment uploads and shows key, size and digest.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
+    let (project, settings) = (session.project(), session.settings());
     let packages = prepare_alone(&session).await?;
-    let artifacts = package::build_all(session.project(), session.settings(), &packages)?;
+    let artifacts = package::build_all(project, settings, &packages)?;
+    let tree = build::survey(project, settings, &artifacts)?;
+    let packaged = build::package(tree, project, settings, artifacts)?;
+    let artifacts = &packaged.artifacts;
+    let others = others(&packaged);
     if let Some(folder) = &args.out {
         let folder = context.ambient().current_dir.join(folder);
         for artifact in artifacts.values() {
@@ -35,16 +42,41 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note(&format!("Wrote `{}`.", path.display()));
         }
     }
-    if artifacts.is_empty() {
-        presenter.note("The manifest names no artifact: there is nothing to package.");
+    if artifacts.is_empty() && others.is_empty() {
+        presenter.note(
+            "The manifest names no artifact, and the template no local file: there is nothing to package.",
+        );
     }
     match args.format {
-        Format::Json => presenter.json(&PackageDocument::of(artifacts.values()))?,
-        Format::Human if artifacts.is_empty() => {}
+        Format::Json => presenter.json(&PackageDocument::of(artifacts.values(), &others))?,
         Format::Human => {
-            let table = human::package::artifacts(artifacts.values(), presenter.width());
-            presenter.data(&table);
+            let width = presenter.width();
+            if !artifacts.is_empty() {
+                presenter.data(&human::package::artifacts(artifacts.values(), width));
+            }
+            if !others.is_empty() {
+                presenter.data(&human::package::files(&others, width));
+            }
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns the nested templates and the files that are uploaded as they are.
+fn others(packaged: &Packaged) -> Vec<UploadEntry<'_>> {
+    let templates = packaged.children.iter().map(|child| UploadEntry {
+        path: &child.shown,
+        key: &child.key,
+        sha256: child.digest.hex(),
+        size: child.body.len() as u64,
+        is_template: true,
+    });
+    let files = packaged.files.iter().map(|file| UploadEntry {
+        path: &file.shown,
+        key: &file.file.key,
+        sha256: file.file.digest.hex(),
+        size: file.file.size,
+        is_template: false,
+    });
+    templates.chain(files).collect()
 }

@@ -1,4 +1,4 @@
-//! `stackctl render`: the template with every value filled in.
+//! `stackctl render`: the template with every value filled in and every local path replaced.
 
 use super::{Context, Exit};
 use crate::artifact::package;
@@ -15,8 +15,10 @@ pub struct Args {}
 pub async fn run(context: &Context, _args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let packages = prepare_alone(&session).await?;
-    let artifacts = package::build_all(session.project(), session.settings(), &packages)?;
-    let rendered = build::render(session.project(), session.settings(), &artifacts)?;
-    session.presenter().data(rendered.text());
+    let (project, settings) = (session.project(), session.settings());
+    let artifacts = package::build_all(project, settings, &packages)?;
+    let tree = build::survey(project, settings, &artifacts)?;
+    let packaged = build::package(tree, project, settings, artifacts)?;
+    session.presenter().data(packaged.root.text());
     Ok(Exit::Done)
 }

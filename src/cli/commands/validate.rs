@@ -2,8 +2,9 @@
 
 use super::{Context, Exit};
 use crate::artifact::package;
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
-use crate::operations::build::{check, is_wrong, render, stack_policy};
+use crate::operations::build::{examine, is_wrong, stack_policy};
 use crate::operations::lint as lint_operation;
 use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
@@ -11,7 +12,7 @@ use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
 use crate::present::json::sarif::SarifDocument;
 use crate::template::lint;
-use crate::template::render::TEMPLATE_LIMIT;
+use crate::template::render::{RenderedTemplate, TEMPLATE_LIMIT};
 
 /// The arguments of `stackctl validate`.
 #[derive(Debug, clap::Args)]
@@ -40,29 +41,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     stack_policy(project, settings)?;
     let packages = prepare_alone(&session).await?;
     let artifacts = package::build_all(project, settings, &packages)?;
-    let rendered = render(project, settings, &artifacts)?;
-    let checked = check(settings, &rendered);
+    let (packaged, checked) = examine(project, settings, artifacts)?;
     let mut findings = checked.findings;
     // A text that is no template has one fault, which a linter would only repeat.
-    if checked.template.is_some() {
-        let subject = lint_operation::subject(&session, &rendered)?;
-        if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
-            presenter.warning(
-                "the Guard policies are not checked: only a stackctl with the feature `lint` can",
-            );
-        }
-        if rendered.text().len() > TEMPLATE_LIMIT {
-            // CloudFormation refuses it anyway, and a linter would take minutes.
-            presenter.note("Not linted: the template is larger than CloudFormation accepts.");
-        } else {
-            presenter.progress("linting the template");
-            match lint::lint(&subject)? {
-                Some(report) => {
-                    presenter.note(&format!("Linted by {}.", report.linter));
-                    let found = lint_operation::located(settings, report, &rendered);
-                    findings = lint::merge(findings, found);
-                }
-                None => presenter.note("Not linted: cfn-lint is not installed."),
+    if let (Some(packaged), Some(_)) = (&packaged, &checked.template) {
+        let children = packaged.children.iter().map(|child| &child.rendered);
+        let mut linters = Vec::new();
+        for rendered in [&packaged.root].into_iter().chain(children) {
+            let (linter, found) = lint_one(&session, rendered)?;
+            findings = lint::merge(findings, found);
+            if !linters.contains(&linter) {
+                presenter.note(&linter);
+                linters.push(linter);
             }
         }
     }
@@ -80,12 +70,48 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let resources = checked
         .template
         .map_or(0, |template| template.resources().count());
+    let nested = packaged.as_ref().map_or(0, |it| it.children.len());
+    let nested = match nested {
+        0 => String::new(),
+        nested => format!("{}, ", count(nested, "nested template")),
+    };
     presenter.note(&format!(
-        "`{name}` is valid for `{}`: {}, {}, {} bytes.",
+        "`{name}` is valid for `{}`: {}, {nested}{}, {} bytes.",
         session.settings().environment,
         count(resources, "resource"),
         count(findings.len(), "warning"),
-        rendered.text().len()
+        packaged.map_or(0, |it| it.root.text().len())
     ));
     Ok(Exit::Done)
+}
+
+/// Lints one template. Returns what linted it, as a sentence, and the findings.
+fn lint_one(
+    session: &Session<'_>,
+    rendered: &RenderedTemplate,
+) -> Result<(String, Vec<Diagnostic>)> {
+    let presenter = session.presenter();
+    let subject = lint_operation::subject(session, rendered)?;
+    if !lint::IS_BUILT_IN && !subject.policies.is_empty() {
+        presenter.warning(
+            "the Guard policies are not checked: only a stackctl with the feature `lint` can",
+        );
+    }
+    if rendered.text().len() > TEMPLATE_LIMIT {
+        // CloudFormation refuses it anyway, and a linter would take minutes.
+        let why = "Not linted: the template is larger than CloudFormation accepts.";
+        return Ok((why.to_owned(), Vec::new()));
+    }
+    presenter.progress("linting the template");
+    Ok(match lint::lint(&subject)? {
+        Some(report) => {
+            let linter = format!("Linted by {}.", report.linter);
+            let found = lint_operation::located(session.settings(), report, rendered);
+            (linter, found)
+        }
+        None => (
+            "Not linted: cfn-lint is not installed.".to_owned(),
+            Vec::new(),
+        ),
+    })
 }

@@ -6,12 +6,11 @@
 use crate::aws::stack::change_set;
 use crate::aws::stack::events;
 use crate::aws::stack::listing;
-use crate::aws::store::bucket;
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
 use super::options::DeployOptions;
-use super::{code_check, readiness, service_validations};
+use super::{code_check, readiness, service_validations, upload};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::cloudformation::change_set::{Action, ChangeSet, Replacement, failure};
@@ -25,7 +24,6 @@ use crate::operations::change_set_name::{
 };
 use crate::plan::predict::{self, Side};
 use crate::plan::{Operation, masking};
-use crate::template::render::INLINE_LIMIT;
 
 /// What a change set is created for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,18 +344,13 @@ pub(crate) async fn discard_after(
     }
 }
 
-/// Returns the template as the request carries it. A large one is uploaded first.
+/// Returns the template as the request carries it. What CloudFormation reads besides the request is
+/// uploaded first.
 async fn template_source(deployment: &Deployment<'_>) -> Result<TemplateSource> {
-    let body = &deployment.build().body;
-    if body.len() <= INLINE_LIMIT {
-        return Ok(TemplateSource::Body(body.clone()));
-    }
-    let session = deployment.session();
-    let store = deployment.store();
-    bucket::ensure(&store, |text| session.presenter().note(text)).await?;
-    let project = &session.settings().project;
-    let url = store.store_template(project, body).await?;
-    Ok(TemplateSource::Url(url))
+    Ok(match upload::upload_templates(deployment).await? {
+        Some(url) => TemplateSource::Url(url),
+        None => TemplateSource::Body(deployment.build().body.clone()),
+    })
 }
 
 /// Waits until a change set is created and returns all that the service says of it, without the

@@ -1,30 +1,71 @@
-//! Uploading the artifacts that a template refers to.
+//! Uploading what a template refers to: what CloudFormation reads while it creates a change set, and
+//! what it reads only when the change set is executed.
 
-use crate::aws::store::bucket;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::deployment::Deployment;
-use crate::aws::store::ObjectState;
+use crate::artifact::digest::Digest;
+use crate::aws::store::bucket;
+use crate::aws::store::{Object, ObjectState};
 use crate::error::Result;
+use crate::operations::package_tree::template_key;
 use crate::present::human;
+use crate::template::render::INLINE_LIMIT;
 
 /// How many objects are looked for or uploaded at once: enough to use a connection's bandwidth, few
 /// enough to leave some of it to others.
 const AT_ONCE: usize = 8;
 
-/// Uploads the artifacts that the bucket does not hold yet, several at a time; creates the bucket if
-/// needed.
+/// Uploads what CloudFormation reads while it creates a change set: a large template, nested templates,
+/// and files that `AWS::Include` inserts. Returns the URL of the template; `None` if the template is
+/// small enough to be sent with the request.
 ///
 /// # Errors
 ///
-/// If S3 refuses a call, or an object under an artifact's key has other content.
+/// If S3 refuses a call, or an object under one of the keys has other content.
+pub(super) async fn upload_templates(deployment: &Deployment<'_>) -> Result<Option<String>> {
+    let build = deployment.build();
+    let digest = Digest::of(&build.body);
+    let key = template_key(&deployment.session().settings().project, &digest);
+    let is_large = build.body.len() > INLINE_LIMIT;
+    let mut objects: Vec<Object<'_>> = Vec::new();
+    for child in &build.children {
+        objects.push(Object::template(&child.key, &child.digest, &child.body));
+    }
+    let files = build.files.iter().filter(|file| file.is_read_by_plan);
+    objects.extend(files.map(|file| Object::file(&file.file)));
+    if is_large {
+        objects.push(Object::template(&key, &digest, &build.body));
+    }
+    upload(deployment, objects).await?;
+    Ok(is_large.then(|| deployment.store().url(&key)))
+}
+
+/// Uploads the artifacts and the other files, which CloudFormation reads when it executes a change set.
+///
+/// # Errors
+///
+/// As [`upload_templates`].
 pub(crate) async fn upload_artifacts(deployment: &Deployment<'_>) -> Result<()> {
+    let build = deployment.build();
+    let zips = build.artifacts.values().map(Object::zip);
+    let files = build.files.iter().filter(|file| !file.is_read_by_plan);
+    let objects = zips.chain(files.map(|file| Object::file(&file.file)));
+    upload(deployment, objects.collect()).await
+}
+
+/// Uploads the objects that the bucket does not hold yet, several at a time; creates the bucket if
+/// needed.
+async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result<()> {
+    if objects.is_empty() {
+        return Ok(());
+    }
     let presenter = deployment.session().presenter();
     let store = deployment.store();
-    let states = stream::iter(deployment.build().artifacts.values())
-        .map(async |artifact| {
-            let state = store.object_state(&artifact.key, &artifact.digest).await?;
-            Ok((artifact, state))
+    let states = stream::iter(objects)
+        .map(async |object| {
+            let state = store.object_state(object.key(), object.digest()).await?;
+            Ok((object, state))
         })
         .buffered(AT_ONCE)
         .try_collect::<Vec<_>>();
@@ -38,13 +79,13 @@ pub(crate) async fn upload_artifacts(deployment: &Deployment<'_>) -> Result<()> 
     bucket::prepare(&store, bucket?, |text| presenter.note(text)).await?;
     stream::iter(missing)
         .map(Ok)
-        .try_for_each_concurrent(AT_ONCE, async |(artifact, state)| {
-            store.store(artifact, state).await?;
+        .try_for_each_concurrent(AT_ONCE, async |(object, state)| {
+            store.store(&object, state).await?;
             presenter.note(&format!(
                 "Uploaded {} to s3://{}/{}",
-                human::size(artifact.size),
+                human::size(object.size()),
                 store.bucket(),
-                artifact.key
+                object.key()
             ));
             Ok(())
         })

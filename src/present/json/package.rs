@@ -1,14 +1,30 @@
-//! `stackctl.package/1`: the built artifacts.
+//! `stackctl.package/1`: what a deployment uploads.
 
 use serde::Serialize;
 
 use crate::artifact::package::{Artifact, PackagedFile};
 
-/// The JSON document of the built artifacts.
+/// The JSON document of what a deployment uploads.
 #[derive(Debug, Serialize)]
 pub struct PackageDocument<'a> {
     schema: &'static str,
     artifacts: Vec<ArtifactEntry<'a>>,
+    files: &'a [UploadEntry<'a>],
+}
+
+/// A nested template, or a file that is uploaded as it is.
+#[derive(Debug, Serialize)]
+pub struct UploadEntry<'a> {
+    /// The path, relative to the current folder.
+    pub path: &'a str,
+    /// The S3 key.
+    pub key: &'a str,
+    /// The SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// Whether it is a nested template.
+    pub is_template: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,11 +46,12 @@ struct FileEntry<'a> {
 }
 
 impl<'a> PackageDocument<'a> {
-    /// Returns the document for these artifacts.
-    pub fn of(artifacts: impl Iterator<Item = &'a Artifact>) -> Self {
+    /// Returns the document for these artifacts and files.
+    pub fn of(artifacts: impl Iterator<Item = &'a Artifact>, files: &'a [UploadEntry<'a>]) -> Self {
         Self {
             schema: "stackctl.package/1",
             artifacts: artifacts.map(artifact).collect(),
+            files,
         }
     }
 }

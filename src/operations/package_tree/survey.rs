@@ -1,0 +1,406 @@
+//! Reads a template and its nested templates, and finds their local paths.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use indexmap::map::Entry as MapEntry;
+
+use super::{Target, needs_named_bucket, zip_name};
+use crate::artifact::package::{self, Artifact};
+use crate::artifact::unbuilt::unbuilt;
+use crate::config::project::{
+    ArtifactFiles, Entry, Project, TemplateFolder, UNZIPPED_LIMIT, beside, entry, folder_files,
+    lone_file,
+};
+use crate::config::settings::Settings;
+use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::error::{Error, Result};
+use crate::template::Template;
+use crate::template::local_paths::table::Content;
+use crate::template::local_paths::{self, LocalPath};
+use crate::template::render::{self, RenderedTemplate};
+use crate::util::suggest::nearest;
+
+/// How deep templates may be nested. CloudFormation documents no limit of its own.
+const DEEPEST: usize = 64;
+
+/// The template of a stack, its nested templates, and what their local paths lead to.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    /// The template of the stack.
+    pub(super) root: RenderedTemplate,
+    pub(super) root_paths: Vec<(LocalPath, Target)>,
+    /// The nested templates by path, each after its own children.
+    pub(super) templates: IndexMap<PathBuf, SurveyedTemplate>,
+    /// The folders and lone files that become zips.
+    pub(super) zips: IndexMap<PathBuf, ArtifactFiles>,
+    /// The files that are zips already.
+    pub(super) existing_zips: IndexMap<PathBuf, Artifact>,
+    /// The files that are uploaded as they are.
+    pub(super) files: IndexMap<PathBuf, Content>,
+    findings: Vec<Diagnostic>,
+}
+
+/// A nested template before its local paths are replaced.
+#[derive(Debug)]
+pub(super) struct SurveyedTemplate {
+    pub(super) rendered: RenderedTemplate,
+    pub(super) paths: Vec<(LocalPath, Target)>,
+}
+
+impl Tree {
+    /// Reads a template and its nested templates. `folder` is the opened template, `artifacts` are those
+    /// of the manifest.
+    ///
+    /// # Errors
+    ///
+    /// If the template cannot be rendered. What is wrong with its paths and with the nested templates
+    /// is among the [`findings`](Self::findings).
+    pub(crate) fn survey(
+        project: &Project,
+        settings: &Settings,
+        folder: &TemplateFolder,
+        artifacts: &IndexMap<String, Artifact>,
+    ) -> Result<Self> {
+        let root = render::render(folder, settings, artifacts)?;
+        let tree = Self {
+            root: root.clone(),
+            root_paths: Vec::new(),
+            templates: IndexMap::new(),
+            zips: IndexMap::new(),
+            existing_zips: IndexMap::new(),
+            files: IndexMap::new(),
+            findings: Vec::new(),
+        };
+        let mut survey = Survey {
+            project,
+            settings,
+            artifacts,
+            open: Vec::new(),
+            tree,
+        };
+        let path = beside(Path::new(""), &settings.template.to_string_lossy());
+        // A text that is no template has no paths; the checks of the template report it.
+        if let (Some(path), Ok(template)) = (path, Template::parse(root.source())) {
+            survey.tree.root_paths = survey.paths(&path, &root, &template);
+        }
+        Ok(survey.tree)
+    }
+
+    /// Returns what is wrong with the local paths and the nested templates, at its places in the files.
+    pub(crate) fn findings(&self) -> &[Diagnostic] {
+        &self.findings
+    }
+
+    /// Returns the template of the stack with its local paths.
+    pub(crate) fn root(&self) -> &RenderedTemplate {
+        &self.root
+    }
+}
+
+struct Survey<'a> {
+    project: &'a Project,
+    settings: &'a Settings,
+    artifacts: &'a IndexMap<String, Artifact>,
+    /// The templates that are being read, from the root.
+    open: Vec<PathBuf>,
+    tree: Tree,
+}
+
+/// Why a local path cannot be packaged, and what helps.
+struct Problem {
+    message: String,
+    help: Vec<String>,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: Vec::new(),
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        Self {
+            message: format!("{error}{}", cause.unwrap_or_default()),
+            help: error.hints().to_vec(),
+        }
+    }
+}
+
+impl Survey<'_> {
+    /// Returns the local paths of a template with their targets, and reads the nested templates.
+    fn paths(
+        &mut self,
+        path: &Path,
+        rendered: &RenderedTemplate,
+        template: &Template,
+    ) -> Vec<(LocalPath, Target)> {
+        self.open.push(path.to_path_buf());
+        let found = local_paths::find(template);
+        for error in found.errors {
+            self.add(error, rendered);
+        }
+        let mut paths = Vec::new();
+        for local in found.paths {
+            match self.target(path, rendered, &local) {
+                Ok(Some(target)) => paths.push((local, target)),
+                Ok(None) => {}
+                Err(problem) => {
+                    let mut error =
+                        Diagnostic::error("local-path", problem.message, place(rendered, &local));
+                    error.help = problem.help;
+                    self.add(error, rendered);
+                }
+            }
+        }
+        self.open.pop();
+        paths
+    }
+
+    fn add(&mut self, finding: Diagnostic, rendered: &RenderedTemplate) {
+        let finding = rendered.translate(finding, &self.settings.origins);
+        self.tree.findings.push(finding);
+    }
+
+    /// Returns what a local path leads to; `None` if that is a nested template that is wrong itself.
+    fn target(
+        &mut self,
+        template: &Path,
+        rendered: &RenderedTemplate,
+        local: &LocalPath,
+    ) -> Result<Option<Target>, Problem> {
+        let text = &local.text;
+        let Some(path) = beside(template, text) else {
+            return Err(
+                Problem::new(format!("`{text}` is outside the project")).help(
+                    "name a file or folder inside the manifest's folder, relative to the template",
+                ),
+            );
+        };
+        if let Some(siblings) = self.project.siblings_of_missing(&path) {
+            return Err(self.missing(local, &path, &siblings));
+        }
+        if needs_named_bucket(local.row.shape, self.settings) {
+            let property = local.row.property.last().copied().unwrap_or_default();
+            return Err(Problem::new(format!(
+                "the transform accepts only a plain `s3://` URL as `{property}`, and the name of the \
+                 default artifact bucket depends on the account"
+            ))
+            .help("name a bucket with the manifest's `artifact_bucket`"));
+        }
+        let entry = entry(self.project, &path, "the local path")?;
+        match (local.row.content, entry) {
+            (Content::Template | Content::StackSetTemplate | Content::Include, Entry::Folder) => {
+                Err(Problem::new(format!(
+                    "`{text}` is a folder, not a template"
+                )))
+            }
+            (Content::Template, Entry::File) => {
+                Ok(self.child(&path)?.then_some(Target::Template(path)))
+            }
+            (content @ (Content::Code | Content::File), Entry::Folder) => {
+                let is_code = content == Content::Code;
+                self.folder(path, rendered, local, is_code).map(Some)
+            }
+            (Content::Code, Entry::File) => self.lone_file(path).map(Some),
+            (content, Entry::File) => {
+                let known = self.tree.files.entry(path.clone()).or_insert(content);
+                if content == Content::Include {
+                    *known = content;
+                }
+                Ok(Some(Target::File(path)))
+            }
+        }
+    }
+
+    fn missing(&self, local: &LocalPath, path: &Path, siblings: &[String]) -> Problem {
+        let text = &local.text;
+        let problem = Problem::new(format!("`{text}` does not exist"));
+        let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+        match nearest(&wanted, siblings.iter().map(String::as_str)) {
+            Some(near) => {
+                let near = path.with_file_name(near);
+                problem.help(format!("did you mean `{}`?", self.project.shown(&near)))
+            }
+            None => problem.help(format!(
+                "a path is relative to its template, so this one is `{}`; a URL starts with `https://` \
+                 or `s3://`",
+                self.project.shown(path)
+            )),
+        }
+    }
+
+    /// Reads a nested template. Returns whether it can be packaged.
+    fn child(&mut self, path: &Path) -> Result<bool, Problem> {
+        if let Some(start) = self.open.iter().position(|open| open == path) {
+            let circle = self.open.iter().skip(start).map(PathBuf::as_path);
+            let names: Vec<String> = circle
+                .chain([path])
+                .map(|it| format!("`{}`", self.project.shown(it)))
+                .collect();
+            return Err(Problem::new(format!(
+                "these templates contain each other: {}",
+                names.join(" → ")
+            ))
+            .help("a nested stack cannot contain the stack that it is part of"));
+        }
+        if self.open.len() > DEEPEST {
+            return Err(Problem::new(format!(
+                "templates are nested more than {DEEPEST} levels deep"
+            )));
+        }
+        if self.tree.templates.contains_key(path) {
+            return Ok(true);
+        }
+        let folder = self.project.nested_template(path)?;
+        let rendered = match render::render(&folder, self.settings, self.artifacts) {
+            Ok(rendered) => rendered,
+            Err(error) if error.diagnostics().is_empty() => return Err(error.into()),
+            Err(error) => {
+                let found = error.diagnostics().iter().cloned();
+                self.tree.findings.extend(found);
+                return Ok(false);
+            }
+        };
+        let template = match Template::parse(rendered.source()) {
+            Ok(template) => template,
+            Err(found) => {
+                for finding in found {
+                    self.add(finding, &rendered);
+                }
+                return Ok(false);
+            }
+        };
+        let paths = self.paths(path, &rendered, &template);
+        let surveyed = SurveyedTemplate { rendered, paths };
+        self.tree.templates.insert(path.to_path_buf(), surveyed);
+        Ok(true)
+    }
+
+    /// Returns the target of a folder: the manifest's artifact with that path, else a zip.
+    fn folder(
+        &mut self,
+        path: PathBuf,
+        rendered: &RenderedTemplate,
+        local: &LocalPath,
+        is_code: bool,
+    ) -> Result<Target, Problem> {
+        let of_manifest = self.settings.artifacts.iter().find(|(_, artifact)| {
+            beside(Path::new(""), &artifact.path.to_string_lossy()).as_ref() == Some(&path)
+        });
+        if let Some((name, artifact)) = of_manifest {
+            let built = self.artifacts.get(name);
+            if let Some(built) =
+                built.filter(|_| artifact.requirements.is_none() && artifact.build.is_empty())
+            {
+                let files = built.files.iter().map(|file| file.path.as_str());
+                self.check_built(files, &path, rendered, local)?;
+            }
+            return Ok(Target::Artifact(name.clone()));
+        }
+        let files = match self.tree.zips.get(&path) {
+            Some(files) => files.clone(),
+            None => folder_files(
+                self.project,
+                &zip_name(&path, self.settings),
+                &path,
+                is_code.then_some(UNZIPPED_LIMIT),
+            )?,
+        };
+        if is_code {
+            let files = files.files.iter().map(|file| file.path.as_str());
+            self.check_built(files, &path, rendered, local)?;
+        }
+        self.tree.zips.insert(path.clone(), files);
+        Ok(Target::Zip(path))
+    }
+
+    fn lone_file(&mut self, path: PathBuf) -> Result<Target, Problem> {
+        let MapEntry::Vacant(zip) = self.tree.existing_zips.entry(path.clone()) else {
+            return Ok(Target::Zip(path));
+        };
+        let name = zip_name(&path, self.settings);
+        let full = self.project.resolve(&path, "the file")?;
+        match package::existing_zip(&self.settings.project, &name, &full)? {
+            Some(artifact) => {
+                zip.insert(artifact);
+            }
+            None => {
+                let files = lone_file(self.project, &name, &path)?;
+                self.tree.zips.insert(path.clone(), files);
+            }
+        }
+        Ok(Target::Zip(path))
+    }
+
+    /// Checks that the code in a folder needs no build.
+    ///
+    /// AWS SAM builds its functions and layers, so theirs is an error. Code of other types may contain
+    /// its packages in another way.
+    fn check_built<'f>(
+        &mut self,
+        files: impl Iterator<Item = &'f str>,
+        path: &Path,
+        rendered: &RenderedTemplate,
+        local: &LocalPath,
+    ) -> Result<(), Problem> {
+        let is_output = self.open.last().is_some_and(|template| {
+            let mut parts = template.components().map(|part| part.as_os_str());
+            parts.any(|part| part == ".aws-sam")
+        });
+        let owner = local.resource.as_ref();
+        if is_output || owner.is_some_and(|owner| owner.is_built) {
+            return Ok(());
+        }
+        let shown = self.project.shown(path);
+        let build_method = owner.and_then(|owner| owner.build_method.as_deref());
+        let read = |name: &str| {
+            let text = self.project.text(&path.join(name), "the file").ok()?;
+            Some(text.text.clone())
+        };
+        let message = match (build_method, unbuilt(files, read)) {
+            (Some(method), _) => format!(
+                "the code in `{shown}` has to be built: the template gives `BuildMethod: {method}`"
+            ),
+            (None, Some(file)) => format!(
+                "the code in `{shown}` has to be built: it has a `{file}`, and the packages in it are \
+                 not in the folder"
+            ),
+            (None, None) => return Ok(()),
+        };
+        let is_sam = owner.is_none_or(|owner| owner.kind.starts_with("AWS::Serverless::"));
+        let artifact = "let an artifact with this `path` build it: `[artifacts.NAME]` with `build` or \
+                        `requirements`";
+        let sam = "or run `sam build` and set `template = \".aws-sam/build/template.yaml\"`";
+        if is_sam {
+            return Err(Problem::new(message).help(artifact).help(sam));
+        }
+        let warning = Diagnostic::new(
+            Severity::Warning,
+            "local-path",
+            message,
+            place(rendered, local),
+        );
+        self.add(warning.help(artifact), rendered);
+        Ok(())
+    }
+}
+
+/// Returns the place of a local path in the rendered text.
+fn place(rendered: &RenderedTemplate, local: &LocalPath) -> Place {
+    Place {
+        source: rendered.source().clone(),
+        span: local.span.clone(),
+        label: String::new(),
+    }
+}
