@@ -401,7 +401,17 @@ fn findings_in_a_nested_template_are_at_its_own_lines() {
     --- exit 1
     ");
     sandbox.write("templates/nested/deep.json", "{\"Resources\": }");
-    insta::assert_snapshot!(sandbox.run(&["validate"]), @r"");
+    insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
+    --- stderr
+    error[json-syntax]: expected a value, found `}`
+     --> templates/nested/deep.json:1:15
+      |
+    1 | {"Resources": }
+      |               ^
+
+    error: `templates/stack.yaml` is not a valid CloudFormation template
+    --- exit 1
+    "#);
 }
 
 #[test]
