@@ -58,7 +58,7 @@ fn commands_without_an_account_succeed() {
     ");
     insta::assert_snapshot!(sandbox.run(&["package"]), @"
     --- stderr
-    The manifest names no artifact: there is nothing to package.
+    The manifest names no artifact, and the template no local file: there is nothing to package.
     --- exit 0
     ");
     let packaged = sandbox.json(&["package"]);
