@@ -3,6 +3,7 @@
 //! ```text
 //! emulator/
 //!   python-3.12-0123456789ab/   a virtual environment, shared by all projects
+//!   python-3.12-0123456789ab-sam-0123456789ab/   the SAM translator for it
 //!   install.lock, install.log
 //!   projects/0123456789ab/      one project root and environment
 //!     lock                      locked by a command that starts or stops the emulator
@@ -10,7 +11,7 @@
 //!     run                       its process id; the emulator locks the file while it runs and removes
 //!                               it after it has saved its state
 //!     emulator.log              its log; the previous log is emulator.log.old
-//!     launcher.py, home/, tmp/  its own files
+//!     launcher.py, home/, tmp/ …  its own files
 //!     data/                     its state
 //! ```
 //!
@@ -41,6 +42,8 @@ pub(super) struct Record {
     /// The digest of the launcher and the packages with which the emulator was started.
     pub(super) build: String,
     pub(super) version: String,
+    /// The Python that runs it.
+    pub(super) python: PathBuf,
     pub(super) port: u16,
     pub(super) account: String,
     /// The start time in RFC 3339.
@@ -214,6 +217,7 @@ mod tests {
 
     fn record(folder: &Path) -> Record {
         Record {
+            python: PathBuf::from("/cache/python"),
             identity: "stackctl 0123".to_owned(),
             build: "abc".to_owned(),
             version: "1.5.33".to_owned(),

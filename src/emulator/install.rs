@@ -7,11 +7,17 @@
 //! The environment is created under a temporary name and renamed when it is complete. A lock prevents
 //! two commands from installing at the same time. An interrupted installation leaves no environment
 //! that looks complete.
+//!
+//! The translator of SAM templates is not part of the environment, because few projects need it. It is
+//! installed in the same way into a folder of its own, from which the launcher imports it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
 
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +28,8 @@ use super::python::{self, Python};
 
 /// The packages with their hashes, for every supported Python and platform.
 pub(super) const LOCK_FILE: &str = include_str!("requirements.lock");
+/// The packages of the SAM translator that are not in [`LOCK_FILE`].
+pub(super) const TRANSLATOR_LOCK_FILE: &str = include_str!("requirements-sam.lock");
 /// The last file that is written into a new environment. An environment without it is not used.
 const COMPLETE: &str = ".complete";
 /// The prefix of the folder names of unfinished environments.
@@ -114,52 +122,129 @@ fn build(
     ambient: &Ambient,
     report: &mut dyn FnMut(Progress),
 ) -> Result<()> {
-    let cannot_write = |error| Error::system(format!("cannot write to {}", root.display()), error);
-    let log_path = root.join("install.log");
-    let log = File::create(&log_path).map_err(cannot_write)?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .tempdir_in(root)
-        .map_err(cannot_write)?;
-    let lock_file = unfinished.path().join("requirements.lock");
-    fs::write(&lock_file, LOCK_FILE).map_err(cannot_write)?;
-
+    let installation = Installation::begin(root, ambient)?;
     report(Progress::CreatingEnvironment);
-    let mut venv = command(&base.program, ambient);
-    venv.args(["-I", "-m", "venv"]).arg(unfinished.path());
-    run(venv, &log).map_err(|failure| {
-        failure
-            .error(&log_path, "cannot create a virtual environment")
-            .hint(
-                "install Python's venv module (Debian and Ubuntu: `sudo apt install python3-venv`)",
-            )
-    })?;
-
+    installation.create_environment(base)?;
     report(Progress::Installing);
-    let mut pip = command(&unfinished.path().join("bin/python"), ambient);
-    pip.args([
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--no-input",
-        "--progress-bar",
-        "off",
-    ])
-    .args([
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        "--requirement",
-    ])
-    .arg(&lock_file)
-    // The user's own setting could install outside of the environment.
-    .env("PIP_USER", "0")
-    .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-    run(pip, &log).map_err(|failure| failure.install_error(&log_path))?;
+    let python = installation.unfinished.path().join("bin/python");
+    installation.install(&python, LOCK_FILE, "the local environment", &[])?;
+    installation.finish(folder)
+}
 
-    fs::write(unfinished.path().join(COMPLETE), "").map_err(cannot_write)?;
-    fs::rename(unfinished.keep(), folder).map_err(cannot_write)
+/// Returns the folder of the SAM translator for the environment of `python`, which may not exist.
+pub(super) fn translator_folder(python: &Path) -> PathBuf {
+    let environment = python.ancestors().nth(2).unwrap_or(python);
+    let mut name = environment.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-sam-{}", short_digest([TRANSLATOR_LOCK_FILE])));
+    environment.with_file_name(name)
+}
+
+/// Installs the SAM translator for the environment of `python` if it is missing.
+///
+/// # Errors
+///
+/// As [`ensure`].
+pub(super) fn ensure_translator(
+    python: &Path,
+    ambient: &Ambient,
+    report: &mut dyn FnMut(Progress),
+) -> Result<()> {
+    let folder = translator_folder(python);
+    let root = folder.parent().unwrap_or(&folder);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let _lock = files::lock(&root.join("install.lock"))?;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    report(Progress::InstallingTranslator);
+    let installation = Installation::begin(root, ambient)?;
+    // The packages that this option leaves out are in the environment.
+    let target = installation.unfinished.path().as_os_str();
+    let options = [OsStr::new("--no-deps"), OsStr::new("--target"), target];
+    let what = "the SAM translator";
+    installation.install(python, TRANSLATOR_LOCK_FILE, what, &options)?;
+    installation.finish(&folder)
+}
+
+/// An installation into a folder with a temporary name.
+struct Installation<'a> {
+    root: &'a Path,
+    ambient: &'a Ambient,
+    log_path: PathBuf,
+    log: File,
+    unfinished: TempDir,
+}
+
+impl<'a> Installation<'a> {
+    fn begin(root: &'a Path, ambient: &'a Ambient) -> Result<Self> {
+        let log_path = root.join("install.log");
+        let begun = File::create(&log_path).and_then(|log| {
+            let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(root);
+            Ok((log, folder?))
+        });
+        let (log, unfinished) = begun.map_err(|error| cannot_write(root, error))?;
+        Ok(Self {
+            root,
+            ambient,
+            log_path,
+            log,
+            unfinished,
+        })
+    }
+
+    /// Creates an empty virtual environment.
+    fn create_environment(&self, base: &Python) -> Result<()> {
+        let mut venv = command(&base.program, self.ambient);
+        venv.args(["-I", "-m", "venv"]).arg(self.unfinished.path());
+        run(venv, &self.log).map_err(|failure| {
+            failure
+                .error(&self.log_path, "cannot create a virtual environment")
+                .hint(
+                    "install Python's venv module (Debian and Ubuntu: `sudo apt install python3-venv`)",
+                )
+        })
+    }
+
+    /// Installs the packages of a lock file with the pip of `python`.
+    fn install(&self, python: &Path, packages: &str, what: &str, options: &[&OsStr]) -> Result<()> {
+        let lock_file = self.unfinished.path().join("requirements.lock");
+        fs::write(&lock_file, packages).map_err(|error| cannot_write(self.root, error))?;
+        let mut pip = command(python, self.ambient);
+        pip.args([
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--progress-bar",
+            "off",
+        ])
+        .args(options)
+        .args([
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--requirement",
+        ])
+        .arg(&lock_file)
+        // The user's own setting could install outside of the environment.
+        .env("PIP_USER", "0")
+        .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+        run(pip, &self.log).map_err(|failure| failure.install_error(&self.log_path, what))
+    }
+
+    /// Marks the folder as complete and renames it.
+    fn finish(self, folder: &Path) -> Result<()> {
+        fs::write(self.unfinished.path().join(COMPLETE), "")
+            .and_then(|()| fs::rename(self.unfinished.keep(), folder))
+            .map_err(|error| cannot_write(self.root, error))
+    }
+}
+
+fn cannot_write(root: &Path, error: io::Error) -> Error {
+    Error::system(format!("cannot write to {}", root.display()), error)
 }
 
 /// Returns a command with the user's environment variables, which may configure proxies and package
@@ -198,16 +283,16 @@ impl Failure {
         }
     }
 
-    fn install_error(self, log: &Path) -> Error {
+    fn install_error(self, log: &Path, what: &str) -> Error {
         let text = fs::read_to_string(log).unwrap_or_default();
         if let (Self::Failed, Some(reason)) = (&self, network_failure(&text)) {
-            let message = "cannot reach the Python package index to install the local environment";
-            return Error::new(ErrorKind::Service, with_lines(message, &[&reason]))
+            let message = format!("cannot reach the Python package index to install {what}");
+            return Error::new(ErrorKind::Service, with_lines(&message, &[&reason]))
                 .hint("connect to the network for this installation; later runs do not need it")
                 .hint("behind a proxy, set HTTPS_PROXY; to use another package index, set PIP_INDEX_URL")
                 .hint(format!("see the full log in {}", log.display()));
         }
-        self.error(log, "cannot install the local environment")
+        self.error(log, &format!("cannot install {what}"))
     }
 }
 
@@ -306,18 +391,48 @@ mod tests {
         assert_eq!(complete(folder.path()), None);
     }
 
+    fn pins(lock_file: &str) -> Vec<&str> {
+        let pins = lock_file.lines().filter(|line| !line.starts_with(' '));
+        pins.filter(|line| line.contains("==")).collect()
+    }
+
     #[test]
-    fn the_lock_file_pins_all_packages_by_hash_without_an_index() {
+    fn the_lock_files_pin_all_packages_by_hash_without_an_index() {
         assert!(LOCK_FILE.contains("ministack==1.5.33"));
-        let pins = LOCK_FILE
-            .lines()
-            .filter(|line| line.contains("==") && !line.starts_with(' '));
-        assert!(pins.clone().count() > 15);
+        assert!(pins(LOCK_FILE).len() > 15);
+        assert!(pins(TRANSLATOR_LOCK_FILE).len() > 8);
+        for lock_file in [LOCK_FILE, TRANSLATOR_LOCK_FILE] {
+            let all = pins(lock_file);
+            assert!(all.iter().all(|line| line.ends_with('\\')), "hashes follow");
+            assert!(!lock_file.contains("://"));
+        }
+    }
+
+    #[test]
+    fn the_translator_does_not_repeat_a_package_of_the_environment() {
+        let version = |line: &str| line.split([' ', ';']).next().unwrap().to_owned();
+        let environment: Vec<String> = pins(LOCK_FILE).into_iter().map(version).collect();
+        let repeated = pins(TRANSLATOR_LOCK_FILE);
+        let repeated = repeated.iter().filter(|line| {
+            let name = line.split("==").next().unwrap();
+            environment
+                .iter()
+                .any(|pin| pin.starts_with(&format!("{name}==")))
+        });
+        // The environment contains it only for Python 3.10.
+        let repeated: Vec<String> = repeated.map(|line| version(line)).collect();
         assert!(
-            pins.clone().all(|line| line.ends_with('\\')),
-            "hashes follow each package"
+            repeated.iter().all(|pin| environment.contains(pin)),
+            "{repeated:?}"
         );
-        assert!(!LOCK_FILE.contains("://"));
+        assert_eq!(repeated.len(), 1, "{repeated:?}");
+    }
+
+    #[test]
+    fn the_translator_has_a_folder_for_each_environment() {
+        let folder = translator_folder(Path::new("/cache/python-3.12-0123456789ab/bin/python"));
+        let name = folder.strip_prefix("/cache").unwrap().display().to_string();
+        assert!(name.starts_with("python-3.12-0123456789ab-sam-"), "{name}");
     }
 
     #[test]
@@ -337,14 +452,16 @@ mod tests {
                         connection: [Errno -2] Name or service not known')': /simple/boto3/\n\
                         ERROR: No matching distribution found\n";
         fs::write(&log, retrying).unwrap();
-        let error = Failure::Failed.install_error(&log);
+        let error = Failure::Failed.install_error(&log, "the local environment");
         assert_eq!(error.kind(), ErrorKind::Service);
         let reason =
             "\n  Failed to establish a new connection: [Errno -2] Name or service not known";
         assert!(error.to_string().ends_with(reason), "{error}");
         fs::write(&log, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n").unwrap();
         assert_eq!(
-            Failure::Failed.install_error(&log).kind(),
+            Failure::Failed
+                .install_error(&log, "the local environment")
+                .kind(),
             ErrorKind::System
         );
     }

@@ -1,14 +1,16 @@
 """Starts MiniStack, an AWS emulator, with additions that stackctl projects need.
 
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
-associations, and change sets that revert drift. It corrects differences from AWS in replacements,
-in the deletion of buckets, and in the Ref of instance profiles. All requests count as encrypted:
-the server uses no TLS, but policies that deny plain HTTP must work. The server listens only on
-127.0.0.1. Because the launcher uses private names of MiniStack, it accepts exactly one version.
+associations, and change sets that revert drift (drift_reverts.py). It corrects differences from
+AWS in replacements, in buckets, in change sets of outputs, in nested stacks, in the Ref of instance
+profiles, and in transforms (transforms.py). All requests count as encrypted: the server uses no
+TLS, but policies that deny plain HTTP must work. The server listens only on 127.0.0.1. Because
+these files use private names of MiniStack, they accept exactly one version.
 
 The caller sets GATEWAY_PORT and, to keep the state, PERSIST_STATE, STATE_DIR, S3_PERSIST, and
-S3_DATA_DIR. STACKCTL_RUN is the path of a file that contains this process's id and is locked while
-the process runs. The file is removed after MiniStack has saved its state, which happens only if
+S3_DATA_DIR. STACKCTL_SAM is the folder of the SAM translator, which may not exist yet.
+STACKCTL_RUN is the path of a file that contains this process's id and is locked while the process
+runs. The file is removed after MiniStack has saved its state, which happens only if
 MiniStack is not killed. So a file that exists but is not locked means that the state was not saved.
 
 If standard input closes before a line was written to it, the emulator and all processes that it
@@ -17,7 +19,6 @@ emulator's port.
 """
 
 import fcntl
-import json
 import os
 import re
 import signal
@@ -27,7 +28,6 @@ import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib.metadata import version
-from xml.etree import ElementTree
 
 if version("ministack") != "1.5.33":
     print(f"needs ministack 1.5.33, found {version('ministack')}", file=sys.stderr)
@@ -39,14 +39,17 @@ os.environ["BIND_HOST"] = "127.0.0.1"
 os.environ["IOT_MTLS_ENABLED"] = "0"
 os.environ["SFTP_ENABLED"] = "0"
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+
+import drift_reverts
+import transforms
 from ministack import app
-from ministack.core import iam_evaluator, responses
+from ministack.core import iam_evaluator
 from ministack.services import cloudformation, ec2, iam, s3
-from ministack.services.cloudformation import changesets, drift, handlers, helpers
+from ministack.services.cloudformation import drift, engine, handlers, stacks
 from ministack.services.cloudformation import provisioners as cfn
 
 INSTANCE = "AWS::EC2::Instance"
-REVERT_DRIFT = "REVERT_DRIFT"
 INSTANCE_DRIFT_PROPERTIES = frozenset({"ImageId", "InstanceType", "KeyName", "SecurityGroupIds"})
 
 
@@ -247,6 +250,21 @@ def repair_bucket_deletion() -> None:
     handler["delete"] = delete_empty
 
 
+def repair_bucket_versioning() -> None:
+    """Suspends the versioning of a bucket. MiniStack only enables it."""
+    handler = cfn._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create, update = handler["create"], handler["update"]
+
+    def with_status(result: tuple[str, dict], props: dict) -> tuple[str, dict]:
+        status = props.get("VersioningConfiguration", {}).get("Status")
+        if status or result[0] in s3._bucket_versioning:
+            s3._bucket_versioning[result[0]] = status or "Suspended"
+        return result
+
+    handler["create"] = lambda *args: with_status(create(*args), args[1])
+    handler["update"] = lambda *args: with_status(update(*args), args[2])
+
+
 def repair_instance_profile_ref() -> None:
     """Makes Ref of an instance profile return its name, as on AWS. MiniStack returns the ARN."""
     handler = cfn._RESOURCE_HANDLERS["AWS::IAM::InstanceProfile"]
@@ -263,157 +281,59 @@ def repair_instance_profile_ref() -> None:
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
-def drifted_resources(stack: dict) -> dict[str, dict]:
-    """Returns the results of drift detection for the drifted resources, by logical id.
+def repair_nested_updates() -> None:
+    """Keeps the attributes of unchanged resources in nested stacks, which MiniStack drops."""
+    update = cfn._update_resource
 
-    Properties that require replacement are omitted, because AWS does not revert their drift either.
-    """
-    drifts = {}
-    for logical_id, record in stack["_resources"].items():
-        resource_type = record["ResourceType"]
-        if not drift.supports_drift(resource_type):
-            continue
-        result = drift.detect_resource_drift(stack, logical_id, record, responses.now_iso())
-        result["PropertyDifferences"] = [
-            difference
-            for difference in result.get("PropertyDifferences", [])
-            if cfn._property_recreation(resource_type, property_name(difference)) != "Always"
-        ]
-        if result["StackResourceDriftStatus"] == "DELETED" or result["PropertyDifferences"]:
-            drifts[logical_id] = result
-    return drifts
+    def keep_attributes(*args: object) -> tuple[str, dict]:
+        physical_id, attributes = update(*args)
+        stack_name, logical_id = args[4:6]
+        record = cloudformation._stacks.get(stack_name, {}).get("_resources", {}).get(logical_id)
+        if record and record["PhysicalResourceId"] == physical_id:
+            attributes = record.get("Attributes", {}) | attributes
+        return physical_id, attributes
+
+    cfn._update_resource = keep_attributes
 
 
-def property_name(difference: dict) -> str:
-    """Returns the name of the top-level property that contains a difference."""
-    return difference["PropertyPath"].split("/")[1]
+def output_values(stack: dict, template: dict, parameters: dict) -> object:
+    """Returns the outputs of a template, with the resources that the stack has now."""
+    outputs = template.get("Outputs") or {}
+    try:
+        return stacks._resolve_stack_outputs(
+            outputs,
+            engine._evaluate_conditions(template, parameters),
+            stack["_resources"],
+            parameters,
+            template.get("Mappings") or {},
+            stack["StackName"],
+            stack["StackId"],
+        )
+    except ValueError:
+        return outputs
 
 
-def with_drift_reverts(changes: list, drifts: dict[str, dict]) -> list:
-    """Returns the changes of a change set with additional changes that revert drift.
+def add_change_sets_of_outputs() -> None:
+    """Makes a change set usable if only outputs change. MiniStack finds no change in it."""
+    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
 
-    A deleted resource is created again. If the template already changes a property, its change
-    stays the same.
-    """
-    by_id = {change["ResourceChange"]["LogicalResourceId"]: change for change in changes}
-    for logical_id, drifted in drifts.items():
-        change = by_id.get(logical_id, {}).get("ResourceChange", {})
-        if change.get("Action") == "Remove":
-            continue
-        new = {"LogicalResourceId": logical_id, "ResourceType": drifted["ResourceType"]}
-        by_id[logical_id] = {"ResourceChange": new}
-        if drifted["StackResourceDriftStatus"] == "DELETED":
-            new["Action"] = "Add"
-            continue
-        details = list(change.get("Details", []))
-        edited = {detail["Target"].get("Name") for detail in details}
-        for difference in drifted["PropertyDifferences"]:
-            name = property_name(difference)
-            if name not in edited:
-                recreation = cfn._property_recreation(drifted["ResourceType"], name)
-                target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
-                detail = {"Target": target, "ChangeSource": "NoModification", "_drift": difference}
-                details.append(detail)
-        new |= {
-            "Action": "Modify",
-            "PhysicalResourceId": drifted["PhysicalResourceId"],
-            "Replacement": change.get("Replacement", "False"),
-            "Scope": change.get("Scope", ["Properties"]),
-            "Details": details,
-        }
-    return [by_id[logical_id] for logical_id in sorted(by_id)]
-
-
-def describe_drift(body: bytes, change_set: dict) -> bytes:
-    """Returns the response of DescribeChangeSet with the data about drift added."""
-    namespaces = {"": helpers.CFN_NS}
-    ElementTree.register_namespace("", helpers.CFN_NS)
-
-    def add(parent: ElementTree.Element, name: str, value: str) -> ElementTree.Element:
-        element = ElementTree.SubElement(parent, f"{{{helpers.CFN_NS}}}{name}")
-        element.text = value
-        return element
-
-    root = ElementTree.fromstring(body)  # noqa: S314 - MiniStack wrote this XML
-    result = root.find("DescribeChangeSetResult", namespaces)
-    add(result, "DeploymentMode", REVERT_DRIFT)
-    add(result, "StackDriftStatus", "DRIFTED" if change_set["_drift"] else "IN_SYNC")
-    elements = result.findall("Changes/member/ResourceChange", namespaces)
-    for element, entry in zip(elements, change_set["Changes"], strict=True):
-        change = entry["ResourceChange"]
-        drifted = change_set["_drift"].get(change["LogicalResourceId"], {})
-        add(element, "ResourceDriftStatus", drifted.get("StackResourceDriftStatus", "IN_SYNC"))
-        targets = element.findall("Details/member/Target", namespaces)
-        for target, detail in zip(targets, change.get("Details", []), strict=True):
-            difference = detail.get("_drift")
-            if difference is None:
-                continue
-            expected, actual = difference["ExpectedValue"], difference["ActualValue"]
-            add(target, "Path", "/Properties" + difference["PropertyPath"])
-            if difference["DifferenceType"] != "REMOVE":
-                add(target, "BeforeValue", actual)
-            if difference["DifferenceType"] != "ADD":
-                add(target, "AfterValue", expected)
-            add(target, "BeforeValueFrom", "ACTUAL_STATE")
-            add(target, "AfterValueFrom", "TEMPLATE")
-            drift_element = add(target, "Drift", "")
-            add(drift_element, "PreviousValue", expected)
-            add(drift_element, "ActualValue", actual)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-
-
-def add_drift_aware_change_sets() -> None:
-    """Adds change sets that revert drift. MiniStack ignores their DeploymentMode.
-
-    CreateChangeSet reads the live resources. Before ExecuteChangeSet, the live values become the
-    deployed values in the stack's records, and deleted resources are removed from them. Then
-    MiniStack's own handlers update all resources to match the template.
-    """
-    actions = handlers._ACTION_HANDLERS
-    names = ("CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet")
-    create, describe, execute = (actions[name] for name in names)
-
-    def drift_aware(params: dict) -> dict | None:
-        name, stack = helpers._p(params, "ChangeSetName"), helpers._p(params, "StackName")
-        _, change_set = changesets._find_change_set(name, stack)
-        return change_set if change_set and "_drift" in change_set else None
-
-    def create_aware(params: dict) -> tuple:
+    def create_with_outputs(params: dict) -> tuple:
         response = create(params)
         identifier = re.search(rb"<Id>(.*?)</Id>", response[2])
-        if helpers._p(params, "DeploymentMode") != REVERT_DRIFT or not identifier:
+        change_set = cloudformation._change_sets.get(identifier[1].decode()) if identifier else None
+        if not change_set or "didn't contain changes" not in change_set["StatusReason"]:
             return response
-        change_set = cloudformation._change_sets[identifier[1].decode()]
-        change_set["_drift"] = drifted_resources(cloudformation._stacks[change_set["StackName"]])
-        change_set["Changes"] = with_drift_reverts(change_set["Changes"], change_set["_drift"])
-        if change_set["Changes"] and "didn't contain changes" in change_set["StatusReason"]:
+        stack = cloudformation._stacks[change_set["StackName"]]
+        deployed = output_values(stack, stack["_template"], stack["_resolved_params"])
+        if (
+            output_values(stack, change_set["_template"], change_set["_resolved_params"])
+            != deployed
+        ):
             usable = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
             change_set.update(usable | {"StatusReason": ""})
         return response
 
-    def describe_aware(params: dict) -> tuple:
-        status, headers, body = describe(params)
-        change_set = drift_aware(params)
-        return status, headers, describe_drift(body, change_set) if change_set else body
-
-    def execute_aware(params: dict) -> tuple:
-        change_set = drift_aware(params)
-        if change_set and change_set["ExecutionStatus"] == "AVAILABLE":
-            resources = cloudformation._stacks[change_set["StackName"]]["_resources"]
-            for logical_id, drifted in change_set["_drift"].items():
-                if drifted["StackResourceDriftStatus"] == "DELETED":
-                    resources.pop(logical_id, None)
-                    continue
-                properties = resources[logical_id]["Properties"]
-                actual = json.loads(drifted["ActualProperties"])
-                for name in map(property_name, drifted["PropertyDifferences"]):
-                    if name in actual:
-                        properties[name] = actual[name]
-                    else:
-                        properties.pop(name, None)
-        return execute(params)
-
-    actions.update(zip(names, (create_aware, describe_aware, execute_aware), strict=True))
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_with_outputs
 
 
 def count_loopback_as_encrypted() -> None:
@@ -447,8 +367,12 @@ def main() -> None:
         add_ipv6_types()
         repair_replacement()
         repair_bucket_deletion()
+        repair_bucket_versioning()
         repair_instance_profile_ref()
-        add_drift_aware_change_sets()
+        repair_nested_updates()
+        add_change_sets_of_outputs()
+        drift_reverts.add()
+        transforms.add()
         count_loopback_as_encrypted()
         app.main()
         os.unlink(run.name)

@@ -81,6 +81,8 @@ pub enum Progress {
     StateLost,
     /// Starting the emulator: less than a second.
     Starting,
+    /// Downloading (about 4 MB) and installing the SAM translator, once.
+    InstallingTranslator,
 }
 
 /// The local environment of one project root and environment.
@@ -177,6 +179,23 @@ impl Local {
         on_thread(move |_| local.end(false), |_| {}).await
     }
 
+    /// Installs AWS's translator of SAM templates for the running emulator if it is missing. The
+    /// emulator finds it without a restart.
+    ///
+    /// # Errors
+    ///
+    /// As for the installation of the emulator.
+    pub async fn ensure_translator(&self, progress: impl FnMut(Progress)) -> Result<()> {
+        let Some(record) = self.files.record() else {
+            return Ok(());
+        };
+        let ambient = self.ambient.clone();
+        let install = move |report: &mut dyn FnMut(Progress)| {
+            install::ensure_translator(&record.python, &ambient, report)
+        };
+        on_thread(install, progress).await
+    }
+
     /// Creates the EC2 key pair `name` on the emulator if it does not exist, and returns whether it
     /// created it.
     ///
@@ -228,11 +247,9 @@ impl Local {
         let _lock = self.files.lock()?;
         process::end(&self.files, false)?;
         self.files.delete_data()?;
-        let process = self.start(progress)?;
-        let record = self.record(&process);
+        let (process, record) = self.start(progress)?;
         Ok(BoundEmulator {
             record,
-            python: install::ensure(&self.emulators, &self.ambient, progress)?,
             _process: process,
         })
     }
@@ -252,8 +269,7 @@ impl Local {
             report(Progress::StateLost);
         }
         self.files.withdraw()?;
-        let process = self.start(report)?;
-        let record = self.record(&process);
+        let (process, record) = self.start(report)?;
         self.files.publish(&record)?;
         process.release()?;
         let Run::Running(pid) = self.files.run()? else {
@@ -265,11 +281,13 @@ impl Local {
         Ok(self.emulator(&record, pid))
     }
 
-    fn start(&self, report: &mut dyn FnMut(Progress)) -> Result<Process> {
+    fn start(&self, report: &mut dyn FnMut(Progress)) -> Result<(Process, Record)> {
         let python = install::ensure(&self.emulators, &self.ambient, report)?;
         report(Progress::Starting);
         let path = self.ambient.variable("PATH").unwrap_or_default();
-        process::start(&python, &self.files, path, &self.region)
+        let process = process::start(&python, &self.files, path, &self.region)?;
+        let record = self.record(&process, python);
+        Ok((process, record))
     }
 
     fn end(&self, save: bool) -> Result<bool> {
@@ -286,8 +304,9 @@ impl Local {
         Ok(was_running)
     }
 
-    fn record(&self, process: &Process) -> Record {
+    fn record(&self, process: &Process, python: PathBuf) -> Record {
         Record {
+            python,
             identity: process::identity(&self.files),
             build: build(),
             version: process.version.clone(),
@@ -318,14 +337,13 @@ impl Local {
 #[derive(Debug)]
 pub struct BoundEmulator {
     record: Record,
-    python: PathBuf,
     _process: Process,
 }
 
 impl BoundEmulator {
     /// Returns the Python of the emulator's virtual environment, which contains boto3.
     pub fn python(&self) -> &Path {
-        &self.python
+        &self.record.python
     }
 
     /// Makes this emulator available to the commands of `local`, which use it as `account`.
@@ -363,7 +381,9 @@ pub fn env_exports(emulator: &Emulator) -> String {
 
 /// Returns the digest of the packages and the launcher, which determine the emulator's behavior.
 fn build() -> String {
-    short_digest([install::LOCK_FILE, process::LAUNCHER])
+    let packages = [install::LOCK_FILE, install::TRANSLATOR_LOCK_FILE];
+    let program = process::PROGRAM.map(|(_, text)| text);
+    short_digest(packages.into_iter().chain(program))
 }
 
 /// Runs blocking `work` on a separate thread and passes its reports to `progress`.

@@ -22,10 +22,14 @@ use serde::Deserialize;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{Files, Run, create_folder};
-use super::http;
+use super::{http, install};
 
-/// The Python program that starts MiniStack.
-pub(super) const LAUNCHER: &str = include_str!("launcher.py");
+/// The files of the Python program that starts MiniStack. The first one is run.
+pub(super) const PROGRAM: [(&str, &str); 3] = [
+    ("launcher.py", include_str!("launcher.py")),
+    ("drift_reverts.py", include_str!("drift_reverts.py")),
+    ("transforms.py", include_str!("transforms.py")),
+];
 /// The time limit of a start. A start takes 0.5 s, but the first one also compiles the packages.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// The time that an emulator has to save its state before it is killed.
@@ -131,7 +135,7 @@ fn start_once(
     let folder = files.folder();
     let mut child = Command::new(python)
         .arg("-I")
-        .arg(folder.join("launcher.py"))
+        .arg(folder.join(PROGRAM[0].0))
         .current_dir(folder)
         .env_clear()
         .env("PATH", path_variable)
@@ -142,6 +146,7 @@ fn start_once(
         .env("MINISTACK_EDITION", identity(files))
         .env("MINISTACK_REGION", region)
         .env("STACKCTL_RUN", files.run_file())
+        .env("STACKCTL_SAM", install::translator_folder(python))
         .env("PERSIST_STATE", "1")
         .env("STATE_DIR", files.data().join("state"))
         .env("S3_PERSIST", "1")
@@ -171,7 +176,9 @@ fn prepare(files: &Files) -> io::Result<((File, File), u16)> {
     for name in ["home", "tmp", "data/state", "data/s3"] {
         fs::create_dir_all(folder.join(name))?;
     }
-    fs::write(folder.join("launcher.py"), LAUNCHER)?;
+    for (name, text) in PROGRAM {
+        fs::write(folder.join(name), text)?;
+    }
     match fs::rename(files.log(), files.log().with_extension("log.old")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

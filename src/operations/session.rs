@@ -10,6 +10,7 @@ use crate::config::settings::{self, ParameterValue, Settings};
 use crate::emulator::{Local, Progress};
 use crate::error::{Error, Result};
 use crate::present::Presenter;
+use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 use crate::util::span;
 
@@ -130,6 +131,22 @@ impl<'a> Session<'a> {
         Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
     }
 
+    /// Prepares the emulator for templates with transforms: installs the SAM translator if one of them
+    /// needs it. Does nothing for AWS.
+    ///
+    /// # Errors
+    ///
+    /// If the translator cannot be installed.
+    pub(crate) async fn prepare_transforms(&self, template: &Template) -> Result<()> {
+        if self.settings.emulator && template.is_serverless() {
+            self.local()?
+                .ensure_translator(|step| print_progress(self.presenter(), step))
+                .await?;
+            self.presenter().clear_progress();
+        }
+        Ok(())
+    }
+
     /// Connects to AWS and reads the stack.
     ///
     /// # Errors
@@ -183,6 +200,10 @@ pub(crate) fn print_progress(presenter: &Presenter, step: Progress) {
             presenter.progress("creating a virtual environment");
         }
         Progress::Installing => presenter.progress("fetching the packages"),
+        Progress::InstallingTranslator => {
+            presenter.note("Installing the SAM translator for the emulator; this happens once …");
+            presenter.progress("fetching the packages");
+        }
         Progress::Starting => presenter.progress("starting the emulator"),
         Progress::StateLost => presenter.warning(
             "the emulator was killed before it could save, so its state is gone: it starts empty",

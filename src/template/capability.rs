@@ -47,13 +47,10 @@ const NAMES: [&str; 5] = [
 /// The templates of nested stacks are not read; see [`merge`].
 pub(super) fn required(template: &Template) -> Vec<Capability> {
     let mut needed = Vec::new();
-    let serverless = template
-        .transforms()
-        .any(|name| name.starts_with("AWS::Serverless"));
     let iam: Vec<_> = template.resources().filter(is_iam).collect();
     if iam.iter().any(has_own_name) {
         needed.push(Capability::NamedIam);
-    } else if !iam.is_empty() || serverless {
+    } else if !iam.is_empty() || template.is_serverless() {
         // The transform adds a role to a serverless function.
         needed.push(Capability::Iam);
     }

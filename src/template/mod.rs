@@ -186,6 +186,12 @@ impl Template {
             || any(&self.root, &|node| node.get("Fn::Transform").is_some())
     }
 
+    /// Returns whether the template is a SAM template.
+    pub fn is_serverless(&self) -> bool {
+        self.transforms()
+            .any(|name| name.starts_with("AWS::Serverless"))
+    }
+
     /// Returns whether a resource is a nested stack.
     pub fn has_nested_stacks(&self) -> bool {
         self.resources()

@@ -129,3 +129,18 @@ fn changed(project: &Project) -> Vec<String> {
     }
     changed
 }
+
+#[test]
+fn outputs_alone_can_change() {
+    let template =
+        "Resources: { Topic: { Type: AWS::SNS::Topic } }\nOutputs:\n  A: { Value: one }\n";
+    let project = Project::of_template(template, "").deployed();
+    project.edit("templates/stack.yaml.j2", "one", "two");
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    project.run(&["apply", "--yes"]).expect_code(0);
+    project
+        .run(&["outputs", "A"])
+        .expect_code(0)
+        .expect_stdout("two");
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+}

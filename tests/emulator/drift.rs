@@ -173,3 +173,11 @@ fn two_deployments_recreate_a_deleted_resource() {
     project.run(&["drift", "--exit-code"]).expect_code(0);
     project.aws("sqs", "get_queue_url", json!({"QueueName": name}));
 }
+
+#[test]
+fn suspended_versioning_is_no_drift() {
+    let template = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      \
+                    VersioningConfiguration: { Status: Suspended }\n";
+    let project = Project::of_template(template, "").deployed();
+    project.run(&["drift", "--exit-code"]).expect_code(0);
+}

@@ -42,6 +42,7 @@ mod proxy;
 mod python;
 mod recovery;
 mod round_trips;
+mod sam;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;

@@ -61,6 +61,9 @@ impl PendingChangeSet {
             Purpose::Command => temporary_name(),
             Purpose::SavedPlan => unique_name(SAVED),
         };
+        let session = deployment.session();
+        let prepare = session.prepare_transforms(&deployment.build().template);
+        deployment.interrupt().guard(prepare).await?;
         let request = Self::request(deployment, &name, options);
         match deployment.interrupt().guard(request).await {
             Ok(pending) if options.revert_drift && !pending.change_set.reverts_drift() => {
