@@ -1,4 +1,5 @@
-//! The create-only properties of each resource type, and the lists that have no order.
+//! The create-only properties of each resource type, the lists that have no order, and the
+//! [`names`] of all properties.
 //!
 //! CloudFormation replaces a resource if a create-only property changes. A change set shows that;
 //! without a change set, the resource provider schemas contain the same information. The schemas are
@@ -6,6 +7,8 @@
 //! them to 52 kB.
 //!
 //! The table is decompressed once, at its first use.
+
+pub mod names;
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -60,15 +63,20 @@ struct Table {
 pub fn of(resource_type: &str) -> Option<&'static Lifecycle> {
     static TABLE: OnceLock<Table> = OnceLock::new();
     // A test checks that the embedded table can be read.
-    let table = TABLE.get_or_init(|| unpack(PACKED).unwrap_or_default());
+    let table = TABLE.get_or_init(|| parse(PACKED).unwrap_or_default());
     table.types.get(resource_type)
 }
 
-fn unpack(packed: &[u8]) -> Option<Table> {
+fn parse(packed: &[u8]) -> Option<Table> {
+    serde_json::from_slice(&unpack(packed)?).ok()
+}
+
+/// Returns the content of the only file in a zip.
+fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(packed)).ok()?;
     let mut text = Vec::new();
     archive.by_index(0).ok()?.read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    Some(text)
 }
 
 impl Lifecycle {
@@ -117,14 +125,14 @@ fn touches<S: AsRef<str>>(listed: &str, path: &[S]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKED, Recreation, of, unpack};
+    use super::{PACKED, Recreation, of, parse};
 
     #[test]
     fn the_table_is_small_and_complete() {
         assert!(PACKED.len() < 150_000, "{} bytes", PACKED.len());
-        let table = unpack(PACKED).map_or(0, |table| table.types.len());
+        let table = parse(PACKED).map_or(0, |table| table.types.len());
         assert!(table > 1500, "{table} types");
-        assert!(unpack(b"").is_none());
+        assert!(parse(b"").is_none());
     }
 
     #[test]
