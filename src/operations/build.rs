@@ -18,10 +18,12 @@ use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
 use crate::template::Template;
 use crate::template::capability;
+use crate::template::lint;
 use crate::template::render::RenderedTemplate;
 use crate::template::stack_policy::StackPolicy;
 use crate::template::validate;
 use crate::template::validate::parameters::{Given, check_values};
+use crate::template::validate::schema_names::is_unknown_name;
 use crate::util::suggest::nearest;
 
 /// What the files say, ready to be deployed.
@@ -149,6 +151,12 @@ impl Build {
         plain.collect()
     }
 
+    /// Returns the warnings that are shown with the findings of the built-in linter.
+    pub(crate) fn warnings_for_linter(&self) -> Vec<Diagnostic> {
+        let warnings = self.warnings.iter().filter(|it| is_for_linter(it));
+        warnings.cloned().collect()
+    }
+
     /// Returns whether the template declares the parameter with `NoEcho`.
     pub(crate) fn is_no_echo(&self, parameter: &str) -> bool {
         let parameter = self.template.parameter(parameter);
@@ -190,7 +198,14 @@ fn announce(build: &Build, presenter: &Presenter) {
     for secret in masking::sent(&build.template, &build.parameters) {
         presenter.mask(&secret);
     }
-    presenter.diagnostics(&build.warnings);
+    let shown = build.warnings.iter().filter(|it| !is_for_linter(it));
+    presenter.diagnostics(&shown.cloned().collect::<Vec<_>>());
+}
+
+/// Returns whether a warning is shown with the findings of the built-in linter, which checks the same
+/// names.
+fn is_for_linter(warning: &Diagnostic) -> bool {
+    lint::IS_BUILT_IN && is_unknown_name(warning)
 }
 
 /// A rendered template with what was found in it.
@@ -319,7 +334,8 @@ fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
 }
 
-/// Parses a rendered template and checks it, and the parameters given to it.
+/// Parses a rendered template and checks it, and the parameters given to it. Warnings that the manifest
+/// ignores are left out.
 pub(crate) fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked {
     let origins = &settings.origins;
     let (template, found) = match Template::parse(rendered.source()) {
@@ -346,8 +362,13 @@ pub(crate) fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked
             (Some(template), found)
         }
     };
+    let is_ignored = |finding: &Diagnostic| {
+        let rules = &settings.lint.ignore;
+        finding.severity != Severity::Error && rules.iter().any(|rule| *rule == finding.rule)
+    };
     let findings = found
         .into_iter()
+        .filter(|finding| !is_ignored(finding))
         .map(|finding| rendered.translate(finding, origins));
     Checked {
         template,

@@ -7,7 +7,7 @@
 use indexmap::IndexMap;
 use tokio::sync::oneshot;
 
-use super::build::is_wrong;
+use super::build::{Build, is_wrong};
 use super::session::Session;
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::Diagnostic;
@@ -71,10 +71,10 @@ pub(crate) fn start(
 pub(crate) async fn finish(
     session: &Session<'_>,
     linter: RunningLinter,
-    rendered: &RenderedTemplate,
+    build: &Build,
 ) -> Result<()> {
     match linter.0.await {
-        Ok(report) => apply_findings(session, report?, rendered),
+        Ok(report) => apply_findings(session, report?, build),
         Err(_) => Err(Error::input("the linter ended without an answer")),
     }
 }
@@ -84,12 +84,12 @@ pub(crate) async fn finish(
 /// # Errors
 ///
 /// If the linter failed, or found an error.
-pub(crate) fn run(session: &Session<'_>, rendered: &RenderedTemplate) -> Result<()> {
+pub(crate) fn run(session: &Session<'_>, build: &Build) -> Result<()> {
     if !lint::IS_BUILT_IN {
         return Ok(());
     }
-    let report = lint::lint(&subject(session, rendered)?)?;
-    apply_findings(session, report, rendered)
+    let report = lint::lint(&subject(session, &build.rendered)?)?;
+    apply_findings(session, report, build)
 }
 
 /// Returns the linter's findings at their places in the template and the manifest.
@@ -104,18 +104,15 @@ pub(crate) fn located(
         .collect()
 }
 
-fn apply_findings(
-    session: &Session<'_>,
-    report: Option<Report>,
-    rendered: &RenderedTemplate,
-) -> Result<()> {
+fn apply_findings(session: &Session<'_>, report: Option<Report>, build: &Build) -> Result<()> {
     let Some(report) = report else {
         return Ok(());
     };
     let settings = session.settings();
     let name = settings.template.display();
     let linter = report.linter.clone();
-    let findings = located(settings, report, rendered);
+    let findings = located(settings, report, &build.rendered);
+    let findings = lint::merge(build.warnings_for_linter(), findings);
     if !is_wrong(&findings) {
         session.presenter().diagnostics(&findings);
         return Ok(());

@@ -44,6 +44,46 @@ fn faulty() -> Sandbox {
     demo::files().file("stack.yaml.j2", FAULTY)
 }
 
+/// A template with a misspelled property.
+const MISSPELLED: &str =
+    "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketNme: demo\n";
+
+#[test]
+fn misspelled_property_is_reported_once_and_can_be_ignored() {
+    let sandbox = demo::files().file("stack.yaml.j2", MISSPELLED);
+    let ignored = "lint.ignore=[\"unknown-property\", \"F3002\", \"E3002\"]";
+    for command in ["validate", "plan --offline"] {
+        let command: Vec<&str> = command.split(' ').collect();
+        let finished = sandbox.run(&command);
+        let reported = finished.stderr.matches("BucketNme").count();
+        // The message and the quoted line.
+        assert_eq!(reported, 2, "{finished}");
+        finished.expect_stderr("BucketName");
+        let quiet = sandbox
+            .run(&[&command[..], &["--set", ignored]].concat())
+            .expect_code(0);
+        assert!(!quiet.stderr.contains("BucketNme"), "{quiet}");
+    }
+}
+
+#[cfg(not(feature = "lint"))]
+#[test]
+fn misspelled_property_is_a_warning_in_plan_and_apply() {
+    let cloud = crate::cloud::Cloud::start();
+    let sandbox = demo::files()
+        .file("stack.yaml.j2", MISSPELLED)
+        .cloud(&cloud);
+    for command in [&["plan"][..], &["plan", "--offline"], &["validate"]] {
+        let finished = sandbox.run(command).expect_code(0);
+        finished.expect_stderr(
+            "warning[unknown-property]: `AWS::S3::Bucket` has no property `BucketNme`",
+        );
+        finished.expect_stderr("help: did you mean `BucketName`?");
+    }
+    let finished = sandbox.run(&["validate"]);
+    finished.expect_stderr("1 resource, 1 warning");
+}
+
 /// Checks that a finding is on the line of each fault.
 #[cfg(feature = "lint")]
 #[test]

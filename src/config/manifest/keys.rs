@@ -133,7 +133,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("stack", Table(STACK),
         "How the stack is deployed."),
     Key::new("lint", Table(LINT),
-        "What the linter leaves out."),
+        "What the linter and the template's checks leave out."),
     Key::new("ssh", Table(SSH),
         "How `stackctl ssh` connects."),
     Key::new("verify", Table(VERIFY),
@@ -183,7 +183,7 @@ const STACK: &[Key] = &[
 #[rustfmt::skip] // two lines per key
 const LINT: &[Key] = &[
     Key::new("ignore", List(checks::lint_rule, NO_LIMIT),
-        "Rules whose findings are left out, by id, such as `W3010`.").default("[]"),
+        "Rules whose findings and warnings are left out, by id, such as `W3010` or `unknown-property`.").default("[]"),
     Key::new("severity", Severity,
         "The least severity that is shown; without it `warning`.").default(r#""warning""#),
 ];

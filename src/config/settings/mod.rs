@@ -78,7 +78,7 @@ pub struct Settings {
     /// How the stack is to be deployed.
     #[serde(default)]
     pub stack: StackSettings,
-    /// What the linter leaves out.
+    /// What the linter and the template's checks leave out.
     #[serde(default)]
     pub lint: LintSettings,
     /// How `stackctl ssh` connects.
@@ -170,11 +170,11 @@ pub struct StackSettings {
     pub protected_types: Vec<String>,
 }
 
-/// What the linter leaves out: the `[lint]` table.
+/// What the linter and the template's checks leave out: the `[lint]` table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LintSettings {
-    /// Rules whose findings are left out, by id, such as `W3010`.
+    /// Rules whose findings and warnings are left out, by id, such as `W3010` or `unknown-property`.
     pub ignore: Vec<String>,
     /// The least severity that is shown; without it `warning`.
     pub severity: Option<Severity>,

@@ -51,7 +51,7 @@ impl<'a> Deployment<'a> {
         if let Some(linter) = linter
             && !deployment.is_unchanged()
         {
-            let finished = lint::finish(session, linter, &deployment.build.rendered);
+            let finished = lint::finish(session, linter, &deployment.build);
             deployment.interrupt.guard(finished).await?;
         }
         Ok(deployment)

@@ -27,7 +27,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let settings = session.settings();
     let packages = prepare_alone(session).await?;
     let build = build::build(session, &packages)?;
-    lint::run(session, &build.rendered)?;
+    lint::run(session, &build)?;
     let parameters = build.plain_parameters();
     let region = settings.region.as_deref();
     let cache = session.context().ambient().cache_dir();

@@ -19,6 +19,7 @@ use indexmap::IndexMap;
 use crate::config::settings::LintSettings;
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::error::Result;
+use crate::template::validate::schema_names::is_unknown_name;
 
 /// Whether the linter is built in and so fast enough for `plan` and `apply`.
 pub const IS_BUILT_IN: bool = cfg!(feature = "lint");
@@ -66,8 +67,9 @@ pub fn lint(subject: &Subject) -> Result<Option<Report>> {
 }
 
 /// Adds the findings of a linter to stackctl's own findings, in the order of the text. If stackctl
-/// reports an error on a line, the linter's findings on that line are dropped as duplicates.
-pub fn merge(own: Vec<Diagnostic>, linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// reports an error on a line, the linter's findings on that line are dropped as duplicates. A warning
+/// about an unknown name is dropped if the linter reports that name too; its help is kept.
+pub fn merge(own: Vec<Diagnostic>, mut linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let line = |diagnostic: &Diagnostic| {
         let place = diagnostic.places.first()?;
         Some((
@@ -80,11 +82,33 @@ pub fn merge(own: Vec<Diagnostic>, linted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     // The linter reports a circular dependency at every resource that is part of it.
     let has_cycle = own.iter().any(|it| it.rule == "circular-dependency");
     let is_known = |it: &Diagnostic| known.contains(&line(it)) || has_cycle && it.rule == "E3004";
+    linted.retain(|it| !is_known(it));
     let mut all = own;
-    all.extend(linted.into_iter().filter(|it| !is_known(it)));
+    all.retain_mut(|it| {
+        if !is_unknown_name(it) {
+            return true;
+        }
+        let own_line = line(it);
+        let is_same = |found: &Diagnostic| {
+            let number = found.rule.get(1..).unwrap_or_default();
+            UNKNOWN_NAME_RULES.contains(&number) && line(found) == own_line
+        };
+        let Some(found) = linted.iter_mut().find(|found| is_same(found)) else {
+            return true;
+        };
+        if !found.message.contains("id you mean") {
+            found.help.append(&mut it.help);
+        }
+        false
+    });
+    all.extend(linted);
     all.sort_by_cached_key(line);
     all
 }
+
+/// The numbers of the rules of both linters that report unknown types, properties and attributes, such
+/// as `E3002` and `F3002`.
+const UNKNOWN_NAME_RULES: [&str; 4] = ["3002", "3006", "1010", "6101"];
 
 /// A finding as the linter returns it. Lines and columns count from 1; the end is exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +229,51 @@ mod tests {
             ["circular-dependency", "E1"]
         );
         assert_eq!(rules(Vec::new()), ["E3004", "E3004", "E1"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_reported_once() {
+        let source = SourceFile::new("t", "a\nb\nc\n");
+        let at = |rule: &'static str, message: &str, span| {
+            let label = String::new();
+            let source = std::sync::Arc::clone(&source);
+            let place = Place {
+                source,
+                span,
+                label,
+            };
+            Diagnostic::warning(rule, message, place)
+        };
+        let own = |rule, span| at(rule, "own", span).help("own help");
+        let merged = merge(
+            vec![
+                own("unknown-property", 0..1),
+                own("unknown-resource-type", 2..3),
+                own("unknown-property", 4..5),
+                own("yaml-boolean", 2..3),
+            ],
+            vec![
+                at("E3002", "not allowed. Did you mean 'b'?", 0..1),
+                at("F3006", "does not exist", 2..3),
+                at("W3002", "does not exist", 2..3),
+                at("W1", "another rule", 4..5),
+            ],
+        );
+        let shown: Vec<_> = merged
+            .iter()
+            .map(|it| (it.rule.as_ref(), it.help.len()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("E3002", 0),
+                ("yaml-boolean", 1),
+                ("F3006", 1),
+                ("W3002", 0),
+                ("unknown-property", 1),
+                ("W1", 0)
+            ]
+        );
     }
 
     #[test]

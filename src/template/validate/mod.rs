@@ -1,9 +1,9 @@
 //! Checks a template without AWS.
 //!
 //! CloudFormation reports one mistake at a time, late, and only by logical id. These checks report all
-//! mistakes at once, each at its line, with a similar name if one is misspelled. They check only the
-//! template language, which is the same in every region and account. The properties of resource types
-//! are left to the linter and to CloudFormation.
+//! mistakes at once, each at its line, with a similar name if one is misspelled. They check the template
+//! language, which is the same in every region and account, and the names of types and properties.
+//! The values of properties are left to the linter and to CloudFormation.
 //!
 //! A transform may add sections, resources and attributes. So if a template has a transform, only
 //! mistakes that no transform can correct are reported.
@@ -15,6 +15,7 @@ mod functions;
 pub mod limits;
 mod permissions;
 mod references;
+pub(crate) mod schema_names;
 mod shape;
 
 use std::ops::Range;
@@ -33,6 +34,7 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     cycles::check(&mut checks);
     limits::check(&mut checks);
     permissions::check(&mut checks);
+    schema_names::check(&mut checks);
     let mut found = checks.found;
     found.sort_by_key(|diagnostic| diagnostic.places.first().map(|place| place.span.start));
     found
@@ -88,6 +90,11 @@ impl<'a> Checks<'a> {
 
 /// Returns `did you mean …?` with the most similar candidate, if one is similar enough.
 fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// Returns the most similar candidate, if one is similar enough.
+fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     candidates
         .into_iter()
@@ -99,7 +106,7 @@ fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> 
         })
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(name.len()) / 3))
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::schema_names::similar_type;
 use super::{Checks, suggestion};
 use crate::template::Resource;
 use crate::template::node::{Node, Value, yaml11_boolean};
@@ -129,7 +130,11 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         }
         Some(node) if node.as_str().is_none_or(|kind| !kind.contains("::")) => {
             let text = format!("the type of `{id}` must be a name such as `AWS::S3::Bucket`");
-            checks.push(checks.error("invalid-type", text, &node.span));
+            let found = checks.error("invalid-type", text, &node.span);
+            checks.push(match node.as_str().and_then(similar_type) {
+                Some(similar) => found.help(format!("did you mean `{similar}`?")),
+                None => found,
+            });
         }
         Some(_) => {}
     }
