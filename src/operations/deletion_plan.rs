@@ -83,7 +83,7 @@ impl Reader<'_> {
             let (resources, template) =
                 tokio::try_join!(service.resources(), service.processed_template())?;
             let template = template.and_then(|text| {
-                Template::parse(&SourceFile::new("the deployed template", text)).ok()
+                Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
             });
             let types = &self.session.settings().stack.protected_types;
             let own = resource_deletions(

@@ -18,7 +18,8 @@ pub(crate) async fn hide_secrets(service: &StackService, stack: &mut Stack) -> R
         return Ok(());
     }
     let text = service.template().await?.unwrap_or_default();
-    if let Ok(template) = Template::parse(&SourceFile::new("the deployed template", text)) {
+    if let Ok(template) = Template::parse_deployed(&SourceFile::new("the deployed template", text))
+    {
         masking::hide_outputs(stack, &template);
     }
     Ok(())

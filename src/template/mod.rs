@@ -50,7 +50,7 @@ mod yaml;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 
 use capability::Capability;
 use node::{Map, Node};
@@ -65,6 +65,7 @@ pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 pub struct Template {
     source: Arc<SourceFile>,
     root: Node,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Template {
@@ -76,14 +77,37 @@ impl Template {
     /// Returns the first syntax error and all other problems before it. Duplicate keys of a JSON text are found only if its syntax is
     /// right.
     pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
-        let mut findings = Findings::new(source);
-        let text = source.text.trim_start_matches('\u{feff}').trim_start();
-        let root = if text.starts_with('{') {
-            json::parse(&mut findings)
-        } else {
-            yaml::parse(&mut findings)
-        };
-        let found = findings.into_diagnostics();
+        let (root, found) = read(source);
+        Self::of(source, root, found, Vec::new())
+    }
+
+    /// Parses a template that is deployed or only compared, as CloudFormation reads it: the last of
+    /// duplicate keys counts. [`Template::warnings`] names the duplicate keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::parse`], except for duplicate keys.
+    pub fn parse_deployed(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
+        let (root, found) = read(source);
+        let (duplicates, found) = found
+            .into_iter()
+            .partition(|found| found.rule == syntax::DUPLICATE_KEY);
+        let warnings: Vec<Diagnostic> = duplicates;
+        let warnings = warnings.into_iter().map(|found| {
+            let severity = Severity::Warning;
+            let found = Diagnostic { severity, ..found };
+            found.help("CloudFormation reads the last of the two values")
+        });
+        Self::of(source, root, found, warnings.collect())
+    }
+
+    /// Returns the template, unless something is wrong with the text.
+    fn of(
+        source: &Arc<SourceFile>,
+        root: Option<Node>,
+        found: Vec<Diagnostic>,
+        warnings: Vec<Diagnostic>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         if !found.is_empty() {
             return Err(found);
         }
@@ -93,6 +117,7 @@ impl Template {
                 return Ok(Self {
                     source: Arc::clone(source),
                     root,
+                    warnings,
                 });
             }
             Some(root) if root.value != node::Value::Null => {
@@ -105,6 +130,11 @@ impl Template {
             _ => findings.error("not-a-template", "the template is empty", 0..0, None),
         }
         Err(findings.into_diagnostics())
+    }
+
+    /// Returns the warnings of [`Template::parse_deployed`].
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Returns the text of the template and its name.
@@ -365,6 +395,18 @@ impl<'a> Output<'a> {
     pub fn condition(&self) -> Option<&'a str> {
         self.entry.node.get("Condition")?.as_str()
     }
+}
+
+/// Reads the tree of a template, and what is wrong with its text.
+fn read(source: &Arc<SourceFile>) -> (Option<Node>, Vec<Diagnostic>) {
+    let mut findings = Findings::new(source);
+    let text = source.text.trim_start_matches('\u{feff}').trim_start();
+    let root = if text.starts_with('{') {
+        json::parse(&mut findings)
+    } else {
+        yaml::parse(&mut findings)
+    };
+    (root, findings.into_diagnostics())
 }
 
 /// Returns whether `matches` is true for a node or one of its descendants.

@@ -9,6 +9,9 @@ use crate::diagnostic::{Diagnostic, Place, SourceFile};
 /// templates have about 30 levels, and functions that recurse over the tree can handle this depth.
 pub(super) const MAX_DEPTH: usize = 128;
 
+/// The rule for duplicate keys.
+pub(super) const DUPLICATE_KEY: &str = "duplicate-key";
+
 /// Collects the errors in one text.
 pub(super) struct Findings<'a> {
     source: &'a Arc<SourceFile>,
@@ -55,7 +58,7 @@ impl<'a> Findings<'a> {
     pub(super) fn duplicate_key(&mut self, key: &str, first: &Range<usize>, second: Range<usize>) {
         self.found.push(
             Diagnostic::error(
-                "duplicate-key",
+                DUPLICATE_KEY,
                 format!("the map has the key `{key}` twice"),
                 place(self.source, second, "repeated here"),
             )

@@ -216,6 +216,32 @@ fn diff_reports_templates_that_it_cannot_compare() {
 }
 
 #[test]
+fn the_last_of_duplicate_keys_is_compared() {
+    let sandbox = files();
+    let template = |names: &str| {
+        format!("Resources: {{T: {{Type: AWS::SNS::Topic, Properties: {{{names}}}}}}}\n")
+    };
+    sandbox.write("twice.yaml", template("TopicName: a, TopicName: b"));
+    sandbox.write("once.yaml", template("TopicName: b"));
+    insta::assert_snapshot!(sandbox.run(&["diff", "twice.yaml", "once.yaml", "--exit-code"]), @"
+    --- stdout
+    No differences: twice.yaml and once.yaml are equivalent.
+    --- stderr
+    warning[duplicate-key]: the map has the key `TopicName` twice
+     --> twice.yaml:1:67
+      |
+    1 | Resources: {T: {Type: AWS::SNS::Topic, Properties: {TopicName: a, TopicName: b}}}
+      |                                                     ---------     ^^^^^^^^^ repeated here
+      |                                                     |
+      |                                                     first used here
+      |
+      = help: CloudFormation reads the last of the two values
+
+    --- exit 0
+    ");
+}
+
+#[test]
 fn only_shows_a_resource_that_changes_because_of_others() {
     let sandbox = files();
     let only = |name: &str| sandbox.run(&["diff", "old.yaml", "new.yaml", "--only", name]);

@@ -91,10 +91,11 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         ));
     }
     let deployed = deployment.deployed_template().unwrap_or(NOTHING);
-    let deployed = Template::parse(&SourceFile::new("the deployed template", deployed));
+    let deployed = Template::parse_deployed(&SourceFile::new("the deployed template", deployed));
     let deployed = deployed.map_err(|found| {
         Error::input("the deployed template cannot be read").with_diagnostics(found)
     })?;
+    session.presenter().diagnostics(deployed.warnings());
     let build = deployment.build();
     let pseudo = [
         ("AWS::AccountId", deployment.identity().account.as_str()),
@@ -160,7 +161,10 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
         ));
     }
     let (old, new) = (read(context, old)?, read(context, new)?);
-    let (old, new) = match both(|| Template::parse(&old), || Template::parse(&new)) {
+    let (old, new) = match both(
+        || Template::parse_deployed(&old),
+        || Template::parse_deployed(&new),
+    ) {
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
             let found = [old.err(), new.err()].into_iter().flatten().flatten();
@@ -170,6 +174,9 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
     };
     for secret in [&old, &new].into_iter().flat_map(masking::defaults) {
         context.presenter().mask(&secret);
+    }
+    for template in [&old, &new] {
+        context.presenter().diagnostics(template.warnings());
     }
     let unknown = IndexMap::new();
     let names = [&old, &new].map(|template| template.source().name.clone());

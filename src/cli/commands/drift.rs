@@ -48,8 +48,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let (identity, stack, resources, template) = interrupt.guard(read).await?;
     session.check_account(&identity)?;
     let stack = session.deployed(stack)?;
-    let template = template
-        .and_then(|text| Template::parse(&SourceFile::new("the deployed template", text)).ok());
+    let template = template.and_then(|text| {
+        Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
+    });
     let detection = DriftDetection {
         session: &session,
         service: &service,

@@ -127,7 +127,7 @@ impl<'a> Deployment<'a> {
     /// Returns the template that was last deployed; `None` also if it cannot be read.
     pub(crate) fn deployed_model(&self) -> Option<Template> {
         let text = self.deployed_template()?;
-        Template::parse(&SourceFile::new("the deployed template", text)).ok()
+        Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
     }
 
     /// Returns the deployed stack policy; it is read only if the manifest names one.

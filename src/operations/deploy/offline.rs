@@ -37,7 +37,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     });
     let deployed = last.as_ref().and_then(|last| {
         let source = SourceFile::new("the deployed template", &last.template);
-        Some((last, Template::parse(&source).ok()?))
+        Some((last, Template::parse_deployed(&source).ok()?))
     });
     let before = deployed.as_ref().map(|(last, template)| Side {
         template,

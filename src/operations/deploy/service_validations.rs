@@ -41,7 +41,7 @@ fn findings<'s>(
     for (path, set) in change_set.tree() {
         let template = set.template.as_deref().and_then(|text| {
             let name = format!("the template of `{}`", path.join("/"));
-            Template::parse(&SourceFile::new(name, text)).ok()
+            Template::parse_deployed(&SourceFile::new(name, text)).ok()
         });
         for validation in &set.validations {
             let found = locate(deployment, validation, &path, template.as_ref());

@@ -62,5 +62,5 @@ async fn nested_template(operation: &RunningOperation<'_>, event: &Event) -> Opt
         let name = format!("the template of `{}`", event.nested_in.join("/"));
         SourceFile::new(name, text)
     });
-    Template::parse(&source).ok()
+    Template::parse_deployed(&source).ok()
 }

@@ -70,7 +70,7 @@ pub(crate) async fn inspect(
 }
 
 pub(crate) fn deployed_template(text: String) -> Option<Template> {
-    Template::parse(&SourceFile::new("the deployed template", text)).ok()
+    Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
 }
 
 /// Returns whether older events would add nothing, or too little to read on.

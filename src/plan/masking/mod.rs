@@ -128,8 +128,9 @@ fn hide_in_set(
             passed_on(change, templates, &places)
         });
         let texts = [&nested.deployed_template, &nested.template];
-        let parsed =
-            texts.map(|text| Template::parse(&SourceFile::new("nested", text.as_deref()?)).ok());
+        let parsed = texts.map(|text| {
+            Template::parse_deployed(&SourceFile::new("nested", text.as_deref()?)).ok()
+        });
         hide_in_set(
             nested,
             [parsed[0].as_ref(), parsed[1].as_ref()],

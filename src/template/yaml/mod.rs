@@ -169,9 +169,10 @@ impl<'a> Reader<'a, '_, '_> {
             end = end.max(key_span.end).max(node.span.end);
             let Some(key) = key else { continue };
             match map.entry(key) {
-                Entry::Occupied(entry) => {
+                Entry::Occupied(mut entry) => {
                     let first = entry.get().key_span.clone();
                     self.findings.duplicate_key(entry.key(), &first, key_span);
+                    entry.get_mut().node = node;
                 }
                 Entry::Vacant(entry) => {
                     entry.insert(Member { key_span, node });
