@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Resource, Template};
+use super::node::{Map, Node};
+use super::{Entry, Resource, Template};
 
 /// A capability that `CreateChangeSet` requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,11 +48,16 @@ const NAMES: [&str; 5] = [
 /// The templates of nested stacks are not read; see [`merge`].
 pub(super) fn required(template: &Template) -> Vec<Capability> {
     let mut needed = Vec::new();
-    let iam: Vec<_> = template.resources().filter(is_iam).collect();
-    if iam.iter().any(has_own_name) {
+    let mut resources = Vec::new();
+    if let Some(section) = template.section("Resources") {
+        collect(section, &mut resources);
+    }
+    if resources.iter().any(|it| is_iam(it) && has_own_name(it)) {
         needed.push(Capability::NamedIam);
-    } else if !iam.is_empty() || template.is_serverless() {
-        // The transform adds a role to a serverless function.
+    } else if resources
+        .iter()
+        .any(|it| is_iam(it) || makes_iam(template, it))
+    {
         needed.push(Capability::Iam);
     }
     if template.has_transforms() {
@@ -70,6 +76,63 @@ pub fn merge(needed: impl IntoIterator<Item = Capability>) -> Vec<Capability> {
         merged.retain(|capability| *capability != Capability::Iam);
     }
     merged
+}
+
+/// Collects the resources of a section, and those in the bodies of its `Fn::ForEach` loops.
+fn collect<'a>(section: &'a Map, resources: &mut Vec<Resource<'a>>) {
+    for (name, member) in section {
+        if name.starts_with("Fn::ForEach::") {
+            let argument = member.node.as_list().unwrap_or_default();
+            if let Some(body) = argument.get(2).and_then(Node::as_map) {
+                collect(body, resources);
+            }
+        } else {
+            let entry = Entry {
+                name,
+                name_span: &member.key_span,
+                node: &member.node,
+            };
+            resources.push(Resource { entry });
+        }
+    }
+}
+
+/// Returns whether a known transform may create an IAM resource for this resource.
+///
+/// AWS SAM creates a role for a function without one, for connectors, for deployment preferences and
+/// for schedules. None of these has a name of its own.
+fn makes_iam(template: &Template, resource: &Resource<'_>) -> bool {
+    let has_transform = |start: &str| template.transforms().any(|name| name.starts_with(start));
+    let kind = resource.kind().unwrap_or_default();
+    if kind == "AWS::SecretsManager::RotationSchedule" {
+        let properties = resource.properties();
+        return has_transform("AWS::SecretsManager-")
+            && properties.is_some_and(|it| it.get("HostedRotationLambda").is_some());
+    }
+    if !has_transform("AWS::Serverless-") {
+        return false;
+    }
+    if resource.attribute("Connectors").is_some() {
+        return true;
+    }
+    let Some(kind) = kind.strip_prefix("AWS::Serverless::") else {
+        return false;
+    };
+    let globals = template.section("Globals").and_then(|it| it.get(kind));
+    let has = |name: &str| {
+        let own = resource.properties().and_then(|it| it.get(name));
+        own.is_some() || globals.is_some_and(|globals| globals.node.get(name).is_some())
+    };
+    match kind {
+        "Api" | "HttpApi" | "LayerVersion" | "SimpleTable" => false,
+        "Function" => {
+            let events = resource.properties().and_then(|it| it.get("Events"));
+            let has_schedule = events.is_some_and(|it| it.contains_text("ScheduleV2"));
+            !has("Role") || has("DeploymentPreference") || has_schedule
+        }
+        "StateMachine" => !has("Role") || has("Events"),
+        _ => true,
+    }
 }
 
 fn is_iam(resource: &Resource<'_>) -> bool {

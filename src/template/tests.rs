@@ -328,6 +328,63 @@ fn capabilities_follow_from_the_resources() {
 }
 
 #[test]
+fn capabilities_follow_from_loops() {
+    let capabilities = |resource: &str| {
+        let text = format!(
+            "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::L:\n  - N\n  - [a, b]\n  - Fn::ForEach::M: [K, [c], {{'R${{N}}${{K}}': {resource}}}]\n"
+        );
+        let names = parse(&text).required_capabilities();
+        names
+            .iter()
+            .map(|it| it.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        capabilities("{Type: AWS::SQS::Queue}"),
+        "CAPABILITY_AUTO_EXPAND"
+    );
+    assert_eq!(
+        capabilities("{Type: AWS::IAM::Role}"),
+        "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+    );
+    assert_eq!(
+        capabilities("{Type: AWS::IAM::Role, Properties: {RoleName: !Ref N}}"),
+        "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
+    );
+}
+
+#[test]
+fn capabilities_follow_from_what_sam_creates() {
+    let needs_iam = |text: &str| {
+        let text = format!("Transform: AWS::Serverless-2016-10-31\n{text}");
+        let names = parse(&text).required_capabilities();
+        assert_eq!(names.last(), Some(&Capability::AutoExpand));
+        names.len() == 2
+    };
+    for with_role in [
+        "Resources: {F: {Type: AWS::Serverless::Function}}",
+        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Role: r, DeploymentPreference: {Type: AllAtOnce}}}}",
+        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {S: {Type: ScheduleV2}}}}}",
+        "Resources: {B: {Type: AWS::S3::Bucket, Connectors: {C: {}}}}",
+        "Resources: {M: {Type: AWS::Serverless::StateMachine, Properties: {Role: r, Events: {S: {Type: Schedule}}}}}",
+        "Resources: {A: {Type: AWS::Serverless::Application}}",
+        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Role: r}}, R: {Type: AWS::IAM::Role}}",
+        "Resources: {'Fn::ForEach::L': [N, [a], {'F${N}': {Type: AWS::Serverless::Function}}]}",
+    ] {
+        assert!(needs_iam(with_role), "{with_role}");
+    }
+    for without_role in [
+        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {E: {Type: Api}}}}}",
+        "Globals: {Function: {Role: r}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "Resources: {A: {Type: AWS::Serverless::Api}, T: {Type: AWS::Serverless::SimpleTable}}",
+        "Resources: {M: {Type: AWS::Serverless::StateMachine, Properties: {Role: r}}}",
+    ] {
+        assert!(!needs_iam(without_role), "{without_role}");
+    }
+}
+
+#[test]
 fn external_inputs_are_recognized() {
     let check = |text: &str| parse(text).has_external_inputs();
     assert!(!check(
