@@ -6,6 +6,7 @@
 //! value lists the resources that it uses. It also lists dependencies that its text does not show,
 //! such as the entries of a mapping if the key is unknown. They are compared too.
 
+pub mod coexistence;
 mod condition;
 
 use std::borrow::Cow;
