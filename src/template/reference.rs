@@ -90,6 +90,7 @@ pub(super) fn collect(template: &Template) -> Vec<Reference<'_>> {
         "Parameters",
         "Rules",
         "Conditions",
+        "Globals",
         "Resources",
         "Outputs",
         "Hooks",

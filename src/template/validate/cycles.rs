@@ -1,4 +1,4 @@
-//! Finds circular dependencies between resources.
+//! Finds circular dependencies between resources, and between conditions.
 //!
 //! CloudFormation creates a resource after all resources that it refers to, so a circular dependency
 //! is an error. CloudFormation lists only the resources; these checks show every reference.
@@ -6,22 +6,24 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Checks;
+use super::serverless::SERVERLESS_TYPE;
 use crate::template::Template;
 use crate::template::reference::{Reference, ReferenceKind};
 
-/// The dependencies between resources, by their index in the template.
+/// The dependencies between the entries of a section, by their index in the template.
 struct Graph<'a> {
     names: Vec<&'a str>,
-    /// For each resource, its first reference to each other resource.
+    /// For each entry, its first reference to each other entry.
     edges: Vec<Vec<(usize, Reference<'a>)>>,
 }
 
 impl<'a> Graph<'a> {
-    fn new(template: &'a Template) -> Self {
-        let names: Vec<&str> = template
-            .resources()
-            .map(|resource| resource.logical_id())
-            .collect();
+    fn new(
+        template: &'a Template,
+        section: &str,
+        is_dependency: impl Fn(&Reference<'a>) -> bool,
+    ) -> Self {
+        let names: Vec<&str> = template.entries(section).map(|entry| entry.name).collect();
         let positions: HashMap<&str, usize> = names
             .iter()
             .enumerate()
@@ -29,16 +31,13 @@ impl<'a> Graph<'a> {
             .collect();
         let mut edges: Vec<Vec<(usize, Reference<'a>)>> = vec![Vec::new(); names.len()];
         for reference in template.references() {
-            let is_dependency = reference.section == "Resources"
-                && !matches!(
-                    reference.kind,
-                    ReferenceKind::Condition | ReferenceKind::FindInMap
-                );
             let ends = (
                 positions.get(reference.owner),
                 positions.get(reference.target),
             );
-            if let (true, (Some(from), Some(to))) = (is_dependency, ends)
+            if reference.section == section
+                && is_dependency(&reference)
+                && let (Some(from), Some(to)) = ends
                 && let Some(edges) = edges.get_mut(*from)
                 && edges.iter().all(|(known, _)| known != to)
             {
@@ -52,8 +51,8 @@ impl<'a> Graph<'a> {
         self.edges.get(from).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the resources that are part of a cycle or of a path between two cycles. Repeatedly
-    /// removes the resources without dependencies and the resources without dependents.
+    /// Returns the entries that are part of a cycle or of a path between two cycles. Repeatedly
+    /// removes the entries without dependencies and the entries without dependents.
     fn candidates(&self) -> Vec<bool> {
         let mut incoming: Vec<Vec<usize>> = vec![Vec::new(); self.names.len()];
         for from in 0..self.names.len() {
@@ -97,9 +96,31 @@ impl<'a> Graph<'a> {
         }
         None
     }
+
+    /// Returns the references of one cycle for each entry that is part of one, each entry at most once.
+    fn cycles(&self) -> Vec<Vec<&Reference<'a>>> {
+        let mut inside = self.candidates();
+        let mut cycles = Vec::new();
+        for start in 0..self.names.len() {
+            if inside.get(start) != Some(&true) {
+                continue;
+            }
+            if let Some(cycle) = self.shortest_cycle(start, &inside) {
+                for reference in &cycle {
+                    if let Some(at) = self.names.iter().position(|name| *name == reference.owner)
+                        && let Some(inside) = inside.get_mut(at)
+                    {
+                        *inside = false;
+                    }
+                }
+                cycles.push(cycle);
+            }
+        }
+        cycles
+    }
 }
 
-/// Repeatedly removes the resources that have no neighbor on one side.
+/// Repeatedly removes the entries that have no neighbor on one side.
 fn peel(left: &mut [bool], side: &[Vec<usize>], other_side: &[Vec<usize>]) {
     let mut neighbours: Vec<usize> = side
         .iter()
@@ -129,28 +150,84 @@ fn peel(left: &mut [bool], side: &[Vec<usize>], other_side: &[Vec<usize>]) {
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
-    if checks.transformed {
+    if checks.transforms.rewrites() {
         // A macro may remove references.
         return;
     }
-    let graph = Graph::new(template);
-    let mut inside = graph.candidates();
-    for start in 0..graph.names.len() {
-        if inside.get(start) != Some(&true) {
-            continue;
-        }
-        if let Some(cycle) = graph.shortest_cycle(start, &inside) {
-            report(checks, &cycle);
-            // Report each resource at most once.
-            for reference in cycle {
-                if let Some(at) = graph.names.iter().position(|name| *name == reference.owner)
-                    && let Some(inside) = inside.get_mut(at)
-                {
-                    *inside = false;
-                }
-            }
-        }
+    let conditions = Graph::new(template, "Conditions", |reference| {
+        reference.kind == ReferenceKind::Condition
+    });
+    for cycle in conditions.cycles() {
+        report_conditions(checks, &cycle);
     }
+    let transforms = &checks.transforms;
+    let resources = Graph::new(template, "Resources", |reference| {
+        let is_of_resource = !matches!(
+            reference.kind,
+            ReferenceKind::Condition | ReferenceKind::FindInMap
+        );
+        is_of_resource
+            && !transforms.may_change(&reference.span)
+            && stays_with_owner(template, reference)
+    });
+    for cycle in resources.cycles() {
+        report(checks, &cycle);
+    }
+}
+
+/// The properties of a serverless function that become properties of the function itself. Others, such
+/// as events and policies, become resources of their own.
+const OF_SERVERLESS_FUNCTION: [&str; 7] = [
+    "CodeUri",
+    "Environment",
+    "FunctionName",
+    "KmsKeyArn",
+    "Layers",
+    "Role",
+    "VpcConfig",
+];
+
+/// Returns whether the resource still has the reference after the transform of AWS SAM.
+fn stays_with_owner(template: &Template, reference: &Reference<'_>) -> bool {
+    let Some(resource) = template.resource(reference.owner) else {
+        return true;
+    };
+    let kind = resource.kind().unwrap_or_default();
+    if !kind.starts_with(SERVERLESS_TYPE) || reference.kind == ReferenceKind::DependsOn {
+        return true;
+    }
+    let properties = resource.properties();
+    kind.ends_with("::Function")
+        && OF_SERVERLESS_FUNCTION.iter().any(|name| {
+            let property = properties.and_then(|it| it.get(name));
+            property.is_some_and(|node| {
+                node.span.start <= reference.span.start && reference.span.end <= node.span.end
+            })
+        })
+}
+
+fn report_conditions(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
+    let Some((first, rest)) = cycle.split_first() else {
+        return;
+    };
+    let names: Vec<String> = cycle
+        .iter()
+        .map(|reference| format!("`{}`", reference.owner))
+        .collect();
+    let text = match names.as_slice() {
+        [name] => format!("the condition {name} depends on itself"),
+        [names @ .., last] => format!(
+            "the conditions {} and {last} depend on each other",
+            names.join(", ")
+        ),
+        [] => return,
+    };
+    let mut found = checks.error("circular-condition", text, &first.span);
+    for reference in rest {
+        let label = format!("`{}` uses `{}`", reference.owner, reference.target);
+        found = found.at(checks.place(&reference.span, label));
+    }
+    checks.push(found.help("remove one of these references"));
 }
 
 fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {

@@ -1,5 +1,6 @@
 //! Checks the names and the arguments of intrinsic functions.
 
+use super::transforms::Transform;
 use super::{Checks, suggestion};
 use crate::template::intrinsic;
 use crate::template::node::{Member, Node, Value};
@@ -12,17 +13,20 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             walk(checks, node);
         }
     }
-    if !checks.transformed
-        && let Some(node) = template.root().get("Parameters")
-    {
-        forbid(checks, node);
+    for section in ["Mappings", "Parameters"] {
+        if let Some(node) = template.root().get(section) {
+            forbid(checks, section, node);
+        }
     }
 }
 
-/// Reports functions in the `Parameters` section.
-fn forbid(checks: &mut Checks<'_>, node: &Node) {
-    if let Some((name, _)) = node.intrinsic() {
-        let text = format!("`{name}` in the `Parameters` section, where no functions are allowed");
+/// Reports functions in a section without functions.
+fn forbid(checks: &mut Checks<'_>, section: &str, node: &Node) {
+    if let Some((name, _)) = node.intrinsic()
+        && name != "Fn::Transform"
+        && !checks.transforms.may_change(&node.span)
+    {
+        let text = format!("`{name}` in the `{section}` section, where no functions are allowed");
         checks.push(checks.error("function-not-allowed", text, &node.span));
     }
     for member in node
@@ -30,7 +34,7 @@ fn forbid(checks: &mut Checks<'_>, node: &Node) {
         .into_iter()
         .flat_map(indexmap::IndexMap::values)
     {
-        forbid(checks, &member.node);
+        forbid(checks, section, &member.node);
     }
 }
 
@@ -52,7 +56,7 @@ fn walk(checks: &mut Checks<'_>, node: &Node) {
 fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool) {
     if !intrinsic::is_known(name) {
         let text = format!("`{name}` is not a CloudFormation function");
-        let found = checks.error("unknown-function", text, &member.key_span);
+        let found = checks.mistake("unknown-function", text, &member.key_span);
         return checks.push(match suggestion(name, intrinsic::NAMES) {
             Some(suggestion) => found.help(suggestion),
             None => found,
@@ -60,15 +64,41 @@ fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool
     }
     if has_siblings && name != "Fn::Transform" && !name.starts_with("Fn::ForEach::") {
         let text = format!("`{name}` must be the only key of its map");
-        return checks.push(checks.error("function-with-siblings", text, &member.key_span));
+        return checks.push(checks.mistake("function-with-siblings", text, &member.key_span));
     }
     let argument = &member.node;
     if let Some(takes) = wrong_argument(name, argument) {
         let text = format!("`{name}` takes {takes}");
-        return checks.push(checks.error("wrong-argument", text, &argument.span));
+        return checks.push(checks.mistake("wrong-argument", text, &argument.span));
+    }
+    if let Some(what) = extension(name, argument)
+        && !checks.transforms.has(Transform::LanguageExtensions)
+        && !checks.transforms.may_change(&member.key_span)
+    {
+        let text = format!("{what} needs the transform `AWS::LanguageExtensions`");
+        let found = checks.error("missing-transform", text, &member.key_span);
+        checks.push(found.help("add `Transform: AWS::LanguageExtensions` to the template"));
     }
     if name == "Fn::Sub" {
         sub(checks, argument);
+    }
+}
+
+/// Returns what only `AWS::LanguageExtensions` has, if the call uses it.
+fn extension(name: &str, argument: &Node) -> Option<String> {
+    let list = argument.as_list().unwrap_or_default();
+    match name {
+        "Fn::Length" | "Fn::ToJsonString" => Some(format!("`{name}`")),
+        "Fn::FindInMap" if list.len() > 3 => Some("a default of `Fn::FindInMap`".to_owned()),
+        "Ref" if argument.as_map().is_some() => Some("a computed name in `Ref`".to_owned()),
+        "Fn::GetAtt"
+            if argument.as_map().is_some()
+                || list.first().is_some_and(|id| id.as_map().is_some()) =>
+        {
+            Some("a computed logical id in `Fn::GetAtt`".to_owned())
+        }
+        _ if name.starts_with("Fn::ForEach::") => Some("`Fn::ForEach`".to_owned()),
+        _ => None,
     }
 }
 
@@ -120,7 +150,11 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
         }
         "Fn::Select" => (count(2..=2) && second_is_list(), "an index and a list"),
         "Fn::Split" => (count(2..=2), "a delimiter and a string"),
-        "Fn::If" => (count(3..=3), "a condition's name and two values"),
+        "Fn::If" => {
+            let condition = list.and_then(<[Node]>::first);
+            let named = condition.is_some_and(|node| node.scalar().is_some());
+            (count(3..=3) && named, "a condition's name and two values")
+        }
         "Fn::FindInMap" => (count(3..=4), "a mapping's name and two keys"),
         "Fn::Equals" => (count(2..=2), "two values"),
         "Fn::Not" => (count(1..=1), "a list of one condition"),

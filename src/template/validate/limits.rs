@@ -1,7 +1,10 @@
 //! Checks CloudFormation's quotas: "Understand CloudFormation quotas" in the user guide.
 
+use std::collections::HashSet;
+
 use super::Checks;
-use crate::template::any;
+use crate::diagnostic::Severity;
+use crate::template::node::{Node, Value};
 use crate::template::render::TEMPLATE_LIMIT;
 
 /// The maximum number of entries in a section.
@@ -69,19 +72,46 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             checks.push(checks.error("description-too-long", text, &node.span));
         }
     }
-    let count = std::cell::Cell::new(0);
-    any(template.root(), &|node| {
-        let found = node
-            .as_str()
-            .map_or(0, |text| text.matches("{{resolve:").count());
-        count.set(count.get() + found);
-        false
-    });
-    if count.get() > DYNAMIC_REFERENCES {
-        let text = format!(
-            "the template has {} dynamic references; at most {DYNAMIC_REFERENCES} are allowed",
-            count.get()
-        );
-        checks.push(checks.error("too-many-dynamic-references", text, &(0..0)));
+    dynamic_references(checks);
+}
+
+/// Checks the number of dynamic references that reach a resource. Those in mappings reach one only by
+/// `Fn::FindInMap`, a few of them at a time.
+fn dynamic_references(checks: &mut Checks<'_>) {
+    let (mut count, mut different, mut first_too_many) = (0, HashSet::new(), None);
+    for resource in checks.template.resources() {
+        let Some(properties) = resource.properties() else {
+            continue;
+        };
+        each_text(properties, &mut |node, text| {
+            for reference in text.split("{{resolve:").skip(1) {
+                count += 1;
+                different.insert(reference.split("}}").next().unwrap_or(reference));
+                if count > DYNAMIC_REFERENCES {
+                    first_too_many.get_or_insert(node);
+                }
+            }
+        });
+    }
+    let Some(node) = first_too_many else { return };
+    let text = format!(
+        "the resources have {count} dynamic references; at most {DYNAMIC_REFERENCES} are allowed"
+    );
+    let mut found = checks.error("too-many-dynamic-references", text, &node.span);
+    if different.len() <= DYNAMIC_REFERENCES {
+        // It is not documented whether CloudFormation counts equal references once.
+        found.severity = Severity::Warning;
+    }
+    checks.push(found.help("move some of the resources to another stack"));
+}
+
+fn each_text<'a>(node: &'a Node, visit: &mut impl FnMut(&'a Node, &'a str)) {
+    match &node.value {
+        Value::String(text) => visit(node, text),
+        Value::List(list) => list.iter().for_each(|node| each_text(node, visit)),
+        Value::Map(map) => map
+            .values()
+            .for_each(|member| each_text(&member.node, visit)),
+        _ => {}
     }
 }

@@ -6,31 +6,44 @@
 //! The values of properties are left to the linter and to CloudFormation.
 //!
 //! A transform may add sections, resources and attributes. So if a template has a transform, only
-//! mistakes that no transform can correct are reported.
+//! mistakes that the transform does not correct are reported: see `transforms`.
 
 pub mod parameters;
 
+mod conditions;
 mod cycles;
+mod exports;
 mod functions;
 pub mod limits;
+mod lookups;
+mod loops;
+mod pattern;
 mod permissions;
 mod references;
 pub(crate) mod schema_names;
+mod serverless;
 mod shape;
+mod transforms;
+mod values;
 
 use std::ops::Range;
 
+use super::Template;
 use super::syntax::place;
-use super::{Template, any};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Severity};
+use transforms::Transforms;
 
 /// Returns all errors and warnings, in the order of the text.
 pub fn validate(template: &Template) -> Vec<Diagnostic> {
     let mut checks = Checks::new(template);
     shape::check(&mut checks);
+    values::check(&mut checks);
     functions::check(&mut checks);
+    conditions::check(&mut checks);
+    lookups::check(&mut checks);
     references::check(&mut checks);
     parameters::check_definitions(&mut checks);
+    exports::check(&mut checks);
     cycles::check(&mut checks);
     limits::check(&mut checks);
     permissions::check(&mut checks);
@@ -43,20 +56,15 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
 /// Collects the errors and warnings of one template.
 struct Checks<'a> {
     template: &'a Template,
-    /// Whether a macro may add anything to the template. `AWS::LanguageExtensions` adds nothing.
-    transformed: bool,
+    transforms: Transforms<'a>,
     found: Vec<Diagnostic>,
 }
 
 impl<'a> Checks<'a> {
     fn new(template: &'a Template) -> Self {
-        let transformed = template
-            .transforms()
-            .any(|name| name != "AWS::LanguageExtensions")
-            || any(template.root(), &|node| node.get("Fn::Transform").is_some());
         Self {
             template,
-            transformed,
+            transforms: Transforms::of(template),
             found: Vec::new(),
         }
     }
@@ -72,6 +80,20 @@ impl<'a> Checks<'a> {
         span: &Range<usize>,
     ) -> Diagnostic {
         Diagnostic::error(rule, text, self.place(span, ""))
+    }
+
+    /// Returns an error; a warning if a macro of the account may correct it.
+    fn mistake(
+        &self,
+        rule: &'static str,
+        text: impl Into<String>,
+        span: &Range<usize>,
+    ) -> Diagnostic {
+        let mut found = self.error(rule, text, span);
+        if self.transforms.may_change(span) {
+            found.severity = Severity::Warning;
+        }
+        found
     }
 
     fn warning(

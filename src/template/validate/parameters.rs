@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{Checks, suggestion};
-use crate::diagnostic::{Diagnostic, Place};
+use super::{Checks, pattern, suggestion};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::template::node::Node;
 use crate::template::{Parameter, Template};
+
+const ALLOWED_PATTERN: &str = "AllowedPattern";
 
 const ATTRIBUTES: [&str; 11] = [
     "AllowedPattern",
@@ -105,10 +107,10 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
     checks.found
 }
 
-/// Returns the reason and the violated constraint, if a value is not allowed. `AllowedPattern` is left
-/// to CloudFormation, which uses Java's regular expressions.
+/// Returns the reason and the violated constraint, if a value is not allowed.
 fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
     let node = parameter.entry.node;
+    let is_list = parameter.kind().is_some_and(|kind| kind.contains("List"));
     if let Some(allowed) = node.get("AllowedValues") {
         let texts: Vec<Cow<'_, str>> = parameter
             .allowed_values()
@@ -116,14 +118,10 @@ fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a 
             .iter()
             .filter_map(Node::scalar)
             .collect();
-        let is_list = parameter.kind().is_some_and(|kind| kind.contains("List"));
-        let fits = |value: &str| texts.iter().any(|text| text == value.trim());
-        let all_fit = if is_list {
-            value.split(',').all(fits)
-        } else {
-            texts.iter().any(|it| it == value)
-        };
-        if !all_fit {
+        let fits = |value: &str| texts.iter().any(|text| text == value);
+        // A list may also be allowed as a whole.
+        let is_allowed = fits(value) || is_list && value.split(',').all(|it| fits(it.trim()));
+        if !is_allowed {
             let reason = format!("is not one of {}", texts.join(", "));
             return Some((reason, allowed));
         }
@@ -152,6 +150,20 @@ fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a 
             return Some((format!("has more than {most} characters"), node));
         }
     }
+    let allowed = node.get(ALLOWED_PATTERN);
+    if let Some((node, pattern)) = allowed.and_then(|node| Some((node, node.as_str()?)))
+        && matches!(parameter.kind(), Some("String" | "CommaDelimitedList"))
+    {
+        let whole = pattern::matches(pattern, value);
+        let each = || {
+            value
+                .split(',')
+                .map(|it| pattern::matches(pattern, it.trim()))
+        };
+        if whole == Some(false) && !(is_list && each().all(|it| it != Some(false))) {
+            return Some((format!("does not match the pattern `{pattern}`"), node));
+        }
+    }
     None
 }
 
@@ -170,7 +182,7 @@ pub(super) fn check_definitions(checks: &mut Checks<'_>) {
             continue;
         };
         for (name, member) in map {
-            if !ATTRIBUTES.contains(&name.as_str()) && !checks.transformed {
+            if !ATTRIBUTES.contains(&name.as_str()) && !checks.transforms.rewrites() {
                 let text = format!("a parameter has no attribute `{name}`");
                 let found = checks.error("unknown-parameter-attribute", text, &member.key_span);
                 checks.push(match suggestion(name, ATTRIBUTES) {
@@ -200,7 +212,11 @@ pub(super) fn check_definitions(checks: &mut Checks<'_>) {
             } else {
                 (format!("the default `{value}` {reason}"), &default.span)
             };
-            let found = checks.error("default-not-allowed", text, span);
+            let mut found = checks.error("default-not-allowed", text, span);
+            // Many templates have an empty default to say that the value must be given.
+            if value.is_empty() && entry.node.get(ALLOWED_PATTERN) == Some(node) {
+                found.severity = Severity::Warning;
+            }
             checks.push(found.at(checks.place(&node.span, "declared here")));
         }
     }
@@ -220,8 +236,13 @@ fn kind(checks: &mut Checks<'_>, parameter: &Parameter<'_>) {
         return checks.push(checks.error("invalid-parameter-type", text, &node.span));
     };
     if !is_type(name) {
-        let text = format!("`{name}` is not a parameter type");
-        let found = checks.error("invalid-parameter-type", text, &node.span);
+        let found = if is_generic_type(name) {
+            let text = format!("`{name}` is not a documented parameter type");
+            checks.warning("undocumented-parameter-type", text, &node.span)
+        } else {
+            let text = format!("`{name}` is not a parameter type");
+            checks.mistake("invalid-parameter-type", text, &node.span)
+        };
         let types = ["String", "Number", "CommaDelimitedList", "List<Number>"];
         checks.push(match suggestion(name, types.into_iter().chain(AWS_TYPES)) {
             Some(suggestion) => found.help(suggestion),
@@ -231,6 +252,17 @@ fn kind(checks: &mut Checks<'_>, parameter: &Parameter<'_>) {
             ),
         });
     }
+}
+
+/// Returns whether this is a list of something, or something from Parameter Store. CloudFormation
+/// accepts more of them than it documents.
+fn is_generic_type(name: &str) -> bool {
+    ["List<", "AWS::SSM::Parameter::Value<"]
+        .into_iter()
+        .any(|start| {
+            let inner = name.strip_prefix(start).and_then(|it| it.strip_suffix('>'));
+            inner.is_some_and(|inner| !inner.is_empty())
+        })
 }
 
 fn is_type(name: &str) -> bool {

@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::loops::LoopNames;
+use super::serverless::{Generated, Made};
+use super::transforms::Transform;
 use super::{Checks, suggestion};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::template::Template;
 use crate::template::node::{Node, Value};
 use crate::template::reference::{Reference, ReferenceKind};
 
@@ -55,18 +59,65 @@ impl Kind {
     }
 }
 
+/// The names that are made from others.
+struct MadeNames<'a> {
+    generated: Generated<'a>,
+    loops: [(Kind, LoopNames); 2],
+}
+
+impl<'a> MadeNames<'a> {
+    fn of(template: &'a Template) -> Self {
+        let loops = [Kind::Resource, Kind::Condition]
+            .map(|kind| (kind, LoopNames::of(template, kind.section())));
+        Self {
+            generated: Generated::of(template),
+            loops,
+        }
+    }
+
+    /// Returns whether something of one of these kinds with this name is made.
+    fn contains(&self, checks: &Checks<'_>, wanted: &[Kind], name: &str) -> Made {
+        let transforms = &checks.transforms;
+        let may_add = wanted
+            .iter()
+            .any(|kind| transforms.may_add_to(kind.section()));
+        let mut loops = self.loops.iter().filter(|(kind, _)| wanted.contains(kind));
+        if may_add || loops.any(|(_, names)| names.contains(name)) {
+            return Made::Yes;
+        }
+        if wanted.contains(&Kind::Condition) && transforms.has(Transform::Serverless) {
+            // AWS SAM combines conditions, and names them after these and the resource.
+            return Made::Perhaps;
+        }
+        if wanted.contains(&Kind::Resource) {
+            return self.generated.contains(transforms, name);
+        }
+        Made::No
+    }
+
+    fn names(&self, wanted: &[Kind]) -> impl Iterator<Item = &str> {
+        let loops = self.loops.iter().filter(|(kind, _)| wanted.contains(kind));
+        loops.flat_map(|(_, names)| names.known())
+    }
+}
+
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     let references = template.references();
+    let made = MadeNames::of(template);
     for reference in &references {
-        if let Some(found) = undefined(checks, reference) {
+        if let Some(found) = undefined(checks, &made, reference) {
             checks.push(found);
         }
     }
     unused_parameters(checks, &references);
 }
 
-fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnostic> {
+fn undefined(
+    checks: &Checks<'_>,
+    made: &MadeNames<'_>,
+    reference: &Reference<'_>,
+) -> Option<Diagnostic> {
     let Reference {
         kind,
         target,
@@ -82,7 +133,7 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
             return None;
         }
         let text = format!("there is no pseudo parameter `{target}`");
-        let found = checks.error("unknown-pseudo-parameter", text, span);
+        let found = checks.mistake("unknown-pseudo-parameter", text, span);
         return Some(match suggestion(target, PSEUDO_PARAMETERS) {
             Some(suggestion) => found.help(suggestion),
             None => found.help(format!(
@@ -91,7 +142,16 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
             )),
         });
     }
+    // A name may be computed, or contain a loop variable.
+    let computed = target.contains("${") || target.contains("&{");
+    if computed || checks.transforms.may_change(span) {
+        return None;
+    }
     let early = matches!(*section, "Conditions" | "Rules");
+    if early && *kind == ReferenceKind::GetAtt {
+        // The function itself is not allowed there.
+        return None;
+    }
     let wanted: &[Kind] = match kind {
         ReferenceKind::Ref | ReferenceKind::Sub if early => &[Kind::Parameter],
         ReferenceKind::Ref => &[Kind::Parameter, Kind::Resource],
@@ -106,7 +166,11 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
             .section(kind.section())
             .is_some_and(|it| it.contains_key(target))
     };
-    if wanted.iter().any(|kind| exists(*kind)) || may_be_defined_later(checks, wanted, target) {
+    if wanted.iter().any(|kind| exists(*kind)) {
+        return None;
+    }
+    let is_made = made.contains(checks, wanted, target);
+    if is_made == Made::Yes {
         return None;
     }
     let what = wanted
@@ -132,30 +196,23 @@ fn undefined(checks: &Checks<'_>, reference: &Reference<'_>) -> Option<Diagnosti
     }
     let names = wanted
         .iter()
-        .flat_map(|kind| template.entries(kind.section()).map(|entry| entry.name));
+        .flat_map(|kind| template.entries(kind.section()).map(|entry| entry.name))
+        .chain(made.names(wanted));
     let text = format!("there is no {what} `{target}`");
-    let found = checks.error("undefined-reference", text, span);
+    let mut found = checks.error("undefined-reference", text, span);
+    if is_made == Made::Perhaps {
+        found.severity = Severity::Warning;
+        return Some(found.help("AWS SAM is not known to create it"));
+    }
     Some(match suggestion(target, names) {
         Some(suggestion) => found.help(suggestion),
         None => found,
     })
 }
 
-/// Returns whether a transform or a loop may define the name, or whether the name is computed.
-fn may_be_defined_later(checks: &Checks<'_>, wanted: &[Kind], target: &str) -> bool {
-    let looped = |kind: &Kind| {
-        let section = checks.template.section(kind.section());
-        section.is_some_and(|map| map.keys().any(|key| key.starts_with("Fn::")))
-    };
-    checks.transformed
-        || wanted.iter().any(looped)
-        || target.contains("${")
-        || target.contains("&{")
-}
-
 fn unused_parameters(checks: &mut Checks<'_>, references: &[Reference<'_>]) {
     let template = checks.template;
-    if template.has_transforms() {
+    if checks.transforms.may_add_references() {
         return;
     }
     let mut used: HashSet<&str> = references

@@ -1,11 +1,12 @@
 //! Checks that sections, resources and outputs have the required members and no unknown ones.
 
-use std::collections::HashMap;
-
 use super::schema_names::similar_type;
+use super::serverless::SERVERLESS_TYPE;
+use super::transforms::Transform;
 use super::{Checks, suggestion};
+use crate::diagnostic::Severity;
 use crate::template::Resource;
-use crate::template::node::{Node, Value, yaml11_boolean};
+use crate::template::node::Value;
 
 const SECTIONS: [&str; 11] = [
     "AWSTemplateFormatVersion",
@@ -35,6 +36,12 @@ const RESOURCE_ATTRIBUTES: [&str; 10] = [
     "Version",
 ];
 
+/// The attributes that AWS SAM adds.
+const SERVERLESS_ATTRIBUTES: [&str; 2] = ["Connectors", "IgnoreGlobals"];
+
+/// The attributes that must be maps.
+const MAP_ATTRIBUTES: [&str; 3] = ["CreationPolicy", "Metadata", "UpdatePolicy"];
+
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     sections(checks);
@@ -46,7 +53,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
                     "the name `{}` has characters other than letters and digits",
                     entry.name
                 );
-                checks.push(checks.error("invalid-name", text, entry.name_span));
+                checks.push(checks.mistake("invalid-name", text, entry.name_span));
             }
         }
     }
@@ -54,32 +61,42 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         self::resource(checks, &resource);
     }
     outputs(checks);
-    for section in [
-        "Parameters",
-        "Mappings",
-        "Conditions",
-        "Resources",
-        "Outputs",
-        "Rules",
-    ] {
-        if let Some(node) = template.root().get(section) {
-            scalars(checks, node);
-        }
+    equal_names(checks);
+}
+
+/// Reports a name that a parameter and a resource have, so that `Ref` could mean either.
+fn equal_names(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    for resource in template.resources() {
+        let id = resource.logical_id();
+        let Some(parameter) = template.parameter(id) else {
+            continue;
+        };
+        let text = format!("`{id}` is the name of a parameter and of a resource");
+        let found = checks.mistake("duplicate-name", text, resource.entry.name_span);
+        let first = checks.place(parameter.entry.name_span, "the parameter");
+        checks.push(found.at(first).help("rename one of them"));
     }
 }
 
 fn sections(checks: &mut Checks<'_>) {
     let template = checks.template;
     for (name, member) in template.root().as_map().into_iter().flatten() {
+        let transforms = &checks.transforms;
         let known = SECTIONS.contains(&name.as_str());
-        if !known && !checks.transformed && !name.starts_with("Fn::") {
+        let is_globals = name == "Globals" && transforms.has(Transform::Serverless);
+        if !known && !is_globals && !transforms.rewrites() && !name.starts_with("Fn::") {
             let text = format!("a template has no section `{name}`");
-            let mut found = checks.error("unknown-section", text, &member.key_span);
-            match suggestion(name, SECTIONS) {
-                Some(suggestion) => found = found.help(suggestion),
-                None => found = found.help(format!("the sections are {}", SECTIONS.join(", "))),
-            }
-            checks.push(found);
+            let found = checks.error("unknown-section", text, &member.key_span);
+            let suggestion = suggestion(name, SECTIONS);
+            checks.push(if name == "Globals" {
+                found.help("`Globals` needs `Transform: AWS::Serverless-2016-10-31`")
+            } else {
+                found.help(
+                    suggestion
+                        .unwrap_or_else(|| format!("the sections are {}", SECTIONS.join(", "))),
+                )
+            });
         }
         let scalar = matches!(name.as_str(), "AWSTemplateFormatVersion" | "Description");
         let node = &member.node;
@@ -103,7 +120,7 @@ fn sections(checks: &mut Checks<'_>) {
         .root()
         .get("Resources")
         .is_none_or(|node| node.as_map().is_some());
-    if empty && missing && !checks.transformed {
+    if empty && missing && !checks.transforms.may_add_to("Resources") {
         let span = match template.root().get("Resources") {
             Some(node) => node.span.clone(),
             None => 0..0,
@@ -123,14 +140,25 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         );
         return checks.push(checks.error("wrong-shape", text, &entry.node.span));
     };
+    let transforms = &checks.transforms;
+    let has_macro = map.contains_key("Fn::Transform");
+    let kind = resource.kind().unwrap_or_default();
+    let is_serverless = kind.starts_with(SERVERLESS_TYPE);
+    if is_serverless && !transforms.has(Transform::Serverless) && !transforms.rewrites() {
+        let text = format!("the type `{kind}` needs the transform of AWS SAM");
+        let span = resource.attribute("Type").map(|node| node.span.clone());
+        let found = checks.error("missing-transform", text, &span.unwrap_or_default());
+        checks.push(found.help("add `Transform: AWS::Serverless-2016-10-31` to the template"));
+    }
     match resource.attribute("Type") {
+        None if has_macro => {}
         None => {
             let text = format!("the resource `{id}` has no `Type`");
-            checks.push(checks.error("missing-type", text, entry.name_span));
+            checks.push(checks.mistake("missing-type", text, entry.name_span));
         }
         Some(node) if node.as_str().is_none_or(|kind| !kind.contains("::")) => {
             let text = format!("the type of `{id}` must be a name such as `AWS::S3::Bucket`");
-            let found = checks.error("invalid-type", text, &node.span);
+            let found = checks.mistake("invalid-type", text, &node.span);
             checks.push(match node.as_str().and_then(similar_type) {
                 Some(similar) => found.help(format!("did you mean `{similar}`?")),
                 None => found,
@@ -141,12 +169,19 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
     for (name, member) in map {
         if RESOURCE_ATTRIBUTES.contains(&name.as_str())
             || name.starts_with("Fn::")
-            || checks.transformed
+            || has_macro
+            || checks.transforms.rewrites()
+            || checks.transforms.has(Transform::Serverless)
+                && SERVERLESS_ATTRIBUTES.contains(&name.as_str())
         {
             continue;
         }
         let text = format!("a resource has no attribute `{name}`");
-        let found = checks.error("unknown-resource-attribute", text, &member.key_span);
+        let mut found = checks.error("unknown-resource-attribute", text, &member.key_span);
+        if is_serverless {
+            // AWS SAM ignores it.
+            found.severity = Severity::Warning;
+        }
         checks.push(match suggestion(name, RESOURCE_ATTRIBUTES) {
             Some(suggestion) => found.help(suggestion),
             None => found.help("write properties of the resource type under `Properties`"),
@@ -162,6 +197,15 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
             node.noun()
         );
         checks.push(checks.error("wrong-shape", text, &node.span));
+    }
+    for name in MAP_ATTRIBUTES {
+        if let Some(node) = resource.attribute(name)
+            && node.as_map().is_none()
+            && node.value != Value::Null
+        {
+            let text = format!("`{name}` must be a map, but is {}", node.noun());
+            checks.push(checks.mistake("wrong-shape", text, &node.span));
+        }
     }
     if let Some(node) = resource.attribute("DependsOn") {
         for node in node
@@ -200,11 +244,27 @@ fn policies(checks: &mut Checks<'_>, resource: &Resource<'_>) {
         let Some(node) = resource.attribute(attribute) else {
             continue;
         };
-        // With `AWS::LanguageExtensions` the value may be computed.
-        let Some(value) = node.scalar() else { continue };
+        let Some(value) = node.scalar() else {
+            let transforms = &checks.transforms;
+            let computed = node.intrinsic().is_some();
+            if node.value == Value::Null
+                || computed && transforms.has(Transform::LanguageExtensions)
+            {
+                continue;
+            }
+            let text = format!("`{attribute}` must be a string, but is {}", node.noun());
+            checks.push(if computed {
+                checks
+                    .warning("wrong-shape", text, &node.span)
+                    .help("it may be a function with `Transform: AWS::LanguageExtensions`")
+            } else {
+                checks.mistake("wrong-shape", text, &node.span)
+            });
+            continue;
+        };
         if !allowed.contains(&value.as_ref()) {
             let text = format!("`{value}` is not a valid {attribute}");
-            let found = checks.error("invalid-policy", text, &node.span);
+            let found = checks.mistake("invalid-policy", text, &node.span);
             let help = format!("use one of {}", allowed.join(", "));
             checks.push(found.help(help));
         }
@@ -213,50 +273,11 @@ fn policies(checks: &mut Checks<'_>, resource: &Resource<'_>) {
 
 fn outputs(checks: &mut Checks<'_>) {
     let template = checks.template;
-    let mut exports: HashMap<&str, &Node> = HashMap::new();
     for output in template.outputs() {
-        if output.value().is_none() && !checks.transformed {
+        let has_macro = output.entry.node.get("Fn::Transform").is_some();
+        if output.value().is_none() && !has_macro && !checks.transforms.rewrites() {
             let text = format!("the output `{}` has no `Value`", output.entry.name);
             checks.push(checks.error("missing-value", text, output.entry.name_span));
         }
-        let Some(node) = output.export_name() else {
-            continue;
-        };
-        // Only literal names and equal `Fn::Sub` texts can be compared.
-        let name = match node.intrinsic() {
-            Some(("Fn::Sub", member)) => member.node.as_str(),
-            _ => node.as_str(),
-        };
-        if let Some(first) = name.and_then(|name| exports.insert(name, node)) {
-            let text = format!(
-                "the export name `{}` is used twice",
-                name.unwrap_or_default()
-            );
-            let found = checks.error("duplicate-export", text, &node.span);
-            checks.push(found.at(checks.place(&first.span, "first used here")));
-        }
-    }
-}
-
-/// Reports null, which CloudFormation does not accept, and words that it reads as booleans.
-fn scalars(checks: &mut Checks<'_>, node: &Node) {
-    match &node.value {
-        Value::Null => {
-            let text = "a value is missing: CloudFormation does not accept null";
-            let found = checks.error("null-value", text, &node.span);
-            checks.push(found.help("write a value, or remove the key"));
-        }
-        Value::Plain(word) => {
-            if let Some(boolean) = yaml11_boolean(word) {
-                let text = format!("CloudFormation reads an unquoted `{word}` as `{boolean}`");
-                let found = checks.warning("yaml-boolean", text, &node.span);
-                checks.push(found.help(format!("write `{boolean}`, or `'{word}'` for the string")));
-            }
-        }
-        Value::List(list) => list.iter().for_each(|node| scalars(checks, node)),
-        Value::Map(map) => map
-            .values()
-            .for_each(|member| scalars(checks, &member.node)),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -1,6 +1,10 @@
 //! What the checks report, and what they accept.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod illegal_tests;
+mod legal_tests;
+mod transforms_tests;
+
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
@@ -19,6 +23,27 @@ fn check(text: &str) -> String {
     let mut found = validate(&parse(text));
     found.retain(|finding| !schema_names::is_unknown_name(finding));
     show(&found)
+}
+
+/// Returns all findings but those of `schema_names`: the templates have types and properties that are
+/// not real.
+fn of_language(text: &str) -> Vec<Diagnostic> {
+    let mut found = validate(&parse(text));
+    found.retain(|found| !schema_names::is_unknown_name(found));
+    found
+}
+
+/// Returns the same as [`of_language`] as text, with `warning` before each warning.
+fn check_severity(text: &str) -> String {
+    let lines = of_language(text).into_iter().map(|found| {
+        let warning = found.severity == Severity::Warning;
+        format!(
+            "{}{}",
+            if warning { "warning " } else { "" },
+            show(&[found])
+        )
+    });
+    lines.collect()
 }
 
 const BUCKET: &str = "Resources:\n  B:\n    Type: AWS::S3::Bucket\n";
@@ -71,6 +96,9 @@ fn wrong_functions_and_arguments_are_reported() {
     assert_snapshot!(check(
         "Parameters:\n  P: {Type: String, Default: !Ref X}\nConditions:\n  C: !Equals [!Ref P]\nResources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      A: {Fn::Jion: [x, []]}\n      B: {Fn::Sub: x, y: 1}\n      C: !Join [',', a]\n      D: !Select [0]\n      E: !If [C, 1]\n      F: !GetAtt B\n      G: !Sub ['x', y]\n      H: !Sub 'a ${B} ${b-c} ${!d-e}'\n      I: !FindInMap [m]\n      J: !Ref [B]\n      K: {Fn::Transform: {Name: AWS::Include}, L: 1}\n",
     ), @r#"
+    function-not-allowed: `Ref` in the `Parameters` section, where no functions are allowed at 2:30 "!Ref X"
+    undefined-reference: there is no parameter or resource `X` at 2:35 "X"
+      help: did you mean `P`?
     wrong-argument: `Fn::Equals` takes two values at 4:14 "[!Ref P]"
     unknown-function: `Fn::Jion` is not a CloudFormation function at 9:11 "Fn::Jion"
       help: did you mean `Fn::Join`?
@@ -80,9 +108,13 @@ fn wrong_functions_and_arguments_are_reported() {
     wrong-argument: `Fn::If` takes a condition's name and two values at 13:14 "[C, 1]"
     wrong-argument: `Fn::GetAtt` takes a logical id and an attribute at 14:18 "B"
     wrong-argument: `Fn::Sub` takes a string, or a list of a string and a map at 15:15 "['x', y]"
+    circular-dependency: circular dependency between resources: B → B at 16:20 "B"
+      help: replace one of these references with a literal, or move it to a separate resource
     invalid-sub-variable: `${b-c}` is not a valid variable name at 16:25 "b-c"
       help: for the literal text, write `${!b-c}`
+    undefined-reference: there is no parameter or resource `b-c` at 16:25 "b-c"
     wrong-argument: `Fn::FindInMap` takes a mapping's name and two keys at 17:21 "[m]"
+    undefined-reference: there is no mapping `m` at 17:22 "m"
     wrong-argument: `Ref` takes the name of a parameter or resource at 18:15 "[B]"
     "#);
 }
