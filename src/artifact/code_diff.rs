@@ -59,14 +59,24 @@ pub fn compare(
 
 /// Returns the deployed S3 key of an artifact: its first key in the text of the template.
 pub fn deployed_key(template: &str, project: &str, artifact: &str) -> Option<String> {
-    const DIGITS: usize = 64;
     let prefix = format!("{project}/{artifact}/");
-    template.match_indices(&prefix).find_map(|(start, _)| {
-        let rest = template.get(start + prefix.len()..)?;
+    keys(template, &prefix, ".zip").next()
+}
+
+/// Returns the S3 keys of the nested templates in the text of a template.
+pub fn template_keys(template: &str, project: &str) -> Vec<String> {
+    keys(template, &format!("{project}/templates/"), ".yaml").collect()
+}
+
+/// Returns the keys in a text: the prefix, a SHA-256 and the suffix.
+fn keys(text: &str, prefix: &str, suffix: &str) -> impl Iterator<Item = String> {
+    const DIGITS: usize = 64;
+    text.match_indices(prefix).filter_map(move |(start, _)| {
+        let rest = text.get(start + prefix.len()..)?;
         let digest = rest.get(..DIGITS)?;
         let is_digest = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_zip = rest.get(DIGITS..)?.starts_with(".zip");
-        (is_digest && is_zip).then(|| format!("{prefix}{digest}.zip"))
+        let is_key = rest.get(DIGITS..)?.starts_with(suffix);
+        (is_digest && is_key).then(|| format!("{prefix}{digest}{suffix}"))
     })
 }
 
@@ -74,7 +84,7 @@ pub fn deployed_key(template: &str, project: &str, artifact: &str) -> Option<Str
 mod tests {
     use indexmap::IndexMap;
 
-    use super::{compare, deployed_key};
+    use super::{compare, deployed_key, template_keys};
     use crate::artifact::archive::ArchivedFile;
     use crate::artifact::digest::Digest;
 
@@ -126,5 +136,10 @@ mod tests {
         );
         assert_eq!(deployed_key(&text, "demo", "other"), None);
         assert_eq!(deployed_key("demo/handler/é", "demo", "handler"), None);
+        let text = format!("https://s3/b/demo/templates/{digest}.yaml demo/templates/x.yaml");
+        assert_eq!(
+            template_keys(&text, "demo"),
+            [format!("demo/templates/{digest}.yaml")]
+        );
     }
 }

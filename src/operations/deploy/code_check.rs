@@ -4,17 +4,19 @@
 use std::io::Cursor;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use indexmap::IndexMap;
 
 use super::deployment::Deployment;
 use crate::artifact::archive;
 use crate::artifact::code_diff::{self, CodeChange, FileChange};
 use crate::artifact::package::Artifact;
 use crate::aws::functions::Functions;
+use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::cloudformation::event::Timeline;
-use crate::cloudformation::stack::Resource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::build::Build;
+use crate::template::{STACK_TYPE, Template};
 
 /// How many functions are read at once; Lambda allows 100 such calls per second
 /// (Lambda quotas, control plane `GetFunction` API requests).
@@ -28,10 +30,13 @@ const AT_ONCE: usize = 10;
 pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
     let store = deployment.store();
     let project = &deployment.session().settings().project;
-    let deployed_template = deployment.deployed_template().unwrap_or_default();
+    let texts = deployed_texts(deployment, &store).await;
     let mut changes = Vec::new();
     for artifact in deployment.build().artifacts.values() {
-        match code_diff::deployed_key(deployed_template, project, &artifact.name) {
+        let mut keys = texts
+            .iter()
+            .filter_map(|text| code_diff::deployed_key(text, project, &artifact.name));
+        match keys.next() {
             Some(before) if before != artifact.key => {
                 let files = files(&store, &before, artifact).await;
                 changes.push(CodeChange {
@@ -47,6 +52,42 @@ pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
     changes
 }
 
+/// Returns the text of the deployed template and, as far as an artifact is not in it, those of its
+/// nested templates. Their keys are in the text of their parents. One that cannot be read is left out.
+async fn deployed_texts(deployment: &Deployment<'_>, store: &Store) -> Vec<String> {
+    let build = deployment.build();
+    let project = &deployment.session().settings().project;
+    let root = deployment.deployed_template().unwrap_or_default();
+    let is_in_root =
+        |artifact: &Artifact| code_diff::deployed_key(root, project, &artifact.name).is_some();
+    let mut texts = vec![root.to_owned()];
+    if build.children.is_empty() || build.artifacts.values().all(is_in_root) {
+        return texts;
+    }
+    let mut known = Vec::new();
+    let mut read = 0;
+    while let Some(text) = texts.get(read) {
+        read += 1;
+        let mut keys = code_diff::template_keys(text, project);
+        keys.retain(|key| !known.contains(key));
+        keys.dedup();
+        known.extend(keys.iter().cloned());
+        let found: Vec<String> = stream::iter(&keys)
+            .map(async |key| {
+                if let Some(child) = build.children.iter().find(|child| child.key == *key) {
+                    return Some(child.body.clone());
+                }
+                String::from_utf8(store.fetch(key).await.ok()??).ok()
+            })
+            .buffered(AT_ONCE)
+            .filter_map(async |text| text)
+            .collect()
+            .await;
+        texts.extend(found);
+    }
+    texts
+}
+
 async fn files(store: &Store, deployed: &str, artifact: &Artifact) -> Result<Vec<FileChange>> {
     let Some(before) = store.fetch(deployed).await? else {
         return Err(Error::input(format!(
@@ -59,7 +100,8 @@ async fn files(store: &Store, deployed: &str, artifact: &Artifact) -> Result<Vec
 
 /// A function whose code is an artifact.
 struct Function<'b> {
-    logical_id: &'b str,
+    /// Its logical id, behind those of the nested stacks that it is in.
+    logical_id: String,
     /// Its physical name.
     name: String,
     artifact: &'b Artifact,
@@ -109,50 +151,99 @@ pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> R
     Err(mismatch(&wrong, deployment.store().bucket()))
 }
 
-/// Returns the functions of the stack that have an artifact. The events contain the physical names of
-/// those that changed; the stack's resources are listed only for the others.
+/// Returns the functions of the stack and its nested stacks that have an artifact. The events contain
+/// the physical names of those that changed; a stack's resources are listed only for the others.
 async fn deployed_functions<'b>(
     deployment: &'b Deployment<'_>,
     happened: &Timeline,
 ) -> Result<Vec<Function<'b>>> {
-    let expected = expected(deployment.build());
-    let is_known = |(logical_id, _): &(&str, &Artifact)| happened.physical_id(logical_id).is_some();
-    let listed = if expected.iter().all(is_known) {
-        Vec::new()
-    } else {
-        deployment.service().resources().await?
-    };
-    let functions = expected.into_iter().filter_map(|(logical_id, artifact)| {
-        let of_it = |resource: &&Resource| resource.logical_id == logical_id;
-        let listed = || listed.iter().find(of_it)?.physical_id.as_deref();
-        let name = happened.physical_id(logical_id).or_else(listed)?;
-        Some(Function {
-            logical_id,
-            name: name.to_owned(),
-            artifact,
-        })
-    });
-    Ok(functions.collect())
+    let build = deployment.build();
+    let mut functions = Vec::new();
+    let root = (deployment.service().clone(), &build.template, String::new());
+    let mut stacks = vec![root];
+    while let Some((service, template, path)) = stacks.pop() {
+        let expected = expected(template, &build.artifacts);
+        let nested = nested(template, build);
+        // Only events of the stack itself name its resources.
+        let happened = Some(happened).filter(|_| path.is_empty());
+        let in_events = |logical_id: &str| happened.and_then(|it| it.physical_id(logical_id));
+        let mut ids = expected
+            .iter()
+            .map(|(id, _)| id)
+            .chain(nested.iter().map(|(id, _)| id));
+        let listed = if ids.all(|id| in_events(id).is_some()) {
+            Vec::new()
+        } else {
+            service.resources().await?
+        };
+        let physical_id = |logical_id: &str| {
+            let listed = listed.iter().find(|it| it.logical_id == logical_id);
+            let listed = || listed?.physical_id.as_deref();
+            in_events(logical_id).or_else(listed).map(str::to_owned)
+        };
+        for (logical_id, artifact) in expected {
+            functions.extend(physical_id(logical_id).map(|name| Function {
+                logical_id: format!("{path}{logical_id}"),
+                name,
+                artifact,
+            }));
+        }
+        for (logical_id, template) in nested {
+            stacks.extend(physical_id(logical_id).map(|stack| {
+                let service = StackService::new(deployment.connection(), stack);
+                (service, template, format!("{path}{logical_id}/"))
+            }));
+        }
+    }
+    Ok(functions)
 }
 
-/// Returns the functions of the template by logical id, each with the artifact that is its code.
-fn expected(build: &Build) -> Vec<(&str, &Artifact)> {
-    let functions = build.template.resources().filter_map(|resource| {
+/// Returns the functions of a template by logical id, each with the artifact that is its code.
+fn expected<'b>(
+    template: &'b Template,
+    artifacts: &'b IndexMap<String, Artifact>,
+) -> Vec<(&'b str, &'b Artifact)> {
+    let global = template.section("Globals");
+    let global = global.and_then(|globals| globals.get("Function")?.node.get("CodeUri"));
+    let functions = template.resources().filter_map(|resource| {
+        let code = |name: &str| resource.properties()?.get(name);
         let code = match resource.kind()? {
-            "AWS::Lambda::Function" => resource.properties()?.get("Code")?,
+            "AWS::Lambda::Function" => code("Code")?,
+            "AWS::Serverless::Function" => code("CodeUri").or(global)?,
             _ => return None,
         };
-        let mut artifacts = build.artifacts.values();
-        let artifact = artifacts.find(|artifact| code.contains_text(&artifact.key))?;
+        let artifact = artifacts
+            .values()
+            .find(|artifact| code.contains_text(&artifact.key))?;
         Some((resource.logical_id(), artifact))
     });
     functions.collect()
 }
 
+/// Returns the nested stacks of a template whose own template is one of the files and has, at any
+/// depth, a function with an artifact.
+fn nested<'b>(template: &'b Template, build: &'b Build) -> Vec<(&'b str, &'b Template)> {
+    let mut nested = Vec::new();
+    let resources = template.resources();
+    for resource in resources.filter(|resource| resource.kind() == Some(STACK_TYPE)) {
+        let url = resource.properties().and_then(|it| it.get("TemplateURL"));
+        let child = url.and_then(|url| {
+            let mut children = build.children.iter();
+            children.find(|child| url.contains_text(&child.key))
+        });
+        let Some(child) = child else { continue };
+        let has_functions = !expected(&child.template, &build.artifacts).is_empty();
+        if has_functions || !self::nested(&child.template, build).is_empty() {
+            nested.push((resource.logical_id(), &child.template));
+        }
+    }
+    nested
+}
+
 fn mismatch(wrong: &[(&Function<'_>, String)], bucket: &str) -> Error {
     let names: Vec<&str> = wrong
         .iter()
-        .map(|(function, _)| function.logical_id)
+        .map(|(function, _)| function.logical_id.as_str())
         .collect();
     let message = match names.as_slice() {
         [name] => format!("the stack was deployed, but the function {name} runs other code"),
