@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::deployment::Deployment;
 use super::options::DeployOptions;
-use super::{code_check, readiness, service_validations, upload};
+use super::{code_check, nested_change_sets, readiness, service_validations, upload};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::cloudformation::change_set::{Action, ChangeSet, Replacement, failure};
@@ -264,13 +264,17 @@ impl PendingChangeSet {
             },
             Operation::Update => stack::Purpose::Update,
         };
+        let (template, includes_nested) = tokio::join!(
+            template_source(deployment),
+            nested_change_sets::are_included(deployment)
+        );
         let request = ChangeSetRequest {
             name,
             purpose,
             imports_existing: options.import_existing,
             reverts_drift: options.revert_drift,
-            includes_nested: build.template.has_nested_stacks(),
-            template: template_source(deployment).await?,
+            includes_nested,
+            template: template?,
             parameters: &build.parameters,
             tags: &settings.tags,
             capabilities: &build.capabilities,
