@@ -31,16 +31,11 @@ impl Bucket<'_> {
         }
     }
 
-    /// Returns the URL by which CloudFormation reads a template. A bucket with a dot in its name has no
-    /// certificate of its own.
+    /// Returns the URL by which CloudFormation reads a template, in the form that is valid for every
+    /// bucket: a bucket with a dot in its name has no certificate of its own.
     fn https(&self, key: &str) -> Json {
-        const REGION: &str = "s3.${AWS::Region}.${AWS::URLSuffix}";
         let bucket = self.0.unwrap_or(DEFAULT_BUCKET);
-        let url = if bucket.contains('.') {
-            format!("https://{REGION}/{bucket}/{key}")
-        } else {
-            format!("https://{bucket}.{REGION}/{key}")
-        };
+        let url = format!("https://s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{bucket}/{key}");
         json!({ "Fn::Sub": url })
     }
 }

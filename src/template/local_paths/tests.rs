@@ -59,7 +59,7 @@ fn every_row_refers_to_the_bucket_in_its_shape() {
     let url = SUB
         .replace("stackctl", "s3://stackctl")
         .replace("Region}", "Region}/p/x");
-    let https = r#"{"Fn::Sub": "https://stackctl-artifacts-${AWS::AccountId}-${AWS::Region}.s3.${AWS::Region}.${AWS::URLSuffix}/p/x"}"#;
+    let https = r#"{"Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}/stackctl-artifacts-${AWS::AccountId}-${AWS::Region}/p/x"}"#;
     for (kind, path, content, expected) in [
         (
             "AWS::Serverless::Function",
@@ -399,7 +399,7 @@ Resources:
       App:
         Type: "AWS::CloudFormation::Stack" # kept
         Properties:
-          "TemplateURL": {"Fn::Sub": "https://stackctl-artifacts-${AWS::AccountId}-${AWS::Region}.s3.${AWS::Region}.${AWS::URLSuffix}/p/./app.yaml"}
+          "TemplateURL": {"Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}/stackctl-artifacts-${AWS::AccountId}-${AWS::Region}/p/./app.yaml"}
           Parameters: { A: !Ref B }
           Tags:
             [{"Key": "team", "Value": "media"}, {"Key": "stage", "Value": {"Ref": "Stage"}}]
