@@ -295,17 +295,36 @@ pub(crate) fn examine(
     if is_wrong(&of_paths) {
         let mut checked = check(settings, tree.root());
         checked.findings.extend(of_paths);
+        for child in tree.children() {
+            // A text that is no template is among the findings already.
+            if let Ok(template) = Template::parse(child.source()) {
+                checked
+                    .findings
+                    .extend(check_child(settings, child, &template));
+            }
+        }
         return Ok((None, checked));
     }
     let packaged = tree.package(project, settings, artifacts)?;
     let mut checked = check(settings, &packaged.root);
     checked.findings.extend(of_paths);
     for child in &packaged.children {
-        let found = validate::validate(&child.template).into_iter();
-        let found = found.map(|finding| child.rendered.translate(finding, &settings.origins));
+        let found = check_child(settings, &child.rendered, &child.template);
         checked.findings.extend(found);
     }
     Ok((Some(packaged), checked))
+}
+
+/// Returns what is wrong with a nested template, at its places in the files.
+fn check_child(
+    settings: &Settings,
+    rendered: &RenderedTemplate,
+    template: &Template,
+) -> Vec<Diagnostic> {
+    let found = validate::validate(template).into_iter();
+    found
+        .map(|finding| rendered.translate(finding, &settings.origins))
+        .collect()
 }
 
 /// Reports a template that does not exist, at the manifest's `template` key.

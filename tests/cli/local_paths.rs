@@ -1,6 +1,6 @@
 //! Local paths in a template: what is packaged, what is uploaded when, and what is refused.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Response, xml};
 use crate::demo::ARTIFACT_BUCKET;
 use crate::sandbox::Sandbox;
 
@@ -116,7 +116,7 @@ fn render_replaces_local_paths_and_needs_no_account() {
       Data:
         Type: AWS::CloudFormation::Stack
         Properties:
-          TemplateURL: {"Fn::Sub": "https://stackctl-artifacts-${AWS::AccountId}-${AWS::Region}.s3.${AWS::Region}.${AWS::URLSuffix}/site/templates/[SHA256].yaml"}
+          TemplateURL: {"Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}/stackctl-artifacts-${AWS::AccountId}-${AWS::Region}/site/templates/[SHA256].yaml"}
       Machine:
         Type: AWS::StepFunctions::StateMachine
         Properties:
@@ -409,6 +409,12 @@ fn findings_in_a_nested_template_are_at_its_own_lines() {
     1 | {"Resources": }
       |               ^
 
+    error[undefined-reference]: there is no parameter or resource `Missing`
+     --> templates/nested/data.yaml:9:22
+      |
+    9 |       RoleName: !Ref Missing
+      |                      ^^^^^^^
+
     error: `templates/stack.yaml` is not a valid CloudFormation template
     --- exit 1
     "#);
@@ -517,4 +523,107 @@ fn a_zip_is_uploaded_as_it_is() {
         .into_iter()
         .find(|key| key.contains("/worker.zip/"));
     assert_eq!(bucket.get(key.unwrap()), Some(zip.as_slice()));
+}
+
+/// Makes the scripted stack list these physical ids of nested stacks, and each of those nothing.
+fn list_nested(cloud: &Cloud, sets: usize) {
+    let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/data/1";
+    let nested = xml::text("LogicalResourceId", "Data")
+        + &xml::text("PhysicalResourceId", id)
+        + &xml::text("ResourceType", "AWS::CloudFormation::Stack")
+        + &xml::text("ResourceStatus", "CREATE_COMPLETE")
+        + &xml::text("LastUpdatedTimestamp", "2026-01-01T00:00:00Z");
+    cloud
+        .on("ListStackResources")
+        .only(|call| call.parameter("StackName") == "site-dev")
+        .reply_result(&xml::members("StackResourceSummaries", [nested]));
+    let worker = xml::text("LogicalResourceId", "Worker")
+        + &xml::text("PhysicalResourceId", "worker-physical")
+        + &xml::text("ResourceType", "AWS::Lambda::Function")
+        + &xml::text("ResourceStatus", "CREATE_COMPLETE")
+        + &xml::text("LastUpdatedTimestamp", "2026-01-01T00:00:00Z");
+    cloud
+        .on("ListStackResources")
+        .reply_result(&xml::members("StackResourceSummaries", [worker]));
+    let summaries = (0..sets).map(|number| {
+        xml::text("ChangeSetId", &format!("arn:left/{number}"))
+            + &xml::text("ChangeSetName", &format!("left-{number}"))
+            + &xml::text("ExecutionStatus", "UNAVAILABLE")
+    });
+    cloud
+        .on("ListChangeSets")
+        .only(move |call| call.parameter("StackName") == id)
+        .reply_result(&xml::members("Summaries", summaries));
+}
+
+#[test]
+fn too_many_leftover_change_sets_leave_out_the_nested_stacks() {
+    for (left, included) in [(20, true), (21, false)] {
+        let cloud = Cloud::start();
+        let sandbox = project().cloud(&cloud);
+        sandbox.run(&["apply", "--yes"]).expect_code(0);
+        cloud.forget_calls();
+        list_nested(&cloud, left);
+        sandbox.write("src/worker/app.py", "changed = True\n");
+        let planned = sandbox.run(&["plan"]).expect_code(0);
+        let create = cloud.calls_of("CreateChangeSet").remove(0);
+        let asked = create.parameter("IncludeNestedStacks") == "true";
+        assert_eq!(asked, included, "{left}: {planned}");
+        let is_said = planned
+            .stderr
+            .contains("The nested stack `Data` has 21 change sets");
+        assert_eq!(is_said, !included, "{planned}");
+    }
+}
+
+#[test]
+fn code_in_nested_stacks_is_compared_and_checked() {
+    let cloud = Cloud::start();
+    let sandbox = project().cloud(&cloud);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    list_nested(&cloud, 0);
+    sandbox.write(
+        "src/worker/app.py",
+        "def handler(event, context):\n    return 5\n",
+    );
+    let planned = sandbox.run(&["plan"]).expect_code(0);
+    planned.expect_stdout("return 5");
+    let other = r#"{"FunctionName":"worker-physical","CodeSha256":"c29tZXRoaW5nIGVsc2U="}"#;
+    cloud
+        .on("GetFunctionConfiguration")
+        .only(|call| call.parameter("FunctionName") == "worker-physical")
+        .reply(Response::new(200, other));
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(1);
+    applied.expect_stderr("the function Data/Worker runs other code");
+}
+
+#[test]
+fn an_explicit_bucket_is_named_as_it_is() {
+    let sandbox = project();
+    sandbox.edit(
+        "manifest.toml",
+        "project = ",
+        "artifact_bucket = \"mine\"\nproject = ",
+    );
+    let rendered = sandbox.run(&["render"]).expect_code(0);
+    rendered.expect_stdout(r#"Code: {"S3Bucket": "mine", "S3Key": "site/api/"#);
+    rendered.expect_stdout("https://s3.${AWS::Region}.${AWS::URLSuffix}/mine/site/templates/");
+}
+
+#[test]
+fn a_rendered_nested_template_sees_the_same_values() {
+    let sandbox = project()
+        .file(
+            "templates/nested/data.yaml.j2",
+            "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: {{ project }}\n",
+        )
+        .file("templates/stack.yaml", STACK.replace("data.yaml", "data.yaml.j2"));
+    sandbox.run(&["render"]).expect_code(0);
+    sandbox.edit(
+        "templates/nested/data.yaml.j2",
+        "{{ project }}",
+        "{{ nothing }}",
+    );
+    let failed = sandbox.run(&["render"]).expect_code(1);
+    failed.expect_stderr("templates/nested/data.yaml.j2:5:");
 }

@@ -92,6 +92,11 @@ impl Tree {
         &self.findings
     }
 
+    /// Returns the nested templates with their local paths.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &RenderedTemplate> {
+        self.templates.values().map(|template| &template.rendered)
+    }
+
     /// Returns the template of the stack with its local paths.
     pub(crate) fn root(&self) -> &RenderedTemplate {
         &self.root
