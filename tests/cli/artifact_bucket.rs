@@ -65,6 +65,12 @@ fn lost_upload_race_is_retried_and_then_reported() {
         apply(&sandbox).expect_code(0);
         assert_eq!(cloud.calls_of("PutObject").len(), 2, "{code}");
     }
+    // A server need not send a code with the status.
+    let (sandbox, cloud) = with_bucket();
+    cloud.on("PutObject").times(1).error(412, "Other", "lost");
+    apply(&sandbox).expect_code(0);
+    assert_eq!(cloud.calls_of("PutObject").len(), 2);
+
     let (sandbox, cloud) = with_bucket();
     cloud
         .on("PutObject")
@@ -75,6 +81,46 @@ fn lost_upload_race_is_retried_and_then_reported() {
     hint: wait for the other run and start this one again
     --- exit 1
     ");
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
+fn content_that_another_run_uploaded_at_the_same_time_is_used() {
+    let (sandbox, cloud) = with_bucket();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let stored = cloud.account().buckets[ARTIFACT_BUCKET].clone();
+    let (sandbox, cloud) = with_bucket();
+    // Between the first HeadObject and the upload, another run uploads the same zip.
+    cloud
+        .on("HeadObject")
+        .times(1)
+        .error(404, "NotFound", "not yet");
+    cloud
+        .account()
+        .buckets
+        .insert(ARTIFACT_BUCKET.to_owned(), stored);
+    cloud
+        .on("PutObject")
+        .error(412, "PreconditionFailed", "lost");
+    apply(&sandbox).expect_code(0);
+    assert_eq!(cloud.calls_of("PutObject").len(), 1);
+    assert_eq!(cloud.calls_of("HeadObject").len(), 2);
+}
+
+#[test]
+fn bucket_of_the_manifest_in_another_region_is_refused_before_anything_is_uploaded() {
+    let (sandbox, cloud) = demo::in_cloud();
+    explicit(&sandbox);
+    let mut mine = Bucket::owned_by(ACCOUNT);
+    "us-east-1".clone_into(&mut mine.region);
+    cloud.account().buckets.insert("mine".to_owned(), mine);
+    insta::assert_snapshot!(apply(&sandbox), @r"
+    --- stderr
+    error: the artifact bucket `mine` is in us-east-1, but the stack is in eu-west-1
+    hint: Lambda loads code from its own region alone: name a bucket there, or remove `artifact_bucket`
+    --- exit 1
+    ");
+    assert!(cloud.calls_of("PutObject").is_empty());
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
 }
 

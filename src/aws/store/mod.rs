@@ -21,14 +21,15 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 
+use super::backoff::Backoff;
 use super::{CONNECT_TIMEOUT, Connection, Endpoint};
 use crate::artifact::digest::Digest;
 use crate::artifact::package::{Artifact, PlainFile, ZipReader};
 use crate::config::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often an upload starts again because somebody else wrote the same key in the meantime.
-const RACES: usize = 3;
+/// How often an upload is tried if somebody else writes the same key at the same time.
+const RACES: usize = 5;
 
 /// The artifact bucket of one account and region.
 #[derive(Debug, Clone)]
@@ -227,6 +228,7 @@ impl Store {
     }
 
     async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Stored> {
+        let mut backoff = Backoff::polling();
         for _ in 0..RACES {
             let stored = match state {
                 ObjectState::Same => return Ok(Stored::Present),
@@ -236,6 +238,8 @@ impl Store {
             match self.send(object, state).await {
                 Ok(()) => return Ok(stored),
                 Err(error) if lost_race(&error) => {
+                    // The other upload may not have ended yet.
+                    backoff.pause().await;
                     state = self.object_state(object.key, object.digest).await?;
                 }
                 Err(error) => {
@@ -375,14 +379,13 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-/// Returns whether an upload failed because the key changed since it was read.
+/// Returns whether an upload failed because the key changed since it was read (412), or because another
+/// upload of the key was running (409).
 fn lost_race(error: &SdkError<PutObjectError>) -> bool {
-    matches!(
-        error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::code),
-        Some("PreconditionFailed" | "ConditionalRequestConflict")
-    )
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code);
+    status(error) == Some(412) || code == Some("ConditionalRequestConflict")
 }
 
 #[cfg(test)]
