@@ -185,6 +185,7 @@ fn apply_declines_any_answer_but_yes() {
 
     Do you want to apply these changes? Only 'yes' will be accepted.
     Apply: error: not applied: the answer was not `yes`
+    hint: the uploaded files stay in `s3://stackctl-artifacts-123456789012-eu-west-1`: the next `apply` uses them
     --- exit 4
     ");
     demo::nothing_is_left(&cloud);

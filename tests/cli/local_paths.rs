@@ -178,6 +178,7 @@ fn plan_uploads_what_the_change_set_reads_and_apply_the_rest() {
     let sandbox = project().cloud(&cloud);
     let planned = sandbox.run(&["plan"]).expect_code(0);
     planned.expect_stderr("Uploaded");
+    planned.expect_stderr("Note: the uploaded files stay in `s3://");
     let templates = ["site/templates/SHA.yaml", "site/templates/SHA.yaml"];
     assert_eq!(keys(&cloud), templates);
     let operations = cloud.operations();
@@ -450,9 +451,12 @@ fn findings_behind_a_replaced_path_are_at_their_lines() {
 #[test]
 fn code_that_has_to_be_built_first_is_refused() {
     let function = |kind: &str, more: &str| {
-        format!(
-            "  F:\n    Type: {kind}\n{more}    Properties:\n      CodeUri: ../src/worker\n      Code: ../src/worker\n"
-        )
+        let code = if kind.contains("Serverless") {
+            "CodeUri"
+        } else {
+            "Code"
+        };
+        format!("  F:\n    Type: {kind}\n{more}    Properties:\n      {code}: ../src/worker\n")
     };
     let sam = function("AWS::Serverless::Function", "");
     let sandbox = with_resource(&sam).file("src/worker/requirements.txt", "requests==2.32.3\n");

@@ -137,7 +137,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     };
     let plan = online::plan(&deployment, pending.as_ref());
     let pending = pending.filter(|pending| pending.change_set().is_executable());
-    if let Err(error) = agree(&deployment, &args, &plan, pending.as_ref()).await {
+    if let Err(mut error) = agree(&deployment, &args, &plan, pending.as_ref()).await {
+        if let Some(left) = deployment.left_in_bucket() {
+            error = error.hint(left);
+        }
         return Err(match &pending {
             Some(pending) => discard_after(&deployment, &pending.change_set().id, error).await,
             None => error,

@@ -1,5 +1,7 @@
 //! One stack: what is deployed and what the files say. `plan`, `apply` and `diff` share it.
 
+use std::cell::Cell;
+
 use super::deployed::{Deployed, DeployedState};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
@@ -24,6 +26,8 @@ pub(crate) struct Deployment<'a> {
     interrupt: Interrupt,
     build: Build,
     deployed: Deployed,
+    /// Whether this run has uploaded something.
+    has_uploaded: Cell<bool>,
 }
 
 impl<'a> Deployment<'a> {
@@ -82,6 +86,7 @@ impl<'a> Deployment<'a> {
             interrupt,
             build,
             deployed,
+            has_uploaded: Cell::new(false),
         };
         let model = deployment.deployed_model();
         for secret in model.iter().flat_map(masking::defaults) {
@@ -142,6 +147,20 @@ impl<'a> Deployment<'a> {
             self.session.settings(),
             &self.identity().account,
         )
+    }
+
+    /// Remembers that this run has uploaded something.
+    pub(super) fn set_uploaded(&self) {
+        self.has_uploaded.set(true);
+    }
+
+    /// Returns what is left behind in the artifact bucket if nothing is deployed; `None` if this run has
+    /// uploaded nothing.
+    pub(crate) fn left_in_bucket(&self) -> Option<String> {
+        let bucket = self.store().bucket().to_owned();
+        let left =
+            format!("the uploaded files stay in `s3://{bucket}`: the next `apply` uses them");
+        self.has_uploaded.get().then_some(left)
     }
 
     /// Reads again what is deployed, after an operation has ended.

@@ -81,6 +81,7 @@ async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, async |(object, state)| {
             store.store(&object, state).await?;
+            deployment.set_uploaded();
             presenter.note(&format!(
                 "Uploaded {} to s3://{}/{}",
                 human::size(object.size()),
