@@ -5,6 +5,7 @@
 
 use indexmap::IndexMap;
 
+use super::artifact_folders::unmatched_globs;
 use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile};
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
@@ -279,8 +280,8 @@ pub(crate) fn package(
     tree.package(project, settings, artifacts)
 }
 
-/// Packages the template and everything local that it names, and checks all templates. The first part
-/// of the result is `None` if a local path or a nested template is wrong; the findings say why.
+/// Packages the template and everything local that it names, and checks all templates. Warnings that
+/// the manifest ignores are left out. The first part of the result is `None` if a local path or a nested template is wrong; the findings say why.
 ///
 /// # Errors
 ///
@@ -290,8 +291,9 @@ pub(crate) fn examine(
     settings: &Settings,
     artifacts: IndexMap<String, Artifact>,
 ) -> Result<(Option<Packaged>, Checked)> {
+    let mut of_paths = unmatched_globs(settings, &artifacts);
     let tree = survey(project, settings, &artifacts)?;
-    let of_paths = tree.findings().to_vec();
+    of_paths.extend_from_slice(tree.findings());
     if is_wrong(&of_paths) {
         let mut checked = check(settings, tree.root());
         checked.findings.extend(of_paths);
@@ -321,8 +323,22 @@ fn check_child(
     rendered: &RenderedTemplate,
     template: &Template,
 ) -> Vec<Diagnostic> {
-    let found = validate::validate(template).into_iter();
+    located(settings, rendered, validate::validate(template))
+}
+
+/// Returns findings at their places in the files, without the warnings that the manifest ignores.
+fn located(
+    settings: &Settings,
+    rendered: &RenderedTemplate,
+    found: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let is_ignored = |finding: &Diagnostic| {
+        let rules = &settings.lint.ignore;
+        finding.severity != Severity::Error && rules.iter().any(|rule| *rule == finding.rule)
+    };
     found
+        .into_iter()
+        .filter(|finding| !is_ignored(finding))
         .map(|finding| rendered.translate(finding, &settings.origins))
         .collect()
 }
@@ -353,9 +369,8 @@ fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
 }
 
-/// Parses a rendered template and checks it, and the parameters given to it. Warnings that the manifest
-/// ignores are left out.
-pub(crate) fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked {
+/// Parses a rendered template and checks it, and the parameters given to it.
+fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked {
     let origins = &settings.origins;
     let (template, found) = match Template::parse(rendered.source()) {
         Err(found) => (None, found),
@@ -381,17 +396,9 @@ pub(crate) fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked
             (Some(template), found)
         }
     };
-    let is_ignored = |finding: &Diagnostic| {
-        let rules = &settings.lint.ignore;
-        finding.severity != Severity::Error && rules.iter().any(|rule| *rule == finding.rule)
-    };
-    let findings = found
-        .into_iter()
-        .filter(|finding| !is_ignored(finding))
-        .map(|finding| rendered.translate(finding, origins));
     Checked {
         template,
-        findings: findings.collect(),
+        findings: located(settings, rendered, found),
     }
 }
 

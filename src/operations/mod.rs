@@ -1,5 +1,6 @@
 //! What several commands share: opening a project, building it, deploying it and following an operation.
 
+pub(crate) mod artifact_folders;
 pub(crate) mod build;
 pub(crate) mod change_set_name;
 pub mod context;

@@ -33,6 +33,7 @@ mod drift;
 mod drift_revert;
 mod emptied_buckets;
 mod events;
+mod excluded_files;
 mod faults;
 mod files;
 mod hints;

@@ -54,6 +54,8 @@ pub struct Artifact {
     pub unzipped_size: u64,
     /// The files inside, sorted by path.
     pub files: Vec<PackagedFile>,
+    /// The globs of `exclude` that match nothing in the folder.
+    pub unmatched_globs: Vec<String>,
     file: Arc<File>,
 }
 
@@ -83,6 +85,12 @@ impl Artifact {
         archive::read(self.zip())
     }
 
+    /// Returns the path of `NAME.zip` in a folder.
+    pub fn path_in(&self, folder: &Path) -> PathBuf {
+        let name = self.name.strip_suffix(".zip").unwrap_or(&self.name);
+        folder.join(format!("{name}.zip"))
+    }
+
     /// Writes the zip as `NAME.zip` into `folder` and returns its path. Creates the folders if they do
     /// not exist, and replaces an existing file.
     ///
@@ -90,8 +98,7 @@ impl Artifact {
     ///
     /// If the folder cannot be created or the file cannot be written.
     pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
-        let name = self.name.strip_suffix(".zip").unwrap_or(&self.name);
-        let path = folder.join(format!("{name}.zip"));
+        let path = self.path_in(folder);
         fs::create_dir_all(path.parent().unwrap_or(folder))
             .and_then(|()| io::copy(&mut self.zip(), &mut File::create(&path)?))
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
@@ -195,6 +202,7 @@ pub fn existing_zip(project: &str, name: &str, path: &Path) -> Result<Option<Art
         size: file.size,
         unzipped_size,
         files,
+        unmatched_globs: Vec::new(),
         file: file.into_file(),
     }))
 }
@@ -246,6 +254,7 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
                 mode: file.mode,
             })
             .collect(),
+        unmatched_globs: input.unmatched_globs.clone(),
         file: Arc::new(file),
     })
 }

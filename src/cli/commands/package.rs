@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::Result;
+use crate::operations::artifact_folders::{check_output, unmatched_globs};
 use crate::operations::build;
 use crate::operations::package_tree::Packaged;
 use crate::operations::prepare::prepare_alone;
@@ -32,11 +33,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let packages = prepare_alone(&session).await?;
     let artifacts = package::build_all(project, settings, &packages)?;
     let tree = build::survey(project, settings, &artifacts)?;
+    presenter.diagnostics(&unmatched_globs(settings, &artifacts));
+    let zipped = tree.zipped_paths();
     let packaged = build::package(tree, project, settings, artifacts)?;
     let artifacts = &packaged.artifacts;
     let others = others(&packaged);
     if let Some(folder) = &args.out {
         let folder = context.ambient().current_dir.join(folder);
+        for artifact in artifacts.values() {
+            let file = artifact.path_in(&folder);
+            check_output(project, settings, &zipped, "--out", &file)?;
+        }
         for artifact in artifacts.values() {
             let path = artifact.write_into(&folder)?;
             presenter.note(&format!("Wrote `{}`.", path.display()));

@@ -1,10 +1,12 @@
-//! `stackctl plan`: shows what `apply` would change; nothing is left behind unless the plan is saved.
+//! `stackctl plan`: shows what `apply` would change. Unless the plan is saved, it leaves nothing behind
+//! but what CloudFormation reads while it creates a change set.
 
 use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
 use crate::error::Result;
+use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{offline, online, readiness, saved_plan, upload};
@@ -40,6 +42,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         PlanFile::check_writable(out)?;
     }
     let session = Session::open(context)?;
+    if let Some(out) = &out {
+        let (project, settings) = (session.project(), session.settings());
+        check_output(project, settings, &[], "--out", out)?;
+    }
     if args.offline {
         let plan = offline::plan(&session).await?;
         return show(&session, &plan, &args);
@@ -67,7 +73,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         (None, Some(pending)) => pending.discard(&deployment).await?,
         (None, None) => {}
     }
-    show(&session, &plan, &args)
+    let shown = show(&session, &plan, &args);
+    if let (None, Some(left)) = (&out, deployment.left_in_bucket()) {
+        session.presenter().note(&format!("\nNote: {left}."));
+    }
+    shown
 }
 
 /// Shows the plan and returns the exit code.

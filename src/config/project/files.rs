@@ -8,28 +8,14 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use super::Project;
+use super::exclusions::Exclusions;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 
 /// The largest size of a Lambda function's unzipped code, in bytes: 250 MB
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const UNZIPPED_LIMIT: u64 = 250 * 1024 * 1024;
-
-/// The names of files and folders that no artifact contains, at any depth: caches, version control and
-/// virtual environments. `node_modules` is not one of them, because a JavaScript function needs it.
-const ALWAYS_EXCLUDED: &[&str] = &[
-    "__pycache__",
-    ".git",
-    ".venv",
-    ".DS_Store",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".aws-sam",
-];
 
 /// A file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +39,8 @@ pub struct ArtifactFiles {
     pub files: Vec<InputFile>,
     /// The total size of the files in bytes; at most [`UNZIPPED_LIMIT`].
     pub size: u64,
+    /// The globs of `exclude` that match nothing in the folder.
+    pub unmatched_globs: Vec<String>,
 }
 
 /// Lists the files of the artifact `name`. A symlink counts as its target.
@@ -122,7 +110,29 @@ pub fn lone_file(project: &Project, name: &str, path: &Path) -> Result<ArtifactF
         name: name.to_owned(),
         size: metadata.len(),
         files,
+        unmatched_globs: Vec::new(),
     })
+}
+
+/// Returns whether the zip of a folder would contain a file; false if the folder does not exist or a
+/// glob is malformed. `exclude` are the globs of the artifact; `file` is an absolute path, and may not
+/// exist.
+pub fn would_contain(project: &Project, folder: &Path, exclude: &[String], file: &Path) -> bool {
+    let Ok(folder) = project.resolve(folder, "the artifact folder") else {
+        return false;
+    };
+    // The folders of the path that do not exist yet cannot be symlinks.
+    let existing = file
+        .ancestors()
+        .find_map(|part| Some((part, fs::canonicalize(part).ok()?)));
+    let file = match existing {
+        Some((part, real)) => real.join(file.strip_prefix(part).unwrap_or(file)),
+        None => file.to_path_buf(),
+    };
+    match file.strip_prefix(&folder) {
+        Ok(path) => Exclusions::new(exclude).is_ok_and(|globs| !globs.covers(path)),
+        Err(_) => false,
+    }
 }
 
 fn list(
@@ -135,7 +145,7 @@ fn list(
     let folder = project.resolve(path, "the artifact folder")?;
     let mut walk = Walk {
         shown: project.shown(path),
-        excluded: excluded(exclude)?,
+        exclusions: Exclusions::new(exclude)?,
         open: Vec::new(),
         files: Vec::new(),
         excluded_count: 0,
@@ -149,6 +159,7 @@ fn list(
         shown,
         mut files,
         excluded_count,
+        exclusions,
         ..
     } = walk;
     if files.is_empty() {
@@ -172,6 +183,7 @@ fn list(
         name: name.to_owned(),
         files,
         size,
+        unmatched_globs: exclusions.unmatched(),
     })
 }
 
@@ -194,45 +206,13 @@ fn too_large(shown: &str, size: u64, files: &[InputFile]) -> Error {
     ))
 }
 
-/// Compiles the globs of the manifest by the rule of gitignore: a glob with a slash matches from the
-/// artifact's folder; a glob without a slash matches a name at any depth.
-fn excluded(globs: &[String]) -> Result<GlobSet> {
-    let wrong = |glob: &str, reason: String| {
-        Error::input(format!("the glob `{glob}` in `exclude` {reason}"))
-            .hint("write a glob such as `tests/**`, `*.md` or `docs/*.txt`; `*` matches no slash")
-    };
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        if glob.starts_with('!') {
-            return Err(wrong(
-                glob,
-                "starts with `!`, but an exclusion cannot be undone".into(),
-            ));
-        }
-        let pattern = glob.strip_suffix('/').unwrap_or(glob);
-        let pattern = match pattern.strip_prefix('/') {
-            Some(anchored) => anchored.to_owned(),
-            None if pattern.contains('/') => pattern.to_owned(),
-            None => format!("**/{pattern}"),
-        };
-        let compiled = GlobBuilder::new(&pattern)
-            .literal_separator(true)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| wrong(glob, format!("is malformed: {}", error.kind())))?;
-        set.add(compiled);
-    }
-    set.build()
-        .map_err(|error| Error::input("the globs in `exclude` are too complex").caused_by(error))
-}
-
 /// The state of a walk through an artifact's folder.
 struct Walk {
     /// The artifact's folder, with symlinks resolved.
     folder: PathBuf,
     /// The artifact's folder, relative to the current folder.
     shown: String,
-    excluded: GlobSet,
+    exclusions: Exclusions,
     /// The folders that are being walked, with symlinks resolved, to detect loops.
     open: Vec<PathBuf>,
     files: Vec<InputFile>,
@@ -256,12 +236,13 @@ impl Walk {
         self.open.push(folder.to_path_buf());
         for name in names {
             let path = format!("{prefix}{}", name.to_string_lossy());
-            if is_always_excluded(&name) || self.excluded.is_match(&path) {
+            let file = folder.join(&name);
+            if self.exclusions.exclude(&file, &name, &path) {
                 self.excluded_count += 1;
                 continue;
             }
             self.check_name(&name, &path)?;
-            self.visit(&folder.join(&name), path)?;
+            self.visit(&file, path)?;
         }
         self.open.pop();
         Ok(())
@@ -337,13 +318,6 @@ impl Walk {
     fn show(&self, path: &str) -> String {
         Path::new(&self.shown).join(path).display().to_string()
     }
-}
-
-/// Returns whether no artifact contains a file or folder with this name.
-fn is_always_excluded(name: &OsStr) -> bool {
-    let extension = Path::new(name).extension();
-    extension.is_some_and(|extension| extension == "pyc" || extension == "pyo")
-        || ALWAYS_EXCLUDED.iter().any(|excluded| name == *excluded)
 }
 
 #[cfg(unix)]

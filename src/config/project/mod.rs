@@ -4,6 +4,7 @@
 //! it is relative, has no `..`, and stays inside the manifest's folder after symlinks are resolved. So
 //! a build reads only files of that folder.
 
+mod exclusions;
 mod files;
 mod local;
 
@@ -19,6 +20,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 pub use files::{
     ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, folder_files, lone_file,
+    would_contain,
 };
 pub use local::{Entry, beside, entry};
 

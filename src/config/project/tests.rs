@@ -227,6 +227,38 @@ fn caches_and_matches_of_the_globs_are_excluded() {
 }
 
 #[test]
+fn a_glob_that_matches_nothing_is_listed() {
+    let folder = folder(&[
+        ("handler/a.py", ""),
+        ("handler/tests/data/x.json", ""),
+        ("handler/tests/README.md", ""),
+    ]);
+    let unmatched = |globs: &[&str]| list(&folder, globs).unwrap().unmatched_globs;
+    let nothing: [&str; 0] = [];
+    // What is always excluded, and what another glob excludes already.
+    for globs in [
+        &["*.pyc", "__pycache__/**", ".git", ".venv/", "*.py[co]"][..],
+        &["tests", "tests/data/**", "*.md", "tests/data/x.json"],
+        &["./tests//data/", "*.md"],
+    ] {
+        assert_eq!(unmatched(globs), nothing, "{globs:?}");
+    }
+    for glob in [
+        "handler/a.py",
+        "Tests",
+        "*.MD",
+        "/README.md",
+        "./README.md",
+        "../x",
+        "tests/data",
+    ] {
+        let found = unmatched(&[glob, "tests"]);
+        let expected: &[&str] = if glob == "tests/data" { &[] } else { &[glob] };
+        assert_eq!(found, expected, "{glob}");
+    }
+}
+
+#[test]
 fn a_malformed_glob_is_an_error() {
     let folder = folder(&[("handler/a", "")]);
     let message = |glob| list(&folder, &[glob]).unwrap_err().to_string();

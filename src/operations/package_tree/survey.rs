@@ -97,6 +97,11 @@ impl Tree {
         self.templates.values().map(|template| &template.rendered)
     }
 
+    /// Returns the folders and files that become zips, relative to the manifest's folder.
+    pub(crate) fn zipped_paths(&self) -> Vec<PathBuf> {
+        self.zips.keys().cloned().collect()
+    }
+
     /// Returns the template of the stack with its local paths.
     pub(crate) fn root(&self) -> &RenderedTemplate {
         &self.root
