@@ -46,10 +46,11 @@ import transforms
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.services import cloudformation, ec2, iam, s3
-from ministack.services.cloudformation import drift, engine, handlers, stacks
+from ministack.services.cloudformation import drift, engine, handlers, helpers, stacks
 from ministack.services.cloudformation import provisioners as cfn
 
 INSTANCE = "AWS::EC2::Instance"
+VIRTUAL_HOST = re.compile(r"https://([^/]+)\.s3[.-][^/]*amazonaws\.com[^/]*/(.+)")
 INSTANCE_DRIFT_PROPERTIES = frozenset({"ImageId", "InstanceType", "KeyName", "SecurityGroupIds"})
 
 
@@ -305,6 +306,19 @@ def repair_instance_profile_ref() -> None:
     handler["delete"] = lambda name, props: delete(arn(name), props)
 
 
+def repair_template_urls() -> None:
+    """Reads templates from URLs whose host contains the bucket, which MiniStack does not find."""
+    resolve = helpers._resolve_document
+
+    def resolve_url(params: dict, body_key: str, url_key: str, label: str) -> tuple:
+        found = VIRTUAL_HOST.match(helpers._p(params, url_key))
+        if found:
+            params = params | {url_key: [f"https://s3.amazonaws.com/{found[1]}/{found[2]}"]}
+        return resolve(params, body_key, url_key, label)
+
+    helpers._resolve_document = resolve_url
+
+
 def repair_nested_updates() -> None:
     """Keeps the attributes of unchanged resources in nested stacks, which MiniStack drops."""
     update = cfn._update_resource
@@ -394,6 +408,7 @@ def main() -> None:
         repair_bucket_versioning()
         repair_nested_updates()
         repair_instance_profile_ref()
+        repair_template_urls()
         repair_nested_updates()
         add_change_sets_of_outputs()
         drift_reverts.add()

@@ -54,6 +54,12 @@ pub(crate) struct Build {
 }
 
 impl Build {
+    /// Returns the template and the nested ones.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let children = self.children.iter().map(|child| &child.template);
+        std::iter::once(&self.template).chain(children)
+    }
+
     /// Returns the artifacts as a plan shows them; `deployed` is the text of the deployed template.
     pub(crate) fn planned_artifacts(&self, deployed: &str) -> Vec<PlannedArtifact> {
         // A deployed nested template is known if it is one of the files: its key is its content.

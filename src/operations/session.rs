@@ -137,8 +137,11 @@ impl<'a> Session<'a> {
     /// # Errors
     ///
     /// If the translator cannot be installed.
-    pub(crate) async fn prepare_transforms(&self, template: &Template) -> Result<()> {
-        if self.settings.emulator && template.is_serverless() {
+    pub(crate) async fn prepare_transforms(
+        &self,
+        mut templates: impl Iterator<Item = &Template>,
+    ) -> Result<()> {
+        if self.settings.emulator && templates.any(Template::is_serverless) {
             self.local()?
                 .ensure_translator(|step| print_progress(self.presenter(), step))
                 .await?;

@@ -35,7 +35,11 @@ impl Model {
     /// Returns the model of a change, from its contexts if it has them, otherwise from the templates.
     pub fn of(change: &Change, deployed: Option<&Template>, desired: Option<&Template>) -> Self {
         let in_template = |template: Option<&Template>| {
-            Some(template?.resource(&change.logical_id)?.entry.node.clone())
+            let resource = template?.resource(&change.logical_id)?;
+            // The transform gives a SAM resource another type and other properties.
+            let kind = resource.kind().unwrap_or_default();
+            let is_expanded = kind.starts_with("AWS::Serverless::") && kind != change.resource_type;
+            (!is_expanded).then(|| resource.entry.node.clone())
         };
         let before = || in_template(deployed).filter(|_| change.action != Action::Add);
         let after = || in_template(desired).filter(|_| change.action != Action::Remove);

@@ -1,10 +1,19 @@
 //! The signs and notes of a plan and of a comparison, which are the same in every format.
 
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
-use crate::plan::PropertyChange;
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
+use crate::plan::{Plan, PropertyChange};
 use crate::template::diff::Status;
+
+/// Returns what to say of a plan that is not empty and changes no resource.
+pub(super) fn without_resources(plan: &Plan) -> &'static str {
+    if plan.prediction.is_some() {
+        "No resource changes are predicted."
+    } else {
+        "No resource changes; only outputs, tags, conditions, or metadata change."
+    }
+}
 
 /// Returns the sign of a change.
 pub(super) fn sign(change: &Change) -> &'static str {

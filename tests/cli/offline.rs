@@ -57,7 +57,7 @@ fn changed_tags_are_predicted() {
     Tags
           + owner: "media"
 
-    No resource changes; only outputs, tags, conditions, or metadata change.
+    No resource changes are predicted.
 
     Plan: 0 to add, 0 to change, 0 to replace, 0 to destroy.
     This is a prediction. Run `plan` without `--offline` to ask CloudFormation.

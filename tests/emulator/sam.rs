@@ -14,7 +14,7 @@ Parameters:
 Globals:
   Function:
     Runtime: python3.13
-    CodeUri: { Bucket: !Sub "{{ artifact_bucket }}", Key: "{{ artifacts.code.key }}" }
+    CodeUri: ../code
     Environment:
       Variables: { GREETING: !Ref Greeting, TABLE: !Ref Table }
 Resources:
@@ -31,12 +31,12 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: app.write
-      CodeUri: { Bucket: !Sub "{{ artifact_bucket }}", Key: "{{ artifacts.writer.key }}" }
+      CodeUri: ../writer/
       Policies: [DynamoDBCrudPolicy: { TableName: !Ref Table }]
   Common:
     Type: AWS::Serverless::LayerVersion
     Properties:
-      ContentUri: { Bucket: !Sub "{{ artifact_bucket }}", Key: "{{ artifacts.layer.key }}" }
+      ContentUri: ../layer
   Table:
     Type: AWS::Serverless::SimpleTable
   Machine:
@@ -63,9 +63,6 @@ def read(event, context):
 
 fn application() -> Project {
     let project = Project::of_template(APPLICATION, "");
-    let artifacts = ["code", "writer", "layer"].map(|it| format!("{it}.path = \"{it}\"\n"));
-    let artifacts = format!("[artifacts]\n{}", artifacts.concat());
-    project.edit("manifest.toml", "[artifacts]\n", &artifacts);
     project.write("code/app.py", CODE);
     project.write(
         "writer/app.py",
@@ -216,4 +213,46 @@ fn language_extensions_are_processed() {
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
     project.edit("templates/stack.yaml.j2", "\"A,B\"", "\"A,B,C\"");
     assert_eq!(changed(&project), ["TopicC"]);
+}
+
+const PARENT: &str = r"Transform: AWS::Serverless-2016-10-31
+Resources:
+  Application:
+    Type: AWS::Serverless::Application
+    Properties: { Location: child.yaml, Parameters: { Word: one } }
+Outputs:
+  Word: { Value: !GetAtt Application.Outputs.Word }
+";
+
+const CHILD: &str = r"Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]
+Parameters: { Word: { Type: String } }
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.read
+      Runtime: python3.13
+      CodeUri: ../code
+      Environment: { Variables: { WORD: !Ref Word } }
+Outputs:
+  Word: { Value: !Ref Word }
+  Function: { Value: !Ref Function }
+";
+
+#[test]
+fn nested_application_is_expanded_and_updated() {
+    let project = Project::of_template(PARENT, "");
+    project.write("templates/child.yaml", CHILD);
+    project.write("code/app.py", CODE);
+    let project = project.deployed();
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+    project.edit("templates/stack.yaml.j2", "Word: one", "Word: two");
+    project.run(&["apply", "--yes"]).expect_code(0);
+    project
+        .run(&["outputs", "Word"])
+        .expect_code(0)
+        .expect_stdout("two");
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+    project.run(&["destroy", "--yes"]).expect_code(0);
+    assert_eq!(project.stacks(), [""; 0]);
 }

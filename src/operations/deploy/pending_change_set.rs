@@ -62,7 +62,7 @@ impl PendingChangeSet {
             Purpose::SavedPlan => unique_name(SAVED),
         };
         let session = deployment.session();
-        let prepare = session.prepare_transforms(&deployment.build().template);
+        let prepare = session.prepare_transforms(deployment.build().templates());
         deployment.interrupt().guard(prepare).await?;
         let request = Self::request(deployment, &name, options);
         match deployment.interrupt().guard(request).await {

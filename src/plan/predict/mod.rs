@@ -24,6 +24,8 @@ use crate::template::schema_table::{self, Lifecycle, Recreation};
 use crate::template::{Resource, Template};
 use crate::util::parallel::both;
 
+mod serverless;
+
 /// The attributes other than `Properties` whose changes a change set lists. It does not list
 /// `DependsOn`.
 const ATTRIBUTES: [&str; 5] = [
@@ -145,10 +147,7 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, EvaluatedResource<'_>> {
     let mut known: BTreeMap<&str, EvaluatedResource<'_>> = BTreeMap::new();
     for resource in side.template.resources().filter(exists) {
         let kind = resource.kind().unwrap_or_default();
-        let properties = match resource.properties().map(|node| evaluator.value(node)) {
-            Some(Evaluated::Map(map)) => map,
-            _ => IndexMap::new(),
-        };
+        let properties = serverless::properties(side.template, resource, &evaluator);
         let attributes = ATTRIBUTES.into_iter().filter_map(|name| {
             let node = resource.attribute(name)?;
             Some((name, evaluator.value(node)))
@@ -232,6 +231,10 @@ impl EvaluatedResource<'_> {
     }
 
     fn recreation(&self, path: &[Cow<'_, str>]) -> Recreation {
+        let property = path.first().map_or("", |name| name);
+        if serverless::is_replaced(self.kind, property) {
+            return Recreation::Always;
+        }
         self.lifecycle
             .map_or(Recreation::Never, |lifecycle| lifecycle.recreation(path))
     }

@@ -311,3 +311,68 @@ fn complete_adds_only_missing_replacements() {
         );
     }
 }
+
+const SERVERLESS: &str = "
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Runtime: python3.13
+    Layers: [a]
+    Environment: { Variables: { COMMON: one } }
+Resources:
+  Plain:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: a.b, Environment: { Variables: { OWN: two } } }
+  Other:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: a.b, Runtime: nodejs22.x, Layers: [b] }
+  Alone:
+    Type: AWS::Serverless::Function
+    IgnoreGlobals: [Runtime, Layers, Environment]
+    Properties: { Handler: a.b, Runtime: nodejs22.x }
+  Table:
+    Type: AWS::Serverless::SimpleTable
+    Properties: { TableName: items }
+";
+
+#[test]
+fn globals_change_the_functions_that_use_them() {
+    let cases = [
+        (
+            "python3.13",
+            "python3.14",
+            vec!["Plain Modify False Runtime"],
+        ),
+        (
+            "COMMON: one",
+            "COMMON: two",
+            vec![
+                "Other Modify False Environment/Variables/COMMON",
+                "Plain Modify False Environment/Variables/COMMON",
+            ],
+        ),
+        (
+            "[a]",
+            "[c]",
+            vec!["Other Modify False Layers/0", "Plain Modify False Layers/0"],
+        ),
+        (
+            "OWN: two",
+            "OWN: three",
+            vec!["Plain Modify False Environment/Variables/OWN"],
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let after = SERVERLESS.replace(from, to);
+        assert_eq!(lines(SERVERLESS, &[], &after, &[]), expected, "{to}");
+    }
+}
+
+#[test]
+fn serverless_resource_is_replaced_with_the_one_that_it_becomes() {
+    let after = SERVERLESS.replace("items", "other");
+    assert_eq!(
+        lines(SERVERLESS, &[], &after, &[]),
+        ["Table Modify True TableName"]
+    );
+}

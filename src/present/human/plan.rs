@@ -12,6 +12,7 @@ use crate::cloudformation::change_set::Effect;
 use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan};
 use crate::present::style::{ADD, BOLD, DIM, WARNING};
+use crate::present::words;
 
 /// The highest number of new resources that are shown with their properties.
 const FEW: usize = 3;
@@ -68,9 +69,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations, width);
     if plan.changes().is_empty() && plan.change_set.is_some() {
-        text.push_str(
-            "\nNo resource changes; only outputs, tags, conditions, or metadata change.\n",
-        );
+        text.push_str(&format!("\n{}\n", words::without_resources(plan)));
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
