@@ -20,6 +20,12 @@ const PURE: &[&str] = &[
     "config/secret",
     "config/settings",
     "diagnostic",
+    "operations/init/existing/kind",
+    "operations/init/existing/manifest_text",
+    "operations/init/existing/parameter_file",
+    "operations/init/existing/remarks",
+    "operations/init/existing/sam_config",
+    "operations/init/name",
     "plan/cause",
     "plan/comparison",
     "plan/masking",
@@ -49,9 +55,11 @@ const PURE: &[&str] = &[
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
     "artifact/package",
-    "cli/commands/init",
+    "operations/init/existing/code",
+    "operations/init/existing/source",
+    "operations/init/folder",
     "cli/commands/local",
     "config/project",
     "emulator",

@@ -66,7 +66,7 @@ pub enum Command {
     Ssh(commands::ssh::Args),
     /// Manage the embedded AWS emulator
     Local(commands::local::Args),
-    /// Write a working project: manifest, template, handler
+    /// Write a new project: the example, a minimal one, or a manifest for a template that exists
     Init(commands::init::Args),
     /// Show every setting with its source
     Config(commands::config::Args),

@@ -62,7 +62,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Verify(args) => wait(commands::verify::run(context, args)),
         Command::Ssh(args) => wait(commands::ssh::run(context, args)),
         Command::Local(args) => wait(commands::local::run(context, args)),
-        Command::Init(args) => commands::init::run(context, &args),
+        Command::Init(args) => wait(commands::init::run(context, args)),
         Command::Config(args) => commands::config::run(context, &args),
         Command::Schema(args) => commands::schema::run(context, &args),
         Command::Completions(args) => commands::completions::run(context, &args, Cli::command()),

@@ -37,6 +37,7 @@ mod excluded_files;
 mod faults;
 mod files;
 mod hints;
+mod init;
 mod inputs;
 #[path = "../support/latency.rs"]
 mod latency;

@@ -1,4 +1,4 @@
-//! `init`, `config show` and `schema`.
+//! `config show` and `schema`.
 
 use crate::sandbox::Sandbox;
 
@@ -13,101 +13,6 @@ Password = { from_env = "DB_PASSWORD" }
 [environments.prod]
 region = "eu-west-1"
 "#;
-
-#[test]
-fn init_writes_a_valid_project() {
-    let sandbox = Sandbox::new();
-    insta::assert_snapshot!(sandbox.run(&["init", "new"]), @r"
-    --- stderr
-    wrote new/manifest.toml
-    wrote new/templates/stack.yaml.j2
-    wrote new/handler/app.py
-    wrote new/tests/data/pixel.png
-    wrote new/docs/pipeline.md
-    wrote new/.gitignore
-
-    hint: `cd new && stackctl apply --env local --yes` deploys it on this machine, without an account
-    hint: for AWS, set `allowed_ssh_cidr` and `key_pair` in manifest.toml, then run `stackctl plan`
-    --- exit 0
-    ");
-    for (path, shipped) in [
-        (
-            "new/manifest.toml",
-            &include_bytes!("../../manifest.toml")[..],
-        ),
-        (
-            "new/tests/data/pixel.png",
-            include_bytes!("../data/pixel.png"),
-        ),
-    ] {
-        assert_eq!(
-            std::fs::read(sandbox.path(path)).unwrap(),
-            shipped,
-            "{path}"
-        );
-    }
-    let sandbox = sandbox.in_folder("new");
-    for environment in ["dev", "prod", "local"] {
-        sandbox
-            .run(&["config", "show", "-e", environment])
-            .expect_code(0);
-    }
-}
-
-#[test]
-fn init_refuses_to_overwrite_files() {
-    let sandbox = Sandbox::new()
-        .file("handler/app.py", "mine")
-        .file("docs/pipeline.md", "mine too")
-        .file(".gitignore", "target/\n");
-    insta::assert_snapshot!(sandbox.run(&["init"]), @r"
-    --- stderr
-    error: init would overwrite files that exist: `handler/app.py`, `docs/pipeline.md`
-    hint: name a new folder: `stackctl init DIR`
-    --- exit 4
-    ");
-    assert_eq!(
-        std::fs::read(sandbox.path("handler/app.py")).unwrap(),
-        b"mine"
-    );
-    assert!(!sandbox.path("manifest.toml").exists());
-}
-
-#[test]
-fn init_keeps_the_files_of_an_earlier_run_and_gitignore() {
-    let sandbox = Sandbox::new()
-        .file(".gitignore", "target/\n.venv\n")
-        .file("manifest.toml", include_str!("../../manifest.toml"));
-    insta::assert_snapshot!(sandbox.run(&["init"]), @r"
-    --- stderr
-    kept manifest.toml
-    kept .gitignore
-    wrote templates/stack.yaml.j2
-    wrote handler/app.py
-    wrote tests/data/pixel.png
-    wrote docs/pipeline.md
-
-    hint: add to .gitignore: `.stackctl/`, `__pycache__/`, `*.pyc`
-    hint: `stackctl apply --env local --yes` deploys it on this machine, without an account
-    hint: for AWS, set `allowed_ssh_cidr` and `key_pair` in manifest.toml, then run `stackctl plan`
-    --- exit 0
-    ");
-    let kept = std::fs::read_to_string(sandbox.path(".gitignore")).unwrap();
-    assert_eq!(kept, "target/\n.venv\n");
-}
-
-#[test]
-fn init_rejects_a_file_as_folder_and_quotes_spaces() {
-    let sandbox = Sandbox::new().file("taken", "");
-    insta::assert_snapshot!(sandbox.run(&["init", "taken"]), @r"
-    --- stderr
-    error: `taken` is not a folder
-    hint: name a new folder: `stackctl init DIR`
-    --- exit 1
-    ");
-    let finished = sandbox.run(&["init", "a b"]).expect_code(0);
-    finished.expect_stderr("`cd 'a b' && stackctl apply");
-}
 
 #[test]
 fn config_show_names_every_source() {
