@@ -136,8 +136,10 @@ impl Project {
     ) -> Result<TemplateFolder> {
         let file = self.resolve(path, what)?;
         let shown = self.shown(path);
-        let text = read_text(&file, Path::new(&shown), what).map_err(unreadable)?;
+        let (text, has_byte_order_mark) =
+            read_marked_text(&file, Path::new(&shown), what).map_err(unreadable)?;
         Ok(TemplateFolder {
+            has_byte_order_mark,
             project: self.clone(),
             folder: path.parent().unwrap_or(Path::new("")).to_path_buf(),
             main: SourceFile::new(shown, text),
@@ -276,12 +278,18 @@ pub struct TemplateFolder {
     /// The template's folder, relative to the manifest's folder.
     folder: PathBuf,
     main: Arc<SourceFile>,
+    has_byte_order_mark: bool,
 }
 
 impl TemplateFolder {
-    /// Returns the text of the template and its name.
+    /// Returns the text of the template, without a byte order mark, and its name.
     pub fn main(&self) -> &Arc<SourceFile> {
         &self.main
+    }
+
+    /// Returns whether the template's file starts with a byte order mark.
+    pub fn has_byte_order_mark(&self) -> bool {
+        self.has_byte_order_mark
     }
 
     /// Opens a file that the template includes. `name` is relative to the template's folder. Returns
@@ -338,6 +346,11 @@ pub fn named_text(current_dir: &Path, path: &Path) -> Result<Arc<SourceFile>> {
 
 /// Reads a UTF-8 file without its byte order mark.
 fn read_text(path: &Path, shown: &Path, what: &str) -> Result<String> {
+    read_marked_text(path, shown, what).map(|(text, _)| text)
+}
+
+/// Reads a UTF-8 file without its byte order mark. Returns whether it has one.
+fn read_marked_text(path: &Path, shown: &Path, what: &str) -> Result<(String, bool)> {
     let shown = shown.display();
     let bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::input(format!("{what} `{shown}` does not exist")),
@@ -350,12 +363,15 @@ fn read_text(path: &Path, shown: &Path, what: &str) -> Result<String> {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Error::input(format!("{what} `{shown}` is not UTF-8 (line {line})"))
-            .hint("save the file as UTF-8")
+        let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
+        Error::input(format!(
+            "{what} `{shown}` is not UTF-8 (line {line}, byte 0x{byte:02X} at offset {valid})"
+        ))
+        .hint("save the file as UTF-8")
     })?;
     Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
+        Some(rest) => (rest.to_owned(), true),
+        None => (text, false),
     })
 }
 

@@ -100,7 +100,7 @@ fn text_that_is_not_utf_8_names_the_line_and_a_byte_order_mark_is_dropped() {
     let error = Project::find(folder.path(), None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the manifest `manifest.toml` is not UTF-8 (line 2)"
+        "the manifest `manifest.toml` is not UTF-8 (line 2, byte 0xFF at offset 3)"
     );
     fs::write(folder.path().join(MANIFEST), "\u{feff}a = 1").unwrap();
     assert_eq!(project(&folder).manifest().text, "a = 1");
