@@ -37,8 +37,6 @@ template = "stack.yaml.j2"
 [artifacts.handler]
 path = "handler"
 
-[vars]
-test_instance = false
 "#;
 
 fn main() {

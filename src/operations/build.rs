@@ -3,6 +3,8 @@
 //! A build needs no network, so it runs on a thread of its own while the first calls to AWS wait for
 //! their answers. Therefore it prints nothing: its warnings are part of its result.
 
+use std::iter;
+
 use indexmap::IndexMap;
 
 use super::artifact_folders::unmatched_globs;
@@ -20,7 +22,7 @@ use crate::present::Presenter;
 use crate::template::Template;
 use crate::template::capability;
 use crate::template::lint;
-use crate::template::render::RenderedTemplate;
+use crate::template::render::{self, RenderedTemplate};
 use crate::template::stack_policy::StackPolicy;
 use crate::template::validate;
 use crate::template::validate::parameters::{Given, check_values};
@@ -320,6 +322,11 @@ pub(crate) fn examine(
         let found = check_child(settings, &child.rendered, &child.template);
         checked.findings.extend(found);
     }
+    let children = packaged.children.iter().map(|child| &child.rendered);
+    let templates: Vec<_> = iter::once(&packaged.root).chain(children).collect();
+    let unread = render::unread_variables(settings, &templates);
+    let unread = located(settings, &packaged.root, unread);
+    checked.findings.extend(unread);
     Ok((Some(packaged), checked))
 }
 

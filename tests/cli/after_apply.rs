@@ -173,9 +173,9 @@ fn invalid_stack_policy_is_reported_at_its_line() {
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
     error[missing-stack-policy]: the stack policy `policy.json` does not exist
-      --> manifest.toml:16:10
+      --> manifest.toml:15:10
        |
-    16 | policy = "policy.json"
+    15 | policy = "policy.json"
        |          ^^^^^^^^^^^^^
 
     error: there is no stack policy to set

@@ -220,6 +220,13 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
           + stackctl:environment: "dev"
 
     Plan: 2 to add, 3 to change, 0 to replace, 1 to destroy.
+    --- stderr
+    warning[unread-variable]: no template reads `vars.description`
+      --> manifest.toml:12:15
+       |
+    12 | description = "first"
+       |               ^^^^^^^
+
     --- exit 0
     "#);
     let created = cloud.calls_of("CreateChangeSet").remove(0);
@@ -257,9 +264,15 @@ fn failed_nested_change_set_shows_its_own_reason() {
     answer_nested(&cloud, "child", "FAILED", &failed("inner"), "");
     let reason = "Template format error: Unresolved resource dependencies [Nowhere]";
     answer_nested(&cloud, "inner", "FAILED", reason, "");
-    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
+    warning[unread-variable]: no template reads `vars.description`
+      --> manifest.toml:12:15
+       |
+    12 | description = "first"
+       |               ^^^^^^^
+
     error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child/inner`: Template format error: Unresolved resource dependencies [Nowhere]
     --- exit 1
-    ");
+    "#);
 }

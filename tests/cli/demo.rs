@@ -15,7 +15,6 @@ allow_endpoint = true
 path = "handler"
 
 [vars]
-test_instance = false
 description = "first"
 "#;
 
@@ -49,6 +48,11 @@ Outputs:
   BucketName:
     Value: !Ref Bucket
 "#;
+
+/// Returns the manifest for a template that reads no variable.
+pub(crate) fn manifest_without_variables() -> String {
+    MANIFEST.replace("description = \"first\"\n", "")
+}
 
 /// The handler's code.
 const CODE: &str = "def handler(event, context):\n    return 1\n";

@@ -199,15 +199,15 @@ fn missing_template() {
 
 #[test]
 fn template_syntax_error() {
-    insta::assert_snapshot!(with_template("Resources:\n{% if vars.flag %}\n"), @r"
+    insta::assert_snapshot!(with_template("Resources:\n{% if vars.flag %}\n"), @"
     --- stderr
-    error[template-syntax]: syntax error: unexpected end of input, expected end of block
+    error[template-syntax]: `{% if … %}` is not closed
      --> stack.yaml.j2:2:1
       |
     2 | {% if vars.flag %}
       | ^^^^^^^^^^^^^^^^^^
       |
-      = help: close `{{` with `}}`, and `{% if … %}` with `{% endif %}`
+      = help: close it with `{% endif %}`
 
     error: cannot render `stack.yaml.j2`
     --- exit 1

@@ -41,7 +41,9 @@ const FAULTY: &str = r#"Resources:
 "#;
 
 fn faulty() -> Sandbox {
-    demo::files().file("stack.yaml.j2", FAULTY)
+    demo::files()
+        .file("manifest.toml", demo::manifest_without_variables())
+        .file("stack.yaml.j2", FAULTY)
 }
 
 /// A template with a misspelled property.
@@ -71,6 +73,7 @@ fn misspelled_property_is_reported_once_and_can_be_ignored() {
 fn misspelled_property_is_a_warning_in_plan_and_apply() {
     let cloud = crate::cloud::Cloud::start();
     let sandbox = demo::files()
+        .file("manifest.toml", demo::manifest_without_variables())
         .file("stack.yaml.j2", MISSPELLED)
         .cloud(&cloud);
     for command in [&["plan"][..], &["plan", "--offline"], &["validate"]] {
@@ -169,6 +172,7 @@ exit 4
     #[test]
     fn findings_are_shown_at_template_lines() {
         let sandbox = demo::files()
+            .file("manifest.toml", demo::manifest_without_variables())
             .file(
                 "stack.yaml.j2",
                 "{# #}Resources:\n  {% if true %}\n  B:\n    {% endif %}Type: AWS::S3::Bucket\n",
@@ -247,7 +251,8 @@ exit 4
 #[cfg(not(feature = "lint"))]
 #[test]
 fn findings_are_printed_as_sarif() {
-    let sandbox = demo::files().file(
+    let manifest = demo::manifest_without_variables();
+    let sandbox = demo::files().file("manifest.toml", manifest).file(
         "stack.yaml.j2",
         "Resources:\n  B:\n    Type: 12\n    Typ: x\n",
     );

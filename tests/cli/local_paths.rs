@@ -13,9 +13,6 @@ allow_endpoint = true
 
 [artifacts.api]
 path = "src/api"
-
-[vars]
-test_instance = false
 "#;
 
 const STACK: &str = r#"Resources:
@@ -462,6 +459,14 @@ fn code_that_has_to_be_built_first_is_refused() {
     let sandbox = with_resource(&sam).file("src/worker/requirements.txt", "requests==2.32.3\n");
     insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
     --- stderr
+    warning[unknown-property]: `AWS::Serverless::Function` has no property `Code`
+     --> templates/stack.yaml:6:7
+      |
+    6 |       Code: ../src/worker
+      |       ^^^^
+      |
+      = help: if the name is newer than stackctl, ignore it: `[lint] ignore = ["unknown-property"]`
+
     error[local-path]: the code in `src/worker` has to be built: it has a `requirements.txt`, and the packages in it are not in the folder
      --> templates/stack.yaml:5:16
       |

@@ -125,12 +125,18 @@ fn only_commands_that_send_a_secret_require_it() {
     let (sandbox, cloud) = with_secret();
     for command in [&["plan"][..], &["apply", "--yes"]] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(sandbox.run(command), @r"
+            insta::assert_snapshot!(sandbox.run(command), @r#"
             --- stderr
+            warning[unread-variable]: no template reads `vars.description`
+              --> manifest.toml:12:15
+               |
+            12 | description = "first"
+               |               ^^^^^^^
+
             error: the parameter `Password` is read from DB_PASSWORD, which is not set
             hint: export DB_PASSWORD before running the command
             --- exit 1
-            ");
+            "#);
         }
     }
     // The deployed stack is read concurrently, so these calls may or may not have been made.

@@ -45,9 +45,9 @@ fn early_validation_is_shown_at_the_template_line() {
      5 |       BucketName: {{ vars.description }}
        |                      ^^^^^^^^^^^^^^^^
        |
-      ::: manifest.toml:13:15
+      ::: manifest.toml:12:15
        |
-    13 | description = "first"
+    12 | description = "first"
        |               ------- `vars.description` is set here
 
     error: CloudFormation could not create a change set for `demo-dev`: `Bucket`: Resource of type 'AWS::S3::Bucket' with identifier 'first' already exists. (NAME_CONFLICT_VALIDATION)
@@ -122,8 +122,14 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
         }
         let finished = sandbox.run(&["plan"]);
         if has_template {
-            insta::assert_snapshot!(finished, @r"
+            insta::assert_snapshot!(finished, @r#"
             --- stderr
+            warning[unread-variable]: no template reads `vars.description`
+              --> manifest.toml:12:15
+               |
+            12 | description = "first"
+               |               ^^^^^^^
+
             error[service-check]: nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
              --> the template of `Child`:5:19
               |
@@ -132,10 +138,16 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
 
             error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
             --- exit 1
-            ");
+            "#);
         } else {
-            insta::assert_snapshot!(finished, @r"
+            insta::assert_snapshot!(finished, @r#"
             --- stderr
+            warning[unread-variable]: no template reads `vars.description`
+              --> manifest.toml:12:15
+               |
+            12 | description = "first"
+               |               ^^^^^^^
+
             error[service-check]: nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
              --> stack.yaml.j2:2:3
               |
@@ -144,7 +156,7 @@ fn nested_finding_is_shown_in_its_template_or_at_its_resource() {
 
             error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child`: `Bucket`: is taken (NAME_CONFLICT_VALIDATION)
             --- exit 1
-            ");
+            "#);
         }
     }
 }

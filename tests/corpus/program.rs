@@ -85,7 +85,7 @@ impl Program {
         let mut manifest = format!(
             "project = \"replay\"\nenvironment = \"dev\"\nstack_name = \"{stack}\"\n\
              template = \"template\"\nartifact_bucket = \"artifacts\"\nallow_endpoint = true\n\
-             [artifacts]\n[vars]\ntest_instance = false\n[parameters]\n"
+             [artifacts]\n[parameters]\n"
         );
         for (name, value) in parameters {
             // A JSON string is also a TOML string.
@@ -93,8 +93,7 @@ impl Program {
         }
         self.sandbox.write("manifest.toml", manifest);
         let template = template.trim_start();
-        let source = format!("{{% raw %}}{template}{{% endraw %}}");
-        self.sandbox.write("template", source);
+        self.sandbox.write("template", template);
         self.template.replace(template.to_owned());
     }
 

@@ -23,7 +23,7 @@ impl Replay {
         let service = Service::start();
         let manifest = manifest::parse(&SourceFile::new(
             "manifest.toml",
-            "project = \"demo\"\nenvironment = \"dev\"\n[vars]\ntest_instance = false\n",
+            "project = \"demo\"\nenvironment = \"dev\"\n",
         ));
         let ambient = Ambient::default();
         let settings = settings::resolve(&manifest, &Overrides::default(), &ambient).unwrap();

@@ -1,8 +1,16 @@
 //! Templates of other projects: they are parsed, written and parsed again.
 
+use std::fs;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use stackctl::config::ambient::Ambient;
+use stackctl::config::manifest;
+use stackctl::config::project::Project;
+use stackctl::config::settings::{self, Overrides};
 use stackctl::diagnostic::{Diagnostic, Severity, SourceFile};
 use stackctl::template::validate::validate;
-use stackctl::template::{Template, emit};
+use stackctl::template::{Template, emit, render};
 
 use crate::corpus;
 
@@ -49,6 +57,37 @@ fn every_template_parses_and_round_trips() {
     }
     eprintln!("corpus: {read} templates read and written; {excused} files are no templates");
     corpus::expect_cases("templates", read, 518);
+}
+
+#[test]
+fn every_template_is_taken_byte_for_byte() {
+    let Some(folder) = corpus::folder("templates") else {
+        return;
+    };
+    let project = tempfile::tempdir().unwrap();
+    let manifest = "project = \"demo\"\nenvironment = \"dev\"\nallowed_ssh_cidr = \"203.0.113.7/32\"\n\
+                    key_pair = \"ops\"\nartifacts = {}\nvars.size = \"small\"\n";
+    fs::write(project.path().join("manifest.toml"), manifest).unwrap();
+    let manifest = manifest::parse(&SourceFile::new("manifest.toml", manifest));
+    let settings = settings::resolve(&manifest, &Overrides::default(), &Ambient::default());
+    let settings = settings.unwrap();
+    let mut read = 0;
+    for path in corpus::template_files(&folder) {
+        let bytes = fs::read(&path).unwrap();
+        if str::from_utf8(&bytes).is_err() {
+            continue;
+        }
+        let name = path.display();
+        fs::write(project.path().join("template.yaml"), &bytes).unwrap();
+        let opened = Project::find(project.path(), None).unwrap();
+        let template = opened.template(Path::new("template.yaml")).unwrap();
+        let rendered = render::render(&template, &settings, &IndexMap::new());
+        let rendered = rendered.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert!(*rendered.printed().as_bytes() == bytes, "{name}");
+        read += 1;
+    }
+    eprintln!("corpus: {read} templates taken byte for byte, none refused");
+    corpus::expect_cases("templates taken byte for byte", read, 518);
 }
 
 #[test]

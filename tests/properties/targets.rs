@@ -80,9 +80,9 @@ pub(crate) fn with_rendered(
         static PROJECT: (TempDir, Settings) = project();
     }
     PROJECT.with(|(folder, settings)| {
-        fs::write(folder.path().join("stack.yaml"), text).unwrap();
+        fs::write(folder.path().join("stack.yaml.j2"), text).unwrap();
         let project = Project::find(folder.path(), None).unwrap();
-        let source = project.template(Path::new("stack.yaml")).unwrap();
+        let source = project.template(Path::new("stack.yaml.j2")).unwrap();
         check(
             render::render(&source, settings, &IndexMap::new()),
             settings,

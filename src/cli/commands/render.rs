@@ -19,6 +19,6 @@ pub async fn run(context: &Context, _args: Args) -> Result<Exit> {
     let artifacts = package::build_all(project, settings, &packages)?;
     let tree = build::survey(project, settings, &artifacts)?;
     let packaged = build::package(tree, project, settings, artifacts)?;
-    session.presenter().data(packaged.root.text());
+    session.presenter().data(&packaged.root.printed());
     Ok(Exit::Done)
 }

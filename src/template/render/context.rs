@@ -17,7 +17,7 @@ pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) ->
         let value = Value::from_pairs([("key", artifact.key.as_str())]);
         (name.as_str(), value)
     });
-    let bucket = settings.artifact_bucket.as_deref();
+    let artifact_bucket = settings.artifact_bucket.as_deref();
     let mut context = vec![
         ("project", Value::from(&settings.project)),
         ("environment", Value::from(&settings.environment)),
@@ -29,7 +29,7 @@ pub(super) fn of(settings: &Settings, artifacts: &IndexMap<String, Artifact>) ->
         ("artifacts", Value::from_pairs(artifacts)),
         (
             "artifact_bucket",
-            Value::from(bucket.unwrap_or(DEFAULT_BUCKET)),
+            Value::from(artifact_bucket.unwrap_or(DEFAULT_BUCKET)),
         ),
     ];
     if let Some(cidrs) = &settings.allowed_ssh_cidrs {

@@ -10,18 +10,23 @@ use minijinja::{
     AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
 };
 
-use super::failure;
+use super::failure::{self, Found};
 use super::line_map::{LineMap, Sources};
 use super::unprintable::Unprintable;
+use super::{names, plain, scan};
 use crate::config::project::TemplateFolder;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, SourceFile};
 
-/// Renders the template. Returns the text and the map from the text to its sources.
+/// Renders the template. Returns the text, the map from the text to its sources, and the sources.
+///
+/// The engine sees dynamic references and the text of included plain files with hidden delimiters.
 pub(super) fn run(
     template: &TemplateFolder,
     context: &Value,
-) -> Result<(String, LineMap), Diagnostic> {
+) -> Result<(String, LineMap, Sources), Diagnostic> {
     let main = Arc::clone(template.main());
+    let tags = scan::scan(&main)?;
+    let hidden = tags.hide_references(&main.text);
     let name = main.name.clone();
     let opened = Arc::new(Mutex::new(Sources::from([(name.clone(), main.clone())])));
     let sources = || {
@@ -30,18 +35,26 @@ pub(super) fn run(
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     };
-    let environment = environment(template, &opened);
+    let environment = environment(template, context, &opened);
     environment
-        .template_from_named_str(&name, &main.text)
+        .template_from_named_str(&name, &hidden)
         .and_then(|compiled| compiled.render_with_spans(context.clone()))
-        .map(|(text, spans)| (text, LineMap::new(&spans, &sources())))
+        .map(|(text, spans)| {
+            let sources = sources();
+            let lines = LineMap::new(&spans, &sources);
+            (scan::reveal(text), lines, sources)
+        })
         .map_err(|error| {
             let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
             failure::diagnose(&error, &main, &sources(), context, &functions)
         })
 }
 
-fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Environment<'static> {
+fn environment(
+    template: &TemplateFolder,
+    context: &Value,
+    opened: &Arc<Mutex<Sources>>,
+) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_debug(true);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -54,20 +67,40 @@ fn environment(template: &TemplateFolder, opened: &Arc<Mutex<Sources>>) -> Envir
     environment.add_function("resolve", resolve);
     environment.add_function("raise", raise);
     let folder = template.clone();
+    let context = context.clone();
     let opened = Arc::clone(opened);
     environment.set_loader(move |name| {
         let source = folder.include(name).map_err(|error| {
             minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()).with_source(error)
         })?;
-        Ok(source.map(|source| {
-            opened
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(name.to_owned(), Arc::clone(&source));
-            source.text.clone()
-        }))
+        let Some(source) = source else {
+            return Ok(None);
+        };
+        opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Arc::clone(&source));
+        included(name, &source, &context)
+            .map(Some)
+            .map_err(|found| {
+                minijinja::Error::new(ErrorKind::SyntaxError, found.message.clone())
+                    .with_source(Found(found))
+            })
     });
     environment
+}
+
+/// Returns the text of an included file for the engine. A file whose name does not ask for rendering
+/// is inserted as it is.
+fn included(name: &str, source: &Arc<SourceFile>, context: &Value) -> Result<String, Diagnostic> {
+    if names::is_rendered(name) {
+        let tags = scan::scan(source)?;
+        return Ok(tags.hide_references(&source.text).into_owned());
+    }
+    if let Some(found) = plain::check(source, context, || true) {
+        return Err(found);
+    }
+    Ok(scan::hide_all(&source.text))
 }
 
 /// Writes a value as YAML and CloudFormation read it.
@@ -114,7 +147,7 @@ fn to_json(
 /// The services of dynamic references.
 const REFERENCES: [&str; 3] = ["ssm:", "ssm-secure:", "secretsmanager:"];
 
-/// Returns a dynamic reference. Its double braces cannot be written in a template directly.
+/// Returns a dynamic reference, for a reference whose parts are values.
 fn resolve(reference: &str) -> Result<String, minijinja::Error> {
     let known = REFERENCES
         .iter()

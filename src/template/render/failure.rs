@@ -4,12 +4,14 @@
 //! first. The diagnostic points at the innermost place and lists the includes.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value};
 
 use super::line_map::Sources;
+use super::scan::{LITERAL, scan};
 use super::unprintable::Unprintable;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::util::suggest::{nearest, quoted};
@@ -100,6 +102,18 @@ const OPTIONAL: [(&str, &str); 2] = [
     ("key_pair", "key_pair = \"ops\""),
 ];
 
+/// What the scan found in an included file.
+#[derive(Debug)]
+pub(super) struct Found(pub(super) Diagnostic);
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl StdError for Found {}
+
 /// Returns the diagnostic for a failed rendering of `main`.
 pub(super) fn diagnose(
     error: &Error,
@@ -116,7 +130,16 @@ pub(super) fn diagnose(
         span: 0..0,
         label: String::new(),
     });
-    let mut diagnostic = explain(cause, primary, context, functions);
+    let found = cause.source().and_then(|it| it.downcast_ref::<Found>());
+    let mut diagnostic = match found {
+        Some(Found(found)) => {
+            // The engine has no place in a file that it did not read, so this is the include.
+            let mut include = primary;
+            "included from here".clone_into(&mut include.label);
+            found.clone().at(include)
+        }
+        None => explain(cause, primary, context, functions),
+    };
     for mut place in places {
         "included from here".clone_into(&mut place.label);
         diagnostic = diagnostic.at(place);
@@ -222,23 +245,44 @@ fn unknown(what: &str, detail: &str, place: Place, known: &[&str]) -> Diagnostic
 }
 
 fn syntax(detail: &str, mut place: Place) -> Diagnostic {
-    let text = &place.source.text;
-    if detail.starts_with("unexpected end of input") {
-        // The engine points at everything after the unclosed block; point at its line instead.
-        let (number, _) = place.source.position(place.span.start);
-        place.span = line(&place.source, number).unwrap_or(place.span);
-        return Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place)
-            .help("close `{{` with `}}`, and `{% if … %}` with `{% endif %}`");
-    }
-    let is_reference = text
-        .get(..place.span.start)
-        .is_some_and(|before| before.ends_with("resolve"));
-    let diagnostic = Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place);
-    if is_reference {
-        diagnostic.help("write a dynamic reference as `{{ resolve(\"ssm:/path\") }}`")
+    let source = Arc::clone(&place.source);
+    let tags = scan(&source).unwrap_or_default();
+    let Some(tag) = tags.around(place.span.start) else {
+        return Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place);
+    };
+    let between = source.text.get(tag.span.start..place.span.start);
+    let (opening, before) = between
+        .unwrap_or_default()
+        .split_at_checked(2)
+        .unwrap_or_default();
+    let last_line = before.rsplit_once('\n').map(|(_, line)| line.trim());
+    let diagnostic = if last_line == Some("") {
+        // The code goes on in a new line where nothing can follow.
+        let here = Place {
+            label: "this is read as a part of it".to_owned(),
+            ..place.clone()
+        };
+        let line = source
+            .text
+            .get(tag.span.start..)
+            .unwrap_or_default()
+            .lines()
+            .next();
+        place.span = tag.span.start..tag.span.start + line.unwrap_or_default().trim_end().len();
+        Diagnostic::error(
+            "template-syntax",
+            format!("`{opening}` is not closed"),
+            place,
+        )
+        .at(here)
+        .help(format!(
+            "close it with `{}`",
+            if tag.is_statement { "%}" } else { "}}" }
+        ))
     } else {
-        diagnostic
-    }
+        Diagnostic::error("template-syntax", format!("syntax error: {detail}"), place)
+    };
+    diagnostic.help(LITERAL)
 }
 
 fn unprintable(value: &Unprintable, expression: &str, place: Place) -> Diagnostic {
@@ -295,7 +339,9 @@ fn undefined(detail: &str, expression: &str, place: Place, context: &Value) -> D
         return diagnostic.help(format!("did you mean `{}`?", joined(name)));
     }
     match (parent.as_str(), missing.as_str()) {
-        ("", _) => diagnostic.help(format!("the available names are {}", quoted(all))),
+        ("", _) => diagnostic
+            .help(format!("the available names are {}", quoted(all)))
+            .help(LITERAL),
         ("vars", name) => diagnostic.help(format!(
             "set `{name}` under `[vars]` in the manifest, or write `{{{{ {path} | default(…) }}}}`"
         )),

@@ -93,6 +93,21 @@ impl LineMap {
         }
     }
 
+    /// Returns the map of a text that is its own source.
+    pub(super) fn identity(source: &Arc<SourceFile>) -> Self {
+        let all = 0..source.text.len();
+        let segment = Segment {
+            output: all.clone(),
+            source: Arc::clone(source),
+            span: all,
+            literal: true,
+            manifest_key: None,
+        };
+        Self {
+            segments: Vec::from_iter((!source.text.is_empty()).then_some(segment)),
+        }
+    }
+
     /// Returns the source of a range of the text; `None` if the text is empty.
     pub(super) fn locate(&self, rendered: Range<usize>) -> Option<Location> {
         let first = self.find(rendered.start)?;

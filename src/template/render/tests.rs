@@ -15,7 +15,7 @@ use crate::config::settings::ParameterValue;
 use crate::diagnostic::{Place, Severity};
 
 /// Returns a project whose template is `text`, and the settings that the tests share.
-fn project(text: &str, others: &[(&str, &str)]) -> (TempDir, TemplateFolder, Settings) {
+pub(super) fn project(text: &str, others: &[(&str, &str)]) -> (TempDir, TemplateFolder, Settings) {
     let mut files = vec![
         ("templates/stack.yaml.j2", text),
         ("handler/handler.py", "x"),
@@ -52,19 +52,19 @@ fn project(text: &str, others: &[(&str, &str)]) -> (TempDir, TemplateFolder, Set
     (folder, template, settings)
 }
 
-fn try_render(text: &str, others: &[(&str, &str)]) -> Result<RenderedTemplate> {
+pub(super) fn try_render(text: &str, others: &[(&str, &str)]) -> Result<RenderedTemplate> {
     let (folder, template, settings) = project(text, others);
     let project = Project::find(folder.path(), None).unwrap();
     let artifacts = package::build_all(&project, &settings, &Packages::default()).unwrap();
     render(&template, &settings, &artifacts)
 }
 
-fn text(template: &str) -> String {
+pub(super) fn text(template: &str) -> String {
     try_render(template, &[]).unwrap().text().to_owned()
 }
 
 /// Returns a diagnostic with the text at each place, so that a wrong span is visible.
-fn show(diagnostic: &Diagnostic) -> String {
+pub(super) fn show(diagnostic: &Diagnostic) -> String {
     let mut out = format!("{}: {}\n", diagnostic.rule, diagnostic.message);
     for place in &diagnostic.places {
         let (line, column) = place.source.position(place.span.start);
@@ -79,14 +79,14 @@ fn show(diagnostic: &Diagnostic) -> String {
     out
 }
 
-fn failure_with(template: &str, others: &[(&str, &str)]) -> String {
+pub(super) fn failure_with(template: &str, others: &[(&str, &str)]) -> String {
     let error = try_render(template, others).unwrap_err();
     assert_eq!(error.to_string(), "cannot render `templates/stack.yaml.j2`");
     assert_eq!(error.diagnostics().len(), 1);
     show(&error.diagnostics()[0])
 }
 
-fn failure(template: &str) -> String {
+pub(super) fn failure(template: &str) -> String {
     failure_with(template, &[])
 }
 
@@ -180,11 +180,13 @@ fn an_undefined_name_suggests_a_similar_one() {
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:4 «xyz»
       help: the available names are `project`, `environment`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `allowed_ssh_cidrs`, `key_pair`
+      help: if it is meant as text, put the text between `{% raw %}` and `{% endraw %}`
     ");
     assert_snapshot!(failure("{% if xyz %}{% endif %}"), @"
     template-undefined: `xyz` is not defined
       templates/stack.yaml.j2:1:7 «xyz»
       help: the available names are `project`, `environment`, `vars`, `parameters`, `artifacts`, `artifact_bucket`, `allowed_ssh_cidrs`, `key_pair`
+      help: if it is meant as text, put the text between `{% raw %}` and `{% endraw %}`
     ");
     assert_snapshot!(failure("{{ 'a' ~ artifacts.handlr.key }}"), @"
     template-undefined: `artifacts.handlr` is not defined
@@ -261,20 +263,16 @@ fn an_explicit_bucket_is_named() {
 #[test]
 fn errors_point_into_the_template() {
     assert_snapshot!(failure("a: 1\nb: {{ project \n"), @"
-    template-syntax: syntax error: unexpected end of input, expected end of variable block
-      templates/stack.yaml.j2:2:1 «b: {{ project»
-      help: close `{{` with `}}`, and `{% if … %}` with `{% endif %}`
+    template-syntax: `{{` is not closed
+      templates/stack.yaml.j2:2:4 «{{ project»
+      help: close it with `}}`
+      help: if it is meant as text, put the text between `{% raw %}` and `{% endraw %}`
     ");
     assert_snapshot!(failure("{% if project %}\na: 1\n"), @"
-    template-syntax: syntax error: unexpected end of input, expected end of block
+    template-syntax: `{% if … %}` is not closed
       templates/stack.yaml.j2:1:1 «{% if project %}»
-      help: close `{{` with `}}`, and `{% if … %}` with `{% endif %}`
+      help: close it with `{% endif %}`
     ");
-    assert_snapshot!(failure("a: {{resolve:ssm:/x}}"), @r#"
-    template-syntax: syntax error: unexpected `:`, expected end of variable block
-      templates/stack.yaml.j2:1:13 «:»
-      help: write a dynamic reference as `{{ resolve("ssm:/path") }}`
-    "#);
     assert_snapshot!(failure("ü: {{ project | uper }}"), @r"
     template-unknown-filter: there is no filter `uper`
       templates/stack.yaml.j2:1:17 «uper»
@@ -356,6 +354,7 @@ fn errors_in_included_templates_show_the_includes() {
     assert_snapshot!(failure_with("{% include 'broken.j2' %}", &broken), @"
     template-syntax: syntax error: unexpected identifier, expected end of variable block
       templates/broken.j2:1:9 «b»
+      help: if it is meant as text, put the text between `{% raw %}` and `{% endraw %}`
     ");
 }
 
@@ -409,7 +408,7 @@ fn realistic() -> RenderedTemplate {
 }
 
 /// Returns the source of the given text of the rendered template.
-fn located(rendered: &RenderedTemplate, text: &str) -> String {
+pub(super) fn located(rendered: &RenderedTemplate, text: &str) -> String {
     let start = rendered.text().find(text).unwrap();
     let location = rendered.locate(start..start + text.len()).unwrap();
     let (line, column) = location.source.position(location.span.start);
