@@ -79,6 +79,13 @@ fn with_resource(resource: &str) -> Sandbox {
     project().file("templates/stack.yaml", format!("Resources:\n{resource}"))
 }
 
+/// Returns the project with one resource of AWS SAM in the template.
+fn with_sam_resource(resource: &str) -> Sandbox {
+    with_resource(&format!(
+        "{resource}Transform: AWS::Serverless-2016-10-31\n"
+    ))
+}
+
 /// Returns the keys of the artifact bucket, digests shortened.
 fn keys(cloud: &Cloud) -> Vec<String> {
     let account = cloud.account();
@@ -223,7 +230,7 @@ fn saved_plan_uploads_everything() {
 fn include_files_go_up_with_the_plan() {
     let cloud = Cloud::start();
     let include = "  Api:\n    Type: AWS::Serverless::Api\n    Properties:\n      DefinitionBody:\n        Fn::Transform:\n          Name: AWS::Include\n          Parameters: { Location: api.yaml }\n      Other: !Ref AWS::StackName\n";
-    let sandbox = with_resource(include)
+    let sandbox = with_sam_resource(include)
         .file("templates/api.yaml", "openapi: 3.0.1\n")
         .cloud(&cloud);
     sandbox.run(&["plan"]).expect_code(0);
@@ -256,7 +263,7 @@ fn code_of_local_paths_is_compared_and_checked() {
 
 #[test]
 fn a_path_that_cannot_be_packaged_is_an_error_at_its_line() {
-    let sandbox = with_resource(
+    let sandbox = with_sam_resource(
         "  A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/ap } }
   B: { Type: AWS::Lambda::Function, Properties: { Code: ../../elsewhere } }
   C: { Type: AWS::Lambda::Function, Properties: { Code: /etc } }
@@ -456,7 +463,7 @@ fn code_that_has_to_be_built_first_is_refused() {
         format!("  F:\n    Type: {kind}\n{more}    Properties:\n      {code}: ../src/worker\n")
     };
     let sam = function("AWS::Serverless::Function", "");
-    let sandbox = with_resource(&sam).file("src/worker/requirements.txt", "requests==2.32.3\n");
+    let sandbox = with_sam_resource(&sam).file("src/worker/requirements.txt", "requests==2.32.3\n");
     insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
     --- stderr
     warning[unknown-property]: `AWS::Serverless::Function` has no property `Code`
@@ -485,13 +492,13 @@ fn code_that_has_to_be_built_first_is_refused() {
     sandbox.run(&["validate"]).expect_code(0);
 
     let method = "    Metadata: { BuildMethod: makefile }\n";
-    let sandbox = with_resource(&function("AWS::Serverless::Function", method));
+    let sandbox = with_sam_resource(&function("AWS::Serverless::Function", method));
     let refused = sandbox.run(&["validate"]).expect_code(1);
     refused.expect_stderr("the template gives `BuildMethod: makefile`");
 
     // The output of `sam build` is taken as it is.
     let method = "    Metadata: { BuildMethod: makefile, SamResourceId: F }\n";
-    let sandbox = with_resource(&function("AWS::Serverless::Function", method))
+    let sandbox = with_sam_resource(&function("AWS::Serverless::Function", method))
         .file("src/worker/requirements.txt", "requests==2.32.3\n");
     sandbox.run(&["validate"]).expect_code(0);
     let sandbox = project()
@@ -501,7 +508,7 @@ fn code_that_has_to_be_built_first_is_refused() {
         )
         .file(
             ".aws-sam/build/template.yaml",
-            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: F\n",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: F\n",
         )
         .file(".aws-sam/build/F/requirements.txt", "requests==2.32.3\n");
     sandbox.run(&["validate"]).expect_code(0);
