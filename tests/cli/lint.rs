@@ -220,6 +220,28 @@ exit 4
     }
 
     #[test]
+    fn own_errors_are_shown_if_the_linter_fails() {
+        let sandbox = demo::files()
+            .file(
+                "stack.yaml.j2",
+                "Resources:\n  A: {Type: AWS::SNS::Topic, Metadata: text}\n",
+            )
+            .program("cfn-lint", "#!/bin/sh\nexit 1\n");
+        insta::assert_snapshot!(sandbox.run(&["validate"]), @"
+        --- stderr
+        warning: cfn-lint failed (exit status: 1)
+        error[wrong-shape]: `Metadata` must be a map, but is a string
+         --> stack.yaml.j2:2:40
+          |
+        2 |   A: {Type: AWS::SNS::Topic, Metadata: text}
+          |                                        ^^^^
+
+        error: `stack.yaml.j2` is not a valid CloudFormation template
+        --- exit 1
+        ");
+    }
+
+    #[test]
     fn built_in_checks_run_without_a_linter() {
         let sandbox = faulty().file("policies/names.guard", "rule x {}\n");
         insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"

@@ -48,7 +48,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let children = packaged.children.iter().map(|child| &child.rendered);
         let mut linters = Vec::new();
         for rendered in [&packaged.root].into_iter().chain(children) {
-            let (linter, found) = lint_one(&session, rendered)?;
+            let (linter, found) = match lint_one(&session, rendered) {
+                // What is wrong with the template may be why the linter failed.
+                Err(error) if is_wrong(&findings) => {
+                    presenter.warning(&error.to_string());
+                    continue;
+                }
+                linted => linted?,
+            };
             findings = lint::merge(findings, found);
             if !linters.contains(&linter) {
                 presenter.note(&linter);
