@@ -1,6 +1,6 @@
 //! Local paths in a template: what is packaged, what is uploaded when, and what is refused.
 
-use crate::cloud::{Cloud, Response, xml};
+use crate::cloud::Cloud;
 use crate::demo::ARTIFACT_BUCKET;
 use crate::sandbox::Sandbox;
 
@@ -15,7 +15,8 @@ allow_endpoint = true
 path = "src/api"
 "#;
 
-const STACK: &str = r#"Resources:
+/// The template of that project.
+pub(crate) const STACK: &str = r#"Resources:
   Api:
     Type: AWS::Lambda::Function
     Properties:
@@ -53,7 +54,8 @@ const DATA: &str = r#"Resources:
 
 const DEEP: &str = r#"{"Resources": {"Again": {"Type": "AWS::Lambda::Function", "Properties": {"Code": "../../src/worker"}}}}"#;
 
-fn project() -> Sandbox {
+/// Returns a project with two functions, two levels of nested templates and a state machine.
+pub(crate) fn project() -> Sandbox {
     Sandbox::new()
         .file("manifest.toml", MANIFEST)
         .file("templates/stack.yaml", STACK)
@@ -76,14 +78,10 @@ fn project() -> Sandbox {
 
 /// Returns the project with one resource of its own in the template.
 fn with_resource(resource: &str) -> Sandbox {
-    project().file("templates/stack.yaml", format!("Resources:\n{resource}"))
-}
-
-/// Returns the project with one resource of AWS SAM in the template.
-fn with_sam_resource(resource: &str) -> Sandbox {
-    with_resource(&format!(
-        "{resource}Transform: AWS::Serverless-2016-10-31\n"
-    ))
+    project().file(
+        "templates/stack.yaml",
+        format!("Transform: AWS::Serverless-2016-10-31\nResources:\n{resource}"),
+    )
 }
 
 /// Returns the keys of the artifact bucket, digests shortened.
@@ -182,7 +180,6 @@ fn plan_uploads_what_the_change_set_reads_and_apply_the_rest() {
     let sandbox = project().cloud(&cloud);
     let planned = sandbox.run(&["plan"]).expect_code(0);
     planned.expect_stderr("Uploaded");
-    planned.expect_stderr("Note: the uploaded files stay in `s3://");
     let templates = ["site/templates/SHA.yaml", "site/templates/SHA.yaml"];
     assert_eq!(keys(&cloud), templates);
     let operations = cloud.operations();
@@ -230,7 +227,7 @@ fn saved_plan_uploads_everything() {
 fn include_files_go_up_with_the_plan() {
     let cloud = Cloud::start();
     let include = "  Api:\n    Type: AWS::Serverless::Api\n    Properties:\n      DefinitionBody:\n        Fn::Transform:\n          Name: AWS::Include\n          Parameters: { Location: api.yaml }\n      Other: !Ref AWS::StackName\n";
-    let sandbox = with_sam_resource(include)
+    let sandbox = with_resource(include)
         .file("templates/api.yaml", "openapi: 3.0.1\n")
         .cloud(&cloud);
     sandbox.run(&["plan"]).expect_code(0);
@@ -263,7 +260,7 @@ fn code_of_local_paths_is_compared_and_checked() {
 
 #[test]
 fn a_path_that_cannot_be_packaged_is_an_error_at_its_line() {
-    let sandbox = with_sam_resource(
+    let sandbox = with_resource(
         "  A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/ap } }
   B: { Type: AWS::Lambda::Function, Properties: { Code: ../../elsewhere } }
   C: { Type: AWS::Lambda::Function, Properties: { Code: /etc } }
@@ -277,53 +274,53 @@ fn a_path_that_cannot_be_packaged_is_an_error_at_its_line() {
     insta::assert_snapshot!(sandbox.run(&["validate"]), @"
     --- stderr
     error[local-path]: `../src/ap` does not exist
-     --> templates/stack.yaml:2:57
+     --> templates/stack.yaml:3:57
       |
-    2 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/ap } }
+    3 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/ap } }
       |                                                         ^^^^^^^^^
       |
       = help: did you mean `src/api`?
 
     error[local-path]: `../../elsewhere` is outside the project
-     --> templates/stack.yaml:3:57
+     --> templates/stack.yaml:4:57
       |
-    3 |   B: { Type: AWS::Lambda::Function, Properties: { Code: ../../elsewhere } }
+    4 |   B: { Type: AWS::Lambda::Function, Properties: { Code: ../../elsewhere } }
       |                                                         ^^^^^^^^^^^^^^^
       |
       = help: name a file or folder inside the manifest's folder, relative to the template
 
     error[local-path]: `/etc` is outside the project
-     --> templates/stack.yaml:4:57
+     --> templates/stack.yaml:5:57
       |
-    4 |   C: { Type: AWS::Lambda::Function, Properties: { Code: /etc } }
+    5 |   C: { Type: AWS::Lambda::Function, Properties: { Code: /etc } }
       |                                                         ^^^^
       |
       = help: name a file or folder inside the manifest's folder, relative to the template
 
     error[local-path]: `nested` is a folder, not a template
-     --> templates/stack.yaml:5:69
+     --> templates/stack.yaml:6:69
       |
-    5 |   D: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: nested } }
+    6 |   D: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: nested } }
       |                                                                     ^^^^^^
 
     error[local-path]: the artifact folder `empty` is empty
-     --> templates/stack.yaml:6:57
+     --> templates/stack.yaml:7:57
       |
-    6 |   E: { Type: AWS::Lambda::Function, Properties: { Code: ../empty } }
+    7 |   E: { Type: AWS::Lambda::Function, Properties: { Code: ../empty } }
       |                                                         ^^^^^^^^
 
     error[local-path]: the transform accepts only a plain `s3://` URL as `SchemaUri`, and the name of the default artifact bucket depends on the account
-     --> templates/stack.yaml:7:68
+     --> templates/stack.yaml:8:68
       |
-    7 |   F: { Type: AWS::Serverless::GraphQLApi, Properties: { SchemaUri: machine.json } }
+    8 |   F: { Type: AWS::Serverless::GraphQLApi, Properties: { SchemaUri: machine.json } }
       |                                                                    ^^^^^^^^^^^^
       |
       = help: name a bucket with the manifest's `artifact_bucket`
 
     error[local-path]: `nowhere/x` does not exist
-     --> templates/stack.yaml:8:71
+     --> templates/stack.yaml:9:71
       |
-    8 |   G: { Type: AWS::Glue::Job, Properties: { Command: { ScriptLocation: nowhere/x } } }
+    9 |   G: { Type: AWS::Glue::Job, Properties: { Command: { ScriptLocation: nowhere/x } } }
       |                                                                       ^^^^^^^^^
       |
       = help: a path is relative to its template, so this one is `templates/nowhere/x`; a URL starts
@@ -346,17 +343,17 @@ fn a_symlink_out_of_the_project_is_refused() {
     insta::assert_snapshot!(sandbox.run(&["render"]), @"
     --- stderr
     error[local-path]: the local path `out` is a symlink that points outside the project
-     --> templates/stack.yaml:2:57
+     --> templates/stack.yaml:3:57
       |
-    2 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../out } }
+    3 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../out } }
       |                                                         ^^^^^^
       |
       = help: write a relative path inside the manifest's folder, without `..`
 
     error[local-path]: `src/worker/host` is a symlink that points outside the artifact folder
-     --> templates/stack.yaml:3:57
+     --> templates/stack.yaml:4:57
       |
-    3 |   B: { Type: AWS::Lambda::Function, Properties: { Code: ../src/worker } }
+    4 |   B: { Type: AWS::Lambda::Function, Properties: { Code: ../src/worker } }
       |                                                         ^^^^^^^^^^^^^
       |
       = help: replace it with a regular file, or leave it out with `exclude`
@@ -364,65 +361,6 @@ fn a_symlink_out_of_the_project_is_refused() {
     error: cannot package what `templates/stack.yaml` names
     --- exit 1
     ");
-}
-
-#[test]
-fn templates_that_contain_each_other_are_an_error() {
-    let sandbox = project();
-    sandbox.edit("templates/nested/deep.json", "\"../../src/worker\"}}", "\"../../src/worker\"}}, \"Up\": {\"Type\": \"AWS::CloudFormation::Stack\", \"Properties\": {\"TemplateURL\": \"../nested/data.yaml\"}}");
-    insta::assert_snapshot!(sandbox.run(&["plan", "--offline"]), @r#"
-    --- stderr
-    error[local-path]: these templates contain each other: `templates/nested/data.yaml` → `templates/nested/deep.json` → `templates/nested/data.yaml`
-     --> templates/nested/deep.json:1:179
-      |
-    1 | ...k", "Properties": {"TemplateURL": "../nested/data.yaml"}}}}
-      |                                      ^^^^^^^^^^^^^^^^^^^^^
-      |
-      = help: a nested stack cannot contain the stack that it is part of
-
-    error: `templates/stack.yaml` is not a valid CloudFormation template
-    --- exit 1
-    "#);
-}
-
-#[test]
-fn findings_in_a_nested_template_are_at_its_own_lines() {
-    let sandbox = project();
-    sandbox.edit(
-        "templates/nested/data.yaml",
-        "RoleName: data",
-        "RoleName: !Ref Missing",
-    );
-    insta::assert_snapshot!(sandbox.run(&["validate"]), @"
-    --- stderr
-    Not linted: cfn-lint is not installed.
-    error[undefined-reference]: there is no parameter or resource `Missing`
-     --> templates/nested/data.yaml:9:22
-      |
-    9 |       RoleName: !Ref Missing
-      |                      ^^^^^^^
-
-    error: `templates/stack.yaml` is not a valid CloudFormation template
-    --- exit 1
-    ");
-    sandbox.write("templates/nested/deep.json", "{\"Resources\": }");
-    insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
-    --- stderr
-    error[json-syntax]: expected a value, found `}`
-     --> templates/nested/deep.json:1:15
-      |
-    1 | {"Resources": }
-      |               ^
-
-    error[undefined-reference]: there is no parameter or resource `Missing`
-     --> templates/nested/data.yaml:9:22
-      |
-    9 |       RoleName: !Ref Missing
-      |                      ^^^^^^^
-
-    error: `templates/stack.yaml` is not a valid CloudFormation template
-    --- exit 1
-    "#);
 }
 
 #[test]
@@ -436,15 +374,15 @@ fn findings_behind_a_replaced_path_are_at_their_lines() {
     --- stderr
     Not linted: cfn-lint is not installed.
     error[undefined-reference]: there is no parameter or resource `Nobody`
-     --> templates/stack.yaml:2:80
+     --> templates/stack.yaml:3:80
       |
-    2 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/api, Role: !Ref Nobody } }
+    3 |   A: { Type: AWS::Lambda::Function, Properties: { Code: ../src/api, Role: !Ref Nobody } }
       |                                                                                ^^^^^^
 
     error[undefined-reference]: there is no resource `Nothing`
-     --> templates/stack.yaml:3:42
+     --> templates/stack.yaml:4:42
       |
-    3 |   B: { Type: AWS::SQS::Queue, DependsOn: Nothing }
+    4 |   B: { Type: AWS::SQS::Queue, DependsOn: Nothing }
       |                                          ^^^^^^^
 
     error: `templates/stack.yaml` is not a valid CloudFormation template
@@ -454,16 +392,16 @@ fn findings_behind_a_replaced_path_are_at_their_lines() {
 
 #[test]
 fn code_that_has_to_be_built_first_is_refused() {
-    let function = |kind: &str, more: &str| {
-        let code = if kind.contains("Serverless") {
-            "CodeUri"
-        } else {
-            "Code"
-        };
-        format!("  F:\n    Type: {kind}\n{more}    Properties:\n      {code}: ../src/worker\n")
+    let requirements = ("src/worker/requirements.txt", "requests==2.32.3\n");
+    let sam = |metadata: &str| {
+        let template = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    \
+             Type: AWS::Serverless::Function\n{metadata}    Properties:\n      \
+             CodeUri: ../src/worker\n"
+        );
+        project().file("templates/stack.yaml", template)
     };
-    let sam = function("AWS::Serverless::Function", "");
-    let sandbox = with_sam_resource(&sam).file("src/worker/requirements.txt", "requests==2.32.3\n");
+    let sandbox = sam("").file(requirements.0, requirements.1);
     insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
     --- stderr
     warning[unknown-property]: `AWS::Serverless::Function` has no property `Code`
@@ -475,9 +413,9 @@ fn code_that_has_to_be_built_first_is_refused() {
       = help: if the name is newer than stackctl, ignore it: `[lint] ignore = ["unknown-property"]`
 
     error[local-path]: the code in `src/worker` has to be built: it has a `requirements.txt`, and the packages in it are not in the folder
-     --> templates/stack.yaml:5:16
+     --> templates/stack.yaml:6:16
       |
-    5 |       CodeUri: ../src/worker
+    6 |       CodeUri: ../src/worker
       |                ^^^^^^^^^^^^^
       |
       = help: let an artifact with this `path` build it: `[artifacts.NAME]` with `build` or
@@ -492,14 +430,13 @@ fn code_that_has_to_be_built_first_is_refused() {
     sandbox.run(&["validate"]).expect_code(0);
 
     let method = "    Metadata: { BuildMethod: makefile }\n";
-    let sandbox = with_sam_resource(&function("AWS::Serverless::Function", method));
+    let sandbox = sam(method);
     let refused = sandbox.run(&["validate"]).expect_code(1);
     refused.expect_stderr("the template gives `BuildMethod: makefile`");
 
     // The output of `sam build` is taken as it is.
     let method = "    Metadata: { BuildMethod: makefile, SamResourceId: F }\n";
-    let sandbox = with_sam_resource(&function("AWS::Serverless::Function", method))
-        .file("src/worker/requirements.txt", "requests==2.32.3\n");
+    let sandbox = sam(method).file(requirements.0, requirements.1);
     sandbox.run(&["validate"]).expect_code(0);
     let sandbox = project()
         .file(
@@ -508,14 +445,15 @@ fn code_that_has_to_be_built_first_is_refused() {
         )
         .file(
             ".aws-sam/build/template.yaml",
-            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: F\n",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    \
+             Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: F\n",
         )
         .file(".aws-sam/build/F/requirements.txt", "requests==2.32.3\n");
     sandbox.run(&["validate"]).expect_code(0);
 
     // Other tools do not build the code of this type.
-    let sandbox = with_resource(&function("AWS::Lambda::Function", ""))
-        .file("src/worker/requirements.txt", "requests==2.32.3\n");
+    let function = "  F: { Type: AWS::Lambda::Function, Properties: { Code: ../src/worker } }\n";
+    let sandbox = with_resource(function).file(requirements.0, requirements.1);
     let warned = sandbox.run(&["validate"]).expect_code(0);
     warned.expect_stderr("it has a `requirements.txt`");
 }
@@ -541,78 +479,6 @@ fn a_zip_is_uploaded_as_it_is() {
     assert_eq!(bucket.get(key.unwrap()), Some(zip.as_slice()));
 }
 
-/// Makes the scripted stack list these physical ids of nested stacks, and each of those nothing.
-fn list_nested(cloud: &Cloud, sets: usize) {
-    let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/data/1";
-    let nested = xml::text("LogicalResourceId", "Data")
-        + &xml::text("PhysicalResourceId", id)
-        + &xml::text("ResourceType", "AWS::CloudFormation::Stack")
-        + &xml::text("ResourceStatus", "CREATE_COMPLETE")
-        + &xml::text("LastUpdatedTimestamp", "2026-01-01T00:00:00Z");
-    cloud
-        .on("ListStackResources")
-        .only(|call| call.parameter("StackName") == "site-dev")
-        .reply_result(&xml::members("StackResourceSummaries", [nested]));
-    let worker = xml::text("LogicalResourceId", "Worker")
-        + &xml::text("PhysicalResourceId", "worker-physical")
-        + &xml::text("ResourceType", "AWS::Lambda::Function")
-        + &xml::text("ResourceStatus", "CREATE_COMPLETE")
-        + &xml::text("LastUpdatedTimestamp", "2026-01-01T00:00:00Z");
-    cloud
-        .on("ListStackResources")
-        .reply_result(&xml::members("StackResourceSummaries", [worker]));
-    let summaries = (0..sets).map(|number| {
-        xml::text("ChangeSetId", &format!("arn:left/{number}"))
-            + &xml::text("ChangeSetName", &format!("left-{number}"))
-            + &xml::text("ExecutionStatus", "UNAVAILABLE")
-    });
-    cloud
-        .on("ListChangeSets")
-        .only(move |call| call.parameter("StackName") == id)
-        .reply_result(&xml::members("Summaries", summaries));
-}
-
-#[test]
-fn too_many_leftover_change_sets_leave_out_the_nested_stacks() {
-    for (left, included) in [(20, true), (21, false)] {
-        let cloud = Cloud::start();
-        let sandbox = project().cloud(&cloud);
-        sandbox.run(&["apply", "--yes"]).expect_code(0);
-        cloud.forget_calls();
-        list_nested(&cloud, left);
-        sandbox.write("src/worker/app.py", "changed = True\n");
-        let planned = sandbox.run(&["plan"]).expect_code(0);
-        let create = cloud.calls_of("CreateChangeSet").remove(0);
-        let asked = create.parameter("IncludeNestedStacks") == "true";
-        assert_eq!(asked, included, "{left}: {planned}");
-        let is_said = planned
-            .stderr
-            .contains("The nested stack `Data` has 21 change sets");
-        assert_eq!(is_said, !included, "{planned}");
-    }
-}
-
-#[test]
-fn code_in_nested_stacks_is_compared_and_checked() {
-    let cloud = Cloud::start();
-    let sandbox = project().cloud(&cloud);
-    sandbox.run(&["apply", "--yes"]).expect_code(0);
-    list_nested(&cloud, 0);
-    sandbox.write(
-        "src/worker/app.py",
-        "def handler(event, context):\n    return 5\n",
-    );
-    let planned = sandbox.run(&["plan"]).expect_code(0);
-    planned.expect_stdout("return 5");
-    let other = r#"{"FunctionName":"worker-physical","CodeSha256":"c29tZXRoaW5nIGVsc2U="}"#;
-    cloud
-        .on("GetFunctionConfiguration")
-        .only(|call| call.parameter("FunctionName") == "worker-physical")
-        .reply(Response::new(200, other));
-    let applied = sandbox.run(&["apply", "--yes"]).expect_code(1);
-    applied.expect_stderr("the function Data/Worker runs other code");
-}
-
 #[test]
 fn an_explicit_bucket_is_named_as_it_is() {
     let sandbox = project();
@@ -624,22 +490,4 @@ fn an_explicit_bucket_is_named_as_it_is() {
     let rendered = sandbox.run(&["render"]).expect_code(0);
     rendered.expect_stdout(r#"Code: {"S3Bucket": "mine", "S3Key": "site/api/"#);
     rendered.expect_stdout("https://s3.${AWS::Region}.${AWS::URLSuffix}/mine/site/templates/");
-}
-
-#[test]
-fn a_rendered_nested_template_sees_the_same_values() {
-    let sandbox = project()
-        .file(
-            "templates/nested/data.yaml.j2",
-            "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: {{ project }}\n",
-        )
-        .file("templates/stack.yaml", STACK.replace("data.yaml", "data.yaml.j2"));
-    sandbox.run(&["render"]).expect_code(0);
-    sandbox.edit(
-        "templates/nested/data.yaml.j2",
-        "{{ project }}",
-        "{{ nothing }}",
-    );
-    let failed = sandbox.run(&["render"]).expect_code(1);
-    failed.expect_stderr("templates/nested/data.yaml.j2:5:");
 }

@@ -46,6 +46,7 @@ mod lint;
 mod listener;
 mod live;
 mod local_paths;
+mod nested_templates;
 mod offline;
 mod output;
 mod packaging;

@@ -17,7 +17,7 @@ pub enum Entry {
 
 /// Returns a path that `template` names, relative to the manifest's folder and without `.` and `..`;
 /// `None` if it leaves that folder. `template` is relative to the manifest's folder.
-pub fn beside(template: &Path, named: &str) -> Option<PathBuf> {
+pub fn relative_path(template: &Path, named: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     let folder = template.parent().unwrap_or(Path::new(""));
     for component in folder.components().chain(Path::new(named).components()) {
@@ -58,7 +58,7 @@ pub fn entry(project: &Project, path: &Path, what: &str) -> Result<Entry> {
 mod tests {
     use std::path::Path;
 
-    use super::beside;
+    use super::relative_path;
 
     #[test]
     fn a_path_is_relative_to_its_template_and_stays_in_the_project() {
@@ -73,7 +73,7 @@ mod tests {
             ("templates/t.yaml", "../../project/src", None),
             ("t.yaml", "/etc", None),
         ] {
-            let path = beside(Path::new(template), named);
+            let path = relative_path(Path::new(template), named);
             assert_eq!(
                 path.as_deref(),
                 expected.map(Path::new),

@@ -22,7 +22,7 @@ pub use files::{
     ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, folder_files, lone_file,
     would_contain,
 };
-pub use local::{Entry, beside, entry};
+pub use local::{Entry, entry, relative_path};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";

@@ -9,8 +9,8 @@ use super::{Target, needs_named_bucket, zip_name};
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::unbuilt::unbuilt;
 use crate::config::project::{
-    ArtifactFiles, Entry, Project, TemplateFolder, UNZIPPED_LIMIT, beside, entry, folder_files,
-    lone_file,
+    ArtifactFiles, Entry, Project, TemplateFolder, UNZIPPED_LIMIT, entry, folder_files, lone_file,
+    relative_path,
 };
 use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Place, Severity};
@@ -79,7 +79,7 @@ impl Tree {
             open: Vec::new(),
             tree,
         };
-        let path = beside(Path::new(""), &settings.template.to_string_lossy());
+        let path = relative_path(Path::new(""), &settings.template.to_string_lossy());
         // A text that is no template has no paths; the checks of the template report it.
         if let (Some(path), Ok(template)) = (path, Template::parse(root.source())) {
             survey.tree.root_paths = survey.paths(&path, &root, &template);
@@ -190,7 +190,7 @@ impl Survey<'_> {
         local: &LocalPath,
     ) -> Result<Option<Target>, Problem> {
         let text = &local.text;
-        let Some(path) = beside(template, text) else {
+        let Some(path) = relative_path(template, text) else {
             return Err(
                 Problem::new(format!("`{text}` is outside the project")).help(
                     "name a file or folder inside the manifest's folder, relative to the template",
@@ -306,7 +306,7 @@ impl Survey<'_> {
         is_code: bool,
     ) -> Result<Target, Problem> {
         let of_manifest = self.settings.artifacts.iter().find(|(_, artifact)| {
-            beside(Path::new(""), &artifact.path.to_string_lossy()).as_ref() == Some(&path)
+            relative_path(Path::new(""), &artifact.path.to_string_lossy()).as_ref() == Some(&path)
         });
         if let Some((name, artifact)) = of_manifest {
             let built = self.artifacts.get(name);
