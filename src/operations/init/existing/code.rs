@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::artifact::unbuilt::unbuilt;
-use crate::config::project::beside;
+use crate::config::project::relative_path;
 use crate::diagnostic::SourceFile;
 use crate::operations::init::existing::source;
 use crate::template::local_paths::table::Content;
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 Some(id) => format!("{property} of {id}"),
                 None => property,
             };
-            let Some(target) = beside(path, &local.text) else {
+            let Some(target) = relative_path(path, &local.text) else {
                 self.add(
                     &local.text,
                     &format!("{place}: outside the manifest's folder"),
