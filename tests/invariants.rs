@@ -14,6 +14,12 @@ const PURE: &[&str] = &[
     "artifact/archive",
     "artifact/code_diff",
     "artifact/digest",
+    "artifact/pip_log",
+    "artifact/requirements/lock_file",
+    "artifact/requirements/marker",
+    "artifact/requirements/target",
+    "artifact/requirements/version",
+    "artifact/requirements/wheel_name",
     "cloudformation",
     "config/manifest",
     "config/origin",
@@ -55,12 +61,16 @@ const PURE: &[&str] = &[
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 10] = [
+const FILES: [&str; 14] = [
     "artifact/package",
+    "artifact/requirements/pip",
+    "artifact/requirements/wheel_cache",
+    "artifact/zip_reader",
     "operations/init/existing/code",
     "operations/init/existing/source",
     "operations/init/folder",
     "cli/commands/local",
+    "config/cache",
     "config/project",
     "emulator",
     "operations/output_file",

@@ -18,13 +18,14 @@
 //! The lock on `run` shows whether an emulator is running. A process id does not, because the system may
 //! have reused it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::digest::Digest;
+use crate::config::cache;
 use crate::error::{Error, Result};
 
 /// The files of one project root and environment.
@@ -101,8 +102,8 @@ impl Files {
 
     /// Waits until no other command starts or stops this emulator, and returns the lock.
     pub(super) fn lock(&self) -> Result<File> {
-        create_folder(&self.folder)?;
-        lock(&self.folder.join("lock"))
+        cache::create_folder(&self.folder)?;
+        cache::lock(&self.folder.join("lock"))
     }
 
     /// Returns the record, or `None` if it does not exist or has another layout.
@@ -115,7 +116,7 @@ impl Files {
     pub(super) fn publish(&self, record: &Record) -> Result<()> {
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::system("cannot write the emulator's record", error))?;
-        create_folder(&self.folder)?;
+        cache::create_folder(&self.folder)?;
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             file.write_all(text.as_bytes())?;
@@ -169,28 +170,6 @@ impl Files {
     fn record_file(&self) -> PathBuf {
         self.folder.join("record.json")
     }
-}
-
-/// Creates a folder and its parents.
-pub(super) fn create_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| {
-        Error::system(
-            format!("cannot create the folder {}", folder.display()),
-            error,
-        )
-        .hint("set STACKCTL_CACHE_DIR to a writable folder")
-    })
-}
-
-/// Waits for the exclusive lock on a file and returns it. Dropping the file releases the lock.
-pub(super) fn lock(path: &Path) -> Result<File> {
-    let open = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path);
-    open.and_then(|file| file.lock().map(|()| file))
-        .map_err(|error| Error::system(format!("cannot lock {}", path.display()), error))
 }
 
 /// Returns the first 12 hexadecimal digits of the SHA-256 of the texts, one after the other.
@@ -268,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::in_folder(folder.path());
         assert_eq!(files.run().unwrap(), Run::Ended);
-        let guard = lock(&files.run_file()).unwrap();
+        let guard = cache::lock(&files.run_file()).unwrap();
         assert_eq!(files.run().unwrap(), Run::Running(None));
         fs::write(files.run_file(), "4711\n").unwrap();
         assert_eq!(files.run().unwrap(), Run::Running(Some(4711)));

@@ -19,12 +19,14 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::artifact::pip_log::{network_failure, relevant_lines, with_lines};
+use crate::artifact::python::{self, Need, Python};
 use crate::config::ambient::Ambient;
+use crate::config::cache;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::Progress;
-use super::files::{self, short_digest};
-use super::python::{self, Python};
+use super::files::short_digest;
 
 /// The packages with their hashes, for every supported Python and platform.
 pub(super) const LOCK_FILE: &str = include_str!("requirements.lock");
@@ -34,15 +36,14 @@ pub(super) const TRANSLATOR_LOCK_FILE: &str = include_str!("requirements-sam.loc
 const COMPLETE: &str = ".complete";
 /// The prefix of the folder names of unfinished environments.
 const UNFINISHED: &str = ".unfinished-";
-/// Parts of pip's messages (version 20 and later) if it cannot reach a package index.
-const NO_NETWORK: [&str; 6] = [
-    "NewConnectionError",
-    "NameResolutionError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ProxyError",
-    "Network is unreachable",
-];
+/// What the emulator needs. MiniStack supports these versions of Python, by its package metadata.
+const NEED: Need = Need {
+    user: "the local environment",
+    oldest: (3, 10),
+    probe: "import venv, ensurepip",
+    modules: "its `venv` module",
+    install: "install it (Debian and Ubuntu: `sudo apt install python3-venv`, macOS: `brew install python`)",
+};
 
 /// Returns the environment's Python. Installs the environment in `root` if it is missing.
 ///
@@ -60,13 +61,13 @@ pub(super) fn ensure(
     {
         return Ok(python);
     }
-    let base = python::find(ambient)?;
+    let base = python::find(ambient, &NEED)?;
     let folder = root.join(name(&base.version));
     if let Some(python) = complete(&folder) {
         return Ok(python);
     }
-    files::create_folder(root)?;
-    let _lock = files::lock(&root.join("install.lock"))?;
+    cache::create_folder(root)?;
+    let _lock = cache::lock(&root.join("install.lock"))?;
     if let Some(python) = complete(&folder) {
         return Ok(python);
     }
@@ -154,7 +155,7 @@ pub(super) fn ensure_translator(
     if folder.is_dir() {
         return Ok(());
     }
-    let _lock = files::lock(&root.join("install.lock"))?;
+    let _lock = cache::lock(&root.join("install.lock"))?;
     if folder.is_dir() {
         return Ok(());
     }
@@ -306,48 +307,6 @@ fn run(mut command: Command, log: &File) -> Result<(), Failure> {
     }
 }
 
-fn with_lines(message: &str, lines: &[&str]) -> String {
-    lines
-        .iter()
-        .fold(message.to_owned(), |text, line| format!("{text}\n  {line}"))
-}
-
-/// Returns the last network error in pip's log, or `None` if there is none. The text omits the Python
-/// object and has at most 160 characters.
-fn network_failure(log: &str) -> Option<String> {
-    let line = log
-        .lines()
-        .rfind(|line| NO_NETWORK.iter().any(|part| line.contains(part)))?;
-    let reason = line.rsplit(" object at 0x").next().unwrap_or(line);
-    let reason = reason.split_once(": ").map_or(reason, |(_, reason)| reason);
-    let reason = reason
-        .rsplit_once("')")
-        .map_or(reason, |(reason, _)| reason);
-    Some(reason.chars().take(160).collect())
-}
-
-/// Returns the last three lines that pip marks as errors, or else the last three lines.
-fn relevant_lines(log: &str) -> Vec<&str> {
-    let lines: Vec<&str> = log
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let is_error = |line: &&&str| line.starts_with("ERROR:");
-    let mut chosen: Vec<&str> = lines
-        .iter()
-        .rev()
-        .filter(is_error)
-        .take(3)
-        .copied()
-        .collect();
-    if chosen.is_empty() {
-        chosen = lines.iter().rev().take(3).copied().collect();
-    }
-    chosen.reverse();
-    chosen
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
@@ -433,14 +392,6 @@ mod tests {
         let folder = translator_folder(Path::new("/cache/python-3.12-0123456789ab/bin/python"));
         let name = folder.strip_prefix("/cache").unwrap().display().to_string();
         assert!(name.starts_with("python-3.12-0123456789ab-sam-"), "{name}");
-    }
-
-    #[test]
-    fn errors_in_a_log_are_preferred_to_its_last_lines() {
-        let log = "Collecting a\nERROR: one\nWARNING: x\nERROR: two\n\nnotice\n";
-        assert_eq!(relevant_lines(log), ["ERROR: one", "ERROR: two"]);
-        assert_eq!(relevant_lines("1\n2\n3\n4\n"), ["2", "3", "4"]);
-        assert_eq!(relevant_lines(""), [""; 0]);
     }
 
     #[test]

@@ -16,7 +16,6 @@ mod files;
 mod http;
 mod install;
 mod process;
-mod python;
 
 use std::path::{Path, PathBuf};
 use std::thread;

@@ -21,8 +21,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::files::{Files, Run, create_folder};
+use super::files::{Files, Run};
 use super::{http, install};
+use crate::config::cache::create_folder;
 
 /// The files of the Python program that starts MiniStack. The first one is run.
 pub(super) const PROGRAM: [(&str, &str); 3] = [

@@ -87,9 +87,9 @@ impl Build {
     /// # Errors
     ///
     /// Everything that is wrong with the files, at its place in the template or the manifest.
-    fn make(project: &Project, settings: &Settings, packages: &Packages) -> Result<Self> {
+    fn make(project: &Project, settings: &Settings, wheels: &Packages) -> Result<Self> {
         let stack_policy = stack_policy(project, settings)?;
-        let artifacts = package::build_all(project, settings, packages)?;
+        let artifacts = package::build_all(project, settings, wheels)?;
         let (packaged, checked) = examine(project, settings, artifacts)?;
         let is_right = !is_wrong(&checked.findings);
         let (Some(template), Some(packaged), true) = (checked.template, packaged, is_right) else {
@@ -178,8 +178,8 @@ impl Build {
 /// # Errors
 ///
 /// Everything that is wrong with the files, at its place in the template or the manifest.
-pub(crate) fn build(session: &Session<'_>, packages: &Packages) -> Result<Build> {
-    let build = Build::make(session.project(), session.settings(), packages)?;
+pub(crate) fn build(session: &Session<'_>, wheels: &Packages) -> Result<Build> {
+    let build = Build::make(session.project(), session.settings(), wheels)?;
     announce(&build, session.presenter());
     Ok(build)
 }
@@ -188,11 +188,11 @@ pub(crate) fn build(session: &Session<'_>, packages: &Packages) -> Result<Build>
 /// before the returned future is polled.
 pub(crate) fn build_concurrently<'a>(
     session: &Session<'a>,
-    packages: Packages,
+    wheels: Packages,
 ) -> impl Future<Output = Result<Build>> + use<'a> {
     let (project, settings) = (session.project().clone(), session.settings().clone());
     let presenter = session.presenter();
-    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings, &packages));
+    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings, &wheels));
     async move {
         let build = thread
             .await

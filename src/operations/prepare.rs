@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use super::context::{end_on_interrupt, listen};
 use super::session::Session;
 use crate::artifact::build_command::BuildCommand;
-use crate::artifact::requirements::Packages;
+use crate::artifact::requirements::{self, Packages};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 
@@ -25,17 +25,12 @@ const KEPT_LINES: usize = 1000;
 /// If a build fails, or what is wrong with a lock file or a package.
 pub(crate) async fn prepare(session: &Session<'_>) -> Result<Packages> {
     build_artifacts(session).await?;
-    if let Some(name) = session
-        .settings()
-        .artifacts
-        .iter()
-        .find_map(|(name, artifact)| artifact.requirements.as_ref().map(|_| name))
-    {
-        return Err(Error::input(format!(
-            "`artifacts.{name}.requirements` is not supported yet"
-        )));
-    }
-    Ok(Packages::default())
+    let presenter = session.presenter();
+    let ambient = session.context().ambient();
+    requirements::fetch(session.project(), session.settings(), ambient, |text| {
+        presenter.note(text);
+    })
+    .await
 }
 
 /// As [`prepare`], for a command that does not listen for Ctrl-C otherwise.
@@ -70,13 +65,13 @@ async fn build_artifacts(session: &Session<'_>) -> Result<()> {
         presenter.note(&format!("Building `{name}`: {}", command.shown()));
         let mut held = VecDeque::new();
         let run = command.run(path.unwrap_or_default(), |line| {
-            if !presenter.is_quiet() {
-                presenter.program_line(line);
-            } else {
+            if presenter.is_quiet() {
                 if held.len() == KEPT_LINES {
                     held.pop_front();
                 }
                 held.push_back(line.to_owned());
+            } else {
+                presenter.program_line(line);
             }
         });
         if let Err(error) = run.await {

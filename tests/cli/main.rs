@@ -51,6 +51,7 @@ mod offline;
 mod output;
 mod packaging;
 mod project_setup;
+mod python_packages;
 mod recover;
 mod rollback;
 mod round_trips;
@@ -63,3 +64,5 @@ mod stack_states;
 mod terminal_width;
 mod timing;
 mod two_keys;
+#[path = "../support/wheels.rs"]
+mod wheels;

@@ -41,6 +41,7 @@ mod project;
 mod proxy;
 #[path = "../support/python.rs"]
 mod python;
+mod python_packages;
 mod recovery;
 mod round_trips;
 mod sam;
@@ -48,6 +49,8 @@ mod sam;
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;
 mod stale_reads;
+#[path = "../support/wheels.rs"]
+mod wheels;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/xml.rs"]
 mod xml;

@@ -76,6 +76,12 @@ impl Project {
         }
     }
 
+    /// Returns the project with the programs of this machine, such as Python.
+    pub(crate) fn with_programs(mut self) -> Self {
+        self.sandbox = self.sandbox.env("PATH", &std::env::var("PATH").unwrap());
+        self
+    }
+
     /// Applies and fails the test if that fails.
     #[track_caller]
     pub(crate) fn deployed(self) -> Self {
@@ -135,7 +141,7 @@ impl Project {
     }
 
     /// Writes a file of the project.
-    pub(crate) fn write(&self, path: &str, contents: &str) {
+    pub(crate) fn write(&self, path: &str, contents: impl AsRef<[u8]>) {
         self.sandbox.write(path, contents);
     }
 

@@ -10,8 +10,8 @@
 //! their size. In a stream, the size and the checksum of an entry follow its data (a "data
 //! descriptor"). Go's `archive/zip` writes all its zips in this format, and Lambda accepts it.
 
+mod contents;
 mod plain_file;
-mod reader;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -26,12 +26,13 @@ use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
 use crate::artifact::archive::{self, ArchivedFile};
 use crate::artifact::digest::Digest;
-use crate::artifact::requirements::Packages;
-use crate::config::project::{ArtifactFiles, InputFile, Project, UNZIPPED_LIMIT, artifact_files};
+use crate::artifact::requirements::{Packages, Wheel};
+pub use crate::artifact::zip_reader::ZipReader;
+use crate::config::project::{ArtifactFiles, Project, UNZIPPED_LIMIT, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
+use contents::{Contents, Entry, Source};
 pub use plain_file::PlainFile;
-pub use reader::ZipReader;
 
 /// The deflate level, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
 /// (4.2 s against 4.4 s on one core) and give a zip as small as `zip -6` does; 9 takes more than
@@ -116,31 +117,39 @@ impl Artifact {
 pub fn build_all(
     project: &Project,
     settings: &Settings,
-    _packages: &Packages,
+    packages: &Packages,
 ) -> Result<IndexMap<String, Artifact>> {
     let lists = settings
         .artifacts
         .keys()
         .map(|name| artifact_files(project, name, settings))
         .collect::<Result<Vec<_>>>()?;
-    let built = build_each(&settings.project, &lists)?;
+    let built = build_each(&settings.project, &lists, packages)?;
     let named = built.into_iter().map(|it| (it.name.clone(), it));
     Ok(named.collect())
 }
 
-/// Builds artifacts in parallel, in the order of their lists. `project` is the name of the project.
+/// Builds artifacts with their packages in parallel, in the order of their lists. `project` is the name
+/// of the project.
 ///
 /// # Errors
 ///
-/// As [`build`]; the error of the first artifact that has one.
-pub fn build_each(project: &str, lists: &[ArtifactFiles]) -> Result<Vec<Artifact>> {
+/// As [`build_with`]; the error of the first artifact that has one.
+pub fn build_each(
+    project: &str,
+    lists: &[ArtifactFiles],
+    packages: &Packages,
+) -> Result<Vec<Artifact>> {
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     let mut built = Vec::with_capacity(lists.len());
     for group in lists.chunks(at_once) {
         let results: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = group
                 .iter()
-                .map(|files| scope.spawn(|| build(project, files)))
+                .map(|files| {
+                    let wheels = packages.of(&files.name);
+                    scope.spawn(|| build_with(project, files, wheels))
+                })
                 .collect();
             threads
                 .into_iter()
@@ -212,13 +221,24 @@ fn key(project: &str, name: &str, digest: &Digest) -> String {
     format!("{project}/{name}/{digest}.zip")
 }
 
-/// Builds one artifact. `project` is the name of the project.
+/// Builds one artifact without Python packages. `project` is the name of the project.
 ///
 /// # Errors
 ///
 /// If a file cannot be read or its size changed since it was listed, or if the temporary file cannot be
 /// written.
 pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
+    build_with(project, input, &[])
+}
+
+/// Builds one artifact with Python packages. `project` is the name of the project.
+///
+/// # Errors
+///
+/// Those of [`build`]; if a wheel is damaged; if the folder and the wheels have different files at one
+/// path, or are too large together.
+pub fn build_with(project: &str, input: &ArtifactFiles, wheels: &[Wheel]) -> Result<Artifact> {
+    let contents = Contents::of(input, wheels)?;
     let cannot_write = |error: io::Error| {
         Error::system(
             format!("cannot write the zip of the artifact `{}`", input.name),
@@ -229,10 +249,15 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
     let file = tempfile::tempfile().map_err(cannot_write)?;
     let mut zip = ZipWriter::new_stream(Hashing::new(&file));
     let mut buffer = vec![0; 128 * 1024];
-    for input in &input.files {
-        zip.start_file(&input.path, options(input.mode))
+    for entry in &contents.entries {
+        zip.start_file(entry.path, options(entry.mode))
             .map_err(|error| cannot_write(error.into()))?;
-        copy(input, &mut zip, &mut buffer, cannot_write)?;
+        match entry.source {
+            Source::File(file) => copy(file, entry, &mut zip, &mut buffer, cannot_write)?,
+            Source::Wheel(wheel, file) => {
+                wheel.copy(file, |bytes| zip.write_all(bytes).map_err(cannot_write))?;
+            }
+        }
     }
     let hashing = zip
         .finish()
@@ -244,14 +269,14 @@ pub fn build(project: &str, input: &ArtifactFiles) -> Result<Artifact> {
         key: key(project, &input.name, &digest),
         digest,
         size,
-        unzipped_size: input.size,
-        files: input
-            .files
+        unzipped_size: contents.size,
+        files: contents
+            .entries
             .iter()
-            .map(|file| PackagedFile {
-                path: file.path.clone(),
-                size: file.size,
-                mode: file.mode,
+            .map(|entry| PackagedFile {
+                path: entry.path.to_owned(),
+                size: entry.size,
+                mode: entry.mode,
             })
             .collect(),
         unmatched_globs: input.unmatched_globs.clone(),
@@ -270,14 +295,14 @@ fn options(mode: u32) -> SimpleFileOptions {
 
 /// Copies a file into the zip. Fails if its size differs from the listed size.
 fn copy(
-    input: &InputFile,
+    path: &Path,
+    entry: &Entry<'_>,
     zip: &mut impl Write,
     buffer: &mut [u8],
     cannot_write: impl Fn(io::Error) -> Error,
 ) -> Result<()> {
-    let cannot_read =
-        |error| Error::system(format!("cannot read `{}`", input.file.display()), error);
-    let mut file = File::open(&input.file).map_err(cannot_read)?;
+    let cannot_read = |error| Error::system(format!("cannot read `{}`", path.display()), error);
+    let mut file = File::open(path).map_err(cannot_read)?;
     let mut copied = 0_u64;
     loop {
         let count = match file.read(buffer) {
@@ -287,18 +312,18 @@ fn copy(
             Err(error) => return Err(cannot_read(error)),
         };
         copied = copied.saturating_add(count as u64);
-        if copied > input.size {
+        if copied > entry.size {
             break;
         }
         zip.write_all(buffer.get(..count).unwrap_or_default())
             .map_err(&cannot_write)?;
     }
-    if copied == input.size {
+    if copied == entry.size {
         Ok(())
     } else {
         Err(Error::input(format!(
             "`{}` changed while it was packaged",
-            input.file.display()
+            path.display()
         ))
         .hint("run the command again"))
     }

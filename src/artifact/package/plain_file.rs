@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::reader::ZipReader;
 use crate::artifact::digest::Digest;
+use crate::artifact::zip_reader::ZipReader;
 use crate::error::{Error, Result};
 
 /// The longest extension that a key keeps, in bytes.

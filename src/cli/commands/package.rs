@@ -30,8 +30,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let (project, settings) = (session.project(), session.settings());
-    let packages = prepare_alone(&session).await?;
-    let artifacts = package::build_all(project, settings, &packages)?;
+    let wheels = prepare_alone(&session).await?;
+    let artifacts = package::build_all(project, settings, &wheels)?;
     let tree = build::survey(project, settings, &artifacts)?;
     presenter.diagnostics(&unmatched_globs(settings, &artifacts));
     let zipped = tree.zipped_paths();

@@ -14,9 +14,9 @@ pub struct Args {}
 /// Prints the CloudFormation text. It is not checked; `validate` does that.
 pub async fn run(context: &Context, _args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let packages = prepare_alone(&session).await?;
+    let wheels = prepare_alone(&session).await?;
     let (project, settings) = (session.project(), session.settings());
-    let artifacts = package::build_all(project, settings, &packages)?;
+    let artifacts = package::build_all(project, settings, &wheels)?;
     let tree = build::survey(project, settings, &artifacts)?;
     let packaged = build::package(tree, project, settings, artifacts)?;
     session.presenter().data(&packaged.root.printed());

@@ -39,8 +39,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let presenter = session.presenter();
     let (project, settings) = (session.project(), session.settings());
     stack_policy(project, settings)?;
-    let packages = prepare_alone(&session).await?;
-    let artifacts = package::build_all(project, settings, &packages)?;
+    let wheels = prepare_alone(&session).await?;
+    let artifacts = package::build_all(project, settings, &wheels)?;
     let (packaged, checked) = examine(project, settings, artifacts)?;
     let mut findings = checked.findings;
     // A text that is no template has one fault, which a linter would only repeat.

@@ -41,8 +41,8 @@ impl<'a> Deployment<'a> {
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = listen()?;
         // A build that fails stops before any call to AWS.
-        let packages = interrupt.guard(prepare(session)).await?;
-        let building = build::build_concurrently(session, packages);
+        let wheels = interrupt.guard(prepare(session)).await?;
+        let building = build::build_concurrently(session, wheels);
         let build = async {
             let build = building.await?;
             build.check_variables()?;
@@ -68,8 +68,8 @@ impl<'a> Deployment<'a> {
     /// Those of [`open`](Self::open), without those of secrets and of the linter.
     pub(crate) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
         let interrupt = listen()?;
-        let packages = interrupt.guard(prepare(session)).await?;
-        let build = build::build_concurrently(session, packages);
+        let wheels = interrupt.guard(prepare(session)).await?;
+        let build = build::build_concurrently(session, wheels);
         let read = Deployed::read_concurrently(session, build);
         let (build, deployed) = interrupt.guard(read).await?;
         Ok(Self::of(session, interrupt, build, deployed))

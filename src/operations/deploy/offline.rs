@@ -25,8 +25,8 @@ use crate::template::Template;
 /// What is wrong with the files.
 pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let settings = session.settings();
-    let packages = prepare_alone(session).await?;
-    let build = build::build(session, &packages)?;
+    let wheels = prepare_alone(session).await?;
+    let build = build::build(session, &wheels)?;
     lint::run(session, &build)?;
     let parameters = build.plain_parameters();
     let region = settings.region.as_deref();

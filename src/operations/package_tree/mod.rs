@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 
 use crate::artifact::digest::Digest;
 use crate::artifact::package::{self, Artifact, PlainFile};
+use crate::artifact::requirements::Packages;
 use crate::config::project::Project;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
@@ -117,7 +118,7 @@ impl Tree {
     ) -> Result<Packaged> {
         let mut keys = Keys::default();
         let lists: Vec<_> = self.zips.values().cloned().collect();
-        let built = package::build_each(&settings.project, &lists)?;
+        let built = package::build_each(&settings.project, &lists, &Packages::default())?;
         for (path, artifact) in self.zips.into_keys().zip(built) {
             keys.zips.insert(path, artifact.key.clone());
             artifacts.insert(artifact.name.clone(), artifact);

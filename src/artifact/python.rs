@@ -1,8 +1,7 @@
-//! The search for a Python that can run the emulator.
+//! The search for a Python on this machine: to install the emulator, and to download packages.
 //!
-//! Python 3.10 or later with the `venv` module is required. If `STACKCTL_PYTHON` is set, only that
-//! program is tried. Otherwise, the usual names are tried in the folders of `PATH`. Each candidate is
-//! run, because the shim of a version manager may exist but fail.
+//! If `STACKCTL_PYTHON` is set, only that program is tried. Otherwise, the usual names are tried in the
+//! folders of `PATH`. Each candidate is run, because the shim of a version manager may exist but fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,31 +9,41 @@ use std::process::{Command, Stdio};
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The oldest Python version that MiniStack supports, according to its package metadata.
-const OLDEST: (u32, u32) = (3, 10);
 /// The names that are tried, in this order. `python3` is the user's default Python.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "python3",
     "python3.14",
     "python3.13",
     "python3.12",
     "python3.11",
     "python3.10",
+    "python3.9",
     "python",
 ];
-/// Prints the version and, if virtual environments cannot be created, the missing module.
-const PROBE: &str = "import sys; print(*sys.version_info[:2], sep='.')
-try:
-    import venv, ensurepip
-except ImportError as error:
-    print(error.name)";
+/// Prints the version.
+const VERSION: &str = "import sys; print(*sys.version_info[:2], sep='.')";
 
-/// A Python that can create virtual environments.
+/// What a Python must have.
+#[derive(Debug)]
+pub(crate) struct Need {
+    /// What needs the Python, as the beginning of a sentence: `the local environment`.
+    pub(crate) user: &'static str,
+    /// The oldest version.
+    pub(crate) oldest: (u32, u32),
+    /// A statement of Python that raises an `ImportError` with a name if something is missing.
+    pub(crate) probe: &'static str,
+    /// The modules that the statement looks for, as the end of a sentence: `its `venv` module`.
+    pub(crate) modules: &'static str,
+    /// How to install what is needed.
+    pub(crate) install: &'static str,
+}
+
+/// A Python that has what is needed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Python {
-    pub(super) program: PathBuf,
+pub(crate) struct Python {
+    pub(crate) program: PathBuf,
     /// Major and minor version, such as `3.12`.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 /// The result of a candidate's check.
@@ -42,7 +51,7 @@ pub(super) struct Python {
 enum Candidate {
     Usable(String),
     TooOld(String),
-    WithoutVenv(String),
+    Without(String),
     Broken,
 }
 
@@ -52,7 +61,7 @@ enum Candidate {
 ///
 /// [`ErrorKind::System`] if there is none. The message names the rejected candidates, and the hints say
 /// what to install.
-pub(super) fn find(ambient: &Ambient) -> Result<Python> {
+pub(crate) fn find(ambient: &Ambient, need: &Need) -> Result<Python> {
     let named = ambient.variable("STACKCTL_PYTHON");
     let candidates = match named {
         Some(program) => vec![PathBuf::from(program)],
@@ -61,26 +70,27 @@ pub(super) fn find(ambient: &Ambient) -> Result<Python> {
     let mut rejected = Vec::new();
     for program in candidates {
         let name = program.display();
-        match probe(&program, ambient) {
+        match probe(&program, ambient, need) {
             Candidate::Usable(version) => return Ok(Python { program, version }),
             Candidate::TooOld(version) => rejected.push(format!("{name} is Python {version}")),
-            Candidate::WithoutVenv(module) => {
+            Candidate::Without(module) => {
                 rejected.push(format!("{name} lacks the module `{module}`"));
             }
             Candidate::Broken if named.is_some() => rejected.push(format!("{name} does not run")),
             Candidate::Broken => {}
         }
     }
-    let (major, minor) = OLDEST;
+    let (major, minor) = need.oldest;
     let mut message = format!(
-        "the local environment needs Python {major}.{minor} or newer with its `venv` module"
+        "{} needs Python {major}.{minor} or newer with {}",
+        need.user, need.modules
     );
     if !rejected.is_empty() {
         message.push_str(": ");
         message.push_str(&rejected.join(", "));
     }
     Err(Error::new(ErrorKind::System, message)
-        .hint("install it (Debian and Ubuntu: `sudo apt install python3-venv`, macOS: `brew install python`)")
+        .hint(need.install)
         .hint("or name a Python: `export STACKCTL_PYTHON=/path/to/python3`"))
 }
 
@@ -94,20 +104,26 @@ fn on_path(path: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-fn probe(program: &Path, ambient: &Ambient) -> Candidate {
+fn probe(program: &Path, ambient: &Ambient, need: &Need) -> Candidate {
+    let statement = format!(
+        "{VERSION}\ntry:\n    {}\nexcept ImportError as error:\n    print(error.name)",
+        need.probe
+    );
     let output = Command::new(program)
-        .args(["-I", "-c", PROBE])
+        .args(["-I", "-c", &statement])
         .env_clear()
         .envs(ambient.with_prefix(""))
         .stdin(Stdio::null())
         .output();
     match output {
-        Ok(output) if output.status.success() => classify(&String::from_utf8_lossy(&output.stdout)),
+        Ok(output) if output.status.success() => {
+            classify(&String::from_utf8_lossy(&output.stdout), need.oldest)
+        }
         _ => Candidate::Broken,
     }
 }
 
-fn classify(output: &str) -> Candidate {
+fn classify(output: &str, oldest: (u32, u32)) -> Candidate {
     let mut lines = output.lines();
     let version = lines.next().unwrap_or_default();
     let number = version
@@ -115,8 +131,8 @@ fn classify(output: &str) -> Candidate {
         .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     match (number, lines.next()) {
         (None, _) => Candidate::Broken,
-        (Some(number), _) if number < OLDEST => Candidate::TooOld(version.to_owned()),
-        (Some(_), Some(module)) => Candidate::WithoutVenv(module.to_owned()),
+        (Some(number), _) if number < oldest => Candidate::TooOld(version.to_owned()),
+        (Some(_), Some(module)) => Candidate::Without(module.to_owned()),
         (Some(_), None) => Candidate::Usable(version.to_owned()),
     }
 }
@@ -127,21 +143,44 @@ mod tests {
 
     use std::process::Command;
 
-    use super::{Candidate, classify, find};
+    use super::{Candidate, Need, classify, find};
     use crate::config::ambient::Ambient;
+
+    const NEED: Need = Need {
+        user: "the test",
+        oldest: (3, 10),
+        probe: "import venv, ensurepip",
+        modules: "its `venv` module",
+        install: "install it",
+    };
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert_eq!(classify("3.9\n"), Candidate::TooOld("3.9".to_owned()));
-        assert_eq!(classify("3.10\n"), Candidate::Usable("3.10".to_owned()));
-        assert_eq!(classify("4.0\n"), Candidate::Usable("4.0".to_owned()));
-        assert_eq!(classify("2.7\n"), Candidate::TooOld("2.7".to_owned()));
+        assert_eq!(
+            classify("3.9\n", NEED.oldest),
+            Candidate::TooOld("3.9".to_owned())
+        );
+        assert_eq!(
+            classify("3.10\n", NEED.oldest),
+            Candidate::Usable("3.10".to_owned())
+        );
+        assert_eq!(
+            classify("4.0\n", NEED.oldest),
+            Candidate::Usable("4.0".to_owned())
+        );
+        assert_eq!(
+            classify("2.7\n", NEED.oldest),
+            Candidate::TooOld("2.7".to_owned())
+        );
     }
 
     #[test]
     fn a_program_that_prints_no_version_is_broken() {
-        assert_eq!(classify(""), Candidate::Broken);
-        assert_eq!(classify("Python was not found\n"), Candidate::Broken);
+        assert_eq!(classify("", NEED.oldest), Candidate::Broken);
+        assert_eq!(
+            classify("Python was not found\n", NEED.oldest),
+            Candidate::Broken
+        );
     }
 
     #[test]
@@ -161,14 +200,16 @@ mod tests {
         let ambient = Ambient::new([("PATH".to_owned(), path)], "/");
         put("python3", "3.8\\n");
         put("python3.12", "3.12\\nensurepip\\n");
-        let error = find(&ambient).unwrap_err().to_string();
+        let error = find(&ambient, &NEED).unwrap_err().to_string();
+        let beginning = "the test needs Python 3.10 or newer with its `venv` module: ";
+        assert!(error.starts_with(beginning), "{error}");
         assert!(error.contains("python3 is Python 3.8"), "{error}");
         assert!(
             error.contains("python3.12 lacks the module `ensurepip`"),
             "{error}"
         );
         put("python3.11", "3.11\\n");
-        let python = find(&ambient).unwrap();
+        let python = find(&ambient, &NEED).unwrap();
         assert_eq!(python.version, "3.11");
         assert!(python.program.ends_with("python3.11"));
     }
@@ -183,7 +224,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
             "/",
         );
-        let error = find(&ambient).unwrap_err().to_string();
+        let error = find(&ambient, &NEED).unwrap_err().to_string();
         assert!(error.ends_with("/nowhere/python3 does not run"), "{error}");
     }
 }

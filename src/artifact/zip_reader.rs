@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Reads a zip from its beginning. A clone starts at the position of the original and is independent
@@ -18,12 +19,23 @@ pub struct ZipReader {
 }
 
 impl ZipReader {
-    pub(super) fn new(file: Arc<File>, size: u64) -> Self {
+    pub(crate) fn new(file: Arc<File>, size: u64) -> Self {
         Self {
             file,
             size,
             position: 0,
         }
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self::new(Arc::new(file), size))
     }
 
     /// Returns the size of the zip, in bytes.
