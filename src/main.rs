@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use stackctl::cli::{self, args::Cli};
-use stackctl::config::ambient::Ambient;
+use stackctl::cli;
+use stackctl::config::ambient::{self, Ambient};
 use stackctl::present;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::parse(ambient::command_line()) {
         Ok(cli) => cli,
         Err(message) => return present::command_line(&message),
     };

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::Endpoint;
 use super::error_chain::{Chain, find};
 use super::login::{Login, NotLoaded, is_expiry, is_unknown};
+use super::region;
 use crate::error::{Error, ErrorKind};
 
 /// The service's message, as the cause of an [`Error`].
@@ -50,7 +51,7 @@ pub(crate) fn incomplete(operation: &str, member: &str) -> Error {
 /// Returns the error for a failed call; `doing` completes "cannot …".
 pub(crate) fn translate<E>(
     login: &Login,
-    endpoint: &Endpoint,
+    (endpoint, region): (&Endpoint, &str),
     doing: impl fmt::Display,
     error: &SdkError<E, HttpResponse>,
 ) -> Error
@@ -81,7 +82,10 @@ where
         if failure.is_io() || failure.is_timeout())
         || matches!(error, SdkError::TimeoutError(_));
     let fault = Error::new(ErrorKind::Service, failed);
-    let fault = if unreachable {
+    let unknown = region::hint(region).filter(|_| unreachable && *endpoint == Endpoint::Aws);
+    let fault = if let Some(hint) = unknown {
+        fault.hint(hint)
+    } else if unreachable {
         fault.hint("check the network, the proxy and the region's name; then run the command again")
     } else {
         fault

@@ -17,7 +17,10 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::error_chain::{Chain, find};
 use crate::cloudformation::service_message;
-use crate::error::{Error, ErrorKind};
+use crate::config::origin::Origin;
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, ErrorKind, Result};
+use crate::util::suggest::{nearest, quoted};
 
 /// How many `source_profile` are followed. The SDK refuses a loop of them.
 const SOURCES: usize = 10;
@@ -28,6 +31,8 @@ pub(crate) struct Login {
     /// The profile that the user chose; `None` if the SDK chooses it.
     profile: Option<String>,
     kind: ProfileKind,
+    /// The profiles of the shared configuration.
+    known: Vec<String>,
 }
 
 /// What the shared configuration says of the profile in use.
@@ -60,7 +65,36 @@ impl Login {
         Self {
             profile: profile.map(str::to_owned),
             kind: profiles.as_ref().map_or(ProfileKind::Other, kind),
+            known: profiles.as_ref().map_or_else(
+                |_| Vec::new(),
+                |profiles| profiles.profiles().map(str::to_owned).collect(),
+            ),
         }
+    }
+
+    /// Checks the profile that the user chose; `origin` is where.
+    ///
+    /// # Errors
+    ///
+    /// If the shared configuration has profiles, but not this one. A machine without any profile, such
+    /// as a build machine, may have other credentials.
+    pub(super) fn check(&self, origin: &Origin) -> Result<()> {
+        let Some(profile) = &self.profile else {
+            return Ok(());
+        };
+        if self.kind != ProfileKind::Missing || self.known.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the shared AWS configuration has no profile `{profile}`");
+        let problem = Diagnostic::error("unknown-profile", message, origin.place(""));
+        let known = || self.known.iter().map(String::as_str);
+        let problem = match nearest(profile, known()) {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem.help(format!("the profiles are {}", quoted(known()))),
+        };
+        Err(Error::input("the profile does not exist on this machine")
+            .with_diagnostics(vec![problem])
+            .hint("`--profile NAME` chooses another one"))
     }
 
     /// Returns a command line of the AWS CLI for the chosen profile.
@@ -112,9 +146,11 @@ impl Login {
         {
             return Error::new(
                 ErrorKind::Service,
-                format!("the shared AWS configuration has no profile `{profile}`"),
+                format!("this machine has neither the profile `{profile}` nor other AWS credentials"),
             )
-            .hint("`aws configure list-profiles` names those that there are")
+            .hint(format!(
+                "create it with `aws configure sso --profile {profile}`, or choose another with `--profile`"
+            ))
             .caused_by(chain);
         }
         if self.lacks_session(cause) {
@@ -243,6 +279,25 @@ mod tests {
         Login::read(&fs, &env, profile).await
     }
 
+    #[tokio::test]
+    async fn a_profile_that_does_not_exist_is_refused_where_others_do() {
+        let check = |login: Login| {
+            login
+                .check(&Origin::Default)
+                .map_err(|error| error.diagnostics()[0].help.join("\n"))
+        };
+        assert_eq!(check(login(Some("session")).await), Ok(()));
+        assert_eq!(check(login(None).await), Ok(()));
+        let near = check(login(Some("sesion")).await);
+        assert_eq!(near, Err("did you mean `session`?".to_owned()));
+        let unlike = check(login(Some("xyz")).await);
+        assert!(matches!(unlike, Err(help) if help.starts_with("the profiles are `")));
+        let fs = Fs::from_slice(&[]);
+        let env = Env::from_slice(&[("HOME", "/home")]);
+        let build_machine = Login::read(&fs, &env, Some("session")).await;
+        assert_eq!(check(build_machine), Ok(()));
+    }
+
     fn answer(status: u16) -> HttpResponse {
         let status = StatusCode::try_from(status).unwrap_or_else(|error| panic!("{error}"));
         HttpResponse::new(status, SdkBody::empty())
@@ -333,8 +388,8 @@ mod tests {
             (
                 Some("nowhere"),
                 CredentialsError::not_loaded_no_source(),
-                "the shared AWS configuration has no profile `nowhere`",
-                "aws configure list-profiles",
+                "this machine has neither the profile `nowhere` nor other AWS credentials",
+                "aws configure sso --profile nowhere",
             ),
             (
                 None,

@@ -13,6 +13,7 @@ mod http;
 mod json_call;
 mod login;
 pub mod probe;
+mod region;
 mod silence;
 pub mod stack;
 pub mod store;
@@ -114,7 +115,9 @@ impl Connection {
             (emulated(emulation, http), Login::default())
         } else {
             let login = Login::of_profile(settings.profile.as_deref());
-            tokio::join!(ambient(settings, http), login)
+            let (config, login) = tokio::join!(ambient(settings, http), login);
+            login.check(settings.origins.get("profile"))?;
+            (config, login)
         };
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Error::input("no AWS region is configured").hint(
@@ -181,7 +184,7 @@ impl Connection {
             + Sync
             + 'static,
     {
-        fault::translate(&self.login, &self.endpoint, doing, error)
+        fault::translate(&self.login, (&self.endpoint, &self.region), doing, error)
     }
 
     /// Returns who is calling.
@@ -272,8 +275,8 @@ async fn ambient(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
 /// Returns the credentials of a profile that the user chose.
 ///
 /// Left to itself, the SDK's chain prefers exported keys to the profile, so that a plan for the one
-/// account would be made in another. A machine that does not have the manifest's profile, as those of
-/// continuous integration do not, falls back on the chain.
+/// account would be made in another. A machine without any profile, as those of continuous integration
+/// are, falls back on the chain if the profile is the manifest's.
 async fn of_profile(
     settings: &Settings,
     profile: &str,

@@ -4,13 +4,36 @@
 //! project with the same settings as the run that shows it.
 
 use super::global::GlobalOptions;
+use crate::operations::context::RepeatedOptions;
 use crate::util::shell_word::quote;
 
-/// Returns the global options that choose what a command works on, each with a space before it. The
-/// environment is left out: a command may work on another one.
-pub fn repeated_options(global: &GlobalOptions) -> String {
-    let mut options = String::new();
-    let mut add = |flag: &str, value: &str| options.push_str(&format!(" {flag} {}", quote(value)));
+/// The keys that have an effect only on the template, the artifacts and the change set.
+const KEYS_OF_FILES: [&str; 9] = [
+    "allow_world_ssh",
+    "allowed_ssh_cidr",
+    "artifacts",
+    "key_pair",
+    "lint",
+    "parameters",
+    "tags",
+    "template",
+    "vars",
+];
+
+/// Returns the global options that choose what a command works on. The environment is left out: a
+/// command may work on another one.
+pub fn repeated_options(global: &GlobalOptions) -> RepeatedOptions {
+    let mut options = RepeatedOptions::default();
+    let mut add = |flag: &str, value: &str| {
+        let key = value.split(['.', '=']).next().unwrap_or_default().trim();
+        let is_of_files = flag == "--set" && KEYS_OF_FILES.contains(&key);
+        let to = if is_of_files {
+            &mut options.files
+        } else {
+            &mut options.target
+        };
+        to.push_str(&format!(" {flag} {}", quote(value)));
+    };
     if let Some(manifest) = &global.manifest {
         add("--manifest", &manifest.to_string_lossy());
     }
@@ -38,15 +61,19 @@ mod tests {
             environment: Some("prod".to_owned()),
             region: Some("eu-west-1".to_owned()),
             profile: Some("ops".to_owned()),
-            set: vec!["vars.a=1".to_owned(), "vars.b=x y".to_owned()],
+            set: ["vars.a=1", "stack_name=x", "vars.b=x y"]
+                .map(str::to_owned)
+                .to_vec(),
             quiet: true,
             ..GlobalOptions::default()
         };
+        let options = repeated_options(&global);
         assert_eq!(
-            repeated_options(&global),
-            " --manifest 'my infra/manifest.toml' --region eu-west-1 --profile ops --set 'vars.a=1' \
-             --set 'vars.b=x y'"
+            options.target,
+            " --manifest 'my infra/manifest.toml' --region eu-west-1 --profile ops --set 'stack_name=x'"
         );
-        assert_eq!(repeated_options(&GlobalOptions::default()), "");
+        assert_eq!(options.files, " --set 'vars.a=1' --set 'vars.b=x y'");
+        let none = repeated_options(&GlobalOptions::default());
+        assert_eq!((none.target, none.files), (String::new(), String::new()));
     }
 }

@@ -6,5 +6,7 @@ mod deploy_args;
 pub mod global;
 pub mod hint;
 mod run;
+mod suggestion;
 
 pub use run::{context, run};
+pub use suggestion::parse;

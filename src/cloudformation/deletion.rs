@@ -111,6 +111,21 @@ impl DeletionPlan {
         })
     }
 
+    /// Returns the resources whose data is lost: those that are deleted and store data. An empty bucket
+    /// has none, and a bucket that is neither empty nor emptied cannot be deleted.
+    pub fn losses(&self) -> impl Iterator<Item = &ResourceDeletion> {
+        self.resources.iter().filter(|deletion| {
+            let is_deleted = deletion.outcome.is_deleted();
+            let is_there = deletion.resource.physical_id.is_some();
+            let holds_data = if deletion.resource.resource_type == BUCKET {
+                deletion.emptied && !deletion.contents.is_some_and(Contents::is_empty)
+            } else {
+                deletion.lost.is_some()
+            };
+            is_deleted && is_there && holds_data
+        })
+    }
+
     /// Returns the number of resources with an outcome.
     pub fn count(&self, outcome: DeletionOutcome) -> usize {
         self.resources
@@ -125,6 +140,20 @@ impl ResourceDeletion {
     pub fn deleted_stack(&self) -> Option<&str> {
         let is_deleted = self.resource.resource_type == STACK_TYPE && self.outcome.is_deleted();
         self.resource.physical_id.as_deref().filter(|_| is_deleted)
+    }
+
+    /// Returns how the resource loses its data, such as `is deleted with its items`.
+    pub fn loss(&self) -> String {
+        let lost = self.lost.unwrap_or("its data");
+        match self.outcome {
+            DeletionOutcome::Snapshotted => format!("is deleted after a snapshot of {lost}"),
+            _ => format!("is deleted with {lost}"),
+        }
+    }
+
+    /// Returns whether the resource is a bucket.
+    pub fn is_bucket(&self) -> bool {
+        self.resource.resource_type == BUCKET
     }
 
     /// Returns whether the resource is a bucket that could not be deleted because it is not empty.

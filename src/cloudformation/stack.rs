@@ -78,7 +78,23 @@ pub struct Resource {
     pub reason: Option<String>,
 }
 
+/// Returns a stack's name with its account and region, for questions.
+pub fn place(name: &str, account: &str, region: &str) -> String {
+    format!("`{name}` (account {account}, region {region})")
+}
+
 impl Stack {
+    /// Returns the stack's name with its account and region, for questions.
+    pub fn place(&self) -> String {
+        let mut parts = self.id.split(':').skip(3);
+        let (region, account) = (parts.next(), parts.next());
+        place(
+            &self.name,
+            account.unwrap_or("unknown"),
+            region.unwrap_or("unknown"),
+        )
+    }
+
     /// Returns the value of a required output.
     ///
     /// # Errors

@@ -2,8 +2,14 @@
 //! reads the environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+
+/// Returns the words of the command line, the program's name first.
+pub fn command_line() -> impl Iterator<Item = OsString> {
+    std::env::args_os()
+}
 
 /// The environment variables, the current folder and the terminal of the process.
 #[derive(Debug, Clone, Default)]

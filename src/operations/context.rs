@@ -17,21 +17,34 @@ pub struct Context {
     presenter: Presenter,
     manifest: Option<PathBuf>,
     overrides: Overrides,
-    repeated_options: String,
+    repeated_options: RepeatedOptions,
 }
+
+/// The options of a run that a hint has to repeat so that its command works on the same project with
+/// the same settings. Each begins with a space.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RepeatedOptions {
+    /// The options that every command needs: they choose the project, the account and the stack.
+    pub target: String,
+    /// The options that have an effect only on commands that read the project's template and artifacts.
+    pub files: String,
+}
+
+/// The commands that read the project's template and artifacts.
+const READS_FILES: [&str; 7] = [
+    "apply", "config", "diff", "package", "plan", "render", "validate",
+];
 
 impl Context {
     /// Returns the context of one run.
     ///
-    /// `manifest` is the manifest that the command line names. `repeated_options` are the options
-    /// that a hint has to repeat so that its command works on the same project with the same
-    /// settings; they begin with a space.
+    /// `manifest` is the manifest that the command line names.
     pub fn new(
         ambient: Ambient,
         presenter: Presenter,
         manifest: Option<PathBuf>,
         overrides: Overrides,
-        repeated_options: String,
+        repeated_options: RepeatedOptions,
     ) -> Self {
         Self {
             ambient,
@@ -84,7 +97,14 @@ impl Context {
     /// `None` if the command knows its environment otherwise.
     pub(crate) fn command(&self, command: &str, environment: Option<&str>) -> String {
         let environment = environment.map_or_else(String::new, |it| format!(" -e {}", quote(it)));
-        format!("stackctl {command}{environment}{}", self.repeated_options)
+        let name = command.split(' ').next().unwrap_or_default();
+        let RepeatedOptions { target, files } = &self.repeated_options;
+        let files = if READS_FILES.contains(&name) {
+            files.as_str()
+        } else {
+            ""
+        };
+        format!("stackctl {command}{environment}{target}{files}")
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn log(timings: Timings, with_trace: bool) {
         .init();
 }
 
-/// Ends the process immediately after the second interrupt. `resume` is the command that continues
+/// Ends the process immediately after the second interrupt. `hints` say how to continue
 /// the operation.
 #[expect(
     clippy::print_stderr,
@@ -64,10 +64,10 @@ pub(super) fn log(timings: Timings, with_trace: bool) {
     clippy::exit,
     reason = "the second Ctrl-C must end the process immediately"
 )]
-pub fn exit_interrupted(resume: Option<&str>) -> ! {
+pub fn exit_interrupted(hints: &[String]) -> ! {
     eprintln!("\nerror: interrupted");
-    if let Some(command) = resume {
-        eprintln!("hint: to continue, run `{command}`");
+    for hint in hints {
+        eprintln!("hint: {hint}");
     }
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }

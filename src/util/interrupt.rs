@@ -21,7 +21,7 @@ struct State {
     token: CancellationToken,
     /// Whether the signal was SIGTERM, which nobody at the keyboard sent.
     is_sigterm: bool,
-    resume: Option<String>,
+    resume: Vec<String>,
 }
 
 /// Which signal asks the process to end.
@@ -33,12 +33,12 @@ enum Signal {
 
 impl Interrupt {
     /// Starts to listen, on the running asynchronous runtime. The second signal calls `end_process`
-    /// with the command that continues what runs, if it is known.
+    /// with the hints on how to continue what runs.
     ///
     /// # Errors
     ///
     /// If the operating system refuses a signal handler.
-    pub fn listen(end_process: fn(Option<&str>) -> !) -> Result<Self> {
+    pub fn listen(end_process: fn(&[String]) -> !) -> Result<Self> {
         let mut signals =
             Signals::new().map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
         let interrupt = Self::default();
@@ -48,7 +48,7 @@ impl Interrupt {
                 let signal = signals.next().await;
                 let mut state = listener.state();
                 if state.token.is_cancelled() {
-                    end_process(state.resume.as_deref());
+                    end_process(&state.resume);
                 }
                 state.is_sigterm = signal == Signal::Terminate;
                 state.token.cancel();
@@ -58,7 +58,7 @@ impl Interrupt {
     }
 
     /// Calls `end_process` at the next signal, from a thread of its own.
-    pub fn end_process(end_process: fn(Option<&str>) -> !) {
+    pub fn end_process(end_process: fn(&[String]) -> !) {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -68,7 +68,7 @@ impl Interrupt {
             runtime.block_on(async {
                 if let Ok(mut signals) = Signals::new() {
                     signals.next().await;
-                    end_process(None);
+                    end_process(&[]);
                 }
             });
         });
@@ -88,9 +88,9 @@ impl Interrupt {
         self.state().token = CancellationToken::new();
     }
 
-    /// Keeps the command that continues what runs now. The second signal prints it.
-    pub fn resume_with(&self, command: impl Into<String>) {
-        self.state().resume = Some(command.into());
+    /// Keeps the hints on how to continue what runs now. The second signal prints them.
+    pub fn resume_with(&self, hints: Vec<String>) {
+        self.state().resume = hints;
     }
 
     /// Waits for `work`, or for the user to stop it.

@@ -15,9 +15,9 @@ fn cancel_rolls_back_a_running_update() {
     running.wait_for_stderr("Cancel:").type_line("yes");
     running.wait_for_call(&cloud, "CancelUpdateStack");
     cloud.account().progress = Progress::Done;
-    insta::assert_snapshot!(running.wait(), @r"
+    insta::assert_snapshot!(running.wait(), @"
     --- stderr
-    demo-dev is UPDATE_IN_PROGRESS.
+    The stack `demo-dev` (account 123456789012, region eu-west-1) is UPDATE_IN_PROGRESS.
     CancelUpdateStack stops the update and rolls it back.
     Only 'yes' will be accepted.
     Cancel:

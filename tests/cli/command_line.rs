@@ -77,6 +77,39 @@ fn usage_errors_exit_with_64() {
     hint: did you mean `stackctl man apply`?
     --- exit 64
     ");
+    insta::assert_snapshot!(sandbox.run(&["deploy"]), @"
+    --- stderr
+    error: unrecognized subcommand 'deploy'
+
+      tip: `stackctl apply` deploys: it shows the plan and asks first
+
+    Usage: stackctl [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
+    insta::assert_snapshot!(sandbox.run(&["delete"]), @"
+    --- stderr
+    error: unrecognized subcommand 'delete'
+
+      tip: `stackctl destroy` deletes the stack with its resources
+
+    Usage: stackctl [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
+    insta::assert_snapshot!(sandbox.run(&["apply", "-auto-approve"]), @"
+    --- stderr
+    error: unexpected argument '-a' found
+
+      tip: `--yes` answers the question
+
+    Usage: stackctl apply [OPTIONS] [PLAN]
+
+    For more information, try '--help'.
+    --- exit 64
+    ");
     let finished = sandbox.run(&["help", "plan"]).expect_code(0);
     finished.expect_stdout("Usage: stackctl plan");
 }

@@ -37,12 +37,12 @@ fn one_of_two_concurrent_applies_deploys() {
     cloud.account().progress = Progress::Paused;
     first.type_line("yes").wait_for_stderr("UPDATE_IN_PROGRESS");
     second.type_line("yes");
-    insta::assert_snapshot!(second.wait().without_stdout(), @r"
+    insta::assert_snapshot!(second.wait().without_stdout(), @"
     --- stderr
 
     Executing this deletes the other change sets of the stack: stackctl-tmp-[ID]
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
     error: an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)
       caused by: cannot execute the change set
@@ -70,12 +70,12 @@ fn apply_refuses_if_another_apply_was_first() {
     first.type_line("yes");
     first.wait().expect_code(0);
     second.type_line("yes");
-    insta::assert_snapshot!(second.wait().without_stdout(), @r"
+    insta::assert_snapshot!(second.wait().without_stdout(), @"
     --- stderr
 
     Executing this deletes the other change sets of the stack: stackctl-tmp-[ID]
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
     error: not applied: the stack `demo-dev` changed in the meantime, and the change set is gone
       caused by: cannot execute the change set
@@ -171,17 +171,18 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
     running
         .wait_for_stderr("Leave or cancel:")
         .type_line("leave");
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
 
-    Leave the update running, or cancel it, so that CloudFormation rolls it back?
+    Leave the update of `demo-dev` (account 123456789012, region eu-west-1) running, or cancel it, so that CloudFormation rolls it back?
     Only 'leave' or 'cancel' will be accepted.
     Leave or cancel: error: left running
-    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl events --follow -e dev`
+    hint: `stackctl apply --wait -e dev` waits for its end and continues from there
     --- exit 130
     ");
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
@@ -208,7 +209,9 @@ fn second_ctrl_c_exits_with_a_hint() {
     running.interrupt();
     running.wait_for_stderr("Leave or cancel:").interrupt();
     let finished = running.wait().expect_code(130);
-    finished.expect_stderr("hint: to continue, run `stackctl apply --wait -e dev`");
+    finished.expect_stderr(
+        "hint: `stackctl apply --wait -e dev` waits for its end and continues from there",
+    );
     assert!(cloud.calls_of("CancelUpdateStack").is_empty());
 }
 
@@ -290,7 +293,8 @@ fn sigterm_does_not_prompt() {
     running.terminate();
     let ended = running.wait().expect_code(130);
     assert!(!ended.stderr.contains("Leave or cancel"), "{ended}");
-    ended.expect_stderr("follow it with `stackctl apply --wait -e dev`");
+    ended.expect_stderr("follow it with `stackctl events --follow -e dev`");
+    ended.expect_stderr("`stackctl apply --wait -e dev` waits for its end and continues");
 }
 
 #[test]

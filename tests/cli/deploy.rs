@@ -155,10 +155,10 @@ fn apply_executes_the_change_set_that_was_shown() {
     running.wait_for_stderr("Only 'yes' will be accepted");
     let created = cloud.calls_of("CreateChangeSet").remove(0);
     running.wait_for_stderr("Apply:").type_line("yes");
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
@@ -179,11 +179,11 @@ fn apply_executes_the_change_set_that_was_shown() {
 #[test]
 fn apply_declines_any_answer_but_yes() {
     let (sandbox, cloud) = demo::in_cloud();
-    insta::assert_snapshot!(sandbox.answer(&["apply"], "Apply:", "y").without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.answer(&["apply"], "Apply:", "y").without_stdout(), @"
     --- stderr
     [UPLOAD]
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply: error: not applied: the answer was not `yes`
     hint: the uploaded files stay in `s3://stackctl-artifacts-123456789012-eu-west-1`: the next `apply` uses them
     --- exit 4

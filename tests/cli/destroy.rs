@@ -28,6 +28,8 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
 
     Destroy: 2 to delete, 1 to leave behind.
     --- stderr
+
+    This deletes the stack `demo-dev` (account 123456789012, region eu-west-1). No stored data is lost.
     Type the stack's name, demo-dev, to destroy it:
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
@@ -151,12 +153,13 @@ fn interrupt_leaves_the_deletion_running() {
     cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["destroy", "--yes"]);
     running.wait_for_stderr("DELETE_IN_PROGRESS").interrupt();
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the operation continues; follow it with `stackctl destroy -e dev`
+    hint: the operation continues; follow it with `stackctl events --follow -e dev`
+    hint: `stackctl destroy -e dev` waits for its end and continues from there
     --- exit 130
     ");
 }
@@ -208,6 +211,10 @@ fn preview_names_deleted_and_retained_resources_and_importers() {
     demo-dev
       arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
 
+    Danger
+      DANGER   Table is deleted with its items
+      WARNING  Database is deleted after a snapshot of its databases
+
       resource  type                   what happens              physical id
     - Bucket    AWS::S3::Bucket        holds 3 versions          demo-data
     - Role      AWS::IAM::Role         deleted                   demo-dev-Role-1A2B3C
@@ -247,6 +254,46 @@ fn preview_names_deleted_and_retained_resources_and_importers() {
         document["summary"],
         serde_json::json!({"delete": 5, "snapshot": 1, "retain": 1, "left_behind": 0})
     );
+}
+
+#[test]
+fn stored_data_is_deleted_only_if_it_is_named() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let resources = "  Table:\n    Type: AWS::DynamoDB::Table\n  \
+        Database:\n    Type: AWS::RDS::DBInstance\n  \
+        Kept:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Retain\n";
+    sandbox.write("stack.yaml.j2", template(resources, ""));
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let refused = sandbox.run(&["destroy", "--yes", "--allow-delete", "Database"]);
+    insta::assert_snapshot!(refused.expect_code(4).without_stdout(), @"
+    --- stderr
+    error: not destroyed: `Table` is deleted with its items
+    hint: if that is what you want: `stackctl destroy --yes --allow-delete Database --allow-delete Table -e dev`
+    --- exit 4
+    ");
+    nothing_was_deleted(&cloud);
+
+    // On a terminal, the question names what is lost.
+    let finished = sandbox.answer(&["destroy"], "to destroy it:", "no");
+    insta::assert_snapshot!(finished.expect_code(4).without_stdout(), @"
+    --- stderr
+
+    This deletes the stack `demo-dev` (account 123456789012, region eu-west-1). Lost: Table is deleted with its items; Database is deleted after a snapshot of its databases.
+    Type the stack's name, demo-dev, to destroy it: error: not destroyed: the answer was not the stack's name
+    --- exit 4
+    ");
+    nothing_was_deleted(&cloud);
+
+    let named = [
+        "destroy",
+        "--yes",
+        "--allow-delete",
+        "Database",
+        "--allow-delete",
+        "Table",
+    ];
+    sandbox.run(&named).expect_code(0);
+    assert_eq!(cloud.status(), "DELETE_COMPLETE");
 }
 
 #[test]

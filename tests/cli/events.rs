@@ -400,14 +400,15 @@ fn credentials_that_expire_during_an_operation_are_reported() {
         .after(2)
         .error(403, "ExpiredToken", "The security token is expired");
     let finished = sandbox.run(&["apply", "--yes", "--events", "none"]);
-    insta::assert_snapshot!(finished.without_stdout(), @r"
+    insta::assert_snapshot!(finished.without_stdout(), @"
     --- stderr
 
     error: cannot describe the stack `demo-dev`
       caused by: The security token is expired (ExpiredToken)
     hint: the credentials have expired: run `aws sso login`
     hint: or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
-    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl events --follow -e dev`
+    hint: `stackctl apply --wait -e dev` waits for its end and continues from there
     --- exit 1
     ");
 }

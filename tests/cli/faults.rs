@@ -248,11 +248,11 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
     let (sandbox, cloud) = demo::in_cloud();
     let mut running = sandbox.spawn_on_terminal(&["apply"]);
     running.wait_for_stderr("Apply:").interrupt();
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
     [UPLOAD]
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
     error: interrupted
     hint: the stack was not changed, and no change set is left behind
@@ -270,13 +270,14 @@ fn interrupt_during_the_execution_leaves_it_running() {
         .wait_for_call(&cloud, "ExecuteChangeSet")
         .wait_for_stderr("CREATE_IN_PROGRESS")
         .interrupt();
-    insta::assert_snapshot!(running.wait().without_stdout(), @r"
+    insta::assert_snapshot!(running.wait().without_stdout(), @"
     --- stderr
     [UPLOAD]
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
     error: interrupted
-    hint: the operation continues; follow it with `stackctl apply --wait -e dev`
+    hint: the operation continues; follow it with `stackctl events --follow -e dev`
+    hint: `stackctl apply --wait -e dev` waits for its end and continues from there
     --- exit 130
     ");
     assert_eq!(cloud.status(), "CREATE_IN_PROGRESS");
@@ -344,21 +345,66 @@ fn chosen_profile_overrides_exported_keys() {
 
     cloud.forget_calls();
     let finished = sandbox.run(&["status", "--profile", "opps"]).expect_code(1);
-    assert!(
-        finished
-            .stderr
-            .starts_with("error: the shared AWS configuration has no profile `opps`\n"),
-        "{finished}"
-    );
+    insta::assert_snapshot!(finished, @"
+    --- stderr
+    error[unknown-profile]: the shared AWS configuration has no profile `opps`
+     --> --profile:1:1
+      |
+    1 | opps
+      | ^^^^
+      |
+      = help: did you mean `ops`?
+
+    error: the profile does not exist on this machine
+    hint: `--profile NAME` chooses another one
+    --- exit 1
+    ");
     assert!(cloud.calls().is_empty());
 
-    // The profile of the manifest is that of a developer. A build machine may have keys instead.
-    for (profile, expected) in [("ops", "AKIAOPS"), ("opps", "AKIAIOSFODNN7EXAMPLE")] {
+    let choose = |profile: &str| {
         let manifest = format!("profile = \"{profile}\"\n{}", demo::MANIFEST);
         sandbox.write("manifest.toml", manifest);
-        sandbox.run(&["status"]).expect_code(0);
-        assert_eq!(key(&cloud), expected);
-    }
+    };
+    choose("ops");
+    sandbox.run(&["status"]).expect_code(0);
+    assert_eq!(key(&cloud), "AKIAOPS");
+    cloud.forget_calls();
+    choose("opps");
+    insta::assert_snapshot!(sandbox.run(&["status"]), @r#"
+    --- stderr
+    error[unknown-profile]: the shared AWS configuration has no profile `opps`
+     --> manifest.toml:1:11
+      |
+    1 | profile = "opps"
+      |           ^^^^^^
+      |
+      = help: did you mean `ops`?
+
+    error: the profile does not exist on this machine
+    hint: `--profile NAME` chooses another one
+    --- exit 1
+    "#);
+    assert!(cloud.calls().is_empty());
+
+    // The profile of the manifest is that of a developer. A build machine has no profile, but keys.
+    std::fs::remove_file(sandbox.path("credentials")).unwrap();
+    sandbox.run(&["status"]).expect_code(0);
+    assert_eq!(key(&cloud), "AKIAIOSFODNN7EXAMPLE");
+    let nothing = sandbox.env("AWS_ACCESS_KEY_ID", "");
+    insta::assert_snapshot!(nothing.run(&["status"]), @"
+    --- stderr
+    error: this machine has neither the profile `opps` nor other AWS credentials
+      caused by: the credential provider was not enabled: no credentials found in chain. Attempted:
+      Profile: the credential provider was not enabled
+      Others: the credential provider was not enabled: no credentials found in chain. Attempted:
+      Environment: the credential provider was not enabled: environment variable not set
+      Profile: the credential provider was not enabled
+      WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set
+      EcsContainer: the credential provider was not enabled: ECS provider not configured
+      Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`
+    hint: create it with `aws configure sso --profile opps`, or choose another with `--profile`
+    --- exit 1
+    ");
 }
 
 /// The credential provider's client and those of the services share their connections.

@@ -148,10 +148,10 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     ");
     assert!(writes(&cloud).is_empty());
 
-    insta::assert_snapshot!(sandbox.answer(&["recover", "--skip", "Role"], "Recover:", "yes").without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.answer(&["recover", "--skip", "Role"], "Recover:", "yes").without_stdout(), @"
     --- stderr
 
-    Do you want to do this? Only 'yes' will be accepted.
+    Do you want to do this to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Recover:
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role

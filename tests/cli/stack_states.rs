@@ -57,18 +57,18 @@ fn empty_stack_is_kept_unless_the_user_agrees() {
     running.wait_for_stderr("Delete:").type_line("yes");
     running.wait_for_stderr("Apply:").type_line("yes");
     let finished = running.wait().without_stdout();
-    insta::assert_snapshot!(finished.without_resource_events(), @r"
+    insta::assert_snapshot!(finished.without_resource_events(), @"
     --- stderr
     The creation of `demo-dev` failed and was rolled back (ROLLBACK_COMPLETE).
     None of its resources is left, but the empty stack accepts no change.
-    Delete the empty stack and go on? Only 'yes' will be accepted.
+    Delete the empty stack `demo-dev` (account 123456789012, region eu-west-1) and go on? Only 'yes' will be accepted.
     Delete: Deleting the empty stack:
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
 
-    Do you want to apply these changes? Only 'yes' will be accepted.
+    Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
       [TIME]  CREATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack

@@ -121,7 +121,11 @@ fn commands_with_an_account_succeed() {
     }
     let url = sandbox.run(&["outputs", "QueueUrl"]).expect_code(0).stdout;
     assert!(url.contains("site-queue"), "{url}");
-    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    let refused = sandbox.run(&["destroy", "--yes"]).expect_code(4);
+    refused.expect_stderr("`Queue` is deleted with its waiting messages");
+    sandbox
+        .run(&["destroy", "--yes", "--allow-delete", "Queue"])
+        .expect_code(0);
 }
 
 #[test]

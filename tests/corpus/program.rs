@@ -272,7 +272,15 @@ impl Program {
     /// Destroys the stack. Afterwards `DescribeStacks` returns this stack, or none.
     pub(crate) fn check_destroy(&self, outcome: &Value) {
         self.set_result(outcome);
-        self.run(&["destroy", "--yes"]).expect_code(0);
+        let shown = self.run(&["destroy", "--dry-run", "--format", "json"]);
+        let shown = shown.expect_code(0).json();
+        let mut arguments = vec!["destroy", "--yes"];
+        for resource in items(&shown["resources"]) {
+            if !resource["loses"].is_null() {
+                arguments.extend(["--allow-delete", text(resource, "path").unwrap()]);
+            }
+        }
+        self.run(&arguments).expect_code(0);
         self.stack.take();
     }
 

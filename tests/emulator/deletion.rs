@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::custom_resource::failing_at;
-use crate::project::Project;
+use crate::project::{ALLOW_DELETE, Project};
 
 #[test]
 fn destroy_empties_a_bucket_only_if_it_is_named() {
@@ -29,8 +29,17 @@ fn destroy_empties_a_bucket_only_if_it_is_named() {
     assert_eq!(project.files(), ["precious.txt"]);
     assert_eq!(project.versions().len(), 2);
 
+    let empty = ["destroy", "--yes", "--empty", "FilesBucket"];
+    let refused = project.run(&empty).expect_code(4);
+    for name in ["MetadataTable", "HandlerLogs", "DeadLetterQueue"] {
+        refused.expect_stderr(&format!("`{name}` is deleted with its "));
+        refused.expect_stderr(&format!(" --allow-delete {name}"));
+    }
+    project.expect_status("CREATE_COMPLETE");
+    assert_eq!(project.versions().len(), 2);
+
     project
-        .run(&["destroy", "--yes", "--empty", "FilesBucket"])
+        .run(&[&empty[..], &ALLOW_DELETE].concat())
         .expect_code(0)
         .expect_stderr("2 versions.")
         .expect_stderr("is gone.");
@@ -61,6 +70,7 @@ fn destroy_requires_the_stack_name() {
 
     let mut destroying = project.spawn_on_terminal(&["destroy"]);
     destroying
+        .wait_for_stderr("MetadataTable is deleted with its items")
         .wait_for_stderr("to destroy it:")
         .type_line(&project.stack());
     destroying.wait().expect_code(0);
@@ -87,7 +97,9 @@ fn destroy_refuses_a_protected_stack() {
         "termination_protection = false",
     );
     project.run(&["apply", "--yes"]).expect_code(0);
-    project.run(&["destroy", "--yes"]).expect_code(0);
+    project
+        .run(&[&["destroy", "--yes"][..], &ALLOW_DELETE].concat())
+        .expect_code(0);
     assert_eq!(project.stacks(), [""; 0]);
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::emulator;
-use crate::project;
+use crate::project::{self, ALLOW_DELETE};
 use crate::sandbox::Sandbox;
 
 /// Resets the emulator of a project when this process ends.
@@ -73,7 +73,7 @@ fn stopped_emulator_restarts_with_its_state() {
         .expect_code(0)
         .expect_stdout("No changes.");
     run(&["verify"]).expect_code(0);
-    run(&["destroy", "--yes"]).expect_code(0);
+    run(&[&["destroy", "--yes"][..], &ALLOW_DELETE].concat()).expect_code(0);
 
     run(&["local", "reset"]).expect_code(0);
     let status = run(&["status"]).expect_code(0);

@@ -12,6 +12,16 @@ use crate::sandbox::{Finished, Running, Sandbox};
 /// The bucket that the shipped manifest names for the local environment.
 const SHIPPED_BUCKET: &str = "dev-file-metadata-bucket";
 
+/// The options of `destroy` for what the shipped project stores, besides the bucket.
+pub(crate) const ALLOW_DELETE: [&str; 6] = [
+    "--allow-delete",
+    "MetadataTable",
+    "--allow-delete",
+    "HandlerLogs",
+    "--allow-delete",
+    "DeadLetterQueue",
+];
+
 /// The resource `Role` for the functions of templates.
 pub(crate) const ROLE: &str = r#"  Role:
     Type: AWS::IAM::Role

@@ -314,7 +314,12 @@ async fn a_failure_has_the_cause_and_the_hint_of_other_services() {
     for (answer, cause, hint) in cases {
         let script = Script::of([answer]);
         let error = script.send(LOGS, get_item()).await.unwrap_err();
-        let error = fault::translate(&Login::default(), &endpoint, "read the log", &error);
+        let error = fault::translate(
+            &Login::default(),
+            (&endpoint, "eu-west-1"),
+            "read the log",
+            &error,
+        );
         assert_eq!(error.to_string(), "cannot read the log");
         assert_eq!(error.source().unwrap().to_string(), cause);
         assert_eq!(error.hints()[0], hint, "{cause}");

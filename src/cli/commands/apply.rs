@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
 use crate::cloudformation::event::Timeline;
-use crate::cloudformation::stack::Stack;
+use crate::cloudformation::stack::{self, Stack};
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
@@ -211,7 +211,8 @@ async fn agree(
     if args.yes || plan.is_empty() {
         return Ok(());
     }
-    deployment.interrupt().guard(confirm(session, args)).await
+    let asked = confirm(deployment, args, plan);
+    deployment.interrupt().guard(asked).await
 }
 
 /// Refuses to lose what a resource stores, unless the command line names the resource.
@@ -247,9 +248,27 @@ fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
     )
 }
 
-async fn confirm(session: &Session<'_>, args: &Args) -> Result<()> {
+async fn confirm(deployment: &Deployment<'_>, args: &Args, plan: &Plan) -> Result<()> {
+    let session = deployment.session();
     let presenter = session.presenter();
-    presenter.note("\nDo you want to apply these changes? Only 'yes' will be accepted.");
+    let losses: Vec<String> = plan
+        .assessment
+        .risks
+        .iter()
+        .filter(|risk| risk.guard.is_some())
+        .map(|risk| format!("{} {}", risk.logical_id, risk.reason))
+        .collect();
+    if !losses.is_empty() {
+        presenter.note(&format!("\nLost: {}.", losses.join("; ")));
+    }
+    let place = stack::place(
+        &session.settings().stack_name,
+        &deployment.identity().account,
+        deployment.connection().region(),
+    );
+    presenter.note(&format!(
+        "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
+    ));
     let answer = presenter
         .ask("Apply:", &args.repeated(session, &["--yes".to_owned()]))
         .await?;

@@ -86,8 +86,8 @@ async fn confirm(session: &Session<'_>, stack: &Stack, call: &Call) -> Result<()
     };
     if presenter.is_interactive() {
         presenter.note(&format!(
-            "{} is {}.\n{} {what}.\nOnly 'yes' will be accepted.",
-            stack.name,
+            "The stack {} is {}.\n{} {what}.\nOnly 'yes' will be accepted.",
+            stack.place(),
             stack.status,
             call.operation(),
         ));

@@ -36,6 +36,9 @@ pub struct Args {
     /// Empty this bucket first, including all versions; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     empty: Vec<String>,
+    /// Delete this resource with the data that it stores; required with `--yes`; may be repeated
+    #[arg(long, value_name = "LOGICAL_ID")]
+    allow_delete: Vec<String>,
     /// Leave this resource behind; CloudFormation accepts that only after a deletion has failed
     /// (`DELETE_FAILED`); may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
@@ -95,8 +98,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.dry_run {
         return Ok(Exit::Done);
     }
-    if !args.yes {
-        let confirmed = interrupt.guard(deletion.confirm()).await;
+    if args.yes {
+        deletion.check_losses(&deletion_plan)?;
+    } else {
+        let confirmed = interrupt.guard(deletion.confirm(&deletion_plan)).await;
         confirmed.map_err(|error| match error.kind() {
             ErrorKind::Interrupted => error.hint("nothing was deleted"),
             _ => error,
@@ -247,19 +252,73 @@ impl Deletion<'_> {
         Err(error.hint(format!("to leave them behind: `{retain}`")))
     }
 
-    /// Asks for the stack's name, and checks that the stack has not changed since it was shown.
-    async fn confirm(&self) -> Result<()> {
-        let stack = self.stack;
-        let question = format!("Type the stack's name, {}, to destroy it:", stack.name);
-        let presenter = self.session.presenter();
-        let mut words = vec!["destroy --yes".to_owned()];
-        for (option, names) in [
-            ("--empty", &self.args.empty),
-            ("--retain", &self.args.retain),
-        ] {
-            words.extend(names.iter().map(|name| format!("{option} {}", quote(name))));
+    /// Refuses to lose what a resource stores, unless the command line names the resource. A script
+    /// gives `--yes` without having seen what is lost. A deletion that failed was confirmed before.
+    fn check_losses(&self, deletion_plan: &DeletionPlan) -> Result<()> {
+        if self.stack.status == StackStatus::DeleteFailed {
+            return Ok(());
         }
-        let command = self.session.command(&words.join(" "));
+        let named = &self.args.allow_delete;
+        let guarded: Vec<&ResourceDeletion> = deletion_plan
+            .losses()
+            .filter(|deletion| !deletion.is_bucket() && !named.contains(&deletion.path))
+            .collect();
+        if guarded.is_empty() {
+            return Ok(());
+        }
+        let losses: Vec<String> = guarded
+            .iter()
+            .map(|deletion| format!("`{}` {}", deletion.path, deletion.loss()))
+            .collect();
+        let more = guarded.iter().map(|deletion| deletion.path.as_str());
+        Err(
+            Error::refused(format!("not destroyed: {}", losses.join("; "))).hint(format!(
+                "if that is what you want: `{}`",
+                self.without_question(more)
+            )),
+        )
+    }
+
+    /// Returns this command line with `--yes`, and with `--allow-delete` for more resources.
+    fn without_question<'n>(&self, more: impl Iterator<Item = &'n str>) -> String {
+        let args = self.args;
+        let options = [
+            ("--empty", &args.empty),
+            ("--retain", &args.retain),
+            ("--allow-delete", &args.allow_delete),
+        ];
+        let given = options
+            .into_iter()
+            .flat_map(|(option, names)| names.iter().map(move |name| (option, name.as_str())));
+        let more = more.map(|name| ("--allow-delete", name));
+        let command = given
+            .chain(more)
+            .fold("destroy --yes".to_owned(), |command, (option, name)| {
+                format!("{command} {option} {}", quote(name))
+            });
+        self.session.command(&command)
+    }
+
+    /// Asks for the stack's name, and checks that the stack has not changed since it was shown.
+    async fn confirm(&self, deletion_plan: &DeletionPlan) -> Result<()> {
+        let stack = self.stack;
+        let presenter = self.session.presenter();
+        if presenter.is_interactive() {
+            let losses: Vec<String> = deletion_plan
+                .losses()
+                .map(|deletion| format!("{} {}", deletion.path, deletion.loss()))
+                .collect();
+            let lost = match losses.as_slice() {
+                [] => "No stored data is lost.".to_owned(),
+                losses => format!("Lost: {}.", losses.join("; ")),
+            };
+            presenter.note(&format!(
+                "\nThis deletes the stack {}. {lost}",
+                stack.place()
+            ));
+        }
+        let question = format!("Type the stack's name, {}, to destroy it:", stack.name);
+        let command = self.without_question(std::iter::empty());
         if presenter.ask(&question, &command).await? != stack.name {
             return Err(Error::refused(
                 "not destroyed: the answer was not the stack's name",

@@ -80,11 +80,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             recovery.action,
             RecoveryAction::Nothing | RecoveryAction::Follow | RecoveryAction::Manual
         );
-        let calls = if acts {
-            recovery.calls(&choices)?
-        } else {
-            Vec::new()
-        };
+        let calls = acts.then(|| recovery.calls(&choices)).transpose()?;
+        let calls = calls.unwrap_or_default();
         let command = |short: &str| session.command(short);
         if args.format == Format::Json {
             let document = RecoveryDocument::of(&found, &recovery, &calls, command);
@@ -135,7 +132,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                 check_guards(&session, &recovery, &choices)?;
                 steps::check_protection(&session, &found, &calls)?;
                 if !args.yes {
-                    interrupt.guard(steps::confirm(&session, &choices)).await?;
+                    interrupt
+                        .guard(steps::confirm(&session, &found, &choices, &recovery))
+                        .await?;
                 }
                 let step = Step {
                     session: &session,

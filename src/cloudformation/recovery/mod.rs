@@ -255,6 +255,21 @@ impl Recovery {
         })
     }
 
+    /// Returns what is lost, such as `Table is deleted with its items`. A stack that is not stuck is
+    /// asked about only to revert its drift.
+    pub fn losses(&self) -> Vec<String> {
+        if self.action == RecoveryAction::Nothing {
+            return vec!["the live values that differ from the deployed ones".to_owned()];
+        }
+        let losing = self
+            .live
+            .iter()
+            .filter(|deletion| self.action == RecoveryAction::Delete && deletion.lost.is_some());
+        losing
+            .map(|deletion| format!("{} {}", deletion.path, deletion.loss()))
+            .collect()
+    }
+
     /// Returns the resources that would be deleted with their data and that the user did not allow.
     pub fn guarded(&self, choices: &Choices) -> Vec<&ResourceDeletion> {
         // If the failed operation was a deletion, it was already confirmed.

@@ -104,7 +104,7 @@ impl Reader {
             Kind::List(check, limit) => self.list(node, *check, *limit),
             Kind::Flag => self.flag(node),
             Kind::Integer(range) => self.integer(node, range),
-            Kind::Duration => self.text(node, checks::duration).map(|_| node.to_toml()),
+            Kind::Duration => self.duration(node),
             Kind::Severity => self.text(node, checks::severity).map(|_| node.to_toml()),
             Kind::Networks => self.networks(node),
             Kind::Parameter => self.parameter(node),
@@ -125,6 +125,16 @@ impl Reader {
         check(text)
             .map_err(|fault| self.fault(fault, &node.origin))
             .ok()
+    }
+
+    fn duration(&mut self, node: &Node) -> Option<toml::Value> {
+        if let Value::Integer(number) = node.value {
+            let message = "must be a string with a unit, not an integer";
+            let help = format!("for seconds, write `\"{number}s\"`");
+            self.fault(Fault::new("wrong-type", message).help(help), &node.origin);
+            return None;
+        }
+        self.text(node, checks::duration).map(|_| node.to_toml())
     }
 
     /// Reads a list of texts. Every wrong item is reported.

@@ -250,6 +250,10 @@ fn each_mistake_is_found_alone() {
             "7 missing-key: `verify.upload` is missing",
         ),
         (
+            "[verify]\ntimeout = 60",
+            "6 wrong-type: `verify.timeout` must be a string with a unit, not an integer",
+        ),
+        (
             "[parameters]\nP = {}",
             "6 missing-key: `parameters.P` does not say where its value is",
         ),

@@ -143,9 +143,10 @@ async fn wants_to_follow(deployment: &Deployment<'_>) -> Result<bool> {
         return Ok(false);
     };
     presenter.note(&format!(
-        "An operation is running on the stack `{}` ({}).\n\
+        "An operation is running on the stack {} ({}).\n\
          Follow it to its end, and then plan? Only 'yes' will be accepted.",
-        stack.name, stack.status
+        stack.place(),
+        stack.status
     ));
     let command = session.command("apply --wait");
     let answer = deployment
@@ -230,7 +231,10 @@ async fn delete_empty_stack(
         empty.name, empty.status
     ));
     if !yes {
-        presenter.note("Delete the empty stack and go on? Only 'yes' will be accepted.");
+        presenter.note(&format!(
+            "Delete the empty stack {} and go on? Only 'yes' will be accepted.",
+            empty.place()
+        ));
         let command = session.command("apply --yes");
         let answer = interrupt.guard(presenter.ask("Delete:", &command));
         if answer.await? != "yes" {

@@ -58,14 +58,15 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         ));
         return Err(left);
     };
-    presenter.note(match call {
-        Call::CancelUpdateStack => {
-            "\nLeave the update running, or cancel it, so that CloudFormation rolls it back?"
-        }
-        _ => {
-            "\nLeave the creation running, or cancel it?\n\
+    let place = stack.place();
+    presenter.note(&match call {
+        Call::CancelUpdateStack => format!(
+            "\nLeave the update of {place} running, or cancel it, so that CloudFormation rolls it back?"
+        ),
+        _ => format!(
+            "\nLeave the creation of {place} running, or cancel it?\n\
              A creation is cancelled by deleting the stack with everything created so far."
-        }
+        ),
     });
     presenter.note(ACCEPTED);
     loop {

@@ -109,7 +109,7 @@ impl<'a> RunningOperation<'a> {
         stack_id: &str,
         resume: &str,
     ) -> Self {
-        interrupt.resume_with(resume);
+        interrupt.resume_with(ways_to_resume(session, resume));
         Self {
             session,
             interrupt,
@@ -247,10 +247,8 @@ impl<'a> RunningOperation<'a> {
     /// Returns the error that keeps this process from following the operation, with a hint that the
     /// operation continues and how to follow it.
     pub(crate) fn still_running(&self, error: Error) -> Error {
-        let resume = &self.resume;
-        error.hint(format!(
-            "the operation continues; follow it with `{resume}`"
-        ))
+        let ways = ways_to_resume(self.session, &self.resume);
+        ways.into_iter().fold(error, Error::hint)
     }
 
     /// Returns whether the operation achieved what it was for; `ended` is `None` if the stack is gone.
@@ -277,6 +275,21 @@ impl<'a> RunningOperation<'a> {
             ));
         }
     }
+}
+
+/// Returns the hints for a user who no longer follows an operation: how to see its events, and the
+/// command that continues from there.
+fn ways_to_resume(session: &Session<'_>, resume: &str) -> Vec<String> {
+    let follow = session.command("events --follow");
+    let mut ways = vec![format!(
+        "the operation continues; follow it with `{follow}`"
+    )];
+    if resume != follow {
+        ways.push(format!(
+            "`{resume}` waits for its end and continues from there"
+        ));
+    }
+    ways
 }
 
 fn print(presenter: &Presenter, output: EventOutput, event: &Event, elapsed: Duration) {

@@ -110,7 +110,12 @@ impl DriftRevert<'_> {
         let confirmed = match shown {
             Ok(()) if !agreed => {
                 self.interrupt
-                    .guard(steps::confirm(self.session, &Choices::default()))
+                    .guard(steps::confirm(
+                        self.session,
+                        self.stack,
+                        &Choices::default(),
+                        recovery,
+                    ))
                     .await
             }
             shown => shown,

@@ -118,10 +118,22 @@ pub(crate) fn options_for(choices: &Choices) -> Vec<String> {
 /// # Errors
 ///
 /// Refused unless the answer is `yes`.
-pub(crate) async fn confirm(session: &Session<'_>, choices: &Choices) -> Result<()> {
+pub(crate) async fn confirm(
+    session: &Session<'_>,
+    stack: &Stack,
+    choices: &Choices,
+    recovery: &Recovery,
+) -> Result<()> {
     let presenter = session.presenter();
     if presenter.is_interactive() {
-        presenter.note("\nDo you want to do this? Only 'yes' will be accepted.");
+        let lost = recovery.losses();
+        if !lost.is_empty() {
+            presenter.note(&format!("\nLost: {}.", lost.join("; ")));
+        }
+        presenter.note(&format!(
+            "\nDo you want to do this to {}? Only 'yes' will be accepted.",
+            stack.place()
+        ));
     }
     let mut words = vec!["recover --yes".to_owned()];
     words.extend(options_for(choices));

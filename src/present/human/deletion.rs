@@ -3,7 +3,7 @@
 use super::table::table;
 use crate::cloudformation::deletion::{Contents, DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
-use crate::present::style::{BOLD, DIM};
+use crate::present::style::{BOLD, DIM, ERROR, WARNING};
 
 /// Returns the effect of a stack's deletion on each of its resources, and its exports that other stacks
 /// import.
@@ -14,6 +14,7 @@ pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) 
         "{BOLD}{}{BOLD:#}{gap}{DIM}{}{DIM:#}\n",
         stack.name, stack.id
     );
+    text.push_str(&losses(deletion_plan));
     if deletion_plan.resources.is_empty() {
         text.push_str("\nThe stack has no resources.\n");
     } else {
@@ -30,6 +31,23 @@ pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) 
         text.push_str(&table(["export in use", "imported by"], &rows, width));
     }
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(deletion_plan)));
+    text
+}
+
+/// Returns the data that is lost, above everything else, as in a plan.
+fn losses(deletion_plan: &DeletionPlan) -> String {
+    let mut text = String::new();
+    for deletion in deletion_plan.losses() {
+        if text.is_empty() {
+            text.push_str(&format!("\n{BOLD}Danger{BOLD:#}\n"));
+        }
+        let (path, loss) = (&deletion.path, deletion.loss());
+        let (style, word) = match deletion.outcome {
+            DeletionOutcome::Snapshotted => (WARNING, "WARNING"),
+            _ => (ERROR, "DANGER "),
+        };
+        text.push_str(&format!("  {style}{word}{style:#}  {path} {loss}\n"));
+    }
     text
 }
 

@@ -70,6 +70,14 @@ impl Life<'_> {
         self.run(arguments).code()
     }
 
+    /// Destroys the stack with all that it stores, and returns the exit code.
+    fn destroy(&self) -> i32 {
+        let stored = ["Queue", "Store"];
+        let allowed = stored.iter().flat_map(|id| ["--allow-delete", id]);
+        let arguments: Vec<&str> = ["destroy", "--yes"].into_iter().chain(allowed).collect();
+        self.code(&arguments)
+    }
+
     /// Returns a plan as JSON. The exit code must be 0.
     fn plan(&self) -> Value {
         self.run(&["plan", "--format", "json"])
@@ -290,7 +298,7 @@ fn recover(life: &mut Life<'_>) -> Lacks {
     let status = life.status();
     let recovered = life.code(&["recover", "--yes"]);
     let gone = life.status().is_empty();
-    life.code(&["destroy", "--yes"]);
+    life.destroy();
     life.changes = lived;
     if failed == 0 {
         return vec!["failures"];
@@ -302,8 +310,8 @@ fn recover(life: &mut Life<'_>) -> Lacks {
 }
 
 fn destroy(life: &mut Life<'_>) -> Lacks {
-    let code = life.code(&["destroy", "--yes"]);
-    let again = life.code(&["destroy", "--yes"]);
+    let code = life.destroy();
+    let again = life.destroy();
     lacking([
         ("the stack is gone", code == 0 && life.status().is_empty()),
         ("once", again == 0),

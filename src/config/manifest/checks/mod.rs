@@ -328,8 +328,9 @@ pub(crate) fn duration(text: &str) -> Checked<Duration> {
         Err(Fault::new("bad-duration", message).help("durations look like `60s`, `5m` or `1m 30s`"))
     };
     match text.parse::<jiff::SignedDuration>() {
-        Err(_) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
-            fault("has no unit".to_owned())
+        Err(_) if text.trim().parse::<u64>().is_ok() => {
+            let help = format!("for seconds, write `{}s`", text.trim());
+            Err(Fault::new("bad-duration", "has no unit").help(help))
         }
         Err(_) => fault("is not a duration".to_owned()),
         Ok(duration) => match Duration::try_from(duration) {

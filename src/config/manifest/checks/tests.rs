@@ -257,6 +257,7 @@ fn durations_and_numbers() {
         duration,
         &[
             ("60", "has no unit", "`60s`"),
+            ("90", "has no unit", "for seconds, write `90s`"),
             ("soon", "not a duration", "`60s`"),
             ("-5s", "at least a second", ""),
             ("0s", "at least a second", ""),
