@@ -266,30 +266,6 @@ def repair_bucket_versioning() -> None:
     handler["update"] = lambda *args: with_status(update(*args), args[2])
 
 
-def repair_nested_updates() -> None:
-    """Keeps the attributes of an unchanged resource of a nested stack that is updated.
-
-    Without them, the update fails if another resource has a Fn::GetAtt of it.
-    """
-    update = cfn._update_resource
-
-    def with_attributes(
-        kind: str,
-        physical_id: str,
-        old: dict,
-        new: dict,
-        stack: str,
-        logical_id: str | None = None,
-        attributes: dict | None = None,
-    ) -> tuple:
-        if attributes is None:
-            resources = cloudformation._stacks.get(stack, {}).get("_resources", {})
-            attributes = resources.get(logical_id, {}).get("Attributes")
-        return update(kind, physical_id, old, new, stack, logical_id, attributes)
-
-    cfn._update_resource = with_attributes
-
-
 def repair_instance_profile_ref() -> None:
     """Makes Ref of an instance profile return its name, as on AWS. MiniStack returns the ARN."""
     handler = cfn._RESOURCE_HANDLERS["AWS::IAM::InstanceProfile"]
@@ -406,7 +382,6 @@ def main() -> None:
         repair_replacement()
         repair_bucket_deletion()
         repair_bucket_versioning()
-        repair_nested_updates()
         repair_instance_profile_ref()
         repair_template_urls()
         repair_nested_updates()
