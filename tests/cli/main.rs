@@ -50,6 +50,7 @@ mod nested_templates;
 mod offline;
 mod output;
 mod packaging;
+mod peers;
 mod project_setup;
 mod python_packages;
 mod recover;
