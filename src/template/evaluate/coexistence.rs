@@ -31,6 +31,21 @@ pub fn can_both_hold(template: &Template, first: Option<&str>, second: Option<&s
     subjects.satisfiable(&Formula::All(both.into()))
 }
 
+/// Returns whether every one of these conditions can have its result at the same time.
+pub fn can_all_be(template: &Template, results: &[(&str, bool)]) -> bool {
+    let mut subjects = Subjects::new(template);
+    let all = results.iter().map(|(name, holds)| {
+        let formula = subjects.named(name);
+        if *holds {
+            formula
+        } else {
+            Formula::Not(Box::new(formula))
+        }
+    });
+    let all = Formula::All(all.collect());
+    subjects.satisfiable(&all)
+}
+
 /// Returns whether the condition `second` holds whenever the condition `first` holds. `None` always
 /// holds.
 pub fn implies(template: &Template, first: Option<&str>, second: Option<&str>) -> bool {
@@ -200,7 +215,7 @@ fn literal(node: &Node) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{can_both_hold, implies};
+    use super::{can_all_be, can_both_hold, implies};
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
 
@@ -248,6 +263,10 @@ Conditions:
         ] {
             assert_eq!(both(first, second), Some(true), "{first} {second}");
         }
+        let all = |results: &[(&str, bool)]| template.map(|it| can_all_be(it, results));
+        assert_eq!(all(&[("Prod", false), ("Dev", true)]), Some(true));
+        assert_eq!(all(&[("Small", false), ("Large", false)]), Some(false));
+        assert_eq!(all(&[("Prod", true), ("Prod", false)]), Some(false));
         let implied = |first, second| template.map(|it| implies(it, Some(first), second));
         assert_eq!(implied("ProdSmall", Some("Prod")), Some(true));
         assert_eq!(implied("Prod", Some("ProdSmall")), Some(false));

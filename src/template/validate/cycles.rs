@@ -7,7 +7,10 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Checks;
 use super::serverless::SERVERLESS_TYPE;
+use crate::diagnostic::Severity;
 use crate::template::Template;
+use crate::template::evaluate::coexistence::can_all_be;
+use crate::template::node::{Node, Value};
 use crate::template::reference::{Reference, ReferenceKind};
 
 /// The dependencies between the entries of a section, by their index in the template.
@@ -244,6 +247,14 @@ fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
         path.join(" → ")
     );
     let mut found = checks.error("circular-dependency", text, &first.span);
+    let guards: Vec<_> = cycle
+        .iter()
+        .flat_map(|reference| guards(checks.template, reference))
+        .collect();
+    if !can_all_be(checks.template, &guards) {
+        // Whatever the parameters are, one of the references is missing.
+        found.severity = Severity::Warning;
+    }
     if let Some(place) = found.places.first_mut() {
         place.label = label(first);
     }
@@ -270,6 +281,40 @@ fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
         );
     }
     checks.push(found);
+}
+
+/// Returns the results of conditions with which a resource has a reference: those of its own condition
+/// and of each `Fn::If` around the reference.
+fn guards<'a>(template: &'a Template, reference: &Reference<'_>) -> Vec<(&'a str, bool)> {
+    let Some(resource) = template.resource(reference.owner) else {
+        return Vec::new();
+    };
+    let mut guards = Vec::from_iter(resource.condition().map(|name| (name, true)));
+    let contains = |node: &Node| {
+        node.span.start <= reference.span.start && reference.span.end <= node.span.end
+    };
+    let mut node = Some(resource.entry.node);
+    while let Some(inside) = node {
+        if let Some(("Fn::If", member)) = inside.intrinsic()
+            && let Some([condition, yes, no]) = member.node.as_list()
+            && let Some(name) = condition.as_str()
+        {
+            if contains(yes) {
+                guards.push((name, true));
+            } else if contains(no) {
+                guards.push((name, false));
+            }
+        }
+        node = match &inside.value {
+            Value::List(list) => list.iter().find(|node| contains(node)),
+            Value::Map(map) => map
+                .values()
+                .map(|member| &member.node)
+                .find(|node| contains(node)),
+            _ => None,
+        };
+    }
+    guards
 }
 
 fn notifies(template: &Template, id: &str) -> bool {

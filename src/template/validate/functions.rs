@@ -167,6 +167,17 @@ fn wrong_argument(name: &str, argument: &Node) -> Option<&'static str> {
             let text = argument.scalar().is_some() || argument.value == Value::Null;
             (text || computed, "a string")
         }
+        _ if name.starts_with("Fn::ForEach::") => {
+            let parts = match list {
+                Some([variable, values, body]) => Some((variable, values, body)),
+                _ => None,
+            };
+            let fits = parts.is_some_and(|(variable, values, body)| {
+                let listed = values.as_list().is_some() || values.as_map().is_some();
+                variable.scalar().is_some() && listed && body.as_map().is_some()
+            });
+            (fits, "a variable, a list of values and a map")
+        }
         _ => (true, ""),
     };
     (!good).then_some(takes)

@@ -37,6 +37,7 @@ use transforms::Transforms;
 pub fn validate(template: &Template) -> Vec<Diagnostic> {
     let mut checks = Checks::new(template);
     shape::check(&mut checks);
+    transforms::check(&mut checks);
     values::check(&mut checks);
     functions::check(&mut checks);
     conditions::check(&mut checks);

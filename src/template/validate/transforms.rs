@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::{Checks, suggestion};
 use crate::template::Template;
 use crate::template::node::{Node, Value};
 
@@ -36,6 +37,33 @@ impl Transform {
             Some(name) if name.starts_with("AWS::SecretsManager-") => Self::SecretsManager,
             _ => Self::Macro,
         }
+    }
+}
+
+/// Transforms of AWS that are known by their whole name.
+const KNOWN: [&str; 7] = [
+    "AWS::CodeDeployBlueGreen",
+    "AWS::CodeStar",
+    "AWS::Include",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager-2020-07-23",
+    "AWS::SecretsManager-2024-09-16",
+    "AWS::Serverless-2016-10-31",
+];
+
+/// Warns of a transform of AWS that is not known: under a macro, much less is checked.
+pub(super) fn check(checks: &mut Checks<'_>) {
+    let template = checks.template;
+    let transform = template.root().get("Transform");
+    for node in transform.map(Node::elements).unwrap_or_default() {
+        let unknown = name(node).filter(|it| it.starts_with("AWS::") && !KNOWN.contains(it));
+        let Some(name) = unknown else { continue };
+        let text = format!("`{name}` is not a known transform of AWS");
+        let found = checks.warning("unknown-transform", text, &node.span);
+        checks.push(match suggestion(name, KNOWN) {
+            Some(suggestion) => found.help(suggestion),
+            None => found,
+        });
     }
 }
 

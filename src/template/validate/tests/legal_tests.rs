@@ -212,6 +212,31 @@ fn brackets_and_scalars_may_be_indented_as_libyaml_allows() {
 }
 
 #[test]
+fn a_cycle_that_never_exists_is_only_a_warning() {
+    let template = |first: &str, second: &str| {
+        format!(
+            "Parameters: {{P: {{Type: String}}}}\nConditions: {{C: !Equals [!Ref P, a], D: !Equals [!Ref P, b]}}\nResources:\n  A: {{Type: A::B::C, Properties: {{X: [{first}]}}}}\n  B: {{Type: A::B::C, Properties: {{X: [{second}]}}}}\n"
+        )
+    };
+    for (first, second) in [
+        ("!If [C, !Ref B, x]", "!If [C, x, !Ref A]"),
+        ("!If [C, !Ref B, x]", "!If [D, !Sub '${A}', x]"),
+        (
+            "!If [C, !Ref B, x]",
+            "!If [D, {a: !If [C, x, !GetAtt A.B]}, x]",
+        ),
+    ] {
+        assert_eq!(
+            legal(&template(first, second)),
+            ["circular-dependency"],
+            "{first} {second}"
+        );
+    }
+    let found = check(&template("!If [C, !Ref B, x]", "!If [D, x, !Ref A]"));
+    assert!(found.starts_with("circular-dependency"), "{found}");
+}
+
+#[test]
 fn odd_but_legal_templates_are_accepted() {
     for text in [
         // A lookup that only one branch makes.

@@ -106,6 +106,28 @@ fn a_macro_may_make_anything_but_its_file_is_read() {
 }
 
 #[test]
+fn a_transform_of_aws_that_does_not_exist_is_a_warning() {
+    assert_snapshot!(check(
+        "Transform: [AWS::LanguageExtension, {Name: AWS::Serverless-2016-10-32}, Mine]\nResources:\n  A: {Type: A::B::C}\n",
+    ), @r#"
+    warning unknown-transform: `AWS::LanguageExtension` is not a known transform of AWS at 1:13 "AWS::LanguageExtension"
+      help: did you mean `AWS::LanguageExtensions`?
+    warning unknown-transform: `AWS::Serverless-2016-10-32` is not a known transform of AWS at 1:37 "{Name: AWS::Serverless-2016-10-32}"
+      help: did you mean `AWS::Serverless-2016-10-31`?
+    "#);
+}
+
+#[test]
+fn a_loop_takes_a_variable_a_list_and_a_map() {
+    assert_snapshot!(check(
+        "Transform: AWS::LanguageExtensions\nResources:\n  A: {Type: A::B::C}\n  Fn::ForEach::L: [N, [a]]\n  Fn::ForEach::M: [N, a, {'B${N}': {Type: A::B::C}}]\n  Fn::ForEach::O: [N, !Ref AWS::NotificationARNs, {'C&{N}': {Type: A::B::C}}]\n",
+    ), @r#"
+    wrong-argument: `Fn::ForEach::L` takes a variable, a list of values and a map at 4:19 "[N, [a]]"
+    wrong-argument: `Fn::ForEach::M` takes a variable, a list of values and a map at 5:19 "[N, a, {'B${N}': {Type: A::B::C}}]"
+    "#);
+}
+
+#[test]
 fn a_macro_changes_only_what_it_receives() {
     assert_snapshot!(check(
         "Resources:\n  A: {Type: A::B::C, Properties: {X: !Ref Missing, M: {'Fn::Transform': {Name: Mine}, Y: !Ref Own}}}\n  B: {'Fn::Transform': {Name: AWS::Include, Parameters: {Location: s3://a/b}}}\n",
