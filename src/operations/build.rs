@@ -8,7 +8,7 @@ use std::iter;
 use indexmap::IndexMap;
 
 use super::artifact_folders::unmatched_globs;
-use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile};
+use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile, stacks};
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::Packages;
@@ -320,6 +320,10 @@ pub(crate) fn examine(
     checked.findings.extend(of_paths);
     for child in &packaged.children {
         let found = check_child(settings, &child.rendered, &child.template);
+        checked.findings.extend(found);
+    }
+    if let Some(root) = &checked.template {
+        let found = stacks::findings(&packaged, root, &settings.origins);
         checked.findings.extend(found);
     }
     let children = packaged.children.iter().map(|child| &child.rendered);

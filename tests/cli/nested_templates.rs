@@ -151,3 +151,49 @@ fn a_rendered_nested_template_sees_the_same_values() {
     let failed = sandbox.run(&["render"]).expect_code(1);
     failed.expect_stderr("templates/nested/data.yaml.j2:5:");
 }
+
+#[test]
+fn parameters_of_a_nested_stack_have_to_fit_its_template() {
+    let sandbox = project();
+    sandbox.edit(
+        "templates/nested/data.yaml",
+        "Resources:\n",
+        "Parameters:\n  Size: { Type: Number }\nResources:\n",
+    );
+    sandbox.edit(
+        "templates/stack.yaml",
+        "nested/data.yaml\n",
+        "nested/data.yaml\n      Parameters: { Siez: 2 }\n",
+    );
+    insta::assert_snapshot!(sandbox.run(&["validate"]), @"
+    --- stderr
+    Not linted: cfn-lint is not installed.
+    warning[unused-parameter]: the parameter `Size` is never used
+     --> templates/nested/data.yaml:2:3
+      |
+    2 |   Size: { Type: Number }
+      |   ^^^^
+
+    error[unknown-parameter]: the nested template has no parameter `Siez`
+      --> templates/stack.yaml:16:21
+       |
+    16 |       Parameters: { Siez: 2 }
+       |                     ^^^^
+       |
+       = help: did you mean `Size`?
+
+    error[missing-parameter]: the nested stack `Data` gets no value for the parameter `Size`, which has no default
+      --> templates/stack.yaml:16:7
+       |
+    16 |       Parameters: { Siez: 2 }
+       |       ^^^^^^^^^^
+       |
+      ::: templates/nested/data.yaml:2:3
+       |
+     2 |   Size: { Type: Number }
+       |   ---- declared here
+
+    error: `templates/stack.yaml` is not a valid CloudFormation template
+    --- exit 1
+    ");
+}

@@ -4,6 +4,7 @@
 //! [`Tree::package`] builds the zips and replaces each path by a reference to S3. The children come
 //! before their parents, because the text of a parent contains the digests of its children.
 
+pub(crate) mod stacks;
 mod survey;
 
 use std::collections::BTreeMap;

@@ -17,6 +17,7 @@ mod functions;
 pub mod limits;
 mod lookups;
 mod loops;
+pub mod nested;
 mod pattern;
 mod permissions;
 mod references;

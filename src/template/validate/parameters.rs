@@ -108,7 +108,7 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
 }
 
 /// Returns the reason and the violated constraint, if a value is not allowed.
-fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
+pub(super) fn violation<'a>(parameter: &Parameter<'a>, value: &str) -> Option<(String, &'a Node)> {
     let node = parameter.entry.node;
     let is_list = parameter.kind().is_some_and(|kind| kind.contains("List"));
     if let Some(allowed) = node.get("AllowedValues") {
