@@ -41,6 +41,52 @@ impl SourceFile {
     }
 }
 
+/// How many findings are shown. Who has more has one mistake that repeats.
+pub const SHOWN: usize = 100;
+
+/// The rule of the note that counts the findings that are not shown.
+const NOT_SHOWN: &str = "not-shown";
+
+/// Returns the first [`SHOWN`] findings, errors before warnings, in their order, and a note that counts
+/// the others. A list that is only a little longer is returned as it is.
+pub fn capped(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_note = |it: &Diagnostic| it.rule == NOT_SHOWN;
+    if found.len() <= SHOWN || found.len() == SHOWN + 1 && found.iter().any(is_note) {
+        return found;
+    }
+    let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+    let errors = found.iter().filter(|it| is_error(it)).count();
+    let (mut shown_errors, mut shown_others) = (0, 0);
+    let others_allowed = SHOWN.saturating_sub(errors);
+    let total = found.len();
+    let mut shown = Vec::with_capacity(SHOWN + 1);
+    let mut first_hidden = None;
+    for finding in found {
+        let (count, allowed) = if is_error(&finding) {
+            (&mut shown_errors, SHOWN)
+        } else {
+            (&mut shown_others, others_allowed)
+        };
+        if *count < allowed {
+            *count += 1;
+            shown.push(finding);
+        } else if first_hidden.is_none() {
+            first_hidden = Some(finding);
+        }
+    }
+    if let Some(mut note) = first_hidden {
+        note.severity = Severity::Note;
+        note.rule = NOT_SHOWN.into();
+        note.message = format!(
+            "{} more findings are not shown: this is the first of them",
+            total - shown.len()
+        );
+        note.help.clear();
+        shown.push(note);
+    }
+    shown
+}
+
 /// How much a finding matters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -140,5 +186,40 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, Place, SHOWN, Severity, SourceFile, capped};
+
+    fn finding(severity: Severity, number: usize) -> Diagnostic {
+        let place = Place {
+            source: SourceFile::new("t", "text"),
+            span: 0..1,
+            label: String::new(),
+        };
+        Diagnostic::new(severity, "rule", number.to_string(), place)
+    }
+
+    #[test]
+    fn a_hundred_findings_are_shown_errors_first_and_the_rest_is_counted() {
+        let warnings = || (0..250).map(|number| finding(Severity::Warning, number));
+        let few: Vec<_> = warnings().take(SHOWN).collect();
+        assert_eq!(capped(few.clone()), few);
+
+        let many: Vec<_> = warnings()
+            .chain([finding(Severity::Error, 250), finding(Severity::Error, 251)])
+            .collect();
+        let shown = capped(many);
+        assert_eq!(shown.len(), SHOWN + 1);
+        let messages: Vec<&str> = shown.iter().map(|it| it.message.as_str()).collect();
+        assert_eq!(messages[97..100], ["97", "250", "251"]);
+        assert_eq!(
+            messages[100],
+            "152 more findings are not shown: this is the first of them"
+        );
+        assert_eq!(shown[100].severity, Severity::Note);
+        assert_eq!(capped(shown.clone()), shown);
     }
 }

@@ -7,7 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, capped};
 
 /// Shorthand for a result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -101,10 +101,11 @@ impl Error {
         self
     }
 
-    /// Adds the places in a text that this error is about. They are shown before the error itself.
+    /// Adds the places in a text that this error is about. They are shown before the error itself; of
+    /// very many, only the first.
     #[must_use]
     pub fn with_diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
-        self.0.diagnostics = diagnostics;
+        self.0.diagnostics = capped(diagnostics);
         self
     }
 

@@ -15,7 +15,7 @@ use crate::artifact::requirements::Packages;
 use crate::config::origin::Origin;
 use crate::config::project::Project;
 use crate::config::settings::{ParameterValue, Settings};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, capped};
 use crate::error::{Error, Result};
 use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
@@ -343,7 +343,8 @@ fn check_child(
     located(settings, rendered, validate::validate(template))
 }
 
-/// Returns findings at their places in the files, without the warnings that the manifest ignores.
+/// Returns findings at their places in the files, without the warnings that the manifest ignores; of
+/// very many, only the first.
 fn located(
     settings: &Settings,
     rendered: &RenderedTemplate,
@@ -353,9 +354,9 @@ fn located(
         let rules = &settings.lint.ignore;
         finding.severity != Severity::Error && rules.iter().any(|rule| *rule == finding.rule)
     };
-    found
+    let found = found.into_iter().filter(|finding| !is_ignored(finding));
+    capped(found.collect())
         .into_iter()
-        .filter(|finding| !is_ignored(finding))
         .map(|finding| rendered.translate(finding, &settings.origins))
         .collect()
 }

@@ -387,3 +387,22 @@ fn unreadable_file() {
         finished.expect_stderr("ermission denied");
     }
 }
+
+#[test]
+fn thousands_of_findings_are_counted() {
+    let aliases = vec!["*a"; 20_000].join(",\n        ");
+    let sandbox = demo::files().file(
+        "stack.yaml.j2",
+        format!(
+            "Resources:\n  A: &a\n    Type: AWS::SNS::Topic\n    Metadata:\n      L: [{aliases}]\n"
+        ),
+    );
+    let finished = sandbox.run(&["validate"]).expect_code(1);
+    assert_eq!(finished.stderr.matches("error[").count(), 100);
+    finished.expect_stderr("note[not-shown]: 19900 more findings are not shown");
+    let document = sandbox.run(&["validate", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    let errors = findings.iter().filter(|it| it["severity"] == "error");
+    assert_eq!(errors.count(), 100);
+}

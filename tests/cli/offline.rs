@@ -13,7 +13,7 @@ fn everything_is_new_without_a_deployed_template() {
     +Account      unknown
     @@
     -Endpoint     http://127.0.0.1:[PORT]
-    +Prediction   compared with nothing, since no deployed template is kept here
+    +Prediction   everything counts as new: this machine knows no earlier deployment
     @@
     +This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     ");

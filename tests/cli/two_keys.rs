@@ -68,7 +68,7 @@ fn commands_without_an_account_succeed() {
     New stack    site-dev (environment dev)
     Account      unknown
     Region       unknown
-    Prediction   compared with nothing, since no deployed template is kept here
+    Prediction   everything counts as new: this machine knows no earlier deployment
 
       + Queue  AWS::SQS::Queue
 

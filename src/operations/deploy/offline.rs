@@ -145,7 +145,7 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
             last.region,
             last.at.strftime("%Y-%m-%d %H:%M:%SZ")
         ),
-        None => "compared with nothing, since no deployed template is kept here".to_owned(),
+        None => "everything counts as new: this machine knows no earlier deployment".to_owned(),
     };
     let limits = if build.template.has_transforms() {
         "; what the transform makes of the template is unknown"

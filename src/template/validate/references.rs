@@ -6,6 +6,7 @@ use super::loops::LoopNames;
 use super::serverless::{Generated, Made};
 use super::transforms::Transform;
 use super::{Checks, suggestion};
+use crate::diagnostic::SHOWN;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::Template;
 use crate::template::node::{Node, Value};
@@ -204,7 +205,10 @@ fn undefined(
         found.severity = Severity::Warning;
         return Some(found.help("AWS SAM is not known to create it"));
     }
-    Some(match suggestion(target, names) {
+    // Nobody reads a suggestion for each of thousands of mistakes.
+    let is_shown = checks.found.len() < SHOWN;
+    let suggestion = is_shown.then(|| suggestion(target, names)).flatten();
+    Some(match suggestion {
         Some(suggestion) => found.help(suggestion),
         None => found,
     })

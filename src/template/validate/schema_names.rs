@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::{Checks, nearest, suggestion};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, SHOWN};
 use crate::template::Template;
 use crate::template::node::{Map, Node, Value};
 use crate::template::reference::ReferenceKind;
@@ -72,8 +72,10 @@ impl<'a> Types<'a> {
 
     /// Returns the most similar known type.
     fn similar(&mut self, kind: &'a str) -> Option<&'static str> {
+        // Nobody reads a suggestion for each of hundreds of types.
+        let is_shown = self.similar.len() < SHOWN;
         let similar = self.similar.entry(kind);
-        *similar.or_insert_with(|| similar_type(kind))
+        *similar.or_insert_with(|| is_shown.then(|| similar_type(kind)).flatten())
     }
 }
 
