@@ -255,6 +255,7 @@ fn interrupt_at_the_prompt_leaves_nothing_behind() {
     Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
     error: interrupted
+    hint: the uploaded files stay in `s3://stackctl-artifacts-123456789012-eu-west-1`: the next `apply` uses them
     hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");

@@ -227,7 +227,7 @@ exit 4
                 "Resources:\n  A: {Type: AWS::SNS::Topic, Metadata: text}\n",
             )
             .program("cfn-lint", "#!/bin/sh\nexit 1\n");
-        insta::assert_snapshot!(sandbox.run(&["validate"]), @"
+        insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
         --- stderr
         warning: cfn-lint failed (exit status: 1)
         error[wrong-shape]: `Metadata` must be a map, but is a string
@@ -236,9 +236,15 @@ exit 4
         2 |   A: {Type: AWS::SNS::Topic, Metadata: text}
           |                                        ^^^^
 
+        warning[unread-variable]: no template reads `vars.description`
+          --> manifest.toml:12:15
+           |
+        12 | description = "first"
+           |               ^^^^^^^
+
         error: `stack.yaml.j2` is not a valid CloudFormation template
         --- exit 1
-        ");
+        "#);
     }
 
     #[test]

@@ -404,14 +404,6 @@ fn code_that_has_to_be_built_first_is_refused() {
     let sandbox = sam("").file(requirements.0, requirements.1);
     insta::assert_snapshot!(sandbox.run(&["validate"]), @r#"
     --- stderr
-    warning[unknown-property]: `AWS::Serverless::Function` has no property `Code`
-     --> templates/stack.yaml:6:7
-      |
-    6 |       Code: ../src/worker
-      |       ^^^^
-      |
-      = help: if the name is newer than stackctl, ignore it: `[lint] ignore = ["unknown-property"]`
-
     error[local-path]: the code in `src/worker` has to be built: it has a `requirements.txt`, and the packages in it are not in the folder
      --> templates/stack.yaml:6:16
       |
