@@ -14,7 +14,8 @@
 //! `cli::commands::apply::run` calls, in this order:
 //!
 //! 1. `Session::open`: finds the manifest, resolves the settings.
-//! 2. `Deployment::open`: builds what the files say (`build::build_concurrently`) and reads what is
+//! 2. `Deployment::open`: runs the builds of the artifacts and fetches their Python packages
+//!    (`prepare`), then builds what the files say (`build::build_concurrently`) and reads what is
 //!    deployed (`Deployed::read_concurrently`) at the same time.
 //! 3. `readiness::check_revertible`, `readiness::prepare`: waits for a running operation, deletes the
 //!    empty stack of a failed creation, refuses a stack that accepts no change.
@@ -43,7 +44,7 @@
 //! | [`plan`] | what a deployment would do: model, risk, prediction, comparison, saved plans | owns the files of saved plans |
 //! | [`cloudformation`] | the domain: stacks, change sets, events, drift, recovery, diagnosis | no |
 //! | [`template`] | CloudFormation text and model: render, parse, validate, compare, evaluate, lint | runs the linter |
-//! | [`artifact`] | folders as reproducible zips, and the files in a zip | reads files, writes a temporary one |
+//! | [`artifact`] | folders as reproducible zips, their builds and Python packages, and the files in a zip | reads files, runs builds and pip, writes temporary files and cached wheels |
 //! | [`config`] | manifest, settings with their sources, the project's files, secrets | reads the project |
 //! | [`util`] | concurrency, suggestions, interruption, spans, quoting for a shell | listens for signals |
 //! | [`diagnostic`], [`error`] | findings that point at a place in a text; errors, their kinds and exit codes | no |

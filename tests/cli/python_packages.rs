@@ -48,7 +48,7 @@ fn package(sandbox: &Sandbox, arguments: &[&str]) -> (String, Vec<String>) {
 }
 
 #[test]
-fn packages_are_put_beside_the_code_and_later_runs_need_no_python() {
+fn packages_are_in_the_zip_and_later_runs_need_no_python() {
     let wheel = TestWheel::new("greeting", "py3-none-any", "TEXT = 'hello'\n");
     let lock = lock_file(&[&wheel], &[]);
     let sandbox = with_packages(&[&wheel], &lock);
@@ -215,7 +215,7 @@ fn wheels_that_the_runtime_cannot_import_are_refused_by_name() {
 }
 
 #[test]
-fn everything_wrong_with_a_lock_file_is_said_at_once() {
+fn every_error_in_a_lock_file_is_in_one_report() {
     let lock = "-e .\nsix\nidna==3.7 ; python_version < '4'\nattrs>=23\n";
     insta::assert_snapshot!(with_packages(&[], lock).run(&["validate"]), @r"
     --- stderr

@@ -29,7 +29,7 @@ const NEED: Need = Need {
 };
 
 /// The user's settings of pip that would change which packages it downloads, or where to.
-const UNWANTED: [&str; 13] = [
+const UNWANTED: [&str; 14] = [
     "PIP_ABI",
     "PIP_CONSTRAINT",
     "PIP_DEST",
@@ -40,6 +40,7 @@ const UNWANTED: [&str; 13] = [
     "PIP_PLATFORM",
     "PIP_PYTHON",
     "PIP_PYTHON_VERSION",
+    "PIP_QUIET",
     "PIP_REQUIREMENT",
     "PIP_SRC",
     "PIP_VERBOSE",
@@ -119,10 +120,10 @@ pub(super) async fn download(
 fn requirements(index: &[IndexOption], lock_folder: &Path, pins: &[(usize, &Pin)]) -> String {
     let mut text = String::new();
     for option in index {
-        let beside = lock_folder.join(&option.value);
-        let is_folder = option.name == "--find-links" && beside.exists();
+        let found = lock_folder.join(&option.value);
+        let is_folder = option.name == "--find-links" && found.exists();
         let value = if is_folder {
-            beside.to_string_lossy()
+            found.to_string_lossy()
         } else {
             option.value.as_str().into()
         };

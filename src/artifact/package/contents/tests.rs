@@ -29,7 +29,7 @@ fn paths(artifact: &Artifact) -> Vec<&str> {
 }
 
 #[test]
-fn packages_stand_beside_the_files_of_the_folder() {
+fn packages_and_files_of_the_folder_are_in_one_zip() {
     let folder = folder(&[("handler/app.py", "1"), ("handler/z.py", "")]);
     let one = wheel(&[("m/__init__.py", 0o644, "one"), ("m/x.so", 0o755, "so")]).unwrap();
     let artifact = package(&folder, &[one]).unwrap();
