@@ -273,7 +273,7 @@ Resources:
     CloudFormation requires CAPABILITY_IAM. stackctl derives this from the template and sends it; `stack.capabilities` overrides it.
     infra/src/locked: stackctl adds the packages in infra/src/locked/requirements.txt
     infra/src/unlocked: stackctl adds the packages in infra/src/unlocked/requirements.lock
-    hint: make the lock file, with hashes: `uv pip compile --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux2014 infra/src/unlocked/requirements.txt -o infra/src/unlocked/requirements.lock`
+    hint: make the lock file, with hashes: `uv pip compile --universal --generate-hashes --python-version 3.13 infra/src/unlocked/requirements.txt -o infra/src/unlocked/requirements.lock`
     infra/api has to be built: infra/api/package.json names packages that are not in the folder; see [artifacts.Api] in manifest.toml
     hint: `stackctl plan --env local` shows what would be deployed on this machine, without an account
     hint: `stackctl plan` shows what would be deployed to your AWS account
@@ -302,7 +302,7 @@ Resources:
     architecture = "arm64"
 
     # The packages need a lock file with hashes. This command makes it:
-    #   uv pip compile --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux2014 infra/src/unlocked/requirements.txt -o infra/src/unlocked/requirements.lock
+    #   uv pip compile --universal --generate-hashes --python-version 3.13 infra/src/unlocked/requirements.txt -o infra/src/unlocked/requirements.lock
     [artifacts.Unlocked]
     path = "infra/src/unlocked"
     requirements = "infra/src/unlocked/requirements.lock"
@@ -409,7 +409,7 @@ capabilities = ["CAPABILITY_NAMED_IAM"]
     profile = "prod"  # samconfig.toml
 
     [environments.prod.stack]
-    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]  # samconfig.toml
+    capabilities = ["CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]  # samconfig.toml
 
     [environments.prod.parameters]
     Zones = "a,b"  # prod-parameters.json
@@ -541,6 +541,7 @@ fn files_that_are_no_templates_are_named() {
         .file("app/cdk.out/Shop.template.json", "{}")
         .file("infra/main.tf", "")
         .file("list.yaml", "Resources:\n  - A\n")
+        .file("jinja.yaml", "Resources:\n  A: \"{{ vars.a }}\"\n")
         .file("broken.yaml", "Resources:\n  A: [\n");
     for (file, expected, hint) in [
         (
@@ -564,6 +565,11 @@ fn files_that_are_no_templates_are_named() {
             "cannot convert",
         ),
         ("list.yaml", "its `Resources` is not a map", ""),
+        (
+            "jinja.yaml",
+            "`jinja.yaml` has to be rendered",
+            "rename it to `jinja.yaml.j2`",
+        ),
         ("broken.yaml", "`broken.yaml` has a syntax error", ""),
         ("gone.yaml", "the template `gone.yaml` does not exist", ""),
     ] {

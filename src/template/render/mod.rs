@@ -42,7 +42,8 @@ pub(crate) use context::DEFAULT_BUCKET;
 use line_map::LineMap;
 pub use line_map::Location;
 use line_map::Sources;
-use names::{file_name, is_rendered};
+use names::file_name;
+pub(crate) use names::is_rendered;
 use reads::Reads;
 
 /// The largest template that a request can contain, in bytes; a larger template is uploaded to S3
@@ -132,6 +133,12 @@ pub fn render(
             failed(located.collect())
         }
     }
+}
+
+/// Returns the error for a file that no project renders, but that was written for the template engine.
+pub(crate) fn written_for_rendering(source: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let empty = minijinja::Value::from_pairs(std::iter::empty::<(&str, minijinja::Value)>());
+    plain::check(source, &empty, || Template::parse(source).is_ok())
 }
 
 /// Returns a warning for each variable of the manifest, a flag or the environment that none of these

@@ -4,7 +4,7 @@
 const RENDERED: [&str; 3] = [".j2", ".jinja", ".jinja2"];
 
 /// Returns whether a file of this name is rendered.
-pub(super) fn is_rendered(name: &str) -> bool {
+pub(crate) fn is_rendered(name: &str) -> bool {
     RENDERED.iter().any(|ending| name.ends_with(ending))
 }
 

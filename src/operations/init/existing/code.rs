@@ -67,12 +67,8 @@ impl Python {
     /// Returns the command that makes the lock file, if it has yet to be made.
     pub(super) fn lock_command(&self) -> Option<String> {
         let unlocked = self.unlocked.as_deref()?;
-        let platform = match self.architecture {
-            "arm64" => "aarch64-manylinux2014",
-            _ => "x86_64-manylinux2014",
-        };
         Some(format!(
-            "uv pip compile --generate-hashes --python-version {} --python-platform {platform} {} -o {}",
+            "uv pip compile --universal --generate-hashes --python-version {} {} -o {}",
             self.version.as_deref().unwrap_or("VERSION"),
             quote(unlocked),
             quote(&self.lock),

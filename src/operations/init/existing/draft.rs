@@ -61,6 +61,14 @@ pub(super) enum Setting {
 }
 
 impl Layer {
+    /// Returns whether there is no value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+            && self.tags.is_empty()
+            && self.stack.is_empty()
+            && self.parameters.is_empty()
+    }
+
     /// Sets the value of a parameter and returns what was set. The value of a secret is dropped; it is read
     /// from an environment variable.
     pub(super) fn set_parameter(

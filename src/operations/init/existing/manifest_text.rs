@@ -39,7 +39,10 @@ pub(super) fn write(draft: &Draft<'_>) -> String {
     write_parameters(&mut text, draft);
     for (name, layer) in &draft.environments {
         let prefix = format!("environments.{name}");
-        text.push_str(&format!("\n[{prefix}]\n"));
+        let is_only_tables = layer.keys.is_empty() && !layer.is_empty();
+        if !is_only_tables {
+            text.push_str(&format!("\n[{prefix}]\n"));
+        }
         layer_keys(&mut text, layer, &format!("{prefix}."));
         if !layer.parameters.is_empty() {
             text.push_str(&format!("\n[{prefix}.parameters]\n"));

@@ -10,6 +10,7 @@ use crate::config::project;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::operations::init::name;
+use crate::template::capability::Capability;
 use crate::util::suggest::quoted;
 
 /// Folders next to a template that often hold its parameter files.
@@ -338,7 +339,14 @@ fn take_sam_environment(
             .capabilities
             .iter()
             .filter(|name| !is_derived(name));
-        let list: Vec<String> = derived.iter().chain(more).cloned().collect();
+        let mut list: Vec<String> = derived.iter().chain(more).cloned().collect();
+        if list
+            .iter()
+            .any(|name| name == Capability::NamedIam.as_str())
+        {
+            // It includes the weaker one.
+            list.retain(|name| name != Capability::Iam.as_str());
+        }
         layer
             .stack
             .insert("capabilities", Sourced::new(Setting::List(list), shown));

@@ -10,7 +10,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::operations::init::folder::Folder;
-use crate::template::Template;
+use crate::template::{Template, render};
 use crate::util::shell_word::quote;
 
 /// A template, and where it is.
@@ -41,7 +41,7 @@ pub(super) fn open(context: &Context, folder: &Folder<'_>, named: &Path) -> Resu
     }
     let source = project::named_text(&context.ambient().current_dir, named)?;
     let path = path_below(folder, named, &file)?;
-    let template = if is_rendered(&name) {
+    let template = if render::is_rendered(&name) {
         None
     } else {
         Some(parse(named, &source)?)
@@ -54,16 +54,15 @@ pub(super) fn open(context: &Context, folder: &Folder<'_>, named: &Path) -> Resu
     })
 }
 
-/// Returns whether stackctl renders a file of this name with minijinja.
-fn is_rendered(name: &str) -> bool {
-    [".j2", ".jinja", ".jinja2"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
-}
-
 fn parse(named: &Path, source: &Arc<SourceFile>) -> Result<Template> {
     if let Some(foreign) = kind::by_content(&source.text) {
         return Err(foreign_error(named, &foreign));
+    }
+    if let Some(found) = render::written_for_rendering(source) {
+        return Err(
+            Error::input(format!("`{}` has to be rendered", named.display()))
+                .with_diagnostics(vec![found]),
+        );
     }
     let template = Template::parse(source).map_err(|found| {
         Error::input(format!("`{}` has a syntax error", named.display())).with_diagnostics(found)
