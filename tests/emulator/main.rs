@@ -37,6 +37,7 @@ mod listener;
 mod nested;
 mod plans;
 mod project;
+mod projects;
 #[path = "../support/proxy.rs"]
 mod proxy;
 #[path = "../support/python.rs"]

@@ -77,6 +77,20 @@ impl Project {
         project
     }
 
+    /// Returns a copy of a project in `tests/projects`, which has no manifest.
+    pub(crate) fn without_manifest(folder: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        copy(&root.join("tests/projects").join(folder), &sandbox.path(""));
+        Self::of(sandbox)
+    }
+
+    /// Returns the project with an environment variable for all later commands.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.sandbox = self.sandbox.env(name, value);
+        self
+    }
+
     fn of(sandbox: Sandbox) -> Self {
         let borrowed = emulator::shared().lend(&sandbox.path(""), &sandbox.cache());
         Self {

@@ -1,0 +1,7 @@
+import os
+
+import underline
+
+
+def handler(event, context):
+    return underline.heading(os.environ["TITLE"])
