@@ -106,7 +106,12 @@ fn every_manifest_key_is_documented() {
 
 #[test]
 fn manifests_in_the_documentation_are_valid() {
-    for page in ["README.md", "docs/manifest.md"] {
+    for page in [
+        "README.md",
+        "docs/from-sam.md",
+        "docs/manifest.md",
+        "docs/your-own-template.md",
+    ] {
         let manifests = blocks(&read(page), "toml");
         let manifests = manifests
             .iter()
