@@ -17,6 +17,16 @@ fn read(sandbox: &Sandbox) -> String {
 }
 
 #[test]
+fn plan_file_that_cannot_be_written_is_an_error_before_any_upload() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let finished = sandbox.run(&["plan", "--out", "/proc/self/plan.json"]);
+    finished
+        .expect_code(1)
+        .expect_stderr("/proc/self/plan.json");
+    assert!(cloud.operations().is_empty(), "{:?}", cloud.operations());
+}
+
+#[test]
 fn apply_executes_the_change_set_of_the_saved_plan() {
     let (sandbox, cloud) = demo::deployed();
     demo::change_code(&sandbox);

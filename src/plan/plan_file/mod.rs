@@ -30,6 +30,10 @@ use crate::template::stack_policy::StackPolicy;
 /// The name and version of the file format.
 const SCHEMA: &str = "stackctl.plan-file/1";
 
+/// How many bytes must be free for a plan file before anything is uploaded; a plan of 100 artifacts has
+/// about 20,000.
+const ROOM: usize = 64 * 1024;
+
 /// A saved plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -272,13 +276,23 @@ impl PlanFile {
         )))
     }
 
-    /// Checks that [`Self::write`] can write to a path.
+    /// Checks that [`Self::write`] can write to a path, and that the disk has room: writes a temporary
+    /// file beside it.
     ///
     /// # Errors
     ///
     /// Refused if the file exists and is not a plan. If the file cannot be read, or its folder does not
-    /// exist.
+    /// exist or cannot be written.
     pub fn check_writable(path: &Path) -> Result<()> {
+        Self::check_replaceable(path)?;
+        let failed = |error: io::Error| cannot_write(path, error);
+        let mut file = temporary_beside(path).map_err(failed)?;
+        file.write_all(&[b' '; ROOM]).map_err(failed)?;
+        // A full disk may show only when the file is written out.
+        file.as_file().sync_all().map_err(failed)
+    }
+
+    fn check_replaceable(path: &Path) -> Result<()> {
         match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
                 Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
@@ -303,17 +317,13 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// The errors of [`Self::check_writable`], and if the folder cannot be written.
+    /// The errors of [`Self::check_writable`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        Self::check_writable(path)?;
+        Self::check_replaceable(path)?;
         let failed = |error: io::Error| cannot_write(path, error);
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        // A temporary file has mode 0600 and keeps it.
-        let mut file =
-            NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
-                .map_err(failed)?;
+        let mut file = temporary_beside(path).map_err(failed)?;
         file.write_all(&text).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
@@ -333,6 +343,12 @@ impl PlanFile {
 fn schema_of(text: &[u8]) -> Option<String> {
     let document: serde_json::Value = serde_json::from_slice(text).ok()?;
     Some(document.get("schema")?.as_str()?.to_owned())
+}
+
+/// Creates a temporary file in the same folder. It has mode 0600 and keeps it.
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {
