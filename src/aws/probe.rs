@@ -117,7 +117,8 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Returns the last `count` lines that a log group got since a moment, oldest first.
+    /// Returns the last `count` lines that a log group got since a moment and that `keep` accepts, oldest
+    /// first.
     ///
     /// A page may be empty and others still follow (`FilterLogEvents`), so all of them are read; of
     /// very many the first.
@@ -126,6 +127,7 @@ impl<'a> Probe<'a> {
         group: &str,
         since: Timestamp,
         count: usize,
+        keep: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>> {
         let logs = self.connection.json(LOGS);
         let mut input = json!({ "logGroupName": group, "startTime": since.as_millisecond() });
@@ -138,7 +140,8 @@ impl<'a> Probe<'a> {
                     .fault(format!("read the log `{group}`"), &error)
             })?;
             let messages = page.events.unwrap_or_default().into_iter();
-            for message in messages.filter_map(|event| event.message) {
+            let messages = messages.filter_map(|event| event.message);
+            for message in messages.filter(|message| keep(message)) {
                 tail.push_back(message.trim_end().to_owned());
                 if tail.len() > count {
                     tail.pop_front();

@@ -1,6 +1,7 @@
 //! The smoke test of a deployed stack: a file is uploaded, and its item must appear in the table.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -14,12 +15,17 @@ use crate::cloudformation::stack::{Resource, Stack};
 use crate::config::settings::VerifySettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
+use crate::operations::function_log::{is_of_platform, shows_failure};
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::util::interrupt::Interrupt;
 
 /// The pause between two reads of the table.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The pause between two reads of the functions' logs; `FilterLogEvents` allows 5 calls per second.
+const LOG_PAUSE: Duration = Duration::from_secs(2);
+/// How long the item may still take after an invocation failed.
+const GRACE: Duration = Duration::from_secs(3);
 /// How many of each function's last log lines a failure shows.
 const LOG_LINES: usize = 20;
 /// How many logs a failure shows.
@@ -89,22 +95,33 @@ pub(crate) async fn run(
         .put(content, content_type(&settings.upload.file))
         .await?;
     let started = Instant::now();
+    let functions = Functions {
+        probe: &probe,
+        service: StackService::new(connection, &stack.name),
+        since,
+    };
     let waited = interrupt
-        .guard(wait_for_item(&probe, settings.timeout))
+        .guard(wait(&probe, &functions, settings.timeout))
         .await;
     let latency = started.elapsed();
     let removed = probe.remove(version.as_deref()).await;
     let item = match (waited, removed) {
-        (Ok(Some(item)), removed) => removed.map(|()| item)?,
+        (Ok(Waited::Item(item)), removed) => removed.map(|()| item)?,
         (waited, removed) => {
             if let Err(error) = removed {
                 presenter.warning(&format!(
                     "s3://{bucket}/{key} or its item could not be deleted: {error}"
                 ));
             }
-            waited?;
-            let functions = StackService::new(connection, &stack.name);
-            return Err(timed_out(&probe, &functions, settings, since).await);
+            let message = match waited? {
+                Waited::Failed => "the function failed, and no item came".to_owned(),
+                _ => format!(
+                    "no item came within {} seconds of the upload",
+                    settings.timeout.as_secs()
+                ),
+            };
+            let error = Error::new(ErrorKind::Deployment, message);
+            return Err(functions.with_logs(error).await);
         }
     };
     match format {
@@ -127,50 +144,112 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn wait_for_item(probe: &Probe<'_>, timeout: Duration) -> Result<Option<Value>> {
-    let look = async {
-        loop {
-            if let Some(item) = probe.item().await? {
-                return Ok(Some(item));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
-    tokio::time::timeout(timeout, look)
-        .await
-        .unwrap_or(Ok(None))
+/// How the wait for the item ended.
+enum Waited {
+    /// The item is there.
+    Item(Value),
+    /// An invocation of a function failed, and no item came soon after.
+    Failed,
+    /// No item came in time.
+    TimedOut,
 }
 
-async fn timed_out(
-    probe: &Probe<'_>,
-    service: &StackService,
-    settings: &VerifySettings,
-    since: Timestamp,
-) -> Error {
-    let mut error = Error::new(
-        ErrorKind::Deployment,
-        format!(
-            "no item came within {} seconds of the upload",
-            settings.timeout.as_secs()
-        ),
-    );
-    let resources = match service.resources().await {
-        Ok(resources) => resources,
-        Err(unread) => return error.hint(format!("the log could not be read: {unread}")),
+/// Waits for the item, at most until the timeout or shortly after a function failed.
+async fn wait(probe: &Probe<'_>, functions: &Functions<'_>, timeout: Duration) -> Result<Waited> {
+    let wait = async {
+        let mut item = pin!(wait_for_item(probe));
+        tokio::select! {
+            item = &mut item => return item.map(Waited::Item),
+            () = functions.wait_for_failure() => {}
+        }
+        // Another invocation may have failed, or the function may have handled the error.
+        match tokio::time::timeout(GRACE, item).await {
+            Ok(item) => item.map(Waited::Item),
+            Err(_) => Ok(Waited::Failed),
+        }
     };
-    for group in log_groups(&resources).into_iter().take(LOG_LIMIT) {
-        error = match probe.log_tail(&group, since, LOG_LINES).await {
-            Ok(lines) if lines.is_empty() => error.hint(format!(
-                "the log group `{group}` has no line since: the function did not run"
-            )),
-            Ok(lines) => error.hint(format!(
-                "the last lines of the log group `{group}`:\n  {}",
-                lines.join("\n  ")
-            )),
-            Err(unread) => error.hint(format!("the log could not be read: {unread}")),
-        };
+    tokio::time::timeout(timeout, wait)
+        .await
+        .unwrap_or(Ok(Waited::TimedOut))
+}
+
+async fn wait_for_item(probe: &Probe<'_>) -> Result<Value> {
+    loop {
+        if let Some(item) = probe.item().await? {
+            return Ok(item);
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    error
+}
+
+/// The functions of the stack, as far as their logs show them.
+struct Functions<'p> {
+    probe: &'p Probe<'p>,
+    service: StackService,
+    /// The time of the upload.
+    since: Timestamp,
+}
+
+impl Functions<'_> {
+    /// Returns as soon as a log shows a failed invocation. Does not return if no log can be read.
+    async fn wait_for_failure(&self) {
+        let Ok(resources) = self.service.resources().await else {
+            return std::future::pending().await;
+        };
+        let groups = log_groups(&resources);
+        loop {
+            tokio::time::sleep(LOG_PAUSE).await;
+            for group in groups.iter().take(LOG_LIMIT) {
+                let failures = self
+                    .probe
+                    .log_tail(group, self.since, 1, shows_failure)
+                    .await;
+                if failures.is_ok_and(|failures| !failures.is_empty()) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Returns the error with the last lines of each log as hints.
+    async fn with_logs(&self, mut error: Error) -> Error {
+        let resources = match self.service.resources().await {
+            Ok(resources) => resources,
+            Err(unread) => return error.hint(format!("the log could not be read: {unread}")),
+        };
+        for group in log_groups(&resources).into_iter().take(LOG_LIMIT) {
+            error = error.hint(match self.last_lines(&group).await {
+                Ok(Some(lines)) if lines.is_empty() => {
+                    format!("the function ran, and wrote nothing to the log group `{group}`")
+                }
+                Ok(Some(lines)) => format!(
+                    "the last lines of the log group `{group}`:\n  {}",
+                    lines.join("\n  ")
+                ),
+                Ok(None) => {
+                    format!("the log group `{group}` has no line since: the function did not run")
+                }
+                Err(unread) => format!("the log could not be read: {unread}"),
+            });
+        }
+        error
+    }
+
+    /// Returns the last lines that the function wrote itself, or `None` if the log has no line at all.
+    async fn last_lines(&self, group: &str) -> Result<Option<Vec<String>>> {
+        let is_own = |line: &str| !is_of_platform(line);
+        let lines = self
+            .probe
+            .log_tail(group, self.since, LOG_LINES, is_own)
+            .await?;
+        if !lines.is_empty() {
+            // An entry of a log may have several lines.
+            let lines = lines.iter().flat_map(|entry| entry.lines());
+            return Ok(Some(lines.map(str::to_owned).collect()));
+        }
+        let any = self.probe.log_tail(group, self.since, 1, |_| true).await?;
+        Ok((!any.is_empty()).then_some(lines))
+    }
 }
 
 /// Returns the log groups of the stack, or the default ones of its functions if it has none of its own.

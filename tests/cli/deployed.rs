@@ -313,6 +313,35 @@ fn missing_item_shows_the_last_log_lines() {
 }
 
 #[test]
+fn failed_function_ends_the_verification_early() {
+    let (sandbox, cloud) = pipeline(false);
+    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
+    cloud.account().log_lines = [
+        "START RequestId: 1 Version: $LATEST\n",
+        "[ERROR] KeyError: 'size'\nTraceback (most recent call last):\n",
+        "END RequestId: 1\n",
+        "REPORT RequestId: 1\tDuration: 3 ms\n",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let started = std::time::Instant::now();
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    assert!(started.elapsed().as_secs() < 30, "{finished}");
+    let lines: Vec<&str> = finished.stderr.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "error: the function failed, and no item came",
+            "hint: the last lines of the log group `/aws/lambda/demo-handler`:",
+            "  [ERROR] KeyError: 'size'",
+            "  Traceback (most recent call last):",
+        ],
+        "{finished}"
+    );
+    nothing_is_left_of_the_probe(&cloud);
+}
+
+#[test]
 fn interrupted_verification_removes_the_test_object() {
     let (sandbox, cloud) = pipeline(false);
     sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
