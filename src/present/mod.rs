@@ -60,6 +60,7 @@ pub struct Presenter {
     verbosity: u8,
     interactive: bool,
     progress: bool,
+    stderr_is_terminal: bool,
     progress_shown: Arc<AtomicBool>,
     question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
@@ -97,6 +98,7 @@ impl Presenter {
             verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
             progress: terminal.stderr && !ci && !options.quiet,
+            stderr_is_terminal: terminal.stderr,
             progress_shown: Arc::default(),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
@@ -120,6 +122,12 @@ impl Presenter {
     /// Returns the width of a line in columns: `COLUMNS`, the terminal's width, or 100; at least 20.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Returns the width of the terminal that shows stderr. `None` if stderr is no terminal: lines for
+    /// a file or another program are not broken.
+    pub fn screen_width(&self) -> Option<usize> {
+        self.stderr_is_terminal.then_some(self.width)
     }
 
     /// Returns whether `-v` was given at least once.

@@ -220,9 +220,10 @@ fn cancelled_update_is_reported_as_rolled_back() {
     let (sandbox, cloud) = demo::changed();
     let running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
     let cancelled = interrupt_and_cancel(running, &cloud, "CancelUpdateStack");
-    insta::assert_snapshot!(after_the_prompt(&cancelled), @r"
+    insta::assert_snapshot!(after_the_prompt(&cancelled), @"
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting resources that the failed update created
+      [TIME]  UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack:
+                                deleting resources that the failed update created
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
     error: the deployment was cancelled and rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
     hint: `stackctl apply -e dev` deploys it after all

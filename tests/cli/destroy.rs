@@ -32,11 +32,11 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
     This deletes the stack `demo-dev` (account 123456789012, region eu-west-1). No stored data is lost.
     Type the stack's name, demo-dev, to destroy it:
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
-      [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
-      [TIME]  DELETE_SKIPPED      Role  AWS::IAM::Role
-      [TIME]  DELETE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  DELETE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_IN_PROGRESS  Handler   AWS::Lambda::Function
+      [TIME]  DELETE_COMPLETE     Handler   AWS::Lambda::Function
+      [TIME]  DELETE_SKIPPED      Role      AWS::IAM::Role
+      [TIME]  DELETE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  DELETE_COMPLETE     Bucket    AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     Destroyed: demo-dev is gone.
     Left behind: AWS::IAM::Role demo-dev-Role-1A2B3C
@@ -117,16 +117,16 @@ fn failed_deletion_names_the_cause() {
         .on("ListObjectVersions")
         .reply_xml("<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>");
     let finished = sandbox.run(&["destroy", "--yes"]).without_stdout();
-    insta::assert_snapshot!(finished, @r"
+    insta::assert_snapshot!(finished, @"
     --- stderr
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  DELETE_IN_PROGRESS  Handler  AWS::Lambda::Function
-      [TIME]  DELETE_COMPLETE     Handler  AWS::Lambda::Function
-      [TIME]  DELETE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  DELETE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  DELETE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  DELETE_FAILED       Bucket  AWS::S3::Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
+      [TIME]  DELETE_IN_PROGRESS  Handler   AWS::Lambda::Function
+      [TIME]  DELETE_COMPLETE     Handler   AWS::Lambda::Function
+      [TIME]  DELETE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  DELETE_COMPLETE     Role      AWS::IAM::Role
+      [TIME]  DELETE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  DELETE_FAILED       Bucket    AWS::S3::Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
       [TIME]  DELETE_FAILED       demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to delete: [Bucket].
     error: the stack `demo-dev` could not be deleted (DELETE_FAILED)
       caused by: AWS::S3::Bucket Bucket DELETE_FAILED: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
@@ -394,12 +394,12 @@ fn failed_deletion_continues_with_retained_resources() {
     nothing_was_deleted(&cloud);
 
     let retained = sandbox.run(&["destroy", "--yes", "--retain", "Bucket"]);
-    insta::assert_snapshot!(retained.without_stdout(), @r"
+    insta::assert_snapshot!(retained.without_stdout(), @"
     --- stderr
     The last deletion stopped at Bucket: The bucket you tried to delete is not empty. You must delete all versions in the bucket.
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_SKIPPED      Bucket    AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     Destroyed: demo-dev is gone.
     Left behind: AWS::S3::Bucket demo-data

@@ -142,7 +142,7 @@ fn follow_reports_the_cause_of_a_failure() {
     let followed = sandbox.run(&["events", "--follow", "--failed"]);
     insta::assert_snapshot!(undated(&followed), @r#"
     --- stdout
-    [WHEN]  UPDATE_FAILED       Role  AWS::IAM::Role: Resource handler returned message: "User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it (Service: Iam, Status Code: 403, Request ID: 1)" (RequestToken: 2, HandlerErrorCode: AccessDenied)
+    [WHEN]  UPDATE_FAILED       Role      AWS::IAM::Role: Resource handler returned message: "User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it (Service: Iam, Status Code: 403, Request ID: 1)" (RequestToken: 2, HandlerErrorCode: AccessDenied)
     --- stderr
     error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
       caused by: AWS::IAM::Role Role UPDATE_FAILED: User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it
@@ -330,8 +330,8 @@ fn failed_hook_is_the_cause() {
     --- stderr
     [UPLOAD]
 
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED buckets need a key
-      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: The following hook(s) failed: [Private::Guard::Hook]
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED buckets need a key
+      [TIME]  CREATE_FAILED       Bucket    AWS::S3::Bucket: The following hook(s) failed: [Private::Guard::Hook]
     error[deployment-failed]: `Bucket`: The following hook(s) failed: [Private::Guard::Hook]
      --> stack.yaml.j2:2:3
       |

@@ -126,9 +126,9 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     --- stderr
 
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_COMPLETE     Bucket  AWS::S3::Bucket
-      [TIME]  UPDATE_FAILED       Role  AWS::IAM::Role: still not found
-      [TIME]  UPDATE_COMPLETE     Handler  AWS::Lambda::Function
+      [TIME]  UPDATE_COMPLETE     Bucket    AWS::S3::Bucket
+      [TIME]  UPDATE_FAILED       Role      AWS::IAM::Role: still not found
+      [TIME]  UPDATE_COMPLETE     Handler   AWS::Lambda::Function
       [TIME]  UPDATE_ROLLBACK_FAILED  demo-dev  AWS::CloudFormation::Stack
     error: the stack `demo-dev` is stuck again (UPDATE_ROLLBACK_FAILED)
       caused by: AWS::IAM::Role Role UPDATE_FAILED: still not found
@@ -154,7 +154,7 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     Do you want to do this to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Recover:
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role      AWS::IAM::Role
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
 
     demo-dev is UPDATE_ROLLBACK_COMPLETE.
@@ -300,7 +300,7 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
     --- stderr
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  DELETE_SKIPPED      Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_SKIPPED      Bucket    AWS::S3::Bucket
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     demo-dev is gone.
@@ -366,8 +366,8 @@ fn recover_follows_a_running_operation() {
     --- stderr
 
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role      AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 

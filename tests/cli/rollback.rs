@@ -65,15 +65,15 @@ fn creation_without_rollback_is_kept_and_continued() {
     cloud.account().failing.clear();
     demo::change_description(&sandbox);
     let applied = sandbox.run(&["apply", "--yes"]);
-    insta::assert_snapshot!(applied.without_stdout(), @r"
+    insta::assert_snapshot!(applied.without_stdout(), @"
     --- stderr
 
     The stack is CREATE_FAILED: CloudFormation accepts this change only with rollback disabled.
     If the deployment fails, everything stays as it is then.
 
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role      AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
@@ -102,18 +102,18 @@ fn on_failure_delete_deletes_only_a_new_stack() {
     let (sandbox, cloud) = demo::in_cloud();
     fail(&cloud, "Bucket");
     let arguments = ["apply", "--yes", "--on-failure", "delete"];
-    insta::assert_snapshot!(sandbox.run(&arguments).without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.run(&arguments).without_stdout(), @"
     --- stderr
     [UPLOAD]
 
     If the creation fails, the stack is deleted again.
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
-      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: Bucket is not to be
-      [TIME]  CREATE_FAILED       Handler  AWS::Lambda::Function: Resource creation cancelled
-      [TIME]  CREATE_FAILED       Role  AWS::IAM::Role: Resource creation cancelled
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_FAILED       Bucket    AWS::S3::Bucket: Bucket is not to be
+      [TIME]  CREATE_FAILED       Handler   AWS::Lambda::Function: Resource creation cancelled
+      [TIME]  CREATE_FAILED       Role      AWS::IAM::Role: Resource creation cancelled
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to create: [Bucket]. Delete requested by user.
       [TIME]  DELETE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     error[deployment-failed]: `Bucket`: Bucket is not to be

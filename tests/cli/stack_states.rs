@@ -148,7 +148,7 @@ fn running_operation_is_refused_or_waited_for() {
 
     cloud.account().progress = Progress::Events(1);
     let finished = sandbox.run(&["apply", "--yes", "--wait"]);
-    insta::assert_snapshot!(finished, @r"
+    insta::assert_snapshot!(finished, @"
     --- stdout
     Stack        demo-dev (environment dev)
     [HEADER]
@@ -157,8 +157,8 @@ fn running_operation_is_refused_or_waited_for() {
     --- stderr
     Waiting for the running operation (UPDATE_IN_PROGRESS) …
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  UPDATE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role      AWS::IAM::Role
       [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
     It has ended: demo-dev is UPDATE_COMPLETE.

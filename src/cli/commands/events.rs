@@ -78,9 +78,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Format::Json => presenter.json(&EventsDocument::of(&stack, &events))?,
         Format::Human if events.is_empty() => presenter.note("There are no such events."),
         Format::Human => {
+            let name_width = human::event::name_width(&events);
             let lines: Vec<String> = events
                 .iter()
-                .map(|event| human::event::dated(event) + "\n")
+                .map(|event| human::event::dated(event, name_width) + "\n")
                 .collect();
             presenter.data(&lines.concat());
         }

@@ -200,9 +200,10 @@ impl<'a> RunningOperation<'a> {
                 let now = age
                     .get_or_insert_with(|| timeline.age())
                     .saturating_add(joined.elapsed());
+                let name_width = human::event::name_width(timeline.events());
                 for event in new.iter().filter(|event| filter.includes(event)) {
                     let elapsed = timeline.elapsed(event).unwrap_or(now);
-                    print(presenter, output, event, elapsed);
+                    print(presenter, output, event, (elapsed, name_width));
                 }
                 presenter.progress(&human::event::progress(timeline, expected, now));
             }
@@ -292,10 +293,18 @@ fn ways_to_resume(session: &Session<'_>, resume: &str) -> Vec<String> {
     ways
 }
 
-fn print(presenter: &Presenter, output: EventOutput, event: &Event, elapsed: Duration) {
+fn print(
+    presenter: &Presenter,
+    output: EventOutput,
+    event: &Event,
+    (elapsed, name_width): (Duration, usize),
+) {
     match output {
-        EventOutput::Progress => presenter.note(&human::event::line(event, elapsed)),
-        EventOutput::Data => presenter.data(&(human::event::dated(event) + "\n")),
+        EventOutput::Progress => {
+            let width = presenter.screen_width();
+            presenter.note(&human::event::line(event, elapsed, name_width, width));
+        }
+        EventOutput::Data => presenter.data(&(human::event::dated(event, name_width) + "\n")),
         EventOutput::Json => {
             if let Err(error) = presenter.json_line(&EventLine::of(event)) {
                 presenter.warning(&error.to_string());

@@ -2,30 +2,50 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::clock;
 use crate::cloudformation::event::{Event, Timeline};
 use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
+use crate::present::wrap;
 
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
 const STATUS_WIDTH: usize = 18;
 
-/// Returns an event as one line without a newline: the time since the start of the operation, status,
-/// logical id, type, and reason.
-pub fn line(event: &Event, elapsed: Duration) -> String {
-    let time = clock(elapsed);
-    format!("{DIM}{time:>6}{DIM:#}  {}", details(event))
+/// The column at which the logical ids begin, and the further lines of a long event.
+const NAME_COLUMN: usize = 6 + 2 + STATUS_WIDTH + 2;
+
+/// The widest logical id that moves the types of all other events.
+const NAME_WIDTH: usize = 32;
+
+/// Returns the width of the longest logical id, for the column of the types.
+pub fn name_width<'a>(events: impl IntoIterator<Item = &'a Event>) -> usize {
+    let widths = events.into_iter().map(|event| event.path().width());
+    widths.max().unwrap_or(0).min(NAME_WIDTH)
 }
 
-/// Returns an event like [`line()`], but with the date and time in UTC.
-pub fn dated(event: &Event) -> String {
+/// Returns an event without a newline at its end: the time since the start of the operation, status,
+/// logical id in a column of `name_width`, type, and reason. It is one line, broken at spaces if there
+/// is a `width`.
+pub fn line(event: &Event, elapsed: Duration, name_width: usize, width: Option<usize>) -> String {
+    let time = clock(elapsed);
+    let details = details(event, name_width, width);
+    format!("{DIM}{time:>6}{DIM:#}  {details}")
+}
+
+/// Returns an event as one line like [`line()`], but with the date and time in UTC.
+pub fn dated(event: &Event, name_width: usize) -> String {
     let time = event.time.map_or_else(String::new, |time| {
         time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
     });
-    format!("{DIM}{time:<20}{DIM:#}  {}", details(event))
+    format!(
+        "{DIM}{time:<20}{DIM:#}  {}",
+        details(event, name_width, None)
+    )
 }
 
-fn details(event: &Event) -> String {
+fn details(event: &Event, name_width: usize, width: Option<usize>) -> String {
     let sentiment = if event.is_bad() {
         Sentiment::Bad
     } else {
@@ -37,22 +57,49 @@ fn details(event: &Event) -> String {
         Sentiment::Bad => REMOVE,
     };
     let status = format!("{:<STATUS_WIDTH$}", event.status.as_str());
-    let mut line = format!(
-        "{style}{status}{style:#}  {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}",
-        event.path(),
-        event.resource_type
+    let name = event.path();
+    let padding = name_width.saturating_sub(name.width());
+    let line = format!(
+        "{style}{status}{style:#}  {BOLD}{name}{BOLD:#}{:padding$}",
+        ""
     );
+    let column = NAME_COLUMN - STATUS_WIDTH + status.width() + name.width() + padding;
     let hook = event.hook.as_ref().map(|hook| {
         let reason = hook.reason.as_deref().unwrap_or_default();
         format!("{} {} {reason}", hook.name, hook.status)
     });
     let reason = event.reason.as_deref().map(plain);
+    let mut rest = event.resource_type.clone();
     for detail in [reason, hook.as_deref(), phase(event)]
         .into_iter()
         .flatten()
     {
-        line.push_str(": ");
-        line.push_str(detail.replace('\n', " ").trim_end());
+        rest.push_str(": ");
+        rest.push_str(detail.replace('\n', " ").trim_end());
+    }
+    with_rest(line, column, &rest, width)
+}
+
+/// Adds the type and the reason to a line that ends at `column`, broken at spaces.
+fn with_rest(mut line: String, column: usize, rest: &str, width: Option<usize>) -> String {
+    let (kind, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+    let room = width.unwrap_or(usize::MAX);
+    let mut column = column + 2 + kind.width();
+    if column > room {
+        line.push_str(&format!("\n{:NAME_COLUMN$}", ""));
+        column = NAME_COLUMN + kind.width();
+    } else {
+        line.push_str("  ");
+    }
+    line.push_str(&format!("{DIM}{kind}{DIM:#}"));
+    if column + 1 + reason.width() <= room || reason.is_empty() {
+        if !reason.is_empty() {
+            line.push_str(&format!(" {reason}"));
+        }
+        return line;
+    }
+    for part in wrap::words(reason, room.saturating_sub(NAME_COLUMN)) {
+        line.push_str(&format!("\n{:NAME_COLUMN$}{part}", ""));
     }
     line
 }
@@ -153,22 +200,36 @@ mod tests {
         let replaced = "Requested update requires the creation of a new physical resource; hence \
                         creating one.";
         let lines = [
-            line(&nested, Duration::from_secs(65)),
-            line(&hooked, Duration::from_secs(3700)),
-            dated(&event("Bucket", "UPDATE_IN_PROGRESS", replaced)),
-            dated(&event("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")),
-            dated(&Event {
-                time: None,
-                ..event("Bucket", "SOMETHING_NEW", "x")
-            }),
+            line(&nested, Duration::from_secs(65), 14, None),
+            line(&hooked, Duration::from_secs(3700), 14, None),
+            line(&nested, Duration::from_secs(65), 14, Some(80)),
+            line(&hooked, Duration::from_secs(3700), 14, Some(60)),
+            dated(&event("Bucket", "UPDATE_IN_PROGRESS", replaced), 14),
+            dated(
+                &event("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+                14,
+            ),
+            dated(
+                &Event {
+                    time: None,
+                    ..event("Bucket", "SOMETHING_NEW", "x")
+                },
+                14,
+            ),
         ];
         let text = anstream::adapter::strip_str(&lines.join("\n")).to_string();
-        insta::assert_snapshot!(text, @r"
+        insta::assert_snapshot!(text, @"
           1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists
-        1:01:40  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED no public buckets
-        1970-01-01 00:00:00Z  UPDATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: replacing it with a new resource
-        1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo  AWS::S3::Bucket: deleting replaced and removed resources
-                              SOMETHING_NEW       Bucket  AWS::S3::Bucket: x
+        1:01:40  CREATE_IN_PROGRESS  Bucket          AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED no public buckets
+          1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket:
+                                    dev-bucket already exists
+        1:01:40  CREATE_IN_PROGRESS  Bucket          AWS::S3::Bucket:
+                                    Private::Guard::Hook
+                                    HOOK_COMPLETE_FAILED no public
+                                    buckets
+        1970-01-01 00:00:00Z  UPDATE_IN_PROGRESS  Bucket          AWS::S3::Bucket: replacing it with a new resource
+        1970-01-01 00:00:00Z  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo            AWS::S3::Bucket: deleting replaced and removed resources
+                              SOMETHING_NEW       Bucket          AWS::S3::Bucket: x
         ");
     }
 
