@@ -62,7 +62,14 @@ impl Build {
         std::iter::once(&self.template).chain(children)
     }
 
-    /// Returns the artifacts as a plan shows them; `deployed` is the text of the deployed template.
+    /// Returns whether a template names the artifact's zip.
+    pub(crate) fn uses(&self, artifact: &Artifact) -> bool {
+        let children = self.children.iter().map(|child| &child.body);
+        let mut texts = iter::once(&self.body).chain(children);
+        texts.any(|text| text.contains(&artifact.key))
+    }
+
+    /// Returns the artifacts that a template uses, as a plan shows them; `deployed` is the text of the deployed template.
     pub(crate) fn planned_artifacts(&self, deployed: &str) -> Vec<PlannedArtifact> {
         // A deployed nested template is known if it is one of the files: its key is its content.
         let mut texts = vec![deployed];
@@ -71,15 +78,14 @@ impl Build {
                 texts.push(&child.body);
             }
         }
-        self.artifacts
-            .values()
-            .map(|artifact| PlannedArtifact {
-                name: artifact.name.clone(),
-                key: artifact.key.clone(),
-                size: artifact.size,
-                deployed: texts.iter().any(|text| text.contains(&artifact.key)),
-            })
-            .collect()
+        let used = self.artifacts.values().filter(|it| self.uses(it));
+        used.map(|artifact| PlannedArtifact {
+            name: artifact.name.clone(),
+            key: artifact.key.clone(),
+            size: artifact.size,
+            deployed: texts.iter().any(|text| text.contains(&artifact.key)),
+        })
+        .collect()
     }
 
     /// Packages the artifacts, renders the template, parses and checks it.

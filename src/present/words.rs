@@ -7,12 +7,28 @@ use crate::plan::{Plan, PropertyChange};
 use crate::template::diff::Status;
 
 /// Returns what to say of a plan that is not empty and changes no resource.
-pub(super) fn without_resources(plan: &Plan) -> &'static str {
+pub(super) fn without_resources(plan: &Plan) -> String {
     if plan.prediction.is_some() {
-        "No resource changes are predicted."
-    } else {
-        "No resource changes; only outputs, tags, conditions, or metadata change."
+        return "No resource changes are predicted.".to_owned();
     }
+    let sections = [
+        ("parameters", plan.parameters.is_empty()),
+        ("tags", plan.tags.is_empty()),
+        ("outputs", plan.outputs.is_empty()),
+        ("stack settings", plan.settings.is_empty()),
+    ];
+    let changed = sections.into_iter().filter(|(_, is_empty)| !is_empty);
+    let mut changed: Vec<&str> = changed.map(|(name, _)| name).collect();
+    if changed.is_empty() {
+        // CloudFormation does not say what changes then.
+        changed.push("conditions, metadata or other parts without resources");
+    }
+    let last = changed.pop().unwrap_or_default();
+    let names = match changed.as_slice() {
+        [] => last.to_owned(),
+        others => format!("{} and {last}", others.join(", ")),
+    };
+    format!("No resource changes; only {names} change.")
 }
 
 /// Returns the sign of a change.

@@ -118,6 +118,9 @@ fn stack_policy_is_shown_and_updated() {
     assert!(!diff.stdout.contains("policy"), "{diff}");
     sandbox.write("policy.json", POLICY.replace("Allow", "Deny"));
     sandbox.run(&["diff", "--exit-code"]).expect_code(2);
+    let planned = sandbox.run(&["plan"]).expect_code(0);
+    let sentence = "\nNo resource changes; only stack settings change.\n";
+    assert!(planned.stdout.contains(sentence), "{planned}");
     cloud.forget_calls();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     assert!(cloud.calls_of("CreateChangeSet").is_empty());

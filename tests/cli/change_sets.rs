@@ -212,9 +212,6 @@ fn nested_stacks_are_shown_under_their_parent_and_counted() {
 
       + Topic  AWS::SNS::Topic
 
-    Code
-      + handler  demo/handler/[SHA256].zip, 170 bytes
-
     Tags
           + stackctl:project: "demo"
           + stackctl:environment: "dev"

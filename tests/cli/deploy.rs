@@ -36,6 +36,9 @@ fn plan_of_a_new_stack_leaves_nothing_behind() {
           + stackctl:project: "demo"
           + stackctl:environment: "dev"
 
+    Outputs
+          + BucketName: "${Bucket}"
+
     2 notes on access and roles of new or retained resources (-v lists them)
 
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
@@ -53,27 +56,27 @@ fn apply_deploys_what_the_plan_shows() {
     let applied = sandbox.run(&["apply", "--yes"]);
     let outputs = "output      value\nBucketName  demo-data\n";
     assert_eq!(applied.stdout, plan.stdout + outputs);
-    insta::assert_snapshot!(applied.without_stdout().in_full(), @r#"
+    insta::assert_snapshot!(applied.without_stdout().in_full(), @"
     --- stderr
     Creating the artifact bucket `stackctl-artifacts-123456789012-eu-west-1` (private, encrypted, versioned, TLS only)
     Uploaded 170 bytes to s3://stackctl-artifacts-123456789012-eu-west-1/demo/handler/[SHA256].zip
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
-      [TIME]  CREATE_COMPLETE     Bucket  AWS::S3::Bucket
-      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function
-      [TIME]  CREATE_IN_PROGRESS  Handler  AWS::Lambda::Function: Resource creation Initiated
-      [TIME]  CREATE_COMPLETE     Handler  AWS::Lambda::Function
-      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  CREATE_IN_PROGRESS  Role  AWS::IAM::Role: Resource creation Initiated
-      [TIME]  CREATE_COMPLETE     Role  AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Bucket    AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Handler   AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Handler   AWS::Lambda::Function: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Handler   AWS::Lambda::Function
+      [TIME]  CREATE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  CREATE_IN_PROGRESS  Role      AWS::IAM::Role: Resource creation Initiated
+      [TIME]  CREATE_COMPLETE     Role      AWS::IAM::Role
       [TIME]  CREATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     Applied: demo-dev is CREATE_COMPLETE.
 
     --- exit 0
-    "#);
+    ");
     assert_eq!(cloud.calls_of("PutObject").len(), 1);
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
     assert_eq!(cloud.status(), "CREATE_COMPLETE");
@@ -161,9 +164,10 @@ fn apply_executes_the_change_set_that_was_shown() {
     Do you want to apply these changes to `demo-dev` (account 123456789012, region eu-west-1)? Only 'yes' will be accepted.
     Apply:
       [TIME]  UPDATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  UPDATE_IN_PROGRESS  Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE     Role  AWS::IAM::Role
-      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: deleting replaced and removed resources
+      [TIME]  UPDATE_IN_PROGRESS  Role      AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE     Role      AWS::IAM::Role
+      [TIME]  UPDATE_COMPLETE_CLEANUP_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack:
+                                deleting replaced and removed resources
       [TIME]  UPDATE_COMPLETE     demo-dev  AWS::CloudFormation::Stack
 
     Applied: demo-dev is UPDATE_COMPLETE.
@@ -263,19 +267,19 @@ fn failed_deployment_names_the_cause_and_exits_with_3() {
     let (sandbox, cloud) = demo::in_cloud();
     let reason = "demo-data already exists";
     cloud.account().fail("Bucket", reason);
-    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @r"
+    insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]).without_stdout(), @"
     --- stderr
     [UPLOAD]
 
       [TIME]  CREATE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  CREATE_IN_PROGRESS  Bucket  AWS::S3::Bucket: Resource creation Initiated
-      [TIME]  CREATE_FAILED       Bucket  AWS::S3::Bucket: demo-data already exists
-      [TIME]  CREATE_FAILED       Handler  AWS::Lambda::Function: Resource creation cancelled
-      [TIME]  CREATE_FAILED       Role  AWS::IAM::Role: Resource creation cancelled
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  CREATE_IN_PROGRESS  Bucket    AWS::S3::Bucket: Resource creation Initiated
+      [TIME]  CREATE_FAILED       Bucket    AWS::S3::Bucket: demo-data already exists
+      [TIME]  CREATE_FAILED       Handler   AWS::Lambda::Function: Resource creation cancelled
+      [TIME]  CREATE_FAILED       Role      AWS::IAM::Role: Resource creation cancelled
       [TIME]  ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: The following resource(s) failed to create: [Bucket]. Rollback requested by user.
-      [TIME]  DELETE_IN_PROGRESS  Bucket  AWS::S3::Bucket
-      [TIME]  DELETE_COMPLETE     Bucket  AWS::S3::Bucket
+      [TIME]  DELETE_IN_PROGRESS  Bucket    AWS::S3::Bucket
+      [TIME]  DELETE_COMPLETE     Bucket    AWS::S3::Bucket
       [TIME]  ROLLBACK_COMPLETE   demo-dev  AWS::CloudFormation::Stack
     error[deployment-failed]: `Bucket`: demo-data already exists
      --> stack.yaml.j2:5:19

@@ -151,7 +151,8 @@ fn full_plan_at_80_columns() {
           ~ AttributeDefinitions[fileName].AttributeName: "fileName" → "name"
 
     May change, depending on other resources (not counted):
-      ? Topic AWS::SNS::Topic, because `Key.Arn` may change
+      ? Topic  AWS::SNS::Topic
+          because `Key.Arn` may change
 
     Code
       ~ handler  e008281b3bf1 → 8efd238f82cc, 2 files
@@ -175,7 +176,7 @@ fn full_plan_at_80_columns() {
         (BUCKET_EMPTINESS_VALIDATION)
         stack.yaml.j2:2:3
 
-    Plan: 2 to add, 7 to change, 2 to replace, 1 to destroy, 1 to import (1 more may change).
+    Plan: 2 to add, 7 to change (1 may be replaced), 2 to replace, 1 to destroy, 1 to import (1 more may change).
     --- exit 0
     "#);
 }
@@ -238,7 +239,7 @@ fn full_plan_as_markdown() {
     insta::assert_snapshot!(plan, @r#"
     --- stdout
     <!-- stackctl:plan demo-dev -->
-    <b>Plan: 2 to add, 7 to change, 2 to replace, 1 to destroy, 1 to import (1 more may change).</b>
+    <b>Plan: 2 to add, 7 to change (1 may be replaced), 2 to replace, 1 to destroy, 1 to import (1 more may change).</b>
 
     Stack <code>demo-dev</code>, environment <code>dev</code>, account <code>123456789012</code>, region <code>eu-west-1</code>
 

@@ -79,6 +79,9 @@ fn commands_without_an_account_succeed() {
           + stackctl:project: "site"
           + stackctl:environment: "dev"
 
+    Outputs
+          + QueueUrl: "${Queue}"
+
     Plan: 1 to add, 0 to change, 0 to replace, 0 to destroy.
     This is a prediction. Run `plan` without `--offline` to ask CloudFormation.
     --- exit 0
@@ -103,6 +106,9 @@ fn commands_with_an_account_succeed() {
     Tags
           + stackctl:project: "site"
           + stackctl:environment: "dev"
+
+    Outputs
+          + QueueUrl: "${Queue}"
 
     Plan: 1 to add, 0 to change, 0 to replace, 0 to destroy.
     --- exit 0

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-use super::{Change, Effect};
+use super::{Change, Effect, Replacement};
 
 /// The number of resources with each effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
     /// The resources to create.
     pub add: usize,
-    /// The resources to update in place.
+    /// The resources to update, those that may be replaced included.
     pub change: usize,
+    /// The resources in `change` that CloudFormation may replace.
+    pub may_replace: usize,
     /// The resources to replace.
     pub replace: usize,
     /// The resources to delete or retain.
@@ -26,7 +28,12 @@ impl Summary {
     pub fn of(changes: &[Change]) -> Self {
         let mut summary = Self::default();
         for change in changes {
+            let is_unsure = change.replacement == Some(Replacement::Conditional);
             match change.effect() {
+                Effect::Update if is_unsure => {
+                    summary.change += 1;
+                    summary.may_replace += 1;
+                }
                 Effect::Add => summary.add += 1,
                 Effect::Update | Effect::Sync => summary.change += 1,
                 Effect::Replace => summary.replace += 1,
@@ -42,6 +49,7 @@ impl Summary {
     pub(super) fn add(&mut self, other: Self) {
         self.add += other.add;
         self.change += other.change;
+        self.may_replace += other.may_replace;
         self.replace += other.replace;
         self.destroy += other.destroy;
         self.import += other.import;
@@ -54,15 +62,17 @@ impl fmt::Display for Summary {
         let Self {
             add,
             change,
+            may_replace,
             replace,
             destroy,
             import,
             possible,
         } = self;
-        write!(
-            f,
-            "Plan: {add} to add, {change} to change, {replace} to replace, {destroy} to destroy"
-        )?;
+        write!(f, "Plan: {add} to add, {change} to change")?;
+        if *may_replace > 0 {
+            write!(f, " ({may_replace} may be replaced)")?;
+        }
+        write!(f, ", {replace} to replace, {destroy} to destroy")?;
         if *import > 0 {
             write!(f, ", {import} to import")?;
         }
@@ -96,6 +106,14 @@ mod tests {
         assert_eq!(
             summary.to_string(),
             "Plan: 1 to add, 1 to change, 1 to replace, 1 to destroy, 1 to import (1 more may change)."
+        );
+        let summary = Summary::of(&[
+            change(Action::Modify, Some(Replacement::Conditional)),
+            change(Action::Modify, Some(Replacement::False)),
+        ]);
+        assert_eq!(
+            summary.to_string(),
+            "Plan: 0 to add, 2 to change (1 may be replaced), 0 to replace, 0 to destroy."
         );
     }
 }

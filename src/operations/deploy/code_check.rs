@@ -23,7 +23,7 @@ use crate::template::{STACK_TYPE, Template};
 const AT_ONCE: usize = 10;
 
 /// Returns what changes in the code of every artifact that the deployed template names under
-/// another key. Nothing is downloaded for the others.
+/// another key, and that the template still uses. Nothing is downloaded for the others.
 ///
 /// A deployed zip that cannot be read does not prevent a deployment: the result holds the reason
 /// instead of the files.
@@ -32,7 +32,8 @@ pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
     let project = &deployment.session().settings().project;
     let texts = deployed_texts(deployment, &store).await;
     let mut changes = Vec::new();
-    for artifact in deployment.build().artifacts.values() {
+    let build = deployment.build();
+    for artifact in build.artifacts.values().filter(|it| build.uses(it)) {
         let mut keys = texts
             .iter()
             .filter_map(|text| code_diff::deployed_key(text, project, &artifact.name));

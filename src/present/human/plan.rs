@@ -8,11 +8,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::change::{push_property, resource};
 use super::{code, danger, nested, service_check, size, value};
-use crate::cloudformation::change_set::Effect;
+use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan};
 use crate::present::style::{ADD, BOLD, DIM, WARNING};
-use crate::present::words;
+use crate::present::{words, wrap};
 
 /// The highest number of new resources that are shown with their properties.
 const FEW: usize = 3;
@@ -62,13 +62,10 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     push_artifacts(&mut text, plan);
     value::push_section(&mut text, "Parameters", &plan.parameters, width);
     value::push_section(&mut text, "Tags", &plan.tags, width);
-    if verbose || plan.operation == Operation::Update {
-        // All outputs of a new stack are new, and `apply` prints them at its end.
-        value::push_section(&mut text, "Outputs", &plan.outputs, width);
-    }
+    value::push_section(&mut text, "Outputs", &plan.outputs, width);
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
     service_check::push(&mut text, &plan.validations, width);
-    if plan.changes().is_empty() && plan.change_set.is_some() {
+    if plan.changes().is_empty() {
         text.push_str(&format!("\n{}\n", words::without_resources(plan)));
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
@@ -86,11 +83,7 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
         .changes()
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
-    let name_width = certain
-        .iter()
-        .map(|change| change.logical_id.width())
-        .max()
-        .unwrap_or(0);
+    let name_width = widest(&certain);
     let is_few = plan.operation == Operation::Update && plan.summary().add <= FEW;
     let mut after_tree = true;
     for change in &certain {
@@ -117,22 +110,31 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
     text.push_str(&format!(
         "\n{DIM}May change, depending on other resources (not counted):{DIM:#}\n"
     ));
+    let name_width = widest(&possible);
     for change in possible {
         let causes: Vec<String> = plan
             .properties(change)
             .into_iter()
             .filter_map(|property| property.cause)
             .collect();
-        let cause = causes
-            .first()
-            .map(|cause| format!(", {cause}"))
-            .unwrap_or_default();
+        let padding = name_width - change.logical_id.width();
         text.push_str(&format!(
-            "  ? {} {DIM}{}{cause}{DIM:#}\n",
-            change.logical_id, change.resource_type
+            "  ? {}{:padding$}  {DIM}{}{DIM:#}\n",
+            change.logical_id, "", change.resource_type
         ));
+        if let Some(cause) = causes.first() {
+            text.push_str(&format!("{DIM}"));
+            wrap::push(text, cause, ["      "; 2], width);
+            text.push_str(&format!("{DIM:#}"));
+        }
         nested::push(text, plan.change_set.as_ref(), change, width);
     }
+}
+
+/// Returns the width of the longest logical id.
+fn widest(changes: &[&Change]) -> usize {
+    let widths = changes.iter().map(|change| change.logical_id.width());
+    widths.max().unwrap_or(0)
 }
 
 /// Adds the changed files of deployed artifacts and the keys of new artifacts.

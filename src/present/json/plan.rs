@@ -82,6 +82,7 @@ pub(super) struct ValueEntry<'a> {
 struct SummaryEntry {
     add: usize,
     change: usize,
+    may_replace: usize,
     replace: usize,
     destroy: usize,
     import: usize,
@@ -172,6 +173,7 @@ fn summary(summary: Summary) -> SummaryEntry {
     let Summary {
         add,
         change,
+        may_replace,
         replace,
         destroy,
         import,
@@ -180,6 +182,7 @@ fn summary(summary: Summary) -> SummaryEntry {
     SummaryEntry {
         add,
         change,
+        may_replace,
         replace,
         destroy,
         import,
