@@ -277,7 +277,7 @@ impl PlanFile {
     }
 
     /// Checks that [`Self::write`] can write to a path, and that the disk has room: writes a temporary
-    /// file beside it.
+    /// file in its folder.
     ///
     /// # Errors
     ///
@@ -286,7 +286,7 @@ impl PlanFile {
     pub fn check_writable(path: &Path) -> Result<()> {
         Self::check_replaceable(path)?;
         let failed = |error: io::Error| cannot_write(path, error);
-        let mut file = temporary_beside(path).map_err(failed)?;
+        let mut file = temporary_in_folder_of(path).map_err(failed)?;
         file.write_all(&[b' '; ROOM]).map_err(failed)?;
         // A full disk may show only when the file is written out.
         file.as_file().sync_all().map_err(failed)
@@ -323,7 +323,7 @@ impl PlanFile {
         let failed = |error: io::Error| cannot_write(path, error);
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        let mut file = temporary_beside(path).map_err(failed)?;
+        let mut file = temporary_in_folder_of(path).map_err(failed)?;
         file.write_all(&text).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
@@ -346,7 +346,7 @@ fn schema_of(text: &[u8]) -> Option<String> {
 }
 
 /// Creates a temporary file in the same folder. It has mode 0600 and keeps it.
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+fn temporary_in_folder_of(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
 }
