@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::project::{Project, texts};
 
 /// An application with two functions, a layer, two APIs, a table, and a state machine.
-const APPLICATION: &str = r#"Transform: AWS::Serverless-2016-10-31
+const APPLICATION: &str = r"Transform: AWS::Serverless-2016-10-31
 Parameters:
   Greeting: { Type: String, Default: hello }
 Globals:
@@ -54,7 +54,7 @@ Resources:
 Outputs:
   Rest: { Value: !Ref ServerlessRestApi }
   Http: { Value: !Ref ServerlessHttpApi }
-"#;
+";
 
 const CODE: &str = r#"import os, common
 def read(event, context):
@@ -143,7 +143,8 @@ fn serverless_application_is_planned_deployed_changed_and_deleted() {
     let diff = project.run(&["diff", "--exit-code"]).expect_code(2);
     diff.expect_stdout("Globals");
 
-    project.run(&["destroy", "--yes"]).expect_code(0);
+    let destroy = ["destroy", "--yes", "--allow-delete", "Table"];
+    project.run(&destroy).expect_code(0);
     assert_eq!(project.stacks(), [""; 0]);
 }
 
