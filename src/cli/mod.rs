@@ -5,6 +5,7 @@ pub mod commands;
 mod deploy_args;
 pub mod global;
 pub mod hint;
+mod names;
 mod run;
 mod suggestion;
 

@@ -123,3 +123,58 @@ fn schema_is_one_document_and_needs_no_project() {
     assert_eq!(schema["title"], "stackctl manifest");
     assert_eq!(shown.stderr, "");
 }
+
+#[test]
+fn completion_scripts_ask_for_the_names_that_are_known() {
+    let sandbox = Sandbox::new().file("manifest.toml", MANIFEST);
+    let names = sandbox.run(&["config", "names", "environments"]);
+    assert_eq!(names.expect_code(0).stdout, "dev\nprod\nlocal\n");
+    let nothing = sandbox.run(&["config", "names", "outputs"]).expect_code(0);
+    assert_eq!(nothing.stdout, "");
+    for (shell, lines) in [
+        (
+            "bash",
+            [
+                "COMPREPLY=($(compgen -W \"$(stackctl config names environments 2>/dev/null)\" -- \"${cur}\"))",
+                "COMPREPLY=($(compgen -W \"$(stackctl config names resources 2>/dev/null)\" -- \"${cur}\"))",
+                " $(stackctl config names outputs 2>/dev/null)\"\n",
+            ],
+        ),
+        (
+            "zsh",
+            [
+                ":NAME:{compadd -- $(stackctl config names environments 2>/dev/null)}'",
+                ":LOGICAL_ID:{compadd -- $(stackctl config names resources 2>/dev/null)}'",
+                "printed:{compadd -- $(stackctl config names outputs 2>/dev/null)}'",
+            ],
+        ),
+        (
+            "fish",
+            [
+                " -r -f -a \"(stackctl config names environments 2>/dev/null)\"\n",
+                " -r -f -a \"(stackctl config names resources 2>/dev/null)\"\n",
+                " -f -a \"(stackctl config names outputs 2>/dev/null)\"\n",
+            ],
+        ),
+    ] {
+        let script = sandbox.run(&["completions", shell]).expect_code(0);
+        for line in lines {
+            script.expect_stdout(line);
+        }
+    }
+    sandbox.run(&["completions", "powershell"]).expect_code(0);
+}
+
+#[test]
+fn names_of_the_last_deployed_template_are_known() {
+    let (sandbox, cloud) = crate::demo::deployed();
+    let names = |which: &str| {
+        sandbox
+            .run(&["config", "names", which])
+            .expect_code(0)
+            .stdout
+    };
+    assert_eq!(names("resources"), "Bucket\nRole\nHandler\n");
+    assert_eq!(names("outputs"), "BucketName\n");
+    assert!(cloud.calls().is_empty());
+}

@@ -1,12 +1,18 @@
 //! `stackctl config`: the settings, each with the place that it came from.
 
 use super::{Context, Exit};
+use crate::cli::names::Names;
+use crate::config::manifest;
+use crate::config::project::Project;
 use crate::config::settings;
+use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::session::Session;
+use crate::plan::last_deployed::LastDeployed;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::config::ConfigDocument;
+use crate::template::Template;
 
 /// The arguments of `stackctl config`.
 #[derive(Debug, clap::Args)]
@@ -23,11 +29,28 @@ enum ConfigCommand {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
+    /// Print the names that a completion script offers; calls no server
+    #[command(hide = true)]
+    Names {
+        /// Which names
+        names: Names,
+    },
 }
 
-/// Shows the settings of the chosen environment. It needs no credentials.
+/// Shows the settings of the chosen environment, or names. It needs no credentials.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
-    let ConfigCommand::Show { format } = args.command;
+    match args.command {
+        ConfigCommand::Show { format } => show(context, format)?,
+        ConfigCommand::Names { names } => {
+            for name in known(context, names)? {
+                context.presenter().data(&format!("{name}\n"));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, format: Format) -> Result<()> {
     let session = Session::open(context)?;
     let rows = settings::show(session.settings())?;
     let presenter = session.presenter();
@@ -35,5 +58,37 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         Format::Json => presenter.json(&ConfigDocument::of(&rows))?,
         Format::Human => presenter.data(&human::config::settings(&rows, presenter.width())),
     }
-    Ok(Exit::Done)
+    Ok(())
+}
+
+/// Returns the names that are known without a call.
+fn known(context: &Context, names: Names) -> Result<Vec<String>> {
+    if names == Names::Environments {
+        let project = Project::find(&context.ambient().current_dir, context.manifest())?;
+        let manifest = manifest::parse(project.manifest());
+        let names = manifest.environments();
+        return Ok(names.into_iter().map(str::to_owned).collect());
+    }
+    let session = Session::open(context)?;
+    let settings = session.settings();
+    let last = context.ambient().cache_dir().and_then(|cache| {
+        let (account, region) = (settings.account.as_deref(), settings.region.as_deref());
+        LastDeployed::find(&cache, &settings.stack_name, account, region)
+    });
+    let template = last.and_then(|last| {
+        Template::parse_deployed(&SourceFile::new("the deployed template", last.template)).ok()
+    });
+    let Some(template) = template else {
+        return Ok(Vec::new());
+    };
+    Ok(match names {
+        Names::Outputs => template
+            .outputs()
+            .map(|output| output.entry.name.to_owned())
+            .collect(),
+        _ => template
+            .resources()
+            .map(|resource| resource.logical_id().to_owned())
+            .collect(),
+    })
 }
