@@ -42,7 +42,7 @@ mod tests {
     use super::{is_of_platform, shows_failure};
 
     #[test]
-    fn failures_and_lines_of_the_platform_are_told_apart() {
+    fn failures_and_lines_of_the_platform_are_recognized() {
         for (line, of_platform, failed) in [
             ("START RequestId: 1 Version: $LATEST", true, false),
             ("END RequestId: 1", true, false),
