@@ -58,6 +58,8 @@ fn plain_template_with_parameters_deploys() {
 fn sam_application_deploys() {
     let project = initialized(Project::without_manifest("sam-app"), "template.yaml");
     deploy(&project);
+    let buckets = project.buckets();
+    assert_eq!(buckets, ["items-app-deployments"]);
     let event = json!({"pathParameters": {"id": "one"}});
     invoke(&project, "ItemsFunctionName", &event);
     invoke(&project, "StatusFunctionName", &json!({}));

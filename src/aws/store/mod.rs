@@ -134,6 +134,8 @@ pub enum ObjectState {
 impl Store {
     /// Returns the store of `account`: the manifest's `artifact_bucket`, else
     /// `stackctl-artifacts-{account}-{region}`. Nothing is sent yet.
+    ///
+    /// In the local environment, nobody else creates the manifest's bucket, so it counts as stackctl's own.
     pub fn new(connection: &Connection, settings: &Settings, account: impl Into<String>) -> Self {
         let account = account.into();
         let explicit = settings.artifact_bucket.clone();
@@ -141,7 +143,7 @@ impl Store {
         Self {
             connection: connection.clone(),
             client: connection.s3(),
-            explicit: explicit.is_some(),
+            explicit: explicit.is_some() && !settings.emulator,
             bucket: explicit.unwrap_or_else(made),
             account,
         }
