@@ -3,6 +3,8 @@
 //!
 //! Such code deploys, and fails when the function starts.
 
+use std::path::Path;
+
 /// Returns the file of a package manager whose packages are not among the files; `None` if the folder
 /// needs no build. `read` returns the text of a file; a text that cannot be read names packages.
 pub fn unbuilt<'a>(
@@ -25,13 +27,18 @@ pub fn unbuilt<'a>(
         "Gemfile" => !any(&|path| path.starts_with("vendor/bundle/")) && names(name, has_gems),
         "go.mod" | "Cargo.toml" => !has_bootstrap,
         "pom.xml" | "build.gradle" | "build.gradle.kts" => {
-            !any(&|path| path.ends_with(".jar") || path.ends_with(".class"))
+            !any(&|path| has_extension(path, &["jar", "class"]))
         }
         _ => {
-            let is_dotnet = name.ends_with(".csproj") || name.ends_with(".fsproj");
-            is_dotnet && !name.contains('/') && !any(&|path| path.ends_with(".dll"))
+            let is_dotnet = has_extension(name, &["csproj", "fsproj"]);
+            is_dotnet && !name.contains('/') && !any(&|path| has_extension(path, &["dll"]))
         }
     })
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    let extension = Path::new(path).extension().and_then(|it| it.to_str());
+    extension.is_some_and(|extension| extensions.contains(&extension))
 }
 
 /// Returns whether a requirements file has a line that installs something.

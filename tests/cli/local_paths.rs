@@ -16,7 +16,7 @@ path = "src/api"
 "#;
 
 /// The template of that project.
-pub(crate) const STACK: &str = r#"Resources:
+pub(crate) const STACK: &str = "Resources:
   Api:
     Type: AWS::Lambda::Function
     Properties:
@@ -35,9 +35,9 @@ pub(crate) const STACK: &str = r#"Resources:
     Type: AWS::StepFunctions::StateMachine
     Properties:
       DefinitionS3Location: machine.json
-"#;
+";
 
-const DATA: &str = r#"Resources:
+const DATA: &str = "Resources:
   Worker:
     Type: AWS::Lambda::Function
     Properties:
@@ -50,7 +50,7 @@ const DATA: &str = r#"Resources:
     Type: AWS::CloudFormation::Stack
     Properties:
       TemplateURL: ./deep.json
-"#;
+";
 
 const DEEP: &str = r#"{"Resources": {"Again": {"Type": "AWS::Lambda::Function", "Properties": {"Code": "../../src/worker"}}}}"#;
 

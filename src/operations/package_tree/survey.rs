@@ -1,6 +1,6 @@
 //! Reads a template and its nested templates, and finds their local paths.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
@@ -341,14 +341,11 @@ impl Survey<'_> {
         };
         let name = zip_name(&path, self.settings);
         let full = self.project.resolve(&path, "the file")?;
-        match package::existing_zip(&self.settings.project, &name, &full)? {
-            Some(artifact) => {
-                zip.insert(artifact);
-            }
-            None => {
-                let files = lone_file(self.project, &name, &path)?;
-                self.tree.zips.insert(path.clone(), files);
-            }
+        if let Some(artifact) = package::existing_zip(&self.settings.project, &name, &full)? {
+            zip.insert(artifact);
+        } else {
+            let files = lone_file(self.project, &name, &path)?;
+            self.tree.zips.insert(path.clone(), files);
         }
         Ok(Target::Zip(path))
     }
@@ -365,7 +362,7 @@ impl Survey<'_> {
         local: &LocalPath,
     ) -> Result<(), Problem> {
         let is_output = self.open.last().is_some_and(|template| {
-            let mut parts = template.components().map(|part| part.as_os_str());
+            let mut parts = template.components().map(Component::as_os_str);
             parts.any(|part| part == ".aws-sam")
         });
         let owner = local.resource.as_ref();

@@ -50,6 +50,162 @@ fn resource(kind: &str, path: &[&str], value: &str) -> String {
     format!("{{\"Resources\": {{\"R\": {{\"Type\": \"{kind}\", \"Properties\": {nested}}}}}}}")
 }
 
+/// A form of a reference.
+enum Form {
+    BucketKey,
+    S3BucketS3Key,
+    Url,
+    Https,
+}
+
+/// A resource type, a path below its properties, what the path stands for and how it refers to S3.
+const CASES: &[(&str, &[&str], Content, Form)] = &[
+    (
+        "AWS::Serverless::Function",
+        &["CodeUri"],
+        Content::Code,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::WebFunction",
+        &["CodeUri"],
+        Content::Code,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::LayerVersion",
+        &["ContentUri"],
+        Content::Code,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::Api",
+        &["DefinitionUri"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::HttpApi",
+        &["DefinitionUri"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::StateMachine",
+        &["DefinitionUri"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::Serverless::GraphQLApi",
+        &["Functions", "F", "CodeUri"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::Serverless::GraphQLApi",
+        &["Resolvers", "Query", "F", "CodeUri"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::CloudFormation::Stack",
+        &["TemplateURL"],
+        Content::Template,
+        Form::Https,
+    ),
+    (
+        "AWS::CloudFormation::StackSet",
+        &["TemplateURL"],
+        Content::StackSetTemplate,
+        Form::Https,
+    ),
+    (
+        "AWS::CloudFormation::ModuleVersion",
+        &["ModulePackage"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::CloudFormation::ResourceVersion",
+        &["SchemaHandlerPackage"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::Lambda::Function",
+        &["Code"],
+        Content::Code,
+        Form::S3BucketS3Key,
+    ),
+    (
+        "AWS::Lambda::LayerVersion",
+        &["Content"],
+        Content::Code,
+        Form::S3BucketS3Key,
+    ),
+    (
+        "AWS::ApiGateway::RestApi",
+        &["BodyS3Location"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::ApiGatewayV2::Api",
+        &["BodyS3Location"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::StepFunctions::StateMachine",
+        &["DefinitionS3Location"],
+        Content::File,
+        Form::BucketKey,
+    ),
+    (
+        "AWS::AppSync::GraphQLSchema",
+        &["DefinitionS3Location"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::AppSync::Resolver",
+        &["RequestMappingTemplateS3Location"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::AppSync::FunctionConfiguration",
+        &["ResponseMappingTemplateS3Location"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::AppSync::Resolver",
+        &["CodeS3Location"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::ElasticBeanstalk::ApplicationVersion",
+        &["SourceBundle"],
+        Content::File,
+        Form::S3BucketS3Key,
+    ),
+    (
+        "AWS::Glue::Job",
+        &["Command", "ScriptLocation"],
+        Content::File,
+        Form::Url,
+    ),
+    (
+        "AWS::CodeCommit::Repository",
+        &["Code", "S3"],
+        Content::Code,
+        Form::BucketKey,
+    ),
+];
+
 #[test]
 fn every_row_refers_to_the_bucket_in_its_shape() {
     const SUB: &str = r#"{"Fn::Sub": "stackctl-artifacts-${AWS::AccountId}-${AWS::Region}"}"#;
@@ -60,151 +216,17 @@ fn every_row_refers_to_the_bucket_in_its_shape() {
         .replace("stackctl", "s3://stackctl")
         .replace("Region}", "Region}/p/x");
     let https = r#"{"Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}/stackctl-artifacts-${AWS::AccountId}-${AWS::Region}/p/x"}"#;
-    for (kind, path, content, expected) in [
-        (
-            "AWS::Serverless::Function",
-            &["CodeUri"][..],
-            Content::Code,
-            &*bucket_key,
-        ),
-        (
-            "AWS::Serverless::WebFunction",
-            &["CodeUri"],
-            Content::Code,
-            &bucket_key,
-        ),
-        (
-            "AWS::Serverless::LayerVersion",
-            &["ContentUri"],
-            Content::Code,
-            &bucket_key,
-        ),
-        (
-            "AWS::Serverless::Api",
-            &["DefinitionUri"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::Serverless::HttpApi",
-            &["DefinitionUri"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::Serverless::StateMachine",
-            &["DefinitionUri"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::Serverless::GraphQLApi",
-            &["Functions", "F", "CodeUri"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::Serverless::GraphQLApi",
-            &["Resolvers", "Query", "F", "CodeUri"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::CloudFormation::Stack",
-            &["TemplateURL"],
-            Content::Template,
-            https,
-        ),
-        (
-            "AWS::CloudFormation::StackSet",
-            &["TemplateURL"],
-            Content::StackSetTemplate,
-            https,
-        ),
-        (
-            "AWS::CloudFormation::ModuleVersion",
-            &["ModulePackage"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::CloudFormation::ResourceVersion",
-            &["SchemaHandlerPackage"],
-            Content::File,
-            &url,
-        ),
-        ("AWS::Lambda::Function", &["Code"], Content::Code, &s3),
-        (
-            "AWS::Lambda::LayerVersion",
-            &["Content"],
-            Content::Code,
-            &s3,
-        ),
-        (
-            "AWS::ApiGateway::RestApi",
-            &["BodyS3Location"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::ApiGatewayV2::Api",
-            &["BodyS3Location"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::StepFunctions::StateMachine",
-            &["DefinitionS3Location"],
-            Content::File,
-            &bucket_key,
-        ),
-        (
-            "AWS::AppSync::GraphQLSchema",
-            &["DefinitionS3Location"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::AppSync::Resolver",
-            &["RequestMappingTemplateS3Location"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::AppSync::FunctionConfiguration",
-            &["ResponseMappingTemplateS3Location"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::AppSync::Resolver",
-            &["CodeS3Location"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::ElasticBeanstalk::ApplicationVersion",
-            &["SourceBundle"],
-            Content::File,
-            &s3,
-        ),
-        (
-            "AWS::Glue::Job",
-            &["Command", "ScriptLocation"],
-            Content::File,
-            &url,
-        ),
-        (
-            "AWS::CodeCommit::Repository",
-            &["Code", "S3"],
-            Content::Code,
-            &bucket_key,
-        ),
-    ] {
+    for (kind, path, content, form) in CASES {
+        let expected = match form {
+            Form::BucketKey => &*bucket_key,
+            Form::S3BucketS3Key => &s3,
+            Form::Url => &url,
+            Form::Https => https,
+        };
         let text = resource(kind, path, "x");
         let paths = found(&text).paths;
         assert_eq!(paths.len(), 1, "{text}");
-        assert_eq!(paths[0].row.content, content, "{text}");
+        assert_eq!(paths[0].row.content, *content, "{text}");
         assert_eq!(rewrite(&text), text.replace("\"x\"", expected), "{text}");
         // The same path elsewhere is a text.
         let other = resource("AWS::S3::Bucket", path, "x");
