@@ -38,6 +38,7 @@ mod faults;
 mod files;
 mod hints;
 mod init;
+mod init_refusals;
 mod inputs;
 #[path = "../support/latency.rs"]
 mod latency;

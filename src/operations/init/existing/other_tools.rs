@@ -238,19 +238,20 @@ fn take_parameters(
 }
 
 fn read_sam_config(report: &Report<'_>, source: &Source, draft: &mut Draft<'_>) {
-    let folder = source.file.parent().unwrap_or(Path::new(""));
-    let shown = report.shown(SAM_CONFIG);
+    let folder = sam_folder(source.file.parent().unwrap_or(Path::new("")));
+    let shown = |file: &str| sam_folder(report.folder).join(file).display().to_string();
     for other in ["samconfig.yaml", "samconfig.yml"] {
         if source::text(&folder.join(other)).is_some() {
             report.warning(&format!(
                 "{} is not read; only {SAM_CONFIG} is",
-                report.shown(other)
+                shown(other)
             ));
         }
     }
     let Some(text) = source::text(&folder.join(SAM_CONFIG)) else {
         return;
     };
+    let shown = shown(SAM_CONFIG);
     let environments = match sam_config::parse(&text) {
         Ok(environments) => environments,
         Err(what) => return report.warning(&format!("{shown} is not read: it {what}")),
@@ -267,6 +268,14 @@ fn read_sam_config(report: &Report<'_>, source: &Source, draft: &mut Draft<'_>) 
         take_sam_environment(report, &shown, environment, name.as_deref(), draft);
     }
     keep_defaults(&environments, &shown, draft);
+}
+
+/// Returns the folder with the configuration of AWS SAM for a template in `folder`. `sam build` writes its
+/// template to `.aws-sam/build`.
+fn sam_folder(folder: &Path) -> &Path {
+    let mut above = folder.ancestors();
+    let output = above.find(|it| it.ends_with(".aws-sam"));
+    output.and_then(Path::parent).unwrap_or(folder)
 }
 
 /// Gives the environments other than `default` the template's defaults, because they do not inherit the
@@ -384,7 +393,21 @@ fn counted(count: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Purpose, purpose_of};
+    use std::path::Path;
+
+    use super::{Purpose, purpose_of, sam_folder};
+
+    #[test]
+    fn output_of_sam_build_has_its_configuration_above() {
+        for (folder, expected) in [
+            ("app/.aws-sam/build", "app"),
+            (".aws-sam/build", ""),
+            ("app", "app"),
+            ("", ""),
+        ] {
+            assert_eq!(sam_folder(Path::new(folder)), Path::new(expected));
+        }
+    }
 
     #[test]
     fn name_of_a_parameter_file_names_the_environment() {

@@ -39,6 +39,10 @@ pub(super) fn open(context: &Context, folder: &Folder<'_>, named: &Path) -> Resu
     if let Some(foreign) = kind::by_name(&name) {
         return Err(foreign_error(named, &foreign));
     }
+    // Nobody may ever write to a pipe.
+    if file.exists() && !file.is_file() {
+        return Err(Error::input(format!("`{}` is not a file", named.display())));
+    }
     let source = project::named_text(&context.ambient().current_dir, named)?;
     let path = path_below(folder, named, &file)?;
     let template = if render::is_rendered(&name) {
@@ -164,21 +168,28 @@ fn path_below(folder: &Folder<'_>, named: &Path, file: &Path) -> Result<String> 
     };
     let failed = |error| Error::system(format!("cannot open `{shown}`"), error);
     let root = folder.path("");
-    let Ok(real_root) = root.canonicalize() else {
+    let Ok(root) = root.canonicalize() else {
         return Err(outside());
     };
     let real = file.canonicalize().map_err(failed)?;
-    if !real.starts_with(&real_root) {
-        return Err(outside());
-    }
-    // The path that the user knows is kept if it is below the folder as written.
     let parent = file.parent().unwrap_or(Path::new(""));
-    let parent = parent.canonicalize().map_err(failed)?;
-    let known = parent.join(file.file_name().unwrap_or_default());
-    let relative = known
-        .strip_prefix(&real_root)
-        .or_else(|_| real.strip_prefix(&real_root));
-    let relative = relative.map_err(|_| outside())?;
+    let known = parent
+        .canonicalize()
+        .map_err(failed)?
+        .join(file.file_name().unwrap_or_default());
+    // The path that the user knows is kept if it is below the folder.
+    let relative = match (known.strip_prefix(&root), real.strip_prefix(&root)) {
+        (Ok(known), Ok(_)) => known,
+        (Err(_), Ok(real)) => real,
+        (Ok(_), Err(_)) => {
+            return Err(Error::input(format!(
+                "the template `{shown}` is a symlink to a file outside the folder `{}` of the manifest",
+                folder.named().display()
+            ))
+            .hint("name the file itself, and write the manifest to a folder above it"));
+        }
+        (Err(_), Err(_)) => return Err(outside()),
+    };
     let text = relative.to_str().ok_or_else(|| {
         Error::input(format!("the path `{shown}` is not UTF-8")).hint("rename the file")
     })?;
@@ -204,6 +215,9 @@ pub(super) fn files_near(template: &Path, folders: &[&str]) -> Vec<String> {
 
 /// Returns the text of a file without its byte order mark; `None` if it cannot be read as UTF-8.
 pub(super) fn text(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
     let text = fs::read_to_string(path).ok()?;
     Some(text.trim_start_matches('\u{feff}').to_owned())
 }
