@@ -60,7 +60,8 @@ pub struct Presenter {
     verbosity: u8,
     interactive: bool,
     progress: bool,
-    stderr_is_terminal: bool,
+    /// The width for stderr; `None` if stderr is not a terminal.
+    stderr_width: Option<usize>,
     progress_shown: Arc<AtomicBool>,
     question_open: Cell<bool>,
     secrets: RefCell<Vec<Secret>>,
@@ -90,15 +91,16 @@ impl Presenter {
         let columns = ambient
             .variable("COLUMNS")
             .and_then(|columns| columns.parse().ok());
+        let width = columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20);
         Self {
             stdout: choose(terminal.stdout),
             stderr: choose(terminal.stderr),
-            width: columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20),
+            width,
             quiet: options.quiet,
             verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
             progress: terminal.stderr && !ci && !options.quiet,
-            stderr_is_terminal: terminal.stderr,
+            stderr_width: terminal.stderr.then_some(width),
             progress_shown: Arc::default(),
             question_open: Cell::new(false),
             secrets: RefCell::new(Vec::new()),
@@ -127,7 +129,7 @@ impl Presenter {
     /// Returns the width of the terminal that shows stderr. `None` if stderr is no terminal: lines for
     /// a file or another program are not broken.
     pub fn screen_width(&self) -> Option<usize> {
-        self.stderr_is_terminal.then_some(self.width)
+        self.stderr_width
     }
 
     /// Returns whether `-v` was given at least once.

@@ -241,11 +241,13 @@ fn program_replays_every_recorded_lifecycle() {
         scenarios.len()
     );
     assert!(failed.is_empty(), "{failed:#?}");
+    let refused = counts["refused"] + counts["refused by stackctl itself"];
+    corpus::expect_cases("refused by either", refused, 19);
     for (what, minimum) in [
         ("applied", 120),
         ("destroyed", 31),
         ("planned", 30),
-        ("refused", 10),
+        ("refused", 8),
         ("checked: events", 13),
         ("checked: resources", 14),
         ("checked: stacks", 70),

@@ -229,10 +229,13 @@ impl Call {
     }
 
     pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
-        let text = |value: &Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
+        // A placeholder of the recording, such as `<qualifier>`, matches no `AllowedPattern`.
+        let text = |value: &Value| match value.as_str() {
+            None => value.to_string(),
+            Some(text) => {
+                let name = text.strip_prefix('<').and_then(|it| it.strip_suffix('>'));
+                name.unwrap_or(text).to_owned()
+            }
         };
         let listed = self.arguments["Parameters"]
             .as_array()

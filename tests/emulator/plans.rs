@@ -86,7 +86,7 @@ fn saved_plan_applies_once_and_only_if_nothing_changed() {
     );
 
     project.edit("manifest.toml", &format!("{days}90"), &format!("{days}60"));
-    project.write("saved.json", &saved.replace("\"region\"", "\"Region\""));
+    project.write("saved.json", saved.replace("\"region\"", "\"Region\""));
     project
         .run(&["apply", "--yes", "saved.json"])
         .expect_code(4);

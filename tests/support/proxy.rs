@@ -292,10 +292,10 @@ impl Shared {
     /// Returns the old answer that a call gets, if it gets one.
     fn stale_read(&self, call: &Call) -> Option<StaleRead> {
         let mut state = self.state();
-        let Rule::Stale(_, stale, from, lasts) = state.rule.clone() else {
+        let Rule::Stale(_, read, from, lasts) = state.rule.clone() else {
             return None;
         };
-        if !state.written || call.operation != stale.operation() {
+        if !state.written || call.operation != read.operation() {
             return None;
         }
         state.reads += 1;
@@ -305,7 +305,7 @@ impl Shared {
         let since = *state.stale_since.get_or_insert_with(Instant::now);
         let is_stale = since.elapsed() < lasts;
         state.injected += usize::from(is_stale);
-        is_stale.then_some(stale)
+        is_stale.then_some(read)
     }
 
     /// Keeps an answer from before the request after which reads are old.

@@ -77,8 +77,10 @@ impl Evidence {
     /// the status in the newest event of the operation about the stack itself, and `None` if there is
     /// no such event.
     pub fn judge(&mut self, read: Option<&Stack>, event: Option<&ResourceStatus>) -> Verdict {
-        let is_old = read.is_some_and(|stack| stack.updated < self.newest);
         let status = read.map_or(&StackStatus::DeleteComplete, |stack| &stack.status);
+        // A deleted stack does not change any more, so no read of one is old.
+        let is_old = *status != StackStatus::DeleteComplete
+            && read.is_some_and(|stack| stack.updated < self.newest);
         if !is_old && let Some(stack) = read {
             self.newest = stack.updated;
         }
@@ -167,6 +169,11 @@ mod tests {
             ),
             (
                 "CREATE_COMPLETE",
+                &[("DELETE_COMPLETE", "DELETE_COMPLETE")],
+                Verdict::Proven,
+            ),
+            (
+                "UPDATE_COMPLETE@1",
                 &[("DELETE_COMPLETE", "DELETE_COMPLETE")],
                 Verdict::Proven,
             ),

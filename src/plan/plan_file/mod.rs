@@ -287,7 +287,7 @@ impl PlanFile {
         Self::check_replaceable(path)?;
         let failed = |error: io::Error| cannot_write(path, error);
         let mut file = temporary_in_folder_of(path).map_err(failed)?;
-        file.write_all(&[b' '; ROOM]).map_err(failed)?;
+        file.write_all(&vec![b' '; ROOM]).map_err(failed)?;
         // A full disk may show only when the file is written out.
         file.as_file().sync_all().map_err(failed)
     }
