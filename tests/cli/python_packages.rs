@@ -2,6 +2,7 @@
 //! folder.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::demo;
@@ -110,7 +111,7 @@ fn packages_are_for_the_runtime_and_not_for_this_machine() {
         let architecture = format!("artifacts.handler.architecture={architecture}");
         let arguments = ["--set", &python, "--set", &architecture, "--out", "out"];
         let (_, files) = package(&sandbox, &arguments);
-        let modules: Vec<String> = files.into_iter().filter(|it| it.ends_with(".py")).collect();
+        let modules: Vec<String> = files.into_iter().filter(|it| is_module(it)).collect();
         let zip = fs::File::open(sandbox.path("out/handler.zip")).unwrap();
         let mut zip = zip::ZipArchive::new(zip).unwrap();
         let native = std::io::read_to_string(zip.by_name("native.py").unwrap()).unwrap();
@@ -349,4 +350,9 @@ fn interrupt_ends_the_download_and_leaves_nothing() {
         .unwrap()
         .collect();
     assert_eq!(left.len(), 2, "{left:?}");
+}
+
+/// Returns whether a path in a zip is that of a Python module.
+fn is_module(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|it| it == "py")
 }
