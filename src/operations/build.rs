@@ -8,6 +8,7 @@ use std::iter;
 use indexmap::IndexMap;
 
 use super::artifact_folders::unmatched_globs;
+use super::function_code::check_packages;
 use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile, stacks};
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
@@ -325,10 +326,15 @@ pub(crate) fn examine(
     let mut checked = check(settings, &packaged.root);
     checked.findings.extend(of_paths);
     for child in &packaged.children {
-        let found = check_child(settings, &child.rendered, &child.template);
+        let mut found = check_child(settings, &child.rendered, &child.template);
+        let targets = check_packages(settings, &child.template, &packaged.artifacts);
+        found.extend(located(settings, &child.rendered, targets));
         checked.findings.extend(found);
     }
     if let Some(root) = &checked.template {
+        let targets = check_packages(settings, root, &packaged.artifacts);
+        let found = located(settings, &packaged.root, targets);
+        checked.findings.extend(found);
         let found = stacks::findings(&packaged, root, &settings.origins);
         checked.findings.extend(found);
     }

@@ -74,6 +74,35 @@ fn packages_are_in_the_zip_and_later_runs_need_no_python() {
 }
 
 #[test]
+fn packages_for_another_runtime_than_the_function_are_a_warning() {
+    let wheel = TestWheel::new("greeting", "py3-none-any", "");
+    let sandbox = with_packages(&[&wheel], &lock_file(&[&wheel], &[]));
+    let warned = |arguments: &[&str]| {
+        let finished = sandbox.run(&[&["validate"], arguments].concat());
+        finished.expect_code(0).stderr.contains("package-target")
+    };
+    assert!(!warned(&[]));
+    for set in ["python=3.12", "architecture=arm64"] {
+        assert!(
+            warned(&["--set", &format!("artifacts.handler.{set}")]),
+            "{set}"
+        );
+    }
+    let set = ["validate", "--set", "artifacts.handler.python=3.12"];
+    let finished = sandbox.run(&set);
+    finished.expect_stderr(
+        "`Handler` runs on python3.13, but the packages in the artifact `handler` are for python3.12",
+    );
+    // A value that is not written in the template is not compared.
+    sandbox.edit(
+        "stack.yaml.j2",
+        "Runtime: python3.13",
+        "Runtime: !Ref AWS::Region",
+    );
+    assert!(!warned(&["--set", "artifacts.handler.python=3.12"]));
+}
+
+#[test]
 fn packages_are_for_the_runtime_and_not_for_this_machine() {
     let wheels = [
         TestWheel::new("windows", "py3-none-any", ""),

@@ -4,7 +4,6 @@
 use std::io::Cursor;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use indexmap::IndexMap;
 
 use super::deployment::Deployment;
 use crate::artifact::archive;
@@ -16,6 +15,7 @@ use crate::aws::store::Store;
 use crate::cloudformation::event::Timeline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::build::Build;
+use crate::operations::function_code;
 use crate::template::{STACK_TYPE, Template};
 
 /// How many functions are read at once; Lambda allows 100 such calls per second
@@ -163,7 +163,7 @@ async fn deployed_functions<'b>(
     let root = (deployment.service().clone(), &build.template, String::new());
     let mut stacks = vec![root];
     while let Some((service, template, path)) = stacks.pop() {
-        let expected = expected(template, &build.artifacts);
+        let expected = function_code::functions(template, &build.artifacts);
         let nested = nested(template, build);
         // Only events of the stack itself name its resources.
         let happened = Some(happened).filter(|_| path.is_empty());
@@ -199,28 +199,6 @@ async fn deployed_functions<'b>(
     Ok(functions)
 }
 
-/// Returns the functions of a template by logical id, each with the artifact that is its code.
-fn expected<'b>(
-    template: &'b Template,
-    artifacts: &'b IndexMap<String, Artifact>,
-) -> Vec<(&'b str, &'b Artifact)> {
-    let global = template.section("Globals");
-    let global = global.and_then(|globals| globals.get("Function")?.node.get("CodeUri"));
-    let functions = template.resources().filter_map(|resource| {
-        let code = |name: &str| resource.properties()?.get(name);
-        let code = match resource.kind()? {
-            "AWS::Lambda::Function" => code("Code")?,
-            "AWS::Serverless::Function" => code("CodeUri").or(global)?,
-            _ => return None,
-        };
-        let artifact = artifacts
-            .values()
-            .find(|artifact| code.contains_text(&artifact.key))?;
-        Some((resource.logical_id(), artifact))
-    });
-    functions.collect()
-}
-
 /// Returns the nested stacks of a template whose own template is one of the files and has, at any
 /// depth, a function with an artifact.
 fn nested<'b>(template: &'b Template, build: &'b Build) -> Vec<(&'b str, &'b Template)> {
@@ -233,7 +211,8 @@ fn nested<'b>(template: &'b Template, build: &'b Build) -> Vec<(&'b str, &'b Tem
             children.find(|child| url.contains_text(&child.key))
         });
         let Some(child) = child else { continue };
-        let has_functions = !expected(&child.template, &build.artifacts).is_empty();
+        let of_child = function_code::functions(&child.template, &build.artifacts);
+        let has_functions = !of_child.is_empty();
         if has_functions || !self::nested(&child.template, build).is_empty() {
             nested.push((resource.logical_id(), &child.template));
         }
