@@ -1,6 +1,6 @@
 //! `destroy --empty`: which buckets are emptied, and how.
 
-use crate::cloud::Object;
+use crate::cloud::{Object, xml};
 use crate::demo;
 use crate::destroy::nothing_was_deleted;
 
@@ -33,6 +33,26 @@ fn bucket_with_objects_must_be_named() {
         .run(&["destroy", "--yes", "--empty", "Bucket", "--empty", "Second"])
         .expect_code(0);
     assert!(!cloud.account().buckets.contains_key("demo-second"));
+}
+
+#[test]
+fn stack_that_somebody_changes_is_neither_emptied_nor_deleted() {
+    // The stack is read when it is shown, before the first bucket is emptied, and after the last.
+    for (reads, emptied) in [(1, 0), (2, 1)] {
+        let (sandbox, cloud) = demo::deployed();
+        demo::put_object(&cloud, "demo-data", "a");
+        let stack = cloud.account().stack("demo-dev").to_xml();
+        let running = stack.replace("CREATE_COMPLETE", "UPDATE_IN_PROGRESS");
+        let description = xml::members("Stacks", [running]);
+        let described = cloud.on("DescribeStacks").after(reads);
+        described.reply_result(&description);
+        let finished = sandbox.run(&["destroy", "--yes", "--empty", "Bucket"]);
+        finished
+            .expect_code(4)
+            .expect_stderr("not destroyed: the stack `demo-dev` has changed since it was shown");
+        assert_eq!(cloud.calls_of("DeleteObjects").len(), emptied);
+        assert!(cloud.calls_of("DeleteStack").is_empty());
+    }
 }
 
 #[test]

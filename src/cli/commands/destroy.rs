@@ -107,6 +107,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             _ => error,
         })?;
     }
+    let empties = !buckets.is_empty();
+    if empties {
+        interrupt.guard(deletion.check_again()).await?;
+    }
     for bucket in buckets {
         let emptied = empty::empty_bucket(&store, &bucket, |count| {
             presenter.progress(&format!("emptying {bucket}: {count} versions deleted"));
@@ -114,6 +118,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let count = interrupt.guard(emptied).await?;
         let count = human::count(count, "version");
         presenter.note(&format!("Emptied {bucket}: {count}."));
+    }
+    if empties {
+        interrupt.guard(deletion.check_again()).await?;
     }
     deletion.delete().await?;
     for left in &deletion_plan.resources {
@@ -324,9 +331,19 @@ impl Deletion<'_> {
                 "not destroyed: the answer was not the stack's name",
             ));
         }
+        self.check_again().await
+    }
+
+    /// Checks that the stack has not changed since it was shown: what is emptied cannot be restored,
+    /// and emptying takes time.
+    async fn check_again(&self) -> Result<()> {
+        let stack = self.stack;
         let now = self.service.describe_by(&stack.id).await?;
-        let same =
-            now.is_some_and(|now| now.status == stack.status && now.updated == stack.updated);
+        let same = now.is_some_and(|now| {
+            now.status == stack.status
+                && now.updated == stack.updated
+                && now.termination_protection == stack.termination_protection
+        });
         if same {
             return Ok(());
         }
