@@ -94,6 +94,14 @@ impl Error {
         self
     }
 
+    /// Returns an error of the same kind with this message, caused by this error, with its hints.
+    #[must_use]
+    pub fn within(self, message: impl Into<String>) -> Self {
+        let hints = self.hints().to_vec();
+        let error = Self::new(self.kind(), message).caused_by(self);
+        hints.into_iter().fold(error, Self::hint)
+    }
+
     /// Adds a hint: a command to run or a key to change, without the word "hint".
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

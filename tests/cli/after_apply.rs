@@ -77,6 +77,26 @@ fn denied_code_check_is_not_an_error() {
 }
 
 #[test]
+fn outputs_are_kept_if_a_step_after_the_deployment_fails() {
+    for (operation, message) in [
+        ("SetStackPolicy", "its settings are not all set"),
+        (
+            "GetFunctionConfiguration",
+            "the code of its functions could not be checked",
+        ),
+    ] {
+        let (sandbox, cloud) = with_policy(POLICY);
+        let denied = cloud.on(operation);
+        denied.error(400, "ValidationError", "no");
+        let arguments = ["apply", "--yes", "--outputs-file", "outputs.json"];
+        let finished = sandbox.run(&arguments).expect_code(1);
+        finished.expect_stderr(&format!("error: the stack was deployed, but {message}"));
+        assert!(finished.stdout.contains("demo-data"), "{finished}");
+        assert!(sandbox.path("outputs.json").exists());
+    }
+}
+
+#[test]
 fn only_functions_with_an_artifact_are_checked() {
     let (sandbox, cloud) = demo::in_cloud();
     let code =

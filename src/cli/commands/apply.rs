@@ -278,7 +278,8 @@ async fn confirm(deployment: &Deployment<'_>, args: &Args, plan: &Plan) -> Resul
     Err(Error::refused("not applied: the answer was not `yes`"))
 }
 
-/// Does what follows a deployment, also one that changed nothing: stack settings, outputs, smoke test.
+/// Does what follows a deployment, also one that changed nothing: outputs, stack settings, smoke test.
+/// The outputs come first: the deployment is done, whatever fails after it.
 async fn finish(
     deployment: &Deployment<'_>,
     args: &Args,
@@ -287,7 +288,6 @@ async fn finish(
 ) -> Result<Exit> {
     let session = deployment.session();
     let presenter = session.presenter();
-    stack_settings::apply(deployment, &plan.settings).await?;
     let (stack, happened) = executed.unzip();
     let Some(stack) = stack.or_else(|| deployment.stack().cloned()) else {
         return Ok(Exit::Done);
@@ -305,6 +305,11 @@ async fn finish(
             &OutputsDocument::of(&shown),
         )?;
     }
+    let set = stack_settings::apply(deployment, &plan.settings).await;
+    set.map_err(|error| match happened {
+        Some(_) => error.within("the stack was deployed, but its settings are not all set"),
+        None => error,
+    })?;
     if let Some(happened) = &happened {
         let code = code_check::check(deployment, happened);
         deployment.interrupt().guard(code).await?;

@@ -116,15 +116,20 @@ struct Function<'b> {
 ///
 /// # Errors
 ///
-/// If functions run other code; the message names them.
+/// If functions run other code; the message names them. If a function cannot be read.
 pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> Result<()> {
-    let deployed = deployed_functions(deployment, happened).await?;
+    let unread = |error: Error| {
+        error.within("the stack was deployed, but the code of its functions could not be checked")
+    };
+    let deployed = deployed_functions(deployment, happened).await;
+    let deployed = deployed.map_err(unread)?;
     let functions = Functions::new(deployment.connection());
-    let answers: Vec<_> = stream::iter(&deployed)
+    let answers: Result<Vec<_>> = stream::iter(&deployed)
         .map(|function| functions.code_sha256(&function.name))
         .buffered(AT_ONCE)
         .try_collect()
-        .await?;
+        .await;
+    let answers = answers.map_err(unread)?;
     let presenter = deployment.session().presenter();
     let mut wrong = Vec::new();
     let mut unreadable = false;
