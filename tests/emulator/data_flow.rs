@@ -100,7 +100,11 @@ fn failed_verification_is_reported_and_cleaned_up() {
         |log| log.to_string().contains("seen and ignored"),
     );
     let verified = project.run(&["verify"]).expect_code(1);
-    for line in [message, "the handler's last log lines:", "seen and ignored"] {
+    for line in [
+        message,
+        "the last lines of the log group",
+        "seen and ignored",
+    ] {
         verified.expect_stderr(line);
     }
     assert_eq!(project.versions(), [""; 0], "the probe is removed");

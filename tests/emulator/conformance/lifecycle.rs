@@ -159,7 +159,10 @@ fn create(life: &mut Life<'_>) -> Lacks {
     let applied = applied.expect_code(0);
     let of_each = ["Role", "Queue", "Store"].iter().all(|resource| {
         let lines = applied.stderr.lines();
-        let of_it = lines.filter(|line| line.contains(&format!("  {resource}  AWS::")));
+        let of_it = lines.filter(|line| {
+            let mut words = line.split_whitespace().skip(2);
+            words.next() == Some(resource) && words.next().is_some_and(|it| it.starts_with("AWS::"))
+        });
         of_it.count() >= 2
     });
     lacks.extend(lacking([
