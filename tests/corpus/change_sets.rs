@@ -325,7 +325,7 @@ fn recorded_change_sets_are_shown_completely() {
             }
         }
     }
-    eprintln!("corpus: change sets, both descriptions: {found:?}");
+    crate::report!("corpus: change sets, both descriptions: {found:?}");
     corpus::expect_cases("changes", found.changes, 900);
 }
 
@@ -348,7 +348,7 @@ fn merging_recorded_updates_loses_nothing() {
             only_plain += usize::from(lists[0] < lists[1]);
         }
     }
-    eprintln!("corpus: updates: {found:?}; in {only_plain} the values leave changes out");
+    crate::report!("corpus: updates: {found:?}; in {only_plain} the values leave changes out");
     corpus::expect_cases("change sets", found.change_sets, 224);
     corpus::expect_cases("values", found.values, 118);
     corpus::expect_cases("sets with changes without values", only_plain, 4);
@@ -366,7 +366,7 @@ fn recorded_xml_bodies_are_shown_completely() {
         let sent = response(&body);
         check_plan(server.read(&body, &body), &sent, &sent, &mut found);
     }
-    eprintln!("corpus: bodies, both descriptions: {found:?}");
+    crate::report!("corpus: bodies, both descriptions: {found:?}");
     corpus::expect_cases("changes", found.changes, 900);
 }
 
@@ -386,7 +386,7 @@ fn descriptions_with_and_without_values_are_merged() {
             cases += 1;
         }
     }
-    eprintln!("corpus: {cases} merged descriptions: {found:?}");
+    crate::report!("corpus: {cases} merged descriptions: {found:?}");
     corpus::expect_cases("pairs of descriptions", cases, 2);
     corpus::expect_cases("details", found.details, 2);
 }

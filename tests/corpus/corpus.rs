@@ -1,9 +1,26 @@
 //! Finds the corpus and reads its files.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stackctl::diagnostic::SourceFile;
+
+/// Prints a line to stderr, also if the test passes: the harness shows only what `eprintln!` prints in a
+/// failed test.
+#[macro_export]
+macro_rules! report {
+    ($($argument:tt)*) => {
+        $crate::corpus::print_line(&format!($($argument)*))
+    };
+}
+
+/// Prints a line to stderr; see [`report`](crate::report).
+pub(crate) fn print_line(line: &str) {
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
+}
 
 /// Returns a folder of the corpus. If there is no corpus, prints a note and returns `None`.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
@@ -21,7 +38,7 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
         "STACKCTL_CORPUS has no {}",
         folder.display()
     );
-    eprintln!("corpus: no {}, 0 cases run", folder.display());
+    crate::report!("corpus: no {}, 0 cases run", folder.display());
     None
 }
 

@@ -108,7 +108,9 @@ fn json_and_yaml_versions_of_a_template_are_equal() {
             );
         }
     }
-    eprintln!("corpus: {equal} equal and {different} different twins, {skipped} cannot be read");
+    crate::report!(
+        "corpus: {equal} equal and {different} different twins, {skipped} cannot be read"
+    );
     corpus::expect_cases("equal pairs", equal, 51);
     corpus::expect_cases("different pairs", different, 15);
 }
@@ -123,7 +125,7 @@ fn edits_without_meaning_make_no_difference() {
         assert!(found.is_empty(), "{}: {found:?}", edit.name);
     }
     let count = edits.len();
-    eprintln!("corpus: {count} edits without meaning, {unreadable} cannot be read");
+    crate::report!("corpus: {count} edits without meaning, {unreadable} cannot be read");
     corpus::expect_cases("edits without meaning", count, 15);
 }
 
@@ -147,7 +149,7 @@ fn diff_names_exactly_the_edited_resources() {
         assert!(unexpected.all(reordered), "{context}");
     }
     let count = edits.len();
-    eprintln!("corpus: {count} edits, {unreadable} cannot be read");
+    crate::report!("corpus: {count} edits, {unreadable} cannot be read");
     corpus::expect_cases("edits", count, 60);
 }
 
@@ -209,7 +211,7 @@ fn diff_names_every_edited_path() {
         path.ends_with("/DependsOn") || path.contains("/DependsOn/") || is_in_list(path)
     };
     let count = edits.len();
-    eprintln!("corpus: {count} edits, {named} paths named; not named: {unnamed:?}");
+    crate::report!("corpus: {count} edits, {named} paths named; not named: {unnamed:?}");
     assert!(unnamed.iter().all(is_excused), "{unnamed:?}");
     corpus::expect_cases("named paths", named, 336);
 }
@@ -300,7 +302,7 @@ fn effects_agree_with_cdk_diff() {
             template(&path.display().to_string(), &text.to_string())
         };
         let (Some(old), Some(new)) = (read("old_template"), read("new_template")) else {
-            eprintln!("corpus: {} cannot be read", path.display());
+            crate::report!("corpus: {} cannot be read", path.display());
             continue;
         };
         run += 1;
@@ -329,13 +331,13 @@ fn effects_agree_with_cdk_diff() {
                 agreeing += 1;
             } else if let Some(reason) = excuse(&case, id, impact, own) {
                 excused += 1;
-                eprintln!("corpus: {name}: {id}: {impact}, here {own:?}: {reason}");
+                crate::report!("corpus: {name}: {id}: {impact}, here {own:?}: {reason}");
             } else {
                 wrong.push(format!("{name}: {id}: {impact}, here {own:?}"));
             }
         }
     }
-    eprintln!("corpus: {run} pairs, {agreeing} resources agree but for {excused}");
+    crate::report!("corpus: {run} pairs, {agreeing} resources agree but for {excused}");
     assert!(wrong.is_empty(), "{wrong:#?}");
     corpus::expect_cases("resources that agree", agreeing, 32);
 }
@@ -367,9 +369,9 @@ fn equality_agrees_with_rain() {
         }
         // CloudFormation treats a number as its text, and rain does not.
         let is_text = case["old"].is_number() != case["new"].is_number();
-        eprintln!("corpus: {name}: {theirs}, here {}", changes.len());
+        crate::report!("corpus: {name}: {theirs}, here {}", changes.len());
         assert!(is_text, "{name}: {theirs} {changes:?}");
     }
-    eprintln!("corpus: {agreeing} of {run} pairs agree with rain");
+    crate::report!("corpus: {agreeing} of {run} pairs agree with rain");
     corpus::expect_cases("pairs that agree", agreeing, 16);
 }

@@ -71,7 +71,7 @@ fn drift_shows_exactly_the_recorded_differences() {
             }
         }
     }
-    eprintln!("drift: {resources} resources, {properties} differences");
+    crate::report!("drift: {resources} resources, {properties} differences");
     corpus::expect_cases("resources", resources, 2);
     corpus::expect_cases("differences", properties, 5);
 }

@@ -98,7 +98,7 @@ fn every_recorded_failure_gets_its_role_and_category() {
             );
         }
     }
-    eprintln!(
+    crate::report!(
         "failures: {} of {} roles and {} of {} categories found",
         roles[1],
         roles[0] + roles[1],
@@ -156,7 +156,7 @@ fn every_recorded_event_stream_gets_its_root_cause() {
             ));
         }
     }
-    eprintln!("streams: root cause and category found in {found}");
+    crate::report!("streams: root cause and category found in {found}");
     corpus::expect_cases("event streams", found + missed.len(), 5);
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
@@ -187,7 +187,7 @@ fn hook_failure_explains_the_event_that_names_the_hook() {
         }
         cases += 1;
     }
-    eprintln!("hooks: {explained} of {cases} failures explained");
+    crate::report!("hooks: {explained} of {cases} failures explained");
     corpus::expect_cases("failures that a hook explains", explained, 1);
 }
 
@@ -261,7 +261,7 @@ fn timeline_returns_recorded_events_once_and_in_order() {
         total += expected.len();
         sets += 1;
     }
-    eprintln!(
+    crate::report!(
         "events: {sets} recorded sets with {total} events in order, none twice; {failures} with a \
         cause; {left_out} without event records"
     );

@@ -236,7 +236,7 @@ fn program_replays_every_recorded_lifecycle() {
         lifecycle.replay();
         (lifecycle.counts, lifecycle.found)
     });
-    eprintln!(
+    crate::report!(
         "corpus: {} lifecycles replayed by the program: {counts:?}; {found:?}",
         scenarios.len()
     );

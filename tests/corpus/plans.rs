@@ -154,7 +154,7 @@ fn plan_shows_every_changed_property_with_its_values() {
             }
         }
     }
-    eprintln!(
+    crate::report!(
         "corpus: {sets} change sets, {resources} resources, {paths} changed properties, {values} values shown"
     );
     corpus::expect_cases("changed properties", paths, 113);
@@ -185,7 +185,7 @@ fn plan_of_500_resources_is_printed_within_two_seconds() {
     let text = shown(&plan(changes, None, None));
     let took = started.elapsed();
     assert_eq!(text.matches("Tags.k9 =").count(), 500);
-    eprintln!("corpus: 500 resources with 10 tags each in {took:?}");
+    crate::report!("corpus: 500 resources with 10 tags each in {took:?}");
     // A release build takes 50 ms. This build is not optimized, and the machine may be busy.
     assert!(took.as_millis() < 2_000, "{took:?}");
 }
@@ -422,7 +422,7 @@ fn statements_and_rules_agree_with_cdk_diff() {
             assert!(is_reported, "{name}: {assessment:?}");
         }
     }
-    eprintln!(
+    crate::report!(
         "corpus: {cases} pairs, {statements} statements and {rules} rules agree; {unreadable} \
         have statements that the peer cannot read, {broadened} broaden"
     );

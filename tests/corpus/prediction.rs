@@ -97,10 +97,10 @@ fn comparison_names_every_resource_that_aws_changed() {
         }
         let why = reason(&before, &after);
         let name = path.file_stem().unwrap().to_string_lossy();
-        eprintln!("comparison: {name}: {missing:?} not named: {why}");
+        crate::report!("comparison: {name}: {missing:?} not named: {why}");
         assert_ne!(why, "the prediction is wrong", "{name}: {missing:?}");
     }
-    eprintln!("comparison: every changed resource is named in {whole} of {cases} updates");
+    crate::report!("comparison: every changed resource is named in {whole} of {cases} updates");
     corpus::expect_cases("updates", cases, 56);
 }
 
@@ -151,12 +151,12 @@ fn prediction_matches_most_recorded_updates() {
         if !(same_set && same_effects) {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             let why = reason(&before, &after);
-            eprintln!(
+            crate::report!(
                 "prediction: {name}: {why}\n  AWS       {recorded:?}\n  predicted {predicted:?}"
             );
         }
     }
-    eprintln!(
+    crate::report!(
         "prediction: the set of changed resources is AWS's in {exact} of {cases} updates; \
          action and replacement agree in {agreeing} of {common} common resources"
     );

@@ -87,7 +87,7 @@ fn program_prints_recorded_responses_of_every_shape() {
         };
         (Counts::from([(checked, 1)]), found)
     });
-    eprintln!(
+    crate::report!(
         "corpus: responses printed by the program, one of each shape ({alike} are alike): {counts:?}; {found:?}"
     );
     assert!(failed.is_empty(), "{failed:#?}");

@@ -55,7 +55,7 @@ fn every_template_parses_and_round_trips() {
             }
         }
     }
-    eprintln!("corpus: {read} templates read and written; {excused} files are no templates");
+    crate::report!("corpus: {read} templates read and written; {excused} files are no templates");
     corpus::expect_cases("templates", read, 518);
 }
 
@@ -86,7 +86,7 @@ fn every_template_is_taken_byte_for_byte() {
         assert!(*rendered.printed().as_bytes() == bytes, "{name}");
         read += 1;
     }
-    eprintln!("corpus: {read} templates taken byte for byte, none refused");
+    crate::report!("corpus: {read} templates taken byte for byte, none refused");
     corpus::expect_cases("templates taken byte for byte", read, 518);
 }
 
@@ -114,7 +114,7 @@ fn every_edited_template_parses_and_round_trips() {
             }
         }
     }
-    eprintln!(
+    crate::report!(
         "corpus: {read} versions of edited templates read and written; {excused} have rain's tags"
     );
     corpus::expect_cases("versions of edited templates", read, 151);
@@ -263,10 +263,12 @@ fn valid_templates_have_no_errors_and_invalid_ones_do_not_panic() {
     }
     refused.dedup();
     let accepted = good - refused.len();
-    eprintln!("corpus: {good} templates checked, {excused} errors known; {bad} bad files survived");
-    eprintln!("corpus: {accepted} templates accepted without an error; these are not:");
+    crate::report!(
+        "corpus: {good} templates checked, {excused} errors known; {bad} bad files survived"
+    );
+    crate::report!("corpus: {accepted} templates accepted without an error; these are not:");
     for refused in &refused {
-        eprintln!("  {refused}");
+        crate::report!("  {refused}");
     }
     corpus::expect_cases("accepted templates", accepted, 415);
     if std::env::var_os("DUMP").is_some() {
@@ -351,7 +353,9 @@ fn names_in_valid_templates_are_known() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    eprintln!("corpus: the names of {good} templates are known, but for {expected} that are wrong");
+    crate::report!(
+        "corpus: the names of {good} templates are known, but for {expected} that are wrong"
+    );
     corpus::expect_cases("templates with known names", good, 441);
 }
 
@@ -384,7 +388,7 @@ fn truncated_templates_do_not_panic() {
             }
         }
     }
-    eprintln!("corpus: {run} truncated templates read");
+    crate::report!("corpus: {run} truncated templates read");
     corpus::expect_cases("truncated templates", run, 8325);
 }
 

@@ -163,7 +163,7 @@ fn client_reads_every_recorded_response() {
         *checked.entry(kind.to_owned()).or_default() += 1;
     }
     let total: usize = checked.values().sum();
-    eprintln!(
+    crate::report!(
         "corpus: {total} answers replayed {checked:?}, {not_called} are change sets, checked elsewhere, or of operations that are not called"
     );
     corpus::expect_cases("responses", total, 294);
