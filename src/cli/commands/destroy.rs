@@ -107,8 +107,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             _ => error,
         })?;
     }
-    let empties = !buckets.is_empty();
-    if empties {
+    let must_empty = !buckets.is_empty();
+    if must_empty {
         interrupt.guard(deletion.check_again()).await?;
     }
     for bucket in buckets {
@@ -119,7 +119,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let count = human::count(count, "version");
         presenter.note(&format!("Emptied {bucket}: {count}."));
     }
-    if empties {
+    if must_empty {
         interrupt.guard(deletion.check_again()).await?;
     }
     deletion.delete().await?;
