@@ -9,7 +9,7 @@ The data comes from the resource provider schemas. The PyPI package cfn-lint (MI
 schemas of every region, and those of the SAM types. The tables are the union of all regions, so
 they include types that exist only in some regions.
 
-    python3 scripts/schema-table.py            downloads the pinned wheel with pip, writes the tables
+    python3 scripts/schema-table.py            downloads the pinned wheel with pip, writes tables
     python3 scripts/schema-table.py FILE.whl   reads an existing wheel
 
 The same wheel results in the same bytes. Requires only Python 3.9.
@@ -62,11 +62,12 @@ def resolve(schema: dict, node: dict) -> tuple:
 class Names:
     """The names of the properties of one type, level by level.
 
-    A level is a map from names to the numbers of other levels; `None` stands for a value that is not
-    checked. The name `*` stands for any other name. A list has the level of its elements.
+    A level is a map from names to the numbers of other levels; `None` stands for a value that is
+    not checked. The name `*` stands for any other name. A list has the level of its elements.
     """
 
     def __init__(self, schema: dict) -> None:
+        """Takes the schema of the type."""
         self.schema = schema
         self.levels: list = []
         self.known: dict = {}
@@ -122,8 +123,8 @@ class Names:
     def members(self, node: dict, variants: list) -> dict:
         """Returns the names that an object accepts, with their values."""
         members = dict(node.get("properties", {}))
-        for inner in variants:
-            inner, _ = resolve(self.schema, inner)
+        for variant in variants:
+            inner, _ = resolve(self.schema, variant)
             for name, value in inner.get("properties", {}).items():
                 members.setdefault(name, value)
         values = list(node.get("patternProperties", {}).values())
