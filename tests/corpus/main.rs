@@ -6,8 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stderr,
-    reason = "tests fail by panicking and report their counts on stderr"
+    reason = "tests fail by panicking"
 )]
 
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
