@@ -124,8 +124,10 @@ impl<'a> Deployment<'a> {
         self.deployed.state.stack.as_ref()
     }
 
-    /// Returns the text of the template that was last deployed.
+    /// Returns the text of the template that was last deployed; `None` if there is no stack, since some
+    /// endpoints still return the template of one that is gone.
     pub(crate) fn deployed_template(&self) -> Option<&str> {
+        self.stack()?;
         self.deployed.state.template.as_deref()
     }
 
