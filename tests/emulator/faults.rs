@@ -5,14 +5,8 @@
 //! twice, and the next run of the command succeeds. A first `apply` is tested with every fault. An
 //! update, `destroy` and `recover` share most of its code and are tested with fewer faults.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Instant;
-
 use crate::fault_injection::{Part, ProxiedProject};
+use crate::matrix;
 use crate::proxy::{Fault, Rule};
 
 /// How many commands run concurrently. Most of them wait between two attempts of the SDK.
@@ -185,40 +179,10 @@ fn always(command: Command, operation: &str, fault: Fault) -> Case {
 fn try_all(mut cases: Vec<Case>) {
     // The cells that wait longest start first.
     cases.sort_by_key(|case| std::cmp::Reverse(case.times));
-    let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::<(Command, &str), usize>::new());
-    let failures = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match attempt(case) {
-                        Ok(outcome) => {
-                            let key = (case.command, outcome);
-                            *outcomes.lock().unwrap().entry(key).or_default() += 1;
-                        }
-                        Err(failure) => failures
-                            .lock()
-                            .unwrap()
-                            .push(format!("{case:?}: {failure}")),
-                    }
-                }
-            });
-        }
+    matrix::try_all("faults", &cases, AT_ONCE, |case| match attempt(case) {
+        Ok(outcome) => Ok((case.command, outcome)),
+        Err(failure) => Err(format!("{case:?}: {failure}")),
     });
-    let outcomes = outcomes.into_inner().unwrap();
-    // This bypasses the test harness, which prints the output only of a failed test.
-    let (count, seconds) = (cases.len(), began.elapsed().as_secs());
-    let message = format!("{count} faults were tried in {seconds} s: {outcomes:?}\n");
-    std::io::stderr().write_all(message.as_bytes()).unwrap();
-    let failures = failures.into_inner().unwrap();
-    assert!(
-        failures.is_empty(),
-        "{} cells of the matrix:\n{}",
-        failures.len(),
-        failures.join("\n\n")
-    );
 }
 
 /// Runs the command with the fault and, if it failed, once more without. Returns the result.

@@ -34,6 +34,7 @@ mod latency;
 mod lifecycle;
 #[path = "../support/listener.rs"]
 mod listener;
+mod matrix;
 mod nested;
 mod plans;
 mod project;

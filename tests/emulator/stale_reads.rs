@@ -4,14 +4,10 @@
 //! review, or that the stack does not exist, and the events may be late. None of it changes what a
 //! command reports.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::fault_injection::{Part, ProxiedProject};
+use crate::matrix;
 use crate::proxy::{Rule, StaleRead};
 
 /// How many commands run concurrently. Almost all of their time is waiting.
@@ -152,39 +148,11 @@ fn old_answers_do_not_change_the_outcome() {
         from: 0,
         lasts: ENDLESS,
     });
-    let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::<(Command, &str), usize>::new());
-    let failures = Mutex::new(Vec::new());
-    // The cases that take longest start first.
+    // The cells that take longest start first.
     cases.sort_by_key(|case| std::cmp::Reverse(case.lasts));
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match attempt(case) {
-                        Ok(outcome) => {
-                            let key = (case.command, outcome);
-                            *outcomes.lock().unwrap().entry(key).or_default() += 1;
-                        }
-                        Err(failure) => failures.lock().unwrap().push(failure),
-                    }
-                }
-            });
-        }
+    matrix::try_all("stale reads", &cases, AT_ONCE, |case| {
+        attempt(case).map(|outcome| (case.command, outcome))
     });
-    let outcomes = outcomes.into_inner().unwrap();
-    let (count, seconds) = (cases.len(), began.elapsed().as_secs());
-    // This bypasses the test harness, which prints the output only of a failed test.
-    let message = format!("{count} stale reads were tried in {seconds} s: {outcomes:?}\n");
-    std::io::stderr().write_all(message.as_bytes()).unwrap();
-    let failures = failures.into_inner().unwrap();
-    assert!(
-        failures.is_empty(),
-        "{} cells of the matrix:\n{}",
-        failures.len(),
-        failures.join("\n\n")
-    );
 }
 
 /// Runs the command with the old answers and compares how it ends.
