@@ -5,7 +5,6 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::aws::stack::events;
 use crate::aws::store::Store;
 use crate::aws::store::empty;
 use crate::cloudformation::deletion::{
@@ -359,16 +358,14 @@ impl Deletion<'_> {
 
     async fn delete(&self) -> Result<()> {
         let stack = self.stack;
-        let earlier = events::latest(self.service, &stack.id).await?;
-        let operation = RunningOperation::after(
-            Some(stack),
-            &earlier,
+        let operation = RunningOperation::before_request(
             self.session,
             self.interrupt,
             self.service,
-            &stack.id,
+            stack,
             &self.session.command("destroy"),
-        );
+        )
+        .await?;
         self.session.presenter().note("");
         let role = self.session.settings().stack.role_arn.as_deref();
         let token = temporary_name();

@@ -80,6 +80,26 @@ impl<'a> RunningOperation<'a> {
         }
     }
 
+    /// Returns an operation on an existing stack that is about to be requested. `resume` is the command
+    /// that follows it after an interrupt.
+    ///
+    /// # Errors
+    ///
+    /// If the stack's events cannot be read.
+    pub(crate) async fn before_request(
+        session: &'a Session<'a>,
+        interrupt: &'a Interrupt,
+        service: &'a StackService,
+        stack: &Stack,
+        resume: &str,
+    ) -> Result<Self> {
+        let (before, id) = (Some(stack), &stack.id);
+        let earlier = events::latest(service, id).await?;
+        Ok(Self::after(
+            before, &earlier, session, interrupt, service, id, resume,
+        ))
+    }
+
     /// Returns the operation that is running on a stack, or ran last, from its beginning on.
     ///
     /// # Errors

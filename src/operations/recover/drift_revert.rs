@@ -8,7 +8,6 @@
 use crate::aws::stack::StackService;
 use crate::aws::stack::change_set;
 use crate::aws::stack::drift_revert;
-use crate::aws::stack::events;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::change_set::{ChangeSet, failure};
 use crate::cloudformation::drift::{Drift, ResourceDrift};
@@ -243,18 +242,11 @@ impl DriftRevert<'_> {
             ..
         } = self;
         let resume = session.command("recover");
-        let earlier = events::latest(service, &stack.id).await?;
-        let mut operation = RunningOperation::after(
-            Some(stack),
-            &earlier,
-            session,
-            interrupt,
-            service,
-            &stack.id,
-            &resume,
-        )
-        .expecting(created.changes.len())
-        .showing(self.filter);
+        let mut operation =
+            RunningOperation::before_request(session, interrupt, service, stack, &resume)
+                .await?
+                .expecting(created.changes.len())
+                .showing(self.filter);
         session.presenter().note("");
         if let Err(error) = service.execute(&created.id, &created.name, false).await {
             return Err(self.discard_after(&created.id, error).await);

@@ -172,17 +172,10 @@ impl Step<'_> {
         } = self;
         self.check_again().await?;
         let resume = session.command("recover");
-        let earlier = events::latest(service, &stack.id).await?;
-        let mut operation = RunningOperation::after(
-            Some(stack),
-            &earlier,
-            session,
-            interrupt,
-            service,
-            &stack.id,
-            &resume,
-        )
-        .showing(self.filter);
+        let mut operation =
+            RunningOperation::before_request(session, interrupt, service, stack, &resume)
+                .await?
+                .showing(self.filter);
         session.presenter().note("");
         let role = session.settings().stack.role_arn.as_deref();
         for call in calls {
