@@ -16,7 +16,7 @@ pub(crate) fn functions<'b>(
     let functions = template.resources().filter_map(|resource| {
         let code = match resource.kind()? {
             "AWS::Lambda::Function" => resource.properties()?.get("Code")?,
-            "AWS::Serverless::Function" => property(template, resource, "CodeUri")?,
+            "AWS::Serverless::Function" => template.property(resource, "CodeUri")?,
             _ => return None,
         };
         let artifact = artifacts
@@ -25,14 +25,6 @@ pub(crate) fn functions<'b>(
         Some((resource.logical_id(), artifact))
     });
     functions.collect()
-}
-
-/// Returns a property of a function, which `Globals` gives to each SAM function without its own.
-fn property<'b>(template: &'b Template, resource: Resource<'b>, name: &str) -> Option<&'b Node> {
-    let own = resource.properties().and_then(|it| it.get(name));
-    let is_serverless = resource.kind() == Some("AWS::Serverless::Function");
-    let globals = || template.root().get("Globals")?.get("Function")?.get(name);
-    own.or_else(|| is_serverless.then(globals).flatten())
 }
 
 /// Warns of functions whose runtime or architecture is not that of the Python packages in their
@@ -74,7 +66,7 @@ fn mismatches(
         let warning = Diagnostic::warning("package-target", message, place);
         found.push(warning.help(help));
     };
-    let runtime = property(template, resource, "Runtime");
+    let runtime = template.property(resource, "Runtime");
     if let (Some(node), Some(python)) = (runtime, &packaged.python)
         && let Some(version) = node.as_str().and_then(|it| it.strip_prefix("python"))
         && version != python
@@ -91,7 +83,7 @@ fn mismatches(
         Architecture::X86_64 => "x86_64",
         Architecture::Arm64 => "arm64",
     };
-    let listed = property(template, resource, "Architectures");
+    let listed = template.property(resource, "Architectures");
     let first = listed.and_then(|it| it.as_list()?.first());
     let (at, runs) = match (listed, first.and_then(Node::as_str)) {
         (None, _) => (resource.properties(), "x86_64"),

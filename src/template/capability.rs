@@ -102,14 +102,14 @@ fn collect<'a>(section: &'a Map, resources: &mut Vec<Resource<'a>>) {
 /// AWS SAM creates a role for a function without one, for connectors, for deployment preferences and
 /// for schedules. None of these has a name of its own.
 fn makes_iam(template: &Template, resource: &Resource<'_>) -> bool {
-    let has_transform = |start: &str| template.transforms().any(|name| name.starts_with(start));
     let kind = resource.kind().unwrap_or_default();
     if kind == "AWS::SecretsManager::RotationSchedule" {
         let properties = resource.properties();
-        return has_transform("AWS::SecretsManager-")
+        let is_hosted = |name: &str| name.starts_with("AWS::SecretsManager-");
+        return template.transforms().any(is_hosted)
             && properties.is_some_and(|it| it.get("HostedRotationLambda").is_some());
     }
-    if !has_transform("AWS::Serverless-") {
+    if !template.is_serverless() {
         return false;
     }
     if resource.attribute("Connectors").is_some() {
@@ -118,11 +118,7 @@ fn makes_iam(template: &Template, resource: &Resource<'_>) -> bool {
     let Some(kind) = kind.strip_prefix("AWS::Serverless::") else {
         return false;
     };
-    let globals = template.section("Globals").and_then(|it| it.get(kind));
-    let has = |name: &str| {
-        let own = resource.properties().and_then(|it| it.get(name));
-        own.is_some() || globals.is_some_and(|globals| globals.node.get(name).is_some())
-    };
+    let has = |name: &str| template.property(*resource, name).is_some();
     match kind {
         "Api" | "HttpApi" | "LayerVersion" | "SimpleTable" => false,
         "Function" => {

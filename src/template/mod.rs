@@ -60,6 +60,12 @@ use syntax::Findings;
 /// The resource type of a stack: of a nested stack, and of the stack itself in its own events.
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
+/// Returns the name of a transform: `Name`, or `{Name: Name, Parameters: …}`.
+fn transform_name(transform: &Node) -> Option<&str> {
+    let map = || transform.get("Name")?.as_str();
+    transform.as_str().or_else(map)
+}
+
 /// A template whose syntax is correct. [`validate`] checks its contents.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -205,8 +211,20 @@ impl Template {
     pub fn transforms(&self) -> impl Iterator<Item = &str> {
         let transform = self.root.get("Transform");
         let list = transform.map(Node::elements).unwrap_or_default();
-        list.iter()
-            .filter_map(|node| node.as_str().or_else(|| node.get("Name")?.as_str()))
+        list.iter().filter_map(transform_name)
+    }
+
+    /// Returns the properties that `Globals` gives to the resources of this SAM type; `None` for other
+    /// types.
+    pub fn globals(&self, resource: Resource<'_>) -> Option<&Node> {
+        let name = resource.kind()?.strip_prefix("AWS::Serverless::")?;
+        self.root.get("Globals")?.get(name)
+    }
+
+    /// Returns a property of a resource, or the one that `Globals` gives to it.
+    pub fn property<'a>(&'a self, resource: Resource<'a>, name: &str) -> Option<&'a Node> {
+        let own = resource.properties().and_then(|it| it.get(name));
+        own.or_else(|| self.globals(resource)?.get(name))
     }
 
     /// Returns whether a macro changes the template before the deployment: whether it has a

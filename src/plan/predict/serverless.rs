@@ -36,11 +36,8 @@ pub(super) fn properties<'a>(
         Some(Evaluated::Map(map)) => map,
         _ => IndexMap::new(),
     };
-    let globals = || {
-        let name = resource.kind()?.strip_prefix(PREFIX)?;
-        template.root().get("Globals")?.get(name)
-    };
-    let Some(Evaluated::Map(mut globals)) = globals().map(|node| evaluator.value(node)) else {
+    let globals = template.globals(resource);
+    let Some(Evaluated::Map(mut globals)) = globals.map(|node| evaluator.value(node)) else {
         return own;
     };
     if let Some(ignored) = resource.attribute("IgnoreGlobals") {

@@ -24,6 +24,7 @@ mod references;
 pub(crate) mod schema_names;
 mod serverless;
 mod shape;
+mod similar_type;
 mod transforms;
 mod values;
 

@@ -1,7 +1,7 @@
 //! Checks that sections, resources and outputs have the required members and no unknown ones.
 
-use super::schema_names::similar_type;
 use super::serverless::SERVERLESS_TYPE;
+use super::similar_type::similar_type;
 use super::transforms::Transform;
 use super::{Checks, suggestion};
 use crate::diagnostic::Severity;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Checks, suggestion};
-use crate::template::Template;
 use crate::template::node::{Node, Value};
+use crate::template::{Template, transform_name};
 
 /// A transform, by what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     let transform = template.root().get("Transform");
     for node in transform.map(Node::elements).unwrap_or_default() {
-        let unknown = name(node).filter(|it| it.starts_with("AWS::") && !KNOWN.contains(it));
+        let unknown =
+            transform_name(node).filter(|it| it.starts_with("AWS::") && !KNOWN.contains(it));
         let Some(name) = unknown else { continue };
         let text = format!("`{name}` is not a known transform of AWS");
         let found = checks.warning("unknown-transform", text, &node.span);
@@ -91,7 +92,7 @@ impl<'a> Transforms<'a> {
         let root = template.root();
         for key in ["Transform", "Fn::Transform"] {
             let calls = root.get(key).map(Node::elements).unwrap_or_default();
-            let calls = calls.iter().map(|call| Transform::of(name(call)));
+            let calls = calls.iter().map(|call| Transform::of(transform_name(call)));
             transforms.whole.extend(calls);
         }
         for (section, member) in root.as_map().into_iter().flatten() {
@@ -123,7 +124,7 @@ impl<'a> Transforms<'a> {
                         span: node.span.clone(),
                         includes: calls
                             .iter()
-                            .all(|call| Transform::of(name(call)) == Transform::Include),
+                            .all(|call| Transform::of(transform_name(call)) == Transform::Include),
                     });
                 }
                 for member in map.values() {
@@ -157,9 +158,4 @@ impl<'a> Transforms<'a> {
                 .iter()
                 .any(|fragment| !fragment.includes && contains(&fragment.span))
     }
-}
-
-/// Returns the name of a transform: `Name`, or `{Name: Name, Parameters: …}`.
-fn name(node: &Node) -> Option<&str> {
-    node.as_str().or_else(|| node.get("Name")?.as_str())
 }

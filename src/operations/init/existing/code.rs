@@ -214,12 +214,13 @@ fn python(shown: &str, full: &Path, owner: Option<&Owner>, template: &Template) 
     }
 }
 
-/// Returns the text of a function's property, or of the first item if it is a list. A property that the
-/// function lacks comes from `Globals`, and a reference to a parameter gives the parameter's default.
+/// Returns the text of a function's property, or of the first item if it is a list. Without a
+/// resource, it is that of `Globals`; a reference to a parameter gives the parameter's default.
 fn property(template: &Template, resource: Option<Resource<'_>>, name: &str) -> Option<String> {
-    let own = resource.and_then(|resource| resource.properties()?.get(name));
-    let globals = || template.root().get("Globals")?.get("Function")?.get(name);
-    let node = own.or_else(globals)?;
+    let node = match resource {
+        Some(resource) => template.property(resource, name)?,
+        None => template.root().get("Globals")?.get("Function")?.get(name)?,
+    };
     let node = node.elements().first()?;
     if let Some(parameter) = node.get("Ref").and_then(Node::as_str) {
         let default = template.parameter(parameter)?.default()?;
