@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::artifact_folders::unmatched_globs;
 use super::function_code::check_packages;
-use super::package_tree::{ChildTemplate, Packaged, Tree, UploadedFile, stacks};
+use super::package_tree::{ChildTemplate, Packaged, Parsed, Tree, UploadedFile, stacks};
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::Packages;
@@ -292,7 +292,8 @@ pub(crate) fn package(
         return Err(Error::input(format!("cannot package what `{name}` names"))
             .with_diagnostics(tree.findings().to_vec()));
     }
-    tree.package(project, settings, artifacts)
+    let (packaged, _) = tree.package(project, settings, artifacts)?;
+    Ok(packaged)
 }
 
 /// Packages the template and everything local that it names, and checks all templates. Warnings that
@@ -310,20 +311,16 @@ pub(crate) fn examine(
     let tree = survey(project, settings, &artifacts)?;
     of_paths.extend_from_slice(tree.findings());
     if is_wrong(&of_paths) {
-        let mut checked = check(settings, tree.root());
+        let mut checked = check(settings, tree.root(), tree.root_template().clone());
         checked.findings.extend(of_paths);
-        for child in tree.children() {
-            // A text that is no template is among the findings already.
-            if let Ok(template) = Template::parse(child.source()) {
-                checked
-                    .findings
-                    .extend(check_child(settings, child, &template));
-            }
+        for (rendered, template) in tree.children() {
+            let found = check_child(settings, rendered, template);
+            checked.findings.extend(found);
         }
         return Ok((None, checked));
     }
-    let packaged = tree.package(project, settings, artifacts)?;
-    let mut checked = check(settings, &packaged.root);
+    let (packaged, parsed) = tree.package(project, settings, artifacts)?;
+    let mut checked = check(settings, &packaged.root, parsed);
     checked.findings.extend(of_paths);
     for child in &packaged.children {
         let mut found = check_child(settings, &child.rendered, &child.template);
@@ -399,10 +396,10 @@ fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
 }
 
-/// Parses a rendered template and checks it, and the parameters given to it.
-fn check(settings: &Settings, rendered: &RenderedTemplate) -> Checked {
+/// Checks a template, and the parameters given to it.
+fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Checked {
     let origins = &settings.origins;
-    let (template, found) = match Template::parse(rendered.source()) {
+    let (template, found) = match parsed {
         Err(found) => (None, found),
         Ok(template) => {
             let given: Vec<Given<'_>> = settings

@@ -17,6 +17,7 @@ use crate::artifact::package::{self, Artifact, PlainFile};
 use crate::artifact::requirements::Packages;
 use crate::config::project::Project;
 use crate::config::settings::Settings;
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::template::Template;
 use crate::template::edits::Edit;
@@ -25,6 +26,9 @@ use crate::template::local_paths::reference::{self, Bucket};
 use crate::template::local_paths::table::{Content, Shape};
 use crate::template::render::RenderedTemplate;
 pub(crate) use survey::Tree;
+
+/// The model of a text, or why it is no template.
+pub(crate) type Parsed = std::result::Result<Template, Vec<Diagnostic>>;
 
 /// A template and everything local that it names, ready to be uploaded.
 #[derive(Debug)]
@@ -106,7 +110,7 @@ impl Keys {
 
 impl Tree {
     /// Builds the zips and replaces the local paths. Nothing is sent. `artifacts` are those of the
-    /// manifest.
+    /// manifest. The second part of the result is the model of the stack's template.
     ///
     /// # Errors
     ///
@@ -116,7 +120,7 @@ impl Tree {
         project: &Project,
         settings: &Settings,
         mut artifacts: IndexMap<String, Artifact>,
-    ) -> Result<Packaged> {
+    ) -> Result<(Packaged, Parsed)> {
         let mut keys = Keys::default();
         let lists: Vec<_> = self.zips.values().cloned().collect();
         let built = package::build_each(&settings.project, &lists, &Packages::default())?;
@@ -151,8 +155,9 @@ impl Tree {
                 let key = keys.of(target, &artifacts);
                 key.map_or_else(Vec::new, |key| edits(local, bucket, key))
             });
-            let rendered = surveyed.rendered.edited(edits.collect());
-            let child = child(settings, project.shown(&path), rendered)?;
+            let edits = edits.collect();
+            let (rendered, template) = edited(surveyed.rendered, Ok(surveyed.template), edits);
+            let child = child(settings, project.shown(&path), rendered, template)?;
             keys.templates.insert(path, child.key.clone());
             if children.iter().all(|known| known.key != child.key) {
                 children.push(child);
@@ -162,18 +167,14 @@ impl Tree {
             let key = keys.of(target, &artifacts);
             key.map_or_else(Vec::new, |key| edits(local, bucket, key))
         });
-        let edits: Vec<Edit> = edits.collect();
-        let root = if edits.is_empty() {
-            self.root
-        } else {
-            self.root.edited(edits)
-        };
-        Ok(Packaged {
+        let (root, root_template) = edited(self.root, self.root_template, edits.collect());
+        let packaged = Packaged {
             root,
             children,
             artifacts,
             files,
-        })
+        };
+        Ok((packaged, root_template))
     }
 }
 
@@ -194,9 +195,28 @@ fn edits(local: &LocalPath, bucket: Bucket<'_>, key: &str) -> Vec<Edit> {
     edits
 }
 
+/// Returns a template with these edits, and its model. Without edits, both stay.
+fn edited(
+    rendered: RenderedTemplate,
+    template: Parsed,
+    edits: Vec<Edit>,
+) -> (RenderedTemplate, Parsed) {
+    if edits.is_empty() {
+        return (rendered, template);
+    }
+    let rendered = rendered.edited(edits);
+    let template = Template::parse(rendered.source());
+    (rendered, template)
+}
+
 /// Returns a nested template whose local paths are replaced.
-fn child(settings: &Settings, shown: String, rendered: RenderedTemplate) -> Result<ChildTemplate> {
-    let template = Template::parse(rendered.source()).map_err(|found| {
+fn child(
+    settings: &Settings,
+    shown: String,
+    rendered: RenderedTemplate,
+    template: Parsed,
+) -> Result<ChildTemplate> {
+    let template = template.map_err(|found| {
         let found = found
             .into_iter()
             .map(|finding| rendered.translate(finding, &settings.origins));

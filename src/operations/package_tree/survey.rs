@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
 
-use super::{Target, needs_named_bucket, zip_name};
+use super::{Parsed, Target, needs_named_bucket, zip_name};
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::unbuilt::unbuilt;
 use crate::config::project::{
@@ -29,6 +29,8 @@ const DEEPEST: usize = 64;
 pub(crate) struct Tree {
     /// The template of the stack.
     pub(super) root: RenderedTemplate,
+    /// Its model, or why its text is no template.
+    pub(super) root_template: Parsed,
     pub(super) root_paths: Vec<(LocalPath, Target)>,
     /// The nested templates by path, each after its own children.
     pub(super) templates: IndexMap<PathBuf, SurveyedTemplate>,
@@ -45,6 +47,7 @@ pub(crate) struct Tree {
 #[derive(Debug)]
 pub(super) struct SurveyedTemplate {
     pub(super) rendered: RenderedTemplate,
+    pub(super) template: Template,
     pub(super) paths: Vec<(LocalPath, Target)>,
 }
 
@@ -63,8 +66,10 @@ impl Tree {
         artifacts: &IndexMap<String, Artifact>,
     ) -> Result<Self> {
         let root = render::render(folder, settings, artifacts)?;
+        let root_template = Template::parse(root.source());
         let tree = Self {
             root: root.clone(),
+            root_template: Err(Vec::new()),
             root_paths: Vec::new(),
             templates: IndexMap::new(),
             zips: IndexMap::new(),
@@ -81,9 +86,10 @@ impl Tree {
         };
         let path = relative_path(Path::new(""), &settings.template.to_string_lossy());
         // A text that is no template has no paths; the checks of the template report it.
-        if let (Some(path), Ok(template)) = (path, Template::parse(root.source())) {
-            survey.tree.root_paths = survey.paths(&path, &root, &template);
+        if let (Some(path), Ok(template)) = (path, &root_template) {
+            survey.tree.root_paths = survey.paths(&path, &root, template);
         }
+        survey.tree.root_template = root_template;
         Ok(survey.tree)
     }
 
@@ -93,13 +99,19 @@ impl Tree {
     }
 
     /// Returns the nested templates with their local paths.
-    pub(crate) fn children(&self) -> impl Iterator<Item = &RenderedTemplate> {
-        self.templates.values().map(|template| &template.rendered)
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&RenderedTemplate, &Template)> {
+        let children = self.templates.values();
+        children.map(|child| (&child.rendered, &child.template))
     }
 
     /// Returns the folders and files that become zips, relative to the manifest's folder.
     pub(crate) fn zipped_paths(&self) -> Vec<PathBuf> {
         self.zips.keys().cloned().collect()
+    }
+
+    /// Returns the model of the template of the stack, or why its text is no template.
+    pub(crate) fn root_template(&self) -> &Parsed {
+        &self.root_template
     }
 
     /// Returns the template of the stack with its local paths.
@@ -292,7 +304,11 @@ impl Survey<'_> {
             }
         };
         let paths = self.paths(path, &rendered, &template);
-        let surveyed = SurveyedTemplate { rendered, paths };
+        let surveyed = SurveyedTemplate {
+            rendered,
+            template,
+            paths,
+        };
         self.tree.templates.insert(path.to_path_buf(), surveyed);
         Ok(true)
     }
