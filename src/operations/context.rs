@@ -108,7 +108,7 @@ impl Context {
     }
 }
 
-/// Starts to listen for Ctrl-C and SIGTERM. The second signal ends the process at once.
+/// Starts to listen for Ctrl-C, SIGTERM and SIGHUP. The second signal ends the process at once.
 ///
 /// # Errors
 ///
@@ -117,8 +117,8 @@ pub(crate) fn listen() -> Result<Interrupt> {
     Interrupt::listen(present::exit_interrupted)
 }
 
-/// Ends the process at the next Ctrl-C or SIGTERM, for the rest of a command that computes without
-/// waiting. It needs this if it has listened before: the system no longer ends the process itself.
+/// Ends the process at the next Ctrl-C, SIGTERM or SIGHUP, for the rest of a command that computes
+/// without waiting. It needs this if it has listened before: the system no longer ends the process itself.
 pub(crate) fn end_on_interrupt() {
     Interrupt::end_process(present::exit_interrupted);
 }

@@ -1,6 +1,6 @@
 //! Output without a presenter: clap's messages, the log, and errors outside of a command.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -56,18 +56,18 @@ pub(super) fn log(timings: Timings, with_trace: bool) {
 
 /// Ends the process immediately after the second interrupt. `hints` say how to continue
 /// the operation.
-#[expect(
-    clippy::print_stderr,
-    reason = "the interrupted command is still using the presenter"
-)]
+///
+/// The interrupted command is still using the presenter. The terminal may be closed, which must not
+/// keep the process from ending.
 #[expect(
     clippy::exit,
     reason = "the second Ctrl-C must end the process immediately"
 )]
 pub fn exit_interrupted(hints: &[String]) -> ! {
-    eprintln!("\nerror: interrupted");
+    let mut message = "\nerror: interrupted\n".to_owned();
     for hint in hints {
-        eprintln!("hint: {hint}");
+        message.push_str(&format!("hint: {hint}\n"));
     }
+    let _ = io::stderr().write_all(message.as_bytes());
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM and SIGHUP.
 //!
 //! The first signal asks the running command to end: the command deletes its temporary change set, and
 //! an operation of CloudFormation continues. The second signal ends the process at once. If the user is
@@ -19,8 +19,8 @@ pub struct Interrupt(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     token: CancellationToken,
-    /// Whether the signal was SIGTERM, which nobody at the keyboard sent.
-    is_sigterm: bool,
+    /// Whether the signal was SIGTERM or SIGHUP, which nobody at the keyboard sent.
+    is_unattended: bool,
     resume: Vec<String>,
 }
 
@@ -29,6 +29,8 @@ struct State {
 enum Signal {
     Interrupt,
     Terminate,
+    /// The terminal was closed.
+    HangUp,
 }
 
 impl Interrupt {
@@ -50,7 +52,7 @@ impl Interrupt {
                 if state.token.is_cancelled() {
                     end_process(&state.resume);
                 }
-                state.is_sigterm = signal == Signal::Terminate;
+                state.is_unattended = signal != Signal::Interrupt;
                 state.token.cancel();
             }
         });
@@ -78,9 +80,10 @@ impl Interrupt {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether the signal was SIGTERM. Then no user at the keyboard can be asked what to do.
-    pub fn is_sigterm(&self) -> bool {
-        self.state().is_sigterm
+    /// Returns whether the signal was SIGTERM or SIGHUP. Then no user at the keyboard can be asked what
+    /// to do.
+    pub fn is_unattended(&self) -> bool {
+        self.state().is_unattended
     }
 
     /// Treats the next signal as the first one: the user was asked and chose to stay.
@@ -114,6 +117,9 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    /// `None` if the process ignores SIGHUP.
+    #[cfg(unix)]
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -123,6 +129,10 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: match ignores_hang_up() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
         })
     }
 
@@ -131,6 +141,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
+            Some(()) = received(self.hang_up.as_mut()) => Signal::HangUp,
         }
     }
 
@@ -147,5 +158,41 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         Signal::Interrupt
+    }
+}
+
+/// Returns the next signal; `None` if the process ignores it.
+#[cfg(unix)]
+async fn received(signal: Option<&mut tokio::signal::unix::Signal>) -> Option<()> {
+    signal?.recv().await
+}
+
+/// Returns whether the process was started with SIGHUP ignored, as `nohup` does. Where the system does
+/// not tell (it has no `/proc`), the signal is taken as not ignored.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_first_signal_ignored(&status)
+}
+
+/// Returns whether the mask `SigIgn` of `/proc/PID/status` contains signal 1, which is SIGHUP (proc(5)).
+#[cfg(unix)]
+fn is_first_signal_ignored(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::is_first_signal_ignored;
+
+    #[test]
+    fn the_mask_of_ignored_signals_contains_sighup() {
+        let status = |mask: &str| format!("SigBlk:\tffffffffffffffff\nSigIgn:\t{mask}\n");
+        assert!(is_first_signal_ignored(&status("0000000000000001")));
+        assert!(is_first_signal_ignored(&status("0000000000001007")));
+        assert!(!is_first_signal_ignored(&status("0000000000001006")));
+        assert!(!is_first_signal_ignored(""), "the system has no such file");
     }
 }

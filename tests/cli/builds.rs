@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cloud::Cloud;
 use crate::demo;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Running, Sandbox};
 
 /// Returns the demo with a `build` for its handler, and the system's programs on its `PATH`.
 fn with_build(script: &str) -> Sandbox {
@@ -112,17 +112,13 @@ fn build_without_its_program_is_an_error_at_its_line() {
 #[test]
 fn interrupt_ends_the_build_and_what_it_started() {
     for arguments in [&["package"][..], &["plan"]] {
-        for signal in ["INT", "TERM"] {
+        for send in [Running::interrupt, Running::terminate, Running::hang_up] {
             let cloud = Cloud::start();
             let script = "sleep 300 & echo $! > child.txt; echo go $((1 + 1)); wait";
             let sandbox = with_build(script).cloud(&cloud);
             let mut running = sandbox.spawn(arguments);
             running.wait_for_stderr("go 2");
-            if signal == "INT" {
-                running.interrupt();
-            } else {
-                running.terminate();
-            }
+            send(&mut running);
             running.wait().expect_code(130);
             assert_eq!(cloud.operations(), [""; 0]);
             let child = std::fs::read_to_string(sandbox.path("child.txt")).unwrap();

@@ -203,16 +203,18 @@ fn ctrl_c_offers_to_leave_or_cancel_the_operation() {
 }
 
 #[test]
-fn second_ctrl_c_exits_with_a_hint() {
-    let (sandbox, cloud) = demo::changed();
-    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
-    running.interrupt();
-    running.wait_for_stderr("Leave or cancel:").interrupt();
-    let finished = running.wait().expect_code(130);
-    finished.expect_stderr(
-        "hint: `stackctl apply --wait -e dev` waits for its end and continues from there",
-    );
-    assert!(cloud.calls_of("CancelUpdateStack").is_empty());
+fn second_signal_exits_with_a_hint() {
+    for send in [Running::interrupt, Running::terminate, Running::hang_up] {
+        let (sandbox, cloud) = demo::changed();
+        let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+        running.interrupt();
+        send(running.wait_for_stderr("Leave or cancel:"));
+        let finished = running.wait().expect_code(130);
+        finished.expect_stderr(
+            "hint: `stackctl apply --wait -e dev` waits for its end and continues from there",
+        );
+        assert!(cloud.calls_of("CancelUpdateStack").is_empty());
+    }
 }
 
 #[test]
@@ -288,14 +290,16 @@ fn cancelling_the_awaited_operation_applies_nothing() {
 }
 
 #[test]
-fn sigterm_does_not_prompt() {
-    let (sandbox, cloud) = demo::changed();
-    let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
-    running.terminate();
-    let ended = running.wait().expect_code(130);
-    assert!(!ended.stderr.contains("Leave or cancel"), "{ended}");
-    ended.expect_stderr("follow it with `stackctl events --follow -e dev`");
-    ended.expect_stderr("`stackctl apply --wait -e dev` waits for its end and continues");
+fn sigterm_and_sighup_do_not_prompt() {
+    for send in [Running::terminate, Running::hang_up] {
+        let (sandbox, cloud) = demo::changed();
+        let mut running = apply_until(&sandbox, &cloud, "UPDATE_IN_PROGRESS");
+        send(&mut running);
+        let ended = running.wait().expect_code(130);
+        assert!(!ended.stderr.contains("Leave or cancel"), "{ended}");
+        ended.expect_stderr("follow it with `stackctl events --follow -e dev`");
+        ended.expect_stderr("`stackctl apply --wait -e dev` waits for its end and continues");
+    }
 }
 
 #[test]

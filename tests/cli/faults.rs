@@ -227,7 +227,7 @@ fn interrupt_before_the_execution_leaves_nothing_behind() {
     hint: the stack was not changed, and no change set is left behind
     --- exit 130
     ");
-    for send in [Running::interrupt, Running::terminate] {
+    for send in [Running::interrupt, Running::terminate, Running::hang_up] {
         let planned = interrupted(&["plan"], send);
         assert_eq!(planned, applied.replace("[UPLOAD]\n", ""));
     }

@@ -39,7 +39,7 @@ pub(crate) async fn follow(operation: &mut RunningOperation<'_>) -> Result<Optio
 fn can_ask(operation: &RunningOperation<'_>, error: &Error) -> bool {
     error.kind() == ErrorKind::Interrupted
         && operation.session().presenter().is_interactive()
-        && !operation.interrupt().is_sigterm()
+        && !operation.interrupt().is_unattended()
 }
 
 /// Asks whether to leave the operation running, which returns `left`, or to cancel it, and then

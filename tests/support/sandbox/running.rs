@@ -101,6 +101,19 @@ impl Running {
         self.signal(Signal::TERM)
     }
 
+    /// Sends SIGHUP, as a terminal that is closed does. Below `nohup`, the child ignores SIGHUP and gets
+    /// SIGTERM.
+    pub(crate) fn hang_up(&mut self) -> &mut Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        self.signal(if ignored.is_some_and(|mask| mask & 1 == 1) {
+            Signal::TERM
+        } else {
+            Signal::HUP
+        })
+    }
+
     /// Kills the child, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
