@@ -61,7 +61,7 @@ const PURE: &[&str] = &[
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "artifact/package",
     "artifact/requirements/pip",
     "artifact/requirements/wheel_cache",
@@ -76,6 +76,7 @@ const FILES: [&str; 14] = [
     "operations/output_file",
     "plan/last_deployed",
     "plan/plan_file",
+    "util/interrupt",
 ];
 
 #[test]
