@@ -233,19 +233,36 @@ impl Timeline {
             .collect()
     }
 
-    /// Returns whether the operation is the deletion of the stack.
-    pub fn is_deletion(&self) -> bool {
+    /// Returns the first event of the stack itself; `None` if there is none yet.
+    pub fn beginning(&self) -> Option<&Event> {
         let mut own = self.events.iter().filter(|it| it.nested_in.is_empty());
         own.find(|event| event.is_of_the_stack())
-            .is_some_and(|event| event.status.as_str() == "DELETE_IN_PROGRESS")
+    }
+
+    /// Returns whether the operation is the deletion of the stack.
+    pub fn is_deletion(&self) -> bool {
+        let beginning = self.beginning().map(|event| event.status.as_str());
+        beginning == Some("DELETE_IN_PROGRESS")
+    }
+
+    /// Returns whether the operation continues a rollback that had failed.
+    pub fn continues_rollback(&self) -> bool {
+        let beginning = self.beginning().map(|event| event.status.as_str());
+        beginning == Some("UPDATE_ROLLBACK_IN_PROGRESS")
     }
 
     /// Returns the newest event of each resource that the operation could not delete.
     pub fn left_behind(&self) -> Vec<&Event> {
         let mut latest: Vec<&Event> = Vec::new();
         for event in self.events.iter().filter(|it| !it.is_of_the_stack()) {
-            let same =
-                |it: &&Event| it.stack_id == event.stack_id && it.physical_id == event.physical_id;
+            // Another resource may have the same physical id: one of another type, or one that was
+            // renamed in the template and keeps its name.
+            let same = |it: &&Event| {
+                it.stack_id == event.stack_id
+                    && it.resource_type == event.resource_type
+                    && it.logical_id == event.logical_id
+                    && it.physical_id == event.physical_id
+            };
             latest.retain(|it| !same(it));
             latest.push(event);
         }
@@ -408,6 +425,10 @@ mod tests {
             physical_id: physical_id.to_owned(),
             ..event
         };
+        let of_type = |event: Event, kind: &str| Event {
+            resource_type: kind.to_owned(),
+            ..event
+        };
         let mut timeline = Timeline::of("root");
         timeline.absorb(
             "root",
@@ -416,15 +437,20 @@ mod tests {
                 made(event("root", 8, "Role", "DELETE_COMPLETE"), "old-role"),
                 made(event("root", 7, "Role", "DELETE_FAILED"), "old-role"),
                 made(event("root", 6, "Bucket", "DELETE_FAILED"), "old-bucket"),
+                // Others with the same physical id: one of another type, and a renamed one.
+                made(event("root", 8, "Alarm", "UPDATE_COMPLETE"), "shared"),
+                of_type(
+                    made(event("root", 7, "Alarm", "DELETE_FAILED"), "shared"),
+                    "T",
+                ),
+                made(event("root", 8, "Files", "CREATE_COMPLETE"), "kept-name"),
+                made(event("root", 7, "Data", "DELETE_FAILED"), "kept-name"),
                 made(event("root", 2, "Bucket", "UPDATE_COMPLETE"), "new-bucket"),
             ],
         );
         timeline.advance();
         let left = timeline.left_behind();
-        let left: Vec<&str> = left
-            .iter()
-            .map(|event| event.physical_id.as_str())
-            .collect();
-        assert_eq!(left, ["old-bucket"]);
+        let left: Vec<&str> = left.iter().map(|event| event.logical_id.as_str()).collect();
+        assert_eq!(left, ["Data", "Alarm", "Bucket"]);
     }
 }
