@@ -27,7 +27,7 @@ fn described(name: &str, status: &str, reason: &str, changes: &str) -> String {
 }
 
 /// Returns a change of a resource, as an item of `Changes`.
-fn change(action: &str, logical_id: &str, kind: &str) -> String {
+pub(crate) fn change(action: &str, logical_id: &str, kind: &str) -> String {
     format!(
         "<member><Type>Resource</Type><ResourceChange><Action>{action}</Action>\
         <LogicalResourceId>{logical_id}</LogicalResourceId><ResourceType>{kind}</ResourceType>\

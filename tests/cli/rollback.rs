@@ -1,5 +1,6 @@
 //! Failed deployments with `--no-rollback` and `--on-failure`, also from saved plans.
 
+use crate::change_sets::{answer_nested, answer_root, change, nested_change, nesting};
 use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
@@ -205,4 +206,27 @@ fn rollback_alarms_are_sent() {
     assert_eq!(arn, alarm);
     let minutes = "RollbackConfiguration.MonitoringTimeInMinutes";
     assert_eq!(sent(&cloud, "CreateChangeSet", minutes), "5");
+}
+
+#[test]
+fn replacement_in_a_nested_stack_without_rollback_is_refused() {
+    let (sandbox, cloud) = nesting();
+    let replaced = "<ResourceChange><Replacement>True</Replacement>";
+    let table = change("Modify", "Topic", "AWS::SNS::Topic").replace("<ResourceChange>", replaced);
+    answer_root(
+        &cloud,
+        "CREATE_COMPLETE",
+        "",
+        &nested_change("Child", "child"),
+    );
+    answer_nested(&cloud, "child", "CREATE_COMPLETE", "", &table);
+    for option in [&["--no-rollback"][..], &["--on-failure", "keep"]] {
+        let arguments = [&["apply", "--yes"], option].concat();
+        let refused = sandbox.run(&arguments).expect_code(4);
+        refused.expect_stderr(
+            "not applied: CloudFormation cannot replace resources while rollback is disabled: \
+             Child/Topic",
+        );
+    }
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
 }

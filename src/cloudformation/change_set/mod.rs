@@ -168,6 +168,22 @@ impl ChangeSet {
         summary
     }
 
+    /// Returns the resources that are replaced for certain, those of nested stacks included, each by its
+    /// logical id after those of the nested stacks that lead to it, such as `Network/Vpc`.
+    pub fn replaced(&self) -> Vec<String> {
+        let mut replaced = Vec::new();
+        for (path, set) in self.tree() {
+            let changes = set.changes.iter().filter(|change| {
+                change.action == Action::Modify && change.replacement == Some(Replacement::True)
+            });
+            replaced.extend(changes.map(|change| {
+                let parts: Vec<&str> = path.iter().copied().chain([&*change.logical_id]).collect();
+                parts.join("/")
+            }));
+        }
+        replaced
+    }
+
     /// Returns this change set and those of all nested stacks, parents first, each with the logical ids
     /// of the nested stacks that lead to it.
     pub fn tree(&self) -> Vec<(Vec<&str>, &ChangeSet)> {
@@ -191,7 +207,7 @@ impl ChangeSet {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Change, ChangeSet};
+    use super::{Action, Change, ChangeSet, Replacement};
 
     pub(super) fn set(id: &str, status: &str, reason: &str) -> ChangeSet {
         ChangeSet {
@@ -235,6 +251,30 @@ mod tests {
         };
         first.add_changes(vec![change("A"), change("B")]);
         assert_eq!(first.changes, [change("A"), change("B")]);
+    }
+
+    #[test]
+    fn replacements_in_nested_stacks_are_found() {
+        let replaced = |logical_id: &str, replacement| Change {
+            action: Action::Modify,
+            replacement: Some(replacement),
+            ..nested_stack(logical_id, "none")
+        };
+        let mut deepest = set("deepest", "CREATE_COMPLETE", "");
+        deepest.changes = vec![
+            replaced("Table", Replacement::True),
+            replaced("Queue", Replacement::False),
+        ];
+        let mut child = set("child", "CREATE_COMPLETE", "");
+        child.changes = vec![nested_stack("Inner", "deepest")];
+        child.nested = vec![deepest];
+        let mut root = set("root", "CREATE_COMPLETE", "");
+        root.changes = vec![
+            nested_stack("Child", "child"),
+            replaced("Own", Replacement::True),
+        ];
+        root.nested = vec![child];
+        assert_eq!(root.replaced(), ["Own", "Child/Inner/Table"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::options::DeployOptions;
 use super::{code_check, nested_change_sets, readiness, service_validations, upload};
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
-use crate::cloudformation::change_set::{Action, ChangeSet, Replacement, failure};
+use crate::cloudformation::change_set::{ChangeSet, failure};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
@@ -171,11 +171,7 @@ impl PendingChangeSet {
             }
             return Ok(());
         }
-        let changes = self.change_set.changes.iter();
-        let replaced = changes.filter(|change| {
-            change.action == Action::Modify && change.replacement == Some(Replacement::True)
-        });
-        let replaced: Vec<&str> = replaced.map(|change| &*change.logical_id).collect();
+        let replaced = self.change_set.replaced();
         let was_kept = readiness::was_kept(deployment);
         if replaced.is_empty() {
             presenter.note(&match deployment.stack() {
