@@ -72,6 +72,13 @@ pub async fn latest(service: &StackService, stack_id: &str) -> Result<Vec<Event>
     Ok(next_events(service, &mut pages).await?.unwrap_or_default())
 }
 
+/// Returns the newest event of the stack itself; `None` if there is none.
+pub async fn newest_of_stack(service: &StackService, stack_id: &str) -> Result<Option<Event>> {
+    let has_own = |events: &[Event]| events.iter().any(Event::is_of_the_stack);
+    let events = until(service, stack_id, has_own).await?;
+    Ok(events.into_iter().find(Event::is_of_the_stack))
+}
+
 /// Returns a timeline of the stack's last operation, which may still be running. Its events are
 /// not in it yet: [`catch_up`] or [`poll_until_terminal`] reads them.
 pub async fn last_operation(service: &StackService, stack_id: &str) -> Result<Timeline> {

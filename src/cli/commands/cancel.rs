@@ -10,7 +10,7 @@ use crate::operations::change_set_name::temporary_name;
 use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
-use crate::operations::recover::cancel;
+use crate::operations::recover::cancel::{self, ShownOperation};
 use crate::operations::session::{Reached, Session};
 use crate::present::event_filter::EventFilter;
 
@@ -39,22 +39,24 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Ok(Exit::Done);
     };
     let call = cancel::call_for(&session, &stack, args.delete)?;
+    let shown = interrupt.guard(ShownOperation::read(&service, &stack));
+    let shown = shown.await?;
     if !args.yes {
         interrupt.guard(confirm(&session, &stack, &call)).await?;
         presenter.note("");
-        if !cancel::is_unchanged(&service, &stack).await? {
-            let name = &stack.name;
-            let message = format!("not cancelled: the operation on `{name}` changed its status");
-            let hint = format!("look at it again: `{}`", session.command("status"));
-            return Err(Error::refused(message).hint(hint));
-        }
     }
     let resume = session.command("recover");
     let operation = RunningOperation::join(&session, &interrupt, &service, &stack, &resume);
     let mut operation = operation.await?.showing(args.events);
+    if !interrupt.guard(shown.is_unchanged(&service)).await? {
+        let name = &stack.name;
+        let message = format!("not cancelled: the operation on `{name}` changed in the meantime");
+        let hint = format!("look at it again: `{}`", session.command("status"));
+        return Err(Error::refused(message).hint(hint));
+    }
     let role = session.settings().stack.role_arn.as_deref();
     recovery::perform(&service, &call, &stack.id, &temporary_name(), role).await?;
-    operation.set_cancelled();
+    operation.set_cancelled(&call);
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let ended = ended.map_or(StackStatus::DeleteComplete, |stack| stack.status);
     match ended {

@@ -48,6 +48,8 @@ pub struct Evidence {
     newest: Option<Timestamp>,
     /// Whether a read showed the operation in progress.
     was_running: bool,
+    /// Whether the deletion of the stack was requested while the operation was running.
+    is_deletion_requested: bool,
 }
 
 impl Evidence {
@@ -60,7 +62,7 @@ impl Evidence {
             before: Some(status.unwrap_or(StackStatus::ReviewInProgress)),
             updated_before: updated,
             newest: updated,
-            was_running: false,
+            ..Self::default()
         }
     }
 
@@ -71,6 +73,12 @@ impl Evidence {
             was_running: !stack.status.is_terminal(),
             ..Self::default()
         }
+    }
+
+    /// Notes that the deletion of the stack was requested while the operation was running. The operation
+    /// may end before the deletion begins, which is no outcome.
+    pub fn request_deletion(&mut self) {
+        self.is_deletion_requested = true;
     }
 
     /// Returns what a read of the stack proves; `None` means that the stack does not exist. `event` is
@@ -89,6 +97,9 @@ impl Evidence {
             return Verdict::Running;
         }
         let ended = event.filter(|event| event.is_terminal());
+        if self.is_deletion_requested && !status.as_str().starts_with("DELETE_") {
+            return Verdict::Unproven;
+        }
         match ended {
             Some(event) if event.as_str() != status.as_str() => Verdict::Unproven,
             Some(_) if is_old => Verdict::Unproven,
@@ -252,6 +263,24 @@ mod tests {
             let evidence = Evidence::of_request(stack(before).as_ref());
             assert_eq!(last(evidence, reads), *expected, "{before:?} {reads:?}");
         }
+    }
+
+    #[test]
+    fn a_requested_deletion_ends_only_in_a_deletion() {
+        let requested = || {
+            let mut evidence = stack("CREATE_IN_PROGRESS")
+                .map_or_else(Evidence::default, |it| Evidence::of_running(&it));
+            evidence.request_deletion();
+            evidence
+        };
+        let complete = ("CREATE_COMPLETE", "CREATE_COMPLETE");
+        assert_eq!(last(requested(), &[complete]), Verdict::Unproven);
+        let failed = ("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE");
+        assert_eq!(last(requested(), &[failed]), Verdict::Unproven);
+        let gone = ("DELETE_COMPLETE", "DELETE_COMPLETE");
+        assert_eq!(last(requested(), &[complete, gone]), Verdict::Proven);
+        let stuck = ("DELETE_FAILED", "DELETE_FAILED");
+        assert_eq!(last(requested(), &[stuck]), Verdict::Proven);
     }
 
     #[test]

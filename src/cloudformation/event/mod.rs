@@ -72,6 +72,20 @@ impl Event {
         self.physical_id == self.stack_id
     }
 
+    /// Returns whether two events of the stack itself belong to the same operation: by the operation's
+    /// id, else by the token of its request. Without both, only the same event does.
+    pub fn is_of_same_operation(&self, other: &Self) -> bool {
+        for (ours, theirs) in [
+            (&self.operation, &other.operation),
+            (&self.token, &other.token),
+        ] {
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                return ours == theirs;
+            }
+        }
+        self.key() == other.key()
+    }
+
     /// Returns whether the event ends the rollback of its stack.
     pub fn is_undone(&self) -> bool {
         self.is_of_the_stack() && self.status.as_str().ends_with("ROLLBACK_COMPLETE")

@@ -11,7 +11,7 @@ use crate::cloudformation::recovery::Call;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
-use crate::operations::recover::cancel;
+use crate::operations::recover::cancel::{self, ShownOperation};
 
 /// How long a user who wants to stop waits for the stack's status. Without a network the answer would
 /// take minutes.
@@ -46,8 +46,14 @@ fn can_ask(operation: &RunningOperation<'_>, error: &Error) -> bool {
 /// cancels it. A second Ctrl-C during the question ends the process.
 async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> Result<()> {
     let (session, service) = (operation.session(), operation.service());
-    let read = service.describe_by(operation.stack_id());
-    let Ok(Ok(Some(stack))) = tokio::time::timeout(PATIENCE, read).await else {
+    let read = async {
+        let stack = service.describe_by(operation.stack_id()).await?;
+        Ok::<_, Error>(match stack {
+            Some(stack) => Some((ShownOperation::read(service, &stack).await?, stack)),
+            None => None,
+        })
+    };
+    let Ok(Ok(Some((shown, stack)))) = tokio::time::timeout(PATIENCE, read).await else {
         return Err(left);
     };
     let presenter = session.presenter();
@@ -58,6 +64,13 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         ));
         return Err(left);
     };
+    if !shown.began_with(operation.timeline().beginning()) {
+        presenter.note(&format!(
+            "\nAnother operation is running by now ({}). It is not cancelled.",
+            stack.status
+        ));
+        return Err(left);
+    }
     let place = stack.place();
     presenter.note(&match call {
         Call::CancelUpdateStack => format!(
@@ -85,7 +98,7 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
     presenter.note("");
     operation.interrupt().reset();
     let cancelled = async {
-        if !cancel::is_unchanged(service, &stack).await? {
+        if !shown.is_unchanged(service).await? {
             // If the creation is complete by now, cancelling it would delete a complete stack.
             presenter.note("Not cancelled: the operation's status changed in the meantime.");
             return Ok(false);
@@ -96,7 +109,7 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         sent.await.map(|()| true)
     };
     match cancelled.await {
-        Ok(true) => operation.set_cancelled(),
+        Ok(true) => operation.set_cancelled(&call),
         Ok(false) => {}
         Err(error) => return Err(operation.still_running(error)),
     }

@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::aws::stack::{PollUpdate, StackService};
 use crate::cloudformation::diagnosis::reason_of;
 use crate::cloudformation::event::{Event, Evidence, Timeline};
+use crate::cloudformation::recovery::Call;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::error::{Error, ErrorKind, Result};
@@ -194,9 +195,12 @@ impl<'a> RunningOperation<'a> {
         self.is_cancelled
     }
 
-    /// Notes that the user has cancelled the operation from here.
-    pub(crate) fn set_cancelled(&mut self) {
+    /// Notes that the user has cancelled the operation from here, with this call.
+    pub(crate) fn set_cancelled(&mut self, call: &Call) {
         self.is_cancelled = true;
+        if matches!(call, Call::DeleteStack(_)) {
+            self.evidence.request_deletion();
+        }
     }
 
     /// Polls until the operation has ended or the user interrupts, and shows its events. Returns the
