@@ -39,6 +39,8 @@ pub struct Stack {
     pub rollback_monitoring_minutes: Option<u32>,
     /// Whether termination protection is on.
     pub termination_protection: bool,
+    /// Whether the last operation was deployed in EXPRESS mode (`DeploymentConfig`).
+    pub is_express: bool,
     /// The time of the creation.
     pub created: Option<Timestamp>,
     /// The time of the last update.

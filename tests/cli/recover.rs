@@ -126,8 +126,11 @@ fn recover_continues_a_rollback_without_skipped_resources() {
     --- stderr
 
       [TIME]  UPDATE_ROLLBACK_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated
+      [TIME]  UPDATE_IN_PROGRESS  Bucket    AWS::S3::Bucket
       [TIME]  UPDATE_COMPLETE     Bucket    AWS::S3::Bucket
+      [TIME]  UPDATE_IN_PROGRESS  Role      AWS::IAM::Role
       [TIME]  UPDATE_FAILED       Role      AWS::IAM::Role: still not found
+      [TIME]  UPDATE_IN_PROGRESS  Handler   AWS::Lambda::Function
       [TIME]  UPDATE_COMPLETE     Handler   AWS::Lambda::Function
       [TIME]  UPDATE_ROLLBACK_FAILED  demo-dev  AWS::CloudFormation::Stack
     error: the stack `demo-dev` is stuck again (UPDATE_ROLLBACK_FAILED)
@@ -158,8 +161,12 @@ fn recover_continues_a_rollback_without_skipped_resources() {
       [TIME]  UPDATE_ROLLBACK_COMPLETE  demo-dev  AWS::CloudFormation::Stack
 
     demo-dev is UPDATE_ROLLBACK_COMPLETE.
+    Skipped, and perhaps different from the template: Role. `stackctl drift -e dev` shows the differences.
     --- exit 0
     ");
+    let later = sandbox.run(&["recover"]).expect_code(0);
+    later.expect_stdout("in their previous state, except for those that the rollback skipped.");
+    later.expect_stdout("Skipped, and perhaps different from the template: Role.");
     let call = cloud.calls_of("ContinueUpdateRollback").remove(0);
     assert_eq!(call.list("ResourcesToSkip"), ["Role"]);
     assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
@@ -255,6 +262,94 @@ fn recover_rolls_back_a_failed_update() {
     --- exit 0
     ");
     assert_eq!(writes(&cloud), ["RollbackStack"]);
+}
+
+#[test]
+fn recover_does_not_take_an_old_stack_for_one_without_a_stable_state() {
+    let (sandbox, cloud) = demo::deployed();
+    // CloudFormation keeps events for 90 days.
+    cloud.account().stack("demo-dev").events.clear();
+    let events = [
+        ("UPDATE_IN_PROGRESS", "User Initiated"),
+        ("UPDATE_FAILED", ""),
+    ];
+    cloud.account().put_into("demo-dev", &events);
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stdout(
+        "The update failed and was not rolled back, because rollback was disabled. A rollback returns \
+         to\n  the last stable state; the events do not go back far enough to show it",
+    );
+    assert!(!finished.stdout.contains("deletes the stack"), "{finished}");
+    assert!(!finished.stdout.contains("what happens"), "{finished}");
+    assert_eq!(writes(&cloud), ["RollbackStack"]);
+    assert_eq!(cloud.status(), "UPDATE_ROLLBACK_COMPLETE");
+}
+
+#[test]
+fn recover_does_not_roll_back_a_stack_in_express_mode() {
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().stack("demo-dev").is_express = true;
+    let events = [
+        ("UPDATE_IN_PROGRESS", "User Initiated"),
+        ("UPDATE_FAILED", ""),
+    ];
+    cloud.account().put_into("demo-dev", &events);
+    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
+    --- stdout
+    demo-dev  UPDATE_FAILED
+      The update failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only an update
+      in EXPRESS mode, such as one with the last template that was deployed successfully, or the
+      deletion of the stack.
+      Some of its resources are in their previous state, and the failed update changed the others.
+
+    Options
+      Delete the stack:
+        stackctl destroy -e dev
+    --- stderr
+    error: nothing was done: you have to decide what to do about UPDATE_FAILED
+    --- exit 4
+    ");
+    assert!(writes(&cloud).is_empty());
+}
+
+#[test]
+fn recover_retains_a_nested_stack_by_its_own_logical_id() {
+    let (sandbox, cloud) = demo::with_nested(&["Child"]);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let mut account = cloud.account();
+    account.put_into("demo-dev", &[("DELETE_IN_PROGRESS", "User Initiated")]);
+    account.put_resource_into("demo-dev", "Child", "DELETE_FAILED", "Files failed");
+    account.put_into("demo-dev", &[("DELETE_FAILED", "")]);
+    let child = account.stack("demo-dev").resources["Child"]
+        .physical_id
+        .clone();
+    drop(account);
+    cloud
+        .on("ListStackResources")
+        .only(move |call| call.parameter("StackName") == child)
+        .reply_result(
+            "<StackResourceSummaries><member><LogicalResourceId>Files</LogicalResourceId>\
+             <ResourceType>AWS::S3::Bucket</ResourceType>\
+             <ResourceStatus>DELETE_FAILED</ResourceStatus></member></StackResourceSummaries>",
+        );
+    cloud.forget_calls();
+    let refused = sandbox.run(&["recover", "--yes", "--retain", "Child.Files"]);
+    insta::assert_snapshot!(refused, @"
+    --- stderr
+    error: `--retain Child.Files` is not possible in DELETE_FAILED
+    hint: CloudFormation retains a nested stack as a whole, by its logical id in this stack
+    hint: `--retain` is possible for Child
+    --- exit 4
+    ");
+    let shown = sandbox.run(&["recover"]).expect_code(4);
+    assert!(!shown.stdout.contains("--retain Child.Files"), "{shown}");
+    shown.expect_stdout("to keep it outside the stack: --retain Child");
+    assert!(writes(&cloud).is_empty());
+    sandbox
+        .run(&["recover", "--yes", "--retain", "Child"])
+        .expect_code(0);
+    let call = cloud.calls_of("DeleteStack").remove(0);
+    assert_eq!(call.list("RetainResources"), ["Child"]);
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
             .and_then(|rollback| rollback.monitoring_time_in_minutes)
             .and_then(|minutes| u32::try_from(minutes).ok()),
         termination_protection: stack.enable_termination_protection.unwrap_or_default(),
+        is_express: stack.deployment_config.and_then(|it| it.mode)
+            == Some(sdk::DeploymentConfigMode::Express),
         created: stack.creation_time.and_then(time),
         updated: stack.last_updated_time.and_then(time),
     })

@@ -8,7 +8,7 @@ use crate::cloudformation::recovery::table::RecoveryAction;
 use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::drift_revert::DriftRevert;
@@ -19,6 +19,10 @@ use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::recovery::RecoveryDocument;
 use crate::util::shell_word::quote;
+
+/// How many steps one run makes. The longest recovery has four: it waits for an operation, continues a
+/// rollback, rolls back, and deletes the stack.
+const MOST_STEPS: usize = 8;
 
 /// The arguments of `stackctl recover`.
 #[derive(Debug, clap::Args)]
@@ -90,7 +94,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         }
         if recovery.action == RecoveryAction::Nothing && steps > 0 {
             presenter.note(&format!("\n{} is {}.", found.name, found.status));
+            print_skipped(&session, &recovery, &choices);
             return Ok(Exit::Done);
+        }
+        if steps == MOST_STEPS {
+            return Err(endless(&session, &found));
         }
         if steps > 0 {
             presenter.note("");
@@ -147,6 +155,32 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             }
         };
     }
+}
+
+/// Prints which resources the rollback left as they were.
+fn print_skipped(session: &Session<'_>, recovery: &Recovery, choices: &Choices) {
+    let mut skipped = recovery.skipped.clone();
+    if recovery.status == StackStatus::UpdateRollbackComplete {
+        skipped.extend_from_slice(&choices.skip);
+    }
+    skipped.sort_unstable();
+    skipped.dedup();
+    if !skipped.is_empty() {
+        session.presenter().note(&format!(
+            "Skipped, and perhaps different from the template: {}. `{}` shows the differences.",
+            skipped.join(", "),
+            session.command("drift")
+        ));
+    }
+}
+
+fn endless(session: &Session<'_>, stack: &Stack) -> Error {
+    let (name, status) = (&stack.name, &stack.status);
+    Error::new(
+        ErrorKind::Deployment,
+        format!("the stack `{name}` is {status} after {MOST_STEPS} steps"),
+    )
+    .hint(format!("look again: `{}`", session.command("recover")))
 }
 
 fn nothing_done(stack: &Stack, recovery: &Recovery) -> Error {

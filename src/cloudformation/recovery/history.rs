@@ -1,6 +1,6 @@
 //! The history of a stack from its events: the last request, and the failures of its resources.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::cloudformation::event::Event;
 use crate::cloudformation::service_message;
@@ -51,28 +51,56 @@ impl Attempt {
     }
 }
 
+/// Whether a stack was ever in a state to which a rollback returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stability {
+    /// An event shows such a state.
+    Stable,
+    /// The events go back to the stack's first one, and none shows such a state.
+    NeverStable,
+    /// The events do not go back far enough: CloudFormation keeps them for 90 days.
+    #[default]
+    Unknown,
+}
+
 /// The history of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     /// The last request; `None` if the events do not show it.
     pub attempt: Option<Attempt>,
-    /// Whether an operation ever succeeded, so that a rollback has a stable state.
-    pub was_stable: bool,
+    /// Whether a rollback has a state to return to.
+    pub stability: Stability,
+    /// Whether the last request continued a rollback that had failed.
+    pub is_continued: bool,
+    /// The resources that the continued rollback skipped, by logical id: CloudFormation reports them as
+    /// updated without beginning to update them (API reference, `ContinueUpdateRollback`).
+    pub skipped: Vec<String>,
     /// The reason of the newest failure of each resource, by logical id.
     pub(super) reasons: HashMap<String, String>,
     /// The newest status of each resource, by logical id.
     pub(super) statuses: HashMap<String, String>,
+    /// Whether an event of the stack itself from before the last request was seen.
+    pub(super) reaches_before_attempt: bool,
 }
 
 impl History {
     /// Returns the history from events, the newest first.
     pub fn of(newest_first: &[Event]) -> Self {
         let mut history = Self::default();
+        let mut begun: HashSet<&str> = HashSet::new();
         for event in newest_first {
             if event.is_of_the_stack() {
-                history.attempt = history.attempt.or_else(|| Attempt::begun_by(event));
-                history.was_stable |= is_stable(event);
+                history.add_own(event);
                 continue;
+            }
+            if history.attempt.is_none() {
+                match event.status.as_str() {
+                    "UPDATE_COMPLETE" => history.skipped.push(event.logical_id.clone()),
+                    "UPDATE_IN_PROGRESS" => {
+                        begun.insert(&event.logical_id);
+                    }
+                    _ => {}
+                }
             }
             history
                 .statuses
@@ -85,12 +113,36 @@ impl History {
                     .or_insert_with(|| reason.clone());
             }
         }
+        if !history.is_continued {
+            history.skipped.clear();
+        }
+        history.skipped.retain(|name| !begun.contains(&**name));
+        history.skipped.sort_unstable();
+        history.skipped.dedup();
         history
+    }
+
+    /// Adds an event of the stack itself, which is older than those before.
+    fn add_own(&mut self, event: &Event) {
+        if self.attempt.is_some() && !self.reaches_before_attempt {
+            self.reaches_before_attempt = true;
+            self.is_continued = self.attempt == Some(Attempt::RollBack)
+                && event.status.as_str() == "UPDATE_ROLLBACK_FAILED";
+        }
+        self.attempt = self.attempt.or_else(|| Attempt::begun_by(event));
+        if is_stable(event) {
+            self.stability = Stability::Stable;
+        } else if self.stability == Stability::Unknown && is_first(event) {
+            self.stability = Stability::NeverStable;
+        }
     }
 
     /// Returns whether older events would add nothing.
     pub fn is_complete(&self) -> bool {
-        self.attempt.is_some() && self.was_stable
+        let is_rollback = self.attempt == Some(Attempt::RollBack);
+        self.attempt.is_some()
+            && self.stability != Stability::Unknown
+            && (self.reaches_before_attempt || !is_rollback)
     }
 
     /// Returns the status of a resource whose newest event is a failure.
@@ -103,6 +155,14 @@ impl History {
     pub fn reason(&self, logical_id: &str) -> Option<&str> {
         self.reasons.get(logical_id).map(String::as_str)
     }
+}
+
+/// Returns whether an event of the stack itself is its first one. A stack is created once.
+fn is_first(event: &Event) -> bool {
+    matches!(
+        event.status.as_str(),
+        "REVIEW_IN_PROGRESS" | "CREATE_IN_PROGRESS"
+    )
 }
 
 /// Returns whether the event's status is one to which a rollback returns (API reference,

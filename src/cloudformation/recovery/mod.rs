@@ -19,8 +19,8 @@ use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
 use crate::template::STACK_TYPE;
 use crate::template::Template;
-use history::{Attempt, History};
-use table::{Entry, IMPORT_RETAINED, Other, RecoveryAction, entry};
+use history::{Attempt, History, Stability};
+use table::{Entry, IMPORT_RETAINED, Other, RecoveryAction, entry, express};
 
 /// A call of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Obstacle {
     /// The name for `--skip` and `--retain`: the logical id, with the nested stack's name and a dot
     /// before it if the resource is in a nested stack.
     pub name: String,
+    /// Whether the resource is in a nested stack. `--retain` then takes the logical id of that stack.
+    pub is_nested: bool,
     /// The resource.
     pub resource: Resource,
     /// Why the resource failed.
@@ -106,6 +108,9 @@ pub struct Recovery {
     pub cause: Option<Event>,
     /// The resources that made the last operation fail.
     pub obstacles: Vec<Obstacle>,
+    /// The resources that a continued rollback skipped, by logical id: they may differ from the
+    /// template.
+    pub skipped: Vec<String>,
     /// The existing resources, if the action deletes or retains them. A retained resource loses no
     /// data.
     pub live: Vec<ResourceDeletion>,
@@ -142,7 +147,9 @@ impl Recovery {
             mut remains,
             mut action,
             others,
-        } = entry(&status, &state.history);
+        } = express(&status)
+            .filter(|_| state.stack.is_express)
+            .unwrap_or_else(|| entry(&status, &state.history));
         if status == StackStatus::ReviewInProgress && !state.change_sets.is_empty() {
             action = RecoveryAction::Manual;
         }
@@ -173,6 +180,11 @@ impl Recovery {
             others,
             cause: cause.filter(is_relevant),
             obstacles,
+            skipped: if status == StackStatus::UpdateRollbackComplete {
+                state.history.skipped
+            } else {
+                Vec::new()
+            },
             live,
             change_sets: state.change_sets,
             stack_id: state.stack.id.clone(),
@@ -240,10 +252,16 @@ impl Recovery {
         else {
             return Ok(());
         };
-        let error = Error::refused(format!(
+        let mut error = Error::refused(format!(
             "`{option} {wrong}` is not possible in {}",
             self.status
         ));
+        let mut nested = self.obstacles.iter().filter(|it| it.is_nested);
+        if option == "--retain" && nested.any(|obstacle| obstacle.name == *wrong) {
+            error = error.hint(
+                "CloudFormation retains a nested stack as a whole, by its logical id in this stack",
+            );
+        }
         Err(match (possible.as_slice(), option) {
             ([], "--retain") => error.hint(
                 "CloudFormation retains a resource only if it failed to delete it (DELETE_FAILED)",
@@ -286,7 +304,7 @@ impl Recovery {
 
 /// Returns the resources that made the last operation fail, with the option that excludes each.
 fn obstacles(status: &StackStatus, state: &StackState<'_>) -> Vec<Obstacle> {
-    let option = |resource: &Resource, reason: Option<&str>| match status {
+    let option = |resource: &Resource, reason: Option<&str>, is_nested: bool| match status {
         // A cancelled resource must not be skipped: CloudFormation rolls it back with the others (API
         // reference, `ContinueUpdateRollback`). The resources of a nested stack are skipped one by one.
         StackStatus::UpdateRollbackFailed => {
@@ -294,7 +312,10 @@ fn obstacles(status: &StackStatus, state: &StackState<'_>) -> Vec<Obstacle> {
             let is_stack = resource.resource_type == STACK_TYPE;
             (resource.status == "UPDATE_FAILED" && !cancelled && !is_stack).then_some("--skip")
         }
-        StackStatus::DeleteFailed => (resource.status == "DELETE_FAILED").then_some("--retain"),
+        // `DeleteStack` retains only resources of the stack itself, such as a whole nested stack.
+        StackStatus::DeleteFailed => {
+            (resource.status == "DELETE_FAILED" && !is_nested).then_some("--retain")
+        }
         _ => None,
     };
     if !status.as_str().ends_with("_FAILED") {
@@ -302,19 +323,20 @@ fn obstacles(status: &StackStatus, state: &StackState<'_>) -> Vec<Obstacle> {
     }
     let own = state.resources.iter().map(|resource| {
         let reason = state.history.reason(&resource.logical_id);
-        (resource.logical_id.clone(), resource, reason)
+        (resource.logical_id.clone(), resource, reason, false)
     });
     let nested = state.nested.iter().map(|(stack, resource, reason)| {
         let name = format!("{stack}.{}", resource.logical_id);
-        (name, resource, reason.as_deref())
+        (name, resource, reason.as_deref(), true)
     });
     own.chain(nested)
-        .filter(|(_, resource, _)| resource.status.ends_with("_FAILED"))
-        .map(|(name, resource, reason)| Obstacle {
+        .filter(|(_, resource, ..)| resource.status.ends_with("_FAILED"))
+        .map(|(name, resource, reason, is_nested)| Obstacle {
             name,
+            is_nested,
             resource: resource.clone(),
             reason: reason.map(str::to_owned),
-            option: option(resource, reason),
+            option: option(resource, reason, is_nested),
         })
         .collect()
 }
@@ -327,7 +349,8 @@ fn live(
     choices: &Choices,
 ) -> Vec<ResourceDeletion> {
     let undoes_creation = action == RecoveryAction::RollBack
-        && (*status == StackStatus::CreateFailed || !state.history.was_stable);
+        && (*status == StackStatus::CreateFailed
+            || state.history.stability == Stability::NeverStable);
     if action != RecoveryAction::Delete && !undoes_creation {
         return Vec::new();
     }

@@ -3,7 +3,7 @@
 //! The statuses are those of `DescribeStacks`. The calls that each status accepts are from the API
 //! reference of `ContinueUpdateRollback`, `RollbackStack`, `CancelUpdateStack` and `DeleteStack`.
 
-use super::history::{Attempt, History};
+use super::history::{Attempt, History, Stability};
 use crate::cloudformation::status::StackStatus;
 
 /// What `recover` does about a status.
@@ -62,6 +62,8 @@ pub struct Entry {
 const ALL_OF_IT: &str = "All its resources exist.";
 const CHANGING: &str = "Its resources are changing.";
 const AS_BEFORE: &str = "Its resources are in their previous state.";
+const AS_BEFORE_UNLESS_SKIPPED: &str =
+    "Its resources are in their previous state, except for those that the rollback skipped.";
 const HALFWAY: &str =
     "Some of its resources are in their previous state, and the failed update changed the others.";
 const BEFORE_FAILURE: &str = "The resources that were created before the failure exist.";
@@ -117,6 +119,34 @@ const fn running(meaning: &'static str) -> Entry {
     }
 }
 
+/// Returns the row for a stack that was deployed in EXPRESS mode, if CloudFormation rolls it back in
+/// STANDARD mode alone.
+///
+/// The service refuses `RollbackStack` after a failed operation in EXPRESS mode, and every operation in
+/// another mode until the stack is complete.
+pub(super) fn express(status: &StackStatus) -> Option<Entry> {
+    let (meaning, remains) = match status {
+        StackStatus::CreateFailed => (
+            "The creation failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only \
+             an update in EXPRESS mode, or the deletion of the stack.",
+            BEFORE_FAILURE,
+        ),
+        StackStatus::UpdateFailed => (
+            "The update failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only \
+             an update in EXPRESS mode, such as one with the last template that was deployed \
+             successfully, or the deletion of the stack.",
+            HALFWAY,
+        ),
+        _ => return None,
+    };
+    Some(Entry {
+        meaning,
+        remains,
+        action: RecoveryAction::Manual,
+        others: &[DESTROY],
+    })
+}
+
 /// Returns the row for a status.
 #[expect(clippy::too_many_lines, reason = "it is one table")]
 pub fn entry(status: &StackStatus, history: &History) -> Entry {
@@ -135,7 +165,11 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
                 } else {
                     "The last update failed and was rolled back. The stack is ready for the next change."
                 },
-                AS_BEFORE,
+                if history.is_continued {
+                    AS_BEFORE_UNLESS_SKIPPED
+                } else {
+                    AS_BEFORE
+                },
             )
         },
         (S::ImportRollbackComplete, _) => healthy(
@@ -204,7 +238,7 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],
         },
-        (S::UpdateFailed, _) if !history.was_stable => Entry {
+        (S::UpdateFailed, _) if history.stability == Stability::NeverStable => Entry {
             meaning: "A failed creation was continued with rollback disabled and failed again. \
                       The stack has no stable state, so a rollback deletes the stack.",
             remains: BEFORE_FAILURE,
@@ -212,7 +246,14 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             others: &[APPLY_FORWARD],
         },
         (S::UpdateFailed, _) => Entry {
-            meaning: "The update failed and was not rolled back, because rollback was disabled.",
+            meaning: match history.stability {
+                Stability::Unknown => {
+                    "The update failed and was not rolled back, because rollback was disabled. A \
+                     rollback returns to the last stable state; the events do not go back far enough \
+                     to show it, and a stack that never had one is deleted."
+                }
+                _ => "The update failed and was not rolled back, because rollback was disabled.",
+            },
             remains: HALFWAY,
             action: RecoveryAction::RollBack,
             others: &[APPLY_FORWARD],

@@ -6,7 +6,7 @@
 
 use super::history::Attempt;
 use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
-use super::history::History;
+use super::history::{History, Stability};
 use super::table::{RecoveryAction, entry};
 use super::{Call, Choices, Recovery, StackState};
 use crate::cloudformation::deletion::DeletionOutcome;
@@ -128,7 +128,7 @@ fn every_status_has_its_action() {
         let stack = stack(status);
         let history = History {
             attempt,
-            was_stable: true,
+            stability: Stability::Stable,
             ..History::default()
         };
         let recovery = recover(StackState {
@@ -173,16 +173,20 @@ fn every_status_has_its_own_meaning() {
 type HistoryCase = (
     &'static [(&'static str, &'static str)],
     Option<Attempt>,
-    bool,
+    Stability,
 );
 
 #[test]
 fn the_history_distinguishes_requests_from_automatic_operations() {
     const FAILED: &str =
         "The following resource(s) failed to create: [A]. Delete requested by user.";
-    let cases: [HistoryCase; 8] = [
-        (&[], None, false),
-        (&[("REVIEW_IN_PROGRESS", "User Initiated")], None, false),
+    let cases: [HistoryCase; 10] = [
+        (&[], None, Stability::Unknown),
+        (
+            &[("REVIEW_IN_PROGRESS", "User Initiated")],
+            None,
+            Stability::NeverStable,
+        ),
         (
             &[
                 ("ROLLBACK_COMPLETE", ""),
@@ -193,7 +197,7 @@ fn the_history_distinguishes_requests_from_automatic_operations() {
                 ("CREATE_IN_PROGRESS", "User Initiated"),
             ],
             Some(Attempt::Create),
-            false,
+            Stability::NeverStable,
         ),
         (
             &[
@@ -202,7 +206,7 @@ fn the_history_distinguishes_requests_from_automatic_operations() {
                 ("CREATE_IN_PROGRESS", "User Initiated"),
             ],
             Some(Attempt::Create),
-            false,
+            Stability::NeverStable,
         ),
         (
             &[
@@ -211,7 +215,7 @@ fn the_history_distinguishes_requests_from_automatic_operations() {
                 ("CREATE_COMPLETE", ""),
             ],
             Some(Attempt::Delete),
-            true,
+            Stability::Stable,
         ),
         (
             &[
@@ -221,7 +225,7 @@ fn the_history_distinguishes_requests_from_automatic_operations() {
                 ("UPDATE_IN_PROGRESS", "User Initiated"),
             ],
             Some(Attempt::RollBack),
-            false,
+            Stability::Unknown,
         ),
         (
             &[
@@ -230,18 +234,38 @@ fn the_history_distinguishes_requests_from_automatic_operations() {
                 ("UPDATE_COMPLETE", ""),
             ],
             Some(Attempt::Update),
-            true,
+            Stability::Stable,
         ),
-        (&[("IMPORT_IN_PROGRESS", "")], Some(Attempt::Import), false),
+        (
+            &[("IMPORT_IN_PROGRESS", "")],
+            Some(Attempt::Import),
+            Stability::Unknown,
+        ),
+        // The events of an old stack do not go back to its creation.
+        (
+            &[("UPDATE_FAILED", ""), ("UPDATE_IN_PROGRESS", "")],
+            Some(Attempt::Update),
+            Stability::Unknown,
+        ),
+        (
+            &[
+                ("UPDATE_FAILED", ""),
+                ("UPDATE_IN_PROGRESS", ""),
+                ("CREATE_FAILED", ""),
+                ("CREATE_IN_PROGRESS", ""),
+            ],
+            Some(Attempt::Update),
+            Stability::NeverStable,
+        ),
     ];
-    for (statuses, attempt, was_stable) in cases {
+    for (statuses, attempt, stability) in cases {
         let events: Vec<Event> = statuses
             .iter()
             .map(|(status, reason)| event("", status, reason))
             .collect();
         let history = History::of(&events);
         assert_eq!(history.attempt, attempt, "{statuses:?}");
-        assert_eq!(history.was_stable, was_stable, "{statuses:?}");
+        assert_eq!(history.stability, stability, "{statuses:?}");
     }
 }
 
@@ -391,16 +415,98 @@ fn a_rollback_without_a_stable_state_deletes_the_stack() {
     let mut never_stable = state(&stack, std::slice::from_ref(&files));
     let recovery = recover(StackState {
         history: History {
-            was_stable: true,
+            stability: Stability::Stable,
             ..History::default()
         },
         ..state(&stack, std::slice::from_ref(&files))
     });
     assert!(recovery.live.is_empty(), "an update is only rolled back");
-    never_stable.history.was_stable = false;
+    let recovery = recover(state(&stack, std::slice::from_ref(&files)));
+    assert!(recovery.live.is_empty(), "not seen is not never");
+    assert!(!recovery.meaning.contains("deletes the stack"));
+    assert_eq!(operations(&recovery), ["RollbackStack"]);
+    never_stable.history.stability = Stability::NeverStable;
     let recovery = recover(never_stable);
     assert_eq!(names_of_live(&recovery), ["Files"]);
     assert!(recovery.meaning.contains("deletes the stack"));
+}
+
+#[test]
+fn a_stack_in_express_mode_is_not_rolled_back() {
+    for status in ["CREATE_FAILED", "UPDATE_FAILED"] {
+        let mut stack = stack(status);
+        stack.is_express = true;
+        let recovery = recover(state(&stack, &[]));
+        assert_eq!(recovery.action, RecoveryAction::Manual, "{status}");
+        assert!(operations(&recovery).is_empty(), "{status}");
+        assert!(recovery.meaning.contains("EXPRESS"), "{status}");
+    }
+    let mut stack = stack("UPDATE_ROLLBACK_FAILED");
+    stack.is_express = true;
+    let recovery = recover(state(&stack, &[]));
+    assert_eq!(operations(&recovery), ["ContinueUpdateRollback"]);
+}
+
+#[test]
+fn a_continued_rollback_names_what_it_skipped() {
+    let continued = [
+        event("", "UPDATE_ROLLBACK_COMPLETE", ""),
+        event("Skipped", "UPDATE_COMPLETE", ""),
+        event("Undone", "UPDATE_COMPLETE", ""),
+        event("Undone", "UPDATE_IN_PROGRESS", ""),
+        event("", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+        event("", "UPDATE_ROLLBACK_FAILED", ""),
+        event("Before", "UPDATE_COMPLETE", ""),
+    ];
+    let stack = stack("UPDATE_ROLLBACK_COMPLETE");
+    let of = |events: &[Event]| {
+        recover(StackState {
+            history: History::of(events),
+            ..state(&stack, &[])
+        })
+    };
+    let recovery = of(&continued);
+    assert_eq!(recovery.skipped, ["Skipped"]);
+    assert!(recovery.remains.contains("except"), "{}", recovery.remains);
+    // The event before the request may be on the next page.
+    assert!(!History::of(&continued[..5]).is_complete());
+    assert!(History::of(&continued).is_complete());
+
+    // `RollbackStack` skips nothing.
+    let mut rolled_back = continued;
+    rolled_back[5] = event("", "UPDATE_FAILED", "");
+    let recovery = of(&rolled_back);
+    assert!(recovery.skipped.is_empty());
+    assert!(!recovery.remains.contains("except"));
+}
+
+#[test]
+fn a_deletion_retains_a_nested_stack_as_a_whole() {
+    let stack = stack("DELETE_FAILED");
+    let inner = resource("Files", "AWS::S3::Bucket", "DELETE_FAILED");
+    let state = StackState {
+        nested: vec![("demo-Child-1A2B".to_owned(), inner, None)],
+        ..state(&stack, &[resource("Child", STACK_TYPE, "DELETE_FAILED")])
+    };
+    let recovery = recover(state);
+    let options = recovery.obstacles.iter();
+    let options: Vec<_> = options.map(|it| (it.name.as_str(), it.option)).collect();
+    let expected = [("Child", Some("--retain")), ("demo-Child-1A2B.Files", None)];
+    assert_eq!(options, expected);
+    let retain = |name: &str| Choices {
+        retain: vec![name.to_owned()],
+        ..Choices::default()
+    };
+    let calls = recovery.calls(&retain("Child")).unwrap();
+    assert_eq!(calls, [Call::DeleteStack(vec!["Child".to_owned()])]);
+    let refused = recovery.calls(&retain("demo-Child-1A2B.Files"));
+    assert_eq!(
+        refused.unwrap_err().hints(),
+        [
+            "CloudFormation retains a nested stack as a whole, by its logical id in this stack",
+            "`--retain` is possible for Child"
+        ]
+    );
 }
 
 #[test]

@@ -52,6 +52,10 @@ impl<'a> FailureReport<'a> {
             )
         } else if is_cancelled {
             cancelled(status)
+        } else if self.operation.timeline().continues_rollback() {
+            // The request may have skipped resources, which are not as they were.
+            let (kind, [outcome, _]) = ending(status);
+            (kind, [outcome, ""])
         } else {
             ending(status)
         };
@@ -61,7 +65,8 @@ impl<'a> FailureReport<'a> {
             let apply = session.command("apply");
             return error.hint(format!("`{apply}` deploys it after all"));
         }
-        error.hint(next_step(session, status))
+        let is_express = ended.is_some_and(|stack| stack.is_express);
+        error.hint(next_step(session, status, is_express))
     }
 
     /// Adds the first real cause of the operation's failure to an error: in the chain of causes, at
@@ -232,7 +237,7 @@ fn cancelled(status: &StackStatus) -> (ErrorKind, [&'static str; 2]) {
 }
 
 /// Returns what to run after an operation that failed with this status.
-fn next_step(session: &Session<'_>, status: &StackStatus) -> String {
+fn next_step(session: &Session<'_>, status: &StackStatus, is_express: bool) -> String {
     let (apply, recover) = (session.command("apply"), session.command("recover"));
     match status {
         StackStatus::DeleteComplete | StackStatus::RollbackComplete => {
@@ -241,7 +246,7 @@ fn next_step(session: &Session<'_>, status: &StackStatus) -> String {
         status if status.is_rolled_back() || status.sentiment() == Sentiment::Good => {
             format!("fix the cause, then run `{apply}`")
         }
-        StackStatus::CreateFailed | StackStatus::UpdateFailed => {
+        StackStatus::CreateFailed | StackStatus::UpdateFailed if !is_express => {
             format!(
                 "fix the cause, then run `{apply}` to go on from here, or `{recover}` to roll back"
             )

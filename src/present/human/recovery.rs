@@ -30,6 +30,14 @@ pub fn recovery(
             summary.replace('\n', " ")
         ));
     }
+    if !recovery.skipped.is_empty() {
+        let skipped = format!(
+            "Skipped, and perhaps different from the template: {}. `{}` shows the differences.",
+            recovery.skipped.join(", "),
+            command("drift")
+        );
+        wrap::push(&mut text, &skipped, ["  "; 2], width);
+    }
     text.push_str(&obstacles(&recovery.obstacles, width));
     text.push_str(&live(&recovery.live, width));
     if !recovery.change_sets.is_empty() {

@@ -90,10 +90,11 @@ impl Account {
                 continue;
             }
             let change = Change::removal(logical_id, resource);
-            if let Some(reason) = failing
-                .get(logical_id)
-                .filter(|_| !skipped.contains(logical_id))
-            {
+            let is_skipped = skipped.contains(logical_id);
+            if !is_skipped {
+                operation.event(&change, "UPDATE_IN_PROGRESS", "");
+            }
+            if let Some(reason) = failing.get(logical_id).filter(|_| !is_skipped) {
                 operation.event(&change, "UPDATE_FAILED", reason);
                 failed = true;
             } else {

@@ -35,6 +35,8 @@ pub(crate) struct Stack {
     pub(crate) change_sets: Vec<ChangeSet>,
     /// Whether it is protected from deletion.
     pub(crate) termination_protection: bool,
+    /// Whether the last operation was deployed in EXPRESS mode.
+    pub(crate) is_express: bool,
     /// The stack policy; `None` if it was never set.
     pub(crate) policy: Option<String>,
     pub(super) operation: Operation,
@@ -316,6 +318,9 @@ impl Stack {
             + &xml::text("DisableRollback", "false");
         let protected = self.termination_protection.to_string();
         result += &xml::text("EnableTerminationProtection", &protected);
+        if self.is_express {
+            result += "<DeploymentConfig><Mode>EXPRESS</Mode></DeploymentConfig>";
+        }
         let none = BTreeMap::new();
         let deployed = self.deployed.as_ref();
         let tags = deployed.map_or(&none, |deployed| &deployed.tags);
