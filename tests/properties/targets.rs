@@ -61,10 +61,6 @@ pub(crate) fn template(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
     };
-    // Nested loops over long ranges take very long.
-    if text.matches("range").count() > 1 || text.matches('*').count() > 1 {
-        return;
-    }
     with_rendered(text, |rendered, settings| match rendered {
         Ok(rendered) => check_line_map(&rendered, settings),
         Err(error) => check_places(error.diagnostics()),
@@ -283,6 +279,12 @@ fn check_places(found: &[Diagnostic]) {
             place.source.text
         );
     }
+    // The engine panicked, which its own thread turned into an error.
+    assert!(
+        found
+            .iter()
+            .all(|finding| finding.rule != "template-engine")
+    );
     let drawn = present::diagnostic::render(found, 80, false);
     assert_eq!(drawn.is_empty(), found.is_empty());
 }

@@ -1,5 +1,6 @@
 //! Reads a template and its nested templates, and finds their local paths.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -82,6 +83,8 @@ impl Tree {
             settings,
             artifacts,
             open: Vec::new(),
+            wrong: BTreeSet::new(),
+            timed_out: false,
             tree,
         };
         let path = relative_path(Path::new(""), &settings.template.to_string_lossy());
@@ -126,6 +129,10 @@ struct Survey<'a> {
     artifacts: &'a IndexMap<String, Artifact>,
     /// The templates that are being read, from the root.
     open: Vec<PathBuf>,
+    /// The nested templates that are wrong. What is wrong is among the findings.
+    wrong: BTreeSet<PathBuf>,
+    /// Whether a rendering took too long. Then no other begins, because each would take as long.
+    timed_out: bool,
     tree: Tree,
 }
 
@@ -284,6 +291,9 @@ impl Survey<'_> {
         if self.tree.templates.contains_key(path) {
             return Ok(true);
         }
+        if self.timed_out || self.wrong.contains(path) {
+            return Ok(false);
+        }
         let folder = self.project.nested_template(path)?;
         let rendered = match render::render(&folder, self.settings, self.artifacts) {
             Ok(rendered) => rendered,
@@ -291,6 +301,8 @@ impl Survey<'_> {
             Err(error) => {
                 let found = error.diagnostics().iter().cloned();
                 self.tree.findings.extend(found);
+                self.timed_out = render::timed_out(&error);
+                self.wrong.insert(path.to_path_buf());
                 return Ok(false);
             }
         };
@@ -300,6 +312,7 @@ impl Survey<'_> {
                 for finding in found {
                     self.add(finding, &rendered);
                 }
+                self.wrong.insert(path.to_path_buf());
                 return Ok(false);
             }
         };

@@ -34,6 +34,24 @@ pub(super) fn string_length(code: &str) -> Option<usize> {
     None
 }
 
+/// Returns how many characters and words outside of strings can be operators, or open a bracket.
+pub(super) fn operators(code: &str) -> usize {
+    const WORDS: [&str; 6] = ["and", "if", "in", "is", "not", "or"];
+    let is_operator =
+        |character: char| !is_word(character) && !" \t\r\n,:)]}\"'".contains(character);
+    let mut count = 0;
+    let mut rest = code;
+    while !rest.is_empty() {
+        let end = rest.find(['"', '\'']).unwrap_or(rest.len());
+        let (outside, string) = rest.split_at(end);
+        count += outside.chars().filter(|it| is_operator(*it)).count();
+        count += words(outside).filter(|word| WORDS.contains(word)).count();
+        let length = string_length(string).unwrap_or(string.len());
+        rest = string.get(length..).unwrap_or_default();
+    }
+    count
+}
+
 /// Returns the strings in the code, without their quotes.
 pub(super) fn strings(code: &str) -> Vec<&str> {
     let mut strings = Vec::new();

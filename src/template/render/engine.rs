@@ -13,14 +13,27 @@ use minijinja::{
 use super::failure::{self, Found};
 use super::line_map::{LineMap, Sources};
 use super::unprintable::Unprintable;
-use super::{names, plain, scan};
+use super::{limits, names, plain, scan};
 use crate::config::project::TemplateFolder;
 use crate::diagnostic::{Diagnostic, SourceFile};
 
 /// Renders the template. Returns the text, the map from the text to its sources, and the sources.
 ///
 /// The engine sees dynamic references and the text of included plain files with hidden delimiters.
+///
+/// # Errors
+///
+/// What is wrong with the template; if the rendering exceeds one of the [`limits`].
 pub(super) fn run(
+    template: &TemplateFolder,
+    context: &Value,
+) -> Result<(String, LineMap, Sources), Diagnostic> {
+    let (folder, context) = (template.clone(), context.clone());
+    let rendered = limits::run(move || render(&folder, &context));
+    rendered.unwrap_or_else(|stopped| Err(failure::stopped(stopped, template.main())))
+}
+
+fn render(
     template: &TemplateFolder,
     context: &Value,
 ) -> Result<(String, LineMap, Sources), Diagnostic> {
@@ -36,18 +49,19 @@ pub(super) fn run(
             .clone()
     };
     let environment = environment(template, context, &opened);
-    environment
+    let (text, spans) = environment
         .template_from_named_str(&name, &hidden)
         .and_then(|compiled| compiled.render_with_spans(context.clone()))
-        .map(|(text, spans)| {
-            let sources = sources();
-            let lines = LineMap::new(&spans, &sources);
-            (scan::reveal(text), lines, sources)
-        })
         .map_err(|error| {
             let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
             failure::diagnose(&error, &main, &sources(), context, &functions)
-        })
+        })?;
+    if text.len() > limits::OUTPUT {
+        return Err(failure::too_large(text.len(), &main));
+    }
+    let sources = sources();
+    let lines = LineMap::new(&spans, &sources);
+    Ok((scan::reveal(text), lines, sources))
 }
 
 fn environment(
@@ -56,6 +70,7 @@ fn environment(
     opened: &Arc<Mutex<Sources>>,
 ) -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(limits::FUEL));
     environment.set_debug(true);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);

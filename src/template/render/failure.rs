@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::TEMPLATE_LIMIT;
+use super::limits::{FUEL, LIMIT, Stopped, TIME, TIMED_OUT};
 use super::line_map::Sources;
 use super::scan::{LITERAL, scan};
 use super::unprintable::Unprintable;
@@ -147,6 +149,44 @@ pub(super) fn diagnose(
     diagnostic
 }
 
+/// Returns the diagnostic for a rendering of `main` that was stopped. The place inside the file is not
+/// known.
+pub(super) fn stopped(stopped: Stopped, main: &Arc<SourceFile>) -> Diagnostic {
+    let place = beginning(main);
+    match stopped {
+        Stopped::TimedOut => Diagnostic::error(
+            TIMED_OUT,
+            format!(
+                "the rendering takes longer than {} seconds",
+                TIME.as_secs_f32()
+            ),
+            place,
+        )
+        .help("look for a loop or a list that grows without end"),
+        Stopped::Failed => {
+            Diagnostic::error("template-engine", "the template engine failed", place)
+        }
+    }
+}
+
+/// Returns the diagnostic for a rendered text of this many bytes.
+pub(super) fn too_large(bytes: usize, main: &Arc<SourceFile>) -> Diagnostic {
+    Diagnostic::error(
+        LIMIT,
+        format!("the rendered text has {bytes} bytes; CloudFormation accepts {TEMPLATE_LIMIT}"),
+        beginning(main),
+    )
+    .help("look for a loop or a text that grows too much, or split the template into nested stacks")
+}
+
+fn beginning(source: &Arc<SourceFile>) -> Place {
+    Place {
+        source: Arc::clone(source),
+        span: 0..0,
+        label: String::new(),
+    }
+}
+
 /// Returns the chain of the engine's errors, from the outermost to the innermost.
 fn chain(error: &Error) -> Vec<&Error> {
     let mut chain = vec![error];
@@ -211,6 +251,15 @@ fn explain(error: &Error, place: Place, context: &Value, functions: &[&str]) -> 
             Diagnostic::error("template-include", detail, place)
                 .help("use a path relative to the template's folder, without `..`")
         }
+        ErrorKind::OutOfFuel => Diagnostic::error(
+            LIMIT,
+            format!(
+                "the rendering needs too many steps or too much memory: the limit is {FUEL} steps, \
+                 and 64 bytes count as one"
+            ),
+            place,
+        )
+        .help("look for a loop, a list or a text that grows without end"),
         ErrorKind::InvalidOperation if detail.contains("recursion limit") => {
             Diagnostic::error("template-error", detail, place)
                 .help("check whether a template includes itself or a macro calls itself endlessly")

@@ -10,6 +10,9 @@
 //!
 //! A problem in the rendered text must be fixed in the template or in the manifest. So the
 //! [`RenderedTemplate`] knows the source of each byte of the text, and moves findings to it.
+//!
+//! A template may come from a stranger, so a rendering may take only so many steps, so much time and so
+//! much memory: see `limits`.
 
 mod bucket;
 mod code;
@@ -17,6 +20,7 @@ mod comment;
 mod context;
 mod engine;
 mod failure;
+mod limits;
 mod line_map;
 mod names;
 mod plain;
@@ -78,8 +82,9 @@ pub struct RenderedTemplate {
 ///
 /// # Errors
 ///
-/// If the template has an error, or if it is not rendered but was written for the template engine. The
-/// error contains a diagnostic with its places.
+/// If the template has an error or exceeds a limit of the rendering, or if it is not rendered but was
+/// written for the template engine. The error contains a diagnostic with its places. After
+/// [`timed_out`], a thread of the rendering goes on until the process ends.
 pub fn render(
     template: &TemplateFolder,
     settings: &Settings,
@@ -133,6 +138,12 @@ pub fn render(
             failed(located.collect())
         }
     }
+}
+
+/// Returns whether the error is that a rendering took too long.
+pub fn timed_out(error: &Error) -> bool {
+    let mut found = error.diagnostics().iter();
+    found.any(|it| it.rule == limits::TIMED_OUT)
 }
 
 /// Returns the error for a file that no project renders, but that was written for the template engine.

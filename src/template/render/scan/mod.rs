@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::limits::{DEPTH, LIMIT};
 use super::{code, comment};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 
@@ -142,6 +143,7 @@ pub(super) fn scan(source: &Arc<SourceFile>) -> Result<Tags, Diagnostic> {
         tags: Tags::default(),
         open: Vec::new(),
         long_string: None,
+        elifs: 0,
     };
     if let Some(span) = private_character(&source.text) {
         let place = scanner.place(span);
@@ -172,6 +174,8 @@ struct Scanner<'a> {
     open: Vec<(&'a str, Range<usize>)>,
     /// The first string over several lines with a closing delimiter in it: probably not closed.
     long_string: Option<usize>,
+    /// The number of `elif` tags.
+    elifs: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -285,6 +289,7 @@ impl<'a> Scanner<'a> {
                     is_statement,
                     assigns,
                 };
+                self.check_depth(&tag)?;
                 if is_statement {
                     self.statement(&tag)?;
                 }
@@ -324,6 +329,28 @@ impl<'a> Scanner<'a> {
             at += 1;
         }
         Err(self.unclosed(start, opening, closing))
+    }
+
+    /// Refuses what the engine would read with one function call inside another for each operator or
+    /// branch.
+    fn check_depth(&mut self, tag: &Tag) -> Result<(), Diagnostic> {
+        let code = self.text.get(tag.code.clone()).unwrap_or_default();
+        if code.len() > DEPTH && code::operators(code) > DEPTH {
+            let message = format!("the expression has more than {DEPTH} operators");
+            return Err(self.limit(message, self.line(tag.span.start)));
+        }
+        if tag.is_statement && tag.keyword(self.text) == "elif" {
+            self.elifs += 1;
+            if self.elifs > DEPTH {
+                let message = format!("the template has more than {DEPTH} `elif` tags");
+                return Err(self.limit(message, tag.span.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(&self, message: String, span: Range<usize>) -> Diagnostic {
+        Diagnostic::error(LIMIT, message, self.place(span))
     }
 
     /// Opens or closes a block.
