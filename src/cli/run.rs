@@ -73,9 +73,12 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
 
 /// Runs an asynchronous command. Only such commands start the runtime.
 fn wait(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::system("cannot start the asynchronous runtime", error))?
-        .block_on(command)
+        .map_err(|error| Error::system("cannot start the asynchronous runtime", error))?;
+    let ended = runtime.block_on(command);
+    // After an interrupt, a thread may still build what the files say. Nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }

@@ -3,10 +3,14 @@
 //! The first signal asks the running command to end: the command deletes its temporary change set, and
 //! an operation of CloudFormation continues. The second signal ends the process at once. If the user is
 //! asked and chooses to stay, the count is [reset](Interrupt::reset).
+//!
+//! A thread of its own waits for the signals, so that the second one ends the process even if the command
+//! computes or reads without end.
 
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 
 use tokio_util::sync::CancellationToken;
 
@@ -34,18 +38,16 @@ enum Signal {
 }
 
 impl Interrupt {
-    /// Starts to listen, on the running asynchronous runtime. The second signal calls `end_process`
-    /// with the hints on how to continue what runs.
+    /// Starts to listen. The second signal calls `end_process` with the hints on how to continue what
+    /// runs.
     ///
     /// # Errors
     ///
     /// If the operating system refuses a signal handler.
     pub fn listen(end_process: fn(&[String]) -> !) -> Result<Self> {
-        let mut signals =
-            Signals::new().map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
         let interrupt = Self::default();
         let listener = interrupt.clone();
-        tokio::spawn(async move {
+        on_own_thread(async move |mut signals| {
             loop {
                 let signal = signals.next().await;
                 let mut state = listener.state();
@@ -55,24 +57,17 @@ impl Interrupt {
                 state.is_unattended = signal != Signal::Interrupt;
                 state.token.cancel();
             }
-        });
+        })
+        .map_err(|error| Error::system("cannot listen for Ctrl-C", error))?;
         Ok(interrupt)
     }
 
-    /// Calls `end_process` at the next signal, from a thread of its own.
+    /// Calls `end_process` at the next signal.
     pub fn end_process(end_process: fn(&[String]) -> !) {
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            // If this fails, the next signal has no effect, and the command still ends by itself.
-            let Ok(runtime) = runtime else { return };
-            runtime.block_on(async {
-                if let Ok(mut signals) = Signals::new() {
-                    signals.next().await;
-                    end_process(&[]);
-                }
-            });
+        // If this fails, the next signal has no effect, and the command still ends by itself.
+        let _ = on_own_thread(async move |mut signals| {
+            signals.next().await;
+            end_process(&[]);
         });
     }
 
@@ -109,6 +104,32 @@ impl Interrupt {
             done = work => done,
         }
     }
+}
+
+/// Runs `listen` on a new thread. Returns after the signals have been registered.
+fn on_own_thread(listen: impl AsyncFnOnce(Signals) + Send + 'static) -> io::Result<()> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let result = runtime.and_then(|runtime| {
+            let signals = runtime.block_on(async { Signals::new() })?;
+            Ok((runtime, signals))
+        });
+        match result {
+            Ok((runtime, signals)) => {
+                // Nobody waits any more if the command has ended.
+                let _ = sender.send(Ok(()));
+                runtime.block_on(listen(signals));
+            }
+            Err(error) => {
+                let _ = sender.send(Err(error));
+            }
+        }
+    })?;
+    let died = |_| Err(io::Error::other("its thread ended"));
+    receiver.recv().unwrap_or_else(died)
 }
 
 /// The signals that ask a process to end.
