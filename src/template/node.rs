@@ -116,6 +116,19 @@ impl Node {
         }
     }
 
+    /// Returns whether CloudFormation may read this unquoted scalar as a number with another text: it
+    /// makes `8.0` of `08` and `1.2345678910E10` of `012345678910`.
+    ///
+    /// It keeps the text of dates such as `2012-10-17`, of whole numbers of up to 18 digits, and of
+    /// decimal numbers such as `0.5`.
+    pub fn is_rewritten_number(&self) -> bool {
+        match &self.value {
+            Value::Number(text) => !is_canonical(text),
+            Value::Plain(text) => is_yaml11_number(text),
+            _ => false,
+        }
+    }
+
     /// Returns whether this value, or a value inside it, is a string that contains `text`.
     pub fn contains_text(&self, text: &str) -> bool {
         match &self.value {
@@ -185,6 +198,68 @@ fn is_number(word: &str) -> bool {
         !exponent.is_empty() && digits(exponent)
     });
     exponent && digits(whole) && digits(fraction) && (whole.len() + fraction.len() > 0)
+}
+
+/// Returns whether the number has the text that CloudFormation writes for it. It writes decimal numbers
+/// as Java does.
+fn is_canonical(number: &str) -> bool {
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
+    let (whole, fraction) = match unsigned.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (unsigned, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    let is_whole = digits(whole) && (whole == "0" || !whole.starts_with('0'));
+    let Some(fraction) = fraction else {
+        return is_whole && number != "-0" && whole.len() <= MAX_DIGITS;
+    };
+    // Java writes an exponent below 0.001 and from 10,000,000 on, and keeps at most 17 digits.
+    let is_small = whole == "0" && fraction.starts_with("000");
+    let is_shortest = fraction == "0" || !fraction.ends_with('0');
+    let is_exact = whole.len() + fraction.len() <= 15;
+    is_whole && digits(fraction) && whole.len() <= 7 && !is_small && is_shortest && is_exact
+}
+
+/// The number of digits of a whole number that every reader keeps.
+const MAX_DIGITS: usize = 18;
+
+/// Returns whether a YAML 1.1 parser reads the word, which is no decimal number, as a number: with a
+/// base, underscores, or sexagesimal digits, an infinity or no number at all.
+fn is_yaml11_number(word: &str) -> bool {
+    let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let all = |text: &str, allowed: fn(&u8) -> bool| {
+        !text.is_empty() && text.bytes().all(|byte| byte == b'_' || allowed(&byte))
+    };
+    let prefixes: [(&str, fn(&u8) -> bool); 3] = [
+        ("0x", u8::is_ascii_hexdigit),
+        ("0b", |byte| matches!(byte, b'0' | b'1')),
+        ("0o", |byte| (b'0'..=b'7').contains(byte)),
+    ];
+    if let Some((prefix, digit)) = prefixes.iter().find(|(it, _)| unsigned.starts_with(it)) {
+        return all(unsigned.strip_prefix(prefix).unwrap_or_default(), *digit);
+    }
+    let special = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"];
+    if special.contains(&unsigned) || word.contains('_') && is_number(&word.replace('_', "")) {
+        return true;
+    }
+    let mut parts = unsigned.split(':');
+    let first = parts.next().unwrap_or_default();
+    let is_first = all(first, u8::is_ascii_digit) && first.starts_with(|it: char| it != '_');
+    let rest: Vec<&str> = parts.collect();
+    let is_sixtieth = |(index, part): (usize, &&str)| {
+        // Only the last part may have a fraction.
+        let (whole, fraction) = match part.split_once('.') {
+            Some((whole, fraction)) if index + 1 == rest.len() => (whole, fraction),
+            Some(_) => return false,
+            None => (*part, ""),
+        };
+        let is_digits = fraction.bytes().all(|it| it.is_ascii_digit() || it == b'_');
+        is_digits
+            && (1..=2).contains(&whole.len())
+            && whole.bytes().all(|it| it.is_ascii_digit())
+            && whole.parse::<u8>().is_ok_and(|it| it < 60)
+    };
+    is_first && !rest.is_empty() && rest.iter().enumerate().all(is_sixtieth)
 }
 
 /// Returns whether a YAML 1.1 parser may read the word as something other than a string: a boolean, a
@@ -272,6 +347,86 @@ mod tests {
                 !matches!(plain_value(word.into()), Value::Plain(_) | Value::Number(_)),
                 "{word}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_with_another_text_are_found() {
+        let is_rewritten = |word: &str| {
+            let node = Node {
+                span: 0..0,
+                value: plain_value(word.into()),
+            };
+            node.is_rewritten_number()
+        };
+        for word in [
+            "08",
+            "012345678910",
+            "00",
+            "007",
+            "-01",
+            "+5",
+            "-0",
+            "0.10",
+            "1.50",
+            "5.",
+            ".5",
+            "1e3",
+            "1E-7",
+            "1.5e3",
+            "12345678901234567890",
+            "0.0001",
+            "12345678.5",
+            "0x1F",
+            "-0xff",
+            "0b101",
+            "0o17",
+            "017",
+            "1_000",
+            "1_000.5",
+            "12:30",
+            "1:30:45",
+            "190:20:30.15",
+            "-.inf",
+            ".NaN",
+        ] {
+            assert!(is_rewritten(word), "{word}");
+        }
+        for word in [
+            "0",
+            "8",
+            "-5",
+            "80",
+            "123456789012",
+            "123456789012345678",
+            "0.5",
+            "1.0",
+            "5.7",
+            "11.25",
+            "0.001",
+            "-1.5",
+            "2012-10-17",
+            "2010-09-09",
+            "2001-12-14T21:59:43Z",
+            "10.0.0.1",
+            "1.2.3",
+            "10.0.0.0/8",
+            "t2.micro",
+            "YES",
+            "y",
+            "<<",
+            "08:70",
+            "1:2:3:99",
+            "0x",
+            "0xg",
+            "_1",
+            "",
+            "1.2:3",
+            "v1_0",
+            "12-34",
+            "0b2",
+        ] {
+            assert!(!is_rewritten(word), "{word}");
         }
     }
 

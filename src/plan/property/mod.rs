@@ -320,13 +320,17 @@ fn steps(detail: &Detail) -> Vec<String> {
 ///
 /// Strings that are JSON on both sides are compared as JSON.
 fn leaves(above: &[Step], before: &Node, after: &Node) -> Vec<Leaf> {
+    leaves_of(above, diff::values(before, after))
+}
+
+fn leaves_of(above: &[Step], changes: Vec<diff::Change<'_>>) -> Vec<Leaf> {
     let mut leaves_below = Vec::new();
-    for change in diff::values(before, after) {
+    for change in changes {
         let mut steps = above.to_vec();
         steps.extend(change.path.iter().map(Step::of));
         let documents = [change.before, change.after].map(|node| embedded(node?));
         if let [Some(before), Some(after)] = &documents {
-            let inner = leaves(&steps, before, after);
+            let inner = leaves_of(&steps, diff::documents(before, after));
             if !inner.is_empty() {
                 leaves_below.extend(inner);
                 continue;

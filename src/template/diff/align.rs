@@ -87,6 +87,16 @@ fn are_statements(list: &[Node]) -> bool {
     list.iter().all(|node| node.get("Effect").is_some())
 }
 
+/// Returns every element of two lists of a JSON or YAML document once, paired or alone. The order of
+/// the elements counts.
+pub(super) fn align_documents(old: &[Node], new: &[Node]) -> Vec<Pair> {
+    let [old, new] = [old, new].map(|nodes| Side {
+        nodes,
+        hashes: nodes.iter().map(canonical::hash_of_document).collect(),
+    });
+    align_in_order(&old, &new)
+}
+
 /// Returns every element of both lists once, paired or alone. `is_set` means that the order of the
 /// elements does not count.
 pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
@@ -116,12 +126,17 @@ pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
     if is_set || are_statements(old.nodes) && are_statements(new.nodes) {
         return align_sets(&old, &new);
     }
+    align_in_order(&old, &new)
+}
+
+/// Returns every element of two ordered lists once.
+fn align_in_order(old: &Side<'_>, new: &Side<'_>) -> Vec<Pair> {
     // If several subsequences are equally long, the algorithm's choice depends on which list is the
     // first. Sorting the two lists makes the result independent of the direction.
     if old.hashes <= new.hashes {
-        return align_ordered(&old, &new);
+        return align_ordered(old, new);
     }
-    let mut pairs = align_ordered(&new, &old);
+    let mut pairs = align_ordered(new, old);
     for pair in &mut pairs {
         std::mem::swap(&mut pair.before, &mut pair.after);
     }

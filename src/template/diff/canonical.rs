@@ -12,6 +12,9 @@ pub(super) enum View<'a> {
     Null,
     /// A scalar as CloudFormation reads it.
     Scalar(Cow<'a, str>),
+    /// A scalar that is not the string with the same text: a number that CloudFormation may write in
+    /// another way, or any number, boolean or ambiguous word of a document.
+    Typed(&'a Value),
     /// An `Fn::GetAtt` with literal arguments, as `Resource.Attribute`.
     GetAtt(Cow<'a, str>),
     /// A list.
@@ -36,7 +39,20 @@ impl<'a> View<'a> {
         match &node.value {
             Value::Map(map) => Self::Map(map),
             Value::List(list) => Self::List(list),
+            value if node.is_rewritten_number() => Self::Typed(value),
             _ => node.scalar().map_or(Self::Null, Self::Scalar),
+        }
+    }
+
+    /// Returns the view of a value in a JSON or YAML document, which is not CloudFormation's: it has no
+    /// functions, and the type of a scalar counts.
+    pub(super) fn of_document(node: &'a Node) -> Self {
+        match &node.value {
+            Value::Null => Self::Null,
+            Value::Map(map) => Self::Map(map),
+            Value::List(list) => Self::List(list),
+            Value::String(text) => Self::Scalar(Cow::Borrowed(text)),
+            value => Self::Typed(value),
         }
     }
 }
@@ -88,22 +104,42 @@ pub(super) fn argument<'a>(key: &str, node: &'a Node) -> &'a Node {
 
 /// Returns a hash that is equal for values that mean the same.
 pub(super) fn hash(node: &Node) -> u64 {
+    hash_with(node, &|node| View::of(node), &argument)
+}
+
+/// Returns a hash that is equal for equal values of JSON or YAML documents.
+pub(super) fn hash_of_document(node: &Node) -> u64 {
+    hash_with(node, &|node| View::of_document(node), &|_, node| node)
+}
+
+fn hash_with(
+    node: &Node,
+    view: &impl for<'a> Fn(&'a Node) -> View<'a>,
+    argument: &impl for<'a> Fn(&str, &'a Node) -> &'a Node,
+) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match View::of(node) {
+    match view(node) {
         View::Null => 0_u8.hash(&mut hasher),
         View::Scalar(text) => (1_u8, text).hash(&mut hasher),
         View::GetAtt(text) => (2_u8, text).hash(&mut hasher),
+        View::Typed(value) => match value {
+            Value::Bool(value) => (5_u8, value).hash(&mut hasher),
+            Value::Number(text) => (6_u8, text).hash(&mut hasher),
+            Value::Plain(text) => (7_u8, text).hash(&mut hasher),
+            _ => 8_u8.hash(&mut hasher),
+        },
         View::List(list) => {
             (3_u8, list.len()).hash(&mut hasher);
             for node in list {
-                hash(node).hash(&mut hasher);
+                hash_with(node, view, argument).hash(&mut hasher);
             }
         }
         View::Map(map) => {
             // The order of keys does not count, so the hashes of the members are added.
             let members = map.iter().fold(0_u64, |sum, (key, member)| {
                 let mut hasher = DefaultHasher::new();
-                (key, hash(argument(key, &member.node))).hash(&mut hasher);
+                let member = argument(key, &member.node);
+                (key, hash_with(member, view, argument)).hash(&mut hasher);
                 sum.wrapping_add(hasher.finish())
             });
             (4_u8, members).hash(&mut hasher);

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::{path_text, values};
+use super::{documents, path_text};
 use crate::diagnostic::SourceFile;
-use crate::template::node::Node;
+use crate::template::node::{Node, Value};
 use crate::template::{Template, emit, json};
 
 /// A difference inside two documents. Values are the text of a scalar, or YAML.
@@ -27,22 +27,41 @@ pub fn inside(before: &Node, after: &Node) -> Option<Vec<Inner>> {
     let (old, new) = (before.as_str()?, after.as_str()?);
     let (old, new) = match (json::document(old), json::document(new)) {
         (Some(old), Some(new)) => (old, new),
+        // A first line such as `#cloud-config` says how the rest is read.
+        _ if first_comment(old) != first_comment(new) => return None,
         _ => (yaml_document(old)?, yaml_document(new)?),
     };
-    let changes = values(&old, &new);
-    let inner = changes.iter().map(|change| Inner {
-        path: path_text(&change.path),
-        before: change.before.map(text),
-        after: change.after.map(text),
+    let changes = documents(&old, &new);
+    let inner = changes.iter().map(|change| {
+        let (mut before, mut after) = (change.before.map(text), change.after.map(text));
+        if before == after {
+            // Only the types differ.
+            (before, after) = (change.before.map(typed), change.after.map(typed));
+        }
+        Inner {
+            path: path_text(&change.path),
+            before,
+            after,
+        }
     });
     Some(inner.collect())
 }
 
 fn text(node: &Node) -> String {
-    node.scalar().map_or_else(
-        || emit::to_yaml(node).trim_end().to_owned(),
-        Cow::into_owned,
-    )
+    match &node.value {
+        Value::Number(text) | Value::Plain(text) => text.clone(),
+        _ => node.scalar().map_or_else(|| typed(node), Cow::into_owned),
+    }
+}
+
+/// Returns a value as YAML, in which a string is in quotes if it looks like a value of another type.
+fn typed(node: &Node) -> String {
+    emit::to_yaml(node).trim_end().to_owned()
+}
+
+/// Returns the first line, if it is a comment.
+fn first_comment(text: &str) -> Option<&str> {
+    text.lines().next().filter(|line| line.starts_with('#'))
 }
 
 /// Returns the map in a YAML text of several lines; `None` for any other text, such as a script.
@@ -95,6 +114,41 @@ mod tests {
             ),
             Some(vec!["version: 1 => 2".to_owned()])
         );
+        for (before, after, expected) in [
+            (r#"{"a": 1}"#, r#"{"a": "1"}"#, r#"a: 1 => "1""#),
+            (r#"{"a": true}"#, r#"{"a": "true"}"#, r#"a: true => "true""#),
+            (r#"{"a": null}"#, r#"{"a": "null"}"#, r#"a: null => "null""#),
+            (r#"{"a": null}"#, "{}", "a: null => "),
+            (r#"{"a": ""}"#, r#"{"a": null}"#, "a:  => null"),
+            (r#"{"a": 1.0}"#, r#"{"a": 1}"#, "a: 1.0 => 1"),
+            (r#"{"Ref": ["a"]}"#, r#"{"Ref": "a"}"#, "Ref: - a => a"),
+            ("a: yes\nb: 1\n", "a: true\nb: 1\n", "a: yes => true"),
+            ("a: 08\nb: 1\n", "a: '08'\nb: 1\n", r#"a: 08 => "08""#),
+        ] {
+            let found = show(before, after).map(|found| found.join("; "));
+            assert_eq!(found.as_deref(), Some(expected), "{before} {after}");
+        }
+        // Lists have an order, also lists of tags, of statements, and of names.
+        for (before, after) in [
+            (
+                r#"[{"Key": "a", "Value": 1}, {"Key": "b", "Value": 2}]"#,
+                r#"[{"Key": "b", "Value": 2}, {"Key": "a", "Value": 1}]"#,
+            ),
+            (
+                r#"{"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}]}"#,
+                r#"{"Statement": [{"Effect": "Deny"}, {"Effect": "Allow"}]}"#,
+            ),
+            (
+                r#"{"DependsOn": ["a", "b"]}"#,
+                r#"{"DependsOn": ["b", "a"]}"#,
+            ),
+        ] {
+            let found = show(before, after);
+            assert!(found.is_some_and(|it| !it.is_empty()), "{before}");
+        }
+        let config = "a: 1\nb: 2\n";
+        assert_eq!(show(config, &format!("#cloud-config\n{config}")), None);
+        assert_eq!(show(config, "b: 2 # two\na:   1\n"), Some(Vec::new()));
         for text in [
             "plain",
             "#!/bin/sh\necho a: b\n",

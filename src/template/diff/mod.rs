@@ -227,6 +227,15 @@ pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
     walk.sorted()
 }
 
+/// Returns the differences between two JSON or YAML documents, sorted by path. The types of scalars and
+/// the order of lists count; the order of keys does not.
+pub fn documents<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
+    let mut walk = Walk::new(None);
+    walk.is_document = true;
+    walk.values(before, after, Starts::of(before, after), false);
+    walk.sorted()
+}
+
 /// Returns what is known about the type of a resource; `None` if the type changes.
 fn resource_lifecycle(before: &Node, after: &Node) -> Option<&'static Lifecycle> {
     let [old, new] = [before, after].map(|resource| resource.get("Type"));
@@ -271,7 +280,8 @@ fn entry<'a>(
                 .flatten(),
         );
         if section == "Transform" {
-            walk.names(before, after, starts);
+            // Macros run in the order of the list.
+            walk.lists(before.elements(), after.elements());
         } else {
             walk.values(before, after, starts, is_resource);
         }
@@ -304,6 +314,8 @@ struct Walk<'a> {
     changes: Vec<Change<'a>>,
     /// What is known about the type of the resource.
     lifecycle: Option<&'static Lifecycle>,
+    /// Whether the values are those of a document that is not CloudFormation's.
+    is_document: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -312,12 +324,20 @@ impl<'a> Walk<'a> {
             path: Vec::new(),
             changes: Vec::new(),
             lifecycle,
+            is_document: false,
         }
     }
 
     /// Compares two values. `resource` means that the values are whole resources.
     fn values(&mut self, before: &'a Node, after: &'a Node, starts: Starts, resource: bool) {
-        match (View::of(before), View::of(after)) {
+        let [old, new] = [before, after].map(|node| {
+            if self.is_document {
+                View::of_document(node)
+            } else {
+                View::of(node)
+            }
+        });
+        match (old, new) {
             (View::Map(old), View::Map(new)) => self.maps(old, new, resource),
             (View::List(old), View::List(new)) => self.lists(old, new),
             (old, new) if old == new => {}
@@ -338,8 +358,14 @@ impl<'a> Walk<'a> {
                     if resource && key == "DependsOn" {
                         self.names(&member.node, &other.node, starts);
                     } else {
-                        let before = canonical::argument(key, &member.node);
-                        let after = canonical::argument(key, &other.node);
+                        let argument = |node: &'a Node| {
+                            if self.is_document {
+                                node
+                            } else {
+                                canonical::argument(key, node)
+                            }
+                        };
+                        let (before, after) = (argument(&member.node), argument(&other.node));
                         self.values(before, after, starts, false);
                     }
                 }
@@ -363,7 +389,12 @@ impl<'a> Walk<'a> {
     }
 
     fn lists(&mut self, old: &'a [Node], new: &'a [Node]) {
-        for pair in align::align(old, new, self.is_set()) {
+        let pairs = if self.is_document {
+            align::align_documents(old, new)
+        } else {
+            align::align(old, new, self.is_set())
+        };
+        for pair in pairs {
             let before = pair.before.and_then(|index| old.get(index));
             let after = pair.after.and_then(|index| new.get(index));
             let starts = Starts {

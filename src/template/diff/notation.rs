@@ -72,11 +72,12 @@ fn map<'a>(
             path.push(key);
             let before = canonical::argument(key, &member.node);
             let after = canonical::argument(key, &other.node);
-            let is_names = matches!(
-                path.as_slice(),
-                ["Resources", _, "DependsOn"] | ["Transform"]
-            );
-            let node = if is_names && are_same_names(before, after) {
+            let is_same = match path.as_slice() {
+                ["Resources", _, "DependsOn"] => are_same_names(before, after),
+                ["Transform"] => before.elements() == after.elements(),
+                _ => false,
+            };
+            let node = if is_same {
                 after.clone()
             } else {
                 rewrite(before, after, path, lifecycle)

@@ -202,6 +202,49 @@ fn constant_calls_equal_their_text() {
 }
 
 #[test]
+fn a_number_that_is_written_in_another_way_differs_from_its_text() {
+    let resource = |value: &str| format!("Resources:\n  R:\n    V: {value}\n    L: [a, {value}]\n");
+    for number in [
+        "08",
+        "012345678910",
+        "1_000",
+        "0x1F",
+        ".5",
+        "1e3",
+        "1.10",
+        "98765432109876543210",
+    ] {
+        let text = resource(&format!("'{number}'"));
+        let expected = format!(
+            "Modified Resources.R\n  L[1]: {number} => '{number}'\n  V: {number} => '{number}'\n"
+        );
+        assert_eq!(show(&resource(number), &text), expected);
+        assert_eq!(
+            show(&resource(number), &resource(&format!("{number}   "))),
+            ""
+        );
+    }
+    for number in ["8", "123456789012", "0.5", "1.0", "2012-10-17"] {
+        let text = resource(&format!("'{number}'"));
+        assert_eq!(show(&resource(number), &text), "", "{number}");
+    }
+}
+
+#[test]
+fn the_order_of_transforms_counts() {
+    let of = |transforms: &str| format!("Transform: {transforms}\nResources: {{R: {{Type: T}}}}\n");
+    assert_eq!(show(&of("A"), &of("[A]")), "");
+    assert_eq!(show(&of("[A, B]"), &of("['A', B]")), "");
+    assert_ne!(show(&of("[A, B]"), &of("[B, A]")), "");
+    assert_ne!(show(&of("[A, B]"), &of("A")), "");
+    let include = "{Name: 'AWS::Include', Parameters: {Location: x}}";
+    assert_eq!(show(&of(include), &of(&format!("[{include}]"))), "");
+    let (one, other) = (parse(&of("[A, B]")), parse(&of("[B, A]")));
+    let text = crate::template::emit::to_yaml(&match_notation(&one, &other));
+    assert_ne!(text, crate::template::emit::to_yaml(other.root()));
+}
+
+#[test]
 fn empty_attributes_do_not_count() {
     assert_eq!(
         show(

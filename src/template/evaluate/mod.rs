@@ -21,6 +21,9 @@ use serde_json::Value as Json;
 use super::node::{Node, Value};
 use super::{Parameter, Template};
 
+/// The value of a `NoEcho` parameter in every response of the API.
+pub(crate) const NO_ECHO: &str = "****";
+
 /// A value, as far as it is known. Parts that are copied unchanged from the template are borrowed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluated<'a> {
@@ -170,7 +173,7 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// Returns an evaluator. A parameter that is not in `values` has its default, or is unknown if it
-    /// has none.
+    /// has none. A `NoEcho` parameter whose value is masked is unknown.
     pub fn new(template: &'a Template, values: &'a IndexMap<String, String>) -> Self {
         Self {
             template,
@@ -204,6 +207,7 @@ impl<'a> Evaluator<'a> {
                     .filter(|(_, value)| *value != Evaluated::Nothing);
                 Evaluated::Map(members.collect())
             }
+            _ if node.is_rewritten_number() => rewritten(&node.scalar().unwrap_or_default()),
             _ => node.scalar().map_or(Evaluated::Nothing, Evaluated::Scalar),
         }
     }
@@ -303,10 +307,18 @@ impl<'a> Evaluator<'a> {
             .values
             .get(name)
             .map(|value| Cow::Borrowed(value.as_str()));
+        if given.is_none()
+            && let Some(default) = parameter.default().filter(|it| it.is_rewritten_number())
+        {
+            return rewritten(&default.scalar().unwrap_or_default());
+        }
         let default = || parameter.default()?.scalar();
         let Some(value) = given.or_else(default) else {
             return Evaluated::unknown(format!("${{{name}}}"));
         };
+        if value == NO_ECHO && parameter.no_echo() {
+            return Evaluated::unknown(format!("${{{name}}}"));
+        }
         let kind = parameter.kind().unwrap_or("String");
         if parameter.is_from_ssm() {
             // Only CloudFormation reads the parameter store. A different name is a different value.
@@ -413,6 +425,16 @@ impl<'a> Evaluator<'a> {
                 .collect(),
         ))
     }
+}
+
+/// Returns the value of a number that CloudFormation may write in another way. It differs from the
+/// string with the same text.
+fn rewritten<'a>(text: &str) -> Evaluated<'a> {
+    Evaluated::Unknown(Unknown {
+        text: text.to_owned(),
+        uses: BTreeSet::new(),
+        dependencies: BTreeSet::from(["number".to_owned()]),
+    })
 }
 
 fn used<'a>(resource: &str, attribute: Option<&str>) -> Evaluated<'a> {

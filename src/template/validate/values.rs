@@ -30,6 +30,7 @@ fn walk(checks: &mut Checks<'_>, node: &Node, serialized: bool) {
     match &node.value {
         Value::Null if !serialized => null(checks, node),
         Value::Plain(word) => {
+            number(checks, node);
             if let Some(boolean) = yaml11_boolean(word) {
                 let text = format!("CloudFormation reads an unquoted `{word}` as `{boolean}`");
                 let found = checks.warning("yaml-boolean", text, &node.span);
@@ -44,8 +45,19 @@ fn walk(checks: &mut Checks<'_>, node: &Node, serialized: bool) {
                 walk(checks, &member.node, serialized);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Number(_) => number(checks, node),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
+}
+
+/// Warns of a number that CloudFormation may write in another way than the template.
+fn number(checks: &mut Checks<'_>, node: &Node) {
+    let Some(text) = node.scalar().filter(|_| node.is_rewritten_number()) else {
+        return;
+    };
+    let message = format!("CloudFormation may change the text of the unquoted number `{text}`");
+    let found = checks.warning("rewritten-number", message, &node.span);
+    checks.push(found.help(format!("write `'{text}'` for the string")));
 }
 
 fn null(checks: &mut Checks<'_>, node: &Node) {
