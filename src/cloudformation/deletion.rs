@@ -1,10 +1,12 @@
 //! The effects of deleting a stack, on its resources and on other stacks.
 
+use indexmap::IndexMap;
+
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Resource;
 use crate::cloudformation::stateful::stored_data;
-use crate::template::node::Node;
-use crate::template::policy::deletion_policy;
+use crate::template::evaluate::Evaluator;
+use crate::template::policy::{Policy, deletion_policy};
 use crate::template::{STACK_TYPE, Template};
 
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
@@ -19,6 +21,8 @@ pub enum DeletionOutcome {
     Retained,
     /// The resource is deleted after a snapshot.
     Snapshotted,
+    /// The resource may be deleted with its data: its policy is computed from a value that is not known.
+    Unknown,
     /// An earlier deletion retained the resource.
     LeftBehind,
 }
@@ -30,6 +34,7 @@ impl DeletionOutcome {
             Self::Deleted => "deleted",
             Self::Retained => "retained",
             Self::Snapshotted => "snapshotted",
+            Self::Unknown => "unknown",
             Self::LeftBehind => "left-behind",
         }
     }
@@ -40,13 +45,26 @@ impl DeletionOutcome {
             Self::Deleted => "deleted",
             Self::Retained => "retained",
             Self::Snapshotted => "deleted after a snapshot",
+            Self::Unknown => "may be deleted, its DeletionPolicy is not known",
             Self::LeftBehind => "retained earlier",
         }
     }
 
-    /// Returns whether the resource is deleted with the stack.
+    /// Returns the outcome of a policy.
+    pub const fn of(policy: Policy) -> Self {
+        match policy {
+            Policy::Delete => Self::Deleted,
+            // RetainExceptOnCreate deletes a resource only in the rollback of its creation.
+            Policy::Retain | Policy::RetainExceptOnCreate => Self::Retained,
+            Policy::Snapshot => Self::Snapshotted,
+            Policy::Unknown => Self::Unknown,
+        }
+    }
+
+    /// Returns whether the resource is deleted with the stack. If that is not known, it counts as
+    /// deleted.
     pub const fn is_deleted(self) -> bool {
-        matches!(self, Self::Deleted | Self::Snapshotted)
+        matches!(self, Self::Deleted | Self::Snapshotted | Self::Unknown)
     }
 }
 
@@ -147,6 +165,9 @@ impl ResourceDeletion {
         let lost = self.lost.unwrap_or("its data");
         match self.outcome {
             DeletionOutcome::Snapshotted => format!("is deleted after a snapshot of {lost}"),
+            DeletionOutcome::Unknown => {
+                format!("may be deleted with {lost}: its DeletionPolicy is not known")
+            }
             _ => format!("is deleted with {lost}"),
         }
     }
@@ -164,12 +185,12 @@ impl ResourceDeletion {
 }
 
 /// Returns what happens to each existing resource of one stack, from its `DeletionPolicy` in the
-/// deployed template. `within` is the path of the nested stack, empty for the root stack. `retain` are
-/// the paths of the resources that the deletion retains. `protected_types` are further types that store
-/// data.
+/// deployed template. `deployed` is that template with the values of the stack's parameters. `within`
+/// is the path of the nested stack, empty for the root stack. `retain` are the paths of the resources
+/// that the deletion retains. `protected_types` are further types that store data.
 pub fn resource_deletions(
     resources: Vec<Resource>,
-    template: Option<&Template>,
+    deployed: Option<(&Template, &IndexMap<String, String>)>,
     within: &str,
     retain: &[String],
     protected_types: &[String],
@@ -177,6 +198,7 @@ pub fn resource_deletions(
     let existing = resources
         .into_iter()
         .filter(|resource| resource.status != "DELETE_COMPLETE");
+    let evaluator = deployed.map(|(template, values)| Evaluator::new(template, values));
     existing
         .map(|resource| {
             let path = match within {
@@ -184,13 +206,14 @@ pub fn resource_deletions(
                 within => format!("{within}/{}", resource.logical_id),
             };
             let declared =
-                template.and_then(|it| Some(it.resource(&resource.logical_id)?.entry.node));
+                deployed.and_then(|(it, _)| Some(it.resource(&resource.logical_id)?.entry.node));
             let outcome = if resource.status == "DELETE_SKIPPED" {
                 DeletionOutcome::LeftBehind
             } else if retain.contains(&path) {
                 DeletionOutcome::Retained
             } else {
-                outcome(&resource.resource_type, declared)
+                let kind = &resource.resource_type;
+                DeletionOutcome::of(deletion_policy(kind, declared, evaluator.as_ref()))
             };
             ResourceDeletion {
                 path,
@@ -204,22 +227,14 @@ pub fn resource_deletions(
         .collect()
 }
 
-/// Returns the outcome of a resource's `DeletionPolicy`.
-fn outcome(resource_type: &str, declared: Option<&Node>) -> DeletionOutcome {
-    match deletion_policy(resource_type, declared) {
-        // RetainExceptOnCreate deletes a resource only in the rollback of its creation.
-        "Retain" | "RetainExceptOnCreate" => DeletionOutcome::Retained,
-        "Snapshot" => DeletionOutcome::Snapshotted,
-        _ => DeletionOutcome::Deleted,
-    }
-}
-
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
     reason = "a failed assertion is what a test is for"
 )]
 mod tests {
+    use indexmap::IndexMap;
+
     use super::{DeletionOutcome, resource_deletions};
     use crate::cloudformation::stack::Resource;
     use crate::diagnostic::SourceFile;
@@ -227,7 +242,10 @@ mod tests {
 
     #[test]
     fn the_deployed_template_decides_what_is_retained() {
-        let text = "Resources:\n  \
+        let text = "Parameters: {Kind: {Type: String, Default: Delete}, Secret: {Type: String}}\n\
+                    Resources:\n  \
+                    Computed: {Type: 'AWS::DynamoDB::Table', DeletionPolicy: !Ref Kind}\n  \
+                    Hidden: {Type: 'AWS::DynamoDB::Table', DeletionPolicy: !Ref Secret}\n  \
                     Kept: {Type: 'AWS::S3::Bucket', DeletionPolicy: RetainExceptOnCreate}\n  \
                     Gone: {Type: 'AWS::S3::Bucket'}\n  \
                     Named: {Type: 'AWS::S3::Bucket'}\n  \
@@ -253,7 +271,9 @@ mod tests {
         resources.push(past);
 
         let retain = ["Nested/Named".to_owned()];
-        let deletion = resource_deletions(resources, Some(&template), "Nested", &retain, &[]);
+        let values = IndexMap::from([("Kind".to_owned(), "Retain".to_owned())]);
+        let deployed = Some((&template, &values));
+        let deletion = resource_deletions(resources, deployed, "Nested", &retain, &[]);
         let resource_deletions: Vec<_> = deletion
             .iter()
             .map(|deletion| {
@@ -267,6 +287,8 @@ mod tests {
         assert_eq!(
             resource_deletions,
             [
+                ("Nested/Computed", DeletionOutcome::Retained, true),
+                ("Nested/Hidden", DeletionOutcome::Unknown, true),
                 ("Nested/Kept", DeletionOutcome::Retained, true),
                 ("Nested/Gone", DeletionOutcome::Deleted, true),
                 ("Nested/Named", DeletionOutcome::Retained, true),

@@ -7,8 +7,23 @@ use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
 use crate::util::suggest::quoted;
 
-/// The value of a `NoEcho` parameter in every response of the API.
-pub(crate) const NO_ECHO: &str = "****";
+pub(crate) use crate::template::evaluate::NO_ECHO;
+
+/// Returns the pseudo parameters whose values are known before a deployment.
+pub fn pseudo_parameters(
+    account: &str,
+    region: &str,
+    stack: &str,
+) -> impl Iterator<Item = (String, String)> {
+    let known = [
+        ("AWS::AccountId", account),
+        ("AWS::Region", region),
+        ("AWS::StackName", stack),
+    ];
+    known
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+}
 
 /// A deployed stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -162,6 +177,17 @@ impl Stack {
             .iter()
             .filter(|(_, value)| *value == NO_ECHO);
         masked.map(|(name, _)| name)
+    }
+
+    /// Returns the values with which the deployed template is evaluated: the parameters, and the pseudo
+    /// parameters that are in the stack's ARN.
+    pub fn values(&self) -> IndexMap<String, String> {
+        let mut values = self.parameters.clone();
+        let mut fields = self.id.split(':').skip(3);
+        if let (Some(region), Some(account)) = (fields.next(), fields.next()) {
+            values.extend(pseudo_parameters(account, region, &self.name));
+        }
+        values
     }
 
     /// Returns the account in the stack's ARN; `None` if the ARN is invalid.

@@ -13,6 +13,7 @@ use super::package_tree::{ChildTemplate, Packaged, Parsed, Tree, UploadedFile, s
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::Packages;
+use crate::cloudformation::stack::NO_ECHO;
 use crate::config::origin::Origin;
 use crate::config::project::Project;
 use crate::config::settings::{ParameterValue, Settings};
@@ -165,6 +166,16 @@ impl Build {
                 _ => None,
             });
         plain.collect()
+    }
+
+    /// Returns the values with which the template is evaluated; those of `NoEcho` parameters are masked,
+    /// as in the parameters of a stack.
+    pub(crate) fn values(&self) -> IndexMap<String, String> {
+        let secrets = self.template.parameters().filter(|it| it.no_echo());
+        let masked = secrets.map(|it| (it.entry.name.to_owned(), NO_ECHO.to_owned()));
+        let mut values = self.plain_parameters();
+        values.extend(masked);
+        values
     }
 
     /// Returns the warnings that are shown with the findings of the built-in linter.

@@ -6,6 +6,7 @@ use crate::aws::store::empty;
 use std::pin::Pin;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use indexmap::IndexMap;
 
 use super::session::Session;
 use crate::aws::Connection;
@@ -18,6 +19,7 @@ use crate::cloudformation::stack::{Stack, name_of};
 use crate::diagnostic::SourceFile;
 use crate::error::{ErrorKind, Result};
 use crate::template::Template;
+use crate::template::policy::has_computed_policies;
 
 /// How many nested stacks are read at once.
 const AT_ONCE: usize = 8;
@@ -46,7 +48,8 @@ pub(crate) async fn make(
         path: String::new(),
         above: vec![stack.id.clone()],
     };
-    let resources = reader.resources(stack.id.clone(), whole).await?;
+    let known = Some(stack.values());
+    let resources = reader.resources(stack.id.clone(), known, whole).await?;
     let exports = exports(session, connection, stack, &resources).await?;
     let mut deletion_plan = DeletionPlan { resources, exports };
     look_into_buckets(session, store, &mut deletion_plan).await?;
@@ -73,9 +76,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Returns the resources of a stack. A nested stack that is deleted is followed by its resources.
+    /// `values` are those of the stack's parameters; `None` if they were not read.
     fn resources(
         &self,
         stack_id: String,
+        values: Option<IndexMap<String, String>>,
         within: Inside,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<ResourceDeletion>>> + '_>> {
         Box::pin(async move {
@@ -86,9 +91,20 @@ impl Reader<'_> {
                 Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
             });
             let types = &self.session.settings().stack.protected_types;
+            let is_computed = template
+                .as_ref()
+                .is_some_and(|it| has_computed_policies(it.resources().map(|it| it.entry.node)));
+            let values = match values {
+                Some(values) => values,
+                None if is_computed => {
+                    let stack = service.describe().await?;
+                    stack.map(|stack| stack.values()).unwrap_or_default()
+                }
+                None => IndexMap::new(),
+            };
             let own = resource_deletions(
                 resources,
-                template.as_ref(),
+                template.as_ref().map(|template| (template, &values)),
                 &within.path,
                 self.retain,
                 types,
@@ -102,7 +118,7 @@ impl Reader<'_> {
                             path: deletion.path.clone(),
                             above: [within.above.as_slice(), &[nested.to_owned()]].concat(),
                         };
-                        self.resources(nested.to_owned(), place).await?
+                        self.resources(nested.to_owned(), None, place).await?
                     }
                     None => Vec::new(),
                 };

@@ -8,6 +8,8 @@
 use indexmap::IndexMap;
 
 use crate::cloudformation::change_set::{Action, Change};
+use crate::plan::predict::Side;
+use crate::template::evaluate::{Evaluated, Evaluator};
 use crate::template::node::{Map, Node, Value};
 use crate::template::{Template, json};
 
@@ -16,6 +18,9 @@ pub const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
 /// Attributes of the template that a context may omit.
 const POLICIES: [&str; 2] = ["DeletionPolicy", "UpdateReplacePolicy"];
+
+/// The property of a database that belongs to a cluster.
+const CLUSTER: &str = "DBClusterIdentifier";
 
 /// A resource before and after. Each side is a map with `Properties`, as in a template.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,11 +77,6 @@ impl Model {
             path.iter().try_fold(properties, |node, key| node.get(key))
         })
     }
-
-    /// Returns an attribute of the resource, such as `DeletionPolicy`, before and after.
-    pub fn attribute(&self, name: &str) -> [Option<&str>; 2] {
-        [&self.before, &self.after].map(|side| side.as_ref()?.get(name)?.as_str())
-    }
 }
 
 /// Returns the models of the changes.
@@ -94,6 +94,67 @@ pub fn models(
             )
         })
         .collect()
+}
+
+/// Replaces the computed policies of the models by their values, as far as the templates and their
+/// parameters say them. A policy that stays a function is not known.
+pub fn evaluate_policies(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
+    let [before, after] = sides.map(|side| {
+        let side = side?;
+        Some((
+            side.template,
+            Evaluator::new(side.template, side.parameters),
+        ))
+    });
+    for (logical_id, model) in models {
+        evaluate(&mut model.before, logical_id, before.as_ref());
+        evaluate(&mut model.after, logical_id, after.as_ref());
+    }
+}
+
+fn evaluate<'a>(
+    node: &mut Option<Node>,
+    logical_id: &str,
+    side: Option<&(&'a Template, Evaluator<'a>)>,
+) {
+    let declared = side.and_then(|(template, _)| Some(template.resource(logical_id)?.entry.node));
+    let (Some((_, evaluator)), Some(declared)) = (side, declared) else {
+        return;
+    };
+    let Some(Value::Map(resource)) = node.as_mut().map(|node| &mut node.value) else {
+        return;
+    };
+    for name in POLICIES {
+        if let Some(value) = declared.get(name).map(|node| evaluator.value(node)) {
+            replace(resource, name, value);
+        }
+    }
+    // Whether a database belongs to a cluster decides about its default policy.
+    let properties = resource.get_mut("Properties").map(|it| &mut it.node.value);
+    let cluster = declared.get("Properties").and_then(|it| it.get(CLUSTER));
+    if let (Some(Value::Map(properties)), Some(cluster)) = (properties, cluster)
+        && evaluator.value(cluster) == Evaluated::Nothing
+    {
+        properties.shift_remove(CLUSTER);
+    }
+}
+
+/// Replaces a member that is a function by its value, and removes it if the value is
+/// `AWS::NoValue`.
+fn replace(resource: &mut Map, name: &str, value: Evaluated<'_>) {
+    let Some(member) = resource.get_mut(name) else {
+        return;
+    };
+    if member.node.as_map().is_none() {
+        return;
+    }
+    match value {
+        Evaluated::Scalar(text) => member.node.value = Value::String(text.into_owned()),
+        Evaluated::Nothing => {
+            resource.shift_remove(name);
+        }
+        _ => {}
+    }
 }
 
 /// Returns a resource from a context with the policies that only the template has.
@@ -145,7 +206,9 @@ mod tests {
         };
         let model = Model::of(&change, deployed.as_ref(), desired.as_ref());
         assert_eq!(size(&model), [Some("1".to_owned()), Some("2".to_owned())]);
-        assert_eq!(model.attribute("DeletionPolicy"), [Some("Retain"), None]);
+        let policies = [&model.before, &model.after]
+            .map(|side| side.as_ref()?.get("DeletionPolicy")?.as_str());
+        assert_eq!(policies, [Some("Retain"), None]);
         assert!(model.from_service);
         // With only one context, the whole resource would differ.
         change.before_context = None;

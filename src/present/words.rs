@@ -91,9 +91,12 @@ pub(super) fn of_property(change: &Change, property: &PropertyChange) -> Vec<Str
 /// Returns the sign of a difference between two templates.
 pub(super) fn sign_of_difference(entry: &Difference<'_>) -> &'static str {
     use comparison::Effect::{Add, MayChange, Remove, Replace};
+    let is_whole = entry.status.is_none() || entry.is_by_condition();
     match (entry.status, entry.effect) {
-        (Some(Status::Added), _) | (None, Add) => "+",
-        (Some(Status::Removed), _) | (None, Remove) => "-",
+        (Some(Status::Added), _) => "+",
+        (Some(Status::Removed), _) => "-",
+        (_, Add) if is_whole => "+",
+        (_, Remove) if is_whole => "-",
         (_, Replace) => "-/+",
         (None, MayChange) => "?",
         _ => "~",
@@ -119,6 +122,8 @@ pub(super) fn of_difference(entry: &Difference<'_>) -> Option<&'static str> {
         (_, MayChange, _) => Some("may change"),
         (_, Add, None) => Some("is added"),
         (_, Remove, None) => Some("is removed"),
+        (_, Add, _) if entry.is_by_condition() => Some("is added"),
+        (_, Remove, _) if entry.is_by_condition() => Some("is removed"),
         _ => None,
     }
 }

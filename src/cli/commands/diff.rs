@@ -97,24 +97,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     })?;
     session.presenter().diagnostics(deployed.warnings());
     let build = deployment.build();
-    let pseudo = [
-        ("AWS::AccountId", deployment.identity().account.as_str()),
-        ("AWS::Region", deployment.connection().region()),
-        ("AWS::StackName", settings.stack_name.as_str()),
-    ];
-    let with_pseudo = |mut parameters: IndexMap<String, String>| {
-        parameters.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        parameters
-    };
-    let then = stack.into_iter().flat_map(|stack| {
-        let plain = stack.parameters.iter();
-        plain.filter(|(name, _)| !stack.is_masked(name))
-    });
-    let then = with_pseudo(
-        then.map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-    );
-    let now = with_pseudo(build.plain_parameters());
+    let [then, now] = deployment.values();
     let names = [
         deployed.source().name.clone(),
         settings.template.display().to_string(),

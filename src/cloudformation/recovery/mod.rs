@@ -17,8 +17,9 @@ use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, Result};
-use crate::template::STACK_TYPE;
-use crate::template::Template;
+use crate::template::evaluate::Evaluator;
+use crate::template::policy::{self, Policy};
+use crate::template::{STACK_TYPE, Template};
 use history::{Attempt, History, Stability};
 use table::{Entry, IMPORT_RETAINED, Other, RecoveryAction, entry, express};
 
@@ -356,12 +357,17 @@ fn live(
     }
     let existing = state.resources.iter().filter(|resource| is_live(resource));
     let existing = existing.cloned().collect();
-    let mut deletion = resource_deletions(existing, state.template, "", &[], state.protected_types);
+    let values = state.stack.values();
+    let deployed = state.template.map(|template| (template, &values));
+    let evaluator = deployed.map(|(template, values)| Evaluator::new(template, values));
+    let mut deletion = resource_deletions(existing, deployed, "", &[], state.protected_types);
     for deletion in &mut deletion {
         let name = &deletion.resource.logical_id;
         let declared = state.template.and_then(|template| template.resource(name));
-        let policy = declared.and_then(|declared| declared.deletion_policy());
-        if undoes_creation && policy == Some("RetainExceptOnCreate") {
+        let policy = declared.and_then(|declared| {
+            policy::stated(declared.entry.node, "DeletionPolicy", evaluator.as_ref())
+        });
+        if undoes_creation && policy == Some(Policy::RetainExceptOnCreate) {
             deletion.outcome = DeletionOutcome::Deleted;
         }
         if choices.retain.contains(name) || deletion.outcome == DeletionOutcome::LeftBehind {

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 
+use indexmap::IndexMap;
+
 use super::deployed::{Deployed, DeployedState};
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
-use crate::cloudformation::stack::Stack;
+use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
@@ -211,6 +213,21 @@ impl<'a> Deployment<'a> {
             && self.deployed_template() == Some(self.build.body.as_str())
             && self.parameter_changes().is_empty()
             && values::tag_changes(Some(stack), &self.session.settings().tags).is_empty()
+    }
+
+    /// Returns the values with which the deployed template and the project's are evaluated: parameters
+    /// and pseudo parameters. Secrets are masked.
+    pub(crate) fn values(&self) -> [IndexMap<String, String>; 2] {
+        let (account, region) = (&self.identity().account, self.connection().region());
+        let name = &self.session.settings().stack_name;
+        let mut before = self
+            .stack()
+            .map(|stack| stack.parameters.clone())
+            .unwrap_or_default();
+        before.extend(pseudo_parameters(account, region, name));
+        let mut after = self.build.values();
+        after.extend(pseudo_parameters(account, region, name));
+        [before, after]
     }
 
     /// Returns the parameters whose values differ from the deployed ones.

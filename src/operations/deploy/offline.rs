@@ -75,7 +75,8 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let differs =
         !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
     let deployed_model = before.map(|before| before.template);
-    let models = model::models(&changes, deployed_model, Some(&build.template));
+    let mut models = model::models(&changes, deployed_model, Some(&build.template));
+    model::evaluate_policies(&mut models, [before, Some(after)]);
     let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
     let unknown = || "unknown".to_owned();
     Ok(Plan {

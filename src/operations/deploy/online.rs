@@ -3,6 +3,7 @@
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use super::{service_validations, stack_settings};
+use crate::plan::predict::Side;
 use crate::plan::risk;
 use crate::plan::{Plan, Target, model, values};
 
@@ -14,7 +15,11 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
     let deployed = deployment.deployed_template().unwrap_or_default();
     let deployed_model = deployment.deployed_model();
     let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
-    let models = model::models(changes, deployed_model.as_ref(), Some(&build.template));
+    let mut models = model::models(changes, deployed_model.as_ref(), Some(&build.template));
+    let [then, now] = deployment.values();
+    let before = deployed_model.as_ref().map(|it| Side::new(it, &then));
+    let after = Side::new(&build.template, &now);
+    model::evaluate_policies(&mut models, [before, Some(after)]);
     let settings_changes = stack_settings::changes(deployment);
     let types = &settings.stack.protected_types;
     let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));

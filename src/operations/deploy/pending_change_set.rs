@@ -362,15 +362,10 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
     let mut change_set = change_set::wait(deployment.service(), id).await?;
     let (build, stack) = (deployment.build(), deployment.stack());
     let deployed = deployment.deployed_model();
-    if let (Some(template), Some(stack)) = (&deployed, stack) {
-        let before = Side {
-            template,
-            parameters: &stack.parameters,
-        };
-        let after = Side {
-            template: &build.template,
-            parameters: &build.plain_parameters(),
-        };
+    if let Some(template) = &deployed {
+        let [then, now] = deployment.values();
+        let before = Side::new(template, &then);
+        let after = Side::new(&build.template, &now);
         if predict::complete(&mut change_set.changes, before, after) {
             let warning = "the service does not say which resources are replaced: stackctl predicts \
                            that from the templates";

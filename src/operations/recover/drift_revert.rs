@@ -20,6 +20,7 @@ use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::steps;
 use crate::operations::session::Session;
+use crate::plan::predict::Side;
 use crate::plan::risk;
 use crate::plan::{Operation, Plan, Target, masking, model};
 use crate::present::event_filter::EventFilter;
@@ -200,7 +201,10 @@ impl DriftRevert<'_> {
     fn plan(&self, created: &ChangeSet) -> Plan {
         let settings = self.session.settings();
         let template = self.template.as_ref();
-        let models = model::models(&created.changes, template, template);
+        let mut models = model::models(&created.changes, template, template);
+        let values = self.stack.values();
+        let side = template.map(|template| Side::new(template, &values));
+        model::evaluate_policies(&mut models, [side, side]);
         let types = &settings.stack.protected_types;
         let assessment = risk::assess(&created.changes, &models, types);
         Plan {

@@ -40,6 +40,24 @@ pub struct Difference<'a> {
     pub touches: Vec<&'a str>,
 }
 
+impl<'a> Difference<'a> {
+    /// Returns whether a condition adds or removes a resource that exists on both sides.
+    pub fn is_by_condition(&self) -> bool {
+        let is_resource = self.section == "Resources";
+        let is_whole = matches!(self.effect, Effect::Add | Effect::Remove);
+        is_resource && is_whole && self.status == Some(Status::Modified)
+    }
+
+    /// Returns the values to show. If the whole resource is added or removed, its differences have no
+    /// effect of their own.
+    pub fn shown_rows(&self) -> &[Row<'a>] {
+        if self.is_by_condition() {
+            return &[];
+        }
+        &self.rows
+    }
+}
+
 /// A value that differs inside an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row<'a> {
@@ -169,7 +187,10 @@ fn of_other<'a>(
         kind: resource.kind(),
         status: None,
         effect,
-        cause: cause.or_else(|| effects.whole_cause(change)),
+        cause: match (effects.whole_cause(change), cause) {
+            (Some(whole), Some(cause)) => Some(format!("{whole}, {cause}")),
+            (whole, cause) => whole.or(cause),
+        },
         before: None,
         after: None,
         places: places.of(starts),

@@ -101,12 +101,41 @@ impl<'a> PredictedEffects<'a> {
                 ),
                 _ => PredictedEffect::of(plain),
             },
-            ("Resources", Some(name)) => self.change(name).map_or_else(
-                || PredictedEffect::because(Effect::None, why_unchanged(entry)),
-                of_change,
-            ),
+            ("Resources", Some(name)) => match self.change(name) {
+                None => PredictedEffect::because(Effect::None, why_unchanged(entry)),
+                Some(change) => {
+                    let found = of_change(change);
+                    if is_by_condition(entry, found.effect) {
+                        self.of_condition(entry, change, found)
+                    } else {
+                        found
+                    }
+                }
+            },
             ("Outputs", _) => PredictedEffect::of(plain),
             _ => PredictedEffect::of(Effect::None),
+        }
+    }
+
+    /// Returns the effect on a resource that exists in both templates and that its condition adds or
+    /// removes, with that as the cause.
+    fn of_condition(
+        &self,
+        entry: &EntryDiff<'_>,
+        change: &Change,
+        found: PredictedEffect,
+    ) -> PredictedEffect {
+        let is_edited = (entry.changes.iter())
+            .any(|change| change.path.first() == Some(&Segment::Key("Condition")));
+        let cause = if is_edited {
+            Some("because its `Condition` changed".to_owned())
+        } else {
+            self.indirect_cause(change)
+        };
+        let causes: Vec<String> = cause.into_iter().chain(found.cause).collect();
+        PredictedEffect {
+            effect: found.effect,
+            cause: (!causes.is_empty()).then(|| causes.join(", ")),
         }
     }
 
@@ -127,6 +156,11 @@ impl<'a> PredictedEffects<'a> {
         let Some(change) = self.change(logical_id) else {
             return PredictedEffect::because(Effect::None, "the value stays the same");
         };
+        let effect = of_change(change).effect;
+        if matches!(effect, Effect::Add | Effect::Remove) && *attribute != "Condition" {
+            // The whole resource is added or removed.
+            return PredictedEffect::of(Effect::None);
+        }
         if *attribute == "Type" {
             return PredictedEffect::because(Effect::Replace, "the resource type changes");
         }
@@ -142,7 +176,7 @@ impl<'a> PredictedEffects<'a> {
         }
         found.unwrap_or_else(|| match *attribute {
             "Properties" => PredictedEffect::because(Effect::None, "the value stays the same"),
-            "Condition" => PredictedEffect::of(of_change(change).effect),
+            "Condition" => PredictedEffect::of(effect),
             _ => PredictedEffect::of(Effect::None),
         })
     }
@@ -239,12 +273,22 @@ pub(super) fn of_change(change: &Change) -> PredictedEffect {
         _ if change.replacement == Some(Replacement::Conditional) => Effect::MayReplace,
         _ => Effect::Update,
     };
-    let policy = change.policy_action.as_deref();
-    let policy = policy.filter(|policy| !policy.ends_with("Delete"));
-    PredictedEffect {
-        effect,
-        cause: policy.map(|policy| format!("policy {policy}")),
-    }
+    let attribute = match effect {
+        Effect::Remove => Some("DeletionPolicy"),
+        Effect::Replace | Effect::MayReplace => Some("UpdateReplacePolicy"),
+        _ => None,
+    };
+    let cause = match change.policy_action.as_deref() {
+        Some(policy) => (!policy.ends_with("Delete")).then(|| format!("policy {policy}")),
+        // A prediction leaves out only a policy that it cannot compute.
+        None => attribute.map(|attribute| format!("its `{attribute}` is not known")),
+    };
+    PredictedEffect { effect, cause }
+}
+
+/// Returns whether a condition adds or removes a resource that exists in both templates.
+fn is_by_condition(entry: &EntryDiff<'_>, effect: Effect) -> bool {
+    entry.status() == Status::Modified && matches!(effect, Effect::Add | Effect::Remove)
 }
 
 /// Returns why a resource that differs does not change.

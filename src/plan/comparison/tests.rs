@@ -178,6 +178,82 @@ fn a_resource_with_a_false_condition_does_not_change() {
 }
 
 #[test]
+fn a_resource_that_a_condition_adds_or_removes_is_not_only_modified() {
+    let after = STACK
+        .replace("BucketName: spare", "BucketName: other")
+        .replace("Default: small", "Default: large");
+    assert_snapshot!(show(STACK, &after), @r"
+    Modified Size none 3→3 touches Handler, Spare, Topic
+      Default none 3→3
+    Modified Spare add (because parameter `Size` changed) 25→25
+      BucketName none 29→29
+    Same Handler update 0→20
+      MemorySize update (because parameter `Size` changed) 0→0
+    Same Topic update 0→11
+      DisplayName update (because parameter `Size` changed) 0→0
+    limit: the values of these parameters are not known: `Env`
+    ");
+    assert_snapshot!(show(&after, STACK), @r"
+    Modified Size none 3→3 touches Handler, Spare, Topic
+      Default none 3→3
+    Modified Spare remove (because parameter `Size` changed, policy Retain) 25→25
+      BucketName none 29→29
+    Same Handler update 0→20
+      MemorySize update (because parameter `Size` changed) 0→0
+    Same Topic update 0→11
+      DisplayName update (because parameter `Size` changed) 0→0
+    limit: the values of these parameters are not known: `Env`
+    ");
+    // The condition of the resource itself is edited.
+    let after = STACK
+        .replace(
+            "Type: AWS::SNS::Topic\n",
+            "Type: AWS::SNS::Topic\n    Condition: Big\n",
+        )
+        .replace("TopicName: one", "TopicName: two");
+    assert_snapshot!(show(STACK, &after), @r"
+    Modified Topic remove (because its `Condition` changed) 11→11
+      Condition remove 0→13
+      TopicName none 14→15
+    limit: the values of these parameters are not known: `Env`
+    ");
+}
+
+#[test]
+fn a_computed_policy_is_evaluated_or_said_to_be_unknown() {
+    let stack = "
+Parameters:
+  Policy: { Type: String, Default: Delete }
+  Kind: { Type: String }
+Resources:
+  Kept: { Type: AWS::SNS::Topic }
+  Gone: { Type: AWS::RDS::DBInstance, DeletionPolicy: !Ref Policy }
+  Retained: { Type: AWS::DynamoDB::Table, DeletionPolicy: !If [Keep, Retain, Delete] }
+  Unknown: { Type: AWS::DynamoDB::Table, DeletionPolicy: !Ref Kind }
+  Replaced: { Type: AWS::DynamoDB::Table, UpdateReplacePolicy: !Ref Kind, Properties: { TableName: one } }
+Conditions:
+  Keep: !Equals [!Ref Policy, Delete]
+";
+    let after = "
+Parameters:
+  Kind: { Type: String }
+Resources:
+  Kept: { Type: AWS::SNS::Topic }
+  Replaced: { Type: AWS::DynamoDB::Table, UpdateReplacePolicy: !Ref Kind, Properties: { TableName: two } }
+";
+    assert_snapshot!(show(stack, after), @r"
+    Removed Policy none 3→0 touches Gone, Retained
+    Removed Keep none 12→0 touches Retained
+    Removed Gone remove 7→0
+    Modified Replaced replace (its `UpdateReplacePolicy` is not known) 10→6
+      TableName replace (create-only property) 10→6
+    Removed Retained remove (policy Retain) 8→0
+    Removed Unknown remove (its `DeletionPolicy` is not known) 9→0
+    limit: the values of these parameters are not known: `Kind`
+    ");
+}
+
+#[test]
 fn transforms_and_loops_limit_the_prediction() {
     let before = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each: [X, [a, b], { 'R${X}': { Type: AWS::SNS::Topic } }]\n";
     assert_snapshot!(show(before, &before.replace("[a, b]", "[a, b, c]")), @r"

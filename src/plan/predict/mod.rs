@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use crate::cloudformation::change_set::{Action, Change, Detail, Replacement};
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
 use crate::template::pointer;
-use crate::template::policy::deletion_policy;
+use crate::template::policy::{Policy, deletion_policy, update_replace_policy};
 use crate::template::reference::ReferenceKind;
 use crate::template::schema_table::{self, Lifecycle, Recreation};
 use crate::template::{Resource, Template};
@@ -92,8 +92,7 @@ pub fn predict(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Change> {
     for (logical_id, resource) in &old {
         if !new.contains_key(logical_id) {
             let mut change = resource.change(Action::Remove);
-            let stated = deletion_policy(resource.kind, Some(resource.resource.entry.node));
-            change.policy_action = Some(policy(Some(stated)).to_owned());
+            change.policy_action = resource.deletion_policy.action().map(str::to_owned);
             changes.insert(logical_id, change);
         }
     }
@@ -129,6 +128,8 @@ struct EvaluatedResource<'a> {
     kind: &'a str,
     properties: IndexMap<&'a str, Evaluated<'a>>,
     attributes: Vec<(&'static str, Evaluated<'a>)>,
+    deletion_policy: Policy,
+    replace_policy: Policy,
     lifecycle: Option<&'static Lifecycle>,
     /// The fingerprint of a condition whose value is unknown.
     condition: Option<u64>,
@@ -159,6 +160,8 @@ fn resources(side: Side<'_>) -> BTreeMap<&str, EvaluatedResource<'_>> {
                 kind,
                 properties,
                 attributes: attributes.collect(),
+                deletion_policy: deletion_policy(kind, Some(resource.entry.node), Some(&evaluator)),
+                replace_policy: update_replace_policy(resource.entry.node, Some(&evaluator)),
                 lifecycle: schema_table::of(kind),
                 condition: resource
                     .condition()
@@ -317,10 +320,9 @@ impl EvaluatedResource<'_> {
         } else {
             Replacement::False
         };
-        change.policy_action = (replacement != Replacement::False).then(|| {
-            let policy = policy(self.resource.update_replace_policy());
-            format!("ReplaceAnd{policy}")
-        });
+        let policy = self.replace_policy.action();
+        let policy = policy.filter(|_| replacement != Replacement::False);
+        change.policy_action = policy.map(|policy| format!("ReplaceAnd{policy}"));
         change.replacement = Some(replacement);
         change.scope = change
             .details
@@ -495,15 +497,6 @@ fn kind_of_change<T>(before: Option<T>, after: Option<T>) -> &'static str {
         (None, _) => "Add",
         (Some(_), None) => "Remove",
         (Some(_), Some(_)) => "Modify",
-    }
-}
-
-/// Returns the API's name for what happens to the old resource.
-fn policy(attribute: Option<&str>) -> &'static str {
-    match attribute {
-        Some("Retain" | "RetainExceptOnCreate") => "Retain",
-        Some("Snapshot") => "Snapshot",
-        _ => "Delete",
     }
 }
 

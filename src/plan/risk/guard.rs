@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::{Kind, Risk, Severity, Subject};
 use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::node::Node;
+use crate::template::policy::{self, Policy};
 
 /// When a rule matches.
 #[derive(Clone, Copy)]
@@ -186,13 +187,22 @@ pub(super) fn risks(subject: &Subject<'_>) -> Vec<Risk> {
         .filter(|rule| rule.resource_type == subject.resource_type() && rule.matches(subject))
         .map(|rule| subject.risk(rule.kind, rule.severity, rule.reason))
         .collect();
-    for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-        let [before, after] = subject.model.attribute(policy);
-        let keeps = |side: Option<&str>| side.is_some_and(|policy| policy != "Delete");
-        if keeps(before) && !keeps(after) && subject.model.after.is_some() {
-            let reason = format!("loses its `{policy}`");
-            risks.push(subject.risk(Kind::Protection, Severity::Warning, reason));
-        }
+    for name in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        let (Some(before), Some(after)) = (&subject.model.before, &subject.model.after) else {
+            continue;
+        };
+        let [old, new] =
+            [before, after].map(|side| policy::stated(side, name, None).unwrap_or(Policy::Delete));
+        let loses = match (old, new) {
+            // The same computation of an unknown value.
+            (Policy::Unknown, Policy::Unknown) if before.get(name) == after.get(name) => continue,
+            (old, Policy::Unknown) if old != Policy::Delete => "may lose",
+            (Policy::Unknown, new) if !new.keeps() => "may lose",
+            (old, new) if old.keeps() && !new.keeps() => "loses",
+            _ => continue,
+        };
+        let reason = format!("{loses} its `{name}`");
+        risks.push(subject.risk(Kind::Protection, Severity::Warning, reason));
     }
     risks
 }

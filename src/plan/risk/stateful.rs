@@ -4,7 +4,7 @@ use super::{Guard, Kind, Risk, Severity, Subject};
 use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::stateful::stored_data;
 use crate::plan::model::KNOWN_AFTER_APPLY;
-use crate::template::policy::deletion_policy;
+use crate::template::policy::{Policy, deletion_policy, update_replace_policy};
 
 /// The property that fixes the physical name, by type. CloudFormation creates the new resource before
 /// it deletes the old one, so a replacement with the same name fails.
@@ -81,6 +81,16 @@ fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
             ),
             Guard::Delete,
         ),
+        DeletionOutcome::Unknown => guarded(
+            risk(
+                Severity::Danger,
+                format!(
+                    "may be deleted with {lost}: its `DeletionPolicy` is computed from a value that is not known"
+                ),
+            )
+            .remedy("deploy `DeletionPolicy: Retain` first, then remove it"),
+            Guard::Delete,
+        ),
         DeletionOutcome::Deleted if subject.resource_type() == "AWS::S3::Bucket" => guarded(
             risk(
                 Severity::Danger,
@@ -108,6 +118,13 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
             Severity::Danger,
             format!("{is}: the old resource is deleted with {lost}"),
         ),
+        DeletionOutcome::Unknown => (
+            Severity::Danger,
+            format!(
+                "{is}: the old resource may be deleted with {lost}, because its `UpdateReplacePolicy` is \
+                 computed from a value that is not known"
+            ),
+        ),
         DeletionOutcome::Snapshotted => (
             Severity::Warning,
             format!(
@@ -127,7 +144,10 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
         severity.min(Severity::Warning)
     };
     let mut risk = subject.risk(Kind::Data, severity, reason);
-    if outcome_of_replacement(subject) == DeletionOutcome::Deleted {
+    if matches!(
+        outcome_of_replacement(subject),
+        DeletionOutcome::Deleted | DeletionOutcome::Unknown
+    ) {
         risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old resource");
     }
     guarded(risk, Guard::Replace)
@@ -141,24 +161,20 @@ fn guarded(mut risk: Risk, guard: Guard) -> Risk {
 /// Returns what happens to a removed resource, from the change set if it says so, otherwise from the
 /// deployed template.
 fn outcome_of_removal(subject: &Subject<'_>) -> DeletionOutcome {
-    let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref());
-    let policy = subject.change.policy_action.as_deref();
-    outcome(Some(policy.unwrap_or_else(deployed)))
+    let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref(), None);
+    let action = subject.change.policy_action.as_deref();
+    DeletionOutcome::of(action.map_or_else(deployed, Policy::of_action))
 }
 
 /// Returns what happens to the old resource of a replacement.
 fn outcome_of_replacement(subject: &Subject<'_>) -> DeletionOutcome {
-    let [before, after] = subject.model.attribute("UpdateReplacePolicy");
-    let policy = subject.change.policy_action.as_deref();
-    outcome(policy.or(after).or(before))
-}
-
-fn outcome(policy: Option<&str>) -> DeletionOutcome {
-    match policy {
-        Some("Retain" | "RetainExceptOnCreate" | "ReplaceAndRetain") => DeletionOutcome::Retained,
-        Some("Snapshot" | "ReplaceAndSnapshot") => DeletionOutcome::Snapshotted,
-        _ => DeletionOutcome::Deleted,
-    }
+    let model = subject.model;
+    let declared = || {
+        let resource = model.after.as_ref().or(model.before.as_ref());
+        resource.map_or(Policy::Delete, |it| update_replace_policy(it, None))
+    };
+    let action = subject.change.policy_action.as_deref();
+    DeletionOutcome::of(action.map_or_else(declared, Policy::of_action))
 }
 
 /// Returns the risk that a replacement fails because the new resource has the same name as the old

@@ -3,11 +3,14 @@
     reason = "a failed assertion is what a test is for"
 )]
 
+use indexmap::IndexMap;
+
 use super::{Assessment, Guard, Kind, Risk, Severity, assess, of_nested, of_settings};
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Replacement};
 use crate::diagnostic::SourceFile;
 use crate::plan::ValueChange;
-use crate::plan::model::models;
+use crate::plan::model::{evaluate_policies, models};
+use crate::plan::predict::Side;
 use crate::template::Template;
 
 fn change(logical_id: &str, resource_type: &str) -> Change {
@@ -132,6 +135,83 @@ fn the_risk_of_data_loss_depends_on_the_policies() {
     let mut change = removed("T", TABLE);
     change.policy_action = Some("Retain".to_owned());
     assert_eq!(only(&of(&[change], "  T: {Type: X}", "")).guard, None);
+}
+
+#[test]
+fn a_computed_policy_counts_as_its_value_and_an_unknown_one_as_the_worst() {
+    let template = |resources: &str| {
+        let text = format!(
+            "Parameters: {{P: {{Type: String, Default: Retain}}, Q: {{Type: String}}}}\n\
+             Conditions: {{C: !Equals [!Ref 'AWS::Region', here]}}\n\
+             Resources: {{{resources}}}\n"
+        );
+        Template::parse(&SourceFile::new("t", text)).unwrap()
+    };
+    let region = ("AWS::Region".to_owned(), "here".to_owned());
+    let values = IndexMap::from([region, ("P".to_owned(), "Delete".to_owned())]);
+    let of = |changes: &[Change], before: &str, after: &str| {
+        let (before, after) = (template(before), template(after));
+        let mut models = models(changes, Some(&before), Some(&after));
+        let sides = [&before, &after].map(|template| Some(Side::new(template, &values)));
+        evaluate_policies(&mut models, sides);
+        lines(&assess(changes, &models, &[]))
+    };
+    let resource = |policy: &str| format!("T: {{Type: X, {policy}}}");
+    let cases = [
+        (
+            "DeletionPolicy: !Ref P",
+            "danger data T is deleted with its items",
+        ),
+        (
+            "DeletionPolicy: !If [C, Retain, Delete]",
+            "note data T is removed from the stack but kept, with its items (DeletionPolicy)",
+        ),
+        (
+            "DeletionPolicy: !Ref Q",
+            "danger data T may be deleted with its items: its `DeletionPolicy` is computed from a value \
+             that is not known",
+        ),
+    ];
+    for (policy, expected) in cases {
+        let found = of(&[removed("T", TABLE)], &resource(policy), "");
+        assert_eq!(found, [expected], "{policy}");
+    }
+    let cases = [
+        (
+            "UpdateReplacePolicy: !Ref P",
+            "danger data T is replaced: the old resource is deleted with its items",
+        ),
+        (
+            "UpdateReplacePolicy: !Ref Q",
+            "danger data T is replaced: the old resource may be deleted with its items, because its \
+             `UpdateReplacePolicy` is computed from a value that is not known",
+        ),
+    ];
+    for (policy, expected) in cases {
+        let resource = resource(policy);
+        let found = of(&[replaced("T", TABLE)], &resource, &resource);
+        assert_eq!(found, [expected], "{policy}");
+    }
+    let cases = [
+        ("DeletionPolicy: Retain", "DeletionPolicy: !Ref P", "loses"),
+        (
+            "DeletionPolicy: Retain",
+            "DeletionPolicy: !Ref Q",
+            "may lose",
+        ),
+        (
+            "DeletionPolicy: !Ref Q",
+            "DeletionPolicy: Delete",
+            "may lose",
+        ),
+    ];
+    for (before, after, loses) in cases {
+        let found = of(&[change("T", TABLE)], &resource(before), &resource(after));
+        let expected = format!("warning protection T {loses} its `DeletionPolicy`");
+        assert_eq!(found, [expected], "{before} {after}");
+    }
+    let same = resource("DeletionPolicy: !Ref Q");
+    assert!(of(&[change("T", TABLE)], &same, &same).is_empty());
 }
 
 #[test]

@@ -97,13 +97,19 @@ fn versions(contents: Contents) -> String {
 }
 
 fn summary(deletion_plan: &DeletionPlan) -> String {
+    let unknown = deletion_plan.count(DeletionOutcome::Unknown);
     let gone = deletion_plan.count(DeletionOutcome::Deleted)
-        + deletion_plan.count(DeletionOutcome::Snapshotted);
+        + deletion_plan.count(DeletionOutcome::Snapshotted)
+        + unknown;
     let left = deletion_plan.count(DeletionOutcome::Retained)
         + deletion_plan.count(DeletionOutcome::LeftBehind);
     let snapshots = match deletion_plan.count(DeletionOutcome::Snapshotted) {
         0 => String::new(),
         count => format!(" ({count} after a snapshot)"),
     };
-    format!("Destroy: {gone} to delete{snapshots}, {left} to leave behind.")
+    let unknown = match unknown {
+        0 => String::new(),
+        count => format!(" ({count} may be kept)"),
+    };
+    format!("Destroy: {gone} to delete{snapshots}{unknown}, {left} to leave behind.")
 }

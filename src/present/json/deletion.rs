@@ -66,7 +66,8 @@ impl<'a> DeletionDocument<'a> {
             resources: deletion_plan.resources.iter().map(resource).collect(),
             exports: exports.collect(),
             summary: Summary {
-                delete: deletion_plan.count(DeletionOutcome::Deleted),
+                delete: deletion_plan.count(DeletionOutcome::Deleted)
+                    + deletion_plan.count(DeletionOutcome::Unknown),
                 snapshot: deletion_plan.count(DeletionOutcome::Snapshotted),
                 retain: deletion_plan.count(DeletionOutcome::Retained),
                 left_behind: deletion_plan.count(DeletionOutcome::LeftBehind),

@@ -106,14 +106,18 @@ fn lines(entry: &Difference<'_>, context: usize) -> Vec<String> {
         let (before, after) = (before.as_deref(), after.as_deref());
         push_value(&mut lines, "value", before, after, context);
     }
-    for row in &entry.rows {
+    for row in entry.shown_rows() {
         push_row(&mut lines, row, context);
     }
     lines
 }
 
 fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
-    let values = [&row.before, &row.after].map(|node| node.as_deref().map(shown));
+    let mut values = [&row.before, &row.after].map(|node| node.as_deref().map(shown));
+    if values[0] == values[1] {
+        // Only one of them is a string.
+        values = [&row.before, &row.after].map(|node| Some(emit::to_yaml(node.as_deref()?)));
+    }
     let [before, after] = values.each_ref().map(Option::as_deref);
     match &row.inside {
         Some(inner) if !inner.is_empty() => {

@@ -88,7 +88,7 @@ fn push_entry(
     }
     text.push('\n');
     layout::push_head(text, &head, &notes.join(", "), &lines, "      ", frame);
-    for row in &entry.rows {
+    for row in entry.shown_rows() {
         push_row(text, comparison, row, frame);
     }
 }
@@ -199,6 +199,8 @@ fn shown(node: &Node, path: &str) -> String {
         .is_some_and(|(above, _)| above.ends_with("Tags"));
     let node = node.get("Value").filter(|_| is_tag).unwrap_or(node);
     match node.scalar() {
+        // Without quotes, since it differs from the string with the same text.
+        Some(scalar) if node.is_rewritten_number() => scalar.into_owned(),
         Some(scalar) => quoted(&scalar),
         None => emit::to_yaml(node).trim_end().to_owned(),
     }
