@@ -1,5 +1,12 @@
 //! `plan --out FILE` and `apply FILE`, and change sets that must be kept.
 
+use indexmap::IndexMap;
+use stackctl::cloudformation::on_failure::OnFailure;
+use stackctl::cloudformation::stack::Stack;
+use stackctl::cloudformation::status::StackStatus;
+use stackctl::plan::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
+use stackctl::plan::{Operation, Target};
+
 use crate::cloud::{ChangeSet, Cloud};
 use crate::demo;
 use crate::sandbox::Sandbox;
@@ -132,6 +139,174 @@ fn stale_plan_is_refused_with_the_reason() {
         refused.expect_stderr("hint: ");
         assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
     }
+}
+
+/// Writes the saved plan again, with another change set and a digest that matches it.
+fn forge(sandbox: &Sandbox, change_set: &dyn Fn(&mut SavedChangeSet)) {
+    let path = sandbox.path("plan.json");
+    let file = PlanFile::read(&path).unwrap();
+    let target = Target {
+        account: file.account.clone(),
+        region: file.region.clone(),
+        endpoint: file.endpoint.clone(),
+        stack: file.stack.name.clone(),
+        environment: file.environment.clone(),
+    };
+    let stack = Stack {
+        id: file.stack.id.clone(),
+        name: file.stack.name.clone(),
+        status: StackStatus::from_wire(&file.stack.status),
+        updated: file.stack.updated,
+        ..Stack::default()
+    };
+    let mut set = file.change_set.clone().unwrap();
+    change_set(&mut set);
+    let mut files = file.files.clone();
+    // The parameters' digest is salted with the change set's ARN; this project has no parameters.
+    let none = IndexMap::new();
+    let again = Fingerprint::of(&set.id, "", &none, |_| false, &IndexMap::new(), None, []);
+    files.parameters = again.parameters;
+    let forged = PlanFile::new(
+        file.created,
+        &target,
+        Operation::Update,
+        &stack,
+        Some(set),
+        files,
+    );
+    forged.unwrap().write(&path).unwrap();
+}
+
+#[test]
+fn saved_plan_executes_no_change_set_but_its_own() {
+    let (sandbox, cloud) = demo::changed();
+    // A plan of the same stack whose files were other ones.
+    sandbox.edit("manifest.toml", "second", "third");
+    sandbox.run(&["plan", "--out", "other.json"]).expect_code(0);
+    sandbox.edit("manifest.toml", "third", "second");
+    let other = cloud.account().stack("demo-dev").change_sets[0].clone();
+    sandbox.run(&["plan", "--out", "plan.json"]).expect_code(0);
+    let file = read(&sandbox);
+    add_change_set(&cloud, "release-42", "2020-01-01T00:00:00Z");
+    let (id, name) = (other.id.clone(), other.name.clone());
+    let theirs = |set: &mut SavedChangeSet| set.id = "arn:release-42".to_owned();
+    let theirs_by_name = |set: &mut SavedChangeSet| {
+        set.id = "arn:release-42".to_owned();
+        set.name = "release-42".to_owned();
+    };
+    let of_other_files = |set: &mut SavedChangeSet| {
+        set.id.clone_from(&id);
+        set.name.clone_from(&name);
+    };
+    let with_another_option = |set: &mut SavedChangeSet| set.on_failure = OnFailure::Keep;
+    let forgeries: [&dyn Fn(&mut SavedChangeSet); 4] = [
+        &theirs,
+        &theirs_by_name,
+        &of_other_files,
+        &with_another_option,
+    ];
+    for change_set in forgeries {
+        sandbox.write("plan.json", &file);
+        forge(&sandbox, change_set);
+        let refused = sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(4);
+        refused.expect_stderr("was not made for the plan `plan.json`");
+        refused.expect_stderr("hint: create a new plan: `stackctl plan --out plan.json -e dev`");
+    }
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    sandbox.write("plan.json", &file);
+    sandbox.run(&["apply", "plan.json", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn saved_plan_of_a_local_environment_is_checked_before_the_emulator_starts() {
+    let (sandbox, _cloud) = planned();
+    sandbox.append("manifest.toml", "\n[environments.local]\nemulator = true\n");
+    let plan = |endpoint: &str, stack: &str| {
+        let file = PlanFile::read(&sandbox.path("plan.json")).unwrap();
+        let target = Target {
+            account: "000000000000".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: endpoint.to_owned(),
+            stack: stack.to_owned(),
+            environment: "local".to_owned(),
+        };
+        let stack = Stack {
+            name: stack.to_owned(),
+            id: "arn".to_owned(),
+            ..Stack::default()
+        };
+        let set = file.change_set.clone();
+        let files = file.files.clone();
+        let made = PlanFile::new(file.created, &target, Operation::Update, &stack, set, files);
+        made.unwrap().write(&sandbox.path("local.json")).unwrap();
+        sandbox
+            .run(&["apply", "local.json", "--yes"])
+            .expect_code(4)
+    };
+    let refused = plan("AWS", "demo-local");
+    refused.expect_stderr("targets endpoint AWS, but this run uses endpoint the emulator");
+    let refused = plan("http://127.0.0.1:4566", "other");
+    refused.expect_stderr("targets stack other, but this run uses stack demo-local");
+    let refused = plan("http://127.0.0.1:4566", "demo-local");
+    refused.expect_stderr("is stale: the files have changed since");
+    assert!(!sandbox.cache().join("emulator").exists());
+}
+
+#[test]
+fn file_that_cannot_be_a_plan_is_refused() {
+    let (sandbox, cloud) = planned();
+    let deep = "[".repeat(100_000);
+    let deep_schema = format!(
+        "{{\"schema\": \"stackctl.plan-file/1\", \"stackctl\": {}{}}}",
+        "[".repeat(120),
+        "]".repeat(120)
+    );
+    let refusals = [
+        ("deep.json", deep.as_str(), "is not a plan of stackctl"),
+        ("deeper.json", &deep_schema, "was changed: "),
+        ("empty.json", "", "is not a plan of stackctl"),
+    ];
+    for (name, text, expected) in refusals {
+        sandbox.write(name, text);
+        let refused = sandbox.run(&["apply", name, "--yes"]).expect_code(4);
+        refused.expect_stderr(expected);
+    }
+    // A sparse file of 10 GB, and a device without an end.
+    sandbox.write("huge.json", "");
+    let huge = std::fs::File::options()
+        .write(true)
+        .open(sandbox.path("huge.json"));
+    huge.unwrap().set_len(10_000_000_000).unwrap();
+    for path in ["huge.json", "/dev/zero"] {
+        let refused = sandbox.run(&["apply", path, "--yes"]).expect_code(4);
+        refused.expect_stderr("is not a plan of stackctl: it is longer than 4194304 bytes");
+    }
+    sandbox.write("folder/file", "");
+    let refused = sandbox.run(&["apply", "folder", "--yes"]).expect_code(1);
+    refused.expect_stderr("cannot read the plan `");
+
+    // What exists and is no file is not replaced; a pipe would never be read to its end.
+    for path in ["huge.json", "/dev/zero", "/dev/null"] {
+        let refused = sandbox.run(&["plan", "--out", path]).expect_code(4);
+        refused.expect_stderr("exists and is not a plan of stackctl");
+    }
+    let pipe = sandbox.path("pipe.json");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let refused = sandbox.run(&["plan", "--out", "pipe.json"]).expect_code(4);
+    refused.expect_stderr("exists and is not a plan of stackctl");
+    // A plan may be piped in; a signal ends the wait for it.
+    let mut running = sandbox.spawn(&["apply", "pipe.json", "--yes"]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.interrupt();
+    running.wait();
+    assert!(cloud.calls().is_empty(), "{:?}", cloud.operations());
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
             let none = IndexMap::new();
             let request = ChangeSetRequest {
                 name: "set",
+                description: "made by stackctl",
                 purpose: Purpose::Update,
                 imports_existing: false,
                 reverts_drift: false,

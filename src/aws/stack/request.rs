@@ -35,6 +35,8 @@ pub enum Purpose {
 pub struct ChangeSetRequest<'a> {
     /// The change set's name.
     pub name: &'a str,
+    /// The change set's description.
+    pub description: &'a str,
     /// What it is for.
     pub purpose: Purpose,
     /// Whether resources that exist already become part of the stack.
@@ -92,7 +94,7 @@ impl ChangeSetRequest<'_> {
             .set_role_arn(self.settings.role_arn.clone())
             .set_notification_arns(Some(self.settings.notification_arns.clone()))
             .set_rollback_configuration(Some(self.rollback_configuration()))
-            .description("made by stackctl")
+            .description(self.description)
     }
 
     fn rollback_configuration(&self) -> RollbackConfiguration {

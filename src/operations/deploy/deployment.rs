@@ -41,6 +41,19 @@ impl<'a> Deployment<'a> {
     /// unless there is nothing to deploy; refused if the credentials belong to another account than
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
+        Self::open_checked(session, |_| Ok(())).await
+    }
+
+    /// As [`open`](Self::open), if `check` accepts what the files say. The emulator is started only
+    /// after that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); those of `check`.
+    pub(crate) async fn open_checked(
+        session: &'a Session<'a>,
+        check: impl FnOnce(&Build) -> Result<()>,
+    ) -> Result<Self> {
         let interrupt = listen()?;
         // A build that fails stops before any call to AWS.
         let wheels = interrupt.guard(prepare(session)).await?;
@@ -48,6 +61,7 @@ impl<'a> Deployment<'a> {
         let build = async {
             let build = building.await?;
             build.check_variables()?;
+            check(&build)?;
             let linter = lint::start(session, &build.rendered)?;
             Ok((build, linter))
         };

@@ -4,6 +4,7 @@ pub(crate) mod code_check;
 mod deployed;
 pub(crate) mod deployment;
 pub(crate) mod execution;
+mod fingerprint;
 mod nested_change_sets;
 pub(crate) mod offline;
 pub(crate) mod online;

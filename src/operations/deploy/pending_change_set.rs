@@ -9,6 +9,7 @@ use crate::aws::stack::listing;
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
+use super::fingerprint::{DESCRIPTION, description};
 use super::options::DeployOptions;
 use super::{code_check, nested_change_sets, readiness, service_validations, upload};
 use crate::artifact::code_diff::CodeChange;
@@ -64,7 +65,14 @@ impl PendingChangeSet {
         let session = deployment.session();
         let prepare = session.prepare_transforms(deployment.build().templates());
         deployment.interrupt().guard(prepare).await?;
-        let request = Self::request(deployment, &name, options);
+        let description = match purpose {
+            Purpose::Command => DESCRIPTION.to_owned(),
+            Purpose::SavedPlan => {
+                let settings = deployment.session().settings();
+                description(deployment.build(), settings, &name, options.on_failure)?
+            }
+        };
+        let request = Self::request(deployment, (&name, &description), options);
         match deployment.interrupt().guard(request).await {
             Ok(pending) if options.revert_drift && !pending.change_set.reverts_drift() => {
                 let error = Error::refused(
@@ -250,7 +258,7 @@ impl PendingChangeSet {
 
     async fn request(
         deployment: &Deployment<'_>,
-        name: &str,
+        (name, description): (&str, &str),
         options: DeployOptions,
     ) -> Result<Self> {
         let (build, settings) = (deployment.build(), deployment.session().settings());
@@ -266,6 +274,7 @@ impl PendingChangeSet {
         );
         let request = ChangeSetRequest {
             name,
+            description,
             purpose,
             imports_existing: options.import_existing,
             reverts_drift: options.revert_drift,

@@ -8,12 +8,18 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::deployment::Deployment;
+use super::fingerprint::{description, fingerprint};
 use super::pending_change_set::{PendingChangeSet, discard_after};
+use crate::aws::Endpoint;
+use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
+use crate::operations::build::Build;
+use crate::operations::change_set_name::SAVED;
 use crate::operations::context::Context;
+use crate::operations::session::Session;
 use crate::plan::Plan;
-use crate::plan::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
+use crate::plan::plan_file::{PlanFile, SavedChangeSet};
 use crate::util::shell_word::quote;
 
 /// Writes the plan of this run to a file. `pending` is `None` if nothing has to be changed.
@@ -61,7 +67,7 @@ async fn write(
         on_failure: pending.on_failure(),
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
-    let files = fingerprint(deployment, salt);
+    let files = fingerprint(deployment.build(), deployment.session().settings(), salt);
     PlanFile::new(
         Timestamp::now(),
         &plan.target,
@@ -71,22 +77,6 @@ async fn write(
         files,
     )?
     .write(path)
-}
-
-/// Returns the digests of what the files say.
-fn fingerprint(deployment: &Deployment<'_>, salt: &str) -> Fingerprint {
-    let (build, settings) = (deployment.build(), deployment.session().settings());
-    let artifacts = build.artifacts.values();
-    Fingerprint::of(
-        salt,
-        &build.body,
-        &build.parameters,
-        |name| build.is_no_echo(name),
-        &settings.tags,
-        settings.stack.termination_protection,
-        artifacts.map(|artifact| (artifact.name.clone(), artifact.digest)),
-    )
-    .with_policy(build.stack_policy.as_ref())
 }
 
 /// A plan that was saved earlier.
@@ -129,11 +119,34 @@ impl<'a> SavedPlan<'a> {
         &self.file.environment
     }
 
-    /// Refuses the plan if anything that it depends on has changed since.
-    pub(crate) fn check(&self, deployment: &Deployment<'_>) -> Result<()> {
-        self.check_target(deployment)?;
-        self.check_stack(deployment.stack())?;
-        let now = fingerprint(deployment, self.file.salt());
+    /// Refuses the plan if the project's settings target another stack. Nothing is sent anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with what differs.
+    pub(crate) fn check_settings(&self, session: &Session<'_>) -> Result<()> {
+        let settings = session.settings();
+        let (planned, region) = (&self.file, settings.region.as_deref());
+        if let Some(region) = region.filter(|region| *region != planned.region) {
+            return Err(self.of_another("region", &planned.region, region));
+        }
+        if settings.stack_name != planned.stack.name {
+            return Err(self.of_another("stack", &planned.stack.name, &settings.stack_name));
+        }
+        // The emulator has another port after each start.
+        if settings.emulator && !is_loopback(&planned.endpoint) {
+            return Err(self.of_another("endpoint", &planned.endpoint, "the emulator"));
+        }
+        Ok(())
+    }
+
+    /// Refuses the plan if the files have changed since.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with the files that differ.
+    pub(crate) fn check_files(&self, session: &Session<'_>, build: &Build) -> Result<()> {
+        let now = fingerprint(build, session.settings(), self.file.salt());
         let differences = self.file.files.differences(&now);
         if differences.is_empty() {
             return Ok(());
@@ -142,11 +155,21 @@ impl<'a> SavedPlan<'a> {
             "the files have changed since: {}",
             differences.join(", ")
         ));
-        Err(if deployment.session().context().sets_keys() {
+        Err(if session.context().sets_keys() {
             error
         } else {
             error.hint("if it was made with `--set`, give `apply` the same `--set`")
         })
+    }
+
+    /// Refuses the plan if the account or the stack has changed since.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with what differs.
+    pub(crate) fn check_deployed(&self, deployment: &Deployment<'_>) -> Result<()> {
+        self.check_target(deployment)?;
+        self.check_stack(deployment.stack())
     }
 
     /// Returns the change set as it is now; `None` if the plan found nothing to change.
@@ -172,6 +195,14 @@ impl<'a> SavedPlan<'a> {
         let stack_id = &self.file.stack.id;
         let pending = PendingChangeSet::read(deployment, &set.id, stack_id, set.on_failure).await?;
         let change_set = pending.change_set();
+        if !self.is_its_own(set, change_set, deployment)? {
+            return Err(Error::refused(format!(
+                "the change set `{}` was not made for the plan `{}`",
+                set.name,
+                self.path.display()
+            ))
+            .hint(self.again()));
+        }
         if !change_set.is_executable() {
             return Err(self.stale(&format!(
                 "its change set `{}` cannot be executed: {}, {}",
@@ -179,6 +210,28 @@ impl<'a> SavedPlan<'a> {
             )));
         }
         Ok(Some(pending))
+    }
+
+    /// Returns whether the change set that the file names was made for this plan: anybody can write
+    /// another ARN into the file, also with its digest.
+    fn is_its_own(
+        &self,
+        saved: &SavedChangeSet,
+        found: &ChangeSet,
+        deployment: &Deployment<'_>,
+    ) -> Result<bool> {
+        let (build, settings) = (deployment.build(), deployment.session().settings());
+        let expected = description(build, settings, &found.name, saved.on_failure)?;
+        let has_mark = match found.description.as_deref().unwrap_or_default() {
+            // Some servers keep no description.
+            "" => *deployment.connection().endpoint() != Endpoint::Aws,
+            description => description == expected,
+        };
+        Ok(has_mark
+            && found.id == saved.id
+            && found.name == saved.name
+            && found.name.starts_with(SAVED)
+            && found.stack_id == self.file.stack.id)
     }
 
     fn check_target(&self, deployment: &Deployment<'_>) -> Result<()> {
@@ -194,22 +247,27 @@ impl<'a> SavedPlan<'a> {
             // The emulator is the same one whatever its port is.
             let any = name == "endpoint" && deployment.session().settings().emulator;
             if planned != now && !any {
-                let subject = match name {
-                    "account" => "the credentials belong to",
-                    _ => "this run uses",
-                };
-                return Err(Error::refused(format!(
-                    "the plan `{}` targets {name} {planned}, but {subject} {name} {now}",
-                    self.path.display()
-                ))
-                .hint(match name {
-                    "account" => "choose the profile that it was made with: --profile".to_owned(),
-                    "region" => format!("add `--region {planned}`"),
-                    _ => self.again(),
-                }));
+                return Err(self.of_another(name, planned, now));
             }
         }
         Ok(())
+    }
+
+    /// Returns the error for a plan whose account, region, stack or endpoint is another one than `now`.
+    fn of_another(&self, name: &str, planned: &str, now: &str) -> Error {
+        let subject = match name {
+            "account" => "the credentials belong to",
+            _ => "this run uses",
+        };
+        Error::refused(format!(
+            "the plan `{}` targets {name} {planned}, but {subject} {name} {now}",
+            self.path.display()
+        ))
+        .hint(match name {
+            "account" => "choose the profile that it was made with: --profile".to_owned(),
+            "region" => format!("add `--region {planned}`"),
+            _ => self.again(),
+        })
     }
 
     fn check_stack(&self, stack: Option<&Stack>) -> Result<()> {
@@ -252,6 +310,10 @@ impl<'a> SavedPlan<'a> {
             self.context.command(&plan, Some(&self.file.environment))
         )
     }
+}
+
+fn is_loopback(endpoint: &str) -> bool {
+    endpoint.starts_with("http://127.0.0.1:")
 }
 
 /// Adds how an environment is named, if the user may have meant one by a file that does not exist.

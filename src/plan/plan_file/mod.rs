@@ -11,7 +11,7 @@
 //! contains the secrets with which it was created.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -29,6 +29,9 @@ use crate::template::stack_policy::StackPolicy;
 
 /// The name and version of the file format.
 const SCHEMA: &str = "stackctl.plan-file/1";
+
+/// The maximum length of a plan file in bytes; a plan of 5,000 artifacts has about a million.
+const MAX_LENGTH: u64 = 4 * 1024 * 1024;
 
 /// How many bytes must be free for a plan file before anything is uploaded; a plan of 100 artifacts has
 /// about 20,000.
@@ -144,6 +147,18 @@ impl Fingerprint {
         self
     }
 
+    /// Returns a digest of the fingerprint and the option with which the change set is executed. The
+    /// change set carries it, so that no plan file can name another one.
+    ///
+    /// # Errors
+    ///
+    /// If the fingerprint cannot be written as JSON.
+    pub fn mark(&self, on_failure: OnFailure) -> Result<String> {
+        let text = serde_json::to_vec(&(self, on_failure))
+            .map_err(|error| Error::system("cannot write JSON", error))?;
+        Ok(Digest::of(text).hex())
+    }
+
     /// Returns the names of the parts that differ, such as `the template`; empty if nothing differs.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();
@@ -240,7 +255,7 @@ impl PlanFile {
     /// If the file cannot be read, and the errors of [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let text = fs::read(path).map_err(|error| {
+        let text = read_start(path).map_err(|error| {
             Error::system(format!("cannot read the plan `{shown}`"), error)
                 .hint(format!("create one: `stackctl plan --out {shown}`"))
         })?;
@@ -257,6 +272,11 @@ impl PlanFile {
         let refused = |reason: String| {
             Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
         };
+        if text.len() as u64 > MAX_LENGTH {
+            return Err(refused(format!(
+                "`{shown}` is not a plan of stackctl: it is longer than {MAX_LENGTH} bytes"
+            )));
+        }
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
             Some(schema) => {
@@ -293,7 +313,11 @@ impl PlanFile {
     }
 
     fn check_replaceable(path: &Path) -> Result<()> {
-        match fs::read(path) {
+        // A pipe or a device is no plan, and reading it may never end.
+        if fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+            return Err(not_replaceable(path));
+        }
+        match read_start(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
                 Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
                     .hint(format!("the folder `{}` does not exist", folder.display()))),
@@ -305,11 +329,7 @@ impl PlanFile {
             {
                 Ok(())
             }
-            Ok(_) => Err(Error::refused(format!(
-                "`{}` exists and is not a plan of stackctl",
-                path.display()
-            ))
-            .hint("choose another name for `--out`, or remove that file first")),
+            Ok(_) => Err(not_replaceable(path)),
         }
     }
 
@@ -338,6 +358,22 @@ impl PlanFile {
             .map_err(|error| Error::system("cannot write JSON", error))?;
         Ok(Digest::of(text).hex())
     }
+}
+
+fn not_replaceable(path: &Path) -> Error {
+    Error::refused(format!(
+        "`{}` exists and is not a plan of stackctl",
+        path.display()
+    ))
+    .hint("choose another name for `--out`, or remove that file first")
+}
+
+/// Returns the content of a file, cut off behind the maximum length, where no plan ends.
+fn read_start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(MAX_LENGTH + 1).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 fn schema_of(text: &[u8]) -> Option<String> {

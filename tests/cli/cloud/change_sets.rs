@@ -14,6 +14,8 @@ pub(crate) struct ChangeSet {
     pub(crate) name: String,
     /// Its ARN.
     pub(crate) id: String,
+    /// Its description; empty if it has none.
+    pub(crate) description: String,
     /// When it was created.
     pub(crate) created: String,
     /// The deployment.
@@ -89,6 +91,7 @@ impl Account {
             changes: changes::between(stack, &deployment),
             name: set_name,
             id: id.clone(),
+            description: call.parameter("Description").to_owned(),
             created: now(),
             deployment,
             status: status.to_owned(),
@@ -221,6 +224,7 @@ impl ChangeSet {
             + &xml::text("ChangeSetId", &self.id)
             + &xml::text("StackId", &stack.id)
             + &xml::text("StackName", &stack.name)
+            + &xml::optional("Description", &self.description)
             + &xml::text("CreationTime", &self.created)
             + &xml::text("Status", &self.status)
             + &xml::optional("StatusReason", &self.reason)
