@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{
-    AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str as clean,
-};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use crate::present::visible::{one_line, visible};
 use crate::present::wrap;
 
 /// The columns before the text of a help line: the gutter and `= help: `.
@@ -39,12 +38,12 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
         Severity::Error => Level::ERROR,
     };
     let mut group = level
-        .primary_title(clean(&diagnostic.message))
-        .id(diagnostic.rule.as_ref())
+        .primary_title(visible(&diagnostic.message))
+        .id(one_line(&diagnostic.rule))
         .elements(snippets(&diagnostic.places));
     for help in &diagnostic.help {
         let width = width.saturating_sub(HELP_MARGIN).max(HELP_MIN_WIDTH);
-        let lines = wrap::exact_words(&clean(help), width);
+        let lines = wrap::exact_words(&visible(help), width);
         group = group.element(Level::HELP.message(lines.join("\n")));
     }
     group
@@ -84,18 +83,29 @@ fn snippet<'a>(
     let lines = lines_around(&source.text, &spans);
     let before = source.text.get(..lines.start).unwrap_or_default();
     let quoted = source.text.get(lines.clone()).unwrap_or_default();
-    let mut snippet = Snippet::source(quoted)
+    let shown = visible_lines(quoted);
+    // Where a byte of the source is among the escapes.
+    let place_of = |offset: usize| {
+        let before = quoted.get(..offset.saturating_sub(lines.start));
+        let at = before.map_or(0, |before| visible_lines(before).len());
+        boundary(&shown, at)
+    };
+    let mut snippet = Snippet::source(shown.clone())
         .line_start(before.matches('\n').count().saturating_add(1))
-        .path(clean(&source.name));
+        .path(one_line(&source.name));
     for ((kind, place), span) in places.iter().zip(spans) {
-        let start = span.start.saturating_sub(lines.start);
-        let mut annotation = kind.span(start..span.end.saturating_sub(lines.start));
+        let mut annotation = kind.span(place_of(span.start)..place_of(span.end));
         if !place.label.is_empty() {
-            annotation = annotation.label(clean(&place.label));
+            annotation = annotation.label(one_line(&place.label));
         }
         snippet = snippet.annotation(annotation);
     }
     snippet
+}
+
+/// Returns lines of a file with their hidden characters as escapes, and with `\n` as line breaks.
+fn visible_lines(text: &str) -> String {
+    visible(&text.replace("\r\n", "\n")).into_owned()
 }
 
 /// Returns the byte range of the lines from the first to the last span. The renderer reads only this
@@ -144,6 +154,7 @@ mod tests {
 
     use super::render;
     use crate::diagnostic::{Diagnostic, Place, SourceFile};
+    use crate::present::style;
 
     fn place(source: &Arc<SourceFile>, span: Range<usize>, label: &str) -> Place {
         Place {
@@ -256,8 +267,7 @@ mod tests {
                     let plain = render(std::slice::from_ref(&finding), 1, false);
                     assert!(plain.contains("a-rule"), "{text:?} {start}..{end}");
                     assert!(!plain.contains('\u{1b}'), "{text:?} {start}..{end}");
-                    let styled =
-                        anstream::adapter::strip_str(&render(&[finding], 1, true)).to_string();
+                    let styled = style::plain(&style::marked(&render(&[finding], 1, true)));
                     assert_eq!(plain, styled, "styles do not change the text");
                 }
             }

@@ -3,9 +3,16 @@
 use similar::{ChangeTag, TextDiff};
 
 /// Returns the lines that differ, with their signs (`-` and `+`), and `context` equal lines around them,
-/// with a space as their sign. `None` stands for omitted equal lines.
+/// with a space as their sign. `None` stands for omitted equal lines. A carriage return is shown as `\r`,
+/// unless all lines of both texts end with one.
 pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option<(char, String)>> {
     let diff = TextDiff::from_lines(before, after);
+    let is_crlf = |text: &str| text.matches("\r\n").count() == text.matches('\n').count();
+    let line_end = if is_crlf(before) && is_crlf(after) {
+        "\r\n"
+    } else {
+        "\n"
+    };
     let mut lines = Vec::new();
     for (number, group) in diff.grouped_ops(context).iter().enumerate() {
         if number > 0 {
@@ -20,9 +27,28 @@ pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            let line = change.value().trim_end_matches(['\n', '\r']);
-            lines.push(Some((sign, line.to_owned())));
+            let line = change.value();
+            let line = line.strip_suffix(line_end).unwrap_or(line);
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            lines.push(Some((sign, line.replace('\r', "\\r"))));
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_diff;
+
+    #[test]
+    fn different_line_breaks_are_seen() {
+        let changed = |before, after| {
+            let lines = line_diff(before, after, 1).into_iter().flatten();
+            let lines = lines.map(|(sign, line)| format!("{sign}{line}"));
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(changed("a\nb\n", "a\r\nb\n"), ["-a", "+a\\r", " b"]);
+        assert_eq!(changed("a\r\nb\r\n", "a\r\nc\r\n"), [" a", "-b", "+c"]);
+        assert_eq!(changed("a\n", "a\rb\n"), ["-a", "+a\\r", "+b"]);
+    }
 }

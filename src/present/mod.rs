@@ -1,8 +1,9 @@
 //! All output of stackctl, and the questions that it asks.
 //!
 //! stdout carries only data: plans, diffs, tables, outputs, JSON. Progress, questions, messages,
-//! warnings, and errors go to stderr. Every write masks known secrets. If the reader closes its pipe
-//! (`stackctl plan | head`), the output ends without an error and the command continues.
+//! warnings, and errors go to stderr. Every write masks known secrets, and then makes hidden characters
+//! visible, such as control sequences in a value. If the reader closes its pipe (`stackctl plan | head`),
+//! the output ends without an error and the command continues.
 
 pub mod diagnostic;
 pub mod event_filter;
@@ -15,16 +16,17 @@ mod process;
 pub mod style;
 mod timing;
 pub mod unified;
+mod visible;
 mod words;
 mod wrap;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use crate::config::ambient::Ambient;
@@ -53,8 +55,12 @@ pub struct OutputOptions {
 /// Writes to the user and asks questions.
 #[derive(Debug)]
 pub struct Presenter {
-    stdout: ColorChoice,
-    stderr: ColorChoice,
+    /// Whether stdout is colored.
+    stdout_color: bool,
+    /// Whether stderr is colored.
+    stderr_color: bool,
+    /// Whether stdout is a terminal.
+    screen: bool,
     width: usize,
     quiet: bool,
     verbosity: u8,
@@ -75,17 +81,10 @@ impl Presenter {
         let terminal = ambient.terminal;
         let plain =
             ambient.variable("NO_COLOR").is_some() || ambient.variable("TERM") == Some("dumb");
-        let choose = |is_terminal: bool| {
-            let colored = match options.color {
-                ColorWhen::Always => true,
-                ColorWhen::Never => false,
-                ColorWhen::Auto => is_terminal && !plain,
-            };
-            if colored {
-                ColorChoice::Always
-            } else {
-                ColorChoice::Never
-            }
+        let is_colored = |is_terminal: bool| match options.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => is_terminal && !plain,
         };
         let ci = ambient.variable("CI").is_some();
         let columns = ambient
@@ -93,8 +92,9 @@ impl Presenter {
             .and_then(|columns| columns.parse().ok());
         let width = columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20);
         Self {
-            stdout: choose(terminal.stdout),
-            stderr: choose(terminal.stderr),
+            stdout_color: is_colored(terminal.stdout),
+            stderr_color: is_colored(terminal.stderr),
+            screen: terminal.stdout,
             width,
             quiet: options.quiet,
             verbosity: options.verbosity,
@@ -113,7 +113,7 @@ impl Presenter {
     pub fn start_log(&self) {
         if self.is_verbose() {
             let timings = Timings {
-                color: self.stderr,
+                color: self.stderr_color,
                 width: self.width,
                 progress_shown: Arc::clone(&self.progress_shown),
             };
@@ -150,13 +150,28 @@ impl Presenter {
         }
     }
 
-    /// Writes data to stdout. `text` may contain ANSI styles, which are removed if color is off.
+    /// Writes data for people to stdout. `text` may contain [`style`]s, which are removed if color is
+    /// off.
     ///
     /// [`Self::finish`] returns the error if the write fails.
     pub fn data(&self, text: &str) {
-        self.clear_progress();
+        self.write_data(&style::shown(&self.masked(text), self.stdout_color));
+    }
+
+    /// Writes data for a program to stdout, such as a template, byte for byte. Only if stdout is a
+    /// terminal are hidden characters visible, as in [`Self::data`].
+    pub fn exact_data(&self, text: &str) {
         let text = self.masked(text);
-        let mut stdout = AutoStream::new(io::stdout().lock(), self.stdout);
+        if self.screen {
+            self.write_data(&style::shown(&text, false));
+        } else {
+            self.write_data(&text);
+        }
+    }
+
+    fn write_data(&self, text: &str) {
+        self.clear_progress();
+        let mut stdout = io::stdout().lock();
         let written = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
@@ -191,7 +206,7 @@ impl Presenter {
         let mut text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
         text.push('\n');
-        self.data(&text);
+        self.write_data(&visible::json(&self.masked(&text)));
         Ok(())
     }
 
@@ -203,7 +218,7 @@ impl Presenter {
     pub fn json_line(&self, document: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
-        self.data(&(text + "\n"));
+        self.write_data(&(visible::json(&self.masked(&text)).into_owned() + "\n"));
         Ok(())
     }
 
@@ -229,9 +244,9 @@ impl Presenter {
         self.quiet
     }
 
-    /// Writes a line of another program's output to stderr, also if `--quiet` was given.
+    /// Writes a line of another program's output to stderr with its colors, also if `--quiet` was given.
     pub fn program_line(&self, text: &str) {
-        self.stderr_line(text);
+        self.stderr_line(&style::marked(text));
     }
 
     /// Writes a message to stderr if `-v` was given.
@@ -243,13 +258,13 @@ impl Presenter {
 
     /// Writes a warning to stderr.
     pub fn warning(&self, text: &str) {
-        self.stderr_line(&format!("{WARNING}warning{WARNING:#}: {text}"));
+        self.stderr_line(&format!("{WARNING}warning{WARNING:#}: {}", indented(text)));
     }
 
     /// Writes a hint to stderr, unless `--quiet` was given.
     pub fn hint(&self, text: &str) {
         if !self.quiet {
-            self.stderr_line(&format!("{HINT}hint{HINT:#}: {text}"));
+            self.stderr_line(&format!("{HINT}hint{HINT:#}: {}", indented(text)));
         }
     }
 
@@ -258,27 +273,27 @@ impl Presenter {
         if !diagnostics.is_empty() {
             // The stream removes the styles if color is off.
             let text = diagnostic::render(diagnostics, self.width, true);
-            self.stderr_line(&format!("{text}\n"));
+            self.stderr_line(&(style::marked(&text) + "\n"));
         }
     }
 
     /// Writes an error to stderr: its findings, `error: …`, its causes, and its hints.
     pub fn error(&self, error: &Error) {
         self.diagnostics(error.diagnostics());
-        self.stderr_line(&format!("{ERROR}error{ERROR:#}: {error}"));
         let mut previous = error.to_string();
+        self.stderr_line(&format!("{ERROR}error{ERROR:#}: {}", indented(&previous)));
         let mut cause = error.source();
         while let Some(inner) = cause {
             let text = inner.to_string();
             // Many errors repeat the text of their cause.
             if !previous.contains(&text) {
-                self.stderr_line(&format!("  caused by: {text}"));
+                self.stderr_line(&format!("  caused by: {}", indented(&text)));
             }
             previous = text;
             cause = inner.source();
         }
         for hint in error.hints() {
-            self.stderr_line(&format!("{HINT}hint{HINT:#}: {hint}"));
+            self.stderr_line(&format!("{HINT}hint{HINT:#}: {}", indented(hint)));
         }
     }
 
@@ -289,11 +304,14 @@ impl Presenter {
         if !self.progress {
             return;
         }
+        // The escapes are part of the width.
+        let text = visible::one_line(&self.masked(text)).into_owned();
         let line: String = text.chars().take(self.width.saturating_sub(1)).collect();
-        let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
+        let line = style::shown(&format!("{DIM}{line}{DIM:#}"), self.stderr_color);
+        let mut stderr = io::stderr().lock();
         let _ = write!(
             stderr,
-            "\r{}\r{DIM}{line}{DIM:#}",
+            "\r{}\r{line}",
             " ".repeat(self.width.saturating_sub(1))
         )
         .and_then(|()| stderr.flush());
@@ -320,8 +338,12 @@ impl Presenter {
         }
         self.clear_progress();
         {
-            let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
-            let _ = write!(stderr, "{BOLD}{question}{BOLD:#} ").and_then(|()| stderr.flush());
+            let question = format!("{BOLD}{}{BOLD:#} ", self.masked(question));
+            let question = style::shown(&question, self.stderr_color);
+            let mut stderr = io::stderr().lock();
+            let _ = stderr
+                .write_all(question.as_bytes())
+                .and_then(|()| stderr.flush());
         }
         self.question_open.set(true);
         let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -344,8 +366,8 @@ impl Presenter {
 
     fn stderr_line(&self, text: &str) {
         self.clear_progress();
-        let text = self.masked(text);
-        let mut stderr = AutoStream::new(io::stderr().lock(), self.stderr);
+        let text = style::shown(&self.masked(text), self.stderr_color);
+        let mut stderr = io::stderr().lock();
         // After an interrupt, the cursor is still on the line of the question.
         let start = if self.question_open.replace(false) {
             "\n"
@@ -359,6 +381,21 @@ impl Presenter {
         let redactor = Redactor::new(&self.secrets.borrow());
         redactor.redact(text).unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// Returns a message whose further lines are indented, so that no text of the service or of a file
+/// looks like a message of its own.
+fn indented(text: &str) -> Cow<'_, str> {
+    let begins = |line: &str| line.is_empty() || line.starts_with(' ');
+    if text.split('\n').skip(1).all(begins) {
+        return Cow::Borrowed(text);
+    }
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    let text = lines.fold(first, |text, line| {
+        text + if begins(line) { "\n" } else { "\n  " } + line
+    });
+    Cow::Owned(text)
 }
 
 /// Removes the progress line if one is shown.

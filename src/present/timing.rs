@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anstream::{AutoStream, ColorChoice};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
@@ -14,13 +13,13 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::clear_line;
-use super::style::DIM;
+use super::style::{self, DIM};
 use crate::util::span;
 
 /// Writes one line to stderr for each of the program's own spans when it ends.
 #[derive(Debug)]
 pub(super) struct Timings {
-    pub(super) color: ColorChoice,
+    pub(super) color: bool,
     pub(super) width: usize,
     /// Whether a progress line is shown. It must be removed before another line is written.
     pub(super) progress_shown: Arc<AtomicBool>,
@@ -73,8 +72,8 @@ where
                 _ => running.fields.call(),
             };
             clear_line(&self.progress_shown, self.width);
-            let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
-            let _ = writeln!(stderr, "{DIM}{seconds:>7.3} s  {text}{DIM:#}");
+            let line = format!("{DIM}{seconds:>7.3} s  {text}{DIM:#}");
+            let _ = writeln!(io::stderr(), "{}", style::shown(&line, self.color));
         }
     }
 }

@@ -36,6 +36,7 @@ mod events;
 mod excluded_files;
 mod faults;
 mod files;
+mod hidden_characters;
 mod hints;
 mod init;
 mod init_refusals;

@@ -73,7 +73,7 @@ fn plan(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
 
 fn shown(plan: &Plan) -> String {
     let text = human::plan::plan(plan, true, 100);
-    anstream::adapter::strip_str(&text).to_string()
+    stackctl::present::style::plain(&text)
 }
 
 /// Returns the scalars of a detail's value, which may be JSON.

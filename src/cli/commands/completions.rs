@@ -24,7 +24,7 @@ pub fn run(context: &Context, args: &Args, mut program: clap::Command) -> Result
     let script = String::from_utf8_lossy(&script);
     context
         .presenter()
-        .data(&with_names(&script, args.shell, &known));
+        .exact_data(&with_names(&script, args.shell, &known));
     Ok(Exit::Done)
 }
 

@@ -43,7 +43,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
         ConfigCommand::Show { format } => show(context, format)?,
         ConfigCommand::Names { names } => {
             for name in known(context, names)? {
-                context.presenter().data(&format!("{name}\n"));
+                context.presenter().exact_data(&format!("{name}\n"));
             }
         }
     }

@@ -92,7 +92,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                     command(context, "local start")
                 ))
             })?;
-            presenter.data(&emulator::env_exports(&emulator));
+            presenter.exact_data(&emulator::env_exports(&emulator));
         }
     }
     Ok(Exit::Done)

@@ -25,7 +25,9 @@ pub fn run(context: &Context, args: &Args, mut program: clap::Command) -> Result
     clap_mangen::Man::new(command)
         .render(&mut page)
         .map_err(|error| Error::system("cannot write the manual page", error))?;
-    context.presenter().data(&String::from_utf8_lossy(&page));
+    context
+        .presenter()
+        .exact_data(&String::from_utf8_lossy(&page));
     Ok(Exit::Done)
 }
 

@@ -33,7 +33,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     outputs::hide_secrets(&service, &mut stack).await?;
     let presenter = session.presenter();
     match (&args.name, args.format) {
-        (Some(name), _) => presenter.data(&format!("{}\n", stack.required_output(name)?)),
+        (Some(name), _) => presenter.exact_data(&format!("{}\n", stack.required_output(name)?)),
         (None, Format::Json) => presenter.json(&OutputsDocument::of(&stack))?,
         (None, Format::Human) if stack.outputs.is_empty() => {
             presenter.note("The stack has no outputs.");

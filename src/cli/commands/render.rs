@@ -19,6 +19,6 @@ pub async fn run(context: &Context, _args: Args) -> Result<Exit> {
     let artifacts = package::build_all(project, settings, &wheels)?;
     let tree = build::survey(project, settings, &artifacts)?;
     let packaged = build::package(tree, project, settings, artifacts)?;
-    session.presenter().data(&packaged.root.printed());
+    session.presenter().exact_data(&packaged.root.printed());
     Ok(Exit::Done)
 }

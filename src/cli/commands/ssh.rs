@@ -46,7 +46,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             .collect();
         session
             .presenter()
-            .data(&format!("ssh {}\n", shown.join(" ")));
+            .exact_data(&format!("ssh {}\n", shown.join(" ")));
         return Ok(Exit::Done);
     }
     if session.settings().emulator {

@@ -6,6 +6,7 @@ use super::value;
 use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::PropertyChange;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::visible::one_line;
 use crate::present::words;
 
 /// Returns the line of a resource with its sign and notes. `name_width` is the width of the column of
@@ -23,15 +24,17 @@ pub(super) fn resource(
         Effect::Possible => DIM,
     };
     let sign = words::sign(change);
-    let padding = " ".repeat(name_width.saturating_sub(change.logical_id.width()));
-    let mut line = format!(
-        "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}{padding}  {DIM}{}{DIM:#}",
-        change.logical_id, change.resource_type
+    let (name, kind) = (
+        one_line(&change.logical_id),
+        one_line(&change.resource_type),
     );
+    let padding = " ".repeat(name_width.saturating_sub(name.width()));
+    let mut line =
+        format!("{style}{sign:>3}{style:#} {BOLD}{name}{BOLD:#}{padding}  {DIM}{kind}{DIM:#}");
     let notes = words::of_change(change, properties);
     if !notes.is_empty() {
         let note = format!("# {}", notes.join(", "));
-        let used = 4 + change.logical_id.width() + padding.len() + 2 + change.resource_type.width();
+        let used = 4 + name.width() + padding.len() + 2 + kind.width();
         if used + 1 + note.width() > width {
             line.push_str("\n     ");
         }

@@ -4,6 +4,7 @@ use super::value::{self, CONTEXT, LINES};
 use super::{count, size};
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE};
+use crate::present::visible::one_line;
 
 /// The number of digits of a digest that are shown.
 const SHORT: usize = 12;
@@ -31,26 +32,25 @@ fn push_artifact(text: &mut String, change: &CodeChange) {
 }
 
 fn push_file(text: &mut String, file: &FileChange) {
+    let path = one_line(&file.path);
     match (&file.before, &file.after) {
         (Some(before), Some(after)) => {
             if let (Some(before), Some(after)) = (&before.text, &after.text) {
-                text.push_str(&format!("      {CHANGE}~{CHANGE:#} {}\n", file.path));
+                text.push_str(&format!("      {CHANGE}~{CHANGE:#} {path}\n"));
                 value::push_lines(text, [before, after], LINES, CONTEXT, usize::MAX);
                 return;
             }
             let sizes = format!("{} → {}", size(before.size), size(after.size));
             text.push_str(&format!(
-                "      {CHANGE}~{CHANGE:#} {} {DIM}({sizes}){DIM:#}\n",
-                file.path
+                "      {CHANGE}~{CHANGE:#} {path} {DIM}({sizes}){DIM:#}\n"
             ));
         }
         (None, Some(after)) => text.push_str(&format!(
-            "      {ADD}+{ADD:#} {} {DIM}({}){DIM:#}\n",
-            file.path,
+            "      {ADD}+{ADD:#} {path} {DIM}({}){DIM:#}\n",
             size(after.size)
         )),
         (Some(_), None) => {
-            text.push_str(&format!("      {REMOVE}-{REMOVE:#} {}\n", file.path));
+            text.push_str(&format!("      {REMOVE}-{REMOVE:#} {path}\n"));
         }
         (None, None) => {}
     }

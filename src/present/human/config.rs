@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::config::settings::Row;
 use crate::present::style::{BOLD, DIM};
+use crate::present::visible::one_line;
 
 /// Returns one line per setting: key, value, source.
 ///
@@ -39,10 +40,7 @@ pub fn settings(rows: &[Row], width: usize) -> String {
 fn value(row: &Row) -> Cow<'_, str> {
     match row.value.as_deref() {
         None => Cow::Borrowed("(unset)"),
-        Some(text) if text.contains(char::is_control) => {
-            Cow::Owned(text.escape_debug().to_string())
-        }
-        Some(text) => Cow::Borrowed(text),
+        Some(text) => one_line(text),
     }
 }
 
@@ -50,6 +48,7 @@ fn value(row: &Row) -> Cow<'_, str> {
 mod tests {
     use super::settings;
     use crate::config::settings::Row;
+    use crate::present::style::plain;
 
     #[test]
     fn a_long_value_pushes_its_source_and_line_breaks_are_escaped() {
@@ -64,9 +63,9 @@ mod tests {
             row("none", None),
         ];
         let text = settings(&rows, 30);
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        insta::assert_snapshot!(plain(&text), @r"
     a       a value that does not fit  default
-    longer  two\nlines\u{1b}[2J  default
+    longer  two\nlines\u001b[2J  default
     none    (unset)        default
     ");
     }

@@ -10,6 +10,7 @@ use super::count;
 use crate::plan::risk::access::{Statement, StatementChange};
 use crate::plan::risk::{Assessment, Kind, Risk, Severity};
 use crate::present::style::{BOLD, DIM, ERROR, HINT, WARNING};
+use crate::present::visible::one_line;
 use crate::present::wrap;
 
 /// The columns before the text of a risk.
@@ -62,14 +63,14 @@ fn push_risk(text: &mut String, risk: &Risk, width: usize) {
         Severity::Note => (DIM, "NOTE"),
     };
     let indent = " ".repeat(INDENT);
-    let sentence = format!("{} {}", risk.logical_id, risk.reason);
+    let name = one_line(&risk.logical_id);
+    let sentence = format!("{name} {}", risk.reason);
     let mut lines = wrap::words(&sentence, width.saturating_sub(INDENT)).into_iter();
     let first = lines.next().unwrap_or_default();
     // The logical id is one word, so the first line starts with all of it.
-    let rest = first.strip_prefix(&risk.logical_id).unwrap_or(&first);
+    let rest = first.strip_prefix(&*name).unwrap_or(&first);
     text.push_str(&format!(
-        "  {style}{word:<9}{style:#}{BOLD}{}{BOLD:#}{rest}\n",
-        risk.logical_id
+        "  {style}{word:<9}{style:#}{BOLD}{name}{BOLD:#}{rest}\n"
     ));
     for line in lines {
         text.push_str(&format!("{indent}{line}\n"));
@@ -156,7 +157,8 @@ fn row(change: &StatementChange) -> [Vec<String>; 6] {
         is_managed_policy,
     } = &change.statement;
     let lines = |names: &crate::plan::risk::access::Names| {
-        let mut lines = names.values.clone();
+        let values = names.values.iter();
+        let mut lines: Vec<String> = values.map(|it| one_line(it).into_owned()).collect();
         if let Some(first) = lines.first_mut().filter(|_| names.not) {
             *first = format!("all but {first}");
         }

@@ -4,6 +4,7 @@ use super::table::table;
 use crate::cloudformation::deletion::{Contents, DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
 use crate::present::style::{BOLD, DIM, ERROR, WARNING};
+use crate::present::visible::one_line;
 
 /// Returns the effect of a stack's deletion on each of its resources, and its exports that other stacks
 /// import.
@@ -12,7 +13,8 @@ pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) 
     let gap = if fits { " " } else { "\n  " };
     let mut text = format!(
         "{BOLD}{}{BOLD:#}{gap}{DIM}{}{DIM:#}\n",
-        stack.name, stack.id
+        one_line(&stack.name),
+        one_line(&stack.id)
     );
     text.push_str(&losses(deletion_plan));
     if deletion_plan.resources.is_empty() {
@@ -41,7 +43,7 @@ fn losses(deletion_plan: &DeletionPlan) -> String {
         if text.is_empty() {
             text.push_str(&format!("\n{BOLD}Danger{BOLD:#}\n"));
         }
-        let (path, loss) = (&deletion.path, deletion.loss());
+        let (path, loss) = (one_line(&deletion.path), deletion.loss());
         let (style, word) = match deletion.outcome {
             DeletionOutcome::Snapshotted => (WARNING, "WARNING"),
             _ => (ERROR, "DANGER "),

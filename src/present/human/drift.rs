@@ -7,6 +7,7 @@ use crate::cloudformation::drift::{Drift, DriftStatus, DriftSummary, ResourceDri
 use crate::plan::PropertyChange;
 use crate::plan::drift_properties::properties;
 use crate::present::style::{BOLD, CHANGE, DIM, REMOVE, WARNING};
+use crate::present::visible::one_line;
 use crate::present::wrap;
 use crate::template::STACK_TYPE;
 
@@ -91,7 +92,8 @@ pub(super) fn heading(resource: &ResourceDrift) -> String {
     let note = note.map_or_else(String::new, |note| format!(" {WARNING}# {note}{WARNING:#}"));
     format!(
         "{style}{sign:>3}{style:#} {BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}{note}\n",
-        resource.logical_id, resource.resource_type
+        one_line(&resource.logical_id),
+        one_line(&resource.resource_type)
     )
 }
 
@@ -168,10 +170,11 @@ mod tests {
     use super::drift;
     use crate::cloudformation::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
     use crate::cloudformation::stack::Resource;
+    use crate::present::style;
 
     fn shown(drift_of: &Drift, verbose: bool) -> String {
         let text = drift("demo-dev", drift_of, verbose, 80);
-        anstream::adapter::strip_str(&text).to_string()
+        style::plain(&text)
     }
 
     fn resource(name: &str, kind: &str) -> Resource {

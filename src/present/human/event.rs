@@ -8,6 +8,7 @@ use super::clock;
 use crate::cloudformation::event::{Event, Timeline};
 use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
+use crate::present::visible::{one_line, visible};
 use crate::present::wrap;
 
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
@@ -56,8 +57,9 @@ fn details(event: &Event, name_width: usize, width: Option<usize>) -> String {
         Sentiment::Neutral => DIM,
         Sentiment::Bad => REMOVE,
     };
-    let status = format!("{:<STATUS_WIDTH$}", event.status.as_str());
-    let name = event.path();
+    let status = format!("{:<STATUS_WIDTH$}", one_line(event.status.as_str()));
+    let path = event.path();
+    let name = one_line(&path);
     let padding = name_width.saturating_sub(name.width());
     let line = format!(
         "{style}{status}{style:#}  {BOLD}{name}{BOLD:#}{:padding$}",
@@ -69,13 +71,13 @@ fn details(event: &Event, name_width: usize, width: Option<usize>) -> String {
         format!("{} {} {reason}", hook.name, hook.status)
     });
     let reason = event.reason.as_deref().map(plain);
-    let mut rest = event.resource_type.clone();
+    let mut rest = one_line(&event.resource_type).into_owned();
     for detail in [reason, hook.as_deref(), phase(event)]
         .into_iter()
         .flatten()
     {
         rest.push_str(": ");
-        rest.push_str(detail.replace('\n', " ").trim_end());
+        rest.push_str(visible(&detail.replace('\n', " ")).trim_end());
     }
     with_rest(line, column, &rest, width)
 }
@@ -167,6 +169,7 @@ mod tests {
     use super::{dated, line, progress, recovered, unresponsive};
     use crate::cloudformation::event::{Event, Hook, Timeline};
     use crate::cloudformation::status::ResourceStatus;
+    use crate::present::style;
 
     fn event(logical_id: &str, status: &str, reason: &str) -> Event {
         Event {
@@ -217,7 +220,7 @@ mod tests {
                 14,
             ),
         ];
-        let text = anstream::adapter::strip_str(&lines.join("\n")).to_string();
+        let text = style::plain(&lines.join("\n"));
         insta::assert_snapshot!(text, @"
           1:05  CREATE_FAILED       Storage/Bucket  AWS::S3::Bucket: dev-bucket already exists
         1:01:40  CREATE_IN_PROGRESS  Bucket          AWS::S3::Bucket: Private::Guard::Hook HOOK_COMPLETE_FAILED no public buckets

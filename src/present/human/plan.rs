@@ -12,6 +12,7 @@ use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::property::added_properties;
 use crate::plan::{Operation, Plan};
 use crate::present::style::{ADD, BOLD, DIM, WARNING};
+use crate::present::visible::one_line;
 use crate::present::{words, wrap};
 
 /// The highest number of new resources that are shown with their properties.
@@ -117,11 +118,12 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
             .into_iter()
             .filter_map(|property| property.cause)
             .collect();
-        let padding = name_width - change.logical_id.width();
-        text.push_str(&format!(
-            "  ? {}{:padding$}  {DIM}{}{DIM:#}\n",
-            change.logical_id, "", change.resource_type
-        ));
+        let (name, kind) = (
+            one_line(&change.logical_id),
+            one_line(&change.resource_type),
+        );
+        let padding = name_width.saturating_sub(name.width());
+        text.push_str(&format!("  ? {name}{:padding$}  {DIM}{kind}{DIM:#}\n", ""));
         if let Some(cause) = causes.first() {
             text.push_str(&format!("{DIM}"));
             wrap::push(text, cause, ["      "; 2], width);

@@ -6,6 +6,7 @@ use super::table::table;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
+use crate::present::visible::one_line;
 
 /// Returns the status: green if it is good, red if it is bad.
 pub fn status(status: &StackStatus) -> String {
@@ -19,9 +20,14 @@ pub fn status(status: &StackStatus) -> String {
 
 /// Returns the properties of a stack and the table of its resources.
 pub fn overview(stack: &Stack, resources: &[Resource], width: usize) -> String {
-    let mut text = format!("{BOLD}{}{BOLD:#}  {}\n", stack.name, status(&stack.status));
+    let mut text = format!(
+        "{BOLD}{}{BOLD:#}  {}\n",
+        one_line(&stack.name),
+        status(&stack.status)
+    );
     let mut fact = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let value = one_line(&value);
             text.push_str(&format!("  {DIM}{name}{DIM:#} {value}\n"));
         }
     };

@@ -1,9 +1,9 @@
 //! Tables with aligned columns.
 
-use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
-use crate::present::style::{BOLD, DIM};
+use crate::present::style::{BOLD, DIM, Style};
+use crate::present::visible::one_line;
 
 /// The indentation of cells that do not fit into the first line of a row.
 const CONTINUED: &str = "    ";
@@ -13,14 +13,18 @@ const CONTINUED: &str = "    ";
 /// If a row is wider than `width`, the remaining cells are in the next line. Values are never truncated.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], width: usize) -> String {
     let mut widths = heading.map(UnicodeWidthStr::width);
-    for row in rows {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| one_line(cell).into_owned()))
+        .collect();
+    for row in &rows {
         for (cell, widest) in row.iter().zip(&mut widths) {
             *widest = (*widest).max(cell.width());
         }
     }
     let mut text = String::new();
     push(&mut text, &heading.map(str::to_owned), &widths, width, DIM);
-    for row in rows {
+    for row in &rows {
         push(&mut text, row, &widths, width, BOLD);
     }
     text
@@ -62,6 +66,7 @@ fn push<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::table;
+    use crate::present::style;
 
     fn plain(width: usize) -> String {
         let rows = [
@@ -71,7 +76,7 @@ mod tests {
             ],
             ["TableArn".to_owned(), "arn".to_owned()],
         ];
-        anstream::adapter::strip_str(&table(["output", "value"], &rows, width)).to_string()
+        style::plain(&table(["output", "value"], &rows, width))
     }
 
     #[test]
@@ -87,7 +92,7 @@ mod tests {
     fn cells_that_do_not_fit_are_in_the_next_line() {
         let row = ["Queue", "AWS::SQS::Queue", "deleted", "http://q"].map(str::to_owned);
         let wide = table(["a", "b", "c", "d"], &[row], 26);
-        insta::assert_snapshot!(anstream::adapter::strip_str(&wide).to_string(), @r"
+        insta::assert_snapshot!(style::plain(&wide), @r"
         a      b                c
             d
         Queue  AWS::SQS::Queue

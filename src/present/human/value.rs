@@ -6,7 +6,8 @@ use crate::plan::Content;
 use crate::plan::ValueChange;
 use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
 use crate::present::line_diff::line_diff;
-use crate::present::style::{ADD, BOLD, DIM, REMOVE, Sign};
+use crate::present::style::{ADD, BOLD, DIM, REMOVE, Sign, plain};
+use crate::present::visible::one_line;
 use crate::present::wrap;
 use crate::template::json;
 
@@ -27,6 +28,7 @@ pub(super) fn push(
     note: &str,
     width: usize,
 ) {
+    let path = &one_line(path);
     let (style, sign) = Sign::of(before.is_some(), after.is_some()).parts();
     text.push_str(&format!("      {style}{sign}{style:#} {path}"));
     let separator = if path.starts_with("Tags.") { " =" } else { ":" };
@@ -35,7 +37,7 @@ pub(super) fn push(
         (Some(value), None) | (None, Some(value)) => format!("{separator} {value}"),
         (Some(before), Some(after)) => format!("{separator} {before} → {after}"),
     };
-    let note_width = anstream::adapter::strip_str(note).to_string().width();
+    let note_width = plain(note).width();
     let fits = 8 + path.width() + one_line.width() + note_width <= width;
     if fits && !one_line.contains('\n') {
         text.push_str(&one_line);
@@ -114,6 +116,7 @@ pub(super) fn of_property(content: &Content) -> String {
 #[cfg(test)]
 mod tests {
     use super::{from_service, push};
+    use crate::present::style::plain;
 
     fn shown(before: Option<&str>, after: Option<&str>, width: usize) -> String {
         let mut text = String::new();
@@ -124,7 +127,7 @@ mod tests {
             "",
             width,
         );
-        anstream::adapter::strip_str(&text).to_string()
+        plain(&text)
     }
 
     #[test]

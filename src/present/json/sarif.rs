@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::present::visible::visible;
 
 /// Findings as one SARIF log with one run.
 #[derive(Debug, Serialize)]
@@ -122,7 +123,9 @@ fn finding(finding: &Diagnostic) -> Finding {
             Severity::Warning => "warning",
             Severity::Error => "error",
         },
-        message: Message { text },
+        message: Message {
+            text: visible(&text).into_owned(),
+        },
         locations: places.next().map(location).into_iter().collect(),
         related_locations: places.map(location).collect(),
     }
@@ -134,7 +137,7 @@ fn location(place: &Place) -> Location {
     let label = &place.label;
     Location {
         message: (!label.is_empty()).then(|| Message {
-            text: label.clone(),
+            text: visible(label).into_owned(),
         }),
         physical_location: PhysicalLocation {
             artifact_location: ArtifactLocation {

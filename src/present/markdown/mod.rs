@@ -109,7 +109,7 @@ fn heading(plan: &Plan) -> String {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }
     if plan.changes().is_empty() && !plan.is_empty() {
-        text.push_str(&format!("\n{}\n", words::without_resources(plan)));
+        text.push_str(&format!("\n{}\n", escaped(&words::without_resources(plan))));
     }
     text
 }

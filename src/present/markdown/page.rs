@@ -120,19 +120,24 @@ pub(in crate::present) fn fenced(lines: &[String]) -> String {
     format!("{fence}diff\n{text}\n{fence}\n")
 }
 
-/// Returns text on one line, escaped for HTML and Markdown.
+/// Returns text on one line, escaped for HTML and Markdown. It becomes no markup, link or mention.
 pub(in crate::present) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\r' => safe.push(' '),
-            '&' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '|' | '\\' | '@' | '#' | '~' => {
+            '&' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '|' | '\\' | '~' => {
                 safe.push_str(&format!("&#{};", u32::from(character)));
             }
+            // GitHub looks for mentions and references after it has resolved the entities. Only a
+            // zero-width space after the sign prevents them.
+            '@' | '#' => safe.push_str(&format!("&#{};&#8203;", u32::from(character))),
             _ => safe.push(character),
         }
     }
-    safe
+    // Likewise for addresses, which become links.
+    safe.replace("://", ":&#8203;//")
+        .replace("www.", "www&#8203;.")
 }
 
 /// Returns a sentence like [`escaped`], but with the text between backticks as code.

@@ -3,7 +3,8 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::present::human::value;
-use crate::present::style::{DIM, Sign, WARNING};
+use crate::present::style::{self, DIM, Sign, WARNING};
+use crate::present::visible::one_line;
 use crate::present::wrap;
 
 /// The width of the text and the number of context lines.
@@ -24,7 +25,7 @@ pub(super) fn push_head(
     indent: &str,
     frame: Frame,
 ) {
-    let plain = anstream::adapter::strip_str(head).to_string();
+    let plain = style::plain(head);
     let tail = tail(notes, lines);
     text.push_str(head);
     if tail.is_empty() {
@@ -54,6 +55,7 @@ pub(super) fn push_value(
 ) {
     let (style, sign) = sign.parts();
     let start = " ".repeat(indent);
+    let path = &one_line(path);
     let [before, after] = values;
     let one_line = match (&before, &after) {
         (None, None) => String::new(),
@@ -134,7 +136,7 @@ fn push_below(text: &mut String, notes: &str, lines: &str, indent: &str, width: 
 #[cfg(test)]
 mod tests {
     use super::{Frame, push_value};
-    use crate::present::style::Sign;
+    use crate::present::style::{Sign, plain};
 
     #[test]
     fn text_that_does_not_fit_goes_below_the_path() {
@@ -152,7 +154,7 @@ mod tests {
                 "line 3",
                 frame,
             );
-            anstream::adapter::strip_str(&text).to_string()
+            plain(&text)
         };
         insta::assert_snapshot!(shown(80), @r#"      ~ TopicName: "one" → "two" # forces replacement (line 3)"#);
         insta::assert_snapshot!(shown(40), @r#"

@@ -8,6 +8,7 @@ mod layout;
 use super::{code, count, value};
 use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, Sign};
+use crate::present::visible::one_line;
 use crate::present::{words, wrap};
 use crate::template::diff::Status;
 use crate::template::emit;
@@ -75,8 +76,8 @@ fn push_entry(
         "?" => DIM,
         _ => CHANGE,
     };
-    let name = entry.name.unwrap_or(entry.section);
-    let place = words::kind_of_difference(entry);
+    let name = one_line(entry.name.unwrap_or(entry.section));
+    let place = one_line(words::kind_of_difference(entry));
     let mut notes = Vec::new();
     notes.extend(words::of_difference(entry).map(str::to_owned));
     notes.extend(entry.cause.clone());
