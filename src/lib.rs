@@ -46,7 +46,7 @@
 //! | [`template`] | CloudFormation text and model: render, parse, validate, compare, evaluate, lint | runs the linter |
 //! | [`artifact`] | folders as reproducible zips, their builds and Python packages, and the files in a zip | reads files, runs builds and pip, writes temporary files and cached wheels |
 //! | [`config`] | manifest, settings with their sources, the project's files, secrets | reads the project |
-//! | [`util`] | concurrency, suggestions, interruption, spans, quoting for a shell | listens for signals |
+//! | [`util`] | concurrency, suggestions, interruption, spans, quoting for a shell, opening files | listens for signals, opens files for the others |
 //! | [`diagnostic`], [`error`] | findings that point at a place in a text; errors, their kinds and exit codes | no |
 
 pub mod artifact;

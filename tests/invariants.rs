@@ -61,7 +61,7 @@ const PURE: &[&str] = &[
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "artifact/package",
     "artifact/requirements/pip",
     "artifact/requirements/wheel_cache",
@@ -77,6 +77,7 @@ const FILES: [&str; 15] = [
     "plan/last_deployed",
     "plan/plan_file",
     "util/interrupt",
+    "util/regular_file",
 ];
 
 #[test]

@@ -28,6 +28,8 @@ const LOG_PAUSE: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(3);
 /// How many of each function's last log lines a failure shows.
 const LOG_LINES: usize = 20;
+/// The largest file that is uploaded, in bytes: 250 MB. It is held in memory.
+const UPLOAD_LIMIT: u64 = 250 * 1024 * 1024;
 /// How many logs a failure shows.
 const LOG_LIMIT: usize = 5;
 
@@ -77,9 +79,11 @@ pub(crate) async fn run(
     let bucket = stack.output_of_key("verify.upload.bucket", &[&settings.upload.bucket])?;
     let table = stack.output_of_key("verify.expect.table", &[&settings.expect.table])?;
     let account = stack.account().unwrap_or_default();
-    let content = session
-        .project()
-        .read(&settings.upload.file, "the file to verify with")?;
+    let content = session.project().read(
+        &settings.upload.file,
+        "the file to verify with",
+        UPLOAD_LIMIT,
+    )?;
     let key = probe_key(&settings.upload.file);
     let probe = Probe::new(
         connection,

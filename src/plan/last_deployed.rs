@@ -15,6 +15,11 @@ use tempfile::NamedTempFile;
 
 use crate::artifact::digest::Digest;
 use crate::error::{Error, Result};
+use crate::util::regular_file;
+
+/// The largest record that is read, in bytes: the template with its parameters, and JSON may need up to
+/// six bytes for a character.
+const LIMIT: u64 = 8 * 1024 * 1024;
 
 /// A deployment: its target, its template and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +70,7 @@ impl LastDeployed {
     ) -> Option<Self> {
         let entries = fs::read_dir(folder(cache)).ok()?.flatten();
         let saved = entries.filter_map(|entry| {
-            let text = fs::read(entry.path()).ok()?;
+            let text = regular_file::read(&entry.path(), LIMIT).ok()?;
             serde_json::from_slice::<Self>(&text).ok()
         });
         let matches = |saved: &Self| {

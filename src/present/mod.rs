@@ -23,7 +23,7 @@ mod wrap;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -222,14 +222,20 @@ impl Presenter {
         Ok(())
     }
 
-    /// Returns the whole content of stdin.
+    /// Returns the whole content of stdin, which has at most `limit` bytes.
     ///
     /// # Errors
     ///
-    /// If stdin cannot be read or is not UTF-8.
-    pub fn input(&self) -> Result<String> {
-        io::read_to_string(io::stdin().lock())
-            .map_err(|error| Error::system("cannot read stdin", error))
+    /// If stdin is longer, cannot be read or is not UTF-8.
+    pub fn input(&self, limit: u64) -> Result<String> {
+        let input = io::stdin().lock().take(limit.saturating_add(1));
+        let text =
+            io::read_to_string(input).map_err(|error| Error::system("cannot read stdin", error))?;
+        if text.len() as u64 > limit {
+            let message = format!("stdin is too long: at most {limit} bytes are read");
+            return Err(Error::input(message));
+        }
+        Ok(text)
     }
 
     /// Writes a message to stderr, unless `--quiet` was given.

@@ -14,7 +14,7 @@ fn symlinks_and_pipes_are_not_templates() {
         .expect_code(1)
         .expect_stderr("is a symlink to a file outside the folder `app`");
     let null = sandbox.run(&["init", "--from", "/dev/null"]).expect_code(1);
-    null.expect_stderr("`/dev/null` is not a file");
+    null.expect_stderr("`/dev/null` is a device, not a file");
     sandbox
         .run(&["init", "--from", "app/link.yaml"])
         .expect_code(0);

@@ -376,7 +376,7 @@ fn unreadable_file() {
         let _socket = UnixListener::bind(&closed).unwrap();
         insta::assert_snapshot!(plan(sandbox), @r"
         --- stderr
-        error: `handler/closed.py` is neither a file nor a folder
+        error: `handler/closed.py` is a socket, not a file
         hint: replace it with a regular file, or leave it out with `exclude`
         hint: the artifact `handler` is the folder `handler` (manifest.toml:9)
         --- exit 1

@@ -41,6 +41,7 @@ mod hints;
 mod init;
 mod init_refusals;
 mod inputs;
+mod irregular_files;
 #[path = "../support/latency.rs"]
 mod latency;
 mod lint;

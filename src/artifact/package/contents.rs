@@ -1,13 +1,14 @@
 //! What a zip is made of: the files of an artifact's folder and those of its Python packages.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use crate::artifact::digest::Digest;
 use crate::artifact::requirements::{Wheel, WheelFile};
 use crate::config::project::{ArtifactFiles, UNZIPPED_LIMIT};
 use crate::error::{Error, Result};
+use crate::util::regular_file;
 
 /// The entries of a zip.
 #[derive(Debug)]
@@ -114,7 +115,8 @@ impl Entry<'_> {
     fn digest(&self) -> Result<Digest> {
         match self.source {
             Source::Wheel(wheel, file) => wheel.digest(file),
-            Source::File(path) => File::open(path)
+            Source::File(path) => regular_file::open(path)
+                .map_err(io::Error::from)
                 .and_then(Digest::of_reader)
                 .map_err(|error| Error::system(format!("cannot read `{}`", path.display()), error)),
         }

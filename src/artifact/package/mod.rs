@@ -31,6 +31,7 @@ pub use crate::artifact::zip_reader::ZipReader;
 use crate::config::project::{ArtifactFiles, Project, UNZIPPED_LIMIT, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
+use crate::util::regular_file;
 use contents::{Contents, Entry, Source};
 pub use plain_file::PlainFile;
 
@@ -97,9 +98,12 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be created or the file cannot be written.
+    /// If the folder cannot be created, if the file cannot be written, or if something else than a file
+    /// has its name.
     pub fn write_into(&self, folder: &Path) -> Result<PathBuf> {
         let path = self.path_in(folder);
+        regular_file::check_kind(&path)
+            .map_err(|error| error.into_error("the output", path.display()))?;
         fs::create_dir_all(path.parent().unwrap_or(folder))
             .and_then(|()| io::copy(&mut self.zip(), &mut File::create(&path)?))
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
@@ -130,7 +134,7 @@ pub fn build_all(
 }
 
 /// Builds artifacts with their packages in parallel, in the order of their lists. `project` is the name
-/// of the project.
+/// of the project, `shown` the path as the user knows it.
 ///
 /// # Errors
 ///
@@ -176,8 +180,13 @@ pub fn build_each(
 /// # Errors
 ///
 /// If the file cannot be read, or if its content is larger than [`UNZIPPED_LIMIT`].
-pub fn existing_zip(project: &str, name: &str, path: &Path) -> Result<Option<Artifact>> {
-    let file = PlainFile::open(project, path)?;
+pub fn existing_zip(
+    project: &str,
+    name: &str,
+    path: &Path,
+    shown: &str,
+) -> Result<Option<Artifact>> {
+    let file = PlainFile::open(project, path, shown)?;
     let Ok(mut archive) = ZipArchive::new(BufReader::new(file.reader())) else {
         return Ok(None);
     };
@@ -197,11 +206,11 @@ pub fn existing_zip(project: &str, name: &str, path: &Path) -> Result<Option<Art
             });
         }
     }
-    let unzipped_size = files.iter().map(|file| file.size).sum();
+    let sizes = files.iter().map(|file| file.size);
+    let unzipped_size = sizes.fold(0, u64::saturating_add);
     if unzipped_size > UNZIPPED_LIMIT {
         return Err(Error::input(format!(
-            "`{}` has {unzipped_size} bytes, over Lambda's limit of {UNZIPPED_LIMIT} bytes unzipped",
-            path.display()
+            "`{shown}` has {unzipped_size} bytes, over Lambda's limit of {UNZIPPED_LIMIT} bytes unzipped"
         )));
     }
     Ok(Some(Artifact {
@@ -302,7 +311,8 @@ fn copy(
     cannot_write: impl Fn(io::Error) -> Error,
 ) -> Result<()> {
     let cannot_read = |error| Error::system(format!("cannot read `{}`", path.display()), error);
-    let mut file = File::open(path).map_err(cannot_read)?;
+    let opened = regular_file::open(path).map_err(io::Error::from);
+    let mut file = opened.map_err(cannot_read)?;
     let mut copied = 0_u64;
     loop {
         let count = match file.read(buffer) {

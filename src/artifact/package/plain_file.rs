@@ -10,9 +10,15 @@ use sha2::{Digest as _, Sha256};
 use crate::artifact::digest::Digest;
 use crate::artifact::zip_reader::ZipReader;
 use crate::error::{Error, Result};
+use crate::util::regular_file::{self, FileError};
 
 /// The longest extension that a key keeps, in bytes.
 const LONGEST_EXTENSION: usize = 10;
+
+/// The largest file, in bytes: 500 MB, the largest that any property accepts, the source bundle of
+/// Elastic Beanstalk
+/// (<https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-sourcebundle.html>).
+const LIMIT: u64 = 500 * 1024 * 1024;
 
 /// A file that is uploaded as it is.
 #[derive(Debug)]
@@ -28,17 +34,20 @@ pub struct PlainFile {
 
 impl PlainFile {
     /// Opens a file and reads it once, without keeping its content. `project` is the name of the
-    /// project.
+    /// project, `shown` the path as the user knows it.
     ///
     /// A file that changes before it is uploaded has another digest; S3 refuses the upload then.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read.
-    pub fn open(project: &str, path: &Path) -> Result<Self> {
-        let cannot_read =
-            |error: io::Error| Error::system(format!("cannot read `{}`", path.display()), error);
-        let mut file = File::open(path).map_err(cannot_read)?;
+    /// If it is no regular file, is larger than 500 MB, or cannot be read.
+    pub fn open(project: &str, path: &Path, shown: &str) -> Result<Self> {
+        let cannot_read = |error: io::Error| Error::system(format!("cannot read `{shown}`"), error);
+        let opened = regular_file::open(path);
+        let mut file = opened.map_err(|error| error.into_error("the file", shown))?;
+        if file.metadata().map_err(cannot_read)?.len() > LIMIT {
+            return Err(FileError::TooLarge(LIMIT).into_error("the file", shown));
+        }
         let mut hasher = Sha256::new();
         let mut size = 0_u64;
         let mut buffer = vec![0; 128 * 1024];

@@ -170,7 +170,10 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
 
 fn read(context: &Context, path: &Path) -> Result<Arc<SourceFile>> {
     if path == Path::new(STDIN) {
-        return Ok(SourceFile::new("stdin", context.presenter().input()?));
+        return Ok(SourceFile::new(
+            "stdin",
+            context.presenter().input(project::COMPARED_LIMIT)?,
+        ));
     }
     project::named_text(&context.ambient().current_dir, path)
 }

@@ -12,6 +12,7 @@ use super::Project;
 use super::exclusions::Exclusions;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
+use crate::util::regular_file;
 
 /// The largest size of a Lambda function's unzipped code, in bytes: 250 MB
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -265,7 +266,9 @@ impl Walk {
                 return Err(self.refuse(&path, "is a symlink to a folder that contains it"));
             }
             self.enter(&file, &format!("{path}/"))
-        } else if metadata.is_file() {
+        } else if let Err(error) = regular_file::check(metadata.file_type()) {
+            Err(self.refuse(&path, &error.predicate()))
+        } else {
             self.files.push(InputFile {
                 path,
                 file,
@@ -273,8 +276,6 @@ impl Walk {
                 mode: mode(&metadata),
             });
             Ok(())
-        } else {
-            Err(self.refuse(&path, "is neither a file nor a folder"))
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Project;
 use crate::error::Result;
+use crate::util::regular_file;
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +43,19 @@ pub fn relative_path(template: &Path, named: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// As [`Project::resolve`].
+/// As [`Project::resolve`]; if the path leads to neither a folder nor a file.
 pub fn entry(project: &Project, path: &Path, what: &str) -> Result<Entry> {
     let full = project.resolve(path, what)?;
-    // The path exists; a device or a socket fails when it is read.
-    let is_folder = fs::metadata(full).is_ok_and(|metadata| metadata.is_dir());
-    Ok(if is_folder {
-        Entry::Folder
-    } else {
-        Entry::File
-    })
+    // A path that cannot be looked at fails when it is read.
+    let Ok(found) = fs::metadata(full) else {
+        return Ok(Entry::File);
+    };
+    if found.is_dir() {
+        return Ok(Entry::Folder);
+    }
+    let checked = regular_file::check(found.file_type());
+    checked.map_err(|error| error.into_error(what, project.shown(path)))?;
+    Ok(Entry::File)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::config::origin::Origin;
 use crate::config::settings::{ArtifactSettings, Settings};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
+use crate::util::regular_file;
 pub use files::{
     ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, folder_files, lone_file,
     would_contain,
@@ -32,6 +33,16 @@ const DEFAULT_ARTIFACT: &str = "handler";
 
 /// The folder of the project's Guard policies.
 pub const POLICIES: &str = "policies";
+
+/// The largest file of text that is read, in bytes: 2 MiB, twice what CloudFormation accepts as a
+/// template
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>), because
+/// a template may have comments that are not sent. No other text of a project is as long.
+pub const TEXT_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// The largest template that is only compared, in bytes: the same template in JSON with indentation is
+/// several times as long.
+pub const COMPARED_LIMIT: u64 = 4 * TEXT_LIMIT;
 
 /// A project: the folder that contains the manifest, and everything in it.
 #[derive(Debug, Clone)]
@@ -188,16 +199,15 @@ impl Project {
         Some(names)
     }
 
-    /// Returns the bytes of a file that the manifest names. `what` describes the file in errors.
+    /// Returns the bytes of a file that the manifest names. `what` describes the file in errors, `limit`
+    /// is the largest size in bytes.
     ///
     /// # Errors
     ///
-    /// If [`Self::resolve`] fails or the file cannot be read.
-    pub fn read(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
+    /// If [`Self::resolve`] fails, or the file is larger or cannot be read.
+    pub fn read(&self, path: &Path, what: &str, limit: u64) -> Result<Vec<u8>> {
         let full = self.resolve(path, what)?;
-        fs::read(full).map_err(|error| {
-            Error::system(format!("cannot read {what} `{}`", self.shown(path)), error)
-        })
+        regular_file::read(&full, limit).map_err(|error| error.into_error(what, self.shown(path)))
     }
 
     /// Returns the text of a file that the manifest names. `what` describes the file in errors.
@@ -322,7 +332,8 @@ fn search(current_dir: &Path) -> Result<(PathBuf, PathBuf)> {
     let mut shown = PathBuf::new();
     for folder in current_dir.ancestors() {
         let path = folder.join(MANIFEST);
-        if path.is_file() {
+        // What is no file is named in an error. It does not choose the manifest of another project.
+        if path.exists() {
             return Ok((path, shown.join(MANIFEST)));
         }
         shown.push("..");
@@ -340,7 +351,17 @@ fn search(current_dir: &Path) -> Result<(PathBuf, PathBuf)> {
 ///
 /// If the file cannot be read or is not UTF-8.
 pub fn named_text(current_dir: &Path, path: &Path) -> Result<Arc<SourceFile>> {
-    let text = read_text(&current_dir.join(path), path, "the template")?;
+    const WHAT: &str = "the template";
+    let file = current_dir.join(path);
+    // What a shell makes of `<(command)`, and stdin.
+    let is_descriptor = |folder: &&str| file.starts_with(folder);
+    let bytes = if ["/dev/fd", "/dev/stdin", "/proc"].iter().any(is_descriptor) {
+        regular_file::read_or_pipe(&file, COMPARED_LIMIT)
+    } else {
+        regular_file::read(&file, COMPARED_LIMIT)
+    };
+    let bytes = bytes.map_err(|error| error.into_error(WHAT, path.display()))?;
+    let (text, _) = marked_text(bytes, path, WHAT)?;
     Ok(SourceFile::new(path.display().to_string(), text))
 }
 
@@ -351,14 +372,14 @@ fn read_text(path: &Path, shown: &Path, what: &str) -> Result<String> {
 
 /// Reads a UTF-8 file without its byte order mark. Returns whether it has one.
 fn read_marked_text(path: &Path, shown: &Path, what: &str) -> Result<(String, bool)> {
+    let bytes = regular_file::read(path, TEXT_LIMIT)
+        .map_err(|error| error.into_error(what, shown.display()))?;
+    marked_text(bytes, shown, what)
+}
+
+/// Returns a UTF-8 text without its byte order mark, and whether it has one.
+fn marked_text(bytes: Vec<u8>, shown: &Path, what: &str) -> Result<(String, bool)> {
     let shown = shown.display();
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::input(format!("{what} `{shown}` does not exist")),
-        io::ErrorKind::IsADirectory => {
-            Error::input(format!("{what} `{shown}` is a folder, not a file"))
-        }
-        _ => Error::system(format!("cannot read {what} `{shown}`"), error),
-    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();

@@ -325,10 +325,7 @@ fn an_entry_that_is_neither_file_nor_folder_is_an_error() {
     let folder = folder(&[("handler/a", "")]);
     let socket = folder.path().join("handler/socket");
     let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
-    assert_eq!(
-        refusal(&folder),
-        "`handler/socket` is neither a file nor a folder"
-    );
+    assert_eq!(refusal(&folder), "`handler/socket` is a socket, not a file");
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::name;
+use crate::config::project::TEXT_LIMIT;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
+use crate::util::regular_file;
 use crate::util::shell_word::quote;
 
 /// The folder of a new project.
@@ -64,12 +66,14 @@ impl<'a> Folder<'a> {
 
     /// Returns whether a file has this content.
     pub(super) fn holds(&self, file: &str, content: &[u8]) -> bool {
-        fs::read(self.path(file)).is_ok_and(|found| found == content)
+        let found = regular_file::read(&self.path(file), content.len() as u64);
+        found.is_ok_and(|found| found == content)
     }
 
     /// Returns the text of a file; empty if there is none.
     pub(super) fn text(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap_or_default()
+        let found = regular_file::read(&self.path(file), TEXT_LIMIT).unwrap_or_default();
+        String::from_utf8(found).unwrap_or_default()
     }
 
     /// Returns the project's name, after the folder.

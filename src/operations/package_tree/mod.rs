@@ -135,7 +135,7 @@ impl Tree {
         let mut files: Vec<UploadedFile> = Vec::new();
         for (path, content) in self.files {
             let full = project.resolve(&path, "the file")?;
-            let file = PlainFile::open(&settings.project, &full)?;
+            let file = PlainFile::open(&settings.project, &full, &project.shown(&path))?;
             keys.files.insert(path.clone(), file.key.clone());
             let is_read_by_plan = content == Content::Include;
             // The same content under two names is one object.

@@ -370,7 +370,9 @@ impl Survey<'_> {
         };
         let name = zip_name(&path, self.settings);
         let full = self.project.resolve(&path, "the file")?;
-        if let Some(artifact) = package::existing_zip(&self.settings.project, &name, &full)? {
+        let shown = self.project.shown(&path);
+        let existing = package::existing_zip(&self.settings.project, &name, &full, &shown)?;
+        if let Some(artifact) = existing {
             zip.insert(artifact);
         } else {
             let files = lone_file(self.project, &name, &path)?;

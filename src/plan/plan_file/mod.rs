@@ -10,8 +10,7 @@
 //! Secrets are part of no digest, because a digest of a short secret can be guessed. The change set
 //! contains the secrets with which it was created.
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -26,6 +25,7 @@ use crate::config::settings::ParameterValue;
 use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
 use crate::template::stack_policy::StackPolicy;
+use crate::util::regular_file::{self, FileError};
 
 /// The name and version of the file format.
 const SCHEMA: &str = "stackctl.plan-file/1";
@@ -255,9 +255,11 @@ impl PlanFile {
     /// If the file cannot be read, and the errors of [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let text = read_start(path).map_err(|error| {
-            Error::system(format!("cannot read the plan `{shown}`"), error)
-                .hint(format!("create one: `stackctl plan --out {shown}`"))
+        let text = regular_file::read_or_pipe(path, MAX_LENGTH).map_err(|error| match error {
+            FileError::TooLarge(_) => too_long(&shown.to_string()),
+            error => error
+                .into_error("the plan", &shown)
+                .hint(format!("create one: `stackctl plan --out {shown}`")),
         })?;
         Self::parse(&text, &shown.to_string())
     }
@@ -273,9 +275,7 @@ impl PlanFile {
             Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
         };
         if text.len() as u64 > MAX_LENGTH {
-            return Err(refused(format!(
-                "`{shown}` is not a plan of stackctl: it is longer than {MAX_LENGTH} bytes"
-            )));
+            return Err(too_long(shown));
         }
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
@@ -313,17 +313,16 @@ impl PlanFile {
     }
 
     fn check_replaceable(path: &Path) -> Result<()> {
-        // A pipe or a device is no plan, and reading it may never end.
-        if fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
-            return Err(not_replaceable(path));
-        }
-        match read_start(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
-                Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
-                    .hint(format!("the folder `{}` does not exist", folder.display()))),
-                _ => Ok(()),
-            },
-            Err(error) => Err(cannot_write(path, error)),
+        match regular_file::read(path, MAX_LENGTH) {
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                match path.parent() {
+                    Some(folder) if !folder.is_dir() => Err(cannot_write(path, error)
+                        .hint(format!("the folder `{}` does not exist", folder.display()))),
+                    _ => Ok(()),
+                }
+            }
+            Err(FileError::Io(error)) => Err(cannot_write(path, error)),
+            Err(error) => Err(not_replaceable(path).caused_by(error)),
             Ok(text)
                 if schema_of(&text).is_some_and(|it| it.starts_with("stackctl.plan-file/")) =>
             {
@@ -368,12 +367,11 @@ fn not_replaceable(path: &Path) -> Error {
     .hint("choose another name for `--out`, or remove that file first")
 }
 
-/// Returns the content of a file, cut off behind the maximum length, where no plan ends.
-fn read_start(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let file = fs::File::open(path)?;
-    file.take(MAX_LENGTH + 1).read_to_end(&mut text)?;
-    Ok(text)
+fn too_long(shown: &str) -> Error {
+    Error::refused(format!(
+        "`{shown}` is not a plan of stackctl: it is longer than {MAX_LENGTH} bytes"
+    ))
+    .hint(format!("create a new plan: `stackctl plan --out {shown}`"))
 }
 
 fn schema_of(text: &[u8]) -> Option<String> {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::kind::{self, Foreign};
-use crate::config::project;
+use crate::config::project::{self, TEXT_LIMIT};
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::operations::init::folder::Folder;
 use crate::template::{Template, render};
+use crate::util::regular_file;
 use crate::util::shell_word::quote;
 
 /// A template, and where it is.
@@ -40,9 +41,8 @@ pub(super) fn open(context: &Context, folder: &Folder<'_>, named: &Path) -> Resu
         return Err(foreign_error(named, &foreign));
     }
     // Nobody may ever write to a pipe.
-    if file.exists() && !file.is_file() {
-        return Err(Error::input(format!("`{}` is not a file", named.display())));
-    }
+    regular_file::check_kind(&file)
+        .map_err(|error| error.into_error("the template", named.display()))?;
     let source = project::named_text(&context.ambient().current_dir, named)?;
     let path = path_below(folder, named, &file)?;
     let template = if render::is_rendered(&name) {
@@ -215,9 +215,7 @@ pub(super) fn files_near(template: &Path, folders: &[&str]) -> Vec<String> {
 
 /// Returns the text of a file without its byte order mark; `None` if it cannot be read as UTF-8.
 pub(super) fn text(path: &Path) -> Option<String> {
-    if !path.is_file() {
-        return None;
-    }
-    let text = fs::read_to_string(path).ok()?;
+    let bytes = regular_file::read(path, TEXT_LIMIT).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
     Some(text.trim_start_matches('\u{feff}').to_owned())
 }
