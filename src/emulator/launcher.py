@@ -1,7 +1,8 @@
 """Starts MiniStack, an AWS emulator, with additions that stackctl projects need.
 
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
-associations, and change sets that revert drift (drift_reverts.py). It corrects differences from
+associations, change sets that revert drift (drift_reverts.py), and the effects of imports that
+MiniStack leaves out (imports.py). It corrects differences from
 AWS in replacements, in buckets, in change sets of outputs, in nested stacks, in the Ref of instance
 profiles, and in transforms (transforms.py). All requests count as encrypted: the server uses no
 TLS, but policies that deny plain HTTP must work. The server listens only on 127.0.0.1. Because
@@ -42,6 +43,7 @@ os.environ["SFTP_ENABLED"] = "0"
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 
 import drift_reverts
+import imports
 import transforms
 from ministack import app
 from ministack.core import iam_evaluator
@@ -387,6 +389,7 @@ def main() -> None:
         repair_nested_updates()
         add_change_sets_of_outputs()
         drift_reverts.add()
+        imports.add()
         transforms.add()
         count_loopback_as_encrypted()
         app.main()

@@ -13,11 +13,12 @@ use super::package_tree::{ChildTemplate, Packaged, Parsed, Tree, UploadedFile, s
 use super::session::Session;
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::Packages;
-use crate::cloudformation::stack::NO_ECHO;
+use crate::aws::stack::ImportedResource;
+use crate::cloudformation::stack::{NO_ECHO, Stack};
 use crate::config::origin::Origin;
 use crate::config::project::Project;
 use crate::config::settings::{ParameterValue, Settings};
-use crate::diagnostic::{Diagnostic, Severity, capped};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile, capped};
 use crate::error::{Error, Result};
 use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
@@ -53,6 +54,8 @@ pub(crate) struct Build {
     pub(crate) stack_policy: Option<StackPolicy>,
     /// The value of every parameter of the template, defaults included.
     pub(crate) parameters: IndexMap<String, ParameterValue>,
+    /// The existing resources that the deployment imports. If there are any, it does nothing else.
+    pub(crate) imports: Vec<ImportedResource>,
     /// Findings in the files that do not prevent a deployment.
     warnings: Vec<Diagnostic>,
 }
@@ -128,7 +131,44 @@ impl Build {
             capabilities,
             stack_policy,
             parameters,
+            imports: Vec::new(),
             warnings: checked.findings,
+        })
+    }
+
+    /// Returns the build that imports these resources with this template, and changes nothing else in
+    /// `stack`; `None` if there is no stack yet.
+    ///
+    /// # Errors
+    ///
+    /// If the template is not one, which its parts rule out.
+    pub(crate) fn importing(
+        &self,
+        body: String,
+        imports: Vec<ImportedResource>,
+        stack: Option<&Stack>,
+    ) -> Result<Self> {
+        let source = SourceFile::new("the template of the import", &*body);
+        let template = Template::parse(&source).map_err(|found| {
+            Error::input("the template of the import cannot be read").with_diagnostics(found)
+        })?;
+        let parameters = match stack {
+            Some(stack) => previous_parameters(stack, &template),
+            None => self.parameters.clone(),
+        };
+        let capabilities = template.required_capabilities();
+        Ok(Self {
+            artifacts: IndexMap::new(),
+            children: Vec::new(),
+            files: Vec::new(),
+            rendered: self.rendered.clone(),
+            template,
+            body,
+            capabilities: capabilities.iter().map(ToString::to_string).collect(),
+            stack_policy: None,
+            parameters,
+            imports,
+            warnings: Vec::new(),
         })
     }
 
@@ -438,6 +478,15 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
         template,
         findings: located(settings, rendered, found),
     }
+}
+
+/// Returns the parameters of a stack, each with the value that it has.
+fn previous_parameters(stack: &Stack, template: &Template) -> IndexMap<String, ParameterValue> {
+    let declared = template.parameters().map(|parameter| parameter.entry.name);
+    let names = declared.filter_map(|name| stack.parameters.get_key_value(name));
+    names
+        .map(|(name, value)| (name.clone(), ParameterValue::Plain(value.clone())))
+        .collect()
 }
 
 /// Returns the value of every parameter: the manifest's, else the template's default.

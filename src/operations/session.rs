@@ -75,6 +75,15 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Returns this session with other settings.
+    pub(crate) fn with_settings(&self, settings: Settings) -> Self {
+        Self {
+            context: self.context,
+            project: self.project.clone(),
+            settings,
+        }
+    }
+
     pub(crate) fn context(&self) -> &'a Context {
         self.context
     }

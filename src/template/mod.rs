@@ -13,6 +13,7 @@
 //! | [`local_paths`] | the local files and folders that a template names, and the references that replace them |
 //! | [`edits`] | edits of a text, and the way back to the old text |
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
+//! | [`import`] | the template of an import: the deployed one and the imported resources |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
 //! | [`pointer`](mod@pointer) | JSON pointers, as CloudFormation writes the path of a property |
@@ -31,6 +32,7 @@ pub mod diff;
 pub mod edits;
 pub mod emit;
 pub mod evaluate;
+pub mod import;
 mod intrinsic;
 pub(crate) mod json;
 pub mod lint;

@@ -27,6 +27,7 @@ mod faults;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]
 mod http;
+mod imports;
 mod interruption;
 mod killed;
 #[path = "../support/latency.rs"]

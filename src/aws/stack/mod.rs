@@ -26,7 +26,7 @@ use pages::Pages;
 pub use drift::DetectionUpdate;
 pub use events::PollUpdate;
 pub use listing::ListedChangeSet;
-pub use request::{ChangeSetRequest, Purpose, TemplateSource};
+pub use request::{ChangeSetRequest, ImportedResource, Purpose, TemplateSource};
 
 /// How many polls of a running operation may fail in a row before polling stops. The
 /// SDK makes several attempts in each, and the pauses between them grow.

@@ -2,8 +2,8 @@
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, RollbackConfiguration,
-    RollbackTrigger, Tag,
+    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, ResourceToImport,
+    RollbackConfiguration, RollbackTrigger, Tag,
 };
 use indexmap::IndexMap;
 
@@ -28,6 +28,19 @@ pub enum Purpose {
     },
     /// To update a stack.
     Update,
+    /// To import existing resources, into a stack that may not exist yet.
+    Import,
+}
+
+/// An existing resource that an import takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedResource {
+    /// The logical id that it gets.
+    pub logical_id: String,
+    /// Its type, such as `AWS::S3::Bucket`.
+    pub resource_type: String,
+    /// The properties that identify it, and their values.
+    pub identifier: IndexMap<String, String>,
 }
 
 /// The request for a change set.
@@ -39,6 +52,8 @@ pub struct ChangeSetRequest<'a> {
     pub description: &'a str,
     /// What it is for.
     pub purpose: Purpose,
+    /// The resources that an import takes over.
+    pub imports: &'a [ImportedResource],
     /// Whether resources that exist already become part of the stack.
     pub imports_existing: bool,
     /// Whether nested stacks get change sets of their own, so that their changes are shown.
@@ -77,6 +92,7 @@ impl ChangeSetRequest<'_> {
         let (kind, deletes) = match self.purpose {
             Purpose::Create { deletes_on_failure } => (ChangeSetType::Create, deletes_on_failure),
             Purpose::Update => (ChangeSetType::Update, false),
+            Purpose::Import => (ChangeSetType::Import, false),
         };
         builder
             .change_set_type(kind)
@@ -88,6 +104,7 @@ impl ChangeSetRequest<'_> {
             .set_tags(Some(tags.collect()))
             .set_capabilities(Some(capabilities.collect()))
             .set_on_stack_failure(deletes.then_some(OnStackFailure::Delete))
+            .set_resources_to_import((!self.imports.is_empty()).then(|| self.imports()))
             .set_import_existing_resources(self.imports_existing.then_some(true))
             .set_include_nested_stacks(self.includes_nested.then_some(true))
             .set_deployment_mode(self.reverts_drift.then_some(DeploymentMode::RevertDrift))
@@ -95,6 +112,17 @@ impl ChangeSetRequest<'_> {
             .set_notification_arns(Some(self.settings.notification_arns.clone()))
             .set_rollback_configuration(Some(self.rollback_configuration()))
             .description(self.description)
+    }
+
+    fn imports(&self) -> Vec<ResourceToImport> {
+        let imports = self.imports.iter().map(|import| {
+            ResourceToImport::builder()
+                .logical_resource_id(&import.logical_id)
+                .resource_type(&import.resource_type)
+                .set_resource_identifier(Some(import.identifier.clone().into_iter().collect()))
+                .build()
+        });
+        imports.collect()
     }
 
     fn rollback_configuration(&self) -> RollbackConfiguration {

@@ -12,7 +12,7 @@ use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
 use crate::operations::deploy::saved_plan::SavedPlan;
 use crate::operations::deploy::{
-    code_check, execution, offline, online, readiness, stack_settings, upload,
+    code_check, execution, import, offline, online, readiness, stack_settings, upload,
 };
 use crate::operations::session::Session;
 use crate::operations::{output_file, smoke_test};
@@ -121,9 +121,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     args.check_end(&session)?;
     let options = args.deploy.options();
+    let import_session;
     let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
+    if let Some(import) = import::pending(&deployment)? {
+        import_session = session.with_settings(import.settings);
+        deployment = deployment.importing(&import_session, import.build);
+    }
     let unchanged = deployment.is_unchanged() && !options.revert_drift;
     if !(unchanged && stack_settings::changes(&deployment).is_empty()) {
         check_can_ask(&session, &args)?;
@@ -151,7 +156,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Some(pending) => Some(execution::execute(&deployment, pending, args.events).await?),
         None => None,
     };
-    finish(&deployment, &args, &plan, executed).await
+    finish(&mut deployment, &args, &plan, executed).await
 }
 
 /// Executes the change set of a saved plan, if nothing has changed since.
@@ -161,9 +166,14 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     args.check_end(&session)?;
     check_can_ask(&session, args)?;
     saved.check_settings(&session)?;
+    let import_session;
     let check = |build: &Build| saved.check_files(&session, build);
-    let deployment = Deployment::open_checked(&session, check).await?;
+    let mut deployment = Deployment::open_checked(&session, check).await?;
     saved.check_deployed(&deployment)?;
+    if let Some(import) = import::pending(&deployment)? {
+        import_session = session.with_settings(import.settings);
+        deployment = deployment.importing(&import_session, import.build);
+    }
     let pending = saved.pending(&deployment);
     let pending = deployment.interrupt().guard(pending).await?;
     let plan = online::plan(&deployment, pending.as_ref());
@@ -178,7 +188,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
         }
         None => None,
     };
-    finish(&deployment, args, &plan, executed).await
+    finish(&mut deployment, args, &plan, executed).await
 }
 
 /// Refuses a run that would have to ask and cannot.
@@ -207,6 +217,7 @@ async fn agree(
 ) -> Result<()> {
     let session = deployment.session();
     PlanFormat::Human.print(plan, session.presenter())?;
+    import::explain(deployment);
     check_guards(session, args, plan)?;
     if let Some(pending) = pending {
         pending.check(deployment)?;
@@ -284,7 +295,7 @@ async fn confirm(deployment: &Deployment<'_>, args: &Args, plan: &Plan) -> Resul
 /// Does what follows a deployment, also one that changed nothing: outputs, stack settings, smoke test.
 /// The outputs come first: the deployment is done, whatever fails after it.
 async fn finish(
-    deployment: &Deployment<'_>,
+    deployment: &mut Deployment<'_>,
     args: &Args,
     plan: &Plan,
     executed: Option<(Stack, Timeline)>,
@@ -316,13 +327,15 @@ async fn finish(
     if let Some(happened) = &happened {
         let code = code_check::check(deployment, happened);
         deployment.interrupt().guard(code).await?;
+        import::finish(deployment).await?;
     }
     let after_apply = session
         .settings()
         .verify
         .as_ref()
         .is_some_and(|verify| verify.after_apply);
-    if args.verify || happened.is_some() && after_apply {
+    let imports = !deployment.build().imports.is_empty();
+    if !imports && (args.verify || happened.is_some() && after_apply) {
         presenter.note("");
         let (interrupt, connection) = (deployment.interrupt(), deployment.connection());
         smoke_test::run(session, interrupt, connection, &stack, Format::Human).await?;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
-use crate::operations::deploy::{offline, online, readiness, saved_plan, upload};
+use crate::operations::deploy::{import, offline, online, readiness, saved_plan, upload};
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
@@ -51,9 +51,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return show(&session, &plan, &args);
     }
     let options = args.deploy.options();
-    let deployment = Deployment::open(&session).await?;
+    let import_session;
+    let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::check(&deployment)?;
+    if let Some(import) = import::pending(&deployment)? {
+        import_session = session.with_settings(import.settings);
+        deployment = deployment.importing(&import_session, import.build);
+    }
     let mut pending = None;
     if options.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {
@@ -74,6 +79,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         (None, None) => {}
     }
     let shown = show(&session, &plan, &args);
+    import::explain(&deployment);
     if let (None, Some(left)) = (&out, deployment.left_in_bucket()) {
         session.presenter().note(&format!("\nNote: {left}."));
     }

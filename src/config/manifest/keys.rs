@@ -15,6 +15,8 @@ const TAG_LIMIT: usize = 48;
 const PARAMETER_LIMIT: usize = 200;
 /// `CreateChangeSet`: `NotificationARNs` and `RollbackTriggers` take 5 items each.
 const ARN_LIMIT: usize = 5;
+/// `CreateChangeSet`: `ResourcesToImport` takes 200 items.
+const IMPORT_LIMIT: usize = 200;
 /// No limit.
 const NO_LIMIT: usize = usize::MAX;
 
@@ -128,6 +130,8 @@ pub(crate) static KEYS: &[Key] = &[
         "The artifacts by name: each folder becomes one zip."),
     Key::new("parameters", Map(&Names { name: checks::parameter, limit: PARAMETER_LIMIT, value: Parameter, description: "The value of a CloudFormation parameter. A list is joined with commas." }),
         "The template's CloudFormation parameters by name. All are always sent."),
+    Key::new("import", Map(&Names { name: checks::logical_id, limit: IMPORT_LIMIT, value: IDENTIFIER, description: "The identifier of one resource, such as `{ BucketName = \"my-bucket\" }`." }),
+        "Existing resources that the stack takes over, by the logical id that they have in the template."),
     Key::new("vars", Map(&Names { name: |_| Ok(()), limit: NO_LIMIT, value: Any, description: "" }),
         "Free values for the template, which sees them as `vars.NAME`."),
     Key::new("stack", Table(STACK),
@@ -141,6 +145,14 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("emulator", Flag,
         "Whether this environment is the embedded emulator; in the environment `local`, it is unless this is `false`.").default("false").only(Only::Environments),
 ];
+
+/// The identifier of a resource: the properties that identify it, and their values.
+const IDENTIFIER: Kind = Map(&Names {
+    name: checks::filled,
+    limit: NO_LIMIT,
+    value: Text(checks::filled, FILLED),
+    description: "",
+});
 
 #[rustfmt::skip] // two lines per key
 const ARTIFACT: &[Key] = &[

@@ -72,6 +72,10 @@ pub struct Settings {
     /// CloudFormation parameters by name; always all sent.
     #[serde(default)]
     pub parameters: IndexMap<String, ParameterValue>,
+    /// The identifiers of existing resources that the stack takes over, by logical id: the identifying
+    /// properties and their values.
+    #[serde(default)]
+    pub import: IndexMap<String, IndexMap<String, String>>,
     /// Free values for the template.
     #[serde(default)]
     pub vars: toml::Table,

@@ -27,6 +27,8 @@ pub(crate) struct Deployment<'a> {
     session: &'a Session<'a>,
     interrupt: Interrupt,
     build: Build,
+    /// The session and the build of the files, if `session` and `build` are those of an import.
+    files: Option<(&'a Session<'a>, Build)>,
     deployed: Deployed,
     /// Whether this run has uploaded something.
     has_uploaded: Cell<bool>,
@@ -101,6 +103,7 @@ impl<'a> Deployment<'a> {
             session,
             interrupt,
             build,
+            files: None,
             deployed,
             has_uploaded: Cell::new(false),
         };
@@ -109,6 +112,24 @@ impl<'a> Deployment<'a> {
             session.presenter().mask(&secret);
         }
         deployment
+    }
+
+    /// Returns the same deployment with the build and the session of an import.
+    pub(crate) fn importing(self, session: &'a Session<'a>, build: Build) -> Self {
+        Self {
+            session,
+            build,
+            files: Some((self.session, self.build)),
+            ..self
+        }
+    }
+
+    /// Returns what the files say: for an import too, which sends something else.
+    pub(super) fn files(&self) -> (&Build, &Settings) {
+        match &self.files {
+            Some((session, build)) => (build, session.settings()),
+            None => (&self.build, self.session.settings()),
+        }
     }
 
     pub(crate) fn session(&self) -> &'a Session<'a> {

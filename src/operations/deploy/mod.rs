@@ -5,6 +5,7 @@ mod deployed;
 pub(crate) mod deployment;
 pub(crate) mod execution;
 mod fingerprint;
+pub(crate) mod import;
 mod nested_change_sets;
 pub(crate) mod offline;
 pub(crate) mod online;

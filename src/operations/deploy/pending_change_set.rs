@@ -263,6 +263,7 @@ impl PendingChangeSet {
     ) -> Result<Self> {
         let (build, settings) = (deployment.build(), deployment.session().settings());
         let purpose = match deployment.operation() {
+            _ if !build.imports.is_empty() => stack::Purpose::Import,
             Operation::Create => stack::Purpose::Create {
                 deletes_on_failure: options.on_failure == OnFailure::Delete,
             },
@@ -276,7 +277,8 @@ impl PendingChangeSet {
             name,
             description,
             purpose,
-            imports_existing: options.import_existing,
+            imports: &build.imports,
+            imports_existing: options.import_existing && build.imports.is_empty(),
             reverts_drift: options.revert_drift,
             includes_nested,
             template: template?,

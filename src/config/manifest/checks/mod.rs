@@ -136,13 +136,26 @@ pub(crate) fn artifact(text: &str) -> Checked<()> {
 
 /// A parameter's name (CloudFormation: a logical id, letters and digits).
 pub(crate) fn parameter(text: &str) -> Checked<()> {
-    if text.is_empty() || text.len() > 255 || !text.chars().all(|c| c.is_ascii_alphanumeric()) {
-        return Err(
-            Fault::new("bad-parameter", "is not a CloudFormation parameter's name")
-                .help("a parameter is letters and digits, at most 255 characters"),
-        );
+    if is_logical_id(text) {
+        return Ok(());
     }
-    Ok(())
+    Err(
+        Fault::new("bad-parameter", "is not a CloudFormation parameter's name")
+            .help("a parameter is letters and digits, at most 255 characters"),
+    )
+}
+
+/// The logical id of a resource.
+pub(crate) fn logical_id(text: &str) -> Checked<()> {
+    if is_logical_id(text) {
+        return Ok(());
+    }
+    Err(Fault::new("bad-logical-id", "is not a logical id")
+        .help("a logical id is letters and digits, at most 255 characters"))
+}
+
+fn is_logical_id(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric())
 }
 
 /// A stack's name with `{project}` and `{environment}` in it. The length is known only when those

@@ -1,0 +1,180 @@
+//! The import of existing resources, which `[import]` of the manifest names.
+//!
+//! CloudFormation imports resources into the template that is deployed, and nothing else may change in
+//! the same operation. So an import is a deployment of its own: it comes first, and what else differs is
+//! a second plan.
+
+use super::deployment::Deployment;
+use crate::aws::stack::ImportedResource;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::{Settings, StackSettings};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::error::{Error, Result};
+use crate::operations::build::Build;
+use crate::operations::drift_detection;
+use crate::plan::last_deployed::LastDeployed;
+use crate::present::human;
+use crate::template::{Template, import};
+
+/// A deployment that does nothing but import resources.
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) settings: Settings,
+    pub(crate) build: Build,
+}
+
+/// Returns the import of the resources that the manifest names and the stack does not have; `None` if
+/// there are none.
+///
+/// # Errors
+///
+/// If the template has no resource of a name; if the import of a resource is not possible, at its place
+/// in the template; if the deployed template cannot be read.
+pub(crate) fn pending(deployment: &Deployment<'_>) -> Result<Option<Import>> {
+    let settings = deployment.session().settings();
+    let deployed = deployed(deployment)?;
+    let is_deployed = |id: &str| {
+        deployed
+            .as_ref()
+            .is_some_and(|(template, _)| template.resource(id).is_some())
+    };
+    let imported = settings.import.iter().filter(|(id, _)| !is_deployed(id));
+    let imports = resources(deployment, imported)?;
+    if imports.is_empty() {
+        return Ok(None);
+    }
+    let (template, is_exact) = match &deployed {
+        Some((template, is_exact)) => (Some(template), *is_exact),
+        None => (None, true),
+    };
+    let ids: Vec<&str> = imports.iter().map(|it| &*it.logical_id).collect();
+    let build = deployment.build();
+    let body = import::template(template, &build.template, &ids, is_exact).map_err(|found| {
+        let found = found.into_iter();
+        let found = found.map(|it| build.rendered.translate(it, &settings.origins));
+        Error::input("the resources cannot be imported").with_diagnostics(found.collect())
+    })?;
+    let stack = deployment.stack().filter(|stack| stack.status.exists());
+    Ok(Some(Import {
+        build: build.importing(body, imports, stack)?,
+        settings: unchanged_settings(settings, stack),
+    }))
+}
+
+/// Says what an import does besides what the plan shows. Does nothing for another deployment.
+pub(crate) fn explain(deployment: &Deployment<'_>) {
+    if deployment.build().imports.is_empty() {
+        return;
+    }
+    deployment.session().presenter().note(
+        "\nThis only imports: what else differs from the files comes with the next plan. CloudFormation \
+         puts the stack's tags on imported resources, and may set properties of some types to their \
+         defaults. It does not compare the properties with the template.",
+    );
+}
+
+/// Shows how the imported resources differ from the template, after an import. Does nothing after another
+/// deployment.
+///
+/// # Errors
+///
+/// If the service fails.
+pub(crate) async fn finish(deployment: &mut Deployment<'_>) -> Result<()> {
+    if deployment.build().imports.is_empty() {
+        return Ok(());
+    }
+    deployment.read_again().await?;
+    let deployment = &*deployment;
+    let (session, build) = (deployment.session(), deployment.build());
+    let presenter = session.presenter();
+    let ids = build.imports.iter().map(|it| it.logical_id.clone());
+    let only: Vec<String> = ids.collect();
+    if let Some(drift) = drift_detection::detect(deployment, &build.template, &only).await? {
+        drift_detection::warn_if_incomplete(session, &drift);
+        let name = deployment.service().name();
+        presenter.data(&human::drift::drift(name, &drift, true, presenter.width()));
+    }
+    presenter.hint(&format!(
+        "`{}` shows what else differs from the files",
+        session.command("plan")
+    ));
+    Ok(())
+}
+
+/// Returns the deployed template, and whether every character of it is known; `None` if there is no
+/// stack.
+fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
+    let Some(text) = deployment.deployed_template() else {
+        return Ok(None);
+    };
+    let stack = deployment.stack();
+    let name = &deployment.session().settings().stack_name;
+    let cache = deployment.session().context().ambient().cache_dir();
+    let region = deployment.connection().region();
+    let account = &deployment.identity().account;
+    let sent =
+        cache.and_then(|cache| LastDeployed::find(&cache, name, Some(account), Some(region)));
+    let is_exact = !text.contains('?') || sent.is_some_and(|sent| sent.template == text);
+    let source = SourceFile::new("the deployed template", text);
+    let template = Template::parse_deployed(&source).map_err(|found| {
+        Error::refused("nothing can be imported: the deployed template cannot be read")
+            .with_diagnostics(found)
+    })?;
+    Ok(stack
+        .is_some_and(|it| it.status.exists())
+        .then_some((template, is_exact)))
+}
+
+/// Returns the resources to import, with their types.
+fn resources<'a>(
+    deployment: &Deployment<'_>,
+    imported: impl Iterator<Item = (&'a String, &'a indexmap::IndexMap<String, String>)>,
+) -> Result<Vec<ImportedResource>> {
+    let (build, settings) = (deployment.build(), deployment.session().settings());
+    let mut found = Vec::new();
+    let mut resources = Vec::new();
+    for (id, identifier) in imported {
+        let kind = build.template.resource(id).and_then(|it| it.kind());
+        let Some(kind) = kind else {
+            let origin = settings.origins.get(&format!("import.{id}"));
+            found.push(Diagnostic::error(
+                "unknown-resource",
+                format!("the template has no resource `{id}` to import"),
+                origin.place(""),
+            ));
+            continue;
+        };
+        resources.push(ImportedResource {
+            logical_id: id.clone(),
+            resource_type: kind.to_owned(),
+            identifier: identifier.clone(),
+        });
+    }
+    if found.is_empty() {
+        return Ok(resources);
+    }
+    Err(Error::input("the resources cannot be imported").with_diagnostics(found))
+}
+
+/// Returns the settings with everything that an import must not change as it is in the stack.
+fn unchanged_settings(settings: &Settings, stack: Option<&Stack>) -> Settings {
+    let mut settings = settings.clone();
+    settings.verify = None;
+    let Some(stack) = stack else {
+        // An import cannot add tags, not even to a new stack.
+        settings.tags.clear();
+        return settings;
+    };
+    settings.tags = stack.tags.clone();
+    settings.stack = StackSettings {
+        capabilities: settings.stack.capabilities,
+        termination_protection: None,
+        policy: None,
+        role_arn: stack.role_arn.clone(),
+        notification_arns: stack.notification_arns.clone(),
+        rollback_alarms: stack.rollback_alarms.clone(),
+        rollback_monitoring_minutes: stack.rollback_monitoring_minutes,
+        ..settings.stack
+    };
+    settings
+}
