@@ -54,6 +54,8 @@ pub enum Command {
     Recover(commands::recover::Args),
     /// Stop a running update and roll it back
     Cancel(commands::cancel::Args),
+    /// Find existing resources that the stack could take over; `apply` imports what the manifest names
+    Import(commands::import::Args),
     /// Print the final CloudFormation template; needs no credentials
     Render(commands::render::Args),
     /// Check the manifest and the template; needs no credentials
@@ -94,6 +96,7 @@ impl Command {
             Self::Destroy(_) => "destroy",
             Self::Recover(_) => "recover",
             Self::Cancel(_) => "cancel",
+            Self::Import(_) => "import",
             Self::Render(_) => "render",
             Self::Validate(_) => "validate",
             Self::Package(_) => "package",

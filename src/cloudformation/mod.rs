@@ -6,6 +6,7 @@ pub mod deletion;
 pub mod diagnosis;
 pub mod drift;
 pub mod event;
+pub mod import;
 pub mod on_failure;
 pub mod recovery;
 pub(crate) mod service_message;

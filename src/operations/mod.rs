@@ -10,6 +10,7 @@ pub(crate) mod drift_detection;
 pub(crate) mod follow;
 pub(crate) mod function_code;
 pub(crate) mod function_log;
+pub(crate) mod import_candidates;
 pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod output_file;

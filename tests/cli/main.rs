@@ -38,6 +38,7 @@ mod faults;
 mod files;
 mod hidden_characters;
 mod hints;
+mod imports;
 mod init;
 mod init_refusals;
 mod inputs;

@@ -6,6 +6,7 @@ pub mod drift;
 pub mod drift_revert;
 pub mod events;
 pub mod exports;
+pub mod identifiers;
 pub mod listing;
 mod pages;
 pub mod policy;

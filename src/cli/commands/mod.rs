@@ -8,6 +8,7 @@ pub mod destroy;
 pub mod diff;
 pub mod drift;
 pub mod events;
+pub mod import;
 pub mod init;
 pub mod local;
 pub mod man;

@@ -10,6 +10,7 @@ use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
+use crate::config::settings::Settings;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};

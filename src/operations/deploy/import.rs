@@ -4,6 +4,8 @@
 //! the same operation. So an import is a deployment of its own: it comes first, and what else differs is
 //! a second plan.
 
+use indexmap::IndexMap;
+
 use super::deployment::Deployment;
 use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::Stack;
@@ -15,6 +17,7 @@ use crate::operations::drift_detection;
 use crate::plan::last_deployed::LastDeployed;
 use crate::present::human;
 use crate::template::{Template, import};
+use crate::util::suggest::nearest;
 
 /// A deployment that does nothing but import resources.
 #[derive(Debug)]
@@ -128,7 +131,7 @@ fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
 /// Returns the resources to import, with their types.
 fn resources<'a>(
     deployment: &Deployment<'_>,
-    imported: impl Iterator<Item = (&'a String, &'a indexmap::IndexMap<String, String>)>,
+    imported: impl Iterator<Item = (&'a String, &'a IndexMap<String, String>)>,
 ) -> Result<Vec<ImportedResource>> {
     let (build, settings) = (deployment.build(), deployment.session().settings());
     let mut found = Vec::new();
@@ -137,11 +140,16 @@ fn resources<'a>(
         let kind = build.template.resource(id).and_then(|it| it.kind());
         let Some(kind) = kind else {
             let origin = settings.origins.get(&format!("import.{id}"));
-            found.push(Diagnostic::error(
+            let problem = Diagnostic::error(
                 "unknown-resource",
                 format!("the template has no resource `{id}` to import"),
                 origin.place(""),
-            ));
+            );
+            let known = build.template.resources().map(|it| it.logical_id());
+            found.push(match nearest(id, known) {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => problem,
+            });
             continue;
         };
         resources.push(ImportedResource {

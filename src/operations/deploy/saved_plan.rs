@@ -67,7 +67,8 @@ async fn write(
         on_failure: pending.on_failure(),
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
-    let files = fingerprint(deployment.build(), deployment.session().settings(), salt);
+    let (build, settings) = deployment.files();
+    let files = fingerprint(build, settings, salt);
     PlanFile::new(
         Timestamp::now(),
         &plan.target,

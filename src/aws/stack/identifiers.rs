@@ -1,0 +1,76 @@
+//! How existing resources are identified, and which stack has them.
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+
+use super::{StackService, is_missing};
+use crate::aws::fault;
+use crate::cloudformation::import::Owner;
+use crate::error::Result;
+
+/// The properties that identify the resources of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier {
+    /// The type, such as `AWS::S3::Bucket`.
+    pub resource_type: String,
+    /// The names of the properties. All of them identify a resource together.
+    pub properties: Vec<String>,
+}
+
+/// Returns how the resources of a template are identified when they are imported. A type that
+/// CloudFormation cannot import is not in the list. Some endpoints return no list at all.
+///
+/// # Errors
+///
+/// If the service refuses the template or the call.
+pub async fn of_template(service: &StackService, template: &str) -> Result<Vec<Identifier>> {
+    let request = service
+        .client
+        .get_template_summary()
+        .template_body(template);
+    let answer = request.send().await.map_err(|error| {
+        let doing = "read how the resources are identified";
+        service.connection.fault(doing, &error)
+    })?;
+    let summaries = answer.resource_identifier_summaries.unwrap_or_default();
+    let identifiers = summaries.into_iter().filter_map(|summary| {
+        Some(Identifier {
+            resource_type: summary.resource_type?,
+            properties: summary.resource_identifiers.unwrap_or_default(),
+        })
+    });
+    Ok(identifiers.collect())
+}
+
+/// Returns the stack that has the resource with this physical id; `None` if no stack has it or if the
+/// caller may not ask.
+///
+/// # Errors
+///
+/// If the call fails for another reason.
+pub async fn owner(service: &StackService, physical_id: &str) -> Result<Option<Owner>> {
+    let request = service.client.describe_stack_resources();
+    match request.physical_resource_id(physical_id).send().await {
+        Ok(answer) => {
+            let resource = answer
+                .stack_resources
+                .unwrap_or_default()
+                .into_iter()
+                .next();
+            Ok(resource.and_then(|resource| {
+                Some(Owner {
+                    stack: resource.stack_name?,
+                    logical_id: resource.logical_resource_id?,
+                })
+            }))
+        }
+        Err(error) if is_missing(&error) || fault::is_denied(&error) => Ok(None),
+        Err(error) => {
+            // No stack has the resource: the service answers with an error.
+            if error.code() == Some("ValidationError") {
+                return Ok(None);
+            }
+            let doing = format!("find the stack of `{physical_id}`");
+            Err(service.connection.fault(doing, &error))
+        }
+    }
+}
