@@ -7,6 +7,7 @@ use serde_json::json;
 use super::deploy::deployment::Deployment;
 use crate::aws::stack::identifiers::{self, Identifier};
 use crate::cloudformation::import::{Candidate, Obstacle};
+use crate::cloudformation::stack::pseudo_parameters;
 use crate::error::Result;
 use crate::template::Resource;
 use crate::template::evaluate::{Evaluated, Evaluator};
@@ -42,7 +43,12 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
         .collect();
     let template = json!({"Resources": types}).to_string();
     let identifiers = identifiers::of_template(deployment.service(), &template).await?;
-    let values = known_values(deployment);
+    let mut values = build.plain_parameters();
+    values.extend(pseudo_parameters(
+        &deployment.identity().account,
+        deployment.connection().region(),
+        deployment.service().name(),
+    ));
     let evaluator = Evaluator::new(&build.template, &values);
     let candidates = new
         .into_iter()
@@ -58,18 +64,6 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
         Ok(candidate)
     });
     candidates.buffered(AT_ONCE).try_collect().await
-}
-
-/// Returns the values of parameters, and those of the pseudo parameters.
-fn known_values(deployment: &Deployment<'_>) -> IndexMap<String, String> {
-    let mut values = deployment.build().plain_parameters();
-    let pseudo = [
-        ("AWS::AccountId", &*deployment.identity().account),
-        ("AWS::Region", deployment.connection().region()),
-        ("AWS::StackName", deployment.service().name()),
-    ];
-    values.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    values
 }
 
 fn candidate<'a>(

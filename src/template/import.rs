@@ -168,9 +168,9 @@ fn restore(node: &mut Node, other: Option<&Node>, lost: &mut Vec<Range<usize>>) 
                 _ => lost.push(node.span.clone()),
             }
         }
-        Value::List(list) => {
+        Value::List(items) => {
             let others = other.and_then(Node::as_list).unwrap_or_default();
-            for (index, node) in list.iter_mut().enumerate() {
+            for (index, node) in items.iter_mut().enumerate() {
                 restore(node, others.get(index), lost);
             }
         }
@@ -212,9 +212,12 @@ fn known_key(key: String, others: Option<&Map>) -> Result<String, String> {
 fn is_masked(text: &str, masked: &str) -> bool {
     let mask = |is_utf16: bool| -> String {
         let marks = |c: char| if is_utf16 { c.len_utf16() } else { 1 };
-        let masked = text.chars().map(|c| match c.is_ascii() {
-            true => c.to_string(),
-            false => "?".repeat(marks(c)),
+        let masked = text.chars().map(|c| {
+            if c.is_ascii() {
+                c.to_string()
+            } else {
+                "?".repeat(marks(c))
+            }
         });
         masked.collect()
     };

@@ -173,7 +173,7 @@ fn unchanged_settings(settings: &Settings, stack: Option<&Stack>) -> Settings {
         settings.tags.clear();
         return settings;
     };
-    settings.tags = stack.tags.clone();
+    settings.tags.clone_from(&stack.tags);
     settings.stack = StackSettings {
         capabilities: settings.stack.capabilities,
         termination_protection: None,
