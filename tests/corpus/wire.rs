@@ -94,6 +94,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
                 name: "set",
                 description: "made by stackctl",
                 purpose: Purpose::Update,
+                imports: &[],
                 imports_existing: false,
                 reverts_drift: false,
                 includes_nested: false,
