@@ -27,6 +27,7 @@ mod listener;
 mod plans;
 mod prediction;
 mod program;
+mod public_failures;
 mod replay;
 mod response_shapes;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
