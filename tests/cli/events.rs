@@ -146,7 +146,7 @@ fn follow_reports_the_cause_of_a_failure() {
     --- stderr
     error: the deployment failed and was rolled back (UPDATE_ROLLBACK_COMPLETE): the stack is as it was
       caused by: AWS::IAM::Role Role UPDATE_FAILED: User: arn:aws:iam::1:user/ann is not authorized to perform: iam:UpdateRole on resource: role demo because no identity-based policy allows it
-    hint: the deploying principal (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo
+    hint: the deploying principal (the caller, or `stack.role_arn`) needs iam:UpdateRole on role demo: allow it in a policy of that user or role
     hint: fix the cause, then run `stackctl apply -e dev`
     --- exit 3
     "#);

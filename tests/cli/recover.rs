@@ -135,7 +135,7 @@ fn recover_continues_a_rollback_without_skipped_resources() {
       [TIME]  UPDATE_ROLLBACK_FAILED  demo-dev  AWS::CloudFormation::Stack
     error: the stack `demo-dev` is stuck again (UPDATE_ROLLBACK_FAILED)
       caused by: AWS::IAM::Role Role UPDATE_FAILED: still not found
-    hint: the resource, or one that it refers to, was deleted outside CloudFormation: create it again with the same name, or rename `Role` in the template to create a new one
+    hint: the resource, or one that it refers to, does not exist any more: create it again with the same name, correct the reference, or rename `Role` in the template to create a new one
     hint: `stackctl recover -e dev` shows the reason
     --- exit 1
     ");

@@ -5,12 +5,12 @@
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use stackctl::cloudformation::diagnosis::advice;
+use stackctl::cloudformation::diagnosis::{advice, advice_on_call};
 use stackctl::cloudformation::event::Event;
 use stackctl::cloudformation::status::ResourceStatus;
 
 /// The fewest categories and hints of each half that must be right: what the table reached.
-const FLOORS: [(&str, [usize; 2]); 2] = [("seen", [61, 27]), ("unseen", [62, 39])];
+const FLOORS: [(&str, [usize; 2]); 2] = [("seen", [92, 92]), ("unseen", [76, 66])];
 
 #[derive(Deserialize)]
 struct Failures {
@@ -38,6 +38,14 @@ impl Failure {
 
     /// Returns the category and the hint of the text.
     fn found(&self) -> (&'static str, String) {
+        if self.kind.is_empty() {
+            let code = Some(self.status.as_str()).filter(|status| *status != "FAILED");
+            let found = advice_on_call(code.unwrap_or_default(), &self.text);
+            return found.map_or_else(Default::default, |found| {
+                let hint = found.hint_on_call(|command| format!("stackctl {command}"));
+                (found.category(), hint.unwrap_or_default())
+            });
+        }
         let event = Event {
             resource_type: self.kind.clone(),
             logical_id: "Resource".to_owned(),

@@ -5,17 +5,29 @@ use std::sync::LazyLock;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use super::reason::Reason;
+
 /// Characters around a name in a message, which are not part of the name.
 const WRAPPING: &[char] = &[
     '"', '\'', '`', '[', ']', '(', ')', '{', '}', ',', '.', ';', ':',
 ];
 
-/// A cause that is recognized by the text of the reason.
+/// A row: how a cause is recognized, and what helps against it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Known {
     pub(super) category: String,
+    #[serde(default)]
     reasons: Vec<Pattern>,
+    #[serde(default)]
+    handler: Vec<String>,
+    #[serde(default)]
+    errors: Vec<Pattern>,
+    #[serde(default)]
+    http: Vec<u16>,
+    #[serde(default)]
+    refined_by: Vec<String>,
+    pub(super) call: Option<String>,
     #[serde(default)]
     types: Vec<String>,
     #[serde(default)]
@@ -47,10 +59,25 @@ pub enum Remedy {
 #[serde(try_from = "String")]
 struct Pattern(Regex);
 
+/// The table: `known.toml` describes its lists.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+pub(super) struct Table {
+    own: Vec<Known>,
+    code: Vec<Known>,
     cause: Vec<Known>,
+    last: Vec<Known>,
+}
+
+/// A failure that is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure<'a> {
+    /// The type of the resource; empty for a call.
+    pub(super) kind: &'a str,
+    /// The status of the resource; empty for a call.
+    pub(super) status: &'a str,
+    /// The reason.
+    pub(super) reason: Reason<'a>,
 }
 
 /// The values that a hint can use, by name.
@@ -58,21 +85,84 @@ pub(super) type Values = Vec<(String, String)>;
 
 /// The rows in their order, compiled when the first reason is looked up. The file is embedded in the
 /// program, and a test parses it, so parsing cannot fail here.
-pub(super) static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| read().unwrap_or_default().cause);
+pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| read().unwrap_or_default());
 
 fn read() -> Result<Table, toml::de::Error> {
     toml::from_str(include_str!("known.toml"))
 }
 
+impl Table {
+    /// Returns the row for a failed resource, with the named groups of its expression.
+    pub(super) fn of_event(&self, failure: Failure<'_>) -> Option<(&Known, Values)> {
+        first(&self.own, failure)
+            .or_else(|| self.of_code(failure, |_| true))
+            .or_else(|| first(&self.cause, failure))
+            .or_else(|| Some((coded(&self.last, failure)?, Values::new())))
+    }
+
+    /// Returns the row for a refused call, with the named groups of its expression.
+    pub(super) fn of_call(&self, failure: Failure<'_>) -> Option<(&Known, Values)> {
+        first(&self.own, failure).or_else(|| self.of_code(failure, |row| row.call.is_some()))
+    }
+
+    /// Returns the row of a category.
+    pub(super) fn of_category(&self, category: &str) -> Option<&Known> {
+        self.own.iter().find(|row| row.category == category)
+    }
+
+    /// Returns the row that the codes of a reason decide, or a row that says more about it.
+    fn of_code(
+        &self,
+        failure: Failure<'_>,
+        is_for_it: impl Fn(&Known) -> bool,
+    ) -> Option<(&Known, Values)> {
+        let decided = coded(&self.code, failure).filter(|row| is_for_it(row))?;
+        let refining = self.cause.iter().filter(|row| {
+            is_for_it(row)
+                && (row.category == decided.category || decided.refined_by.contains(&row.category))
+        });
+        first(refining, failure).or_else(|| Some((decided, Values::new())))
+    }
+}
+
+/// Returns the first row whose words are in the message.
+fn first<'t>(
+    rows: impl IntoIterator<Item = &'t Known>,
+    failure: Failure<'_>,
+) -> Option<(&'t Known, Values)> {
+    let mut rows = rows.into_iter().filter(|row| row.is_about(failure));
+    rows.find_map(|row| {
+        let mut reasons = row.reasons.iter();
+        let values = reasons.find_map(|pattern| pattern.values(failure.reason.message))?;
+        Some((row, values))
+    })
+}
+
+/// Returns the first row with a code of the reason. The code of the handler decides before that of the
+/// service, and this before the HTTP status.
+fn coded<'t>(rows: &'t [Known], failure: Failure<'_>) -> Option<&'t Known> {
+    let reason = failure.reason;
+    let find = |has: &dyn Fn(&Known) -> bool| {
+        let mut rows = rows.iter().filter(|row| row.is_about(failure));
+        rows.find(|row| has(row))
+    };
+    find(&|row| row.handler.iter().any(|it| reason.handler_code == Some(it)))
+        .or_else(|| {
+            let code = reason.error_code?;
+            find(&|row| row.errors.iter().any(|pattern| pattern.0.is_match(code)))
+        })
+        .or_else(|| {
+            let status = reason.http_status?;
+            find(&|row| row.http.contains(&status))
+        })
+}
+
 impl Known {
-    /// Returns the named groups of the first expression that is found in the reason; `None` if the row
-    /// does not apply.
-    pub(super) fn values(&self, resource_type: &str, status: &str, reason: &str) -> Option<Values> {
+    /// Returns whether the row is about the type and the status of a failure.
+    fn is_about(&self, failure: Failure<'_>) -> bool {
         let types = &self.types;
-        let applies = (types.is_empty() || types.iter().any(|it| resource_type.starts_with(it)))
-            && status.starts_with(&self.during);
-        let mut reasons = self.reasons.iter().filter(|_| applies);
-        reasons.find_map(|pattern| pattern.values(reason))
+        (types.is_empty() || types.iter().any(|it| failure.kind.starts_with(it)))
+            && failure.status.starts_with(&self.during)
     }
 }
 
@@ -126,6 +216,8 @@ pub(super) fn fill(text: &str, values: &[(String, String)]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
     use super::{Pattern, Table, fill, read};
 
     /// Returns the names that a text uses.
@@ -135,42 +227,85 @@ mod tests {
 
     #[test]
     fn every_row_is_complete_and_its_hint_can_be_filled() {
-        let rows = read().unwrap_or_else(|error| panic!("{error}")).cause;
-        assert!(rows.len() > 50, "{}", rows.len());
-        for row in rows {
-            let name = row.category;
-            assert!(!name.is_empty() && !row.hint.is_empty() && !row.reasons.is_empty());
+        let table = read().unwrap_or_else(|error| panic!("{error}"));
+        let lists = [
+            (&table.own, false),
+            (&table.code, true),
+            (&table.cause, false),
+            (&table.last, true),
+        ];
+        let categories: HashSet<&str> = lists
+            .iter()
+            .flat_map(|(rows, _)| rows.iter())
+            .map(|row| row.category.as_str())
+            .collect();
+        let mut count = 0;
+        for (row, has_codes) in lists
+            .into_iter()
+            .flat_map(|(rows, has_codes)| rows.iter().map(move |row| (row, has_codes)))
+        {
+            let name = &row.category;
+            assert!(!name.is_empty() && !row.hint.is_empty());
+            let codes = row.handler.len() + row.errors.len() + row.http.len();
+            assert_eq!(codes > 0, has_codes, "{name}: {}", row.hint);
+            assert_eq!(row.reasons.is_empty(), has_codes, "{name}: {}", row.hint);
             let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
             assert!(name.chars().all(is_kebab), "{name}");
-            for used in names(&row.hint) {
+            for used in [Some(&row.hint), row.call.as_ref()]
+                .into_iter()
+                .flatten()
+                .flat_map(|it| names(it))
+            {
                 let has_group =
                     |pattern: &Pattern| pattern.0.capture_names().any(|it| it == Some(used));
-                let known =
-                    ["logical_id", "type"].contains(&used) || row.reasons.iter().all(has_group);
+                let known = ["logical_id", "type", "quotas"].contains(&used)
+                    || !has_codes && row.reasons.iter().all(has_group);
                 assert!(known, "{name}: {used} in {:?}", row.hint);
+            }
+            for refining in &row.refined_by {
+                assert!(categories.contains(refining.as_str()), "{name}: {refining}");
             }
             assert!(!row.hint.ends_with('.'), "{}", row.hint);
             assert!(
                 ["", "CREATE", "UPDATE", "DELETE"].contains(&row.during.as_str()),
                 "{name}"
             );
+            count += 1;
         }
+        assert!(count > 100, "{count}");
+    }
+
+    #[test]
+    fn the_documentation_lists_the_categories() {
+        let table = read().unwrap_or_else(|error| panic!("{error}"));
+        let rows = [&table.own, &table.code, &table.cause, &table.last];
+        let rows = rows.into_iter().flatten();
+        let categories: BTreeSet<&str> = rows.map(|row| row.category.as_str()).collect();
+        let page = include_str!("../../../docs/failures.md");
+        let documented = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let documented = documented.filter_map(|line| Some(line.split_once('`')?.0));
+        assert_eq!(documented.collect::<BTreeSet<_>>(), categories);
     }
 
     #[test]
     fn a_malformed_table_is_an_error() {
-        let row = "[[cause]]\ncategory = 'a'\nhint = 'b'\n";
-        assert!(toml::from_str::<Table>(&format!("{row}reasons = ['c']")).is_ok());
+        let row = "category = 'a'\nhint = 'b'\n";
+        let table = |wrong: &str| {
+            let rows = ["own", "code", "last"].map(|list| format!("[[{list}]]\n{row}"));
+            format!("{}[[cause]]\n{row}{wrong}", rows.concat())
+        };
+        assert!(toml::from_str::<Table>(&table("reasons = ['c']")).is_ok());
         for wrong in [
-            "",
             "reasons = ['(']",
             "reasons = ['(?<1>x)']",
+            "errors = ['[']",
+            "http = ['4']",
             "reasons = []\nother = 1",
             "reasons = []\nrun = 'x'",
         ] {
-            let table = format!("{row}{wrong}");
-            assert!(toml::from_str::<Table>(&table).is_err(), "{wrong}");
+            assert!(toml::from_str::<Table>(&table(wrong)).is_err(), "{wrong}");
         }
+        assert!(toml::from_str::<Table>("").is_err());
     }
 
     #[test]

@@ -9,17 +9,20 @@
 //!
 //! The hints are from a table of known causes.
 
+mod advice;
 pub mod authorization;
 mod known;
 mod place;
+mod quotas;
+mod reason;
 mod role;
 
 use std::collections::HashSet;
 
 use crate::cloudformation::event::Event;
 use crate::cloudformation::service_message;
+pub use advice::{Advice, advice, advice_on, advice_on_call};
 pub use known::Remedy;
-use known::{KNOWN, Known, Values, fill};
 pub use place::{diagnostic, diagnostic_outside};
 pub use role::{Role, role};
 
@@ -36,13 +39,6 @@ pub struct Cause<'a> {
     pub cancelled: usize,
     /// Whether a user requested the rollback, so that nothing failed.
     pub user_initiated: bool,
-}
-
-/// Advice about a known cause.
-#[derive(Debug)]
-pub struct Advice {
-    known: &'static Known,
-    values: Values,
 }
 
 /// The causes of a failed operation and of its failed rollback.
@@ -153,89 +149,14 @@ pub fn reason_of(event: &Event) -> &str {
     let hook = event.hook.as_ref().filter(|hook| hook.is_failure());
     let of_hook = hook.and_then(|hook| hook.reason.as_deref());
     match event.reason.as_deref().or(of_hook) {
-        Some(reason) => unwrapped(reason),
+        Some(reason) => reason::unwrapped(reason),
         None => "the service gave no reason",
     }
 }
 
-/// Returns the advice about an event; `None` if its reason is not known.
-pub fn advice(event: &Event) -> Option<Advice> {
-    let hook = event.hook.as_ref().filter(|hook| hook.is_failure());
-    match (&event.reason, hook) {
-        (Some(reason), _) => advice_on(&event.resource_type, event.status.as_str(), reason),
-        (None, Some(hook)) => Advice::about_hook(&hook.name),
-        (None, None) => None,
-    }
-}
-
-/// Returns the advice about the reason of a resource with this type and status; `None` if the reason is
-/// not known.
-pub fn advice_on(resource_type: &str, status: &str, reason: &str) -> Option<Advice> {
-    KNOWN.iter().find_map(|known| {
-        let values = known.values(resource_type, status, reason)?;
-        Some(Advice { known, values })
-    })
-}
-
-impl Advice {
-    /// Returns the advice about a failed hook whose event has no reason.
-    fn about_hook(name: &str) -> Option<Self> {
-        let known = KNOWN.iter().find(|known| known.category == "hook")?;
-        let values = vec![("hook".to_owned(), name.to_owned())];
-        Some(Self { known, values })
-    }
-
-    /// Returns the kind of failure, such as `already-exists`.
-    pub fn category(&self) -> &'static str {
-        &self.known.category
-    }
-
-    /// Returns the hint for an event; `None` if one of its values is missing.
-    pub fn hint(&self, event: &Event) -> Option<String> {
-        fill(&self.known.hint, &self.values(event))
-    }
-
-    /// Returns the command of stackctl that helps; `None` if there is none.
-    pub fn remedy(&self, event: &Event) -> Option<Remedy> {
-        let remedy = self.known.run?;
-        // No command can name a resource inside a nested stack.
-        let is_possible = event.nested_in.is_empty() || remedy != Remedy::DestroyEmptying;
-        is_possible.then_some(remedy)
-    }
-
-    fn values(&self, event: &Event) -> Values {
-        let mut values = self.values.clone();
-        values.push(("logical_id".to_owned(), event.logical_id.clone()));
-        values.push(("type".to_owned(), event.resource_type.clone()));
-        values
-    }
-}
-
-/// Returns the message of a resource handler, without `Resource handler returned message: "…"`, and
-/// without the service, the codes and the request ids after the message.
-fn unwrapped(reason: &str) -> &str {
-    const HANDLER: &str = "Resource handler returned message: \"";
-    let mut message = reason.trim();
-    if let Some(inner) = message.strip_prefix(HANDLER) {
-        let end = inner
-            .rfind("\" (RequestToken:")
-            .or_else(|| inner.rfind("(RequestToken:"));
-        message = end.map_or(inner, |end| &inner[..end]).trim();
-        message = message.strip_suffix('"').unwrap_or(message);
-    }
-    for noise in [" (Service: ", " (SDK Attempt Count: "] {
-        if let Some((before, after)) = message.split_once(noise)
-            && after.trim_end_matches(['.', '"']).ends_with(')')
-        {
-            message = before;
-        }
-    }
-    if message.is_empty() { reason } else { message }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Event, causes, unwrapped};
+    use super::{Event, causes};
     use crate::cloudformation::event::Hook;
     use crate::cloudformation::status::ResourceStatus;
 
@@ -413,32 +334,5 @@ mod tests {
             hook.failure_mode = Some("WARN".to_owned());
         }
         assert!(lines(&[warning]).is_empty());
-    }
-
-    #[test]
-    fn the_text_of_the_resource_handlers_is_removed() {
-        let cases = [
-            ("Plain words", "Plain words"),
-            (
-                "Resource handler returned message: \"Name \"x\" is taken\" (RequestToken: 1-2, \
-                 HandlerErrorCode: AlreadyExists)",
-                "Name \"x\" is taken",
-            ),
-            (
-                "Resource handler returned message: \"Too many (Service: Ec2, Status Code: 400, \
-                 Request ID: 5)\" (RequestToken: 1, HandlerErrorCode: GeneralServiceException)",
-                "Too many",
-            ),
-            (
-                "Not empty (Service: Amazon S3; Status Code: 409; Error Code: BucketNotEmpty; x)",
-                "Not empty",
-            ),
-            ("Resource handler returned message: \"cut", "cut"),
-            ("A (Service: x) B", "A (Service: x) B"),
-            ("", ""),
-        ];
-        for (reason, expected) in cases {
-            assert_eq!(unwrapped(reason), expected);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{advice, reason_of};
+use super::{Advice, advice, reason_of};
 use crate::cloudformation::event::Event;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::template::node::{Node, Value};
@@ -44,7 +44,7 @@ fn property(failed: &Event, resource: &Resource<'_>) -> Option<Range<usize>> {
     let properties = resource.properties()?;
     let reason = failed.reason.as_deref().unwrap_or_default();
     let advice = advice(failed);
-    let usual = advice.iter().flat_map(|advice| &advice.known.properties);
+    let usual = advice.iter().flat_map(Advice::properties);
     by_path(properties, reason)
         .or_else(|| by_value(properties, reason))
         .or_else(|| by_word(properties, reason))
