@@ -16,6 +16,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::error_chain::{Chain, find};
+use crate::cloudformation::diagnosis::advice_on_call;
 use crate::cloudformation::service_message;
 use crate::config::origin::Origin;
 use crate::diagnostic::Diagnostic;
@@ -125,14 +126,12 @@ impl Login {
                 "the secret access key does not belong to the access key id: run `{}`",
                 self.command("configure")
             )),
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => fault.hint(
-                "ask for the permission that the message names, or use a profile that has it (--profile)",
-            ),
-            "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" => {
-                fault.hint("AWS is throttling this account: wait a minute and run the command again")
-            }
             "OptInRequired" => fault.hint("the account has not enabled this region"),
-            _ => fault,
+            code => {
+                let advice = advice_on_call(code, message);
+                let hint = advice.and_then(|it| it.hint_on_call(|it| format!("stackctl {it}")));
+                hint.into_iter().fold(fault, Error::hint)
+            }
         }
     }
 
@@ -371,7 +370,7 @@ mod tests {
                 Some("role"),
                 refused_role("AccessDenied"),
                 other,
-                "ask for the permission",
+                "use a profile that has it (--profile)",
             ),
             (
                 Some("role"),

@@ -82,6 +82,50 @@ pub(crate) fn nesting() -> (Sandbox, Cloud) {
 }
 
 #[test]
+fn refused_change_set_has_the_hint_of_the_known_cause() {
+    let refused = |code: &str, message: &str| {
+        let (sandbox, cloud) = demo::in_cloud();
+        cloud.on("CreateChangeSet").error(400, code, message);
+        sandbox.run(&["plan"])
+    };
+    let message = "Requires capabilities : [CAPABILITY_NAMED_IAM]";
+    insta::assert_snapshot!(refused("InsufficientCapabilitiesException", message), @r#"
+    --- stderr
+    error: cannot create a change set for `demo-dev`
+      caused by: Requires capabilities : [CAPABILITY_NAMED_IAM] (InsufficientCapabilitiesException)
+    hint: the template needs a capability that is not acknowledged: set `stack.capabilities = ["CAPABILITY_NAMED_IAM"]` in the manifest, with those that it has already
+    --- exit 1
+    "#);
+    let message = "Parameters: [Size] must have values";
+    insta::assert_snapshot!(refused("ValidationError", message), @r"
+    --- stderr
+    error: cannot create a change set for `demo-dev`
+      caused by: Parameters: [Size] must have values (ValidationError)
+    hint: the template needs values for Size: set them in `parameters` of the manifest (for a nested stack, in its `Parameters`), or give them a `Default`
+    --- exit 1
+    ");
+    insta::assert_snapshot!(refused("ValidationError", "no such luck"), @r"
+    --- stderr
+    error: cannot create a change set for `demo-dev`
+      caused by: no such luck (ValidationError)
+    --- exit 1
+    ");
+}
+
+#[test]
+fn failed_change_set_has_the_hint_of_the_known_cause() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let reason = "No export named demo-vpc found. Rollback requested by user.";
+    answer_root(&cloud, "FAILED", reason, "");
+    insta::assert_snapshot!(sandbox.run(&["plan"]), @r"
+    --- stderr
+    error: CloudFormation could not create a change set for `demo-dev`: No export named demo-vpc found. Rollback requested by user.
+    hint: deploy the stack that exports `demo-vpc` first, to the same account and region
+    --- exit 1
+    ");
+}
+
+#[test]
 fn plan_waits_while_the_change_set_is_pending() {
     let (sandbox, cloud) = demo::in_cloud();
     for status in ["CREATE_PENDING", "CREATE_IN_PROGRESS"] {
@@ -270,6 +314,7 @@ fn failed_nested_change_set_shows_its_own_reason() {
        |               ^^^^^^^
 
     error: CloudFormation could not create a change set for `demo-dev`, nested stack `Child/inner`: Template format error: Unresolved resource dependencies [Nowhere]
+    hint: CloudFormation rejects the template, or a value of its parameters; change what the message names, and check it: `stackctl validate -e dev`
     --- exit 1
     "#);
 }

@@ -296,7 +296,8 @@ async fn a_failure_has_the_cause_and_the_hint_of_other_services() {
                 r#"{"__type":"AccessDeniedException","Message":"you may not"}"#,
             ),
             "you may not (AccessDeniedException)",
-            "ask for the permission that the message names, or use a profile that has it (--profile)",
+            "the caller lacks a permission for this request: allow it in a policy of that user or role, or \
+             use a profile that has it (--profile)",
         ),
         (
             answer(404, "<html>"),

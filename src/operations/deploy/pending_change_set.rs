@@ -15,6 +15,7 @@ use super::{code_check, nested_change_sets, readiness, service_validations, uplo
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::cloudformation::change_set::{ChangeSet, failure};
+use crate::cloudformation::diagnosis::advice_on_call;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
@@ -91,6 +92,7 @@ impl PendingChangeSet {
                 let failed = failure::to_error(change_set, deployment.service().name());
                 let found = service_validations::diagnostics(deployment, change_set);
                 let failed = failed.with_diagnostics(found);
+                let failed = with_advice(deployment, change_set, failed);
                 Err(discard_after(deployment, &name, failed).await)
             }
             Err(error) => {
@@ -326,6 +328,17 @@ impl PendingChangeSet {
         events.is_ok_and(|events| events.iter().any(is_ours))
             || listed.is_ok_and(|sets| sets.iter().any(is_executing))
     }
+}
+
+/// Adds what helps against the failure of a change set. The findings of checks need no advice.
+fn with_advice(deployment: &Deployment<'_>, change_set: &ChangeSet, error: Error) -> Error {
+    let advice = failure::reason(change_set)
+        .1
+        .and_then(|reason| advice_on_call("", reason));
+    let advice = advice.filter(|advice| advice.category() != "early-validation");
+    let command = |arguments: &str| deployment.session().command(arguments);
+    let hint = advice.and_then(|advice| advice.hint_on_call(command));
+    hint.into_iter().fold(error, Error::hint)
 }
 
 /// Deletes the change set of a run that ends before the change set is executed. Returns the error
