@@ -6,6 +6,21 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::secret::{self, Secret};
+
+/// Variables whose values are secrets of the AWS SDKs.
+const SECRETS: [&str; 4] = [
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+];
+/// The parts of the names of variables whose values are URLs, perhaps with a password.
+const URLS: [&str; 3] = ["AWS_ENDPOINT_URL", "PROXY", "proxy"];
+/// The minimum length of an AWS secret in bytes. AWS's own have 40 and more; emulators accept any text,
+/// such as `test`, which is no secret.
+const SHORTEST_SECRET: usize = 16;
+
 /// Returns the words of the command line, the program's name first.
 pub fn command_line() -> impl Iterator<Item = OsString> {
     std::env::args_os()
@@ -73,6 +88,20 @@ impl Ambient {
     /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// Returns the secrets of the AWS SDKs among the variables, and the passwords of proxies and
+    /// endpoints.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let variables = self.variables.iter();
+        let secrets = variables.filter_map(|(name, value)| {
+            if SECRETS.contains(&name.as_str()) {
+                return Some(value.as_str()).filter(|it| it.len() >= SHORTEST_SECRET);
+            }
+            let is_url = URLS.iter().any(|part| name.contains(part));
+            is_url.then(|| secret::password_of_url(value)).flatten()
+        });
+        secrets.map(Secret::new).collect()
     }
 
     /// Returns all variables whose name starts with `prefix`, sorted by name.

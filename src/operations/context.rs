@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::ambient::Ambient;
 use crate::config::settings::Overrides;
 use crate::error::Result;
-use crate::present::{self, Presenter};
+use crate::present::Presenter;
 use crate::util::interrupt::Interrupt;
 use crate::util::shell_word::quote;
 
@@ -113,12 +113,12 @@ impl Context {
 /// # Errors
 ///
 /// If the operating system refuses a signal handler.
-pub(crate) fn listen() -> Result<Interrupt> {
-    Interrupt::listen(present::exit_interrupted)
+pub(crate) fn listen(context: &Context) -> Result<Interrupt> {
+    Interrupt::listen(context.presenter().exit_interrupted())
 }
 
 /// Ends the process at the next Ctrl-C, SIGTERM or SIGHUP, for the rest of a command that computes
 /// without waiting. It needs this if it has listened before: the system no longer ends the process itself.
-pub(crate) fn end_on_interrupt() {
-    Interrupt::end_process(present::exit_interrupted);
+pub(crate) fn end_on_interrupt(context: &Context) {
+    Interrupt::end_process(context.presenter().exit_interrupted());
 }

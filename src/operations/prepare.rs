@@ -44,8 +44,8 @@ pub(crate) async fn prepare_alone(session: &Session<'_>) -> Result<Packages> {
     if artifacts.all(|artifact| artifact.build.is_empty() && artifact.requirements.is_none()) {
         return Ok(Packages::default());
     }
-    let packages = listen()?.guard(prepare(session)).await?;
-    end_on_interrupt();
+    let packages = listen(session.context())?.guard(prepare(session)).await?;
+    end_on_interrupt(session.context());
     Ok(packages)
 }
 

@@ -13,6 +13,7 @@ pub mod json;
 mod line_diff;
 pub mod markdown;
 mod process;
+mod streams;
 pub mod style;
 mod timing;
 pub mod unified;
@@ -23,20 +24,19 @@ mod wrap;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Read as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::config::ambient::Ambient;
-use crate::config::secret::{Redactor, Secret};
+use crate::config::secret::{Secret, Secrets};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use format::ColorWhen;
-pub use process::{command_line, exit_interrupted, no_current_folder};
+pub use process::{command_line, no_current_folder};
+use streams::Streams;
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
-use timing::Timings;
 
 /// The width of a line in columns if neither `COLUMNS` nor a terminal gives one.
 const PIPE_WIDTH: usize = 100;
@@ -55,22 +55,14 @@ pub struct OutputOptions {
 /// Writes to the user and asks questions.
 #[derive(Debug)]
 pub struct Presenter {
-    /// Whether stdout is colored.
-    stdout_color: bool,
-    /// Whether stderr is colored.
-    stderr_color: bool,
-    /// Whether stdout is a terminal.
-    screen: bool,
-    width: usize,
+    streams: Streams,
     quiet: bool,
     verbosity: u8,
     interactive: bool,
     progress: bool,
     /// The width for stderr; `None` if stderr is not a terminal.
     stderr_width: Option<usize>,
-    progress_shown: Arc<AtomicBool>,
     question_open: Cell<bool>,
-    secrets: RefCell<Vec<Secret>>,
     /// The first error of a write to stdout.
     write_error: RefCell<Option<io::Error>>,
 }
@@ -91,19 +83,25 @@ impl Presenter {
             .variable("COLUMNS")
             .and_then(|columns| columns.parse().ok());
         let width = columns.or(terminal.columns).unwrap_or(PIPE_WIDTH).max(20);
+        let secrets = Secrets::default();
+        for secret in ambient.secrets() {
+            secrets.add(&secret);
+        }
         Self {
-            stdout_color: is_colored(terminal.stdout),
-            stderr_color: is_colored(terminal.stderr),
-            screen: terminal.stdout,
-            width,
+            streams: Streams {
+                stdout_color: is_colored(terminal.stdout),
+                stderr_color: is_colored(terminal.stderr),
+                is_screen: terminal.stdout,
+                width,
+                progress_shown: Arc::default(),
+                secrets,
+            },
             quiet: options.quiet,
             verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
             progress: terminal.stderr && !ci && !options.quiet,
             stderr_width: terminal.stderr.then_some(width),
-            progress_shown: Arc::default(),
             question_open: Cell::new(false),
-            secrets: RefCell::new(Vec::new()),
             write_error: RefCell::new(None),
         }
     }
@@ -112,18 +110,13 @@ impl Presenter {
     /// given.
     pub fn start_log(&self) {
         if self.is_verbose() {
-            let timings = Timings {
-                color: self.stderr_color,
-                width: self.width,
-                progress_shown: Arc::clone(&self.progress_shown),
-            };
-            process::log(timings, self.verbosity > 1);
+            process::log(self.streams.clone(), self.verbosity > 1);
         }
     }
 
     /// Returns the width of a line in columns: `COLUMNS`, the terminal's width, or 100; at least 20.
     pub fn width(&self) -> usize {
-        self.width
+        self.streams.width
     }
 
     /// Returns the width of the terminal that shows stderr. `None` if stderr is no terminal: lines for
@@ -144,10 +137,19 @@ impl Presenter {
 
     /// Masks `secret` in all output from now on.
     pub fn mask(&self, secret: &Secret) {
-        let mut secrets = self.secrets.borrow_mut();
-        if !secrets.contains(secret) {
-            secrets.push(secret.clone());
-        }
+        self.streams.secrets.add(secret);
+    }
+
+    /// Returns what is masked in all output, for other text that leaves the process.
+    pub fn secrets(&self) -> &Secrets {
+        &self.streams.secrets
+    }
+
+    /// Returns what ends the process at once after an interrupt. Its argument are hints that say how to
+    /// continue the operation.
+    pub fn exit_interrupted(&self) -> impl Fn(&[String]) + Send + use<> {
+        let streams = self.streams.clone();
+        move |hints| process::exit_interrupted(&streams, hints)
     }
 
     /// Writes data for people to stdout. `text` may contain [`style`]s, which are removed if color is
@@ -155,26 +157,16 @@ impl Presenter {
     ///
     /// [`Self::finish`] returns the error if the write fails.
     pub fn data(&self, text: &str) {
-        self.write_data(&style::shown(&self.masked(text), self.stdout_color));
+        self.keep_error(self.streams.data(text));
     }
 
     /// Writes data for a program to stdout, such as a template, byte for byte. Only if stdout is a
     /// terminal are hidden characters visible, as in [`Self::data`].
     pub fn exact_data(&self, text: &str) {
-        let text = self.masked(text);
-        if self.screen {
-            self.write_data(&style::shown(&text, false));
-        } else {
-            self.write_data(&text);
-        }
+        self.keep_error(self.streams.exact_data(text));
     }
 
-    fn write_data(&self, text: &str) {
-        self.clear_progress();
-        let mut stdout = io::stdout().lock();
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
+    fn keep_error(&self, written: io::Result<()>) {
         match written {
             // A reader that closes its pipe has read enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -206,7 +198,7 @@ impl Presenter {
         let mut text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
         text.push('\n');
-        self.write_data(&visible::json(&self.masked(&text)));
+        self.keep_error(self.streams.json(&text));
         Ok(())
     }
 
@@ -218,7 +210,7 @@ impl Presenter {
     pub fn json_line(&self, document: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(document)
             .map_err(|error| Error::system("cannot write JSON", error))?;
-        self.write_data(&(visible::json(&self.masked(&text)).into_owned() + "\n"));
+        self.keep_error(self.streams.json(&(text + "\n")));
         Ok(())
     }
 
@@ -278,7 +270,7 @@ impl Presenter {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         if !diagnostics.is_empty() {
             // The stream removes the styles if color is off.
-            let text = diagnostic::render(diagnostics, self.width, true);
+            let text = diagnostic::render(diagnostics, self.width(), true);
             self.stderr_line(&(style::marked(&text) + "\n"));
         }
     }
@@ -310,23 +302,12 @@ impl Presenter {
         if !self.progress {
             return;
         }
-        // The escapes are part of the width.
-        let text = visible::one_line(&self.masked(text)).into_owned();
-        let line: String = text.chars().take(self.width.saturating_sub(1)).collect();
-        let line = style::shown(&format!("{DIM}{line}{DIM:#}"), self.stderr_color);
-        let mut stderr = io::stderr().lock();
-        let _ = write!(
-            stderr,
-            "\r{}\r{line}",
-            " ".repeat(self.width.saturating_sub(1))
-        )
-        .and_then(|()| stderr.flush());
-        self.progress_shown.store(true, Ordering::Relaxed);
+        self.streams.progress(text);
     }
 
     /// Removes the progress line, if one is shown.
     pub fn clear_progress(&self) {
-        clear_line(&self.progress_shown, self.width);
+        self.streams.clear_progress();
     }
 
     /// Asks `question` and returns the answer without surrounding whitespace.
@@ -342,15 +323,7 @@ impl Presenter {
             return Err(Error::refused("cannot ask a question without a terminal")
                 .hint(format!("to continue without the question, run `{command}`")));
         }
-        self.clear_progress();
-        {
-            let question = format!("{BOLD}{}{BOLD:#} ", self.masked(question));
-            let question = style::shown(&question, self.stderr_color);
-            let mut stderr = io::stderr().lock();
-            let _ = stderr
-                .write_all(question.as_bytes())
-                .and_then(|()| stderr.flush());
-        }
+        self.streams.message(&format!("{BOLD}{question}{BOLD:#} "));
         self.question_open.set(true);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
@@ -371,21 +344,13 @@ impl Presenter {
     }
 
     fn stderr_line(&self, text: &str) {
-        self.clear_progress();
-        let text = style::shown(&self.masked(text), self.stderr_color);
-        let mut stderr = io::stderr().lock();
         // After an interrupt, the cursor is still on the line of the question.
         let start = if self.question_open.replace(false) {
             "\n"
         } else {
             ""
         };
-        let _ = writeln!(stderr, "{start}{text}");
-    }
-
-    fn masked(&self, text: &str) -> String {
-        let redactor = Redactor::new(&self.secrets.borrow());
-        redactor.redact(text).unwrap_or_else(|| text.to_owned())
+        self.streams.message(&format!("{start}{text}\n"));
     }
 }
 
@@ -402,13 +367,4 @@ fn indented(text: &str) -> Cow<'_, str> {
         text + if begins(line) { "\n" } else { "\n  " } + line
     });
     Cow::Owned(text)
-}
-
-/// Removes the progress line if one is shown.
-fn clear_line(is_shown: &AtomicBool, width: usize) {
-    if is_shown.swap(false, Ordering::Relaxed) {
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "\r{}\r", " ".repeat(width.saturating_sub(1)))
-            .and_then(|()| stderr.flush());
-    }
 }

@@ -1,32 +1,22 @@
 //! Output without a presenter: clap's messages, the log, and errors outside of a command.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
-use anstream::{AutoStream, ColorChoice};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::style;
+use super::streams::{self, LogEvent, Streams};
 use super::timing::{self, Timings};
-use super::visible::visible;
 use crate::error::ErrorKind;
 use crate::util::span;
 
 /// Prints clap's message and returns the exit code: 0 for the help and the version, which go to
 /// stdout, and 64 for usage errors, which go to stderr.
 pub fn command_line(message: &clap::Error) -> ExitCode {
-    let text = style::marked(&message.render().ansi().to_string());
-    // A reader that closes its pipe has read enough.
-    if message.use_stderr() {
-        let is_colored = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-        let _ = io::stderr().write_all(style::shown(&text, is_colored).as_bytes());
-    } else {
-        let is_colored = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        let _ = io::stdout().write_all(style::shown(&text, is_colored).as_bytes());
-    }
+    streams::usage(&message.render().ansi().to_string(), message.use_stderr());
     if message.use_stderr() {
         ExitCode::from(ErrorKind::Usage.exit_code())
     } else {
@@ -48,7 +38,8 @@ pub fn no_current_folder(error: &io::Error) -> ExitCode {
 /// AWS SDK's trace.
 ///
 /// The level of the trace is at most `debug`, because the SDK's `trace` level contains request bodies.
-pub(super) fn log(timings: Timings, with_trace: bool) {
+pub(super) fn log(streams: Streams, with_trace: bool) {
+    let timings = Timings(streams.clone());
     let trace = with_trace.then(|| {
         let filter = EnvFilter::new(format!(
             "warn,stackctl=debug,{}=off,aws_config=debug,aws_smithy_runtime=debug,aws_runtime=debug",
@@ -56,28 +47,16 @@ pub(super) fn log(timings: Timings, with_trace: bool) {
         ));
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .with_writer(|| LogWriter)
+            .with_writer(move || LogEvent {
+                streams: streams.clone(),
+                text: Vec::new(),
+            })
             .with_filter(filter)
     });
     tracing_subscriber::registry()
         .with(timings.with_filter(filter_fn(timing::is_printed)))
         .with(trace)
         .init();
-}
-
-/// Writes the trace to stderr with its hidden characters as escapes. The trace writes whole lines.
-struct LogWriter;
-
-impl io::Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        io::stderr().write_all(visible(&text).as_bytes())?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
 }
 
 /// Ends the process immediately after the second interrupt. `hints` say how to continue
@@ -89,11 +68,11 @@ impl io::Write for LogWriter {
     clippy::exit,
     reason = "the second Ctrl-C must end the process immediately"
 )]
-pub fn exit_interrupted(hints: &[String]) -> ! {
+pub(super) fn exit_interrupted(streams: &Streams, hints: &[String]) -> ! {
     let mut message = "\nerror: interrupted\n".to_owned();
     for hint in hints {
         message.push_str(&format!("hint: {hint}\n"));
     }
-    let _ = io::stderr().write_all(visible(&message).as_bytes());
+    streams.message(&message);
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }

@@ -1,9 +1,6 @@
 //! Prints how long each call to AWS and the whole command took.
 
 use std::fmt::{Debug, Write as _};
-use std::io::{self, Write as _};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use tracing::field::{Field, Visit};
@@ -12,18 +9,13 @@ use tracing::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::clear_line;
-use super::style::{self, DIM};
+use super::streams::Streams;
+use super::style::DIM;
 use crate::util::span;
 
 /// Writes one line to stderr for each of the program's own spans when it ends.
 #[derive(Debug)]
-pub(super) struct Timings {
-    pub(super) color: bool,
-    pub(super) width: usize,
-    /// Whether a progress line is shown. It must be removed before another line is written.
-    pub(super) progress_shown: Arc<AtomicBool>,
-}
+pub(super) struct Timings(pub(super) Streams);
 
 /// The start and the fields of a span.
 struct Running {
@@ -71,9 +63,8 @@ where
                 span::COMMAND => running.fields.command(),
                 _ => running.fields.call(),
             };
-            clear_line(&self.progress_shown, self.width);
-            let line = format!("{DIM}{seconds:>7.3} s  {text}{DIM:#}");
-            let _ = writeln!(io::stderr(), "{}", style::shown(&line, self.color));
+            let line = format!("{DIM}{seconds:>7.3} s  {text}{DIM:#}\n");
+            self.0.message(&line);
         }
     }
 }

@@ -38,13 +38,13 @@ enum Signal {
 }
 
 impl Interrupt {
-    /// Starts to listen. The second signal calls `end_process` with the hints on how to continue what
-    /// runs.
+    /// Starts to listen. The second signal calls `end_process`, which does not return, with the hints on
+    /// how to continue what runs.
     ///
     /// # Errors
     ///
     /// If the operating system refuses a signal handler.
-    pub fn listen(end_process: fn(&[String]) -> !) -> Result<Self> {
+    pub fn listen(end_process: impl Fn(&[String]) + Send + 'static) -> Result<Self> {
         let interrupt = Self::default();
         let listener = interrupt.clone();
         on_own_thread(async move |mut signals| {
@@ -63,7 +63,7 @@ impl Interrupt {
     }
 
     /// Calls `end_process` at the next signal.
-    pub fn end_process(end_process: fn(&[String]) -> !) {
+    pub fn end_process(end_process: impl Fn(&[String]) + Send + 'static) {
         // If this fails, the next signal has no effect, and the command still ends by itself.
         let _ = on_own_thread(async move |mut signals| {
             signals.next().await;

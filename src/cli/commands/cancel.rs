@@ -32,7 +32,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = listen()?;
+    let interrupt = listen(context)?;
     let Reached { service, stack, .. } = session.reach(&interrupt).await?;
     let Some(stack) = stack.filter(|stack| !stack.status.is_terminal()) else {
         presenter.note("No operation is running: nothing to cancel.");

@@ -57,7 +57,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = listen()?;
+    let interrupt = listen(context)?;
     let reached = session.reach(&interrupt).await?;
     let (connection, service) = (reached.connection, reached.service);
     let Some(stack) = reached.stack else {

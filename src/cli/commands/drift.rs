@@ -34,7 +34,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
-    let interrupt = listen()?;
+    let interrupt = listen(context)?;
     let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let read = async {

@@ -46,7 +46,7 @@ pub struct Args {
 /// If there is no such stack; with `--follow`, if the operation failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
-    let interrupt = listen()?;
+    let interrupt = listen(context)?;
     let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let stack = interrupt.guard(find(&session, &service, &args)).await?;

@@ -19,7 +19,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     smoke_test::settings(&session)?;
-    let interrupt = listen()?;
+    let interrupt = listen(context)?;
     let reached = session.reach(&interrupt).await?;
     let stack = session.deployed(reached.stack)?;
     let connection = &reached.connection;

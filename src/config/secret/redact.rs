@@ -1,172 +1,246 @@
-//! Replaces known secrets in a text, in every form in which they may be written.
+//! Finds known secrets in a text, in every form in which they may be written, and replaces them.
 //!
-//! JSON escapes a secret; a JSON document inside a JSON string escapes it twice, and a policy inside
-//! that document three times. A secret of several lines may be shown line by line.
+//! The secrets are searched in the text itself, in the text without its escapes, and in what the text
+//! contains in base64 and hex: see [`View`]. All secrets are searched at once, so the time grows with
+//! the length of the text and hardly with the number of secrets. All matches count, also those that
+//! overlap, and their union is replaced.
 
-use super::Secret;
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+
+use super::parts::{Part, SHORTEST_PART, parts, spellings};
+use super::view::{View, length_of_style};
+use super::{Secret, shape};
 
 /// The text that replaces a secret.
-const MASK: &str = "(secret)";
-/// The minimum length, in characters, of a secret that is replaced as a whole word.
-const SHORTEST_WORD: usize = 4;
-/// The minimum length, in characters, of a secret that is replaced inside words too.
-const SHORTEST_PART: usize = 8;
-/// The minimum length, in characters, of a line of a secret that is replaced by itself.
-const SHORTEST_LINE: usize = 6;
-/// How many times a secret may be escaped: a policy in a JSON document in a JSON string.
-const ESCAPES: usize = 3;
+pub const MASK: &str = "(secret)";
+/// How often a text may be in base64 or hex: base64 in base64 in base64.
+const DECODED: usize = 3;
 
 /// Replaces secrets in texts.
 ///
 /// A secret of at least eight characters is replaced everywhere. A secret of four to seven characters
-/// is replaced only if no letter, digit, `-` or `_` is next to it. Shorter secrets, `true` and `false`
-/// are not replaced.
-#[derive(Debug)]
+/// is replaced only if no letter, digit, `-` or `_` is next to it. Shorter secrets, `true`, `false` and
+/// `null` are not replaced.
+#[derive(Debug, Default)]
 pub struct Redactor {
-    forms: Vec<Form>,
+    /// The secrets as they are.
+    written: Option<Search>,
+    /// The secrets without their escapes.
+    plain: Option<Search>,
+    /// The length of the shortest text that is searched, in bytes.
+    shortest: usize,
 }
 
 impl Redactor {
     /// Returns a redactor for these secrets.
     pub fn new(secrets: &[Secret]) -> Self {
-        let mut forms: Vec<Form> = secrets
-            .iter()
-            .flat_map(|secret| forms(secret.expose()))
-            .collect();
-        // The longest first: otherwise, replacing a part would leave the rest of a longer secret.
-        forms.sort_by(|one, other| {
-            let lengths = other.text.len().cmp(&one.text.len());
-            lengths.then_with(|| one.text.cmp(&other.text))
-        });
-        forms.dedup();
-        Self { forms }
+        let (mut written, mut plain): (Vec<Part>, Vec<Part>) = (Vec::new(), Vec::new());
+        for part in secrets.iter().flat_map(|secret| parts(secret.expose())) {
+            let view = View::of(&part.text).without_escapes();
+            let view = view.without_plus().unwrap_or(view);
+            let text = String::from_utf8_lossy(view.bytes()).into_owned();
+            // If little is left, other texts are the same without their escapes.
+            if text == part.text || text.chars().count() >= SHORTEST_PART {
+                plain.push(Part { text, ..part });
+            }
+            let spellings = spellings(&part.text).into_iter();
+            written.extend(spellings.map(|text| Part { text, ..part }));
+        }
+        let lengths = written.iter().chain(&plain).map(|part| part.text.len());
+        Self {
+            shortest: lengths.min().unwrap_or_default(),
+            written: Search::new(written),
+            plain: Search::new(plain),
+        }
     }
 
     /// Returns the text without the secrets; `None` if the text contains no secret.
     pub fn redact(&self, text: &str) -> Option<String> {
-        let mut shown: Option<String> = None;
-        for form in &self.forms {
-            let current = shown.as_deref().unwrap_or(text);
-            if !current.contains(&form.text) {
+        let found = self.find(text);
+        (!found.is_empty()).then(|| replaced(text, &found))
+    }
+
+    /// Returns a JSON text without the secrets; `None` if it contains no secret. Each string and number
+    /// is searched by itself, so the result is JSON, too. Keys of lower-case letters and `_` stay: they
+    /// are those of stackctl's own documents.
+    pub fn redact_json(&self, json: &str) -> Option<String> {
+        let mut shown = String::new();
+        let mut copied = 0;
+        for token in tokens(json) {
+            let written = json.get(token.clone()).unwrap_or_default();
+            let after = json.get(token.end..).unwrap_or_default().trim_start();
+            let content = match serde_json::from_str(written) {
+                Ok(serde_json::Value::String(text)) if after.starts_with(':') => {
+                    let is_own = |it: char| it.is_ascii_lowercase() || it == '_';
+                    if text.chars().all(is_own) {
+                        continue;
+                    }
+                    text
+                }
+                Ok(serde_json::Value::String(text)) => text,
+                Ok(serde_json::Value::Number(_)) => written.to_owned(),
+                _ => continue,
+            };
+            if let Some(content) = self.redact(&content) {
+                shown.push_str(json.get(copied..token.start).unwrap_or_default());
+                shown.push_str(&serde_json::Value::from(content).to_string());
+                copied = token.end;
+            }
+        }
+        (copied > 0).then(|| shown + json.get(copied..).unwrap_or_default())
+    }
+
+    /// Returns the places of the secrets in a text, in their order. They do not overlap.
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        shape::find(text, &mut found);
+        if self.written.is_some() {
+            self.search(&View::of(text), text, DECODED, &mut found);
+        }
+        merged(found, text)
+    }
+
+    fn search(&self, view: &View<'_>, text: &str, depth: usize, found: &mut Vec<Range<usize>>) {
+        if let Some(written) = &self.written {
+            written.find(view, found);
+        }
+        let unescaped = view.without_escapes();
+        if let Some(plain) = &self.plain {
+            match unescaped.without_plus() {
+                Some(view) => plain.find(&view, found),
+                None => plain.find(&unescaped, found),
+            }
+        }
+        if depth > 0 {
+            for decoded in unescaped.decoded(text, self.shortest) {
+                self.search(&decoded, text, depth - 1, found);
+            }
+        }
+    }
+}
+
+/// A search for many texts at once.
+#[derive(Debug)]
+struct Search {
+    automaton: AhoCorasick,
+    /// Whether each of the texts is found only as a whole word.
+    are_words: Vec<bool>,
+}
+
+impl Search {
+    /// Returns a search for these texts; `None` if there are none.
+    fn new(parts: Vec<Part>) -> Option<Self> {
+        if parts.is_empty() {
+            return None;
+        }
+        let are_words = parts.iter().map(|part| part.is_word).collect();
+        // It fails only for more than four billion bytes of secrets.
+        let automaton = AhoCorasick::new(parts.into_iter().map(|part| part.text)).ok()?;
+        Some(Self {
+            automaton,
+            are_words,
+        })
+    }
+
+    /// Adds the places of the texts in a view.
+    fn find(&self, view: &View<'_>, found: &mut Vec<Range<usize>>) {
+        let mut union: Vec<Range<usize>> = Vec::new();
+        for hit in self.automaton.find_overlapping_iter(view.bytes()) {
+            let is_word = self.are_words.get(hit.pattern().as_usize()) == Some(&true);
+            if is_word && !is_alone(view, &hit.range()) {
                 continue;
             }
-            shown = Some(if form.is_word {
-                without_word(current, &form.text)
-            } else {
-                current.replace(&form.text, MASK)
-            });
-        }
-        shown
-    }
-}
-
-/// One form in which a secret may be written.
-#[derive(Debug, PartialEq, Eq)]
-struct Form {
-    text: String,
-    /// Whether it is replaced only as a whole word.
-    is_word: bool,
-}
-
-/// Returns the forms in which a secret may be written; none of them is empty.
-fn forms(secret: &str) -> Vec<Form> {
-    let length = secret.chars().count();
-    if length < SHORTEST_WORD || ["true", "false"].contains(&secret) {
-        return Vec::new();
-    }
-    let is_word = length < SHORTEST_PART;
-    let lines = secret
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.chars().count() >= SHORTEST_LINE);
-    let mut forms: Vec<Form> = Vec::new();
-    for part in [secret, secret.trim()].into_iter().chain(lines) {
-        let mut text = part.to_owned();
-        for _ in 0..=ESCAPES {
-            let escaped = json_escaped(&text);
-            if !text.is_empty() {
-                forms.push(Form { text, is_word });
+            let mut range = hit.range();
+            while let Some(last) = union.pop_if(|last| range.start < last.end) {
+                range = range.start.min(last.start)..range.end.max(last.end);
             }
-            text = escaped;
+            union.push(range);
+        }
+        found.extend(union.iter().map(|range| view.place(range)));
+    }
+}
+
+/// Returns whether no letter, digit, `-` or `_` is next to a part of a view.
+fn is_alone(view: &View<'_>, part: &Range<usize>) -> bool {
+    let is_inside = |it: char| it.is_alphanumeric() || it == '-' || it == '_';
+    let before = &view.bytes()[part.start.saturating_sub(4)..part.start];
+    let after = &view.bytes()[part.end..view.bytes().len().min(part.end + 4)];
+    let first = after.utf8_chunks().next();
+    let first = first.and_then(|chunk| chunk.valid().chars().next());
+    let last = before.utf8_chunks().last();
+    let last = last
+        .filter(|chunk| chunk.invalid().is_empty())
+        .and_then(|chunk| chunk.valid().chars().next_back());
+    (view.has_gap_before(part.start) || !last.is_some_and(is_inside))
+        && (view.has_gap_before(part.end) || !first.is_some_and(is_inside))
+}
+
+/// Returns the union of ranges, in their order, on the boundaries of characters.
+fn merged(mut ranges: Vec<Range<usize>>, text: &str) -> Vec<Range<usize>> {
+    ranges.retain(|range| range.start < range.end);
+    for range in &mut ranges {
+        while !text.is_char_boundary(range.start) {
+            range.start -= 1;
+        }
+        while !text.is_char_boundary(range.end) {
+            range.end += 1;
         }
     }
-    forms
-}
-
-/// Returns a text as the content of a JSON string, without the quotes.
-fn json_escaped(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted
-        .get(1..quoted.len().saturating_sub(1))
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// Returns the text with every whole-word occurrence of `word` replaced.
-fn without_word(text: &str, word: &str) -> String {
-    let is_inside = |character: Option<char>| {
-        character.is_some_and(|it| it.is_alphanumeric() || it == '-' || it == '_')
-    };
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(word) {
-        shown.push_str(before);
-        let previous = shown.chars().next_back();
-        let is_alone = !is_inside(previous) && !is_inside(after.chars().next());
-        shown.push_str(if is_alone { MASK } else { word });
-        rest = after;
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let mut union: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match union.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => union.push(range),
+        }
     }
-    shown + rest
+    union
+}
+
+/// Returns the text with the mask at these places. Styles stay.
+fn replaced(text: &str, places: &[Range<usize>]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut copied = 0;
+    for place in places {
+        shown.push_str(text.get(copied..place.start).unwrap_or_default());
+        shown.push_str(MASK);
+        let hidden = text.get(place.clone()).unwrap_or_default();
+        for (at, _) in hidden.match_indices(['\x1B', '\u{FDD0}']) {
+            let style = hidden.get(at..).unwrap_or_default();
+            if let Some(length) = length_of_style(style.as_bytes()) {
+                shown.push_str(style.get(..length).unwrap_or_default());
+            }
+        }
+        copied = place.end;
+    }
+    shown + text.get(copied..).unwrap_or_default()
+}
+
+/// Returns the places of the strings and of the other scalars of a JSON text.
+fn tokens(json: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let is_between = |it: &u8| it.is_ascii_whitespace() || b"{}[],:".contains(it);
+        let start = at + bytes.get(at..)?.iter().position(|it| !is_between(it))?;
+        let rest = &bytes[start..];
+        let length = if rest.first() == Some(&b'"') {
+            let mut is_escaped = false;
+            let end = rest.iter().skip(1).position(|it| {
+                let ends = *it == b'"' && !is_escaped;
+                is_escaped = *it == b'\\' && !is_escaped;
+                ends
+            });
+            end.map_or(rest.len(), |end| end + 2)
+        } else {
+            rest.iter().position(is_between).unwrap_or(rest.len())
+        };
+        at = start + length;
+        Some(start..at)
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Redactor;
-    use crate::config::secret::Secret;
-
-    fn redact(text: &str, secrets: &[Secret]) -> String {
-        let redactor = Redactor::new(secrets);
-        redactor.redact(text).unwrap_or_else(|| text.to_owned())
-    }
-
-    #[test]
-    fn a_secret_is_replaced_in_every_form() {
-        let secret = "key \"one\"\nsecond-line\n";
-        let once = serde_json::json!({ "value": secret }).to_string();
-        let twice = serde_json::json!({ "context": once }).to_string();
-        let thrice = serde_json::json!({ "document": twice }).to_string();
-        let by_line = "  - key \"one\"\n  + second-line\n".to_owned();
-        for text in [secret.to_owned(), once, twice, thrice, by_line] {
-            let shown = redact(&text, &[Secret::new(secret)]);
-            assert!(
-                !shown.contains("one") && !shown.contains("second"),
-                "{shown}"
-            );
-            assert!(shown.contains("(secret)"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_secret_that_contains_another_is_replaced_completely() {
-        let secrets = [Secret::new("pass"), Secret::new("passphrase")];
-        assert_eq!(
-            redact("a passphrase, a pass", &secrets),
-            "a (secret), a (secret)"
-        );
-    }
-
-    #[test]
-    fn secrets_that_are_too_short_are_not_replaced() {
-        let secrets = ["", "a\nb", "abc", "true"].map(Secret::new);
-        assert_eq!(redact("a true abc and b", &secrets), "a true abc and b");
-    }
-
-    #[test]
-    fn a_short_secret_is_replaced_only_as_a_whole_word() {
-        let secrets = [Secret::new("demo12")];
-        assert_eq!(
-            redact("\"demo12\" u:demo12@h demo123 my-demo12 demo12", &secrets),
-            "\"(secret)\" u:(secret)@h demo123 my-demo12 (secret)"
-        );
-    }
-}
+mod tests;

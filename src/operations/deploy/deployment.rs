@@ -57,7 +57,7 @@ impl<'a> Deployment<'a> {
         session: &'a Session<'a>,
         check: impl FnOnce(&Build) -> Result<()>,
     ) -> Result<Self> {
-        let interrupt = listen()?;
+        let interrupt = listen(session.context())?;
         // A build that fails stops before any call to AWS.
         let wheels = interrupt.guard(prepare(session)).await?;
         let building = build::build_concurrently(session, wheels);
@@ -86,7 +86,7 @@ impl<'a> Deployment<'a> {
     ///
     /// Those of [`open`](Self::open), without those of secrets and of the linter.
     pub(crate) async fn open_to_compare(session: &'a Session<'a>) -> Result<Self> {
-        let interrupt = listen()?;
+        let interrupt = listen(session.context())?;
         let wheels = interrupt.guard(prepare(session)).await?;
         let build = build::build_concurrently(session, wheels);
         let read = Deployed::read_concurrently(session, build);
