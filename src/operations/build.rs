@@ -194,28 +194,42 @@ impl Build {
         Ok(())
     }
 
-    /// Returns the parameters that may be shown and kept.
-    pub(crate) fn plain_parameters(&self) -> IndexMap<String, String> {
-        let plain = self
-            .parameters
-            .iter()
-            .filter_map(|(name, value)| match value {
-                ParameterValue::Plain(value) if !self.is_no_echo(name) => {
-                    Some((name.clone(), value.clone()))
+    /// Returns the parameters that may be shown and kept. `deployed` has the stack's values, for those that
+    /// keep theirs.
+    pub(crate) fn plain_parameters(
+        &self,
+        deployed: Option<&IndexMap<String, String>>,
+    ) -> IndexMap<String, String> {
+        let plain = self.parameters.iter().filter_map(|(name, value)| {
+            let value = match value {
+                ParameterValue::Plain(value) => value,
+                ParameterValue::FromEnvironment { .. } => return None,
+                ParameterValue::Previous { .. } => {
+                    deployed?.get(name).filter(|value| *value != NO_ECHO)?
                 }
-                _ => None,
-            });
+            };
+            (!self.is_no_echo(name)).then(|| (name.clone(), value.clone()))
+        });
         plain.collect()
     }
 
     /// Returns the values with which the template is evaluated; those of `NoEcho` parameters are masked,
-    /// as in the parameters of a stack.
-    pub(crate) fn values(&self) -> IndexMap<String, String> {
+    /// as in the parameters of a stack. `deployed` has the stack's values, for those that keep theirs.
+    pub(crate) fn values(
+        &self,
+        deployed: Option<&IndexMap<String, String>>,
+    ) -> IndexMap<String, String> {
         let secrets = self.template.parameters().filter(|it| it.no_echo());
         let masked = secrets.map(|it| (it.entry.name.to_owned(), NO_ECHO.to_owned()));
-        let mut values = self.plain_parameters();
+        let mut values = self.plain_parameters(deployed);
         values.extend(masked);
         values
+    }
+
+    /// Returns whether a parameter keeps the value that it has in the deployed stack.
+    pub(crate) fn keeps_value(&self, parameter: &str) -> bool {
+        let value = self.parameters.get(parameter);
+        matches!(value, Some(ParameterValue::Previous { .. }))
     }
 
     /// Returns the warnings that are shown with the findings of the built-in linter.
@@ -460,7 +474,8 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
                     let place = origins.get(&format!("parameters.{name}")).place("");
                     let value = match value {
                         ParameterValue::Plain(value) => Some(value.as_str()),
-                        ParameterValue::FromEnvironment { .. } => None,
+                        ParameterValue::FromEnvironment { .. }
+                        | ParameterValue::Previous { .. } => None,
                     };
                     Given {
                         name,

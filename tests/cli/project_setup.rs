@@ -40,6 +40,7 @@ fn config_show_names_every_source() {
     tags.owner                         media                        --set
     tags.stackctl:project              file-metadata                default
     tags.stackctl:environment          prod                         default
+    own_tags                           true                         default
     artifacts                          (unset)                      default
     parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
     vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE

@@ -153,6 +153,7 @@ fn config_show_has_no_setting_of_the_example() {
     key_pair                           (unset)        default
     tags.stackctl:project              site           default
     tags.stackctl:environment          dev            default
+    own_tags                           true           default
     artifacts                          (unset)        default
     parameters                         (unset)        default
     vars                               (unset)        default

@@ -62,7 +62,7 @@ pub struct ChangeSetRequest<'a> {
     pub reverts_drift: bool,
     /// The template.
     pub template: TemplateSource,
-    /// All parameters; none is left to its previous value.
+    /// All parameters. One without a value keeps its previous value.
     pub parameters: &'a IndexMap<String, ParameterValue>,
     /// All tags.
     pub tags: &'a IndexMap<String, String>,
@@ -141,14 +141,13 @@ impl ChangeSetRequest<'_> {
 }
 
 fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
-    let value = match value {
-        ParameterValue::Plain(value) => value.as_str(),
-        ParameterValue::FromEnvironment { value, .. } => value.as_ref()?.expose(),
+    let parameter = Parameter::builder().parameter_key(name);
+    let parameter = match value {
+        ParameterValue::Plain(value) => parameter.parameter_value(value),
+        ParameterValue::FromEnvironment { value, .. } => {
+            parameter.parameter_value(value.as_ref()?.expose())
+        }
+        ParameterValue::Previous { .. } => parameter.use_previous_value(true),
     };
-    Some(
-        Parameter::builder()
-            .parameter_key(name)
-            .parameter_value(value)
-            .build(),
-    )
+    Some(parameter.build())
 }

@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use super::checks::{self, Checked};
 use Kind::{Any, Duration, Flag, Integer, List, Map, Networks, Parameter, Severity, Table, Text};
 
-/// CloudFormation takes 50 tags per stack (`CreateChangeSet`, `Tags`); two are stackctl's own.
-const TAG_LIMIT: usize = 48;
+/// CloudFormation takes 50 tags per stack (`CreateChangeSet`, `Tags`).
+pub(crate) const TAG_LIMIT: usize = 50;
 /// CloudFormation quotas: parameters in a template.
 const PARAMETER_LIMIT: usize = 200;
 /// `CreateChangeSet`: `NotificationARNs` and `RollbackTriggers` take 5 items each.
@@ -126,6 +126,8 @@ pub(crate) static KEYS: &[Key] = &[
         "The name of an EC2 key pair. Needed only if the template reads `key_pair`."),
     Key::new("tags", Map(&Names { name: checks::tag_key, limit: TAG_LIMIT, value: Text(checks::tag_value, FILLED), description: "" }),
         "Tags for the stack and all that it holds, besides `stackctl:project` and `stackctl:environment`."),
+    Key::new("own_tags", Flag,
+        "Whether the stack gets the tags `stackctl:project` and `stackctl:environment`. A new tag changes every resource that takes tags.").default("true"),
     Key::new("artifacts", Map(&Names { name: checks::artifact, limit: NO_LIMIT, value: Table(ARTIFACT), description: "One artifact: a folder that becomes one zip." }),
         "The artifacts by name: each folder becomes one zip."),
     Key::new("parameters", Map(&Names { name: checks::parameter, limit: PARAMETER_LIMIT, value: Parameter, description: "The value of a CloudFormation parameter. A list is joined with commas." }),
@@ -238,10 +240,14 @@ const EXPECT: &[Key] = &[
         "The table's key attribute, which will hold the uploaded object's key."),
 ];
 
-/// The keys of a parameter whose value is a secret.
+/// The keys of a parameter whose value is not in the manifest. Exactly one of them is given.
 #[rustfmt::skip] // two lines per key
-pub(crate) static SECRET: &[Key] = &[Key::new("from_env", Text(checks::variable, FILLED),
-        "The environment variable that holds the value.")];
+pub(crate) static SOURCES: &[Key] = &[
+    Key::new("from_env", Text(checks::variable, FILLED),
+        "The environment variable that holds the value: a secret, never printed, never in a plan file."),
+    Key::new("use_previous", Flag,
+        "`true`: the parameter keeps the value that it has in the deployed stack."),
+];
 
 /// The limits of an environment's name.
 pub(crate) const ENVIRONMENT_NAME: Limits = pattern(r"^[a-z][a-z0-9-]*$", Some(32));

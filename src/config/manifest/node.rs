@@ -149,7 +149,8 @@ fn convert_table(
         .collect()
 }
 
-/// Overlays `lower` with `upper`: tables merge, everything else is replaced.
+/// Overlays the layer `lower` with `upper`: tables merge, everything else is replaced. The value of a
+/// parameter is replaced even if it is a table, because it has only one source.
 pub(crate) fn overlay(lower: &mut Table, upper: &Table) {
     for (key, entry) in upper {
         match (lower.get_mut(key), &entry.node.value) {
@@ -163,11 +164,25 @@ pub(crate) fn overlay(lower: &mut Table, upper: &Table) {
                     ..
                 }),
                 Value::Table(above),
-            ) => overlay(below, above),
-            _ => {
-                lower.insert(key.clone(), entry.clone());
+            ) if key == "parameters" => {
+                let values = above
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()));
+                below.extend(values);
             }
+            _ => merge(lower, key, entry),
         }
+    }
+}
+
+fn merge(lower: &mut Table, key: &str, entry: &Entry) {
+    let below = lower.get_mut(key).map(|below| &mut below.node.value);
+    if let (Some(Value::Table(below)), Value::Table(above)) = (below, &entry.node.value) {
+        for (key, entry) in above {
+            merge(below, key, entry);
+        }
+    } else {
+        lower.insert(key.to_owned(), entry.clone());
     }
 }
 

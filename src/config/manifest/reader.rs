@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 
 use super::checks::{self, Checked, Fault};
-use super::keys::{KEYS, Key, Kind, Names, Only, SECRET, names};
+use super::keys::{KEYS, Key, Kind, Names, Only, SOURCES, names};
 use super::node::{Node, Table, Value};
 use crate::config::origin::Origin;
 use crate::diagnostic::Diagnostic;
@@ -203,20 +203,10 @@ impl Reader {
         (self.found.len() == before).then_some(toml::Value::Array(texts))
     }
 
-    /// Reads a parameter: its text, or the table that names the variable of a secret.
+    /// Reads a parameter: its text, or the table that says where its value is.
     fn parameter(&mut self, node: &Node) -> Option<toml::Value> {
         let value = match &node.value {
-            Value::Table(table) => {
-                let secret = self.keys(table, SECRET);
-                if table.is_empty() {
-                    let fault = Fault::new("missing-key", "does not say where its value is");
-                    self.fault(
-                        fault.help("write `{ from_env = \"VARIABLE\" }`"),
-                        &node.origin,
-                    );
-                }
-                return (!secret.is_empty()).then_some(toml::Value::Table(secret));
-            }
+            Value::Table(table) => return self.source(table, node).map(toml::Value::Table),
             Value::List(items) => self.comma_list(items),
             _ => node.scalar()?,
         };
@@ -229,6 +219,29 @@ impl Reader {
             );
         }
         Some(toml::Value::String(value))
+    }
+
+    /// Reads the table that says where the value of a parameter is.
+    fn source(&mut self, table: &Table, node: &Node) -> Option<toml::Table> {
+        let source = self.keys(table, SOURCES);
+        let fault = if table.is_empty() {
+            Fault::new("missing-key", "does not say where its value is").help(
+                "write `{ from_env = \"VARIABLE\" }`, or `{ use_previous = true }` for the value in the \
+                 deployed stack",
+            )
+        } else if source.len() > 1 {
+            Fault::new("bad-parameter", "has two sources").help("write only one of the keys")
+        } else if source.get("use_previous") == Some(&toml::Value::Boolean(false)) {
+            Fault::new(
+                "bad-parameter",
+                "has `use_previous = false`, which gives it no value",
+            )
+            .help("write the value, or remove the line: then the template's default is sent")
+        } else {
+            return (!source.is_empty()).then_some(source);
+        };
+        self.fault(fault, &node.origin);
+        None
     }
 
     fn comma_list(&mut self, items: &[Node]) -> String {

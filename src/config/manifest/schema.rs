@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{ENVIRONMENT_NAME, KEYS, Key, Kind, Limits, SECRET};
+use super::keys::{ENVIRONMENT_NAME, KEYS, Key, Kind, Limits, SOURCES};
 use super::reader::Scope;
 use crate::diagnostic::Severity;
 
@@ -81,19 +81,17 @@ fn kind(kind: &Kind) -> Map<String, Value> {
     })
 }
 
-/// Returns the schema of a parameter: plain, a list that is joined with commas, or a secret.
+/// Returns the schema of a parameter: plain, a list that is joined with commas, or the place of its
+/// value.
 fn parameter() -> Value {
     let plain = ["string", "integer", "number", "boolean"].map(|kind| json!({ "type": kind }));
-    let mut secret = table(SECRET.iter());
-    let keys: Vec<&str> = SECRET.iter().map(|key| key.name).collect();
-    secret.insert("required".to_owned(), keys.into());
-    secret.insert(
-        "description".to_owned(),
-        "A secret: never printed, never in a plan file.".into(),
-    );
     let mut choices = plain.to_vec();
     choices.push(json!({ "type": "array", "items": { "anyOf": plain } }));
-    choices.push(secret.into());
+    for key in SOURCES {
+        let mut source = table(std::iter::once(key));
+        source.insert("required".to_owned(), vec![key.name].into());
+        choices.push(source.into());
+    }
     json!({ "anyOf": choices })
 }
 

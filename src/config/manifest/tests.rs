@@ -311,6 +311,24 @@ fn each_mistake_is_found_alone() {
 }
 
 #[test]
+fn parameter_has_one_source() {
+    for (value, expected) in [
+        ("{}", "does not say where its value is"),
+        ("{ use_previous = false }", "gives it no value"),
+        ("{ use_previous = 1 }", "must be a boolean"),
+        (
+            "{ use_previous = true, from_env = \"X\" }",
+            "has two sources",
+        ),
+        ("{ use_previus = true }", "unknown key `use_previus`"),
+    ] {
+        let found = found(&format!("[parameters]\nA = {value}"));
+        assert_eq!(found.len(), 1, "{value}: {found:#?}");
+        assert!(found[0].contains(expected), "{value}: {found:#?}");
+    }
+}
+
+#[test]
 fn every_wrong_item_of_a_list_is_reported() {
     let cidrs = found("[environments.x]\nallowed_ssh_cidr = [\"10.0.0.1/8\", \"::/0\", \"1/2\"]");
     assert_eq!(cidrs.len(), 3, "two wrong ones, and the world: {cidrs:#?}");
@@ -324,7 +342,7 @@ fn what_is_right_is_let_pass() {
         "",
         "allow_world_ssh = true\n[environments.x]\nallow_world_ssh = true\nallowed_ssh_cidr = [\"0.0.0.0/0\"]",
         "[vars]\nlist = [1, [2]]\nnested = { a = 1979-05-27 }\nratio = 1_0.5",
-        "[parameters]\nA = 1\nB = true\nC = [\"x\", 2]\nD = { from_env = \"X\" }\nE = 1.10",
+        "[parameters]\nA = 1\nB = true\nC = [\"x\", 2]\nD = { from_env = \"X\" }\nE = 1.10\nF = { use_previous = true }",
         "[stack]\ncapabilities = []\ntermination_protection = true\nrole_arn = \"arn:aws:iam::123456789012:role/x\"\ntimeout_minutes = 30",
         "[artifacts]\n[artifacts.a]\n[artifacts.b]\npath = \"c\"\nexclude = [\"*.md\"]",
         "[environments.local]\nemulator = true\nvars.x = 1\nverify = { timeout = \"5s\" }",

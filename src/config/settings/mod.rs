@@ -30,6 +30,10 @@ pub use show::{Row, show};
 /// Everything that a command may want to know about the project and the chosen environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the manifest"
+)]
 pub struct Settings {
     /// The project's name, part of the default stack name and of every artifact key.
     pub project: String,
@@ -66,6 +70,8 @@ pub struct Settings {
     /// Tags for the stack, stackctl's own two included.
     #[serde(default)]
     pub tags: IndexMap<String, String>,
+    /// Whether the stack gets stackctl's own two tags.
+    pub own_tags: bool,
     /// The artifacts by name, in the manifest's order.
     #[serde(default)]
     pub artifacts: IndexMap<String, ArtifactSettings>,
@@ -147,6 +153,11 @@ pub enum ParameterValue {
         /// Its value; `None` where it is not set, which only commands that send it refuse.
         #[serde(skip)]
         value: Option<Secret>,
+    },
+    /// The value that the parameter has in the deployed stack, whatever it is.
+    Previous {
+        /// Always `true`.
+        use_previous: bool,
     },
 }
 

@@ -424,8 +424,9 @@ fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'
     let (above, below) = (parameters(above)?, parameters(below)?);
     above.iter().find_map(|(name, entry)| {
         let secret = &below.get(name)?.node;
-        let is_exposed =
-            matches!(secret.value, Value::Table(_)) && !matches!(entry.node.value, Value::Table(_));
+        let is_secret =
+            matches!(&secret.value, Value::Table(source) if source.contains_key("from_env"));
+        let is_exposed = is_secret && !matches!(entry.node.value, Value::Table(_));
         is_exposed.then_some((name.as_str(), secret))
     })
 }

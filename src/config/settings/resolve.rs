@@ -13,7 +13,7 @@ use super::overrides::{self, Given, Overrides};
 use super::{ParameterValue, Settings};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
-use crate::config::manifest::keys::{self, KEYS, Key, Kind};
+use crate::config::manifest::keys::{self, KEYS, Key, Kind, TAG_LIMIT};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
 use crate::config::manifest::{LOCAL, Manifest, Scope, read_layer};
 use crate::config::origin::Origin;
@@ -57,6 +57,7 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
     if !manifest.is_partial() {
         add_new(&mut problems, found);
         problems.extend(missing(manifest, &merged));
+        problems.extend(too_many_tags(&merged));
         problems.extend(artifacts::check(&merged));
     }
     name_stack(&mut values, &merged, &mut problems);
@@ -238,6 +239,20 @@ fn missing(manifest: &Manifest, merged: &Table) -> Vec<Diagnostic> {
     problems
 }
 
+/// Returns an error if the manifest's tags and stackctl's own two are more than CloudFormation takes.
+fn too_many_tags(merged: &Table) -> Option<Diagnostic> {
+    const OWN: usize = 2;
+    let tags = table(merged, "tags")?;
+    let limit = TAG_LIMIT - OWN;
+    let is_over = tags.len() > limit && tags.len() <= TAG_LIMIT && is_true(merged, "own_tags");
+    let last = tags.values().last().filter(|_| is_over)?;
+    let message = format!("`tags` has {} tags, and stackctl adds {OWN}", tags.len());
+    let problem = Diagnostic::error("out-of-range", message, last.key.place(""));
+    Some(problem.help(format!(
+        "a stack has at most {TAG_LIMIT} tags: remove some, or write `own_tags = false`"
+    )))
+}
+
 /// Returns whether the top level has an unknown key that was probably meant to be this one.
 fn is_misspelt(manifest: &Manifest, key: &str) -> bool {
     let known: Vec<&str> = keys::names(KEYS).collect();
@@ -365,10 +380,11 @@ fn build(mut values: toml::Table, merged: &Table, ambient: &Ambient) -> Result<S
         settings.profile = None;
         settings.account = None;
     }
-    for (name, value) in [
+    let own = [
         ("stackctl:project", &settings.project),
         ("stackctl:environment", &settings.environment),
-    ] {
+    ];
+    for (name, value) in own.into_iter().filter(|_| settings.own_tags) {
         settings
             .origins
             .set(format!("tags.{name}"), Origin::Default);

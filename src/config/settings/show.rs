@@ -54,8 +54,8 @@ impl Rows<'_> {
             }
             (Kind::Map(_), _) => self.add(key, None),
             (Kind::Parameter, Some(_)) => {
-                let secret = self.secret(&key);
-                self.add(key, secret);
+                let source = self.source(&key);
+                self.add(key, source);
             }
             (Kind::Any, _) => {
                 let text = value.map(|value| match value {
@@ -68,8 +68,8 @@ impl Rows<'_> {
         }
     }
 
-    /// Returns the text for a parameter whose value is a secret.
-    fn secret(&self, key: &str) -> Option<String> {
+    /// Returns the text for a parameter whose value is not in the manifest.
+    fn source(&self, key: &str) -> Option<String> {
         let name = key.strip_prefix("parameters.")?;
         match self.settings.parameters.get(name)? {
             ParameterValue::Plain(text) => Some(text.clone()),
@@ -77,6 +77,7 @@ impl Rows<'_> {
                 Some(_) => format!("(secret, from {variable})"),
                 None => format!("(secret, from {variable}, which is not set)"),
             }),
+            ParameterValue::Previous { .. } => Some("(the value in the deployed stack)".to_owned()),
         }
     }
 

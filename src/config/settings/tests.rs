@@ -255,6 +255,48 @@ fn a_secret_is_read_from_its_variable_and_never_shown() {
 }
 
 #[test]
+fn parameter_can_keep_the_value_of_the_stack() {
+    const MORE: &str = "[parameters]\nA = { use_previous = true }\nB = { from_env = \"B\" }\n\
+                        [environments.prod]\nparameters.A = { from_env = \"A\" }\n\
+                        parameters.B = { use_previous = true }\n";
+    let kept = ParameterValue::Previous { use_previous: true };
+    let settings = smallest(MORE).settings();
+    assert_eq!(settings.parameters["A"], kept);
+    assert_eq!(
+        smallest(MORE).row("parameters.A"),
+        "(the value in the deployed stack) (manifest.toml:6)"
+    );
+    // A parameter has one source: that of the higher layer.
+    let settings = smallest(MORE).env("prod").variable("A", "x").settings();
+    let ParameterValue::FromEnvironment { variable, .. } = &settings.parameters["A"] else {
+        panic!("{:?}", settings.parameters);
+    };
+    assert_eq!(variable, "A");
+    assert_eq!(settings.parameters["B"], kept);
+    let settings = smallest(MORE).set("parameters.A=plain").settings();
+    let plain = ParameterValue::Plain("plain".to_owned());
+    assert_eq!(settings.parameters["A"], plain);
+}
+
+#[test]
+fn own_tags_can_be_left_out() {
+    let tags = |more: &str| -> Vec<String> { smallest(more).settings().tags.into_keys().collect() };
+    let all = ["a", "stackctl:project", "stackctl:environment"];
+    assert_eq!(tags("tags = { a = \"b\" }\n"), all);
+    assert_eq!(tags("own_tags = false\ntags = { a = \"b\" }\n"), ["a"]);
+    assert!(tags("own_tags = false\n").is_empty());
+    let many = |count: usize| -> String {
+        let tags = (0..count).map(|it| format!("t{it} = \"x\"\n"));
+        format!("[tags]\n{}", tags.collect::<String>())
+    };
+    assert_eq!(tags(&many(48)).len(), 50);
+    assert_eq!(tags(&format!("own_tags = false\n{}", many(50))).len(), 50);
+    let errors = smallest(&many(49)).errors();
+    assert!(errors.contains("49 tags, and stackctl adds 2"), "{errors}");
+    assert!(errors.contains("`own_tags ="), "{errors}");
+}
+
+#[test]
 fn ssh_is_opened_to_the_world_only_where_that_is_written() {
     let open = |run: Run<'_>| match run.resolve() {
         Ok(settings) => settings.allow_world_ssh,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use indexmap::IndexMap;
 
 use super::deployed::{Deployed, DeployedState};
+use super::previous_values;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
@@ -19,7 +20,7 @@ use crate::operations::lint;
 use crate::operations::prepare::prepare;
 use crate::operations::session::Session;
 use crate::plan::{Operation, ValueChange, masking, values};
-use crate::template::Template;
+use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
 
 /// One stack: what is deployed and what the files say.
@@ -71,6 +72,7 @@ impl<'a> Deployment<'a> {
         let read = interrupt.guard(Deployed::read_concurrently(session, build));
         let ((build, linter), deployed) = read.await?;
         let deployment = Self::of(session, interrupt, build, deployed);
+        previous_values::check(&deployment.build, session.settings(), deployment.stack())?;
         if let Some(linter) = linter
             && !deployment.is_unchanged()
         {
@@ -239,9 +241,11 @@ impl<'a> Deployment<'a> {
             && stack.rollback_alarms == settings.rollback_alarms
             && stack.rollback_monitoring_minutes.unwrap_or(0)
                 == settings.rollback_monitoring_minutes.unwrap_or(0);
-        // The service masks secrets, so nobody can see whether they differ.
-        let has_secrets = stack.masked_parameters().next().is_some()
-            || self.build.template.parameters().any(|it| it.no_echo());
+        // The service masks secrets, so nobody can see whether they differ, unless they keep their value.
+        let mut masked = stack.masked_parameters();
+        let mut declared = self.build.template.parameters().filter(Parameter::no_echo);
+        let has_secrets = masked.any(|name| !self.build.keeps_value(name))
+            || declared.any(|it| !self.build.keeps_value(it.entry.name));
         succeeded
             && same_options
             && !has_secrets
@@ -261,13 +265,14 @@ impl<'a> Deployment<'a> {
             .map(|stack| stack.parameters.clone())
             .unwrap_or_default();
         before.extend(pseudo_parameters(account, region, name));
-        let mut after = self.build.values();
+        let stack = self.stack().map(|stack| &stack.parameters);
+        let mut after = self.build.values(stack);
         after.extend(pseudo_parameters(account, region, name));
         [before, after]
     }
 
     /// Returns the parameters whose values differ from the deployed ones.
-    pub(super) fn parameter_changes(&self) -> Vec<ValueChange> {
+    pub(crate) fn parameter_changes(&self) -> Vec<ValueChange> {
         let build = &self.build;
         values::parameter_changes(self.stack(), &build.template, &build.parameters)
     }

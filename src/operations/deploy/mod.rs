@@ -11,6 +11,7 @@ pub(crate) mod offline;
 pub(crate) mod online;
 pub(crate) mod options;
 pub(crate) mod pending_change_set;
+mod previous_values;
 pub(crate) mod readiness;
 pub(crate) mod saved_plan;
 mod service_validations;

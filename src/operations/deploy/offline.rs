@@ -28,13 +28,13 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let wheels = prepare_alone(session).await?;
     let build = build::build(session, &wheels)?;
     lint::run(session, &build)?;
-    let parameters = build.plain_parameters();
     let region = settings.region.as_deref();
     let cache = session.context().ambient().cache_dir();
     let last = cache.as_ref().and_then(|cache| {
         let account = settings.account.as_deref();
         LastDeployed::find(cache, &settings.stack_name, account, region)
     });
+    let parameters = build.plain_parameters(last.as_ref().map(|last| &last.parameters));
     let deployed = last.as_ref().and_then(|last| {
         let source = SourceFile::new("the deployed template", &last.template);
         Some((last, Template::parse_deployed(&source).ok()?))
@@ -129,7 +129,7 @@ pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
         stack: stack.name.clone(),
         at: jiff::Timestamp::now(),
         template: deployment.build().body.clone(),
-        parameters: deployment.build().plain_parameters(),
+        parameters: deployment.build().plain_parameters(Some(&stack.parameters)),
         tags: Some(session.settings().tags.clone()),
     };
     if let Err(error) = last.store(&cache) {

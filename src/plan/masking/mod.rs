@@ -52,6 +52,7 @@ pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) 
             let parameter = template.parameter(name)?;
             parameter.no_echo().then(|| Secret::new(value.clone()))
         }
+        ParameterValue::Previous { .. } => None,
     });
     secrets.collect()
 }

@@ -123,8 +123,12 @@ impl Fingerprint {
         termination_protection: Option<bool>,
         artifacts: impl IntoIterator<Item = (String, Digest)>,
     ) -> Self {
+        // No plain value: CloudFormation takes no control character in one.
+        let kept = "\u{0}use_previous".to_owned();
         let plain = parameters.iter().filter_map(|(name, value)| match value {
             ParameterValue::Plain(value) if !no_echo(name) => Some((name, value)),
+            // The saved plan is stale if the stack has changed, so the value itself need not count.
+            ParameterValue::Previous { .. } => Some((name, &kept)),
             _ => None,
         });
         Self {

@@ -165,3 +165,12 @@ fn differences_are_named_and_secrets_are_in_no_digest() {
         ]
     );
 }
+
+#[test]
+fn parameter_that_keeps_its_value_counts_and_its_value_does_not() {
+    let kept = ParameterValue::Previous { use_previous: true };
+    let one = fingerprint(&[("A", kept)]);
+    for other in [fingerprint(&[]), fingerprint(&[("A", plain("x"))])] {
+        assert_eq!(one.differences(&other), ["the parameters"]);
+    }
+}
