@@ -97,7 +97,9 @@ pub fn render(
     let context = context::of(settings, artifacts);
     let file = file_name(&main.name).to_owned();
     if !is_rendered(&main.name) {
-        if let Some(found) = plain::check(main, &context, || Template::parse(main).is_ok()) {
+        let is_ignored = settings.lint.ignore.iter().any(|it| it == plain::RULE);
+        let found = plain::check(main, &context, || Template::parse(main).is_ok());
+        if let Some(found) = found.filter(|_| !is_ignored) {
             return Err(
                 Error::input(format!("cannot read `{}`", main.name)).with_diagnostics(vec![found])
             );

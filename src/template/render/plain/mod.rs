@@ -57,6 +57,9 @@ const NAMES: [&str; 8] = [
     "vars",
 ];
 
+/// The rule of the error, which the manifest may ignore.
+pub(super) const RULE: &str = "template-not-rendered";
+
 /// What the braces at one place mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -103,13 +106,16 @@ pub(super) fn check(
     };
     Some(
         Diagnostic::error(
-            "template-not-rendered",
+            RULE,
             format!("`{file}` is not rendered, but it contains template expressions"),
             place,
         )
         .help(format!(
             "rename it to `{file}.j2`, and change its name where it is used: only files that end \
              in `.j2`, `.jinja` or `.jinja2` are rendered"
+        ))
+        .help(format!(
+            "if the braces are the template's own, write `[lint] ignore = [\"{RULE}\"]` in the manifest"
         )),
     )
 }

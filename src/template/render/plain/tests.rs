@@ -119,11 +119,12 @@ fn a_plain_template_that_was_written_for_the_engine_is_refused() {
     }
     let error = plain("A: '{{ vars.days }}'\n").unwrap_err();
     assert_eq!(error.to_string(), "cannot read `stack.yaml`");
-    assert_snapshot!(show(&error.diagnostics()[0]), @"
+    assert_snapshot!(show(&error.diagnostics()[0]), @r#"
     template-not-rendered: `stack.yaml` is not rendered, but it contains template expressions
       stack.yaml:1:5 «{{ vars.days }}»
       help: rename it to `stack.yaml.j2`, and change its name where it is used: only files that end in `.j2`, `.jinja` or `.jinja2` are rendered
-    ");
+      help: if the braces are the template's own, write `[lint] ignore = ["template-not-rendered"]` in the manifest
+    "#);
 }
 
 #[test]

@@ -266,12 +266,13 @@ fn an_included_file_is_rendered_if_its_name_asks_for_that() {
     );
     assert_snapshot!(
         failure_with("a: 1\n{% include 'net.yaml' %}", &[("templates/net.yaml", "b: {{ vars.days }}\n")]),
-        @"
+        @r#"
     template-not-rendered: `net.yaml` is not rendered, but it contains template expressions
       templates/net.yaml:1:4 «{{ vars.days }}»
       templates/stack.yaml.j2:2:4 «include 'net.yaml'» included from here
       help: rename it to `net.yaml.j2`, and change its name where it is used: only files that end in `.j2`, `.jinja` or `.jinja2` are rendered
-    "
+      help: if the braces are the template's own, write `[lint] ignore = ["template-not-rendered"]` in the manifest
+    "#
     );
     assert_snapshot!(
         failure_with("a: 1\n{% include 'net.j2' %}", &[("templates/net.j2", "b: 1\nc: ${#x}\n")]),
