@@ -61,10 +61,11 @@ const PURE: &[&str] = &[
 ];
 
 /// Modules that may touch files: they own the files they touch.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "artifact/package",
     "artifact/requirements/pip",
     "artifact/requirements/wheel_cache",
+    "artifact/unzip",
     "artifact/zip_reader",
     "operations/init/existing/code",
     "operations/init/existing/source",

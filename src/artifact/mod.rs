@@ -9,4 +9,5 @@ pub(crate) mod pip_log;
 pub(crate) mod python;
 pub mod requirements;
 pub mod unbuilt;
+pub mod unzip;
 pub mod zip_reader;

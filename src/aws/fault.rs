@@ -27,7 +27,17 @@ struct Answer {
 /// Returns whether a service refused a call because the caller lacks the permission.
 pub(crate) fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let code = error.as_service_error().and_then(|answer| answer.code());
-    code.is_some_and(|code| code.starts_with("AccessDenied") || code.starts_with("Unauthorized"))
+    code.is_some_and(is_denied_code)
+}
+
+fn is_denied_code(code: &str) -> bool {
+    code.starts_with("AccessDenied") || code.starts_with("Unauthorized")
+}
+
+/// Returns whether an error is that of a call for which the caller lacks the permission.
+pub(crate) fn lacks_permission(error: &Error) -> bool {
+    let answer = error.source().and_then(|it| it.downcast_ref::<Answer>());
+    answer.is_some_and(|answer| is_denied_code(&answer.code))
 }
 
 /// Returns whether a call failed because its credentials have ended, which no repetition changes.

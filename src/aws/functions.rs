@@ -1,4 +1,4 @@
-//! The code that Lambda really runs, as its digest.
+//! The code that Lambda really runs: its digest, and where it can be downloaded.
 //!
 //! CloudFormation reports that it has updated a function; only Lambda reports the code. A change in
 //! the console at the same time, or a bucket that returned another object, shows only here.
@@ -6,8 +6,10 @@
 use serde::Deserialize;
 
 use super::json_call::{JsonClient, LAMBDA, Request};
-use super::{Connection, fault};
-use crate::error::Result;
+use super::{Connection, download, fault};
+use crate::artifact::digest::Digest;
+use crate::config::secret::Secret;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Lambda's answers about functions.
 #[derive(Debug, Clone)]
@@ -21,6 +23,38 @@ pub struct Functions {
 struct Configuration {
     #[serde(rename = "CodeSha256")]
     code_sha256: Option<String>,
+}
+
+/// The code of a function (`GetFunction`).
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(rename = "Configuration")]
+    configuration: Option<Configuration>,
+    #[serde(rename = "Code")]
+    code: Option<Location>,
+}
+
+/// Where the code of a function is.
+#[derive(Debug, Deserialize)]
+struct Location {
+    #[serde(rename = "Location")]
+    location: Option<String>,
+    #[serde(rename = "ImageUri")]
+    image: Option<String>,
+}
+
+/// The code of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// A zip.
+    Zip {
+        /// Where it can be downloaded for ten minutes, by whoever knows it (`GetFunction`).
+        url: Secret,
+        /// Its SHA-256 in Base64.
+        digest: Option<String>,
+    },
+    /// The URI of a container image.
+    Image(String),
 }
 
 impl Functions {
@@ -51,5 +85,83 @@ impl Functions {
                 .connection
                 .fault(format!("read the function `{function}`"), &error)),
         }
+    }
+
+    /// Returns where the code of a function is, by the function's name or ARN; `None` if the caller may
+    /// not ask for it (`lambda:GetFunction`).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such function, or the service does not answer.
+    pub async fn code(&self, function: &str) -> Result<Option<Code>> {
+        let path = ["2015-03-31", "functions", function];
+        let request = Request::get("GetFunction", &path);
+        let answer = match self.client.send::<Answer>(request).await {
+            Ok(answer) => answer,
+            Err(error) if fault::is_denied(&error) => return Ok(None),
+            Err(error) => {
+                let doing = format!("read the function `{function}`");
+                return Err(self.connection.fault(doing, &error));
+            }
+        };
+        match answer.code.map(|code| (code.location, code.image)) {
+            Some((_, Some(image))) => Ok(Some(Code::Image(image))),
+            Some((Some(url), None)) => Ok(Some(Code::Zip {
+                url: Secret::new(url),
+                digest: answer.configuration.and_then(|it| it.code_sha256),
+            })),
+            _ => Err(fault::incomplete("GetFunction", "Code.Location")),
+        }
+    }
+
+    /// Returns the parts of a signed URL that let in whoever knows them. They must not be printed.
+    pub(crate) fn signatures(url: &Secret) -> impl Iterator<Item = Secret> {
+        let query = url.expose().split_once('?').map_or("", |(_, query)| query);
+        let parts = query.split('&').filter_map(|part| part.split_once('='));
+        let parts = parts.filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.ends_with("signature") || name.ends_with("token")
+        });
+        parts.map(|(_, value)| Secret::new(value))
+    }
+
+    /// Downloads the zip of a function, of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the download fails, or is not the code that Lambda runs.
+    pub(crate) async fn download(
+        &self,
+        url: &Secret,
+        digest: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<u8>> {
+        let zip = download::download(&self.connection, url.expose(), "the zip", limit).await?;
+        match digest {
+            Some(digest) if digest != Digest::of(&zip).base64() => Err(Error::new(
+                ErrorKind::Service,
+                "the downloaded zip is not the code that Lambda reports: their digests differ",
+            )),
+            _ => Ok(zip),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Functions;
+    use crate::config::secret::Secret;
+
+    #[test]
+    fn signature_and_token_of_a_url_are_secrets() {
+        let url = "https://b.s3.amazonaws.com/k?versionId=1&X-Amz-Security-Token=tok&X-Amz-Date=2\
+                   &X-Amz-Signature=sig";
+        let found = |url: &str| -> Vec<String> {
+            let url = Secret::new(url);
+            let found = Functions::signatures(&url);
+            found.map(|it| it.expose().to_owned()).collect()
+        };
+        assert_eq!(found(url), ["tok", "sig"]);
+        assert!(found("https://a/b").is_empty());
     }
 }

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod call_span;
+pub(crate) mod download;
 mod error_chain;
 mod fault;
 mod foreign;
@@ -17,6 +18,8 @@ mod region;
 mod silence;
 pub mod stack;
 pub mod store;
+
+pub(crate) use fault::lacks_permission;
 
 use std::fmt;
 use std::time::Duration;

@@ -32,6 +32,8 @@ pub struct Stack {
     pub id: String,
     /// The name.
     pub name: String,
+    /// The ARN of the root stack, if the stack is nested.
+    pub root_id: Option<String>,
     /// The status.
     pub status: StackStatus,
     /// The reason of the status; `None` if the API gives none.

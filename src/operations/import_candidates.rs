@@ -43,7 +43,7 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
         .collect();
     let template = json!({"Resources": types}).to_string();
     let identifiers = identifiers::of_template(deployment.service(), &template).await?;
-    let mut values = build.plain_parameters();
+    let mut values = build.plain_parameters(deployment.stack().map(|stack| &stack.parameters));
     values.extend(pseudo_parameters(
         &deployment.identity().account,
         deployment.connection().region(),

@@ -51,8 +51,21 @@ impl<'a> Session<'a> {
         context: &'a Context,
         environment: Option<String>,
     ) -> Result<Self> {
+        let project = Project::find(&context.ambient().current_dir, context.manifest())?;
+        Self::of(context, project, environment)
+    }
+
+    /// Opens a project for an environment; `None` means the manifest's default.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the manifest.
+    pub(crate) fn of(
+        context: &'a Context,
+        project: Project,
+        environment: Option<String>,
+    ) -> Result<Self> {
         let ambient = context.ambient();
-        let project = Project::find(&ambient.current_dir, context.manifest())?;
         let overrides = context.overrides_for(environment);
         let mut settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;

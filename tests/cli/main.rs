@@ -36,6 +36,8 @@ mod events;
 mod excluded_files;
 mod faults;
 mod files;
+mod from_stack;
+mod from_stack_code;
 mod hidden_characters;
 mod hints;
 mod imports;

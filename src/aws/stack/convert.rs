@@ -22,6 +22,7 @@ pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
     Ok(Stack {
         id: stack.stack_id.unwrap_or_else(|| name.clone()),
         name,
+        root_id: stack.root_id,
         status: StackStatus::from_wire(status.as_str()),
         status_reason: stack.stack_status_reason,
         parameters: stack

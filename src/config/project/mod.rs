@@ -85,6 +85,16 @@ impl Project {
         })
     }
 
+    /// Returns the project that a folder will be once a manifest with this text is in it. The folder need not
+    /// exist.
+    pub(crate) fn planned(folder: &Path, manifest: String) -> Self {
+        Self {
+            root: fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()),
+            shown_root: PathBuf::new(),
+            manifest: SourceFile::new(MANIFEST, manifest),
+        }
+    }
+
     /// Returns the manifest's folder: absolute, with symlinks resolved.
     pub fn root(&self) -> &Path {
         &self.root

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::adopted_code;
 use super::deployment::Deployment;
 use crate::artifact::archive;
 use crate::artifact::code_diff::{self, CodeChange, FileChange};
@@ -23,7 +24,8 @@ use crate::template::{STACK_TYPE, Template};
 const AT_ONCE: usize = 10;
 
 /// Returns what changes in the code of every artifact that the deployed template names under
-/// another key, and that the template still uses. Nothing is downloaded for the others.
+/// another key, and that the template still uses; and in the code of functions whose code is now an
+/// artifact. Nothing is downloaded for the others.
 ///
 /// A deployed zip that cannot be read does not prevent a deployment: the result holds the reason
 /// instead of the files.
@@ -32,6 +34,7 @@ pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
     let project = &deployment.session().settings().project;
     let texts = deployed_texts(deployment, &store).await;
     let mut changes = Vec::new();
+    let mut new = Vec::new();
     let build = deployment.build();
     for artifact in build.artifacts.values().filter(|it| build.uses(it)) {
         let mut keys = texts
@@ -47,9 +50,11 @@ pub(crate) async fn compare(deployment: &Deployment<'_>) -> Vec<CodeChange> {
                     files: files.map_err(|error| error.to_string()),
                 });
             }
-            _ => {}
+            Some(_) => {}
+            None => new.push(artifact),
         }
     }
+    changes.extend(adopted_code::compare(deployment, &new).await);
     changes
 }
 

@@ -1,5 +1,6 @@
 //! From the files and the stack to a change set, and what belongs to its execution.
 
+mod adopted_code;
 pub(crate) mod code_check;
 mod deployed;
 pub(crate) mod deployment;

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::name;
 use crate::config::project::TEXT_LIMIT;
 use crate::error::{Error, Result};
@@ -111,6 +113,51 @@ impl<'a> Folder<'a> {
             .map_err(|error| Error::system(format!("cannot write `{shown}`"), error))?;
         self.context.presenter().note(&format!("wrote {shown}"));
         Ok(())
+    }
+
+    /// Creates the folder and says nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub(super) fn create(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(|error| {
+            let shown = self.named.display();
+            Error::system(format!("cannot create the folder `{shown}`"), error)
+        })
+    }
+
+    /// Returns a temporary folder on the same disk.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub(super) fn temporary(&self) -> Result<TempDir> {
+        let existing = self.path.ancestors().find(|it| it.is_dir());
+        let existing = existing.unwrap_or(Path::new("."));
+        let made = tempfile::Builder::new()
+            .prefix(".stackctl-init-")
+            .tempdir_in(existing);
+        made.map_err(|error| {
+            let shown = existing.display();
+            Error::system(format!("cannot write to the folder `{shown}`"), error)
+        })
+    }
+
+    /// Moves a folder into this one, under a name that does not exist. An empty folder is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be moved.
+    pub(super) fn take(&self, from: &Path, name: &str) -> Result<()> {
+        if fs::read_dir(from).is_ok_and(|mut entries| entries.next().is_none()) {
+            return Ok(());
+        }
+        let to = self.path(name);
+        let moved = to.parent().map_or(Ok(()), fs::create_dir_all);
+        let moved = moved.and_then(|()| fs::rename(from, &to));
+        let shown = self.shown(name);
+        moved.map_err(|error| Error::system(format!("cannot write `{shown}`"), error))
     }
 
     /// Returns a command line to run in this folder.

@@ -5,6 +5,7 @@
 pub(crate) mod example;
 pub(crate) mod existing;
 mod folder;
+pub(crate) mod from_stack;
 pub(crate) mod minimal;
 mod name;
 

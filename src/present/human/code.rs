@@ -19,6 +19,7 @@ pub(super) fn push(text: &mut String, changes: &[CodeChange]) {
 fn push_artifact(text: &mut String, change: &CodeChange) {
     let (before, after) = (short(&change.before), short(&change.after));
     let files = match &change.files {
+        Ok(files) if files.is_empty() => "the same files".to_owned(),
         Ok(files) => count(files.len(), "file"),
         Err(reason) => format!("the deployed files are unknown: {reason}"),
     };

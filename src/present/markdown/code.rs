@@ -16,6 +16,9 @@ fn push_artifact(page: &mut Page, change: &CodeChange) {
     let name = escaped(&change.artifact);
     match &change.files {
         Err(reason) => page.push(&format!("\nCode <b>{name}</b>: {}\n", prose(reason)), ""),
+        Ok(files) if files.is_empty() => {
+            page.push(&format!("\nCode <b>{name}</b>: the same files\n"), "");
+        }
         Ok(files) => {
             for file in files {
                 push_file(page, &name, file);

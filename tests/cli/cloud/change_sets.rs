@@ -1,5 +1,7 @@
 //! CloudFormation: change sets, from their creation to their execution.
 
+use std::collections::BTreeMap;
+
 use super::account::{Account, Fault};
 use super::call::Call;
 use super::changes::{self, Change};
@@ -73,7 +75,7 @@ impl Account {
         };
         let deployment = Deployment {
             template: self.template_of(call)?,
-            parameters: call.pairs("Parameters", "ParameterKey", "ParameterValue"),
+            parameters: self.parameters_of(call, index)?,
             tags: call.pairs("Tags", "Key", "Value"),
             capabilities: call.list("Capabilities"),
         };
@@ -101,6 +103,24 @@ impl Account {
             pending: self.pending_describes,
         });
         Ok(xml::text("Id", &id) + &xml::text("StackId", &stack.id))
+    }
+
+    /// Returns the parameters of a call, with the previous values of those that keep theirs.
+    fn parameters_of(&self, call: &Call, index: usize) -> Result<BTreeMap<String, String>, Fault> {
+        let mut parameters = call.pairs("Parameters", "ParameterKey", "ParameterValue");
+        let keeps = call.pairs("Parameters", "ParameterKey", "UsePreviousValue");
+        for (name, _) in keeps.iter().filter(|(_, keeps)| *keeps == "true") {
+            let deployed = self.stacks[index].deployed.as_ref();
+            let message = || {
+                Fault::validation(format!(
+                    "Parameter values specified for a template which does not require them, or \
+                     no previous value for [{name}]"
+                ))
+            };
+            let previous = deployed.and_then(|it| it.parameters.get(name));
+            parameters.insert(name.clone(), previous.ok_or_else(message)?.clone());
+        }
+        Ok(parameters)
     }
 
     pub(super) fn describe_change_set(&mut self, call: &Call) -> Answer {

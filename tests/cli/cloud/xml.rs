@@ -10,7 +10,9 @@ pub(crate) fn text(name: &str, text: &str) -> String {
     let text = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")
-        .replace('>', "&gt;");
+        .replace('>', "&gt;")
+        // A line break in XML is a line feed; every other one is escaped.
+        .replace('\r', "&#xD;");
     element(name, &text)
 }
 

@@ -24,43 +24,45 @@ const LOCKS: [&str; 2] = ["requirements.lock", "requirements-lock.txt"];
 
 /// What the local paths of a template lead to.
 #[derive(Debug, Default)]
-pub(super) struct Code {
+pub(in crate::operations::init) struct Code {
     /// The local paths: lines of a comment.
-    pub(super) lines: Vec<String>,
+    pub(in crate::operations::init) lines: Vec<String>,
     /// The artifacts that build the code.
-    pub(super) artifacts: Vec<Artifact>,
+    pub(in crate::operations::init) artifacts: Vec<Artifact>,
     /// The nested templates.
-    pub(super) nested: Vec<Template>,
+    pub(in crate::operations::init) nested: Vec<Template>,
 }
 
 /// Code that has to be built before it is packaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Artifact {
-    pub(super) name: String,
+pub(in crate::operations::init) struct Artifact {
+    pub(in crate::operations::init) name: String,
     /// The folder, relative to the manifest.
-    pub(super) path: String,
-    pub(super) build: Build,
+    pub(in crate::operations::init) path: String,
+    pub(in crate::operations::init) build: Build,
 }
 
 /// How code is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Build {
+pub(in crate::operations::init) enum Build {
     /// By packages of Python from a lock file.
     Python(Python),
     /// By a command that only the user knows; the text says why.
     Command(String),
+    /// Not at all: the code is complete.
+    None,
 }
 
 /// Packages of Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Python {
+pub(in crate::operations::init) struct Python {
     /// The lock file, relative to the manifest.
-    pub(super) lock: String,
+    pub(in crate::operations::init) lock: String,
     /// The file with the names of the packages, if the lock file has yet to be made from it.
-    pub(super) unlocked: Option<String>,
+    pub(in crate::operations::init) unlocked: Option<String>,
     /// The version, such as `3.12`; `None` if the template does not say it.
-    pub(super) version: Option<String>,
-    pub(super) architecture: &'static str,
+    pub(in crate::operations::init) version: Option<String>,
+    pub(in crate::operations::init) architecture: &'static str,
 }
 
 impl Python {

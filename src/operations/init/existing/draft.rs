@@ -8,61 +8,65 @@ use crate::template::{Parameter, Template};
 
 /// What a manifest will contain.
 #[derive(Debug)]
-pub(super) struct Draft<'a> {
-    pub(super) project: String,
+pub(in crate::operations::init) struct Draft<'a> {
+    pub(in crate::operations::init) project: String,
     /// The template's path, relative to the manifest.
-    pub(super) path: &'a str,
+    pub(in crate::operations::init) path: &'a str,
     /// The template; `None` if it has to be rendered first.
-    pub(super) template: Option<&'a Template>,
+    pub(in crate::operations::init) template: Option<&'a Template>,
     /// The default environment, if it is not stackctl's.
-    pub(super) environment: Option<String>,
+    pub(in crate::operations::init) environment: Option<String>,
     /// What holds in every environment.
-    pub(super) top: Layer,
+    pub(in crate::operations::init) top: Layer,
     /// What holds in one environment.
-    pub(super) environments: IndexMap<String, Layer>,
+    pub(in crate::operations::init) environments: IndexMap<String, Layer>,
     /// The template's local paths.
-    pub(super) code: Code,
+    pub(in crate::operations::init) code: Code,
     /// What is worth knowing about the template: paragraphs of a comment.
-    pub(super) remarks: Vec<String>,
+    pub(in crate::operations::init) remarks: Vec<String>,
 }
 
 /// Values of the manifest's top level, or of one environment.
 #[derive(Debug, Default)]
-pub(super) struct Layer {
+pub(in crate::operations::init) struct Layer {
     /// Values of keys that are no tables, such as `region`.
-    pub(super) keys: IndexMap<&'static str, Sourced<String>>,
-    pub(super) tags: IndexMap<String, Sourced<String>>,
-    /// Values of `[stack]`, each a text or a list of texts.
-    pub(super) stack: IndexMap<&'static str, Sourced<Setting>>,
-    pub(super) parameters: IndexMap<String, Sourced<Value>>,
+    pub(in crate::operations::init) keys: IndexMap<&'static str, Sourced<Setting>>,
+    pub(in crate::operations::init) tags: IndexMap<String, Sourced<String>>,
+    /// Values of `[stack]`.
+    pub(in crate::operations::init) stack: IndexMap<&'static str, Sourced<Setting>>,
+    pub(in crate::operations::init) parameters: IndexMap<String, Sourced<Value>>,
 }
 
 /// A value, and the file that it is from.
 #[derive(Debug, Clone)]
-pub(super) struct Sourced<T> {
-    pub(super) value: T,
+pub(in crate::operations::init) struct Sourced<T> {
+    pub(in crate::operations::init) value: T,
     /// The file's name; empty if the user gave the value.
-    pub(super) from: String,
+    pub(in crate::operations::init) from: String,
 }
 
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(in crate::operations::init) enum Value {
     Text(String),
     /// A secret, which is read from this environment variable.
     Secret(String),
+    /// The value that the deployed stack has.
+    Previous,
 }
 
-/// The value of a key of `[stack]`.
+/// The value of a key that is no table.
 #[derive(Debug, Clone)]
-pub(super) enum Setting {
+pub(in crate::operations::init) enum Setting {
     Text(String),
     List(Vec<String>),
+    Flag(bool),
+    Number(u32),
 }
 
 impl Layer {
     /// Returns whether there is no value.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::operations::init) fn is_empty(&self) -> bool {
         self.keys.is_empty()
             && self.tags.is_empty()
             && self.stack.is_empty()
@@ -71,7 +75,7 @@ impl Layer {
 
     /// Sets the value of a parameter and returns what was set. The value of a secret is dropped; it is read
     /// from an environment variable.
-    pub(super) fn set_parameter(
+    pub(in crate::operations::init) fn set_parameter(
         &mut self,
         project: &str,
         template: Option<&Template>,
@@ -90,7 +94,7 @@ impl Layer {
 }
 
 impl<T> Sourced<T> {
-    pub(super) fn new(value: T, from: &str) -> Self {
+    pub(in crate::operations::init) fn new(value: T, from: &str) -> Self {
         Self {
             value,
             from: from.to_owned(),

@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 pub(super) const REQUIRED: &str = "# REQUIRED";
 
 /// Returns the text of the manifest.
-pub(super) fn write(draft: &Draft<'_>) -> String {
+pub(in crate::operations::init) fn write(draft: &Draft<'_>) -> String {
     let mut text = String::new();
     for remark in &draft.remarks {
         comment(&mut text, remark);
@@ -58,7 +58,7 @@ pub(super) fn write(draft: &Draft<'_>) -> String {
 /// Writes the keys of a layer, then its tables `tags` and `stack`.
 fn layer_keys(text: &mut String, layer: &Layer, prefix: &str) {
     for (key, sourced) in &layer.keys {
-        let line = format!("{key} = {}", quoted(&sourced.value));
+        let line = format!("{key} = {}", setting(&sourced.value));
         checked(text, "", &line, &sourced.from);
     }
     if !layer.tags.is_empty() {
@@ -71,15 +71,22 @@ fn layer_keys(text: &mut String, layer: &Layer, prefix: &str) {
     if !layer.stack.is_empty() {
         text.push_str(&format!("\n[{prefix}stack]\n"));
         for (key, sourced) in &layer.stack {
-            let value = match &sourced.value {
-                Setting::Text(text) => quoted(text),
-                Setting::List(list) => {
-                    let list: Vec<String> = list.iter().map(|item| quoted(item)).collect();
-                    format!("[{}]", list.join(", "))
-                }
-            };
-            checked(text, "[stack]", &format!("{key} = {value}"), &sourced.from);
+            let line = format!("{key} = {}", setting(&sourced.value));
+            checked(text, "[stack]", &line, &sourced.from);
         }
+    }
+}
+
+/// Returns a value as TOML writes it.
+fn setting(value: &Setting) -> String {
+    match value {
+        Setting::Text(text) => quoted(text),
+        Setting::List(list) => {
+            let list: Vec<String> = list.iter().map(|item| quoted(item)).collect();
+            format!("[{}]", list.join(", "))
+        }
+        Setting::Flag(flag) => flag.to_string(),
+        Setting::Number(number) => number.to_string(),
     }
 }
 
@@ -117,6 +124,7 @@ fn write_code(text: &mut String, code: &Code) {
         );
         match &artifact.build {
             Build::Python(python) => write_python(text, &table, python),
+            Build::None => text.push_str(&table),
             Build::Command(reason) => {
                 comment(
                     text,
@@ -175,13 +183,16 @@ fn write_parameters(text: &mut String, draft: &Draft<'_>) {
         return;
     }
     text.push('\n');
-    comment(
-        text,
-        &format!(
-            "The template's parameters. A line that is a comment shows the default: remove the `#` to set \
-             another value. A line marked `{REQUIRED}` needs a value."
-        ),
-    );
+    let is_given = |it: Parameter<'_>| draft.top.parameters.contains_key(it.entry.name);
+    let rest = if template.parameters().all(is_given) {
+        String::new()
+    } else {
+        format!(
+            " A line that is a comment shows the default: remove the `#` to set another value. A line marked \
+             `{REQUIRED}` needs a value."
+        )
+    };
+    comment(text, &format!("The template's parameters.{rest}"));
     text.push_str("[parameters]\n");
     for parameter in template.parameters() {
         text.push('\n');
@@ -246,6 +257,7 @@ fn parameter_line(name: &str, value: &Value) -> String {
     match value {
         Value::Text(text) => format!("{} = {}", key(name), quoted(text)),
         Value::Secret(variable) => format!("{} = {{ from_env = {} }}", key(name), quoted(variable)),
+        Value::Previous => format!("{} = {{ use_previous = true }}", key(name)),
     }
 }
 
@@ -412,8 +424,11 @@ mod tests {
         let template = template("Parameters: {A: {Type: String}}\nResources: {}\n");
         let mut draft = draft(&template, "t.yaml");
         let value = |text: &str| Sourced::new(text.to_owned(), "samconfig.toml");
-        draft.top.keys.insert("region", value("eu-west-1"));
-        draft.top.keys.insert("stack_name", value("no_good"));
+        for (key, text) in [("region", "eu-west-1"), ("stack_name", "no_good")] {
+            let setting = Setting::Text(text.to_owned());
+            let sourced = Sourced::new(setting, "samconfig.toml");
+            draft.top.keys.insert(key, sourced);
+        }
         draft.top.tags.insert("aws:x".to_owned(), value("y"));
         draft.top.tags.insert("cost centre".to_owned(), value("y"));
         let role = Sourced::new(Setting::Text("role".to_owned()), "f");

@@ -3,15 +3,15 @@
 //! The template is never changed. What other tools know about the stack, in `samconfig.toml` and in
 //! parameter files, is taken over. What nobody knows is asked for, or marked in the manifest.
 
-mod code;
-mod draft;
+pub(super) mod code;
+pub(super) mod draft;
 mod kind;
-mod manifest_text;
+pub(super) mod manifest_text;
 mod other_tools;
 mod parameter_file;
 mod remarks;
 mod sam_config;
-mod source;
+pub(super) mod source;
 
 use std::path::Path;
 
@@ -176,6 +176,7 @@ fn report_code(presenter: &Presenter, code: &Code) {
                     presenter.hint(&format!("make the lock file, with hashes: `{command}`"));
                 }
             }
+            Build::None => {}
             Build::Command(reason) => presenter.note(&format!(
                 "{path} has to be built: {reason}; see [artifacts.{}] in {MANIFEST}",
                 artifact.name
@@ -191,7 +192,7 @@ fn secret_variables(template: &Template, draft: &Draft<'_>) -> Vec<String> {
         .flat_map(|layer| layer.parameters.values())
         .filter_map(|sourced| match &sourced.value {
             Value::Secret(variable) => Some(variable.clone()),
-            Value::Text(_) => None,
+            Value::Text(_) | Value::Previous => None,
         });
     let without_default = template
         .parameters()

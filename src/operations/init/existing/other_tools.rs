@@ -231,7 +231,7 @@ fn take_parameters(
         let layer = layer(draft, environment);
         match layer.set_parameter(&project, template, (name, value), shown) {
             Value::Secret(_) => taken.secrets.push(name.clone()),
-            Value::Text(_) => taken.count += 1,
+            Value::Text(_) | Value::Previous => taken.count += 1,
         }
     }
     taken
@@ -329,7 +329,8 @@ fn take_sam_environment(
         ("artifact_bucket", &environment.s3_bucket),
     ] {
         if let Some(value) = value {
-            layer.keys.insert(key, Sourced::new(value.clone(), shown));
+            let value = Setting::Text(value.clone());
+            layer.keys.insert(key, Sourced::new(value, shown));
         }
     }
     for (key, value) in &environment.tags {

@@ -15,15 +15,15 @@ use crate::util::regular_file;
 use crate::util::shell_word::quote;
 
 /// A template, and where it is.
-pub(super) struct Source {
+pub(in crate::operations::init) struct Source {
     /// The path for the manifest: relative to its folder, with forward slashes.
-    pub(super) path: String,
+    pub(in crate::operations::init) path: String,
     /// The path as the user named it.
-    pub(super) shown: PathBuf,
+    pub(in crate::operations::init) shown: PathBuf,
     /// The absolute path of the file.
-    pub(super) file: PathBuf,
+    pub(in crate::operations::init) file: PathBuf,
     /// The template; `None` if it has to be rendered first.
-    pub(super) template: Option<Template>,
+    pub(in crate::operations::init) template: Option<Template>,
 }
 
 /// Opens the template that the user names, for a manifest in `folder`.
@@ -31,7 +31,11 @@ pub(super) struct Source {
 /// # Errors
 ///
 /// If the file is missing, is no template, has a syntax error, or is outside the folder.
-pub(super) fn open(context: &Context, folder: &Folder<'_>, named: &Path) -> Result<Source> {
+pub(in crate::operations::init) fn open(
+    context: &Context,
+    folder: &Folder<'_>,
+    named: &Path,
+) -> Result<Source> {
     let file = context.resolve(named);
     if file.is_dir() {
         return Err(folder_error(&file, named));

@@ -1,0 +1,165 @@
+//! Downloads from a URL that carries its own signature, such as that of a function's code.
+//!
+//! The request is not signed again and carries no credentials. The answer is kept in memory, so it must
+//! state its length, and the length has a limit.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::{
+    HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::{ATTEMPTS, CONNECT_TIMEOUT, Connection, Endpoint, error_chain};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a download may take. The URL of a function's code is good for ten minutes (`GetFunction`).
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// The server's answer to a download that failed.
+#[derive(Debug)]
+struct Refused(u16);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server answered with HTTP {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Returns what is at a URL, at most `limit` bytes. `what` is named in errors; the URL, which is as good
+/// as a password, is not.
+///
+/// # Errors
+///
+/// If the server does not answer, answers with an error, or has more than `limit` bytes. If AWS names
+/// a server without TLS.
+pub(crate) async fn download(
+    connection: &Connection,
+    url: &str,
+    what: &str,
+    limit: u64,
+) -> Result<Vec<u8>> {
+    let failed = || Error::new(ErrorKind::Service, format!("cannot download {what}"));
+    let is_secure = url.starts_with("https://");
+    let is_allowed = is_secure || *connection.endpoint() != Endpoint::Aws;
+    let parts = split(url).filter(|_| is_allowed);
+    let Some((server, path)) = parts else {
+        return Err(failed().hint("AWS answered with a URL that is not HTTPS"));
+    };
+    let config = &connection.config;
+    let path = path.to_owned();
+    let mut settings = Layer::new("stackctl::download");
+    // The log must not show the content.
+    settings.store_put(SensitiveOutput);
+    let mut operation = Operation::builder()
+        .service_name("download")
+        .operation_name("download")
+        .runtime_plugin(StaticRuntimePlugin::new().with_config(settings.freeze()))
+        .endpoint_url(server)
+        .no_auth()
+        .standard_retry(&RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_classifier(TransientErrorClassifier::<Refused>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_timeout(DOWNLOAD_TIMEOUT)
+                .build(),
+        )
+        .interceptor(LengthLimit(limit));
+    if let Some(behavior) = config.behavior_version() {
+        operation = operation.behavior_version(behavior);
+    }
+    if let Some(client) = config.http_client() {
+        operation = operation.http_client(client);
+    }
+    if let Some(sleep) = config.sleep_impl() {
+        operation = operation.sleep_impl(sleep);
+    }
+    if let Some(time) = config.time_source() {
+        operation = operation.time_source(time);
+    }
+    let operation = operation
+        .serializer(move |(): ()| {
+            let mut request = HttpRequest::new(SdkBody::empty());
+            request.set_method("GET")?;
+            request.set_uri(path.as_str())?;
+            Ok(request)
+        })
+        .deserializer(|answer: &HttpResponse| {
+            if answer.status().is_success() {
+                Ok(answer.body().bytes().unwrap_or_default().to_vec())
+            } else {
+                let refused = Refused(answer.status().as_u16());
+                Err(OrchestratorError::operation(refused))
+            }
+        })
+        .build();
+    let downloaded = operation.invoke(()).await;
+    downloaded.map_err(|error| failed().caused_by(error_chain::Chain::of(&error)))
+}
+
+/// Splits a URL into the server and the path with the query.
+fn split(url: &str) -> Option<(&str, &str)> {
+    let scheme = url.find("://")? + "://".len();
+    let path = scheme + url.get(scheme..)?.find('/')?;
+    Some((url.get(..path)?, url.get(path..)?))
+}
+
+/// Refuses an answer that does not say its length or is too long, before its body is read.
+#[derive(Debug)]
+struct LengthLimit(u64);
+
+#[dyn_dispatch_hint]
+impl Intercept for LengthLimit {
+    fn name(&self) -> &'static str {
+        "length limit"
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let answer = context.response();
+        let length = answer.headers().get("content-length");
+        match length.and_then(|length| length.parse::<u64>().ok()) {
+            Some(length) if length <= self.0 => Ok(()),
+            Some(length) => {
+                Err(format!("it has {length} bytes; at most {} are possible", self.0).into())
+            }
+            None => Err("the server does not say its length".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn a_url_has_a_server_and_a_path() {
+        assert_eq!(
+            split("https://a.b:1/c/d?e=/f"),
+            Some(("https://a.b:1", "/c/d?e=/f"))
+        );
+        assert_eq!(split("https://a"), None);
+        assert_eq!(split("/a/b"), None);
+    }
+}
