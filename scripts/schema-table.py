@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Generates the tables of resource types: `table.zip` and `names.zip`.
 
-`table.zip` contains the create-only properties and the unordered lists: `createOnlyProperties`,
-`conditionalCreateOnlyProperties`, and `insertionOrder: false` of a list. `names.zip` contains the
+`table.zip` contains the create-only properties, the unordered lists and the property that fixes the
+physical name: `createOnlyProperties`, `conditionalCreateOnlyProperties`, `insertionOrder: false` of
+a list, and a `primaryIdentifier` that the template sets. `names.zip` contains the
 names of all properties and of the attributes for `Fn::GetAtt`; `names.rs` describes its format.
 
 The data comes from the resource provider schemas. The PyPI package cfn-lint (MIT-0) contains the
@@ -28,6 +29,8 @@ VERSION = "1.58.0"
 SCHEMAS = "cfnlint/data/schemas/resources/"
 FOLDER = pathlib.Path(__file__).parent.parent / "src" / "template" / "schema_table"
 OBJECT = ("properties", "patternProperties", "additionalProperties", "oneOf", "anyOf", "allOf")
+# How many slashes a pointer such as `/properties/Name` has.
+DEPTH = 2
 VARIANTS = ("oneOf", "anyOf", "allOf")
 LISTS = {"createOnlyProperties": "create", "conditionalCreateOnlyProperties": "conditional"}
 
@@ -211,8 +214,36 @@ def unordered(schema: dict) -> set:
     return found
 
 
+def custom_name(schema: dict) -> dict:
+    """Returns the create-only property that names the resource, if there is one.
+
+    It is `identifier` if it is the primary identifier and its own name says that it names the
+    resource, such as `TableName`. It is `name` if only one of both is so, such as `QueueName`: the
+    service may accept the same name twice then.
+    """
+
+    def top(key: str) -> list:
+        return [path(pointer) for pointer in schema.get(key, []) if pointer.count("/") == DEPTH]
+
+    settable = set(top("createOnlyProperties")) - set(top("readOnlyProperties"))
+    kind = schema["typeName"].split("::")[-1]
+
+    def says_so(name: str) -> bool:
+        prefix = re.sub("(Name|Identifier|Id)$", "", name)
+        return name == "Name" or (prefix != name and kind.endswith(prefix)) or name == kind
+
+    primary = schema.get("primaryIdentifier", [])
+    if len(primary) == 1 and path(primary[0]) in settable:
+        name = path(primary[0])
+        return {"identifier" if says_so(name) else "name": name}
+    for name in sorted(settable):
+        if name.endswith("Name") and says_so(name):
+            return {"name": name}
+    return {}
+
+
 def condense(archive: zipfile.ZipFile) -> dict:
-    """Returns the lists of every type, sorted, without empty lists."""
+    """Returns the lists of every type, sorted, without empty lists, and its custom name."""
     types: dict = {}
     for schema in schemas(archive):
         entry = types.setdefault(schema["typeName"], {})
@@ -222,8 +253,13 @@ def condense(archive: zipfile.ZipFile) -> dict:
         sets = unordered(schema)
         if sets:
             entry.setdefault("unordered", set()).update(sets)
+        entry.update(custom_name(schema))
+
+    def plain(value: object) -> object:
+        return sorted(value) if isinstance(value, set) else value
+
     return {
-        kind: {key: sorted(paths) for key, paths in sorted(types[kind].items())}
+        kind: {key: plain(value) for key, value in sorted(types[kind].items())}
         for kind in sorted(types)
     }
 

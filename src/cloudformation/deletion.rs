@@ -45,7 +45,7 @@ impl DeletionOutcome {
             Self::Deleted => "deleted",
             Self::Retained => "retained",
             Self::Snapshotted => "deleted after a snapshot",
-            Self::Unknown => "may be deleted, its DeletionPolicy is not known",
+            Self::Unknown => "may be deleted",
             Self::LeftBehind => "retained earlier",
         }
     }

@@ -36,6 +36,7 @@ fn named_by(drift: &ResourceDrift, differences: &[Difference]) -> Vec<PropertyCh
         before: side(&drift.expected),
         after: side(&drift.actual),
         from_service: true,
+        ..Model::default()
     };
     property::named_changes(&change, &model)
 }

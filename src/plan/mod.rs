@@ -77,6 +77,9 @@ pub struct Plan {
     pub validations: Vec<LocatedValidation>,
     /// The outputs whose definition differs.
     pub outputs: Vec<ValueChange>,
+    /// The differences between the stack and the files that the service does not deploy, such as
+    /// `Description` or `Metadata.Owner`; empty unless it finds no changes.
+    pub ignored: Vec<String>,
     /// The changed resources before and after.
     pub models: Models,
     /// The risks of the changes.

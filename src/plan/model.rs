@@ -11,7 +11,7 @@ use crate::cloudformation::change_set::{Action, Change};
 use crate::plan::predict::Side;
 use crate::template::evaluate::{Evaluated, Evaluator};
 use crate::template::node::{Map, Node, Value};
-use crate::template::{Template, json};
+use crate::template::{Template, json, schema_table};
 
 /// CloudFormation's placeholder for a value that is known only after the deployment.
 pub const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
@@ -31,6 +31,9 @@ pub struct Model {
     pub after: Option<Node>,
     /// Whether both sides are from the change set. Otherwise functions and parameters are unresolved.
     pub from_service: bool,
+    /// The physical name that the template fixes, before and after; `None` if there is none or if it is
+    /// not known.
+    pub names: [Option<String>; 2],
 }
 
 /// The changed resources by logical id.
@@ -55,18 +58,25 @@ impl Model {
             Action::Remove => contexts[0].is_some(),
             _ => contexts.iter().all(Option::is_some),
         };
-        if !is_complete {
-            return Self {
-                before: before(),
-                after: after(),
-                from_service: false,
-            };
-        }
         let [service_before, service_after] = contexts;
+        let (before, after) = if is_complete {
+            (
+                service_before.map(|node| with_policies(node, before().as_ref())),
+                service_after.map(|node| with_policies(node, after().as_ref())),
+            )
+        } else {
+            (before(), after())
+        };
+        let name = |side: &Option<Node>| {
+            let node = property(side.as_ref()?, name_property(&change.resource_type)?)?;
+            let name = node.scalar().filter(|_| !node.is_rewritten_number())?;
+            (!name.contains(KNOWN_AFTER_APPLY)).then(|| name.into_owned())
+        };
         Self {
-            before: service_before.map(|node| with_policies(node, before().as_ref())),
-            after: service_after.map(|node| with_policies(node, after().as_ref())),
-            from_service: true,
+            names: [name(&before), name(&after)],
+            before,
+            after,
+            from_service: is_complete,
         }
     }
 
@@ -96,9 +106,18 @@ pub fn models(
         .collect()
 }
 
-/// Replaces the computed policies of the models by their values, as far as the templates and their
-/// parameters say them. A policy that stays a function is not known.
-pub fn evaluate_policies(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
+fn property<'a>(resource: &'a Node, name: &str) -> Option<&'a Node> {
+    resource.get("Properties")?.get(name)
+}
+
+/// Returns the property that fixes the physical name of a resource of this type.
+fn name_property(resource_type: &str) -> Option<&'static str> {
+    Some(schema_table::of(resource_type)?.custom_name()?.0)
+}
+
+/// Evaluates what the risks need from the templates and their parameters: the policies, and the
+/// physical names. A policy that stays a function is not known.
+pub fn evaluate(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
     let [before, after] = sides.map(|side| {
         let side = side?;
         Some((
@@ -107,12 +126,34 @@ pub fn evaluate_policies(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
         ))
     });
     for (logical_id, model) in models {
-        evaluate(&mut model.before, logical_id, before.as_ref());
-        evaluate(&mut model.after, logical_id, after.as_ref());
+        let [old, new] = &mut model.names;
+        for (node, name, side) in [
+            (&mut model.before, old, before.as_ref()),
+            (&mut model.after, new, after.as_ref()),
+        ] {
+            evaluate_policies(node, logical_id, side);
+            if node.is_some() && name.is_none() {
+                *name = evaluated_name(logical_id, side);
+            }
+        }
     }
 }
 
-fn evaluate<'a>(
+/// Returns the physical name that a template computes; `None` if it is not known.
+fn evaluated_name<'a>(
+    logical_id: &str,
+    side: Option<&(&'a Template, Evaluator<'a>)>,
+) -> Option<String> {
+    let (template, evaluator) = side?;
+    let resource = template.resource(logical_id)?;
+    let node = property(resource.entry.node, name_property(resource.kind()?)?)?;
+    match evaluator.value(node) {
+        Evaluated::Scalar(name) => Some(name.into_owned()),
+        _ => None,
+    }
+}
+
+fn evaluate_policies<'a>(
     node: &mut Option<Node>,
     logical_id: &str,
     side: Option<&(&'a Template, Evaluator<'a>)>,

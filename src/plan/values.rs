@@ -1,5 +1,7 @@
 //! Named values that differ: parameters, tags, outputs, settings.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use crate::cloudformation::stack::Stack;
@@ -113,6 +115,28 @@ pub fn output_changes(deployed: Option<&Template>, desired: &Template) -> Vec<Va
         })
     });
     changes.collect()
+}
+
+/// Returns the names of what differs between a stack and the files: entries of the templates such as
+/// `Outputs.Name` or `Description`, parameters and tags.
+pub fn differing_names(
+    deployed: &Template,
+    desired: &Template,
+    parameters: &[ValueChange],
+    tags: &[ValueChange],
+) -> Vec<String> {
+    let diff = diff(deployed, desired);
+    let entries = diff.entries.iter().map(|entry| match entry.name {
+        Some(name) => format!("{}.{name}", entry.section),
+        None => entry.section.to_owned(),
+    });
+    let mut names: Vec<String> = entries.collect();
+    for (section, changes) in [("Parameters", parameters), ("Tags", tags)] {
+        names.extend(changes.iter().map(|it| format!("{section}.{}", it.name)));
+    }
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 /// Returns a scalar as its text, a reference as `${Name}`, and any other value as YAML.

@@ -6,6 +6,32 @@ use crate::plan::property::depends_on_unknown;
 use crate::plan::{Plan, PropertyChange};
 use crate::template::diff::Status;
 
+/// The highest number of references to a removed entry that are named. The others are counted.
+const MAX_DANGLING: usize = 5;
+/// The highest number of ignored differences that are named. The others are counted.
+const MAX_IGNORED: usize = 8;
+
+/// Returns what to say of a plan that changes nothing.
+pub(super) fn without_changes(plan: &Plan) -> String {
+    if plan.prediction.is_some() {
+        let ask = "Run `plan` without `--offline` to ask CloudFormation.";
+        return format!("No changes are predicted. {ask}");
+    }
+    if plan.ignored.is_empty() {
+        return "No changes. The stack matches the files.".to_owned();
+    }
+    let named = plan.ignored.iter().take(MAX_IGNORED).cloned();
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match plan.ignored.len().saturating_sub(MAX_IGNORED) {
+        0 => String::new(),
+        number => format!(" and {number} more"),
+    };
+    format!(
+        "No changes: CloudFormation ignores what differs between the stack and the files: \
+         {named}{more}. `diff` shows it."
+    )
+}
+
 /// Returns what to say of a plan that is not empty and changes no resource.
 pub(super) fn without_resources(plan: &Plan) -> String {
     if plan.prediction.is_some() {
@@ -125,6 +151,21 @@ pub(super) fn of_difference(entry: &Difference<'_>) -> Option<&'static str> {
         (_, Add, _) if entry.is_by_condition() => Some("is added"),
         (_, Remove, _) if entry.is_by_condition() => Some("is removed"),
         _ => None,
+    }
+}
+
+/// Returns which entries still refer to a removed entry; `None` if none does.
+pub(super) fn dangling(entry: &Difference<'_>) -> Option<String> {
+    let named = entry.dangling.iter().take(MAX_DANGLING);
+    let named = named.map(|it| format!("`{}` (line {})", it.name, it.place.line));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match entry.dangling.len() {
+        0 => None,
+        number if number > MAX_DANGLING => Some(format!(
+            "still used by {named} and {} more",
+            number - MAX_DANGLING
+        )),
+        _ => Some(format!("still used by {named}")),
     }
 }
 

@@ -96,17 +96,46 @@ impl Template {
     ///
     /// As [`Template::parse`], except for duplicate keys.
     pub fn parse_deployed(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
+        let duplicates = "CloudFormation reads the last of the two values";
+        Self::parse_with(source, &[(syntax::DUPLICATE_KEY, duplicates)])
+    }
+
+    /// Parses a template that is only compared with another one: as [`Template::parse_deployed`], and
+    /// the tags of other programs, such as `!Rain::Embed`, are keys of the values.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::parse_deployed`], except for unknown tags.
+    pub fn parse_compared(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
+        let duplicates = "CloudFormation reads the last of the two values";
+        let tags = "the tag is compared as it is";
+        Self::parse_with(
+            source,
+            &[
+                (syntax::DUPLICATE_KEY, duplicates),
+                (syntax::UNKNOWN_TAG, tags),
+            ],
+        )
+    }
+
+    /// Parses a template. What breaks one of the rules is a warning, with the rule's help.
+    fn parse_with(
+        source: &Arc<SourceFile>,
+        accepted: &[(&str, &str)],
+    ) -> Result<Self, Vec<Diagnostic>> {
         let (root, found) = read(source);
-        let (duplicates, found) = found
-            .into_iter()
-            .partition(|found| found.rule == syntax::DUPLICATE_KEY);
-        let warnings: Vec<Diagnostic> = duplicates;
-        let warnings = warnings.into_iter().map(|found| {
-            let severity = Severity::Warning;
-            let found = Diagnostic { severity, ..found };
-            found.help("CloudFormation reads the last of the two values")
-        });
-        Self::of(source, root, found, warnings.collect())
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        for found in found {
+            match accepted.iter().find(|(rule, _)| *rule == found.rule) {
+                Some((_, help)) => {
+                    let severity = Severity::Warning;
+                    let found = Diagnostic { severity, ..found };
+                    warnings.push(found.help(*help));
+                }
+                None => errors.push(found),
+            }
+        }
+        Self::of(source, root, errors, warnings)
     }
 
     /// Returns the template, unless something is wrong with the text.
@@ -140,7 +169,7 @@ impl Template {
         Err(findings.into_diagnostics())
     }
 
-    /// Returns the warnings of [`Template::parse_deployed`].
+    /// Returns the warnings of [`Template::parse_deployed`] and [`Template::parse_compared`].
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }

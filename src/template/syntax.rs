@@ -12,6 +12,9 @@ pub(super) const MAX_DEPTH: usize = 128;
 /// The rule for duplicate keys.
 pub(super) const DUPLICATE_KEY: &str = "duplicate-key";
 
+/// The rule for tags that are not CloudFormation's.
+pub(super) const UNKNOWN_TAG: &str = "unknown-tag";
+
 /// Collects the errors in one text.
 pub(super) struct Findings<'a> {
     source: &'a Arc<SourceFile>,

@@ -103,6 +103,35 @@ fn unchanged_files_need_few_calls_and_no_writes() {
 }
 
 #[test]
+fn differences_that_the_service_ignores_are_named() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.edit(
+        "stack.yaml.j2",
+        "Resources:",
+        "Description: other\nResources:",
+    );
+    let plan = sandbox.run(&["plan", "--detailed-exitcode"]);
+    insta::assert_snapshot!(plan, @r"
+    --- stdout
+    Stack        demo-dev (environment dev)
+    [HEADER]
+
+    No changes: CloudFormation ignores what differs between the stack and the files: Description. `diff`
+    shows it.
+    --- exit 0
+    ");
+    let applied = sandbox.run(&["apply", "--yes"]);
+    assert_eq!(applied.to_string(), plan.to_string());
+    assert!(cloud.calls_of("ExecuteChangeSet").is_empty());
+    let document = sandbox.run(&["plan", "--format", "json"]).expect_code(0);
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
+    assert_eq!(document["ignored"], serde_json::json!(["Description"]));
+    let markdown = sandbox.run(&["plan", "--format", "markdown"]);
+    markdown.expect_stdout("ignores what differs between the stack and the files: Description.");
+    sandbox.run(&["diff", "--exit-code"]).expect_code(2);
+}
+
+#[test]
 fn changed_handler_changes_only_the_function() {
     let (sandbox, cloud) = demo::deployed();
     demo::change_code(&sandbox);

@@ -46,6 +46,47 @@ fn destroy_shows_the_resources_and_asks_for_the_stack_name() {
 }
 
 #[test]
+fn computed_policies_are_evaluated_and_unknown_ones_count_as_deletions() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let template = "Transform: AWS::LanguageExtensions\n\
+        Parameters:\n  Keep: {Type: String, Default: Retain}\n  \
+        Stage: {Type: AWS::SSM::Parameter::Value<String>, Default: /stage}\n\
+        Conditions:\n  Here: !Equals [!Ref AWS::Region, eu-west-1]\n\
+        Resources:\n  \
+        Kept: {Type: AWS::DynamoDB::Table, DeletionPolicy: !Ref Keep}\n  \
+        Gone: {Type: AWS::DynamoDB::Table, DeletionPolicy: !If [Here, Delete, Retain]}\n  \
+        Unknown: {Type: AWS::DynamoDB::Table, DeletionPolicy: !Ref Stage}\n";
+    sandbox.write("stack.yaml.j2", template);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    insta::assert_snapshot!(sandbox.run(&["destroy", "--yes"]), @"
+    --- stdout
+    demo-dev
+      arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
+
+    Danger
+      DANGER   Gone is deleted with its items
+      DANGER   Unknown may be deleted with its items: its DeletionPolicy is not known
+
+      resource  type                  what happens            physical id
+      Kept      AWS::DynamoDB::Table  retained                demo-dev-Kept-1A2B3C
+    - Gone      AWS::DynamoDB::Table  deleted with its items  demo-dev-Gone-1A2B3C
+    - Unknown   AWS::DynamoDB::Table  may be deleted          demo-dev-Unknown-1A2B3C
+
+    Destroy: 2 to delete (1 may be kept), 1 to leave behind.
+    --- stderr
+    error: not destroyed: `Gone` is deleted with its items; `Unknown` may be deleted with its items: its DeletionPolicy is not known
+    hint: if that is what you want: `stackctl destroy --yes --allow-delete Gone --allow-delete Unknown -e dev`
+    --- exit 4
+    ");
+    nothing_was_deleted(&cloud);
+    let document = sandbox.run(&["destroy", "--dry-run", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
+    let fates = document["resources"].as_array().unwrap().iter();
+    let fates: Vec<_> = fates.map(|it| it["fate"].as_str().unwrap()).collect();
+    assert_eq!(fates, ["retained", "deleted", "unknown"]);
+}
+
+#[test]
 fn destroy_declines_another_name() {
     for answer in ["demo-prod", "yes", ""] {
         let (sandbox, cloud) = demo::deployed();

@@ -242,6 +242,50 @@ fn the_last_of_duplicate_keys_is_compared() {
 }
 
 #[test]
+fn tags_of_other_programs_are_compared_as_they_are() {
+    let sandbox = files();
+    let template = |name: &str| {
+        format!(
+            "Resources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: {name}\n"
+        )
+    };
+    sandbox.write("one.yaml", template("!Rain::Embed one.txt"));
+    sandbox.write("two.yaml", template("!Rain::Embed two.txt"));
+    sandbox.write("three.yaml", template("!Custom one.txt"));
+    insta::assert_snapshot!(sandbox.run(&["diff", "one.yaml", "two.yaml"]), @r#"
+    --- stdout
+    --- one.yaml
+    +++ two.yaml
+
+      ~ T  AWS::SNS::Topic (line 2)
+          ~ DisplayName.!Rain::Embed: "one.txt" → "two.txt" (line 5)
+
+    Diff: 1 difference.
+    --- stderr
+    warning[unknown-tag]: `!Rain::Embed` is not a CloudFormation function
+     --> one.yaml:5:20
+      |
+    5 |       DisplayName: !Rain::Embed one.txt
+      |                    ^^^^^^^^^^^^
+      |
+      = help: the tag is compared as it is
+
+    warning[unknown-tag]: `!Rain::Embed` is not a CloudFormation function
+     --> two.yaml:5:20
+      |
+    5 |       DisplayName: !Rain::Embed two.txt
+      |                    ^^^^^^^^^^^^
+      |
+      = help: the tag is compared as it is
+
+    --- exit 0
+    "#);
+    let run = |new: &str| sandbox.run(&["diff", "one.yaml", new, "--exit-code"]);
+    run("one.yaml").expect_code(0);
+    run("three.yaml").expect_code(2);
+}
+
+#[test]
 fn only_shows_a_resource_that_changes_because_of_others() {
     let sandbox = files();
     let only = |name: &str| sandbox.run(&["diff", "old.yaml", "new.yaml", "--only", name]);
@@ -371,6 +415,7 @@ fn json_document_names_the_effect_of_each_difference() {
           "effect": "update",
           "cause": null,
           "touches": [],
+          "dangling": [],
           "changes": [
             {
               "path": "Properties.Description",
@@ -413,6 +458,7 @@ fn json_document_names_the_effect_of_each_difference() {
           "effect": "may_change",
           "cause": null,
           "touches": [],
+          "dangling": [],
           "changes": [
             {
               "path": "Properties.Role",

@@ -145,8 +145,8 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
     }
     let (old, new) = (read(context, old)?, read(context, new)?);
     let (old, new) = match both(
-        || Template::parse_deployed(&old),
-        || Template::parse_deployed(&new),
+        || Template::parse_compared(&old),
+        || Template::parse_compared(&new),
     ) {
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {

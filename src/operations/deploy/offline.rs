@@ -76,7 +76,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
     let deployed_model = before.map(|before| before.template);
     let mut models = model::models(&changes, deployed_model, Some(&build.template));
-    model::evaluate_policies(&mut models, [before, Some(after)]);
+    model::evaluate(&mut models, [before, Some(after)]);
     let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
     let unknown = || "unknown".to_owned();
     Ok(Plan {
@@ -111,6 +111,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         }),
         validations: Vec::new(),
         outputs: values::output_changes(deployed_model, &build.template),
+        ignored: Vec::new(),
         models,
         assessment,
     })

@@ -3,6 +3,7 @@
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use super::{service_validations, stack_settings};
+use crate::cloudformation::change_set::ChangeSet;
 use crate::plan::predict::Side;
 use crate::plan::risk;
 use crate::plan::{Plan, Target, model, values};
@@ -19,7 +20,7 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
     let [then, now] = deployment.values();
     let before = deployed_model.as_ref().map(|it| Side::new(it, &then));
     let after = Side::new(&build.template, &now);
-    model::evaluate_policies(&mut models, [before, Some(after)]);
+    model::evaluate(&mut models, [before, Some(after)]);
     let settings_changes = stack_settings::changes(deployment);
     let types = &settings.stack.protected_types;
     let nested = change_set.as_ref().map(|set| risk::of_nested(set, types));
@@ -30,7 +31,17 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         .as_ref()
         .map(|change_set| service_validations::located(deployment, change_set))
         .unwrap_or_default();
+    let parameters = deployment.parameter_changes();
+    let tags = values::tag_changes(deployment.stack(), &settings.tags);
+    let is_unchanged = change_set.as_ref().is_some_and(ChangeSet::is_unchanged);
+    let ignored = match &deployed_model {
+        Some(deployed) if is_unchanged => {
+            values::differing_names(deployed, &build.template, &parameters, &tags)
+        }
+        _ => Vec::new(),
+    };
     Plan {
+        ignored,
         validations,
         models,
         assessment,
@@ -46,8 +57,8 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         capabilities: build.capabilities.clone(),
         artifacts: build.planned_artifacts(deployed),
         code: pending.map_or_else(Vec::new, |pending| pending.code().to_vec()),
-        parameters: deployment.parameter_changes(),
-        tags: values::tag_changes(deployment.stack(), &settings.tags),
+        parameters,
+        tags,
         settings: settings_changes,
         prediction: None,
         change_set,

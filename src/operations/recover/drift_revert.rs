@@ -204,7 +204,7 @@ impl DriftRevert<'_> {
         let mut models = model::models(&created.changes, template, template);
         let values = self.stack.values();
         let side = template.map(|template| Side::new(template, &values));
-        model::evaluate_policies(&mut models, [side, side]);
+        model::evaluate(&mut models, [side, side]);
         let types = &settings.stack.protected_types;
         let assessment = risk::assess(&created.changes, &models, types);
         Plan {
@@ -227,6 +227,7 @@ impl DriftRevert<'_> {
             change_set: Some(created.clone()),
             validations: Vec::new(),
             outputs: Vec::new(),
+            ignored: Vec::new(),
             models,
         }
     }

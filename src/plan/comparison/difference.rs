@@ -11,6 +11,8 @@ use crate::template::Template;
 use crate::template::diff::{self, Diff, EntryDiff, Inner, Segment, Starts, Status, inside};
 use crate::template::node::{Node, Value};
 use crate::template::pointer;
+use crate::template::reference::{Reference, ReferenceKind};
+use crate::template::validate::undefined_references;
 
 /// An entry that differs, or a resource that changes because of another entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,73 @@ pub struct Difference<'a> {
     pub rows: Vec<Row<'a>>,
     /// The resources that use the entry and probably change.
     pub touches: Vec<&'a str>,
+    /// The entries of the new template that still refer to the entry, which is removed. CloudFormation
+    /// refuses such a template.
+    pub dangling: Vec<Dangling<'a>>,
+}
+
+/// A reference to an entry that is removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dangling<'a> {
+    /// The section that contains the reference, such as `Outputs`.
+    pub section: &'a str,
+    /// The entry that contains the reference, such as a logical id.
+    pub name: &'a str,
+    /// The location of the reference.
+    pub place: Place,
+}
+
+/// The references of the new template to names that do not exist, found when a removed entry needs
+/// them.
+struct Undefined<'a> {
+    after: &'a Template,
+    found: Option<Vec<Reference<'a>>>,
+}
+
+impl<'a> Undefined<'a> {
+    /// Returns the references to an entry that is removed.
+    fn references_to(
+        &mut self,
+        entry: &EntryDiff<'a>,
+        places: &mut Places<'a>,
+    ) -> Vec<Dangling<'a>> {
+        let (Some(name), Status::Removed) = (entry.name, entry.status()) else {
+            return Vec::new();
+        };
+        let after = self.after;
+        let all = self
+            .found
+            .get_or_insert_with(|| undefined_references(after));
+        let to_entry = all.iter().filter(|reference| {
+            let sections: &[&str] = match reference.kind {
+                ReferenceKind::Condition => &["Conditions"],
+                ReferenceKind::FindInMap => &["Mappings"],
+                ReferenceKind::Ref | ReferenceKind::Sub => &["Resources", "Parameters"],
+                ReferenceKind::GetAtt | ReferenceKind::DependsOn => &["Resources"],
+            };
+            reference.target == name && sections.contains(&entry.section)
+        });
+        let mut found: Vec<Dangling<'a>> = Vec::new();
+        for reference in to_entry {
+            let starts = Starts {
+                before: None,
+                after: Some(reference.span.start),
+            };
+            let [_, place] = places.of(starts);
+            let is_known = |it: &Dangling<'_>| {
+                it.name == reference.owner
+                    && Some(it.place.line) == place.as_ref().map(|place| place.line)
+            };
+            if !found.iter().any(is_known) {
+                found.extend(place.map(|place| Dangling {
+                    section: reference.section,
+                    name: reference.owner,
+                    place,
+                }));
+            }
+        }
+        found
+    }
 }
 
 impl<'a> Difference<'a> {
@@ -92,11 +161,16 @@ pub(super) fn differences<'a>(
 ) -> Vec<Difference<'a>> {
     let mut found: Vec<Difference<'a>> = Vec::new();
     let mut named: HashSet<&str> = HashSet::new();
+    let mut undefined = Undefined { after, found: None };
     for entry in diff.entries {
         if entry.section == "Resources" {
             named.extend(entry.name);
         }
-        found.push(of_entry(&entry, effects, places));
+        let dangling = undefined.references_to(&entry, places);
+        found.push(Difference {
+            dangling,
+            ..of_entry(&entry, effects, places)
+        });
     }
     let others = effects
         .changes()
@@ -160,6 +234,7 @@ fn of_entry<'a>(
         places: places.of(entry.starts),
         rows,
         touches,
+        dangling: Vec::new(),
     }
 }
 
@@ -196,6 +271,7 @@ fn of_other<'a>(
         places: places.of(starts),
         rows,
         touches: Vec::new(),
+        dangling: Vec::new(),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::template::Template;
 use crate::template::diff;
 use crate::template::render::RenderedTemplate;
 use crate::util::parallel::both;
-pub use difference::{Difference, Row};
+pub use difference::{Dangling, Difference, Row};
 pub use place::Place;
 use place::Places;
 use prediction::PredictedEffects;

@@ -254,6 +254,62 @@ Resources:
 }
 
 #[test]
+fn references_to_a_removed_entry_are_named() {
+    let before = "
+Parameters:
+  P: { Type: String, Default: x }
+Mappings:
+  M: { a: { b: c } }
+Conditions:
+  C: !Equals [!Ref P, x]
+Resources:
+  Gone: { Type: AWS::SNS::Topic }
+  Free: { Type: AWS::SNS::Topic }
+  User:
+    Type: AWS::SNS::Topic
+    DependsOn: Gone
+    Condition: C
+    Properties:
+      DisplayName: !Sub '${Gone}-${Gone.TopicName}-${P}'
+      TopicName: !FindInMap [M, a, b]
+Outputs:
+  Name: { Value: !GetAtt Gone.TopicName }
+";
+    let gone = [
+        "Parameters",
+        "  P",
+        "Mappings",
+        "  M",
+        "Conditions",
+        "  C",
+        "  Gone",
+        "  Free",
+    ];
+    let is_gone = |line: &&str| gone.iter().any(|it| line.starts_with(&format!("{it}:")));
+    let after: Vec<&str> = before.lines().filter(|line| !is_gone(line)).collect();
+    let after = after.join("\n");
+    let (before, after) = (parse(before), parse(&after));
+    let unknown = IndexMap::new();
+    let sides = [&before, &after].map(|template| Side::new(template, &unknown));
+    let comparison = Comparison::of_templates(sides[0], sides[1], None, NAMES.map(str::to_owned));
+    let mut text = String::new();
+    for entry in &comparison.template {
+        for it in &entry.dangling {
+            let name = entry.name.unwrap_or_default();
+            text += &format!("{name}: {}.{} {}\n", it.section, it.name, it.place.line);
+        }
+    }
+    assert_snapshot!(text, @r"
+    P: Resources.User 8
+    M: Resources.User 9
+    C: Resources.User 6
+    Gone: Resources.User 5
+    Gone: Resources.User 8
+    Gone: Outputs.Name 11
+    ");
+}
+
+#[test]
 fn transforms_and_loops_limit_the_prediction() {
     let before = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each: [X, [a, b], { 'R${X}': { Type: AWS::SNS::Topic } }]\n";
     assert_snapshot!(show(before, &before.replace("[a, b]", "[a, b, c]")), @r"

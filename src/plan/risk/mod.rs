@@ -9,6 +9,7 @@
 
 pub mod access;
 mod guard;
+mod name;
 pub mod network;
 mod role;
 mod stateful;
@@ -63,6 +64,8 @@ pub enum Kind {
     Data,
     /// The replacement cannot succeed.
     Impossible,
+    /// The resource cannot be created: another resource of the stack has its physical name.
+    NameTaken,
     /// A security group allows traffic that it did not allow before.
     Port,
     /// A principal gets permissions that it did not have before.
@@ -81,6 +84,7 @@ impl Kind {
         match self {
             Self::Data => "data",
             Self::Impossible => "impossible-replacement",
+            Self::NameTaken => "name-taken",
             Self::Port => "port",
             Self::Permission => "permission",
             Self::Public => "public-access",
@@ -204,6 +208,7 @@ pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -
         risks.extend(guard::risks(subject));
         risks.extend(role::risks(subject));
     }
+    risks.extend(name::risks(&subjects));
     risks.extend(network::risks(&subjects));
     risks.extend(access::risks(&statements, &subjects));
     risks.sort_by_key(|risk| std::cmp::Reverse(risk.severity));

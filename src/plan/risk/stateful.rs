@@ -1,55 +1,9 @@
-//! Loss of stored data, and replacements that cannot succeed.
+//! Loss of stored data.
 
 use super::{Guard, Kind, Risk, Severity, Subject};
 use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::stateful::stored_data;
-use crate::plan::model::KNOWN_AFTER_APPLY;
 use crate::template::policy::{Policy, deletion_policy, update_replace_policy};
-
-/// The property that fixes the physical name, by type. CloudFormation creates the new resource before
-/// it deletes the old one, so a replacement with the same name fails.
-const NAMES: [(&str, &str); 40] = [
-    ("AWS::ApiGateway::ApiKey", "Name"),
-    ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),
-    ("AWS::AutoScaling::AutoScalingGroup", "AutoScalingGroupName"),
-    ("AWS::CloudWatch::Alarm", "AlarmName"),
-    ("AWS::CloudWatch::Dashboard", "DashboardName"),
-    ("AWS::CodeBuild::Project", "Name"),
-    ("AWS::CodePipeline::Pipeline", "Name"),
-    ("AWS::DynamoDB::GlobalTable", "TableName"),
-    ("AWS::DynamoDB::Table", "TableName"),
-    ("AWS::EC2::KeyPair", "KeyName"),
-    ("AWS::EC2::LaunchTemplate", "LaunchTemplateName"),
-    ("AWS::EC2::SecurityGroup", "GroupName"),
-    ("AWS::ECR::Repository", "RepositoryName"),
-    ("AWS::ECS::Cluster", "ClusterName"),
-    ("AWS::ECS::Service", "ServiceName"),
-    ("AWS::EKS::Cluster", "Name"),
-    ("AWS::ElastiCache::CacheCluster", "ClusterName"),
-    ("AWS::ElastiCache::ReplicationGroup", "ReplicationGroupId"),
-    ("AWS::ElasticLoadBalancingV2::LoadBalancer", "Name"),
-    ("AWS::ElasticLoadBalancingV2::TargetGroup", "Name"),
-    ("AWS::Events::EventBus", "Name"),
-    ("AWS::Events::Rule", "Name"),
-    ("AWS::IAM::Group", "GroupName"),
-    ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
-    ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
-    ("AWS::IAM::Role", "RoleName"),
-    ("AWS::IAM::User", "UserName"),
-    ("AWS::KMS::Alias", "AliasName"),
-    ("AWS::Kinesis::Stream", "Name"),
-    ("AWS::Lambda::Function", "FunctionName"),
-    ("AWS::Logs::LogGroup", "LogGroupName"),
-    ("AWS::OpenSearchService::Domain", "DomainName"),
-    ("AWS::RDS::DBCluster", "DBClusterIdentifier"),
-    ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
-    ("AWS::S3::Bucket", "BucketName"),
-    ("AWS::SNS::Topic", "TopicName"),
-    ("AWS::SQS::Queue", "QueueName"),
-    ("AWS::SSM::Parameter", "Name"),
-    ("AWS::SecretsManager::Secret", "Name"),
-    ("AWS::StepFunctions::StateMachine", "StateMachineName"),
-];
 
 pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Risk> {
     let mut risks = Vec::new();
@@ -60,9 +14,6 @@ pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Ri
             None if subject.is_removed() => Some(removal(subject, lost)),
             None => None,
         });
-    }
-    if let Some(certain) = replaced {
-        risks.extend(name_taken(subject, certain));
     }
     risks
 }
@@ -175,39 +126,4 @@ fn outcome_of_replacement(subject: &Subject<'_>) -> DeletionOutcome {
     };
     let action = subject.change.policy_action.as_deref();
     DeletionOutcome::of(action.map_or_else(declared, Policy::of_action))
-}
-
-/// Returns the risk that a replacement fails because the new resource has the same name as the old
-/// one.
-fn name_taken(subject: &Subject<'_>, certain: bool) -> Option<Risk> {
-    let (_, property) = NAMES
-        .iter()
-        .find(|(known, _)| *known == subject.resource_type())?;
-    let [before, after] = subject.model.property(&[property]);
-    if before? != after? {
-        return None;
-    }
-    let name = after?.scalar();
-    if name
-        .as_ref()
-        .is_some_and(|name| name.contains(KNOWN_AFTER_APPLY))
-    {
-        return None;
-    }
-    let what = match &name {
-        Some(name) => {
-            format!("its {property} is fixed to `{name}`, and the old resource still has that name")
-        }
-        None => format!("its {property} does not change, and the old resource still has that name"),
-    };
-    // An unchanged function may still return a different name.
-    let (severity, fails) = if certain && name.is_some() {
-        (Severity::Danger, "cannot be replaced")
-    } else {
-        (Severity::Warning, "probably cannot be replaced")
-    };
-    let risk = subject.risk(Kind::Impossible, severity, format!("{fails}: {what}"));
-    Some(risk.remedy(format!(
-        "change `{property}` in the same deployment, or remove it"
-    )))
 }

@@ -48,11 +48,9 @@ pub fn heading(plan: &Plan) -> String {
 pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     let mut text = heading(plan);
     if plan.is_empty() {
-        text.push_str(if plan.prediction.is_some() {
-            "\nNo changes are predicted. Run `plan` without `--offline` to ask CloudFormation.\n"
-        } else {
-            "\nNo changes. The stack matches the files.\n"
-        });
+        text.push('\n');
+        let words = words::without_changes(plan);
+        wrap::push(&mut text, &words, [""; 2], width);
         return text;
     }
     for warning in plan.warnings() {

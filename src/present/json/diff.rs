@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::code::{CodeEntry, code};
 use super::live::LiveEntry;
 use super::plan::{ValueEntry, value};
-use crate::plan::comparison::{Comparison, Difference, Place, Row};
+use crate::plan::comparison::{Comparison, Dangling, Difference, Place, Row};
 use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
 
@@ -36,11 +36,19 @@ struct Entry<'a> {
     effect: &'static str,
     cause: Option<&'a str>,
     touches: &'a [&'a str],
+    dangling: Vec<DanglingEntry<'a>>,
     changes: Vec<ChangeEntry<'a>>,
     before: Option<Value>,
     after: Option<Value>,
     before_at: Option<PlaceEntry<'a>>,
     after_at: Option<PlaceEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DanglingEntry<'a> {
+    section: &'a str,
+    name: &'a str,
+    at: PlaceEntry<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,11 +119,20 @@ fn entry<'a>(entry: &'a Difference<'a>) -> Entry<'a> {
         effect: entry.effect.as_str(),
         cause: entry.cause.as_deref(),
         touches: &entry.touches,
+        dangling: entry.dangling.iter().map(dangling).collect(),
         changes: entry.rows.iter().map(change).collect(),
         before: whole(entry.before),
         after: whole(entry.after),
         before_at,
         after_at,
+    }
+}
+
+fn dangling<'a>(dangling: &'a Dangling<'a>) -> DanglingEntry<'a> {
+    DanglingEntry {
+        section: dangling.section,
+        name: dangling.name,
+        at: place(&dangling.place),
     }
 }
 

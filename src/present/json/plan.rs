@@ -36,6 +36,8 @@ pub struct PlanDocument<'a> {
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
     outputs: Vec<ValueEntry<'a>>,
+    /// The differences that the service does not deploy; empty unless it finds no changes.
+    ignored: &'a [String],
     risk: Vec<RiskEntry<'a>>,
     cause: Vec<CauseEntry>,
     summary: SummaryEntry,
@@ -124,6 +126,7 @@ impl<'a> PlanDocument<'a> {
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),
             outputs: plan.outputs.iter().map(value).collect(),
+            ignored: &plan.ignored,
             risk: plan.assessment.risks.iter().map(risk).collect(),
             cause: plan.causes().into_iter().map(cause).collect(),
             summary: summary(plan.summary()),

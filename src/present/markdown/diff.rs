@@ -87,6 +87,9 @@ fn title(entry: &Difference<'_>) -> String {
         let ids: Vec<String> = entry.touches.iter().map(|id| escaped(id)).collect();
         title.push_str(&format!(", changes {}", ids.join(", ")));
     }
+    if let Some(dangling) = words::dangling(entry) {
+        title.push_str(&format!(", {}", prose(&dangling)));
+    }
     title.push_str(&place(&entry.places));
     title
 }

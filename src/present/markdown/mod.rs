@@ -85,10 +85,10 @@ pub fn plan(plan: &Plan) -> String {
 
 fn heading(plan: &Plan) -> String {
     let target = &plan.target;
-    let verdict = match (plan.is_empty(), &plan.prediction) {
-        (true, Some(_)) => "No changes are predicted.".to_owned(),
-        (true, None) => "No changes. The stack matches the files.".to_owned(),
-        (false, _) => plan.summary().to_string(),
+    let verdict = if plan.is_empty() {
+        words::without_changes(plan)
+    } else {
+        plan.summary().to_string()
     };
     let stack = match plan.operation {
         Operation::Create => "New stack",

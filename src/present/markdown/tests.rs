@@ -33,6 +33,7 @@ fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
         }),
         validations: Vec::new(),
         outputs: Vec::new(),
+        ignored: Vec::new(),
         models: Models::default(),
         assessment: Assessment::default(),
     }

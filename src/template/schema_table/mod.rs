@@ -1,10 +1,10 @@
-//! The create-only properties of each resource type, the lists that have no order, and the
-//! [`names`] of all properties.
+//! The create-only properties of each resource type, the lists that have no order, the property that
+//! names a resource, and the [`names`] of all properties.
 //!
 //! CloudFormation replaces a resource if a create-only property changes. A change set shows that;
 //! without a change set, the resource provider schemas contain the same information. The schemas are
 //! many megabytes. `scripts/schema-table.py` extracts the paths for about 1,900 types and compresses
-//! them to 52 kB.
+//! them to 54 kB.
 //!
 //! The table is decompressed once, at its first use.
 
@@ -51,6 +51,10 @@ pub struct Lifecycle {
     conditional: Vec<String>,
     /// The paths of lists whose order does not count.
     unordered: Vec<String>,
+    /// The create-only property that is the primary identifier and the name.
+    identifier: Option<String>,
+    /// The create-only property that probably names the resource.
+    name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -92,6 +96,13 @@ impl Lifecycle {
         } else {
             Recreation::Never
         }
+    }
+
+    /// Returns the property that fixes the physical name, and whether two resources can certainly not
+    /// have the same value; `None` if there is none.
+    pub fn custom_name(&self) -> Option<(&str, bool)> {
+        let identifier = self.identifier.as_deref().map(|name| (name, true));
+        identifier.or_else(|| Some((self.name.as_deref()?, false)))
     }
 
     /// Returns whether the list at a path is a set, such as the rules of a security group. The path
@@ -165,6 +176,29 @@ mod tests {
             assert_eq!(found, Some(expected), "{kind} {path:?}");
         }
         assert!(of("Custom::Thing").is_none());
+    }
+
+    #[test]
+    fn the_property_of_the_physical_name_is_known() {
+        let cases = [
+            ("AWS::S3::Bucket", Some(("BucketName", true))),
+            ("AWS::Lambda::Function", Some(("FunctionName", true))),
+            ("AWS::SQS::Queue", Some(("QueueName", false))),
+            (
+                "AWS::StepFunctions::StateMachine",
+                Some(("StateMachineName", false)),
+            ),
+            ("AWS::EC2::Instance", None),
+        ];
+        for (kind, expected) in cases {
+            let found = of(kind).and_then(|lifecycle| lifecycle.custom_name());
+            assert_eq!(found, expected, "{kind}");
+        }
+        let named = parse(PACKED).map_or(0, |table| {
+            let named = table.types.values().filter(|it| it.identifier.is_some());
+            named.count()
+        });
+        assert!(named > 200, "{named} types");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod values;
 use std::ops::Range;
 
 use super::Template;
+use super::reference::Reference;
 use super::syntax::place;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use transforms::Transforms;
@@ -54,6 +55,11 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     let mut found = checks.found;
     found.sort_by_key(|diagnostic| diagnostic.places.first().map(|place| place.span.start));
     found
+}
+
+/// Returns the references to names that do not exist, in the order of the text.
+pub fn undefined_references(template: &Template) -> Vec<Reference<'_>> {
+    references::undefined_references(&Checks::new(template))
 }
 
 /// Collects the errors and warnings of one template.

@@ -114,6 +114,17 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     unused_parameters(checks, &references);
 }
 
+/// Returns the references to names that do not exist.
+pub(super) fn undefined_references<'a>(checks: &Checks<'a>) -> Vec<Reference<'a>> {
+    let made = MadeNames::of(checks.template);
+    let mut references = checks.template.references();
+    references.retain(|reference| {
+        let found = undefined(checks, &made, reference);
+        found.is_some_and(|it| it.severity == Severity::Error)
+    });
+    references
+}
+
 fn undefined(
     checks: &Checks<'_>,
     made: &MadeNames<'_>,

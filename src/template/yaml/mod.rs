@@ -14,7 +14,7 @@ use indexmap::map::Entry;
 
 use super::intrinsic;
 use super::node::{Map, Member, Node, Value, plain_value};
-use super::syntax::{Findings, MAX_DEPTH};
+use super::syntax::{Findings, MAX_DEPTH, UNKNOWN_TAG};
 
 /// The namespace of YAML's own tags, which are written `!!str`, `!!int` and so on.
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
@@ -234,6 +234,7 @@ impl<'a> Reader<'a, '_, '_> {
     }
 
     /// Returns the function call for a node with a tag, or the node itself if the tag is YAML's own.
+    /// A tag of another program becomes the only key of a map, so that it can be compared.
     fn tagged(&mut self, tag: &Tag, tag_span: Range<usize>, node: Node) -> Node {
         if is_non_specific(tag) {
             return node;
@@ -241,11 +242,12 @@ impl<'a> Reader<'a, '_, '_> {
         if let Some(name) = tag.suffix_in_namespace(YAML_TAGS) {
             if !tag.is_yaml_core_schema() {
                 self.findings.error(
-                    "unknown-tag",
+                    UNKNOWN_TAG,
                     format!("CloudFormation does not support the YAML tag `!!{name}`"),
-                    tag_span,
+                    tag_span.clone(),
                     None,
                 );
+                return foreign(format!("!!{name}"), tag_span, node);
             }
             return node;
         }
@@ -256,15 +258,16 @@ impl<'a> Reader<'a, '_, '_> {
         };
         let Some(name) = name else {
             let written = self.text.get(tag_span.clone()).unwrap_or_default();
+            let written = written.to_owned();
             let near = intrinsic::nearest_short_form(tag.suffix());
             self.findings.error(
-                "unknown-tag",
+                UNKNOWN_TAG,
                 format!("`{written}` is not a CloudFormation function"),
-                tag_span,
+                tag_span.clone(),
                 near.map(|near| format!("did you mean `!{near}`?"))
                     .as_deref(),
             );
-            return node;
+            return foreign(written, tag_span, node);
         };
         let span = tag_span.start..node.span.end;
         intrinsic::call(name, node, tag_span, span)
@@ -295,6 +298,19 @@ impl<'a> Reader<'a, '_, '_> {
     fn bytes(&self, span: &Span) -> Range<usize> {
         let end = self.text.len();
         span.byte_range().unwrap_or(end..end)
+    }
+}
+
+/// Returns a value with the tag of another program, as a map with the tag as its only key.
+fn foreign(tag: String, tag_span: Range<usize>, node: Node) -> Node {
+    let span = tag_span.start..node.span.end.max(tag_span.end);
+    let member = Member {
+        key_span: tag_span,
+        node,
+    };
+    Node {
+        span,
+        value: Value::Map(Map::from_iter([(tag, member)])),
     }
 }
 

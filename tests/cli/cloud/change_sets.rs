@@ -42,6 +42,16 @@ const NO_CHANGES: &str = "The submitted information didn't contain changes. \
 
 type Answer = Result<String, Fault>;
 
+/// Returns a deployment without the template's description, which CloudFormation does not compare.
+fn with_effect(deployment: &Deployment) -> Deployment {
+    let lines = deployment.template.lines();
+    let lines = lines.filter(|line| !line.starts_with("Description:"));
+    Deployment {
+        template: lines.collect::<Vec<_>>().join("\n"),
+        ..deployment.clone()
+    }
+}
+
 impl Account {
     pub(super) fn create_change_set(&mut self, call: &Call) -> Answer {
         let name = call.parameter("StackName");
@@ -82,7 +92,7 @@ impl Account {
         check_capabilities(&deployment)?;
         let number = self.next_number();
         let stack = &mut self.stacks[index];
-        let unchanged = stack.deployed.as_ref() == Some(&deployment);
+        let unchanged = stack.deployed.as_ref().map(with_effect) == Some(with_effect(&deployment));
         let id = arn("changeSet", &set_name, number);
         let (status, reason, execution_status) = if unchanged {
             ("FAILED", NO_CHANGES, "UNAVAILABLE")

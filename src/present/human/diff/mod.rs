@@ -82,6 +82,7 @@ fn push_entry(
     notes.extend(words::of_difference(entry).map(str::to_owned));
     notes.extend(entry.cause.clone());
     notes.extend(touches(&entry.touches));
+    notes.extend(words::dangling(entry));
     let lines = lines(&entry.places, &comparison.names);
     let mut head = format!("{style}{sign:>3}{style:#} {BOLD}{name}{BOLD:#}");
     if !place.is_empty() {
