@@ -2,6 +2,9 @@
 
 use similar::{ChangeTag, TextDiff};
 
+/// The mark of a text that does not end with a line break, as in `diff`.
+const NO_LINE_BREAK: &str = " (no line break at the end)";
+
 /// Returns the lines that differ, with their signs (`-` and `+`), and `context` equal lines around them,
 /// with a space as their sign. `None` stands for omitted equal lines. A carriage return is shown as `\r`,
 /// unless all lines of both texts end with one.
@@ -13,6 +16,8 @@ pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option
     } else {
         "\n"
     };
+    let has_other_end =
+        !before.is_empty() && !after.is_empty() && before.ends_with('\n') != after.ends_with('\n');
     let mut lines = Vec::new();
     for (number, group) in diff.grouped_ops(context).iter().enumerate() {
         if number > 0 {
@@ -27,10 +32,14 @@ pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            let line = change.value();
-            let line = line.strip_suffix(line_end).unwrap_or(line);
+            let value = change.value();
+            let line = value.strip_suffix(line_end).unwrap_or(value);
             let line = line.strip_suffix('\n').unwrap_or(line);
-            lines.push(Some((sign, line.replace('\r', "\\r"))));
+            let mut line = line.replace('\r', "\\r");
+            if sign != ' ' && has_other_end && !value.ends_with('\n') {
+                line.push_str(NO_LINE_BREAK);
+            }
+            lines.push(Some((sign, line)));
         }
     }
     lines
@@ -50,5 +59,20 @@ mod tests {
         assert_eq!(changed("a\nb\n", "a\r\nb\n"), ["-a", "+a\\r", " b"]);
         assert_eq!(changed("a\r\nb\r\n", "a\r\nc\r\n"), [" a", "-b", "+c"]);
         assert_eq!(changed("a\n", "a\rb\n"), ["-a", "+a\\r", "+b"]);
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_that_differs_is_marked() {
+        let shown = |before: &str, after: &str| {
+            let lines = line_diff(before, after, 0).into_iter().flatten();
+            let lines = lines.map(|(sign, line)| format!("{sign}{line}"));
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(shown("a\nb\n", "a\nc\n"), ["-b", "+c"]);
+        assert_eq!(
+            shown("a\nb\n", "a\nc"),
+            ["-b", "+c (no line break at the end)"]
+        );
+        assert_eq!(shown("", "a"), ["+a"]);
     }
 }

@@ -3,7 +3,7 @@
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
-use crate::plan::{Plan, PropertyChange};
+use crate::plan::{Content, Plan, PropertyChange};
 use crate::template::diff::Status;
 
 /// The highest number of references to a removed entry that are named. The others are counted.
@@ -108,10 +108,54 @@ pub(super) fn of_property(change: &Change, property: &PropertyChange) -> Vec<Str
         _ => None,
     };
     let recreation = recreation.map(str::to_owned);
+    let layout = of_layout(property).map(str::to_owned);
     recreation
         .into_iter()
         .chain(property.cause.clone())
+        .chain(layout)
         .collect()
+}
+
+/// The note on two documents that have the same content.
+pub(super) const SAME_DOCUMENT: &str = "only the formatting of the document differs";
+
+/// Returns the note on two texts that differ only in their line breaks, which are not visible.
+pub(super) fn of_line_breaks(before: &str, after: &str) -> Option<&'static str> {
+    if before == after {
+        return None;
+    }
+    let lines = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+    let (old, new) = (lines(before), lines(after));
+    let [old_end, new_end] = [&old, &new].map(|text| text.trim_end_matches('\n'));
+    match old_end == new_end {
+        true if old == new && !after.contains('\r') => {
+            Some("only the line breaks differ: CRLF → LF")
+        }
+        true if old == new && !before.contains('\r') => {
+            Some("only the line breaks differ: LF → CRLF")
+        }
+        true if old == new => Some("only the line breaks differ"),
+        true if old.len() < new.len() => Some("only adds line breaks at the end"),
+        true => Some("only removes line breaks at the end"),
+        false => None,
+    }
+}
+
+/// Returns the note on a row whose values differ only in their line breaks.
+pub(super) fn line_breaks_of_row(row: &Row<'_>) -> Option<&'static str> {
+    let [before, after] = [&row.before, &row.after].map(|side| side.as_deref()?.as_str());
+    of_line_breaks(before?, after?)
+}
+
+/// Returns the note on a property of which only the layout differs. Its values look the same.
+pub(super) fn of_layout(property: &PropertyChange) -> Option<&'static str> {
+    match (property.before.as_ref()?, property.after.as_ref()?) {
+        (Content::Structure(before), Content::Structure(after)) if before == after => {
+            Some(SAME_DOCUMENT)
+        }
+        (Content::Scalar(before), Content::Scalar(after)) => of_line_breaks(before, after),
+        _ => None,
+    }
 }
 
 /// Returns the sign of a difference between two templates.
@@ -176,5 +220,39 @@ pub(super) fn of_row(row: &Row<'_>) -> Option<&'static str> {
         comparison::Effect::MayReplace => Some("may force replacement"),
         comparison::Effect::MayChange => Some("may change"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_line_breaks;
+
+    #[test]
+    fn texts_that_look_the_same_get_a_note() {
+        let cases = [
+            ("a", "a", None),
+            ("a", "b", None),
+            ("a\nb", "a\nb\n", Some("only adds line breaks at the end")),
+            ("x\n\n", "x\n", Some("only removes line breaks at the end")),
+            (
+                "a\r\nb\r\n",
+                "a\nb\n",
+                Some("only the line breaks differ: CRLF → LF"),
+            ),
+            (
+                "a\nb",
+                "a\r\nb",
+                Some("only the line breaks differ: LF → CRLF"),
+            ),
+            ("a\r\nb\n", "a\nb\r\n", Some("only the line breaks differ")),
+            ("a\nb", "a\nc\n", None),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(
+                of_line_breaks(before, after),
+                expected,
+                "{before:?} {after:?}"
+            );
+        }
     }
 }

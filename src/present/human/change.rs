@@ -57,7 +57,11 @@ pub(super) fn push_property(
     } else {
         format!(" {WARNING}# {}{WARNING:#}", notes.join(", "))
     };
-    let values = [&property.before, &property.after];
-    let values = values.map(|value| value.as_ref().map(value::of_property));
+    let mut values = [None, None];
+    if words::of_layout(property).is_none() {
+        values =
+            [&property.before, &property.after].map(|value| value.as_ref().map(value::of_property));
+    }
+    let values = value::without_lone_quotes(values);
     value::push(text, &property.path, values, &note, width);
 }

@@ -91,6 +91,20 @@ pub(super) fn push_lines(
     }
 }
 
+/// Removes the quotes of a value if the other value has several lines, which are not in quotes.
+pub(super) fn without_lone_quotes(values: [Option<String>; 2]) -> [Option<String>; 2] {
+    let has_lines = |value: &String| value.contains('\n');
+    if !values.iter().flatten().any(has_lines) {
+        return values;
+    }
+    values.map(|value| {
+        let value = value?;
+        let inner = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        let inner = inner.filter(|_| !has_lines(&value));
+        Some(inner.map(str::to_owned).unwrap_or(value))
+    })
+}
+
 /// Returns a value from CloudFormation as text: in quotes, unless it is JSON or has several lines.
 pub(super) fn from_service(value: &str) -> String {
     if value == SERVICE_KNOWN_AFTER_APPLY {

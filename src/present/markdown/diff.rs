@@ -122,6 +122,7 @@ fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
         values = [&row.before, &row.after].map(|node| Some(emit::to_yaml(node.as_deref()?)));
     }
     let [before, after] = values.each_ref().map(Option::as_deref);
+    let line_breaks = words::line_breaks_of_row(row);
     match &row.inside {
         Some(inner) if !inner.is_empty() => {
             for it in inner {
@@ -130,11 +131,14 @@ fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
                 push_value(lines, &path, before, after, context);
             }
         }
-        _ if before.is_none() && after.is_none() => lines.push(format!("! {}", row.shown_path)),
+        _ if line_breaks.is_some() || before.is_none() && after.is_none() => {
+            lines.push(format!("! {}", row.shown_path))
+        }
         _ if row.path.is_empty() => push_value(lines, "value", before, after, context),
         _ => push_value(lines, &row.shown_path, before, after, context),
     }
-    for note in words::of_row(row).into_iter().chain(row.cause.as_deref()) {
+    let notes = words::of_row(row).into_iter().chain(row.cause.as_deref());
+    for note in notes.chain(line_breaks) {
         lines.push(format!("# {note}"));
     }
 }

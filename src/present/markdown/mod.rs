@@ -118,7 +118,8 @@ fn heading(plan: &Plan) -> String {
 fn push_resource(page: &mut Page, change: &Change, properties: &[PropertyChange], parent: &str) {
     let mut lines = Vec::new();
     for property in properties {
-        if property.before.is_none() && property.after.is_none() {
+        let is_layout = words::of_layout(property).is_some();
+        if is_layout || property.before.is_none() && property.after.is_none() {
             lines.push(format!("! {}", property.path));
         } else {
             let [before, after] = [&property.before, &property.after];

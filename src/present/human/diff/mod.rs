@@ -116,8 +116,10 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
     notes.extend(row.cause.clone());
     let is_layout = row.inside.as_ref().is_some_and(Vec::is_empty);
     if is_layout {
-        notes.push("only the formatting of the document differs".to_owned());
+        notes.push(words::SAME_DOCUMENT.to_owned());
     }
+    let line_breaks = words::line_breaks_of_row(row);
+    notes.extend(line_breaks.map(str::to_owned));
     let sign = match row.status {
         Status::Added => Sign::Add,
         Status::Removed => Sign::Remove,
@@ -130,6 +132,11 @@ fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame
     };
     let values =
         [&row.before, &row.after].map(|node| node.as_deref().map(|node| shown(node, path)));
+    let values = if line_breaks.is_some() {
+        [None, None]
+    } else {
+        value::without_lone_quotes(values)
+    };
     // A value without a path is the entry itself, and its heading already has the line numbers.
     let lines = match row.path.as_str() {
         "" => String::new(),
