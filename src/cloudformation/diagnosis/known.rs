@@ -102,7 +102,10 @@ impl Table {
 
     /// Returns the row for a refused call, with the named groups of its expression.
     pub(super) fn of_call(&self, failure: Failure<'_>) -> Option<(&Known, Values)> {
-        first(&self.own, failure).or_else(|| self.of_code(failure, |row| row.call.is_some()))
+        let is_for_calls = |row: &Known| row.call.is_some();
+        first(&self.own, failure)
+            .or_else(|| self.of_code(failure, is_for_calls))
+            .or_else(|| first(self.cause.iter().filter(|row| is_for_calls(row)), failure))
     }
 
     /// Returns the row of a category.
