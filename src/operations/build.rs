@@ -500,7 +500,12 @@ fn previous_parameters(stack: &Stack, template: &Template) -> IndexMap<String, P
     let declared = template.parameters().map(|parameter| parameter.entry.name);
     let names = declared.filter_map(|name| stack.parameters.get_key_value(name));
     names
-        .map(|(name, value)| (name.clone(), ParameterValue::Plain(value.clone())))
+        .map(|(name, _)| {
+            (
+                name.clone(),
+                ParameterValue::Previous { use_previous: true },
+            )
+        })
         .collect()
 }
 

@@ -138,6 +138,29 @@ fn an_import_sends_the_deployed_template_and_the_resources() {
 }
 
 #[test]
+fn an_import_keeps_the_values_of_parameters() {
+    let (sandbox, cloud) = project();
+    sandbox.append(
+        "manifest.toml",
+        "\n[import]\nTable = { TableName = \"demo-table\" }\n",
+    );
+    let mut account = cloud.account();
+    let deployed = account.stack("demo-dev").deployed.as_mut().unwrap();
+    deployed.template =
+        "Parameters: {Password: {Type: String, NoEcho: true}}\nResources: {}\n".to_owned();
+    deployed
+        .parameters
+        .insert("Password".to_owned(), "****".to_owned());
+    drop(account);
+    sandbox.run(&["plan"]);
+    let sent = cloud.calls_of("CreateChangeSet").remove(0);
+    let parameter = |name: &str| sent.parameter(&format!("Parameters.member.1.{name}"));
+    assert_eq!(parameter("ParameterKey"), "Password");
+    assert_eq!(parameter("UsePreviousValue"), "true");
+    assert_eq!(parameter("ParameterValue"), "");
+}
+
+#[test]
 fn what_cannot_be_imported_is_refused_at_its_place() {
     let (sandbox, cloud) = project();
     sandbox.append(
