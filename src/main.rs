@@ -7,13 +7,16 @@ use stackctl::config::ambient::{self, Ambient};
 use stackctl::present;
 
 fn main() -> ExitCode {
+    if let Err(error) = ambient::leave_relative_path() {
+        return present::cannot_start("cannot start without the relative folders of PATH", &error);
+    }
     let cli = match cli::parse(ambient::command_line()) {
         Ok(cli) => cli,
         Err(message) => return present::command_line(&message),
     };
     let ambient = match Ambient::capture() {
         Ok(ambient) => ambient,
-        Err(error) => return present::no_current_folder(&error),
+        Err(error) => return present::cannot_start("cannot read the current folder", &error),
     };
     let context = cli::context(ambient, &cli.global);
     context.presenter().start_log();

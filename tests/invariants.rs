@@ -78,6 +78,7 @@ const FILES: [&str; 17] = [
     "plan/last_deployed",
     "plan/plan_file",
     "util/interrupt",
+    "util/program",
     "util/regular_file",
 ];
 

@@ -1,8 +1,7 @@
 //! The `build` of an artifact: a program that makes the files that are packaged.
 //!
 //! The program is the user's own. It runs without a shell in the manifest's folder and inherits the
-//! environment. A name without a slash is searched in the absolute folders of `PATH` alone, so that a
-//! file in the project never replaces a program by accident.
+//! environment.
 //!
 //! The program has its own process group. If the user interrupts the command, the whole group ends,
 //! with everything that the program started.
@@ -18,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
+use crate::util::program;
 use crate::util::shell_word::quote;
 
 /// The time that an interrupted build has to end before it is killed.
@@ -121,19 +121,15 @@ impl<'a> BuildCommand<'a> {
                     .hint("the path is relative to the manifest's folder"))
             };
         }
-        std::env::split_paths(path)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(name))
-            .find(|program| program.is_file())
-            .ok_or_else(|| {
-                let error =
-                    Error::input(format!("there is no program `{name}` in the folders of PATH"));
-                if name.contains(char::is_whitespace) {
-                    error.hint("write the program and each argument as an item of its own: `[\"npm\", \"run\", \"build\"]`")
-                } else {
-                    error.hint(format!("install it, or write a path: `./{name}`"))
-                }
-            })
+        program::find(name, path).ok_or_else(|| {
+            let error =
+                Error::input(format!("there is no program `{name}` in the folders of PATH"));
+            if name.contains(char::is_whitespace) {
+                error.hint("write the program and each argument as an item of its own: `[\"npm\", \"run\", \"build\"]`")
+            } else {
+                error.hint(format!("install it, or write a path: `./{name}`"))
+            }
+        })
     }
 }
 

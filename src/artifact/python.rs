@@ -1,13 +1,14 @@
 //! The search for a Python on this machine: to install the emulator, and to download packages.
 //!
-//! If `STACKCTL_PYTHON` is set, only that program is tried. Otherwise, the usual names are tried in the
-//! folders of `PATH`. Each candidate is run, because the shim of a version manager may exist but fail.
+//! If `STACKCTL_PYTHON` is set, only that program is tried: a path, or a name in the absolute folders of
+//! `PATH`. Otherwise, the usual names are tried there. Each candidate is run, because the shim of a version manager may exist but fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
+use crate::util::program;
 
 /// The names that are tried, in this order. `python3` is the user's default Python.
 const NAMES: [&str; 8] = [
@@ -63,9 +64,14 @@ enum Candidate {
 /// what to install.
 pub(crate) fn find(ambient: &Ambient, need: &Need) -> Result<Python> {
     let named = ambient.variable("STACKCTL_PYTHON");
-    let candidates = match named {
-        Some(program) => vec![PathBuf::from(program)],
-        None => on_path(ambient.variable("PATH").unwrap_or_default()),
+    let path = ambient.variable("PATH").unwrap_or_default();
+    let candidates: Vec<PathBuf> = match named {
+        Some(program) if program.contains('/') => vec![ambient.current_dir.join(program)],
+        Some(name) => vec![program::find(name, path).unwrap_or_else(|| PathBuf::from(name))],
+        None => NAMES
+            .iter()
+            .flat_map(|name| program::candidates(name, path))
+            .collect(),
     };
     let mut rejected = Vec::new();
     for program in candidates {
@@ -94,21 +100,15 @@ pub(crate) fn find(ambient: &Ambient, need: &Need) -> Result<Python> {
         .hint("or name a Python: `export STACKCTL_PYTHON=/path/to/python3`"))
 }
 
-/// Returns the files in the folders of `path` that have one of the names, in the order of the names.
-fn on_path(path: &str) -> Vec<PathBuf> {
-    let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
-    NAMES
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .filter(|program| program.is_file())
-        .collect()
-}
-
 fn probe(program: &Path, ambient: &Ambient, need: &Need) -> Candidate {
     let statement = format!(
         "{VERSION}\ntry:\n    {}\nexcept ImportError as error:\n    print(error.name)",
         need.probe
     );
+    // A name that was not found would be searched in the current folder.
+    if !program.is_absolute() {
+        return Candidate::Broken;
+    }
     let output = Command::new(program)
         .args(["-I", "-c", &statement])
         .env_clear()

@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::util::program;
 
 use super::secret::{self, Secret};
 
@@ -24,6 +28,34 @@ const SHORTEST_SECRET: usize = 16;
 /// Returns the words of the command line, the program's name first.
 pub fn command_line() -> impl Iterator<Item = OsString> {
     std::env::args_os()
+}
+
+/// Starts this program again without the relative folders of `PATH`, if it has any. So no program that
+/// a library or another program starts can be a file of the current folder, such as a shell for
+/// `credential_process`.
+///
+/// # Errors
+///
+/// If the program cannot be started again.
+pub fn leave_relative_path() -> std::io::Result<()> {
+    let Some(path) = std::env::var_os("PATH") else {
+        return Ok(());
+    };
+    let Some(absolute) = program::without_relative(&path) else {
+        return Ok(());
+    };
+    let mut words = std::env::args_os();
+    let mut command = Command::new(std::env::current_exe()?);
+    if let Some(name) = words.next() {
+        command.arg0(name);
+    }
+    if absolute.is_empty() {
+        // An empty variable would mean the current folder.
+        command.env_remove("PATH");
+    } else {
+        command.env("PATH", absolute);
+    }
+    Err(command.args(words).exec())
 }
 
 /// The environment variables, the current folder and the terminal of the process.
@@ -50,7 +82,8 @@ pub struct Terminal {
 }
 
 impl Ambient {
-    /// Returns an environment with these variables and no terminal. Empty variables count as unset.
+    /// Returns an environment with these variables and no terminal. Empty variables count as unset, and
+    /// the relative folders of `PATH` are left out.
     pub fn new(
         variables: impl IntoIterator<Item = (String, String)>,
         current_dir: impl Into<PathBuf>,
@@ -58,6 +91,14 @@ impl Ambient {
         let variables = variables
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
+            .map(
+                |(name, value)| match program::without_relative(value.as_ref()) {
+                    Some(absolute) if name == "PATH" => {
+                        (name, absolute.to_string_lossy().into_owned())
+                    }
+                    _ => (name, value),
+                },
+            )
             .collect();
         Self {
             variables,
@@ -112,15 +153,17 @@ impl Ambient {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Returns the folder for caches: `STACKCTL_CACHE_DIR`, otherwise `XDG_CACHE_HOME/stackctl`,
-    /// otherwise `~/.cache/stackctl`. Returns `None` if none of these variables nor `HOME` is set.
+    /// Returns the folder for caches, an absolute path: `STACKCTL_CACHE_DIR`, otherwise
+    /// `XDG_CACHE_HOME/stackctl`, otherwise `~/.cache/stackctl`. An `XDG_CACHE_HOME` or `HOME` that is
+    /// relative is ignored. Returns `None` if none of the three gives a folder.
     pub fn cache_dir(&self) -> Option<PathBuf> {
         let under = |name, rest: &str| {
-            self.variable(name)
-                .map(|folder| PathBuf::from(folder).join(rest))
+            let folder = Path::new(self.variable(name)?);
+            // The XDG Base Directory Specification: relative paths are invalid.
+            folder.is_absolute().then(|| folder.join(rest))
         };
         self.variable("STACKCTL_CACHE_DIR")
-            .map(PathBuf::from)
+            .map(|folder| self.current_dir.join(folder))
             .or_else(|| under("XDG_CACHE_HOME", "stackctl"))
             .or_else(|| under("HOME", ".cache/stackctl"))
     }

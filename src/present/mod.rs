@@ -34,7 +34,7 @@ use crate::config::secret::{Secret, Secrets};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use format::ColorWhen;
-pub use process::{command_line, no_current_folder};
+pub use process::{cannot_start, command_line};
 use streams::Streams;
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 

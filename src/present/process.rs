@@ -24,13 +24,13 @@ pub fn command_line(message: &clap::Error) -> ExitCode {
     }
 }
 
-/// Prints that the current folder cannot be read, and returns the exit code.
+/// Prints an error that came before there was a presenter, and returns the exit code.
 #[expect(
     clippy::print_stderr,
     reason = "a presenter needs the environment, which could not be read"
 )]
-pub fn no_current_folder(error: &io::Error) -> ExitCode {
-    eprintln!("error: cannot read the current folder\n  caused by: {error}");
+pub fn cannot_start(message: &str, error: &io::Error) -> ExitCode {
+    eprintln!("error: {message}\n  caused by: {error}");
     ExitCode::from(ErrorKind::System.exit_code())
 }
 

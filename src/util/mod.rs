@@ -2,6 +2,7 @@
 
 pub mod interrupt;
 pub mod parallel;
+pub(crate) mod program;
 pub mod regular_file;
 pub mod shell_word;
 pub mod span;

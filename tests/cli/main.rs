@@ -54,6 +54,7 @@ mod live;
 mod local_paths;
 mod nested_templates;
 mod offline;
+mod other_programs;
 mod output;
 mod packaging;
 mod peers;

@@ -6,8 +6,9 @@ use std::process::Command;
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::cloudformation::stack::Stack;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
+use crate::util::program;
 use crate::util::shell_word::quote;
 
 /// What a manifest needs for this command.
@@ -60,7 +61,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             None => error,
         });
     }
-    run_ssh(&arguments)
+    run_ssh(&session, &arguments)
 }
 
 /// Returns the arguments for `ssh`. No shell reads them here.
@@ -97,13 +98,19 @@ fn expanded(session: &Session<'_>, path: &str) -> String {
     }
 }
 
-fn run_ssh(arguments: &[OsString]) -> Result<Exit> {
-    let status = Command::new("ssh")
+fn run_ssh(session: &Session<'_>, arguments: &[OsString]) -> Result<Exit> {
+    let path = session.context().ambient().variable("PATH");
+    let ssh = program::find("ssh", path.unwrap_or_default()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::System,
+            "there is no program `ssh` in the folders of PATH",
+        )
+        .hint("install OpenSSH's client")
+    })?;
+    let status = Command::new(ssh)
         .args(arguments)
         .status()
-        .map_err(|error| {
-            Error::system("cannot run `ssh`", error).hint("install OpenSSH's client")
-        })?;
+        .map_err(|error| Error::system("cannot run `ssh`", error))?;
     let code = status
         .code()
         .and_then(|code| u8::try_from(code).ok())

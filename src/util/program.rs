@@ -1,0 +1,88 @@
+//! Other programs, which are found in the absolute folders of `PATH` alone.
+//!
+//! An empty or relative folder of `PATH` is the current folder or one below it. There, a file of the
+//! project would replace the program.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+/// Returns the first program with this name. `path` is the value of `PATH`.
+pub(crate) fn find(name: &str, path: &str) -> Option<PathBuf> {
+    candidates(name, path).next()
+}
+
+/// Returns the programs with this name, in the order of the folders.
+pub(crate) fn candidates(name: &str, path: &str) -> impl Iterator<Item = PathBuf> {
+    let folders: Vec<PathBuf> = absolute(path.as_ref()).collect();
+    folders
+        .into_iter()
+        .map(move |folder| folder.join(name))
+        .filter(|program| is_executable(program))
+}
+
+/// Returns the value of `PATH` without its empty and relative folders, or `None` if it has none.
+pub(crate) fn without_relative(path: &OsStr) -> Option<OsString> {
+    let is_relative = std::env::split_paths(path).any(|folder| !folder.is_absolute());
+    // Folders that were split cannot contain the separator.
+    is_relative.then(|| std::env::join_paths(absolute(path)).unwrap_or_default())
+}
+
+fn absolute(path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    std::env::split_paths(path).filter(|folder| folder.is_absolute())
+}
+
+fn is_executable(program: &Path) -> bool {
+    program.is_file() && access(program, Access::EXEC_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{find, without_relative};
+
+    #[test]
+    fn only_programs_in_absolute_folders_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, mode| {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "").unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            file
+        };
+        put("one/tool", 0o644);
+        fs::create_dir_all(folder.path().join("two/tool")).unwrap();
+        let tool = put("three/tool", 0o755);
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let path = format!("{}:{}:{}", at("one"), at("two"), at("three"));
+        assert_eq!(find("tool", &path), Some(tool));
+        assert_eq!(find("other", &path), None);
+        for path in ["", ".", ":", "..:./bin", "target:src"] {
+            assert_eq!(find("Cargo.toml", path), None, "{path:?}");
+            assert_eq!(find("sh", path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn relative_folders_are_left_out_of_the_variable() {
+        let left = |path: &str| without_relative(path.as_ref());
+        assert_eq!(left("/usr/bin:/bin"), None);
+        for path in [
+            ":/usr/bin:/bin",
+            "/usr/bin::/bin",
+            "/usr/bin:/bin:",
+            "./x:/usr/bin:y:/bin:.",
+        ] {
+            assert_eq!(left(path).unwrap(), "/usr/bin:/bin", "{path:?}");
+        }
+        for path in ["", ".", ":"] {
+            assert_eq!(left(path).unwrap(), "", "{path:?}");
+        }
+    }
+}
