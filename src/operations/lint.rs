@@ -39,6 +39,7 @@ pub(crate) fn subject(session: &Session<'_>, rendered: &RenderedTemplate) -> Res
         policies: project.policies()?,
         settings: settings.lint.clone(),
         root: project.root().to_path_buf(),
+        ambient: session.context().ambient().clone(),
     })
 }
 

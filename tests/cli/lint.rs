@@ -162,7 +162,7 @@ mod with_cfn_lint {
     /// Prints a finding as cfn-lint does and checks its own arguments and input.
     const CFN_LINT: &str = r#"#!/bin/sh
 read -r first
-case "$*" in "--format json --regions eu-west-1") ;; *) echo "unexpected: $*" >&2; exit 1;; esac
+case "$*" in "--format json --config-file "*" --regions eu-west-1") ;; *) echo "unexpected: $*" >&2; exit 1;; esac
 [ "$first" = "Resources:" ] || { echo "no template on the input" >&2; exit 1; }
 printf '[{"Level": "Warning", "Message": "Prefer the linter", "Rule": {"Id": "W1", "Source": ""},'
 printf ' "Location": {"Start": {"LineNumber": 3, "ColumnNumber": 5}, "End": {"LineNumber": 3, "ColumnNumber": 9}}}]'
@@ -194,6 +194,71 @@ exit 4
         finished.expect_stderr("0 warnings");
         let finished = sandbox.run(&["validate", "--set", "lint.ignore=[\"W1\"]"]);
         finished.expect_stderr("0 warnings");
+    }
+
+    /// Prints its folder, its files, its configuration and its variables, and finds nothing.
+    const CURIOUS: &str = r#"#!/bin/sh
+{ pwd; ls -A; echo "config:"; cat "$4" 2>/dev/null; env; } > OUT
+echo '[]'
+"#;
+
+    #[test]
+    fn the_linter_runs_in_an_empty_folder_with_a_clean_environment() {
+        let sandbox = demo::files()
+            .file(".cfnlintrc", "append_rules: [rules]\n")
+            .credentials()
+            .env("PYTHONPATH", ".")
+            .env("PYTHONSTARTUP", "x.py")
+            .env("CFN_LINT_ANYTHING", "x")
+            .env("AWS_PROFILE", "x");
+        let out = sandbox.path("out.txt");
+        let script = CURIOUS.replace("OUT", out.to_str().unwrap());
+        let sandbox = sandbox.program("cfn-lint", &script);
+        let path = sandbox.cache().with_file_name("bin").display().to_string();
+        let sandbox = sandbox.env("PATH", &format!("{path}:/usr/bin:/bin"));
+        let seen = |arguments: &[&str]| {
+            sandbox.run(arguments).expect_code(0);
+            std::fs::read_to_string(&out).unwrap()
+        };
+        let text = seen(&["validate"]);
+        let (folder, rest) = text.split_once('\n').unwrap();
+        assert!(!folder.contains("project"), "{text}");
+        assert!(
+            rest.starts_with("config:\n{}\n"),
+            "the folder is empty: {text}"
+        );
+        let expected = [
+            "ASDF_DATA_DIR",
+            "HOME",
+            "LANG",
+            "PATH",
+            "PWD",
+            "PYENV_ROOT",
+            "PYTHONUSERBASE",
+            "TMPDIR",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+        ];
+        let mut names: Vec<&str> = rest
+            .lines()
+            .filter_map(|it| it.split_once('='))
+            .map(|it| it.0)
+            .collect();
+        names.retain(|name| !["_", "SHLVL", "OLDPWD"].contains(name));
+        names.sort_unstable();
+        assert_eq!(names, expected, "{text}");
+        assert!(rest.contains(&format!("HOME={folder}\n")), "{text}");
+        assert!(!std::path::Path::new(folder).exists(), "it is removed");
+
+        let allowed = seen(&["validate", "--set", "lint.rc=true"]);
+        let project = sandbox.path("").canonicalize().unwrap();
+        assert!(allowed.starts_with(project.to_str().unwrap()), "{allowed}");
+        assert!(allowed.contains(".cfnlintrc\n"), "{allowed}");
+        assert!(
+            !allowed.contains("AWS_") && !allowed.contains("PYTHONPATH"),
+            "{allowed}"
+        );
     }
 
     #[test]

@@ -200,6 +200,8 @@ const LINT: &[Key] = &[
         "Rules whose findings and warnings are left out, by id, such as `W3010` or `unknown-property`.").default("[]"),
     Key::new("severity", Severity,
         "The least severity that is shown; without it `warning`.").default(r#""warning""#),
+    Key::new("rc", Flag,
+        "Whether cfn-lint reads the project's `.cfnlintrc`, which can name Python files that it executes.").default("false"),
 ];
 
 #[rustfmt::skip] // two lines per key

@@ -193,6 +193,8 @@ pub struct LintSettings {
     pub ignore: Vec<String>,
     /// The least severity that is shown; without it `warning`.
     pub severity: Option<Severity>,
+    /// Whether cfn-lint reads the `.cfnlintrc` of the project, whose rules it executes.
+    pub rc: bool,
 }
 
 /// How `stackctl ssh` connects: the `[ssh]` table.

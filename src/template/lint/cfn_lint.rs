@@ -1,13 +1,21 @@
 //! The external linter: `cfn-lint`, which reads the template from its standard input.
+//!
+//! A `.cfnlintrc` can name rules, which are Python files that the linter executes. Therefore it runs in
+//! an empty folder with an empty configuration, unless the manifest allows the project's. Its environment
+//! has no credentials and nothing that changes which Python files are imported.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 
 use super::{Finding, Subject};
+use crate::config::ambient::Ambient;
 use crate::diagnostic::Severity;
 use crate::error::{Error, Result};
+use crate::util::program;
 
 /// The bits of the exit code for errors, warnings and notes. Any other bit is a failure.
 const FOUND: i32 = 2 | 4 | 8;
@@ -43,13 +51,43 @@ struct Position {
     column_number: usize,
 }
 
-/// Runs `cfn-lint` in the project's folder, so that it reads a `.cfnlintrc` there. Returns its name
-/// and its findings, or `None` if it is not installed.
+/// The variables that the linter gets as they are.
+const KEPT: [&str; 5] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR"];
+
+/// The variables that tell where installations of Python are, with their defaults below the home folder.
+/// The linter has another home folder.
+const BELOW_HOME: [(&str, &str); 6] = [
+    ("PYTHONUSERBASE", ".local"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("ASDF_DATA_DIR", ".asdf"),
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_STATE_HOME", ".local/state"),
+];
+
+/// Runs `cfn-lint`. Returns its name and its findings, or `None` if it is not installed.
 pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
-    let mut command = Command::new("cfn-lint");
+    let path = subject.ambient.variable("PATH").unwrap_or_default();
+    let Some(program) = program::find("cfn-lint", path) else {
+        return Ok(None);
+    };
+    let failed = |error| Error::system("cannot run cfn-lint", error);
+    let empty = tempfile::tempdir().map_err(failed)?;
+    let configuration = empty_configuration().map_err(failed)?;
+    let mut command = Command::new(program);
     command
         .args(["--format", "json"])
-        .current_dir(&subject.root);
+        .env_clear()
+        .env("HOME", empty.path())
+        .envs(environment(&subject.ambient));
+    if subject.settings.rc {
+        command.current_dir(&subject.root);
+    } else {
+        command
+            .current_dir(empty.path())
+            .arg("--config-file")
+            .arg(configuration.path());
+    }
     if let Some(region) = &subject.region {
         command.args(["--regions", region]);
     }
@@ -57,11 +95,7 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let failed = |error| Error::system("cannot run cfn-lint", error);
-    let mut child = match command.spawn() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        child => child.map_err(failed)?,
-    };
+    let mut child = command.spawn().map_err(failed)?;
     if let Some(mut input) = child.stdin.take() {
         // It reads all of its input before it writes anything. If writing fails, its own error is
         // reported below.
@@ -80,6 +114,29 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
         .hint("run `cfn-lint --version` to check the installation"));
     };
     Ok(Some(("cfn-lint".to_owned(), findings)))
+}
+
+/// Returns a file with a configuration that sets nothing. If the linter gets one, it reads no other.
+fn empty_configuration() -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
+    file.write_all(b"{}\n")?;
+    Ok(file)
+}
+
+/// Returns the linter's variables, apart from its home folder.
+fn environment(ambient: &Ambient) -> Vec<(&'static str, PathBuf)> {
+    let kept = KEPT
+        .iter()
+        .filter_map(|name| Some((*name, ambient.variable(name)?.into())));
+    let home = ambient.variable("HOME").map(PathBuf::from);
+    let below_home = BELOW_HOME.iter().filter_map(|(name, default)| {
+        let folder = match ambient.variable(name) {
+            Some(folder) => PathBuf::from(folder),
+            None => home.as_ref()?.join(default),
+        };
+        folder.is_absolute().then_some((*name, folder))
+    });
+    kept.chain(below_home).collect()
 }
 
 fn parse(output: &[u8]) -> Option<Vec<Finding>> {

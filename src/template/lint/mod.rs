@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::config::ambient::Ambient;
 use crate::config::settings::LintSettings;
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::error::Result;
@@ -39,6 +40,8 @@ pub struct Subject {
     pub settings: LintSettings,
     /// The project's folder, which may contain a configuration of the linter.
     pub root: PathBuf,
+    /// Where the linter is, and what its environment is made of.
+    pub ambient: Ambient,
 }
 
 /// The result of a linter.
@@ -299,6 +302,7 @@ mod tests {
             policies: Vec::new(),
             settings: LintSettings::default(),
             root: std::path::PathBuf::new(),
+            ambient: crate::config::ambient::Ambient::default(),
         };
         let rules = |subject: &Subject| {
             let selected = select(subject, found.clone());
