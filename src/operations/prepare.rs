@@ -6,10 +6,14 @@
 
 use std::collections::VecDeque;
 
+use indexmap::IndexMap;
+
 use super::context::{end_on_interrupt, listen};
 use super::session::Session;
 use crate::artifact::build_command::BuildCommand;
+use crate::artifact::package::{self, Artifact};
 use crate::artifact::requirements::{self, Packages};
+use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 
@@ -25,12 +29,69 @@ const KEPT_LINES: usize = 1000;
 /// If a build fails, or what is wrong with a lock file or a package.
 pub(crate) async fn prepare(session: &Session<'_>) -> Result<Packages> {
     build_artifacts(session).await?;
+    fetch(session, session.settings()).await
+}
+
+/// Fetches the packages of the artifacts in these settings.
+async fn fetch(session: &Session<'_>, settings: &Settings) -> Result<Packages> {
     let presenter = session.presenter();
     let ambient = session.context().ambient();
-    requirements::fetch(session.project(), session.settings(), ambient, |text| {
-        presenter.note(text);
+    requirements::fetch(session.project(), settings, ambient, |text| {
+        presenter.note(text)
     })
     .await
+}
+
+/// Returns the artifacts for a command that only checks or prints. It runs the `build` commands, which
+/// are the project's own code, only if `builds` is set. The artifacts that they would make are left out: the
+/// template gets keys for them that say so.
+///
+/// # Errors
+///
+/// Those of [`prepare_alone`] and of [`package::build_all`].
+pub(crate) async fn artifacts(
+    session: &Session<'_>,
+    builds: bool,
+) -> Result<IndexMap<String, Artifact>> {
+    let (project, settings) = (session.project(), session.settings());
+    if builds {
+        let packages = prepare_alone(session).await?;
+        return package::build_all(project, settings, &packages);
+    }
+    let mut others = settings.clone();
+    others
+        .artifacts
+        .retain(|_, artifact| artifact.build.is_empty());
+    let mut needs_packages = others.artifacts.values();
+    let packages = if needs_packages.any(|artifact| artifact.requirements.is_some()) {
+        let packages = listen(session.context())?
+            .guard(fetch(session, &others))
+            .await?;
+        end_on_interrupt(session.context());
+        packages
+    } else {
+        Packages::default()
+    };
+    let mut built = package::build_all(project, &others, &packages)?;
+    let mut all = IndexMap::new();
+    for (name, artifact) in &settings.artifacts {
+        let built = match built.shift_remove(name) {
+            Some(built) => built,
+            None => {
+                let left_out = Artifact::not_built(&settings.project, name)?;
+                if let Some(command) = BuildCommand::new(&artifact.build, project.root()) {
+                    session.presenter().note(&format!(
+                        "Not built: `{name}`. Its key is a placeholder, `{}`; `--build` runs `{}`.",
+                        left_out.key,
+                        command.shown()
+                    ));
+                }
+                left_out
+            }
+        };
+        all.insert(name.clone(), built);
+    }
+    Ok(all)
 }
 
 /// As [`prepare`], for a command that does not listen for Ctrl-C otherwise.

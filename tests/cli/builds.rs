@@ -40,8 +40,8 @@ fn build_makes_the_files_that_are_packaged() {
 fn every_command_that_packages_builds_once() {
     for arguments in [
         &["package"][..],
-        &["render"],
-        &["validate"],
+        &["render", "--build"],
+        &["validate", "--build"],
         &["plan", "--offline"],
         &["plan"],
         &["diff"],
@@ -56,6 +56,31 @@ fn every_command_that_packages_builds_once() {
         sandbox.run(arguments);
         let count = std::fs::read_to_string(sandbox.path("count.txt")).unwrap();
         assert_eq!(count, ".\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn commands_that_only_check_or_print_build_nothing_on_their_own() {
+    for command in ["validate", "render"] {
+        let sandbox = with_build("touch ran");
+        // The folder may only exist after the build, and so may the lock file.
+        sandbox.append(
+            "manifest.toml",
+            "\n[artifacts.made]\npath = \"dist\"\nrequirements = \"dist/lock.txt\"\npython = \"3.12\"\n\
+             build = [\"./tool\"]\n",
+        );
+        let finished = sandbox.run(&[command]).expect_code(0);
+        assert!(!sandbox.path("ran").exists(), "{finished}");
+        finished.expect_stderr(
+            "Not built: `handler`. Its key is a placeholder, `demo/handler/not-built.zip`; \
+             `--build` runs `sh -c 'touch ran'`.",
+        );
+        finished.expect_stderr("Not built: `made`.");
+        if command == "render" {
+            finished.expect_stdout("S3Key: \"demo/handler/not-built.zip\"");
+        }
+        sandbox.run(&[command, "--build"]).expect_code(1);
+        assert!(sandbox.path("ran").exists());
     }
 }
 
@@ -93,7 +118,7 @@ fn build_without_its_program_is_an_error_at_its_line() {
     let sandbox = demo::files();
     let build = "path = \"handler\"\nbuild = [\"npm\", \"run\", \"build\"]";
     sandbox.edit("manifest.toml", "path = \"handler\"", build);
-    insta::assert_snapshot!(sandbox.run(&["render"]), @r#"
+    insta::assert_snapshot!(sandbox.run(&["render", "--build"]), @r#"
     --- stderr
     Building `handler`: npm run build
     error[build-failed]: there is no program `npm` in the folders of PATH
@@ -139,12 +164,14 @@ fn interrupt_ends_the_build_and_what_it_started() {
 #[test]
 fn interrupt_still_ends_the_command_after_its_build() {
     // The linter runs after the build, on the only thread.
-    let linter = "#!/bin/sh\ntouch linting\nexec sleep 300\n";
-    let sandbox = with_build("true").program("cfn-lint", linter);
+    let sandbox = with_build("true");
+    let linting = sandbox.path("linting");
+    let linter = format!("#!/bin/sh\ntouch {}\nexec sleep 300\n", linting.display());
+    let sandbox = sandbox.program("cfn-lint", &linter);
     let bin = sandbox.cache().with_file_name("bin");
     let sandbox = sandbox.env("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    let mut running = sandbox.spawn(&["validate"]);
-    running.wait_until("the linter runs", || sandbox.path("linting").exists());
+    let mut running = sandbox.spawn(&["validate", "--build"]);
+    running.wait_until("the linter runs", || linting.exists());
     running.interrupt();
     running.wait().expect_code(130);
 }

@@ -40,6 +40,9 @@ pub use plain_file::PlainFile;
 /// twice the time for 2 % less.
 const LEVEL: i64 = 6;
 
+/// The last part of the key of an artifact that was not built.
+const NOT_BUILT: &str = "not-built.zip";
+
 /// A built artifact. Its zip is a temporary file without a name: the system deletes it when the value
 /// is dropped or the process ends.
 #[derive(Debug)]
@@ -73,6 +76,27 @@ pub struct PackagedFile {
 }
 
 impl Artifact {
+    /// Returns an artifact without files, in the place of one whose `build` did not run. Its key says
+    /// that it is none. `project` is the name of the project.
+    ///
+    /// # Errors
+    ///
+    /// If the temporary file cannot be created.
+    pub fn not_built(project: &str, name: &str) -> Result<Self> {
+        let file = tempfile::tempfile()
+            .map_err(|error| Error::system("cannot create a temporary file", error))?;
+        Ok(Self {
+            name: name.to_owned(),
+            key: format!("{project}/{name}/{NOT_BUILT}"),
+            digest: Digest::of(""),
+            size: 0,
+            unzipped_size: 0,
+            files: Vec::new(),
+            unmatched_globs: Vec::new(),
+            file: Arc::new(file),
+        })
+    }
+
     /// Returns a reader at the beginning of the zip.
     pub fn zip(&self) -> ZipReader {
         ZipReader::new(Arc::clone(&self.file), self.size)

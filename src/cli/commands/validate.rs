@@ -1,12 +1,11 @@
 //! `stackctl validate`: checks the manifest, the template and the parameters; needs no credentials.
 
 use super::{Context, Exit};
-use crate::artifact::package;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::build::{examine, is_wrong, stack_policy};
 use crate::operations::lint as lint_operation;
-use crate::operations::prepare::prepare_alone;
+use crate::operations::prepare;
 use crate::operations::session::Session;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
@@ -20,6 +19,9 @@ pub struct Args {
     /// The form of the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Run the `build` commands of the artifacts, which are code of the project
+    #[arg(long)]
+    build: bool,
 }
 
 /// The form of the findings.
@@ -39,8 +41,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let presenter = session.presenter();
     let (project, settings) = (session.project(), session.settings());
     stack_policy(project, settings)?;
-    let wheels = prepare_alone(&session).await?;
-    let artifacts = package::build_all(project, settings, &wheels)?;
+    let artifacts = prepare::artifacts(&session, args.build).await?;
     let (packaged, checked) = examine(project, settings, artifacts)?;
     let mut findings = checked.findings;
     // A text that is no template has one fault, which a linter would only repeat.
