@@ -11,10 +11,11 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Endpoint;
+use super::answer::TooLong;
 use super::error_chain::{Chain, find};
 use super::login::{Login, NotLoaded, is_expiry, is_unknown};
 use super::region;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The service's message, as the cause of an [`Error`].
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,40 @@ pub(crate) fn incomplete(operation: &str, member: &str) -> Error {
     .hint("if an emulator or a proxy answers here, check that it is the right one")
 }
 
+/// What the SDK puts in the place of an enumeration that its API requires and the answer lacks.
+const UNSET: &str = "no value was set";
+
+/// Returns the text of an enumeration.
+///
+/// # Errors
+///
+/// If the answer has no such member.
+pub(crate) fn text(value: Option<&str>, operation: &str, member: &str) -> Result<String> {
+    let value = value.filter(|value| *value != UNSET);
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| incomplete(operation, member))
+}
+
+/// Returns the list of a page of an answer; `next` is the token of the following page.
+///
+/// # Errors
+///
+/// If the answer has neither such a list nor a following page: a list without items would mean something
+/// else.
+pub(crate) fn list<T>(
+    list: Option<Vec<T>>,
+    next: Option<&str>,
+    operation: &str,
+    member: &str,
+) -> Result<Vec<T>> {
+    match (list, next) {
+        (Some(list), _) => Ok(list),
+        (None, Some(_)) => Ok(Vec::new()),
+        (None, None) => Err(incomplete(operation, member)),
+    }
+}
+
 /// Returns the error for a failed call; `doing` completes "cannot …".
 pub(crate) fn translate<E>(
     login: &Login,
@@ -84,6 +119,12 @@ where
     }
     if let Some(cause) = find::<CredentialsError>(error) {
         return login.error(cause);
+    }
+    if find::<TooLong>(error).is_some() {
+        let fault = Error::new(ErrorKind::Service, failed);
+        return fault
+            .hint(somebody_else(endpoint))
+            .caused_by(Chain::of(error));
     }
     if let Some(answer) = error.raw_response() {
         return misunderstood(endpoint, failed, answer, Chain::of(error));
@@ -131,12 +172,17 @@ fn misunderstood(
         "text/html" => " and a web page".to_owned(),
         language => format!(" and {language}"),
     };
-    fault
-        .hint(match endpoint {
-            Endpoint::Aws => "a proxy or a login page seems to answer in AWS's place: check HTTPS_PROXY and the network".to_owned(),
-            Endpoint::Custom(url) => format!(
-                "check that {url} is the endpoint that you mean (AWS_ENDPOINT_URL, or the profile's `endpoint_url`)"
-            ),
-        })
-        .caused_by(Chain(format!("the answer is none of AWS's: HTTP {status}{page}")))
+    fault.hint(somebody_else(endpoint)).caused_by(Chain(format!(
+        "the answer is none of AWS's: HTTP {status}{page}"
+    )))
+}
+
+/// Returns what helps if somebody else than AWS has answered.
+fn somebody_else(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Aws => "a proxy or a login page seems to answer in AWS's place: check HTTPS_PROXY and the network".to_owned(),
+        Endpoint::Custom(url) => format!(
+            "check that {url} is the endpoint that you mean (AWS_ENDPOINT_URL, or the profile's `endpoint_url`)"
+        ),
+    }
 }

@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
+use super::answer::Checked;
+
 /// Returns an HTTP client for all calls of a connection.
 ///
 /// `loopback` is for the emulator: plain HTTP, no certificates to load, and never through the proxy of
@@ -25,14 +27,15 @@ pub(super) fn client(loopback: bool) -> SharedHttpClient {
         connectors.get(settings, || {
             let mut builder = Connector::builder().connector_settings(settings.clone());
             builder.set_sleep_impl(components.sleep_impl());
-            SharedHttpConnector::new(if loopback {
+            let connector = SharedHttpConnector::new(if loopback {
                 builder.build_http()
             } else {
                 builder
                     .proxy_config(ProxyConfig::from_env())
                     .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
                     .build()
-            })
+            });
+            SharedHttpConnector::new(Checked(connector))
         })
     })
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows whether it talks to AWS or to the emulator, except for what a [`Connection`]
 //! needs to be opened: an endpoint, credentials and path-style addressing.
 
+mod answer;
 mod backoff;
 mod call_span;
 pub(crate) mod download;

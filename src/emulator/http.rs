@@ -6,14 +6,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The time limit of a loopback connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The time limit of a read or write. The emulator handles one request at a time while it deploys.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit of a response. The emulator handles one request at a time while it deploys.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum length of a response in bytes. The health check returns less than 5,000.
-const MAX_RESPONSE: u64 = 1 << 20;
+const MAX_RESPONSE: usize = 1 << 20;
 
 /// A response: the status code and the body.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,13 +61,36 @@ pub(super) fn post_form(port: u16, header: &str, form: &str) -> io::Result<Respo
 fn exchange(port: u16, request: &str) -> io::Result<Response> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-    stream.set_read_timeout(Some(READ_TIMEOUT))?;
-    stream.set_write_timeout(Some(READ_TIMEOUT))?;
+    stream.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
+    let bytes = read_before(&mut stream, Instant::now() + RESPONSE_TIMEOUT)?;
+    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| invalid("the response is not HTTP"))
+}
+
+/// Reads a response to its end. A server that sends byte after byte is not waited for any longer than
+/// one that sends nothing.
+fn read_before(stream: &mut TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    stream.take(MAX_RESPONSE).read_to_end(&mut bytes)?;
-    parse(&String::from_utf8_lossy(&bytes))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP"))
+    let mut part = [0; 8192];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let count = stream.read(&mut part)?;
+        if count == 0 {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(part.get(..count).unwrap_or_default());
+        if bytes.len() > MAX_RESPONSE {
+            return Err(invalid("the response is longer than any of the emulator"));
+        }
+    }
+}
+
+fn invalid(message: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 fn parse(text: &str) -> Option<Response> {
@@ -98,7 +121,26 @@ fn hex_digit(value: u8) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{Response, parse, percent_encode};
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
+    use super::{MAX_RESPONSE, Response, get, parse, percent_encode};
+
+    #[test]
+    fn a_response_that_is_too_long_is_an_error() -> std::io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept()?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            stream.write_all(&vec![b'x'; 2 * MAX_RESPONSE])
+        });
+        let error = get(port, "/").map_err(|error| error.to_string());
+        let expected = "the response is longer than any of the emulator";
+        assert_eq!(error, Err(expected.to_owned()));
+        Ok(())
+    }
 
     #[test]
     fn a_response_has_a_status_and_a_body() {

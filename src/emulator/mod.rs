@@ -228,6 +228,17 @@ impl Local {
         Err(Error::new(ErrorKind::Service, message))
     }
 
+    /// As [`Self::ensure_key_pair`], on a separate thread, so that an interrupt can end the wait for an
+    /// emulator that does not answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ensure_key_pair`].
+    pub async fn ensure_key_pair_on_thread(&self, emulator: &Emulator, name: &str) -> Result<bool> {
+        let (emulator, name) = (emulator.clone(), name.to_owned());
+        on_thread(move |_| Self::ensure_key_pair(&emulator, &name), |_| {}).await
+    }
+
     /// Returns the path of the log file, even if the emulator does not run.
     pub fn log_path(&self) -> PathBuf {
         let own = self.files.log();

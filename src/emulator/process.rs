@@ -269,6 +269,8 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
             if let (Some(group), false) = (group, sent) {
                 // An error means that the process has already ended.
                 let _ = kill_process_group(group, signal);
+                // A stopped process could neither save its state nor end.
+                let _ = kill_process_group(group, Signal::CONT);
                 sent = true;
             }
             if Instant::now() >= deadline {

@@ -7,7 +7,7 @@ use crate::aws::stack::{DetectionUpdate, StackService};
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::plan::comparison::live::{DriftEffect, LiveResource};
 use crate::plan::masking;
 use crate::present::human;
@@ -114,7 +114,12 @@ impl DriftDetection<'_> {
         };
         let detected = drift::detect(self.service, &only, seen).await;
         presenter.clear_progress();
-        let detection = detected?;
+        let detection = detected.map_err(|error| match error.kind() {
+            ErrorKind::Service => {
+                error.hint(format!("look again: `{}`", self.session.command("drift")))
+            }
+            _ => error,
+        })?;
         let mut checked = drift::resource_drifts(self.service).await?;
         let given = &self.session.settings().parameters;
         let own = masking::from_environment(given);

@@ -67,6 +67,7 @@ mod round_trips;
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
+mod servers;
 mod service_checks;
 mod stack_states;
 mod terminal_width;

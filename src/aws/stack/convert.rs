@@ -11,9 +11,8 @@ use crate::cloudformation::status::{ResourceStatus, StackStatus};
 use crate::error::Result;
 
 pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
-    let status = stack
-        .stack_status
-        .ok_or_else(|| fault::incomplete("DescribeStacks", "StackStatus"))?;
+    let status = stack.stack_status.as_ref().map(sdk::StackStatus::as_str);
+    let status = fault::text(status, "DescribeStacks", "StackStatus")?;
     let rollback = stack.rollback_configuration;
     let alarms = rollback
         .as_ref()
@@ -23,7 +22,7 @@ pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
         id: stack.stack_id.unwrap_or_else(|| name.clone()),
         name,
         root_id: stack.root_id,
-        status: StackStatus::from_wire(status.as_str()),
+        status: StackStatus::from_wire(&status),
         status_reason: stack.stack_status_reason,
         parameters: stack
             .parameters

@@ -15,11 +15,15 @@ use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::cloudformation::drift::{Detection, Difference, DriftStatus, ResourceDrift};
 use crate::cloudformation::service_message;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How many resources one detection can name (`LogicalResourceIds` in the service's model). For
 /// more, the whole stack is checked.
 const MOST_NAMES: usize = 200;
+
+/// How long a detection may take, with the one before it. The service documents no limit; a stack has at
+/// most 500 resources, each of which takes seconds.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// The progress of a detection.
 #[derive(Debug)]
@@ -57,10 +61,11 @@ pub async fn detect(
         match request.stack_drift_detection_id(&id).send().await {
             Ok(answer) => {
                 failures = 0;
-                let detection = detection(&id, answer);
+                let detection = detection(&id, answer)?;
                 if detection.is_terminal() {
                     return Ok(detection);
                 }
+                check_time(service, started)?;
                 seen(DetectionUpdate::Running(started.elapsed()));
             }
             Err(error) => {
@@ -108,9 +113,24 @@ async fn begin_detection(
             let doing = format!("detect drift of the stack `{}`", service.name);
             return Err(service.connection.fault(doing, &error));
         }
+        check_time(service, started)?;
         seen(DetectionUpdate::Waiting(started.elapsed()));
         backoff.pause().await;
     }
+}
+
+fn check_time(service: &StackService, started: tokio::time::Instant) -> Result<()> {
+    if started.elapsed() < LONGEST {
+        return Ok(());
+    }
+    let minutes = LONGEST.as_secs() / 60;
+    Err(Error::new(
+        ErrorKind::Service,
+        format!(
+            "a drift detection of the stack `{}` is still running after {minutes} minutes",
+            service.name
+        ),
+    ))
 }
 
 /// Returns what the last detections found, resource by resource.
@@ -128,7 +148,9 @@ pub async fn resource_drifts(service: &StackService) -> Result<Vec<ResourceDrift
             let doing = format!("read the drift of the stack `{}`", service.name);
             service.connection.fault(doing, &error)
         })?;
-        let page = page.stack_resource_drifts.unwrap_or_default();
+        let (operation, member) = ("DescribeStackResourceDrifts", "StackResourceDrifts");
+        let next = page.next_token.as_deref();
+        let page = fault::list(page.stack_resource_drifts, next, operation, member)?;
         drifts.extend(page.into_iter().map(resource_drift));
     }
     Ok(drifts)
@@ -137,16 +159,18 @@ pub async fn resource_drifts(service: &StackService) -> Result<Vec<ResourceDrift
 fn detection(
     id: &str,
     answer: aws_sdk_cloudformation::operation::describe_stack_drift_detection_status::DescribeStackDriftDetectionStatusOutput,
-) -> Detection {
+) -> Result<Detection> {
     let text = |value: Option<&str>| value.unwrap_or("UNKNOWN").to_owned();
-    Detection {
+    Ok(Detection {
         id: id.to_owned(),
-        status: text(
+        status: fault::text(
             answer
                 .detection_status
                 .as_ref()
                 .map(sdk::StackDriftDetectionStatus::as_str),
-        ),
+            "DescribeStackDriftDetectionStatus",
+            "DetectionStatus",
+        )?,
         stack_status: text(
             answer
                 .stack_drift_status
@@ -155,7 +179,7 @@ fn detection(
         ),
         reason: answer.detection_status_reason.filter(|it| !it.is_empty()),
         started: answer.timestamp.and_then(convert::time),
-    }
+    })
 }
 
 fn resource_drift(drift: sdk::StackResourceDrift) -> ResourceDrift {

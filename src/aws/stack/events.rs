@@ -79,11 +79,20 @@ pub async fn newest_of_stack(service: &StackService, stack_id: &str) -> Result<O
     Ok(events.into_iter().find(Event::is_of_the_stack))
 }
 
-/// Returns a timeline of the stack's last operation, which may still be running. Its events are
-/// not in it yet: [`catch_up`] or [`poll_until_terminal`] reads them.
-pub async fn last_operation(service: &StackService, stack_id: &str) -> Result<Timeline> {
+/// Returns a timeline of the stack's last operation, which is still running if `is_running`. Its events
+/// are not in it yet: [`catch_up`] or [`poll_until_terminal`] reads them.
+pub async fn last_operation(
+    service: &StackService,
+    stack_id: &str,
+    is_running: bool,
+) -> Result<Timeline> {
     let begins = |events: &[Event]| event::last_operation(events).is_some();
     let events = until(service, stack_id, begins).await?;
+    let newest = events.iter().find(|event| event.is_of_the_stack());
+    if is_running && newest.is_some_and(event::is_before_operation) {
+        // The events are late: they are all about earlier operations.
+        return Ok(Timeline::after(stack_id, &events));
+    }
     Ok(match event::last_operation(&events) {
         Some(count) => Timeline::after(stack_id, events.get(count..).unwrap_or_default()),
         None => Timeline::of(stack_id),
@@ -192,8 +201,10 @@ async fn next_events(service: &StackService, pages: &mut EventPages) -> Result<O
     match pages.next().await? {
         None => Ok(None),
         Some(Ok(page)) => {
-            let events = page.stack_events.unwrap_or_default().into_iter();
-            Ok(Some(events.map(convert::event).collect()))
+            let (operation, member) = ("DescribeStackEvents", "StackEvents");
+            let next = page.next_token.as_deref();
+            let events = fault::list(page.stack_events, next, operation, member)?;
+            Ok(Some(events.into_iter().map(convert::event).collect()))
         }
         Some(Err(error)) if is_missing(&error) => Ok(None),
         Some(Err(error)) => Err(service.connection.fault("read the stack's events", &error)),
@@ -261,7 +272,9 @@ pub async fn last_deleted(service: &StackService) -> Result<Option<String>> {
     let mut newest: Option<(Option<DateTime>, String)> = None;
     while let Some(page) = pages.next().await? {
         let page = page.map_err(|error| service.connection.fault("list deleted stacks", &error))?;
-        for stack in page.stack_summaries.unwrap_or_default() {
+        let next = page.next_token.as_deref();
+        let stacks = fault::list(page.stack_summaries, next, "ListStacks", "StackSummaries")?;
+        for stack in stacks {
             let is_it = stack.stack_name.as_deref() == Some(service.name.as_str());
             let deleted = stack.deletion_time;
             let later = newest.as_ref().is_none_or(|(known, _)| deleted > *known);

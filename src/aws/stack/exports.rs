@@ -22,7 +22,10 @@ pub async fn importers(service: &StackService, export: &str) -> Result<Option<Ve
     let mut importers = Vec::new();
     while let Some(page) = pages.next().await? {
         match page {
-            Ok(page) => importers.extend(page.imports.unwrap_or_default()),
+            Ok(page) => {
+                let next = page.next_token.as_deref();
+                importers.extend(fault::list(page.imports, next, "ListImports", "Imports")?);
+            }
             Err(error) => {
                 if fault::is_denied(&error) {
                     return Ok(None);

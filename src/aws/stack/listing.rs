@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::pages::Pages;
 use super::{Requested, StackService, convert, is_missing};
+use crate::aws::fault;
 use crate::error::Result;
 
 /// A change set in the list of its stack.
@@ -37,8 +38,9 @@ pub async fn change_sets(service: &StackService, stack_id: &str) -> Result<Vec<L
             Err(error) if is_missing(&error) => return Ok(Vec::new()),
             Err(error) => return Err(service.connection.fault("list the change sets", &error)),
         };
-        let sets = page.summaries.unwrap_or_default().into_iter();
-        listed.extend(sets.filter_map(|set| {
+        let next = page.next_token.as_deref();
+        let sets = fault::list(page.summaries, next, "ListChangeSets", "Summaries")?;
+        listed.extend(sets.into_iter().filter_map(|set| {
             Some(ListedChangeSet {
                 id: set.change_set_id?,
                 name: set.change_set_name.unwrap_or_default(),

@@ -80,13 +80,12 @@ impl StackService {
             .send()
             .await
         {
-            Ok(answer) => answer
-                .stacks
-                .unwrap_or_default()
-                .into_iter()
-                .next()
-                .map(convert::stack)
-                .transpose(),
+            // A stack that does not exist is an error to the service, so there is always one.
+            Ok(answer) => {
+                let stack = answer.stacks.unwrap_or_default().into_iter().next();
+                let stack = stack.ok_or_else(|| fault::incomplete("DescribeStacks", "Stacks"))?;
+                convert::stack(stack).map(Some)
+            }
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(self
                 .connection
@@ -218,12 +217,10 @@ impl StackService {
                 page => page
                     .map_err(|error| self.connection.fault("list the stack's resources", &error))?,
             };
-            resources.extend(
-                page.stack_resource_summaries
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(convert::resource),
-            );
+            let (operation, member) = ("ListStackResources", "StackResourceSummaries");
+            let next = page.next_token.as_deref();
+            let page = fault::list(page.stack_resource_summaries, next, operation, member)?;
+            resources.extend(page.into_iter().map(convert::resource));
         }
         Ok(resources)
     }

@@ -10,8 +10,8 @@ use aws_smithy_async::future::pagination_stream::PaginationStream;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many pages of one answer are read. The longest answers are a stack's events of 90 days, 100 a
-/// page (`DescribeStackEvents`).
-const PAGES: usize = 10_000;
+/// page (`DescribeStackEvents`): 200,000 events.
+const PAGES: usize = 2_000;
 
 /// The pages of an answer, one after the other.
 pub(super) struct Pages<P, E> {
@@ -139,7 +139,7 @@ mod tests {
         let answers = (0_u32..).map(|number| Ok(number.to_string()));
         let (read_pages, error) = read(pages(answers)).await;
         assert_eq!(read_pages.len(), PAGES + 1);
-        let expected = "it does not end: over 10000 pages were read";
+        let expected = "it does not end: over 2000 pages were read";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -319,7 +319,8 @@ async fn finish(
             &OutputsDocument::of(&shown),
         )?;
     }
-    let set = stack_settings::apply(deployment, &plan.settings).await;
+    let set = stack_settings::apply(deployment, &plan.settings);
+    let set = deployment.interrupt().guard(set).await;
     set.map_err(|error| match happened {
         Some(_) => error.within("the stack was deployed, but its settings are not all set"),
         None => error,

@@ -55,7 +55,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Err(Error::refused(message).hint(hint));
     }
     let role = session.settings().stack.role_arn.as_deref();
-    recovery::perform(&service, &call, &stack.id, &temporary_name(), role).await?;
+    let token = temporary_name();
+    let sent = recovery::perform(&service, &call, &stack.id, &token, role);
+    operation.request(sent).await?;
     operation.set_cancelled(&call);
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let ended = ended.map_or(StackStatus::DeleteComplete, |stack| stack.status);

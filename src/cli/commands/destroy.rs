@@ -358,20 +358,20 @@ impl Deletion<'_> {
 
     async fn delete(&self) -> Result<()> {
         let stack = self.stack;
+        let resume = self.session.command("destroy");
         let operation = RunningOperation::before_request(
             self.session,
             self.interrupt,
             self.service,
             stack,
-            &self.session.command("destroy"),
-        )
-        .await?;
+            &resume,
+        );
+        let operation = self.interrupt.guard(operation).await?;
         self.session.presenter().note("");
         let role = self.session.settings().stack.role_arn.as_deref();
         let token = temporary_name();
-        self.service
-            .delete(&stack.id, &token, role, &self.args.retain)
-            .await?;
+        let sent = (self.service).delete(&stack.id, &token, role, &self.args.retain);
+        operation.request(sent).await?;
         self.follow_deletion(operation).await
     }
 
@@ -410,7 +410,8 @@ impl Deletion<'_> {
             ),
         );
         // Without the resources, the events still name what failed.
-        let resources = self.service.resources().await.unwrap_or_default();
+        let resources = self.interrupt.guard(self.service.resources()).await;
+        let resources = resources.unwrap_or_default();
         let mut failures = resource_deletions(resources, None, "", &[], &[]);
         failures.retain(|deletion| {
             deletion.resource.status == "DELETE_FAILED"

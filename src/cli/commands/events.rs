@@ -62,7 +62,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let mut timeline = if args.all {
             Timeline::of(&stack.id)
         } else {
-            events::last_operation(&service, &stack.id).await?
+            let is_running = !stack.status.is_terminal();
+            events::last_operation(&service, &stack.id, is_running).await?
         };
         events::catch_up(&service, &stack.id, &mut timeline, true).await?;
         Ok(timeline)
@@ -134,7 +135,6 @@ async fn follow(
     filter: EventFilter,
     format: Format,
 ) -> Result<Exit> {
-    let is_running = !stack.status.is_terminal();
     let resume = session.command("events --follow");
     let output = match format {
         Format::Human => EventOutput::Data,
@@ -145,7 +145,8 @@ async fn follow(
         .showing(filter)
         .printing(output);
     let ended = operation.poll_until_interrupted().await?;
-    if is_running && !operation.succeeded(ended.as_ref()) {
+    // The first read of the stack may have been an old one.
+    if operation.was_followed() && !operation.succeeded(ended.as_ref()) {
         let report = FailureReport::new(&operation, None);
         return Err(report.error(ended.as_ref()).await);
     }

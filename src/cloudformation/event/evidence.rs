@@ -48,6 +48,8 @@ pub struct Evidence {
     newest: Option<Timestamp>,
     /// Whether a read showed the operation in progress.
     was_running: bool,
+    /// Whether a read or an event showed that it had not ended.
+    was_followed: bool,
     /// Whether the deletion of the stack was requested while the operation was running.
     is_deletion_requested: bool,
 }
@@ -71,8 +73,14 @@ impl Evidence {
         Self {
             newest: stack.updated,
             was_running: !stack.status.is_terminal(),
+            was_followed: !stack.status.is_terminal(),
             ..Self::default()
         }
+    }
+
+    /// Returns whether a read or an event showed that the operation had not ended.
+    pub fn was_followed(&self) -> bool {
+        self.was_followed
     }
 
     /// Notes that the deletion of the stack was requested while the operation was running. The operation
@@ -92,8 +100,10 @@ impl Evidence {
         if !is_old && let Some(stack) = read {
             self.newest = stack.updated;
         }
+        self.was_followed |= event.is_some_and(|event| !event.is_terminal());
         if !status.is_terminal() {
             self.was_running |= !is_old;
+            self.was_followed = true;
             return Verdict::Running;
         }
         let ended = event.filter(|event| event.is_terminal());
@@ -281,6 +291,28 @@ mod tests {
         assert_eq!(last(requested(), &[complete, gone]), Verdict::Proven);
         let stuck = ("DELETE_FAILED", "DELETE_FAILED");
         assert_eq!(last(requested(), &[stuck]), Verdict::Proven);
+    }
+
+    #[test]
+    fn an_operation_was_followed_if_it_had_not_ended() {
+        let was_followed = |joined: &str, reads: &[(&str, &str)]| {
+            let joined = stack(joined);
+            let mut evidence =
+                joined.map_or_else(Evidence::default, |it| Evidence::of_running(&it));
+            for (read, event) in reads {
+                let event = ResourceStatus::from_wire(*event);
+                evidence.judge(stack(read).as_ref(), Some(&event));
+            }
+            evidence.was_followed()
+        };
+        let ended = ("UPDATE_COMPLETE@5", "UPDATE_COMPLETE");
+        assert!(!was_followed("UPDATE_COMPLETE@5", &[ended]));
+        assert!(was_followed("UPDATE_IN_PROGRESS@5", &[ended]));
+        // The first reads were old.
+        let old = ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS");
+        assert!(was_followed("CREATE_COMPLETE", &[old, ended]));
+        let running = ("UPDATE_IN_PROGRESS@5", "CREATE_COMPLETE");
+        assert!(was_followed("CREATE_COMPLETE", &[running, ended]));
     }
 
     #[test]

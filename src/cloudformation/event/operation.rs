@@ -25,7 +25,7 @@ pub fn last_operation(newest_first: &[Event]) -> Option<usize> {
 }
 
 /// Returns whether no operation was running after this event. That includes `REVIEW_IN_PROGRESS`.
-fn is_before_operation(event: &Event) -> bool {
+pub fn is_before_operation(event: &Event) -> bool {
     event.status.is_terminal() || event.status.as_str() == "REVIEW_IN_PROGRESS"
 }
 

@@ -4,7 +4,7 @@ use crate::aws::stack::StackService;
 use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::Stack;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
 
 /// What AWS says of one stack, and the connection to it.
@@ -45,6 +45,27 @@ impl DeployedState {
             policy,
         })
     }
+
+    /// Checks that a stack that exists has a template. Without it, everything would look new.
+    ///
+    /// # Errors
+    ///
+    /// If the service returns none.
+    pub(super) fn check(&self) -> Result<()> {
+        let stack = self.stack.as_ref().filter(|stack| stack.status.exists());
+        let (Some(stack), None) = (stack, &self.template) else {
+            return Ok(());
+        };
+        let name = &stack.name;
+        Err(Error::new(
+            ErrorKind::Service,
+            format!("the stack `{name}` exists, but the service returns no template of it"),
+        )
+        .hint(
+            "run the command again; if an emulator or a proxy answers here, check that it is the \
+             right one",
+        ))
+    }
 }
 
 impl Deployed {
@@ -61,6 +82,7 @@ impl Deployed {
             DeployedState::read(session, &service)
         )?;
         session.check_account(&identity)?;
+        state.check()?;
         Ok(Self {
             connection,
             service,

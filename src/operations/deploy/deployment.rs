@@ -1,6 +1,9 @@
 //! One stack: what is deployed and what the files say. `plan`, `apply` and `diff` share it.
 
 use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use indexmap::IndexMap;
 
@@ -22,6 +25,13 @@ use crate::operations::session::Session;
 use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
+
+/// How long a read of the stack may be older than the end of an operation: a little longer than the
+/// longest time that was seen.
+const STALE: Duration = Duration::from_secs(75);
+
+/// The pause between two such reads.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One stack: what is deployed and what the files say.
 #[derive(Debug)]
@@ -211,8 +221,31 @@ impl<'a> Deployment<'a> {
     ///
     /// If a call fails.
     pub(crate) async fn read_again(&mut self) -> Result<()> {
-        self.deployed.state = DeployedState::read(self.session, self.service()).await?;
+        let state = DeployedState::read(self.session, self.service()).await?;
+        state.check()?;
+        self.deployed.state = state;
         Ok(())
+    }
+
+    /// Reads again what is deployed, after an operation has ended and left this stack; `None` if the
+    /// stack is gone. Reads that are older than that are repeated for a limited time.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails.
+    pub(crate) async fn read_after(&mut self, ended: Option<&Stack>) -> Result<()> {
+        let id = self.stack().map(|stack| stack.id.clone());
+        let deadline = Instant::now() + STALE;
+        loop {
+            let state = DeployedState::read(self.session, self.service()).await?;
+            let is_old = is_older(state.stack.as_ref(), ended, id.as_deref());
+            if !is_old || Instant::now() >= deadline {
+                state.check()?;
+                self.deployed.state = state;
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Returns whether a change set creates the stack or updates it.
@@ -275,5 +308,56 @@ impl<'a> Deployment<'a> {
     pub(crate) fn parameter_changes(&self) -> Vec<ValueChange> {
         let build = &self.build;
         values::parameter_changes(self.stack(), &build.template, &build.parameters)
+    }
+}
+
+/// Returns whether a read of a stack is from before an operation on the stack with this ARN ended.
+fn is_older(read: Option<&Stack>, ended: Option<&Stack>, id: Option<&str>) -> bool {
+    match (read, ended) {
+        (None, None) => false,
+        (None, Some(_)) => true,
+        // A new stack of the same name has another ARN.
+        (Some(read), None) => Some(read.id.as_str()) == id,
+        (Some(read), Some(ended)) => {
+            let is_running =
+                !read.status.is_terminal() && read.status != StackStatus::ReviewInProgress;
+            read.id == ended.id
+                && (read.updated < ended.updated || read.status != ended.status && !is_running)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_older;
+    use crate::cloudformation::stack::Stack;
+    use crate::cloudformation::status::StackStatus;
+
+    #[test]
+    fn a_read_that_contradicts_the_end_of_the_operation_is_older() {
+        let stack = |id: &str, status: &str| {
+            Some(Stack {
+                id: id.to_owned(),
+                status: StackStatus::from_wire(status),
+                ..Stack::default()
+            })
+        };
+        let complete = stack("a", "UPDATE_COMPLETE");
+        let cases = [
+            (complete.clone(), complete.clone(), false),
+            (stack("a", "CREATE_COMPLETE"), complete.clone(), true),
+            (stack("a", "REVIEW_IN_PROGRESS"), complete.clone(), true),
+            (None, complete.clone(), true),
+            // Somebody has begun another operation, or has created the stack again.
+            (stack("a", "UPDATE_IN_PROGRESS"), complete.clone(), false),
+            (stack("b", "CREATE_COMPLETE"), complete.clone(), false),
+            (None, None, false),
+            (complete.clone(), None, true),
+            (stack("b", "CREATE_COMPLETE"), None, false),
+        ];
+        for (read, ended, expected) in cases {
+            let older = is_older(read.as_ref(), ended.as_ref(), Some("a"));
+            assert_eq!(older, expected, "{read:?} {ended:?}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn execute(
     .expecting(pending.change_set().changes.len())
     .showing(filter);
     session.presenter().note("");
-    pending.execute(deployment).await?;
+    operation.request(pending.execute(deployment)).await?;
     let ended = interrupt_prompt::follow(&mut operation).await?;
     match ended {
         Some(stack) if operation.succeeded(Some(&stack)) => {

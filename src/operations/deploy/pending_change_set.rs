@@ -3,6 +3,8 @@
 //! It belongs to the run that created it: whatever ends the run before the change set is executed
 //! deletes it, and with it the empty stack that it created, unless somebody else uses that stack.
 
+use std::time::Duration;
+
 use crate::aws::stack::change_set;
 use crate::aws::stack::events;
 use crate::aws::stack::listing;
@@ -26,6 +28,11 @@ use crate::operations::change_set_name::{
 };
 use crate::plan::predict::{self, Side};
 use crate::plan::{Operation, masking};
+use crate::present::human;
+
+/// How long the change set of an interrupted run is deleted: less than most users wait before they
+/// interrupt again.
+const CLEANUP: Duration = Duration::from_secs(20);
 
 /// What a change set is created for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,7 +262,13 @@ impl PendingChangeSet {
             change_set_id: self.change_set.id.clone(),
             stack_id: self.stack_id.clone(),
         };
-        delete(deployment, &requested).await
+        let deleted = deployment.interrupt().guard(delete(deployment, &requested));
+        match deleted.await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                Err(discard_after(deployment, &self.change_set.id, error).await)
+            }
+            deleted => deleted,
+        }
     }
 
     async fn request(
@@ -356,6 +369,18 @@ pub(crate) async fn discard_after(
             None => Ok(()),
         }
     };
+    // A user who wants to stop does not wait for a server that does not answer.
+    let discarded = async {
+        if error.kind() != ErrorKind::Interrupted {
+            return discarded.await;
+        }
+        let limited = tokio::time::timeout(CLEANUP, discarded).await;
+        limited.unwrap_or_else(|_| {
+            let seconds = CLEANUP.as_secs();
+            let message = format!("no answer for {seconds} seconds");
+            Err(Error::new(ErrorKind::Service, message))
+        })
+    };
     match discarded.await {
         Ok(()) if error.kind() == ErrorKind::Interrupted => {
             error.hint("the stack was not changed, and no change set is left behind")
@@ -383,7 +408,16 @@ async fn template_source(deployment: &Deployment<'_>) -> Result<TemplateSource> 
 /// Waits until a change set is created and returns all that the service says of it, without the
 /// secrets in it.
 async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<ChangeSet> {
-    let mut change_set = change_set::wait(deployment.service(), id).await?;
+    let presenter = deployment.session().presenter();
+    let waiting = |since: Duration| {
+        presenter.progress(&format!(
+            "creating the change set · {}",
+            human::clock(since)
+        ));
+    };
+    let waited = change_set::wait_showing(deployment.service(), id, waiting).await;
+    presenter.clear_progress();
+    let mut change_set = waited?;
     let (build, stack) = (deployment.build(), deployment.stack());
     let deployed = deployment.deployed_model();
     if let Some(template) = &deployed {

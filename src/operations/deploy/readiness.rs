@@ -173,7 +173,7 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
     let mut operation = operation.await?.showing(filter);
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let left = ended.filter(|ended| ended.status != StackStatus::DeleteComplete);
-    presenter.note(&match left {
+    presenter.note(&match &left {
         Some(ended) => format!("It has ended: {} is {}.\n", ended.name, ended.status),
         None => format!("It has ended: {} is gone.\n", stack.name),
     });
@@ -183,7 +183,8 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
         let error = Error::new(ErrorKind::Interrupted, "cancelled: nothing was applied");
         return Err(error.hint(format!("`{apply}` deploys what the files say")));
     }
-    deployment.read_again().await
+    let (left, interrupt) = (left.as_ref(), deployment.interrupt().clone());
+    interrupt.guard(deployment.read_after(left)).await
 }
 
 /// Deletes the empty stack that a failed creation left, so that the stack can be created again.
@@ -249,7 +250,8 @@ async fn delete_empty_stack(
         stack: empty,
         filter,
     };
-    step.take(&calls).await?;
+    let left = step.take(&calls).await?;
     presenter.note("");
-    deployment.read_again().await
+    let interrupt = interrupt.clone();
+    interrupt.guard(deployment.read_after(left.as_ref())).await
 }

@@ -76,8 +76,13 @@ impl<'a> FailureReport<'a> {
         // A nested stack's event may be newer than its parent's events that follow from it.
         let mut events = operation.timeline().events().to_vec();
         events.sort_by_key(|event| event.time);
-        events::add_findings(service, operation.stack_id(), &mut events).await;
-        events::decode_authorization(service, &mut events).await;
+        let details = async {
+            events::add_findings(service, operation.stack_id(), &mut events).await;
+            events::decode_authorization(service, &mut events).await;
+            Ok(())
+        };
+        // If the user interrupts this, the events are explained as they are.
+        let _ = operation.interrupt().guard(details).await;
         let Causes { first, rollback } = diagnosis::causes(&events);
         // The user's own request needs no explanation.
         let is_explained = |first: &Cause<'_>| !(first.user_initiated && operation.is_cancelled());

@@ -113,8 +113,9 @@ impl<'a> RunningOperation<'a> {
         stack: &Stack,
         resume: &str,
     ) -> Result<Self> {
+        let is_running = !stack.status.is_terminal();
         let timeline = interrupt
-            .guard(events::last_operation(service, &stack.id))
+            .guard(events::last_operation(service, &stack.id, is_running))
             .await?;
         Ok(Self {
             evidence: Evidence::of_running(stack),
@@ -191,8 +192,27 @@ impl<'a> RunningOperation<'a> {
         &self.resume
     }
 
+    /// Returns whether the operation had not ended when it was joined, as far as any read or event shows.
+    pub(crate) fn was_followed(&self) -> bool {
+        self.evidence.was_followed()
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled
+    }
+
+    /// Sends the request for the operation, or another one during it. If the user interrupts that, the
+    /// request may have arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`], with how to follow the operation; those of `sent`.
+    pub(crate) async fn request(&self, sent: impl Future<Output = Result<()>>) -> Result<()> {
+        let sent = self.interrupt.guard(sent).await;
+        sent.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => self.still_running(error),
+            _ => error,
+        })
     }
 
     /// Notes that the user has cancelled the operation from here, with this call.

@@ -247,14 +247,21 @@ impl DriftRevert<'_> {
             ..
         } = self;
         let resume = session.command("recover");
-        let mut operation =
-            RunningOperation::before_request(session, interrupt, service, stack, &resume)
-                .await?
+        let operation =
+            RunningOperation::before_request(session, interrupt, service, stack, &resume);
+        let mut operation = match interrupt.guard(operation).await {
+            Ok(operation) => operation
                 .expecting(created.changes.len())
-                .showing(self.filter);
+                .showing(self.filter),
+            Err(error) => return Err(self.discard_after(&created.id, error).await),
+        };
         session.presenter().note("");
-        if let Err(error) = service.execute(&created.id, &created.name, false).await {
-            return Err(self.discard_after(&created.id, error).await);
+        let executed = service.execute(&created.id, &created.name, false);
+        match operation.request(executed).await {
+            Ok(()) => {}
+            // It may be executed already.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => return Err(self.discard_after(&created.id, error).await),
         }
         match interrupt_prompt::follow(&mut operation).await? {
             Some(ended) if operation.succeeded(Some(&ended)) => Ok(ended),

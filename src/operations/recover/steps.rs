@@ -4,6 +4,8 @@ use crate::aws::stack::events;
 use crate::aws::stack::listing;
 use crate::aws::stack::recovery;
 use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
 
 use crate::aws::stack::StackService;
 use crate::cloudformation::diagnosis::causes;
@@ -22,6 +24,13 @@ use crate::present::event_filter::EventFilter;
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 use crate::util::shell_word::quote;
+
+/// How long a read of the stack may be older than the events: a little longer than the longest time that
+/// was seen.
+const STALE: Duration = Duration::from_secs(75);
+
+/// The pause between two such reads.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many events are read, at most, to find out how a stack came to its state.
 const MOST_EVENTS: usize = 5_000;
@@ -170,16 +179,17 @@ impl Step<'_> {
             stack,
             ..
         } = self;
-        self.check_again().await?;
+        interrupt.guard(self.check_again()).await?;
         let resume = session.command("recover");
-        let mut operation =
-            RunningOperation::before_request(session, interrupt, service, stack, &resume)
-                .await?
-                .showing(self.filter);
+        let operation =
+            RunningOperation::before_request(session, interrupt, service, stack, &resume);
+        let mut operation = interrupt.guard(operation).await?.showing(self.filter);
         session.presenter().note("");
         let role = session.settings().stack.role_arn.as_deref();
         for call in calls {
-            recovery::perform(service, call, &stack.id, &temporary_name(), role).await?;
+            let token = temporary_name();
+            let sent = recovery::perform(service, call, &stack.id, &token, role);
+            operation.request(sent).await?;
         }
         let ended = interrupt_prompt::follow(&mut operation).await?;
         match ended {
@@ -200,8 +210,7 @@ impl Step<'_> {
 
     /// Reads the stack again, just before the first call: somebody may have begun to use it.
     async fn check_again(&self) -> Result<()> {
-        let now = self.service.describe_by(&self.stack.id).await?;
-        let is_same = now.is_some_and(|now| now.status == self.stack.status);
+        let is_same = self.is_same().await?;
         let is_empty_stack = self.stack.status == StackStatus::ReviewInProgress;
         let in_use = is_empty_stack && {
             let sets = listing::change_sets(self.service, &self.stack.id).await?;
@@ -216,5 +225,27 @@ impl Step<'_> {
             self.stack.name
         ))
         .hint(format!("look again: `{}`", self.session.command("recover"))))
+    }
+
+    /// Returns whether the stack has the status that was shown. A read may be old, also after that status
+    /// was proven: if the newest event says that nothing changed, the stack is read again.
+    async fn is_same(&self) -> Result<bool> {
+        let shown = self.stack.status.as_str();
+        let deadline = Instant::now() + STALE;
+        loop {
+            let id = &self.stack.id;
+            let (now, event) = tokio::try_join!(
+                self.service.describe_by(id),
+                events::newest_of_stack(self.service, id)
+            )?;
+            if now.is_some_and(|now| now.status.as_str() == shown) {
+                return Ok(true);
+            }
+            let is_old = event.is_some_and(|event| event.status.as_str() == shown);
+            if !is_old || Instant::now() >= deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }

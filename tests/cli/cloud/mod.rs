@@ -20,7 +20,7 @@ mod stacks;
 mod template;
 pub(crate) mod xml;
 
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -155,6 +155,13 @@ impl Shared {
             let response = match action {
                 Action::AsUsual => lock(&self.account).answer(&call),
                 Action::Reply(response) => response,
+                Action::Endless(result) => {
+                    let number = lock(&self.calls).len();
+                    let result = result + &xml::text("NextToken", &number.to_string());
+                    let body = xml::query_response(&call.operation, &result);
+                    Response::new(200, body).header("content-type", "text/xml")
+                }
+                Action::Raw(bytes) => return writer.write_all(&bytes),
                 Action::Error(status, code, message) => error(&call, status, &code, &message),
                 Action::Drop => return Ok(()),
                 Action::LoseAnswer => {
@@ -196,6 +203,10 @@ struct Rule {
 enum Action {
     AsUsual,
     Reply(Response),
+    /// The XML of a result, with another token for the next page each time.
+    Endless(String),
+    /// The bytes of a response, after which the connection is closed.
+    Raw(Vec<u8>),
     Error(u16, String, String),
     Drop,
     LoseAnswer,
@@ -252,6 +263,17 @@ impl Script<'_> {
     pub(crate) fn reply_result(self, result: &str) {
         let body = xml::query_response(&self.rule.operation, result);
         self.reply_xml(&body);
+    }
+
+    /// Sends the operation's result element with this XML, and with the token of a further page that no
+    /// other response has.
+    pub(crate) fn reply_endlessly(self, result: &str) {
+        self.end(Action::Endless(result.to_owned()));
+    }
+
+    /// Sends these bytes, and closes the connection.
+    pub(crate) fn reply_raw(self, bytes: impl Into<Vec<u8>>) {
+        self.end(Action::Raw(bytes.into()));
     }
 
     /// Sends an error in the format of the called service.

@@ -3,12 +3,14 @@
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types as sdk;
 
+use crate::aws::fault;
 use crate::aws::stack::convert::time;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::change_set::{
     Action, Change, ChangeSet, DeploymentConfig, Detail, IgnoredDrift, Module, Parameter,
     PropertyDrift, Replacement, Rollback,
 };
+use crate::error::Result;
 
 /// Returns the text of an optional enumeration, also of a value that the SDK does not know.
 macro_rules! text {
@@ -17,7 +19,24 @@ macro_rules! text {
     };
 }
 
-pub(super) fn change_set(answer: DescribeChangeSetOutput) -> ChangeSet {
+/// Returns the change set.
+///
+/// # Errors
+///
+/// If the answer lacks its status, or its changes although it has been created: a change set without
+/// changes would mean something else.
+pub(super) fn change_set(answer: DescribeChangeSetOutput) -> Result<ChangeSet> {
+    let has_changes = answer.changes.is_some();
+    let change_set = convert(answer);
+    let missing = |member| Err(fault::incomplete("DescribeChangeSet", member));
+    match change_set.status.as_str() {
+        "" => missing("Status"),
+        "CREATE_COMPLETE" if !has_changes => missing("Changes"),
+        _ => Ok(change_set),
+    }
+}
+
+fn convert(answer: DescribeChangeSetOutput) -> ChangeSet {
     let mut warnings = Vec::new();
     let mut changes = Vec::new();
     for change in answer.changes.unwrap_or_default() {

@@ -8,6 +8,7 @@
 mod convert;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::describe_change_set::builders::DescribeChangeSetFluentBuilder;
@@ -17,13 +18,15 @@ use aws_sdk_cloudformation::operation::describe_change_set::{
 use aws_sdk_cloudformation::operation::describe_events::DescribeEventsOutput;
 use aws_sdk_cloudformation::types::TemplateStage;
 
+use tokio::time::Instant;
+
 use super::pages::Pages;
 use super::{StackService, is_missing};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::cloudformation::change_set::validation::Validation;
 use crate::cloudformation::change_set::{ChangeSet, failure, merge};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 pub(super) use convert::validation;
 
 /// How often the findings that a failed change set announces are read again: over about 5 seconds.
@@ -32,14 +35,41 @@ const LOOKS: usize = 8;
 /// How deep nested stacks are followed. The service itself has no stacks as deep as this.
 const DEPTH: usize = 20;
 
+/// How long the creation of a change set may take: as long as the AWS CLI waits for one
+/// (`change-set-create-complete`).
+const CREATION: Duration = Duration::from_hours(1);
+
 /// Waits until the change set is made or has failed, and returns all that the service says of
 /// it: every page, property values, nested change sets, the findings of its checks.
+///
+/// # Errors
+///
+/// If a call fails, or the change set is not made after an hour.
 pub async fn wait(service: &StackService, id: &str) -> Result<ChangeSet> {
+    wait_showing(service, id, |_| {}).await
+}
+
+/// As [`wait`]. `seen` is called with the time since the first look at a change set that is not made
+/// yet.
+///
+/// # Errors
+///
+/// Those of [`wait`].
+pub async fn wait_showing(
+    service: &StackService,
+    id: &str,
+    mut seen: impl FnMut(Duration),
+) -> Result<ChangeSet> {
     let mut change_set = if let Some(change_set) = change_set_at_once(service, id).await? {
         change_set
     } else {
         let mut backoff = Backoff::polling();
+        let started = Instant::now();
         let first = loop {
+            if started.elapsed() >= CREATION {
+                return Err(endless(service));
+            }
+            seen(started.elapsed());
             backoff.pause().await;
             let page = first_page(service, id, true).await?;
             if page.0.is_terminal() {
@@ -51,6 +81,17 @@ pub async fn wait(service: &StackService, id: &str) -> Result<ChangeSet> {
     let mut seen = HashSet::from([change_set.id.clone()]);
     read_nested(service, &mut change_set, &mut seen, DEPTH).await?;
     Ok(change_set)
+}
+
+fn endless(service: &StackService) -> Error {
+    let minutes = CREATION.as_secs() / 60;
+    Error::new(
+        ErrorKind::Service,
+        format!(
+            "CloudFormation is still creating the change set for `{}` after {minutes} minutes",
+            service.name
+        ),
+    )
 }
 
 /// Returns the whole change set if it is settled already, which small ones often are: all of
@@ -163,7 +204,7 @@ async fn read_nested(
         }
         seen.insert(id.clone());
         let first = match describe_first_page(service, &id, true).await {
-            Ok(page) => page,
+            Ok(answer) => first_page_of(answer)?,
             Err(error) if is_missing(&error) => {
                 parent
                     .warnings
@@ -236,7 +277,7 @@ async fn remaining_pages(
     while let Some(page) = pages.next().await? {
         let page =
             page.map_err(|error| service.connection.fault("describe the change set", &error))?;
-        change_set.add_changes(convert::change_set(page).changes);
+        change_set.add_changes(convert::change_set(page)?.changes);
     }
     Ok(change_set)
 }
@@ -246,19 +287,23 @@ async fn first_page(
     id: &str,
     values: bool,
 ) -> Result<(ChangeSet, Option<String>)> {
-    describe_first_page(service, id, values)
+    let answer = describe_first_page(service, id, values)
         .await
-        .map_err(|error| service.connection.fault("describe the change set", &error))
+        .map_err(|error| service.connection.fault("describe the change set", &error))?;
+    first_page_of(answer)
+}
+
+fn first_page_of(mut answer: DescribeChangeSetOutput) -> Result<(ChangeSet, Option<String>)> {
+    let token = answer.next_token.take();
+    Ok((convert::change_set(answer)?, token))
 }
 
 async fn describe_first_page(
     service: &StackService,
     id: &str,
     values: bool,
-) -> Result<(ChangeSet, Option<String>), SdkError<DescribeChangeSetError>> {
-    let mut answer = change_set_request(service, id, values).send().await?;
-    let token = answer.next_token.take();
-    Ok((convert::change_set(answer), token))
+) -> Result<DescribeChangeSetOutput, SdkError<DescribeChangeSetError>> {
+    change_set_request(service, id, values).send().await
 }
 
 fn change_set_request(
