@@ -23,7 +23,8 @@ use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::{ATTEMPTS, CONNECT_TIMEOUT, Connection, Endpoint, error_chain};
+use super::retries::{ATTEMPTS, CONNECT_TIMEOUT};
+use super::{Connection, Endpoint, error_chain};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a download may take. The URL of a function's code is good for ten minutes (`GetFunction`).

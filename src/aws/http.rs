@@ -9,34 +9,112 @@ use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::answer::Checked;
 
-/// Returns an HTTP client for all calls of a connection.
-///
-/// `loopback` is for the emulator: plain HTTP, no certificates to load, and never through the proxy of
-/// the environment.
-pub(super) fn client(loopback: bool) -> SharedHttpClient {
+/// Which servers a client reaches, and how.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    /// The emulator: plain HTTP, no certificates to load, and never through a proxy.
+    Loopback,
+    /// The services that give a machine or a container its credentials. A proxy must not see those, and
+    /// cannot reach the services.
+    Direct,
+    /// AWS, through the proxy of the environment.
+    Aws(ToAws),
+}
+
+/// How AWS is reached.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ToAws {
+    /// The certificates that are trusted; `None` stands for those of the machine.
+    pub(super) certificates: Option<TlsContext>,
+    /// The value of `NO_PROXY`: hosts that are not reached through a proxy.
+    pub(super) no_proxy: String,
+}
+
+/// Returns an HTTP client for all calls of a connection on this route.
+pub(super) fn client(route: Route) -> SharedHttpClient {
     let connectors = Connectors::default();
     http_client_fn(move |settings, components| {
         connectors.get(settings, || {
-            let mut builder = Connector::builder().connector_settings(settings.clone());
-            builder.set_sleep_impl(components.sleep_impl());
-            let connector = SharedHttpConnector::new(if loopback {
-                builder.build_http()
-            } else {
-                builder
-                    .proxy_config(ProxyConfig::from_env())
-                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                    .build()
-            });
+            let create = |proxy: Option<ProxyConfig>| {
+                let mut builder = Connector::builder().connector_settings(settings.clone());
+                builder.set_sleep_impl(components.sleep_impl());
+                let Some(proxy) = proxy else {
+                    return SharedHttpConnector::new(builder.build_http());
+                };
+                let mut builder = builder
+                    .proxy_config(proxy)
+                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+                if let Route::Aws(ToAws {
+                    certificates: Some(certificates),
+                    ..
+                }) = &route
+                {
+                    builder = builder.tls_context(certificates.clone());
+                }
+                SharedHttpConnector::new(builder.build())
+            };
+            let connector = match &route {
+                Route::Loopback => create(None),
+                Route::Direct => create(Some(ProxyConfig::disabled())),
+                Route::Aws(ToAws { no_proxy, .. }) if no_proxy.is_empty() => {
+                    create(Some(ProxyConfig::from_env()))
+                }
+                Route::Aws(ToAws { no_proxy, .. }) => SharedHttpConnector::new(Bypass {
+                    no_proxy: no_proxy.clone(),
+                    proxied: create(Some(ProxyConfig::from_env())),
+                    direct: create(Some(ProxyConfig::disabled())),
+                }),
+            };
             SharedHttpConnector::new(Checked(connector))
         })
+    })
+}
+
+/// Reaches the hosts of `NO_PROXY` directly. The SDK does so too, except for an address of `*` and for a
+/// host with a port.
+#[derive(Debug)]
+struct Bypass {
+    no_proxy: String,
+    proxied: SharedHttpConnector,
+    direct: SharedHttpConnector,
+}
+
+impl HttpConnector for Bypass {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let rest = request.uri().split_once("://").map_or("", |(_, rest)| rest);
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        if bypasses(&self.no_proxy, host) {
+            self.direct.call(request)
+        } else {
+            self.proxied.call(request)
+        }
+    }
+}
+
+/// Returns whether a list of hosts has this one, perhaps with its port, as Python's `urllib` reads it.
+fn bypasses(no_proxy: &str, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host.as_str(), |(name, _)| name);
+    let mut rules = no_proxy.split(',').map(str::trim);
+    rules.any(|rule| {
+        let rule = rule.trim_start_matches('.').to_ascii_lowercase();
+        let is_below = |host: &str| {
+            let before = host.strip_suffix(rule.as_str());
+            before.is_some_and(|it| it.is_empty() || it.ends_with('.'))
+        };
+        rule == "*" || !rule.is_empty() && (is_below(name) || is_below(&host))
     })
 }
 
@@ -66,7 +144,28 @@ mod tests {
     use aws_smithy_http_client::Connector;
     use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
-    use super::Connectors;
+    use super::{Connectors, bypasses};
+
+    #[test]
+    fn hosts_of_the_list_are_reached_directly() {
+        for (rules, host) in [
+            ("*", "127.0.0.1:4566"),
+            ("a.example, 127.0.0.1", "127.0.0.1:4566"),
+            ("127.0.0.1:4566", "127.0.0.1:4566"),
+            (".amazonaws.com", "sts.eu-west-1.AMAZONAWS.com"),
+            ("amazonaws.com", "amazonaws.com:443"),
+        ] {
+            assert!(bypasses(rules, host), "{rules} {host}");
+        }
+        for (rules, host) in [
+            ("", "a"),
+            (",", "a"),
+            ("127.0.0.1:1", "127.0.0.1:4566"),
+            ("zonaws.com", "sts.amazonaws.com"),
+        ] {
+            assert!(!bypasses(rules, host), "{rules} {host}");
+        }
+    }
 
     #[test]
     fn each_pair_of_timeouts_has_one_connector() {

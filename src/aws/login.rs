@@ -1,49 +1,38 @@
-//! The credentials in use: what the shared configuration says of them, why they cannot be loaded, and
-//! what helps if a service refuses them.
-//!
-//! The SDK reports some of these failures as text alone, for example that a profile does not exist.
-//! What the profile says is therefore read here too, and decides in place of that text.
+//! The credentials in use: why they cannot be loaded, and what helps if a service refuses them.
 
-use std::borrow::Cow;
-
-use aws_config::imds::client::error::ImdsError;
-use aws_config::profile::{self, ProfileSet};
-use aws_credential_types::provider::error::{CredentialsError, TokenError};
-use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
+use super::credentials::Unavailable;
 use super::error_chain::{Chain, find};
 use crate::cloudformation::diagnosis::advice_on_call;
 use crate::cloudformation::service_message;
-use crate::config::origin::Origin;
-use crate::diagnostic::Diagnostic;
-use crate::error::{Error, ErrorKind, Result};
-use crate::util::suggest::{nearest, quoted};
-
-/// How many `source_profile` are followed. The SDK refuses a loop of them.
-const SOURCES: usize = 10;
+use crate::error::{Error, ErrorKind};
 
 /// What is known of the credentials in use, for the hint that renews them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Login {
-    /// The profile that the user chose; `None` if the SDK chooses it.
-    profile: Option<String>,
-    kind: ProfileKind,
-    /// The profiles of the shared configuration.
-    known: Vec<String>,
+    /// The profile that the user chose; `None` if variables or the default choose it.
+    pub(super) profile: Option<String>,
+    /// The profile that the manifest names, on a machine that has no profiles.
+    pub(super) absent_profile: Option<String>,
+    pub(super) kind: LoginKind,
+    /// Why files that exist could not be opened.
+    pub(super) unopened: Vec<String>,
+    /// The command line that deploys without an account.
+    pub(super) without_account: String,
 }
 
-/// What the shared configuration says of the profile in use.
+/// How the user logs in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum ProfileKind {
-    /// There is no such profile.
-    Missing,
-    /// It uses single sign-on (IAM Identity Center), or assumes a role with a profile that does.
-    SingleSignOn,
-    /// It has something else, or it could not be read.
+pub(super) enum LoginKind {
+    /// Single sign-on (IAM Identity Center), perhaps to assume a role.
+    SignOn,
+    /// `aws login`.
+    Session,
     #[default]
     Other,
 }
@@ -54,50 +43,6 @@ enum ProfileKind {
 pub(super) struct NotLoaded(String);
 
 impl Login {
-    /// Returns what the shared configuration files of this user say of the profile; `None` stands for
-    /// the profile that the SDK chooses.
-    pub(super) async fn of_profile(profile: Option<&str>) -> Self {
-        Self::read(&Fs::real(), &Env::real(), profile).await
-    }
-
-    async fn read(fs: &Fs, env: &Env, profile: Option<&str>) -> Self {
-        let name = profile.map(|name| Cow::Owned(name.to_owned()));
-        let profiles = profile::load(fs, env, &EnvConfigFiles::default(), name).await;
-        Self {
-            profile: profile.map(str::to_owned),
-            kind: profiles.as_ref().map_or(ProfileKind::Other, kind),
-            known: profiles.as_ref().map_or_else(
-                |_| Vec::new(),
-                |profiles| profiles.profiles().map(str::to_owned).collect(),
-            ),
-        }
-    }
-
-    /// Checks the profile that the user chose; `origin` is where.
-    ///
-    /// # Errors
-    ///
-    /// If the shared configuration has profiles, but not this one. A machine without any profile, such
-    /// as a build machine, may have other credentials.
-    pub(super) fn check(&self, origin: &Origin) -> Result<()> {
-        let Some(profile) = &self.profile else {
-            return Ok(());
-        };
-        if self.kind != ProfileKind::Missing || self.known.is_empty() {
-            return Ok(());
-        }
-        let message = format!("the shared AWS configuration has no profile `{profile}`");
-        let problem = Diagnostic::error("unknown-profile", message, origin.place(""));
-        let known = || self.known.iter().map(String::as_str);
-        let problem = match nearest(profile, known()) {
-            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-            None => problem.help(format!("the profiles are {}", quoted(known()))),
-        };
-        Err(Error::input("the profile does not exist on this machine")
-            .with_diagnostics(vec![problem])
-            .hint("`--profile NAME` chooses another one"))
-    }
-
     /// Returns a command line of the AWS CLI for the chosen profile.
     pub(super) fn command(&self, command: &str) -> String {
         match &self.profile {
@@ -110,7 +55,7 @@ impl Login {
     pub(super) fn hint(&self, fault: Error, code: &str, message: &str) -> Error {
         match code {
             code if is_expiry(code) => fault
-                .hint(format!("the credentials have expired: run `{}`", self.command("sso login")))
+                .hint(format!("the credentials have expired: run `{}`", self.renewal()))
                 .hint("or export fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"),
             code if is_unknown(code) => fault
                 .hint(format!(
@@ -135,101 +80,114 @@ impl Login {
         }
     }
 
+    /// Returns the command line that renews the credentials.
+    fn renewal(&self) -> String {
+        self.command(match self.kind {
+            LoginKind::Session => "login",
+            _ => "sso login",
+        })
+    }
+
     /// Returns the error for credentials that could not be loaded.
     pub(super) fn error(&self, cause: &CredentialsError) -> Error {
-        let chain = NotLoaded(Chain::of(cause).to_string());
-        let is_nothing_there = matches!(cause, CredentialsError::CredentialsNotLoaded(_));
-        if let Some(profile) = &self.profile
-            && self.kind == ProfileKind::Missing
-            && is_nothing_there
-        {
-            return Error::new(
+        let failed = |message: &str| Error::new(ErrorKind::Service, message);
+        let unavailable = find::<Unavailable>(cause);
+        if let Some(Unavailable::Nothing) = unavailable {
+            return self.nothing();
+        }
+        let refused = refusal(cause);
+        let text = match (unavailable, &refused) {
+            (Some(unavailable), _) => unavailable.to_string(),
+            (None, Some(Refusal { code, message, .. })) => format!("{message} ({code})"),
+            (None, None) => Chain::of(cause).to_string(),
+        };
+        let needs_sign_on = matches!(unavailable, Some(Unavailable::SignOnSession(_)))
+            || refused.as_ref().is_some_and(|it| it.is_of_session);
+        let fault = if needs_sign_on {
+            failed("the single sign-on session is missing or has expired")
+                .hint(format!("run `{}`", self.command("sso login")))
+        } else if let Some(Unavailable::LoginSession(_)) = unavailable {
+            failed("the session of `aws login` is missing or has expired")
+                .hint(format!("run `{}`", self.command("login")))
+                .hint(format!(
+                    "if you logged in within twelve hours, `{}` renews it",
+                    self.command("sts get-caller-identity")
+                ))
+        } else if let Some(Unavailable::CodeUsed(_)) = unavailable {
+            failed("the AWS credentials have expired").hint("run the command again with a new code")
+        } else {
+            let fault = failed("the AWS credentials could not be loaded");
+            let fault = match &refused {
+                Some(Refusal { code, message, .. }) => self.hint(fault, code, message),
+                None => fault,
+            };
+            if fault.hints().is_empty() {
+                let command = self.command("sts get-caller-identity");
+                fault.hint(format!("check them with `{command}`"))
+            } else {
+                fault
+            }
+        };
+        fault.caused_by(NotLoaded(text))
+    }
+
+    fn nothing(&self) -> Error {
+        let error = match &self.absent_profile {
+            Some(profile) => Error::new(
                 ErrorKind::Service,
                 format!("this machine has neither the profile `{profile}` nor other AWS credentials"),
             )
             .hint(format!(
                 "create it with `aws configure sso --profile {profile}`, or choose another with `--profile`"
-            ))
-            .caused_by(chain);
-        }
-        if self.lacks_session(cause) {
-            return Error::new(
-                ErrorKind::Service,
-                "the single sign-on session is missing or has expired",
-            )
-            .hint(format!("run `{}`", self.command("sso login")))
-            .caused_by(chain);
-        }
-        // The instance metadata service is the last provider. Its refusal adds nothing.
-        if is_nothing_there || find::<ImdsError>(cause).is_some() {
-            return Error::new(ErrorKind::Service, "no AWS credentials were found")
+            )),
+            None => Error::new(ErrorKind::Service, "no AWS credentials were found")
                 .hint(format!(
                     "run `{}` or `{}`",
                     self.command("sso login"),
                     self.command("configure")
                 ))
-                .hint(
-                    "without an account: `stackctl apply --env local` deploys to the embedded emulator",
-                );
-        }
-        let fault = Error::new(
-            ErrorKind::Service,
-            "the AWS credentials could not be loaded",
-        );
-        let refused = find::<SdkError<AssumeRoleError>>(cause);
-        let fault = match refused.and_then(ProvideErrorMetadata::code) {
-            Some(code) => {
-                let message = refused.and_then(ProvideErrorMetadata::message);
-                self.hint(fault, code, message.unwrap_or_default())
-            }
-            None => fault,
+                .hint(format!(
+                    "without an account: `{}` deploys to the embedded emulator",
+                    self.without_account
+                )),
         };
-        let fault = if fault.hints().is_empty() {
-            let command = self.command("sts get-caller-identity");
-            fault.hint(format!("check them with `{command}`"))
-        } else {
-            fault
-        };
-        fault.caused_by(chain)
-    }
-
-    /// Returns whether only a new single sign-on session helps.
-    fn lacks_session(&self, cause: &CredentialsError) -> bool {
-        if find::<TokenError>(cause).is_some() {
-            return true;
-        }
-        if let Some(refused) = find::<SdkError<GetRoleCredentialsError>>(cause) {
-            return refused
-                .as_service_error()
-                .is_some_and(GetRoleCredentialsError::is_unauthorized_exception);
-        }
-        // The SDK keeps the type for a cached token that it cannot read to itself. Of a profile for
-        // single sign-on, nothing else is left but a role that cannot be assumed.
-        self.kind == ProfileKind::SingleSignOn
-            && matches!(cause, CredentialsError::ProviderError(_))
-            && find::<SdkError<AssumeRoleError>>(cause).is_none()
+        self.unopened.iter().fold(error, Error::hint)
     }
 }
 
-fn kind(profiles: &ProfileSet) -> ProfileKind {
-    let mut name = profiles.selected_profile();
-    for depth in 0..SOURCES {
-        let Some(profile) = profiles.get_profile(name) else {
-            return match depth {
-                0 => ProfileKind::Missing,
-                _ => ProfileKind::Other,
-            };
-        };
-        let keys = ["sso_session", "sso_start_url"];
-        if keys.iter().any(|key| profile.get(key).is_some()) {
-            return ProfileKind::SingleSignOn;
-        }
-        match profile.get("source_profile") {
-            Some(source) => name = source,
-            None => break,
-        }
-    }
-    ProfileKind::Other
+/// How a service answered a request for credentials.
+struct Refusal {
+    code: String,
+    message: String,
+    /// Whether only a new single sign-on session helps.
+    is_of_session: bool,
+}
+
+fn refusal(cause: &CredentialsError) -> Option<Refusal> {
+    let of_sts = read_refusal::<AssumeRoleError>(cause);
+    let of_sts = of_sts.or_else(|| read_refusal::<AssumeRoleWithWebIdentityError>(cause));
+    of_sts.or_else(|| {
+        let error = find::<SdkError<GetRoleCredentialsError>>(cause)?.as_service_error();
+        let mut refusal = read_refusal::<GetRoleCredentialsError>(cause)?;
+        refusal.is_of_session =
+            error.is_some_and(GetRoleCredentialsError::is_unauthorized_exception);
+        Some(refusal)
+    })
+}
+
+fn read_refusal<E>(cause: &CredentialsError) -> Option<Refusal>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let error = find::<SdkError<E>>(cause)?.as_service_error()?;
+    Some(Refusal {
+        code: error.code()?.to_owned(),
+        message: error
+            .message()
+            .unwrap_or("the service gave no reason")
+            .to_owned(),
+        is_of_session: false,
+    })
 }
 
 /// Returns whether the credentials have expired.
@@ -262,49 +220,17 @@ mod tests {
 
     use super::*;
 
-    const CONFIG: &str = "\
-        [default]\nregion = eu-west-1\n\
-        [profile session]\nsso_session = company\nsso_account_id = 1\nsso_role_name = x\n\
-        [sso-session company]\nsso_start_url = https://x\n\
-        [profile legacy]\nsso_start_url = https://x\n\
-        [profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = session\n\
-        [profile loop]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = loop\n\
-        [profile dangling]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nowhere\n\
-        [profile program]\ncredential_process = sso-helper\n";
-
-    async fn login(profile: Option<&str>) -> Login {
-        let fs = Fs::from_slice(&[("/home/.aws/config", CONFIG)]);
-        let env = Env::from_slice(&[("HOME", "/home")]);
-        Login::read(&fs, &env, profile).await
-    }
-
-    #[tokio::test]
-    async fn a_profile_that_does_not_exist_is_refused_where_others_do() {
-        let check = |login: Login| {
-            login
-                .check(&Origin::Default)
-                .map_err(|error| error.diagnostics()[0].help.join("\n"))
-        };
-        assert_eq!(check(login(Some("session")).await), Ok(()));
-        assert_eq!(check(login(None).await), Ok(()));
-        let near = check(login(Some("sesion")).await);
-        assert_eq!(near, Err("did you mean `session`?".to_owned()));
-        let unlike = check(login(Some("xyz")).await);
-        assert!(matches!(unlike, Err(help) if help.starts_with("the profiles are `")));
-        let fs = Fs::from_slice(&[]);
-        let env = Env::from_slice(&[("HOME", "/home")]);
-        let build_machine = Login::read(&fs, &env, Some("session")).await;
-        assert_eq!(check(build_machine), Ok(()));
-    }
-
     fn answer(status: u16) -> HttpResponse {
         let status = StatusCode::try_from(status).unwrap_or_else(|error| panic!("{error}"));
         HttpResponse::new(status, SdkBody::empty())
     }
 
+    fn metadata(code: &str) -> ErrorMetadata {
+        ErrorMetadata::builder().code(code).message("no").build()
+    }
+
     fn refused_role(code: &str) -> CredentialsError {
-        let metadata = ErrorMetadata::builder().code(code).message("no").build();
-        let error = AssumeRoleError::generic(metadata);
+        let error = AssumeRoleError::generic(metadata(code));
         CredentialsError::provider_error(SdkError::service_error(error, answer(403)))
     }
 
@@ -312,108 +238,92 @@ mod tests {
         CredentialsError::provider_error(SdkError::service_error(error, answer(401)))
     }
 
-    #[tokio::test]
-    async fn the_kind_of_a_profile_is_read_off_the_configuration() {
-        let cases = [
-            (None, ProfileKind::Other),
-            (Some("session"), ProfileKind::SingleSignOn),
-            (Some("legacy"), ProfileKind::SingleSignOn),
-            (Some("role"), ProfileKind::SingleSignOn),
-            (Some("loop"), ProfileKind::Other),
-            (Some("dangling"), ProfileKind::Other),
-            (Some("program"), ProfileKind::Other),
-            (Some("nowhere"), ProfileKind::Missing),
-        ];
-        for (profile, expected) in cases {
-            assert_eq!(login(profile).await.kind, expected, "{profile:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn why_credentials_cannot_be_loaded_decides_what_to_do() {
+    #[test]
+    fn why_credentials_cannot_be_loaded_decides_what_to_do() {
         let session = "the single sign-on session is missing or has expired";
         let other = "the AWS credentials could not be loaded";
-        let unauthorized = || {
-            let error = UnauthorizedException::builder().message("no").build();
-            refused_session(GetRoleCredentialsError::UnauthorizedException(error))
-        };
-        let metadata = ErrorMetadata::builder().code("ForbiddenException").build();
-        let forbidden = refused_session(GetRoleCredentialsError::generic(metadata));
-        let text = |text: &str| CredentialsError::provider_error(text.to_owned());
-        let token = CredentialsError::provider_error(TokenError::provider_error("no file"));
+        let unauthorized = UnauthorizedException::builder()
+            .message("no")
+            .meta(metadata("UnauthorizedException"))
+            .build();
+        let unauthorized = GetRoleCredentialsError::UnauthorizedException(unauthorized);
+        let forbidden = GetRoleCredentialsError::generic(metadata("ForbiddenException"));
+        let because = |reason: Unavailable| CredentialsError::provider_error(reason);
+        let text = |text: &str| because(Unavailable::Unusable(text.to_owned()));
         let cases = [
             (
-                Some("session"),
-                token,
+                because(Unavailable::SignOnSession("no file".into())),
                 session,
-                "aws sso login --profile session",
+                "aws sso login --profile p",
             ),
             (
-                Some("legacy"),
-                text("no such file"),
+                refused_session(unauthorized),
                 session,
-                "aws sso login --profile legacy",
+                "aws sso login --profile p",
             ),
             (
-                Some("legacy"),
-                unauthorized(),
-                session,
-                "aws sso login --profile legacy",
-            ),
-            (
-                Some("legacy"),
-                forbidden,
+                refused_session(forbidden),
                 other,
-                "aws sts get-caller-identity",
+                "use a profile that has it (--profile)",
             ),
             (
-                Some("role"),
+                because(Unavailable::LoginSession("no file".into())),
+                "the session of `aws login` is missing or has expired",
+                "aws login --profile p",
+            ),
+            (
+                because(Unavailable::CodeUsed("device".into())),
+                "the AWS credentials have expired",
+                "run the command again",
+            ),
+            (
                 refused_role("AccessDenied"),
                 other,
                 "use a profile that has it (--profile)",
             ),
             (
-                Some("role"),
                 refused_role("ExpiredToken"),
                 other,
                 "the credentials have expired",
             ),
+            (refused_role("Other"), other, "aws sts get-caller-identity"),
             (
-                Some("role"),
-                refused_role("Other"),
-                other,
-                "aws sts get-caller-identity",
-            ),
-            (
-                Some("nowhere"),
-                CredentialsError::not_loaded_no_source(),
-                "this machine has neither the profile `nowhere` nor other AWS credentials",
-                "aws configure sso --profile nowhere",
-            ),
-            (
-                None,
-                CredentialsError::not_loaded_no_source(),
+                because(Unavailable::Nothing),
                 "no AWS credentials were found",
                 "aws sso login",
             ),
             // What a program writes is its own text: "processor" has the letters of "sso" in it.
             (
-                Some("program"),
                 text("the processor failed"),
                 other,
                 "aws sts get-caller-identity",
             ),
             (
-                Some("program"),
                 text("the token expired"),
                 other,
                 "aws sts get-caller-identity",
             ),
         ];
-        for (profile, cause, message, hint) in cases {
-            let error = login(profile).await.error(&cause);
+        let login = Login {
+            profile: Some("p".to_owned()),
+            ..Login::default()
+        };
+        for (cause, message, hint) in cases {
+            let error = login.error(&cause);
             assert_eq!(error.to_string(), message, "{cause:?}");
             assert!(error.hints()[0].contains(hint), "{cause:?}: {error:?}");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            assert!(!cause.is_some_and(|it| it.contains('{')), "{error:?}");
         }
+        let absent = Login {
+            absent_profile: Some("nowhere".to_owned()),
+            ..Login::default()
+        };
+        let error = absent.error(&because(Unavailable::Nothing));
+        assert_eq!(
+            error.to_string(),
+            "this machine has neither the profile `nowhere` nor other AWS credentials"
+        );
+        assert!(error.hints()[0].contains("aws configure sso --profile nowhere"));
     }
 }

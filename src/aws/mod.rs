@@ -6,7 +6,10 @@
 mod answer;
 mod backoff;
 mod call_span;
+mod configuration;
+mod credentials;
 pub(crate) mod download;
+mod endpoints;
 mod error_chain;
 mod fault;
 mod foreign;
@@ -14,45 +17,38 @@ pub mod functions;
 mod http;
 mod json_call;
 mod login;
+mod partition;
 pub mod probe;
 mod region;
+mod retries;
+mod shared_config;
 mod silence;
 pub mod stack;
 pub mod store;
+mod trust;
+mod variables;
 
 pub(crate) use fault::lacks_permission;
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::PoisonError;
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::config::origin::Origin;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use call_span::CallSpans;
+use configuration::Configuration;
+use credentials::Codes;
+use endpoints::{is_aws, is_url};
+use http::Route;
 use json_call::JsonClient;
 use login::Login;
-
-/// The time-out of one attempt of a call. Uploads have none.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
-/// The time-out of a call with all its attempts: nobody should wait longer for a server that
-/// accepts a connection and does not answer. Uploads have none.
-const CALL_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a call is tried in all; the SDK waits longer each time, and on throttling.
-const ATTEMPTS: u32 = 5;
+use retries::Retries;
 
 /// The services that have an SDK crate, by the id under which the SDK looks up their endpoints.
 const SERVICES: [&str; 3] = ["CloudFormation", "S3", "STS"];
@@ -93,6 +89,8 @@ pub struct Connection {
     region: String,
     endpoint: Endpoint,
     login: Login,
+    devices: Vec<String>,
+    codes: Codes,
 }
 
 /// The caller's identity, from STS.
@@ -111,29 +109,29 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// If no region is configured; refused if an endpoint that is not AWS's is configured
-    /// outside an emulator environment without `allow_endpoint = true`.
+    /// If a variable, a file or a profile of AWS cannot be used, or no region is configured; refused if
+    /// an endpoint that is not AWS's is configured outside an emulator environment without
+    /// `allow_endpoint = true`.
     pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
-        let http = http::client(emulation.is_some());
-        let (config, login) = if let Some(emulation) = emulation {
-            (emulated(emulation, http), Login::default())
-        } else {
-            let login = Login::of_profile(settings.profile.as_deref());
-            let (config, login) = tokio::join!(ambient(settings, http), login);
-            login.check(settings.origins.get("profile"))?;
-            (config, login)
+        let configuration = match emulation {
+            Some(emulation) => emulated(emulation),
+            None => configuration::load(settings).await?,
         };
-        let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Error::input("no AWS region is configured").hint(
-                "set `region = \"eu-west-1\"` in the manifest, export AWS_REGION, or pass --region",
-            ));
-        };
+        let Configuration {
+            sdk: config,
+            region,
+            login,
+            devices,
+            codes,
+        } = configuration;
         let endpoint = custom_endpoint(&config).map_or(Endpoint::Aws, Endpoint::Custom);
         let connection = Self {
             config,
             region,
             endpoint,
             login,
+            devices,
+            codes,
         };
         if emulation.is_none() && !settings.allow_endpoint {
             connection.refuse_redirection(&settings.environment)?;
@@ -173,6 +171,22 @@ impl Connection {
     /// Returns which servers are called.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Sets the command line that a hint suggests if there are no credentials: it needs none.
+    pub fn suggest_without_account(&mut self, command: String) {
+        self.login.without_account = command;
+    }
+
+    /// Returns the MFA devices whose codes the credentials need, in the order of their use.
+    pub fn mfa_devices(&self) -> &[String] {
+        &self.devices
+    }
+
+    /// Sets the code of an MFA device, before the first call. It is used once.
+    pub fn set_mfa_code(&self, device: &str, code: String) {
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.insert(device.to_owned(), code);
     }
 
     /// Returns the translation of a failed call: `doing` completes "cannot …".
@@ -239,7 +253,7 @@ impl Connection {
 }
 
 /// Returns a configuration that looks nothing up: no file, no variable, no metadata service.
-fn emulated(emulation: &Emulation, http: SharedHttpClient) -> SdkConfig {
+fn emulated(emulation: &Emulation) -> Configuration {
     let credentials = Credentials::new(
         &emulation.account,
         "stackctl-local",
@@ -247,69 +261,23 @@ fn emulated(emulation: &Emulation, http: SharedHttpClient) -> SdkConfig {
         None,
         "stackctl emulator",
     );
-    SdkConfig::builder()
+    let Retries { retries, timeouts } = Retries::default();
+    let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(emulation.region.clone()))
         .endpoint_url(&emulation.endpoint)
-        .http_client(http)
-        .credentials_provider(
-            aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
-        )
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts())
-        .build()
-}
-
-async fn ambient(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts());
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &settings.profile {
-        loader = loader
-            .profile_name(profile)
-            .credentials_provider(of_profile(settings, profile, http).await);
-    }
-    loader.load().await
-}
-
-/// Returns the credentials of a profile that the user chose.
-///
-/// Left to itself, the SDK's chain prefers exported keys to the profile, so that a plan for the one
-/// account would be made in another. A machine without any profile, as those of continuous integration
-/// are, falls back on the chain if the profile is the manifest's.
-async fn of_profile(
-    settings: &Settings,
-    profile: &str,
-    http: SharedHttpClient,
-) -> CredentialsProviderChain {
-    let region = settings.region.clone().map(Region::new);
-    let config = ProviderConfig::without_region()
-        .with_region(region.clone())
-        .with_http_client(http)
-        .with_timeout_config(timeouts());
-    let chosen = ProfileFileCredentialsProvider::builder()
-        .configure(&config)
-        .profile_name(profile)
+        .http_client(http::client(Route::Loopback))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(retries)
+        .timeout_config(timeouts)
         .build();
-    let chain = CredentialsProviderChain::first_try("Profile", chosen);
-    if !matches!(settings.origins.get("profile"), Origin::Manifest { .. }) {
-        return chain;
+    Configuration {
+        sdk,
+        region: emulation.region.clone(),
+        login: Login::default(),
+        devices: Vec::new(),
+        codes: Codes::default(),
     }
-    let mut others = DefaultCredentialsChain::builder().configure(config);
-    others.set_region(region);
-    chain.or_else("Others", others.build().await)
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build()
 }
 
 /// Returns the first configured endpoint that is not AWS's, for all services or for one.
@@ -344,97 +312,4 @@ fn service_specific_endpoint(config: &SdkConfig, id: &str) -> Option<String> {
         .build()
         .ok()?;
     config.service_config()?.load_config(key)
-}
-
-/// Returns whether a text can be called: a scheme, a host, perhaps a port.
-fn is_url(text: &str) -> bool {
-    let rest = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    authority.is_some_and(|authority| {
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
-            _ => (authority, true),
-        };
-        port && !host.is_empty() && !text.contains(char::is_whitespace)
-    })
-}
-
-/// Returns whether a URL is an HTTPS endpoint under one of AWS's own domains.
-fn is_aws(url: &str) -> bool {
-    const DOMAINS: [&str; 4] = [
-        "amazonaws.com",
-        "amazonaws.com.cn",
-        "api.aws",
-        "api.amazonwebservices.com.cn",
-    ];
-    let Some(rest) = url.strip_prefix("https://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    !authority.contains('@')
-        && DOMAINS.iter().any(|domain| {
-            host.strip_suffix(domain)
-                .is_some_and(|before| before.ends_with('.'))
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_aws, is_url};
-
-    #[test]
-    fn an_endpoint_has_a_scheme_and_a_host() {
-        for url in [
-            "http://127.0.0.1:4566",
-            "https://localhost",
-            "http://[::1]:4566/",
-            "http://[::1]",
-            "https://user@host:1/path",
-        ] {
-            assert!(is_url(url), "{url}");
-        }
-        for url in [
-            "",
-            "nonsense",
-            "127.0.0.1:4566",
-            "http://",
-            "http://:4566",
-            "http://host:port",
-            "http://host:70000",
-            "http://a b",
-            "ftp://host",
-        ] {
-            assert!(!is_url(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn only_https_under_a_domain_of_aws_is_aws() {
-        for url in [
-            "https://cloudformation.eu-west-1.amazonaws.com",
-            "https://cloudformation.cn-north-1.amazonaws.com.cn/",
-            "https://vpce-1.s3.eu-west-1.vpce.amazonaws.com:443/x",
-            "https://lambda.eu-west-1.api.aws",
-        ] {
-            assert!(is_aws(url), "{url}");
-        }
-        for url in [
-            "http://cloudformation.eu-west-1.amazonaws.com",
-            "http://localhost:4566",
-            "https://amazonaws.com.evil.example",
-            "https://evilamazonaws.com",
-            "https://x.amazonaws.com@evil.example",
-            "https://evil.example/.amazonaws.com",
-            "",
-        ] {
-            assert!(!is_aws(url), "{url}");
-        }
-    }
 }

@@ -140,7 +140,10 @@ impl<'a> Session<'a> {
     /// If there are no credentials or no region, or the emulator does not start.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         if !self.settings.emulator {
-            return Connection::open(&self.settings, None).await;
+            let mut connection = Connection::open(&self.settings, None).await?;
+            connection.suggest_without_account(self.context.command("apply", Some("local")));
+            self.ask_for_codes(&connection).await?;
+            return Ok(connection);
         }
         let local = self.local()?;
         let emulator = local
@@ -151,6 +154,31 @@ impl<'a> Session<'a> {
             local.ensure_key_pair_on_thread(&emulator, key_pair).await?;
         }
         Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
+    }
+
+    /// Asks for the codes of the MFA devices that the credentials need.
+    ///
+    /// # Errors
+    ///
+    /// If nobody can answer.
+    async fn ask_for_codes(&self, connection: &Connection) -> Result<()> {
+        let presenter = self.presenter();
+        for device in connection.mfa_devices() {
+            if !presenter.is_interactive() {
+                return Err(Error::input(format!(
+                    "the profile needs a code of the MFA device `{device}` (`mfa_serial`)"
+                ))
+                .hint("run the command on a terminal, where stackctl asks for the code")
+                .hint(
+                    "or run `aws sts assume-role` with the code, and export the three values that it prints",
+                ));
+            }
+            let question = format!("Code of the MFA device {device}:");
+            // No command does without a code, so none is named.
+            let code = presenter.ask(&question, "").await?;
+            connection.set_mfa_code(device, code);
+        }
+        Ok(())
     }
 
     /// Prepares the emulator for templates with transforms: installs the SAM translator if one of them

@@ -62,9 +62,13 @@ fn missing_credentials_say_how_to_log_in() {
     --- stderr
     error: no AWS credentials were found
     hint: run `aws sso login` or `aws configure`
-    hint: without an account: `stackctl apply --env local` deploys to the embedded emulator
+    hint: without an account: `stackctl apply -e local` deploys to the embedded emulator
     --- exit 1
     ");
+    let manifest = ["plan", "--manifest", "manifest.toml", "--set", "vars.a=1"];
+    sandbox.run(&manifest).expect_code(1).expect_stderr(
+        "`stackctl apply -e local --manifest manifest.toml --set 'vars.a=1'` deploys to the embedded emulator",
+    );
     assert!(cloud.calls().is_empty());
 }
 
@@ -99,10 +103,10 @@ fn text_of_a_credential_process_decides_nothing() {
     // "processor" contains the letters of "sso".
     let script = "#!/bin/sh\necho 'the token processor has expired' >&2\nexit 1\n";
     let sandbox = with_configuration("[default]\ncredential_process = helper\n");
-    insta::assert_snapshot!(sandbox.program("sh", script).run(&["status"]), @r"
+    insta::assert_snapshot!(sandbox.program("helper", script).run(&["status"]), @r"
     --- stderr
     error: the AWS credentials could not be loaded
-      caused by: an error occurred while loading credentials: Error retrieving credentials: external process exited with code exit status: 1. Stderr: the token processor has expired
+      caused by: `credential_process` `helper` ended with exit status: 1: the token processor has expired
     hint: check them with `aws sts get-caller-identity`
     --- exit 1
     ");
@@ -395,14 +399,6 @@ fn chosen_profile_overrides_exported_keys() {
     insta::assert_snapshot!(nothing.run(&["status"]), @"
     --- stderr
     error: this machine has neither the profile `opps` nor other AWS credentials
-      caused by: the credential provider was not enabled: no credentials found in chain. Attempted:
-      Profile: the credential provider was not enabled
-      Others: the credential provider was not enabled: no credentials found in chain. Attempted:
-      Environment: the credential provider was not enabled: environment variable not set
-      Profile: the credential provider was not enabled
-      WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set
-      EcsContainer: the credential provider was not enabled: ECS provider not configured
-      Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`
     hint: create it with `aws configure sso --profile opps`, or choose another with `--profile`
     --- exit 1
     ");

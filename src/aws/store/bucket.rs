@@ -15,6 +15,7 @@ use aws_sdk_s3::types::{
 };
 use serde_json::json;
 
+use super::super::partition;
 use super::{ProvideErrorMetadata, SdkError, Store, status, wrong_region};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -279,12 +280,7 @@ fn incomplete(error: aws_sdk_s3::error::BuildError) -> Error {
 
 /// Returns a bucket policy that denies every request without TLS.
 fn tls_only(bucket: &str, region: &str) -> String {
-    let partition = match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    let arn = format!("arn:{partition}:s3:::{bucket}");
+    let arn = format!("arn:{}:s3:::{bucket}", partition::of_region(region));
     json!({
         "Version": "2012-10-17",
         "Statement": [{

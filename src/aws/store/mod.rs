@@ -22,7 +22,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 
 use super::backoff::Backoff;
-use super::{CONNECT_TIMEOUT, Connection, Endpoint};
+use super::partition;
+use super::retries::CONNECT_TIMEOUT;
+use super::{Connection, Endpoint};
 use crate::artifact::digest::Digest;
 use crate::artifact::package::{Artifact, PlainFile, ZipReader};
 use crate::config::settings::Settings;
@@ -355,11 +357,7 @@ impl Store {
 
 /// Returns an object's URL. A bucket with a dot in its name has no certificate of its own.
 fn object_url(endpoint: &Endpoint, region: &str, bucket: &str, key: &str) -> String {
-    let domain = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
+    let domain = partition::domain(region);
     match endpoint {
         Endpoint::Custom(url) => format!("{}/{bucket}/{key}", url.trim_end_matches('/')),
         Endpoint::Aws if bucket.contains('.') => {

@@ -27,6 +27,18 @@ fn urls_have_the_form_that_cloudformation_reads() {
             "b",
             "https://b.s3.cn-north-1.amazonaws.com.cn/k",
         ),
+        (
+            Endpoint::Aws,
+            "eusc-de-east-1",
+            "b",
+            "https://b.s3.eusc-de-east-1.amazonaws.eu/k",
+        ),
+        (
+            Endpoint::Aws,
+            "us-iso-east-1",
+            "a.b",
+            "https://s3.us-iso-east-1.c2s.ic.gov/a.b/k",
+        ),
         (local, "eu-west-1", "b", "http://127.0.0.1:4566/b/k"),
     ] {
         assert_eq!(object_url(&endpoint, region, bucket, "k"), url);

@@ -1,0 +1,265 @@
+//! The credentials of a connection, loaded when the first call needs them.
+
+mod login_session;
+mod process;
+mod source;
+mod unavailable;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::identity::IdentityCache;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sso::SsoTokenProvider;
+use aws_config::{Region, imds};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future::ProvideCredentials as Providing;
+use aws_credential_types::provider::token::ProvideToken as _;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_types::SdkConfig;
+use aws_types::os_shim_internal::Fs;
+use jiff::Timestamp;
+
+use super::variables::{Variables, not_a_word};
+use source::{Role, SignOn};
+pub(super) use source::{Search, Source};
+pub(super) use unavailable::Unavailable;
+
+/// How the parts of the SDK are configured that load credentials.
+#[derive(Debug, Clone)]
+pub(super) struct Loading {
+    /// The configuration of the connection, without credentials.
+    pub(super) config: SdkConfig,
+    /// For the services that answer inside a machine or a container.
+    pub(super) local: ProviderConfig,
+    pub(super) metadata: imds::Client,
+    pub(super) fs: Fs,
+    pub(super) variables: Variables,
+}
+
+/// The codes of MFA devices, by the device. Each is used once.
+pub(super) type Codes = Arc<Mutex<BTreeMap<String, String>>>;
+
+/// Loads the credentials of a source.
+#[derive(Debug)]
+pub(super) struct Provider {
+    source: Source,
+    loading: Loading,
+    codes: Codes,
+}
+
+impl Provider {
+    pub(super) fn new(source: Source, loading: Loading, codes: Codes) -> Self {
+        Self {
+            source,
+            loading,
+            codes,
+        }
+    }
+
+    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        let credentials = self.load(&self.source).await?;
+        let words = [
+            ("access key id", Some(credentials.access_key_id())),
+            ("secret access key", Some(credentials.secret_access_key())),
+            ("session token", credentials.session_token()),
+        ];
+        for (name, text) in words {
+            if let Some(reason) = text.and_then(not_a_word) {
+                return Err(unavailable(Unavailable::Unusable(format!(
+                    "the {name} {reason}"
+                ))));
+            }
+        }
+        Ok(credentials)
+    }
+
+    /// Boxed, because the source of a role is a source.
+    fn load<'a>(
+        &'a self,
+        source: &'a Source,
+    ) -> Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + Send + 'a>> {
+        Box::pin(async move {
+            let loading = &self.loading;
+            match source {
+                Source::Keys(keys) => {
+                    let (id, secret) = (keys.id.as_str(), keys.secret.as_str());
+                    Ok(Credentials::new(
+                        id,
+                        secret,
+                        keys.token.clone(),
+                        None,
+                        "keys",
+                    ))
+                }
+                Source::Role(role, from) => {
+                    let from = self.load(from).await?;
+                    self.assume(role, from).await
+                }
+                Source::WebIdentity {
+                    role,
+                    session,
+                    token_file,
+                } => {
+                    self.assume_by_token(role, session.as_deref(), token_file)
+                        .await
+                }
+                Source::SignOn(sign_on) => self.sign_on(sign_on).await,
+                Source::LoginSession(session) => {
+                    let loaded = login_session::load(&loading.fs, &loading.variables, session);
+                    loaded.await.map_err(unavailable)
+                }
+                Source::Process(command) => process::run(command).await.map_err(unavailable),
+                Source::Container => {
+                    let provider = EcsCredentialsProvider::builder().configure(&loading.local);
+                    provider.build().provide_credentials().await
+                }
+                Source::Metadata => {
+                    let provider = ImdsCredentialsProvider::builder()
+                        .configure(&loading.local)
+                        .imds_client(loading.metadata.clone());
+                    let loaded = provider.build().provide_credentials().await;
+                    // Its refusal adds nothing: most machines are no instances.
+                    loaded.map_err(|_| unavailable(Unavailable::Nothing))
+                }
+            }
+        })
+    }
+
+    async fn assume(
+        &self,
+        role: &Role,
+        from: Credentials,
+    ) -> Result<Credentials, CredentialsError> {
+        let code = match &role.mfa {
+            None => None,
+            Some(device) => {
+                let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+                let code = codes.remove(device);
+                Some(code.ok_or_else(|| unavailable(Unavailable::CodeUsed(device.clone())))?)
+            }
+        };
+        let config = self.loading.config.to_builder();
+        let config = config.credentials_provider(SharedCredentialsProvider::new(from));
+        let answer = aws_sdk_sts::Client::new(&config.build())
+            .assume_role()
+            .role_arn(&role.arn)
+            .role_session_name(session_name(role.session.as_deref()))
+            .set_external_id(role.external_id.clone())
+            .set_duration_seconds(role.seconds)
+            .set_serial_number(role.mfa.clone())
+            .set_token_code(code)
+            .send()
+            .await
+            .map_err(CredentialsError::provider_error)?;
+        of_sts(answer.credentials)
+    }
+
+    async fn assume_by_token(
+        &self,
+        role: &str,
+        session: Option<&str>,
+        token_file: &str,
+    ) -> Result<Credentials, CredentialsError> {
+        let unusable = |reason: String| {
+            unavailable(Unavailable::Unusable(format!(
+                "the web identity token `{token_file}` {reason}"
+            )))
+        };
+        let token = self.loading.fs.read_to_end(token_file).await;
+        let token = token.map_err(|error| unusable(format!("cannot be read: {error}")))?;
+        let token = String::from_utf8(token).map_err(|_| unusable("is not UTF-8".to_owned()))?;
+        let answer = aws_sdk_sts::Client::new(&self.loading.config)
+            .assume_role_with_web_identity()
+            .role_arn(role)
+            .role_session_name(session_name(session))
+            .web_identity_token(token)
+            .send()
+            .await
+            .map_err(CredentialsError::provider_error)?;
+        of_sts(answer.credentials)
+    }
+
+    async fn sign_on(&self, sign_on: &SignOn) -> Result<Credentials, CredentialsError> {
+        let region = Region::new(sign_on.region.clone());
+        // Without a session, the token is cached under the URL, and is not renewed.
+        let name = sign_on.session.as_ref().unwrap_or(&sign_on.start_url);
+        let tokens = SsoTokenProvider::builder()
+            .configure(&self.loading.config)
+            .region(region.clone())
+            .session_name(name)
+            .start_url(&sign_on.start_url)
+            .build()
+            .await;
+        let token = tokens.provide_token().await;
+        let token = token.map_err(|error| {
+            let text = super::error_chain::Chain::of(&error).to_string();
+            unavailable(Unavailable::SignOnSession(text))
+        })?;
+        let config = self.loading.config.to_builder().region(region);
+        let config = config.identity_cache(IdentityCache::no_cache()).build();
+        let answer = aws_sdk_sso::Client::new(&config)
+            .get_role_credentials()
+            .account_id(&sign_on.account)
+            .role_name(&sign_on.role)
+            .access_token(token.token())
+            .send()
+            .await
+            .map_err(CredentialsError::provider_error)?;
+        let given = answer.role_credentials.and_then(|it| {
+            let expiry = Timestamp::from_millisecond(it.expiration).ok()?;
+            let (id, secret) = (it.access_key_id?, it.secret_access_key?);
+            let expiry = Some(expiry.into());
+            Some(Credentials::new(
+                id,
+                secret,
+                it.session_token,
+                expiry,
+                "sso",
+            ))
+        });
+        given.ok_or_else(|| incomplete("GetRoleCredentials"))
+    }
+}
+
+impl ProvideCredentials for Provider {
+    fn provide_credentials<'a>(&'a self) -> Providing<'a>
+    where
+        Self: 'a,
+    {
+        Providing::new(self.provide())
+    }
+}
+
+fn unavailable(reason: Unavailable) -> CredentialsError {
+    CredentialsError::provider_error(reason)
+}
+
+fn incomplete(operation: &str) -> CredentialsError {
+    let message = format!("the answer to {operation} has no credentials");
+    unavailable(Unavailable::Unusable(message))
+}
+
+/// Returns the configured name of a role's session, or one of its own.
+fn session_name(configured: Option<&str>) -> String {
+    let own = || format!("stackctl-{}", Timestamp::now().as_second());
+    configured.map_or_else(own, str::to_owned)
+}
+
+fn of_sts(given: Option<aws_sdk_sts::types::Credentials>) -> Result<Credentials, CredentialsError> {
+    let given = given.ok_or_else(|| incomplete("AssumeRole"))?;
+    let expiry = given.expiration.try_into();
+    let expiry = expiry.map_err(|_| incomplete("AssumeRole"))?;
+    Ok(Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        Some(expiry),
+        "sts",
+    ))
+}

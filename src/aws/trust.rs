@@ -1,0 +1,70 @@
+//! The certificates that servers are trusted by: those of the machine, or a bundle that the user names.
+
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use aws_types::os_shim_internal::Fs;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::shared_config::Profile;
+use super::variables::Variables;
+use crate::error::{Error, Result};
+
+/// Returns the certificates of `AWS_CA_BUNDLE`, the profile's `ca_bundle`, or `REQUESTS_CA_BUNDLE`, in
+/// this order, as botocore does. `None` stands for those of the machine.
+///
+/// # Errors
+///
+/// If the file cannot be read or holds no certificate. The SDK would panic on it.
+pub(super) async fn read(
+    fs: &Fs,
+    variables: &Variables,
+    profile: &Profile,
+) -> Result<Option<TlsContext>> {
+    let variable = |name: &str| -> Result<Option<(String, String)>> {
+        let path = variables.filled(name)?;
+        Ok(path.map(|path| (path, format!("the variable {name}"))))
+    };
+    let of_profile = || {
+        let path = profile.text("ca_bundle").filter(|path| !path.is_empty())?;
+        let origin = format!("{}: `ca_bundle`", profile.place("ca_bundle"));
+        Some((path.to_owned(), origin))
+    };
+    let named = match variable("AWS_CA_BUNDLE")?.or_else(of_profile) {
+        Some(named) => Some(named),
+        None => variable("REQUESTS_CA_BUNDLE")?,
+    };
+    let Some((path, origin)) = named else {
+        return Ok(None);
+    };
+    let unusable = |reason: String| {
+        Error::input(format!("{origin} names `{path}`, {reason}"))
+            .hint("name a PEM file with the certificates of the authorities that you trust")
+    };
+    let expanded = variables.expand(&path).unwrap_or_else(|| path.clone());
+    let bundle = fs.read_to_end(&expanded).await;
+    let bundle = bundle.map_err(|error| unusable(format!("which cannot be read: {error}")))?;
+    let mut store = TrustStore::empty();
+    let mut is_empty = true;
+    for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
+        // A bundle of a company may hold one that this TLS library does not accept.
+        let mut roots = RootCertStore::empty();
+        if roots.add(certificate.clone()).is_ok() {
+            let text = BASE64_STANDARD.encode(&certificate);
+            let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+            store.add_pem_certificate(pem);
+            is_empty = false;
+        }
+    }
+    if is_empty {
+        return Err(unusable(
+            "which holds no certificate in PEM form".to_owned(),
+        ));
+    }
+    let context = TlsContext::builder().with_trust_store(store).build();
+    context
+        .map(Some)
+        .map_err(|error| Error::system("cannot use the certificates", error))
+}
