@@ -15,6 +15,7 @@ mod boto3_client;
 mod call;
 mod changes;
 mod conformance;
+mod credentials;
 mod custom_resource;
 mod data_flow;
 mod deletion;
