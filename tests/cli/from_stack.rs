@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 use zip::ZipWriter;
@@ -153,6 +154,11 @@ fn stack_becomes_a_project_that_plans_no_change() {
     expect_only_reads(&cloud);
     assert_eq!(read(&sandbox, "new/template.yaml"), TEMPLATE);
     assert_eq!(read(&sandbox, "new/code/Handler/lib/util.py"), "A = 1\n");
+    let mode = |path| {
+        let metadata = std::fs::metadata(sandbox.path(path)).unwrap();
+        metadata.permissions().mode()
+    };
+    assert_eq!(mode("new/code"), mode("new"));
     insta::assert_snapshot!(read(&sandbox, "new/manifest.toml"), @r#"
     # Written from the stack `shop` (account 123456789012, region eu-west-1). Its values are below, and
     # nothing else: with them, a plan shows no change.

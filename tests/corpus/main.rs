@@ -9,6 +9,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod adoption;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/call.rs"]
 mod call;

@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod adoption;
 mod boto3_client;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/call.rs"]

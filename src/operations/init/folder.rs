@@ -144,13 +144,14 @@ impl<'a> Folder<'a> {
         })
     }
 
-    /// Moves a folder into this one, under a name that does not exist. An empty folder is left where it is.
+    /// Moves a folder into this one, under a name that does not exist. Does nothing if there is no folder, or
+    /// an empty one.
     ///
     /// # Errors
     ///
     /// If it cannot be moved.
     pub(super) fn take(&self, from: &Path, name: &str) -> Result<()> {
-        if fs::read_dir(from).is_ok_and(|mut entries| entries.next().is_none()) {
+        if fs::read_dir(from).map_or(true, |mut entries| entries.next().is_none()) {
             return Ok(());
         }
         let to = self.path(name);

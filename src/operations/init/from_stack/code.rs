@@ -66,7 +66,8 @@ pub(super) async fn unpack(
             index + 1
         );
         context.presenter().progress(&step);
-        let to = temporary.path().join(&function.path);
+        // The temporary folder itself is closed to other users.
+        let to = temporary.path().join(CODE).join(&function.path);
         let outcome = match read(context.presenter(), &functions, function, to).await {
             Ok(outcome) => outcome,
             Err(error) => Outcome::LeftOut(with_causes(&error)),
@@ -148,7 +149,7 @@ impl Unpacked {
     /// If it cannot be moved.
     pub(super) fn keep(self, folder: &Folder<'_>, presenter: &Presenter) -> Result<()> {
         if let Some(temporary) = &self.folder {
-            folder.take(temporary.path(), CODE)?;
+            folder.take(&temporary.path().join(CODE), CODE)?;
         }
         for (function, outcome) in &self.functions {
             let path = folder.shown(&Self::path(function));

@@ -1,7 +1,8 @@
 //! The characters that `GetTemplate` does not keep: it returns a `?` for each one outside ASCII.
 //!
-//! Nobody can see in the text whether a `?` was one. So each line with a `?` in a value is named, and a
-//! file that was deployed shows whether it is the same text.
+//! Nobody can see in the text whether a `?` was one. So each line with a `?` in a value is named, except for
+//! the query of a URL and the groups of a pattern; and a file that was deployed shows whether it is the
+//! same text.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -120,6 +121,10 @@ fn places(text: &str, lost: &[Range<usize>]) -> Vec<(usize, String)> {
         let mut at = range.start;
         while let Some(found) = text.get(at..range.end).and_then(|rest| rest.find('?')) {
             let offset = at + found;
+            if is_syntax(text, offset) {
+                at = offset + 1;
+                continue;
+            }
             let number = starts.partition_point(|start| *start <= offset);
             let start = number.checked_sub(1).and_then(|it| starts.get(it));
             let start = start.copied().unwrap_or(0);
@@ -147,6 +152,18 @@ fn places(text: &str, lost: &[Range<usize>]) -> Vec<(usize, String)> {
     places
 }
 
+/// Returns whether the `?` at this place starts the query of a URL (`?name=`) or is part of a group in a
+/// pattern (`(?:`).
+fn is_syntax(text: &str, offset: usize) -> bool {
+    let before = text.get(..offset).unwrap_or_default().chars().next_back();
+    let after = text.get(offset + 1..).unwrap_or_default();
+    let is_name = |it: char| it.is_ascii_alphanumeric() || "_-.".contains(it);
+    let name = after.find(|it| !is_name(it)).unwrap_or(after.len());
+    let is_query = name > 0 && after.get(name..).is_some_and(|rest| rest.starts_with('='));
+    let is_group = before == Some('(') && after.starts_with([':', '=', '!', '<', 'i', 'P']);
+    is_query && before.is_some_and(|it| !it.is_whitespace()) || is_group
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
@@ -171,6 +188,13 @@ mod tests {
           template.yaml:10: "k?y": 1 # no?
         "#);
         assert_eq!(warning(&source, &[]), None);
+        let text = "A: https://a.b/c?region=x#y\nB: ^(?:a|b)(?i)$\nC: why ?x=\n";
+        let source = SourceFile::new("t", text);
+        let found = warning(&source, &[0..text.len()]).unwrap();
+        assert!(
+            found.contains("a line has") && found.contains("t:3: C"),
+            "{found}"
+        );
     }
 
     #[test]

@@ -138,8 +138,11 @@ fn stack_keys(top: &mut Layer, snapshot: &Snapshot, template: &Template) {
     let mut capabilities = stack.capabilities.clone();
     derived.sort_unstable();
     capabilities.sort_unstable();
-    // Older stacks may lack one that CloudFormation requires by now.
-    if capabilities != derived && derived.iter().all(|it| capabilities.contains(it)) {
+    // The stack may lack one that CloudFormation requires by now. `CAPABILITY_NAMED_IAM` includes the other.
+    let has = |name: &str| capabilities.iter().any(|it| it == name);
+    let is_covered =
+        |name: &String| has(name) || name == "CAPABILITY_IAM" && has("CAPABILITY_NAMED_IAM");
+    if capabilities != derived && derived.iter().all(is_covered) {
         key("capabilities", Setting::List(capabilities));
     }
     key(

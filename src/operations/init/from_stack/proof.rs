@@ -98,10 +98,13 @@ fn differences(deployment: &Deployment<'_>, adopted: &Adopted, taken: &[String])
     }
     let settings = &deployment.session().settings();
     let tags = values::tag_changes(deployment.stack(), &settings.tags);
+    let mut settings_changes = stack_settings::all_changes(deployment);
+    // A capability is acknowledged with each operation. To acknowledge one changes nothing.
+    settings_changes.retain(|change| change.name != "capabilities");
     for (what, changes) in [
         ("parameter", deployment.parameter_changes()),
         ("tag", tags),
-        ("setting", stack_settings::all_changes(deployment)),
+        ("setting", settings_changes),
     ] {
         found.extend(changes.iter().map(|change| value_difference(what, change)));
     }
