@@ -78,6 +78,7 @@ const FILES: &[&str] = &[
     "plan/last_deployed",
     "plan/plan_file",
     "util/interrupt",
+    "util/new_file",
     "util/program",
     "util/regular_file",
 ];

@@ -1,30 +1,205 @@
-//! Folders and locks in the cache folder, which [`Ambient::cache_dir`] names.
+//! Folders, files and locks in the cache folder, which [`Ambient::cache_dir`] names.
 //!
-//! [`Ambient::cache_dir`]: crate::config::ambient::Ambient::cache_dir
+//! They may hold values of parameters, logs of functions, and programs that stackctl runs. So only the
+//! user can read and write them, whatever the umask is, and what belongs to another user is refused.
 
-use std::fs::{self, File, OpenOptions};
-use std::path::Path;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::config::ambient::Ambient;
+use crate::error::{Error, ErrorKind, Result};
 
-/// Creates a folder and its parents.
+/// The folders in the cache folder.
+const FOLDERS: [&str; 3] = ["deployed", "emulator", "wheels"];
+
+/// Returns the cache folder, which may not exist; `None` if no variable gives one. If others can read
+/// what stackctl keeps there, it is made private.
+///
+/// # Errors
+///
+/// If the folder or one in it belongs to another user.
+pub(crate) fn root(ambient: &Ambient) -> Result<Option<PathBuf>> {
+    let Some(root) = ambient.cache_dir() else {
+        return Ok(None);
+    };
+    if let Ok(found) = root.metadata() {
+        let is_shared = found.mode() & 0o1000 != 0;
+        if ambient.variable("STACKCTL_CACHE_DIR").is_none() {
+            make_private(&root, 0o077)?;
+        } else if found.mode() & 0o022 != 0 && !is_shared {
+            // Other programs may use a folder that the user chose; they can still read it.
+            make_private(&root, 0o022)?;
+        }
+    }
+    for folder in FOLDERS.map(|name| root.join(name)) {
+        if fs::symlink_metadata(&folder).is_ok() {
+            make_private(&folder, 0o077)?;
+        }
+    }
+    Ok(Some(root))
+}
+
+/// Creates a folder and its parents. Only the user can open it.
+///
+/// # Errors
+///
+/// If the folder cannot be created or belongs to another user.
 pub(crate) fn create_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|error| {
         Error::system(
             format!("cannot create the folder {}", folder.display()),
             error,
         )
         .hint("set STACKCTL_CACHE_DIR to a writable folder")
-    })
+    })?;
+    make_private(folder, 0o077)
+}
+
+/// Removes the permissions `others` from a folder of this user.
+fn make_private(folder: &Path, others: u32) -> Result<()> {
+    let cannot_open = |error| {
+        Error::system(
+            format!("cannot open the folder {}", folder.display()),
+            error,
+        )
+    };
+    let link = fs::symlink_metadata(folder).map_err(cannot_open)?;
+    let found = folder.metadata().map_err(cannot_open)?;
+    let user = rustix::process::geteuid().as_raw();
+    if link.uid() != user || found.uid() != user {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("the folder {} belongs to another user", folder.display()),
+        )
+        .hint("set STACKCTL_CACHE_DIR to a folder of your own"));
+    }
+    if found.mode() & others == 0 {
+        return Ok(());
+    }
+    let mode = found.mode() & 0o7777 & !others;
+    fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(cannot_open)
+}
+
+/// Creates an empty file, or empties an existing one. Only the user can read a new one.
+pub(crate) fn create_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    options.open(path)
 }
 
 /// Waits for the exclusive lock on a file and returns it. Dropping the file releases the lock.
 pub(crate) fn lock(path: &Path) -> Result<File> {
-    let open = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path);
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    let open = options.open(path);
     open.and_then(|file| file.lock().map(|()| file))
         .map_err(|error| Error::system(format!("cannot lock {}", path.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::Path;
+
+    use super::{create_file, create_folder, root};
+    use crate::config::ambient::Ambient;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o7777
+    }
+
+    fn ambient(name: &str, folder: &Path) -> Ambient {
+        let folder = folder.to_str().unwrap().to_owned();
+        Ambient::new([(name.to_owned(), folder)], "/")
+    }
+
+    #[test]
+    fn new_folders_and_files_are_private() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("a/b");
+        create_folder(&folder).unwrap();
+        create_file(&folder.join("file")).unwrap();
+        assert_eq!(mode(&base.path().join("a")), 0o700);
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&folder.join("file")), 0o600);
+    }
+
+    #[test]
+    fn folders_that_others_can_open_are_made_private() {
+        let base = tempfile::tempdir().unwrap();
+        let emulator = base.path().join("stackctl/emulator");
+        fs::create_dir_all(&emulator).unwrap();
+        let loose = |mode| {
+            for folder in [&emulator, emulator.parent().unwrap()] {
+                fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+            }
+        };
+        loose(0o777);
+        root(&ambient("XDG_CACHE_HOME", base.path())).unwrap();
+        let modes = || (mode(emulator.parent().unwrap()), mode(&emulator));
+        assert_eq!(modes(), (0o700, 0o700));
+        // A folder that the user chose may have other uses.
+        loose(0o775);
+        let chosen = ambient("STACKCTL_CACHE_DIR", emulator.parent().unwrap());
+        root(&chosen).unwrap();
+        assert_eq!(modes(), (0o755, 0o700));
+        // As `/tmp` is.
+        loose(0o1777);
+        root(&chosen).unwrap();
+        assert_eq!(modes(), (0o1777, 0o1700));
+    }
+
+    #[test]
+    fn a_relative_cache_home_is_ignored() {
+        for folder in ["cache", "./cache", "../x"] {
+            let variables = [("XDG_CACHE_HOME", folder), ("HOME", "/home/me")];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let ambient = Ambient::new(variables, "/project");
+            let expected = Path::new("/home/me/.cache/stackctl");
+            assert_eq!(ambient.cache_dir().unwrap(), expected);
+        }
+        let relative = ambient("HOME", Path::new("home"));
+        assert_eq!(relative.cache_dir(), None);
+    }
+
+    /// Only root can give a file to another user.
+    #[test]
+    fn folders_and_links_of_another_user_are_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let base = tempfile::tempdir().unwrap();
+        let own = base.path().join("own");
+        fs::create_dir(&own).unwrap();
+        for plant in [
+            (|at: &Path, _: &Path| {
+                fs::create_dir(at).unwrap();
+                std::os::unix::fs::lchown(at, Some(65_534), None).unwrap();
+            }) as fn(&Path, &Path),
+            |at, own| {
+                symlink(own, at).unwrap();
+                std::os::unix::fs::lchown(at, Some(65_534), None).unwrap();
+            },
+        ] {
+            let cache = base.path().join("cache");
+            fs::create_dir(&cache).unwrap();
+            plant(&cache.join("emulator"), &own);
+            let error = root(&ambient("STACKCTL_CACHE_DIR", &cache)).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.ends_with("emulator belongs to another user"),
+                "{message}"
+            );
+            let error = create_folder(&cache.join("emulator")).unwrap_err();
+            assert_eq!(error.to_string(), message);
+            fs::remove_dir_all(&cache).unwrap();
+        }
+    }
 }

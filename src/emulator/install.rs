@@ -181,7 +181,7 @@ struct Installation<'a> {
 impl<'a> Installation<'a> {
     fn begin(root: &'a Path, ambient: &'a Ambient) -> Result<Self> {
         let log_path = root.join("install.log");
-        let begun = File::create(&log_path).and_then(|log| {
+        let begun = cache::create_file(&log_path).and_then(|log| {
             let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(root);
             Ok((log, folder?))
         });

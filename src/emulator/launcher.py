@@ -30,6 +30,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from importlib.metadata import version
 
+# The state may hold values of parameters. Only the user can read it.
+os.umask(0o077)
+
 if version("ministack") != "1.5.33":
     print(f"needs ministack 1.5.33, found {version('ministack')}", file=sys.stderr)
     sys.exit(78)

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::aws::Emulation;
 use crate::config::ambient::Ambient;
+use crate::config::cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::shell_word::quote;
 
@@ -110,14 +111,14 @@ impl Local {
         environment: &str,
         region: Option<&str>,
     ) -> Result<Self> {
-        let cache = ambient.cache_dir().ok_or_else(|| {
+        let cache = cache::root(ambient)?.ok_or_else(|| {
             Error::input("there is no cache folder for the local environment")
                 .hint("set HOME or STACKCTL_CACHE_DIR")
         })?;
         let root = root
             .canonicalize()
             .map_err(|error| Error::system(format!("cannot open {}", root.display()), error))?;
-        let emulators = ambient.current_dir.join(cache).join("emulator");
+        let emulators = cache.join("emulator");
         Ok(Self {
             ambient: ambient.clone(),
             files: Files::new(&emulators, &root, environment),

@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{Files, Run};
 use super::{http, install};
-use crate::config::cache::create_folder;
+use crate::config::cache::{create_file, create_folder};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
 pub(super) const PROGRAM: [(&str, &str); 4] = [
@@ -176,16 +176,16 @@ fn start_once(
 fn prepare(files: &Files) -> io::Result<((File, File), u16)> {
     let folder = files.folder();
     for name in ["home", "tmp", "data/state", "data/s3"] {
-        fs::create_dir_all(folder.join(name))?;
+        create_folder(&folder.join(name)).map_err(io::Error::other)?;
     }
     for (name, text) in PROGRAM {
-        fs::write(folder.join(name), text)?;
+        create_file(&folder.join(name))?.write_all(text.as_bytes())?;
     }
     match fs::rename(files.log(), files.log().with_extension("log.old")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let log = File::create(files.log())?;
+    let log = create_file(&files.log())?;
     let log = (log.try_clone()?, log);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok((log, listener.local_addr()?.port()))

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::artifact::digest::Digest;
+use crate::config::cache;
 use crate::error::{Error, Result};
 use crate::util::regular_file;
 
@@ -52,7 +53,7 @@ impl LastDeployed {
         let failed =
             |error: io::Error| Error::system(format!("cannot write `{}`", path.display()), error);
         let folder = folder(cache);
-        fs::create_dir_all(&folder).map_err(failed)?;
+        cache::create_folder(&folder)?;
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         let mut file = NamedTempFile::new_in(&folder).map_err(failed)?;
         file.write_all(&text).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! Helpers that know nothing of CloudFormation.
 
 pub mod interrupt;
+pub(crate) mod new_file;
 pub mod parallel;
 pub(crate) mod program;
 pub mod regular_file;

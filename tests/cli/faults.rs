@@ -1,12 +1,13 @@
 //! Errors on the way to AWS: the message, the exit code, and no writes.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::cloud::{ACCOUNT, Bucket, Cloud, Progress, Response};
 use crate::demo::{self, ARTIFACT_BUCKET};
-use crate::sandbox::Running;
 use crate::sandbox::Sandbox;
+use crate::sandbox::{Input, Running};
 
 fn nothing_was_written(cloud: &Cloud) {
     for operation in [
@@ -439,6 +440,53 @@ fn role_of_a_profile_is_assumed_over_the_connections_of_all_calls() {
         others
             .iter()
             .any(|call| call.request.port == calls[0].request.port)
+    );
+}
+
+/// The limit of the shell has the effect of a full disk.
+#[test]
+fn full_disk_is_found_before_the_deployment_and_leaves_the_old_file() {
+    let (sandbox, cloud) = demo::in_cloud();
+    sandbox.write("out.json", "old");
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" apply --yes --outputs-file out.json";
+    let program = env!("CARGO_BIN_EXE_stackctl");
+    let finished = sandbox
+        .start("/bin/sh", &["-c", script, program], Input::Nothing)
+        .wait()
+        .expect_code(1);
+    finished.expect_stderr("out.json`\n  caused by: File too large");
+    finished.expect_stderr("hint: nothing was deployed");
+    assert_eq!(fs::read_to_string(sandbox.path("out.json")).unwrap(), "old");
+    let files = fs::read_dir(sandbox.path("")).unwrap();
+    let left = files.filter(|it| {
+        it.as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with('.')
+    });
+    assert_eq!(left.count(), 0);
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
+fn outputs_do_not_follow_a_symlink() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    sandbox.write("target", "kept");
+    for link in ["out.json", "zips/handler.zip"] {
+        let link = sandbox.path(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(sandbox.path("target"), link).unwrap();
+    }
+    sandbox
+        .run(&["apply", "--yes", "--outputs-file", "out.json"])
+        .expect_code(0);
+    sandbox.run(&["package", "--out", "zips"]).expect_code(0);
+    assert_eq!(fs::read_to_string(sandbox.path("target")).unwrap(), "kept");
+    assert!(
+        fs::read_to_string(sandbox.path("out.json"))
+            .unwrap()
+            .contains("demo-data")
     );
 }
 

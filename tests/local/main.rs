@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -118,6 +119,34 @@ fn concurrent_commands_share_one_emulator() {
         "it is found, not started"
     );
     assert_eq!(project.local().status().unwrap(), Some(found));
+}
+
+/// Whatever the umask is: a function that another user can read may hold a secret.
+#[test]
+fn the_state_is_private() {
+    let project = Project::new();
+    let (emulator, _) = project.ensure();
+    boto3(
+        &emulator,
+        "import boto3; boto3.client('s3').create_bucket(Bucket='one'); boto3.client('s3').put_object(Bucket='one', Key='k', Body=b'x')",
+    );
+    wait(project.local().stop()).unwrap();
+    let folder = emulator.log.parent().unwrap().to_owned();
+    let mut found = vec![folder];
+    let mut files = 0;
+    while let Some(path) = found.pop() {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_symlink() {
+            continue;
+        }
+        assert_eq!(metadata.mode() & 0o077, 0, "{}", path.display());
+        if metadata.is_dir() {
+            found.extend(fs::read_dir(path).unwrap().map(|it| it.unwrap().path()));
+        } else {
+            files += 1;
+        }
+    }
+    assert!(files > 3, "{files}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub use crate::artifact::zip_reader::ZipReader;
 use crate::config::project::{ArtifactFiles, Project, UNZIPPED_LIMIT, artifact_files};
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
-use crate::util::regular_file;
+use crate::util::{new_file, regular_file};
 use contents::{Contents, Entry, Source};
 pub use plain_file::PlainFile;
 
@@ -118,7 +118,7 @@ impl Artifact {
     }
 
     /// Writes the zip as `NAME.zip` into `folder` and returns its path. Creates the folders if they do
-    /// not exist, and replaces an existing file.
+    /// not exist, and replaces an existing file or symlink.
     ///
     /// # Errors
     ///
@@ -128,8 +128,13 @@ impl Artifact {
         let path = self.path_in(folder);
         regular_file::check_kind(&path)
             .map_err(|error| error.into_error("the output", path.display()))?;
-        fs::create_dir_all(path.parent().unwrap_or(folder))
-            .and_then(|()| io::copy(&mut self.zip(), &mut File::create(&path)?))
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            let mut file = new_file::create(&path)?;
+            io::copy(&mut self.zip(), &mut file)?;
+            new_file::finish(file, &path)
+        };
+        write()
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
         Ok(path)
     }

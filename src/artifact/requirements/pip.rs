@@ -16,6 +16,7 @@ use crate::artifact::digest::Digest;
 use crate::artifact::pip_log::{network_failure, relevant_lines, with_lines};
 use crate::artifact::python::{self, Need};
 use crate::config::ambient::Ambient;
+use crate::config::cache;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the download needs. pip accepts several platforms since version 20.3.
@@ -161,7 +162,7 @@ async fn run(
         ..
     } = *request;
     let cannot_start = |error| Error::system("cannot start pip", error);
-    let output = File::create(log).map_err(cannot_start)?;
+    let output = cache::create_file(log).map_err(cannot_start)?;
     let mut command = Command::new(python);
     command
         // Isolated: no module of the current folder or of a variable replaces one of Python's.

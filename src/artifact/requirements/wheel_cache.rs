@@ -9,9 +9,9 @@
 //!
 //! A wheel is hashed each time it is used. Therefore the folder may be changed or deleted at any time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use super::wheel_name::WheelName;
 use crate::artifact::digest::Digest;
 use crate::artifact::zip_reader::ZipReader;
 use crate::config::ambient::Ambient;
+use crate::config::cache;
 use crate::error::{Error, Result};
 
 /// The interval of the attempts to lock the folder.
@@ -43,14 +44,14 @@ impl WheelCache {
     ///
     /// # Errors
     ///
-    /// If no environment variable gives a cache folder.
+    /// If no environment variable gives a cache folder, or if it belongs to another user.
     pub(super) fn new(ambient: &Ambient) -> Result<Self> {
-        let cache = ambient.cache_dir().ok_or_else(|| {
+        let cache = cache::root(ambient)?.ok_or_else(|| {
             Error::input("there is no cache folder for Python packages")
                 .hint("set HOME or STACKCTL_CACHE_DIR")
         })?;
         Ok(Self {
-            folder: ambient.current_dir.join(cache).join("wheels"),
+            folder: cache.join("wheels"),
         })
     }
 
@@ -105,19 +106,13 @@ impl WheelCache {
     ///
     /// If the folder cannot be written.
     pub(super) async fn lock(&self) -> Result<File> {
-        let open = || -> io::Result<File> {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.folder)?;
-            let path = self.folder.join("lock");
-            OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(path)
-        };
-        let file = open().map_err(|error| self.cannot_write(error))?;
+        cache::create_folder(&self.folder)?;
+        let path = self.folder.join("lock");
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options
+            .open(path)
+            .map_err(|error| self.cannot_write(error))?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),

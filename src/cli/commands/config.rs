@@ -2,6 +2,7 @@
 
 use super::{Context, Exit};
 use crate::cli::names::Names;
+use crate::config::cache;
 use crate::config::manifest;
 use crate::config::project::Project;
 use crate::config::settings;
@@ -71,10 +72,13 @@ fn known(context: &Context, names: Names) -> Result<Vec<String>> {
     }
     let session = Session::open(context)?;
     let settings = session.settings();
-    let last = context.ambient().cache_dir().and_then(|cache| {
-        let (account, region) = (settings.account.as_deref(), settings.region.as_deref());
-        LastDeployed::find(&cache, &settings.stack_name, account, region)
-    });
+    let last = cache::root(context.ambient())
+        .ok()
+        .flatten()
+        .and_then(|cache| {
+            let (account, region) = (settings.account.as_deref(), settings.region.as_deref());
+            LastDeployed::find(&cache, &settings.stack_name, account, region)
+        });
     let template = last.and_then(|last| {
         Template::parse_deployed(&SourceFile::new("the deployed template", last.template)).ok()
     });

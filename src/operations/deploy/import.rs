@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::deployment::Deployment;
 use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::Stack;
+use crate::config::cache;
 use crate::config::settings::{Settings, StackSettings};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
@@ -112,7 +113,7 @@ fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
     };
     let stack = deployment.stack();
     let name = &deployment.session().settings().stack_name;
-    let cache = deployment.session().context().ambient().cache_dir();
+    let cache = cache::root(deployment.session().context().ambient())?;
     let region = deployment.connection().region();
     let account = &deployment.identity().account;
     let sent =

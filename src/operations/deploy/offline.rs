@@ -6,6 +6,7 @@
 use super::deployment::Deployment;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
+use crate::config::cache;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
@@ -29,7 +30,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let build = build::build(session, &wheels)?;
     lint::run(session, &build)?;
     let region = settings.region.as_deref();
-    let cache = session.context().ambient().cache_dir();
+    let cache = cache::root(session.context().ambient())?;
     let last = cache.as_ref().and_then(|cache| {
         let account = settings.account.as_deref();
         LastDeployed::find(cache, &settings.stack_name, account, region)
@@ -120,7 +121,13 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
 /// Caches what was deployed for later offline plans. Nothing depends on it.
 pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
     let session = deployment.session();
-    let cache = session.context().ambient().cache_dir();
+    let cache = match cache::root(session.context().ambient()) {
+        Ok(cache) => cache,
+        Err(error) => {
+            session.presenter().warning(&error.to_string());
+            return;
+        }
+    };
     let Some(cache) = cache.filter(|_| stack.status.exists()) else {
         return;
     };
