@@ -267,3 +267,48 @@ fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
         conforms(member, known, root, &format!("{at}.{name}"));
     }
 }
+
+/// Every claim of the page has tests, which exist.
+#[test]
+fn every_security_claim_has_its_test() {
+    let page = read("docs/security.md");
+    let sources: String = ["src", "tests"].into_iter().map(rust_files).collect();
+    let mut claims = 0;
+    let mut is_table = false;
+    for line in page.lines() {
+        let Some(cells) = line.strip_prefix("| ").and_then(|it| it.strip_suffix(" |")) else {
+            is_table = false;
+            continue;
+        };
+        let (claim, last) = cells.rsplit_once(" | ").unwrap_or((cells, ""));
+        if last == "test" {
+            is_table = true;
+        } else if is_table && last != "---" {
+            claims += 1;
+            let mut names = last.split('`').skip(1).step_by(2).peekable();
+            assert!(names.peek().is_some(), "no test: {claim}");
+            for name in names {
+                let is_test = sources.contains(&format!("fn {name}("));
+                assert!(is_test, "there is no test `{name}`: {claim}");
+            }
+        }
+    }
+    assert!(claims > 30, "{claims} claims");
+}
+
+/// Returns the text of all Rust files in a folder of the repository.
+fn rust_files(folder: &str) -> String {
+    let mut text = String::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                text.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    text
+}
