@@ -134,3 +134,39 @@ fn undeleted_object_is_named() {
     ");
     assert!(cloud.calls_of("DeleteStack").is_empty());
 }
+
+#[test]
+fn key_that_xml_cannot_carry_is_deleted_alone() {
+    let (sandbox, cloud) = demo::deployed();
+    let versions = ["a&#x10;b", "c&#xD;d", "plain"].map(|key| {
+        format!(
+            "<Version><Key>{key}</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest></Version>"
+        )
+    });
+    cloud.on("ListObjectVersions").reply_xml(&format!(
+        "<ListVersionsResult><Name>demo-data</Name><IsTruncated>false</IsTruncated>{}</ListVersionsResult>",
+        versions.concat()
+    ));
+    let emptied = ["destroy", "--yes", "--empty", "Bucket"];
+    sandbox.run(&emptied).expect_code(0);
+    let alone = cloud.calls_of("DeleteObject");
+    let alone: Vec<_> = alone
+        .iter()
+        .map(|it| (it.parameter("Key"), it.parameter("versionId")))
+        .collect();
+    assert_eq!(alone, [("a\u{10}b", "v1"), ("c\rd", "v1")]);
+    let together = cloud.calls_of("DeleteObjects");
+    let together = String::from_utf8_lossy(&together[0].request.body).into_owned();
+    assert!(together.contains("<Key>plain</Key>"), "{together}");
+    assert_eq!(together.matches("<Key>").count(), 1);
+
+    let (sandbox, cloud) = demo::deployed();
+    cloud.on("ListObjectVersions").reply_xml(&format!(
+        "<ListVersionsResult><Name>demo-data</Name><IsTruncated>false</IsTruncated>{}</ListVersionsResult>",
+        versions[0]
+    ));
+    cloud.on("DeleteObject").error(403, "AccessDenied", "no");
+    let refused = sandbox.run(&emptied).expect_code(4);
+    refused.expect_stderr("delete `a\\u{10}b`");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+}

@@ -63,24 +63,16 @@ pub async fn empty_bucket(store: &Store, bucket: &str, report: impl Fn(usize)) -
         let markers = markers.map(|it| (it.key(), it.version_id()));
         let objects = versions
             .chain(markers)
-            .filter_map(|(key, version)| Some((key?, version)))
-            .map(|(key, version)| {
-                ObjectIdentifier::builder()
-                    .key(key)
-                    .set_version_id(version.map(str::to_owned))
-                    .build()
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|objects| {
-                Delete::builder()
-                    .set_objects(Some(objects))
-                    .quiet(true)
-                    .build()
-            })
-            .map_err(|error| Error::system("cannot put a request to S3 together", error))?;
-        let count = objects.objects().len();
+            .filter_map(|(key, version)| Some((key?, version)));
+        let (odd, plain): (Vec<_>, Vec<_>) = objects.partition(|(key, _)| !fits_in_xml(key));
+        let count = odd.len() + plain.len();
+        for (key, version) in odd {
+            delete_one(store, bucket, &doing, key, version).await?;
+        }
+        if !plain.is_empty() {
+            delete(store, bucket, &doing, list(plain)?).await?;
+        }
         if count > 0 {
-            delete(store, bucket, &doing, objects).await?;
             deleted += count;
             report(deleted);
         }
@@ -97,6 +89,53 @@ pub async fn empty_bucket(store: &Store, bucket: &str, report: impl Fn(usize)) -
         ErrorKind::Service,
         format!("cannot {doing}: the list of its versions does not end"),
     ))
+}
+
+/// Returns whether a key arrives unchanged in XML 1.0, which has no control characters and takes one
+/// line break for another.
+fn fits_in_xml(key: &str) -> bool {
+    let is_odd = |it: char| it.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&it);
+    !key.contains(is_odd) && !key.contains('\u{2028}')
+}
+
+fn list(objects: Vec<(&str, Option<&str>)>) -> Result<Delete> {
+    let objects = objects.into_iter().map(|(key, version)| {
+        ObjectIdentifier::builder()
+            .key(key)
+            .set_version_id(version.map(str::to_owned))
+            .build()
+    });
+    objects
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|objects| {
+            Delete::builder()
+                .set_objects(Some(objects))
+                .quiet(true)
+                .build()
+        })
+        .map_err(|error| Error::system("cannot put a request to S3 together", error))
+}
+
+/// Deletes one object, with its key in the URL (`DeleteObject`).
+async fn delete_one(
+    store: &Store,
+    bucket: &str,
+    doing: &str,
+    key: &str,
+    version: Option<&str>,
+) -> Result<()> {
+    let request = store
+        .client
+        .delete_object()
+        .bucket(bucket)
+        .expected_bucket_owner(&store.account)
+        .key(key)
+        .set_version_id(version.map(str::to_owned));
+    let doing = format!("{doing}: delete `{}`", key.escape_debug());
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(store.problem(bucket, &doing, "s3:DeleteObjectVersion", &error)),
+    }
 }
 
 /// Deletes at most 1,000 objects (`DeleteObjects`).
@@ -124,5 +163,22 @@ async fn delete(store: &Store, bucket: &str, doing: &str, objects: Delete) -> Re
             ),
         )
         .hint("the caller needs `s3:DeleteObjectVersion`, and no object lock may hold it")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits_in_xml;
+
+    #[test]
+    fn keys_that_xml_cannot_carry_are_known() {
+        for key in ["a/b c", "ü-漢-😀", "<&>\"'", ""] {
+            assert!(fits_in_xml(key), "{key:?}");
+        }
+        for key in [
+            "a\u{10}b", "a\rb", "a\nb", "\u{0}", "\u{85}", "\u{fffe}", "\u{2028}",
+        ] {
+            assert!(!fits_in_xml(key), "{key:?}");
+        }
     }
 }
