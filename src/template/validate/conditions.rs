@@ -6,7 +6,7 @@ use super::Checks;
 use crate::template::node::{Member, Node, Value};
 
 /// The functions that CloudFormation cannot evaluate in a condition, and whether it certainly refuses
-/// them.
+/// them: `Template error: Cannot use Fn::ImportValue in Conditions`.
 const NOT_IN_CONDITIONS: [(&str, bool); 7] = [
     ("Fn::Base64", false),
     ("Fn::Cidr", false),
@@ -14,7 +14,7 @@ const NOT_IN_CONDITIONS: [(&str, bool); 7] = [
     ("Fn::GetAtt", true),
     ("Fn::GetStackOutput", false),
     ("Fn::If", false),
-    ("Fn::ImportValue", false),
+    ("Fn::ImportValue", true),
 ];
 
 /// The functions that rules do not have, and whether CloudFormation certainly refuses them. The source

@@ -17,6 +17,7 @@ mod functions;
 pub mod limits;
 mod lookups;
 mod loops;
+mod mappings;
 pub mod nested;
 mod pattern;
 mod permissions;
@@ -44,6 +45,7 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     values::check(&mut checks);
     functions::check(&mut checks);
     conditions::check(&mut checks);
+    mappings::check(&mut checks);
     lookups::check(&mut checks);
     references::check(&mut checks);
     parameters::check_definitions(&mut checks);

@@ -3,6 +3,7 @@
 
 mod illegal_tests;
 mod legal_tests;
+mod neighbour_tests;
 mod transforms_tests;
 
 use std::fmt::Write as _;

@@ -66,7 +66,7 @@ fn functions_that_conditions_and_rules_do_not_have_are_reported() {
     )), @r#"
     function-not-allowed: `Fn::GetAtt` is not allowed in the `Conditions` section at 3:15 "!GetAtt"
       help: conditions are evaluated before any resource exists: compare parameters
-    warning function-not-allowed: `Fn::ImportValue` is not allowed in the `Conditions` section at 4:15 "!ImportValue"
+    function-not-allowed: `Fn::ImportValue` is not allowed in the `Conditions` section at 4:15 "!ImportValue"
       help: conditions are evaluated before any resource exists: compare parameters
     function-not-allowed: `Condition` is not allowed in the `Rules` section at 7:21 "Condition"
       help: rules are evaluated before conditions: repeat the comparison here
