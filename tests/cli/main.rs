@@ -8,10 +8,6 @@
     clippy::unwrap_used,
     reason = "a test stops at the first surprise"
 )]
-#![expect(
-    dead_code,
-    reason = "the tests of the commands that talk to AWS will use the rest of the sandbox and the cloud"
-)]
 
 mod after_apply;
 mod artifact_bucket;

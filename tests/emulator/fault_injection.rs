@@ -31,6 +31,42 @@ const RESOURCES: &str = r#"  Topic:
       BucketName: "{{ project }}-data"
       VersioningConfiguration: { Status: Enabled }
 {%- endif %}
+{%- if vars.gate %}
+  GateFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: "{{ project }}-gate"
+      Runtime: python3.13
+      Handler: index.handler
+      Timeout: 120
+      Role: !GetAtt Role.Arn
+      Code:
+        ZipFile: |
+          import json, os, time, urllib.request
+          def handler(event, context):
+              properties = event["ResourceProperties"]
+              while not os.path.exists(properties["Path"]):
+                  time.sleep(0.05)
+              fails = properties["Fails"] == "true" and event["RequestType"] == "Update"
+              body = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+              body |= {"Status": "FAILED" if fails else "SUCCESS", "PhysicalResourceId": "gate"}
+              body |= {"Reason": "injected"}
+              request = urllib.request.Request(
+                  event["ResponseURL"], json.dumps(body).encode(), {"content-type": ""}, method="PUT")
+              urllib.request.urlopen(request, timeout=5)
+  Gate:
+    Type: Custom::Gate
+    Properties:
+      ServiceToken: !GetAtt GateFunction.Arn
+      Path: "{{ vars.gate }}"
+      Fails: "{{ 'true' if vars.broken_gate else 'false' }}"
+      Name: "{{ vars.name }}"
+  Last:
+    Type: AWS::SNS::Topic
+    DependsOn: Gate
+    Properties:
+      DisplayName: "{{ vars.name }}"
+{%- endif %}
 {%- if vars.broken %}
   Instance:
     Type: AWS::EC2::Instance
@@ -53,6 +89,10 @@ pub(crate) enum Part {
     Bucket,
     /// It has a resource that cannot be created.
     Failure,
+    /// It has a custom resource that waits until the gate is open.
+    Gate,
+    /// The same, and its update fails.
+    BrokenGate,
 }
 
 /// A small project in its own account: a function with its code, a stack policy, termination
@@ -89,15 +129,36 @@ impl ProxiedProject {
             "project = \"faults-{}\"\nenvironment = \"dev\"\nregion = \"us-east-1\"\n\
              template = \"stack.yaml.j2\"\nallow_endpoint = true\n\n[artifacts.handler]\n\n\
              [stack]\npolicy = \"policy.json\"\ntermination_protection = {}\n\n\
-             [vars]\ntest_instance = false\nname = \"{name}\"\nbucket = {}\nbroken = {}\n",
+             [vars]\ntest_instance = false\nname = \"{name}\"\nbucket = {}\nbroken = {}\n\
+             gate = \"{}\"\nbroken_gate = {}\n",
             self.borrowed.account,
             part == Part::Protection,
             part == Part::Bucket,
-            part == Part::Failure
+            part == Part::Failure,
+            match part {
+                Part::Gate | Part::BrokenGate => self.gate().display().to_string(),
+                _ => String::new(),
+            },
+            part == Part::BrokenGate,
         );
         self.sandbox.write("manifest.toml", manifest);
         let handler = format!("def handler(event, context):\n    return {answer}\n");
         self.sandbox.write("handler/app.py", handler);
+    }
+
+    /// Returns the file for which the custom resource waits.
+    pub(crate) fn gate(&self) -> PathBuf {
+        self.sandbox.path("gate")
+    }
+
+    /// Changes the function outside of CloudFormation.
+    pub(crate) fn change_function(&self) {
+        let name = format!("faults-{}", self.borrowed.account);
+        let change = json!({ "FunctionName": name, "Handler": "other.handler" });
+        let change = ("lambda", "update_function_configuration", change);
+        for answer in self.borrowed.call_all(&[change]) {
+            answer.unwrap();
+        }
     }
 
     /// Returns a proxy in front of the emulator.
@@ -146,6 +207,36 @@ impl ProxiedProject {
         left.extend(texts(&buckets["Buckets"], "Name"));
         let artifacts = format!("stackctl-artifacts-{account}-us-east-1");
         left.retain(|name| *name != artifacts);
+        left
+    }
+
+    /// Returns what a run leaves of its own if it does not clean up: temporary change sets, and stacks
+    /// that were never executed.
+    pub(crate) fn own_leftovers(&self) -> Vec<String> {
+        let name = format!("faults-{}-dev", self.borrowed.account);
+        let calls = [
+            ("cloudformation", "describe_stacks", json!({})),
+            (
+                "cloudformation",
+                "list_change_sets",
+                json!({ "StackName": name }),
+            ),
+        ];
+        let answers = self.borrowed.call_all(&calls);
+        let mut left = Vec::new();
+        for stack in answers[0].clone().unwrap()["Stacks"].as_array().unwrap() {
+            if stack["StackStatus"] == "REVIEW_IN_PROGRESS" {
+                left.push(stack.to_string());
+            }
+        }
+        // Without a stack there are no change sets.
+        let sets = answers[1].clone().unwrap_or_default();
+        for set in sets["Summaries"].as_array().into_iter().flatten() {
+            let execution = set["ExecutionStatus"].as_str().unwrap_or_default();
+            if !execution.starts_with("EXECUTE_") {
+                left.push(set.to_string());
+            }
+        }
         left
     }
 

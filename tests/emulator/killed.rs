@@ -1,8 +1,11 @@
-//! `kill -9` at any moment of an `apply`: the next `apply` succeeds.
+//! A `plan`, an `apply` and a `destroy` that end at any moment: by `kill -9`, SIGTERM or SIGHUP.
+//!
+//! After a kill, the next run succeeds. After a signal, nothing of the run's own is left besides, and
+//! the next run succeeds too.
 //!
 //! The moments are calls, not times. The proxy holds a call before the server sees it, before the
-//! client gets the response, or just after that, and then the process is killed. So the moments
-//! cover all phases on any machine. `KILL_SEED` repeats a run.
+//! client gets the response, or just after that, and then the process ends. So the moments cover all
+//! phases on any machine. `KILL_SEED` repeats a run.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -10,19 +13,91 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::fault_injection::ProxiedProject;
+use crate::fault_injection::{Part, ProxiedProject};
 use crate::proxy::{Moment, Proxy, Rule};
+use crate::sandbox::Running;
 
-/// How many applies are killed.
+/// How many commands are killed.
 const KILLS: usize = 50;
+/// How many commands each of the other signals ends.
+const SIGNALS: usize = 20;
 /// How many run concurrently.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
 
-/// The moment at which an apply is killed.
+/// A command that ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    /// `apply` of a new stack.
+    Create,
+    /// `apply` of a change.
+    Update,
+    /// `plan` of a new stack.
+    PlanNew,
+    /// `plan` of a change.
+    PlanChange,
+    /// `destroy`.
+    Destroy,
+}
+
+impl Command {
+    const ALL: [Self; 5] = [
+        Self::Create,
+        Self::Update,
+        Self::PlanNew,
+        Self::PlanChange,
+        Self::Destroy,
+    ];
+
+    fn project(self) -> ProxiedProject {
+        let project = ProxiedProject::new();
+        match self {
+            Self::Create | Self::PlanNew => {}
+            Self::Update | Self::PlanChange => {
+                project.deploy();
+                project.write("second", "2");
+            }
+            Self::Destroy => {
+                project.write_with("first", "1", Part::Nothing);
+                project.deploy();
+            }
+        }
+        project
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Update => &["apply", "--yes"],
+            Self::PlanNew | Self::PlanChange => &["plan"],
+            Self::Destroy => &["destroy", "--yes"],
+        }
+    }
+
+    /// Returns the command that a user runs next.
+    fn next(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Update => &["apply", "--yes", "--wait"],
+            _ => self.arguments(),
+        }
+    }
+
+    fn applies(self) -> bool {
+        matches!(self, Self::Create | Self::Update)
+    }
+}
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Kill,
+    Terminate,
+    HangUp,
+}
+
+/// The moment at which a command ends.
 #[derive(Debug, Clone, Copy)]
-struct Kill {
-    /// Whether the stack exists before.
-    updates: bool,
+struct Case {
+    command: Command,
+    end: End,
     call: usize,
     moment: Moment,
 }
@@ -42,22 +117,22 @@ impl Random {
 }
 
 #[test]
-fn apply_succeeds_after_a_killed_apply() {
+fn next_run_succeeds_after_a_run_that_ended_at_any_moment() {
     let seed = match std::env::var("KILL_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => RandomState::new().build_hasher().finish(),
     };
-    let kills = kills(&mut Random(seed));
+    let cases = cases(&mut Random(seed));
     let next = AtomicUsize::new(0);
     let (landed, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(kill) = kills.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match attempt(*kill) {
-                        Ok(killed) => landed.fetch_add(usize::from(killed), Ordering::Relaxed),
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match attempt(*case) {
+                        Ok(in_time) => landed.fetch_add(usize::from(in_time), Ordering::Relaxed),
                         Err(failure) => {
-                            let failure = format!("{kill:?}: {failure}");
+                            let failure = format!("{case:?}: {failure}");
                             failures.lock().unwrap().push(failure);
                             0
                         }
@@ -66,76 +141,123 @@ fn apply_succeeds_after_a_killed_apply() {
             });
         }
     });
-    let landed = landed.into_inner();
+    let (landed, count) = (landed.into_inner(), cases.len());
     // This bypasses the test harness, which prints the output only of a failed test.
-    let message = format!("{landed} of {KILLS} applies were killed in time; KILL_SEED={seed}\n");
+    let message = format!(
+        "{landed} of {count} commands ended in time ({KILLS} by kill -9, {SIGNALS} each by SIGTERM and \
+         SIGHUP); KILL_SEED={seed}\n"
+    );
     std::io::stderr().write_all(message.as_bytes()).unwrap();
     let failures = failures.into_inner().unwrap();
     assert!(
         failures.is_empty(),
-        "KILL_SEED={seed}: {} kills:\n{}",
+        "KILL_SEED={seed}: {} of {count}:\n{}",
         failures.len(),
         failures.join("\n\n")
     );
-    assert!(landed > KILLS * 9 / 10, "KILL_SEED={seed}");
+    assert!(landed > count * 9 / 10, "KILL_SEED={seed}");
 }
 
-/// Returns moments in all phases of a creation and an update.
-fn kills(random: &mut Random) -> Vec<Kill> {
-    let project = ProxiedProject::new();
-    let lengths = ["first", "second"].map(|name| {
-        project.write(name, name.len().to_string().as_str());
+/// Returns moments in all phases of each command.
+fn cases(random: &mut Random) -> Vec<Case> {
+    let lengths = Command::ALL.map(|command| {
+        let project = command.project();
         let proxy = project.proxy(Rule::Nothing);
-        project.run(&proxy, &["apply", "--yes"]).expect_code(0);
+        project.run(&proxy, command.arguments()).expect_code(0);
         proxy.passed().len()
     });
     let moments = [Moment::Before, Moment::Between, Moment::After];
-    let kill = |number: usize| {
-        let updates = number % 2 == 1;
-        Kill {
-            updates,
-            call: random.below(lengths[usize::from(updates)]),
-            moment: moments[random.below(moments.len())],
+    let ends = [
+        (End::Kill, KILLS),
+        (End::Terminate, SIGNALS),
+        (End::HangUp, SIGNALS),
+    ];
+    let mut cases = Vec::new();
+    for (end, count) in ends {
+        for number in 0..count {
+            let command = number % Command::ALL.len();
+            cases.push(Case {
+                command: Command::ALL[command],
+                end,
+                call: random.below(lengths[command]),
+                moment: moments[random.below(moments.len())],
+            });
         }
-    };
-    (0..KILLS).map(kill).collect()
+    }
+    cases
 }
 
-/// Kills an apply and runs another one. Returns whether the first was killed before its own end.
-fn attempt(kill: Kill) -> Result<bool, String> {
-    let project = ProxiedProject::new();
-    if kill.updates {
-        project.deploy();
-        project.write("second", "2");
-    }
-    let proxy = project.proxy(Rule::Stop(kill.call, kill.moment));
-    let mut applying = project.spawn(&proxy, &["apply", "--yes"]);
-    let killed = proxy.wait_until_stopped(|| applying.has_ended());
-    // Dropping the child kills it with SIGKILL.
-    drop(applying);
+/// Ends a command and runs the next one. Returns whether the first had not ended by itself.
+fn attempt(case: Case) -> Result<bool, String> {
+    let command = case.command;
+    let project = command.project();
+    let proxy = project.proxy(Rule::Stop(case.call, case.moment));
+    let mut running = project.spawn(&proxy, command.arguments());
+    let in_time = proxy.wait_until_stopped(|| running.has_ended());
+    let ended = end(case.end, in_time, running);
+    proxy.wait_until_idle();
     let executed = proxy.accepted("ExecuteChangeSet");
     drop(proxy);
 
+    let fail = |what: String| Err(format!("{what}\nthe first run: {ended}"));
+    if ended.contains("panicked") {
+        return fail("it panicked".to_owned());
+    }
+    // A signal leaves nothing of the run's own behind.
+    let own = project.own_leftovers();
+    if case.end != End::Kill && !own.is_empty() {
+        return fail(format!("it left {own:?}"));
+    }
     let healthy = project.proxy(Rule::Nothing);
-    let second = project.run(&healthy, &["apply", "--yes", "--wait"]);
-    let fail = |what: String| Err(format!("{what}\nthe next apply:\n{second}"));
+    let second = project.run(&healthy, command.next());
+    let fail = |what: String| {
+        Err(format!(
+            "{what}\nthe first run: {ended}\nthe next:\n{second}"
+        ))
+    };
     if second.code() != 0 || second.stderr.contains("panicked") {
         return fail("it failed".to_owned());
     }
     let executed = executed + healthy.accepted("ExecuteChangeSet");
-    if executed != 1 {
+    if executed != usize::from(command.applies()) {
         return fail(format!("executed {executed} times"));
     }
-    let mut wrong = project.wrong(true);
+    let mut wrong = match command {
+        Command::Create | Command::Update => project.wrong(case.end == End::Kill),
+        Command::Destroy => project.left(),
+        Command::PlanNew | Command::PlanChange => Vec::new(),
+    };
+    if case.end != End::Kill {
+        wrong.extend(project.own_leftovers());
+    }
     let files = project.temporary_leftovers();
     wrong.extend(files.iter().map(|path| path.display().to_string()));
-    if !is_up_to_date(&project, &healthy) {
+    if command.applies() && !is_up_to_date(&project, &healthy) {
         wrong.push("the files differ from what is deployed".to_owned());
     }
     if !wrong.is_empty() {
         return fail(format!("{wrong:?}"));
     }
-    Ok(killed)
+    Ok(in_time)
+}
+
+/// Ends the process and returns what it wrote.
+fn end(how: End, in_time: bool, mut running: Running) -> String {
+    match how {
+        End::Kill => {
+            // Dropping the child kills it with SIGKILL.
+            drop(running);
+            return String::new();
+        }
+        End::Terminate if in_time && !running.has_ended() => {
+            running.terminate();
+        }
+        End::HangUp if in_time && !running.has_ended() => {
+            running.hang_up();
+        }
+        _ => {}
+    }
+    running.wait().to_string()
 }
 
 fn is_up_to_date(project: &ProxiedProject, proxy: &Proxy) -> bool {

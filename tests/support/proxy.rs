@@ -128,6 +128,8 @@ struct State {
     rule: Rule,
     passed: Vec<Passed>,
     begun: usize,
+    /// How many calls are being forwarded or held.
+    active: usize,
     injected: usize,
     stopped: bool,
     /// The last answers of the operations before the one that makes reads old.
@@ -136,6 +138,8 @@ struct State {
     reads: usize,
     stale_since: Option<Instant>,
     written: bool,
+    /// Whether the last answers are kept as they are.
+    is_kept: bool,
 }
 
 impl Proxy {
@@ -148,18 +152,25 @@ impl Proxy {
                 rule,
                 passed: Vec::new(),
                 begun: 0,
+                active: 0,
                 injected: 0,
                 stopped: false,
                 before: HashMap::new(),
                 reads: 0,
                 stale_since: None,
                 written: false,
+                is_kept: false,
             }),
             stopped: Condvar::new(),
             ended: AtomicBool::new(false),
         });
         let ours = Arc::clone(&shared);
-        let listener = Listener::start(move |stream| ours.serve(stream));
+        let listener = Listener::start(move |stream| {
+            ours.state().active += 1;
+            let served = ours.serve(stream);
+            ours.state().active -= 1;
+            served
+        });
         Self { listener, shared }
     }
 
@@ -185,6 +196,27 @@ impl Proxy {
     /// Returns how many calls a fault was injected into.
     pub(crate) fn injected(&self) -> usize {
         self.shared.state().injected
+    }
+
+    /// Waits until all calls have ended but the one at which the proxy has stopped. A client that is
+    /// killed may have sent a call that the server has not got yet.
+    pub(crate) fn wait_until_idle(&self) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            let state = self.shared.state();
+            if state.active <= usize::from(state.stopped) || Instant::now() > deadline {
+                return;
+            }
+            drop(state);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Keeps the answers so far as the old ones, and makes reads old from now on, whoever changes the
+    /// stack.
+    pub(crate) fn keep_answers(&self) {
+        let mut state = self.shared.state();
+        (state.is_kept, state.written) = (true, true);
     }
 
     /// Waits until the proxy has stopped; returns `false` if it does not stop in time.
@@ -311,6 +343,9 @@ impl Shared {
     /// Keeps an answer from before the request after which reads are old.
     fn remember(&self, call: &Call, answer: &[u8]) {
         let mut state = self.state();
+        if state.is_kept {
+            return;
+        }
         if let Rule::Stale(after, ..) = &state.rule {
             let accepted = status(answer).is_some_and(|status| status < 300);
             if *after == call.operation && accepted {

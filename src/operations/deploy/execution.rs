@@ -33,7 +33,7 @@ pub(crate) async fn execute(
     .expecting(pending.change_set().changes.len())
     .showing(filter);
     session.presenter().note("");
-    operation.request(pending.execute(deployment)).await?;
+    pending.execute(deployment).await?;
     let ended = interrupt_prompt::follow(&mut operation).await?;
     match ended {
         Some(stack) if operation.succeeded(Some(&stack)) => {

@@ -218,16 +218,26 @@ impl PendingChangeSet {
     ///
     /// # Errors
     ///
-    /// If the service refuses; the change set is deleted then. A lost answer is no failure if the
-    /// execution has begun.
+    /// If the service refuses, or the user interrupts before the request has arrived; the change set is
+    /// deleted then. A lost answer is no failure if the execution has begun.
     pub(crate) async fn execute(&self, deployment: &Deployment<'_>) -> Result<()> {
         let (service, set) = (deployment.service(), &self.change_set);
         let keeps = readiness::disables_rollback(deployment, self.on_failure);
-        let Err(error) = service.execute(&set.id, &set.name, keeps).await else {
+        let executed = service.execute(&set.id, &set.name, keeps);
+        let Err(error) = deployment.interrupt().guard(executed).await else {
             return Ok(());
         };
-        if self.has_begun(deployment).await {
+        let begun = tokio::time::timeout(CLEANUP, self.has_begun(deployment)).await;
+        // Without an answer, the operation may be running, and is followed.
+        if begun.unwrap_or(true) {
             return Ok(());
+        }
+        if error.kind() == ErrorKind::Interrupted {
+            return Err(if set.name.starts_with(TEMPORARY) {
+                discard_after(deployment, &set.id, error).await
+            } else {
+                error.hint("nothing was executed: the plan can still be applied")
+            });
         }
         let error = readiness::explain_conflict(deployment, error).await;
         let gone = matches!(service.find_change_set(&set.id).await, Ok(None));
@@ -264,8 +274,10 @@ impl PendingChangeSet {
         };
         let deleted = deployment.interrupt().guard(delete(deployment, &requested));
         match deleted.await {
+            // The change set may be deleted already, and its empty stack not.
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                Err(discard_after(deployment, &self.change_set.id, error).await)
+                let again = delete(deployment, &requested);
+                Err(after_discarding(deployment, &self.change_set.id, again, error).await)
             }
             deleted => deleted,
         }
@@ -369,6 +381,16 @@ pub(crate) async fn discard_after(
             None => Ok(()),
         }
     };
+    after_discarding(deployment, change_set, discarded, error).await
+}
+
+/// Waits until a change set is deleted, and returns the error that ended the run.
+async fn after_discarding(
+    deployment: &Deployment<'_>,
+    change_set: &str,
+    discarded: impl Future<Output = Result<()>>,
+    error: Error,
+) -> Error {
     // A user who wants to stop does not wait for a server that does not answer.
     let discarded = async {
         if error.kind() != ErrorKind::Interrupted {
