@@ -112,7 +112,7 @@ fn property<'a>(resource: &'a Node, name: &str) -> Option<&'a Node> {
 
 /// Returns the property that fixes the physical name of a resource of this type.
 fn name_property(resource_type: &str) -> Option<&'static str> {
-    Some(schema_table::of(resource_type)?.custom_name()?.0)
+    Some(schema_table::name_property(resource_type)?.name)
 }
 
 /// Evaluates what the risks need from the templates and their parameters: the policies, and the

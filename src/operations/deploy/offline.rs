@@ -3,9 +3,11 @@
 //! It is predicted from the files and from the template that was last deployed from this machine; see
 //! [`predict`]. Everything that a real plan checks in the files is checked here too.
 
+use indexmap::IndexMap;
+
 use super::deployment::Deployment;
 use crate::cloudformation::change_set::ChangeSet;
-use crate::cloudformation::stack::Stack;
+use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
@@ -40,14 +42,23 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         let source = SourceFile::new("the deployed template", &last.template);
         Some((last, Template::parse_deployed(&source).ok()?))
     });
-    let before = deployed.as_ref().map(|(last, template)| Side {
-        template,
-        parameters: &last.parameters,
-    });
-    let after = Side {
-        template: &build.template,
-        parameters: &parameters,
+    let known = deployed.as_ref().map(|(last, _)| *last);
+    let with_pseudo = |parameters: &IndexMap<String, String>| {
+        let mut values = parameters.clone();
+        if let Some(last) = known {
+            let name = &settings.stack_name;
+            values.extend(pseudo_parameters(&last.account, &last.region, name));
+        }
+        values
     };
+    let then = known
+        .map(|last| with_pseudo(&last.parameters))
+        .unwrap_or_default();
+    let now = with_pseudo(&parameters);
+    let before = deployed
+        .as_ref()
+        .map(|(_, template)| Side::new(template, &then));
+    let after = Side::new(&build.template, &now);
     let changes = predict(before, after);
     let last = deployed.as_ref().map(|(last, _)| *last);
     let parameter_changes = values::value_changes(

@@ -8,48 +8,7 @@ use std::collections::HashMap;
 use super::{Kind, Risk, Severity, Subject};
 use crate::cloudformation::change_set::Action;
 use crate::plan::model::KNOWN_AFTER_APPLY;
-use crate::template::schema_table;
-
-/// Types whose schema does not say that their names are unique, with the property within whose value
-/// they are.
-const UNIQUE: [(&str, Option<&str>); 14] = [
-    ("AWS::ApiGateway::ApiKey", None),
-    (
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        Some("ScalingTargetId"),
-    ),
-    ("AWS::CodeBuild::Project", None),
-    ("AWS::EC2::LaunchTemplate", None),
-    ("AWS::EC2::SecurityGroup", Some("VpcId")),
-    ("AWS::ECS::Service", Some("Cluster")),
-    ("AWS::ElasticLoadBalancingV2::LoadBalancer", None),
-    ("AWS::ElasticLoadBalancingV2::TargetGroup", None),
-    ("AWS::Events::Rule", Some("EventBusName")),
-    ("AWS::IAM::ManagedPolicy", None),
-    ("AWS::SNS::Topic", None),
-    ("AWS::SQS::Queue", None),
-    ("AWS::SecretsManager::Secret", None),
-    ("AWS::StepFunctions::StateMachine", None),
-];
-
-/// The property that fixes the physical name of a type.
-struct NameProperty {
-    name: &'static str,
-    /// Whether two resources can certainly not have the same name.
-    is_unique: bool,
-    /// The property within whose value the name is unique.
-    scope: Option<&'static str>,
-}
-
-fn name_property(resource_type: &str) -> Option<NameProperty> {
-    let (name, is_identifier) = schema_table::of(resource_type)?.custom_name()?;
-    let unique = UNIQUE.iter().find(|(known, _)| *known == resource_type);
-    Some(NameProperty {
-        name,
-        is_unique: is_identifier || unique.is_some(),
-        scope: unique.and_then(|(_, scope)| *scope),
-    })
-}
+use crate::template::schema_table::{NameProperty, name_property};
 
 /// Returns the risks of a deployment that cannot succeed because of a name.
 pub(super) fn risks(subjects: &[Subject<'_>]) -> Vec<Risk> {
@@ -154,7 +113,7 @@ fn taken_name(subject: &Subject<'_>, holder: &Subject<'_>, name: &str) -> Option
     };
     let (state, remedy) = if holder.is_removed() {
         (
-            format!("`{old}`, which is removed only afterwards, has"),
+            format!("`{old}`, which leaves the stack only afterwards, has"),
             format!("keep the logical ID `{old}`, or give `{new}` another `{property}`"),
         )
     } else {

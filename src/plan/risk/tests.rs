@@ -237,7 +237,7 @@ fn a_resource_that_takes_the_name_of_another_one_cannot_be_created() {
     };
     let taken = |severity: &str, fails: &str, property: &str| {
         format!(
-            "{severity} name-taken New {fails} be created: `Old`, which is removed only afterwards, \
+            "{severity} name-taken New {fails} be created: `Old`, which leaves the stack only afterwards, \
              has the same {property} `x-1`"
         )
     };

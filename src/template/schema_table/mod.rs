@@ -62,6 +62,51 @@ struct Table {
     types: HashMap<String, Lifecycle>,
 }
 
+/// Types whose schema does not say that their names are unique, with the property within whose value
+/// they are.
+const UNIQUE: [(&str, Option<&str>); 14] = [
+    ("AWS::ApiGateway::ApiKey", None),
+    (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        Some("ScalingTargetId"),
+    ),
+    ("AWS::CodeBuild::Project", None),
+    ("AWS::EC2::LaunchTemplate", None),
+    ("AWS::EC2::SecurityGroup", Some("VpcId")),
+    ("AWS::ECS::Service", Some("Cluster")),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", None),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", None),
+    ("AWS::Events::Rule", Some("EventBusName")),
+    ("AWS::IAM::ManagedPolicy", None),
+    ("AWS::SNS::Topic", None),
+    ("AWS::SQS::Queue", None),
+    ("AWS::SecretsManager::Secret", None),
+    ("AWS::StepFunctions::StateMachine", None),
+];
+
+/// The property that fixes the physical name of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameProperty {
+    /// The name of the property.
+    pub name: &'static str,
+    /// Whether two resources can certainly not have the same name.
+    pub is_unique: bool,
+    /// The property within whose value the name is unique; `None` if it is so in the whole region.
+    pub scope: Option<&'static str>,
+}
+
+/// Returns the property that fixes the physical name of a type; `None` if none is known.
+pub fn name_property(resource_type: &str) -> Option<NameProperty> {
+    let lifecycle = of(resource_type)?;
+    let unique = UNIQUE.iter().find(|(known, _)| *known == resource_type);
+    let identifier = lifecycle.identifier.as_deref();
+    Some(NameProperty {
+        name: identifier.or(lifecycle.name.as_deref())?,
+        is_unique: identifier.is_some() || unique.is_some(),
+        scope: unique.and_then(|(_, scope)| *scope),
+    })
+}
+
 /// Returns what is known about a type such as `AWS::S3::Bucket`; `None` if the type has no public
 /// schema.
 pub fn of(resource_type: &str) -> Option<&'static Lifecycle> {
@@ -98,13 +143,6 @@ impl Lifecycle {
         }
     }
 
-    /// Returns the property that fixes the physical name, and whether two resources can certainly not
-    /// have the same value; `None` if there is none.
-    pub fn custom_name(&self) -> Option<(&str, bool)> {
-        let identifier = self.identifier.as_deref().map(|name| (name, true));
-        identifier.or_else(|| Some((self.name.as_deref()?, false)))
-    }
-
     /// Returns whether the list at a path is a set, such as the rules of a security group. The path
     /// starts at the properties; a list element is `*` or an index.
     pub fn is_set<S: AsRef<str>>(&self, path: &[S]) -> bool {
@@ -136,7 +174,7 @@ fn touches<S: AsRef<str>>(listed: &str, path: &[S]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKED, Recreation, of, parse};
+    use super::{PACKED, Recreation, name_property, of, parse};
 
     #[test]
     fn the_table_is_small_and_complete() {
@@ -181,17 +219,18 @@ mod tests {
     #[test]
     fn the_property_of_the_physical_name_is_known() {
         let cases = [
-            ("AWS::S3::Bucket", Some(("BucketName", true))),
-            ("AWS::Lambda::Function", Some(("FunctionName", true))),
-            ("AWS::SQS::Queue", Some(("QueueName", false))),
+            ("AWS::S3::Bucket", Some(("BucketName", true, None))),
+            ("AWS::Lambda::Function", Some(("FunctionName", true, None))),
+            ("AWS::SQS::Queue", Some(("QueueName", true, None))),
             (
-                "AWS::StepFunctions::StateMachine",
-                Some(("StateMachineName", false)),
+                "AWS::ECS::Service",
+                Some(("ServiceName", true, Some("Cluster"))),
             ),
+            ("AWS::Batch::SchedulingPolicy", Some(("Name", false, None))),
             ("AWS::EC2::Instance", None),
         ];
         for (kind, expected) in cases {
-            let found = of(kind).and_then(|lifecycle| lifecycle.custom_name());
+            let found = name_property(kind).map(|it| (it.name, it.is_unique, it.scope));
             assert_eq!(found, expected, "{kind}");
         }
         let named = parse(PACKED).map_or(0, |table| {

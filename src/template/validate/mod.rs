@@ -21,6 +21,7 @@ mod mappings;
 pub mod nested;
 mod pattern;
 mod permissions;
+mod physical_names;
 mod references;
 pub(crate) mod schema_names;
 mod serverless;
@@ -54,6 +55,7 @@ pub fn validate(template: &Template) -> Vec<Diagnostic> {
     limits::check(&mut checks);
     permissions::check(&mut checks);
     schema_names::check(&mut checks);
+    physical_names::check(&mut checks);
     let mut found = checks.found;
     found.sort_by_key(|diagnostic| diagnostic.places.first().map(|place| place.span.start));
     found
