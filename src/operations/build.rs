@@ -22,7 +22,6 @@ use crate::diagnostic::{Diagnostic, Severity, SourceFile, capped};
 use crate::error::{Error, Result};
 use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
-use crate::template::Template;
 use crate::template::capability;
 use crate::template::lint;
 use crate::template::render::{self, RenderedTemplate};
@@ -30,6 +29,7 @@ use crate::template::stack_policy::StackPolicy;
 use crate::template::validate;
 use crate::template::validate::parameters::{Given, check_values};
 use crate::template::validate::schema_names::is_unknown_name;
+use crate::template::{Parameter, Template};
 use crate::util::suggest::nearest;
 
 /// What the files say, ready to be deployed.
@@ -219,7 +219,7 @@ impl Build {
         &self,
         deployed: Option<&IndexMap<String, String>>,
     ) -> IndexMap<String, String> {
-        let secrets = self.template.parameters().filter(|it| it.no_echo());
+        let secrets = self.template.parameters().filter(Parameter::no_echo);
         let masked = secrets.map(|it| (it.entry.name.to_owned(), NO_ECHO.to_owned()));
         let mut values = self.plain_parameters(deployed);
         values.extend(masked);

@@ -230,13 +230,14 @@ fn is_yaml11_number(word: &str) -> bool {
     let all = |text: &str, allowed: fn(&u8) -> bool| {
         !text.is_empty() && text.bytes().all(|byte| byte == b'_' || allowed(&byte))
     };
-    let prefixes: [(&str, fn(&u8) -> bool); 3] = [
-        ("0x", u8::is_ascii_hexdigit),
-        ("0b", |byte| matches!(byte, b'0' | b'1')),
-        ("0o", |byte| (b'0'..=b'7').contains(byte)),
-    ];
-    if let Some((prefix, digit)) = prefixes.iter().find(|(it, _)| unsigned.starts_with(it)) {
-        return all(unsigned.strip_prefix(prefix).unwrap_or_default(), *digit);
+    if let Some(digits) = unsigned.strip_prefix("0x") {
+        return all(digits, u8::is_ascii_hexdigit);
+    }
+    if let Some(digits) = unsigned.strip_prefix("0b") {
+        return all(digits, |byte| matches!(byte, b'0' | b'1'));
+    }
+    if let Some(digits) = unsigned.strip_prefix("0o") {
+        return all(digits, |byte| (b'0'..=b'7').contains(byte));
     }
     let special = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"];
     if special.contains(&unsigned) || word.contains('_') && is_number(&word.replace('_', "")) {

@@ -81,9 +81,9 @@ fn computed_policies_are_evaluated_and_unknown_ones_count_as_deletions() {
     nothing_was_deleted(&cloud);
     let document = sandbox.run(&["destroy", "--dry-run", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
-    let fates = document["resources"].as_array().unwrap().iter();
-    let fates: Vec<_> = fates.map(|it| it["fate"].as_str().unwrap()).collect();
-    assert_eq!(fates, ["retained", "deleted", "unknown"]);
+    let outcomes = document["resources"].as_array().unwrap().iter();
+    let outcomes: Vec<_> = outcomes.map(|it| it["fate"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["retained", "deleted", "unknown"]);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn push_row(lines: &mut Vec<String>, row: &Row<'_>, context: usize) {
             }
         }
         _ if line_breaks.is_some() || before.is_none() && after.is_none() => {
-            lines.push(format!("! {}", row.shown_path))
+            lines.push(format!("! {}", row.shown_path));
         }
         _ if row.path.is_empty() => push_value(lines, "value", before, after, context),
         _ => push_value(lines, &row.shown_path, before, after, context),

@@ -5,7 +5,7 @@
 //! free keys, policy documents and the types of other publishers are not. Missing and read-only
 //! properties are not reported.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::similar_type::similar_type;
 use super::{Checks, suggestion};
@@ -13,7 +13,6 @@ use crate::diagnostic::{Diagnostic, SHOWN};
 use crate::template::node::{Map, Node, Value};
 use crate::template::reference::ReferenceKind;
 use crate::template::schema_table::names::{self, Level, Property, TypeNames};
-use crate::template::{Template, transform_name};
 use crate::util::suggest::quoted;
 
 const UNKNOWN_TYPE: &str = "unknown-resource-type";
@@ -33,7 +32,8 @@ pub(crate) fn is_unknown_name(finding: &Diagnostic) -> bool {
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
-    if has_macros(template) {
+    if checks.transforms.rewrites() {
+        // A macro may replace any name, unlike the transforms of AWS.
         return;
     }
     let mut types = Types::default();
@@ -44,14 +44,6 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         resources(checks, &mut types, map);
     }
     attributes(checks, &mut types);
-}
-
-/// Returns whether a macro of the account processes the whole template. It may replace any name, unlike
-/// the transforms of AWS.
-fn has_macros(template: &Template) -> bool {
-    let transform = template.root().get("Transform");
-    let mut list = transform.map(Node::elements).unwrap_or_default().iter();
-    list.any(|node| transform_name(node).is_none_or(|name| !name.starts_with("AWS::")))
 }
 
 /// The types of a template, each looked up once.
@@ -88,6 +80,8 @@ fn globals(checks: &mut Checks<'_>, globals: &Map) {
             let text = format!("`Globals` has no section `{name}`");
             let found = checks.warning(UNKNOWN_PROPERTY, text, &member.key_span);
             let sections = names::types().filter_map(|kind| kind.strip_prefix(SAM));
+            // The types come from a map without an order.
+            let sections: BTreeSet<&str> = sections.collect();
             checks.push(match suggestion(name, sections) {
                 Some(suggestion) => found.help(suggestion),
                 None => found,
