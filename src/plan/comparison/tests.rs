@@ -220,7 +220,7 @@ fn a_resource_that_a_condition_adds_or_removes_is_not_only_modified() {
 }
 
 #[test]
-fn a_computed_policy_is_evaluated_or_said_to_be_unknown() {
+fn a_computed_policy_is_evaluated_or_called_unknown() {
     let stack = "
 Parameters:
   Policy: { Type: String, Default: Delete }
