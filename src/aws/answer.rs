@@ -23,9 +23,12 @@ use tokio_util::bytes::Bytes;
 /// six times as long.
 const ANSWER: u64 = 32 * 1024 * 1024;
 
-/// The maximum length of an object that is read from S3: the most that a function's code may have,
+/// The maximum length of an object that is read from S3, also by a URL that AWS returns: the most that a function's code may have,
 /// unzipped (250 MB, Lambda quotas).
 const OBJECT: u64 = 256 * 1024 * 1024;
+
+/// The header of a request for an object by a URL of its own. S3 ignores it.
+pub(super) const FOR_OBJECT: (&str, &str) = ("accept", "application/zip");
 
 /// The error for an answer that is too long.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +49,9 @@ pub(super) struct Checked(pub(super) SharedHttpConnector);
 impl HttpConnector for Checked {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         // The SDK names this operation. The content of an object may be anything.
-        let is_object = request.uri().contains("x-id=GetObject");
+        let (header, value) = FOR_OBJECT;
+        let is_object = request.uri().contains("x-id=GetObject")
+            || request.headers().get(header) == Some(value);
         let limit = if is_object { OBJECT } else { ANSWER };
         // The answer to a `HEAD` has the length of the object and no body.
         let has_body = request.method() != "HEAD";

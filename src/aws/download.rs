@@ -1,7 +1,7 @@
 //! Downloads from a URL that carries its own signature, such as that of a function's code.
 //!
-//! The request is not signed again and carries no credentials. The answer is kept in memory, so it must
-//! state its length, and the length has a limit.
+//! The request is not signed again and carries no credentials. The answer is kept in memory; its length has
+//! the limit of an object.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,21 +10,18 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{
     HttpStatusCodeClassifier, TransientErrorClassifier,
 };
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{
     HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
 };
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::answer::FOR_OBJECT;
 use super::retries::{ATTEMPTS, CONNECT_TIMEOUT};
-use super::{Connection, Endpoint, error_chain};
+use super::{Connection, Endpoint, error_chain, is_url};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a download may take. The URL of a function's code is good for ten minutes (`GetFunction`).
@@ -42,25 +39,20 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Returns what is at a URL, at most `limit` bytes. `what` is named in errors; the URL, which is as good
-/// as a password, is not.
+/// Returns what is at a URL. `what` is named in errors; the URL, which is as good as a password, is not.
 ///
 /// # Errors
 ///
-/// If the server does not answer, answers with an error, or has more than `limit` bytes. If AWS names
-/// a server without TLS.
-pub(crate) async fn download(
-    connection: &Connection,
-    url: &str,
-    what: &str,
-    limit: u64,
-) -> Result<Vec<u8>> {
+/// If the server does not answer, answers with an error, or has more bytes than an object may have. If AWS
+/// names a server without TLS.
+pub(crate) async fn download(connection: &Connection, url: &str, what: &str) -> Result<Vec<u8>> {
     let failed = || Error::new(ErrorKind::Service, format!("cannot download {what}"));
     let is_secure = url.starts_with("https://");
-    let is_allowed = is_secure || *connection.endpoint() != Endpoint::Aws;
+    let is_allowed = is_url(url) && (is_secure || *connection.endpoint() != Endpoint::Aws);
     let parts = split(url).filter(|_| is_allowed);
     let Some((server, path)) = parts else {
-        return Err(failed().hint("AWS answered with a URL that is not HTTPS"));
+        let what = format!("cannot download {what}: its place is not an HTTPS URL");
+        return Err(Error::new(ErrorKind::Service, what));
     };
     let config = &connection.config;
     let path = path.to_owned();
@@ -81,8 +73,7 @@ pub(crate) async fn download(
                 .connect_timeout(CONNECT_TIMEOUT)
                 .operation_timeout(DOWNLOAD_TIMEOUT)
                 .build(),
-        )
-        .interceptor(LengthLimit(limit));
+        );
     if let Some(behavior) = config.behavior_version() {
         operation = operation.behavior_version(behavior);
     }
@@ -100,6 +91,8 @@ pub(crate) async fn download(
             let mut request = HttpRequest::new(SdkBody::empty());
             request.set_method("GET")?;
             request.set_uri(path.as_str())?;
+            let (header, value) = FOR_OBJECT;
+            request.headers_mut().try_insert(header, value)?;
             Ok(request)
         })
         .deserializer(|answer: &HttpResponse| {
@@ -120,34 +113,6 @@ fn split(url: &str) -> Option<(&str, &str)> {
     let scheme = url.find("://")? + "://".len();
     let path = scheme + url.get(scheme..)?.find('/')?;
     Some((url.get(..path)?, url.get(path..)?))
-}
-
-/// Refuses an answer that does not say its length or is too long, before its body is read.
-#[derive(Debug)]
-struct LengthLimit(u64);
-
-#[dyn_dispatch_hint]
-impl Intercept for LengthLimit {
-    fn name(&self) -> &'static str {
-        "length limit"
-    }
-
-    fn read_after_transmit(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> std::result::Result<(), BoxError> {
-        let answer = context.response();
-        let length = answer.headers().get("content-length");
-        match length.and_then(|length| length.parse::<u64>().ok()) {
-            Some(length) if length <= self.0 => Ok(()),
-            Some(length) => {
-                Err(format!("it has {length} bytes; at most {} are possible", self.0).into())
-            }
-            None => Err("the server does not say its length".into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -125,18 +125,13 @@ impl Functions {
         parts.map(|(_, value)| Secret::new(value))
     }
 
-    /// Downloads the zip of a function, of at most `limit` bytes.
+    /// Downloads the zip of a function.
     ///
     /// # Errors
     ///
     /// If the download fails, or is not the code that Lambda runs.
-    pub(crate) async fn download(
-        &self,
-        url: &Secret,
-        digest: Option<&str>,
-        limit: u64,
-    ) -> Result<Vec<u8>> {
-        let zip = download::download(&self.connection, url.expose(), "the zip", limit).await?;
+    pub(crate) async fn download(&self, url: &Secret, digest: Option<&str>) -> Result<Vec<u8>> {
+        let zip = download::download(&self.connection, url.expose(), "the zip").await?;
         match digest {
             Some(digest) if digest != Digest::of(&zip).base64() => Err(Error::new(
                 ErrorKind::Service,

@@ -1,6 +1,10 @@
 //! `init --from-stack`: the code of the functions.
 
+use std::io::{Cursor, Write};
+
 use serde_json::json;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::cloud::{Cloud, Response};
 use crate::from_stack::{
@@ -23,6 +27,42 @@ fn hostile_code_is_left_out_or_contained() {
         assert!(!finished.to_string().contains("c0ffee"), "{finished}");
         assert!(!sandbox.path("new/code").exists());
         assert!(!sandbox.path("evil.py").exists() && !sandbox.path("../evil.py").exists());
+    }
+}
+
+#[test]
+fn code_may_be_as_large_as_lambda_admits() {
+    let (sandbox, cloud) = shop();
+    let mut large = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    large.start_file("model", stored).unwrap();
+    // Longer than any other answer of AWS.
+    large.write_all(&vec![b'x'; 40 * 1024 * 1024]).unwrap();
+    let large = large.finish().unwrap().into_inner();
+    serve_code(&cloud, "shop-handler", "/code", &large);
+    sandbox
+        .run(&["init", "--from-stack", "shop", "new"])
+        .expect_code(0)
+        .expect_stderr("wrote new/code/Handler (1 file)");
+}
+
+#[test]
+fn place_of_the_code_that_is_no_url_is_left_out() {
+    for place in [
+        "file:///etc/passwd",
+        "nonsense",
+        "http://a b/c",
+        "http://[::1/x",
+    ] {
+        let (sandbox, cloud) = shop();
+        let answer = json!({ "Code": { "Location": place } });
+        cloud
+            .on("GetFunction")
+            .reply(Response::new(200, answer.to_string()));
+        sandbox
+            .run(&["init", "--from-stack", "shop", "new"])
+            .expect_code(0)
+            .expect_stderr("the code of Handler is not in the project: cannot download the zip");
     }
 }
 

@@ -13,7 +13,6 @@ use crate::artifact::code_diff::{self, CodeChange, FileChange};
 use crate::artifact::package::Artifact;
 use crate::aws::functions::{Code, Functions};
 use crate::cloudformation::stack::Resource;
-use crate::config::project::UNZIPPED_LIMIT;
 use crate::error::{Error, Result};
 use crate::operations::function_code;
 use crate::template::Template;
@@ -81,7 +80,7 @@ async fn files(
             for secret in Functions::signatures(&url) {
                 deployment.session().presenter().mask(&secret);
             }
-            let zip = functions.download(&url, digest.as_deref(), UNZIPPED_LIMIT);
+            let zip = functions.download(&url, digest.as_deref());
             zip.await?
         }
     };

@@ -13,7 +13,6 @@ use super::snapshot::{Function, Snapshot};
 use crate::artifact::unzip;
 use crate::aws::Connection;
 use crate::aws::functions::{Code, Functions};
-use crate::config::project::UNZIPPED_LIMIT;
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::operations::init::folder::Folder;
@@ -93,7 +92,7 @@ async fn read(
             for secret in Functions::signatures(&url) {
                 presenter.mask(&secret);
             }
-            let zip = functions.download(&url, digest.as_deref(), UNZIPPED_LIMIT);
+            let zip = functions.download(&url, digest.as_deref());
             let zip = zip.await?;
             let unpack = move || unzip::unpack(Cursor::new(zip), &folder);
             let unpacked = tokio::task::spawn_blocking(unpack).await;

@@ -115,7 +115,7 @@ fn set(keys: &mut IndexMap<&'static str, Sourced<Setting>>, name: &'static str, 
 /// Sets the keys that say which stack it is, and where.
 fn keys(top: &mut Layer, settings: &Settings, connection: &Connection, snapshot: &Snapshot) {
     let mut key = |name, text: &str| set(&mut top.keys, name, Setting::Text(text.to_owned()));
-    key("stack_name", &snapshot.stack.name);
+    key("stack_name", &settings.stack_name);
     if settings.emulator {
         return;
     }

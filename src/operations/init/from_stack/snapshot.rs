@@ -1,6 +1,6 @@
 //! What AWS says about a stack: all of it that a project needs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::aws::stack::{StackService, policy};
 use crate::aws::{Connection, Identity, lacks_permission};
@@ -139,6 +139,8 @@ impl Snapshot {
 
     /// Reads the resources of the stack and of its nested stacks.
     async fn read_resources(&mut self, connection: &Connection, root: StackService) -> Result<()> {
+        // A stack is nested in one other, whatever a server answers.
+        let mut known = BTreeSet::from([self.stack.id.clone()]);
         let mut waiting = VecDeque::from([(root, String::new(), self.template.clone(), 0)]);
         while let Some((service, prefix, text, depth)) = waiting.pop_front() {
             let resources = match service.resources().await {
@@ -173,7 +175,7 @@ impl Snapshot {
                         path,
                         name: physical.to_owned(),
                     }),
-                    STACK_TYPE if depth < DEEPEST => {
+                    STACK_TYPE if depth < DEEPEST && known.insert(physical.to_owned()) => {
                         let child = StackService::new(connection, physical);
                         let Some(text) = self.nested_template(&child, &path).await? else {
                             continue;
