@@ -82,8 +82,8 @@ fn public_failures_get_their_category_and_hint() {
             let (category, hint) = failure.found();
             let lower = hint.to_lowercase();
             let mut names = failure.names.iter();
-            let named = !hint.is_empty() && names.all(|it| lower.contains(&it.to_lowercase()));
-            let checks = [category == failure.category, named];
+            let is_right = !hint.is_empty() && names.all(|it| lower.contains(&it.to_lowercase()));
+            let checks = [category == failure.category, is_right];
             for (right, check) in right.iter_mut().zip(checks) {
                 *right += usize::from(check);
             }

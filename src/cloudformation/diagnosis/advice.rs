@@ -113,6 +113,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn codes_decide_before_words() {
         let (create, update, delete) = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED");
         let handler = |message: &str, code: &str| {
