@@ -17,10 +17,11 @@ use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::{NO_ECHO, Stack};
 use crate::config::origin::Origin;
 use crate::config::project::Project;
+use crate::config::secret::Secrets;
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, capped};
 use crate::error::{Error, Result};
-use crate::plan::{PlannedArtifact, masking};
+use crate::plan::PlannedArtifact;
 use crate::present::Presenter;
 use crate::template::capability;
 use crate::template::lint;
@@ -98,10 +99,15 @@ impl Build {
     /// # Errors
     ///
     /// Everything that is wrong with the files, at its place in the template or the manifest.
-    fn make(project: &Project, settings: &Settings, wheels: &Packages) -> Result<Self> {
+    fn make(
+        project: &Project,
+        settings: &Settings,
+        wheels: &Packages,
+        secrets: &Secrets,
+    ) -> Result<Self> {
         let stack_policy = stack_policy(project, settings)?;
         let artifacts = package::build_all(project, settings, wheels)?;
-        let (packaged, checked) = examine(project, settings, artifacts)?;
+        let (packaged, checked) = examine(project, settings, artifacts, secrets)?;
         let is_right = !is_wrong(&checked.findings);
         let (Some(template), Some(packaged), true) = (checked.template, packaged, is_right) else {
             let name = settings.template.display();
@@ -251,7 +257,12 @@ impl Build {
 ///
 /// Everything that is wrong with the files, at its place in the template or the manifest.
 pub(crate) fn build(session: &Session<'_>, wheels: &Packages) -> Result<Build> {
-    let build = Build::make(session.project(), session.settings(), wheels)?;
+    let build = Build::make(
+        session.project(),
+        session.settings(),
+        wheels,
+        session.presenter().secrets(),
+    )?;
     announce(&build, session.presenter());
     Ok(build)
 }
@@ -264,7 +275,9 @@ pub(crate) fn build_concurrently<'a>(
 ) -> impl Future<Output = Result<Build>> + use<'a> {
     let (project, settings) = (session.project().clone(), session.settings().clone());
     let presenter = session.presenter();
-    let thread = tokio::task::spawn_blocking(move || Build::make(&project, &settings, &wheels));
+    let secrets = presenter.secrets().clone();
+    let make = move || Build::make(&project, &settings, &wheels, &secrets);
+    let thread = tokio::task::spawn_blocking(make);
     async move {
         let build = thread
             .await
@@ -274,11 +287,8 @@ pub(crate) fn build_concurrently<'a>(
     }
 }
 
-/// Shows the warnings, and keeps the secrets of the build from ever being shown.
+/// Shows the warnings.
 fn announce(build: &Build, presenter: &Presenter) {
-    for secret in masking::sent(&build.template, &build.parameters) {
-        presenter.mask(&secret);
-    }
     let shown = build.warnings.iter().filter(|it| !is_for_linter(it));
     presenter.diagnostics(&shown.cloned().collect::<Vec<_>>());
 }
@@ -326,7 +336,8 @@ pub(crate) fn stack_policy(project: &Project, settings: &Settings) -> Result<Opt
     })
 }
 
-/// Reads the template and everything local that it names. `artifacts` are those of the manifest.
+/// Reads the template and everything local that it names. `artifacts` are those of the manifest. The
+/// secrets that the templates declare are added to `secrets`, also if there is an error.
 ///
 /// # Errors
 ///
@@ -335,10 +346,11 @@ pub(crate) fn survey(
     project: &Project,
     settings: &Settings,
     artifacts: &IndexMap<String, Artifact>,
+    secrets: &Secrets,
 ) -> Result<Tree> {
     check_template_exists(project, settings)?;
     let folder = project.template(&settings.template)?;
-    Tree::survey(project, settings, &folder, artifacts)
+    Tree::survey(project, settings, &folder, artifacts, secrets)
 }
 
 /// Packages the template and everything local that it names, without checking the templates.
@@ -371,9 +383,10 @@ pub(crate) fn examine(
     project: &Project,
     settings: &Settings,
     artifacts: IndexMap<String, Artifact>,
+    secrets: &Secrets,
 ) -> Result<(Option<Packaged>, Checked)> {
     let mut of_paths = unmatched_globs(settings, &artifacts);
-    let tree = survey(project, settings, &artifacts)?;
+    let tree = survey(project, settings, &artifacts, secrets)?;
     of_paths.extend_from_slice(tree.findings());
     if is_wrong(&of_paths) {
         let mut checked = check(settings, tree.root(), tree.root_template().clone());
@@ -397,6 +410,9 @@ pub(crate) fn examine(
         let targets = check_packages(settings, root, &packaged.artifacts);
         let found = located(settings, &packaged.root, targets);
         checked.findings.extend(found);
+        for secret in stacks::passed_secrets(&packaged, root) {
+            secrets.add(&secret);
+        }
         let found = stacks::findings(&packaged, root, &settings.origins);
         checked.findings.extend(found);
     }

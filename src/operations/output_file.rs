@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::config::secret::Secrets;
 use crate::error::{Error, Result};
 use crate::util::new_file;
 
@@ -36,21 +37,22 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
     check().map_err(|error| cannot_write(path, error))
 }
 
-/// Writes a JSON document. If that fails, an existing file stays as it was.
+/// Writes a JSON document without the secrets. If that fails, an existing file stays as it was.
 ///
 /// # Errors
 ///
 /// If the file cannot be written.
-pub(crate) fn write_json(path: &Path, document: &impl Serialize) -> Result<()> {
+pub(crate) fn write_json(path: &Path, document: &impl Serialize, secrets: &Secrets) -> Result<()> {
     let mut text =
-        serde_json::to_vec_pretty(document).map_err(|error| cannot_write(path, error.into()))?;
-    text.push(b'\n');
+        serde_json::to_string_pretty(document).map_err(|error| cannot_write(path, error.into()))?;
+    text.push('\n');
+    let text = secrets.redact_json(&text);
     let write = || -> io::Result<()> {
         if is_special(path) {
-            return fs::write(path, &text);
+            return fs::write(path, text.as_bytes());
         }
         let mut file = new_file::create(path)?;
-        file.write_all(&text)?;
+        file.write_all(text.as_bytes())?;
         new_file::finish(file, path)
     };
     write().map_err(|error| cannot_write(path, error))

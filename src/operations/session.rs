@@ -1,18 +1,30 @@
 //! What most commands begin with: the project, its settings, and the connection to AWS.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
 use super::context::Context;
 use crate::aws::stack::StackService;
 use crate::aws::{Connection, Emulation, Identity};
 use crate::cloudformation::stack::Stack;
 use crate::config::manifest;
-use crate::config::project::Project;
+use crate::config::project::{Project, relative_path};
+use crate::config::secret::Secrets;
 use crate::config::settings::{self, ParameterValue, Settings};
+use crate::diagnostic::SourceFile;
 use crate::emulator::{Local, Progress};
 use crate::error::{Error, Result};
+use crate::plan::masking;
 use crate::present::Presenter;
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 use crate::util::span;
+
+/// The maximum number of nested templates that are read for their secrets.
+const MOST_NESTED: usize = 200;
 
 /// A project, opened for one environment.
 #[derive(Debug)]
@@ -69,18 +81,10 @@ impl<'a> Session<'a> {
         let overrides = context.overrides_for(environment);
         let mut settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
+        learn_secrets(&project, &settings, context.presenter().secrets());
         context.presenter().diagnostics(&settings.warnings);
         project.add_default_artifact(&mut settings);
         span::record_stack(&settings.stack_name, &settings.environment);
-        for parameter in settings.parameters.values() {
-            if let ParameterValue::FromEnvironment {
-                value: Some(secret),
-                ..
-            } = parameter
-            {
-                context.presenter().mask(secret);
-            }
-        }
         Ok(Self {
             context,
             project,
@@ -243,6 +247,60 @@ impl<'a> Session<'a> {
             .hint(format!("`{}` deploys it", self.command("apply")))
         })
     }
+}
+
+/// Adds the values of parameters from the environment, and the defaults and values of the parameters
+/// that the template declares with `NoEcho`, as far as that can be read without rendering it. So commands
+/// that do not need the template mask them, too.
+fn learn_secrets(project: &Project, settings: &Settings, secrets: &Secrets) {
+    for parameter in settings.parameters.values() {
+        if let ParameterValue::FromEnvironment {
+            value: Some(secret),
+            ..
+        } = parameter
+        {
+            secrets.add(secret);
+        }
+    }
+    // A template that cannot be read is an error of the commands that need it.
+    let Ok(folder) = project.template(&settings.template) else {
+        return;
+    };
+    let declared = masking::declared_in(folder.main());
+    masking::learn(secrets, &declared, &settings.parameters);
+    let mut texts = vec![Arc::clone(folder.main())];
+    let mut nested: Vec<PathBuf> = nested_paths(&settings.template, folder.main());
+    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    while let Some(path) = nested.pop() {
+        if seen.len() >= MOST_NESTED || !seen.insert(path.clone()) {
+            continue;
+        }
+        let Ok(folder) = project.nested_template(&path) else {
+            continue;
+        };
+        let declared = masking::declared_in(folder.main());
+        masking::learn(secrets, &declared, &IndexMap::new());
+        names.extend(declared.into_iter().map(|it| it.name));
+        nested.extend(nested_paths(&path, folder.main()));
+        texts.push(Arc::clone(folder.main()));
+    }
+    // A value that a template passes to a nested one stands beside the name.
+    for (text, name) in texts
+        .iter()
+        .flat_map(|text| names.iter().map(move |name| (text, name)))
+    {
+        let values = masking::literals(&text.text, name);
+        values.iter().for_each(|it| secrets.add(it));
+    }
+}
+
+/// Returns the paths of the nested templates that a template names.
+fn nested_paths(template: &Path, source: &SourceFile) -> Vec<PathBuf> {
+    let written = masking::nested_in(&source.text).into_iter();
+    let local = written.filter(|text| !text.contains("://"));
+    let paths = local.filter_map(|text| relative_path(template, &text));
+    paths.collect()
 }
 
 /// Shows what the start of the emulator is doing. A first start deserves a line that stays.

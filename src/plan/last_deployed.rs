@@ -1,8 +1,8 @@
 //! The template that was last deployed from this machine, for plans without a network.
 //!
 //! After each deployment, `apply` saves the template in the cache folder. `plan --offline` compares
-//! the files with it. Nothing else uses the copy, so it may be deleted. It contains no secrets: only
-//! the plain parameters are saved.
+//! the files with it. Nothing else uses the copy, so it may be deleted. It contains no secrets: the
+//! defaults of parameters with `NoEcho` are masked, and only plain parameters are saved.
 
 use std::fs;
 use std::io::{self, Write};
@@ -33,7 +33,7 @@ pub struct LastDeployed {
     pub stack: String,
     /// The time of the deployment.
     pub at: Timestamp,
-    /// The template that was sent.
+    /// The template that was sent, with masked defaults of its parameters with `NoEcho`.
     pub template: String,
     /// The parameters that are not secret.
     pub parameters: IndexMap<String, String>,

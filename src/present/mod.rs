@@ -13,6 +13,7 @@ pub mod json;
 mod line_diff;
 pub mod markdown;
 mod process;
+mod quoted;
 mod streams;
 pub mod style;
 mod timing;
@@ -27,12 +28,14 @@ use std::error::Error as _;
 use std::io::{self, BufRead, Read as _};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::config::ambient::Ambient;
 use crate::config::secret::{Secret, Secrets};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
+use crate::plan::masking;
 use format::ColorWhen;
 pub use process::{cannot_start, command_line};
 use streams::Streams;
@@ -268,11 +271,18 @@ impl Presenter {
 
     /// Writes findings to stderr, each with the source line that it concerns.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
-        if !diagnostics.is_empty() {
-            // The stream removes the styles if color is off.
-            let text = diagnostic::render(diagnostics, self.width(), true);
-            self.stderr_line(&(style::marked(&text) + "\n"));
+        if diagnostics.is_empty() {
+            return;
         }
+        // A template that could not be read may declare secrets in the lines that are quoted.
+        for source in quoted::sources(diagnostics) {
+            let declared = masking::declared_in(source);
+            masking::learn(self.secrets(), &declared, &IndexMap::new());
+        }
+        let shown = quoted::without_secrets(diagnostics, &self.secrets().redactor());
+        // The stream removes the styles if color is off.
+        let text = diagnostic::render(&shown, self.width(), true);
+        self.stderr_line(&(style::marked(&text) + "\n"));
     }
 
     /// Writes an error to stderr: its findings, `error: …`, its causes, and its hints.

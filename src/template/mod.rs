@@ -211,6 +211,42 @@ impl Template {
             .map(|entry| Parameter { entry })
     }
 
+    /// Replaces the defaults of the parameters with `NoEcho`. `replacement` gets the name and the
+    /// default. The places and the text stay.
+    pub fn replace_no_echo_defaults(&mut self, replacement: impl Fn(&str, &str) -> &'static str) {
+        let secret = self.parameters().filter(Parameter::no_echo);
+        let values: Vec<(String, String)> = secret
+            .filter_map(|parameter| {
+                let default = parameter.default()?.scalar()?.into_owned();
+                Some((parameter.entry.name.to_owned(), default))
+            })
+            .collect();
+        for (name, default) in values {
+            let path = ["Parameters", &name, "Default"];
+            if let Some(node) = self.root.at_mut(&path) {
+                node.value = node::Value::String(replacement(&name, &default).to_owned());
+            }
+        }
+    }
+
+    /// Returns the text with another default of the parameters with `NoEcho`.
+    pub fn with_no_echo_defaults(&self, default: &str) -> String {
+        let secret = self.parameters().filter(Parameter::no_echo);
+        let defaults = secret.filter_map(|parameter| {
+            let span = parameter
+                .default()
+                .filter(|it| it.scalar().is_some())?
+                .span
+                .clone();
+            let written = self.source.text.get(span.clone())?;
+            // A block ends with its last line.
+            let end = if written.ends_with('\n') { "\n" } else { "" };
+            let text = format!("\"{default}\"{end}");
+            Some(edits::Edit { range: span, text })
+        });
+        edits::Edits::apply(&self.source.text, defaults.collect()).0
+    }
+
     /// Returns the mappings in the order of the text.
     pub fn mappings(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries("Mappings")

@@ -92,6 +92,15 @@ impl Node {
         self.as_list().unwrap_or(std::slice::from_ref(self))
     }
 
+    /// Returns the value at a path of keys, to change it.
+    pub(super) fn at_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
+        path.iter()
+            .try_fold(self, |node, key| match &mut node.value {
+                Value::Map(map) => map.get_mut(*key).map(|member| &mut member.node),
+                _ => None,
+            })
+    }
+
     /// Returns the text of a string, or of an unquoted scalar that is not `null`, a boolean or a
     /// number.
     pub fn as_str(&self) -> Option<&str> {

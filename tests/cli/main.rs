@@ -63,6 +63,7 @@ mod round_trips;
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
+mod secrets;
 mod servers;
 mod service_checks;
 mod stack_states;

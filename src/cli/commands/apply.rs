@@ -317,6 +317,7 @@ async fn finish(
         output_file::write_json(
             &session.context().resolve(path),
             &OutputsDocument::of(&shown),
+            presenter.secrets(),
         )?;
     }
     let set = stack_settings::apply(deployment, &plan.settings);

@@ -1,15 +1,20 @@
 //! `stackctl config`: the settings, each with the place that it came from.
 
+use indexmap::IndexMap;
+
 use super::{Context, Exit};
 use crate::cli::names::Names;
 use crate::config::cache;
 use crate::config::manifest;
 use crate::config::project::Project;
-use crate::config::settings;
+use crate::config::secret::MASK;
+use crate::config::settings::{self, ParameterValue};
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
+use crate::operations::build;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
+use crate::plan::masking;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::config::ConfigDocument;
@@ -53,13 +58,43 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit> {
 
 fn show(context: &Context, format: Format) -> Result<()> {
     let session = Session::open(context)?;
-    let rows = settings::show(session.settings())?;
+    let mut rows = settings::show(session.settings())?;
     let presenter = session.presenter();
+    for name in secret_parameters(&session) {
+        let key = format!("parameters.{name}");
+        let row = rows.iter_mut().find(|row| row.key == key);
+        if let Some(value) = row.and_then(|row| row.value.as_mut())
+            && matches!(
+                session.settings().parameters.get(&name),
+                Some(ParameterValue::Plain(_))
+            )
+        {
+            MASK.clone_into(value);
+        }
+    }
     match format {
         Format::Json => presenter.json(&ConfigDocument::of(&rows))?,
         Format::Human => presenter.data(&human::config::settings(&rows, presenter.width())),
     }
     Ok(())
+}
+
+/// Returns the parameters that the template declares with `NoEcho`: as it is written and, if it can be
+/// rendered without its artifacts, as it is rendered.
+fn secret_parameters(session: &Session<'_>) -> Vec<String> {
+    let (project, settings) = (session.project(), session.settings());
+    if settings.parameters.is_empty() {
+        return Vec::new();
+    }
+    let written = project.template(&settings.template);
+    let mut declared = written.map_or_else(|_| Vec::new(), |it| masking::declared_in(it.main()));
+    let secrets = session.presenter().secrets();
+    if let Ok(tree) = build::survey(project, settings, &IndexMap::new(), secrets)
+        && let Ok(template) = tree.root_template()
+    {
+        declared.extend(masking::declared(template));
+    }
+    declared.into_iter().map(|it| it.name).collect()
 }
 
 /// Returns the names that are known without a call.

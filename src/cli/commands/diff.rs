@@ -97,15 +97,14 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     })?;
     session.presenter().diagnostics(deployed.warnings());
     let build = deployment.build();
+    let (mut deployed, mut desired) = (deployed, build.template.clone());
+    masking::hide_defaults(&mut deployed, &mut desired);
     let [then, now] = deployment.values();
     let names = [
         deployed.source().name.clone(),
         settings.template.display().to_string(),
     ];
-    let sides = [
-        Side::new(&deployed, &then),
-        Side::new(&build.template, &now),
-    ];
+    let sides = [Side::new(&deployed, &then), Side::new(&desired, &now)];
     let code = async { Ok(code_check::compare(&deployment).await) };
     let code = deployment.interrupt().guard(code);
     let comparison = Comparison {
@@ -116,7 +115,7 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         settings: stack_settings::all_changes(&deployment),
         ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
     };
-    let templates = [&deployed, &build.template];
+    let templates = [&deployed, &desired];
     if !args.live {
         return show(context, args, comparison, None, templates);
     }
@@ -144,7 +143,11 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
         ));
     }
     let (old, new) = (read(context, old)?, read(context, new)?);
-    let (old, new) = match both(
+    for source in [&old, &new] {
+        let declared = masking::declared_in(source);
+        masking::learn(context.presenter().secrets(), &declared, &IndexMap::new());
+    }
+    let (mut old, mut new) = match both(
         || Template::parse_compared(&old),
         || Template::parse_compared(&new),
     ) {
@@ -155,12 +158,10 @@ fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Ex
             return Err(Error::input(message).with_diagnostics(found.collect()));
         }
     };
-    for secret in [&old, &new].into_iter().flat_map(masking::defaults) {
-        context.presenter().mask(&secret);
-    }
     for template in [&old, &new] {
         context.presenter().diagnostics(template.warnings());
     }
+    masking::hide_defaults(&mut old, &mut new);
     let unknown = IndexMap::new();
     let names = [&old, &new].map(|template| template.source().name.clone());
     let sides = [Side::new(&old, &unknown), Side::new(&new, &unknown)];

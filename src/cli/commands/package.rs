@@ -32,7 +32,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let (project, settings) = (session.project(), session.settings());
     let wheels = prepare_alone(&session).await?;
     let artifacts = package::build_all(project, settings, &wheels)?;
-    let tree = build::survey(project, settings, &artifacts)?;
+    let tree = build::survey(project, settings, &artifacts, session.presenter().secrets())?;
     presenter.diagnostics(&unmatched_globs(settings, &artifacts));
     let zipped = tree.zipped_paths();
     let packaged = build::package(tree, project, settings, artifacts)?;

@@ -19,8 +19,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let (project, settings) = (session.project(), session.settings());
     let artifacts = prepare::artifacts(&session, args.build).await?;
-    let tree = build::survey(project, settings, &artifacts)?;
+    let tree = build::survey(project, settings, &artifacts, session.presenter().secrets())?;
     let packaged = build::package(tree, project, settings, artifacts)?;
-    session.presenter().exact_data(&packaged.root.printed());
+    let (presenter, text) = (session.presenter(), packaged.root.printed());
+    if !presenter.secrets().redactor().find(&text).is_empty() {
+        presenter.warning(
+            "the template contains secrets, which are masked: the output cannot be deployed as it is",
+        );
+    }
+    presenter.exact_data(&text);
     Ok(Exit::Done)
 }

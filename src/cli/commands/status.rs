@@ -25,7 +25,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let service = StackService::new(&connection, name);
     let (mut stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
     if let Some(stack) = &mut stack {
-        outputs::hide_secrets(&service, stack).await?;
+        outputs::hide_secrets(&service, stack, session.presenter().secrets()).await?;
     }
     let presenter = session.presenter();
     match (args.format, &stack) {

@@ -42,7 +42,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let (project, settings) = (session.project(), session.settings());
     stack_policy(project, settings)?;
     let artifacts = prepare::artifacts(&session, args.build).await?;
-    let (packaged, checked) = examine(project, settings, artifacts)?;
+    let (packaged, checked) = examine(project, settings, artifacts, presenter.secrets())?;
     let mut findings = checked.findings;
     // A text that is no template has one fault, which a linter would only repeat.
     if let (Some(packaged), Some(_)) = (&packaged, &checked.template) {

@@ -121,8 +121,10 @@ impl<'a> Deployment<'a> {
             has_uploaded: Cell::new(false),
         };
         let model = deployment.deployed_model();
-        for secret in model.iter().flat_map(masking::defaults) {
-            session.presenter().mask(&secret);
+        if let Some(model) = &model {
+            let declared = masking::declared(model);
+            let given = &session.settings().parameters;
+            masking::learn(session.presenter().secrets(), &declared, given);
         }
         deployment
     }

@@ -9,6 +9,7 @@ use super::deployment::Deployment;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
+use crate::config::secret::Secrets;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
@@ -18,7 +19,7 @@ use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
 use crate::plan::risk;
-use crate::plan::{Operation, Plan, Target, model, values};
+use crate::plan::{Operation, Plan, Target, masking, model, values};
 use crate::template::Template;
 
 /// Returns the predicted plan.
@@ -38,11 +39,19 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         LastDeployed::find(cache, &settings.stack_name, account, region)
     });
     let parameters = build.plain_parameters(last.as_ref().map(|last| &last.parameters));
+    let secrets = session.presenter().secrets();
+    let parse = |text: &str| {
+        let source = SourceFile::new("the deployed template", text);
+        Template::parse_deployed(&source).ok()
+    };
+    // The copy has no secrets, so the other side must have none. Older versions kept defaults.
+    let body = masked(&build.body, secrets);
+    let template = parse(&body).unwrap_or_else(|| build.template.clone());
     let deployed = last.as_ref().and_then(|last| {
-        let source = SourceFile::new("the deployed template", &last.template);
-        Some((last, Template::parse_deployed(&source).ok()?))
+        let text = masked(&last.template, secrets);
+        Some((last, parse(&text)?, text == body))
     });
-    let known = deployed.as_ref().map(|(last, _)| *last);
+    let known = deployed.as_ref().map(|(last, ..)| *last);
     let with_pseudo = |parameters: &IndexMap<String, String>| {
         let mut values = parameters.clone();
         if let Some(last) = known {
@@ -57,10 +66,10 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let now = with_pseudo(&parameters);
     let before = deployed
         .as_ref()
-        .map(|(_, template)| Side::new(template, &then));
-    let after = Side::new(&build.template, &now);
+        .map(|(_, template, _)| Side::new(template, &then));
+    let after = Side::new(&template, &now);
     let changes = predict(before, after);
-    let last = deployed.as_ref().map(|(last, _)| *last);
+    let last = deployed.as_ref().map(|(last, ..)| *last);
     let parameter_changes = values::value_changes(
         last.map(|last| &last.parameters),
         &parameters
@@ -83,7 +92,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
             })
         }
     };
-    let same_template = last.is_some_and(|last| last.template == build.body);
+    let same_template = deployed.as_ref().is_some_and(|(.., is_same)| *is_same);
     let differs =
         !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
     let deployed_model = before.map(|before| before.template);
@@ -147,13 +156,25 @@ pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
         region: deployment.connection().region().to_owned(),
         stack: stack.name.clone(),
         at: jiff::Timestamp::now(),
-        template: deployment.build().body.clone(),
+        template: masked(&deployment.build().body, session.presenter().secrets()),
         parameters: deployment.build().plain_parameters(Some(&stack.parameters)),
         tags: Some(session.settings().tags.clone()),
     };
     if let Err(error) = last.store(&cache) {
         session.presenter().detail(&error.to_string());
     }
+}
+
+/// Returns a template without the secrets in it: the defaults of parameters with `NoEcho`, and known
+/// secrets, such as a value for a nested template.
+fn masked(template: &str, secrets: &Secrets) -> String {
+    let template = masking::without_defaults(template);
+    let masked = if template.trim_start().starts_with('{') {
+        secrets.redact_json(&template)
+    } else {
+        secrets.redact(&template)
+    };
+    masked.into_owned()
 }
 
 /// Returns what the prediction is based on, in one sentence.

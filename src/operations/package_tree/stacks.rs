@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::{ChildTemplate, Packaged};
 use crate::config::origin::Origins;
+use crate::config::secret::Secret;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::plan::masking;
 use crate::template::validate::nested::check_nested;
 use crate::template::{Resource, STACK_TYPE, Template};
 
@@ -48,6 +50,21 @@ pub(crate) fn findings(packaged: &Packaged, root: &Template, origins: &Origins) 
         found.push(packaged.root.translate(warning, origins));
     }
     found
+}
+
+/// Returns the literal values that templates pass to parameters with `NoEcho` of their nested stacks.
+pub(crate) fn passed_secrets(packaged: &Packaged, root: &Template) -> Vec<Secret> {
+    let templates = packaged.children.iter().map(|child| &child.template);
+    let mut secrets = Vec::new();
+    for template in templates.chain([root]) {
+        for (stack, child) in nested(template, packaged) {
+            let passed = stack.properties().and_then(|it| it.get("Parameters"));
+            let values = masking::declared(&child.template).into_iter();
+            let values = values.filter_map(|declared| passed?.get(&declared.name)?.scalar());
+            secrets.extend(values.map(Secret::new));
+        }
+    }
+    secrets
 }
 
 /// Returns the number of resources of a template with its nested stacks.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
@@ -13,9 +14,11 @@ use crate::config::project::{
     ArtifactFiles, Entry, Project, TemplateFolder, UNZIPPED_LIMIT, entry, folder_files, lone_file,
     relative_path,
 };
+use crate::config::secret::Secrets;
 use crate::config::settings::Settings;
-use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::error::{Error, Result};
+use crate::plan::masking;
 use crate::template::Template;
 use crate::template::local_paths::table::Content;
 use crate::template::local_paths::{self, LocalPath};
@@ -65,9 +68,18 @@ impl Tree {
         settings: &Settings,
         folder: &TemplateFolder,
         artifacts: &IndexMap<String, Artifact>,
+        secrets: &Secrets,
     ) -> Result<Self> {
+        learn(settings, secrets, folder.main());
         let root = render::render(folder, settings, artifacts)?;
         let root_template = Template::parse(root.source());
+        match &root_template {
+            Ok(template) => {
+                let declared = masking::declared(template);
+                masking::learn(secrets, &declared, &settings.parameters);
+            }
+            Err(_) => learn(settings, secrets, root.source()),
+        }
         let tree = Self {
             root: root.clone(),
             root_template: Err(Vec::new()),
@@ -82,6 +94,7 @@ impl Tree {
             project,
             settings,
             artifacts,
+            secrets,
             open: Vec::new(),
             wrong: BTreeSet::new(),
             timed_out: false,
@@ -123,10 +136,18 @@ impl Tree {
     }
 }
 
+/// Keeps the secrets that the template of the stack declares from being shown.
+fn learn(settings: &Settings, secrets: &Secrets, source: &Arc<SourceFile>) {
+    let declared = masking::declared_in(source);
+    masking::learn(secrets, &declared, &settings.parameters);
+}
+
 struct Survey<'a> {
     project: &'a Project,
     settings: &'a Settings,
     artifacts: &'a IndexMap<String, Artifact>,
+    /// The secrets that the templates declare are added here.
+    secrets: &'a Secrets,
     /// The templates that are being read, from the root.
     open: Vec<PathBuf>,
     /// The nested templates that are wrong. What is wrong is among the findings.
@@ -194,6 +215,16 @@ impl Survey<'_> {
         }
         self.open.pop();
         paths
+    }
+
+    /// Keeps the secrets that a nested template declares from being shown. Its parameters are not those
+    /// of the manifest.
+    fn learn(&self, source: &Arc<SourceFile>) {
+        masking::learn(
+            self.secrets,
+            &masking::declared_in(source),
+            &IndexMap::new(),
+        );
     }
 
     fn add(&mut self, finding: Diagnostic, rendered: &RenderedTemplate) {
@@ -295,6 +326,7 @@ impl Survey<'_> {
             return Ok(false);
         }
         let folder = self.project.nested_template(path)?;
+        self.learn(folder.main());
         let rendered = match render::render(&folder, self.settings, self.artifacts) {
             Ok(rendered) => rendered,
             Err(error) if error.diagnostics().is_empty() => return Err(error.into()),
@@ -306,6 +338,7 @@ impl Survey<'_> {
                 return Ok(false);
             }
         };
+        self.learn(rendered.source());
         let template = match Template::parse(rendered.source()) {
             Ok(template) => template,
             Err(found) => {

@@ -10,6 +10,7 @@
 //! The values are masked in the change set before it is used. The functions return the masked values,
 //! so that other texts can be redacted too.
 
+mod declared;
 mod drift;
 mod places;
 
@@ -23,6 +24,9 @@ use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::template::node::Node;
 use crate::template::{Parameter, Template, json};
+pub use declared::{
+    Declared, declared, declared_in, hide_defaults, learn, literals, nested_in, without_defaults,
+};
 pub use drift::hide_drift;
 use places::{Hidden, Places, is_literal};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Checks, pattern, suggestion};
+use crate::config::secret::MASK;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::template::node::Node;
 use crate::template::{Parameter, Template};
@@ -37,6 +38,9 @@ const AWS_TYPES: [&str; 10] = [
     "AWS::EC2::Volume::Id",
     "AWS::Route53::HostedZone::Id",
 ];
+
+/// The texts that stackctl and CloudFormation print in place of a secret.
+const MASKS: [&str; 2] = [MASK, "****"];
 
 /// A value for a parameter.
 #[derive(Debug, Clone)]
@@ -76,6 +80,19 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
             continue;
         };
         let Some(text) = value.value else { continue };
+        if parameter.no_echo() && MASKS.contains(&text) {
+            let message = format!(
+                "the value of the parameter `{}` is the text that replaces a secret in the output",
+                value.name
+            );
+            let declared = checks.place(&parameter.entry.node.span, "");
+            let place = value.place.clone().unwrap_or(declared);
+            let found = Diagnostic::error("masked-value", message, place);
+            checks.push(
+                found.help("a copied command or value has no secrets: give the secret itself"),
+            );
+            continue;
+        }
         if let Some((message, node)) = violation(&parameter, text) {
             let name = value.name;
             let message = if parameter.no_echo() {
