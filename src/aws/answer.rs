@@ -187,7 +187,7 @@ mod tests {
         let body = ByteStream::new(checked(answer, limit, true).into_body());
         let read = body.collect().await;
         read.map(|body| body.to_vec().len()).map_err(|error| {
-            std::error::Error::source(&error).map_or_else(String::new, |it| it.to_string())
+            std::error::Error::source(&error).map_or_else(String::new, ToString::to_string)
         })
     }
 

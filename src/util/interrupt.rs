@@ -150,9 +150,10 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: match ignores_hang_up() {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
+            hang_up: if ignores_hang_up() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
             },
         })
     }

@@ -67,14 +67,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let mut steps = 0;
     loop {
         let Some(found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete) else {
-            if args.format == Format::Json {
-                presenter.json(&RecoveryDocument::of_missing_stack(service.name()))?;
-            }
-            presenter.note(&match steps {
-                0 => format!("There is no stack `{}`.", service.name()),
-                _ => format!("\n{} is gone.", service.name()),
-            });
-            presenter.hint(&format!("`{}` deploys it", session.command("apply")));
+            print_missing(&session, service.name(), args.format, steps)?;
             return Ok(Exit::Done);
         };
         let recovery = interrupt
@@ -155,6 +148,20 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             }
         };
     }
+}
+
+/// Prints that there is no stack, or none any more after these steps.
+fn print_missing(session: &Session<'_>, name: &str, format: Format, steps: usize) -> Result<()> {
+    let presenter = session.presenter();
+    if format == Format::Json {
+        presenter.json(&RecoveryDocument::of_missing_stack(name))?;
+    }
+    presenter.note(&match steps {
+        0 => format!("There is no stack `{name}`."),
+        _ => format!("\n{name} is gone."),
+    });
+    presenter.hint(&format!("`{}` deploys it", session.command("apply")));
+    Ok(())
 }
 
 /// Prints which resources the rollback left as they were.
