@@ -37,7 +37,7 @@ async fn fetch(session: &Session<'_>, settings: &Settings) -> Result<Packages> {
     let presenter = session.presenter();
     let ambient = session.context().ambient();
     requirements::fetch(session.project(), settings, ambient, |text| {
-        presenter.note(text)
+        presenter.note(text);
     })
     .await
 }
@@ -75,21 +75,19 @@ pub(crate) async fn artifacts(
     let mut built = package::build_all(project, &others, &packages)?;
     let mut all = IndexMap::new();
     for (name, artifact) in &settings.artifacts {
-        let built = match built.shift_remove(name) {
-            Some(built) => built,
-            None => {
-                let left_out = Artifact::not_built(&settings.project, name)?;
-                if let Some(command) = BuildCommand::new(&artifact.build, project.root()) {
-                    session.presenter().note(&format!(
-                        "Not built: `{name}`. Its key is a placeholder, `{}`; `--build` runs `{}`.",
-                        left_out.key,
-                        command.shown()
-                    ));
-                }
-                left_out
-            }
-        };
-        all.insert(name.clone(), built);
+        if let Some(built) = built.shift_remove(name) {
+            all.insert(name.clone(), built);
+            continue;
+        }
+        let left_out = Artifact::not_built(&settings.project, name)?;
+        if let Some(command) = BuildCommand::new(&artifact.build, project.root()) {
+            session.presenter().note(&format!(
+                "Not built: `{name}`. Its key is a placeholder, `{}`; `--build` runs `{}`.",
+                left_out.key,
+                command.shown()
+            ));
+        }
+        all.insert(name.clone(), left_out);
     }
     Ok(all)
 }

@@ -71,39 +71,49 @@ fn push_escape(text: &mut String, character: char) {
 
 /// Returns whether a character is not seen by itself, or changes what is around it.
 fn is_hidden(character: char) -> bool {
-    match character {
-        '\t' | '\n' => false,
-        // C0, DEL, C1, no-break space.
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{a0}' => true,
-        ' '..='~' => false,
-        // Soft hyphen, grapheme joiner, Arabic letter mark, fillers, Ogham space, Khmer vowels,
-        // Mongolian selectors.
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{61c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{1680}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' => true,
-        // Spaces, zero-width characters, directions, line and paragraph separators, invisible operators.
-        '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' => true,
-        // Empty Braille pattern, Hangul fillers, variation selectors, byte order mark, annotations.
-        '\u{2800}'
-        | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' => true,
-        // Format characters of shorthand and music, tags and further variation selectors.
-        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        // Noncharacters.
-        _ => {
-            matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe
-        }
+    if (' '..='~').contains(&character) {
+        return false;
     }
+    let is_noncharacter = u32::from(character) & 0xfffe == 0xfffe;
+    is_noncharacter
+        || HIDDEN
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&character))
 }
+
+/// The characters that are escaped, as ranges.
+const HIDDEN: [(char, char); 23] = [
+    // C0 without tab and line feed, DEL, C1, no-break space.
+    ('\0', '\u{8}'),
+    ('\u{b}', '\u{1f}'),
+    ('\u{7f}', '\u{a0}'),
+    // Soft hyphen, grapheme joiner, Arabic letter mark, fillers, Ogham space, Khmer vowels, Mongolian
+    // selectors.
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{1680}', '\u{1680}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    // Spaces, zero-width characters, directions, line and paragraph separators, invisible operators.
+    ('\u{2000}', '\u{200f}'),
+    ('\u{2028}', '\u{202f}'),
+    ('\u{205f}', '\u{206f}'),
+    // Empty Braille pattern, Hangul fillers, noncharacters, variation selectors, byte order mark,
+    // annotations.
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fdd0}', '\u{fdef}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    // Format characters of shorthand and music, tags and further variation selectors.
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
 
 /// Returns the text without lines that a build server takes for commands; `None` if it has none. GitHub
 /// takes a line that begins with `::NAME` after any spaces, or that contains `##[`; Azure `##vso[`.
@@ -113,7 +123,8 @@ fn without_commands(text: &str) -> Option<String> {
         begins.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
     };
     let has_old = text.contains("##[") || text.contains("##vso[");
-    if !has_old && !(text.contains("::") && text.lines().any(is_command)) {
+    let has_new = text.contains("::") && text.lines().any(is_command);
+    if !has_old && !has_new {
         return None;
     }
     let lines = text.split_inclusive('\n').map(|line| {
