@@ -11,7 +11,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, imds};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::SdkConfig;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::os_shim_internal::Env;
 
 use super::credentials::{Codes, Loading, Provider, Search, Source};
 use super::endpoints::Endpoints;
@@ -61,8 +61,8 @@ struct Selection {
 ///
 /// If a variable, a file or a profile cannot be used, or no region is configured.
 pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
-    let (fs, variables) = (Fs::real(), Variables::new(Env::real()));
-    let shared = SharedConfig::load(&fs, &variables).await?;
+    let variables = Variables::new(Env::real());
+    let shared = SharedConfig::load(&variables)?;
     let selection = select(settings, &variables, &shared)?;
     let profile = &selection.profile;
     let search = Search {
@@ -74,7 +74,7 @@ pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
     let endpoints = Endpoints::of(&variables, &shared, profile)?;
     let retries = Retries::read(&variables, profile)?;
     let to_aws = ToAws {
-        certificates: trust::read(&fs, &variables, profile).await?,
+        certificates: trust::read(&variables, profile)?,
         no_proxy: match variables.get("no_proxy")? {
             Some(hosts) => hosts,
             None => variables.get("NO_PROXY")?.unwrap_or_default(),
@@ -124,7 +124,6 @@ pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
         config: sdk.clone(),
         local,
         metadata,
-        fs,
         variables,
     };
     let provider = Provider::new(source, loading, Arc::clone(&codes));

@@ -1,16 +1,18 @@
 //! The certificates that servers are trusted by: those of the machine, or a bundle that the user names.
 
+use std::path::Path;
+
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use aws_types::os_shim_internal::Fs;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::shared_config::Profile;
+use super::shared_config::{Profile, SIZE};
 use super::variables::Variables;
 use crate::error::{Error, Result};
+use crate::util::regular_file;
 
 /// Returns the certificates of `AWS_CA_BUNDLE`, the profile's `ca_bundle`, or `REQUESTS_CA_BUNDLE`, in
 /// this order, as botocore does. `None` stands for those of the machine.
@@ -18,11 +20,7 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// If the file cannot be read or holds no certificate. The SDK would panic on it.
-pub(super) async fn read(
-    fs: &Fs,
-    variables: &Variables,
-    profile: &Profile,
-) -> Result<Option<TlsContext>> {
+pub(super) fn read(variables: &Variables, profile: &Profile) -> Result<Option<TlsContext>> {
     let variable = |name: &str| -> Result<Option<(String, String)>> {
         let path = variables.filled(name)?;
         Ok(path.map(|path| (path, format!("the variable {name}"))))
@@ -44,8 +42,8 @@ pub(super) async fn read(
             .hint("name a PEM file with the certificates of the authorities that you trust")
     };
     let expanded = variables.expand(&path).unwrap_or_else(|| path.clone());
-    let bundle = fs.read_to_end(&expanded).await;
-    let bundle = bundle.map_err(|error| unusable(format!("which cannot be read: {error}")))?;
+    let bundle = regular_file::read(Path::new(&expanded), SIZE);
+    let bundle = bundle.map_err(|error| unusable(format!("which {}", error.predicate())))?;
     let mut store = TrustStore::empty();
     let mut is_empty = true;
     for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {

@@ -3,14 +3,17 @@
 //! They are good for 15 minutes at a time, and the AWS CLI renews them whenever it runs. To renew them
 //! takes a signature that only a large part of the SDK can make, so stackctl leaves that to the CLI.
 
+use std::path::Path;
+
 use aws_credential_types::Credentials;
-use aws_types::os_shim_internal::Fs;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::super::shared_config::SIZE;
 use super::super::variables::Variables;
 use super::unavailable::Unavailable;
 use crate::artifact::digest::Digest;
+use crate::util::regular_file;
 
 /// The folder of the cached tokens.
 const FOLDER: &str = "~/.aws/login/cache";
@@ -32,18 +35,14 @@ struct AccessToken {
 }
 
 /// Returns the cached credentials of a session.
-pub(super) async fn load(
-    fs: &Fs,
-    variables: &Variables,
-    session: &str,
-) -> Result<Credentials, Unavailable> {
+pub(super) fn load(variables: &Variables, session: &str) -> Result<Credentials, Unavailable> {
     let missing =
         |reason: &str| Unavailable::LoginSession(format!("the session `{session}` {reason}"));
     let folder = variables.filled("AWS_LOGIN_CACHE_DIRECTORY").ok().flatten();
     let folder = variables.expand(folder.as_deref().unwrap_or(FOLDER));
     let name = Digest::of(session).hex();
     let path = format!("{}/{name}.json", folder.unwrap_or_default());
-    let token = fs.read_to_end(&path).await;
+    let token = regular_file::read(Path::new(&path), SIZE);
     let token = token.map_err(|_| missing("has no cached credentials"))?;
     let token: Token = serde_json::from_slice(&token)
         .map_err(|_| missing("has cached credentials that cannot be read"))?;

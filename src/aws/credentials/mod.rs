@@ -7,6 +7,7 @@ mod unavailable;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,10 +23,11 @@ use aws_credential_types::provider::future::ProvideCredentials as Providing;
 use aws_credential_types::provider::token::ProvideToken as _;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
-use aws_types::os_shim_internal::Fs;
 use jiff::Timestamp;
 
+use super::shared_config::SIZE;
 use super::variables::{Variables, not_a_word};
+use crate::util::regular_file;
 use source::{Role, SignOn};
 pub(super) use source::{Search, Source};
 pub(super) use unavailable::Unavailable;
@@ -38,7 +40,6 @@ pub(super) struct Loading {
     /// For the services that answer inside a machine or a container.
     pub(super) local: ProviderConfig,
     pub(super) metadata: imds::Client,
-    pub(super) fs: Fs,
     pub(super) variables: Variables,
 }
 
@@ -111,8 +112,8 @@ impl Provider {
                 }
                 Source::SignOn(sign_on) => self.sign_on(sign_on).await,
                 Source::LoginSession(session) => {
-                    let loaded = login_session::load(&loading.fs, &loading.variables, session);
-                    loaded.await.map_err(unavailable)
+                    let loaded = login_session::load(&loading.variables, session);
+                    loaded.map_err(unavailable)
                 }
                 Source::Process(command) => process::run(command).await.map_err(unavailable),
                 Source::Container => {
@@ -171,8 +172,8 @@ impl Provider {
                 "the web identity token `{token_file}` {reason}"
             )))
         };
-        let token = self.loading.fs.read_to_end(token_file).await;
-        let token = token.map_err(|error| unusable(format!("cannot be read: {error}")))?;
+        let token = regular_file::read(Path::new(token_file), SIZE);
+        let token = token.map_err(|error| unusable(error.predicate()))?;
         let token = String::from_utf8(token).map_err(|_| unusable("is not UTF-8".to_owned()))?;
         let answer = aws_sdk_sts::Client::new(&self.loading.config)
             .assume_role_with_web_identity()

@@ -7,12 +7,16 @@ mod ini;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-
-use aws_types::os_shim_internal::Fs;
+use std::path::Path;
 
 use super::variables::Variables;
 use crate::error::{Error, Result};
+use crate::util::regular_file::{self, FileError};
 use ini::{Section, Value};
+
+/// The maximum size of a file that is read, in bytes. The files of large companies have a few hundred
+/// kilobytes.
+pub(super) const SIZE: u64 = 16 * 1024 * 1024;
 
 /// Which of the two files a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +78,7 @@ impl SharedConfig {
     /// # Errors
     ///
     /// If a file is not UTF-8 or cannot be understood.
-    pub(super) async fn load(fs: &Fs, variables: &Variables) -> Result<Self> {
+    pub(super) fn load(variables: &Variables) -> Result<Self> {
         let mut config = Self::default();
         for file in SharedFile::ALL {
             let named = variables.get(file.variable())?;
@@ -82,14 +86,13 @@ impl SharedConfig {
             let Some(path) = variables.expand(&name) else {
                 continue;
             };
-            let content = match fs.read_to_end(&path).await {
+            let content = match regular_file::read(Path::new(&path), SIZE) {
                 Ok(content) => content,
+                Err(FileError::Io(error)) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => {
-                    if error.kind() != ErrorKind::NotFound && !path.is_empty() {
-                        config
-                            .unopened
-                            .push(format!("{name} cannot be read: {error}"));
-                    }
+                    config
+                        .unopened
+                        .push(format!("`{name}` {}", error.predicate()));
                     continue;
                 }
             };
@@ -223,35 +226,35 @@ fn broken(path: &str, line: usize, reason: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aws_types::os_shim_internal::{Env, Fs};
+    use aws_types::os_shim_internal::Env;
 
     use super::*;
 
-    async fn load(files: &[(&str, &str)]) -> Result<SharedConfig> {
-        let fs = Fs::from_map(
-            files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
-                .collect(),
-        );
-        let variables = Variables::new(Env::from_slice(&[("HOME", "/home")]));
-        SharedConfig::load(&fs, &variables).await
+    fn load(files: &[(&str, &str)]) -> Result<SharedConfig> {
+        let home = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        for (name, text) in files {
+            let folder = home.path().join(".aws");
+            let written = std::fs::create_dir_all(&folder);
+            let written = written.and_then(|()| std::fs::write(folder.join(name), text));
+            written.unwrap_or_else(|error| panic!("{error}"));
+        }
+        let home = home.path().to_string_lossy().into_owned();
+        SharedConfig::load(&Variables::new(Env::from_slice(&[("HOME", &home)])))
     }
 
-    #[tokio::test]
-    async fn profiles_of_both_files_are_one() {
+    #[test]
+    fn profiles_of_both_files_are_one() {
         let config = load(&[
             (
-                "/home/.aws/config",
+                "config",
                 "[default]\nregion = a\n[profile 'b c']\nregion = b\n[sso-session s]\nx = y\n\
                  [services t]\nsts =\n  endpoint_url = u\n[other]\nz = 1\n",
             ),
             (
-                "/home/.aws/credentials",
+                "credentials",
                 "[default]\nregion = c\naws_access_key_id = k\n[d]\n[profile e]\n",
             ),
         ])
-        .await
         .unwrap_or_else(|error| panic!("{error}"));
         let names: Vec<&str> = config.names().collect();
         assert_eq!(names, ["b c", "d", "default", "profile e"]);
@@ -264,9 +267,9 @@ mod tests {
         assert!(config.session("s").is_some());
     }
 
-    #[tokio::test]
-    async fn a_broken_file_is_named_with_its_line() {
-        let error = load(&[("/home/.aws/config", "[default]\n\n[profile x\n")]).await;
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let error = load(&[("config", "[default]\n\n[profile x\n")]);
         let error = error.map_or_else(|error| error.to_string(), |_| String::new());
         assert!(
             error.starts_with("~/.aws/config:3: a section is"),

@@ -98,7 +98,7 @@ fn places() -> Vec<SetUp> {
             .keys()
             .folder(".aws/config"),
         set_up("folder in the place of a file that is needed")
-            .fails("~/.aws/config cannot be read: Is a directory")
+            .fails("hint: `~/.aws/config` is a ")
             .folder(".aws/config")
             .folder(".aws/credentials"),
         set_up("AWS_CONFIG_FILE")
@@ -119,6 +119,9 @@ fn places() -> Vec<SetUp> {
         set_up("AWS_SHARED_CREDENTIALS_FILE")
             .variable("AWS_SHARED_CREDENTIALS_FILE", "{home}/other")
             .file("other", GOOD),
+        set_up("device without an end")
+            .keys()
+            .variable("AWS_CONFIG_FILE", "/dev/zero"),
         set_up("null device")
             .keys()
             .variable("AWS_CONFIG_FILE", "/dev/null"),
