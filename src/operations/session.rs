@@ -291,7 +291,9 @@ fn learn_secrets(project: &Project, settings: &Settings, secrets: &Secrets) {
         .flat_map(|text| names.iter().map(move |name| (text, name)))
     {
         let values = masking::literals(&text.text, name);
-        values.iter().for_each(|it| secrets.add(it));
+        for value in &values {
+            secrets.add(value);
+        }
     }
 }
 

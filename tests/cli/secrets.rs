@@ -1,5 +1,6 @@
 //! Secrets never leave the program: random secrets in every place, all commands and formats, and a
 //! service that returns the secrets in every spelling.
+#![expect(clippy::print_stdout, reason = "the seed and the counts are shown")]
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};

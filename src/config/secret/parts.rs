@@ -90,11 +90,13 @@ pub(super) fn spellings(text: &str) -> Vec<String> {
                 shown.push(character);
             } else {
                 let bytes = character.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-                let escapes = bytes.iter().map(|byte| match is_lower {
-                    true => format!("%{byte:02x}"),
-                    false => format!("%{byte:02X}"),
-                });
-                shown.extend(escapes);
+                for byte in bytes {
+                    shown.push_str(&if is_lower {
+                        format!("%{byte:02x}")
+                    } else {
+                        format!("%{byte:02X}")
+                    });
+                }
             }
         }
         shown

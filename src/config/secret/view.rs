@@ -193,7 +193,7 @@ impl<'t> View<'t> {
             bytes.push(SEPARATOR);
             places.push(self.place_of(run.end - 1));
         }
-        (!bytes.is_empty()).then(|| View {
+        (!bytes.is_empty()).then_some(View {
             bytes: Cow::Owned(bytes),
             places: Some(places),
         })
@@ -496,11 +496,10 @@ mod tests {
                 _ => format!("\\u{unit:04x}"),
             })
             .collect();
-        let all: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let decimal: String = text
-            .chars()
-            .map(|it| format!("&#{};", u32::from(it)))
-            .collect();
+        let all = text.bytes().map(|byte| format!("%{byte:02x}"));
+        let all = all.collect::<Vec<_>>().concat();
+        let decimal = text.chars().map(|it| format!("&#{};", u32::from(it)));
+        let decimal = decimal.collect::<Vec<_>>().concat();
         let python = text.replace('\\', "\\\\").replace('é', "\\xc3\\xA9");
         let rust = text.replace('\\', "\\\\").replace('😀', "\\u{1f600}");
         let xml = text.replace('&', "&amp;").replace('<', "&lt;");

@@ -10,6 +10,7 @@ use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
 use crate::config::secret::Secrets;
+use crate::config::settings::Settings;
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
@@ -19,7 +20,7 @@ use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
 use crate::plan::risk;
-use crate::plan::{Operation, Plan, Target, masking, model, values};
+use crate::plan::{Operation, Plan, Target, ValueChange, masking, model, values};
 use crate::template::Template;
 
 /// Returns the predicted plan.
@@ -78,20 +79,7 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
             .collect(),
         |name| !build.parameters.contains_key(name),
     );
-    // Older versions did not keep the tags.
-    let tags = match last {
-        Some(LastDeployed { tags: None, .. }) => Vec::new(),
-        last => {
-            let deployed = last.and_then(|last| last.tags.as_ref());
-            let desired = settings
-                .tags
-                .iter()
-                .map(|(name, value)| (name, value.as_str()));
-            values::value_changes(deployed, &desired.collect(), |name| {
-                !settings.tags.contains_key(name)
-            })
-        }
-    };
+    let tags = tag_changes(last, settings);
     let same_template = deployed.as_ref().is_some_and(|(.., is_same)| *is_same);
     let differs =
         !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
@@ -163,6 +151,20 @@ pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
     if let Err(error) = last.store(&cache) {
         session.presenter().detail(&error.to_string());
     }
+}
+
+/// Returns the tags that differ from those of the last deployment.
+fn tag_changes(last: Option<&LastDeployed>, settings: &Settings) -> Vec<ValueChange> {
+    // Older versions did not keep the tags.
+    if last.is_some_and(|last| last.tags.is_none()) {
+        return Vec::new();
+    }
+    let deployed = last.and_then(|last| last.tags.as_ref());
+    let desired = settings.tags.iter();
+    let desired = desired.map(|(name, value)| (name, value.as_str()));
+    values::value_changes(deployed, &desired.collect(), |name| {
+        !settings.tags.contains_key(name)
+    })
 }
 
 /// Returns a template without the secrets in it: the defaults of parameters with `NoEcho`, and known

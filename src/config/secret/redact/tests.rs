@@ -1,4 +1,5 @@
 //! The redactor, with secrets of all kinds in all spellings.
+#![expect(clippy::print_stdout, reason = "the counts and times are shown")]
 
 use std::time::Instant;
 
@@ -19,7 +20,8 @@ fn json(text: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    let digits = text.bytes().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 /// Returns a text in percent-encoding with digits in lower case.
@@ -40,7 +42,8 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
             it if it.is_ascii_alphanumeric() || "-._~".contains(it) => it.to_string(),
             it => {
                 let bytes = it.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-                bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
+                let escapes = bytes.iter().map(|byte| format!("%{byte:02X}"));
+                escapes.collect::<Vec<_>>().concat()
             }
         })
         .collect();
