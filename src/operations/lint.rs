@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::build::{Build, is_wrong};
 use super::session::Session;
 use crate::config::settings::{ParameterValue, Settings};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, capped};
 use crate::error::{Error, Result};
 use crate::template::lint::{self, Report, Subject};
 use crate::template::render::RenderedTemplate;
@@ -93,13 +93,14 @@ pub(crate) fn run(session: &Session<'_>, build: &Build) -> Result<()> {
     apply_findings(session, report, build)
 }
 
-/// Returns the linter's findings at their places in the template and the manifest.
+/// Returns the linter's findings at their places in the template and the manifest; of very many, only the
+/// first.
 pub(crate) fn located(
     settings: &Settings,
     report: Report,
     rendered: &RenderedTemplate,
 ) -> Vec<Diagnostic> {
-    let findings = report.findings.into_iter();
+    let findings = capped(report.findings).into_iter();
     findings
         .map(|finding| rendered.translate(finding, &settings.origins))
         .collect()

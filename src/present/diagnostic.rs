@@ -1,8 +1,9 @@
 //! Findings as text in the style of `rustc`: the message, the source line with carets, and the help.
 
 use std::ops::Range;
+use std::ptr;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::present::visible::{one_line, visible};
@@ -12,6 +13,17 @@ use crate::present::wrap;
 const HELP_MARGIN: usize = 14;
 /// The minimum width of wrapped help, in columns.
 const HELP_MIN_WIDTH: usize = 30;
+
+/// The maximum number of places of a finding that are shown.
+const SHOWN: usize = 32;
+
+/// The largest distance of a place from the first one in the same file, in bytes. Places that are
+/// farther away are not shown, because the renderer reads everything between them.
+const FAR: usize = 64 * 1024;
+
+/// How much of a long line is read before and after its marked part, in bytes: more than the width of a
+/// terminal.
+const NEAR: usize = 1024;
 
 /// Returns the findings as text, separated by empty lines, without a final newline.
 ///
@@ -26,73 +38,113 @@ pub fn render(diagnostics: &[Diagnostic], width: usize, color: bool) -> String {
     let renderer = renderer.term_width(width);
     let texts: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| renderer.render(&[group(diagnostic, width)]))
+        .map(|diagnostic| {
+            let (group, moved) = group(diagnostic, width);
+            let drawn = renderer.render(&[group]);
+            moved.iter().fold(drawn, |drawn, column| {
+                drawn.replacen(&column.drawn, &column.right, 1)
+            })
+        })
         .collect();
     texts.join("\n\n")
 }
 
-fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
+/// A place in a line whose beginning is left out, as the renderer writes it and as it is right.
+struct Column {
+    drawn: String,
+    right: String,
+}
+
+fn group(diagnostic: &Diagnostic, width: usize) -> (Group<'_>, Vec<Column>) {
     let level = match diagnostic.severity {
         Severity::Note => Level::NOTE,
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
+    let (snippets, moved) = snippets(&diagnostic.places);
     let mut group = level
         .primary_title(visible(&diagnostic.message))
         .id(one_line(&diagnostic.rule))
-        .elements(snippets(&diagnostic.places));
+        .elements(snippets);
     for help in &diagnostic.help {
         let width = width.saturating_sub(HELP_MARGIN).max(HELP_MIN_WIDTH);
         let lines = wrap::exact_words(&visible(help), width);
         group = group.element(Level::HELP.message(lines.join("\n")));
     }
-    group
+    (group, moved)
 }
 
 /// Returns one snippet per source file. The first place is the primary one.
-fn snippets(places: &[Place]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+fn snippets(places: &[Place]) -> (Vec<Marked<'_>>, Vec<Column>) {
     let mut by_source: Vec<(&SourceFile, Vec<(AnnotationKind, &Place)>)> = Vec::new();
-    for (index, place) in places.iter().enumerate() {
+    for (index, place) in places.iter().take(SHOWN).enumerate() {
         let kind = if index == 0 {
             AnnotationKind::Primary
         } else {
             AnnotationKind::Context
         };
         let source: &SourceFile = &place.source;
-        match by_source.iter_mut().find(|(known, _)| *known == source) {
+        let is_same = |known: &SourceFile| ptr::eq(known, source) || known == source;
+        match by_source.iter_mut().find(|(known, _)| is_same(known)) {
             // A template that includes itself names the same place several times.
             Some((_, places)) if places.iter().any(|(_, known)| *known == place) => {}
             Some((_, places)) => places.push((kind, place)),
             None => by_source.push((source, vec![(kind, place)])),
         }
     }
-    by_source
-        .into_iter()
-        .map(|(source, places)| snippet(source, &places))
-        .collect()
+    let mut columns = Vec::new();
+    let snippets = by_source.into_iter().map(|(source, places)| {
+        let (snippet, column) = snippet(source, &places);
+        columns.extend(column);
+        snippet
+    });
+    (snippets.collect(), columns)
 }
 
+type Marked<'a> = Snippet<'a, Annotation<'a>>;
+
+/// Returns the lines of one source with these places.
 fn snippet<'a>(
     source: &'a SourceFile,
     places: &[(AnnotationKind, &'a Place)],
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+) -> (Marked<'a>, Option<Column>) {
+    let text = &source.text;
+    let first = places.first().map_or(0, |(_, place)| place.span.start);
+    let shown = places
+        .iter()
+        .filter(|(_, place)| place.span.start.abs_diff(first) <= FAR);
+    let places: Vec<(AnnotationKind, &Place)> = shown.copied().collect();
     let spans: Vec<Range<usize>> = places
         .iter()
-        .map(|(_, place)| first_line(&source.text, &place.span))
+        .map(|(_, place)| first_line(text, &place.span))
         .collect();
-    let lines = lines_around(&source.text, &spans);
-    let before = source.text.get(..lines.start).unwrap_or_default();
-    let quoted = source.text.get(lines.clone()).unwrap_or_default();
+    let whole = lines_around(text, &spans);
+    let lines = near(text, &whole, &spans);
+    let before = text.get(..lines.start).unwrap_or_default();
+    let quoted = text.get(lines.clone()).unwrap_or_default();
     let shown = visible_lines(quoted);
     // Where a byte of the source is among the escapes.
     let place_of = |offset: usize| {
-        let before = quoted.get(..offset.saturating_sub(lines.start));
+        let offset = offset.min(lines.end).saturating_sub(lines.start);
+        let before = quoted.get(..boundary(quoted, offset));
         let at = before.map_or(0, |before| visible_lines(before).len());
         boundary(&shown, at)
     };
+    let line = before.matches('\n').count().saturating_add(1);
     let mut snippet = Snippet::source(shown.clone())
-        .line_start(before.matches('\n').count().saturating_add(1))
+        .line_start(line)
         .path(one_line(&source.name));
+    let column = (lines.start != whole.start).then(|| {
+        let before = shown.get(..place_of(first)).unwrap_or_default();
+        let newlines = before.matches('\n').count();
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        let name = one_line(&source.name);
+        let (line_of_place, right) = source.position(first);
+        Column {
+            drawn: format!("{name}:{}:{}", line + newlines, last.chars().count() + 1),
+            right: format!("{name}:{line_of_place}:{right}"),
+        }
+    });
     for ((kind, place), span) in places.iter().zip(spans) {
         let mut annotation = kind.span(place_of(span.start)..place_of(span.end));
         if !place.label.is_empty() {
@@ -100,7 +152,25 @@ fn snippet<'a>(
         }
         snippet = snippet.annotation(annotation);
     }
-    snippet
+    (snippet, column)
+}
+
+/// Returns the part of these lines that is read: without the beginning and the end of long lines.
+fn near(text: &str, lines: &Range<usize>, spans: &[Range<usize>]) -> Range<usize> {
+    let starts = || spans.iter().map(|span| span.start);
+    let first = starts().min().unwrap_or(lines.start);
+    let last = starts().max().unwrap_or(lines.start);
+    let start = if first.saturating_sub(lines.start) > 2 * NEAR {
+        boundary(text, first - NEAR)
+    } else {
+        lines.start
+    };
+    let end = if lines.end.saturating_sub(last) > 2 * NEAR {
+        boundary(text, last.saturating_add(NEAR))
+    } else {
+        lines.end
+    };
+    start..end
 }
 
 /// Returns lines of a file with their hidden characters as escapes, and with `\n` as line breaks.
@@ -254,6 +324,41 @@ mod tests {
         5000 | key5000 = 1
              |            ^
         ");
+    }
+
+    #[test]
+    fn findings_on_a_line_of_a_megabyte_are_drawn_in_no_time() {
+        let text = format!("first\n{}", "{\"Ref\": \"Nö\"}, ".repeat(60_000));
+        let source = SourceFile::new("t.json", text);
+        let starts = source.text.match_indices("Nö").map(|(start, _)| start);
+        let findings: Vec<Diagnostic> = starts
+            .skip(49_900)
+            .take(100)
+            .map(|start| {
+                Diagnostic::error("a-rule", "is wrong", place(&source, start..start + 3, ""))
+            })
+            .collect();
+        let begin = std::time::Instant::now();
+        let drawn = render(&findings, 60, false);
+        assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+        insta::assert_snapshot!(drawn.split("\n\n").next().unwrap_or_default(), @r#"
+        error[a-rule]: is wrong
+         --> t.json:2:748510
+          |
+        2 | ...{"Ref": "Nö"}, {"Ref": "Nö"}, {"Ref": "Nö"}, {"Ref...
+          |                            ^^
+        "#);
+    }
+
+    #[test]
+    fn many_places_of_a_finding_are_drawn_in_no_time() {
+        let source = SourceFile::new("t", "name: value\n".repeat(50_000));
+        let mut finding = Diagnostic::error("a-rule", "is wrong", place(&source, 0..4, ""));
+        for line in 1..50_000 {
+            finding = finding.at(place(&source, line * 12..line * 12 + 4, "and here"));
+        }
+        let drawn = render(&[finding], 80, false);
+        assert_eq!(drawn.matches("and here").count(), 31);
     }
 
     #[test]

@@ -1,9 +1,16 @@
 //! Suggestions in messages: the word that the user probably meant, and lists of known words.
 
+/// The longest word that is compared, in bytes. The time of a comparison grows with the square of it.
+pub const LONGEST: usize = 256;
+
 /// Returns the known word nearest to `word`, if one is near enough to have been meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))

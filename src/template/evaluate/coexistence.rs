@@ -12,7 +12,7 @@ use crate::template::shorthand::one_line;
 
 /// The maximum number of functions that are evaluated, over all combinations; with more, the conditions
 /// count as independent.
-const MAX_STEPS: usize = 4_000_000;
+pub const MAX_STEPS: usize = 400_000;
 
 /// The maximum number of functions in a condition, with those of the conditions that it refers to.
 const MAX_FUNCTIONS: usize = 4_000;
@@ -24,10 +24,21 @@ const MAX_DEPTH: usize = 64;
 const ANYTHING_ELSE: Option<&str> = None;
 
 /// Returns whether the condition `first` and the condition `second` can hold at the same time. `None`
-/// always holds.
-pub fn can_both_hold(template: &Template, first: Option<&str>, second: Option<&str>) -> bool {
+/// always holds. `left` counts the functions that may still be evaluated over several calls; if it is
+/// too small, the conditions count as independent.
+pub fn can_both_hold(
+    template: &Template,
+    first: Option<&str>,
+    second: Option<&str>,
+    left: &mut usize,
+) -> bool {
     let mut subjects = Subjects::new(template);
     let both = [subjects.formula(first), subjects.formula(second)];
+    let steps = subjects.steps();
+    if steps > *left {
+        return true;
+    }
+    *left -= steps;
     subjects.satisfiable(&Formula::All(both.into()))
 }
 
@@ -170,8 +181,12 @@ impl<'a> Subjects<'a> {
 
     /// Returns whether there are few enough combinations to try them all.
     fn is_complete(&self) -> bool {
-        let steps = self.combinations().saturating_mul(self.functions);
-        self.functions <= MAX_FUNCTIONS && steps <= MAX_STEPS
+        self.functions <= MAX_FUNCTIONS && self.steps() <= MAX_STEPS
+    }
+
+    /// Returns how many functions are evaluated to try all combinations.
+    fn steps(&self) -> usize {
+        self.combinations().saturating_mul(self.functions)
     }
 
     fn satisfiable(&self, formula: &Formula<'a>) -> bool {
@@ -215,7 +230,7 @@ fn literal(node: &Node) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{can_all_be, can_both_hold, implies};
+    use super::{MAX_STEPS, can_all_be, can_both_hold, implies};
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
 
@@ -241,7 +256,9 @@ Conditions:
     fn conditions_exclude_each_other_whatever_the_parameters_are() {
         let template = Template::parse(&SourceFile::new("t", TEMPLATE)).ok();
         let template = template.as_ref();
-        let both = |first, second| template.map(|it| can_both_hold(it, Some(first), Some(second)));
+        let both = |first, second| {
+            template.map(|it| can_both_hold(it, Some(first), Some(second), &mut MAX_STEPS.clone()))
+        };
         for (first, second) in [
             ("Prod", "Dev"),
             ("Prod", "NotProd"),

@@ -5,13 +5,19 @@
 //! equal, so are the deployed values, unless a resource that they use is replaced; so each unknown
 //! value lists the resources that it uses. It also lists dependencies that its text does not show,
 //! such as the entries of a mapping if the key is unknown. They are compared too.
+//!
+//! A few functions inside each other can describe a text of any length, so each function is evaluated
+//! once, and the size of its value is limited. A value over the limit is unknown. It is compared by the
+//! function and by everything that the function may read.
 
 pub mod coexistence;
 mod condition;
+mod size;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::ptr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -169,6 +175,12 @@ pub struct Evaluator<'a> {
     /// The values of parameters, and of pseudo parameters such as `AWS::Region` if they are known.
     values: &'a IndexMap<String, String>,
     conditions: RefCell<condition::Decisions<'a>>,
+    /// The values of functions, by the address of their node.
+    calls: RefCell<HashMap<usize, Evaluated<'a>>>,
+    /// How many bytes the values of functions may still have.
+    left: Cell<usize>,
+    /// A number that is equal for everything that functions may read.
+    surroundings: OnceCell<u64>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -179,6 +191,9 @@ impl<'a> Evaluator<'a> {
             template,
             values,
             conditions: RefCell::default(),
+            calls: RefCell::default(),
+            left: Cell::new(size::TOTAL),
+            surroundings: OnceCell::new(),
         }
     }
 
@@ -196,7 +211,13 @@ impl<'a> Evaluator<'a> {
     /// Returns the value of a node.
     pub fn value(&self, node: &'a Node) -> Evaluated<'a> {
         if let Some((function, member)) = node.intrinsic() {
-            return self.call(function, &member.node);
+            let address = ptr::from_ref(node).addr();
+            if let Some(known) = self.calls.borrow().get(&address) {
+                return known.clone();
+            }
+            let value = self.call(function, &member.node);
+            self.calls.borrow_mut().insert(address, value.clone());
+            return value;
         }
         match &node.value {
             Value::List(list) => Evaluated::List(self.list(list)),
@@ -219,7 +240,40 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
+    /// Returns the value of a function, if its size is within the limits.
     fn call(&self, function: &str, argument: &'a Node) -> Evaluated<'a> {
+        let value = match self.left.get() {
+            0 => None,
+            _ => Some(self.called(function, argument)),
+        };
+        let size = value.as_ref().map_or(0, size::of);
+        let has_room = size <= self.left.get().min(size::LONGEST);
+        self.spend(size);
+        value
+            .filter(|_| has_room)
+            .unwrap_or_else(|| self.too_large(function, argument))
+    }
+
+    /// Counts bytes that a value has, or that were needed to see that it is too large.
+    fn spend(&self, bytes: usize) {
+        self.left.set(self.left.get().saturating_sub(bytes));
+    }
+
+    /// Returns the value of a function whose value is too large.
+    fn too_large(&self, function: &str, argument: &'a Node) -> Evaluated<'a> {
+        let mut uses = BTreeSet::new();
+        size::uses(self.template, argument, &mut uses);
+        let surroundings = || size::surroundings(self.template, self.values);
+        let surroundings = *self.surroundings.get_or_init(surroundings);
+        let fingerprint = size::fingerprint(surroundings, argument);
+        Evaluated::Unknown(Unknown {
+            text: format!("{function}(…)"),
+            uses,
+            dependencies: BTreeSet::from([format!("too large {fingerprint}")]),
+        })
+    }
+
+    fn called(&self, function: &str, argument: &'a Node) -> Evaluated<'a> {
         let result = match function {
             "Ref" => argument.as_str().map(|name| self.reference(name)),
             "Fn::GetAtt" => self.get_att(argument),
@@ -242,6 +296,10 @@ impl<'a> Evaluator<'a> {
         result.unwrap_or_else(|| {
             // An unknown call keeps its name and arguments, so that it can be compared.
             let value = self.value(argument);
+            if size::of(&value) > size::LONGEST {
+                self.spend(size::LONGEST);
+                return self.too_large(function, argument);
+            }
             let mut dependencies = BTreeSet::from_iter(self.dependency(function, argument));
             value.collect_dependencies(&mut dependencies);
             Evaluated::Unknown(Unknown {
@@ -355,6 +413,7 @@ impl<'a> Evaluator<'a> {
             None => (argument.as_str()?, None),
         };
         let mut parts = Vec::new();
+        let mut size = 0_usize;
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {
             let (name, after) = behind.split_once('}')?;
@@ -369,6 +428,11 @@ impl<'a> Evaluator<'a> {
             } else {
                 self.reference(name)
             });
+            size = size.saturating_add(parts.last().map_or(0, size::of));
+            if size > size::LONGEST {
+                self.spend(size);
+                return Some(self.too_large("Fn::Sub", argument));
+            }
             rest = after;
         }
         parts.push(Evaluated::Scalar(rest.into()));
@@ -400,8 +464,14 @@ impl<'a> Evaluator<'a> {
         let [delimiter, list] = argument.as_list()? else {
             return None;
         };
-        let delimiter = self.value(delimiter);
-        Some(concatenated(self.value(list).list()?, delimiter.scalar()?))
+        let (delimiter, list) = (self.value(delimiter), self.value(list));
+        let (delimiter, parts) = (delimiter.scalar()?, list.list()?);
+        let delimiters = delimiter.len().saturating_mul(parts.len());
+        if delimiters.saturating_add(size::of(&list)) > size::LONGEST {
+            self.spend(size::LONGEST);
+            return Some(self.too_large("Fn::Join", argument));
+        }
+        Some(concatenated(parts, delimiter))
     }
 
     fn select(&self, argument: &'a Node) -> Option<Evaluated<'a>> {

@@ -74,3 +74,69 @@ fn values_are_evaluated_as_far_as_possible() {
         assert_eq!(value(expression), expected, "{expression}");
     }
 }
+
+#[test]
+fn a_value_without_end_is_unknown_and_counts_its_resources() {
+    let nested = |times: usize, inner: &str, around: fn(String) -> String| {
+        (0..times).fold(inner.to_owned(), |inner, _| around(inner))
+    };
+    let doubled = |inner| format!("{{Fn::Sub: ['${{a}}${{a}}', {{a: {inner}}}]}}");
+    let encoded = |inner| format!("{{Fn::Base64: {inner}}}");
+    let encoded_twice = nested(2, "!GetAtt Other.Arn", encoded);
+    assert_eq!(
+        value(&encoded_twice),
+        "Fn::Base64(Fn::Base64(${Other.Arn}))"
+    );
+    assert!(value(&nested(40, "!GetAtt Other.Arn", encoded)).len() < 1000);
+    assert_eq!(value(&nested(3, "!Ref Size", doubled)), "small".repeat(8));
+    for (expression, expected) in [
+        (nested(40, "!Ref Size", doubled), "Fn::Sub(…)"),
+        (nested(60, "text", encoded), "Fn::Base64(…)"),
+        (
+            format!(
+                "!Sub ['{}', {{a: {}}}]",
+                "${a}".repeat(2000),
+                "x".repeat(2000)
+            ),
+            "Fn::Sub(…)",
+        ),
+        (
+            format!("!Join [{}, [{}]]", "x".repeat(2000), "a, ".repeat(2000)),
+            "Fn::Join(…)",
+        ),
+    ] {
+        let found = value(&expression);
+        assert!(
+            found.len() < 10_000_000 && found.contains('…'),
+            "{expected}: {}",
+            found.len()
+        );
+    }
+}
+
+#[test]
+fn equal_values_that_are_too_large_are_equal_and_others_are_not() {
+    let unknown = |inner: &str, size: &str| {
+        let nested = (0..40).fold(inner.to_owned(), |inner, _| {
+            format!("{{Fn::Sub: ['${{a}}${{a}}', {{a: {inner}}}]}}")
+        });
+        let text = format!(
+            "Parameters:\n  Size: {{Type: String}}\nResources:\n  Q: {{Type: T}}\n  \
+             R: {{Type: T, Properties: {{P: {nested}}}}}\n"
+        );
+        let template = Template::parse(&SourceFile::new("t", text)).ok()?;
+        let values = IndexMap::from([("Size".to_owned(), size.to_owned())]);
+        let node = template.resource("R")?.properties()?.get("P")?;
+        match Evaluator::new(&template, &values).value(node) {
+            super::Evaluated::Unknown(unknown) => Some(unknown),
+            _ => None,
+        }
+    };
+    let one = unknown("!Ref Size", "a");
+    assert!(one.is_some());
+    assert_eq!(one, unknown("!Ref Size", "a"));
+    assert_ne!(one, unknown("!Ref Size", "b"));
+    assert_ne!(one, unknown("x", "a"));
+    let uses = unknown("!GetAtt Q.Arn", "a").map(|it| it.uses);
+    assert!(uses.is_some_and(|uses| uses.iter().any(|used| used.resource == "Q")));
+}

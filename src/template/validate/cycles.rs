@@ -13,9 +13,13 @@ use crate::template::evaluate::coexistence::can_all_be;
 use crate::template::node::{Node, Value};
 use crate::template::reference::{Reference, ReferenceKind};
 
+/// How many references of a cycle are shown.
+const SHOWN: usize = 20;
+
 /// The dependencies between the entries of a section, by their index in the template.
 struct Graph<'a> {
     names: Vec<&'a str>,
+    positions: HashMap<&'a str, usize>,
     /// For each entry, its first reference to each other entry.
     edges: Vec<Vec<(usize, Reference<'a>)>>,
 }
@@ -47,7 +51,11 @@ impl<'a> Graph<'a> {
                 edges.push((*to, reference));
             }
         }
-        Self { names, edges }
+        Self {
+            names,
+            positions,
+            edges,
+        }
     }
 
     fn edges(&self, from: usize) -> &[(usize, Reference<'a>)] {
@@ -110,8 +118,8 @@ impl<'a> Graph<'a> {
             }
             if let Some(cycle) = self.shortest_cycle(start, &inside) {
                 for reference in &cycle {
-                    if let Some(at) = self.names.iter().position(|name| *name == reference.owner)
-                        && let Some(inside) = inside.get_mut(at)
+                    if let Some(at) = self.positions.get(reference.owner)
+                        && let Some(inside) = inside.get_mut(*at)
                     {
                         *inside = false;
                     }
@@ -213,10 +221,14 @@ fn report_conditions(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
     let Some((first, rest)) = cycle.split_first() else {
         return;
     };
-    let names: Vec<String> = cycle
+    let mut names: Vec<String> = cycle
         .iter()
+        .take(SHOWN)
         .map(|reference| format!("`{}`", reference.owner))
         .collect();
+    if cycle.len() > SHOWN {
+        names.push(format!("{} more", cycle.len() - SHOWN));
+    }
     let text = match names.as_slice() {
         [name] => format!("the condition {name} depends on itself"),
         [names @ .., last] => format!(
@@ -226,7 +238,7 @@ fn report_conditions(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
         [] => return,
     };
     let mut found = checks.error("circular-condition", text, &first.span);
-    for reference in rest {
+    for reference in rest.iter().take(SHOWN) {
         let label = format!("`{}` uses `{}`", reference.owner, reference.target);
         found = found.at(checks.place(&reference.span, label));
     }
@@ -237,8 +249,12 @@ fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
     let Some((first, rest)) = cycle.split_first() else {
         return;
     };
-    let mut path: Vec<&str> = cycle.iter().map(|reference| reference.owner).collect();
-    path.push(first.owner);
+    let owners = cycle.iter().map(|reference| reference.owner.to_owned());
+    let mut path: Vec<String> = owners.take(SHOWN).collect();
+    if cycle.len() > SHOWN {
+        path.push(format!("({} more)", cycle.len() - SHOWN));
+    }
+    path.push(first.owner.to_owned());
     let label = |reference: &Reference<'_>| {
         format!("`{}` depends on `{}`", reference.owner, reference.target)
     };
@@ -258,7 +274,7 @@ fn report(checks: &mut Checks<'_>, cycle: &[&Reference<'_>]) {
     if let Some(place) = found.places.first_mut() {
         place.label = label(first);
     }
-    for reference in rest {
+    for reference in rest.iter().take(SHOWN) {
         found = found.at(checks.place(&reference.span, label(reference)));
     }
     if let Some(bucket) = cycle

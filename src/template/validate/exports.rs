@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 
 use super::Checks;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{SHOWN, Severity};
 use crate::template::Output;
-use crate::template::evaluate::coexistence::{can_both_hold, implies};
+use crate::template::evaluate::coexistence::{MAX_STEPS, can_both_hold, implies};
 use crate::template::node::{Node, Value};
 use crate::template::reference::sub_variables;
 use crate::template::shorthand::one_line;
@@ -13,16 +13,23 @@ use crate::template::shorthand::one_line;
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
     let mut by_name: IndexMap<String, Vec<Output<'_>>> = IndexMap::new();
+    let mut left = MAX_STEPS;
+    let mut duplicates = 0;
     for output in template.outputs() {
         let Some(node) = output.export_name() else {
             continue;
         };
         fixed(checks, node);
         let earlier = by_name.entry(name(node)).or_default();
-        if let Some(first) = earlier
-            .iter()
-            .find(|first| can_both_hold(checks.template, first.condition(), output.condition()))
-        {
+        let found = earlier.iter().find(|first| {
+            let conditions = [first.condition(), output.condition()];
+            can_both_hold(checks.template, conditions[0], conditions[1], &mut left)
+        });
+        if let Some(first) = found {
+            duplicates += 1;
+            if duplicates > SHOWN {
+                return;
+            }
             duplicate(checks, first, &output);
         }
         earlier.push(output);

@@ -1,7 +1,7 @@
 //! Checks the names and the arguments of intrinsic functions.
 
+use super::Checks;
 use super::transforms::Transform;
-use super::{Checks, suggestion};
 use crate::template::intrinsic;
 use crate::template::node::{Member, Node, Value};
 use crate::template::reference::sub_variables;
@@ -57,7 +57,7 @@ fn call(checks: &mut Checks<'_>, name: &str, member: &Member, has_siblings: bool
     if !intrinsic::is_known(name) {
         let text = format!("`{name}` is not a CloudFormation function");
         let found = checks.mistake("unknown-function", text, &member.key_span);
-        return checks.push(match suggestion(name, intrinsic::NAMES) {
+        return checks.push(match checks.suggestion(name, intrinsic::NAMES) {
             Some(suggestion) => found.help(suggestion),
             None => found,
         });

@@ -1,6 +1,6 @@
 //! Checks lookups whose arguments are literals: keys of mappings, and elements of lists.
 
-use super::{Checks, suggestion};
+use super::Checks;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::node::{Map, Node, Value};
 
@@ -95,7 +95,7 @@ fn missing(
     };
     let found = checks.mistake("unknown-mapping-key", text, &node.span);
     let names = keys.keys().map(String::as_str);
-    match suggestion(key, names.clone()) {
+    match checks.suggestion(key, names.clone()) {
         Some(suggestion) => found.help(suggestion),
         None if keys.len() <= 12 => {
             let names: Vec<&str> = names.collect();

@@ -30,12 +30,14 @@ mod similar_type;
 mod transforms;
 mod values;
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::Template;
 use super::reference::Reference;
 use super::syntax::place;
 use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::util::suggest::LONGEST;
 use transforms::Transforms;
 
 /// Returns all errors and warnings, in the order of the text.
@@ -71,7 +73,12 @@ struct Checks<'a> {
     template: &'a Template,
     transforms: Transforms<'a>,
     found: Vec<Diagnostic>,
+    /// How many names may still be compared for suggestions.
+    comparisons_left: Cell<usize>,
 }
+
+/// How many names are compared for suggestions: those of 100 findings in a template of 500 resources.
+const COMPARISONS: usize = 50_000;
 
 impl<'a> Checks<'a> {
     fn new(template: &'a Template) -> Self {
@@ -79,6 +86,7 @@ impl<'a> Checks<'a> {
             template,
             transforms: Transforms::of(template),
             found: Vec::new(),
+            comparisons_left: Cell::new(COMPARISONS),
         }
     }
 
@@ -121,6 +129,22 @@ impl<'a> Checks<'a> {
     fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
+
+    /// Returns `did you mean …?` with the most similar candidate, if one is similar enough. Who has very
+    /// many findings gets no suggestion for the last of them.
+    fn suggestion<'b>(
+        &self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'b str>,
+    ) -> Option<String> {
+        let left = self.comparisons_left.get();
+        let compared = Cell::new(0);
+        let counted = candidates.into_iter().take(left);
+        let counted = counted.inspect(|_| compared.set(compared.get() + 1));
+        let found = suggestion(name, counted);
+        self.comparisons_left.set(left - compared.get());
+        found
+    }
 }
 
 /// Returns `did you mean …?` with the most similar candidate, if one is similar enough.
@@ -130,9 +154,13 @@ fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> 
 
 /// Returns the most similar candidate, if one is similar enough.
 fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let name = name.to_lowercase();
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= LONGEST / 3)
         .map(|candidate| {
             (
                 strsim::osa_distance(&name, &candidate.to_lowercase()),

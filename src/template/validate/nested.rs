@@ -1,7 +1,7 @@
 //! Checks what a template gives a nested template and reads from it.
 
+use super::Checks;
 use super::parameters::violation;
-use super::{Checks, suggestion};
 use crate::diagnostic::Diagnostic;
 use crate::template::node::Node;
 use crate::template::reference::{Reference, ReferenceKind};
@@ -35,7 +35,7 @@ fn check_parameters(checks: &mut Checks<'_>, stack: &Resource<'_>, child: &Templ
             let text = format!("the nested template has no parameter `{name}`");
             let found = checks.error("unknown-parameter", text, &member.key_span);
             let names = child.parameters().map(|parameter| parameter.entry.name);
-            checks.push(match suggestion(name, names) {
+            checks.push(match checks.suggestion(name, names) {
                 Some(suggestion) => found.help(suggestion),
                 None => found,
             });
@@ -101,7 +101,7 @@ fn check_outputs(
         let text = format!("the nested template has no output `{output}`");
         let found = checks.error("unknown-output", text, &reference.span);
         let names = child.outputs().map(|output| output.entry.name);
-        checks.push(match suggestion(output, names) {
+        checks.push(match checks.suggestion(output, names) {
             Some(suggestion) => found.help(suggestion),
             None => found,
         });

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Checks, pattern, suggestion};
+use super::{Checks, pattern};
 use crate::config::secret::MASK;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::template::node::Node;
@@ -73,7 +73,7 @@ pub fn check_values(template: &Template, given: &[Given<'_>]) -> Vec<Diagnostic>
                 .unwrap_or_else(|| checks.place(&fallback, ""));
             let found = Diagnostic::error("unknown-parameter", text, place);
             let names = template.parameters().map(|parameter| parameter.entry.name);
-            checks.push(match suggestion(value.name, names) {
+            checks.push(match checks.suggestion(value.name, names) {
                 Some(suggestion) => found.help(suggestion),
                 None => found,
             });
@@ -202,7 +202,7 @@ pub(super) fn check_definitions(checks: &mut Checks<'_>) {
             if !ATTRIBUTES.contains(&name.as_str()) && !checks.transforms.rewrites() {
                 let text = format!("a parameter has no attribute `{name}`");
                 let found = checks.error("unknown-parameter-attribute", text, &member.key_span);
-                checks.push(match suggestion(name, ATTRIBUTES) {
+                checks.push(match checks.suggestion(name, ATTRIBUTES) {
                     Some(suggestion) => found.help(suggestion),
                     None => found,
                 });
@@ -261,13 +261,15 @@ fn kind(checks: &mut Checks<'_>, parameter: &Parameter<'_>) {
             checks.mistake("invalid-parameter-type", text, &node.span)
         };
         let types = ["String", "Number", "CommaDelimitedList", "List<Number>"];
-        checks.push(match suggestion(name, types.into_iter().chain(AWS_TYPES)) {
-            Some(suggestion) => found.help(suggestion),
-            None => found.help(
-                "use String, Number, CommaDelimitedList, List<Number>, an AWS type such as \
+        checks.push(
+            match checks.suggestion(name, types.into_iter().chain(AWS_TYPES)) {
+                Some(suggestion) => found.help(suggestion),
+                None => found.help(
+                    "use String, Number, CommaDelimitedList, List<Number>, an AWS type such as \
                  AWS::EC2::VPC::Id, a List<…> of one, or AWS::SSM::Parameter::Value<…>",
-            ),
-        });
+                ),
+            },
+        );
     }
 }
 

@@ -6,7 +6,11 @@ use regex_lite::RegexBuilder;
 const MAX_LENGTH: usize = 4_096;
 
 /// The maximum size of a compiled pattern, in bytes.
-const MAX_SIZE: usize = 1 << 20;
+const MAX_SIZE: usize = 1 << 18;
+
+/// The maximum product of the length of a text and the size of a compiled pattern. Matching takes time
+/// in proportion to it.
+const MAX_WORK: usize = 1 << 24;
 
 /// Returns whether the whole text matches the pattern; `None` if the pattern uses something that only
 /// Java's regular expressions have, or that means something else in them.
@@ -15,7 +19,8 @@ pub(super) fn matches(pattern: &str, text: &str) -> Option<bool> {
         return None;
     }
     let whole = format!("^(?:{pattern})$");
-    let regex = RegexBuilder::new(&whole).size_limit(MAX_SIZE).build();
+    let size = MAX_SIZE.min(MAX_WORK / text.len().max(1));
+    let regex = RegexBuilder::new(&whole).size_limit(size).build();
     let found = regex.ok()?.is_match(text);
     // A line break at the end is matched by Java's `$`.
     (found || !text.contains(['\n', '\r'])).then_some(found)

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::Checks;
 use crate::template::Resource;
-use crate::template::evaluate::coexistence::can_both_hold;
+use crate::template::evaluate::coexistence::{MAX_STEPS, can_both_hold};
 use crate::template::node::{Map, Node};
 use crate::template::schema_table::{NameProperty, name_property};
 use crate::template::shorthand::text;
@@ -14,6 +14,7 @@ type Named<'a> = (Resource<'a>, &'a Node);
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let template = checks.template;
+    let mut left = MAX_STEPS;
     let mut by_name: IndexMap<(&str, String), Vec<Named<'_>>> = IndexMap::new();
     for resource in template.resources() {
         let Some(kind) = resource.kind() else {
@@ -30,10 +31,10 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         let scope = scope.and_then(value).map(text).unwrap_or_default();
         let key = (kind, format!("{}\n{scope}", text(node)));
         let earlier = by_name.entry(key).or_default();
-        let is_with = |(first, _): &&Named<'_>| {
-            can_both_hold(template, first.condition(), resource.condition())
+        let mut is_with = |(first, _): &&Named<'_>| {
+            can_both_hold(template, first.condition(), resource.condition(), &mut left)
         };
-        if let Some((first, first_node)) = earlier.iter().find(is_with)
+        if let Some((first, first_node)) = earlier.iter().find(&mut is_with)
             && !checks.transforms.may_change(&node.span)
         {
             let message = format!(

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::Checks;
 use super::loops::LoopNames;
 use super::serverless::{Generated, Made};
 use super::transforms::Transform;
-use super::{Checks, suggestion};
 use crate::diagnostic::SHOWN;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::Template;
@@ -146,7 +146,7 @@ fn undefined(
         }
         let text = format!("there is no pseudo parameter `{target}`");
         let found = checks.mistake("unknown-pseudo-parameter", text, span);
-        return Some(match suggestion(target, PSEUDO_PARAMETERS) {
+        return Some(match checks.suggestion(target, PSEUDO_PARAMETERS) {
             Some(suggestion) => found.help(suggestion),
             None => found.help(format!(
                 "the pseudo parameters are {}",
@@ -218,7 +218,7 @@ fn undefined(
     }
     // Nobody reads a suggestion for each of thousands of mistakes.
     let is_shown = checks.found.len() < SHOWN;
-    let suggestion = is_shown.then(|| suggestion(target, names)).flatten();
+    let suggestion = is_shown.then(|| checks.suggestion(target, names)).flatten();
     Some(match suggestion {
         Some(suggestion) => found.help(suggestion),
         None => found,

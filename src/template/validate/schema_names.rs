@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Checks;
 use super::similar_type::similar_type;
-use super::{Checks, suggestion};
 use crate::diagnostic::{Diagnostic, SHOWN};
 use crate::template::node::{Map, Node, Value};
 use crate::template::reference::ReferenceKind;
@@ -82,7 +82,7 @@ fn globals(checks: &mut Checks<'_>, globals: &Map) {
             let sections = names::types().filter_map(|kind| kind.strip_prefix(SAM));
             // The types come from a map without an order.
             let sections: BTreeSet<&str> = sections.collect();
-            checks.push(match suggestion(name, sections) {
+            checks.push(match checks.suggestion(name, sections) {
                 Some(suggestion) => found.help(suggestion),
                 None => found,
             });
@@ -213,13 +213,15 @@ fn members<'n>(checks: &mut Checks<'_>, level: Level<'_>, map: &'n Map, path: &m
                 let text = format!("{} has no property `{name}`", path.describe());
                 let found = checks.warning(UNKNOWN_PROPERTY, text, &member.key_span);
                 let known: Vec<&str> = level.names().filter(|name| *name != "*").collect();
-                let advice = suggestion(name, known.iter().copied()).unwrap_or_else(|| {
-                    if known.is_empty() || known.len() > LISTED {
-                        newer(UNKNOWN_PROPERTY)
-                    } else {
-                        format!("the known properties are {}", quoted(known))
-                    }
-                });
+                let advice = checks
+                    .suggestion(name, known.iter().copied())
+                    .unwrap_or_else(|| {
+                        if known.is_empty() || known.len() > LISTED {
+                            newer(UNKNOWN_PROPERTY)
+                        } else {
+                            format!("the known properties are {}", quoted(known))
+                        }
+                    });
                 checks.push(found.help(advice));
             }
         }
@@ -260,7 +262,7 @@ fn attributes<'a>(checks: &mut Checks<'a>, types: &mut Types<'a>) {
         if names.attributes().next().is_none() || names.may_have_attribute(attribute) {
             continue;
         }
-        let advice = suggestion(attribute, names.attributes());
+        let advice = checks.suggestion(attribute, names.attributes());
         let advice = advice.unwrap_or_else(|| newer(UNKNOWN_ATTRIBUTE));
         let text = format!("`{kind}` has no attribute `{attribute}`");
         let found = checks.warning(UNKNOWN_ATTRIBUTE, text, &reference.span);

@@ -1,9 +1,9 @@
 //! Checks that sections, resources and outputs have the required members and no unknown ones.
 
+use super::Checks;
 use super::serverless::SERVERLESS_TYPE;
 use super::similar_type::similar_type;
 use super::transforms::Transform;
-use super::{Checks, suggestion};
 use crate::diagnostic::Severity;
 use crate::template::Resource;
 use crate::template::node::Value;
@@ -88,7 +88,7 @@ fn sections(checks: &mut Checks<'_>) {
         if !known && !is_globals && !transforms.rewrites() && !name.starts_with("Fn::") {
             let text = format!("a template has no section `{name}`");
             let found = checks.error("unknown-section", text, &member.key_span);
-            let suggestion = suggestion(name, SECTIONS);
+            let suggestion = checks.suggestion(name, SECTIONS);
             checks.push(if name == "Globals" {
                 found.help("`Globals` needs `Transform: AWS::Serverless-2016-10-31`")
             } else {
@@ -182,7 +182,7 @@ fn resource(checks: &mut Checks<'_>, resource: &Resource<'_>) {
             // AWS SAM ignores it.
             found.severity = Severity::Warning;
         }
-        checks.push(match suggestion(name, RESOURCE_ATTRIBUTES) {
+        checks.push(match checks.suggestion(name, RESOURCE_ATTRIBUTES) {
             Some(suggestion) => found.help(suggestion),
             None => found.help("write properties of the resource type under `Properties`"),
         });

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::{Checks, suggestion};
+use super::Checks;
 use crate::template::node::{Node, Value};
 use crate::template::{Template, transform_name};
 
@@ -61,7 +61,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         let Some(name) = unknown else { continue };
         let text = format!("`{name}` is not a known transform of AWS");
         let found = checks.warning("unknown-transform", text, &node.span);
-        checks.push(match suggestion(name, KNOWN) {
+        checks.push(match checks.suggestion(name, KNOWN) {
             Some(suggestion) => found.help(suggestion),
             None => found,
         });
