@@ -36,6 +36,7 @@ mod from_stack;
 mod from_stack_code;
 mod hidden_characters;
 mod hints;
+mod hostile;
 mod imports;
 mod init;
 mod init_refusals;
