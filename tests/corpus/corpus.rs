@@ -1,5 +1,6 @@
 //! Finds the corpus and reads its files.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,22 +25,50 @@ pub(crate) fn print_line(line: &str) {
 
 /// Returns a folder of the corpus. If there is no corpus, prints a note and returns `None`.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("STACKCTL_CORPUS").filter(|name| !name.is_empty());
-    let root = match &named {
+    existing(root().join("open").join(name))
+}
+
+/// Returns the folder of recorded faults, `cases` beside the corpus. If there is no corpus, prints a
+/// note and returns `None`.
+pub(crate) fn cases() -> Option<PathBuf> {
+    existing(root().join("../cases"))
+}
+
+/// Returns the folder that `STACKCTL_CORPUS` names, otherwise `../shared/corpus`.
+fn root() -> PathBuf {
+    match named_root() {
         Some(root) => PathBuf::from(root),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
-    };
-    let folder = root.join("open").join(name);
+    }
+}
+
+/// Returns the value of `STACKCTL_CORPUS`, unless it is empty.
+fn named_root() -> Option<OsString> {
+    std::env::var_os("STACKCTL_CORPUS").filter(|name| !name.is_empty())
+}
+
+/// Returns the folder if it exists, otherwise `None` after a note. A folder below `STACKCTL_CORPUS`
+/// must exist.
+fn existing(folder: PathBuf) -> Option<PathBuf> {
     if folder.exists() {
         return Some(folder);
     }
     assert!(
-        named.is_none(),
+        named_root().is_none(),
         "STACKCTL_CORPUS has no {}",
         folder.display()
     );
     crate::report!("corpus: no {}, 0 cases run", folder.display());
     None
+}
+
+/// Copies a folder with its files.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    for file in files(from) {
+        let copy = to.join(file.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(&file, copy).unwrap();
+    }
 }
 
 /// Fails the test if it ran on fewer cases than the corpus had when the test was written. A test that

@@ -13,6 +13,7 @@ mod adoption;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/call.rs"]
 mod call;
+mod cases;
 mod change_sets;
 mod corpus;
 mod differences;
