@@ -36,6 +36,9 @@ pub(crate) struct Import {
 /// in the template; if the deployed template cannot be read.
 pub(crate) fn pending(deployment: &Deployment<'_>) -> Result<Option<Import>> {
     let settings = deployment.session().settings();
+    if settings.import.is_empty() {
+        return Ok(None);
+    }
     let deployed = deployed(deployment)?;
     let is_deployed = |id: &str| {
         deployed
@@ -108,10 +111,13 @@ pub(crate) async fn finish(deployment: &mut Deployment<'_>) -> Result<()> {
 /// Returns the deployed template, and whether every character of it is known; `None` if there is no
 /// stack.
 fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
-    let Some(text) = deployment.deployed_template() else {
+    // A stack in review has no template yet.
+    let exists = deployment
+        .stack()
+        .is_some_and(|stack| stack.status.exists());
+    let Some(text) = deployment.deployed_template().filter(|_| exists) else {
         return Ok(None);
     };
-    let stack = deployment.stack();
     let name = &deployment.session().settings().stack_name;
     let cache = cache::root(deployment.session().context().ambient())?;
     let region = deployment.connection().region();
@@ -124,9 +130,7 @@ fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
         Error::refused("nothing can be imported: the deployed template cannot be read")
             .with_diagnostics(found)
     })?;
-    Ok(stack
-        .is_some_and(|it| it.status.exists())
-        .then_some((template, is_exact)))
+    Ok(Some((template, is_exact)))
 }
 
 /// Returns the resources to import, with their types.
