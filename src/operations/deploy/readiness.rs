@@ -163,14 +163,14 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
     };
     let session = deployment.session();
     let presenter = session.presenter();
-    presenter.note(&format!(
-        "Waiting for the running operation ({}) …",
-        stack.status
-    ));
     let resume = session.command("apply --wait");
     let (interrupt, service) = (deployment.interrupt(), deployment.service());
     let operation = RunningOperation::join(session, interrupt, service, stack, &resume);
     let mut operation = operation.await?.showing(filter);
+    presenter.note(&format!(
+        "Waiting for the running operation ({}) …",
+        stack.status
+    ));
     let ended = interrupt_prompt::follow(&mut operation).await?;
     let left = ended.filter(|ended| ended.status != StackStatus::DeleteComplete);
     presenter.note(&match &left {
