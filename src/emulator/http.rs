@@ -121,7 +121,7 @@ fn hex_digit(value: u8) -> char {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
     use std::thread;
 
@@ -133,6 +133,13 @@ mod tests {
         let port = listener.local_addr()?.port();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept()?;
+            // A stream that is dropped with unread data resets the connection.
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte)?;
+                request.extend(byte);
+            }
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             stream.write_all(&vec![b'x'; 2 * MAX_RESPONSE])
         });

@@ -1,4 +1,4 @@
-//! Invalid input: the error, its place and the remedy, without a call to AWS.
+//! Invalid input: the error, its place and the remedy. Nothing is changed in AWS.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,11 +8,16 @@ use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::{Finished, Sandbox};
 
-/// Runs `plan` with a scripted cloud and checks that it makes no call.
+/// The calls that `plan` makes while it reads the files, at the same time.
+const READS: [&str; 3] = ["GetCallerIdentity", "DescribeStacks", "GetTemplate"];
+
+/// Runs `plan` with a scripted cloud and checks that it only reads.
 fn plan(sandbox: Sandbox) -> Finished {
     let cloud = Cloud::start();
     let finished = sandbox.cloud(&cloud).run(&["plan"]);
-    assert_eq!(cloud.operations(), [""; 0], "{finished}");
+    let mut calls = cloud.operations();
+    calls.retain(|call| !READS.contains(&call.as_str()));
+    assert_eq!(calls, [""; 0], "{finished}");
     finished
 }
 

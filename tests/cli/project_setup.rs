@@ -22,7 +22,7 @@ fn config_show_names_every_source() {
         .env("STACKCTL_VARS__INSTANCE_TYPE", "t3.micro");
     insta::assert_snapshot!(
         sandbox.run(&["config", "show", "-e", "prod", "--set", "tags.owner=media"]),
-        @r"
+        @"
     --- stdout
     project                            file-metadata                manifest.toml:1
     environment                        prod                         --env
@@ -43,6 +43,7 @@ fn config_show_names_every_source() {
     own_tags                           true                         default
     artifacts                          (unset)                      default
     parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
+    import                             (unset)                      default
     vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE
     stack.capabilities                 (unset)                      default
     stack.termination_protection       (unset)                      default
@@ -55,6 +56,7 @@ fn config_show_names_every_source() {
     stack.protected_types              (unset)                      default
     lint.ignore                        (unset)                      default
     lint.severity                      warning                      default
+    lint.rc                            false                        default
     ssh.address                        (unset)                      default
     ssh.identity_file                  (unset)                      default
     ssh.user                           (unset)                      default

@@ -93,7 +93,9 @@ fn spellings(secret: &str) -> Vec<String> {
         .replace('<', "&lt;")
         .replace('>', "&gt;");
     let once = inside(&json(secret));
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret
+        .bytes()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut all = vec![
         secret.to_owned(),
         inside(&json(&once)),

@@ -156,6 +156,7 @@ fn config_show_has_no_setting_of_the_example() {
     own_tags                           true           default
     artifacts                          (unset)        default
     parameters                         (unset)        default
+    import                             (unset)        default
     vars                               (unset)        default
     stack.capabilities                 (unset)        default
     stack.termination_protection       (unset)        default
@@ -168,6 +169,7 @@ fn config_show_has_no_setting_of_the_example() {
     stack.protected_types              (unset)        default
     lint.ignore                        (unset)        default
     lint.severity                      warning        default
+    lint.rc                            false          default
     ssh.address                        (unset)        default
     ssh.identity_file                  (unset)        default
     ssh.user                           (unset)        default

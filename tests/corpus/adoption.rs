@@ -7,6 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use stackctl::diagnostic::SourceFile;
+use stackctl::template::node::Node;
 use stackctl::template::{Template, local_paths};
 
 use crate::corpus;
@@ -63,7 +64,7 @@ impl Stack {
         scenario::complete(&mut parameters, template);
         for parameter in parsed.parameters() {
             let name = parameter.entry.name;
-            let default = parameter.default().and_then(|it| it.scalar());
+            let default = parameter.default().and_then(Node::scalar);
             if let Some(default) = default {
                 let value = parameters.entry(name.to_owned());
                 value.or_insert(default.into_owned());

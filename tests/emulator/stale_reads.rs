@@ -133,14 +133,12 @@ impl Command {
         match self {
             Self::Create => (0, "is CREATE_COMPLETE"),
             Self::FailedCreate => (3, "ROLLBACK_COMPLETE"),
-            Self::Update => (0, "is UPDATE_COMPLETE"),
-            Self::FailedUpdate => (3, "UPDATE_ROLLBACK_COMPLETE"),
+            Self::Update | Self::DriftRevert => (0, "is UPDATE_COMPLETE"),
+            Self::FailedUpdate | Self::FollowFailed => (3, "UPDATE_ROLLBACK_COMPLETE"),
             Self::Destroy => (0, "Destroyed"),
             Self::Recover => (0, "is gone"),
-            Self::DriftRevert => (0, "is UPDATE_COMPLETE"),
             Self::Cancel => (0, "Cancelled: "),
             Self::Follow => (0, ""),
-            Self::FollowFailed => (3, "UPDATE_ROLLBACK_COMPLETE"),
             Self::Wait => (0, "It has ended: "),
         }
     }

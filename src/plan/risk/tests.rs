@@ -3,6 +3,8 @@
     reason = "a failed assertion is what a test is for"
 )]
 
+mod names_tests;
+
 use indexmap::IndexMap;
 
 use super::{Assessment, Guard, Kind, Risk, Severity, assess, of_nested, of_settings};
@@ -212,129 +214,6 @@ fn a_computed_policy_counts_as_its_value_and_an_unknown_one_as_the_worst() {
     }
     let same = resource("DeletionPolicy: !Ref Q");
     assert!(of(&[change("T", TABLE)], &same, &same).is_empty());
-}
-
-#[test]
-fn a_resource_that_takes_the_name_of_another_one_cannot_be_created() {
-    let template = |resources: &str| {
-        let text = format!(
-            "Parameters: {{P: {{Type: String, Default: x}}, Q: {{Type: String}}}}\n\
-             Resources: {{{resources}}}\n"
-        );
-        Template::parse(&SourceFile::new("t", text)).unwrap()
-    };
-    let values = IndexMap::new();
-    let of = |changes: &[Change], before: &str, after: &str| {
-        let (before, after) = (template(before), template(after));
-        let mut models = models(changes, Some(&before), Some(&after));
-        let sides = [&before, &after].map(|template| Some(Side::new(template, &values)));
-        evaluate(&mut models, sides);
-        lines(&assess(changes, &models, &[]))
-    };
-    let renamed = |kind: &str| [removed("Old", kind), added("New", kind)];
-    let resource = |id: &str, kind: &str, properties: &str| {
-        format!("{id}: {{Type: '{kind}', Properties: {{{properties}}}}}")
-    };
-    let taken = |severity: &str, fails: &str, property: &str| {
-        format!(
-            "{severity} name-taken New {fails} be created: `Old`, which leaves the stack only afterwards, \
-             has the same {property} `x-1`"
-        )
-    };
-    let (sure, likely) = ("danger", "warning");
-    let cases = [
-        ("AWS::IAM::Role", "RoleName", "x-1", "x-1", Some(sure)),
-        (
-            "AWS::IAM::Role",
-            "RoleName",
-            "x-1",
-            "!Sub '${P}-1'",
-            Some(sure),
-        ),
-        (
-            "AWS::IAM::Role",
-            "RoleName",
-            "!Sub '${P}-1'",
-            "!Join ['-', [!Ref P, 1]]",
-            Some(sure),
-        ),
-        ("AWS::IAM::Role", "RoleName", "x-1", "x-2", None),
-        ("AWS::IAM::Role", "RoleName", "x-1", "!Sub '${Q}-1'", None),
-        ("AWS::SNS::Topic", "TopicName", "x-1", "x-1", Some(sure)),
-        (
-            "AWS::Scheduler::ScheduleGroup",
-            "Name",
-            "x-1",
-            "x-1",
-            Some(sure),
-        ),
-        (
-            "AWS::Batch::SchedulingPolicy",
-            "Name",
-            "x-1",
-            "x-1",
-            Some(likely),
-        ),
-        ("AWS::SNS::Topic", "DisplayName", "x-1", "x-1", None),
-    ];
-    for (kind, property, old, new, severity) in cases {
-        let old = resource("Old", kind, &format!("{property}: {old}"));
-        let new = resource("New", kind, &format!("{property}: {new}"));
-        let found = of(&renamed(kind), &old, &new);
-        let expected = severity.map(|severity| {
-            let fails = if severity == sure {
-                "cannot"
-            } else {
-                "probably cannot"
-            };
-            taken(severity, fails, property)
-        });
-        assert_eq!(found, Vec::from_iter(expected), "{old} {new}");
-    }
-    // The name is only unique within its scope.
-    let service = |id: &str, cluster: &str| {
-        let properties = format!("ServiceName: x-1, Cluster: {cluster}");
-        resource(id, "AWS::ECS::Service", &properties)
-    };
-    let changes = renamed("AWS::ECS::Service");
-    assert!(of(&changes, &service("Old", "a"), &service("New", "b")).is_empty());
-    assert_eq!(
-        of(&changes, &service("Old", "a"), &service("New", "a")).len(),
-        1
-    );
-    // The physical id is the name that CloudFormation generated.
-    let mut changes = renamed("AWS::IAM::Role");
-    changes[0].physical_id = Some("x-1".to_owned());
-    let old = resource("Old", "AWS::IAM::Role", "");
-    let new = resource("New", "AWS::IAM::Role", "RoleName: x-1");
-    assert_eq!(
-        of(&changes, &old, &new),
-        [taken(sure, "cannot", "RoleName")]
-    );
-    // An import takes the existing resource.
-    changes[1].action = Action::Import;
-    assert!(of(&changes, &old, &new).is_empty());
-    // Two resources exchange their names.
-    let kind = "AWS::IAM::Role";
-    let both = |one: &str, two: &str| {
-        format!(
-            "{}, {}",
-            resource("One", kind, &format!("RoleName: {one}")),
-            resource("Two", kind, &format!("RoleName: {two}"))
-        )
-    };
-    let found = of(
-        &[replaced("One", kind), replaced("Two", kind)],
-        &both("a", "b"),
-        &both("b", "a"),
-    );
-    assert_eq!(
-        found,
-        [
-            "danger name-taken One cannot be created: `Two` has the same RoleName `b`",
-            "danger name-taken Two cannot be created: `One` has the same RoleName `a`",
-        ]
-    );
 }
 
 #[test]

@@ -100,7 +100,9 @@ fn hash(node: &Node, hasher: &mut DefaultHasher) {
     match &node.value {
         Value::List(list) => {
             list.len().hash(hasher);
-            list.iter().for_each(|node| hash(node, hasher));
+            for node in list {
+                hash(node, hasher);
+            }
         }
         Value::Map(map) => {
             (map.len(), "map").hash(hasher);
