@@ -4,10 +4,23 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value};
 
+/// The lists that the service sends even if they are empty. A recording may leave them out.
+const LISTS: [(&str, &str); 5] = [
+    ("DescribeChangeSet", "Changes"),
+    ("DescribeStackEvents", "StackEvents"),
+    ("ListChangeSets", "Summaries"),
+    ("ListStackResources", "StackResourceSummaries"),
+    ("ListStacks", "StackSummaries"),
+];
+
 /// Returns the body of a response to an operation.
 pub(crate) fn body(operation: &str, result: &Value) -> String {
+    let list = LISTS.iter().find(|(name, _)| *name == operation);
+    let empty = list
+        .filter(|(_, list)| result[*list].is_null())
+        .map_or_else(String::new, |(_, list)| format!("<{list}/>"));
     format!(
-        "<{operation}Response><{operation}Result>{}</{operation}Result></{operation}Response>",
+        "<{operation}Response><{operation}Result>{}{empty}</{operation}Result></{operation}Response>",
         xml(result)
     )
 }
@@ -28,6 +41,10 @@ pub(crate) fn change_set(response: &Value) -> String {
         response.remove("ResponseMetadata");
         // The recordings have a placeholder for the time.
         response.remove("CreationTime");
+        // An example of the documentation shows only a part of the answer.
+        response
+            .entry("Status")
+            .or_insert_with(|| "CREATE_COMPLETE".into());
     }
     body("DescribeChangeSet", &response)
 }
