@@ -303,9 +303,11 @@ fn file_that_cannot_be_a_plan_is_refused() {
     refused.expect_stderr("exists and is not a plan of stackctl");
     // A plan may be piped in; a signal ends the wait for it.
     let mut running = sandbox.spawn(&["apply", "pipe.json", "--yes"]);
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // The pipe can be opened as soon as somebody reads from it.
+    let writer = std::fs::File::options().write(true).open(&pipe).unwrap();
     running.interrupt();
     running.wait();
+    drop(writer);
     assert!(cloud.calls().is_empty(), "{:?}", cloud.operations());
 }
 
