@@ -32,9 +32,11 @@ def add() -> None:
     """
     add_event = changesets._add_event
 
-    def add_event_with_effect(stack_id: str, stack_name: str, logical_id: str, *args, **kwargs):
-        add_event(stack_id, stack_name, logical_id, *args, **kwargs)
-        if changesets._IMPORT_TAGS in args:
+    def add_event_with_effect(
+        stack_id: str, stack_name: str, logical_id: str, *more: str, **options: str
+    ) -> None:
+        add_event(stack_id, stack_name, logical_id, *more, **options)
+        if changesets._IMPORT_TAGS in more:
             apply_stack_tags(handlers._resolve_stack(stack_id), logical_id)
 
     changesets._add_event = add_event_with_effect

@@ -30,9 +30,6 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from importlib.metadata import version
 
-# The state may hold values of parameters. Only the user can read it.
-os.umask(0o077)
-
 if version("ministack") != "1.5.33":
     print(f"needs ministack 1.5.33, found {version('ministack')}", file=sys.stderr)
     sys.exit(78)
@@ -377,6 +374,8 @@ def end_with_caller() -> None:
 
 def main() -> None:
     """Runs the server until SIGTERM, saves the state, and removes the run file."""
+    # The state may hold values of parameters. Only the user can read it.
+    os.umask(0o077)
     end_with_caller()
     with open(os.environ.pop("STACKCTL_RUN"), "a") as run:
         fcntl.flock(run, fcntl.LOCK_EX)

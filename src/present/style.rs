@@ -1,7 +1,7 @@
 //! The styles of the human output. The text is understandable without them.
 //!
 //! A style in a text is not a terminal's control sequence but a mark with a random number. Only
-//! [`shown`], through which everything is written, makes control sequences of the marks. So a text from
+//! `shown`, through which everything is written, makes control sequences of the marks. So a text from
 //! a template or from the service cannot contain a style: its control characters become escapes.
 
 use std::fmt;
