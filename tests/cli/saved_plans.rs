@@ -305,7 +305,8 @@ fn file_that_cannot_be_a_plan_is_refused() {
     let mut running = sandbox.spawn(&["apply", "pipe.json", "--yes"]);
     // The pipe can be opened as soon as somebody reads from it.
     let writer = std::fs::File::options().write(true).open(&pipe).unwrap();
-    running.interrupt();
+    // Not SIGINT, which a caller in the background may have set to be ignored.
+    running.terminate();
     running.wait();
     drop(writer);
     assert!(cloud.calls().is_empty(), "{:?}", cloud.operations());

@@ -134,7 +134,7 @@ fn run_at_most(mut child: Child, input: String, limit: Duration) -> io::Result<O
     // It ends by itself too, if this process is killed first.
     #[cfg(target_os = "linux")]
     {
-        let seconds = Some(limit.as_secs());
+        let seconds = Some(limit.as_secs() + 1);
         let limit = Rlimit {
             current: seconds,
             maximum: seconds,
