@@ -7,7 +7,8 @@
 use indexmap::IndexMap;
 use tokio::sync::oneshot;
 
-use super::build::{Build, is_wrong};
+use super::build::Build;
+use super::examine::is_wrong;
 use super::session::Session;
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, capped};

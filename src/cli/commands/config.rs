@@ -11,7 +11,7 @@ use crate::config::secret::MASK;
 use crate::config::settings::{self, ParameterValue};
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
-use crate::operations::build;
+use crate::operations::examine;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::masking;
@@ -89,7 +89,7 @@ fn secret_parameters(session: &Session<'_>) -> Vec<String> {
     let written = project.template(&settings.template);
     let mut declared = written.map_or_else(|_| Vec::new(), |it| masking::declared_in(it.main()));
     let secrets = session.presenter().secrets();
-    if let Ok(tree) = build::survey(project, settings, &IndexMap::new(), secrets)
+    if let Ok(tree) = examine::survey(project, settings, &IndexMap::new(), secrets)
         && let Ok(template) = tree.root_template()
     {
         declared.extend(masking::declared(template));

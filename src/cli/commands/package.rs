@@ -6,7 +6,7 @@ use super::{Context, Exit};
 use crate::artifact::package;
 use crate::error::Result;
 use crate::operations::artifact_folders::{check_output, unmatched_globs};
-use crate::operations::build;
+use crate::operations::examine;
 use crate::operations::package_tree::Packaged;
 use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
@@ -32,10 +32,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let (project, settings) = (session.project(), session.settings());
     let wheels = prepare_alone(&session).await?;
     let artifacts = package::build_all(project, settings, &wheels)?;
-    let tree = build::survey(project, settings, &artifacts, session.presenter().secrets())?;
+    let tree = examine::survey(project, settings, &artifacts, session.presenter().secrets())?;
     presenter.diagnostics(&unmatched_globs(settings, &artifacts));
     let zipped = tree.zipped_paths();
-    let packaged = build::package(tree, project, settings, artifacts)?;
+    let packaged = examine::package(tree, project, settings, artifacts)?;
     let artifacts = &packaged.artifacts;
     let others = others(&packaged);
     if let Some(folder) = &args.out {

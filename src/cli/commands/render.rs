@@ -2,7 +2,7 @@
 
 use super::{Context, Exit};
 use crate::error::Result;
-use crate::operations::build;
+use crate::operations::examine;
 use crate::operations::prepare;
 use crate::operations::session::Session;
 
@@ -19,8 +19,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let (project, settings) = (session.project(), session.settings());
     let artifacts = prepare::artifacts(&session, args.build).await?;
-    let tree = build::survey(project, settings, &artifacts, session.presenter().secrets())?;
-    let packaged = build::package(tree, project, settings, artifacts)?;
+    let tree = examine::survey(project, settings, &artifacts, session.presenter().secrets())?;
+    let packaged = examine::package(tree, project, settings, artifacts)?;
     let (presenter, text) = (session.presenter(), packaged.root.printed());
     if !presenter.secrets().redactor().find(&text).is_empty() {
         presenter.warning(

@@ -3,7 +3,7 @@
 use super::{Context, Exit};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
-use crate::operations::build::{examine, is_wrong, stack_policy};
+use crate::operations::examine::{examine, is_wrong, stack_policy};
 use crate::operations::lint as lint_operation;
 use crate::operations::prepare;
 use crate::operations::session::Session;
