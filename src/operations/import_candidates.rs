@@ -7,7 +7,6 @@ use serde_json::json;
 use super::deploy::deployment::Deployment;
 use crate::aws::stack::identifiers::{self, Identifier};
 use crate::cloudformation::import::{Candidate, Obstacle};
-use crate::cloudformation::stack::pseudo_parameters;
 use crate::error::Result;
 use crate::template::Resource;
 use crate::template::evaluate::{Evaluated, Evaluator};
@@ -25,7 +24,7 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
     let deployed = deployment.deployed_model();
     let is_new = |resource: &Resource<'_>| {
         let id = resource.logical_id();
-        deployed.as_ref().is_none_or(|it| it.resource(id).is_none())
+        deployed.is_none_or(|it| it.resource(id).is_none())
     };
     let new: Vec<(Resource<'_>, &str)> = build
         .template
@@ -43,12 +42,7 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
         .collect();
     let template = json!({"Resources": types}).to_string();
     let identifiers = identifiers::of_template(deployment.service(), &template).await?;
-    let mut values = build.plain_parameters(deployment.stack().map(|stack| &stack.parameters));
-    values.extend(pseudo_parameters(
-        &deployment.identity().account,
-        deployment.connection().region(),
-        deployment.service().name(),
-    ));
+    let [_, values] = deployment.values();
     let evaluator = Evaluator::new(&build.template, &values);
     let candidates = new
         .into_iter()

@@ -37,7 +37,7 @@ pub(super) async fn compare(
     let functions = function_code::functions(template, &deployment.build().artifacts);
     let replaced = functions.into_iter().filter_map(|(id, artifact)| {
         let is_asked = artifacts.iter().any(|it| it.key == artifact.key);
-        let before = deployed_code(&deployed, id).filter(|_| is_asked)?;
+        let before = deployed_code(deployed, id).filter(|_| is_asked)?;
         Some((id, artifact, before))
     });
     let replaced: Vec<_> = replaced.collect();

@@ -1,11 +1,15 @@
 //! What AWS says of one stack, read before a deployment.
 
+use std::cell::OnceCell;
+
 use crate::aws::stack::StackService;
 use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::Stack;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
+use crate::template::Template;
 
 /// What AWS says of one stack, and the connection to it.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(super) struct DeployedState {
     pub(super) stack: Option<Stack>,
     /// The template that was last deployed.
     pub(super) template: Option<String>,
+    /// What was read of it, once somebody has asked.
+    model: OnceCell<std::result::Result<Template, Vec<Diagnostic>>>,
     /// The stack policy; read only if the manifest names one.
     pub(super) policy: Option<String>,
 }
@@ -42,8 +48,18 @@ impl DeployedState {
         Ok(Self {
             stack,
             template,
+            model: OnceCell::new(),
             policy,
         })
+    }
+
+    /// Returns the template that was last deployed, or what is wrong with it; `None` if there is none.
+    pub(super) fn model(&self) -> Option<std::result::Result<&Template, &[Diagnostic]>> {
+        let text = self.template.as_deref()?;
+        let model = self.model.get_or_init(|| {
+            Template::parse_deployed(&SourceFile::new("the deployed template", text))
+        });
+        Some(model.as_ref().map_err(Vec::as_slice))
     }
 
     /// Checks that a stack that exists has a template. Without it, everything would look new.

@@ -15,7 +15,7 @@ use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
 use crate::config::settings::Settings;
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::Diagnostic;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::context::listen;
@@ -120,8 +120,7 @@ impl<'a> Deployment<'a> {
             deployed,
             has_uploaded: Cell::new(false),
         };
-        let model = deployment.deployed_model();
-        if let Some(model) = &model {
+        if let Some(model) = deployment.deployed_model() {
             let declared = masking::declared(model);
             let given = &session.settings().parameters;
             masking::learn(session.presenter().secrets(), &declared, given);
@@ -184,9 +183,16 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns the template that was last deployed; `None` also if it cannot be read.
-    pub(crate) fn deployed_model(&self) -> Option<Template> {
-        let text = self.deployed_template()?;
-        Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()
+    pub(crate) fn deployed_model(&self) -> Option<&Template> {
+        self.read_deployed_model()?.ok()
+    }
+
+    /// Returns the template that was last deployed, or what is wrong with it; `None` if there is no stack.
+    pub(super) fn read_deployed_model(
+        &self,
+    ) -> Option<std::result::Result<&Template, &[Diagnostic]>> {
+        self.stack()?;
+        self.deployed.state.model()
     }
 
     /// Returns the deployed stack policy; it is read only if the manifest names one.
@@ -295,15 +301,15 @@ impl<'a> Deployment<'a> {
     pub(crate) fn values(&self) -> [IndexMap<String, String>; 2] {
         let (account, region) = (&self.identity().account, self.connection().region());
         let name = &self.session.settings().stack_name;
-        let mut before = self
-            .stack()
-            .map(|stack| stack.parameters.clone())
-            .unwrap_or_default();
-        before.extend(pseudo_parameters(account, region, name));
-        let stack = self.stack().map(|stack| &stack.parameters);
-        let mut after = self.build.values(stack);
-        after.extend(pseudo_parameters(account, region, name));
-        [before, after]
+        let deployed = self.stack().map(|stack| &stack.parameters);
+        let sides = [
+            deployed.cloned().unwrap_or_default(),
+            self.build.values(deployed),
+        ];
+        sides.map(|mut values| {
+            values.extend(pseudo_parameters(account, region, name));
+            values
+        })
     }
 
     /// Returns the parameters whose values differ from the deployed ones.

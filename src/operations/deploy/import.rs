@@ -11,7 +11,7 @@ use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::Stack;
 use crate::config::cache;
 use crate::config::settings::{Settings, StackSettings};
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::build::Build;
 use crate::operations::drift_detection;
@@ -40,20 +40,13 @@ pub(crate) fn pending(deployment: &Deployment<'_>) -> Result<Option<Import>> {
         return Ok(None);
     }
     let deployed = deployed(deployment)?;
-    let is_deployed = |id: &str| {
-        deployed
-            .as_ref()
-            .is_some_and(|(template, _)| template.resource(id).is_some())
-    };
+    let is_deployed = |id: &str| deployed.is_some_and(|it| it.0.resource(id).is_some());
     let imported = settings.import.iter().filter(|(id, _)| !is_deployed(id));
     let imports = resources(deployment, imported)?;
     if imports.is_empty() {
         return Ok(None);
     }
-    let (template, is_exact) = match &deployed {
-        Some((template, is_exact)) => (Some(template), *is_exact),
-        None => (None, true),
-    };
+    let (template, is_exact) = deployed.map_or((None, true), |it| (Some(it.0), it.1));
     let ids: Vec<&str> = imports.iter().map(|it| &*it.logical_id).collect();
     let build = deployment.build();
     let body = import::template(template, &build.template, &ids, is_exact).map_err(|found| {
@@ -110,14 +103,19 @@ pub(crate) async fn finish(deployment: &mut Deployment<'_>) -> Result<()> {
 
 /// Returns the deployed template, and whether every character of it is known; `None` if there is no
 /// stack.
-fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
+fn deployed<'d>(deployment: &'d Deployment<'_>) -> Result<Option<(&'d Template, bool)>> {
     // A stack in review has no template yet.
     let exists = deployment
         .stack()
         .is_some_and(|stack| stack.status.exists());
-    let Some(text) = deployment.deployed_template().filter(|_| exists) else {
+    let found = (deployment.deployed_template()).zip(deployment.read_deployed_model());
+    let Some((text, template)) = found.filter(|_| exists) else {
         return Ok(None);
     };
+    let template = template.map_err(|found| {
+        Error::refused("nothing can be imported: the deployed template cannot be read")
+            .with_diagnostics(found.to_vec())
+    })?;
     let name = &deployment.session().settings().stack_name;
     let cache = cache::root(deployment.session().context().ambient())?;
     let region = deployment.connection().region();
@@ -125,11 +123,6 @@ fn deployed(deployment: &Deployment<'_>) -> Result<Option<(Template, bool)>> {
     let sent =
         cache.and_then(|cache| LastDeployed::find(&cache, name, Some(account), Some(region)));
     let is_exact = !text.contains('?') || sent.is_some_and(|sent| sent.template == text);
-    let source = SourceFile::new("the deployed template", text);
-    let template = Template::parse_deployed(&source).map_err(|found| {
-        Error::refused("nothing can be imported: the deployed template cannot be read")
-            .with_diagnostics(found)
-    })?;
     Ok(Some((template, is_exact)))
 }
 

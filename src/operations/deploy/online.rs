@@ -16,9 +16,9 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
     let deployed = deployment.deployed_template().unwrap_or_default();
     let deployed_model = deployment.deployed_model();
     let changes = change_set.as_ref().map_or(&[][..], |set| &set.changes);
-    let mut models = model::models(changes, deployed_model.as_ref(), Some(&build.template));
+    let mut models = model::models(changes, deployed_model, Some(&build.template));
     let [then, now] = deployment.values();
-    let before = deployed_model.as_ref().map(|it| Side::new(it, &then));
+    let before = deployed_model.map(|it| Side::new(it, &then));
     let after = Side::new(&build.template, &now);
     model::evaluate(&mut models, [before, Some(after)]);
     let settings_changes = stack_settings::changes(deployment);
@@ -34,7 +34,7 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
     let parameters = deployment.parameter_changes();
     let tags = values::tag_changes(deployment.stack(), &settings.tags);
     let is_unchanged = change_set.as_ref().is_some_and(ChangeSet::is_unchanged);
-    let ignored = match &deployed_model {
+    let ignored = match deployed_model {
         Some(deployed) if is_unchanged => {
             values::differing_names(deployed, &build.template, &parameters, &tags)
         }
@@ -45,7 +45,7 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         validations,
         models,
         assessment,
-        outputs: values::output_changes(deployed_model.as_ref(), &build.template),
+        outputs: values::output_changes(deployed_model, &build.template),
         target: Target {
             account: deployment.identity().account.clone(),
             region: deployment.connection().region().to_owned(),

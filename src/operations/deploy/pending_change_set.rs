@@ -442,7 +442,7 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
     let mut change_set = waited?;
     let (build, stack) = (deployment.build(), deployment.stack());
     let deployed = deployment.deployed_model();
-    if let Some(template) = &deployed {
+    if let Some(template) = deployed {
         let [then, now] = deployment.values();
         let before = Side::new(template, &then);
         let after = Side::new(&build.template, &now);
@@ -455,7 +455,7 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
     let sent = masking::from_environment(&build.parameters);
     let masked = stack.into_iter().flat_map(Stack::masked_parameters);
     let known = masking::sent(&build.template, &build.parameters);
-    let templates = [deployed.as_ref(), Some(&build.template)];
+    let templates = [deployed, Some(&build.template)];
     for secret in masking::hide(&mut change_set, templates, sent.chain(masked), &known) {
         deployment.session().presenter().mask(&secret);
     }

@@ -149,7 +149,7 @@ fn template_differences(
         return;
     };
     let before = found.len();
-    let compared = diff::diff(&deployed, &adopted.template);
+    let compared = diff::diff(deployed, &adopted.template);
     let entries = compared.entries.iter().filter(|it| !is_taken(it, taken));
     let lines = entries.flat_map(|entry| lines(entry, adopted));
     found.extend(lines);
