@@ -19,5 +19,6 @@ pub(crate) mod outputs;
 pub(crate) mod package_tree;
 pub(crate) mod prepare;
 pub(crate) mod recover;
+pub(crate) mod reread;
 pub(crate) mod session;
 pub(crate) mod smoke_test;

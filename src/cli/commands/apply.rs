@@ -1,5 +1,6 @@
 //! `stackctl apply`: plan, ask, execute exactly what was shown, follow it to its end.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
@@ -121,14 +122,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     args.check_end(&session)?;
     let options = args.deploy.options();
-    let import_session;
+    let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
-    if let Some(import) = import::pending(&deployment)? {
-        import_session = session.with_settings(import.settings);
-        deployment = deployment.importing(&import_session, import.build);
-    }
+    let mut deployment = import::first(deployment, &import_session)?;
     let unchanged = deployment.is_unchanged() && !options.revert_drift;
     if !(unchanged && stack_settings::changes(&deployment).is_empty()) {
         check_can_ask(&session, &args)?;
@@ -166,14 +164,11 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     args.check_end(&session)?;
     check_can_ask(&session, args)?;
     saved.check_settings(&session)?;
-    let import_session;
+    let import_session = OnceCell::new();
     let check = |build: &Build| saved.check_files(&session, build);
-    let mut deployment = Deployment::open_checked(&session, check).await?;
+    let deployment = Deployment::open_checked(&session, check).await?;
     saved.check_deployed(&deployment)?;
-    if let Some(import) = import::pending(&deployment)? {
-        import_session = session.with_settings(import.settings);
-        deployment = deployment.importing(&import_session, import.build);
-    }
+    let mut deployment = import::first(deployment, &import_session)?;
     let pending = saved.pending(&deployment);
     let pending = deployment.interrupt().guard(pending).await?;
     let plan = online::plan(&deployment, pending.as_ref());
@@ -329,7 +324,7 @@ async fn finish(
     if let Some(happened) = &happened {
         let code = code_check::check(deployment, happened);
         deployment.interrupt().guard(code).await?;
-        import::finish(deployment).await?;
+        import::finish(deployment, &stack).await?;
     }
     let after_apply = session
         .settings()

@@ -1,6 +1,7 @@
 //! `stackctl plan`: shows what `apply` would change. Unless the plan is saved, it leaves nothing behind
 //! but what CloudFormation reads while it creates a change set.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use super::{Context, Exit};
@@ -51,14 +52,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return show(&session, &plan, &args);
     }
     let options = args.deploy.options();
-    let import_session;
-    let mut deployment = Deployment::open(&session).await?;
+    let import_session = OnceCell::new();
+    let deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::check(&deployment)?;
-    if let Some(import) = import::pending(&deployment)? {
-        import_session = session.with_settings(import.settings);
-        deployment = deployment.importing(&import_session, import.build);
-    }
+    let deployment = import::first(deployment, &import_session)?;
     let mut pending = None;
     if options.revert_drift || !deployment.is_unchanged() {
         let purpose = if out.is_some() {

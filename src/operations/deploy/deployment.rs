@@ -1,9 +1,6 @@
 //! One stack: what is deployed and what the files say. `plan`, `apply` and `diff` share it.
 
 use std::cell::Cell;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use indexmap::IndexMap;
 
@@ -21,17 +18,11 @@ use crate::operations::build::{self, Build};
 use crate::operations::context::listen;
 use crate::operations::lint;
 use crate::operations::prepare::prepare;
+use crate::operations::reread;
 use crate::operations::session::Session;
 use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
-
-/// How long a read of the stack may be older than the end of an operation: a little longer than the
-/// longest time that was seen.
-const STALE: Duration = Duration::from_secs(75);
-
-/// The pause between two such reads.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// One stack: what is deployed and what the files say.
 #[derive(Debug)]
@@ -223,18 +214,6 @@ impl<'a> Deployment<'a> {
         self.has_uploaded.get().then_some(left)
     }
 
-    /// Reads again what is deployed, after an operation has ended.
-    ///
-    /// # Errors
-    ///
-    /// If a call fails.
-    pub(crate) async fn read_again(&mut self) -> Result<()> {
-        let state = DeployedState::read(self.session, self.service()).await?;
-        state.check()?;
-        self.deployed.state = state;
-        Ok(())
-    }
-
     /// Reads again what is deployed, after an operation has ended and left this stack; `None` if the
     /// stack is gone. Reads that are older than that are repeated for a limited time.
     ///
@@ -243,17 +222,12 @@ impl<'a> Deployment<'a> {
     /// If a call fails.
     pub(crate) async fn read_after(&mut self, ended: Option<&Stack>) -> Result<()> {
         let id = self.stack().map(|stack| stack.id.clone());
-        let deadline = Instant::now() + STALE;
-        loop {
-            let state = DeployedState::read(self.session, self.service()).await?;
-            let is_old = is_older(state.stack.as_ref(), ended, id.as_deref());
-            if !is_old || Instant::now() >= deadline {
-                state.check()?;
-                self.deployed.state = state;
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let read = async || DeployedState::read(self.session, self.service()).await;
+        let is_old = |state: &DeployedState| is_older(state.stack.as_ref(), ended, id.as_deref());
+        let state = reread::until_current(read, is_old).await?;
+        state.check()?;
+        self.deployed.state = state;
+        Ok(())
     }
 
     /// Returns whether a change set creates the stack or updates it.

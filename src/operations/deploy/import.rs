@@ -4,6 +4,8 @@
 //! the same operation. So an import is a deployment of its own: it comes first, and what else differs is
 //! a second plan.
 
+use std::cell::OnceCell;
+
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
@@ -15,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::build::Build;
 use crate::operations::drift_detection;
+use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::present::human;
 use crate::template::{Template, import};
@@ -22,19 +25,31 @@ use crate::util::suggest::nearest;
 
 /// A deployment that does nothing but import resources.
 #[derive(Debug)]
-pub(crate) struct Import {
-    pub(crate) settings: Settings,
-    pub(crate) build: Build,
+struct Import {
+    settings: Settings,
+    build: Build,
 }
 
-/// Returns the import of the resources that the manifest names and the stack does not have; `None` if
-/// there are none.
+/// Returns the deployment that comes first: the import of the resources that the manifest names and the
+/// stack does not have, or `deployment` if there are none. `session` holds the import's session.
 ///
 /// # Errors
 ///
 /// If the template has no resource of a name; if the import of a resource is not possible, at its place
 /// in the template; if the deployed template cannot be read.
-pub(crate) fn pending(deployment: &Deployment<'_>) -> Result<Option<Import>> {
+pub(crate) fn first<'a>(
+    deployment: Deployment<'a>,
+    session: &'a OnceCell<Session<'a>>,
+) -> Result<Deployment<'a>> {
+    let Some(Import { settings, build }) = pending(&deployment)? else {
+        return Ok(deployment);
+    };
+    let session = session.get_or_init(|| deployment.session().with_settings(settings));
+    Ok(deployment.importing(session, build))
+}
+
+/// Returns the import, or `None` if there is nothing to import.
+fn pending(deployment: &Deployment<'_>) -> Result<Option<Import>> {
     let settings = deployment.session().settings();
     if settings.import.is_empty() {
         return Ok(None);
@@ -73,17 +88,18 @@ pub(crate) fn explain(deployment: &Deployment<'_>) {
     );
 }
 
-/// Shows how the imported resources differ from the template, after an import. Does nothing after another
-/// deployment.
+/// Shows how the imported resources differ from the template, after an import that left this stack. Does
+/// nothing after another deployment.
 ///
 /// # Errors
 ///
 /// If the service fails.
-pub(crate) async fn finish(deployment: &mut Deployment<'_>) -> Result<()> {
+pub(crate) async fn finish(deployment: &mut Deployment<'_>, stack: &Stack) -> Result<()> {
     if deployment.build().imports.is_empty() {
         return Ok(());
     }
-    deployment.read_again().await?;
+    let interrupt = deployment.interrupt().clone();
+    interrupt.guard(deployment.read_after(Some(stack))).await?;
     let deployment = &*deployment;
     let (session, build) = (deployment.session(), deployment.build());
     let presenter = session.presenter();

@@ -4,8 +4,6 @@ use crate::aws::stack::events;
 use crate::aws::stack::listing;
 use crate::aws::stack::recovery;
 use jiff::Timestamp;
-use std::time::Duration;
-use tokio::time::Instant;
 
 use crate::aws::stack::StackService;
 use crate::cloudformation::diagnosis::causes;
@@ -19,18 +17,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{is_leftover, temporary_name};
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
+use crate::operations::reread;
 use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
 use crate::template::Template;
 use crate::util::interrupt::Interrupt;
 use crate::util::shell_word::quote;
-
-/// How long a read of the stack may be older than the events: a little longer than the longest time that
-/// was seen.
-const STALE: Duration = Duration::from_secs(75);
-
-/// The pause between two such reads.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many events are read, at most, to find out how a stack came to its state.
 const MOST_EVENTS: usize = 5_000;
@@ -230,22 +222,22 @@ impl Step<'_> {
     /// Returns whether the stack has the status that was shown. A read may be old, also after that status
     /// was proven: if the newest event says that nothing changed, the stack is read again.
     async fn is_same(&self) -> Result<bool> {
-        let shown = self.stack.status.as_str();
-        let deadline = Instant::now() + STALE;
-        loop {
-            let id = &self.stack.id;
-            let (now, event) = tokio::try_join!(
+        let (id, shown) = (&self.stack.id, self.stack.status.as_str());
+        let read = async || {
+            tokio::try_join!(
                 self.service.describe_by(id),
                 events::newest_of_stack(self.service, id)
-            )?;
-            if now.is_some_and(|now| now.status.as_str() == shown) {
-                return Ok(true);
-            }
-            let is_old = event.is_some_and(|event| event.status.as_str() == shown);
-            if !is_old || Instant::now() >= deadline {
-                return Ok(false);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+            )
+        };
+        let is_same = |now: &Option<Stack>| {
+            let now = now.as_ref();
+            now.is_some_and(|now| now.status.as_str() == shown)
+        };
+        let (now, _) = reread::until_current(read, |(now, event)| {
+            let event = event.as_ref();
+            !is_same(now) && event.is_some_and(|event| event.status.as_str() == shown)
+        })
+        .await?;
+        Ok(is_same(&now))
     }
 }
