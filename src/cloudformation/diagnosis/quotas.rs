@@ -1,8 +1,8 @@
 //! The command that lists the quotas of a resource's service.
 
 /// The codes that Service Quotas has for the services of resource types, where the code is not the name in
-/// lower case. The types of a network have quotas of their own, so they are before the rest of EC2.
-const CODES: [(&str, &str); 31] = [
+/// lower case. The quotas of EC2's network types are those of the service `vpc`.
+const CODES: [(&str, &str); 25] = [
     ("EC2::VPC", "vpc"),
     ("EC2::Subnet", "vpc"),
     ("EC2::InternetGateway", "vpc"),
@@ -13,7 +13,6 @@ const CODES: [(&str, &str); 31] = [
     ("EC2::NetworkAcl", "vpc"),
     ("EC2::NetworkInterface", "vpc"),
     ("EC2::FlowLog", "vpc"),
-    ("EC2::", "ec2"),
     ("ElasticLoadBalancing", "elasticloadbalancing"),
     ("ApiGateway", "apigateway"),
     ("ApplicationAutoScaling::", "application-autoscaling"),
@@ -28,16 +27,11 @@ const CODES: [(&str, &str); 31] = [
     ("MSK::", "kafka"),
     ("Neptune::", "rds"),
     ("OpenSearchService::", "es"),
-    ("Scheduler::", "scheduler"),
     ("StepFunctions::", "states"),
-    ("RolesAnywhere::", "rolesanywhere"),
-    ("SES::", "ses"),
-    ("WAFv2::", "wafv2"),
-    ("CloudFormation::", "cloudformation"),
 ];
 
 /// The services whose code is their name in lower case.
-const SAME: [&str; 31] = [
+const SAME: [&str; 37] = [
     "Amplify",
     "AppSync",
     "Athena",
@@ -45,10 +39,12 @@ const SAME: [&str; 31] = [
     "Backup",
     "Batch",
     "Bedrock",
+    "CloudFormation",
     "CloudFront",
     "CodeBuild",
     "CodePipeline",
     "DynamoDB",
+    "EC2",
     "ECR",
     "ECS",
     "EKS",
@@ -62,13 +58,17 @@ const SAME: [&str; 31] = [
     "Logs",
     "RDS",
     "Redshift",
+    "RolesAnywhere",
     "Route53",
     "S3",
+    "SES",
     "SNS",
     "SQS",
     "SSM",
     "SageMaker",
+    "Scheduler",
     "SecretsManager",
+    "WAFv2",
 ];
 
 /// Returns the command that lists the quotas of the service of a resource type. For a service whose code is
