@@ -1,13 +1,11 @@
 //! The effects of deleting a stack, on its resources and on other stacks.
 
-use indexmap::IndexMap;
-
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Resource;
 use crate::cloudformation::stateful::stored_data;
+use crate::template::STACK_TYPE;
 use crate::template::evaluate::Evaluator;
 use crate::template::policy::{Policy, deletion_policy};
-use crate::template::{STACK_TYPE, Template};
 
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
 const BUCKET: &str = "AWS::S3::Bucket";
@@ -185,12 +183,12 @@ impl ResourceDeletion {
 }
 
 /// Returns what happens to each existing resource of one stack, from its `DeletionPolicy` in the
-/// deployed template. `deployed` is that template with the values of the stack's parameters. `within`
-/// is the path of the nested stack, empty for the root stack. `retain` are the paths of the resources
-/// that the deletion retains. `protected_types` are further types that store data.
+/// deployed template. `deployed` evaluates that template. `within` is the path of the nested stack,
+/// empty for the root stack. `retain` are the paths of the resources that the deletion retains.
+/// `protected_types` are further types that store data.
 pub fn resource_deletions(
     resources: Vec<Resource>,
-    deployed: Option<(&Template, &IndexMap<String, String>)>,
+    deployed: Option<&Evaluator<'_>>,
     within: &str,
     retain: &[String],
     protected_types: &[String],
@@ -198,22 +196,21 @@ pub fn resource_deletions(
     let existing = resources
         .into_iter()
         .filter(|resource| resource.status != "DELETE_COMPLETE");
-    let evaluator = deployed.map(|(template, values)| Evaluator::new(template, values));
     existing
         .map(|resource| {
             let path = match within {
                 "" => resource.logical_id.clone(),
                 within => format!("{within}/{}", resource.logical_id),
             };
-            let declared =
-                deployed.and_then(|(it, _)| Some(it.resource(&resource.logical_id)?.entry.node));
+            let declared = deployed
+                .and_then(|it| Some(it.template().resource(&resource.logical_id)?.entry.node));
             let outcome = if resource.status == "DELETE_SKIPPED" {
                 DeletionOutcome::LeftBehind
             } else if retain.contains(&path) {
                 DeletionOutcome::Retained
             } else {
                 let kind = &resource.resource_type;
-                DeletionOutcome::of(deletion_policy(kind, declared, evaluator.as_ref()))
+                DeletionOutcome::of(deletion_policy(kind, declared, deployed))
             };
             ResourceDeletion {
                 path,
@@ -239,6 +236,7 @@ mod tests {
     use crate::cloudformation::stack::Resource;
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
+    use crate::template::evaluate::Evaluator;
 
     #[test]
     fn the_deployed_template_decides_what_is_retained() {
@@ -272,8 +270,8 @@ mod tests {
 
         let retain = ["Nested/Named".to_owned()];
         let values = IndexMap::from([("Kind".to_owned(), "Retain".to_owned())]);
-        let deployed = Some((&template, &values));
-        let deletion = resource_deletions(resources, deployed, "Nested", &retain, &[]);
+        let deployed = Evaluator::new(&template, &values);
+        let deletion = resource_deletions(resources, Some(&deployed), "Nested", &retain, &[]);
         let resource_deletions: Vec<_> = deletion
             .iter()
             .map(|deletion| {

@@ -19,6 +19,7 @@ use crate::cloudformation::stack::{Stack, name_of};
 use crate::diagnostic::SourceFile;
 use crate::error::{ErrorKind, Result};
 use crate::template::Template;
+use crate::template::evaluate::Evaluator;
 use crate::template::policy::has_computed_policies;
 
 /// How many nested stacks are read at once.
@@ -102,13 +103,9 @@ impl Reader<'_> {
                 }
                 None => IndexMap::new(),
             };
-            let own = resource_deletions(
-                resources,
-                template.as_ref().map(|template| (template, &values)),
-                &within.path,
-                self.retain,
-                types,
-            );
+            let deployed = (template.as_ref()).map(|template| Evaluator::new(template, &values));
+            let deployed = deployed.as_ref();
+            let own = resource_deletions(resources, deployed, &within.path, self.retain, types);
             let with_nested = async |deletion: ResourceDeletion| {
                 let nested = deletion.deleted_stack();
                 let nested = nested.filter(|id| within.above.iter().all(|it| it != id));

@@ -118,13 +118,8 @@ fn name_property(resource_type: &str) -> Option<&'static str> {
 /// Evaluates what the risks need from the templates and their parameters: the policies, and the
 /// physical names. A policy that stays a function is not known.
 pub fn evaluate(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
-    let [before, after] = sides.map(|side| {
-        let side = side?;
-        Some((
-            side.template,
-            Evaluator::new(side.template, side.parameters),
-        ))
-    });
+    let [before, after] =
+        sides.map(|side| side.map(|side| Evaluator::new(side.template, side.parameters)));
     for (logical_id, model) in models {
         let [old, new] = &mut model.names;
         for (node, name, side) in [
@@ -140,12 +135,9 @@ pub fn evaluate(models: &mut Models, sides: [Option<Side<'_>>; 2]) {
 }
 
 /// Returns the physical name that a template computes; `None` if it is not known.
-fn evaluated_name<'a>(
-    logical_id: &str,
-    side: Option<&(&'a Template, Evaluator<'a>)>,
-) -> Option<String> {
-    let (template, evaluator) = side?;
-    let resource = template.resource(logical_id)?;
+fn evaluated_name(logical_id: &str, side: Option<&Evaluator<'_>>) -> Option<String> {
+    let evaluator = side?;
+    let resource = evaluator.template().resource(logical_id)?;
     let node = property(resource.entry.node, name_property(resource.kind()?)?)?;
     match evaluator.value(node) {
         Evaluated::Scalar(name) => Some(name.into_owned()),
@@ -153,13 +145,9 @@ fn evaluated_name<'a>(
     }
 }
 
-fn evaluate_policies<'a>(
-    node: &mut Option<Node>,
-    logical_id: &str,
-    side: Option<&(&'a Template, Evaluator<'a>)>,
-) {
-    let declared = side.and_then(|(template, _)| Some(template.resource(logical_id)?.entry.node));
-    let (Some((_, evaluator)), Some(declared)) = (side, declared) else {
+fn evaluate_policies(node: &mut Option<Node>, logical_id: &str, side: Option<&Evaluator<'_>>) {
+    let declared = side.and_then(|it| Some(it.template().resource(logical_id)?.entry.node));
+    let (Some(evaluator), Some(declared)) = (side, declared) else {
         return;
     };
     let Some(Value::Map(resource)) = node.as_mut().map(|node| &mut node.value) else {

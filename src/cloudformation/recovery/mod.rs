@@ -358,15 +358,14 @@ fn live(
     let existing = state.resources.iter().filter(|resource| is_live(resource));
     let existing = existing.cloned().collect();
     let values = state.stack.values();
-    let deployed = state.template.map(|template| (template, &values));
-    let evaluator = deployed.map(|(template, values)| Evaluator::new(template, values));
+    let deployed = (state.template).map(|template| Evaluator::new(template, &values));
+    let deployed = deployed.as_ref();
     let mut deletion = resource_deletions(existing, deployed, "", &[], state.protected_types);
     for deletion in &mut deletion {
         let name = &deletion.resource.logical_id;
         let declared = state.template.and_then(|template| template.resource(name));
-        let policy = declared.and_then(|declared| {
-            policy::stated(declared.entry.node, "DeletionPolicy", evaluator.as_ref())
-        });
+        let policy = declared
+            .and_then(|declared| policy::stated(declared.entry.node, "DeletionPolicy", deployed));
         if undoes_creation && policy == Some(Policy::RetainExceptOnCreate) {
             deletion.outcome = DeletionOutcome::Deleted;
         }

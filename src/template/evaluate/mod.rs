@@ -197,6 +197,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Returns the template that is evaluated.
+    pub const fn template(&self) -> &'a Template {
+        self.template
+    }
+
     /// Returns whether the condition with this name holds; `None` if that is not known.
     pub fn condition(&self, name: &str) -> Option<bool> {
         condition::named(self, name).holds
