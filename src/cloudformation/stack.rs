@@ -105,12 +105,10 @@ pub fn place(name: &str, account: &str, region: &str) -> String {
 impl Stack {
     /// Returns the stack's name with its account and region, for questions.
     pub fn place(&self) -> String {
-        let mut parts = self.id.split(':').skip(3);
-        let (region, account) = (parts.next(), parts.next());
         place(
             &self.name,
-            account.unwrap_or("unknown"),
-            region.unwrap_or("unknown"),
+            self.account().unwrap_or("unknown"),
+            self.region().unwrap_or("unknown"),
         )
     }
 
@@ -185,11 +183,15 @@ impl Stack {
     /// parameters that are in the stack's ARN.
     pub fn values(&self) -> IndexMap<String, String> {
         let mut values = self.parameters.clone();
-        let mut fields = self.id.split(':').skip(3);
-        if let (Some(region), Some(account)) = (fields.next(), fields.next()) {
+        if let (Some(account), Some(region)) = (self.account(), self.region()) {
             values.extend(pseudo_parameters(account, region, &self.name));
         }
         values
+    }
+
+    /// Returns the region in the stack's ARN; `None` if the ARN is invalid.
+    fn region(&self) -> Option<&str> {
+        self.id.split(':').nth(3)
     }
 
     /// Returns the account in the stack's ARN; `None` if the ARN is invalid.
