@@ -1,6 +1,7 @@
 //! Entries that differ, and resources that change because of them.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use super::Effect;
@@ -56,59 +57,6 @@ pub struct Dangling<'a> {
     pub place: Place,
 }
 
-/// The references of the new template to names that do not exist, found when a removed entry needs
-/// them.
-struct Undefined<'a> {
-    after: &'a Template,
-    found: Option<Vec<Reference<'a>>>,
-}
-
-impl<'a> Undefined<'a> {
-    /// Returns the references to an entry that is removed.
-    fn references_to(
-        &mut self,
-        entry: &EntryDiff<'a>,
-        places: &mut Places<'a>,
-    ) -> Vec<Dangling<'a>> {
-        let (Some(name), Status::Removed) = (entry.name, entry.status()) else {
-            return Vec::new();
-        };
-        let after = self.after;
-        let all = self
-            .found
-            .get_or_insert_with(|| undefined_references(after));
-        let to_entry = all.iter().filter(|reference| {
-            let sections: &[&str] = match reference.kind {
-                ReferenceKind::Condition => &["Conditions"],
-                ReferenceKind::FindInMap => &["Mappings"],
-                ReferenceKind::Ref | ReferenceKind::Sub => &["Resources", "Parameters"],
-                ReferenceKind::GetAtt | ReferenceKind::DependsOn => &["Resources"],
-            };
-            reference.target == name && sections.contains(&entry.section)
-        });
-        let mut found: Vec<Dangling<'a>> = Vec::new();
-        for reference in to_entry {
-            let starts = Starts {
-                before: None,
-                after: Some(reference.span.start),
-            };
-            let [_, place] = places.of(starts);
-            let is_known = |it: &Dangling<'_>| {
-                it.name == reference.owner
-                    && Some(it.place.line) == place.as_ref().map(|place| place.line)
-            };
-            if !found.iter().any(is_known) {
-                found.extend(place.map(|place| Dangling {
-                    section: reference.section,
-                    name: reference.owner,
-                    place,
-                }));
-            }
-        }
-        found
-    }
-}
-
 impl<'a> Difference<'a> {
     /// Returns whether a condition adds or removes a resource that exists on both sides.
     pub fn is_by_condition(&self) -> bool {
@@ -161,12 +109,16 @@ pub(super) fn differences<'a>(
 ) -> Vec<Difference<'a>> {
     let mut found: Vec<Difference<'a>> = Vec::new();
     let mut named: HashSet<&str> = HashSet::new();
-    let mut undefined = Undefined { after, found: None };
+    // Read only if an entry is removed.
+    let undefined = LazyCell::new(|| undefined_references(after));
     for entry in diff.entries {
         if entry.section == "Resources" {
             named.extend(entry.name);
         }
-        let dangling = undefined.references_to(&entry, places);
+        let dangling = match entry.status() {
+            Status::Removed => dangling(&entry, &undefined, places),
+            _ => Vec::new(),
+        };
         found.push(Difference {
             dangling,
             ..of_entry(&entry, effects, places)
@@ -192,6 +144,43 @@ pub(super) fn differences<'a>(
         )
         .unwrap_or(found.len());
     found.splice(position..position, others);
+    found
+}
+
+/// Returns the references to an entry that is removed. `undefined` are the references of the new template
+/// to names that do not exist.
+fn dangling<'a>(
+    removed: &EntryDiff<'a>,
+    undefined: &[Reference<'a>],
+    places: &mut Places<'a>,
+) -> Vec<Dangling<'a>> {
+    let to_entry = undefined.iter().filter(|reference| {
+        let sections: &[&str] = match reference.kind {
+            ReferenceKind::Condition => &["Conditions"],
+            ReferenceKind::FindInMap => &["Mappings"],
+            ReferenceKind::Ref | ReferenceKind::Sub => &["Resources", "Parameters"],
+            ReferenceKind::GetAtt | ReferenceKind::DependsOn => &["Resources"],
+        };
+        Some(reference.target) == removed.name && sections.contains(&removed.section)
+    });
+    let mut found: Vec<Dangling<'a>> = Vec::new();
+    for reference in to_entry {
+        let starts = Starts {
+            before: None,
+            after: Some(reference.span.start),
+        };
+        let [_, Some(place)] = places.of(starts) else {
+            continue;
+        };
+        let mut known = found.iter();
+        if !known.any(|it| it.name == reference.owner && it.place.line == place.line) {
+            found.push(Dangling {
+                section: reference.section,
+                name: reference.owner,
+                place,
+            });
+        }
+    }
     found
 }
 
