@@ -177,3 +177,122 @@ fn is_stable(event: &Event) -> bool {
             | "IMPORT_ROLLBACK_COMPLETE"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Attempt, History, Stability};
+    use crate::cloudformation::event::Event;
+    use crate::cloudformation::status::ResourceStatus;
+
+    /// Returns an event of the stack itself.
+    fn event(status: &str, reason: &str) -> Event {
+        Event {
+            stack_id: "arn".to_owned(),
+            physical_id: "arn".to_owned(),
+            status: ResourceStatus::from_wire(status),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            ..Event::default()
+        }
+    }
+
+    /// The statuses of the stack with their reasons, the newest first; the last request; whether the stack
+    /// was ever stable.
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        Option<Attempt>,
+        Stability,
+    );
+
+    #[test]
+    fn the_history_distinguishes_requests_from_automatic_operations() {
+        const FAILED: &str =
+            "The following resource(s) failed to create: [A]. Delete requested by user.";
+        let cases: [Case; 10] = [
+            (&[], None, Stability::Unknown),
+            (
+                &[("REVIEW_IN_PROGRESS", "User Initiated")],
+                None,
+                Stability::NeverStable,
+            ),
+            (
+                &[
+                    ("ROLLBACK_COMPLETE", ""),
+                    (
+                        "ROLLBACK_IN_PROGRESS",
+                        "The following resource(s) failed to create: [A]. ",
+                    ),
+                    ("CREATE_IN_PROGRESS", "User Initiated"),
+                ],
+                Some(Attempt::Create),
+                Stability::NeverStable,
+            ),
+            (
+                &[
+                    ("DELETE_FAILED", ""),
+                    ("DELETE_IN_PROGRESS", FAILED),
+                    ("CREATE_IN_PROGRESS", "User Initiated"),
+                ],
+                Some(Attempt::Create),
+                Stability::NeverStable,
+            ),
+            (
+                &[
+                    ("DELETE_FAILED", ""),
+                    ("DELETE_IN_PROGRESS", "User Initiated"),
+                    ("CREATE_COMPLETE", ""),
+                ],
+                Some(Attempt::Delete),
+                Stability::Stable,
+            ),
+            (
+                &[
+                    ("UPDATE_ROLLBACK_FAILED", ""),
+                    ("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+                    ("UPDATE_ROLLBACK_FAILED", ""),
+                    ("UPDATE_IN_PROGRESS", "User Initiated"),
+                ],
+                Some(Attempt::RollBack),
+                Stability::Unknown,
+            ),
+            (
+                &[
+                    ("UPDATE_FAILED", ""),
+                    ("UPDATE_IN_PROGRESS", ""),
+                    ("UPDATE_COMPLETE", ""),
+                ],
+                Some(Attempt::Update),
+                Stability::Stable,
+            ),
+            (
+                &[("IMPORT_IN_PROGRESS", "")],
+                Some(Attempt::Import),
+                Stability::Unknown,
+            ),
+            // The events of an old stack do not go back to its creation.
+            (
+                &[("UPDATE_FAILED", ""), ("UPDATE_IN_PROGRESS", "")],
+                Some(Attempt::Update),
+                Stability::Unknown,
+            ),
+            (
+                &[
+                    ("UPDATE_FAILED", ""),
+                    ("UPDATE_IN_PROGRESS", ""),
+                    ("CREATE_FAILED", ""),
+                    ("CREATE_IN_PROGRESS", ""),
+                ],
+                Some(Attempt::Update),
+                Stability::NeverStable,
+            ),
+        ];
+        for (statuses, attempt, stability) in cases {
+            let events: Vec<Event> = statuses
+                .iter()
+                .map(|(status, reason)| event(status, reason))
+                .collect();
+            let history = History::of(&events);
+            assert_eq!(history.attempt, attempt, "{statuses:?}");
+            assert_eq!(history.stability, stability, "{statuses:?}");
+        }
+    }
+}
