@@ -204,7 +204,7 @@ pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -
     let statements = access::statement_changes(&subjects);
     let mut risks = Vec::new();
     for subject in &subjects {
-        risks.extend(stateful::risks(subject, protected_types));
+        risks.extend(stateful::risk(subject, protected_types));
         risks.extend(guard::risks(subject));
         risks.extend(role::risks(subject));
     }

@@ -5,17 +5,12 @@ use crate::cloudformation::deletion::DeletionOutcome;
 use crate::cloudformation::stateful::stored_data;
 use crate::template::policy::{Policy, deletion_policy, update_replace_policy};
 
-pub(super) fn risks(subject: &Subject<'_>, protected_types: &[String]) -> Vec<Risk> {
-    let mut risks = Vec::new();
-    let replaced = subject.is_certainly_replaced();
-    if let Some(lost) = stored_data(subject.resource_type(), protected_types) {
-        risks.extend(match replaced {
-            Some(certain) => Some(replacement(subject, lost, certain)),
-            None if subject.is_removed() => Some(removal(subject, lost)),
-            None => None,
-        });
+pub(super) fn risk(subject: &Subject<'_>, protected_types: &[String]) -> Option<Risk> {
+    let lost = stored_data(subject.resource_type(), protected_types)?;
+    match subject.is_certainly_replaced() {
+        Some(certain) => Some(replacement(subject, lost, certain)),
+        None => subject.is_removed().then(|| removal(subject, lost)),
     }
-    risks
 }
 
 fn removal(subject: &Subject<'_>, lost: &str) -> Risk {
@@ -64,7 +59,8 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
     } else {
         "may be replaced"
     };
-    let (severity, reason) = match outcome_of_replacement(subject) {
+    let outcome = outcome_of_replacement(subject);
+    let (severity, reason) = match outcome {
         DeletionOutcome::Deleted => (
             Severity::Danger,
             format!("{is}: the old resource is deleted with {lost}"),
@@ -95,10 +91,7 @@ fn replacement(subject: &Subject<'_>, lost: &str, certain: bool) -> Risk {
         severity.min(Severity::Warning)
     };
     let mut risk = subject.risk(Kind::Data, severity, reason);
-    if matches!(
-        outcome_of_replacement(subject),
-        DeletionOutcome::Deleted | DeletionOutcome::Unknown
-    ) {
+    if matches!(outcome, DeletionOutcome::Deleted | DeletionOutcome::Unknown) {
         risk = risk.remedy("add `UpdateReplacePolicy: Retain` to keep the old resource");
     }
     guarded(risk, Guard::Replace)
