@@ -136,7 +136,8 @@ fn start_once(
         .map_err(Failure::Other)?;
     let folder = files.folder();
     let mut child = Command::new(python)
-        .arg("-I")
+        // Compiled modules would be written before the launcher sets its umask.
+        .args(["-I", "-B"])
         .arg(folder.join(PROGRAM[0].0))
         .current_dir(folder)
         .env_clear()
