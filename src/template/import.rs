@@ -7,11 +7,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::node::{Map, Member, Node, Value};
 use super::reference::ReferenceKind;
-use super::{Template, emit};
+use super::{Template, emit, lost};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Returns the text of the template that imports these resources of `files` into a stack. `deployed` is
@@ -34,9 +32,8 @@ pub fn template(
         Some(deployed) => {
             let mut root = deployed.root().clone();
             if !is_exact {
-                let mut lost = Vec::new();
-                restore(&mut root, Some(files.root()), &mut lost);
-                found.extend(lost.into_iter().map(|span| lost_text(deployed, span)));
+                let lost = lost::restore(&mut root, files.root()).into_iter();
+                found.extend(lost.map(|span| lost_text(deployed, span)));
             }
             root
         }
@@ -153,75 +150,6 @@ fn place(template: &Template, span: Range<usize>) -> Place {
         span,
         label: String::new(),
     }
-}
-
-/// Puts back what the service returned as `?`, from the same place of another template. Reports the
-/// places of texts with a `?` whose true text is unknown.
-fn restore(node: &mut Node, other: Option<&Node>, lost: &mut Vec<Range<usize>>) {
-    match &mut node.value {
-        Value::String(text) | Value::Plain(text) if text.contains('?') => {
-            match other.and_then(Node::as_str) {
-                Some(known) if known == text => {}
-                Some(known) if is_masked(known, text) => {
-                    node.value = Value::String(known.to_owned());
-                }
-                _ => lost.push(node.span.clone()),
-            }
-        }
-        Value::List(items) => {
-            let others = other.and_then(Node::as_list).unwrap_or_default();
-            for (index, node) in items.iter_mut().enumerate() {
-                restore(node, others.get(index), lost);
-            }
-        }
-        Value::Map(map) => {
-            let others = other.and_then(Node::as_map);
-            let restored: IndexMap<String, Member> = std::mem::take(map)
-                .into_iter()
-                .map(|(key, mut member)| {
-                    let key = known_key(key, others).unwrap_or_else(|key| {
-                        lost.push(member.key_span.clone());
-                        key
-                    });
-                    let other = others.and_then(|others| others.get(&key));
-                    restore(&mut member.node, other.map(|it| &it.node), lost);
-                    (key, member)
-                })
-                .collect();
-            *map = restored;
-        }
-        _ => {}
-    }
-}
-
-/// Returns the true key; the key itself as the error if it may have lost characters.
-fn known_key(key: String, others: Option<&Map>) -> Result<String, String> {
-    if !key.contains('?') {
-        return Ok(key);
-    }
-    let known = others.into_iter().flat_map(Map::keys);
-    let mut known = known.filter(|known| **known == key || is_masked(known, &key));
-    match (known.next(), known.next()) {
-        (Some(known), None) => Ok(known.clone()),
-        _ => Err(key),
-    }
-}
-
-/// Returns whether `masked` is `text` with a `?` for each character outside ASCII, or two for a character
-/// outside the Basic Multilingual Plane, which UTF-16 writes as two units.
-fn is_masked(text: &str, masked: &str) -> bool {
-    let mask = |is_utf16: bool| -> String {
-        let marks = |c: char| if is_utf16 { c.len_utf16() } else { 1 };
-        let masked = text.chars().map(|c| {
-            if c.is_ascii() {
-                c.to_string()
-            } else {
-                "?".repeat(marks(c))
-            }
-        });
-        masked.collect()
-    };
-    !text.is_ascii() && (mask(false) == masked || mask(true) == masked)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! | [`edits`] | edits of a text, and the way back to the old text |
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
 //! | [`import`] | the template of an import: the deployed one and the imported resources |
+//! | `lost` | the characters that `GetTemplate` returns as `?` |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
 //! | [`pointer`](mod@pointer) | JSON pointers, as CloudFormation writes the path of a property |
@@ -37,6 +38,7 @@ mod intrinsic;
 pub(crate) mod json;
 pub mod lint;
 pub mod local_paths;
+pub(crate) mod lost;
 pub mod node;
 pub mod pointer;
 pub mod policy;

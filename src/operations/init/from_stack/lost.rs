@@ -1,4 +1,4 @@
-//! The characters that `GetTemplate` does not keep: it returns a `?` for each one outside ASCII.
+//! The warning about characters that `GetTemplate` did not keep: it returns a `?` for each one outside ASCII.
 //!
 //! Nobody can see in the text whether a `?` was one. So each line with a `?` in a value is named, except for
 //! the query of a URL and the groups of a pattern; and a file that was deployed shows whether it is the
@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::diagnostic::SourceFile;
-use crate::template::Template;
-use crate::template::node::{Node, Value};
+use crate::template::{Template, lost};
 
 /// How many lines are shown.
 const MOST_LINES: usize = 20;
@@ -33,9 +32,9 @@ pub(super) enum Origin {
 impl Origin {
     /// Returns the origin of a deployed template.
     pub(super) fn of_deployed(template: &Template) -> Self {
-        let mut lost = Vec::new();
-        collect(template.root(), &mut lost);
-        Self::Deployed { lost }
+        Self::Deployed {
+            lost: lost::places(template.root()),
+        }
     }
 
     /// Returns the origin of a file, which may be the deployed template.
@@ -43,49 +42,11 @@ impl Origin {
         if text == deployed {
             return Self::File { is_restored: false };
         }
-        // One `?` may stand for a character, for a half of it in UTF-16, or for a byte.
-        let sizes: [fn(char) -> usize; 3] = [|_| 1, char::len_utf16, char::len_utf8];
-        let is_restored = sizes.into_iter().any(|size| {
-            let kept = text.chars().flat_map(|it| {
-                let (shown, count) = if it.is_ascii() {
-                    (it, 1)
-                } else {
-                    ('?', size(it))
-                };
-                std::iter::repeat_n(shown, count)
-            });
-            kept.eq(deployed.chars())
-        });
-        if is_restored {
-            Self::File { is_restored }
+        if lost::is_masked(text, deployed) {
+            Self::File { is_restored: true }
         } else {
             Self::OtherFile
         }
-    }
-}
-
-/// Adds the places of the keys and values that contain a `?`.
-fn collect(node: &Node, found: &mut Vec<Range<usize>>) {
-    match &node.value {
-        Value::String(text) | Value::Plain(text) | Value::Number(text) => {
-            if text.contains('?') {
-                found.push(node.span.clone());
-            }
-        }
-        Value::List(list) => {
-            for item in list {
-                collect(item, found);
-            }
-        }
-        Value::Map(map) => {
-            for (key, member) in map {
-                if key.contains('?') {
-                    found.push(member.key_span.clone());
-                }
-                collect(&member.node, found);
-            }
-        }
-        Value::Null | Value::Bool(_) => {}
     }
 }
 
