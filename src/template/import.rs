@@ -54,7 +54,7 @@ pub fn template(
             Some((id.clone(), member.clone()))
         })
         .collect();
-    if let Some(resources) = member_map(&mut root, "Resources") {
+    if let Some(resources) = resources(&mut root) {
         resources.extend(added);
     }
     Ok(emit::to_yaml(&root))
@@ -67,18 +67,15 @@ fn without_rest(root: &Node) -> Node {
     if let Value::Map(map) = &mut root.value {
         map.retain(|section, _| section != "Outputs");
     }
-    if let Some(resources) = member_map(&mut root, "Resources") {
+    if let Some(resources) = resources(&mut root) {
         resources.clear();
     }
     root
 }
 
-fn member_map<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Map> {
-    let Value::Map(map) = &mut node.value else {
-        return None;
-    };
-    match &mut map.get_mut(key)?.node.value {
-        Value::Map(inner) => Some(inner),
+fn resources(root: &mut Node) -> Option<&mut Map> {
+    match &mut root.at_mut(&["Resources"])?.value {
+        Value::Map(resources) => Some(resources),
         _ => None,
     }
 }

@@ -93,7 +93,7 @@ impl Node {
     }
 
     /// Returns the value at a path of keys, to change it.
-    pub(super) fn at_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
+    pub(crate) fn at_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
         path.iter()
             .try_fold(self, |node, key| match &mut node.value {
                 Value::Map(map) => map.get_mut(*key).map(|member| &mut member.node),

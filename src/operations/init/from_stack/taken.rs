@@ -79,8 +79,8 @@ pub(super) fn take(adopted: Adopted, unpacked: &Unpacked, ids: &[String]) -> Res
     for id in ids {
         let (name, _) = property(&adopted.template, id)?;
         let path = ["Resources", id, "Properties", name];
-        if let Some(value) = value_at(&mut expected, &path) {
-            *value = Value::String(Unpacked::path(id));
+        if let Some(node) = expected.at_mut(&path) {
+            node.value = Value::String(Unpacked::path(id));
         }
         let found = template.resource(id).and_then(|it| it.properties());
         let found = found.and_then(|properties| properties.get(name));
@@ -101,16 +101,6 @@ pub(super) fn take(adopted: Adopted, unpacked: &Unpacked, ids: &[String]) -> Res
         template,
         ..adopted
     })
-}
-
-fn value_at<'n>(node: &'n mut Node, path: &[&str]) -> Option<&'n mut Value> {
-    let Some((key, rest)) = path.split_first() else {
-        return Some(&mut node.value);
-    };
-    match &mut node.value {
-        Value::Map(map) => value_at(&mut map.get_mut(*key)?.node, rest),
-        _ => None,
-    }
 }
 
 /// Returns the property with the code of a function.
