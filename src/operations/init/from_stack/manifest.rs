@@ -149,7 +149,7 @@ fn stack_keys(top: &mut Layer, snapshot: &Snapshot, template: &Template) {
         "termination_protection",
         Setting::Flag(stack.termination_protection),
     );
-    if snapshot.policy.text().is_some() {
+    if snapshot.policy.is_some() {
         key("policy", Setting::Text(POLICY.to_owned()));
     }
     if let Some(role) = &stack.role_arn {

@@ -100,7 +100,7 @@ pub(crate) async fn write(context: &Context, folder: &Path, request: Request<'_>
     if !adopted.exists {
         folder.write(&adopted.path, adopted.text.text.as_bytes())?;
     }
-    if let Some(policy) = snapshot.policy.text() {
+    if let Some(policy) = &snapshot.policy {
         folder.write(POLICY, policy.as_bytes())?;
     }
     for nested in &snapshot.nested {
@@ -179,7 +179,7 @@ fn new_files(snapshot: &Snapshot, adopted: &Adopted) -> Vec<String> {
     if !adopted.exists {
         files.push(adopted.path.clone());
     }
-    if snapshot.policy.text().is_some() {
+    if snapshot.policy.is_some() {
         files.push(POLICY.to_owned());
     }
     if !snapshot.nested.is_empty() {

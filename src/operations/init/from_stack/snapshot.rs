@@ -27,7 +27,8 @@ pub(super) struct Snapshot {
     pub(super) stack: Stack,
     /// The template as it was deployed, as far as `GetTemplate` keeps it.
     pub(super) template: String,
-    pub(super) policy: Policy,
+    /// The stack policy, as it was set.
+    pub(super) policy: Option<String>,
     pub(super) nested: Vec<NestedStack>,
     pub(super) functions: Vec<Function>,
     /// The functions whose code is in a template.
@@ -36,13 +37,6 @@ pub(super) struct Snapshot {
     pub(super) resources: Option<usize>,
     /// What could not be read: sentences.
     pub(super) left_out: Vec<String>,
-}
-
-/// The stack policy.
-#[derive(Debug)]
-pub(super) enum Policy {
-    None,
-    Set(String),
 }
 
 /// A nested stack.
@@ -60,16 +54,6 @@ pub(super) struct Function {
     pub(super) path: String,
     /// Its name.
     pub(super) name: String,
-}
-
-impl Policy {
-    /// Returns the policy as it was set.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::None => None,
-            Self::Set(text) => Some(text),
-        }
-    }
 }
 
 impl NestedStack {
@@ -110,15 +94,14 @@ impl Snapshot {
             .ok_or_else(|| Error::refused(format!("the stack `{}` has no template", stack.name)))?;
         let mut left_out = Vec::new();
         let policy = match policy {
-            Ok(None) => Policy::None,
-            Ok(Some(policy)) => Policy::Set(policy),
+            Ok(policy) => policy,
             Err(error) if lacks_permission(&error) => {
                 left_out.push(
                     "the stack policy is not in the project: the caller lacks \
                      `cloudformation:GetStackPolicy`"
                         .to_owned(),
                 );
-                Policy::None
+                None
             }
             Err(error) => return Err(error),
         };
