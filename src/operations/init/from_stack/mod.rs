@@ -200,16 +200,11 @@ fn adopted(
 ) -> Result<Adopted> {
     let deployed = &snapshot.template;
     let Some(file) = file else {
-        let is_json = deployed.trim_start().starts_with('{');
-        let path = if is_json {
-            "template.json"
-        } else {
-            "template.yaml"
-        };
-        let text = SourceFile::new(path, deployed.clone());
+        let path = template_file("template", deployed);
+        let text = SourceFile::new(path.clone(), deployed.clone());
         let template = parse(&text)?;
         return Ok(Adopted {
-            path: path.to_owned(),
+            path,
             origin: Origin::of_deployed(&template),
             text,
             template,
@@ -232,6 +227,12 @@ fn adopted(
         template,
         exists: true,
     })
+}
+
+/// Returns the file for a deployed template: `path` with the extension for its syntax.
+fn template_file(path: &str, text: &str) -> String {
+    let is_json = text.trim_start().starts_with('{');
+    format!("{path}.{}", if is_json { "json" } else { "yaml" })
 }
 
 fn parse(text: &Arc<SourceFile>) -> Result<Template> {

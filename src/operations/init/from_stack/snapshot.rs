@@ -12,7 +12,7 @@ use crate::operations::session::Session;
 use crate::template::node::Node;
 use crate::template::{STACK_TYPE, Template};
 
-use super::NESTED;
+use super::{NESTED, template_file};
 
 /// The type of a function.
 const FUNCTION_TYPE: &str = "AWS::Lambda::Function";
@@ -59,12 +59,7 @@ pub(super) struct Function {
 impl NestedStack {
     /// Returns the file for its template.
     pub(super) fn file(&self) -> String {
-        let extension = if self.text.trim_start().starts_with('{') {
-            "json"
-        } else {
-            "yaml"
-        };
-        format!("{NESTED}/{}.{extension}", self.path)
+        template_file(&format!("{NESTED}/{}", self.path), &self.text)
     }
 }
 
