@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
@@ -16,9 +15,9 @@ use crate::config::project::{
 };
 use crate::config::secret::Secrets;
 use crate::config::settings::Settings;
-use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::error::{Error, Result};
-use crate::plan::masking;
+use crate::plan::masking::{self, Declared};
 use crate::template::Template;
 use crate::template::local_paths::table::Content;
 use crate::template::local_paths::{self, LocalPath};
@@ -70,16 +69,11 @@ impl Tree {
         artifacts: &IndexMap<String, Artifact>,
         secrets: &Secrets,
     ) -> Result<Self> {
-        learn(settings, secrets, folder.main());
+        let parameters = &settings.parameters;
+        masking::learn(secrets, &masking::declared_in(folder.main()), parameters);
         let root = render::render(folder, settings, artifacts)?;
         let root_template = Template::parse(root.source());
-        match &root_template {
-            Ok(template) => {
-                let declared = masking::declared(template);
-                masking::learn(secrets, &declared, &settings.parameters);
-            }
-            Err(_) => learn(settings, secrets, root.source()),
-        }
+        masking::learn(secrets, &declared(&root_template, &root), parameters);
         let tree = Self {
             root: root.clone(),
             root_template: Err(Vec::new()),
@@ -136,10 +130,12 @@ impl Tree {
     }
 }
 
-/// Keeps the secrets that the template of the stack declares from being shown.
-fn learn(settings: &Settings, secrets: &Secrets, source: &Arc<SourceFile>) {
-    let declared = masking::declared_in(source);
-    masking::learn(secrets, &declared, &settings.parameters);
+/// Returns the secrets that a rendered template declares, also if its text is no template.
+fn declared(template: &Parsed, rendered: &RenderedTemplate) -> Vec<Declared> {
+    match template {
+        Ok(template) => masking::declared(template),
+        Err(_) => masking::declared_in(rendered.source()),
+    }
 }
 
 struct Survey<'a> {
@@ -219,12 +215,8 @@ impl Survey<'_> {
 
     /// Keeps the secrets that a nested template declares from being shown. Its parameters are not those
     /// of the manifest.
-    fn learn(&self, source: &Arc<SourceFile>) {
-        masking::learn(
-            self.secrets,
-            &masking::declared_in(source),
-            &IndexMap::new(),
-        );
+    fn learn(&self, declared: &[Declared]) {
+        masking::learn(self.secrets, declared, &IndexMap::new());
     }
 
     fn add(&mut self, finding: Diagnostic, rendered: &RenderedTemplate) {
@@ -326,7 +318,7 @@ impl Survey<'_> {
             return Ok(false);
         }
         let folder = self.project.nested_template(path)?;
-        self.learn(folder.main());
+        self.learn(&masking::declared_in(folder.main()));
         let rendered = match render::render(&folder, self.settings, self.artifacts) {
             Ok(rendered) => rendered,
             Err(error) if error.diagnostics().is_empty() => return Err(error.into()),
@@ -338,8 +330,9 @@ impl Survey<'_> {
                 return Ok(false);
             }
         };
-        self.learn(rendered.source());
-        let template = match Template::parse(rendered.source()) {
+        let template = Template::parse(rendered.source());
+        self.learn(&declared(&template, &rendered));
+        let template = match template {
             Ok(template) => template,
             Err(found) => {
                 for finding in found {
