@@ -12,10 +12,9 @@ use crate::diagnostic::Severity;
 use crate::template::node::{Map, Member, Node, Value};
 
 pub(super) fn check(checks: &mut Checks<'_>) {
+    // It is not known what the transform makes of the name of an attribute.
+    let is_open = checks.transforms.has(Transform::LanguageExtensions);
     for mapping in checks.template.mappings() {
-        if is_function(mapping.name) {
-            continue;
-        }
         let is_name = mapping
             .name
             .bytes()
@@ -31,19 +30,12 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             continue;
         };
         for (element, member) in elements {
-            key(checks, element, member, Severity::Error);
+            key(checks, element, member, false);
             let Some(attributes) = levels(checks, "an element of a mapping", &member.node) else {
                 continue;
             };
-            // It is not known what the transform makes of such a name.
-            let is_open = checks.transforms.has(Transform::LanguageExtensions);
-            let severity = if is_open {
-                Severity::Warning
-            } else {
-                Severity::Error
-            };
             for (attribute, member) in attributes {
-                key(checks, attribute, member, severity);
+                key(checks, attribute, member, is_open);
                 value(checks, &member.node);
             }
         }
@@ -59,22 +51,26 @@ fn levels<'t>(checks: &mut Checks<'_>, what: &str, node: &'t Node) -> Option<&'t
     let map = node.as_map();
     if map.is_none() {
         let text = format!("{what} must be a map, but is {}", node.noun());
-        let found = checks.mistake("wrong-shape", text, &node.span);
-        checks
-            .push(found.help("a mapping has two levels of keys: `Mapping: {key: {name: value}}`"));
+        wrong_level(checks, text, node);
     }
     map
 }
 
-fn key(checks: &mut Checks<'_>, key: &str, member: &Member, severity: Severity) {
+fn wrong_level(checks: &mut Checks<'_>, text: String, node: &Node) {
+    let found = checks.mistake("wrong-shape", text, &node.span);
+    checks.push(found.help("a mapping has two levels of keys: `Mapping: {key: {name: value}}`"));
+}
+
+/// Reports a key with other characters. `is_open` means that a transform may accept them.
+fn key(checks: &mut Checks<'_>, key: &str, member: &Member, is_open: bool) {
     let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    if is_function(key) || !key.is_empty() && key.bytes().all(is_key) {
+    if key.starts_with("Fn::") || !key.is_empty() && key.bytes().all(is_key) {
         return;
     }
     let text = format!("the key `{key}` has characters other than letters, digits, `-` and `.`");
     let mut found = checks.mistake("invalid-name", text, &member.key_span);
-    if severity == Severity::Warning {
-        found.severity = severity;
+    if is_open {
+        found.severity = Severity::Warning;
     }
     checks.push(found);
 }
@@ -82,13 +78,6 @@ fn key(checks: &mut Checks<'_>, key: &str, member: &Member, severity: Severity) 
 fn value(checks: &mut Checks<'_>, node: &Node) {
     if node.as_map().is_some() && node.intrinsic().is_none() {
         let text = "a value of a mapping must be a string or a list, but is a map";
-        let found = checks.mistake("wrong-shape", text, &node.span);
-        checks
-            .push(found.help("a mapping has two levels of keys: `Mapping: {key: {name: value}}`"));
+        wrong_level(checks, text.to_owned(), node);
     }
-}
-
-/// Returns whether a key is that of a function, such as `Fn::Transform`.
-fn is_function(key: &str) -> bool {
-    key.starts_with("Fn::")
 }
