@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{Checks, pattern};
 use crate::config::secret::MASK;
 use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::template::evaluate::NO_ECHO;
 use crate::template::node::Node;
 use crate::template::{Parameter, Template};
 
@@ -40,7 +41,7 @@ const AWS_TYPES: [&str; 10] = [
 ];
 
 /// The texts that stackctl and CloudFormation print in place of a secret.
-const MASKS: [&str; 2] = [MASK, "****"];
+const MASKS: [&str; 2] = [MASK, NO_ECHO];
 
 /// A value for a parameter.
 #[derive(Debug, Clone)]
