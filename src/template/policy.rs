@@ -106,12 +106,9 @@ pub fn has_computed_policies<'a>(mut resources: impl Iterator<Item = &'a Node>) 
     resources.any(|resource| {
         let policy = ["DeletionPolicy", "UpdateReplacePolicy"].map(|name| resource.get(name));
         let is_computed = |node: &Node| node.as_map().is_some();
-        let cluster = resource
-            .get("Properties")
-            .and_then(|it| it.get("DBClusterIdentifier"));
         policy
             .into_iter()
-            .chain([cluster])
+            .chain([cluster(resource)])
             .flatten()
             .any(is_computed)
     })
@@ -127,13 +124,15 @@ fn default_policy(kind: &str, in_cluster: Option<bool>) -> Policy {
     }
 }
 
+/// Returns the cluster that a database instance names.
+fn cluster(resource: &Node) -> Option<&Node> {
+    resource.get("Properties")?.get("DBClusterIdentifier")
+}
+
 /// Returns whether a database instance belongs to a cluster; `None` if a condition decides and its
 /// value is not known.
 fn is_in_cluster<'a>(resource: &'a Node, evaluator: Option<&Evaluator<'a>>) -> Option<bool> {
-    let cluster = resource
-        .get("Properties")
-        .and_then(|properties| properties.get("DBClusterIdentifier"));
-    let Some(cluster) = cluster else {
+    let Some(cluster) = cluster(resource) else {
         return Some(false);
     };
     if evaluator.map(|it| it.value(cluster)) == Some(Evaluated::Nothing) {
