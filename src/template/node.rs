@@ -229,6 +229,9 @@ fn is_canonical(number: &str) -> bool {
     is_whole && digits(fraction) && whole.len() <= 7 && !is_small && is_shortest && is_exact
 }
 
+/// The words of YAML 1.1, without a sign, for an infinity and for no number at all.
+const NOT_FINITE: [&str; 6] = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"];
+
 /// The number of digits of a whole number that every reader keeps.
 const MAX_DIGITS: usize = 18;
 
@@ -248,8 +251,7 @@ fn is_yaml11_number(word: &str) -> bool {
     if let Some(digits) = unsigned.strip_prefix("0o") {
         return all(digits, |byte| (b'0'..=b'7').contains(byte));
     }
-    let special = [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"];
-    if special.contains(&unsigned) || word.contains('_') && is_number(&word.replace('_', "")) {
+    if NOT_FINITE.contains(&unsigned) || word.contains('_') && is_number(&word.replace('_', "")) {
         return true;
     }
     let mut parts = unsigned.split(':');
@@ -279,7 +281,7 @@ fn is_ambiguous(word: &str) -> bool {
         return true;
     }
     let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
-    if [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"].contains(&unsigned) {
+    if NOT_FINITE.contains(&unsigned) {
         return true;
     }
     let all = |text: &str, allowed: fn(u8) -> bool| {
