@@ -448,16 +448,6 @@ impl<'a> Resource<'a> {
     pub fn condition(&self) -> Option<&'a str> {
         self.attribute("Condition")?.as_str()
     }
-
-    /// Returns the `DeletionPolicy`; `None` if the template does not set one.
-    pub fn deletion_policy(&self) -> Option<&'a str> {
-        self.attribute("DeletionPolicy")?.as_str()
-    }
-
-    /// Returns the `UpdateReplacePolicy`; `None` if the template does not set one.
-    pub fn update_replace_policy(&self) -> Option<&'a str> {
-        self.attribute("UpdateReplacePolicy")?.as_str()
-    }
 }
 
 /// An output.

@@ -246,7 +246,10 @@ fn the_model_returns_the_parts_of_a_template() {
     assert_eq!(template.resources().count(), 1);
     let resource = template.resource("R").unwrap();
     assert_eq!(resource.depends_on().collect::<Vec<_>>(), ["A", "B"]);
-    assert_eq!(resource.deletion_policy(), Some("Retain"));
+    assert_eq!(
+        resource.attribute("DeletionPolicy").and_then(Node::as_str),
+        Some("Retain")
+    );
     assert_eq!(
         template
             .outputs()
