@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::canonical;
+use super::canonical::Language;
 use crate::template::node::Node;
 
 /// An element before and after.
@@ -90,10 +90,7 @@ fn are_statements(list: &[Node]) -> bool {
 /// Returns every element of two lists of a JSON or YAML document once, paired or alone. The order of
 /// the elements counts.
 pub(super) fn align_documents(old: &[Node], new: &[Node]) -> Vec<Pair> {
-    let [old, new] = [old, new].map(|nodes| Side {
-        nodes,
-        hashes: nodes.iter().map(canonical::hash_of_document).collect(),
-    });
+    let [old, new] = [old, new].map(|nodes| Side::of(nodes, Language::Document));
     align_in_order(&old, &new)
 }
 
@@ -112,17 +109,7 @@ pub(super) fn align(old: &[Node], new: &[Node], is_set: bool) -> Vec<Pair> {
         pairs.extend(added.map(|(_, &index)| added_at(index)));
         return pairs;
     }
-    let hashes = |list: &[Node]| -> Vec<u64> { list.iter().map(canonical::hash).collect() };
-    let (old, new) = (
-        Side {
-            nodes: old,
-            hashes: hashes(old),
-        },
-        Side {
-            nodes: new,
-            hashes: hashes(new),
-        },
-    );
+    let [old, new] = [old, new].map(|nodes| Side::of(nodes, Language::Template));
     if is_set || are_statements(old.nodes) && are_statements(new.nodes) {
         return align_sets(&old, &new);
     }
@@ -150,6 +137,11 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
+    fn of(nodes: &'a [Node], language: Language) -> Self {
+        let hashes = nodes.iter().map(|node| language.hash(node)).collect();
+        Self { nodes, hashes }
+    }
+
     fn node(&self, index: usize) -> Option<&'a Node> {
         self.nodes.get(index)
     }
@@ -309,7 +301,8 @@ fn pair_similar(gap: &mut Gap, old: &Side<'_>, new: &Side<'_>, pairs: &mut Vec<P
         let maps = indexes.iter().filter_map(|&index| {
             let node = side.node(index).filter(|node| node.intrinsic().is_none())?;
             let members = node.as_map()?.iter();
-            let hashed = members.map(|(key, member)| (key.clone(), canonical::hash(&member.node)));
+            let hashed =
+                members.map(|(key, member)| (key.clone(), Language::Template.hash(&member.node)));
             Some((index, hashed.collect()))
         });
         maps.collect()

@@ -46,7 +46,7 @@ impl<'a> View<'a> {
 
     /// Returns the view of a value in a JSON or YAML document, which is not CloudFormation's: it has no
     /// functions, and the type of a scalar counts.
-    pub(super) fn of_document(node: &'a Node) -> Self {
+    fn of_document(node: &'a Node) -> Self {
         match &node.value {
             Value::Null => Self::Null,
             Value::Map(map) => Self::Map(map),
@@ -102,48 +102,62 @@ pub(super) fn argument<'a>(key: &str, node: &'a Node) -> &'a Node {
     }
 }
 
-/// Returns a hash that is equal for values that mean the same.
-pub(super) fn hash(node: &Node) -> u64 {
-    hash_with(node, &|node| View::of(node), &argument)
+/// How the nodes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    /// As CloudFormation reads a template.
+    Template,
+    /// As a JSON or YAML document that is not CloudFormation's.
+    Document,
 }
 
-/// Returns a hash that is equal for equal values of JSON or YAML documents.
-pub(super) fn hash_of_document(node: &Node) -> u64 {
-    hash_with(node, &|node| View::of_document(node), &|_, node| node)
-}
-
-fn hash_with(
-    node: &Node,
-    view: &impl for<'a> Fn(&'a Node) -> View<'a>,
-    argument: &impl for<'a> Fn(&str, &'a Node) -> &'a Node,
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match view(node) {
-        View::Null => 0_u8.hash(&mut hasher),
-        View::Scalar(text) => (1_u8, text).hash(&mut hasher),
-        View::GetAtt(text) => (2_u8, text).hash(&mut hasher),
-        View::Typed(value) => match value {
-            Value::Bool(value) => (5_u8, value).hash(&mut hasher),
-            Value::Number(text) => (6_u8, text).hash(&mut hasher),
-            Value::Plain(text) => (7_u8, text).hash(&mut hasher),
-            _ => 8_u8.hash(&mut hasher),
-        },
-        View::List(list) => {
-            (3_u8, list.len()).hash(&mut hasher);
-            for node in list {
-                hash_with(node, view, argument).hash(&mut hasher);
-            }
-        }
-        View::Map(map) => {
-            // The order of keys does not count, so the hashes of the members are added.
-            let members = map.iter().fold(0_u64, |sum, (key, member)| {
-                let mut hasher = DefaultHasher::new();
-                let member = argument(key, &member.node);
-                (key, hash_with(member, view, argument)).hash(&mut hasher);
-                sum.wrapping_add(hasher.finish())
-            });
-            (4_u8, members).hash(&mut hasher);
+impl Language {
+    /// Returns the view of a node.
+    pub(super) fn view(self, node: &Node) -> View<'_> {
+        match self {
+            Self::Template => View::of(node),
+            Self::Document => View::of_document(node),
         }
     }
-    hasher.finish()
+
+    /// Returns the value of a key; the argument of a function in its shortest form.
+    pub(super) fn argument<'a>(self, key: &str, node: &'a Node) -> &'a Node {
+        match self {
+            Self::Template => argument(key, node),
+            Self::Document => node,
+        }
+    }
+
+    /// Returns a hash that is equal for values that mean the same.
+    pub(super) fn hash(self, node: &Node) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self.view(node) {
+            View::Null => 0_u8.hash(&mut hasher),
+            View::Scalar(text) => (1_u8, text).hash(&mut hasher),
+            View::GetAtt(text) => (2_u8, text).hash(&mut hasher),
+            View::Typed(value) => match value {
+                Value::Bool(value) => (5_u8, value).hash(&mut hasher),
+                Value::Number(text) => (6_u8, text).hash(&mut hasher),
+                Value::Plain(text) => (7_u8, text).hash(&mut hasher),
+                _ => 8_u8.hash(&mut hasher),
+            },
+            View::List(list) => {
+                (3_u8, list.len()).hash(&mut hasher);
+                for node in list {
+                    self.hash(node).hash(&mut hasher);
+                }
+            }
+            View::Map(map) => {
+                // The order of keys does not count, so the hashes of the members are added.
+                let members = map.iter().fold(0_u64, |sum, (key, member)| {
+                    let mut hasher = DefaultHasher::new();
+                    let member = self.argument(key, &member.node);
+                    (key, self.hash(member)).hash(&mut hasher);
+                    sum.wrapping_add(hasher.finish())
+                });
+                (4_u8, members).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
 }

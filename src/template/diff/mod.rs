@@ -21,7 +21,7 @@ use super::Template;
 use super::node::{Map, Member, Node};
 use crate::template::schema_table::{self, Lifecycle};
 pub(crate) use align::RULE_PEERS;
-use canonical::View;
+use canonical::{Language, View};
 pub use inside::{Inner, inside};
 pub use notation::match_notation;
 
@@ -222,7 +222,7 @@ pub fn diff<'a>(before: &'a Template, after: &'a Template) -> Diff<'a> {
 /// Returns the differences between two values, such as a resource before and after a deployment,
 /// sorted by path.
 pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
-    let mut walk = Walk::new(resource_lifecycle(before, after));
+    let mut walk = Walk::new(Language::Template, resource_lifecycle(before, after));
     walk.values(before, after, Starts::of(before, after), true);
     walk.sorted()
 }
@@ -230,8 +230,7 @@ pub fn values<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
 /// Returns the differences between two JSON or YAML documents, sorted by path. The types of scalars and
 /// the order of lists count; the order of keys does not.
 pub fn documents<'a>(before: &'a Node, after: &'a Node) -> Vec<Change<'a>> {
-    let mut walk = Walk::new(None);
-    walk.is_document = true;
+    let mut walk = Walk::new(Language::Document, None);
     walk.values(before, after, Starts::of(before, after), false);
     walk.sorted()
 }
@@ -275,6 +274,7 @@ fn entry<'a>(
     if let (Some(before), Some(after)) = (before, after) {
         let is_resource = section == "Resources";
         let mut walk = Walk::new(
+            Language::Template,
             is_resource
                 .then(|| resource_lifecycle(before, after))
                 .flatten(),
@@ -310,34 +310,26 @@ impl Starts {
 }
 
 struct Walk<'a> {
+    language: Language,
     path: Vec<Segment<'a>>,
     changes: Vec<Change<'a>>,
     /// What is known about the type of the resource.
     lifecycle: Option<&'static Lifecycle>,
-    /// Whether the values are those of a document that is not CloudFormation's.
-    is_document: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(lifecycle: Option<&'static Lifecycle>) -> Self {
+    fn new(language: Language, lifecycle: Option<&'static Lifecycle>) -> Self {
         Self {
+            language,
             path: Vec::new(),
             changes: Vec::new(),
             lifecycle,
-            is_document: false,
         }
     }
 
     /// Compares two values. `resource` means that the values are whole resources.
     fn values(&mut self, before: &'a Node, after: &'a Node, starts: Starts, resource: bool) {
-        let [old, new] = [before, after].map(|node| {
-            if self.is_document {
-                View::of_document(node)
-            } else {
-                View::of(node)
-            }
-        });
-        match (old, new) {
+        match (self.language.view(before), self.language.view(after)) {
             (View::Map(old), View::Map(new)) => self.maps(old, new, resource),
             (View::List(old), View::List(new)) => self.lists(old, new),
             (old, new) if old == new => {}
@@ -358,14 +350,8 @@ impl<'a> Walk<'a> {
                     if resource && key == "DependsOn" {
                         self.names(&member.node, &other.node, starts);
                     } else {
-                        let argument = |node: &'a Node| {
-                            if self.is_document {
-                                node
-                            } else {
-                                canonical::argument(key, node)
-                            }
-                        };
-                        let (before, after) = (argument(&member.node), argument(&other.node));
+                        let before = self.language.argument(key, &member.node);
+                        let after = self.language.argument(key, &other.node);
                         self.values(before, after, starts, false);
                     }
                 }
@@ -389,10 +375,9 @@ impl<'a> Walk<'a> {
     }
 
     fn lists(&mut self, old: &'a [Node], new: &'a [Node]) {
-        let pairs = if self.is_document {
-            align::align_documents(old, new)
-        } else {
-            align::align(old, new, self.is_set())
+        let pairs = match self.language {
+            Language::Template => align::align(old, new, self.is_set()),
+            Language::Document => align::align_documents(old, new),
         };
         for pair in pairs {
             let before = pair.before.and_then(|index| old.get(index));
