@@ -66,6 +66,12 @@ use syntax::Findings;
 /// The resource type of a stack: of a nested stack, and of the stack itself in its own events.
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
+/// The rule for duplicate keys, and the help if they are only a warning.
+const DUPLICATES: (&str, &str) = (
+    syntax::DUPLICATE_KEY,
+    "CloudFormation reads the last of the two values",
+);
+
 /// Returns the name of a transform: `Name`, or `{Name: Name, Parameters: …}`.
 fn transform_name(transform: &Node) -> Option<&str> {
     let map = || transform.get("Name")?.as_str();
@@ -86,8 +92,8 @@ impl Template {
     /// # Errors
     ///
     /// If the text has a syntax error, a duplicate key, an alias, a merge key or an unknown tag.
-    /// Returns the first syntax error and all other problems before it. Duplicate keys of a JSON text are found only if its syntax is
-    /// right.
+    /// Returns the first syntax error and all other problems before it. Duplicate keys of a JSON text are
+    /// found only if its syntax is right.
     pub fn parse(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
         let (root, found) = read(source);
         Self::of(source, root, found, Vec::new())
@@ -100,8 +106,7 @@ impl Template {
     ///
     /// As [`Template::parse`], except for duplicate keys.
     pub fn parse_deployed(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
-        let duplicates = "CloudFormation reads the last of the two values";
-        Self::parse_with(source, &[(syntax::DUPLICATE_KEY, duplicates)])
+        Self::parse_with(source, &[DUPLICATES])
     }
 
     /// Parses a template that is only compared with another one: as [`Template::parse_deployed`], and
@@ -111,15 +116,8 @@ impl Template {
     ///
     /// As [`Template::parse_deployed`], except for unknown tags.
     pub fn parse_compared(source: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
-        let duplicates = "CloudFormation reads the last of the two values";
-        let tags = "the tag is compared as it is";
-        Self::parse_with(
-            source,
-            &[
-                (syntax::DUPLICATE_KEY, duplicates),
-                (syntax::UNKNOWN_TAG, tags),
-            ],
-        )
+        let tags = (syntax::UNKNOWN_TAG, "the tag is compared as it is");
+        Self::parse_with(source, &[DUPLICATES, tags])
     }
 
     /// Parses a template. What breaks one of the rules is a warning, with the rule's help.
