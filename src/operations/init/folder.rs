@@ -115,7 +115,7 @@ impl<'a> Folder<'a> {
         Ok(())
     }
 
-    /// Creates the folder and says nothing.
+    /// Creates the folder without a message.
     ///
     /// # Errors
     ///

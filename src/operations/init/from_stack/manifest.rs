@@ -112,7 +112,7 @@ fn set(keys: &mut IndexMap<&'static str, Sourced<Setting>>, name: &'static str, 
     keys.insert(name, Sourced::new(setting, ""));
 }
 
-/// Sets the keys that say which stack it is, and where.
+/// Sets the keys that identify the stack: its name, region and account.
 fn keys(top: &mut Layer, settings: &Settings, connection: &Connection, snapshot: &Snapshot) {
     let mut key = |name, text: &str| set(&mut top.keys, name, Setting::Text(text.to_owned()));
     key("stack_name", &settings.stack_name);

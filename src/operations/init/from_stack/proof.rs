@@ -1,7 +1,8 @@
 //! The comparison of the new project with the stack: a plan would show no change, or each difference
 //! is printed with its reason.
 //!
-//! It is made without a change set, so it only reads. What it cannot know without one, it says.
+//! It is made without a change set, so it only reads. If only a change set can show the result, a hint
+//! gives the reason.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What AWS says about a stack: all of it that a project needs.
+//! The state of a stack in AWS, as far as a project needs it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,7 +20,7 @@ const FUNCTION_TYPE: &str = "AWS::Lambda::Function";
 /// How deep nested stacks are read; CloudFormation documents no limit.
 const DEEPEST: usize = 16;
 
-/// What AWS says about a stack.
+/// The state of a stack in AWS.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) identity: Identity,
