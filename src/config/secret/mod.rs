@@ -14,12 +14,14 @@
 //! | `redact` | the search for secrets in a text, and their replacement |
 //! | `parts` | the parts of a secret that are secret by themselves, and their spellings |
 //! | `view` | a text without its escapes, or decoded, with the place of each byte |
+//! | `unescaped` | the removal of escapes from a text |
 //! | `shape` | secrets that are recognized by their shape: private keys, signatures of URLs |
 
 mod known;
 mod parts;
 mod redact;
 mod shape;
+mod unescaped;
 mod view;
 
 use std::fmt;

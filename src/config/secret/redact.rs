@@ -10,7 +10,8 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::parts::{Part, SHORTEST_PART, parts, spellings};
-use super::view::{View, length_of_style};
+use super::unescaped::{length_of_style, without_escapes};
+use super::view::View;
 use super::{Secret, shape};
 
 /// The text that replaces a secret.
@@ -38,7 +39,7 @@ impl Redactor {
     pub fn new(secrets: &[Secret]) -> Self {
         let (mut written, mut plain): (Vec<Part>, Vec<Part>) = (Vec::new(), Vec::new());
         for part in secrets.iter().flat_map(|secret| parts(secret.expose())) {
-            let view = View::of(&part.text).without_escapes();
+            let view = without_escapes(&View::of(&part.text));
             let view = view.without_plus().unwrap_or(view);
             let text = String::from_utf8_lossy(view.bytes()).into_owned();
             // If little is left, other texts are the same without their escapes.
@@ -106,7 +107,7 @@ impl Redactor {
         if let Some(written) = &self.written {
             written.find(view, found);
         }
-        let unescaped = view.without_escapes();
+        let unescaped = without_escapes(view);
         if let Some(plain) = &self.plain {
             match unescaped.without_plus() {
                 Some(view) => plain.find(&view, found),
