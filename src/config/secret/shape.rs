@@ -3,15 +3,17 @@
 
 use std::ops::Range;
 
-/// The end of the first line of a private key, and the start and end of its last line.
-const KEY: [&str; 2] = ["PRIVATE KEY-----", "-----END "];
+/// The end of the first line of a private key.
+const KEY: &str = "PRIVATE KEY-----";
+/// The beginning of its last line.
+const KEY_END: &str = "-----END ";
 /// The members of a presigned URL that give access.
 const SIGNED: [&str; 2] = ["X-Amz-Signature", "X-Amz-Security-Token"];
 
-/// Calls `found` with the place of each secret in a text.
+/// Adds the place of each secret in a text to `found`.
 pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
     let mut end = 0;
-    for (start, label) in text.match_indices(KEY[0]) {
+    for (start, label) in text.match_indices(KEY) {
         let begin = start + label.len();
         let is_first_line = text.get(..start).is_some_and(|before| {
             let line = before.rsplit("-----").next();
@@ -22,7 +24,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
         }
         let rest = text.get(begin..).unwrap_or_default();
         // A key that is cut has no last line.
-        let length = rest.find(KEY[1]).unwrap_or_else(|| {
+        let length = rest.find(KEY_END).unwrap_or_else(|| {
             let is_outside = |it: char| !it.is_ascii_alphanumeric() && !"+/=\\\r\n ".contains(it);
             rest.find(is_outside).unwrap_or(rest.len())
         });
