@@ -31,22 +31,18 @@ pub(super) fn without_secrets(diagnostics: &[Diagnostic], redactor: &Redactor) -
             *text = shown;
         }
     };
-    let mut sources: Vec<(Arc<SourceFile>, Masked)> = Vec::new();
+    let sources: Vec<(&Arc<SourceFile>, Masked)> = sources(diagnostics)
+        .into_iter()
+        .map(|source| (source, Masked::of(source, redactor)))
+        .collect();
     let mut shown = diagnostics.to_vec();
     for diagnostic in &mut shown {
         masked(&mut diagnostic.message);
         diagnostic.help.iter_mut().for_each(masked);
         for place in &mut diagnostic.places {
             masked(&mut place.label);
-            let known = sources
-                .iter()
-                .position(|(it, _)| Arc::ptr_eq(it, &place.source));
-            let index = known.unwrap_or_else(|| {
-                let masked = Masked::of(&place.source, redactor);
-                sources.push((Arc::clone(&place.source), masked));
-                sources.len() - 1
-            });
-            if let Some((_, masked)) = sources.get(index) {
+            let mut known = sources.iter();
+            if let Some((_, masked)) = known.find(|(it, _)| Arc::ptr_eq(it, &place.source)) {
                 place.span = masked.place(&place.span);
                 place.source = Arc::clone(&masked.source);
             }
