@@ -88,18 +88,15 @@ impl Ambient {
         variables: impl IntoIterator<Item = (String, String)>,
         current_dir: impl Into<PathBuf>,
     ) -> Self {
-        let variables = variables
+        let mut variables: BTreeMap<String, String> = variables
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
-            .map(
-                |(name, value)| match program::without_relative(value.as_ref()) {
-                    Some(absolute) if name == "PATH" => {
-                        (name, absolute.to_string_lossy().into_owned())
-                    }
-                    _ => (name, value),
-                },
-            )
             .collect();
+        if let Some(path) = variables.get_mut("PATH")
+            && let Some(absolute) = program::without_relative(path.as_ref())
+        {
+            *path = absolute.to_string_lossy().into_owned();
+        }
         Self {
             variables,
             current_dir: current_dir.into(),
