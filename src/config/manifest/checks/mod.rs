@@ -3,15 +3,15 @@
 //! Each check takes the text and returns the value or a [`Fault`] that says what is wrong, what is
 //! allowed and, where it can be guessed, what was meant. Where the text stands is not known here.
 
-use std::net::IpAddr;
+mod network;
+
 use std::ops::RangeInclusive;
 use std::path::{Component, Path};
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use crate::diagnostic::Severity;
 use crate::util::suggest::{nearest, quoted};
+pub(crate) use network::{cidr, world};
 
 /// The Pythons of Lambda's runtimes, by their minor versions.
 pub(crate) const PYTHONS: [&str; 6] = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"];
@@ -484,61 +484,6 @@ fn tag_text(text: &str, limit: usize) -> Checked<()> {
     Err(Fault::new("bad-tag", wrong).help(format!(
         "a tag has 1 to {limit} letters, digits, spaces and `_ . : / = + - @`"
     )))
-}
-
-/// A network in CIDR notation, with no bit set behind its prefix.
-pub(crate) fn cidr(text: &str) -> Checked<IpNet> {
-    let fault = |message: &str| Fault::new("bad-cidr", message);
-    let Ok(network) = text.parse::<IpNet>() else {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            let single = IpNet::from(address);
-            return Err(fault("is an address, not a network")
-                .help(format!("for this one address write `{single}`")));
-        }
-        let address = text
-            .split_once('/')
-            .and_then(|(address, prefix)| Some((address.parse::<IpAddr>().ok()?, prefix)));
-        return Err(match address {
-            Some((address, prefix)) => {
-                let longest = IpNet::from(address).max_prefix_len();
-                fault(&format!(
-                    "has the prefix length `{}`",
-                    prefix.escape_debug()
-                ))
-                .help(format!("the prefix length is from 0 to {longest}"))
-            }
-            None => fault("is not a network")
-                .help("networks look like `203.0.113.7/32` or `2001:db8::/64`"),
-        });
-    };
-    if network.trunc() != network {
-        let single = IpNet::from(network.addr());
-        return Err(fault(&format!(
-            "has host bits set behind its prefix of {}",
-            network.prefix_len()
-        ))
-        .help(format!(
-            "the network is `{}`; for the one address write `{single}`",
-            network.trunc()
-        )));
-    }
-    Ok(network)
-}
-
-/// Returns a network that these together admit and that is wider than any one organisation's.
-///
-/// `/0` admits everyone, and so do its two halves together. Registries have given out nothing wider
-/// than a `/8` of IPv4 or a `/16` of IPv6, so what is wider cannot be meant as "us".
-pub(crate) fn world(networks: &[IpNet]) -> Option<IpNet> {
-    IpNet::aggregate(&networks.to_vec())
-        .into_iter()
-        .find(|network| {
-            let narrowest = match network {
-                IpNet::V4(_) => 8,
-                IpNet::V6(_) => 16,
-            };
-            network.prefix_len() < narrowest
-        })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use ipnet::IpNet;
+
 use super::*;
 
 /// Holds that all of these pass a check.
