@@ -4,12 +4,13 @@
 //! user can read and write them, whatever the umask is, and what belongs to another user is refused.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
+use crate::util::new_file;
 
 /// The folders in the cache folder.
 const FOLDERS: [&str; 3] = ["deployed", "emulator", "wheels"];
@@ -91,11 +92,25 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Waits for the exclusive lock on a file and returns it. Dropping the file releases the lock.
-pub(crate) fn lock(path: &Path) -> Result<File> {
+/// Writes a file that replaces an existing one at once, so that a reader sees the old or the new content.
+/// Only the user can read it.
+pub(crate) fn replace_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut file = new_file::create_private(path)?;
+    file.write_all(content.as_ref())?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Opens a file that is locked, and creates it if it does not exist. Only the user can read a new one.
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
-    let open = options.open(path);
+    options.open(path)
+}
+
+/// Waits for the exclusive lock on a file and returns it. Dropping the file releases the lock.
+pub(crate) fn lock(path: &Path) -> Result<File> {
+    let open = lock_file(path);
     open.and_then(|file| file.lock().map(|()| file))
         .map_err(|error| Error::system(format!("cannot lock {}", path.display()), error))
 }
@@ -108,7 +123,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
 
-    use super::{create_file, create_folder, root};
+    use super::{create_file, create_folder, replace_file, root};
     use crate::config::ambient::Ambient;
 
     fn mode(path: &Path) -> u32 {
@@ -129,6 +144,12 @@ mod tests {
         assert_eq!(mode(&base.path().join("a")), 0o700);
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join("file")), 0o600);
+        for content in ["old", "new"] {
+            replace_file(&folder.join("other"), content).unwrap();
+            assert_eq!(fs::read_to_string(folder.join("other")).unwrap(), content);
+        }
+        assert_eq!(mode(&folder.join("other")), 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! have reused it.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -117,13 +117,7 @@ impl Files {
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::system("cannot write the emulator's record", error))?;
         cache::create_folder(&self.folder)?;
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(self.record_file())?;
-            Ok(())
-        };
-        write().map_err(|error: io::Error| {
+        cache::replace_file(&self.record_file(), text).map_err(|error| {
             Error::system(format!("cannot write to {}", self.folder.display()), error)
         })
     }

@@ -5,13 +5,12 @@
 //! defaults of parameters with `NoEcho` are masked, and only plain parameters are saved.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::artifact::digest::Digest;
 use crate::config::cache;
@@ -55,10 +54,7 @@ impl LastDeployed {
         let folder = folder(cache);
         cache::create_folder(&folder)?;
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        let mut file = NamedTempFile::new_in(&folder).map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+        cache::replace_file(&path, text).map_err(failed)
     }
 
     /// Returns what was last deployed to a stack; `None` if nothing is saved. If several accounts or

@@ -17,17 +17,30 @@ use tempfile::NamedTempFile;
 ///
 /// If the folder does not exist or cannot be written.
 pub(crate) fn create(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let file = tempfile::Builder::new()
-        .prefix(".stackctl-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let file = with_mode(0o666, path)?;
     if let Ok(old) = fs::symlink_metadata(path)
         && old.is_file()
     {
         file.as_file().set_permissions(old.permissions())?;
     }
     Ok(file)
+}
+
+/// Creates the new file as [`create`] does. Only its owner can read and write it.
+///
+/// # Errors
+///
+/// As [`create`].
+pub(crate) fn create_private(path: &Path) -> io::Result<NamedTempFile> {
+    with_mode(0o600, path)
+}
+
+fn with_mode(mode: u32, path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    tempfile::Builder::new()
+        .prefix(".stackctl-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 /// Gives the complete file its place.

@@ -9,13 +9,12 @@
 //!
 //! A wheel is hashed each time it is used. Therefore the folder may be changed or deleted at any time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use super::lock_file::Pin;
 use super::pip::Download;
@@ -91,10 +90,8 @@ impl WheelCache {
     pub(super) fn store(&self, download: &Download, pin: &Pin, target: Target) -> Result<()> {
         let write = || -> io::Result<()> {
             fs::rename(&download.file, self.wheel(&download.digest))?;
-            let mut choice = NamedTempFile::new_in(&self.folder)?;
-            writeln!(choice, "{} {}", download.digest, download.name.file_name)?;
-            choice.persist(self.choice(pin, target))?;
-            Ok(())
+            let choice = format!("{} {}\n", download.digest, download.name.file_name);
+            cache::replace_file(&self.choice(pin, target), choice)
         };
         write().map_err(|error| self.cannot_write(error))
     }
@@ -107,11 +104,7 @@ impl WheelCache {
     /// If the folder cannot be written.
     pub(super) async fn lock(&self) -> Result<File> {
         cache::create_folder(&self.folder)?;
-        let path = self.folder.join("lock");
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options
-            .open(path)
+        let file = cache::lock_file(&self.folder.join("lock"))
             .map_err(|error| self.cannot_write(error))?;
         loop {
             match file.try_lock() {

@@ -16,7 +16,6 @@ use std::path::Path;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::artifact::digest::Digest;
 use crate::cloudformation::on_failure::OnFailure;
@@ -25,6 +24,7 @@ use crate::config::settings::ParameterValue;
 use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
 use crate::template::stack_policy::StackPolicy;
+use crate::util::new_file;
 use crate::util::regular_file::{self, FileError};
 
 /// The name and version of the file format.
@@ -310,7 +310,7 @@ impl PlanFile {
     pub fn check_writable(path: &Path) -> Result<()> {
         Self::check_replaceable(path)?;
         let failed = |error: io::Error| cannot_write(path, error);
-        let mut file = temporary_in_folder_of(path).map_err(failed)?;
+        let mut file = new_file::create_private(path).map_err(failed)?;
         file.write_all(&vec![b' '; ROOM]).map_err(failed)?;
         // A full disk may show only when the file is written out.
         file.as_file().sync_all().map_err(failed)
@@ -346,10 +346,9 @@ impl PlanFile {
         let failed = |error: io::Error| cannot_write(path, error);
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        let mut file = temporary_in_folder_of(path).map_err(failed)?;
+        let mut file = new_file::create_private(path).map_err(failed)?;
         file.write_all(&text).map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        new_file::finish(file, path).map_err(failed)
     }
 
     fn computed_digest(&self) -> Result<String> {
@@ -381,12 +380,6 @@ fn too_long(shown: &str) -> Error {
 fn schema_of(text: &[u8]) -> Option<String> {
     let document: serde_json::Value = serde_json::from_slice(text).ok()?;
     Some(document.get("schema")?.as_str()?.to_owned())
-}
-
-/// Creates a temporary file in the same folder. It has mode 0600 and keeps it.
-fn temporary_in_folder_of(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    NamedTempFile::with_prefix_in(".stackctl-", folder.unwrap_or(Path::new(".")))
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {
