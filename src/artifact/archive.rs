@@ -7,6 +7,7 @@ use std::io::{Read, Seek};
 
 use indexmap::IndexMap;
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use crate::artifact::digest::Digest;
 use crate::config::project::UNZIPPED_LIMIT;
@@ -33,7 +34,6 @@ pub struct ArchivedFile {
 /// If the data is not a zip or is damaged, if a path points outside the zip, or if the files are larger
 /// than [`UNZIPPED_LIMIT`] bytes.
 pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
-    let damaged = |error| Error::input("the zip cannot be read").caused_by(error);
     let mut archive = ZipArchive::new(zip).map_err(damaged)?;
     let mut files = IndexMap::new();
     let mut left = UNZIPPED_LIMIT;
@@ -44,9 +44,7 @@ pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
         }
         let path = entry.name().map_err(damaged)?.into_owned();
         if entry.enclosed_name().is_none() {
-            return Err(Error::input(format!(
-                "the zip entry `{path}` points outside the zip"
-            )));
+            return Err(points_outside(&path));
         }
         let mut content = Vec::new();
         // One byte more than the limit shows that the limit is exceeded.
@@ -57,11 +55,7 @@ pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
                 Error::input(format!("the zip entry `{path}` is damaged")).caused_by(error)
             })?;
         let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
-        left = left.checked_sub(size).ok_or_else(|| {
-            Error::input(format!(
-                "the zip has more than {UNZIPPED_LIMIT} bytes unzipped"
-            ))
-        })?;
+        left = left.checked_sub(size).ok_or_else(too_large)?;
         let digest = Digest::of(&content);
         let text = (size <= TEXT_LIMIT && !content.contains(&0))
             .then(|| String::from_utf8(content).ok())
@@ -69,6 +63,23 @@ pub fn read(zip: impl Read + Seek) -> Result<IndexMap<String, ArchivedFile>> {
         files.insert(path, ArchivedFile { size, digest, text });
     }
     Ok(files)
+}
+
+/// Returns the error for a zip that cannot be read.
+pub(super) fn damaged(error: ZipError) -> Error {
+    Error::input("the zip cannot be read").caused_by(error)
+}
+
+/// Returns the error for an entry whose path leads out of the zip.
+pub(super) fn points_outside(shown: &str) -> Error {
+    Error::input(format!("the zip entry `{shown}` points outside the zip"))
+}
+
+/// Returns the error for a zip whose files are larger than [`UNZIPPED_LIMIT`] bytes.
+pub(super) fn too_large() -> Error {
+    Error::input(format!(
+        "the zip has more than {UNZIPPED_LIMIT} bytes unzipped"
+    ))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use zip::ZipArchive;
 
+use super::archive::{damaged, points_outside, too_large};
 use crate::config::project::UNZIPPED_LIMIT;
 use crate::error::{Error, Result};
 
@@ -49,7 +50,6 @@ pub fn unpack(zip: impl Read + Seek, folder: &Path) -> Result<Unpacked> {
 }
 
 fn unpack_into(zip: impl Read + Seek, folder: &Path) -> Result<Unpacked> {
-    let damaged = |error| Error::input("the zip cannot be read").caused_by(error);
     let mut archive = ZipArchive::new(zip).map_err(damaged)?;
     if archive.len() > MOST_ENTRIES {
         return Err(Error::input(format!(
@@ -80,11 +80,7 @@ fn unpack_into(zip: impl Read + Seek, folder: &Path) -> Result<Unpacked> {
             }
             _ => Error::system(format!("cannot unpack the zip entry `{name}`"), error),
         })?;
-        left = left.checked_sub(size).ok_or_else(|| {
-            Error::input(format!(
-                "the zip has more than {UNZIPPED_LIMIT} bytes unzipped"
-            ))
-        })?;
+        left = left.checked_sub(size).ok_or_else(too_large)?;
         unpacked.files += 1;
     }
     Ok(unpacked)
@@ -99,8 +95,7 @@ fn unpack_into(zip: impl Read + Seek, folder: &Path) -> Result<Unpacked> {
 fn plain_path(name: &str) -> Result<PathBuf> {
     let shown = name.escape_debug();
     if name.starts_with('/') || name.split('/').any(|part| part == "..") {
-        let message = format!("the zip entry `{shown}` points outside the zip");
-        return Err(Error::input(message));
+        return Err(points_outside(&shown.to_string()));
     }
     let is_plain = !name
         .chars()
