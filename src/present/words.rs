@@ -5,6 +5,7 @@ use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
 use crate::plan::{Content, Plan, PropertyChange};
 use crate::template::diff::Status;
+use crate::util::suggest::join_first;
 
 /// The highest number of references to a removed entry that are named. The others are counted.
 const MAX_DANGLING: usize = 5;
@@ -20,15 +21,10 @@ pub(super) fn without_changes(plan: &Plan) -> String {
     if plan.ignored.is_empty() {
         return "No changes. The stack matches the files.".to_owned();
     }
-    let named = plan.ignored.iter().take(MAX_IGNORED).cloned();
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = match plan.ignored.len().saturating_sub(MAX_IGNORED) {
-        0 => String::new(),
-        number => format!(" and {number} more"),
-    };
+    let ignored = join_first(plan.ignored.iter().cloned(), MAX_IGNORED);
     format!(
         "No changes: CloudFormation ignores what differs between the stack and the files: \
-         {named}{more}. `diff` shows it."
+         {ignored}. `diff` shows it."
     )
 }
 
@@ -200,17 +196,10 @@ pub(super) fn of_difference(entry: &Difference<'_>) -> Option<&'static str> {
 
 /// Returns which entries still refer to a removed entry; `None` if none does.
 pub(super) fn dangling(entry: &Difference<'_>) -> Option<String> {
-    let named = entry.dangling.iter().take(MAX_DANGLING);
-    let named = named.map(|it| format!("`{}` (line {})", it.name, it.place.line));
-    let named = named.collect::<Vec<_>>().join(", ");
-    match entry.dangling.len() {
-        0 => None,
-        number if number > MAX_DANGLING => Some(format!(
-            "still used by {named} and {} more",
-            number - MAX_DANGLING
-        )),
-        _ => Some(format!("still used by {named}")),
-    }
+    let entries = entry.dangling.iter();
+    let entries = entries.map(|it| format!("`{}` (line {})", it.name, it.place.line));
+    (!entry.dangling.is_empty())
+        .then(|| format!("still used by {}", join_first(entries, MAX_DANGLING)))
 }
 
 /// Returns the effect of a changed value on its resource, or `None` if it only updates the resource.

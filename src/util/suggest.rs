@@ -23,9 +23,26 @@ pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.join(", ")
 }
 
+/// Joins at most `shown` texts for a message and counts the others: `a, b and 3 more`.
+pub fn join_first(texts: impl ExactSizeIterator<Item = String>, shown: usize) -> String {
+    let more = match texts.len().saturating_sub(shown) {
+        0 => String::new(),
+        number => format!(" and {number} more"),
+    };
+    let texts: Vec<String> = texts.take(shown).collect();
+    texts.join(", ") + &more
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{nearest, quoted};
+    use super::{join_first, nearest, quoted};
+
+    #[test]
+    fn texts_that_are_too_many_are_counted() {
+        let texts = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(join_first(texts.clone().into_iter(), 3), "a, b, c");
+        assert_eq!(join_first(texts.into_iter(), 1), "a and 2 more");
+    }
 
     #[test]
     fn a_word_is_suggested_only_where_it_is_near() {

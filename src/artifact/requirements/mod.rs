@@ -24,6 +24,7 @@ use crate::config::project::Project;
 use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::util::suggest::join_first;
 use lock_file::{LockFile, Pin};
 use pip::Missing;
 use target::Target;
@@ -306,14 +307,5 @@ fn problem(pin: &Pin, target: Target, reason: &Missing) -> Diagnostic {
 fn listed(tags: &[String], target: Target) -> String {
     let mut tags: Vec<&String> = tags.iter().collect();
     tags.sort_by_key(|tag| target.distance(tag));
-    let shown: Vec<_> = tags
-        .iter()
-        .take(LISTED_TAGS)
-        .map(|tag| format!("`{tag}`"))
-        .collect();
-    let more = match tags.len().saturating_sub(LISTED_TAGS) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{}{more}", shown.join(", "))
+    join_first(tags.iter().map(|tag| format!("`{tag}`")), LISTED_TAGS)
 }

@@ -14,6 +14,7 @@ use crate::template::diff::Status;
 use crate::template::emit;
 use crate::template::json;
 use crate::template::node::Node;
+use crate::util::suggest::join_first;
 pub use layout::Frame;
 
 /// The highest number of affected resources that are named. The others are counted.
@@ -96,15 +97,8 @@ fn push_entry(
 }
 
 fn touches(ids: &[&str]) -> Option<String> {
-    let named = ids.iter().take(MAX_NAMES).map(|id| format!("`{id}`"));
-    let named = named.collect::<Vec<_>>().join(", ");
-    match ids.len() {
-        0 => None,
-        number if number > MAX_NAMES => {
-            Some(format!("changes {named} and {} more", number - MAX_NAMES))
-        }
-        _ => Some(format!("changes {named}")),
-    }
+    let names = ids.iter().map(|id| format!("`{id}`"));
+    (!ids.is_empty()).then(|| format!("changes {}", join_first(names, MAX_NAMES)))
 }
 
 fn push_row(text: &mut String, comparison: &Comparison<'_>, row: &Row<'_>, frame: Frame) {
