@@ -1,7 +1,8 @@
 //! The search for a Python on this machine: to install the emulator, and to download packages.
 //!
 //! If `STACKCTL_PYTHON` is set, only that program is tried: a path, or a name in the absolute folders of
-//! `PATH`. Otherwise, the usual names are tried there. Each candidate is run, because the shim of a version manager may exist but fail.
+//! `PATH`. Otherwise, the usual names are tried there. Each candidate is run, because the shim of a version
+//! manager may exist but fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -148,7 +148,7 @@ impl Presenter {
         &self.streams.secrets
     }
 
-    /// Returns what ends the process at once after an interrupt. Its argument are hints that say how to
+    /// Returns what ends the process at once after an interrupt. Its argument is a list of hints on how to
     /// continue the operation.
     pub fn exit_interrupted(&self) -> impl Fn(&[String]) + Send + use<> {
         let streams = self.streams.clone();

@@ -163,7 +163,7 @@ pub fn build_all(
 }
 
 /// Builds artifacts with their packages in parallel, in the order of their lists. `project` is the name
-/// of the project, `shown` the path as the user knows it.
+/// of the project.
 ///
 /// # Errors
 ///
@@ -204,7 +204,7 @@ pub fn build_each(
 }
 
 /// Returns a file that is a zip as an artifact, unchanged; `None` if it is no zip. `project` is the name
-/// of the project.
+/// of the project, `shown` the path as the user knows it.
 ///
 /// # Errors
 ///
