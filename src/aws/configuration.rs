@@ -70,7 +70,7 @@ pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
         variables: &variables,
         is_chosen: selection.is_chosen,
     };
-    let source = search.source(&selection.name)?;
+    let source = search.source(&selection.name, profile)?;
     let endpoints = Endpoints::of(&variables, &shared, profile)?;
     let retries = Retries::read(&variables, profile)?;
     let to_aws = ToAws {

@@ -102,21 +102,20 @@ impl Source {
 }
 
 impl Search<'_> {
-    /// Returns the source of the credentials for a profile, which may not exist.
+    /// Returns the source of the credentials for the profile of this name. A profile that does not exist
+    /// is empty.
     ///
     /// # Errors
     ///
     /// If what is configured is incomplete or contradicts itself.
-    pub(in crate::aws) fn source(&self, name: &str) -> Result<Source> {
+    pub(in crate::aws) fn source(&self, name: &str, profile: &Profile) -> Result<Source> {
         if !self.is_chosen
             && let Some(keys) = self.keys_of_variables()?
         {
             return Ok(Source::Keys(keys));
         }
-        let nothing = Profile::default();
-        let profile = self.shared.profile(name).unwrap_or(&nothing);
         if is_role(profile) {
-            return self.role(name, &mut vec![name.to_owned()]);
+            return self.role(name, profile, &mut vec![name.to_owned()]);
         }
         if let Some(source) = self.source_of_profile(name, profile, !self.is_chosen)? {
             return Ok(source);
@@ -262,9 +261,7 @@ impl Search<'_> {
     }
 
     /// Returns the role of a profile and what it is assumed with. `visited` ends with the profile.
-    fn role(&self, name: &str, visited: &mut Vec<String>) -> Result<Source> {
-        let nothing = Profile::default();
-        let profile = self.shared.profile(name).unwrap_or(&nothing);
+    fn role(&self, name: &str, profile: &Profile, visited: &mut Vec<String>) -> Result<Source> {
         let text = |key: &str| profile.text(key).map(str::to_owned);
         let role = Role {
             arn: text("role_arn").unwrap_or_default(),
@@ -347,7 +344,7 @@ impl Search<'_> {
         }
         visited.push(source.to_owned());
         if is_role(from) && !has_keys {
-            return self.role(source, visited);
+            return self.role(source, from, visited);
         }
         let found = self.source_of_profile(source, from, false)?;
         found.ok_or_else(|| {
