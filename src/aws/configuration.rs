@@ -33,6 +33,9 @@ const PROFILE_VARIABLES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
 /// The variables that name a region. botocore reads only the second one.
 const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
+/// The variables that name the hosts which are not reached through a proxy.
+const NO_PROXY_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
 /// What a connection is made of.
 #[derive(Debug)]
 pub(super) struct Configuration {
@@ -75,10 +78,9 @@ pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
     let retries = Retries::read(&variables, profile)?;
     let to_aws = ToAws {
         certificates: trust::read(&variables, profile)?,
-        no_proxy: match variables.get("no_proxy")? {
-            Some(hosts) => hosts,
-            None => variables.get("NO_PROXY")?.unwrap_or_default(),
-        },
+        no_proxy: variables
+            .first(NO_PROXY_VARIABLES)?
+            .map_or_else(String::new, |(_, hosts)| hosts),
     };
 
     let local = ProviderConfig::without_region()
@@ -162,12 +164,9 @@ fn select(settings: &Settings, variables: &Variables, shared: &SharedConfig) -> 
         selection.is_chosen = true;
     } else {
         selection.absent.clone_from(&settings.profile);
-        for variable in PROFILE_VARIABLES {
-            if let Some(name) = variables.get(variable)? {
-                selection.name = name;
-                named_by = Some(variable);
-                break;
-            }
+        if let Some((variable, name)) = variables.first(PROFILE_VARIABLES)? {
+            selection.name = name;
+            named_by = Some(variable);
         }
     }
     match shared.profile(&selection.name) {
@@ -239,18 +238,11 @@ fn configured_region(
 ) -> Result<Option<String>> {
     let found = if let Some(region) = &settings.region {
         Some((region.clone(), settings.origins.get("region").to_string()))
+    } else if let Some((name, region)) = variables.first(REGION_VARIABLES)? {
+        Some((region, format!("the variable {name}")))
     } else {
-        let mut found = None;
-        for name in REGION_VARIABLES {
-            if let Some(region) = variables.get(name)? {
-                found = Some((region, format!("the variable {name}")));
-                break;
-            }
-        }
-        found.or_else(|| {
-            let region = profile.text("region")?.to_owned();
-            Some((region, profile.place("region").to_owned()))
-        })
+        let region = profile.text("region");
+        region.map(|region| (region.to_owned(), profile.place("region").to_owned()))
     };
     let Some((region, origin)) = found else {
         return Ok(None);

@@ -35,6 +35,20 @@ impl Variables {
         }
     }
 
+    /// Returns the first of these variables that is set, with its value, which may be empty.
+    ///
+    /// # Errors
+    ///
+    /// If it is not UTF-8.
+    pub(super) fn first(&self, names: [&'static str; 2]) -> Result<Option<(&'static str, String)>> {
+        for name in names {
+            if let Some(value) = self.get(name)? {
+                return Ok(Some((name, value)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the value of a variable; `None` if it is empty.
     ///
     /// # Errors
