@@ -6,6 +6,7 @@ use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
+use super::configuration::explain_unopened;
 use super::credentials::Unavailable;
 use super::error_chain::{Chain, find};
 use crate::cloudformation::diagnosis::advice_on_call;
@@ -151,7 +152,7 @@ impl Login {
                     self.without_account
                 )),
         };
-        self.unopened.iter().fold(error, Error::hint)
+        explain_unopened(error, &self.unopened)
     }
 }
 
