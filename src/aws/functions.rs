@@ -3,7 +3,10 @@
 //! CloudFormation reports that it has updated a function; only Lambda reports the code. A change in
 //! the console at the same time, or a bucket that returned another object, shows only here.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::json_call::{JsonClient, LAMBDA, Request};
 use super::{Connection, download, fault};
@@ -75,16 +78,11 @@ impl Functions {
     pub async fn code_sha256(&self, function: &str) -> Result<Option<String>> {
         let path = ["2015-03-31", "functions", function, "configuration"];
         let request = Request::get("GetFunctionConfiguration", &path);
-        match self.client.send::<Configuration>(request).await {
-            Ok(configuration) => configuration
-                .code_sha256
-                .map(Some)
-                .ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256")),
-            Err(error) if fault::is_denied(&error) => Ok(None),
-            Err(error) => Err(self
-                .connection
-                .fault(format!("read the function `{function}`"), &error)),
-        }
+        let Some(answer) = self.read::<Configuration>(function, request).await? else {
+            return Ok(None);
+        };
+        let digest = answer.code_sha256.map(Some);
+        digest.ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256"))
     }
 
     /// Returns where the code of a function is, by the function's name or ARN; `None` if the caller may
@@ -96,13 +94,8 @@ impl Functions {
     pub async fn code(&self, function: &str) -> Result<Option<Code>> {
         let path = ["2015-03-31", "functions", function];
         let request = Request::get("GetFunction", &path);
-        let answer = match self.client.send::<Answer>(request).await {
-            Ok(answer) => answer,
-            Err(error) if fault::is_denied(&error) => return Ok(None),
-            Err(error) => {
-                let doing = format!("read the function `{function}`");
-                return Err(self.connection.fault(doing, &error));
-            }
+        let Some(answer) = self.read::<Answer>(function, request).await? else {
+            return Ok(None);
         };
         match answer.code.map(|code| (code.location, code.image)) {
             Some((_, Some(image))) => Ok(Some(Code::Image(image))),
@@ -111,6 +104,21 @@ impl Functions {
                 digest: answer.configuration.and_then(|it| it.code_sha256),
             })),
             _ => Err(fault::incomplete("GetFunction", "Code.Location")),
+        }
+    }
+
+    /// Returns the answer to a request about a function; `None` if the caller may not send it.
+    async fn read<T>(&self, function: &str, request: Request) -> Result<Option<T>>
+    where
+        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    {
+        match self.client.send(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if fault::is_denied(&error) => Ok(None),
+            Err(error) => {
+                let doing = format!("read the function `{function}`");
+                Err(self.connection.fault(doing, &error))
+            }
         }
     }
 
