@@ -60,14 +60,8 @@ impl Retries {
     /// If a value is none that is allowed. The error names where it is.
     pub(super) fn read(variables: &Variables, profile: &Profile) -> Result<Self> {
         let value = |variable: &str, key: &str| -> Result<Option<(String, String)>> {
-            let of_profile = || {
-                let text = profile.text(key)?.to_owned();
-                Some((text, format!("{}: `{key}`", profile.place(key))))
-            };
-            let of_variable = variables.get(variable)?;
-            Ok(of_variable
-                .map(|text| (text, format!("the variable {variable}")))
-                .or_else(of_profile))
+            let of_variable = variables.with_origin(variable)?;
+            Ok(of_variable.or_else(|| profile.text_with_origin(key)))
         };
         let attempts = match value("AWS_MAX_ATTEMPTS", "max_attempts")? {
             None => ATTEMPTS,

@@ -21,18 +21,14 @@ use crate::util::regular_file;
 ///
 /// If the file cannot be read or holds no certificate. The SDK would panic on it.
 pub(super) fn read(variables: &Variables, profile: &Profile) -> Result<Option<TlsContext>> {
-    let variable = |name: &str| -> Result<Option<(String, String)>> {
-        let path = variables.filled(name)?;
-        Ok(path.map(|path| (path, format!("the variable {name}"))))
-    };
-    let of_profile = || {
-        let path = profile.text("ca_bundle").filter(|path| !path.is_empty())?;
-        let origin = format!("{}: `ca_bundle`", profile.place("ca_bundle"));
-        Some((path.to_owned(), origin))
-    };
-    let named = match variable("AWS_CA_BUNDLE")?.or_else(of_profile) {
+    let is_filled = |(path, _): &(String, String)| !path.is_empty();
+    let of_variable = variables.with_origin("AWS_CA_BUNDLE")?.filter(is_filled);
+    let of_profile = || profile.text_with_origin("ca_bundle").filter(is_filled);
+    let named = match of_variable.or_else(of_profile) {
         Some(named) => Some(named),
-        None => variable("REQUESTS_CA_BUNDLE")?,
+        None => variables
+            .with_origin("REQUESTS_CA_BUNDLE")?
+            .filter(is_filled),
     };
     let Some((path, origin)) = named else {
         return Ok(None);

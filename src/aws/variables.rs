@@ -49,6 +49,16 @@ impl Variables {
         Ok(None)
     }
 
+    /// Returns the value of a variable, which may be empty, and its origin for messages.
+    ///
+    /// # Errors
+    ///
+    /// If it is not UTF-8.
+    pub(super) fn with_origin(&self, name: &str) -> Result<Option<(String, String)>> {
+        let value = self.get(name)?;
+        Ok(value.map(|value| (value, format!("the variable {name}"))))
+    }
+
     /// Returns the value of a variable; `None` if it is empty.
     ///
     /// # Errors

@@ -186,6 +186,13 @@ impl Profile {
         }
     }
 
+    /// Returns a value as [`Self::text`] does, and its origin for messages, such as
+    /// ``~/.aws/config:7: `region` ``.
+    pub(super) fn text_with_origin(&self, key: &str) -> Option<(String, String)> {
+        let text = self.text(key)?.to_owned();
+        Some((text, format!("{}: `{key}`", self.place(key))))
+    }
+
     /// Returns a value of the pairs below a key.
     pub(super) fn nested(&self, key: &str, inner: &str) -> Option<&str> {
         match &self.settings.get(key)?.value {
