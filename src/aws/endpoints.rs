@@ -79,27 +79,29 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
+/// Returns the scheme of a URL and what follows up to its path: the host, perhaps with user and port.
+pub(super) fn scheme_and_authority(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    Some((scheme, rest.split(['/', '?', '#']).next()?))
+}
+
 /// Returns whether a text can be called: a scheme, a host, perhaps a port.
 pub(super) fn is_url(text: &str) -> bool {
-    let rest = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    authority.is_some_and(|authority| {
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
-            _ => (authority, true),
-        };
-        port && !host.is_empty() && !text.contains(|it: char| it.is_whitespace() || it.is_control())
-    })
+    let Some(("http" | "https", authority)) = scheme_and_authority(text) else {
+        return false;
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
+        _ => (authority, true),
+    };
+    port && !host.is_empty() && !text.contains(|it: char| it.is_whitespace() || it.is_control())
 }
 
 /// Returns whether a URL is an HTTPS endpoint under one of AWS's own domains.
 pub(super) fn is_aws(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://") else {
+    let Some(("https", authority)) = scheme_and_authority(url) else {
         return false;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.split(':').next().unwrap_or_default();
     !authority.contains('@') && partition::is_host_of_aws(&host.to_ascii_lowercase())
 }

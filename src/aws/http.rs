@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::answer::Checked;
+use super::endpoints::scheme_and_authority;
 
 /// Which servers a client reaches, and how.
 #[derive(Debug, Clone)]
@@ -91,8 +92,7 @@ struct Bypass {
 
 impl HttpConnector for Bypass {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let rest = request.uri().split_once("://").map_or("", |(_, rest)| rest);
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = scheme_and_authority(request.uri()).map_or("", |(_, authority)| authority);
         if bypasses(&self.no_proxy, host) {
             self.direct.call(request)
         } else {
