@@ -197,12 +197,17 @@ impl Local {
     }
 
     /// Creates the EC2 key pair `name` on the emulator if it does not exist, and returns whether it
-    /// created it.
+    /// created it. An interrupt can end the wait for an emulator that does not answer.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Service`] if the emulator does not answer or returns an error.
-    pub fn ensure_key_pair(emulator: &Emulator, name: &str) -> Result<bool> {
+    pub async fn ensure_key_pair(emulator: &Emulator, name: &str) -> Result<bool> {
+        let (emulator, name) = (emulator.clone(), name.to_owned());
+        on_thread(move |_| Self::create_key_pair(&emulator, &name), |_| {}).await
+    }
+
+    fn create_key_pair(emulator: &Emulator, name: &str) -> Result<bool> {
         let header = format!(
             "Authorization: AWS4-HMAC-SHA256 Credential={}/20000101/{}/ec2/aws4_request, \
              SignedHeaders=host, Signature=none",
@@ -227,17 +232,6 @@ impl Local {
             answer.body.trim()
         );
         Err(Error::new(ErrorKind::Service, message))
-    }
-
-    /// As [`Self::ensure_key_pair`], on a separate thread, so that an interrupt can end the wait for an
-    /// emulator that does not answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::ensure_key_pair`].
-    pub async fn ensure_key_pair_on_thread(&self, emulator: &Emulator, name: &str) -> Result<bool> {
-        let (emulator, name) = (emulator.clone(), name.to_owned());
-        on_thread(move |_| Self::ensure_key_pair(&emulator, &name), |_| {}).await
     }
 
     /// Returns the path of the log file, even if the emulator does not run.

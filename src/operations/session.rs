@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
             .await?;
         self.presenter().clear_progress();
         if let Some(key_pair) = &self.settings.key_pair {
-            local.ensure_key_pair_on_thread(&emulator, key_pair).await?;
+            Local::ensure_key_pair(&emulator, key_pair).await?;
         }
         Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
     }

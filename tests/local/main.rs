@@ -159,8 +159,8 @@ fn projects_do_not_share_an_emulator() {
 fn state_survives_a_stop_but_not_a_reset() {
     let project = Project::new();
     let (emulator, _) = project.ensure();
-    assert!(Local::ensure_key_pair(&emulator, "my key").unwrap());
-    assert!(!Local::ensure_key_pair(&emulator, "my key").unwrap());
+    assert!(wait(Local::ensure_key_pair(&emulator, "my key")).unwrap());
+    assert!(!wait(Local::ensure_key_pair(&emulator, "my key")).unwrap());
 
     assert!(wait(project.local().stop()).unwrap());
     assert!(
@@ -170,25 +170,25 @@ fn state_survives_a_stop_but_not_a_reset() {
     assert_eq!(project.local().status().unwrap(), None);
     let (emulator, steps) = project.ensure();
     assert!(!steps.contains(&Progress::StateLost));
-    assert!(!Local::ensure_key_pair(&emulator, "my key").unwrap());
+    assert!(!wait(Local::ensure_key_pair(&emulator, "my key")).unwrap());
 
     assert!(wait(project.local().reset()).unwrap());
     let (emulator, steps) = project.ensure();
     assert!(!steps.contains(&Progress::StateLost), "it was asked for");
-    assert!(Local::ensure_key_pair(&emulator, "my key").unwrap());
+    assert!(wait(Local::ensure_key_pair(&emulator, "my key")).unwrap());
 }
 
 #[test]
 fn killed_emulator_is_replaced_and_the_lost_state_is_reported() {
     let project = Project::new();
     let (killed, _) = project.ensure();
-    assert!(Local::ensure_key_pair(&killed, "key").unwrap());
+    assert!(wait(Local::ensure_key_pair(&killed, "key")).unwrap());
     kill(&killed);
     let (emulator, steps) = project.ensure();
     assert!(steps.contains(&Progress::StateLost));
     assert_ne!(emulator.pid, killed.pid);
     assert!(
-        Local::ensure_key_pair(&emulator, "key").unwrap(),
+        wait(Local::ensure_key_pair(&emulator, "key")).unwrap(),
         "it starts empty"
     );
 }
