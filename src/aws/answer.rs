@@ -23,8 +23,8 @@ use tokio_util::bytes::Bytes;
 /// six times as long.
 const ANSWER: u64 = 32 * 1024 * 1024;
 
-/// The maximum length of an object that is read from S3, also by a URL that AWS returns: the most that a function's code may have,
-/// unzipped (250 MB, Lambda quotas).
+/// The maximum length in bytes of an object that is read from S3, also by a URL that AWS returns: the most
+/// that a function's code may have, unzipped (250 MB, Lambda quotas).
 const OBJECT: u64 = 256 * 1024 * 1024;
 
 /// The header of a request for an object by a URL of its own. S3 ignores it.
