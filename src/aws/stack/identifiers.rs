@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
-use super::{StackService, is_missing};
+use super::StackService;
 use crate::aws::fault;
 use crate::cloudformation::import::Owner;
 use crate::error::Result;
@@ -63,12 +63,10 @@ pub async fn owner(service: &StackService, physical_id: &str) -> Result<Option<O
                 })
             }))
         }
-        Err(error) if is_missing(&error) || fault::is_denied(&error) => Ok(None),
+        Err(error) if fault::is_denied(&error) => Ok(None),
+        // That no stack has the resource is an error to the service.
+        Err(error) if error.code() == Some("ValidationError") => Ok(None),
         Err(error) => {
-            // No stack has the resource: the service answers with an error.
-            if error.code() == Some("ValidationError") {
-                return Ok(None);
-            }
             let doing = format!("find the stack of `{physical_id}`");
             Err(service.connection.fault(doing, &error))
         }
