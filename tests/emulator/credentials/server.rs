@@ -95,32 +95,26 @@ fn answer(request: &Request) -> (Option<String>, Response) {
         .and_then(|it| it.split('/').next())
         .unwrap_or("unsigned");
     let token = request.header("x-amz-security-token");
-    let signed = format!("{key}/{token} {}{proxied} /{prefix}", call.region);
     let rest = format!("{proxied} /{prefix}");
+    let signed = format!("{key}/{token} {}{rest}", call.region);
     if path.contains("federation/credentials") {
         return role_credentials(request, &rest);
     }
     if path.ends_with("/token") && request.method == "POST" {
         let body = r#"{"accessToken":"renewed","expiresIn":28800,"refreshToken":"next"}"#;
-        return (Some(format!("CreateToken{proxied} /{prefix}")), json(body));
+        return (Some(format!("CreateToken{rest}")), json(body));
     }
     if let Some(response) = metadata(request, path) {
         return response;
     }
+    let missing = || {
+        let message = "Stack with id demo-dev does not exist";
+        Response::new(400, xml::query_error("ValidationError", message))
+    };
     match call.operation.as_str() {
-        "DescribeStacks" => (
-            Some(format!("DescribeStacks {signed}")),
-            Response::new(
-                400,
-                xml::query_error("ValidationError", "Stack with id demo-dev does not exist"),
-            ),
-        ),
+        "DescribeStacks" => (Some(format!("DescribeStacks {signed}")), missing()),
         "AssumeRole" | "AssumeRoleWithWebIdentity" => assumed_role(&call, &signed),
-        "ListStackResources" => {
-            let error =
-                xml::query_error("ValidationError", "Stack with id demo-dev does not exist");
-            (None, Response::new(400, error))
-        }
+        "ListStackResources" => (None, missing()),
         _ => (None, Response::new(404, "")),
     }
 }
@@ -144,9 +138,7 @@ fn role_credentials(request: &Request, rest: &str) -> (Option<String>, Response)
 
 /// Returns the answer of STS.
 fn assumed_role(call: &Call, signed: &str) -> (Option<String>, Response) {
-    let parameter = |name: &str| call.parameter(name);
     let operation = call.operation.as_str();
-
     let details = [
         "ExternalId",
         "DurationSeconds",
@@ -156,12 +148,12 @@ fn assumed_role(call: &Call, signed: &str) -> (Option<String>, Response) {
     ];
     let details = details
         .iter()
-        .map(|name| parameter(name))
+        .map(|name| call.parameter(name))
         .collect::<Vec<_>>();
-    let session = parameter("RoleSessionName");
+    let session = call.parameter("RoleSessionName");
     let is_own = session.starts_with("botocore-") || session.starts_with("stackctl-");
     let session = if is_own { "" } else { session };
-    let arn = parameter("RoleArn");
+    let arn = call.parameter("RoleArn");
     let role = arn.rsplit('/').next().unwrap_or_default();
     let details = details.join("|");
     let seen = format!("{operation} {arn} {session}|{details} {signed}");
