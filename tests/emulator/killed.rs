@@ -8,12 +8,9 @@
 //! phases on any machine. `KILL_SEED` repeats a run.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::fault_injection::{Part, ProxiedProject};
+use crate::matrix;
 use crate::proxy::{Moment, Proxy, Rule};
 use crate::sandbox::Running;
 
@@ -123,32 +120,19 @@ fn next_run_succeeds_after_a_run_that_ended_at_any_moment() {
         Err(_) => RandomState::new().build_hasher().finish(),
     };
     let cases = cases(&mut Random(seed));
-    let next = AtomicUsize::new(0);
-    let (landed, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match attempt(*case) {
-                        Ok(in_time) => landed.fetch_add(usize::from(in_time), Ordering::Relaxed),
-                        Err(failure) => {
-                            let failure = format!("{case:?}: {failure}");
-                            failures.lock().unwrap().push(failure);
-                            0
-                        }
-                    };
-                }
-            });
+    let (mut landed, mut failures) = (0, Vec::new());
+    let attempts = matrix::map(&cases, AT_ONCE, |case| attempt(*case));
+    for (case, attempt) in cases.iter().zip(attempts) {
+        match attempt {
+            Ok(in_time) => landed += usize::from(in_time),
+            Err(failure) => failures.push(format!("{case:?}: {failure}")),
         }
-    });
-    let (landed, count) = (landed.into_inner(), cases.len());
-    // This bypasses the test harness, which prints the output only of a failed test.
-    let message = format!(
+    }
+    let count = cases.len();
+    matrix::report(&format!(
         "{landed} of {count} commands ended in time ({KILLS} by kill -9, {SIGNALS} each by SIGTERM and \
-         SIGHUP); KILL_SEED={seed}\n"
-    );
-    std::io::stderr().write_all(message.as_bytes()).unwrap();
-    let failures = failures.into_inner().unwrap();
+         SIGHUP); KILL_SEED={seed}"
+    ));
     assert!(
         failures.is_empty(),
         "KILL_SEED={seed}: {} of {count}:\n{}",

@@ -4,9 +4,39 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io::Write;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
+
+/// Runs a function on all cells in their order, `at_once` concurrently, and returns the results in the
+/// same order.
+pub(crate) fn map<C: Sync, R: Send>(
+    cells: &[C],
+    at_once: usize,
+    run: impl Fn(&C) -> R + Sync,
+) -> Vec<R> {
+    let next = Mutex::new(cells.iter().enumerate());
+    let results = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let cell = next.lock().unwrap().next();
+                    let Some((number, cell)) = cell else { return };
+                    let result = run(cell);
+                    results.lock().unwrap().insert(number, result);
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap().into_values().collect()
+}
+
+/// Prints a line to stderr, also if the test passes: the harness shows only what `eprintln!` prints in a
+/// failed test.
+pub(crate) fn report(line: &str) {
+    let line = format!("{line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
 
 /// Tries all cells in their order, `at_once` concurrently, and prints how often each outcome occurred.
 /// Fails with the messages of the cells that returned one.
@@ -18,27 +48,18 @@ pub(crate) fn try_all<C: Sync, O: Debug + Ord + Send>(
     attempt: impl Fn(&C) -> Result<O, String> + Sync,
 ) {
     let began = Instant::now();
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::<O, usize>::new());
-    let failures = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match attempt(cell) {
-                        Ok(outcome) => *outcomes.lock().unwrap().entry(outcome).or_default() += 1,
-                        Err(failure) => failures.lock().unwrap().push(failure),
-                    }
-                }
-            });
+    let mut outcomes = BTreeMap::<O, usize>::new();
+    let mut failures = Vec::new();
+    for result in map(cells, at_once, attempt) {
+        match result {
+            Ok(outcome) => *outcomes.entry(outcome).or_default() += 1,
+            Err(failure) => failures.push(failure),
         }
-    });
-    let outcomes = outcomes.into_inner().unwrap();
-    // This bypasses the test harness, which prints the output only of a failed test.
+    }
     let (count, seconds) = (cells.len(), began.elapsed().as_secs());
-    let message = format!("{count} {what} were tried in {seconds} s: {outcomes:?}\n");
-    std::io::stderr().write_all(message.as_bytes()).unwrap();
-    let failures = failures.into_inner().unwrap();
+    report(&format!(
+        "{count} {what} were tried in {seconds} s: {outcomes:?}"
+    ));
     assert!(
         failures.is_empty(),
         "{} cells of the matrix:\n{}",

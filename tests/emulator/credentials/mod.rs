@@ -11,14 +11,16 @@ mod surroundings;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 use crate::emulator;
+use crate::matrix;
 use server::Server;
 use set_up::{Expected, Outcome, SetUp};
+
+/// How many commands run concurrently.
+const AT_ONCE: usize = 4;
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/credentials/botocore_calls.py")
@@ -118,25 +120,11 @@ fn ask_botocore(set_ups: &[SetUp], python: &Path) -> Vec<(Outcome, String)> {
 
 /// Returns what stackctl does in each set-up, and what it printed.
 fn run_stackctl(set_ups: &[SetUp], python: &Path) -> Vec<(Outcome, String)> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(vec![None; set_ups.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(set_up) = set_ups.get(number) else {
-                        return;
-                    };
-                    let servers = Servers::start(set_up, python);
-                    let (outcome, finished) = set_up.run_stackctl(&servers.server, servers.tls());
-                    let printed = finished.stderr;
-                    done.lock().unwrap()[number] = Some((outcome, printed));
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap().into_iter().flatten().collect()
+    matrix::map(set_ups, AT_ONCE, |set_up| {
+        let servers = Servers::start(set_up, python);
+        let (outcome, finished) = set_up.run_stackctl(&servers.server, servers.tls());
+        (outcome, finished.stderr)
+    })
 }
 
 /// Compares one set-up. Returns what is wrong.
@@ -174,11 +162,6 @@ fn compare(set_up: &SetUp, ours: &(Outcome, String), theirs: &(Outcome, String))
     })
 }
 
-/// Prints a line to stderr, also if the test passes.
-fn report(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 #[test]
 fn credentials_regions_and_endpoints_are_those_of_botocore() {
     let mut set_ups = chain::set_ups();
@@ -192,7 +175,7 @@ fn credentials_regions_and_endpoints_are_those_of_botocore() {
     let ours = run_stackctl(&set_ups, python);
     if only.is_some() {
         for (set_up, (outcome, printed)) in set_ups.iter().zip(&ours) {
-            report(&format!("{}: {outcome:?}\n{printed}", set_up.name));
+            matrix::report(&format!("{}: {outcome:?}\n{printed}", set_up.name));
         }
     }
     let wrong: Vec<String> = (0..set_ups.len())
@@ -200,7 +183,7 @@ fn credentials_regions_and_endpoints_are_those_of_botocore() {
         .collect();
     let different = set_ups.iter().filter(|it| it.differs.is_some()).count();
     let working = ours.iter().filter(|(outcome, _)| outcome.succeeded).count();
-    report(&format!(
+    matrix::report(&format!(
         "{} set-ups, of which {working} reach CloudFormation: {} equal to botocore, {different} different \
          on purpose, {} wrong",
         set_ups.len(),
