@@ -13,6 +13,7 @@ pub mod model;
 pub mod plan_file;
 pub mod predict;
 pub mod property;
+pub mod record;
 pub mod risk;
 pub mod values;
 
