@@ -22,6 +22,7 @@ use super::shared_config::{Profile, SharedConfig};
 use super::trust;
 use super::variables::Variables;
 use crate::config::origin::Origin;
+use crate::config::secret::Secrets;
 use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
@@ -63,7 +64,7 @@ struct Selection {
 /// # Errors
 ///
 /// If a variable, a file or a profile cannot be used, or no region is configured.
-pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
+pub(super) async fn load(settings: &Settings, secrets: &Secrets) -> Result<Configuration> {
     let variables = Variables::new(Env::real());
     let shared = SharedConfig::load(&variables)?;
     let selection = select(settings, &variables, &shared)?;
@@ -127,6 +128,7 @@ pub(super) async fn load(settings: &Settings) -> Result<Configuration> {
         local,
         metadata,
         variables,
+        secrets: secrets.clone(),
     };
     let provider = Provider::new(source, loading, Arc::clone(&codes));
     let sdk = sdk.into_builder().credentials_provider(

@@ -39,6 +39,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
+use crate::config::secret::Secrets;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use call_span::CallSpans;
@@ -105,17 +106,22 @@ pub struct Identity {
 impl Connection {
     /// Returns a connection by the ordinary chain of the AWS SDKs, or to the emulator.
     ///
-    /// Nothing is sent yet: credentials are first looked up by the first call.
+    /// Nothing is sent yet: credentials are first looked up by the first call, which adds them to
+    /// `secrets`.
     ///
     /// # Errors
     ///
     /// If a variable, a file or a profile of AWS cannot be used, or no region is configured; refused if
     /// an endpoint that is not AWS's is configured outside an emulator environment without
     /// `allow_endpoint = true`.
-    pub async fn open(settings: &Settings, emulation: Option<&Emulation>) -> Result<Self> {
+    pub async fn open(
+        settings: &Settings,
+        emulation: Option<&Emulation>,
+        secrets: &Secrets,
+    ) -> Result<Self> {
         let configuration = match emulation {
             Some(emulation) => emulated(emulation),
-            None => configuration::load(settings).await?,
+            None => configuration::load(settings, secrets).await?,
         };
         let Configuration {
             sdk: config,

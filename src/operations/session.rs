@@ -143,8 +143,9 @@ impl<'a> Session<'a> {
     ///
     /// If there are no credentials or no region, or the emulator does not start.
     pub(crate) async fn connect(&self) -> Result<Connection> {
+        let secrets = self.presenter().secrets();
         if !self.settings.emulator {
-            let mut connection = Connection::open(&self.settings, None).await?;
+            let mut connection = Connection::open(&self.settings, None, secrets).await?;
             connection.suggest_without_account(self.context.command("apply", Some("local")));
             self.ask_for_codes(&connection).await?;
             return Ok(connection);
@@ -157,7 +158,8 @@ impl<'a> Session<'a> {
         if let Some(key_pair) = &self.settings.key_pair {
             Local::ensure_key_pair(&emulator, key_pair).await?;
         }
-        Connection::open(&self.settings, Some(&Emulation::from(&emulator))).await
+        let emulation = Emulation::from(&emulator);
+        Connection::open(&self.settings, Some(&emulation), secrets).await
     }
 
     /// Asks for the codes of the MFA devices that the credentials need.

@@ -497,3 +497,36 @@ fn secrets_of_a_deployed_template_are_masked() {
         assert!(!text.contains(secret) && !text.contains(&encoded), "{text}");
     }
 }
+
+#[test]
+fn credentials_of_a_profile_are_masked() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let (key, token) = ("profileKey4711abcdef", "profileToken4711abcdef");
+    let mut account = cloud.account();
+    account.deploy("demo-dev", Deployment::default());
+    let echo = format!("{key} {}", STANDARD.encode(token));
+    let outputs = &mut account.stack("demo-dev").outputs;
+    outputs.insert("Echo".to_owned(), echo);
+    drop(account);
+    let keys = format!(
+        "aws_access_key_id = AKIAOPS\naws_secret_access_key = {key}\naws_session_token = {token}\n"
+    );
+    sandbox.write("credentials", format!("[ops]\n{keys}"));
+    let script = format!(
+        "#!/bin/sh\necho '{{\"Version\": 1, \"AccessKeyId\": \"AKIAOPS\", \"SecretAccessKey\": \
+         \"{key}\", \"SessionToken\": \"{token}\"}}'\n"
+    );
+    sandbox.write("config", "[profile process]\ncredential_process = helper\n");
+    let (credentials, config) = (sandbox.path("credentials"), sandbox.path("config"));
+    let sandbox = sandbox
+        .program("helper", &script)
+        .env("AWS_SHARED_CREDENTIALS_FILE", credentials.to_str().unwrap())
+        .env("AWS_CONFIG_FILE", config.to_str().unwrap());
+    for profile in ["ops", "process"] {
+        let finished = sandbox.run(&["outputs", "--profile", profile]);
+        let text = finished.expect_code(0).to_string();
+        assert!(text.contains("(secret)"), "{text}");
+        assert!(!text.contains(key), "{text}");
+        assert!(!text.contains(&STANDARD.encode(token)), "{text}");
+    }
+}

@@ -4,6 +4,7 @@ use stackctl::aws::stack::StackService;
 use stackctl::aws::{Connection, Emulation};
 use stackctl::cloudformation::change_set::ChangeSet;
 use stackctl::config::ambient::Ambient;
+use stackctl::config::secret::Secrets;
 use stackctl::config::settings::Overrides;
 use stackctl::config::{manifest, settings};
 use stackctl::diagnostic::SourceFile;
@@ -37,7 +38,11 @@ impl Replay {
             .build()
             .unwrap();
         let connection = runtime
-            .block_on(Connection::open(&settings, Some(&emulation)))
+            .block_on(Connection::open(
+                &settings,
+                Some(&emulation),
+                &Secrets::default(),
+            ))
             .unwrap();
         Self {
             service,

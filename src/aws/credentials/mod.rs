@@ -27,6 +27,7 @@ use jiff::Timestamp;
 
 use super::shared_config::SIZE;
 use super::variables::{Variables, not_a_word};
+use crate::config::secret::{Secret, Secrets};
 use crate::util::regular_file;
 use source::{Role, SignOn};
 pub(super) use source::{Search, Source};
@@ -41,6 +42,8 @@ pub(super) struct Loading {
     pub(super) local: ProviderConfig,
     pub(super) metadata: imds::Client,
     pub(super) variables: Variables,
+    /// The secrets that no output may contain.
+    pub(super) secrets: Secrets,
 }
 
 /// The codes of MFA devices, by the device. Each is used once.
@@ -65,6 +68,13 @@ impl Provider {
 
     async fn provide(&self) -> Result<Credentials, CredentialsError> {
         let credentials = self.load(&self.source).await?;
+        let secrets = [
+            Some(credentials.secret_access_key()),
+            credentials.session_token(),
+        ];
+        for secret in secrets.into_iter().flatten() {
+            self.loading.secrets.add(&Secret::new(secret));
+        }
         let words = [
             ("access key id", Some(credentials.access_key_id())),
             ("secret access key", Some(credentials.secret_access_key())),
