@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +23,8 @@ const NAMES: [&str; 8] = [
     "python3.9",
     "python",
 ];
+/// How long a candidate may take. The first start of a Python on a slow disk takes some seconds.
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
 /// Prints the version.
 const VERSION: &str = "import sys; print(*sys.version_info[:2], sep='.')";
 
@@ -101,23 +104,26 @@ pub(crate) fn find(ambient: &Ambient, need: &Need) -> Result<Python> {
         .hint("or name a Python: `export STACKCTL_PYTHON=/path/to/python3`"))
 }
 
-fn probe(program: &Path, ambient: &Ambient, need: &Need) -> Candidate {
+fn probe(interpreter: &Path, ambient: &Ambient, need: &Need) -> Candidate {
     let statement = format!(
         "{VERSION}\ntry:\n    {}\nexcept ImportError as error:\n    print(error.name)",
         need.probe
     );
     // A name that was not found would be searched in the current folder.
-    if !program.is_absolute() {
+    if !interpreter.is_absolute() {
         return Candidate::Broken;
     }
-    let output = Command::new(program)
+    let output = Command::new(interpreter)
         .args(["-I", "-c", &statement])
         .env_clear()
         .envs(ambient.with_prefix(""))
         .stdin(Stdio::null())
-        .output();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .and_then(|child| program::run_at_most(child, String::new(), PROBE_LIMIT));
     match output {
-        Ok(output) if output.status.success() => {
+        Ok(Some(output)) if output.status.success() => {
             classify(&String::from_utf8_lossy(&output.stdout), need.oldest)
         }
         _ => Candidate::Broken,

@@ -1,12 +1,20 @@
-//! Other programs, which are found in the absolute folders of `PATH` alone.
+//! Other programs, which are found in the absolute folders of `PATH` alone and run for a limited time.
 //!
 //! An empty or relative folder of `PATH` is the current folder or one below it. There, a file of the
 //! project would replace the program.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Output};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
+use rustix::process::{Pid, Signal, kill_process};
+#[cfg(target_os = "linux")]
+use rustix::process::{Resource, Rlimit, prlimit};
 
 /// Returns the first program with this name. `path` is the value of `PATH`.
 pub(crate) fn find(name: &str, path: &str) -> Option<PathBuf> {
@@ -29,6 +37,45 @@ pub(crate) fn without_relative(path: &OsStr) -> Option<OsString> {
     is_relative.then(|| std::env::join_paths(absolute(path)).unwrap_or_default())
 }
 
+/// Writes the input of a program, and returns its output when it has ended; `None` if it took longer than
+/// `limit` and was killed.
+///
+/// # Errors
+///
+/// If the output cannot be read.
+pub(crate) fn run_at_most(
+    mut child: Child,
+    input: String,
+    limit: Duration,
+) -> io::Result<Option<Output>> {
+    let id = Pid::from_child(&child);
+    // It ends by itself too, if this process is killed first.
+    #[cfg(target_os = "linux")]
+    {
+        let seconds = Some(limit.as_secs() + 1);
+        let limit = Rlimit {
+            current: seconds,
+            maximum: seconds,
+        };
+        let _ = prlimit(Some(id), Resource::Cpu, limit);
+    }
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that reads its input reads all of it before it writes anything. If writing fails,
+            // its own error is reported.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        // Nobody receives an output that comes too late.
+        let _ = sender.send(child.wait_with_output());
+    });
+    if let Ok(output) = receiver.recv_timeout(limit) {
+        return output.map(Some);
+    }
+    let _ = kill_process(id, Signal::KILL);
+    Ok(None)
+}
+
 fn absolute(path: &OsStr) -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute())
 }
@@ -43,8 +90,10 @@ mod tests {
 
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
 
-    use super::{find, without_relative};
+    use super::{find, run_at_most, without_relative};
 
     #[test]
     fn only_programs_in_absolute_folders_are_found() {
@@ -67,6 +116,25 @@ mod tests {
             assert_eq!(find("Cargo.toml", path), None, "{path:?}");
             assert_eq!(find("sh", path), None, "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let run = |script: &str, limit| {
+            let child = Command::new("/bin/sh")
+                .args(["-c", script])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // A pipe does not hold as much: a program that never reads must not block either.
+            run_at_most(child, "x".repeat(1 << 20), limit).unwrap()
+        };
+        let begin = Instant::now();
+        assert!(run("exec sleep 600", Duration::from_millis(100)).is_none());
+        assert!(begin.elapsed() < Duration::from_mins(1));
+        let ended = run("exec wc -c", Duration::from_mins(10)).unwrap();
+        assert_eq!(ended.stdout.trim_ascii(), b"1048576");
     }
 
     #[test]

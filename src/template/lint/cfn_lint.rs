@@ -6,14 +6,9 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-#[cfg(target_os = "linux")]
-use rustix::process::{Resource, Rlimit, prlimit};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 
@@ -106,7 +101,8 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().map_err(failed)?;
-    let output = run_at_most(child, subject.source.text.clone(), TIME_LIMIT).map_err(failed)?;
+    let input = subject.source.text.clone();
+    let output = program::run_at_most(child, input, TIME_LIMIT).map_err(failed)?;
     let Some(output) = output else {
         let seconds = TIME_LIMIT.as_secs();
         let message = format!("cfn-lint did not end within {seconds} seconds and was killed");
@@ -125,37 +121,6 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
         .hint("run `cfn-lint --version` to check the installation"));
     };
     Ok(Some(("cfn-lint".to_owned(), findings)))
-}
-
-/// Writes the input of a program, and returns its output when it has ended; `None` if it took longer than
-/// `limit` and was killed.
-fn run_at_most(mut child: Child, input: String, limit: Duration) -> io::Result<Option<Output>> {
-    let id = Pid::from_child(&child);
-    // It ends by itself too, if this process is killed first.
-    #[cfg(target_os = "linux")]
-    {
-        let seconds = Some(limit.as_secs() + 1);
-        let limit = Rlimit {
-            current: seconds,
-            maximum: seconds,
-        };
-        let _ = prlimit(Some(id), Resource::Cpu, limit);
-    }
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        if let Some(mut stdin) = child.stdin.take() {
-            // It reads all of its input before it writes anything. If writing fails, its own error is
-            // reported.
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        // Nobody receives an output that comes too late.
-        let _ = sender.send(child.wait_with_output());
-    });
-    if let Ok(output) = receiver.recv_timeout(limit) {
-        return output.map(Some);
-    }
-    let _ = kill_process(id, Signal::KILL);
-    Ok(None)
 }
 
 /// Returns a file with a configuration that sets nothing. If the linter gets one, it reads no other.
@@ -219,30 +184,8 @@ impl Position {
     reason = "a failed assertion is what a test is for"
 )]
 mod tests {
-    use std::process::{Command, Stdio};
-    use std::time::{Duration, Instant};
-
-    use super::{parse, run_at_most};
+    use super::parse;
     use crate::diagnostic::Severity;
-
-    #[test]
-    fn a_linter_that_does_not_end_is_killed() {
-        let run = |script: &str, limit| {
-            let child = Command::new("/bin/sh")
-                .args(["-c", script])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            // A pipe does not hold as much: a program that never reads must not block either.
-            run_at_most(child, "x".repeat(1 << 20), limit).unwrap()
-        };
-        let begin = Instant::now();
-        assert!(run("exec sleep 600", Duration::from_millis(100)).is_none());
-        assert!(begin.elapsed() < Duration::from_mins(1));
-        let ended = run("exec wc -c", Duration::from_mins(10)).unwrap();
-        assert_eq!(ended.stdout.trim_ascii(), b"1048576");
-    }
 
     #[test]
     fn json_output_is_parsed() {
