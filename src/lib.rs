@@ -21,11 +21,11 @@
 //!    empty stack of a failed creation, refuses a stack that accepts no change.
 //! 4. `upload::upload_artifacts`: uploads the zips that the bucket lacks.
 //! 5. `PendingChangeSet::create`: requests the change set and waits for it.
-//! 6. `online::plan`, `PlanFormat::print`: the plan, and its output.
-//! 7. `check_guards`, `PendingChangeSet::check`, `confirm`: refuses data loss, asks.
+//! 6. `online::plan`: the plan.
+//! 7. `Consent::obtain`: shows the plan, refuses data loss, asks.
 //! 8. `execution::execute`: `PendingChangeSet::execute`, then `interrupt_prompt::follow` to the end of
 //!    the operation; a failure becomes an error in `FailureReport::error`.
-//! 9. `finish`: stack settings, outputs, `code_check::check`, `smoke_test::run`.
+//! 9. `Application::finish`: stack settings, outputs, `code_check::check`, `smoke_test::run`.
 //!
 //! `plan` does 1 to 6 and discards the change set; `apply FILE` takes it from `SavedPlan::pending`.
 //!

@@ -5,24 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
-use crate::cloudformation::event::Timeline;
-use crate::cloudformation::stack::{self, Stack};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operations::build::Build;
+use crate::operations::deploy::application::Application;
+use crate::operations::deploy::consent::{Consent, allowance};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
 use crate::operations::deploy::saved_plan::SavedPlan;
-use crate::operations::deploy::{
-    code_check, execution, import, offline, online, readiness, stack_settings, upload,
-};
+use crate::operations::deploy::{import, readiness};
 use crate::operations::session::Session;
-use crate::operations::{output_file, smoke_test};
-use crate::plan::risk::{Guard, Risk};
-use crate::plan::{Plan, masking};
+use crate::plan::risk::Guard;
 use crate::present::event_filter::EventFilter;
-use crate::present::format::{Format, PlanFormat};
-use crate::present::human;
-use crate::present::json::stack::OutputsDocument;
 use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl apply`.
@@ -95,23 +87,26 @@ impl Args {
         session.context().command(&words.join(" "), environment)
     }
 
-    /// Checks before the deployment, not after it, that the smoke test is configured and the outputs
-    /// can be written.
-    fn check_end(&self, session: &Session<'_>) -> Result<()> {
-        if self.verify {
-            smoke_test::settings(session)?;
+    /// Returns how the deployment is applied. `repeated` is [`Self::repeated`].
+    fn application<'a>(
+        &'a self,
+        context: &Context,
+        repeated: &'a dyn Fn(&[String]) -> String,
+    ) -> Application<'a> {
+        let outputs_file = self.outputs_file.as_ref();
+        Application {
+            consent: Consent {
+                yes: self.yes,
+                allow_replace: &self.allow_replace,
+                allow_delete: &self.allow_delete,
+                repeated,
+            },
+            options: self.deploy.options(),
+            events: self.events,
+            verify: self.verify,
+            outputs_file: outputs_file.map(|path| context.resolve(path)),
         }
-        let Some(path) = &self.outputs_file else {
-            return Ok(());
-        };
-        output_file::check_writable(&session.context().resolve(path)).map_err(|error| {
-            error.hint("nothing was deployed; name another file with `--outputs-file`")
-        })
     }
-}
-
-fn allowance(guard: Guard, logical_id: &str) -> String {
-    format!("{} {}", guard.option(), quote(logical_id))
 }
 
 /// Deploys the stack.
@@ -120,222 +115,32 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return apply_saved(context, &args, path).await;
     }
     let session = Session::open(context)?;
-    args.check_end(&session)?;
-    let options = args.deploy.options();
+    let repeated = |more: &[String]| args.repeated(&session, more);
+    let application = args.application(context, &repeated);
+    application.check_end(&session)?;
     let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
-    readiness::check_revertible(&deployment, options.revert_drift)?;
+    readiness::check_revertible(&deployment, application.options.revert_drift)?;
     readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
     let mut deployment = import::first(deployment, &import_session)?;
-    let unchanged = deployment.is_unchanged() && !options.revert_drift;
-    if !(unchanged && stack_settings::changes(&deployment).is_empty()) {
-        check_can_ask(&session, &args)?;
-    }
-
-    let pending = if unchanged {
-        None
-    } else {
-        let uploaded = upload::upload_artifacts(&deployment);
-        deployment.interrupt().guard(uploaded).await?;
-        Some(PendingChangeSet::create(&deployment, Purpose::Command, options).await?)
-    };
-    let plan = online::plan(&deployment, pending.as_ref());
-    let pending = pending.filter(|pending| pending.change_set().is_executable());
-    if let Err(mut error) = agree(&deployment, &args, &plan, pending.as_ref()).await {
-        if let Some(left) = deployment.left_in_bucket() {
-            error = error.hint(left);
-        }
-        return Err(match &pending {
-            Some(pending) => discard_after(&deployment, &pending.change_set().id, error).await,
-            None => error,
-        });
-    }
-    let executed = match &pending {
-        Some(pending) => Some(execution::execute(&deployment, pending, args.events).await?),
-        None => None,
-    };
-    finish(&mut deployment, &args, &plan, executed).await
+    application.run(&mut deployment).await?;
+    Ok(Exit::Done)
 }
 
 /// Executes the change set of a saved plan, if nothing has changed since.
 async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
     let saved = SavedPlan::read(context, path)?;
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
-    args.check_end(&session)?;
-    check_can_ask(&session, args)?;
+    let repeated = |more: &[String]| args.repeated(&session, more);
+    let application = args.application(context, &repeated);
+    application.check_end(&session)?;
+    application.consent.check_can_ask(&session)?;
     saved.check_settings(&session)?;
     let import_session = OnceCell::new();
     let check = |build: &Build| saved.check_files(&session, build);
     let deployment = Deployment::open_checked(&session, check).await?;
     saved.check_deployed(&deployment)?;
     let mut deployment = import::first(deployment, &import_session)?;
-    let pending = saved.pending(&deployment);
-    let pending = deployment.interrupt().guard(pending).await?;
-    let plan = online::plan(&deployment, pending.as_ref());
-    // If the user declines or interrupts, the plan stays: it can still be applied.
-    agree(&deployment, args, &plan, pending.as_ref()).await?;
-    let executed = match &pending {
-        Some(pending) => {
-            // The files are those of the plan: this uploads only what the bucket lost since.
-            let uploaded = upload::upload_artifacts(&deployment);
-            deployment.interrupt().guard(uploaded).await?;
-            Some(execution::execute(&deployment, pending, args.events).await?)
-        }
-        None => None,
-    };
-    finish(&mut deployment, args, &plan, executed).await
-}
-
-/// Refuses a run that would have to ask and cannot.
-fn check_can_ask(session: &Session<'_>, args: &Args) -> Result<()> {
-    if args.yes || session.presenter().is_interactive() {
-        return Ok(());
-    }
-    let command = args.repeated(session, &["--yes".to_owned()]);
-    Err(
-        Error::refused("cannot ask a question without a terminal, and --yes was not given")
-            .hint(format!("run `{command}`")),
-    )
-}
-
-/// Shows the plan, checks it, and asks whether to apply it.
-///
-/// # Errors
-///
-/// Refused if data would be lost that the command line does not name, if CloudFormation cannot
-/// execute the change set, or if the answer is not `yes`.
-async fn agree(
-    deployment: &Deployment<'_>,
-    args: &Args,
-    plan: &Plan,
-    pending: Option<&PendingChangeSet>,
-) -> Result<()> {
-    let session = deployment.session();
-    PlanFormat::Human.print(plan, session.presenter())?;
-    import::explain(deployment);
-    check_guards(session, args, plan)?;
-    if let Some(pending) = pending {
-        pending.check(deployment)?;
-    }
-    if args.yes || plan.is_empty() {
-        return Ok(());
-    }
-    let asked = confirm(deployment, args, plan);
-    deployment.interrupt().guard(asked).await
-}
-
-/// Refuses to lose what a resource stores, unless the command line names the resource.
-///
-/// `--yes` does not allow it: a script gives `--yes` without having seen the plan.
-fn check_guards(session: &Session<'_>, args: &Args, plan: &Plan) -> Result<()> {
-    let guarded: Vec<(&Risk, Guard)> = plan
-        .assessment
-        .risks
-        .iter()
-        .filter_map(|risk| Some((risk, risk.guard?)))
-        .filter(|(risk, guard)| {
-            let allowed = match guard {
-                Guard::Replace => &args.allow_replace,
-                Guard::Delete => &args.allow_delete,
-            };
-            !allowed.contains(&risk.logical_id)
-        })
-        .collect();
-    if guarded.is_empty() {
-        return Ok(());
-    }
-    let mut more = Vec::new();
-    let mut losses = Vec::new();
-    for (risk, guard) in &guarded {
-        more.push(allowance(*guard, &risk.logical_id));
-        losses.push(format!("`{}` {}", risk.logical_id, risk.reason));
-    }
-    let command = args.repeated(session, &more);
-    Err(
-        Error::refused(format!("not applied: {}", losses.join("; ")))
-            .hint(format!("if that is what you want: `{command}`")),
-    )
-}
-
-async fn confirm(deployment: &Deployment<'_>, args: &Args, plan: &Plan) -> Result<()> {
-    let session = deployment.session();
-    let presenter = session.presenter();
-    let losses: Vec<String> = plan
-        .assessment
-        .risks
-        .iter()
-        .filter(|risk| risk.guard.is_some())
-        .map(|risk| format!("{} {}", risk.logical_id, risk.reason))
-        .collect();
-    if !losses.is_empty() {
-        presenter.note(&format!("\nLost: {}.", losses.join("; ")));
-    }
-    let place = stack::place(
-        &session.settings().stack_name,
-        &deployment.identity().account,
-        deployment.connection().region(),
-    );
-    presenter.note(&format!(
-        "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
-    ));
-    let answer = presenter
-        .ask("Apply:", &args.repeated(session, &["--yes".to_owned()]))
-        .await?;
-    if answer == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused("not applied: the answer was not `yes`"))
-}
-
-/// Does what follows a deployment, also one that changed nothing: outputs, stack settings, smoke test.
-/// The outputs come first: the deployment is done, whatever fails after it.
-async fn finish(
-    deployment: &mut Deployment<'_>,
-    args: &Args,
-    plan: &Plan,
-    executed: Option<(Stack, Timeline)>,
-) -> Result<Exit> {
-    let session = deployment.session();
-    let presenter = session.presenter();
-    let (stack, happened) = executed.unzip();
-    let Some(stack) = stack.or_else(|| deployment.stack().cloned()) else {
-        return Ok(Exit::Done);
-    };
-    let mut shown = stack.clone();
-    masking::hide_outputs(&mut shown, &deployment.build().template);
-    if happened.is_some() {
-        presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
-        presenter.data(&human::stack::outputs(&shown, presenter.width()));
-    }
-    offline::remember(deployment, &stack);
-    if let Some(path) = &args.outputs_file {
-        output_file::write_json(
-            &session.context().resolve(path),
-            &OutputsDocument::of(&shown),
-            presenter.secrets(),
-        )?;
-    }
-    let set = stack_settings::apply(deployment, &plan.settings);
-    let set = deployment.interrupt().guard(set).await;
-    set.map_err(|error| match happened {
-        Some(_) => error.within("the stack was deployed, but its settings are not all set"),
-        None => error,
-    })?;
-    if let Some(happened) = &happened {
-        let code = code_check::check(deployment, happened);
-        deployment.interrupt().guard(code).await?;
-        import::finish(deployment, &stack).await?;
-    }
-    let after_apply = session
-        .settings()
-        .verify
-        .as_ref()
-        .is_some_and(|verify| verify.after_apply);
-    let imports = !deployment.build().imports.is_empty();
-    if !imports && (args.verify || happened.is_some() && after_apply) {
-        presenter.note("");
-        let (interrupt, connection) = (deployment.interrupt(), deployment.connection());
-        smoke_test::run(session, interrupt, connection, &stack, Format::Human).await?;
-    }
+    application.execute_saved(&mut deployment, &saved).await?;
     Ok(Exit::Done)
 }

@@ -1,7 +1,9 @@
 //! From the files and the stack to a change set, and what belongs to its execution.
 
 mod adopted_code;
+pub(crate) mod application;
 pub(crate) mod code_check;
+pub(crate) mod consent;
 mod deployed;
 pub(crate) mod deployment;
 pub(crate) mod execution;

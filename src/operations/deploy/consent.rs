@@ -1,0 +1,133 @@
+//! The user's consent to a plan: the guards, and the question.
+
+use super::deployment::Deployment;
+use super::import;
+use super::pending_change_set::PendingChangeSet;
+use crate::cloudformation::stack;
+use crate::error::{Error, Result};
+use crate::operations::session::Session;
+use crate::plan::Plan;
+use crate::plan::risk::{Guard, Risk};
+use crate::present::format::PlanFormat;
+use crate::util::shell_word::quote;
+
+/// What the command line allows.
+pub(crate) struct Consent<'a> {
+    /// Whether the plan is applied without a question.
+    pub(crate) yes: bool,
+    /// The resources that hold data and may be replaced.
+    pub(crate) allow_replace: &'a [String],
+    /// The resources that hold data and may be deleted.
+    pub(crate) allow_delete: &'a [String],
+    /// Returns the same command line with more options, for hints.
+    pub(crate) repeated: &'a dyn Fn(&[String]) -> String,
+}
+
+impl Consent<'_> {
+    /// Refuses a run that would have to ask and cannot.
+    ///
+    /// # Errors
+    ///
+    /// Refused without a terminal and without `--yes`.
+    pub(crate) fn check_can_ask(&self, session: &Session<'_>) -> Result<()> {
+        if self.yes || session.presenter().is_interactive() {
+            return Ok(());
+        }
+        let command = (self.repeated)(&["--yes".to_owned()]);
+        Err(
+            Error::refused("cannot ask a question without a terminal, and --yes was not given")
+                .hint(format!("run `{command}`")),
+        )
+    }
+
+    /// Shows the plan, checks it, and asks whether to apply it.
+    ///
+    /// # Errors
+    ///
+    /// Refused if data would be lost that the command line does not name, if CloudFormation cannot
+    /// execute the change set, or if the answer is not `yes`.
+    pub(crate) async fn obtain(
+        &self,
+        deployment: &Deployment<'_>,
+        plan: &Plan,
+        pending: Option<&PendingChangeSet>,
+    ) -> Result<()> {
+        PlanFormat::Human.print(plan, deployment.session().presenter())?;
+        import::explain(deployment);
+        self.check_guards(plan)?;
+        if let Some(pending) = pending {
+            pending.check(deployment)?;
+        }
+        if self.yes || plan.is_empty() {
+            return Ok(());
+        }
+        let asked = self.ask(deployment, plan);
+        deployment.interrupt().guard(asked).await
+    }
+
+    /// Refuses to lose what a resource stores, unless the command line names the resource.
+    ///
+    /// `--yes` does not allow it: a script gives `--yes` without having seen the plan.
+    fn check_guards(&self, plan: &Plan) -> Result<()> {
+        let guarded: Vec<(&Risk, Guard)> = plan
+            .assessment
+            .risks
+            .iter()
+            .filter_map(|risk| Some((risk, risk.guard?)))
+            .filter(|(risk, guard)| {
+                let allowed = match guard {
+                    Guard::Replace => self.allow_replace,
+                    Guard::Delete => self.allow_delete,
+                };
+                !allowed.contains(&risk.logical_id)
+            })
+            .collect();
+        if guarded.is_empty() {
+            return Ok(());
+        }
+        let mut more = Vec::new();
+        let mut losses = Vec::new();
+        for (risk, guard) in &guarded {
+            more.push(allowance(*guard, &risk.logical_id));
+            losses.push(format!("`{}` {}", risk.logical_id, risk.reason));
+        }
+        let command = (self.repeated)(&more);
+        Err(
+            Error::refused(format!("not applied: {}", losses.join("; ")))
+                .hint(format!("if that is what you want: `{command}`")),
+        )
+    }
+
+    async fn ask(&self, deployment: &Deployment<'_>, plan: &Plan) -> Result<()> {
+        let session = deployment.session();
+        let presenter = session.presenter();
+        let losses: Vec<String> = plan
+            .assessment
+            .risks
+            .iter()
+            .filter(|risk| risk.guard.is_some())
+            .map(|risk| format!("{} {}", risk.logical_id, risk.reason))
+            .collect();
+        if !losses.is_empty() {
+            presenter.note(&format!("\nLost: {}.", losses.join("; ")));
+        }
+        let place = stack::place(
+            &session.settings().stack_name,
+            &deployment.identity().account,
+            deployment.connection().region(),
+        );
+        presenter.note(&format!(
+            "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
+        ));
+        let command = (self.repeated)(&["--yes".to_owned()]);
+        if presenter.ask("Apply:", &command).await? == "yes" {
+            return Ok(());
+        }
+        Err(Error::refused("not applied: the answer was not `yes`"))
+    }
+}
+
+/// Returns the option that allows a resource to be replaced or deleted.
+pub(crate) fn allowance(guard: Guard, logical_id: &str) -> String {
+    format!("{} {}", guard.option(), quote(logical_id))
+}
