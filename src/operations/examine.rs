@@ -18,6 +18,7 @@ use crate::template::Template;
 use crate::template::render::{self, RenderedTemplate};
 use crate::template::stack_policy::StackPolicy;
 use crate::template::validate;
+use crate::template::validate::moved::{Moved, check_moved};
 use crate::template::validate::parameters::{Given, check_values};
 use crate::util::suggest::nearest;
 
@@ -199,7 +200,7 @@ fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
 }
 
-/// Checks a template, and the parameters given to it.
+/// Checks a template, the parameters given to it, and the ids that its resources had before.
 fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Checked {
     let origins = &settings.origins;
     let (template, found) = match parsed {
@@ -224,6 +225,12 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
                 .collect();
             let mut found = validate::validate(&template);
             found.extend(check_values(&template, &given));
+            let moved = settings.moved.iter().map(|(old, new)| Moved {
+                old,
+                new,
+                place: origins.get(&format!("moved.{old}")).place(""),
+            });
+            found.extend(check_moved(&template, moved));
             (Some(template), found)
         }
     };

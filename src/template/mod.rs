@@ -15,6 +15,7 @@
 //! | [`edits`] | edits of a text, and the way back to the old text |
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
 //! | [`import`] | the template of an import: the deployed one and the imported resources |
+//! | [`rename`](mod@rename) | new logical ids in the deployed text |
 //! | `lost` | the characters that `GetTemplate` returns as `?` |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
@@ -45,6 +46,7 @@ pub mod node;
 pub mod pointer;
 pub mod policy;
 pub mod reference;
+pub mod rename;
 pub mod render;
 pub mod schema_table;
 pub mod shorthand;

@@ -53,7 +53,7 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
         let name = format!("{prefix}{key}");
         let section = matches!(
             key.as_str(),
-            "artifacts" | "environments" | "import" | "parameters" | "vars"
+            "artifacts" | "environments" | "import" | "moved" | "parameters" | "vars"
         ) || (heading == "### Top level"
             && ["lint", "stack", "ssh", "verify"].contains(&key.as_str()));
         match (section, key.as_str()) {

@@ -9,6 +9,7 @@ use stackctl::config::manifest;
 use stackctl::config::project::Project;
 use stackctl::config::settings::{self, Overrides};
 use stackctl::diagnostic::{Diagnostic, Severity, SourceFile};
+use stackctl::template::rename::{self, Moves};
 use stackctl::template::validate::validate;
 use stackctl::template::{Template, emit, render};
 
@@ -57,6 +58,52 @@ fn every_template_parses_and_round_trips() {
     }
     crate::report!("corpus: {read} templates read and written; {excused} files are no templates");
     corpus::expect_cases("templates", read, 518);
+}
+
+#[test]
+fn every_template_is_the_same_to_the_byte_after_a_rename_and_its_reverse() {
+    let Some(folder) = corpus::folder("templates") else {
+        return;
+    };
+    let (mut renamed, mut unfollowed, mut notes) = (0, 0, 0);
+    let mut refused = IndexMap::new();
+    for path in corpus::template_files(&folder) {
+        let Some(source) = corpus::source(&folder, &path) else {
+            continue;
+        };
+        let Ok(template) = Template::parse(&source) else {
+            continue;
+        };
+        let ids = template.resources().map(|it| it.logical_id().to_owned());
+        let there: Moves = ids.map(|id| (id.clone(), format!("{id}Renamed"))).collect();
+        for found in rename::obstacles(&template, &there) {
+            *refused.entry(found.rule.into_owned()).or_insert(0) += 1;
+        }
+        let made = match rename::renamed(&template, &there) {
+            Ok(made) => made,
+            Err(found) => {
+                // SAM reads `!Ref Function.Version`; the other one is wrong on purpose.
+                let is_known =
+                    template.has_transforms() || source.name.ends_with("getatt_validation2.yml");
+                assert!(is_known, "{}: {found:?}", source.name);
+                unfollowed += 1;
+                continue;
+            }
+        };
+        notes += made.notes.len();
+        let source = SourceFile::new(source.name.as_str(), made.text);
+        let template = Template::parse(&source).unwrap();
+        let back = there.iter().map(|(old, new)| (new.clone(), old.clone()));
+        let back = rename::renamed(&template, &back.collect()).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(back.text == text, "{}", source.name);
+        renamed += 1;
+    }
+    crate::report!(
+        "corpus: all resources of {renamed} templates renamed and renamed back, {unfollowed} not, {notes} notes; refactoring \
+         would refuse: {refused:?}"
+    );
+    corpus::expect_cases("templates renamed", renamed, 510);
 }
 
 #[test]

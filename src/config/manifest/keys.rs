@@ -134,6 +134,8 @@ pub(crate) static KEYS: &[Key] = &[
         "The template's CloudFormation parameters by name. All are always sent."),
     Key::new("import", Map(&Names { name: checks::logical_id, limit: IMPORT_LIMIT, value: IDENTIFIER, description: "The identifier of one resource, such as `{ BucketName = \"my-bucket\" }`." }),
         "Existing resources that the stack takes over, by the logical id that they have in the template."),
+    Key::new("moved", Map(&Names { name: checks::logical_id, limit: NO_LIMIT, value: Text(checks::logical_id, pattern("^[A-Za-z0-9]+$", Some(255))), description: "The new logical id." }),
+        "Resources with a new logical id in the template, by their ids in the deployed stack: `Old = \"New\"`. `stackctl refactor` renames them without replacing them."),
     Key::new("vars", Map(&Names { name: |_| Ok(()), limit: NO_LIMIT, value: Any, description: "" }),
         "Free values for the template, which sees them as `vars.NAME`."),
     Key::new("stack", Table(STACK),

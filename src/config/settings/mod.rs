@@ -7,6 +7,7 @@
 //! `STACKCTL_*` variables and by flags, in that order. Commands see the result and never the layers.
 
 mod artifacts;
+mod moved;
 mod overrides;
 mod resolve;
 mod show;
@@ -82,6 +83,9 @@ pub struct Settings {
     /// properties and their values.
     #[serde(default)]
     pub import: IndexMap<String, IndexMap<String, String>>,
+    /// The new logical ids of resources that keep what they have, by their ids in the deployed stack.
+    #[serde(default)]
+    pub moved: IndexMap<String, String>,
     /// Free values for the template.
     #[serde(default)]
     pub vars: toml::Table,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use semver::{Version, VersionReq};
 
-use super::artifacts;
 use super::overrides::{self, Given, Overrides};
 use super::{ParameterValue, Settings};
+use super::{artifacts, moved};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
 use crate::config::manifest::keys::{self, KEYS, Key, Kind, TAG_LIMIT};
@@ -59,6 +59,7 @@ pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) ->
         problems.extend(missing(manifest, &merged));
         problems.extend(too_many_tags(&merged));
         problems.extend(artifacts::check(&merged));
+        problems.extend(moved::check(&merged));
     }
     name_stack(&mut values, &merged, &mut problems);
     if problems.is_empty() {

@@ -18,6 +18,7 @@ pub mod limits;
 mod lookups;
 mod loops;
 mod mappings;
+pub mod moved;
 pub mod nested;
 mod pattern;
 mod permissions;
