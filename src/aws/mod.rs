@@ -21,6 +21,7 @@ mod partition;
 pub mod probe;
 mod region;
 mod retries;
+pub(crate) mod service_values;
 mod shared_config;
 mod silence;
 pub mod stack;
@@ -250,6 +251,16 @@ impl Connection {
             .interceptor(CallSpans)
             .build();
         aws_sdk_sts::Client::from_conf(config)
+    }
+
+    /// Returns a client of a service that has no SDK crate, in another region if one is given.
+    fn json_in(&self, service: json_call::Service, region: Option<&str>) -> JsonClient {
+        let Some(region) = region.filter(|region| *region != self.region) else {
+            return self.json(service);
+        };
+        let config = self.config.to_builder();
+        let config = config.region(Region::new(region.to_owned()));
+        JsonClient::new(&config.build(), service)
     }
 
     /// Returns a client of a service that has no SDK crate.

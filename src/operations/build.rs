@@ -15,11 +15,11 @@ use crate::artifact::requirements::Packages;
 use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::{NO_ECHO, Stack};
 use crate::config::project::Project;
-use crate::config::secret::Secrets;
+use crate::config::secret::{Secret, Secrets};
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
-use crate::plan::PlannedArtifact;
+use crate::plan::{PlannedArtifact, masking};
 use crate::present::Presenter;
 use crate::template::capability;
 use crate::template::lint;
@@ -195,6 +195,41 @@ impl Build {
         Ok(())
     }
 
+    /// Sets the values of parameters that were read from a service.
+    pub(crate) fn set_service_values(&mut self, values: IndexMap<String, Secret>) {
+        for (name, read) in values {
+            if let Some(ParameterValue::FromService { value, .. }) = self.parameters.get_mut(&name)
+            {
+                *value = Some(read);
+            }
+        }
+    }
+
+    /// Checks that every value from a service was read, since a parameter without a value is not sent.
+    ///
+    /// # Errors
+    ///
+    /// If one was not.
+    pub(crate) fn check_service_values(&self) -> Result<()> {
+        let is_missing = |value: &ParameterValue| {
+            matches!(value, ParameterValue::FromService { value: None, .. })
+        };
+        match self.parameters.iter().find(|(_, value)| is_missing(value)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::input(format!(
+                "the value of the parameter `{name}` was not read"
+            ))),
+        }
+    }
+
+    /// Returns whether a parameter gets its value from outside the project, which may have changed although
+    /// no file has.
+    pub(crate) fn has_outside_values(&self) -> bool {
+        self.parameters
+            .values()
+            .any(ParameterValue::is_from_outside)
+    }
+
     /// Returns the parameters that may be shown and kept. `deployed` has the stack's values, for those that
     /// keep theirs.
     pub(crate) fn plain_parameters(
@@ -204,7 +239,9 @@ impl Build {
         let plain = self.parameters.iter().filter_map(|(name, value)| {
             let value = match value {
                 ParameterValue::Plain(value) => value,
-                ParameterValue::FromEnvironment { .. } => return None,
+                ParameterValue::FromEnvironment { .. } | ParameterValue::FromService { .. } => {
+                    return None;
+                }
                 ParameterValue::Previous { .. } => {
                     deployed?.get(name).filter(|value| *value != NO_ECHO)?
                 }
@@ -214,14 +251,17 @@ impl Build {
         plain.collect()
     }
 
-    /// Returns the values with which the template is evaluated; those of `NoEcho` parameters are masked,
-    /// as in the parameters of a stack. `deployed` has the stack's values, for those that keep theirs.
+    /// Returns the values with which the template is evaluated; those of `NoEcho` parameters and of
+    /// parameters from outside the project are masked, as in the parameters of a stack. `deployed` has the stack's values, for those that keep theirs.
     pub(crate) fn values(
         &self,
         deployed: Option<&IndexMap<String, String>>,
     ) -> IndexMap<String, String> {
         let secrets = self.template.parameters().filter(Parameter::no_echo);
-        let masked = secrets.map(|it| (it.entry.name.to_owned(), NO_ECHO.to_owned()));
+        let secrets = secrets.map(|it| it.entry.name);
+        let outside = masking::from_outside(&self.parameters).map(String::as_str);
+        let masked = secrets.chain(outside);
+        let masked = masked.map(|name| (name.to_owned(), NO_ECHO.to_owned()));
         let mut values = self.plain_parameters(deployed);
         values.extend(masked);
         values

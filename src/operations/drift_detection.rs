@@ -122,7 +122,7 @@ impl DriftDetection<'_> {
         })?;
         let mut checked = drift::resource_drifts(self.service).await?;
         let given = &self.session.settings().parameters;
-        let own = masking::from_environment(given);
+        let own = masking::from_outside(given);
         let parameters = own.chain(self.stack.masked_parameters());
         let known = self.template.map(|template| masking::sent(template, given));
         let known = known.unwrap_or_default();

@@ -11,8 +11,8 @@ use crate::artifact::package::Artifact;
 use crate::config::origin::Origin;
 use crate::config::project::Project;
 use crate::config::secret::Secrets;
-use crate::config::settings::{ParameterValue, Settings};
-use crate::diagnostic::{Diagnostic, Severity, capped};
+use crate::config::settings::{ParameterValue, ServiceSource, Settings};
+use crate::diagnostic::{Diagnostic, Place, Severity, capped};
 use crate::error::{Error, Result};
 use crate::template::Template;
 use crate::template::render::{self, RenderedTemplate};
@@ -200,6 +200,40 @@ fn check_template_exists(project: &Project, settings: &Settings) -> Result<()> {
     Err(Error::input("there is no template to render").with_diagnostics(vec![problem]))
 }
 
+/// Returns warnings about parameters whose values are in a service of AWS.
+fn check_sources(settings: &Settings, template: &Template) -> Vec<Diagnostic> {
+    let warnings = settings.parameters.iter().filter_map(|(name, value)| {
+        let ParameterValue::FromService { source, .. } = value else {
+            return None;
+        };
+        let parameter = template.parameter(name)?;
+        let place = settings.origins.get(&format!("parameters.{name}")).place("");
+        let is_secret = matches!(source, ServiceSource::Secret(_));
+        if parameter.is_from_ssm() && !is_secret {
+            let message = format!(
+                "the parameter `{name}` gets a value, but its type makes CloudFormation read one by its name"
+            );
+            let warning = Diagnostic::warning("read-twice", message, place);
+            return Some(warning.help(format!(
+                "write the name alone, `{name} = \"{}\"`, or declare the parameter with another type",
+                source.id()
+            )));
+        }
+        (is_secret && !parameter.no_echo()).then(|| visible_secret(name, place))
+    });
+    warnings.collect()
+}
+
+/// Returns the warning about a parameter that shows a secret.
+pub(crate) fn visible_secret(name: &str, place: Place) -> Diagnostic {
+    let message = format!(
+        "the parameter `{name}` gets a secret, and whoever may read the stack can read its value"
+    );
+    Diagnostic::warning("visible-secret", message, place).help(format!(
+        "declare `{name}` with `NoEcho: true` in the template"
+    ))
+}
+
 /// Checks a template, the parameters given to it, and the ids that its resources had before.
 fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Checked {
     let origins = &settings.origins;
@@ -213,8 +247,7 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
                     let place = origins.get(&format!("parameters.{name}")).place("");
                     let value = match value {
                         ParameterValue::Plain(value) => Some(value.as_str()),
-                        ParameterValue::FromEnvironment { .. }
-                        | ParameterValue::Previous { .. } => None,
+                        _ => None,
                     };
                     Given {
                         name,
@@ -231,6 +264,7 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
                 place: origins.get(&format!("moved.{old}")).place(""),
             });
             found.extend(check_moved(&template, moved));
+            found.extend(check_sources(settings, &template));
             (Some(template), found)
         }
     };

@@ -13,7 +13,7 @@ use crate::cloudformation::stack::Stack;
 use crate::config::manifest;
 use crate::config::project::{Project, relative_path};
 use crate::config::secret::Secrets;
-use crate::config::settings::{self, ParameterValue, Settings};
+use crate::config::settings::{self, Settings};
 use crate::diagnostic::SourceFile;
 use crate::emulator::{Local, Progress};
 use crate::error::{Error, Result};
@@ -215,8 +215,9 @@ impl<'a> Session<'a> {
         let connection = interrupt.guard(self.connect()).await?;
         let service = StackService::new(&connection, &self.settings.stack_name);
         let read = async { tokio::try_join!(connection.identity(), service.describe()) };
-        let (identity, stack) = interrupt.guard(read).await?;
+        let (identity, mut stack) = interrupt.guard(read).await?;
         self.check_account(&identity)?;
+        self.hide_parameters(stack.as_mut());
         Ok(Reached {
             connection,
             service,
@@ -239,6 +240,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Masks the parameters of a stack whose values come from outside the project.
+    pub(crate) fn hide_parameters(&self, stack: Option<&mut Stack>) {
+        if let Some(stack) = stack {
+            let secrets = self.presenter().secrets();
+            masking::hide_parameters(stack, &self.settings.parameters, secrets);
+        }
+    }
+
     /// Returns the stack, or an error that names the command that deploys it.
     pub(crate) fn deployed(&self, stack: Option<Stack>) -> Result<Stack> {
         stack.filter(|stack| stack.status.exists()).ok_or_else(|| {
@@ -256,11 +265,7 @@ impl<'a> Session<'a> {
 /// that do not need the template mask them, too.
 fn learn_secrets(project: &Project, settings: &Settings, secrets: &Secrets) {
     for parameter in settings.parameters.values() {
-        if let ParameterValue::FromEnvironment {
-            value: Some(secret),
-            ..
-        } = parameter
-        {
+        if let Some(secret) = parameter.secret() {
             secrets.add(secret);
         }
     }

@@ -67,6 +67,7 @@ mod saved_plans;
 mod secrets;
 mod servers;
 mod service_checks;
+mod service_values;
 mod stack_states;
 mod terminal_width;
 mod timing;

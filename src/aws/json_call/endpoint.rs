@@ -33,7 +33,9 @@ impl EndpointResolver {
             service,
             region: config.region().map(ToString::to_string),
             uses_fips: config.use_fips(),
-            uses_dual_stack: config.use_dual_stack(),
+            uses_dual_stack: config
+                .use_dual_stack()
+                .filter(|_| service.has_dual_stack || custom.is_some()),
             custom,
             cloudformation: DefaultResolver::new(),
         }

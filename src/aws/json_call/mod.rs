@@ -58,13 +58,14 @@ use endpoint::EndpointResolver;
 pub(super) use failure::Failure;
 
 /// The services that this module calls.
-pub(super) const SERVICES: [&Service; 3] = [&DYNAMODB, &LAMBDA, &LOGS];
+pub(super) const SERVICES: [&Service; 5] = [&DYNAMODB, &LAMBDA, &LOGS, &SECRETS_MANAGER, &SSM];
 
 /// Amazon DynamoDB.
 pub(super) const DYNAMODB: Service = Service {
     id: "DynamoDB",
     name: "dynamodb",
     govcloud_fips: "dynamodb",
+    has_dual_stack: true,
 };
 
 /// AWS Lambda.
@@ -72,6 +73,7 @@ pub(super) const LAMBDA: Service = Service {
     id: "Lambda",
     name: "lambda",
     govcloud_fips: "lambda-fips",
+    has_dual_stack: true,
 };
 
 /// Amazon CloudWatch Logs.
@@ -79,6 +81,23 @@ pub(super) const LOGS: Service = Service {
     id: "CloudWatch Logs",
     name: "logs",
     govcloud_fips: "logs",
+    has_dual_stack: true,
+};
+
+/// AWS Secrets Manager.
+pub(super) const SECRETS_MANAGER: Service = Service {
+    id: "Secrets Manager",
+    name: "secretsmanager",
+    govcloud_fips: "secretsmanager-fips",
+    has_dual_stack: false,
+};
+
+/// AWS Systems Manager, for its Parameter Store.
+pub(super) const SSM: Service = Service {
+    id: "SSM",
+    name: "ssm",
+    govcloud_fips: "ssm",
+    has_dual_stack: true,
 };
 
 /// A service of AWS whose requests and answers are JSON.
@@ -92,6 +111,9 @@ pub(super) struct Service {
     /// The first label of the FIPS endpoint's host in AWS GovCloud. In other partitions that label is
     /// the name followed by `-fips`.
     govcloud_fips: &'static str,
+    /// Whether the service has other hosts for IPv4 and IPv6 together. Otherwise its ordinary host serves
+    /// both.
+    has_dual_stack: bool,
 }
 
 /// Why a call failed.

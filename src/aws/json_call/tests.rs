@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::endpoint::EndpointResolver;
-use super::{CallError, DYNAMODB, JsonClient, LAMBDA, LOGS, Request, Service};
+use super::{CallError, DYNAMODB, JsonClient, LAMBDA, LOGS, Request, SECRETS_MANAGER, Service};
 use crate::aws::Endpoint;
 use crate::aws::fault;
 use crate::aws::login::Login;
@@ -392,6 +392,11 @@ async fn fips_and_dual_stack_endpoints_are_used_if_configured() {
         let found = endpoint(LAMBDA, config.build()).await;
         assert_eq!(found.as_deref(), Ok(expected));
     }
+    // One host serves IPv4 and IPv6.
+    let both = config("eu-west-1").use_fips(true).use_dual_stack(true);
+    let found = endpoint(SECRETS_MANAGER, both.build()).await;
+    let expected = "https://secretsmanager-fips.eu-west-1.amazonaws.com";
+    assert_eq!(found.as_deref(), Ok(expected));
     let config = config("us-gov-west-1").use_fips(true).build();
     let found = endpoint(DYNAMODB, config).await;
     assert_eq!(

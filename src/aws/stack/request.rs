@@ -144,10 +144,8 @@ fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
     let parameter = Parameter::builder().parameter_key(name);
     let parameter = match value {
         ParameterValue::Plain(value) => parameter.parameter_value(value),
-        ParameterValue::FromEnvironment { value, .. } => {
-            parameter.parameter_value(value.as_ref()?.expose())
-        }
         ParameterValue::Previous { .. } => parameter.use_previous_value(true),
+        value => parameter.parameter_value(value.secret()?.expose()),
     };
     Some(parameter.build())
 }

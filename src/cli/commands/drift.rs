@@ -45,8 +45,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             service.template()
         )
     };
-    let (identity, stack, resources, template) = interrupt.guard(read).await?;
+    let (identity, mut stack, resources, template) = interrupt.guard(read).await?;
     session.check_account(&identity)?;
+    session.hide_parameters(stack.as_mut());
     let stack = session.deployed(stack)?;
     let template = template.and_then(|text| {
         Template::parse_deployed(&SourceFile::new("the deployed template", text)).ok()

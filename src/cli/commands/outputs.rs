@@ -30,6 +30,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let connection = session.connect().await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let mut stack = session.deployed(service.describe().await?)?;
+    session.hide_parameters(Some(&mut stack));
     outputs::hide_secrets(&service, &mut stack, session.presenter().secrets()).await?;
     let presenter = session.presenter();
     match (&args.name, args.format) {

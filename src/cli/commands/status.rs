@@ -24,6 +24,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let name = &session.settings().stack_name;
     let service = StackService::new(&connection, name);
     let (mut stack, resources) = tokio::try_join!(service.describe(), service.resources())?;
+    session.hide_parameters(stack.as_mut());
     if let Some(stack) = &mut stack {
         outputs::hide_secrets(&service, stack, session.presenter().secrets()).await?;
     }

@@ -249,6 +249,10 @@ const EXPECT: &[Key] = &[
 pub(crate) static SOURCES: &[Key] = &[
     Key::new("from_env", Text(checks::variable, FILLED),
         "The environment variable that holds the value: a secret, never printed, never in a plan file."),
+    Key::new("from_ssm", Text(checks::ssm_parameter, FILLED),
+        "The SSM parameter that holds the value, by name or ARN, such as `/app/image` or `/app/image:3`; read when it is sent, never printed."),
+    Key::new("from_secret", Text(checks::secret, FILLED),
+        "The secret of Secrets Manager that holds the value, by name or ARN, such as `app/db`, or `app/db#password` for a key of its JSON; read when it is sent, never printed."),
     Key::new("use_previous", Flag,
         "`true`: the parameter keeps the value that it has in the deployed stack."),
 ];

@@ -23,7 +23,7 @@ use crate::config::origin::Origin;
 use crate::diagnostic::{Diagnostic, SourceFile};
 pub(crate) use layer::read_layer;
 use node::{Entry, Node, SYNTAX, Table, Value};
-pub(crate) use reader::Scope;
+pub(crate) use reader::{PARAMETER_BYTES, Scope};
 #[cfg(test)]
 pub(crate) use schema::layer as layer_schema;
 pub use schema::schema;

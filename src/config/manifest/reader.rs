@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::util::suggest::{nearest, quoted};
 
 /// CloudFormation quotas: bytes of a parameter's value.
-const PARAMETER_BYTES: usize = 4096;
+pub(crate) const PARAMETER_BYTES: usize = 4096;
 
 /// The place of a layer. Some keys are limited to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,8 @@ impl Reader {
         let source = self.keys(table, SOURCES);
         let fault = if table.is_empty() {
             Fault::new("missing-key", "does not say where its value is").help(
-                "write `{ from_env = \"VARIABLE\" }`, or `{ use_previous = true }` for the value in the \
+                "write `{ from_env = \"VARIABLE\" }`, `{ from_ssm = \"/app/image\" }`, \
+                 `{ from_secret = \"name#key\" }`, or `{ use_previous = true }` for the value in the \
                  deployed stack",
             )
         } else if source.len() > 1 {

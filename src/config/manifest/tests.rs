@@ -321,6 +321,17 @@ fn parameter_has_one_source() {
             "has two sources",
         ),
         ("{ use_previus = true }", "unknown key `use_previus`"),
+        (
+            "{ from_ssm = \"a/b\" }",
+            "is not the name of an SSM parameter",
+        ),
+        ("{ from_ssm = \"\" }", "is empty"),
+        ("{ from_secret = \"db#\" }", "names no key after `#`"),
+        ("{ from_secret = 1 }", "must be a string"),
+        (
+            "{ from_secret = \"db\", from_ssm = \"/db\" }",
+            "has two sources",
+        ),
     ] {
         let found = found(&format!("[parameters]\nA = {value}"));
         assert_eq!(found.len(), 1, "{value}: {found:#?}");
@@ -342,7 +353,7 @@ fn what_is_right_is_let_pass() {
         "",
         "allow_world_ssh = true\n[environments.x]\nallow_world_ssh = true\nallowed_ssh_cidr = [\"0.0.0.0/0\"]",
         "[vars]\nlist = [1, [2]]\nnested = { a = 1979-05-27 }\nratio = 1_0.5",
-        "[parameters]\nA = 1\nB = true\nC = [\"x\", 2]\nD = { from_env = \"X\" }\nE = 1.10\nF = { use_previous = true }",
+        "[parameters]\nA = 1\nB = true\nC = [\"x\", 2]\nD = { from_env = \"X\" }\nE = 1.10\nF = { use_previous = true }\nG = { from_ssm = \"/a:3\" }\nH = { from_secret = \"a#b\" }",
         "[stack]\ncapabilities = []\ntermination_protection = true\nrole_arn = \"arn:aws:iam::123456789012:role/x\"\ntimeout_minutes = 30",
         "[artifacts]\n[artifacts.a]\n[artifacts.b]\npath = \"c\"\nexclude = [\"*.md\"]",
         "[environments.local]\nemulator = true\nvars.x = 1\nverify = { timeout = \"5s\" }",

@@ -9,6 +9,7 @@
 mod artifacts;
 mod moved;
 mod overrides;
+mod parameter;
 mod resolve;
 mod show;
 
@@ -22,9 +23,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::manifest::checks;
 use crate::config::origin::Origins;
-use crate::config::secret::Secret;
 use crate::diagnostic::{Diagnostic, Severity};
 pub use overrides::Overrides;
+pub use parameter::{ParameterValue, ServiceSource};
 pub use resolve::resolve;
 pub use show::{Row, show};
 
@@ -141,28 +142,6 @@ pub enum Architecture {
     X86_64,
     /// 64-bit ARM (Graviton).
     Arm64,
-}
-
-/// The value of a CloudFormation parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ParameterValue {
-    /// Given in the manifest, a variable or a flag; may be printed.
-    Plain(String),
-    /// Read from an environment variable; never printed.
-    FromEnvironment {
-        /// The variable's name.
-        #[serde(rename = "from_env")]
-        variable: String,
-        /// Its value; `None` where it is not set, which only commands that send it refuse.
-        #[serde(skip)]
-        value: Option<Secret>,
-    },
-    /// The value that the parameter has in the deployed stack, whatever it is.
-    Previous {
-        /// Always `true`.
-        use_previous: bool,
-    },
 }
 
 /// How the stack is deployed: the `[stack]` table.

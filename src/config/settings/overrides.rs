@@ -415,6 +415,9 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
     }
 }
 
+/// The sources of a parameter whose values are secrets.
+const SECRET: [&str; 2] = ["from_env", "from_secret"];
+
 /// Returns a secret parameter of `below` that `above` replaces with a plain value.
 fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'t Node)> {
     let parameters = |table: &'t Table| match &table.get("parameters")?.node.value {
@@ -425,7 +428,7 @@ fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'
     above.iter().find_map(|(name, entry)| {
         let secret = &below.get(name)?.node;
         let is_secret =
-            matches!(&secret.value, Value::Table(source) if source.contains_key("from_env"));
+            matches!(&secret.value, Value::Table(source) if SECRET.iter().any(|key| source.contains_key(*key)));
         let is_exposed = is_secret && !matches!(entry.node.value, Value::Table(_));
         is_exposed.then_some((name.as_str(), secret))
     })
@@ -442,7 +445,14 @@ fn keeps_secret(given: &Given, name: &str, secret: &Node) -> Diagnostic {
         ),
         secret.origin.place("declared here"),
     )
-    .help("set the variable that `from_env` names")
+    .help(match &secret.value {
+        Value::Table(source) if source.contains_key("from_env") => {
+            "set the variable that `from_env` names".to_owned()
+        }
+        _ => format!(
+            "give another source: `--set 'parameters.{name}={{ from_env = \"VARIABLE\" }}'`"
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ impl Rows<'_> {
                 Some(_) => format!("(secret, from {variable})"),
                 None => format!("(secret, from {variable}, which is not set)"),
             }),
+            ParameterValue::FromService { source, .. } => {
+                Some(format!("(not printed, from {source})"))
+            }
             ParameterValue::Previous { .. } => Some("(the value in the deployed stack)".to_owned()),
         }
     }

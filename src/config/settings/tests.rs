@@ -255,6 +255,36 @@ fn a_secret_is_read_from_its_variable_and_never_shown() {
 }
 
 #[test]
+fn the_place_of_a_value_is_shown_and_not_its_value() {
+    const MORE: &str = "[parameters]\nImage = { from_ssm = \"/app/image:3\" }\n\
+                        Password = { from_secret = \"db#password\" }\n";
+    assert_eq!(
+        smallest(MORE).row("parameters.Image"),
+        "(not printed, from the SSM parameter `/app/image:3`) (manifest.toml:6)"
+    );
+    let settings = smallest(MORE).settings();
+    let ParameterValue::FromService { source, value } = &settings.parameters["Password"] else {
+        panic!("{:?}", settings.parameters);
+    };
+    let parts = (source.id(), source.key(), source.region());
+    assert_eq!(parts, ("db", Some("password"), None));
+    assert!(value.is_none());
+    // A secret stays one; a value that only has another place may be given for once.
+    let errors = smallest(MORE).set("parameters.Password=hunter2").errors();
+    assert!(
+        errors.contains("secret-override") && !errors.contains("hunter2"),
+        "{errors}"
+    );
+    let settings = smallest(MORE).set("parameters.Image=plain").settings();
+    let plain = ParameterValue::Plain("plain".to_owned());
+    assert_eq!(settings.parameters["Image"], plain);
+    let settings = smallest(MORE)
+        .set("parameters.Password={ from_env = \"PW\" }")
+        .settings();
+    assert!(settings.parameters["Password"].is_from_outside());
+}
+
+#[test]
 fn parameter_can_keep_the_value_of_the_stack() {
     const MORE: &str = "[parameters]\nA = { use_previous = true }\nB = { from_env = \"B\" }\n\
                         [environments.prod]\nparameters.A = { from_env = \"A\" }\n\

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::service_values::{self, ServiceValues};
 use crate::aws::stack::StackService;
 use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
@@ -18,6 +19,8 @@ pub(super) struct Deployed {
     pub(super) service: StackService,
     pub(super) identity: Identity,
     pub(super) state: DeployedState,
+    /// The values that services have for parameters, if they are sent.
+    pub(super) values: ServiceValues,
 }
 
 /// What a deployment changes.
@@ -43,8 +46,9 @@ impl DeployedState {
                 None => Ok(None),
             }
         };
-        let (stack, template, policy) =
+        let (mut stack, template, policy) =
             tokio::try_join!(service.describe(), service.template(), policy)?;
+        session.hide_parameters(stack.as_mut());
         Ok(Self {
             stack,
             template,
@@ -90,24 +94,36 @@ impl Deployed {
     /// # Errors
     ///
     /// Refused if the credentials belong to another account than the manifest allows.
-    async fn read(session: &Session<'_>) -> Result<Self> {
+    async fn read(session: &Session<'_>, sends: bool) -> Result<Self> {
         let connection = session.connect().await?;
         let service = StackService::new(&connection, &session.settings().stack_name);
-        let (identity, state) = tokio::try_join!(
+        // What is wrong with a value is said only if the account is the right one.
+        let values = async {
+            Ok(if sends {
+                service_values::read(session, &connection).await
+            } else {
+                Ok(ServiceValues::default())
+            })
+        };
+        let (identity, state, values) = tokio::try_join!(
             connection.identity(),
-            DeployedState::read(session, &service)
+            DeployedState::read(session, &service),
+            values
         )?;
         session.check_account(&identity)?;
         state.check()?;
+        let values = values?;
         Ok(Self {
             connection,
             service,
             identity,
             state,
+            values,
         })
     }
 
-    /// Reads while `build` runs. An error of `build` is reported first, whatever AWS answers.
+    /// Reads while `build` runs. `sends` tells whether the parameters are sent, which needs the values
+    /// that services have for them. An error of `build` is reported first, whatever AWS answers.
     ///
     /// # Errors
     ///
@@ -115,12 +131,13 @@ impl Deployed {
     pub(super) async fn read_concurrently<B>(
         session: &Session<'_>,
         build: impl Future<Output = Result<B>>,
+        sends: bool,
     ) -> Result<(B, Self)> {
         if session.settings().emulator {
             // The emulator is neither installed nor started if the files are wrong.
-            return Ok((build.await?, Self::read(session).await?));
+            return Ok((build.await?, Self::read(session, sends).await?));
         }
-        let deployed = async { Ok(Self::read(session).await) };
+        let deployed = async { Ok(Self::read(session, sends).await) };
         let (build, deployed) = tokio::try_join!(build, deployed)?;
         Ok((build, deployed?))
     }

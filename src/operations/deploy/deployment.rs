@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::deployed::{Deployed, DeployedState};
 use super::previous_values;
+use super::service_values::ServiceValues;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
@@ -16,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::context::listen;
+use crate::operations::examine::visible_secret;
 use crate::operations::lint;
 use crate::operations::prepare::prepare;
 use crate::operations::reread;
@@ -46,17 +48,25 @@ impl<'a> Deployment<'a> {
     /// unless there is nothing to deploy; refused if the credentials belong to another account than
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
-        Self::open_checked(session, |_| Ok(())).await
+        Self::open_to(session, true, |_| Ok(())).await
     }
 
-    /// As [`open`](Self::open), if `check` accepts what the files say. The emulator is started only
-    /// after that.
+    /// As [`open`](Self::open), if `check` accepts what the files say, for a change set that exists: it
+    /// needs no value from a service. The emulator is started only after the check.
     ///
     /// # Errors
     ///
     /// Those of [`open`](Self::open); those of `check`.
     pub(crate) async fn open_checked(
         session: &'a Session<'a>,
+        check: impl FnOnce(&Build) -> Result<()>,
+    ) -> Result<Self> {
+        Self::open_to(session, false, check).await
+    }
+
+    async fn open_to(
+        session: &'a Session<'a>,
+        sends: bool,
         check: impl FnOnce(&Build) -> Result<()>,
     ) -> Result<Self> {
         let interrupt = listen(session.context())?;
@@ -70,8 +80,11 @@ impl<'a> Deployment<'a> {
             let linter = lint::start(session, &build.rendered)?;
             Ok((build, linter))
         };
-        let read = interrupt.guard(Deployed::read_concurrently(session, build));
-        let ((build, linter), deployed) = read.await?;
+        let read = interrupt.guard(Deployed::read_concurrently(session, build, sends));
+        let ((mut build, linter), mut deployed) = read.await?;
+        let values = std::mem::take(&mut deployed.values);
+        warn_of_visible_secrets(session, &build, &values);
+        build.set_service_values(values.values);
         let deployment = Self::of(session, interrupt, build, deployed);
         previous_values::check(&deployment.build, session.settings(), deployment.stack())?;
         if let Some(linter) = linter
@@ -92,7 +105,7 @@ impl<'a> Deployment<'a> {
         let interrupt = listen(session.context())?;
         let wheels = interrupt.guard(prepare(session)).await?;
         let build = build::build_concurrently(session, wheels);
-        let read = Deployed::read_concurrently(session, build);
+        let read = Deployed::read_concurrently(session, build, false);
         let (build, deployed) = interrupt.guard(read).await?;
         Ok(Self::of(session, interrupt, build, deployed))
     }
@@ -264,6 +277,7 @@ impl<'a> Deployment<'a> {
         succeeded
             && same_options
             && !has_secrets
+            && !self.build.has_outside_values()
             && !self.build.template.has_external_inputs()
             && self.deployed_template() == Some(self.build.body.as_str())
             && self.parameter_changes().is_empty()
@@ -291,6 +305,25 @@ impl<'a> Deployment<'a> {
         let build = &self.build;
         values::parameter_changes(self.stack(), &build.template, &build.parameters)
     }
+}
+
+/// Warns of secrets of SSM that the stack shows to everybody who may read it.
+fn warn_of_visible_secrets(session: &Session<'_>, build: &Build, values: &ServiceValues) {
+    let rule = "visible-secret".to_owned();
+    if session.settings().lint.ignore.contains(&rule) {
+        return;
+    }
+    let is_visible = |name: &&String| !build.is_no_echo(name);
+    let warnings = values.secure.iter().filter(is_visible).map(|name| {
+        let place = session
+            .settings()
+            .origins
+            .get(&format!("parameters.{name}"));
+        visible_secret(name, place.place(""))
+    });
+    session
+        .presenter()
+        .diagnostics(&warnings.collect::<Vec<_>>());
 }
 
 /// Returns whether a read of a stack is from before an operation on the stack with this ARN ended.

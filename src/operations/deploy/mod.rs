@@ -18,5 +18,6 @@ mod previous_values;
 pub(crate) mod readiness;
 pub(crate) mod saved_plan;
 mod service_validations;
+mod service_values;
 pub(crate) mod stack_settings;
 pub(crate) mod upload;

@@ -192,7 +192,7 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
     };
     let limits = if build.template.has_transforms() {
         "; what the transform makes of the template is unknown"
-    } else if build.template.has_external_inputs() {
+    } else if build.template.has_external_inputs() || build.has_outside_values() {
         "; values from outside the template may have changed"
     } else {
         ""

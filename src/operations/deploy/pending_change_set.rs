@@ -66,6 +66,7 @@ impl PendingChangeSet {
         purpose: Purpose,
         options: DeployOptions,
     ) -> Result<Self> {
+        deployment.build().check_service_values()?;
         let name = match purpose {
             Purpose::Command => temporary_name(),
             Purpose::SavedPlan => unique_name(SAVED),
@@ -452,7 +453,7 @@ async fn read_change_set(deployment: &Deployment<'_>, id: &str) -> Result<Change
             change_set.warnings.push(warning.to_owned());
         }
     }
-    let sent = masking::from_environment(&build.parameters);
+    let sent = masking::from_outside(&build.parameters);
     let masked = stack.into_iter().flat_map(Stack::masked_parameters);
     let known = masking::sent(&build.template, &build.parameters);
     let templates = [deployed, Some(&build.template)];

@@ -135,7 +135,7 @@ impl DriftRevert<'_> {
         let requested = drift_revert::create(service, name, self.stack, role, nested);
         let requested = requested.await?;
         let mut created = change_set::wait(service, &requested.change_set_id).await?;
-        let own = masking::from_environment(&self.session.settings().parameters);
+        let own = masking::from_outside(&self.session.settings().parameters);
         let parameters = own.chain(self.stack.masked_parameters());
         let templates = [self.template.as_ref(); 2];
         for secret in masking::hide(&mut created, templates, parameters, &[]) {

@@ -4,8 +4,8 @@
 //! parameter has `NoEcho`. A change set that removes `NoEcho` contains the value, and contexts,
 //! metadata and outputs contain values that are derived from it. The templates show where secrets are:
 //! if a property refers to a secret parameter, or to a secret of another service, its value is secret.
-//! A parameter is secret if either template has `NoEcho` for it, if its value is from the environment,
-//! if CloudFormation masks it, or, in a nested stack, if the parent passes a secret to it.
+//! A parameter is secret if either template has `NoEcho` for it, if its value is from the environment
+//! or from a service, if CloudFormation masks it, or, in a nested stack, if the parent passes a secret to it.
 //!
 //! The values are masked in the change set before it is used. The functions return the masked values,
 //! so that other texts can be redacted too.
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::cloudformation::change_set::{Change, ChangeSet, Detail};
 use crate::cloudformation::stack::{NO_ECHO, Stack};
-use crate::config::secret::{Redactor, Secret};
+use crate::config::secret::{Redactor, Secret, Secrets};
 use crate::config::settings::ParameterValue;
 use crate::diagnostic::SourceFile;
 use crate::template::node::Node;
@@ -37,26 +37,42 @@ pub fn defaults(template: &Template) -> Vec<Secret> {
     defaults.map(Secret::new).collect()
 }
 
-/// Returns the names of the parameters whose values are read from the environment. All of them are
-/// secrets, whatever the template declares.
-pub fn from_environment(
+/// Returns the names of the parameters whose values come from the environment or from a service of AWS.
+/// None of the values is printed, whatever the template declares.
+pub fn from_outside(
     parameters: &IndexMap<String, ParameterValue>,
 ) -> impl Iterator<Item = &String> {
-    parameters.iter().filter_map(|(name, value)| {
-        matches!(value, ParameterValue::FromEnvironment { .. }).then_some(name)
-    })
+    let from_outside = parameters
+        .iter()
+        .filter(|(_, value)| value.is_from_outside());
+    from_outside.map(|(name, _)| name)
 }
 
-/// Returns the secrets among the parameters of a request: the values from the environment, and the
+/// Masks the values of a stack's parameters that come from outside the project, as CloudFormation masks
+/// those with `NoEcho`. Adds them to the secrets.
+pub fn hide_parameters(
+    stack: &mut Stack,
+    given: &IndexMap<String, ParameterValue>,
+    secrets: &Secrets,
+) {
+    for name in from_outside(given) {
+        if let Some(value) = stack.parameters.get_mut(name)
+            && value != NO_ECHO
+        {
+            secrets.add(&Secret::new(std::mem::replace(value, NO_ECHO.to_owned())));
+        }
+    }
+}
+
+/// Returns the secrets among the parameters of a request: the values from outside the project, and the
 /// manifest's values of `NoEcho` parameters.
 pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
     let secrets = parameters.iter().filter_map(|(name, value)| match value {
-        ParameterValue::FromEnvironment { value, .. } => value.clone(),
         ParameterValue::Plain(value) => {
             let parameter = template.parameter(name)?;
             parameter.no_echo().then(|| Secret::new(value.clone()))
         }
-        ParameterValue::Previous { .. } => None,
+        value => value.secret().cloned(),
     });
     secrets.collect()
 }

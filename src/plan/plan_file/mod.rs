@@ -8,8 +8,9 @@
 //! The digest is no signature: anyone who can write the file can compute it. The file contains no
 //! parameter values. Plain values are part of a digest that is salted with the change set's ARN.
 //! Secrets are part of no digest, because a digest of a short secret can be guessed. The change set
-//! contains the secrets with which it was created.
+//! contains the secrets with which it was created. Of a value from a service, the place counts.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -123,18 +124,20 @@ impl Fingerprint {
         termination_protection: Option<bool>,
         artifacts: impl IntoIterator<Item = (String, Digest)>,
     ) -> Self {
-        // No plain value: CloudFormation takes no control character in one.
-        let kept = "\u{0}use_previous".to_owned();
+        // No plain value begins so: CloudFormation takes no control character in one.
         let plain = parameters.iter().filter_map(|(name, value)| match value {
-            ParameterValue::Plain(value) if !no_echo(name) => Some((name, value)),
+            ParameterValue::Plain(value) if !no_echo(name) => Some((name, Cow::Borrowed(&**value))),
             // The saved plan is stale if the stack has changed, so the value itself need not count.
-            ParameterValue::Previous { .. } => Some((name, &kept)),
+            ParameterValue::Previous { .. } => Some((name, "\u{0}use_previous".into())),
+            ParameterValue::FromService { source, .. } => {
+                Some((name, format!("\u{0}{source}").into()))
+            }
             _ => None,
         });
         Self {
             template: Digest::of(template).hex(),
             parameters: digest_of_pairs(salt, plain),
-            tags: digest_of_pairs("", tags),
+            tags: digest_of_pairs("", tags.iter().map(|(name, value)| (name, value.into()))),
             termination_protection,
             stack_policy: None,
             artifacts: artifacts
@@ -198,7 +201,7 @@ impl Fingerprint {
 /// texts.
 fn digest_of_pairs<'a>(
     salt: &str,
-    pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
+    pairs: impl IntoIterator<Item = (&'a String, Cow<'a, str>)>,
 ) -> String {
     let mut pairs: Vec<_> = pairs.into_iter().collect();
     pairs.sort_unstable();

@@ -14,7 +14,7 @@ use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::config::secret::Secret;
-use crate::config::settings::ParameterValue;
+use crate::config::settings::{ParameterValue, ServiceSource};
 use crate::error::ErrorKind;
 use crate::plan::{Operation, Target};
 
@@ -164,6 +164,21 @@ fn differences_are_named_and_secrets_are_in_no_digest() {
             "the artifact `second`"
         ]
     );
+}
+
+#[test]
+fn the_place_of_a_value_counts_and_the_value_does_not() {
+    let at = |name: &str, value: &str| ParameterValue::FromService {
+        source: ServiceSource::Ssm(name.to_owned()),
+        value: Some(Secret::new(value)),
+    };
+    let one = fingerprint(&[("A", at("/a", "hunter2"))]);
+    let same = fingerprint(&[("A", at("/a", "another"))]);
+    assert!(one.differences(&same).is_empty());
+    let elsewhere = fingerprint(&[("A", at("/b", "hunter2"))]);
+    for other in [fingerprint(&[]), elsewhere] {
+        assert_eq!(one.differences(&other), ["the parameters"]);
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// Returns an evaluator. A parameter that is not in `values` has its default, or is unknown if it
-    /// has none. A `NoEcho` parameter whose value is masked is unknown.
+    /// has none. A parameter whose value is masked is unknown.
     pub fn new(template: &'a Template, values: &'a IndexMap<String, String>) -> Self {
         Self {
             template,
@@ -242,7 +242,7 @@ impl<'a> Evaluator<'a> {
         let Some(value) = given.or_else(default) else {
             return Evaluated::unknown(format!("${{{name}}}"));
         };
-        if value == NO_ECHO && parameter.no_echo() {
+        if value == NO_ECHO {
             return Evaluated::unknown(format!("${{{name}}}"));
         }
         let kind = parameter.kind().unwrap_or("String");

@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) items: BTreeMap<String, Vec<serde_json::Value>>,
     /// Function names with the SHA-256 of their code, in base64.
     pub(crate) functions: BTreeMap<String, String>,
+    /// The answers for SSM parameters and secrets, by the service's signing name and their own.
+    pub(super) values: BTreeMap<(&'static str, String), serde_json::Value>,
     /// A bucket and a table: each object in the bucket adds an item to the table, as in the shipped
     /// pipeline.
     pub(crate) pipeline: Option<(String, String)>,
@@ -59,6 +61,7 @@ impl Default for Account {
             buckets: BTreeMap::new(),
             items: BTreeMap::new(),
             functions: BTreeMap::new(),
+            values: BTreeMap::new(),
             pipeline: None,
             log_lines: Vec::new(),
             imports: BTreeMap::new(),
@@ -121,6 +124,7 @@ impl Account {
             }),
             "dynamodb" => self.dynamodb(call),
             "lambda" => self.lambda(call),
+            "secretsmanager" | "ssm" => self.value(call),
             "logs" => {
                 let lines = self.log_lines.iter();
                 let events: Vec<_> = lines.map(|line| json!({ "message": line })).collect();

@@ -18,6 +18,7 @@ mod recovery;
 mod self_test;
 mod stacks;
 mod template;
+mod values;
 pub(crate) mod xml;
 
 use std::io::{BufReader, Write};
@@ -303,7 +304,7 @@ fn error(call: &Call, status: u16, code: &str, message: &str) -> Response {
     match call.service.as_str() {
         // The response to a `HEAD` has no body. The caller gets only the status.
         "s3" => Response::new(status, xml::s3_error(code, message)),
-        "dynamodb" | "logs" => Response::new(status, json),
+        "dynamodb" | "logs" | "secretsmanager" | "ssm" => Response::new(status, json),
         "lambda" => Response::new(status, json).header("x-amzn-errortype", code),
         _ => Response::new(status, xml::query_error(code, message)),
     }

@@ -4,6 +4,7 @@
 //! allowed and, where it can be guessed, what was meant. Where the text stands is not known here.
 
 mod network;
+mod source;
 
 use std::ops::RangeInclusive;
 use std::path::{Component, Path};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::diagnostic::Severity;
 use crate::util::suggest::{nearest, quoted};
 pub(crate) use network::{cidr, world};
+pub(crate) use source::{secret, ssm_parameter};
 
 /// The Pythons of Lambda's runtimes, by their minor versions.
 pub(crate) const PYTHONS: [&str; 6] = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"];
