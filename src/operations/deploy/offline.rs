@@ -6,6 +6,7 @@
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
+use super::options::DeployOptions;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -28,7 +29,7 @@ use crate::template::Template;
 /// # Errors
 ///
 /// What is wrong with the files.
-pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
+pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Result<Plan> {
     let settings = session.settings();
     let wheels = prepare_alone(session).await?;
     let build = build::build(session, &wheels)?;
@@ -123,6 +124,8 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         ignored: Vec::new(),
         models,
         assessment,
+        mode: options.mode,
+        skips_validation: options.skips_validation,
     })
 }
 
