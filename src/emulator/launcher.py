@@ -1,12 +1,12 @@
 """Starts MiniStack, an AWS emulator, with additions that stackctl projects need.
 
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
-associations, change sets that revert drift (drift_reverts.py), and the effects of imports that
-MiniStack leaves out (imports.py). It corrects differences from
-AWS in replacements, in buckets, in change sets of outputs, in nested stacks, in the Ref of instance
-profiles, and in transforms (transforms.py). All requests count as encrypted: the server uses no
-TLS, but policies that deny plain HTTP must work. The server listens only on 127.0.0.1. Because
-these files use private names of MiniStack, they accept exactly one version.
+associations, change sets that revert drift (drift_reverts.py), the effects of imports that
+MiniStack leaves out (imports.py), and stack refactoring (refactors.py). It corrects differences
+from AWS in replacements, in buckets, in change sets of outputs, in nested stacks, in the Ref of
+instance profiles, and in transforms (transforms.py). All requests count as encrypted: the server
+uses no TLS, but policies that deny plain HTTP must work. The server listens only on 127.0.0.1.
+Because these files use private names of MiniStack, they accept exactly one version.
 
 The caller sets GATEWAY_PORT and, to keep the state, PERSIST_STATE, STATE_DIR, S3_PERSIST, and
 S3_DATA_DIR. STACKCTL_SAM is the folder of the SAM translator, which may not exist yet.
@@ -44,6 +44,7 @@ sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 
 import drift_reverts
 import imports
+import refactors
 import transforms
 from ministack import app
 from ministack.core import iam_evaluator
@@ -392,6 +393,7 @@ def main() -> None:
         add_change_sets_of_outputs()
         drift_reverts.add()
         imports.add()
+        refactors.add()
         transforms.add()
         count_loopback_as_encrypted()
         app.main()

@@ -26,10 +26,11 @@ use super::{http, install};
 use crate::config::cache::{create_file, create_folder};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
-pub(super) const PROGRAM: [(&str, &str); 4] = [
+pub(super) const PROGRAM: [(&str, &str); 5] = [
     ("launcher.py", include_str!("launcher.py")),
     ("drift_reverts.py", include_str!("drift_reverts.py")),
     ("imports.py", include_str!("imports.py")),
+    ("refactors.py", include_str!("refactors.py")),
     ("transforms.py", include_str!("transforms.py")),
 ];
 /// The time limit of a start. A start takes 0.5 s, but the first one also compiles the packages.
