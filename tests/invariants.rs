@@ -77,6 +77,7 @@ const FILES: &[&str] = &[
     "operations/output_file",
     "plan/last_deployed",
     "plan/plan_file",
+    "plan/refactor_record",
     "util/interrupt",
     "util/new_file",
     "util/program",

@@ -9,6 +9,7 @@ pub mod event;
 pub mod import;
 pub mod on_failure;
 pub mod recovery;
+pub mod refactor;
 pub(crate) mod service_message;
 pub mod stack;
 pub mod stateful;

@@ -14,13 +14,13 @@ pub mod plan_file;
 pub mod predict;
 pub mod property;
 pub mod record;
+pub mod refactor_record;
 pub mod risk;
 pub mod values;
 
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::validation::LocatedValidation;
 use crate::cloudformation::change_set::{Change, ChangeSet, Summary};
-use crate::config::settings::DeploymentMode;
 use crate::plan::risk::Assessment;
 use cause::Cause;
 use model::Models;
@@ -86,10 +86,6 @@ pub struct Plan {
     pub models: Models,
     /// The risks of the changes.
     pub assessment: Assessment,
-    /// The mode of the deployment.
-    pub mode: DeploymentMode,
-    /// Whether CloudFormation's validations before the deployment are disabled.
-    pub skips_validation: bool,
 }
 
 /// An artifact of a plan.

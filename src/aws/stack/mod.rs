@@ -11,6 +11,7 @@ pub mod listing;
 mod pages;
 pub mod policy;
 pub mod recovery;
+pub mod refactor;
 mod request;
 
 use aws_sdk_cloudformation::Client;
