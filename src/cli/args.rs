@@ -56,6 +56,8 @@ pub enum Command {
     Cancel(commands::cancel::Args),
     /// Find existing resources that the stack could take over; `apply` imports what the manifest names
     Import(commands::import::Args),
+    /// Give resources other logical ids without replacing them, as `[moved]` says (a preview)
+    Refactor(commands::refactor::Args),
     /// Print the final CloudFormation template; needs no credentials
     Render(commands::render::Args),
     /// Check the manifest and the template; needs no credentials
@@ -97,6 +99,7 @@ impl Command {
             Self::Recover(_) => "recover",
             Self::Cancel(_) => "cancel",
             Self::Import(_) => "import",
+            Self::Refactor(_) => "refactor",
             Self::Render(_) => "render",
             Self::Validate(_) => "validate",
             Self::Package(_) => "package",

@@ -19,6 +19,7 @@ pub(crate) mod outputs;
 pub(crate) mod package_tree;
 pub(crate) mod prepare;
 pub(crate) mod recover;
+pub(crate) mod refactor;
 pub(crate) mod reread;
 pub(crate) mod session;
 pub(crate) mod smoke_test;

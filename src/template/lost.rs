@@ -4,10 +4,13 @@
 //! differs only in such characters is the true one.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::node::{Map, Member, Node, Value};
+use super::{Template, emit};
+use crate::diagnostic::{Diagnostic, Place};
 
 /// Returns the byte ranges of the keys and values that may have lost characters: all with a `?`.
 pub(crate) fn places(root: &Node) -> Vec<Range<usize>> {
@@ -22,6 +25,35 @@ pub(super) fn restore(root: &mut Node, other: &Node) -> Vec<Range<usize>> {
     let mut lost = Vec::new();
     walk(root, Some(other), &mut lost);
     lost
+}
+
+/// Puts back the lost characters of a deployed template from the same places of another template. Returns
+/// the text with them; `None` if the deployed text lacks none.
+///
+/// # Errors
+///
+/// If the true text of a place with a `?` stays unknown. The places are in the deployed text.
+pub(crate) fn restored(
+    deployed: &Template,
+    other: &Template,
+) -> Result<Option<String>, Vec<Diagnostic>> {
+    let mut root = deployed.root().clone();
+    let lost = restore(&mut root, other.root());
+    if !lost.is_empty() {
+        let found = lost.into_iter().map(|span| {
+            let place = Place {
+                source: Arc::clone(deployed.source()),
+                span,
+                label: String::new(),
+            };
+            let message = "this text may have lost characters: CloudFormation returns `?` for each one \
+                           outside ASCII";
+            Diagnostic::error("lost-characters", message, place)
+                .help("write the true text at the same place of the project's template")
+        });
+        return Err(found.collect());
+    }
+    Ok((root != *deployed.root()).then(|| emit::to_yaml(&root)))
 }
 
 /// Returns whether `masked` is `text` with a `?` for each character outside ASCII, for each of its units in

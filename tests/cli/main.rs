@@ -30,7 +30,6 @@ mod drift_revert;
 mod emptied_buckets;
 mod events;
 mod excluded_files;
-mod express;
 mod faults;
 mod files;
 mod from_stack;
@@ -59,6 +58,8 @@ mod peers;
 mod project_setup;
 mod python_packages;
 mod recover;
+mod refactor;
+mod refactor_faults;
 mod rollback;
 mod round_trips;
 #[path = "../support/sandbox/mod.rs"]

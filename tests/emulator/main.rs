@@ -48,6 +48,7 @@ mod proxy;
 mod python;
 mod python_packages;
 mod recovery;
+mod refactors;
 mod round_trips;
 mod sam;
 #[expect(dead_code, reason = "the tests of the command line use the rest")]

@@ -16,6 +16,7 @@ pub mod outputs;
 pub mod package;
 pub mod plan;
 pub mod recover;
+pub mod refactor;
 pub mod render;
 pub mod schema;
 pub mod ssh;

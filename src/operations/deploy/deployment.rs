@@ -192,7 +192,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns the template that was last deployed, or what is wrong with it; `None` if there is no stack.
-    pub(super) fn read_deployed_model(
+    pub(crate) fn read_deployed_model(
         &self,
     ) -> Option<std::result::Result<&Template, &[Diagnostic]>> {
         self.stack()?;

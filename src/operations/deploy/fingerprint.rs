@@ -1,6 +1,6 @@
 //! The digests of what the files say, by which a saved plan and its change set belong together.
 
-use super::options::DeployOptions;
+use crate::cloudformation::on_failure::OnFailure;
 use crate::config::settings::Settings;
 use crate::error::Result;
 use crate::operations::build::Build;
@@ -34,12 +34,8 @@ pub(super) fn description(
     build: &Build,
     settings: &Settings,
     name: &str,
-    options: DeployOptions,
+    on_failure: OnFailure,
 ) -> Result<String> {
-    let mark = fingerprint(build, settings, name).mark(
-        options.on_failure,
-        options.mode,
-        options.skips_validation,
-    )?;
+    let mark = fingerprint(build, settings, name).mark(on_failure)?;
     Ok(format!("{DESCRIPTION} for the saved plan {mark}"))
 }

@@ -132,14 +132,26 @@ fn deployed<'d>(deployment: &'d Deployment<'_>) -> Result<Option<(&'d Template, 
         Error::refused("nothing can be imported: the deployed template cannot be read")
             .with_diagnostics(found.to_vec())
     })?;
+    Ok(Some((template, is_exact(deployment, text)?)))
+}
+
+/// Returns whether every character of the deployed template is known: `GetTemplate` returns `?` for each
+/// one outside ASCII.
+///
+/// # Errors
+///
+/// If the cache folder belongs to another user.
+pub(crate) fn is_exact(deployment: &Deployment<'_>, text: &str) -> Result<bool> {
+    if !text.contains('?') {
+        return Ok(true);
+    }
     let name = &deployment.session().settings().stack_name;
     let cache = cache::root(deployment.session().context().ambient())?;
     let region = deployment.connection().region();
     let account = &deployment.identity().account;
     let sent =
         cache.and_then(|cache| LastDeployed::find(&cache, name, Some(account), Some(region)));
-    let is_exact = !text.contains('?') || sent.is_some_and(|sent| sent.template == text);
-    Ok(Some((template, is_exact)))
+    Ok(sent.is_some_and(|sent| sent.template == text))
 }
 
 /// Returns the resources to import, with their types.

@@ -6,7 +6,6 @@
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
-use super::options::DeployOptions;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -29,7 +28,7 @@ use crate::template::Template;
 /// # Errors
 ///
 /// What is wrong with the files.
-pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Result<Plan> {
+pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let settings = session.settings();
     let wheels = prepare_alone(session).await?;
     let build = build::build(session, &wheels)?;
@@ -124,8 +123,6 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         ignored: Vec::new(),
         models,
         assessment,
-        mode: options.mode,
-        skips_validation: options.skips_validation,
     })
 }
 
@@ -153,6 +150,27 @@ pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
     };
     if let Err(error) = last.store(&cache) {
         session.presenter().detail(&error.to_string());
+    }
+}
+
+/// Replaces the template in the cache after a refactor of the stack, if one is there.
+pub(crate) fn remember_template(deployment: &Deployment<'_>, template: &str) {
+    let session = deployment.session();
+    let Ok(Some(cache)) = cache::root(session.context().ambient()) else {
+        return;
+    };
+    let account = &deployment.identity().account;
+    let region = deployment.connection().region();
+    let name = &session.settings().stack_name;
+    if let Some(last) = LastDeployed::find(&cache, name, Some(account), Some(region)) {
+        let last = LastDeployed {
+            at: jiff::Timestamp::now(),
+            template: masked(template, session.presenter().secrets()),
+            ..last
+        };
+        if let Err(error) = last.store(&cache) {
+            session.presenter().detail(&error.to_string());
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::plan::{Plan, Target, model, values};
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
     let build = deployment.build();
     let change_set = pending.map(|pending| pending.change_set().clone());
-    let options = pending.map(PendingChangeSet::options).unwrap_or_default();
     let settings = deployment.session().settings();
     let deployed = deployment.deployed_template().unwrap_or_default();
     let deployed_model = deployment.deployed_model();
@@ -63,7 +62,5 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         settings: settings_changes,
         prediction: None,
         change_set,
-        mode: options.mode,
-        skips_validation: options.skips_validation,
     }
 }

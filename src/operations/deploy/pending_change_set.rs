@@ -22,7 +22,6 @@ use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
-use crate::config::settings::DeploymentMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{
     SAVED, TEMPORARY, is_leftover, temporary_name, unique_name,
@@ -51,7 +50,7 @@ pub(crate) struct PendingChangeSet {
     change_set: ChangeSet,
     earlier_events: Vec<Event>,
     code: Vec<CodeChange>,
-    options: DeployOptions,
+    on_failure: OnFailure,
     /// The names of the stack's other change sets, which the execution deletes.
     others: Vec<String>,
 }
@@ -79,7 +78,7 @@ impl PendingChangeSet {
             Purpose::Command => DESCRIPTION.to_owned(),
             Purpose::SavedPlan => {
                 let settings = deployment.session().settings();
-                description(deployment.build(), settings, &name, options)?
+                description(deployment.build(), settings, &name, options.on_failure)?
             }
         };
         let request = Self::request(deployment, (&name, &description), options);
@@ -91,12 +90,7 @@ impl PendingChangeSet {
                 );
                 Err(discard_after(deployment, &name, error).await)
             }
-            Ok(pending) if pending.change_set.is_executable() => {
-                match pending.ignored_mode(deployment) {
-                    Some(error) => Err(discard_after(deployment, &name, error).await),
-                    None => Ok(pending),
-                }
-            }
+            Ok(pending) if pending.change_set.is_executable() => Ok(pending),
             Ok(pending) if pending.change_set.is_unchanged() => {
                 pending.discard(deployment).await?;
                 Ok(pending)
@@ -128,7 +122,7 @@ impl PendingChangeSet {
         deployment: &Deployment<'_>,
         id: &str,
         stack_id: &str,
-        options: DeployOptions,
+        on_failure: OnFailure,
     ) -> Result<Self> {
         let service = deployment.service();
         let code = async { Ok(code_check::compare(deployment).await) };
@@ -144,7 +138,7 @@ impl PendingChangeSet {
             change_set,
             earlier_events,
             code,
-            options,
+            on_failure,
             others: others.into_iter().map(|other| other.name).collect(),
         })
     }
@@ -167,35 +161,9 @@ impl PendingChangeSet {
         &self.code
     }
 
-    /// Returns the options with which the change set was created.
-    pub(crate) fn options(&self) -> DeployOptions {
-        self.options
-    }
-
-    /// Returns the error for an endpoint that ignored the mode in which the change set was requested.
-    fn ignored_mode(&self, deployment: &Deployment<'_>) -> Option<Error> {
-        if self.options.mode == DeploymentMode::Standard {
-            return None;
-        }
-        if !self.change_set.is_express() {
-            let error = Error::refused(
-                "this endpoint does not support EXPRESS mode: it ignored the request for that mode",
-            );
-            return Some(error.hint(
-                "deploy in the standard mode: leave out `--express`, or set \
-                 `stack.deployment_mode = \"standard\"` for this environment",
-            ));
-        }
-        let requested = readiness::disables_rollback(deployment, self.options.on_failure);
-        let answered = self.change_set.deployment.disable_rollback;
-        let is_other = answered.is_some_and(|answered| answered != requested);
-        is_other.then(|| {
-            Error::refused(if requested {
-                "this endpoint ignored the request to disable rollback in EXPRESS mode"
-            } else {
-                "this endpoint disables rollback in EXPRESS mode, although rollback was requested"
-            })
-        })
+    /// Returns what CloudFormation does if the deployment fails.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        self.on_failure
     }
 
     /// Prints what CloudFormation does if the deployment fails, unless that is its default, and which
@@ -214,8 +182,8 @@ impl PendingChangeSet {
                 self.others.join(", ")
             ));
         }
-        if !readiness::disables_rollback(deployment, self.options.on_failure) {
-            let deletes = self.options.on_failure == OnFailure::Delete;
+        if !readiness::disables_rollback(deployment, self.on_failure) {
+            let deletes = self.on_failure == OnFailure::Delete;
             if deletes && deployment.operation() == Operation::Create {
                 presenter.note("\nIf the creation fails, the stack is deleted again.");
             }
@@ -233,13 +201,6 @@ impl PendingChangeSet {
                 _ => "\nRollback is disabled: if the deployment fails, everything stays as it is then."
                     .to_owned(),
             });
-            if self.change_set.is_express() {
-                presenter.note(&format!(
-                    "CloudFormation cannot roll a stack back that failed in EXPRESS mode: `{}` then \
-                     deploys the last template that succeeded.",
-                    session.command("recover")
-                ));
-            }
             return Ok(());
         }
         let error = Error::refused(format!(
@@ -262,9 +223,7 @@ impl PendingChangeSet {
     /// deleted then. A lost answer is no failure if the execution has begun.
     pub(crate) async fn execute(&self, deployment: &Deployment<'_>) -> Result<()> {
         let (service, set) = (deployment.service(), &self.change_set);
-        // In EXPRESS mode, the change set says it.
-        let keeps =
-            !set.is_express() && readiness::disables_rollback(deployment, self.options.on_failure);
+        let keeps = readiness::disables_rollback(deployment, self.on_failure);
         let executed = service.execute(&set.id, &set.name, keeps);
         let Err(error) = deployment.interrupt().guard(executed).await else {
             return Ok(());
@@ -349,9 +308,6 @@ impl PendingChangeSet {
             imports: &build.imports,
             imports_existing: options.import_existing && build.imports.is_empty(),
             reverts_drift: options.revert_drift,
-            mode: options.mode,
-            disables_rollback: readiness::disables_rollback(deployment, options.on_failure),
-            skips_validation: options.skips_validation,
             includes_nested,
             template: template?,
             parameters: &build.parameters,
@@ -378,7 +334,7 @@ impl PendingChangeSet {
             change_set,
             earlier_events,
             code,
-            options,
+            on_failure: options.on_failure,
             others,
         })
     }

@@ -41,6 +41,25 @@ pub(super) async fn upload_templates(deployment: &Deployment<'_>) -> Result<Opti
     Ok(is_large.then(|| deployment.store().url(&key)))
 }
 
+/// Uploads a template that is too large to be sent with a request, and returns its URL; `None` if it is
+/// small enough.
+///
+/// # Errors
+///
+/// As [`upload_templates`].
+pub(crate) async fn upload_template(
+    deployment: &Deployment<'_>,
+    text: &str,
+) -> Result<Option<String>> {
+    if text.len() <= INLINE_LIMIT {
+        return Ok(None);
+    }
+    let digest = Digest::of(text);
+    let key = template_key(&deployment.session().settings().project, &digest);
+    upload(deployment, vec![Object::template(&key, &digest, text)]).await?;
+    Ok(Some(deployment.store().url(&key)))
+}
+
 /// Uploads the artifacts and the other files, which CloudFormation reads when it executes a change set.
 ///
 /// # Errors

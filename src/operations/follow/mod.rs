@@ -269,24 +269,32 @@ impl<'a> RunningOperation<'a> {
             &mut self.evidence,
             on_update,
         );
-        let polled = match self.session.settings().stack.timeout_minutes {
-            None => self.interrupt.guard(poll).await,
-            Some(minutes) => {
-                let limit = Duration::from_mins(u64::from(minutes));
-                let timed = async {
-                    tokio::time::timeout(limit, poll)
-                        .await
-                        .unwrap_or_else(|_| Err(timed_out(minutes)))
-                };
-                self.interrupt.guard(timed).await
-            }
-        };
+        let polled = limited(self.session, self.interrupt, poll).await;
         presenter.clear_progress();
         match polled {
             Ok(Polled::Ended(stack)) => Ok(stack.map(|stack| *stack)),
             Ok(Polled::Unknown(error)) => Err(error.hint(format!("look again: `{}`", self.resume))),
             Err(error) => Err(self.still_running(error)),
         }
+    }
+
+    /// Reads the events that came since the last time and shows them. A failure decides nothing.
+    pub(crate) async fn show_new_events(&mut self) {
+        let presenter = self.session.presenter();
+        let read = events::catch_up(self.service, &self.stack_id, &mut self.timeline, false).await;
+        let new = self.timeline.advance();
+        let joined = self.joined.elapsed();
+        let age = self.age.get_or_insert_with(|| self.timeline.age());
+        let now = age.saturating_add(joined);
+        let name_width = human::event::name_width(self.timeline.events());
+        for event in new.iter().filter(|event| self.filter.includes(event)) {
+            let elapsed = self.timeline.elapsed(event).unwrap_or(now);
+            print(presenter, self.output, event, (elapsed, name_width));
+        }
+        presenter.progress(&match read {
+            Ok(_) => human::event::progress(&self.timeline, self.expected, now),
+            Err(error) => format!("{error}: trying again"),
+        });
     }
 
     /// Returns the error that keeps this process from following the operation, with a hint that the
@@ -320,6 +328,28 @@ impl<'a> RunningOperation<'a> {
             ));
         }
     }
+}
+
+/// Waits for `poll`, until the user interrupts and at most as long as the manifest's `timeout_minutes`.
+///
+/// # Errors
+///
+/// Those of `poll`; [`ErrorKind::Interrupted`]; [`ErrorKind::Deployment`] after that time.
+pub(crate) async fn limited<T>(
+    session: &Session<'_>,
+    interrupt: &Interrupt,
+    poll: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(minutes) = session.settings().stack.timeout_minutes else {
+        return interrupt.guard(poll).await;
+    };
+    let limit = Duration::from_mins(u64::from(minutes));
+    let timed = async {
+        tokio::time::timeout(limit, poll)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(minutes)))
+    };
+    interrupt.guard(timed).await
 }
 
 /// Returns the hints for a user who no longer follows an operation: how to see its events, and the

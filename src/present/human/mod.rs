@@ -17,6 +17,7 @@ mod nested;
 pub mod package;
 pub mod plan;
 pub mod recovery;
+pub mod refactor;
 mod service_check;
 pub mod stack;
 pub mod table;

@@ -14,6 +14,7 @@ pub mod live;
 pub mod package;
 pub mod plan;
 pub mod recovery;
+pub mod refactor;
 pub mod sarif;
 pub mod stack;
 mod validation;

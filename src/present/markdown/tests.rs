@@ -4,7 +4,6 @@ use crate::artifact::archive::ArchivedFile;
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::artifact::digest::Digest;
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
-use crate::config::settings::DeploymentMode;
 use crate::plan::model::Models;
 use crate::plan::risk::access::{Names, Statement, StatementChange};
 use crate::plan::risk::{Assessment, Severity};
@@ -37,8 +36,6 @@ fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
         ignored: Vec::new(),
         models: Models::default(),
         assessment: Assessment::default(),
-        mode: DeploymentMode::Standard,
-        skips_validation: false,
     }
 }
 

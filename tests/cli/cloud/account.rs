@@ -7,6 +7,7 @@ use serde_json::json;
 use super::buckets::Bucket;
 use super::call::Call;
 use super::http::Response;
+use super::refactors::Refactor;
 use super::stacks::Stack;
 use super::{ACCOUNT, error, xml};
 
@@ -31,19 +32,16 @@ pub(crate) struct Account {
     pub(crate) log_lines: Vec<String>,
     /// The stacks that import an export, by the export's name.
     pub(crate) imports: BTreeMap<String, Vec<String>>,
+    /// The stack refactors, the oldest first.
+    pub(crate) refactors: Vec<Refactor>,
+    /// The status in which executions of refactors end, and its reason; empty means that they succeed.
+    pub(crate) refactor_end: (String, String),
     /// How much of a running operation each poll reveals.
     pub(crate) progress: Progress,
     /// The reasons of failing resources by logical id.
     pub(crate) failing: BTreeMap<String, String>,
     /// How often `DescribeChangeSet` returns a pending change set.
     pub(crate) pending_describes: usize,
-    /// Whether it knows `DeploymentConfig`, which older servers ignore.
-    pub(crate) knows_express: bool,
-    /// Whether `GetTemplate` returns the template whose deployment failed while the stack is
-    /// `UPDATE_FAILED`.
-    pub(crate) shows_failed_template: bool,
-    /// Whether events say when the configuration of a resource or of the stack is applied.
-    pub(crate) shows_detailed_status: bool,
     /// The size of a page of changes, events or versions.
     pub(crate) page_size: usize,
     pub(super) made: usize,
@@ -72,12 +70,11 @@ impl Default for Account {
             pipeline: None,
             log_lines: Vec::new(),
             imports: BTreeMap::new(),
+            refactors: Vec::new(),
+            refactor_end: Default::default(),
             progress: Progress::Done,
             failing: BTreeMap::new(),
             pending_describes: 0,
-            knows_express: true,
-            shows_failed_template: false,
-            shows_detailed_status: false,
             page_size: 100,
             made: 0,
         }
