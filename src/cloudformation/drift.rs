@@ -4,6 +4,9 @@
 //! response omits resources that were not checked and resources whose type does not support drift
 //! detection. So a [`Drift`] also contains the stack's other resources, which are reported as not
 //! checked.
+//!
+//! A detection does not look into nested stacks. Each of them has its own, which is part of the [`Drift`] of
+//! the stack that contains it.
 
 use jiff::Timestamp;
 
@@ -16,7 +19,7 @@ const MISSING: [&str; 2] = ["", "null"];
 /// One run of drift detection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detection {
-    /// The id.
+    /// The id; empty if no detection of this stack was needed.
     pub id: String,
     /// The status, such as `DETECTION_COMPLETE`.
     pub status: String,
@@ -34,9 +37,14 @@ impl Detection {
         !self.status.ends_with("_IN_PROGRESS")
     }
 
+    /// Returns whether there was a run.
+    pub fn is_made(&self) -> bool {
+        !self.id.is_empty()
+    }
+
     /// Returns whether the run could not check all resources.
     pub fn is_failed(&self) -> bool {
-        self.status != "DETECTION_COMPLETE"
+        self.is_made() && self.status != "DETECTION_COMPLETE"
     }
 }
 
@@ -155,7 +163,7 @@ impl Difference {
 }
 
 /// The drift of a stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
     /// The run of drift detection.
     pub detection: Detection,
@@ -163,6 +171,19 @@ pub struct Drift {
     pub resources: Vec<ResourceDrift>,
     /// The resources that were not checked, in the order of the API.
     pub unchecked: Vec<Resource>,
+    /// The nested stacks, in the order of the API.
+    pub nested: Vec<NestedDrift>,
+}
+
+/// The drift of a nested stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NestedDrift {
+    /// Its logical id in the stack that contains it.
+    pub logical_id: String,
+    /// Its ARN.
+    pub stack_id: String,
+    /// What was found, or the reason why nothing was.
+    pub drift: Result<Drift, String>,
 }
 
 /// The number of resources with each drift status.
@@ -184,12 +205,13 @@ impl Drift {
     /// Returns the drift of the resources `only`, or of all resources if `only` is empty.
     ///
     /// `checked` are the results of the API, which may be from earlier runs. `resources` are the
-    /// resources of the stack.
+    /// resources of the stack, and `nested` the nested stacks that were looked into.
     pub fn of(
         detection: Detection,
         checked: Vec<ResourceDrift>,
         resources: Vec<Resource>,
         only: &[String],
+        nested: Vec<NestedDrift>,
     ) -> Self {
         let is_selected = |name: &String| only.is_empty() || only.contains(name);
         let is_unchecked = |drift: &ResourceDrift| {
@@ -208,26 +230,66 @@ impl Drift {
             is_selected(name)
                 && !is_deleted
                 && !checked.iter().any(|drift| drift.logical_id == *name)
+                && !nested.iter().any(|nested| nested.logical_id == *name)
         });
         Self {
             unchecked: unchecked.collect(),
             detection,
             resources: checked,
+            nested,
         }
     }
 
-    /// Returns the drifted resources.
+    /// Returns the drifted resources, without those of nested stacks.
     pub fn drifted(&self) -> impl Iterator<Item = &ResourceDrift> {
         let resources = self.resources.iter();
         resources.filter(|drift| drift.status.is_drifted())
     }
 
-    /// Returns whether any resource has drifted.
+    /// Returns whether any resource has drifted, those of nested stacks included.
     pub fn is_drifted(&self) -> bool {
-        self.drifted().next().is_some()
+        self.drifted().next().is_some() || self.is_drifted_inside()
     }
 
-    /// Returns the number of resources with each drift status.
+    /// Returns the drift status of the stack itself, as CloudFormation names it.
+    pub fn stack_status(&self) -> &str {
+        match &*self.detection.stack_status {
+            "" => "NOT_CHECKED",
+            status => status,
+        }
+    }
+
+    /// Returns whether a resource of a nested stack has drifted.
+    pub fn is_drifted_inside(&self) -> bool {
+        self.inside().any(|(_, drift)| drift.is_drifted())
+    }
+
+    /// Returns the nested stacks that were looked into, by their logical ids.
+    pub fn inside(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let nested = self.nested.iter();
+        nested.filter_map(|nested| Some((&*nested.logical_id, nested.drift.as_ref().ok()?)))
+    }
+
+    /// Returns why the detection could not check everything, nested stacks included; empty if it could.
+    pub fn failures(&self) -> Vec<String> {
+        let own = self.detection.is_failed().then(|| {
+            let reason = self.detection.reason.as_ref();
+            reason.unwrap_or(&self.detection.status).clone()
+        });
+        let nested = self.nested.iter().flat_map(|nested| {
+            let reasons = match &nested.drift {
+                Ok(drift) => drift.failures(),
+                Err(reason) => vec![reason.clone()],
+            };
+            reasons
+                .into_iter()
+                .map(|it| format!("{}: {it}", nested.logical_id))
+        });
+        own.into_iter().chain(nested).collect()
+    }
+
+    /// Returns the number of resources with each drift status, those of nested stacks included. A nested
+    /// stack that could not be looked into counts as one unknown resource.
     pub fn summary(&self) -> DriftSummary {
         let mut summary = DriftSummary {
             not_checked: self.unchecked.len(),
@@ -242,13 +304,29 @@ impl Drift {
                 DriftStatus::Unknown | DriftStatus::Other(_) => &mut summary.unknown,
             } += 1;
         }
+        for nested in &self.nested {
+            match &nested.drift {
+                Ok(drift) => summary.add(drift.summary()),
+                Err(_) => summary.unknown += 1,
+            }
+        }
         summary
+    }
+}
+
+impl DriftSummary {
+    fn add(&mut self, other: Self) {
+        self.modified += other.modified;
+        self.deleted += other.deleted;
+        self.in_sync += other.in_sync;
+        self.unknown += other.unknown;
+        self.not_checked += other.not_checked;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Detection, Drift, DriftStatus, ResourceDrift};
+    use super::{Detection, Drift, DriftStatus, NestedDrift, ResourceDrift};
     use crate::cloudformation::stack::Resource;
 
     fn drift(logical_id: &str, status: &str) -> ResourceDrift {
@@ -299,6 +377,7 @@ mod tests {
             checked.clone(),
             resources.clone(),
             &[],
+            Vec::new(),
         );
         let summary = all.summary();
         let counts = [
@@ -312,8 +391,63 @@ mod tests {
         assert!(all.is_drifted());
 
         let only = ["Same".to_owned(), "Silent".to_owned()];
-        let some = Drift::of(Detection::default(), checked, resources, &only);
+        let some = Drift::of(Detection::default(), checked, resources, &only, Vec::new());
         assert!(!some.is_drifted());
         assert_eq!((some.resources.len(), some.unchecked.len()), (1, 1));
+    }
+
+    #[test]
+    fn nested_stacks_count_with_their_stack_at_every_depth() {
+        let detection = |status: &str| Detection {
+            id: "1".to_owned(),
+            status: status.to_owned(),
+            ..Detection::default()
+        };
+        let nested = |name: &str, drift| NestedDrift {
+            logical_id: name.to_owned(),
+            stack_id: format!("arn:{name}"),
+            drift,
+        };
+        let complete = || detection("DETECTION_COMPLETE");
+        let deepest = Drift::of(
+            detection("DETECTION_FAILED"),
+            vec![drift("Topic", "MODIFIED")],
+            Vec::new(),
+            &[],
+            Vec::new(),
+        );
+        let inner = vec![
+            nested("Deepest", Ok(deepest)),
+            nested("Broken", Err("it is DELETE_FAILED".to_owned())),
+        ];
+        let middle = Drift::of(complete(), Vec::new(), Vec::new(), &[], inner);
+        let resources = vec![
+            resource("Middle", "CREATE_COMPLETE"),
+            resource("Other", "CREATE_COMPLETE"),
+        ];
+        let checked = vec![drift("Bucket", "IN_SYNC")];
+        let root = Drift::of(
+            complete(),
+            checked,
+            resources,
+            &[],
+            vec![nested("Middle", Ok(middle))],
+        );
+        assert!(root.is_drifted() && root.drifted().next().is_none());
+        let summary = root.summary();
+        let counts = [
+            summary.modified,
+            summary.in_sync,
+            summary.unknown,
+            summary.not_checked,
+        ];
+        assert_eq!(counts, [1, 1, 1, 1]);
+        assert_eq!(
+            root.failures(),
+            [
+                "Middle: Deepest: DETECTION_FAILED",
+                "Middle: Broken: it is DELETE_FAILED"
+            ]
+        );
     }
 }

@@ -1,17 +1,15 @@
 //! Detecting drift: what was changed outside of CloudFormation.
 
 use super::deploy::deployment::Deployment;
+use super::nested_drift::{self, Level, NestedDetection, Selection};
 use super::session::Session;
-use crate::aws::stack::drift;
-use crate::aws::stack::{DetectionUpdate, StackService};
+use crate::aws::stack::StackService;
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::stack::{Resource, Stack};
-use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::comparison::live::{DriftEffect, LiveResource};
 use crate::plan::masking;
-use crate::present::human;
-use crate::template::Template;
+use crate::template::{STACK_TYPE, Template};
 use crate::util::suggest::nearest;
 
 /// Detects drift of the resources among the names `only`, or of the whole stack if there are none.
@@ -41,6 +39,7 @@ pub(crate) async fn detect(
             stack: &stack,
             template: Some(deployed),
             only: &named,
+            nested: false,
         };
         detection.run(resources).await.map(Some)
     };
@@ -56,6 +55,16 @@ pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<
     let mut effects = properties
         .map(|it| it.effect)
         .chain(live.iter().filter_map(|it| it.effect));
+    if drift
+        .unchecked
+        .iter()
+        .any(|it| it.resource_type == STACK_TYPE)
+    {
+        presenter.hint(&format!(
+            "`{}` also checks the resources inside nested stacks",
+            session.command("drift")
+        ));
+    }
     if effects.any(DriftEffect::may_remain) {
         presenter.hint(&format!(
             "`{}` shows a deployment that reverts drift",
@@ -66,13 +75,20 @@ pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<
 
 /// Warns if the detection could not check everything.
 pub(crate) fn warn_if_incomplete(session: &Session<'_>, drift: &Drift) {
-    if drift.detection.is_failed() {
-        let reason = drift.detection.reason.as_deref();
-        session.presenter().warning(&format!(
-            "drift detection could not check everything: {}",
-            reason.unwrap_or(&drift.detection.status)
-        ));
+    if let Some(warning) = incomplete(drift) {
+        session.presenter().warning(&warning);
     }
+}
+
+/// Returns why the detection could not check everything; `None` if it could.
+pub(crate) fn incomplete(drift: &Drift) -> Option<String> {
+    let reasons = drift.failures();
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "drift detection could not check everything: {}",
+            reasons.join("; ")
+        )
+    })
 }
 
 /// A detection of drift, and what it is asked about.
@@ -84,6 +100,8 @@ pub(crate) struct DriftDetection<'a> {
     pub(crate) template: Option<&'a Template>,
     /// The resources to check; all of them if it is empty.
     pub(crate) only: &'a [String],
+    /// Whether nested stacks are looked into.
+    pub(crate) nested: bool,
 }
 
 impl DriftDetection<'_> {
@@ -94,51 +112,43 @@ impl DriftDetection<'_> {
     /// If the stack has no such resource; refused if its state does not allow a detection; if the
     /// service fails.
     pub(crate) async fn run(&self, resources: Vec<Resource>) -> Result<Drift> {
-        self.check_only(&resources)?;
-        self.check_state()?;
-        let mut only = self.only.to_vec();
-        only.sort_unstable();
-        only.dedup();
-        let presenter = self.session.presenter();
-        let seen = |news: DetectionUpdate<'_>| match news {
-            DetectionUpdate::Running(since) => {
-                presenter.progress(&format!("detecting drift · {}", human::clock(since)));
-            }
-            DetectionUpdate::Waiting(since) => presenter.progress(&format!(
-                "waiting for another detection to end · {}",
-                human::clock(since)
-            )),
-            DetectionUpdate::PollError(error) => {
-                presenter.progress(&format!("{error}: trying again"));
-            }
+        let is_nested = |name: &str| self.nested && nested_drift::is_nested(&resources, name);
+        let selection = match (self.only, self.nested) {
+            ([], true) => Selection::ALL,
+            ([], false) => Selection::WITHOUT_NESTED,
+            (only, _) => Selection::of_names(only, is_nested),
         };
-        let detected = drift::detect(self.service, &only, seen).await;
-        presenter.clear_progress();
-        let detection = detected.map_err(|error| match error.kind() {
+        self.check_only(&resources, &selection)?;
+        self.check_state()?;
+        let given = &self.session.settings().parameters;
+        let secret = masking::from_outside(given).chain(self.stack.masked_parameters());
+        let level = Level {
+            service: self.service,
+            template: self.template,
+            resources,
+            secret: secret.cloned().collect(),
+            above: vec![self.stack.id.clone()],
+        };
+        let detected = NestedDetection::new(self.session)
+            .run(level, &selection)
+            .await;
+        self.session.presenter().clear_progress();
+        detected.map_err(|error| match error.kind() {
             ErrorKind::Service => {
                 error.hint(format!("look again: `{}`", self.session.command("drift")))
             }
             _ => error,
-        })?;
-        let mut checked = drift::resource_drifts(self.service).await?;
-        let given = &self.session.settings().parameters;
-        let own = masking::from_outside(given);
-        let parameters = own.chain(self.stack.masked_parameters());
-        let known = self.template.map(|template| masking::sent(template, given));
-        let known = known.unwrap_or_default();
-        for secret in masking::hide_drift(&mut checked, self.template, parameters, &known) {
-            presenter.mask(&secret);
-        }
-        Ok(Drift::of(detection, checked, resources, &only))
+        })
     }
 
-    fn check_only(&self, resources: &[Resource]) -> Result<()> {
+    fn check_only(&self, resources: &[Resource], selection: &Selection) -> Result<()> {
         let names = || {
             resources
                 .iter()
                 .map(|resource| resource.logical_id.as_str())
         };
-        let Some(missing) = self.only.iter().find(|name| names().all(|it| it != *name)) else {
+        let mut own = selection.own().unwrap_or_default().iter();
+        let Some(missing) = own.find(|name| names().all(|it| it != *name)) else {
             return Ok(());
         };
         let error = Error::input(format!(
@@ -154,9 +164,7 @@ impl DriftDetection<'_> {
         })
     }
 
-    /// Refuses a state in which the service cannot detect drift. It can after a completed creation,
-    /// update, rollback of an update (the user guide, "Detect drift on an entire stack") or import.
-    /// Unknown states are left to the service.
+    /// Refuses a state in which the service cannot detect drift.
     fn check_state(&self) -> Result<()> {
         let Stack { name, status, .. } = self.stack;
         let command = |short: &str| self.session.command(short);
@@ -167,15 +175,12 @@ impl DriftDetection<'_> {
             ))
             .hint(format!("`{}` shows it", command("status"))));
         }
-        match status {
-            StackStatus::CreateFailed
-            | StackStatus::RollbackComplete
-            | StackStatus::RollbackFailed
-            | StackStatus::DeleteFailed => Err(Error::refused(format!(
+        if nested_drift::cannot_be_checked(self.stack) {
+            return Err(Error::refused(format!(
                 "drift of the stack `{name}` cannot be detected: it is {status}"
             ))
-            .hint(format!("`{}` repairs it", command("recover")))),
-            _ => Ok(()),
+            .hint(format!("`{}` repairs it", command("recover"))));
         }
+        Ok(())
     }
 }

@@ -182,6 +182,7 @@ fn json_document_contains_everything_the_service_sent() {
           "type": "AWS::IAM::Role"
         }
       ],
+      "nested": [],
       "summary": {
         "modified": 1,
         "deleted": 1,

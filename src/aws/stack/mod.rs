@@ -61,6 +61,14 @@ impl StackService {
         }
     }
 
+    /// Returns the service for another stack, by its name or ARN.
+    pub fn of_stack(&self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the stack's name.
     pub fn name(&self) -> &str {
         &self.name

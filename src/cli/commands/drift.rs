@@ -5,11 +5,11 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
-use crate::cloudformation::drift::{Detection, Drift};
+use crate::cloudformation::drift::Drift;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
-use crate::operations::drift_detection::DriftDetection;
+use crate::operations::drift_detection::{self, DriftDetection};
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::json::drift::DriftDocument;
@@ -25,7 +25,8 @@ pub struct Args {
     /// Exit with 2 if something has drifted
     #[arg(long)]
     exit_code: bool,
-    /// Check only this resource; may be repeated, or several with commas
+    /// Check only this resource; NESTED.ID is inside a nested stack, NESTED all of it; may be repeated, or
+    /// several with commas
     #[arg(long, value_name = "LOGICAL_ID", value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -58,6 +59,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         stack: &stack,
         template: template.as_ref(),
         only: &args.only,
+        nested: true,
     };
     let drift = interrupt.guard(detection.run(resources)).await?;
     match args.format {
@@ -71,22 +73,21 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     if drift.is_drifted() && args.format == Format::Human {
         let [recover, diff] = ["recover", "diff --live"].map(|short| session.command(short));
-        presenter.hint(&format!("`{diff}` shows what `apply` does about it"));
-        presenter.hint(&format!("`{recover}` reverts it"));
+        if drift.drifted().next().is_some() {
+            presenter.hint(&format!("`{diff}` shows what `apply` does about it"));
+        }
+        presenter.hint(&if drift.is_drifted_inside() {
+            format!("`{recover}` reverts it as far as CloudFormation can, and names the rest")
+        } else {
+            format!("`{recover}` reverts it")
+        });
     }
     verdict(presenter, &drift, args.exit_code)
 }
 
 /// Returns how the command ends. Drift counts even if the detection could not check everything.
 fn verdict(presenter: &Presenter, drift: &Drift, exit_code: bool) -> Result<Exit> {
-    let Detection { status, reason, .. } = &drift.detection;
-    let failure = drift.detection.is_failed().then(|| {
-        let why = match reason {
-            Some(reason) => format!(": {reason}"),
-            None => format!(" ({status})"),
-        };
-        format!("drift detection could not check everything{why}")
-    });
+    let failure = drift_detection::incomplete(drift);
     let differs = exit_code && drift.is_drifted();
     match failure {
         Some(failure) if !differs => return Err(Error::new(ErrorKind::Service, failure)),

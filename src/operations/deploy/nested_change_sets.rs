@@ -8,8 +8,10 @@ use futures_util::stream::{self, StreamExt};
 
 use super::deployment::Deployment;
 use crate::aws::stack::{StackService, listing};
+use crate::cloudformation::change_set::ChangeSet;
 use crate::plan::Operation;
-use crate::template::STACK_TYPE;
+use crate::template::{STACK_TYPE, Template};
+use crate::util::suggest::quoted;
 
 /// How many change sets may be left on a nested stack. CloudFormation does not publish its own limit.
 const MOST: usize = 20;
@@ -48,6 +50,32 @@ pub(super) async fn are_included(deployment: &Deployment<'_>) -> bool {
         level = next.collect();
     }
     true
+}
+
+/// Warns if a change set that reverts drift changes nothing in a nested stack: it does not say whether the
+/// resources in that stack have drifted.
+pub(super) fn warn_of_unreached(deployment: &Deployment<'_>, set: &ChangeSet) {
+    let deployed = deployment.deployed_model();
+    let nested = deployed.into_iter().flat_map(Template::resources);
+    let nested = nested.filter(|it| it.kind() == Some(STACK_TYPE));
+    let names = nested.map(|it| it.logical_id());
+    let is_reached = |name: &str| {
+        let change = set.changes.iter().find(|it| it.logical_id == name);
+        change.and_then(|change| set.nested_of(change)).is_some()
+    };
+    let unreached: Vec<&str> = names.filter(|name| !is_reached(name)).collect();
+    if unreached.is_empty() {
+        return;
+    }
+    let presenter = deployment.session().presenter();
+    presenter.warning(&format!(
+        "drift inside nested stacks is not reverted where the change set changes nothing in them: {}",
+        quoted(unreached)
+    ));
+    presenter.hint(&format!(
+        "`{}` shows it",
+        deployment.session().command("drift")
+    ));
 }
 
 /// Returns the nested stacks directly inside a stack, each with its path, which is its logical ids from

@@ -90,8 +90,16 @@ impl PendingChangeSet {
                 );
                 Err(discard_after(deployment, &name, error).await)
             }
-            Ok(pending) if pending.change_set.is_executable() => Ok(pending),
+            Ok(pending) if pending.change_set.is_executable() => {
+                if options.revert_drift {
+                    nested_change_sets::warn_of_unreached(deployment, &pending.change_set);
+                }
+                Ok(pending)
+            }
             Ok(pending) if pending.change_set.is_unchanged() => {
+                if options.revert_drift {
+                    nested_change_sets::warn_of_unreached(deployment, &pending.change_set);
+                }
                 pending.discard(deployment).await?;
                 Ok(pending)
             }

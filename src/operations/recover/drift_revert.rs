@@ -82,6 +82,7 @@ impl DriftRevert<'_> {
             stack: self.stack,
             template: self.template.as_ref(),
             only: &[],
+            nested: true,
         };
         let detect = async { detection.run(self.service.resources().await?).await };
         match self.interrupt.guard(detect).await {
@@ -155,7 +156,7 @@ impl DriftRevert<'_> {
         } else {
             return Err(failure::to_error(created, &self.stack.name));
         };
-        self.print_manual_fixes(&drift.drifted().collect::<Vec<_>>());
+        self.print_manual_fixes(&left_by(drift, None));
         Err(Error::refused(format!("nothing was done: {nothing}")))
     }
 
@@ -171,11 +172,7 @@ impl DriftRevert<'_> {
         let (verbose, width) = (presenter.is_verbose(), presenter.width());
         let shown = human::plan::plan(&plan, verbose, width);
         presenter.data(&format!("\n{shown}"));
-        let is_left = |it: &&ResourceDrift| {
-            let mut changes = created.changes.iter();
-            changes.all(|change| change.logical_id != it.logical_id)
-        };
-        self.print_manual_fixes(&drift.drifted().filter(is_left).collect::<Vec<_>>());
+        self.print_manual_fixes(&left_by(drift, Some(created)));
         if !recovery.change_sets.is_empty() {
             presenter.note(&format!(
                 "\nExecuting this deletes the other change sets of the stack: {}",
@@ -232,7 +229,7 @@ impl DriftRevert<'_> {
         }
     }
 
-    fn print_manual_fixes(&self, left: &[&ResourceDrift]) {
+    fn print_manual_fixes(&self, left: &[ResourceDrift]) {
         let presenter = self.session.presenter();
         let apply = self.session.command("apply");
         presenter.data(&human::drift::manual_steps(left, &apply, presenter.width()));
@@ -280,5 +277,87 @@ impl DriftRevert<'_> {
             ));
         }
         error
+    }
+}
+
+/// Returns the drifted resources that a change set does not change, those of nested stacks with their
+/// paths; all drifted ones without a change set. CloudFormation may plan nothing for a nested stack in
+/// which only live resources differ.
+fn left_by(drift: &Drift, set: Option<&ChangeSet>) -> Vec<ResourceDrift> {
+    let changes = set.map_or(&[][..], |set| &set.changes);
+    let of = |logical_id: &str| changes.iter().find(|it| it.logical_id == logical_id);
+    let own = drift.drifted().filter(|it| of(&it.logical_id).is_none());
+    let mut left: Vec<ResourceDrift> = own.cloned().collect();
+    for (name, inner) in drift.inside() {
+        let nested = of(name).and_then(|change| set?.nested_of(change));
+        left.extend(left_by(inner, nested).into_iter().map(|it| ResourceDrift {
+            logical_id: format!("{name}.{}", it.logical_id),
+            ..it
+        }));
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_by;
+    use crate::cloudformation::change_set::{Change, ChangeSet};
+    use crate::cloudformation::drift::{Drift, DriftStatus, NestedDrift, ResourceDrift};
+
+    fn drifted(names: &[&str]) -> Vec<ResourceDrift> {
+        let drifted = names.iter().map(|name| ResourceDrift {
+            logical_id: (*name).to_owned(),
+            physical_id: None,
+            resource_type: "T".to_owned(),
+            status: DriftStatus::Modified,
+            reason: None,
+            expected: None,
+            actual: None,
+            differences: Vec::new(),
+            checked: None,
+        });
+        drifted.collect()
+    }
+
+    fn change(name: &str, nested: Option<&str>) -> Change {
+        Change {
+            logical_id: name.to_owned(),
+            nested_change_set: nested.map(str::to_owned),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn what_no_change_set_reaches_is_named_with_its_path() {
+        let inner = Drift {
+            resources: drifted(&["X", "Y"]),
+            ..Drift::default()
+        };
+        let nested = |name: &str| NestedDrift {
+            logical_id: name.to_owned(),
+            stack_id: format!("arn:{name}"),
+            drift: Ok(inner.clone()),
+        };
+        let drift = Drift {
+            resources: drifted(&["A", "B"]),
+            nested: vec![nested("Reached"), nested("Other")],
+            ..Drift::default()
+        };
+        let reached = ChangeSet {
+            id: "arn:set".to_owned(),
+            changes: vec![change("X", None)],
+            ..ChangeSet::default()
+        };
+        let set = ChangeSet {
+            changes: vec![change("A", None), change("Reached", Some("arn:set"))],
+            nested: vec![reached],
+            ..ChangeSet::default()
+        };
+        let names = |set| -> Vec<String> {
+            let left = left_by(&drift, set);
+            left.into_iter().map(|it| it.logical_id).collect()
+        };
+        assert_eq!(names(Some(&set)), ["B", "Reached.Y", "Other.X", "Other.Y"]);
+        assert_eq!(names(None).len(), 6);
     }
 }

@@ -205,6 +205,7 @@ mod tests {
         Drift {
             detection: Detection::default(),
             unchecked: Vec::new(),
+            nested: Vec::new(),
             resources: vec![ResourceDrift {
                 logical_id: "A".to_owned(),
                 physical_id: None,

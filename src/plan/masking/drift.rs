@@ -12,6 +12,25 @@ use crate::config::secret::{Redactor, Secret};
 use crate::template::node::Node;
 use crate::template::{Template, json};
 
+/// Returns the parameters of a nested stack to which the stack that contains it passes a secret.
+/// `parameters` are further secret parameters of that stack.
+pub fn secrets_passed_to<'a>(
+    template: &Template,
+    parameters: impl IntoIterator<Item = &'a String>,
+    logical_id: &str,
+) -> Vec<String> {
+    let mut places = Places::default();
+    for name in parameters {
+        places.add(name.clone());
+    }
+    places.add_template(template);
+    let nested = template.resource(logical_id);
+    let passed = nested.and_then(|it| it.properties()?.get("Parameters")?.as_map());
+    let passed = passed.into_iter().flatten();
+    let secret = passed.filter(|(_, member)| places.is_secret(&member.node));
+    secret.map(|(name, _)| name.clone()).collect()
+}
+
 /// Masks the secrets in the drift of resources and returns all secret values, including `known`.
 ///
 /// `template` is the deployed template. `parameters` are further secret parameters. `known` are secret
@@ -94,11 +113,33 @@ fn texts(drift: &mut ResourceDrift) -> impl Iterator<Item = &mut String> {
 
 #[cfg(test)]
 mod tests {
-    use super::hide_drift;
+    use super::{hide_drift, secrets_passed_to};
     use crate::cloudformation::drift::{Difference, DriftStatus, ResourceDrift};
     use crate::config::secret::Secret;
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
+
+    #[test]
+    fn a_secret_is_followed_into_a_nested_stack() {
+        let text = "
+Parameters:
+  Password: {Type: String, NoEcho: true}
+  Token: {Type: String}
+  Size: {Type: String}
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      Parameters: {A: !Ref Password, B: !Sub '${Token}x', C: !Ref Size, D: '{{resolve:secretsmanager:s}}'}
+";
+        let Ok(template) = Template::parse(&SourceFile::new("t", text)) else {
+            panic!("the template is valid")
+        };
+        let token = "Token".to_owned();
+        let passed = secrets_passed_to(&template, [&token], "Child");
+        assert_eq!(passed, ["A", "B", "D"]);
+        assert!(secrets_passed_to(&template, [&token], "Other").is_empty());
+    }
 
     #[test]
     fn deployed_and_live_values_of_a_secret_are_masked() {

@@ -27,7 +27,7 @@ use crate::template::{Parameter, Template, json};
 pub use declared::{
     Declared, declared, declared_in, hide_defaults, learn, literals, nested_in, without_defaults,
 };
-pub use drift::hide_drift;
+pub use drift::{hide_drift, secrets_passed_to};
 use places::{Hidden, Places, is_literal};
 
 /// Returns the defaults of a template's `NoEcho` parameters.

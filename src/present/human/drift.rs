@@ -11,20 +11,23 @@ use crate::present::visible::one_line;
 use crate::present::wrap;
 use crate::template::STACK_TYPE;
 
+/// The indentation of the resources of a nested stack.
+const INDENT: &str = "    ";
+
 /// Returns the drift of a stack. If `verbose`, the text names the resources that were not checked.
 pub fn drift(stack: &str, drift: &Drift, verbose: bool, width: usize) -> String {
-    let mut text = format!("{BOLD}{stack}{BOLD:#}  {}\n", drift.detection.stack_status);
+    let inside = if drift.is_drifted_inside() {
+        ", nested stacks DRIFTED"
+    } else {
+        ""
+    };
+    let status = drift.stack_status();
+    let mut text = format!("{BOLD}{stack}{BOLD:#}  {status}{inside}\n");
     if drift.is_drifted() {
         text.push_str(&format!("  {DIM}deployed → live{DIM:#}\n"));
     }
-    let resources = drift.resources.iter();
-    for resource in resources.filter(|it| it.status != DriftStatus::InSync) {
-        text.push('\n');
-        text.push_str(&heading(resource));
-        for property in properties(resource) {
-            push_property(&mut text, &property, "", width);
-        }
-    }
+    let is_shown = |resource: &ResourceDrift| resource.status != DriftStatus::InSync;
+    push_resources(&mut text, drift, is_shown, "\n", width);
     push_unchecked(&mut text, drift, verbose, width);
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(drift.summary())));
     text
@@ -37,19 +40,79 @@ pub fn drifted_resources(drift: &Drift, width: usize) -> String {
         let sides = "deployed → live";
         text.push_str(&format!("\n{BOLD}Drift{BOLD:#}  {DIM}{sides}{DIM:#}\n"));
     }
-    for resource in drift.drifted() {
-        text.push_str(&heading(resource));
-        for property in properties(resource) {
-            push_property(&mut text, &property, "", width);
-        }
-    }
+    let is_shown = |resource: &ResourceDrift| resource.status.is_drifted();
+    push_resources(&mut text, drift, is_shown, "", width);
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", summary(drift.summary())));
     text
 }
 
+/// Adds the resources of a stack, and those of its nested stacks below their parents. `space` is before
+/// each.
+fn push_resources(
+    text: &mut String,
+    drift: &Drift,
+    is_shown: fn(&ResourceDrift) -> bool,
+    space: &str,
+    width: usize,
+) {
+    for resource in drift.resources.iter().filter(|it| is_shown(it)) {
+        text.push_str(space);
+        text.push_str(&heading(resource));
+        for property in properties(resource) {
+            push_property(text, &property, "", width);
+        }
+    }
+    for nested in &drift.nested {
+        let mut inner = String::new();
+        let status = match &nested.drift {
+            Ok(drift) => {
+                let width = width.saturating_sub(INDENT.len());
+                push_resources(&mut inner, drift, is_shown, space, width);
+                if inner.is_empty() {
+                    continue;
+                }
+                if drift.is_drifted() {
+                    DriftStatus::Modified
+                } else {
+                    DriftStatus::Unknown
+                }
+            }
+            Err(_) => DriftStatus::Unknown,
+        };
+        text.push_str(space);
+        text.push_str(&heading(&ResourceDrift {
+            logical_id: nested.logical_id.clone(),
+            physical_id: None,
+            resource_type: STACK_TYPE.to_owned(),
+            status,
+            reason: nested.drift.as_ref().err().cloned(),
+            expected: None,
+            actual: None,
+            differences: Vec::new(),
+            checked: None,
+        }));
+        for line in inner.lines() {
+            let indent = if line.is_empty() { "" } else { INDENT };
+            text.push_str(&format!("{indent}{line}\n"));
+        }
+    }
+}
+
+/// Adds the resources that were not checked, by their types. Those of nested stacks are named with their
+/// path below `path`.
+fn collect_unchecked<'d>(drift: &'d Drift, path: &str, types: &mut IndexMap<&'d str, Vec<String>>) {
+    for resource in &drift.unchecked {
+        let names = types.entry(&resource.resource_type).or_default();
+        names.push(format!("{path}{}", resource.logical_id));
+    }
+    for (name, drift) in drift.inside() {
+        collect_unchecked(drift, &format!("{path}{name}."), types);
+    }
+}
+
 /// Returns how to revert the drift of resources for which CloudFormation cannot, or an empty text if
 /// there are none. `apply` is the command line that deploys the files.
-pub fn manual_steps(resources: &[&ResourceDrift], apply: &str, width: usize) -> String {
+pub fn manual_steps(resources: &[ResourceDrift], apply: &str, width: usize) -> String {
     let mut text = String::new();
     for drift in resources {
         if text.is_empty() {
@@ -110,11 +173,8 @@ pub(super) fn push_property(
 }
 
 fn push_unchecked(text: &mut String, drift: &Drift, verbose: bool, width: usize) {
-    let mut types: IndexMap<&str, Vec<&str>> = IndexMap::new();
-    for resource in &drift.unchecked {
-        let names = types.entry(&resource.resource_type).or_default();
-        names.push(&resource.logical_id);
-    }
+    let mut types = IndexMap::new();
+    collect_unchecked(drift, "", &mut types);
     if types.is_empty() {
         return;
     }
@@ -168,7 +228,9 @@ pub(in crate::present) fn summary(summary: DriftSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::drift;
-    use crate::cloudformation::drift::{Detection, Difference, Drift, DriftStatus, ResourceDrift};
+    use crate::cloudformation::drift::{
+        Detection, Difference, Drift, DriftStatus, NestedDrift, ResourceDrift,
+    };
     use crate::cloudformation::stack::Resource;
     use crate::present::style;
 
@@ -237,6 +299,7 @@ mod tests {
                 resource("Two", "AWS::EC2::Route"),
                 resource("Inner", "AWS::CloudFormation::Stack"),
             ],
+            nested: Vec::new(),
         };
         insta::assert_snapshot!(shown(&all, false), @r#"
         demo-dev  DRIFTED
@@ -260,6 +323,57 @@ mod tests {
           To check the resources of a nested stack, detect the drift of that stack.
 
         Drift: 1 modified, 1 deleted, 1 in sync, 3 not checked, 2 unknown.
+        "#);
+        let inside = |name: &str, drift| NestedDrift {
+            logical_id: name.to_owned(),
+            stack_id: String::new(),
+            drift,
+        };
+        let mut deep = checked("Deep", "MODIFIED", None);
+        deep.differences = vec![Difference::new(
+            "/DelaySeconds",
+            "NOT_EQUAL",
+            text("20"),
+            text("0"),
+        )];
+        let of = |resources: Vec<ResourceDrift>, nested: Vec<NestedDrift>| Drift {
+            detection: Detection {
+                stack_status: "IN_SYNC".to_owned(),
+                ..Detection::default()
+            },
+            resources,
+            unchecked: vec![resource("Route", "AWS::EC2::Route")],
+            nested,
+        };
+        let same = of(vec![checked("Same", "IN_SYNC", None)], Vec::new());
+        let middle = of(
+            vec![checked("Gone", "DELETED", None)],
+            vec![
+                inside("Inner", Ok(of(vec![deep], Vec::new()))),
+                inside("Same", Ok(same)),
+                inside("Broken", Err("it is DELETE_FAILED".to_owned())),
+            ],
+        );
+        let root = of(Vec::new(), vec![inside("Middle", Ok(middle))]);
+        insta::assert_snapshot!(shown(&root, true), @r#"
+        demo-dev  IN_SYNC, nested stacks DRIFTED
+          deployed → live
+
+          ~ Middle  AWS::CloudFormation::Stack
+
+              - Gone  AWS::SQS::Queue # is deleted
+
+              ~ Inner  AWS::CloudFormation::Stack
+
+                  ~ Deep  AWS::SQS::Queue
+                      ~ DelaySeconds: "20" → "0"
+
+              ? Broken  AWS::CloudFormation::Stack # could not be checked: it is DELETE_FAILED
+
+        Not checked (CloudFormation does not check all types):
+          AWS::EC2::Route: Route, Middle.Route, Middle.Inner.Route, Middle.Same.Route
+
+        Drift: 1 modified, 1 deleted, 1 in sync, 4 not checked, 1 unknown.
         "#);
         let verbose = shown(&all, true);
         assert!(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cloudformation::drift::{Difference, Drift, DriftSummary, ResourceDrift};
+use crate::cloudformation::drift::{Difference, Drift, DriftSummary, NestedDrift, ResourceDrift};
 use crate::cloudformation::stack::{Resource, Stack};
 
 /// The JSON document of a stack's drift.
@@ -12,12 +12,29 @@ pub struct DriftDocument<'a> {
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
+    #[serde(flatten)]
+    found: FoundEntry<'a>,
+    summary: SummaryEntry,
+}
+
+/// What was found in a stack.
+#[derive(Debug, Serialize)]
+struct FoundEntry<'a> {
     status: &'a str,
     has_drift: bool,
-    detection: DetectionEntry<'a>,
+    detection: Option<DetectionEntry<'a>>,
     resources: Vec<ResourceEntry<'a>>,
     not_checked: Vec<UncheckedEntry<'a>>,
-    summary: SummaryEntry,
+    nested: Vec<NestedEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct NestedEntry<'a> {
+    logical_id: &'a str,
+    physical_id: &'a str,
+    reason: Option<&'a str>,
+    #[serde(flatten)]
+    found: FoundEntry<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,23 +87,49 @@ struct SummaryEntry {
 impl<'a> DriftDocument<'a> {
     /// Returns the document for the drift of a stack.
     pub fn of(stack: &'a Stack, drift: &'a Drift) -> Self {
-        let detection = &drift.detection;
         Self {
             schema: "stackctl.drift/1",
             stack: &stack.name,
             id: &stack.id,
-            status: &detection.stack_status,
-            has_drift: drift.is_drifted(),
-            detection: DetectionEntry {
-                id: &detection.id,
-                status: &detection.status,
-                reason: detection.reason.as_deref(),
-                started: detection.started.map(|time| time.to_string()),
-            },
-            resources: drift.resources.iter().map(resource).collect(),
-            not_checked: drift.unchecked.iter().map(unchecked).collect(),
+            found: found(drift),
             summary: summary(drift.summary()),
         }
+    }
+}
+
+fn found(drift: &Drift) -> FoundEntry<'_> {
+    let detection = &drift.detection;
+    FoundEntry {
+        status: drift.stack_status(),
+        has_drift: drift.is_drifted(),
+        detection: detection.is_made().then(|| DetectionEntry {
+            id: &detection.id,
+            status: &detection.status,
+            reason: detection.reason.as_deref(),
+            started: detection.started.map(|time| time.to_string()),
+        }),
+        resources: drift.resources.iter().map(resource).collect(),
+        not_checked: drift.unchecked.iter().map(unchecked).collect(),
+        nested: drift.nested.iter().map(nested).collect(),
+    }
+}
+
+fn nested(nested: &NestedDrift) -> NestedEntry<'_> {
+    NestedEntry {
+        logical_id: &nested.logical_id,
+        physical_id: &nested.stack_id,
+        reason: nested.drift.as_ref().err().map(String::as_str),
+        found: match &nested.drift {
+            Ok(drift) => found(drift),
+            Err(_) => FoundEntry {
+                status: "UNKNOWN",
+                has_drift: false,
+                detection: None,
+                resources: Vec::new(),
+                not_checked: Vec::new(),
+                nested: Vec::new(),
+            },
+        },
     }
 }
 

@@ -145,6 +145,7 @@ mod tests {
                 resource("Gone", DriftStatus::Deleted),
             ],
             unchecked: Vec::new(),
+            nested: Vec::new(),
         };
         let long = "one\n```\n|two|\n</details>";
         let properties = vec![
