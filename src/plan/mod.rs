@@ -10,12 +10,14 @@ pub mod drift_properties;
 pub mod last_deployed;
 pub mod masking;
 pub mod model;
+pub mod moves;
 pub mod plan_file;
 pub mod predict;
 pub mod property;
 pub mod record;
 pub mod refactor_record;
 pub mod risk;
+pub mod suggested_moves;
 pub mod values;
 
 use crate::artifact::code_diff::CodeChange;
@@ -24,8 +26,13 @@ use crate::cloudformation::change_set::{Change, ChangeSet, Summary};
 use crate::plan::risk::Assessment;
 use cause::Cause;
 use model::Models;
+use moves::Move;
 pub use property::{Content, PropertyChange};
+use suggested_moves::SuggestedMove;
 pub use values::ValueChange;
+
+/// The endpoint of a plan that was made without one.
+pub const NO_ENDPOINT: &str = "none";
 
 /// The target of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +41,7 @@ pub struct Target {
     pub account: String,
     /// The region.
     pub region: String,
-    /// `AWS`, or the URL of another endpoint.
+    /// `AWS`, the URL of another endpoint, or [`NO_ENDPOINT`].
     pub endpoint: String,
     /// The stack's name.
     pub stack: String,
@@ -86,6 +93,10 @@ pub struct Plan {
     pub models: Models,
     /// The risks of the changes.
     pub assessment: Assessment,
+    /// The resources that get a new logical id before everything else. The changes are those that remain.
+    pub moved: Vec<Move>,
+    /// The likely renames among the changes.
+    pub suggested_moves: Vec<SuggestedMove>,
 }
 
 /// An artifact of a plan.
@@ -159,6 +170,8 @@ impl Plan {
     ///
     /// A change set without resource changes may still deploy outputs, conditions or metadata.
     pub fn is_empty(&self) -> bool {
-        self.settings.is_empty() && self.change_set.as_ref().is_none_or(ChangeSet::is_unchanged)
+        self.moved.is_empty()
+            && self.settings.is_empty()
+            && self.change_set.as_ref().is_none_or(ChangeSet::is_unchanged)
     }
 }

@@ -3,6 +3,7 @@
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
+use crate::plan::suggested_moves::SuggestedMove;
 use crate::plan::{Content, Plan, PropertyChange};
 use crate::template::diff::Status;
 use crate::util::suggest::join_first;
@@ -11,6 +12,8 @@ use crate::util::suggest::join_first;
 const MAX_DANGLING: usize = 5;
 /// The highest number of ignored differences that are named. The others are counted.
 const MAX_IGNORED: usize = 8;
+/// The highest number of resources with the same properties that are named. The others are counted.
+const MAX_AMBIGUOUS: usize = 5;
 
 /// Returns what to say of a plan that changes nothing.
 pub(super) fn without_changes(plan: &Plan) -> String {
@@ -28,8 +31,97 @@ pub(super) fn without_changes(plan: &Plan) -> String {
     )
 }
 
+/// Returns the last line of a plan: how many resources are renamed, added, changed and so on.
+pub(super) fn summary(plan: &Plan) -> String {
+    let summary = plan.summary().to_string();
+    match plan.moved.len() {
+        0 => summary,
+        moved => summary.replacen("Plan: ", &format!("Plan: {moved} to rename, then "), 1),
+    }
+}
+
+/// Returns where the prediction of a plan can be confirmed.
+pub(super) fn of_prediction(plan: &Plan) -> &'static str {
+    if plan.moved.is_empty() {
+        "This is a prediction. Run `plan` without `--offline` to ask CloudFormation."
+    } else {
+        "This is a prediction. Run `refactor` first; then `plan` asks CloudFormation."
+    }
+}
+
+/// Returns the likely renames as lines, those that are certain first.
+pub(super) fn suggested_moves(plan: &Plan) -> Vec<String> {
+    let of = |wanted: fn(&SuggestedMove) -> bool| {
+        let suggested = plan.suggested_moves.iter();
+        suggested.filter(|it| wanted(it)).collect::<Vec<_>>()
+    };
+    let is_possible = |it: &SuggestedMove| it.obstacle.is_none() && !it.is_ambiguous;
+    let equal = of(|it| it.obstacle.is_none() && !it.is_ambiguous && it.differs.is_empty());
+    let table = |moves: &[&SuggestedMove]| {
+        let entries = moves
+            .iter()
+            .map(|it| format!("{} = \"{}\"", it.from, it.to));
+        format!("moved = {{ {} }}", entries.collect::<Vec<_>>().join(", "))
+    };
+    let mut lines = Vec::new();
+    if !equal.is_empty() {
+        let noun = if equal.len() == 1 {
+            "a rename"
+        } else {
+            "renames"
+        };
+        lines.push(format!("looks like {noun}: {}", table(&equal)));
+    }
+    for one in of(|it| !it.differs.is_empty()) {
+        if is_possible(one) {
+            lines.push(format!(
+                "may be a rename with other changes ({}): {}",
+                one.differs.join(", "),
+                table(&[one])
+            ));
+        }
+    }
+    for one in of(|it| it.obstacle.is_some() && !it.is_ambiguous) {
+        let obstacle = one.obstacle.as_deref().unwrap_or_default();
+        lines.push(format!(
+            "looks like a rename of {} to {}, but {obstacle}",
+            one.from, one.to
+        ));
+    }
+    let mut kinds: Vec<&str> = Vec::new();
+    for one in of(|it| it.is_ambiguous) {
+        if !kinds.contains(&&*one.resource_type) {
+            kinds.push(&one.resource_type);
+        }
+    }
+    for kind in kinds {
+        let suggested = plan.suggested_moves.iter();
+        let pairs = suggested.filter(|it| it.is_ambiguous && it.resource_type == kind);
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for pair in pairs {
+            old.push(pair.from.clone());
+            new.push(pair.to.clone());
+        }
+        let names = |mut names: Vec<String>| {
+            names.sort_unstable();
+            names.dedup();
+            join_first(names.into_iter(), MAX_AMBIGUOUS)
+        };
+        lines.push(format!(
+            "looks like renames of {kind}, but several have the same properties ({} → {}): write the \
+             pairs into `moved`",
+            names(old),
+            names(new)
+        ));
+    }
+    lines
+}
+
 /// Returns what to say of a plan that is not empty and changes no resource.
 pub(super) fn without_resources(plan: &Plan) -> String {
+    if !plan.moved.is_empty() && plan.change_set.is_none() && plan.settings.is_empty() {
+        return "Nothing else changes.".to_owned();
+    }
     if plan.prediction.is_some() {
         return "No resource changes are predicted.".to_owned();
     }

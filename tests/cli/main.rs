@@ -49,6 +49,7 @@ mod lint;
 mod listener;
 mod live;
 mod local_paths;
+mod moves;
 mod nested_drift;
 mod nested_templates;
 mod offline;

@@ -11,7 +11,7 @@ use crate::operations::deploy::application::Application;
 use crate::operations::deploy::consent::{Consent, allowance};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::saved_plan::SavedPlan;
-use crate::operations::deploy::{import, readiness};
+use crate::operations::deploy::{import, moves, readiness};
 use crate::operations::session::Session;
 use crate::plan::risk::Guard;
 use crate::present::event_filter::EventFilter;
@@ -122,6 +122,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, application.options.revert_drift)?;
     readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
+    let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
     application.run(&mut deployment).await?;
     Ok(Exit::Done)
@@ -140,6 +141,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     let check = |build: &Build| saved.check_files(&session, build);
     let deployment = Deployment::open_checked(&session, check).await?;
     saved.check_deployed(&deployment)?;
+    let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
     application.execute_saved(&mut deployment, &saved).await?;
     Ok(Exit::Done)

@@ -12,11 +12,12 @@ use crate::config::project;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::{code_check, stack_settings};
+use crate::operations::deploy::{code_check, moves, stack_settings};
 use crate::operations::drift_detection;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
+use crate::plan::moves::Move;
 use crate::plan::predict::{Side, predict};
 use crate::plan::{masking, values};
 use crate::present::json::diff::DiffDocument;
@@ -36,7 +37,7 @@ const CONTEXT_IN_TEXT: usize = 2;
 const CONTEXT_UNIFIED: usize = 3;
 
 /// The arguments of `stackctl diff`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Two template files to compare instead of the stack and the project, YAML or JSON; `-` is stdin
     #[arg(num_args = 2, value_names = ["OLD", "NEW"])]
@@ -56,6 +57,20 @@ pub struct Args {
     /// Exit with 2 if there are differences
     #[arg(long)]
     exit_code: bool,
+}
+
+impl Args {
+    /// Returns the arguments with the new logical ids of renamed resources.
+    fn with_new_ids(&self, moved: &[Move]) -> Self {
+        let only = self.only.iter().map(|name| {
+            let moved = moved.iter().find(|it| it.from == *name);
+            moved.map_or(name, |it| &it.to).clone()
+        });
+        Self {
+            only: only.collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// The form of the differences.
@@ -97,9 +112,12 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     })?;
     session.presenter().diagnostics(deployed.warnings());
     let build = deployment.build();
+    let original = deployed.clone();
+    let [then, now] = deployment.values();
+    let (moved, deployed) =
+        moves::to_compare(&session, Side::new(&deployed, &then), &build.template);
     let (mut deployed, mut desired) = (deployed, build.template.clone());
     masking::hide_defaults(&mut deployed, &mut desired);
-    let [then, now] = deployment.values();
     let names = [
         deployed.source().name.clone(),
         settings.template.display().to_string(),
@@ -113,22 +131,30 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         parameters: values::parameter_changes(stack, &build.template, &build.parameters),
         tags: values::tag_changes(stack, &settings.tags),
         settings: stack_settings::all_changes(&deployment),
+        moved: moved.clone(),
         ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
     };
     let templates = [&deployed, &desired];
+    let args = &args.with_new_ids(&moved);
     if !args.live {
         return show(context, args, comparison, None, templates);
     }
     if !args.only.is_empty() {
         check_names(&args.only, &comparison, templates)?;
     }
-    let Some(drift) = drift_detection::detect(&deployment, &deployed, &args.only).await? else {
+    let only = moves::old_ids(&moved, &args.only);
+    let Some(mut drift) = drift_detection::detect(&deployment, &original, &only).await? else {
         let exit = show(context, args, comparison, None, templates);
         session
             .presenter()
             .note("Drift was not detected: nothing that `--only` names is a deployed resource.");
         return exit;
     };
+    for resource in &mut drift.resources {
+        if let Some(moved) = moved.iter().find(|it| it.from == resource.logical_id) {
+            resource.logical_id.clone_from(&moved.to);
+        }
+    }
     let changes = predict(Some(sides[0]), sides[1]);
     let live = live::compare(&drift, &changes);
     let exit = show(context, args, comparison, Some((&drift, &live)), templates);

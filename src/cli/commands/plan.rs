@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
-use crate::operations::deploy::{import, offline, online, readiness, saved_plan, upload};
+use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
@@ -49,13 +49,28 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     if args.offline {
         let plan = offline::plan(&session).await?;
-        return show(&session, &plan, &args);
+        let shown = show(&session, &plan, &args);
+        if !plan.moved.is_empty() {
+            moves::advise(&session);
+        }
+        return shown;
     }
     let options = args.deploy.options();
     let import_session = OnceCell::new();
     let deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::check(&deployment)?;
+    let renames = moves::pending(&deployment).await?;
+    if !renames.is_empty() {
+        let deployment = moves::renamed(deployment, &renames)?;
+        let plan = moves::plan(&deployment, renames).await?;
+        args.format.print(&plan, session.presenter())?;
+        if args.out.is_some() {
+            moves::refuse_to_save(&session)?;
+        }
+        moves::advise(&session);
+        return Ok(exit(&plan, &args));
+    }
     let deployment = import::first(deployment, &import_session)?;
     let mut pending = None;
     if options.revert_drift || !deployment.is_unchanged() {
@@ -96,8 +111,13 @@ fn show(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
             session.context().command(&apply, None)
         ));
     }
+    Ok(exit(plan, args))
+}
+
+/// Returns the exit code.
+fn exit(plan: &Plan, args: &Args) -> Exit {
     if args.detailed_exitcode && !plan.is_empty() {
-        return Ok(Exit::Differences);
+        return Exit::Differences;
     }
-    Ok(Exit::Done)
+    Exit::Done
 }

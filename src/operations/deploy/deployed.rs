@@ -66,6 +66,12 @@ impl DeployedState {
         Some(model.as_ref().map_err(Vec::as_slice))
     }
 
+    /// Replaces the template that was last deployed.
+    pub(super) fn set_template(&mut self, text: String) {
+        self.template = Some(text);
+        self.model = OnceCell::new();
+    }
+
     /// Checks that a stack that exists has a template. Without it, everything would look new.
     ///
     /// # Errors

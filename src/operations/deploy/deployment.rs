@@ -142,6 +142,12 @@ impl<'a> Deployment<'a> {
         }
     }
 
+    /// Returns the same deployment as if this template were deployed.
+    pub(crate) fn with_deployed_template(mut self, text: String) -> Self {
+        self.deployed.state.set_template(text);
+        self
+    }
+
     /// Returns what the files say: for an import too, which sends something else.
     pub(super) fn files(&self) -> (&Build, &Settings) {
         match &self.files {

@@ -9,6 +9,7 @@ pub(crate) mod deployment;
 pub(crate) mod execution;
 mod fingerprint;
 pub(crate) mod import;
+pub(crate) mod moves;
 mod nested_change_sets;
 pub(crate) mod offline;
 pub(crate) mod online;

@@ -6,6 +6,7 @@
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
+use super::moves;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -20,7 +21,8 @@ use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::predict::{Side, predict};
 use crate::plan::risk;
-use crate::plan::{Operation, Plan, Target, ValueChange, masking, model, values};
+use crate::plan::suggested_moves::suggest;
+use crate::plan::{NO_ENDPOINT, Operation, Plan, Target, ValueChange, masking, model, values};
 use crate::template::Template;
 
 /// Returns the predicted plan.
@@ -48,10 +50,19 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     // The copy has no secrets, so the other side must have none. Older versions kept defaults.
     let body = masked(&build.body, secrets);
     let template = parse(&body).unwrap_or_else(|| build.template.clone());
-    let deployed = last.as_ref().and_then(|last| {
+    let mut deployed = last.as_ref().and_then(|last| {
         let text = masked(&last.template, secrets);
         Some((last, parse(&text)?, text == body))
     });
+    let mut moved = Vec::new();
+    if let Some((last, model, is_same)) = &mut deployed {
+        let side = Side::new(model, &last.parameters);
+        let found = moves::predicted(session, side, &build.template)?;
+        if let Some((pending, renamed)) = found {
+            *is_same = renamed.source().text == body;
+            (moved, *model) = (pending, renamed);
+        }
+    }
     let known = deployed.as_ref().map(|(last, ..)| *last);
     let with_pseudo = |parameters: &IndexMap<String, String>| {
         let mut values = parameters.clone();
@@ -69,7 +80,8 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         .as_ref()
         .map(|(_, template, _)| Side::new(template, &then));
     let after = Side::new(&template, &now);
-    let changes = predict(before, after);
+    let mut changes = predict(before, after);
+    moves::mark_imports(&mut changes, settings);
     let last = deployed.as_ref().map(|(last, ..)| *last);
     let parameter_changes = values::value_changes(
         last.map(|last| &last.parameters),
@@ -86,24 +98,15 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
     let deployed_model = before.map(|before| before.template);
     let mut models = model::models(&changes, deployed_model, Some(&build.template));
     model::evaluate(&mut models, [before, Some(after)]);
-    let assessment = risk::assess(&changes, &models, &settings.stack.protected_types);
-    let unknown = || "unknown".to_owned();
+    let types = &settings.stack.protected_types;
+    let assessment = risk::assess(&changes, &models, types);
+    let suggested_moves = deployed_model.map_or_else(Vec::new, |deployed| {
+        suggest(&changes, deployed, &build.template, types)
+    });
     Ok(Plan {
         // The deployed zip cannot be read without a network.
         code: Vec::new(),
-        target: Target {
-            account: last
-                .map(|last| last.account.clone())
-                .or_else(|| settings.account.clone())
-                .unwrap_or_else(unknown),
-            region: region
-                .map(str::to_owned)
-                .or_else(|| last.map(|last| last.region.clone()))
-                .unwrap_or_else(unknown),
-            endpoint: "none".to_owned(),
-            stack: settings.stack_name.clone(),
-            environment: settings.environment.clone(),
-        },
+        target: target(last, settings),
         operation: match last {
             Some(_) => Operation::Update,
             None => Operation::Create,
@@ -123,7 +126,26 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         ignored: Vec::new(),
         models,
         assessment,
+        moved,
+        suggested_moves,
     })
+}
+
+/// Returns the target, as far as it is known.
+fn target(last: Option<&LastDeployed>, settings: &Settings) -> Target {
+    let unknown = || "unknown".to_owned();
+    Target {
+        account: last
+            .map(|last| last.account.clone())
+            .or_else(|| settings.account.clone())
+            .unwrap_or_else(unknown),
+        region: (settings.region.clone())
+            .or_else(|| last.map(|last| last.region.clone()))
+            .unwrap_or_else(unknown),
+        endpoint: NO_ENDPOINT.to_owned(),
+        stack: settings.stack_name.clone(),
+        environment: settings.environment.clone(),
+    }
 }
 
 /// Caches what was deployed for later offline plans. Nothing depends on it.

@@ -3,15 +3,27 @@
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use super::{service_validations, stack_settings};
+use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::plan::predict::Side;
 use crate::plan::risk;
+use crate::plan::suggested_moves::suggest;
 use crate::plan::{Plan, Target, model, values};
 
 /// Returns the plan with a change set, or without one if nothing has to be changed.
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
-    let build = deployment.build();
     let change_set = pending.map(|pending| pending.change_set().clone());
+    let code = pending.map_or_else(Vec::new, |pending| pending.code().to_vec());
+    of(deployment, change_set, code)
+}
+
+/// Returns the plan with the changes of a change set, and with the changed code of artifacts.
+pub(super) fn of(
+    deployment: &Deployment<'_>,
+    change_set: Option<ChangeSet>,
+    code: Vec<CodeChange>,
+) -> Plan {
+    let build = deployment.build();
     let settings = deployment.session().settings();
     let deployed = deployment.deployed_template().unwrap_or_default();
     let deployed_model = deployment.deployed_model();
@@ -40,7 +52,12 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         }
         _ => Vec::new(),
     };
+    let suggested_moves = deployed_model.map_or_else(Vec::new, |deployed| {
+        suggest(changes, deployed, &build.template, types)
+    });
     Plan {
+        moved: Vec::new(),
+        suggested_moves,
         ignored,
         validations,
         models,
@@ -56,7 +73,7 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         operation: deployment.operation(),
         capabilities: build.capabilities.clone(),
         artifacts: build.planned_artifacts(deployed),
-        code: pending.map_or_else(Vec::new, |pending| pending.code().to_vec()),
+        code,
         parameters,
         tags,
         settings: settings_changes,

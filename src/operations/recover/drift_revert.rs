@@ -205,6 +205,8 @@ impl DriftRevert<'_> {
         let types = &settings.stack.protected_types;
         let assessment = risk::assess(&created.changes, &models, types);
         Plan {
+            moved: Vec::new(),
+            suggested_moves: Vec::new(),
             target: Target {
                 account: self.identity.account.clone(),
                 region: self.connection.region().to_owned(),

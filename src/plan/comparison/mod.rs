@@ -11,6 +11,7 @@ mod prediction;
 
 use crate::artifact::code_diff::CodeChange;
 use crate::plan::ValueChange;
+use crate::plan::moves::Move;
 use crate::plan::predict::{Side, predict};
 use crate::template::Template;
 use crate::template::diff;
@@ -30,6 +31,9 @@ pub struct Comparison<'a> {
     pub names: [String; 2],
     /// The names to which the comparison is limited; empty if it is not limited.
     pub only: Vec<String>,
+    /// The resources that are compared although their logical ids differ, because the manifest renames
+    /// them.
+    pub moved: Vec<Move>,
     /// The differences of the templates, and the resources that change because of them.
     pub template: Vec<Difference<'a>>,
     /// The reasons why the predicted effects are uncertain, one sentence each.
@@ -97,6 +101,7 @@ impl<'a> Comparison<'a> {
             stack: None,
             names,
             only: Vec::new(),
+            moved: Vec::new(),
             template: difference::differences(found, &effects, &mut places, after.template),
             limits: limits(before, after),
             code: Vec::new(),
@@ -106,11 +111,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns how many template entries, parameters, tags and settings differ. Resources that change
+    /// Returns how many template entries, parameters, tags, settings and logical ids differ. Resources that change
     /// only because of others are not counted.
     pub fn count(&self) -> usize {
         let entries = self.template.iter().filter(|it| it.status.is_some());
-        entries.count() + self.parameters.len() + self.tags.len() + self.settings.len()
+        entries.count()
+            + self.parameters.len()
+            + self.tags.len()
+            + self.settings.len()
+            + self.moved.len()
     }
 
     /// Returns whether nothing differs.
@@ -124,6 +133,7 @@ impl<'a> Comparison<'a> {
         let is_named = |name: &str| names.iter().any(|it| it == name);
         self.template.retain(|it| it.name.is_some_and(is_named));
         self.parameters.retain(|it| is_named(&it.name));
+        self.moved.retain(|it| is_named(&it.to));
         self.code.clear();
         self.tags.clear();
         self.settings.clear();

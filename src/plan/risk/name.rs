@@ -114,7 +114,10 @@ fn taken_name(subject: &Subject<'_>, holder: &Subject<'_>, name: &str) -> Option
     let (state, remedy) = if holder.is_removed() {
         (
             format!("`{old}`, which leaves the stack only afterwards, has"),
-            format!("keep the logical ID `{old}`, or give `{new}` another `{property}`"),
+            format!(
+                "keep the logical ID `{old}`, name the rename in `[moved]`, or give `{new}` another \
+                 `{property}`"
+            ),
         )
     } else {
         (

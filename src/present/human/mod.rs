@@ -13,6 +13,7 @@ pub mod drift;
 pub mod event;
 pub mod import;
 pub mod live;
+pub mod moves;
 mod nested;
 pub mod package;
 pub mod plan;

@@ -7,11 +7,11 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{push_property, resource};
-use super::{code, danger, nested, service_check, size, value};
+use super::{code, danger, moves, nested, service_check, size, value};
 use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::property::added_properties;
-use crate::plan::{Operation, Plan};
-use crate::present::style::{ADD, BOLD, DIM, WARNING};
+use crate::plan::{NO_ENDPOINT, Operation, Plan};
+use crate::present::style::{ADD, BOLD, DIM, HINT, WARNING};
 use crate::present::visible::one_line;
 use crate::present::{words, wrap};
 
@@ -34,9 +34,11 @@ pub fn heading(plan: &Plan) -> String {
     };
     fact("Account", &target.account);
     fact("Region", &target.region);
-    match &plan.prediction {
-        Some(basis) => fact("Prediction", basis),
-        None => fact("Endpoint", &target.endpoint),
+    if plan.prediction.is_none() || !plan.moved.is_empty() && target.endpoint != NO_ENDPOINT {
+        fact("Endpoint", &target.endpoint);
+    }
+    if let Some(basis) = &plan.prediction {
+        fact("Prediction", basis);
     }
     if !plan.capabilities.is_empty() {
         fact("Capabilities", &plan.capabilities.join(", "));
@@ -56,7 +58,14 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     for warning in plan.warnings() {
         text.push_str(&format!("{WARNING}warning{WARNING:#}: {warning}\n"));
     }
+    moves::push(&mut text, &plan.moved, width);
     text.push_str(&danger::danger(&plan.assessment, verbose, width));
+    for line in words::suggested_moves(plan) {
+        text.push('\n');
+        let mut lines = String::new();
+        wrap::push(&mut lines, &line, ["", "  "], width);
+        text.push_str(&format!("{HINT}{}{HINT:#}\n", lines.trim_end()));
+    }
     push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
     value::push_section(&mut text, "Parameters", &plan.parameters, width);
@@ -68,11 +77,9 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         text.push_str(&format!("\n{}\n", words::without_resources(plan)));
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
-    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", plan.summary()));
+    text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", words::summary(plan)));
     if plan.prediction.is_some() {
-        text.push_str(
-            "This is a prediction. Run `plan` without `--offline` to ask CloudFormation.\n",
-        );
+        wrap::push(&mut text, words::of_prediction(plan), [""; 2], width);
     }
     text
 }

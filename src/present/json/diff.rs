@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::code::{CodeEntry, code};
 use super::live::LiveEntry;
-use super::plan::{ValueEntry, value};
+use super::plan::{MoveEntry, ValueEntry, moved, value};
 use crate::plan::comparison::{Comparison, Dangling, Difference, Place, Row};
 use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
@@ -18,6 +18,7 @@ pub struct DiffDocument<'a> {
     before: &'a str,
     after: &'a str,
     has_differences: bool,
+    moved: Vec<MoveEntry<'a>>,
     entries: Vec<Entry<'a>>,
     limits: &'a [String],
     code: Vec<CodeEntry<'a>>,
@@ -88,6 +89,7 @@ impl<'a> DiffDocument<'a> {
             before,
             after,
             has_differences: !comparison.is_empty(),
+            moved: comparison.moved.iter().map(moved).collect(),
             entries: comparison.template.iter().map(entry).collect(),
             limits: &comparison.limits,
             code: comparison.code.iter().map(code).collect(),

@@ -9,7 +9,9 @@ use super::code::{CodeEntry, code};
 use super::validation::{ValidationEntry, validation};
 use crate::cloudformation::change_set::Summary;
 use crate::plan::cause::Cause;
+use crate::plan::moves::Move;
 use crate::plan::risk::{Guard, Risk};
+use crate::plan::suggested_moves::SuggestedMove;
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
 
 /// The JSON document of a plan.
@@ -39,6 +41,10 @@ pub struct PlanDocument<'a> {
     /// The differences that the service does not deploy; empty unless it finds no changes.
     ignored: &'a [String],
     risk: Vec<RiskEntry<'a>>,
+    /// The resources that get a new logical id first; the changes are those that remain.
+    moved: Vec<MoveEntry<'a>>,
+    /// The likely renames among the changes.
+    suggested_moves: Vec<SuggestedMoveEntry<'a>>,
     cause: Vec<CauseEntry>,
     summary: SummaryEntry,
 }
@@ -53,6 +59,32 @@ struct RiskEntry<'a> {
     remedy: Option<&'a str>,
     /// The option that `apply` requires for the change; null if it requires none.
     allow: Option<&'static str>,
+}
+
+/// A resource that gets a new logical id by `stackctl refactor`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MoveEntry<'a> {
+    from: &'a str,
+    to: &'a str,
+    #[serde(rename = "type")]
+    resource_type: &'a str,
+    /// Null if it is not known.
+    physical_id: Option<&'a str>,
+}
+
+/// A removed and an added resource that look like one.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SuggestedMoveEntry<'a> {
+    from: &'a str,
+    to: &'a str,
+    #[serde(rename = "type")]
+    resource_type: &'a str,
+    /// Whether another pair is as likely.
+    ambiguous: bool,
+    /// The properties that differ.
+    differs: &'a [String],
+    /// Why stack refactoring does not accept the rename.
+    obstacle: Option<&'a str>,
 }
 
 /// The cause of a change to a property that nobody edited.
@@ -128,6 +160,8 @@ impl<'a> PlanDocument<'a> {
             outputs: plan.outputs.iter().map(value).collect(),
             ignored: &plan.ignored,
             risk: plan.assessment.risks.iter().map(risk).collect(),
+            moved: plan.moved.iter().map(moved).collect(),
+            suggested_moves: plan.suggested_moves.iter().map(suggested_move).collect(),
             cause: plan.causes().into_iter().map(cause).collect(),
             summary: summary(plan.summary()),
         }
@@ -142,6 +176,26 @@ fn risk(risk: &Risk) -> RiskEntry<'_> {
         reason: &risk.reason,
         remedy: risk.remedy.as_deref(),
         allow: risk.guard.map(Guard::option),
+    }
+}
+
+pub(super) fn moved(moved: &Move) -> MoveEntry<'_> {
+    MoveEntry {
+        from: &moved.from,
+        to: &moved.to,
+        resource_type: &moved.resource_type,
+        physical_id: moved.physical_id.as_deref(),
+    }
+}
+
+fn suggested_move(suggested: &SuggestedMove) -> SuggestedMoveEntry<'_> {
+    SuggestedMoveEntry {
+        from: &suggested.from,
+        to: &suggested.to,
+        resource_type: &suggested.resource_type,
+        ambiguous: suggested.is_ambiguous,
+        differs: &suggested.differs,
+        obstacle: suggested.obstacle.as_deref(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A comparison as Markdown for a pull request comment, with a foldable section per difference.
 
 use super::page::{Page, details, escaped, fenced, prose, push_value};
-use super::{code, live};
+use super::{code, live, push_moves};
 use crate::cloudformation::drift::Drift;
 use crate::plan::ValueChange;
 use crate::plan::comparison::live::LiveResource;
@@ -27,6 +27,7 @@ pub fn diff(
             page.push("\n<b>What the files change</b>\n", "");
         }
     }
+    push_moves(&mut page, &comparison.moved);
     for entry in &comparison.template {
         let title = title(entry);
         let lines = lines(entry, context);

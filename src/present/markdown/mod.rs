@@ -11,6 +11,7 @@ pub(super) mod page;
 
 use crate::cloudformation::change_set::{Change, ChangeSet, Effect};
 use crate::plan::model::Model;
+use crate::plan::moves::Move;
 use crate::plan::property::property_changes;
 use crate::plan::risk::access::Names;
 use crate::plan::risk::{Kind, Risk, Severity};
@@ -32,7 +33,11 @@ pub fn plan(plan: &Plan) -> String {
         .changes()
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
+    push_moves(&mut page, &plan.moved);
     push_dangers(&mut page, plan);
+    for line in words::suggested_moves(plan) {
+        page.push(&format!("\n{}\n", escaped(&line)), "");
+    }
     push_permissions(&mut page, plan);
     for change in certain {
         push_resource(&mut page, change, &plan.properties(change), "");
@@ -88,7 +93,7 @@ fn heading(plan: &Plan) -> String {
     let verdict = if plan.is_empty() {
         words::without_changes(plan)
     } else {
-        plan.summary().to_string()
+        words::summary(plan)
     };
     let stack = match plan.operation {
         Operation::Create => "New stack",
@@ -155,6 +160,28 @@ fn title(change: &Change, properties: &[PropertyChange], parent: &str) -> String
 fn section(page: &mut Page, title: &str, lines: &[String]) {
     if !lines.is_empty() {
         page.push(&details(title, &fenced(lines), false), "");
+    }
+}
+
+/// Adds the resources that get a new logical id.
+fn push_moves(page: &mut Page, moves: &[Move]) {
+    if moves.is_empty() {
+        return;
+    }
+    page.push(
+        "\nRenamed first, by <code>stackctl refactor</code>:\n\n",
+        "",
+    );
+    for moved in moves {
+        let physical_id = moved.physical_id.as_deref();
+        let physical_id = physical_id.map_or_else(String::new, |it| format!(", {}", escaped(it)));
+        let line = format!(
+            "- <code>→</code> <b>{}</b> → <b>{}</b> {}{physical_id}\n",
+            escaped(&moved.from),
+            escaped(&moved.to),
+            escaped(&moved.resource_type)
+        );
+        page.push(&line, "");
     }
 }
 

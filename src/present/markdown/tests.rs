@@ -36,6 +36,8 @@ fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
         ignored: Vec::new(),
         models: Models::default(),
         assessment: Assessment::default(),
+        moved: Vec::new(),
+        suggested_moves: Vec::new(),
     }
 }
 

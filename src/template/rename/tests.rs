@@ -31,6 +31,9 @@ fn text(template: &str, pairs: &[(&str, &str)]) -> Result<String, Vec<String>> {
     made.map(|it| it.text).map_err(|found| lines(&found))
 }
 
+/// A template, the new ids by the old ones, and the findings.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 const YAML: &str = r#"# The bucket `Old` and who uses it.
 Parameters: {Size: {Type: String}}
 Conditions:
@@ -157,7 +160,7 @@ fn several_ids_change_at_once_and_words_of_yaml_get_quotes() {
 
 #[test]
 fn what_refactoring_does_not_accept_is_found_with_its_line() {
-    let cases: [(&str, &[(&str, &str)], &[&str]); 12] = [
+    let cases: [Case<'_>; 12] = [
         (
             "Resources:\n  A: {Type: T}\n",
             &[("B", "C")],

@@ -5,7 +5,7 @@
 
 mod layout;
 
-use super::{code, count, value};
+use super::{code, count, moves, value};
 use crate::plan::comparison::{Comparison, Difference, Effect, Place, Row};
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, Sign};
 use crate::present::visible::one_line;
@@ -33,6 +33,7 @@ pub fn diff(comparison: &Comparison<'_>, frame: Frame) -> String {
         };
     }
     let mut text = format!("{DIM}--- {before}\n+++ {after}{DIM:#}\n");
+    moves::push(&mut text, &comparison.moved, frame.width);
     for entry in &comparison.template {
         push_entry(&mut text, comparison, entry, frame);
     }
