@@ -18,7 +18,7 @@ use super::endpoints::Endpoints;
 use super::http::{self, Route, ToAws};
 use super::login::{Login, LoginKind};
 use super::retries::Retries;
-use super::shared_config::{Profile, SharedConfig};
+use super::shared_config::{Profile, SharedConfig, explain_unopened};
 use super::trust;
 use super::variables::Variables;
 use crate::config::origin::Origin;
@@ -226,11 +226,6 @@ fn other_profiles(name: &str, shared: &SharedConfig) -> String {
             .to_owned();
     }
     format!("the profiles are {}", quoted(shared.names()))
-}
-
-/// Adds the files that could not be opened, where something is missing.
-pub(super) fn explain_unopened(error: Error, unopened: &[String]) -> Error {
-    unopened.iter().fold(error, Error::hint)
 }
 
 fn configured_region(

@@ -41,6 +41,12 @@ pub(crate) fn lacks_permission(error: &Error) -> bool {
     answer.is_some_and(|answer| is_denied_code(&answer.code))
 }
 
+/// Returns the message of the service that refused a call; `None` if no service refused it.
+pub(crate) fn message(error: &Error) -> Option<&str> {
+    let answer = error.source()?.downcast_ref::<Answer>()?;
+    Some(&answer.message)
+}
+
 /// Returns whether a call failed because its credentials have ended, which no repetition changes.
 pub(crate) fn needs_login(error: &Error) -> bool {
     error.source().is_some_and(|cause| {

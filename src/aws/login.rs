@@ -6,9 +6,9 @@ use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-use super::configuration::explain_unopened;
 use super::credentials::Unavailable;
 use super::error_chain::{Chain, find};
+use super::shared_config::explain_unopened;
 use crate::cloudformation::diagnosis::advice_on_call;
 use crate::cloudformation::service_message;
 use crate::error::{Error, ErrorKind};

@@ -29,7 +29,7 @@ pub mod store;
 mod trust;
 mod variables;
 
-pub(crate) use fault::lacks_permission;
+pub(crate) use fault::{lacks_permission, message as service_message};
 
 use std::fmt;
 use std::sync::PoisonError;

@@ -34,6 +34,13 @@ pub(crate) fn is_clock_skew(message: &str) -> bool {
     message.contains("Signature expired") || message.contains("not yet current")
 }
 
+/// Returns whether the service accepts only operations in EXPRESS mode, because the stack failed in that
+/// mode: `Follow-up operations must use the same DeploymentConfig (mode=EXPRESS) until the stack reaches
+/// a *_COMPLETE state`.
+pub(crate) fn requires_express(message: &str) -> bool {
+    message.contains("must use the same DeploymentConfig") && message.contains("EXPRESS")
+}
+
 // Change sets. A failed one has a reason and no code.
 
 /// Returns whether a change set failed only because it has no changes.
@@ -186,6 +193,16 @@ mod tests {
                     "Drift detection [1a229160] is already in progress.",
                 ],
                 &["Stack [s] is in UPDATE_IN_PROGRESS state"],
+            ),
+            (
+                "requires_express",
+                requires_express,
+                &[
+                    "This stack is in a UPDATE_FAILED state from a previous operation that used EXPRESS \
+                     deployment mode with disable-rollback. Follow-up operations must use the same \
+                     DeploymentConfig (mode=EXPRESS) until the stack reaches a *_COMPLETE state",
+                ],
+                &["DeploymentConfig (mode=EXPRESS) is not supported in this region"],
             ),
             (
                 "is_clock_skew",

@@ -85,7 +85,7 @@ stack_status! {
 impl StackStatus {
     /// Returns whether no operation is running. That includes `REVIEW_IN_PROGRESS`.
     pub fn is_terminal(&self) -> bool {
-        *self == Self::ReviewInProgress || !self.as_str().ends_with("_IN_PROGRESS")
+        *self == Self::ReviewInProgress || is_terminal(self.as_str())
     }
 
     /// Returns whether the status means success or failure. A complete rollback means failure.
@@ -135,7 +135,7 @@ impl ResourceStatus {
 
     /// Returns whether the operation on the resource has ended.
     pub fn is_terminal(&self) -> bool {
-        !self.0.ends_with("_IN_PROGRESS")
+        is_terminal(&self.0)
     }
 
     /// Returns whether the status means success or failure.
@@ -150,7 +150,18 @@ impl fmt::Display for ResourceStatus {
     }
 }
 
+/// The detailed status of a resource or a stack whose configuration is applied, while it is not stable
+/// yet. It is progress in every mode.
+const CONFIGURED: &str = "CONFIGURATION_COMPLETE";
+
+fn is_terminal(status: &str) -> bool {
+    !status.ends_with("_IN_PROGRESS") && status != CONFIGURED
+}
+
 fn sentiment(status: &str) -> Sentiment {
+    if status == CONFIGURED {
+        return Sentiment::Neutral;
+    }
     if status.ends_with("_FAILED") || status.contains("ROLLBACK") {
         Sentiment::Bad
     } else if status.ends_with("_COMPLETE") {
@@ -162,7 +173,7 @@ fn sentiment(status: &str) -> Sentiment {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sentiment, StackStatus};
+    use super::{ResourceStatus, Sentiment, StackStatus};
 
     #[test]
     fn known_statuses_round_trip_through_their_names() {
@@ -177,6 +188,15 @@ mod tests {
         assert_eq!(status.as_str(), "RECONCILE_ROLLBACK_IN_PROGRESS");
         assert!(!status.is_terminal());
         assert_eq!(status.sentiment(), Sentiment::Bad);
+    }
+
+    #[test]
+    fn an_applied_configuration_is_no_end() {
+        let stack = StackStatus::from_wire("CONFIGURATION_COMPLETE");
+        let resource = ResourceStatus::from_wire("CONFIGURATION_COMPLETE");
+        assert!(!stack.is_terminal() && !resource.is_terminal());
+        assert_eq!(stack.sentiment(), Sentiment::Neutral);
+        assert_eq!(resource.sentiment(), Sentiment::Neutral);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod values;
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::validation::LocatedValidation;
 use crate::cloudformation::change_set::{Change, ChangeSet, Summary};
+use crate::config::settings::DeploymentMode;
 use crate::plan::risk::Assessment;
 use cause::Cause;
 use model::Models;
@@ -97,6 +98,10 @@ pub struct Plan {
     pub moved: Vec<Move>,
     /// The likely renames among the changes.
     pub suggested_moves: Vec<SuggestedMove>,
+    /// The mode of the deployment.
+    pub mode: DeploymentMode,
+    /// Whether CloudFormation's validations before the deployment are disabled.
+    pub skips_validation: bool,
 }
 
 /// An artifact of a plan.

@@ -1,6 +1,7 @@
 //! The signs and notes of a plan and of a comparison, which are the same in every format.
 
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
+use crate::config::settings::DeploymentMode;
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
 use crate::plan::suggested_moves::SuggestedMove;
@@ -115,6 +116,21 @@ pub(super) fn suggested_moves(plan: &Plan) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What a deployment in EXPRESS mode gives up.
+const EXPRESS: &str = "EXPRESS mode: the operation ends before the resources are stable. A resource \
+                       may not be ready for use yet, a deletion may still be running, and its name may \
+                       still be taken.";
+/// What a deployment without validations gives up.
+const NO_VALIDATION: &str = "CloudFormation's validations before the deployment are disabled: what they \
+                             would find makes the deployment fail.";
+
+/// Returns what the options of a plan give up, one paragraph each.
+pub(super) fn of_options(plan: &Plan) -> Vec<&'static str> {
+    let express = (plan.mode == DeploymentMode::Express).then_some(EXPRESS);
+    let validation = plan.skips_validation.then_some(NO_VALIDATION);
+    express.into_iter().chain(validation).collect()
 }
 
 /// Returns what to say of a plan that is not empty and changes no resource.

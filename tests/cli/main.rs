@@ -30,6 +30,7 @@ mod drift_revert;
 mod emptied_buckets;
 mod events;
 mod excluded_files;
+mod express;
 mod faults;
 mod files;
 mod from_stack;

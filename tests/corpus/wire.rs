@@ -9,7 +9,7 @@ use stackctl::aws::stack::{ChangeSetRequest, Purpose, TemplateSource};
 use stackctl::aws::stack::{change_set, events, listing, policy};
 use stackctl::cloudformation::event::Event;
 use stackctl::cloudformation::stack::Stack;
-use stackctl::config::settings::StackSettings;
+use stackctl::config::settings::{DeploymentMode, StackSettings};
 use stackctl::error::{Error, Result};
 use stackctl::present::json::event::EventLine;
 use stackctl::present::json::stack::{OutputsDocument, StatusDocument};
@@ -98,6 +98,9 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
                 imports_existing: false,
                 reverts_drift: false,
                 includes_nested: false,
+                mode: DeploymentMode::Standard,
+                disables_rollback: false,
+                skips_validation: false,
                 template: TemplateSource::Body("{}".to_owned()),
                 parameters: &IndexMap::new(),
                 tags: &none,

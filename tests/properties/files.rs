@@ -16,7 +16,7 @@ use stackctl::cloudformation::status::StackStatus;
 use stackctl::config::ambient::Ambient;
 use stackctl::config::manifest;
 use stackctl::config::project::Project;
-use stackctl::config::settings::{self, Overrides, ParameterValue};
+use stackctl::config::settings::{self, DeploymentMode, Overrides, ParameterValue};
 use stackctl::diagnostic::SourceFile;
 use stackctl::plan::plan_file::{Fingerprint, PlanFile, SavedChangeSet};
 use stackctl::plan::{Operation, Target};
@@ -82,6 +82,8 @@ fn plan(words: &[String; 5], change_set: bool) -> PlanFile {
         id: format!("arn:{name}"),
         name,
         on_failure: stackctl::cloudformation::on_failure::OnFailure::Keep,
+        mode: DeploymentMode::Express,
+        skips_validation: true,
     };
     let stack = Stack {
         id: format!("arn:{stack}"),

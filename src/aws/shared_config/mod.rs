@@ -231,6 +231,11 @@ fn broken(path: &str, line: usize, reason: &str) -> Error {
     ))
 }
 
+/// Adds the files that could not be opened, where something is missing.
+pub(super) fn explain_unopened(error: Error, unopened: &[String]) -> Error {
+    unopened.iter().fold(error, Error::hint)
+}
+
 #[cfg(test)]
 mod tests {
     use aws_types::os_shim_internal::Env;

@@ -2,12 +2,12 @@
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, ResourceToImport,
-    RollbackConfiguration, RollbackTrigger, Tag,
+    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, DeploymentMode as DriftMode,
+    OnStackFailure, Parameter, ResourceToImport, RollbackConfiguration, RollbackTrigger, Tag,
 };
 use indexmap::IndexMap;
 
-use crate::config::settings::{ParameterValue, StackSettings};
+use crate::config::settings::{DeploymentMode, ParameterValue, StackSettings};
 
 /// If CloudFormation finds the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub struct ImportedResource {
 
 /// The request for a change set.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of the request"
+)]
 pub struct ChangeSetRequest<'a> {
     /// The change set's name.
     pub name: &'a str,
@@ -60,6 +64,12 @@ pub struct ChangeSetRequest<'a> {
     pub includes_nested: bool,
     /// Whether the change set also compares the live resources and reverts drift.
     pub reverts_drift: bool,
+    /// The mode in which the change set is executed.
+    pub mode: DeploymentMode,
+    /// Whether rollback is disabled. It counts only in EXPRESS mode: otherwise, the execution says it.
+    pub disables_rollback: bool,
+    /// Whether CloudFormation's validations before the deployment are disabled.
+    pub skips_validation: bool,
     /// The template.
     pub template: TemplateSource,
     /// All parameters. One without a value keeps its previous value.
@@ -107,7 +117,9 @@ impl ChangeSetRequest<'_> {
             .set_resources_to_import((!self.imports.is_empty()).then(|| self.imports()))
             .set_import_existing_resources(self.imports_existing.then_some(true))
             .set_include_nested_stacks(self.includes_nested.then_some(true))
-            .set_deployment_mode(self.reverts_drift.then_some(DeploymentMode::RevertDrift))
+            .set_deployment_mode(self.reverts_drift.then_some(DriftMode::RevertDrift))
+            .set_deployment_config(deployment_config(self.mode, self.disables_rollback))
+            .set_disable_validation(self.skips_validation.then_some(true))
             .set_role_arn(self.settings.role_arn.clone())
             .set_notification_arns(Some(self.settings.notification_arns.clone()))
             .set_rollback_configuration(Some(self.rollback_configuration()))
@@ -138,6 +150,20 @@ impl ChangeSetRequest<'_> {
             .set_monitoring_time_in_minutes(minutes.and_then(|minutes| i32::try_from(minutes).ok()))
             .build()
     }
+}
+
+/// Returns the configuration of an operation in this mode; `None` for the standard mode, in which an
+/// operation needs none.
+///
+/// In EXPRESS mode, CloudFormation disables rollback if the configuration does not say otherwise.
+pub(super) fn deployment_config(
+    mode: DeploymentMode,
+    disables_rollback: bool,
+) -> Option<DeploymentConfig> {
+    let config = DeploymentConfig::builder()
+        .mode(DeploymentConfigMode::Express)
+        .disable_rollback(disables_rollback);
+    (mode == DeploymentMode::Express).then(|| config.build())
 }
 
 fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {

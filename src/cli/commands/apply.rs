@@ -23,7 +23,10 @@ pub struct Args {
     /// A plan that `stackctl plan --out` saved: execute exactly that one
     #[arg(
         value_name = "PLAN",
-        conflicts_with_all = ["wait", "no_rollback", "on_failure", "import_existing", "revert_drift"]
+        conflicts_with_all = [
+            "wait", "no_rollback", "on_failure", "import_existing", "revert_drift", "express",
+            "no_validation",
+        ]
     )]
     plan: Option<PathBuf>,
     /// Apply without asking
@@ -90,9 +93,10 @@ impl Args {
     /// Returns how the deployment is applied. `repeated` is [`Self::repeated`].
     fn application<'a>(
         &'a self,
-        context: &Context,
+        session: &Session<'_>,
         repeated: &'a dyn Fn(&[String]) -> String,
     ) -> Application<'a> {
+        let mode = session.settings().stack.deployment_mode;
         let outputs_file = self.outputs_file.as_ref();
         Application {
             consent: Consent {
@@ -101,10 +105,10 @@ impl Args {
                 allow_delete: &self.allow_delete,
                 repeated,
             },
-            options: self.deploy.options(),
+            options: self.deploy.options(mode),
             events: self.events,
             verify: self.verify,
-            outputs_file: outputs_file.map(|path| context.resolve(path)),
+            outputs_file: outputs_file.map(|path| session.context().resolve(path)),
         }
     }
 }
@@ -116,7 +120,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
     let session = Session::open(context)?;
     let repeated = |more: &[String]| args.repeated(&session, more);
-    let application = args.application(context, &repeated);
+    let application = args.application(&session, &repeated);
     application.check_end(&session)?;
     let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
@@ -133,7 +137,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     let saved = SavedPlan::read(context, path)?;
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
     let repeated = |more: &[String]| args.repeated(&session, more);
-    let application = args.application(context, &repeated);
+    let application = args.application(&session, &repeated);
     application.check_end(&session)?;
     application.consent.check_can_ask(&session)?;
     saved.check_settings(&session)?;

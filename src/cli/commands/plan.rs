@@ -47,15 +47,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let (project, settings) = (session.project(), session.settings());
         check_output(project, settings, &[], "--out", out)?;
     }
+    let options = args
+        .deploy
+        .options(session.settings().stack.deployment_mode);
     if args.offline {
-        let plan = offline::plan(&session).await?;
+        let plan = offline::plan(&session, options).await?;
         let shown = show(&session, &plan, &args);
         if !plan.moved.is_empty() {
             moves::advise(&session);
         }
         return shown;
     }
-    let options = args.deploy.options();
     let import_session = OnceCell::new();
     let deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;

@@ -139,6 +139,11 @@ impl ChangeSet {
         self.deployment_mode.as_deref() == Some("REVERT_DRIFT")
     }
 
+    /// Returns whether the change set is executed in EXPRESS mode.
+    pub fn is_express(&self) -> bool {
+        self.deployment.mode.as_deref() == Some("EXPRESS")
+    }
+
     /// Returns whether the creation of the change set failed.
     pub fn is_failed(&self) -> bool {
         self.status == "FAILED"

@@ -194,6 +194,8 @@ const STACK: &[Key] = &[
         "How long stackctl waits for an operation, in minutes. Without it, until the operation ends."),
     Key::new("protected_types", List(checks::filled, NO_LIMIT),
         "Resource types that are guarded like the built-in stateful ones.").default("[]"),
+    Key::new("deployment_mode", Text(checks::deployment_mode, pattern("^(standard|express)$", None)),
+        "`express`: operations on the stack end before the resources are stable (`DeploymentConfig`); the default is `standard`.").default(r#""standard""#),
 ];
 
 #[rustfmt::skip] // two lines per key

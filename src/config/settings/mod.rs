@@ -166,6 +166,35 @@ pub struct StackSettings {
     pub timeout_minutes: Option<u32>,
     /// Resource types that are guarded like the built-in stateful ones.
     pub protected_types: Vec<String>,
+    /// The mode of operations on the stack.
+    pub deployment_mode: DeploymentMode,
+}
+
+/// The mode of an operation on a stack (`DeploymentConfig`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeploymentMode {
+    /// The operation ends when the resources are stable.
+    #[default]
+    Standard,
+    /// The operation ends when the configuration of the resources is applied.
+    Express,
+}
+
+impl DeploymentMode {
+    /// Returns the name in the manifest and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Express => "express",
+        }
+    }
+
+    /// Returns the mode with the option `--express`.
+    #[must_use]
+    pub fn or_express(self, express: bool) -> Self {
+        if express { Self::Express } else { self }
+    }
 }
 
 /// What the linter and the template's checks leave out: the `[lint]` table.

@@ -12,6 +12,7 @@ use super::saved_plan::SavedPlan;
 use super::{code_check, execution, import, offline, online, stack_settings, upload};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
+use crate::config::settings::DeploymentMode;
 use crate::error::Result;
 use crate::operations::session::Session;
 use crate::operations::{output_file, smoke_test};
@@ -136,7 +137,14 @@ impl Application<'_> {
         let mut shown = stack.clone();
         masking::hide_outputs(&mut shown, &deployment.build().template);
         if happened.is_some() {
-            presenter.note(&format!("\nApplied: {} is {}.\n", stack.name, stack.status));
+            let readiness = match plan.mode {
+                DeploymentMode::Standard => "",
+                DeploymentMode::Express => {
+                    " It was deployed in EXPRESS mode: its resources may become ready only later."
+                }
+            };
+            let (name, status) = (&stack.name, &stack.status);
+            presenter.note(&format!("\nApplied: {name} is {status}.{readiness}\n"));
             presenter.data(&human::stack::outputs(&shown, presenter.width()));
         }
         offline::remember(deployment, &stack);

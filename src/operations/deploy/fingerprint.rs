@@ -1,6 +1,6 @@
 //! The digests of what the files say, by which a saved plan and its change set belong together.
 
-use crate::cloudformation::on_failure::OnFailure;
+use super::options::DeployOptions;
 use crate::config::settings::Settings;
 use crate::error::Result;
 use crate::operations::build::Build;
@@ -34,8 +34,12 @@ pub(super) fn description(
     build: &Build,
     settings: &Settings,
     name: &str,
-    on_failure: OnFailure,
+    options: DeployOptions,
 ) -> Result<String> {
-    let mark = fingerprint(build, settings, name).mark(on_failure)?;
+    let mark = fingerprint(build, settings, name).mark(
+        options.on_failure,
+        options.mode,
+        options.skips_validation,
+    )?;
     Ok(format!("{DESCRIPTION} for the saved plan {mark}"))
 }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::deployment::Deployment;
 use super::moves;
+use super::options::DeployOptions;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -30,7 +31,7 @@ use crate::template::Template;
 /// # Errors
 ///
 /// What is wrong with the files.
-pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
+pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Result<Plan> {
     let settings = session.settings();
     let wheels = prepare_alone(session).await?;
     let build = build::build(session, &wheels)?;
@@ -128,6 +129,8 @@ pub(crate) async fn plan(session: &Session<'_>) -> Result<Plan> {
         assessment,
         moved,
         suggested_moves,
+        mode: options.mode,
+        skips_validation: options.skips_validation,
     })
 }
 

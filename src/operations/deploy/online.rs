@@ -5,6 +5,7 @@ use super::pending_change_set::PendingChangeSet;
 use super::{service_validations, stack_settings};
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
+use crate::config::settings::DeploymentMode;
 use crate::plan::predict::Side;
 use crate::plan::risk;
 use crate::plan::suggested_moves::suggest;
@@ -14,7 +15,12 @@ use crate::plan::{Plan, Target, model, values};
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
     let change_set = pending.map(|pending| pending.change_set().clone());
     let code = pending.map_or_else(Vec::new, |pending| pending.code().to_vec());
-    of(deployment, change_set, code)
+    let options = pending.map(PendingChangeSet::options).unwrap_or_default();
+    Plan {
+        mode: options.mode,
+        skips_validation: options.skips_validation,
+        ..of(deployment, change_set, code)
+    }
 }
 
 /// Returns the plan with the changes of a change set, and with the changed code of artifacts.
@@ -79,5 +85,7 @@ pub(super) fn of(
         settings: settings_changes,
         prediction: None,
         change_set,
+        mode: DeploymentMode::default(),
+        skips_validation: false,
     }
 }

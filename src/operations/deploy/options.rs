@@ -1,6 +1,7 @@
 //! What the command line asks of a deployment, beyond what the manifest says.
 
 use crate::cloudformation::on_failure::OnFailure;
+use crate::config::settings::DeploymentMode;
 
 /// The options of `plan` and `apply` that shape a change set or its execution.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,4 +12,8 @@ pub(crate) struct DeployOptions {
     pub(crate) import_existing: bool,
     /// Whether the change set is drift-aware: it reverts what was changed outside of CloudFormation.
     pub(crate) revert_drift: bool,
+    /// The mode in which the change set is executed.
+    pub(crate) mode: DeploymentMode,
+    /// Whether CloudFormation's validations before the deployment are disabled.
+    pub(crate) skips_validation: bool,
 }

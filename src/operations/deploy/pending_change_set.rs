@@ -22,6 +22,7 @@ use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{
     SAVED, TEMPORARY, is_leftover, temporary_name, unique_name,
@@ -50,7 +51,7 @@ pub(crate) struct PendingChangeSet {
     change_set: ChangeSet,
     earlier_events: Vec<Event>,
     code: Vec<CodeChange>,
-    on_failure: OnFailure,
+    options: DeployOptions,
     /// The names of the stack's other change sets, which the execution deletes.
     others: Vec<String>,
 }
@@ -78,7 +79,7 @@ impl PendingChangeSet {
             Purpose::Command => DESCRIPTION.to_owned(),
             Purpose::SavedPlan => {
                 let settings = deployment.session().settings();
-                description(deployment.build(), settings, &name, options.on_failure)?
+                description(deployment.build(), settings, &name, options)?
             }
         };
         let request = Self::request(deployment, (&name, &description), options);
@@ -91,6 +92,9 @@ impl PendingChangeSet {
                 Err(discard_after(deployment, &name, error).await)
             }
             Ok(pending) if pending.change_set.is_executable() => {
+                if let Some(error) = pending.ignored_mode(deployment) {
+                    return Err(discard_after(deployment, &name, error).await);
+                }
                 if options.revert_drift {
                     nested_change_sets::warn_of_unreached(deployment, &pending.change_set);
                 }
@@ -130,7 +134,7 @@ impl PendingChangeSet {
         deployment: &Deployment<'_>,
         id: &str,
         stack_id: &str,
-        on_failure: OnFailure,
+        options: DeployOptions,
     ) -> Result<Self> {
         let service = deployment.service();
         let code = async { Ok(code_check::compare(deployment).await) };
@@ -146,7 +150,7 @@ impl PendingChangeSet {
             change_set,
             earlier_events,
             code,
-            on_failure,
+            options,
             others: others.into_iter().map(|other| other.name).collect(),
         })
     }
@@ -169,9 +173,35 @@ impl PendingChangeSet {
         &self.code
     }
 
-    /// Returns what CloudFormation does if the deployment fails.
-    pub(crate) fn on_failure(&self) -> OnFailure {
-        self.on_failure
+    /// Returns the options with which the change set was created.
+    pub(crate) fn options(&self) -> DeployOptions {
+        self.options
+    }
+
+    /// Returns the error for an endpoint that ignored the mode in which the change set was requested.
+    fn ignored_mode(&self, deployment: &Deployment<'_>) -> Option<Error> {
+        if self.options.mode == DeploymentMode::Standard {
+            return None;
+        }
+        if !self.change_set.is_express() {
+            let error = Error::refused(
+                "this endpoint does not support EXPRESS mode: it ignored the request for that mode",
+            );
+            return Some(error.hint(
+                "deploy in the standard mode: leave out `--express`, or set \
+                 `stack.deployment_mode = \"standard\"` for this environment",
+            ));
+        }
+        let requested = readiness::disables_rollback(deployment, self.options.on_failure);
+        let answered = self.change_set.deployment.disable_rollback;
+        let is_other = answered.is_some_and(|answered| answered != requested);
+        is_other.then(|| {
+            Error::refused(if requested {
+                "this endpoint ignored the request to disable rollback in EXPRESS mode"
+            } else {
+                "this endpoint disables rollback in EXPRESS mode, although rollback was requested"
+            })
+        })
     }
 
     /// Prints what CloudFormation does if the deployment fails, unless that is its default, and which
@@ -190,8 +220,8 @@ impl PendingChangeSet {
                 self.others.join(", ")
             ));
         }
-        if !readiness::disables_rollback(deployment, self.on_failure) {
-            let deletes = self.on_failure == OnFailure::Delete;
+        if !readiness::disables_rollback(deployment, self.options.on_failure) {
+            let deletes = self.options.on_failure == OnFailure::Delete;
             if deletes && deployment.operation() == Operation::Create {
                 presenter.note("\nIf the creation fails, the stack is deleted again.");
             }
@@ -209,6 +239,13 @@ impl PendingChangeSet {
                 _ => "\nRollback is disabled: if the deployment fails, everything stays as it is then."
                     .to_owned(),
             });
+            if self.change_set.is_express() {
+                presenter.note(&format!(
+                    "CloudFormation cannot roll a stack back that failed in EXPRESS mode: `{}` then \
+                     deploys the last template that succeeded.",
+                    session.command("recover")
+                ));
+            }
             return Ok(());
         }
         let error = Error::refused(format!(
@@ -231,7 +268,9 @@ impl PendingChangeSet {
     /// deleted then. A lost answer is no failure if the execution has begun.
     pub(crate) async fn execute(&self, deployment: &Deployment<'_>) -> Result<()> {
         let (service, set) = (deployment.service(), &self.change_set);
-        let keeps = readiness::disables_rollback(deployment, self.on_failure);
+        // In EXPRESS mode, the change set says it.
+        let keeps =
+            !set.is_express() && readiness::disables_rollback(deployment, self.options.on_failure);
         let executed = service.execute(&set.id, &set.name, keeps);
         let Err(error) = deployment.interrupt().guard(executed).await else {
             return Ok(());
@@ -316,6 +355,9 @@ impl PendingChangeSet {
             imports: &build.imports,
             imports_existing: options.import_existing && build.imports.is_empty(),
             reverts_drift: options.revert_drift,
+            mode: options.mode,
+            disables_rollback: readiness::disables_rollback(deployment, options.on_failure),
+            skips_validation: options.skips_validation,
             includes_nested,
             template: template?,
             parameters: &build.parameters,
@@ -342,7 +384,7 @@ impl PendingChangeSet {
             change_set,
             earlier_events,
             code,
-            on_failure: options.on_failure,
+            options,
             others,
         })
     }

@@ -4,8 +4,10 @@
 //! a failed creation leaves is deleted if nothing else is lost with it.
 
 use super::deployment::Deployment;
+use crate::aws;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::recovery::Choices;
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
@@ -110,8 +112,33 @@ pub(super) fn was_kept(deployment: &Deployment<'_>) -> bool {
 pub(super) async fn explain_conflict(deployment: &Deployment<'_>, error: Error) -> Error {
     match deployment.service().describe().await {
         Ok(Some(stack)) if !stack.status.is_terminal() => busy(deployment, &stack).caused_by(error),
+        Ok(Some(stack)) => explain_express(deployment, &stack, error),
         _ => error,
     }
+}
+
+/// Returns the error with what helps, if a call was refused because the stack failed in EXPRESS mode.
+fn explain_express(deployment: &Deployment<'_>, stack: &Stack, error: Error) -> Error {
+    let session = deployment.session();
+    let recover = format!(
+        "`{}` deploys the last template that succeeded",
+        session.command("recover")
+    );
+    if aws::service_message(&error).is_some_and(service_message::requires_express) {
+        let (name, status) = (&stack.name, &stack.status);
+        let apply = session.command("apply --express");
+        return Error::refused(format!(
+            "the stack `{name}` is {status} after an operation in EXPRESS mode: until it is complete, \
+             CloudFormation accepts only that mode"
+        ))
+        .caused_by(error)
+        .hint(recover)
+        .hint(format!("or continue in that mode: `{apply}`"));
+    }
+    if stack.is_express && was_kept(deployment) {
+        return error.hint(recover);
+    }
+    error
 }
 
 /// Returns the error for a stack on which an operation is running.

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 
 use super::deployment::Deployment;
 use super::fingerprint::{description, fingerprint};
+use super::options::DeployOptions;
 use super::pending_change_set::{PendingChangeSet, discard_after};
 use crate::aws::Endpoint;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::operations::build::Build;
 use crate::operations::change_set_name::SAVED;
@@ -61,10 +63,15 @@ async fn write(
             "the stack `{name}` was deleted while it was planned"
         ))
     })?;
-    let change_set = pending.map(|pending| SavedChangeSet {
-        id: pending.change_set().id.clone(),
-        name: pending.change_set().name.clone(),
-        on_failure: pending.on_failure(),
+    let change_set = pending.map(|pending| {
+        let options = pending.options();
+        SavedChangeSet {
+            id: pending.change_set().id.clone(),
+            name: pending.change_set().name.clone(),
+            on_failure: options.on_failure,
+            mode: options.mode,
+            skips_validation: options.skips_validation,
+        }
     });
     let salt = change_set.as_ref().map_or("", |set| set.id.as_str());
     let (build, settings) = deployment.files();
@@ -194,7 +201,8 @@ impl<'a> SavedPlan<'a> {
             return Err(self.stale(&format!("its change set `{}` is gone", set.name)));
         }
         let stack_id = &self.file.stack.id;
-        let pending = PendingChangeSet::read(deployment, &set.id, stack_id, set.on_failure).await?;
+        let options = options(set);
+        let pending = PendingChangeSet::read(deployment, &set.id, stack_id, options).await?;
         let change_set = pending.change_set();
         if !self.is_its_own(set, change_set, deployment)? {
             return Err(Error::refused(format!(
@@ -222,13 +230,14 @@ impl<'a> SavedPlan<'a> {
         deployment: &Deployment<'_>,
     ) -> Result<bool> {
         let (build, settings) = (deployment.build(), deployment.session().settings());
-        let expected = description(build, settings, &found.name, saved.on_failure)?;
+        let expected = description(build, settings, &found.name, options(saved))?;
         let has_mark = match found.description.as_deref().unwrap_or_default() {
             // Some servers keep no description.
             "" => *deployment.connection().endpoint() != Endpoint::Aws,
             description => description == expected,
         };
         Ok(has_mark
+            && found.is_express() == (saved.mode == DeploymentMode::Express)
             && found.id == saved.id
             && found.name == saved.name
             && found.name.starts_with(SAVED)
@@ -310,6 +319,16 @@ impl<'a> SavedPlan<'a> {
             "create a new plan: `{}`",
             self.context.command(&plan, Some(&self.file.environment))
         )
+    }
+}
+
+/// Returns the options with which a saved change set was created.
+fn options(saved: &SavedChangeSet) -> DeployOptions {
+    DeployOptions {
+        on_failure: saved.on_failure,
+        mode: saved.mode,
+        skips_validation: saved.skips_validation,
+        ..DeployOptions::default()
     }
 }
 

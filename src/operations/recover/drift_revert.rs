@@ -13,6 +13,7 @@ use crate::cloudformation::change_set::{ChangeSet, failure};
 use crate::cloudformation::drift::{Drift, ResourceDrift};
 use crate::cloudformation::recovery::{Choices, Recovery};
 use crate::cloudformation::stack::Stack;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
 use crate::operations::drift_detection::{DriftDetection, warn_if_incomplete};
@@ -228,6 +229,8 @@ impl DriftRevert<'_> {
             outputs: Vec::new(),
             ignored: Vec::new(),
             models,
+            mode: DeploymentMode::Standard,
+            skips_validation: false,
         }
     }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::digest::Digest;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
-use crate::config::settings::ParameterValue;
+use crate::config::settings::{DeploymentMode, ParameterValue};
 use crate::error::{Error, Result};
 use crate::plan::{Operation, Target};
 use crate::template::stack_policy::StackPolicy;
@@ -92,6 +92,12 @@ pub struct SavedChangeSet {
     /// What CloudFormation does if the deployment fails.
     #[serde(default)]
     pub on_failure: OnFailure,
+    /// The mode in which the change set is executed.
+    #[serde(default)]
+    pub mode: DeploymentMode,
+    /// Whether CloudFormation's validations before the deployment are disabled.
+    #[serde(default)]
+    pub skips_validation: bool,
 }
 
 /// The content of the project's files, as digests.
@@ -154,14 +160,19 @@ impl Fingerprint {
         self
     }
 
-    /// Returns a digest of the fingerprint and the option with which the change set is executed. The
-    /// change set carries it, so that no plan file can name another one.
+    /// Returns a digest of the fingerprint and the options with which the change set is created and
+    /// executed. The change set carries it, so that no plan file can name another one.
     ///
     /// # Errors
     ///
     /// If the fingerprint cannot be written as JSON.
-    pub fn mark(&self, on_failure: OnFailure) -> Result<String> {
-        let text = serde_json::to_vec(&(self, on_failure))
+    pub fn mark(
+        &self,
+        on_failure: OnFailure,
+        mode: DeploymentMode,
+        skips_validation: bool,
+    ) -> Result<String> {
+        let text = serde_json::to_vec(&(self, on_failure, mode, skips_validation))
             .map_err(|error| Error::system("cannot write JSON", error))?;
         Ok(Digest::of(text).hex())
     }

@@ -14,7 +14,7 @@ use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::config::secret::Secret;
-use crate::config::settings::{ParameterValue, ServiceSource};
+use crate::config::settings::{DeploymentMode, ParameterValue, ServiceSource};
 use crate::error::ErrorKind;
 use crate::plan::{Operation, Target};
 
@@ -57,6 +57,8 @@ fn plan() -> PlanFile {
         id: "arn:set".to_owned(),
         name: "stackctl-plan-1".to_owned(),
         on_failure: OnFailure::Rollback,
+        mode: DeploymentMode::Express,
+        skips_validation: true,
     };
     let secret = ParameterValue::FromEnvironment {
         variable: "DB".to_owned(),

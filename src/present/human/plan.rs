@@ -55,6 +55,10 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         wrap::push(&mut text, &words, [""; 2], width);
         return text;
     }
+    for paragraph in words::of_options(plan) {
+        text.push('\n');
+        wrap::push(&mut text, paragraph, [""; 2], width);
+    }
     for warning in plan.warnings() {
         text.push_str(&format!("{WARNING}warning{WARNING:#}: {warning}\n"));
     }

@@ -27,6 +27,10 @@ pub struct PlanDocument<'a> {
     operation: &'static str,
     has_changes: bool,
     prediction: Option<&'a str>,
+    /// The mode of the deployment: `standard` or `express`.
+    mode: &'static str,
+    /// Whether CloudFormation's validations before the deployment are disabled.
+    disable_validation: bool,
     capabilities: &'a [String],
     change_set: Option<ChangeSetEntry<'a>>,
     changes: Vec<ChangeEntry<'a>>,
@@ -147,6 +151,8 @@ impl<'a> PlanDocument<'a> {
             },
             has_changes: !plan.is_empty(),
             prediction: plan.prediction.as_deref(),
+            mode: plan.mode.as_str(),
+            disable_validation: plan.skips_validation,
             capabilities: &plan.capabilities,
             change_set: plan.change_set.as_ref().map(change_set),
             changes: plan.change_set.as_ref().map(changes).unwrap_or_default(),

@@ -113,6 +113,11 @@ fn heading(plan: &Plan) -> String {
     if let Some(basis) = &plan.prediction {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }
+    if !plan.is_empty() {
+        for paragraph in words::of_options(plan) {
+            text.push_str(&format!("\n{paragraph}\n"));
+        }
+    }
     if plan.changes().is_empty() && !plan.is_empty() {
         text.push_str(&format!("\n{}\n", escaped(&words::without_resources(plan))));
     }

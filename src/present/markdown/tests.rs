@@ -4,6 +4,7 @@ use crate::artifact::archive::ArchivedFile;
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::artifact::digest::Digest;
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
+use crate::config::settings::DeploymentMode;
 use crate::plan::model::Models;
 use crate::plan::risk::access::{Names, Statement, StatementChange};
 use crate::plan::risk::{Assessment, Severity};
@@ -38,6 +39,8 @@ fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
         assessment: Assessment::default(),
         moved: Vec::new(),
         suggested_moves: Vec::new(),
+        mode: DeploymentMode::Standard,
+        skips_validation: false,
     }
 }
 

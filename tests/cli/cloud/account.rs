@@ -42,6 +42,13 @@ pub(crate) struct Account {
     pub(crate) failing: BTreeMap<String, String>,
     /// How often `DescribeChangeSet` returns a pending change set.
     pub(crate) pending_describes: usize,
+    /// Whether it knows `DeploymentConfig`, which older servers ignore.
+    pub(crate) knows_express: bool,
+    /// Whether `GetTemplate` returns the template whose deployment failed while the stack is
+    /// `UPDATE_FAILED`.
+    pub(crate) shows_failed_template: bool,
+    /// Whether events say when the configuration of a resource or of the stack is applied.
+    pub(crate) shows_detailed_status: bool,
     /// The size of a page of changes, events or versions.
     pub(crate) page_size: usize,
     pub(super) made: usize,
@@ -75,6 +82,9 @@ impl Default for Account {
             progress: Progress::Done,
             failing: BTreeMap::new(),
             pending_describes: 0,
+            knows_express: true,
+            shows_failed_template: false,
+            shows_detailed_status: false,
             page_size: 100,
             made: 0,
         }

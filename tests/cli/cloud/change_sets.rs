@@ -7,7 +7,7 @@ use super::call::Call;
 use super::changes::{self, Change};
 use super::operation::now;
 use super::stacks::{Deployment, Stack, arn};
-use super::{template, xml};
+use super::{express, template, xml};
 
 /// A change set.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct ChangeSet {
     pub(crate) execution_status: String,
     /// Its `OnStackFailure`; empty if it was not set.
     pub(crate) on_stack_failure: String,
+    /// Whether it disables rollback in EXPRESS mode; `None` in the standard mode.
+    pub(crate) express: Option<bool>,
     /// How often `DescribeChangeSet` still returns it as pending.
     pub(crate) pending: usize,
 }
@@ -90,8 +92,9 @@ impl Account {
             capabilities: call.list("Capabilities"),
         };
         check_capabilities(&deployment)?;
-        let number = self.next_number();
+        let (number, knows_express) = (self.next_number(), self.knows_express);
         let stack = &mut self.stacks[index];
+        express::check_mode(stack, call)?;
         let unchanged = stack.deployed.as_ref().map(with_effect) == Some(with_effect(&deployment));
         let id = arn("changeSet", &set_name, number);
         let (status, reason, execution_status) = if unchanged {
@@ -110,13 +113,18 @@ impl Account {
             reason: reason.to_owned(),
             execution_status: execution_status.to_owned(),
             on_stack_failure: call.parameter("OnStackFailure").to_owned(),
+            express: express::disables_rollback(call).filter(|_| knows_express),
             pending: self.pending_describes,
         });
         Ok(xml::text("Id", &id) + &xml::text("StackId", &stack.id))
     }
 
     /// Returns the parameters of a call, with the previous values of those that keep theirs.
-    fn parameters_of(&self, call: &Call, index: usize) -> Result<BTreeMap<String, String>, Fault> {
+    pub(super) fn parameters_of(
+        &self,
+        call: &Call,
+        index: usize,
+    ) -> Result<BTreeMap<String, String>, Fault> {
         let mut parameters = call.pairs("Parameters", "ParameterKey", "ParameterValue");
         let keeps = call.pairs("Parameters", "ParameterKey", "UsePreviousValue");
         for (name, _) in keeps.iter().filter(|(_, keeps)| *keeps == "true") {
@@ -179,6 +187,11 @@ impl Account {
             return Err(Fault::new(400, "InvalidChangeSetStatus", message));
         }
         let keeps = call.parameter("DisableRollback") == "true";
+        if keeps && set.express.is_some() {
+            let message = "DisableRollback is part of the DeploymentConfig in EXPRESS mode";
+            return Err(Fault::validation(message));
+        }
+        let keeps = set.express.unwrap_or(keeps);
         let status = self.stacks[index].status.as_str();
         if keeps && !set.on_stack_failure.is_empty() {
             let message = "OnStackFailure and DisableRollback cannot be specified together";
@@ -194,6 +207,7 @@ impl Account {
             return Err(Fault::validation(message));
         }
         self.stacks[index].change_sets.clear();
+        self.stacks[index].executed.push(set.clone());
         self.begin_deployment(index, &set, call.parameter("ClientRequestToken"), keeps);
         Ok(String::new())
     }
@@ -221,7 +235,7 @@ fn is_stuck(status: &str) -> bool {
     status.ends_with("_FAILED") && !["CREATE_FAILED", "UPDATE_FAILED"].contains(&status)
 }
 
-fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
+pub(super) fn check_capabilities(deployment: &Deployment) -> Result<(), Fault> {
     let parsed = template::parse(&deployment.template);
     let iam: Vec<_> = template::resources(&parsed)
         .filter(|(_, resource)| {
@@ -260,5 +274,6 @@ impl ChangeSet {
             + &xml::optional("StatusReason", &self.reason)
             + &xml::text("ExecutionStatus", &self.execution_status)
             + &xml::optional("OnStackFailure", &self.on_stack_failure)
+            + &express::config(self.express)
     }
 }

@@ -12,6 +12,7 @@ mod buckets;
 mod call;
 mod change_sets;
 mod changes;
+pub(crate) mod express;
 mod http;
 mod operation;
 mod recovery;

@@ -7,6 +7,7 @@ use super::buckets::{Bucket, sha256};
 use super::call::Call;
 use super::change_sets::ChangeSet;
 use super::changes::Change;
+use super::express;
 use super::stacks::{Deployment, Resource, Stack};
 use super::template::{self, Scope};
 use super::xml;
@@ -73,6 +74,13 @@ impl Operation {
         });
     }
 
+    /// Gives the last event the detailed status of an applied configuration.
+    fn configured(&mut self) {
+        if let Some(event) = self.pending.back_mut() {
+            event.members = xml::text("DetailedStatus", "CONFIGURATION_COMPLETE");
+        }
+    }
+
     pub(super) fn event(&mut self, change: &Change, status: &str, reason: &str) {
         self.pending.push_back(Event {
             id: format!("{}-{status}", change.logical_id),
@@ -96,7 +104,7 @@ impl Account {
         token: &str,
         keeps: bool,
     ) {
-        let failing = self.failing.clone();
+        let (failing, detailed) = (self.failing.clone(), self.shows_detailed_status);
         let stack = &self.stacks[index];
         let creates = stack.status == "REVIEW_IN_PROGRESS";
         let verb = if creates { "CREATE" } else { "UPDATE" };
@@ -106,6 +114,11 @@ impl Account {
             ..Operation::default()
         };
         operation.stack_event(stack, &format!("{verb}_IN_PROGRESS"), "User Initiated");
+        let completed = if set.express.is_some() {
+            express::COMPLETED
+        } else {
+            ""
+        };
         let (removed, changed): (Vec<_>, Vec<_>) = set
             .changes
             .iter()
@@ -129,13 +142,21 @@ impl Account {
                 let initiated = "Resource creation Initiated";
                 operation.event(&change, "CREATE_IN_PROGRESS", initiated);
             }
+            if detailed {
+                operation.event(&change, &format!("{verb}_IN_PROGRESS"), "");
+                operation.configured();
+            }
             if let Some(reason) = failing.get(&change.logical_id) {
                 operation.event(&change, &format!("{verb}_FAILED"), reason);
                 operation.failed = true;
             } else {
-                operation.event(&change, &format!("{verb}_COMPLETE"), "");
+                operation.event(&change, &format!("{verb}_COMPLETE"), completed);
             }
             done.push(change);
+        }
+        if detailed {
+            operation.stack_event(stack, &format!("{verb}_IN_PROGRESS"), "");
+            operation.configured();
         }
         if operation.failed && keeps {
             operation.stack_event(stack, &format!("{verb}_FAILED"), "");
@@ -145,15 +166,16 @@ impl Account {
         } else if operation.failed {
             roll_back(&mut operation, stack, &done, creates);
         } else if creates {
-            operation.stack_event(stack, "CREATE_COMPLETE", "");
+            operation.stack_event(stack, "CREATE_COMPLETE", completed);
         } else {
             operation.stack_event(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "");
             for change in removed {
                 operation.event(change, "DELETE_IN_PROGRESS", "");
                 operation.event(change, "DELETE_COMPLETE", "");
             }
-            operation.stack_event(stack, "UPDATE_COMPLETE", "");
+            operation.stack_event(stack, "UPDATE_COMPLETE", completed);
         }
+        self.stacks[index].is_express = set.express.is_some();
         self.begin(index, operation);
     }
 
@@ -173,7 +195,7 @@ impl Account {
             let change = Change::removal(logical_id, resource);
             let bucket = self.buckets.get(&resource.physical_id);
             let full = bucket.is_some_and(|bucket| !bucket.objects.is_empty());
-            if resource.retained {
+            if resource.retained || full && stack.is_forced {
                 operation.event(&change, "DELETE_SKIPPED", "");
             } else if full && resource.kind == "AWS::S3::Bucket" {
                 let reason = "The bucket you tried to delete is not empty. \
@@ -261,7 +283,8 @@ impl Account {
         match (stack.status.as_str(), operation.target) {
             ("DELETE_COMPLETE", _) => {
                 let resources = std::mem::take(&mut stack.resources);
-                for resource in resources.values().filter(|resource| !resource.retained) {
+                let gone = |resource: &&Resource| resource.status != "DELETE_SKIPPED";
+                for resource in resources.values().filter(gone) {
                     self.buckets.remove(&resource.physical_id);
                     self.functions.remove(&resource.physical_id);
                 }
@@ -269,6 +292,7 @@ impl Account {
             ("CREATE_COMPLETE" | "UPDATE_COMPLETE" | "CREATE_FAILED", Some(target)) => {
                 self.install(index, target);
             }
+            ("UPDATE_FAILED", Some(target)) => stack.attempted = Some(target),
             ("ROLLBACK_COMPLETE", _) => stack.resources.clear(),
             _ => {}
         }
@@ -316,6 +340,7 @@ impl Account {
             .map(|(name, output)| (name.clone(), scope.string(&output["Export"]["Name"])))
             .collect();
         stack.outputs = outputs;
+        stack.attempted = None;
         stack.deployed = Some(deployment);
     }
 }

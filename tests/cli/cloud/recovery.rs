@@ -4,7 +4,7 @@ use super::account::{Account, Fault};
 use super::call::Call;
 use super::changes::Change;
 use super::operation::{Event, Operation, STACK};
-use super::xml;
+use super::{express, xml};
 
 type Answer = Result<String, Fault>;
 
@@ -59,6 +59,7 @@ impl Account {
     pub(super) fn rollback_stack(&mut self, call: &Call) -> Answer {
         let (index, status) = self.in_state(call, &["CREATE_FAILED", "UPDATE_FAILED"])?;
         let stack = &self.stacks[index];
+        express::check_rollback(stack)?;
         let mut operation = Operation::asked(call);
         if status == "CREATE_FAILED" {
             operation.stack_event(stack, "ROLLBACK_IN_PROGRESS", "User Initiated");

@@ -8,7 +8,7 @@ use super::account::{Account, Fault};
 use super::call::Call;
 use super::change_sets::ChangeSet;
 use super::operation::{Event, Operation, nested_arn, now};
-use super::{ACCOUNT, REGION, template, xml};
+use super::{ACCOUNT, REGION, express, template, xml};
 
 /// A stack.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,12 @@ pub(crate) struct Stack {
     pub(crate) termination_protection: bool,
     /// Whether the last operation was deployed in EXPRESS mode.
     pub(crate) is_express: bool,
+    /// The deployment that failed and was not rolled back.
+    pub(crate) attempted: Option<Deployment>,
+    /// The change sets that were executed, the oldest first.
+    pub(crate) executed: Vec<ChangeSet>,
+    /// Whether its deletion is forced.
+    pub(crate) is_forced: bool,
     /// The stack policy; `None` if it was never set.
     pub(crate) policy: Option<String>,
     pub(super) operation: Operation,
@@ -125,6 +131,7 @@ impl Account {
             }
             "ExecuteChangeSet" => self.execute_change_set(call),
             "DeleteStack" => self.delete_stack(call),
+            "UpdateStack" => self.update_stack(call),
             "RollbackStack" => self.rollback_stack(call),
             "ContinueUpdateRollback" => self.continue_update_rollback(call),
             "CancelUpdateStack" => self.cancel_update_stack(call),
@@ -209,6 +216,7 @@ impl Account {
         let Ok(index) = self.find(call.parameter("StackName")) else {
             return Ok(String::new());
         };
+        let knows_express = self.knows_express;
         let stack = &mut self.stacks[index];
         if stack.termination_protection {
             let message = format!(
@@ -216,6 +224,20 @@ impl Account {
                 stack.name
             );
             return Err(Fault::validation(message));
+        }
+        express::check_mode(stack, call)?;
+        let is_forced = call.parameter("DeletionMode") == "FORCE_DELETE_STACK";
+        if is_forced && stack.status != "DELETE_FAILED" {
+            let message = format!(
+                "Invalid operation on stack [{}]. You can activate DeletionMode FORCE_DELETE_STACK in \
+                 a delete stack operation only when the stack is in the DELETE_FAILED state.",
+                stack.id
+            );
+            return Err(Fault::validation(message));
+        }
+        stack.is_forced = is_forced;
+        if knows_express {
+            stack.is_express = express::disables_rollback(call).is_some();
         }
         stack.change_sets.clear();
         self.retain(call, index)?;
@@ -231,18 +253,36 @@ impl Account {
     fn get_template(&mut self, call: &Call) -> Answer {
         let template = if call.parameter("ChangeSetName").is_empty() {
             let index = self.find(call.parameter("StackName"))?;
-            let deployed = self.stacks[index].deployed.as_ref();
-            deployed.map_or_else(String::new, |deployed| deployed.template.clone())
+            let stack = &self.stacks[index];
+            let failed = stack
+                .attempted
+                .as_ref()
+                .filter(|_| self.shows_failed_template);
+            let shown = failed.or(stack.deployed.as_ref());
+            shown.map_or_else(String::new, |deployed| deployed.template.clone())
         } else {
-            let (index, set) = self.find_change_set(call)?;
-            self.stacks[index].change_sets[set]
-                .deployment
-                .template
-                .clone()
+            self.template_of_change_set(call)?
         };
         // The service replaces characters that are not ASCII.
         let ascii = template.chars().map(|c| if c.is_ascii() { c } else { '?' });
         Ok(xml::text("TemplateBody", &ascii.collect::<String>()))
+    }
+
+    /// Returns the template of a change set, also of one that was executed.
+    fn template_of_change_set(&self, call: &Call) -> Answer {
+        let (stack, name) = (call.parameter("StackName"), call.parameter("ChangeSetName"));
+        let executed = self.find(stack).ok().and_then(|index| {
+            let mut sets = self.stacks[index].executed.iter();
+            sets.find(|set| set.id == name || set.name == name)
+        });
+        if let Some(set) = executed {
+            return Ok(set.deployment.template.clone());
+        }
+        let (index, set) = self.find_change_set(call)?;
+        Ok(self.stacks[index].change_sets[set]
+            .deployment
+            .template
+            .clone())
     }
 
     pub(super) fn template_of(&self, call: &Call) -> Answer {
@@ -329,7 +369,8 @@ impl Stack {
         let protected = self.termination_protection.to_string();
         result += &xml::text("EnableTerminationProtection", &protected);
         if self.is_express {
-            result += "<DeploymentConfig><Mode>EXPRESS</Mode></DeploymentConfig>";
+            let mode = xml::text("Mode", "EXPRESS");
+            result += &xml::element("DeploymentConfig", &mode);
         }
         let none = BTreeMap::new();
         let deployed = self.deployed.as_ref();

@@ -104,6 +104,19 @@ pub(crate) fn architecture(text: &str) -> Checked<()> {
     })
 }
 
+/// The mode of operations on a stack.
+pub(crate) fn deployment_mode(text: &str) -> Checked<()> {
+    const KNOWN: [&str; 2] = ["standard", "express"];
+    if KNOWN.contains(&text) {
+        return Ok(());
+    }
+    let fault = Fault::new("bad-deployment-mode", "is not a mode of CloudFormation");
+    Err(match nearest(&text.to_ascii_lowercase(), KNOWN) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("the modes are {}", quoted(KNOWN))),
+    })
+}
+
 /// An argument of a program.
 pub(crate) fn argument(text: &str) -> Checked<()> {
     if text.contains('\0') {
