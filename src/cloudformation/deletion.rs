@@ -3,12 +3,25 @@
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Resource;
 use crate::cloudformation::stateful::stored_data;
+use crate::config::settings::DeploymentMode;
 use crate::template::STACK_TYPE;
 use crate::template::evaluate::Evaluator;
 use crate::template::policy::{Policy, deletion_policy};
 
 /// The type of a bucket, which CloudFormation deletes only when it is empty.
 const BUCKET: &str = "AWS::S3::Bucket";
+
+/// How the deletion of a stack is requested.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeletionRequest {
+    /// The resources to leave behind, by logical id. CloudFormation accepts them only in `DELETE_FAILED`.
+    pub retained: Vec<String>,
+    /// Whether the resources that could not be deleted, and those that they depend on, are left behind
+    /// (`FORCE_DELETE_STACK`). CloudFormation accepts that only in `DELETE_FAILED`.
+    pub is_forced: bool,
+    /// The mode of the deletion.
+    pub mode: DeploymentMode,
+}
 
 /// What happens to a resource if its stack is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -41,6 +41,13 @@ pub(crate) fn requires_express(message: &str) -> bool {
     message.contains("must use the same DeploymentConfig") && message.contains("EXPRESS")
 }
 
+/// Returns whether the service does not roll a stack back, because it failed in EXPRESS mode:
+/// `RollbackStack is not supported for stacks that were last updated using EXPRESS deployment mode and
+/// are in a failed state`.
+pub(crate) fn cannot_roll_back_express(message: &str) -> bool {
+    message.contains("RollbackStack is not supported") && message.contains("EXPRESS")
+}
+
 // Change sets. A failed one has a reason and no code.
 
 /// Returns whether a change set failed only because it has no changes.
@@ -203,6 +210,15 @@ mod tests {
                      DeploymentConfig (mode=EXPRESS) until the stack reaches a *_COMPLETE state",
                 ],
                 &["DeploymentConfig (mode=EXPRESS) is not supported in this region"],
+            ),
+            (
+                "cannot_roll_back_express",
+                cannot_roll_back_express,
+                &[
+                    "RollbackStack is not supported for stacks that were last updated using EXPRESS \
+                     deployment mode and are in a failed state",
+                ],
+                &["RollbackStack cannot be called from current stack status"],
             ),
             (
                 "is_clock_skew",

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use crate::cloudformation::status::StackStatus;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::util::suggest::quoted;
 
@@ -143,6 +144,11 @@ impl Stack {
         })
     }
 
+    /// Returns the mode of the last operation.
+    pub fn mode(&self) -> DeploymentMode {
+        DeploymentMode::Standard.or_express(self.is_express)
+    }
+
     fn list_of_outputs(&self) -> String {
         let names: Vec<&str> = self
             .outputs
@@ -190,7 +196,7 @@ impl Stack {
     }
 
     /// Returns the region in the stack's ARN; `None` if the ARN is invalid.
-    fn region(&self) -> Option<&str> {
+    pub fn region(&self) -> Option<&str> {
         self.id.split(':').nth(3)
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod deletion_plan;
 pub(crate) mod deploy;
 pub(crate) mod drift_detection;
 pub(crate) mod examine;
+pub(crate) mod express_failure;
 pub(crate) mod follow;
 pub(crate) mod function_code;
 pub(crate) mod function_log;

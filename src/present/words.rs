@@ -122,6 +122,9 @@ pub(super) fn suggested_moves(plan: &Plan) -> Vec<String> {
 const EXPRESS: &str = "EXPRESS mode: the operation ends before the resources are stable. A resource \
                        may not be ready for use yet, a deletion may still be running, and its name may \
                        still be taken.";
+/// What a deletion in EXPRESS mode gives up.
+pub(super) const EXPRESS_DELETION: &str = "EXPRESS mode: the operation ends before the resources are gone. A deletion may still be \
+     running, and its name may still be taken.";
 /// What a deployment without validations gives up.
 const NO_VALIDATION: &str = "CloudFormation's validations before the deployment are disabled: what they \
                              would find makes the deployment fail.";

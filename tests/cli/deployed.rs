@@ -90,6 +90,7 @@ fn commands_report_a_missing_stack() {
       "created": null,
       "updated": null,
       "termination_protection": false,
+      "mode": null,
       "capabilities": [],
       "parameters": null,
       "tags": null,
@@ -133,6 +134,7 @@ fn status_shows_the_stack_and_its_resources() {
       "created": "[INSTANT]",
       "updated": null,
       "termination_protection": false,
+      "mode": "standard",
       "capabilities": [
         "CAPABILITY_IAM"
       ],

@@ -5,13 +5,14 @@ use crate::demo;
 use crate::drift;
 use crate::sandbox::Sandbox;
 
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 7] = [
     "CancelUpdateStack",
     "ContinueUpdateRollback",
     "CreateChangeSet",
     "DeleteChangeSet",
     "DeleteStack",
     "RollbackStack",
+    "UpdateStack",
 ];
 
 /// Returns the calls that change a stack, in order.
@@ -286,33 +287,6 @@ fn recover_does_not_take_an_old_stack_for_one_without_a_stable_state() {
 }
 
 #[test]
-fn recover_does_not_roll_back_a_stack_in_express_mode() {
-    let (sandbox, cloud) = demo::deployed();
-    cloud.account().stack("demo-dev").is_express = true;
-    let events = [
-        ("UPDATE_IN_PROGRESS", "User Initiated"),
-        ("UPDATE_FAILED", ""),
-    ];
-    cloud.account().put_into("demo-dev", &events);
-    insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
-    --- stdout
-    demo-dev  UPDATE_FAILED
-      The update failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only an update
-      in EXPRESS mode, such as one with the last template that was deployed successfully, or the
-      deletion of the stack.
-      Some of its resources are in their previous state, and the failed update changed the others.
-
-    Options
-      Delete the stack:
-        stackctl destroy -e dev
-    --- stderr
-    error: nothing was done: you have to decide what to do about UPDATE_FAILED
-    --- exit 4
-    ");
-    assert!(writes(&cloud).is_empty());
-}
-
-#[test]
 fn recover_retains_a_nested_stack_by_its_own_logical_id() {
     let (sandbox, cloud) = demo::with_nested(&["Child"]);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
@@ -392,6 +366,10 @@ fn recover_retries_a_failed_deletion_or_retains_resources() {
       DeleteStack
         StackName: arn:aws:cloudformation:eu-west-1:123456789012:stack/demo-dev/[UUID]
         RetainResources: Bucket
+
+    Other options
+      Delete the stack and leave behind what could not be deleted:
+        stackctl recover --force-delete -e dev
     --- stderr
 
       [TIME]  DELETE_IN_PROGRESS  demo-dev  AWS::CloudFormation::Stack: User Initiated

@@ -17,9 +17,10 @@ mod request;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::list_stack_resources::ListStackResourcesOutput;
-use aws_sdk_cloudformation::types::TemplateStage;
+use aws_sdk_cloudformation::types::{DeletionMode, TemplateStage};
 
 use super::{Connection, fault};
+use crate::cloudformation::deletion::DeletionRequest;
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
@@ -112,6 +113,16 @@ impl StackService {
     /// stack really has. `None` as for [`template`](Self::template).
     pub async fn processed_template(&self) -> Result<Option<String>> {
         self.template_at(TemplateStage::Processed).await
+    }
+
+    /// Returns the template of a change set of the stack, also of one that was executed; `None` if it
+    /// cannot be read.
+    pub async fn template_of_change_set(&self, name: &str) -> Option<String> {
+        let request = self.client.get_template().stack_name(&self.name);
+        let request = request
+            .change_set_name(name)
+            .template_stage(TemplateStage::Original);
+        request.send().await.ok()?.template_body
     }
 
     async fn template_at(&self, stage: TemplateStage) -> Result<Option<String>> {
@@ -234,21 +245,23 @@ impl StackService {
         Ok(resources)
     }
 
-    /// Asks for the deletion of a stack by its ARN and returns at once. `retain` names resources to
-    /// leave behind, which CloudFormation takes only from a stack that is `DELETE_FAILED`.
+    /// Asks for the deletion of a stack by its ARN and returns at once.
     pub async fn delete(
         &self,
         stack_id: &str,
         token: &str,
         role: Option<&str>,
-        retain: &[String],
+        request: &DeletionRequest,
     ) -> Result<()> {
+        let retained = request.retained.clone();
         self.client
             .delete_stack()
             .stack_name(stack_id)
             .client_request_token(token)
             .set_role_arn(role.map(str::to_owned))
-            .set_retain_resources((!retain.is_empty()).then(|| retain.to_vec()))
+            .set_retain_resources((!retained.is_empty()).then_some(retained))
+            .set_deletion_mode(request.is_forced.then_some(DeletionMode::ForceDeleteStack))
+            .set_deployment_config(request::deployment_config(request.mode, false))
             .send()
             .await
             .map(|_| ())

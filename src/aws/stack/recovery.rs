@@ -3,11 +3,15 @@
 use super::events;
 use std::collections::HashSet;
 
+use aws_sdk_cloudformation::types::{Capability, Parameter};
+
 use super::StackService;
+use super::request::deployment_config;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::recovery::Call;
 use crate::cloudformation::recovery::history::History;
 use crate::cloudformation::stack::{Resource, name_of};
+use crate::config::settings::DeploymentMode;
 use crate::error::Result;
 use crate::template::STACK_TYPE;
 
@@ -54,7 +58,35 @@ async fn send(
     };
     match call {
         Call::DeleteChangeSet(id) => service.delete_change_set(id).await,
-        Call::DeleteStack(retained) => service.delete(stack_id, token, role, retained).await,
+        Call::DeleteStack(request) => service.delete(stack_id, token, role, request).await,
+        Call::UpdateStack(update) => {
+            let parameters = update.parameters.iter().map(|(name, value)| {
+                let parameter = Parameter::builder().parameter_key(name);
+                match value {
+                    Some(value) => parameter.parameter_value(value).build(),
+                    None => parameter.use_previous_value(true).build(),
+                }
+            });
+            let capabilities = update.capabilities.iter();
+            let capabilities = capabilities.map(|name| Capability::from(name.as_str()));
+            let body = update.template.clone();
+            let sent = service
+                .client
+                .update_stack()
+                .stack_name(stack_id)
+                .set_template_body(update.url.is_none().then_some(body))
+                .set_template_url(update.url.clone())
+                .set_parameters(Some(parameters.collect()))
+                .set_capabilities(Some(capabilities.collect()))
+                .set_role_arn(assumed)
+                // A stack that failed accepts an update only with rollback disabled.
+                .set_deployment_config(deployment_config(DeploymentMode::Express, true))
+                .client_request_token(token)
+                .send()
+                .await;
+            sent.map(drop)
+                .map_err(|error| service.connection.fault(doing, &error))
+        }
         Call::RollbackStack => {
             let request = service.client.rollback_stack().stack_name(stack_id);
             let request = request.set_role_arn(assumed).client_request_token(token);

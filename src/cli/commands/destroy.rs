@@ -8,14 +8,16 @@ use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::store::empty;
 use crate::cloudformation::deletion::{
-    DeletionOutcome, DeletionPlan, ResourceDeletion, resource_deletions,
+    DeletionOutcome, DeletionPlan, DeletionRequest, ResourceDeletion, resource_deletions,
 };
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
 use crate::operations::context::listen;
 use crate::operations::deletion_plan;
+use crate::operations::express_failure;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::session::Session;
@@ -42,6 +44,9 @@ pub struct Args {
     /// (`DELETE_FAILED`); may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     retain: Vec<String>,
+    /// Delete in EXPRESS mode: CloudFormation does not wait until the resources are gone
+    #[arg(long)]
+    express: bool,
     /// Show what would happen, or why it would be refused, and delete nothing
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
@@ -87,9 +92,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Format::Human => presenter.data(&human::deletion::deletion_plan(
             &stack,
             &deletion_plan,
+            deletion.mode(),
             presenter.width(),
         )),
-        Format::Json => presenter.json(&DeletionDocument::of(&stack, &deletion_plan))?,
+        Format::Json => {
+            let document = DeletionDocument::of(&stack, &deletion_plan, deletion.mode());
+            presenter.json(&document)?;
+        }
     }
     deletion.print_failures(&deletion_plan);
     check_exports(&deletion_plan)?;
@@ -145,6 +154,12 @@ struct Deletion<'a> {
 }
 
 impl Deletion<'_> {
+    /// Returns the mode of the deletion.
+    fn mode(&self) -> DeploymentMode {
+        let mode = self.session.settings().stack.deployment_mode;
+        mode.or_express(self.args.express)
+    }
+
     /// Refuses if CloudFormation would not begin.
     fn check_ready(&self) -> Result<()> {
         let (session, stack) = (self.session, self.stack);
@@ -299,7 +314,7 @@ impl Deletion<'_> {
         let more = more.map(|name| ("--allow-delete", name));
         let command = given
             .chain(more)
-            .fold("destroy --yes".to_owned(), |command, (option, name)| {
+            .fold(self.words("destroy --yes"), |command, (option, name)| {
                 format!("{command} {option} {}", quote(name))
             });
         self.session.command(&command)
@@ -370,8 +385,16 @@ impl Deletion<'_> {
         self.session.presenter().note("");
         let role = self.session.settings().stack.role_arn.as_deref();
         let token = temporary_name();
-        let sent = (self.service).delete(&stack.id, &token, role, &self.args.retain);
-        operation.request(sent).await?;
+        let request = DeletionRequest {
+            retained: self.args.retain.clone(),
+            is_forced: false,
+            mode: self.mode(),
+        };
+        let sent = self.service.delete(&stack.id, &token, role, &request);
+        let sent = operation.request(sent).await;
+        sent.map_err(|error| {
+            express_failure::explain(self.session, stack, error, "destroy --express")
+        })?;
         self.follow_deletion(operation).await
     }
 
@@ -391,16 +414,14 @@ impl Deletion<'_> {
 
     async fn follow_deletion(&self, operation: RunningOperation<'_>) -> Result<()> {
         let mut operation = operation.showing(self.args.events);
-        let failed = match interrupt_prompt::follow(&mut operation).await? {
-            None => None,
-            Some(stack) if stack.status == StackStatus::DeleteComplete => None,
-            Some(stack) => Some(stack),
-        };
-        let Some(stack) = failed else {
-            let name = &self.stack.name;
-            let presenter = self.session.presenter();
-            presenter.note(&format!("Destroyed: {name} is gone."));
-            return Ok(());
+        let ended = interrupt_prompt::follow(&mut operation).await?;
+        let is_gone = |stack: &Stack| stack.status == StackStatus::DeleteComplete;
+        let stack = match ended {
+            Some(stack) if !is_gone(&stack) => stack,
+            gone => {
+                self.print_destroyed(gone.as_ref());
+                return Ok(());
+            }
         };
         let error = Error::new(
             ErrorKind::Deployment,
@@ -419,6 +440,24 @@ impl Deletion<'_> {
         });
         let error = FailureReport::new(&operation, None).explain(error).await;
         Err(self.remediation(error, &failures))
+    }
+
+    /// Prints that the stack is gone; `gone` is what the service still says of it.
+    fn print_destroyed(&self, gone: Option<&Stack>) {
+        let name = &self.stack.name;
+        let presenter = self.session.presenter();
+        let is_express = self.mode() == DeploymentMode::Express;
+        if is_express && gone.is_some_and(|stack| !stack.is_express) {
+            presenter.warning(
+                "this endpoint does not support EXPRESS mode: it deleted the stack in the standard mode",
+            );
+        }
+        let rest = if is_express {
+            " In EXPRESS mode, the deletion of its resources may still be running."
+        } else {
+            ""
+        };
+        presenter.note(&format!("Destroyed: {name} is gone.{rest}"));
     }
 
     /// Adds the commands that help after a failed deletion.
@@ -453,9 +492,15 @@ impl Deletion<'_> {
         error
     }
 
+    /// Returns the beginning of a command line, in the same mode.
+    fn words(&self, command: &str) -> String {
+        let express = if self.args.express { " --express" } else { "" };
+        format!("{command}{express}")
+    }
+
     /// Returns the command line with an option for each name.
     fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
-        let command = names.fold("destroy".to_owned(), |command, name| {
+        let command = names.fold(self.words("destroy"), |command, name| {
             format!("{command} {option} {}", quote(name))
         });
         self.session.command(&command)

@@ -3,15 +3,23 @@
 //! The command reads neither the template's files nor the artifacts, so it can repair the stack of a
 //! project that does not build.
 
+use std::error::Error as _;
+use std::path::PathBuf;
+
 use super::{Context, Exit};
+use crate::aws;
+use crate::aws::store::Store;
 use crate::cloudformation::recovery::table::RecoveryAction;
 use crate::cloudformation::recovery::{Choices, Recovery};
+use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
+use crate::config::project;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::drift_revert::DriftRevert;
+use crate::operations::recover::last_good;
 use crate::operations::recover::steps::{self, Step, options_for};
 use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
@@ -39,6 +47,12 @@ pub struct Args {
     /// Allow a resource that holds data to be deleted; may be repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     allow_delete: Vec<String>,
+    /// Leave behind what could not be deleted, and delete the rest (`DELETE_FAILED`)
+    #[arg(long, conflicts_with_all = ["skip", "retain", "template"])]
+    force_delete: bool,
+    /// After an update that failed in EXPRESS mode: the last template that succeeded, as it was deployed
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
     /// Which events are shown while an operation runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     events: EventFilter,
@@ -56,6 +70,11 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
+    let given = args.template.as_deref().map(|path| {
+        let source = project::named_text(&context.ambient().current_dir, path)?;
+        Ok((path.display().to_string(), source.text.clone()))
+    });
+    let given = given.transpose()?;
     let interrupt = listen(context)?;
     let reached = session.reach(&interrupt).await?;
     let (service, mut stack) = (reached.service, reached.stack);
@@ -63,13 +82,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         skip: args.skip,
         retain: args.retain,
         allow_delete: args.allow_delete,
+        force_delete: args.force_delete,
+        template: given,
     };
     let mut steps = 0;
+    let (mut failed_in_express, mut has_deployed) = (false, false);
     loop {
-        let Some(found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete) else {
+        let Some(mut found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete)
+        else {
             print_missing(&session, service.name(), args.format, steps)?;
             return Ok(Exit::Done);
         };
+        found.is_express |= failed_in_express && found.status.as_str().ends_with("_FAILED");
         let recovery = interrupt
             .guard(steps::inspect(&session, &service, &found, &choices))
             .await?;
@@ -77,8 +101,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             recovery.action,
             RecoveryAction::Nothing | RecoveryAction::Follow | RecoveryAction::Manual
         );
+        if steps == 0 {
+            recovery.check_choices(&choices)?;
+        }
         let calls = acts.then(|| recovery.calls(&choices)).transpose()?;
-        let calls = calls.unwrap_or_default();
+        let mut calls = calls.unwrap_or_default();
         let command = |short: &str| session.command(short);
         if args.format == Format::Json {
             let document = RecoveryDocument::of(&found, &recovery, &calls, command);
@@ -88,6 +115,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         if recovery.action == RecoveryAction::Nothing && steps > 0 {
             presenter.note(&format!("\n{} is {}.", found.name, found.status));
             print_skipped(&session, &recovery, &choices);
+            if has_deployed {
+                let apply = session.command("apply --express");
+                presenter.hint(&format!(
+                    "fix the cause, then deploy the change again: `{apply}`"
+                ));
+            }
             return Ok(Exit::Done);
         }
         if steps == MOST_STEPS {
@@ -101,6 +134,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             let width = presenter.width();
             let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
             presenter.data(&text);
+            let last_good = recovery.last_good.as_ref();
+            if let Some(text) = last_good.and_then(|it| last_good::comparison(&session, &found, it))
+            {
+                presenter.data(&format!("\nWhat the update changes\n{text}"));
+            }
         }
         let resume = session.command("recover");
         stack = match recovery.action {
@@ -129,7 +167,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             }
             RecoveryAction::Delete
             | RecoveryAction::RollBack
-            | RecoveryAction::ContinueRollback => {
+            | RecoveryAction::ContinueRollback
+            | RecoveryAction::DeployLastGood => {
                 check_guards(&session, &recovery, &choices)?;
                 steps::check_protection(&session, &found, &calls)?;
                 if !args.yes {
@@ -144,10 +183,37 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                     stack: &found,
                     filter: args.events,
                 };
-                step.take(&calls).await?
+                let account = &reached.identity.account;
+                let store = Store::new(&reached.connection, session.settings(), account);
+                interrupt
+                    .guard(last_good::upload(&session, &store, &mut calls))
+                    .await?;
+                match step.take(&calls).await {
+                    // The service's message says what its description of the stack did not.
+                    Err(error) if !found.is_express && is_about_express(&error) => {
+                        presenter.warning(&error.source().map_or_else(
+                            || error.to_string(),
+                            |reason| format!("{error}: {reason}"),
+                        ));
+                        failed_in_express = true;
+                        Some(found)
+                    }
+                    taken => {
+                        has_deployed |= recovery.action == RecoveryAction::DeployLastGood;
+                        taken?
+                    }
+                }
             }
         };
     }
+}
+
+/// Returns whether CloudFormation refused a call because the stack failed in EXPRESS mode.
+fn is_about_express(error: &Error) -> bool {
+    aws::service_message(error).is_some_and(|message| {
+        service_message::cannot_roll_back_express(message)
+            || service_message::requires_express(message)
+    })
 }
 
 /// Prints that there is no stack, or none any more after these steps.

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use crate::cloudformation::event::Event;
 use crate::cloudformation::service_message;
 
@@ -70,6 +72,10 @@ pub struct History {
     pub attempt: Option<Attempt>,
     /// Whether a rollback has a state to return to.
     pub stability: Stability,
+    /// The time of the newest event that shows such a state.
+    pub stable_at: Option<Timestamp>,
+    /// The token of the last request; `None` if the events do not show it.
+    pub token: Option<String>,
     /// Whether the last request continued a rollback that had failed.
     pub is_continued: bool,
     /// The resources that the continued rollback skipped, by logical id: CloudFormation reports them as
@@ -129,8 +135,14 @@ impl History {
             self.is_continued = self.attempt == Some(Attempt::RollBack)
                 && event.status.as_str() == "UPDATE_ROLLBACK_FAILED";
         }
-        self.attempt = self.attempt.or_else(|| Attempt::begun_by(event));
+        if self.attempt.is_none() {
+            self.attempt = Attempt::begun_by(event);
+            if self.attempt.is_some() {
+                self.token.clone_from(&event.token);
+            }
+        }
         if is_stable(event) {
+            self.stable_at = self.stable_at.or(event.time);
             self.stability = Stability::Stable;
         } else if self.stability == Stability::Unknown && is_first(event) {
             self.stability = Stability::NeverStable;

@@ -9,27 +9,36 @@
 //! This module sends no requests.
 
 pub mod history;
+pub mod last_good;
 pub mod table;
 
-use crate::cloudformation::deletion::{DeletionOutcome, ResourceDeletion, resource_deletions};
+use std::collections::HashSet;
+
+use crate::cloudformation::deletion::{
+    DeletionOutcome, DeletionRequest, ResourceDeletion, resource_deletions,
+};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
+use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::template::evaluate::Evaluator;
 use crate::template::policy::{self, Policy};
 use crate::template::{STACK_TYPE, Template};
 use history::{Attempt, History, Stability};
-use table::{Entry, IMPORT_RETAINED, Other, RecoveryAction, entry, express};
+use last_good::LastGood;
+use table::{Entry, FORCE, IMPORT_RETAINED, Other, RecoveryAction, entry, express};
 
 /// A call of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     /// Delete a change set, by ARN, that an earlier run of stackctl did not delete.
     DeleteChangeSet(String),
-    /// Delete the stack and retain these resources, by logical id.
-    DeleteStack(Vec<String>),
+    /// Delete the stack.
+    DeleteStack(DeletionRequest),
+    /// Deploy the last template that succeeded, in EXPRESS mode.
+    UpdateStack(Box<LastGood>),
     /// Roll back to the last stable state, or delete all resources if the stack has none.
     RollbackStack,
     /// Continue a rollback and skip these resources.
@@ -44,6 +53,7 @@ impl Call {
         match self {
             Self::DeleteChangeSet(_) => "DeleteChangeSet",
             Self::DeleteStack(_) => "DeleteStack",
+            Self::UpdateStack(_) => "UpdateStack",
             Self::RollbackStack => "RollbackStack",
             Self::ContinueUpdateRollback(_) => "ContinueUpdateRollback",
             Self::CancelUpdateStack => "CancelUpdateStack",
@@ -80,6 +90,8 @@ pub struct StackState<'a> {
     pub nested: Vec<(String, Resource, Option<String>)>,
     /// The deployed template.
     pub template: Option<&'a Template>,
+    /// The last template that succeeded, after a failure in EXPRESS mode.
+    pub last_good: Option<LastGood>,
     /// The ARNs of the change sets that an earlier run of stackctl did not delete.
     pub leftover_change_sets: Vec<String>,
     /// The names of the other change sets, which another user may need.
@@ -117,6 +129,10 @@ pub struct Recovery {
     pub live: Vec<ResourceDeletion>,
     /// The names of the change sets that prevent the deletion of an empty stack.
     pub change_sets: Vec<String>,
+    /// The last template that succeeded, if the action deploys it.
+    pub last_good: Option<LastGood>,
+    /// The mode that the stack accepts.
+    mode: DeploymentMode,
     stack_id: String,
     role: Option<String>,
     leftover_change_sets: Vec<String>,
@@ -131,6 +147,10 @@ pub struct Choices {
     pub retain: Vec<String>,
     /// The resources that store data and may be deleted.
     pub allow_delete: Vec<String>,
+    /// Whether the deletion leaves behind what could not be deleted.
+    pub force_delete: bool,
+    /// The last template that succeeded, as the user names it and its text.
+    pub template: Option<(String, String)>,
 }
 
 impl Recovery {
@@ -148,7 +168,7 @@ impl Recovery {
             mut remains,
             mut action,
             others,
-        } = express(&status)
+        } = express(&status, &state.history, state.last_good.is_some())
             .filter(|_| state.stack.is_express)
             .unwrap_or_else(|| entry(&status, &state.history));
         if status == StackStatus::ReviewInProgress && !state.change_sets.is_empty() {
@@ -157,6 +177,9 @@ impl Recovery {
         let obstacles = obstacles(&status, &state);
         let live = live(&status, action, &state, choices);
         let mut others = others.to_vec();
+        if choices.force_delete {
+            others.retain(|other| other.command != FORCE.command);
+        }
         if action == RecoveryAction::Delete && live.is_empty() {
             remains = "None of its resources exist.";
         }
@@ -188,6 +211,14 @@ impl Recovery {
             },
             live,
             change_sets: state.change_sets,
+            last_good: state
+                .last_good
+                .filter(|_| action == RecoveryAction::DeployLastGood),
+            mode: if status.as_str().ends_with("_FAILED") {
+                state.stack.mode()
+            } else {
+                DeploymentMode::Standard
+            },
             stack_id: state.stack.id.clone(),
             role: state.role.map(str::to_owned),
             leftover_change_sets: state.leftover_change_sets,
@@ -199,8 +230,9 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// Refused if the user chose a resource that cannot be skipped or retained.
+    /// Refused if the user chose what is not possible in this state.
     pub fn calls(&self, choices: &Choices) -> Result<Vec<Call>> {
+        self.check_choices(choices)?;
         self.check("--skip", &choices.skip)?;
         self.check("--retain", &choices.retain)?;
         Ok(match self.action {
@@ -209,9 +241,17 @@ impl Recovery {
             RecoveryAction::ContinueRollback => {
                 vec![Call::ContinueUpdateRollback(choices.skip.clone())]
             }
+            RecoveryAction::DeployLastGood => {
+                let last_good = self.last_good.clone().into_iter();
+                last_good.map(Box::new).map(Call::UpdateStack).collect()
+            }
             RecoveryAction::Delete => {
                 let leftovers = self.leftover_change_sets.iter().cloned();
-                let delete = Call::DeleteStack(choices.retain.clone());
+                let delete = Call::DeleteStack(DeletionRequest {
+                    retained: choices.retain.clone(),
+                    is_forced: choices.force_delete,
+                    mode: self.mode,
+                });
                 leftovers
                     .map(Call::DeleteChangeSet)
                     .chain([delete])
@@ -224,20 +264,51 @@ impl Recovery {
     pub fn parameters(&self, call: &Call) -> Vec<(&'static str, Vec<String>)> {
         let stack = ("StackName", vec![self.stack_id.clone()]);
         let role = self.role.iter().map(|role| ("RoleARN", vec![role.clone()]));
-        let (list, takes_role) = match call {
+        let (lists, takes_role) = match call {
             Call::DeleteChangeSet(id) => return vec![("ChangeSetName", vec![id.clone()])],
-            Call::CancelUpdateStack => (None, false),
-            Call::RollbackStack => (None, true),
-            Call::DeleteStack(retained) => (Some(("RetainResources", retained)), true),
-            Call::ContinueUpdateRollback(skipped) => (Some(("ResourcesToSkip", skipped)), true),
+            Call::CancelUpdateStack => (Vec::new(), false),
+            Call::RollbackStack => (Vec::new(), true),
+            Call::DeleteStack(request) => (deletion_parameters(request), true),
+            Call::ContinueUpdateRollback(skipped) => {
+                (vec![("ResourcesToSkip", skipped.clone())], true)
+            }
+            Call::UpdateStack(update) => {
+                let mut lists = update.parameters();
+                lists.extend(deployment_config(DeploymentMode::Express, true));
+                (lists, true)
+            }
         };
-        let list = list.filter(|(_, ids)| !ids.is_empty());
-        let list = list.map(|(name, ids)| (name, ids.clone()));
+        let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
         [stack]
             .into_iter()
-            .chain(list)
+            .chain(lists)
             .chain(role.filter(|_| takes_role))
             .collect()
+    }
+
+    /// Refuses a choice that is not possible in any form in this state.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with the states in which it is possible.
+    pub fn check_choices(&self, choices: &Choices) -> Result<()> {
+        let status = &self.status;
+        let is_running = self.action == RecoveryAction::Follow;
+        if choices.force_delete && *status != StackStatus::DeleteFailed && !is_running {
+            return Err(Error::refused(format!(
+                "`--force-delete` is not possible in {status}"
+            ))
+            .hint("CloudFormation forces a deletion only after a deletion has failed (DELETE_FAILED)"));
+        }
+        if choices.template.is_some() && self.last_good.is_none() && !is_running {
+            return Err(
+                Error::refused(format!("`--template` is not possible in {status}")).hint(
+                    "`recover` deploys a template only after an update that failed in EXPRESS mode \
+                 (UPDATE_FAILED)",
+                ),
+            );
+        }
+        Ok(())
     }
 
     fn check(&self, option: &str, chosen: &[String]) -> Result<()> {
@@ -303,6 +374,57 @@ impl Recovery {
     }
 }
 
+/// Returns the parameters of a deletion, by their names in the API.
+fn deletion_parameters(request: &DeletionRequest) -> Vec<(&'static str, Vec<String>)> {
+    let forced = request
+        .is_forced
+        .then(|| ("DeletionMode", vec!["FORCE_DELETE_STACK".to_owned()]));
+    [("RetainResources", request.retained.clone())]
+        .into_iter()
+        .chain(forced)
+        .chain(deployment_config(request.mode, false))
+        .collect()
+}
+
+/// Returns the configuration of an operation, by its name in the API; `None` in the standard mode.
+fn deployment_config(
+    mode: DeploymentMode,
+    disables_rollback: bool,
+) -> Option<(&'static str, Vec<String>)> {
+    let config = || {
+        vec![
+            "Mode=EXPRESS".to_owned(),
+            format!("DisableRollback={disables_rollback}"),
+        ]
+    };
+    (mode == DeploymentMode::Express).then(|| ("DeploymentConfig", config()))
+}
+
+/// Returns the resources that a forced deletion leaves behind, by logical id: those that could not be
+/// deleted, and those that they depend on.
+fn left_by_force<'a>(state: &'a StackState<'_>) -> HashSet<&'a str> {
+    let failed = state.resources.iter();
+    let failed = failed.filter(|resource| resource.status == "DELETE_FAILED");
+    let mut left: HashSet<&str> = failed.map(|resource| &*resource.logical_id).collect();
+    let references = state.template.map(Template::references);
+    let references = references.unwrap_or_default();
+    loop {
+        let more: Vec<&str> = references
+            .iter()
+            .filter(|it| it.section == "Resources" && left.contains(it.owner))
+            .filter_map(|it| {
+                let mut resources = state.resources.iter();
+                let found = resources.find(|resource| resource.logical_id == it.target)?;
+                Some(&*found.logical_id).filter(|name| !left.contains(name))
+            })
+            .collect();
+        if more.is_empty() {
+            return left;
+        }
+        left.extend(more);
+    }
+}
+
 /// Returns the resources that made the last operation fail, with the option that excludes each.
 fn obstacles(status: &StackStatus, state: &StackState<'_>) -> Vec<Obstacle> {
     let option = |resource: &Resource, reason: Option<&str>, is_nested: bool| match status {
@@ -361,6 +483,11 @@ fn live(
     let deployed = (state.template).map(|template| Evaluator::new(template, &values));
     let deployed = deployed.as_ref();
     let mut deletion = resource_deletions(existing, deployed, "", &[], state.protected_types);
+    let left_by_force = if choices.force_delete {
+        left_by_force(state)
+    } else {
+        HashSet::new()
+    };
     for deletion in &mut deletion {
         let name = &deletion.resource.logical_id;
         let declared = state.template.and_then(|template| template.resource(name));
@@ -369,7 +496,10 @@ fn live(
         if undoes_creation && policy == Some(Policy::RetainExceptOnCreate) {
             deletion.outcome = DeletionOutcome::Deleted;
         }
-        if choices.retain.contains(name) || deletion.outcome == DeletionOutcome::LeftBehind {
+        if choices.retain.contains(name)
+            || left_by_force.contains(name.as_str())
+            || deletion.outcome == DeletionOutcome::LeftBehind
+        {
             deletion.outcome = DeletionOutcome::Retained;
         }
         deletion.lost = deletion

@@ -19,6 +19,8 @@ pub enum RecoveryAction {
     RollBack,
     /// Continue a rollback that failed (`ContinueUpdateRollback`).
     ContinueRollback,
+    /// Deploy the last template that succeeded (`UpdateStack`), after a failure in EXPRESS mode.
+    DeployLastGood,
     /// Nothing: the user must choose one of the other commands.
     Manual,
 }
@@ -32,6 +34,7 @@ impl RecoveryAction {
             Self::Delete => "delete",
             Self::RollBack => "roll-back",
             Self::ContinueRollback => "continue-rollback",
+            Self::DeployLastGood => "deploy-last-good",
             Self::Manual => "elsewhere",
         }
     }
@@ -95,6 +98,24 @@ const CANCEL_CREATION: Other = Other {
     what: "Cancel the creation; CloudFormation can only delete the new resources",
     command: "cancel --delete",
 };
+const APPLY_EXPRESS: Other = Other {
+    what: "Fix the cause, then continue the deployment in EXPRESS mode; CloudFormation cannot replace \
+           resources while rollback is disabled",
+    command: "apply --express",
+};
+const DESTROY_EXPRESS: Other = Other {
+    what: "Delete the stack",
+    command: "destroy --express",
+};
+const GIVE_TEMPLATE: Other = Other {
+    what: "Deploy the last template that succeeded, such as the output of `git show`",
+    command: "recover --template FILE",
+};
+/// Deletes a stack that could not be deleted.
+pub(super) const FORCE: Other = Other {
+    what: "Delete the stack and leave behind what could not be deleted",
+    command: "recover --force-delete",
+};
 /// Imports retained resources into a stack.
 pub(super) const IMPORT_RETAINED: Other = Other {
     what: "Import the retained resources into a stack again",
@@ -119,31 +140,51 @@ const fn running(meaning: &'static str) -> Entry {
     }
 }
 
-/// Returns the row for a stack that was deployed in EXPRESS mode, if CloudFormation rolls it back in
-/// STANDARD mode alone.
+/// Returns the row for a stack whose last operation was in EXPRESS mode, if CloudFormation rolls it back
+/// in the standard mode alone. `has_last_good` says whether the last template that succeeded is known.
 ///
 /// The service refuses `RollbackStack` after a failed operation in EXPRESS mode, and every operation in
 /// another mode until the stack is complete.
-pub(super) fn express(status: &StackStatus) -> Option<Entry> {
-    let (meaning, remains) = match status {
-        StackStatus::CreateFailed => (
-            "The creation failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only \
-             an update in EXPRESS mode, or the deletion of the stack.",
-            BEFORE_FAILURE,
-        ),
-        StackStatus::UpdateFailed => (
-            "The update failed in EXPRESS mode. CloudFormation cannot roll it back: it accepts only \
-             an update in EXPRESS mode, such as one with the last template that was deployed \
-             successfully, or the deletion of the stack.",
-            HALFWAY,
-        ),
+pub(super) fn express(
+    status: &StackStatus,
+    history: &History,
+    has_last_good: bool,
+) -> Option<Entry> {
+    let is_created = match status {
+        StackStatus::CreateFailed => false,
+        StackStatus::UpdateFailed => history.stability != Stability::NeverStable,
         _ => return None,
+    };
+    let (meaning, remains, action) = match (is_created, has_last_good) {
+        (false, _) => (
+            "The creation failed in EXPRESS mode and was not rolled back. CloudFormation cannot roll it \
+             back: it accepts only another deployment in EXPRESS mode, or the deletion of the stack.",
+            BEFORE_FAILURE,
+            RecoveryAction::Delete,
+        ),
+        (true, true) => (
+            "The update failed in EXPRESS mode and was not rolled back. CloudFormation cannot roll it \
+             back. A deployment of the last template that succeeded, in EXPRESS mode, completes the stack.",
+            HALFWAY,
+            RecoveryAction::DeployLastGood,
+        ),
+        (true, false) => (
+            "The update failed in EXPRESS mode and was not rolled back. CloudFormation cannot roll it \
+             back: it accepts only another deployment in EXPRESS mode, such as one of the last template \
+             that succeeded, which is not known here.",
+            HALFWAY,
+            RecoveryAction::Manual,
+        ),
     };
     Some(Entry {
         meaning,
         remains,
-        action: RecoveryAction::Manual,
-        others: &[DESTROY],
+        action,
+        others: match action {
+            RecoveryAction::Delete => &[APPLY_EXPRESS],
+            RecoveryAction::Manual => &[GIVE_TEMPLATE, APPLY_EXPRESS, DESTROY_EXPRESS],
+            _ => &[APPLY_EXPRESS, DESTROY_EXPRESS],
+        },
     })
 }
 
@@ -286,14 +327,14 @@ pub fn entry(status: &StackStatus, history: &History) -> Entry {
             meaning: "The creation failed, and the deletion of the new resources failed too.",
             remains: NOT_DELETED,
             action: RecoveryAction::Delete,
-            others: &[],
+            others: &[FORCE],
         },
         (S::DeleteFailed, _) => Entry {
             meaning: "The deletion of the stack failed. CloudFormation can only try again, or retain \
                       the resources that it could not delete.",
             remains: "The resources that could not be deleted exist.",
             action: RecoveryAction::Delete,
-            others: &[],
+            others: &[FORCE],
         },
         (S::ImportRollbackFailed, _) => Entry {
             meaning: "The import failed and so did its rollback. CloudFormation documents no call \

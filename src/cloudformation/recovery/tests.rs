@@ -7,9 +7,12 @@
 use super::history::Attempt;
 use super::history::Attempt::{Create, Delete, Import, RollBack, Update};
 use super::history::{History, Stability};
+use super::last_good::{LastGood, Source};
 use super::table::{RecoveryAction, entry};
 use super::{Call, Choices, Recovery, StackState};
-use crate::cloudformation::deletion::DeletionOutcome;
+use indexmap::IndexMap;
+
+use crate::cloudformation::deletion::{DeletionOutcome, DeletionRequest};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::{ResourceStatus, StackStatus};
@@ -55,6 +58,7 @@ fn state<'a>(stack: &'a Stack, resources: &[Resource]) -> StackState<'a> {
         resources: resources.to_vec(),
         nested: Vec::new(),
         template: None,
+        last_good: None,
         leftover_change_sets: Vec::new(),
         change_sets: Vec::new(),
         protected_types: &[],
@@ -97,8 +101,8 @@ const ROWS: &[Row] = &[
     ("ROLLBACK_COMPLETE", Some(Create), RecoveryAction::Delete, "DeleteStack", "apply"),
     ("DELETE_IN_PROGRESS", Some(Delete), RecoveryAction::Follow, "", ""),
     ("DELETE_IN_PROGRESS", Some(Create), RecoveryAction::Follow, "", ""),
-    ("DELETE_FAILED", Some(Delete), RecoveryAction::Delete, "DeleteStack", ""),
-    ("DELETE_FAILED", Some(Create), RecoveryAction::Delete, "DeleteStack", ""),
+    ("DELETE_FAILED", Some(Delete), RecoveryAction::Delete, "DeleteStack", "recover --force-delete"),
+    ("DELETE_FAILED", Some(Create), RecoveryAction::Delete, "DeleteStack", "recover --force-delete"),
     ("DELETE_COMPLETE", Some(Delete), RecoveryAction::Nothing, "", "apply"),
     ("UPDATE_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", "cancel"),
     ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Some(Update), RecoveryAction::Follow, "", ""),
@@ -209,7 +213,7 @@ fn a_rollback_can_skip_only_resources_that_failed_in_it() {
     let choices = |skip: &[&str], retain: &[&str]| Choices {
         skip: skip.iter().map(ToString::to_string).collect(),
         retain: retain.iter().map(ToString::to_string).collect(),
-        allow_delete: Vec::new(),
+        ..Choices::default()
     };
     let both = ["Stuck", "demo-Child-1A2B.Inner"];
     let calls = recovery.calls(&choices(&both, &[])).unwrap();
@@ -332,13 +336,74 @@ fn a_rollback_without_a_stable_state_deletes_the_stack() {
 
 #[test]
 fn a_stack_in_express_mode_is_not_rolled_back() {
-    for status in ["CREATE_FAILED", "UPDATE_FAILED"] {
+    let last_good = LastGood {
+        source: Source::Service,
+        template: "Resources: {}".to_owned(),
+        url: None,
+        failed: None,
+        parameters: IndexMap::from([("Size".to_owned(), None)]),
+        capabilities: Vec::new(),
+    };
+    let config = |disables: &str| {
+        let rollback = format!("DisableRollback={disables}");
+        (
+            "DeploymentConfig",
+            vec!["Mode=EXPRESS".to_owned(), rollback],
+        )
+    };
+    let cases = [
+        // Nothing was ever deployed: only the deletion is left.
+        (
+            "CREATE_FAILED",
+            Stability::NeverStable,
+            None,
+            "DeleteStack",
+            "false",
+        ),
+        (
+            "UPDATE_FAILED",
+            Stability::NeverStable,
+            None,
+            "DeleteStack",
+            "false",
+        ),
+        ("UPDATE_FAILED", Stability::Stable, None, "", ""),
+        (
+            "UPDATE_FAILED",
+            Stability::Stable,
+            Some(&last_good),
+            "UpdateStack",
+            "true",
+        ),
+        (
+            "UPDATE_FAILED",
+            Stability::Unknown,
+            Some(&last_good),
+            "UpdateStack",
+            "true",
+        ),
+        (
+            "DELETE_FAILED",
+            Stability::Stable,
+            None,
+            "DeleteStack",
+            "false",
+        ),
+    ];
+    for (status, stability, last_good, operation, disables) in cases {
         let mut stack = stack(status);
         stack.is_express = true;
-        let recovery = recover(state(&stack, &[]));
-        assert_eq!(recovery.action, RecoveryAction::Manual, "{status}");
-        assert!(operations(&recovery).is_empty(), "{status}");
-        assert!(recovery.meaning.contains("EXPRESS"), "{status}");
+        let mut state = state(&stack, &[]);
+        state.history.stability = stability;
+        state.last_good = last_good.cloned();
+        let recovery = recover(state);
+        let calls = recovery.calls(&Choices::default()).unwrap();
+        let names: Vec<_> = calls.iter().map(Call::operation).collect();
+        assert_eq!(names.concat(), operation, "{status} {stability:?}");
+        for call in &calls {
+            let parameters = recovery.parameters(call);
+            assert!(parameters.contains(&config(disables)), "{parameters:?}");
+        }
     }
     let mut stack = stack("UPDATE_ROLLBACK_FAILED");
     stack.is_express = true;
@@ -397,7 +462,11 @@ fn a_deletion_retains_a_nested_stack_as_a_whole() {
         ..Choices::default()
     };
     let calls = recovery.calls(&retain("Child")).unwrap();
-    assert_eq!(calls, [Call::DeleteStack(vec!["Child".to_owned()])]);
+    let expected = DeletionRequest {
+        retained: vec!["Child".to_owned()],
+        ..DeletionRequest::default()
+    };
+    assert_eq!(calls, [Call::DeleteStack(expected)]);
     let refused = recovery.calls(&retain("demo-Child-1A2B.Files"));
     assert_eq!(
         refused.unwrap_err().hints(),
@@ -431,7 +500,10 @@ fn calls_include_the_role_of_the_manifest() {
         ..state(&stack, &[])
     });
     let role = ("RoleARN", vec!["arn:role".to_owned()]);
-    for call in [Call::RollbackStack, Call::DeleteStack(Vec::new())] {
+    for call in [
+        Call::RollbackStack,
+        Call::DeleteStack(DeletionRequest::default()),
+    ] {
         assert!(recovery.parameters(&call).contains(&role), "{call:?}");
     }
     let without = recovery.parameters(&Call::CancelUpdateStack);
@@ -449,6 +521,46 @@ fn a_retained_resource_is_not_deleted() {
     let recovery = Recovery::of(state(&stack, &[files]), None, &retain);
     assert_eq!(recovery.live[0].outcome, DeletionOutcome::Retained);
     assert_eq!(recovery.live[0].lost, None);
-    let call = Call::DeleteStack(retain.retain.clone());
+    let call = Call::DeleteStack(DeletionRequest {
+        retained: retain.retain.clone(),
+        ..DeletionRequest::default()
+    });
     assert_eq!(recovery.calls(&retain).unwrap(), [call]);
+}
+
+#[test]
+fn a_forced_deletion_leaves_what_failed_and_what_that_depends_on() {
+    let text = "Resources:\n  Kept: {Type: AWS::KMS::Key}\n  \
+                Files: {Type: AWS::S3::Bucket, Properties: {Key: !GetAtt Kept.Arn}}\n  \
+                Topic: {Type: AWS::SNS::Topic, Properties: {Name: !Ref Files}}\n";
+    let template = Template::parse(&SourceFile::new("t", text)).unwrap();
+    let resources = [
+        resource("Kept", "AWS::KMS::Key", "CREATE_COMPLETE"),
+        resource("Files", "AWS::S3::Bucket", "DELETE_FAILED"),
+        resource("Topic", "AWS::SNS::Topic", "CREATE_COMPLETE"),
+    ];
+    let forced = Choices {
+        force_delete: true,
+        ..Choices::default()
+    };
+    let failed = stack("DELETE_FAILED");
+    let mut failed_state = state(&failed, &resources);
+    failed_state.template = Some(&template);
+    let recovery = Recovery::of(failed_state, None, &forced);
+    let outcomes: Vec<_> = recovery.live.iter().map(|it| it.outcome).collect();
+    let (retained, deleted) = (DeletionOutcome::Retained, DeletionOutcome::Deleted);
+    assert_eq!(outcomes, [retained, retained, deleted]);
+    let call = Call::DeleteStack(DeletionRequest {
+        is_forced: true,
+        ..DeletionRequest::default()
+    });
+    assert_eq!(recovery.calls(&forced).unwrap(), [call.clone()]);
+    let mode = ("DeletionMode", vec!["FORCE_DELETE_STACK".to_owned()]);
+    assert!(recovery.parameters(&call).contains(&mode));
+
+    for status in ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_COMPLETE"] {
+        let stack = stack(status);
+        let recovery = Recovery::of(state(&stack, &resources), None, &forced);
+        assert!(recovery.check_choices(&forced).is_err(), "{status}");
+    }
 }

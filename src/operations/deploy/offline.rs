@@ -161,7 +161,9 @@ pub(crate) fn remember(deployment: &Deployment<'_>, stack: &Stack) {
             return;
         }
     };
-    let Some(cache) = cache.filter(|_| stack.status.exists()) else {
+    // A stack that failed and was not rolled back has not been deployed as the files say.
+    let has_failed = stack.status.as_str().ends_with("_FAILED");
+    let Some(cache) = cache.filter(|_| stack.status.exists() && !has_failed) else {
         return;
     };
     let last = LastDeployed {

@@ -17,6 +17,7 @@ use super::{code_check, nested_change_sets, readiness, service_validations, uplo
 use crate::artifact::code_diff::CodeChange;
 use crate::aws::stack::{self, ChangeSetRequest, ListedChangeSet, Requested, TemplateSource};
 use crate::cloudformation::change_set::{ChangeSet, failure};
+use crate::cloudformation::deletion::DeletionRequest;
 use crate::cloudformation::diagnosis::advice_on_call;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::on_failure::OnFailure;
@@ -554,7 +555,12 @@ async fn delete(deployment: &Deployment<'_>, change_set: &Requested) -> Result<(
     if in_review && !is_shared {
         let token = temporary_name();
         service
-            .delete(&change_set.stack_id, &token, None, &[])
+            .delete(
+                &change_set.stack_id,
+                &token,
+                None,
+                &DeletionRequest::default(),
+            )
             .await?;
     }
     Ok(())

@@ -4,13 +4,12 @@
 //! a failed creation leaves is deleted if nothing else is lost with it.
 
 use super::deployment::Deployment;
-use crate::aws;
 use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::recovery::Choices;
-use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::express_failure;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::{cancel, steps};
 use crate::present::event_filter::EventFilter;
@@ -120,23 +119,10 @@ pub(super) async fn explain_conflict(deployment: &Deployment<'_>, error: Error) 
 /// Returns the error with what helps, if a call was refused because the stack failed in EXPRESS mode.
 fn explain_express(deployment: &Deployment<'_>, stack: &Stack, error: Error) -> Error {
     let session = deployment.session();
-    let recover = format!(
-        "`{}` deploys the last template that succeeded",
-        session.command("recover")
-    );
-    if aws::service_message(&error).is_some_and(service_message::requires_express) {
-        let (name, status) = (&stack.name, &stack.status);
-        let apply = session.command("apply --express");
-        return Error::refused(format!(
-            "the stack `{name}` is {status} after an operation in EXPRESS mode: until it is complete, \
-             CloudFormation accepts only that mode"
-        ))
-        .caused_by(error)
-        .hint(recover)
-        .hint(format!("or continue in that mode: `{apply}`"));
-    }
-    if stack.is_express && was_kept(deployment) {
-        return error.hint(recover);
+    let error = express_failure::explain(session, stack, error, "apply --express");
+    let is_explained = error.kind() == ErrorKind::Refused;
+    if !is_explained && stack.is_express && was_kept(deployment) {
+        return error.hint(express_failure::recover(session));
     }
     error
 }

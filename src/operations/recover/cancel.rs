@@ -2,6 +2,7 @@
 
 use crate::aws::stack::StackService;
 use crate::aws::stack::events;
+use crate::cloudformation::deletion::DeletionRequest;
 use crate::cloudformation::event::Event;
 use crate::cloudformation::recovery::Call;
 use crate::cloudformation::stack::Stack;
@@ -73,7 +74,10 @@ impl ShownOperation {
 pub(crate) fn call_for(session: &Session<'_>, stack: &Stack, delete: bool) -> Result<Call> {
     match &stack.status {
         StackStatus::UpdateInProgress => Ok(Call::CancelUpdateStack),
-        StackStatus::CreateInProgress if delete => Ok(Call::DeleteStack(Vec::new())),
+        StackStatus::CreateInProgress if delete => Ok(Call::DeleteStack(DeletionRequest {
+            mode: stack.mode(),
+            ..DeletionRequest::default()
+        })),
         StackStatus::CreateInProgress => Err(Error::refused(
             "CloudFormation cannot cancel a creation, only delete the stack with everything created so far",
         )

@@ -2,4 +2,5 @@
 
 pub(crate) mod cancel;
 pub(crate) mod drift_revert;
+pub(crate) mod last_good;
 pub(crate) mod steps;

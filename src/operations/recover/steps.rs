@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::{is_leftover, temporary_name};
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
+use crate::operations::recover::last_good;
 use crate::operations::reread;
 use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
@@ -45,6 +46,13 @@ pub(crate) async fn inspect(
         listing::change_sets(service, &stack.id)
     )?;
     let nested = recovery::failed_in_nested(service, &resources).await?;
+    let history = History::of(&events);
+    let last_good = if stack.is_express && stack.status == StackStatus::UpdateFailed {
+        let (text, given) = (template.as_deref(), choices.template.as_ref());
+        last_good::find(session, service, (stack, &history), text, given).await?
+    } else {
+        None
+    };
     let template = template.and_then(deployed_template);
     let now = Timestamp::now();
     let (leftovers, others): (Vec<_>, Vec<_>) = change_sets
@@ -56,10 +64,11 @@ pub(crate) async fn inspect(
     timeline.advance();
     let state = StackState {
         stack,
-        history: History::of(&events),
+        history,
         resources,
         nested,
         template: template.as_ref(),
+        last_good,
         leftover_change_sets: leftovers.into_iter().map(|set| set.id).collect(),
         change_sets: others.into_iter().map(|set| set.name).collect(),
         protected_types: &session.settings().stack.protected_types,
@@ -111,7 +120,10 @@ pub(crate) fn options_for(choices: &Choices) -> Vec<String> {
         let names = names.iter();
         names.map(move |name| format!("{option} {}", quote(name)))
     });
-    options.collect()
+    let force = choices.force_delete.then(|| "--force-delete".to_owned());
+    let template = choices.template.as_ref();
+    let template = template.map(|(name, _)| format!("--template {}", quote(name)));
+    options.chain(force).chain(template).collect()
 }
 
 /// Asks whether to make the calls that were shown.
@@ -184,6 +196,10 @@ impl Step<'_> {
             operation.request(sent).await?;
         }
         let ended = interrupt_prompt::follow(&mut operation).await?;
+        let is_forced = |call: &Call| matches!(call, Call::DeleteStack(it) if it.is_forced);
+        if calls.iter().any(is_forced) {
+            self.print_left_behind(operation.timeline());
+        }
         match ended {
             Some(ended) if ended.status.as_str().ends_with("_FAILED") => {
                 let error = Error::new(
@@ -197,6 +213,18 @@ impl Step<'_> {
                 Err(error.hint(format!("`{resume}` shows the reason")))
             }
             ended => Ok(ended.filter(|stack| stack.status != StackStatus::DeleteComplete)),
+        }
+    }
+
+    /// Prints what a forced deletion left behind.
+    fn print_left_behind(&self, timeline: &Timeline) {
+        for event in timeline.events() {
+            if event.status.as_str() == "DELETE_SKIPPED" {
+                let (kind, id) = (&event.resource_type, &event.physical_id);
+                self.session
+                    .presenter()
+                    .note(&format!("Left behind: {kind} {id}"));
+            }
         }
     }
 

@@ -3,12 +3,19 @@
 use super::table::table;
 use crate::cloudformation::deletion::{Contents, DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
+use crate::config::settings::DeploymentMode;
 use crate::present::style::{BOLD, DIM, ERROR, WARNING};
 use crate::present::visible::one_line;
+use crate::present::{words, wrap};
 
 /// Returns the effect of a stack's deletion on each of its resources, and its exports that other stacks
 /// import.
-pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) -> String {
+pub fn deletion_plan(
+    stack: &Stack,
+    deletion_plan: &DeletionPlan,
+    mode: DeploymentMode,
+    width: usize,
+) -> String {
     let fits = stack.name.len() + 1 + stack.id.len() <= width;
     let gap = if fits { " " } else { "\n  " };
     let mut text = format!(
@@ -16,6 +23,10 @@ pub fn deletion_plan(stack: &Stack, deletion_plan: &DeletionPlan, width: usize) 
         one_line(&stack.name),
         one_line(&stack.id)
     );
+    if mode == DeploymentMode::Express {
+        text.push('\n');
+        wrap::push(&mut text, words::EXPRESS_DELETION, [""; 2], width);
+    }
     text.push_str(&losses(deletion_plan));
     if deletion_plan.resources.is_empty() {
         text.push_str("\nThe stack has no resources.\n");

@@ -41,6 +41,7 @@ pub fn overview(stack: &Stack, resources: &[Resource], width: usize) -> String {
         "off"
     };
     fact("termination protection", Some(protection.to_owned()));
+    fact("mode", stack.is_express.then(|| "EXPRESS".to_owned()));
     if !resources.is_empty() {
         let rows: Vec<[String; 4]> = resources
             .iter()

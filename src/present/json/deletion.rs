@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cloudformation::deletion::{DeletionOutcome, DeletionPlan, ResourceDeletion};
 use crate::cloudformation::stack::Stack;
+use crate::config::settings::DeploymentMode;
 
 /// The JSON document of a deletion plan.
 #[derive(Debug, Serialize)]
@@ -12,6 +13,7 @@ pub struct DeletionDocument<'a> {
     stack: &'a str,
     id: &'a str,
     status: &'a str,
+    mode: &'static str,
     resources: Vec<ResourceEntry<'a>>,
     exports: Vec<ExportEntry<'a>>,
     summary: Summary,
@@ -53,7 +55,7 @@ struct Summary {
 
 impl<'a> DeletionDocument<'a> {
     /// Returns the document for the deletion of `stack`.
-    pub fn of(stack: &'a Stack, deletion_plan: &'a DeletionPlan) -> Self {
+    pub fn of(stack: &'a Stack, deletion_plan: &'a DeletionPlan, mode: DeploymentMode) -> Self {
         let exports = deletion_plan.exports.iter().map(|export| ExportEntry {
             name: &export.name,
             importers: &export.importers,
@@ -63,6 +65,7 @@ impl<'a> DeletionDocument<'a> {
             stack: &stack.name,
             id: &stack.id,
             status: stack.status.as_str(),
+            mode: mode.as_str(),
             resources: deletion_plan.resources.iter().map(resource).collect(),
             exports: exports.collect(),
             summary: Summary {

@@ -17,6 +17,8 @@ pub struct StatusDocument<'a> {
     created: Option<String>,
     updated: Option<String>,
     termination_protection: bool,
+    /// The mode of the last operation.
+    mode: Option<&'static str>,
     capabilities: &'a [String],
     parameters: Option<&'a IndexMap<String, String>>,
     tags: Option<&'a IndexMap<String, String>>,
@@ -50,6 +52,7 @@ impl<'a> StatusDocument<'a> {
                 .and_then(|stack| stack.updated)
                 .map(|time| time.to_string()),
             termination_protection: stack.is_some_and(|stack| stack.termination_protection),
+            mode: stack.map(|stack| stack.mode().as_str()),
             capabilities: stack.map_or(&[], |stack| &stack.capabilities),
             parameters: stack.map(|stack| &stack.parameters),
             tags: stack.map(|stack| &stack.tags),
