@@ -83,6 +83,17 @@ impl Context {
         }
     }
 
+    /// Returns whether the command line or a variable names the project, so that no manifest is needed.
+    pub(crate) fn names_project(&self) -> bool {
+        let mut keys = self
+            .overrides
+            .set
+            .iter()
+            .filter_map(|it| it.split_once('='));
+        keys.any(|(key, _)| key.trim() == "project")
+            || self.ambient.variable("STACKCTL_PROJECT").is_some()
+    }
+
     /// Returns whether the command line sets a manifest key with `--set`.
     pub(crate) fn sets_keys(&self) -> bool {
         !self.overrides.set.is_empty()

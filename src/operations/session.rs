@@ -63,7 +63,13 @@ impl<'a> Session<'a> {
         context: &'a Context,
         environment: Option<String>,
     ) -> Result<Self> {
-        let project = Project::find(&context.ambient().current_dir, context.manifest())?;
+        let folder = &context.ambient().current_dir;
+        let needs_none = context.manifest().is_none() && context.names_project();
+        let without = needs_none.then(|| Project::without_manifest(folder, environment.as_deref()));
+        let project = match without.flatten() {
+            Some(project) => project,
+            None => Project::find(folder, context.manifest())?,
+        };
         Self::of(context, project, environment)
     }
 

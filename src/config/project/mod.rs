@@ -85,6 +85,20 @@ impl Project {
         })
     }
 
+    /// Returns a project without files, for a run that names the project itself; `None` if there is a
+    /// manifest. It has the environment of the command line, if that names one.
+    pub(crate) fn without_manifest(current_dir: &Path, environment: Option<&str>) -> Option<Self> {
+        if search(current_dir).is_ok() {
+            return None;
+        }
+        let environment = environment.map(|name| {
+            // A text in JSON is a key in TOML.
+            let key = serde_json::Value::from(name);
+            format!("[environments.{key}]\n")
+        });
+        Some(Self::planned(current_dir, environment.unwrap_or_default()))
+    }
+
     /// Returns the project that a folder will be once a manifest with this text is in it. The folder need not
     /// exist.
     pub(crate) fn planned(folder: &Path, manifest: String) -> Self {
