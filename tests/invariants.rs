@@ -38,6 +38,7 @@ const PURE: &[&str] = &[
     "plan/model",
     "plan/predict",
     "plan/property",
+    "plan/record",
     "plan/risk",
     "plan/values",
     "present/human",

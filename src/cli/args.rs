@@ -46,8 +46,12 @@ pub enum Command {
     Status(commands::status::Args),
     /// Show what happened to the stack and its resources
     Events(commands::events::Args),
+    /// Show the stack's deployments, and what each changed
+    History(commands::history::Args),
     /// Show the stack's outputs
     Outputs(commands::outputs::Args),
+    /// Deploy again what an earlier deployment sent, with the questions and refusals of `apply`
+    Rollback(commands::rollback::Args),
     /// Delete the stack, after showing what is deleted and what stays
     Destroy(commands::destroy::Args),
     /// Repair a stack that accepts no change, or revert drift
@@ -94,7 +98,9 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Status(_) => "status",
             Self::Events(_) => "events",
+            Self::History(_) => "history",
             Self::Outputs(_) => "outputs",
+            Self::Rollback(_) => "rollback",
             Self::Destroy(_) => "destroy",
             Self::Recover(_) => "recover",
             Self::Cancel(_) => "cancel",

@@ -52,6 +52,8 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Drift(args) => wait(commands::drift::run(context, args)),
         Command::Status(args) => wait(commands::status::run(context, args)),
         Command::Events(args) => wait(commands::events::run(context, args)),
+        Command::History(args) => wait(commands::history::run(context, args)),
+        Command::Rollback(args) => wait(commands::rollback::run(context, args)),
         Command::Outputs(args) => wait(commands::outputs::run(context, args)),
         Command::Destroy(args) => wait(commands::destroy::run(context, args)),
         Command::Recover(args) => wait(commands::recover::run(context, args)),

@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 use super::args::Cli;
 
 /// The names of other tools, with the sentence that answers them.
-const OTHER_NAMES: [(&[&str], &str); 12] = [
+const OTHER_NAMES: [(&[&str], &str); 13] = [
     (
         &[
             "deploy",
@@ -44,7 +44,11 @@ const OTHER_NAMES: [(&[&str], &str); 12] = [
         "`stackctl destroy` deletes the stack with its resources",
     ),
     (
-        &["history", "deployments", "log"],
+        &["deployments", "releases", "revisions", "versions"],
+        "`stackctl history` shows the stack's deployments",
+    ),
+    (
+        &["log"],
         "`stackctl events --all` shows everything that happened to the stack",
     ),
     (
@@ -74,7 +78,7 @@ const OTHER_NAMES: [(&[&str], &str); 12] = [
         "`stackctl outputs` shows the stack's outputs",
     ),
     (
-        &["repair", "fix", "rollback", "continue-update-rollback"],
+        &["repair", "fix", "continue-update-rollback"],
         "`stackctl recover` repairs a stack that accepts no change",
     ),
     (

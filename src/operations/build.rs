@@ -4,6 +4,7 @@
 //! their answers. Therefore it prints nothing: its warnings are part of its result.
 
 use std::iter;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -54,6 +55,19 @@ pub(crate) struct Build {
     pub(crate) imports: Vec<ImportedResource>,
     /// Findings in the files that do not prevent a deployment.
     warnings: Vec<Diagnostic>,
+}
+
+/// What an earlier deployment sent besides the template of its stack.
+#[derive(Debug)]
+pub(crate) struct SentObjects {
+    /// The zips, by name.
+    pub(crate) artifacts: IndexMap<String, Artifact>,
+    /// The nested templates, each after its own children.
+    pub(crate) children: Vec<ChildTemplate>,
+    /// The files that are uploaded as they are.
+    pub(crate) files: Vec<UploadedFile>,
+    /// The capabilities.
+    pub(crate) capabilities: Vec<String>,
 }
 
 impl Build {
@@ -170,6 +184,30 @@ impl Build {
             parameters,
             imports,
             warnings: Vec::new(),
+        })
+    }
+
+    /// Returns the build of an earlier deployment: a template that was sent, and what it refers to.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no template.
+    pub(crate) fn sent(source: &Arc<SourceFile>, objects: SentObjects) -> Result<Self> {
+        let template = Template::parse_deployed(source).map_err(|found| {
+            Error::refused(format!("{} cannot be read", source.name)).with_diagnostics(found)
+        })?;
+        Ok(Self {
+            artifacts: objects.artifacts,
+            children: objects.children,
+            files: objects.files,
+            rendered: RenderedTemplate::finished(source),
+            body: source.text.clone(),
+            capabilities: objects.capabilities,
+            stack_policy: None,
+            parameters: IndexMap::new(),
+            imports: Vec::new(),
+            warnings: Vec::new(),
+            template,
         })
     }
 

@@ -340,6 +340,23 @@ impl Template {
             })
     }
 
+    /// Returns the dynamic references without a version, each once, in their order.
+    pub fn unversioned_references(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        texts(&self.root, &mut |text| {
+            for reference in text.split("{{resolve:").skip(1) {
+                let Some((inner, _)) = reference.split_once("}}") else {
+                    continue;
+                };
+                let reference = format!("{{{{resolve:{inner}}}}}");
+                if has_unversioned_reference(&reference) && !found.contains(&reference) {
+                    found.push(reference);
+                }
+            }
+        });
+        found
+    }
+
     fn entries(&self, section: &str) -> impl Iterator<Item = Entry<'_>> {
         self.section(section)
             .into_iter()
@@ -382,6 +399,19 @@ fn any(node: &Node, matches: &impl Fn(&Node) -> bool) -> bool {
             node::Value::List(list) => list.iter().any(|node| any(node, matches)),
             _ => false,
         }
+}
+
+/// Calls `found` with each text in a value.
+fn texts(node: &Node, found: &mut impl FnMut(&str)) {
+    match &node.value {
+        node::Value::Map(map) => map.values().for_each(|member| texts(&member.node, found)),
+        node::Value::List(list) => list.iter().for_each(|node| texts(node, found)),
+        _ => {
+            if let Some(text) = node.as_str() {
+                found(text);
+            }
+        }
+    }
 }
 
 /// Returns whether the text contains a dynamic reference without a version.

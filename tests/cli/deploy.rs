@@ -77,7 +77,8 @@ fn apply_deploys_what_the_plan_shows() {
 
     --- exit 0
     ");
-    assert_eq!(cloud.calls_of("PutObject").len(), 1);
+    // The zip, the text of the template, and the record.
+    assert_eq!(cloud.calls_of("PutObject").len(), 3);
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
     assert_eq!(cloud.status(), "CREATE_COMPLETE");
     assert_eq!(cloud.account().change_sets(), 0);
@@ -162,7 +163,13 @@ fn changed_handler_changes_only_the_function() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     assert_eq!(
         writes(&cloud),
-        ["PutObject", "CreateChangeSet", "ExecuteChangeSet"]
+        [
+            "PutObject",
+            "CreateChangeSet",
+            "ExecuteChangeSet",
+            "PutObject",
+            "PutObject"
+        ]
     );
 
     let code = &sandbox.json(&["plan"])["code"];
@@ -174,10 +181,11 @@ fn changed_handler_changes_only_the_function() {
     );
     cloud.forget_calls();
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    assert!(
-        cloud.calls_of("PutObject").is_empty(),
-        "it was stored the first time"
-    );
+    let put = cloud.calls_of("PutObject").into_iter();
+    let keys: Vec<_> = put.map(|call| call.parameter("Key").to_owned()).collect();
+    let folders: Vec<_> = keys.iter().map(|key| key.split('/').nth(1)).collect();
+    let expected = ["templates", "history"].map(Some);
+    assert_eq!(folders, expected, "the zip was stored the first time");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
             key.as_str(),
             "artifacts" | "environments" | "import" | "moved" | "parameters" | "vars"
         ) || (heading == "### Top level"
-            && ["lint", "stack", "ssh", "verify"].contains(&key.as_str()));
+            && ["history", "lint", "stack", "ssh", "verify"].contains(&key.as_str()));
         match (section, key.as_str()) {
             (true, "environments") => {
                 let environment = &inner["additionalProperties"]["properties"];

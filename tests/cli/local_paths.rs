@@ -193,14 +193,17 @@ fn plan_uploads_what_the_change_set_reads_and_apply_the_rest() {
         [
             "site/api/SHA.zip",
             "site/files/SHA.json",
+            "site/history/site-dev/00000001.json",
             "site/src/lone.py/SHA.zip",
             "site/src/worker/SHA.zip",
             templates[0],
             templates[1],
+            // That of the stack, for the history.
+            "site/templates/SHA.yaml",
         ]
     );
     // Nothing is uploaded twice.
-    assert_eq!(cloud.calls_of("PutObject").len(), 4);
+    assert_eq!(cloud.calls_of("PutObject").len(), 6);
     let create = cloud.calls_of("CreateChangeSet").remove(0);
     assert_eq!(create.parameter("IncludeNestedStacks"), "true");
     // A nested template has a role with a name.

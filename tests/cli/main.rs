@@ -37,6 +37,7 @@ mod from_stack;
 mod from_stack_code;
 mod hidden_characters;
 mod hints;
+mod history;
 mod hostile;
 mod imports;
 mod init;

@@ -60,6 +60,7 @@ fn config_show_names_every_source() {
     ssh.address                        (unset)                      default
     ssh.identity_file                  (unset)                      default
     ssh.user                           (unset)                      default
+    history.enabled                    (unset)                      default
     verify.upload.bucket               (unset)                      default
     verify.upload.file                 (unset)                      default
     verify.expect.table                (unset)                      default

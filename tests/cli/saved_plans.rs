@@ -47,7 +47,12 @@ fn apply_executes_the_change_set_of_the_saved_plan() {
     let applied = sandbox.run(&["apply", "plan.json", "--yes"]);
     assert!(applied.expect_code(0).stdout.contains("~ Handler"));
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
-    assert!(cloud.calls_of("PutObject").is_empty());
+    let put = cloud.calls_of("PutObject").into_iter();
+    let keys = put.map(|call| call.parameter("Key").to_owned());
+    let folders: Vec<_> = keys
+        .map(|key| key.split('/').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(folders, ["templates", "history"]);
     let executed = cloud.calls_of("ExecuteChangeSet").remove(0);
     assert_eq!(executed.parameter("ChangeSetName"), set.id);
     assert_eq!(cloud.status(), "UPDATE_COMPLETE");

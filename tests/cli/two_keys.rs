@@ -173,6 +173,7 @@ fn config_show_has_no_setting_of_the_example() {
     ssh.address                        (unset)        default
     ssh.identity_file                  (unset)        default
     ssh.user                           (unset)        default
+    history.enabled                    (unset)        default
     verify.upload.bucket               (unset)        default
     verify.upload.file                 (unset)        default
     verify.expect.table                (unset)        default

@@ -97,6 +97,24 @@ impl Artifact {
         })
     }
 
+    /// Returns an artifact that was uploaded earlier, with the bytes of its zip.
+    ///
+    /// # Errors
+    ///
+    /// If the temporary file cannot be written.
+    pub fn uploaded(name: &str, key: &str, zip: &[u8]) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            key: key.to_owned(),
+            digest: Digest::of(zip),
+            size: zip.len() as u64,
+            unzipped_size: 0,
+            files: Vec::new(),
+            unmatched_globs: Vec::new(),
+            file: Arc::new(temporary_file(zip)?),
+        })
+    }
+
     /// Returns a reader at the beginning of the zip.
     pub fn zip(&self) -> ZipReader {
         ZipReader::new(Arc::clone(&self.file), self.size)
@@ -138,6 +156,16 @@ impl Artifact {
             .map_err(|error| Error::system(format!("cannot write `{}`", path.display()), error))?;
         Ok(path)
     }
+}
+
+/// Returns a temporary file with these bytes.
+fn temporary_file(bytes: &[u8]) -> Result<File> {
+    let write = || -> io::Result<File> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(bytes)?;
+        Ok(file)
+    };
+    write().map_err(|error| Error::system("cannot write a temporary file", error))
 }
 
 /// Builds every artifact of the settings in parallel, and returns them by name in the order of the

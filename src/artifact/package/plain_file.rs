@@ -79,6 +79,20 @@ impl PlainFile {
         })
     }
 
+    /// Returns a file that was uploaded earlier, with its bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the temporary file cannot be written.
+    pub fn uploaded(key: &str, bytes: &[u8]) -> Result<Self> {
+        Ok(Self {
+            key: key.to_owned(),
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            file: Arc::new(super::temporary_file(bytes)?),
+        })
+    }
+
     /// Returns a reader at the beginning of the file.
     pub fn reader(&self) -> ZipReader {
         ZipReader::new(Arc::clone(&self.file), self.size)

@@ -10,6 +10,7 @@
 mod body;
 pub mod bucket;
 pub mod empty;
+pub mod records;
 
 pub use bucket::BucketState;
 
@@ -103,6 +104,14 @@ impl<'a> Object<'a> {
             size: body.len() as u64,
             content_type: "application/yaml",
             bytes: Bytes::Text(body),
+        }
+    }
+
+    /// Returns the record of a deployment.
+    pub fn record(key: &'a str, digest: &'a Digest, json: &'a str) -> Self {
+        Self {
+            content_type: "application/json",
+            ..Self::template(key, digest, json)
         }
     }
 

@@ -144,6 +144,8 @@ pub(crate) static KEYS: &[Key] = &[
         "What the linter and the template's checks leave out."),
     Key::new("ssh", Table(SSH),
         "How `stackctl ssh` connects."),
+    Key::new("history", Table(HISTORY),
+        "The records of deployments."),
     Key::new("verify", Table(VERIFY),
         "The smoke test: upload a file, wait for its item in the table."),
     Key::new("emulator", Flag,
@@ -206,6 +208,12 @@ const LINT: &[Key] = &[
         "The least severity that is shown; without it `warning`.").default(r#""warning""#),
     Key::new("rc", Flag,
         "Whether cfn-lint reads the project's `.cfnlintrc`, which can name Python files that it executes.").default("false"),
+];
+
+#[rustfmt::skip] // two lines per key
+const HISTORY: &[Key] = &[
+    Key::new("enabled", Flag,
+        "Whether each deployment is recorded. Without it, it is recorded if the artifact bucket exists; `true` creates the bucket."),
 ];
 
 #[rustfmt::skip] // two lines per key

@@ -96,6 +96,9 @@ pub struct Settings {
     /// What the linter and the template's checks leave out.
     #[serde(default)]
     pub lint: LintSettings,
+    /// The records of deployments.
+    #[serde(default)]
+    pub history: HistorySettings,
     /// How `stackctl ssh` connects.
     #[serde(default)]
     pub ssh: SshSettings,
@@ -207,6 +210,14 @@ pub struct LintSettings {
     pub severity: Option<Severity>,
     /// Whether cfn-lint reads the `.cfnlintrc` of the project, whose rules it executes.
     pub rc: bool,
+}
+
+/// The records of deployments: the `[history]` table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistorySettings {
+    /// Whether each deployment is recorded; without it, it is recorded if the artifact bucket exists.
+    pub enabled: Option<bool>,
 }
 
 /// How `stackctl ssh` connects: the `[ssh]` table.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use super::consent::Consent;
 use super::deployment::Deployment;
+use super::execution::{self, Executed};
 use super::options::DeployOptions;
 use super::pending_change_set::{PendingChangeSet, Purpose, discard_after};
 use super::saved_plan::SavedPlan;
-use super::{code_check, execution, import, offline, online, stack_settings, upload};
+use super::{code_check, import, offline, online, stack_settings, upload};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
@@ -86,10 +87,12 @@ impl Application<'_> {
             });
         }
         let executed = match &pending {
-            Some(pending) => Some(execution::execute(deployment, pending, self.events).await?),
+            Some(pending) => {
+                Some(execution::execute(deployment, pending, &plan, self.events).await?)
+            }
             None => None,
         };
-        self.finish(deployment, &plan, executed).await
+        self.end(deployment, &plan, executed).await
     }
 
     /// Asks, and executes the change set of a saved plan.
@@ -113,11 +116,37 @@ impl Application<'_> {
                 // The files are those of the plan: this uploads only what the bucket lost since.
                 let uploaded = upload::upload_artifacts(deployment);
                 deployment.interrupt().guard(uploaded).await?;
-                Some(execution::execute(deployment, pending, self.events).await?)
+                Some(execution::execute(deployment, pending, &plan, self.events).await?)
             }
             None => None,
         };
-        self.finish(deployment, &plan, executed).await
+        self.end(deployment, &plan, executed).await
+    }
+
+    /// Ends a deployment, and writes its record at the same time.
+    async fn end(
+        &self,
+        deployment: &mut Deployment<'_>,
+        plan: &Plan,
+        executed: Option<Executed<'_>>,
+    ) -> Result<()> {
+        let Some(Executed {
+            stack,
+            timeline,
+            recording,
+        }) = executed
+        else {
+            return self.finish(deployment, plan, None).await;
+        };
+        let ended = stack.clone();
+        let record = async {
+            if let Some(recording) = recording {
+                recording.succeeded(&ended).await;
+            }
+        };
+        let finish = self.finish(deployment, plan, Some((stack, timeline)));
+        let (finished, ()) = tokio::join!(finish, record);
+        finished
     }
 
     /// Does what follows a deployment, also one that changed nothing: outputs, stack settings, smoke

@@ -3,6 +3,7 @@
 use super::deployment::Deployment;
 use super::import;
 use super::pending_change_set::PendingChangeSet;
+use super::rollback;
 use crate::cloudformation::stack;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
@@ -54,6 +55,7 @@ impl Consent<'_> {
     ) -> Result<()> {
         PlanFormat::Human.print(plan, deployment.session().presenter())?;
         import::explain(deployment);
+        rollback::explain(deployment);
         self.check_guards(plan)?;
         if let Some(pending) = pending {
             pending.check(deployment)?;

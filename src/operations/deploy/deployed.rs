@@ -100,7 +100,7 @@ impl Deployed {
     /// # Errors
     ///
     /// Refused if the credentials belong to another account than the manifest allows.
-    async fn read(session: &Session<'_>, sends: bool) -> Result<Self> {
+    pub(super) async fn read(session: &Session<'_>, sends: bool) -> Result<Self> {
         let connection = session.connect().await?;
         let service = StackService::new(&connection, &session.settings().stack_name);
         // What is wrong with a value is said only if the account is the right one.

@@ -22,6 +22,7 @@ use crate::operations::lint;
 use crate::operations::prepare::prepare;
 use crate::operations::reread;
 use crate::operations::session::Session;
+use crate::plan::record::Record;
 use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
@@ -35,6 +36,8 @@ pub(crate) struct Deployment<'a> {
     /// The session and the build of the files, if `session` and `build` are those of an import.
     files: Option<(&'a Session<'a>, Build)>,
     deployed: Deployed,
+    /// The earlier deployment that is deployed again.
+    rollback: Option<&'a Record>,
     /// Whether this run has uploaded something.
     has_uploaded: Cell<bool>,
 }
@@ -110,6 +113,20 @@ impl<'a> Deployment<'a> {
         Ok(Self::of(session, interrupt, build, deployed))
     }
 
+    /// Returns the deployment of an earlier deployment again. `build` is what its record says.
+    pub(super) fn of_record(
+        session: &'a Session<'a>,
+        interrupt: Interrupt,
+        build: Build,
+        deployed: Deployed,
+        record: &'a Record,
+    ) -> Self {
+        Self {
+            rollback: Some(record),
+            ..Self::of(session, interrupt, build, deployed)
+        }
+    }
+
     fn of(
         session: &'a Session<'a>,
         interrupt: Interrupt,
@@ -122,6 +139,7 @@ impl<'a> Deployment<'a> {
             build,
             files: None,
             deployed,
+            rollback: None,
             has_uploaded: Cell::new(false),
         };
         if let Some(model) = deployment.deployed_model() {
@@ -158,6 +176,20 @@ impl<'a> Deployment<'a> {
 
     pub(crate) fn session(&self) -> &'a Session<'a> {
         self.session
+    }
+
+    /// Returns the earlier deployment that is deployed again; `None` if the files are deployed.
+    pub(crate) fn rollback(&self) -> Option<&'a Record> {
+        self.rollback
+    }
+
+    /// Returns the command line that deploys the same again, with an option, for hints.
+    pub(crate) fn again(&self, option: &str) -> String {
+        let command = match self.rollback {
+            Some(record) => format!("rollback --to {} {option}", record.number),
+            None => format!("apply {option}"),
+        };
+        self.session.command(command.trim_end())
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {

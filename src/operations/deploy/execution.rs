@@ -1,26 +1,46 @@
 //! Executing a change set.
 
+use jiff::Timestamp;
+
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
+use super::recording::Recording;
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::error::Result;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
+use crate::plan::Plan;
 use crate::present::event_filter::EventFilter;
 
-/// Executes the change set and follows the operation to its end. Returns the stack as it ended and
-/// what happened.
+/// A change set that was executed successfully.
+pub(crate) struct Executed<'a> {
+    /// The stack as it ended.
+    pub(crate) stack: Stack,
+    /// What happened.
+    pub(crate) timeline: Timeline,
+    /// The record of the deployment, which is not written yet.
+    pub(crate) recording: Option<Recording<'a>>,
+}
+
+/// Executes the change set of a plan and follows the operation to its end. The record of a deployment that
+/// fails is written.
 ///
 /// # Errors
 ///
 /// If the service refuses the execution; if the deployment fails, with its first cause.
-pub(crate) async fn execute(
-    deployment: &Deployment<'_>,
+pub(crate) async fn execute<'a>(
+    deployment: &Deployment<'a>,
     pending: &PendingChangeSet,
+    plan: &Plan,
     filter: EventFilter,
-) -> Result<(Stack, Timeline)> {
+) -> Result<Executed<'a>> {
     let session = deployment.session();
+    let resume = match deployment.rollback() {
+        // What `apply` continues with are the files.
+        Some(_) => session.command("events --follow"),
+        None => session.command("apply --wait"),
+    };
     let mut operation = RunningOperation::after(
         deployment.stack(),
         pending.earlier_events(),
@@ -28,13 +48,23 @@ pub(crate) async fn execute(
         deployment.interrupt(),
         deployment.service(),
         pending.stack_id(),
-        &session.command("apply --wait"),
+        &resume,
     )
     .expecting(pending.change_set().changes.len())
     .showing(filter);
     session.presenter().note("");
+    let started = Timestamp::now();
     pending.execute(deployment).await?;
-    let ended = interrupt_prompt::follow(&mut operation).await?;
+    let recording = Recording::begin(deployment, pending, plan, started);
+    let ended = match interrupt_prompt::follow(&mut operation).await {
+        Ok(ended) => ended,
+        Err(error) => {
+            if let Some(recording) = recording {
+                recording.unknown(&error).await;
+            }
+            return Err(error);
+        }
+    };
     match ended {
         Some(stack) if operation.succeeded(Some(&stack)) => {
             if operation.is_cancelled() {
@@ -42,11 +72,19 @@ pub(crate) async fn execute(
                 presenter.note("The operation had ended before it could be cancelled.");
             }
             operation.warn_of_resources_left_behind();
-            Ok((stack, operation.into_timeline()))
+            Ok(Executed {
+                stack,
+                timeline: operation.into_timeline(),
+                recording,
+            })
         }
         ended => {
             let report = FailureReport::new(&operation, Some(deployment.build()));
-            Err(report.error(ended.as_ref()).await)
+            let error = report.error(ended.as_ref()).await;
+            if let Some(recording) = recording {
+                recording.failed(ended.as_ref(), &error).await;
+            }
+            Err(error)
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::config::settings::DeploymentMode;
 use crate::plan::predict::Side;
-use crate::plan::risk;
+use crate::plan::risk::{self, Assessment};
 use crate::plan::suggested_moves::suggest;
 use crate::plan::{Plan, Target, model, values};
 
@@ -45,6 +45,13 @@ pub(super) fn of(
     let mut assessment = risk::assess(changes, &models, types).with(nested.unwrap_or_default());
     let of_settings = risk::of_settings(&settings.stack_name, &settings_changes);
     assessment.risks.splice(0..0, of_settings);
+    if deployment.rollback().is_some() {
+        let of_rollback = Assessment {
+            risks: risk::of_rollback(changes, types),
+            ..Assessment::default()
+        };
+        assessment = assessment.with(of_rollback);
+    }
     let validations = change_set
         .as_ref()
         .map(|change_set| service_validations::located(deployment, change_set))

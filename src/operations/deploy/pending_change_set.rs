@@ -303,10 +303,7 @@ impl PendingChangeSet {
                 service.name()
             ))
             .caused_by(error)
-            .hint(format!(
-                "plan again: `{}`",
-                deployment.session().command("apply")
-            )));
+            .hint(format!("plan again: `{}`", deployment.again(""))));
         }
         Err(error)
     }

@@ -57,7 +57,7 @@ pub(crate) fn check(deployment: &Deployment<'_>) -> Result<()> {
         ))
         .hint(format!(
             "`{}` deletes it and creates the stack again",
-            session.command("apply --yes")
+            deployment.again("--yes")
         ))
         .hint(format!("`{}` explains more", session.command("recover")))),
         StackStatus::RollbackFailed
@@ -136,7 +136,7 @@ fn busy(deployment: &Deployment<'_>, stack: &Stack) -> Error {
     ))
     .hint(format!(
         "`{}` waits for it and goes on",
-        session.command("apply --wait")
+        deployment.again("--wait")
     ))
     .hint(format!("`{}` follows it", session.command("recover")));
     match cancel::call_for(session, stack, false) {
@@ -161,7 +161,7 @@ async fn wants_to_follow(deployment: &Deployment<'_>) -> Result<bool> {
         stack.place(),
         stack.status
     ));
-    let command = session.command("apply --wait");
+    let command = deployment.again("--wait");
     let answer = deployment
         .interrupt()
         .guard(presenter.ask("Follow:", &command));
@@ -176,7 +176,7 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
     };
     let session = deployment.session();
     let presenter = session.presenter();
-    let resume = session.command("apply --wait");
+    let resume = deployment.again("--wait");
     let (interrupt, service) = (deployment.interrupt(), deployment.service());
     let operation = RunningOperation::join(session, interrupt, service, stack, &resume);
     let mut operation = operation.await?.showing(filter);
@@ -192,9 +192,12 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
     });
     if operation.is_cancelled() {
         // Cancelling one deployment does not ask for the next.
-        let apply = session.command("apply");
         let error = Error::new(ErrorKind::Interrupted, "cancelled: nothing was applied");
-        return Err(error.hint(format!("`{apply}` deploys what the files say")));
+        let again = deployment.again("");
+        return Err(error.hint(match deployment.rollback() {
+            Some(_) => format!("`{again}` rolls back after all"),
+            None => format!("`{again}` deploys what the files say"),
+        }));
     }
     let (left, interrupt) = (left.as_ref(), deployment.interrupt().clone());
     interrupt.guard(deployment.read_after(left)).await
@@ -249,7 +252,7 @@ async fn delete_empty_stack(
             "Delete the empty stack {} and go on? Only 'yes' will be accepted.",
             empty.place()
         ));
-        let command = session.command("apply --yes");
+        let command = deployment.again("--yes");
         let answer = interrupt.guard(presenter.ask("Delete:", &command));
         if answer.await? != "yes" {
             return Err(Error::refused("not applied: the answer was not `yes`"));

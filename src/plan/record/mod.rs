@@ -8,6 +8,7 @@
 //! A newer version of stackctl may write fields that this version does not know; they are ignored. A
 //! record of a newer format is not read, but its keys are known ([`Reading::Newer`]).
 
+pub mod history;
 mod key;
 
 use std::collections::BTreeSet;
@@ -83,6 +84,9 @@ pub struct Record {
     /// `create`, `update` or `import`.
     #[serde(default)]
     pub operation: String,
+    /// `express`; `None` in the standard mode.
+    #[serde(default)]
+    pub deployment_mode: Option<String>,
     /// The client request token of the operation, which its events have.
     #[serde(default)]
     pub operation_id: String,

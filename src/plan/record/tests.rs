@@ -40,6 +40,7 @@ pub(crate) fn record(number: u64) -> Record {
         stack: "site-dev".to_owned(),
         stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/site-dev/1".to_owned(),
         operation: "update".to_owned(),
+        deployment_mode: None,
         operation_id: "stackctl-tmp-1".to_owned(),
         rollback_to: None,
         started: at(1_700_000_000),

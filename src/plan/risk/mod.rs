@@ -15,6 +15,7 @@ mod role;
 mod stateful;
 
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Effect, Replacement};
+use crate::cloudformation::stateful::stored_data;
 use crate::diagnostic::SourceFile;
 use crate::plan::model::{Model, Models, models};
 use crate::plan::values::ValueChange;
@@ -240,6 +241,32 @@ pub fn of_nested(set: &ChangeSet, protected_types: &[String]) -> Assessment {
             }));
     }
     all
+}
+
+/// Returns a risk for each resource that stores data and that a rollback to an earlier deployment changes:
+/// the data stays as it is. The other rules report data that is lost.
+pub fn of_rollback(changes: &[Change], protected_types: &[String]) -> Vec<Risk> {
+    let stored = |change: &Change| {
+        let stored = stored_data(&change.resource_type, protected_types)?;
+        let reason = match change.effect() {
+            Effect::Add => {
+                "is created without its earlier data: data does not roll back".to_owned()
+            }
+            Effect::Update | Effect::Sync | Effect::Possible => format!(
+                "is rolled back, but not what it stores ({stored}): data does not roll back"
+            ),
+            Effect::Remove | Effect::Replace | Effect::Import => return None,
+        };
+        Some(Risk {
+            logical_id: change.logical_id.clone(),
+            kind: Kind::Data,
+            severity: Severity::Warning,
+            reason,
+            remedy: None,
+            guard: None,
+        })
+    };
+    changes.iter().filter_map(stored).collect()
 }
 
 /// Returns the risk of changed stack settings; `None` if there is none.

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod drift;
 pub mod event;
 pub mod findings;
+pub mod history;
 pub mod import;
 pub mod live;
 pub mod package;

@@ -218,6 +218,18 @@ fn reads(template: &TemplateFolder, opened: &Sources) -> Reads {
 }
 
 impl RenderedTemplate {
+    /// Returns a template that was rendered earlier. Its places are in this text.
+    pub(crate) fn finished(source: &Arc<SourceFile>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            lines: LineMap::identity(source),
+            edits: Vec::new(),
+            reads: None,
+            file: source.name.clone(),
+            has_byte_order_mark: false,
+        }
+    }
+
     /// Returns the template with these edits of its text. An edit's place leads to what it replaced.
     #[must_use]
     pub fn edited(&self, edits: Vec<Edit>) -> Self {

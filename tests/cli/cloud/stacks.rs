@@ -35,6 +35,8 @@ pub(crate) struct Stack {
     pub(crate) change_sets: Vec<ChangeSet>,
     /// Whether it is protected from deletion.
     pub(crate) termination_protection: bool,
+    /// The time of the last update; `None` if it is not returned.
+    pub(crate) updated: Option<String>,
     /// Whether the last operation was deployed in EXPRESS mode.
     pub(crate) is_express: bool,
     /// The deployment that failed and was not rolled back.
@@ -368,6 +370,9 @@ impl Stack {
             + &xml::text("DisableRollback", "false");
         let protected = self.termination_protection.to_string();
         result += &xml::text("EnableTerminationProtection", &protected);
+        if let Some(updated) = &self.updated {
+            result += &xml::text("LastUpdatedTime", updated);
+        }
         if self.is_express {
             let mode = xml::text("Mode", "EXPRESS");
             result += &xml::element("DeploymentConfig", &mode);
