@@ -33,14 +33,16 @@ fn changed_code_changes_only_the_function() {
 
     let applied = project.run(&["apply", "--yes"]).expect_code(0);
     assert_eq!(applied.stderr.matches("Uploaded ").count(), 1, "{applied}");
-    assert_eq!(project.artifacts().len(), uploaded.len() + 1);
+    // The zip, the text of the template, and the record of the deployment.
+    assert_eq!(project.artifacts().len(), uploaded.len() + 3);
     project.expect_status("UPDATE_COMPLETE");
 
     project.edit(file, new, old);
     assert_eq!(changed(&project), ["Handler"]);
     let applied = project.run(&["apply", "--yes"]).expect_code(0);
     assert_eq!(applied.stderr.matches("Uploaded ").count(), 0, "{applied}");
-    assert_eq!(project.artifacts().len(), uploaded.len() + 1);
+    // The record.
+    assert_eq!(project.artifacts().len(), uploaded.len() + 4);
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
 }
 

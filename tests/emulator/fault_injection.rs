@@ -184,6 +184,28 @@ impl ProxiedProject {
         self.run(&proxy, &["apply", "--yes"]).expect_code(0);
     }
 
+    /// Returns the text of the deployed template, and the digest of the code that the function runs.
+    pub(crate) fn deployed(&self) -> (String, String) {
+        let name = format!("faults-{}", self.borrowed.account);
+        let calls = [
+            (
+                "cloudformation",
+                "get_template",
+                json!({ "StackName": format!("{name}-dev") }),
+            ),
+            (
+                "lambda",
+                "get_function_configuration",
+                json!({ "FunctionName": name }),
+            ),
+        ];
+        let answers = self.borrowed.call_all(&calls);
+        let [template, function] = [0, 1].map(|at| answers[at].clone().unwrap());
+        let [template, code] = [&template["TemplateBody"], &function["CodeSha256"]]
+            .map(|text| text.as_str().unwrap().to_owned());
+        (template, code)
+    }
+
     /// Puts two versions of an object into the stack's bucket.
     pub(crate) fn fill_bucket(&self) {
         let bucket = format!("faults-{}-data", self.borrowed.account);

@@ -1,4 +1,4 @@
-//! A `plan`, an `apply` and a `destroy` that end at any moment: by `kill -9`, SIGTERM or SIGHUP.
+//! A `plan`, an `apply`, a `rollback`, a `history` and a `destroy` that end at any moment: by `kill -9`, SIGTERM or SIGHUP.
 //!
 //! After a kill, the next run succeeds. After a signal, nothing of the run's own is left besides, and
 //! the next run succeeds too.
@@ -7,6 +7,7 @@
 //! client gets the response, or just after that, and then the process ends. So the moments cover all
 //! phases on any machine. `KILL_SEED` repeats a run.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::fault_injection::{Part, ProxiedProject};
@@ -16,13 +17,15 @@ use crate::sandbox::Running;
 
 /// How many commands are killed.
 const KILLS: usize = 50;
+/// How many of those that use the records of deployments are killed besides.
+const KILLS_OF_RECORDS: usize = 20;
 /// How many commands each of the other signals ends.
 const SIGNALS: usize = 20;
 /// How many run concurrently.
 const AT_ONCE: usize = 8;
 
 /// A command that ends early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Command {
     /// `apply` of a new stack.
     Create,
@@ -34,10 +37,25 @@ enum Command {
     PlanChange,
     /// `destroy`.
     Destroy,
+    /// `rollback` to the first of two deployments.
+    Rollback,
+    /// `history` of the second of two deployments.
+    History,
 }
 
 impl Command {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Update,
+        Self::PlanNew,
+        Self::PlanChange,
+        Self::Destroy,
+        Self::Rollback,
+        Self::History,
+    ];
+    /// The commands that use the records of deployments.
+    const OF_RECORDS: [Self; 2] = [Self::Rollback, Self::History];
+    const OTHERS: [Self; 5] = [
         Self::Create,
         Self::Update,
         Self::PlanNew,
@@ -53,6 +71,13 @@ impl Command {
                 project.deploy();
                 project.write("second", "2");
             }
+            Self::Rollback | Self::History => {
+                project.deploy();
+                project.write("second", "2");
+                project.deploy();
+                // The files of the first deployment.
+                project.write("first", "1");
+            }
             Self::Destroy => {
                 project.write_with("first", "1", Part::Nothing);
                 project.deploy();
@@ -66,6 +91,8 @@ impl Command {
             Self::Create | Self::Update => &["apply", "--yes"],
             Self::PlanNew | Self::PlanChange => &["plan"],
             Self::Destroy => &["destroy", "--yes"],
+            Self::Rollback => &["rollback", "--to", "1", "--yes"],
+            Self::History => &["history", "2"],
         }
     }
 
@@ -73,12 +100,13 @@ impl Command {
     fn next(self) -> &'static [&'static str] {
         match self {
             Self::Create | Self::Update => &["apply", "--yes", "--wait"],
+            Self::Rollback => &["rollback", "--to", "1", "--yes", "--wait"],
             _ => self.arguments(),
         }
     }
 
     fn applies(self) -> bool {
-        matches!(self, Self::Create | Self::Update)
+        matches!(self, Self::Create | Self::Update | Self::Rollback)
     }
 }
 
@@ -130,8 +158,9 @@ fn next_run_succeeds_after_a_run_that_ended_at_any_moment() {
     }
     let count = cases.len();
     matrix::report(&format!(
-        "{landed} of {count} commands ended in time ({KILLS} by kill -9, {SIGNALS} each by SIGTERM and \
-         SIGHUP); KILL_SEED={seed}"
+        "{landed} of {count} commands ended in time ({} by kill -9, {SIGNALS} each by SIGTERM and \
+         SIGHUP); KILL_SEED={seed}",
+        KILLS + KILLS_OF_RECORDS
     ));
     assert!(
         failures.is_empty(),
@@ -148,22 +177,25 @@ fn cases(random: &mut Random) -> Vec<Case> {
         let project = command.project();
         let proxy = project.proxy(Rule::Nothing);
         project.run(&proxy, command.arguments()).expect_code(0);
-        proxy.passed().len()
+        (command, proxy.passed().len())
     });
+    let lengths = HashMap::from(lengths);
     let moments = [Moment::Before, Moment::Between, Moment::After];
+    let (others, of_records) = (&Command::OTHERS[..], &Command::OF_RECORDS[..]);
     let ends = [
-        (End::Kill, KILLS),
-        (End::Terminate, SIGNALS),
-        (End::HangUp, SIGNALS),
+        (End::Kill, KILLS, others),
+        (End::Kill, KILLS_OF_RECORDS, of_records),
+        (End::Terminate, SIGNALS, others),
+        (End::HangUp, SIGNALS, others),
     ];
     let mut cases = Vec::new();
-    for (end, count) in ends {
+    for (end, count, commands) in ends {
         for number in 0..count {
-            let command = number % Command::ALL.len();
+            let command = commands[number % commands.len()];
             cases.push(Case {
-                command: Command::ALL[command],
+                command,
                 end,
-                call: random.below(lengths[command]),
+                call: random.below(lengths[&command]),
                 moment: moments[random.below(moments.len())],
             });
         }
@@ -207,9 +239,11 @@ fn attempt(case: Case) -> Result<bool, String> {
         return fail(format!("executed {executed} times"));
     }
     let mut wrong = match command {
-        Command::Create | Command::Update => project.wrong(case.end == End::Kill),
+        Command::Create | Command::Update | Command::Rollback => {
+            project.wrong(case.end == End::Kill)
+        }
         Command::Destroy => project.left(),
-        Command::PlanNew | Command::PlanChange => Vec::new(),
+        Command::PlanNew | Command::PlanChange | Command::History => Vec::new(),
     };
     if case.end != End::Kill {
         wrong.extend(project.own_leftovers());

@@ -26,6 +26,7 @@ mod emulator;
 mod failure;
 mod fault_injection;
 mod faults;
+mod history;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]
 mod http;
