@@ -7,7 +7,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::stateful::outcome_of_removal;
 use super::{Kind, Risk, Severity, Subject};
+use crate::cloudformation::deletion::DeletionOutcome;
 use crate::template::json;
 use crate::template::node::{Node, Value};
 use crate::template::shorthand::{one_line, text};
@@ -393,7 +395,14 @@ pub(super) fn statement_changes(subjects: &[Subject<'_>]) -> Vec<StatementChange
     let side = |after: bool| -> Vec<(&Subject<'_>, Statement)> {
         let found = subjects.iter().flat_map(|subject| {
             let model = subject.model;
-            let side = if after { &model.after } else { &model.before };
+            // A resource that is retained keeps its policies.
+            let stays =
+                subject.is_removed() && outcome_of_removal(subject) == DeletionOutcome::Retained;
+            let side = if after && !stays {
+                &model.after
+            } else {
+                &model.before
+            };
             let id = &subject.change.logical_id;
             let statements = side
                 .as_ref()

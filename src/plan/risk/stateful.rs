@@ -104,7 +104,7 @@ fn guarded(mut risk: Risk, guard: Guard) -> Risk {
 
 /// Returns what happens to a removed resource, from the change set if it says so, otherwise from the
 /// deployed template.
-fn outcome_of_removal(subject: &Subject<'_>) -> DeletionOutcome {
+pub(super) fn outcome_of_removal(subject: &Subject<'_>) -> DeletionOutcome {
     let deployed = || deletion_policy(subject.resource_type(), subject.model.before.as_ref(), None);
     let action = subject.change.policy_action.as_deref();
     DeletionOutcome::of(action.map_or_else(deployed, Policy::of_action))

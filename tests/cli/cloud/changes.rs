@@ -18,6 +18,8 @@ pub(crate) struct Change {
     pub(crate) kind: String,
     /// `True`, `False` or `Conditional`; empty for an addition or a removal.
     pub(crate) replacement: String,
+    /// What the template's policy does to a removed resource; empty if it has none.
+    pub(crate) policy_action: String,
     /// The properties that change.
     pub(crate) details: Vec<Detail>,
 }
@@ -65,7 +67,10 @@ pub(crate) fn between(stack: &Stack, wanted: &Deployment) -> Vec<Change> {
     }
     for (logical_id, resource) in template::resources(&old) {
         if new["Resources"][logical_id].is_null() {
-            changes.push(Change::new("Remove", logical_id, resource, stack));
+            changes.push(Change {
+                policy_action: written(resource.get("DeletionPolicy")),
+                ..Change::new("Remove", logical_id, resource, stack)
+            });
         }
     }
     changes.sort_by(|one, other| one.logical_id.cmp(&other.logical_id));
@@ -143,6 +148,7 @@ impl Change {
             + &xml::text("LogicalResourceId", &self.logical_id)
             + &xml::optional("PhysicalResourceId", &self.physical_id)
             + &xml::text("ResourceType", &self.kind)
+            + &xml::optional("PolicyAction", &self.policy_action)
             + &xml::optional("Replacement", &self.replacement)
             + &scope
             + &xml::members("Details", details);

@@ -170,6 +170,10 @@ impl Account {
         } else {
             operation.stack_event(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "");
             for change in removed {
+                if change.policy_action == "Retain" {
+                    operation.event(change, "DELETE_SKIPPED", "");
+                    continue;
+                }
                 operation.event(change, "DELETE_IN_PROGRESS", "");
                 operation.event(change, "DELETE_COMPLETE", "");
             }
