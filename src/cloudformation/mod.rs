@@ -1,6 +1,7 @@
 //! The domain of CloudFormation: stacks, change sets, events, drift. It sends no requests; these are in
 //! [`aws`](crate::aws).
 
+pub mod attribute;
 pub mod change_set;
 pub mod deletion;
 pub mod diagnosis;
@@ -8,6 +9,7 @@ pub mod drift;
 pub mod event;
 pub mod import;
 pub mod on_failure;
+pub mod orphan;
 pub mod recovery;
 pub mod refactor;
 pub(crate) mod service_message;

@@ -16,6 +16,7 @@
 //! | [`emit`] | nodes → the ASCII YAML that is sent |
 //! | [`import`] | the template of an import: the deployed one and the imported resources |
 //! | [`rename`](mod@rename) | new logical ids in the deployed text |
+//! | [`orphan`] | the templates that take resources out of a stack without deleting them |
 //! | `lost` | the characters that `GetTemplate` returns as `?` |
 //! | `intrinsic` | the names and short forms of functions |
 //! | [`reference`](mod@reference) | the references between the parts of a template |
@@ -43,6 +44,7 @@ pub mod lint;
 pub mod local_paths;
 pub(crate) mod lost;
 pub mod node;
+pub mod orphan;
 pub mod pointer;
 pub mod policy;
 pub mod reference;

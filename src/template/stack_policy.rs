@@ -62,10 +62,76 @@ impl StackPolicy {
         serde_json::from_str::<Value>(deployed).is_ok_and(|deployed| deployed == self.0)
     }
 
+    /// Returns whether the policy allows an action, such as `Update:Delete`, on a resource. What no
+    /// statement allows is denied.
+    pub fn allows(&self, action: &str, logical_id: &str, kind: &str) -> bool {
+        let resource = format!("LogicalResourceId/{logical_id}");
+        let statements = self.0.get("Statement").and_then(Value::as_array);
+        let mut applying = statements.into_iter().flatten().filter(|statement| {
+            covers(statement, "Action", action)
+                && covers(statement, "Resource", &resource)
+                && is_met(statement.get("Condition"), kind)
+        });
+        let is_deny = |it: &Value| it.get("Effect").and_then(Value::as_str) == Some("Deny");
+        applying.next().is_some_and(|first| !is_deny(first)) && !applying.any(is_deny)
+    }
+
     /// Returns the policy as JSON without white space, as it is sent and shown.
     pub fn text(&self) -> String {
         self.0.to_string()
     }
+}
+
+/// Returns whether an element of a statement, such as `Action` or `NotAction`, covers a text.
+fn covers(statement: &Value, element: &str, text: &str) -> bool {
+    match (
+        statement.get(element),
+        statement.get(format!("Not{element}")),
+    ) {
+        (Some(patterns), _) => matches_any(patterns, text),
+        (None, Some(patterns)) => !matches_any(patterns, text),
+        (None, None) => false,
+    }
+}
+
+/// Returns whether a condition holds for a resource type: `StringEquals` or `StringLike` of
+/// `ResourceType`.
+fn is_met(condition: Option<&Value>, kind: &str) -> bool {
+    let operators = condition.and_then(Value::as_object);
+    let mut operators = operators.into_iter().flatten();
+    operators.all(|(_, operands)| {
+        let types = operands.get("ResourceType");
+        types.is_none_or(|types| matches_any(types, kind))
+    })
+}
+
+/// Returns whether a text matches a pattern, or one of a list of patterns. `*` stands for any text.
+fn matches_any(patterns: &Value, text: &str) -> bool {
+    let list = patterns
+        .as_array()
+        .map_or(std::slice::from_ref(patterns), Vec::as_slice);
+    list.iter()
+        .filter_map(Value::as_str)
+        .any(|pattern| is_like(pattern, text))
+}
+
+fn is_like(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = behind;
+    }
+    rest.ends_with(last)
 }
 
 /// Returns the byte offset of a line and a column, both counted from 1. The column counts bytes.
@@ -106,6 +172,37 @@ mod tests {
         assert!(policy.is(ALLOW) && policy.is(&swapped));
         assert!(!policy.is(&ALLOW.replace("Allow", "Deny")));
         assert!(!policy.is("no JSON"));
+    }
+
+    #[test]
+    fn what_no_statement_allows_is_denied() {
+        let parse = |statements: &str| {
+            let text = format!("{{\"Statement\": [{statements}]}}");
+            StackPolicy::parse(&SourceFile::new("policy.json", text)).unwrap()
+        };
+        let all = r#"{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}"#;
+        let deny = |rest: &str| format!("{all}, {{\"Effect\": \"Deny\", {rest}}}");
+        let allows = |policy: &str| parse(policy).allows("Update:Delete", "Table", "AWS::X::Table");
+        assert!(allows(all));
+        assert!(!allows(""));
+        for denied in [
+            r#""Action": "Update:*", "Resource": "*""#,
+            r#""Action": ["Update:Replace", "Update:Delete"], "Resource": ["LogicalResourceId/Tab*"]"#,
+            r#""Action": "update:delete", "Resource": "LogicalResourceId/*l*e""#,
+            r#""NotAction": "Update:Modify", "NotResource": "LogicalResourceId/Other""#,
+            r#""Action": "*", "Resource": "*", "Condition": {"StringLike": {"ResourceType": ["AWS::X::*"]}}"#,
+        ] {
+            assert!(!allows(&deny(denied)), "{denied}");
+        }
+        for allowed in [
+            r#""Action": "Update:Modify", "Resource": "*""#,
+            r#""Action": "Update:*", "Resource": "LogicalResourceId/Tab""#,
+            r#""Action": "Update:*", "Resource": "LogicalResourceId/*x*""#,
+            r#""Action": "*", "Resource": "*", "Condition": {"StringEquals": {"ResourceType": ["AWS::Y"]}}"#,
+            r#""Action": "*""#,
+        ] {
+            assert!(allows(&deny(allowed)), "{allowed}");
+        }
     }
 
     #[test]
