@@ -62,6 +62,8 @@ pub enum Command {
     Import(commands::import::Args),
     /// Give resources other logical ids without replacing them, as `[moved]` says (a preview)
     Refactor(commands::refactor::Args),
+    /// Take resources out of the stack without deleting them
+    Orphan(commands::orphan::Args),
     /// Print the final CloudFormation template; needs no credentials
     Render(commands::render::Args),
     /// Check the manifest and the template; needs no credentials
@@ -106,6 +108,7 @@ impl Command {
             Self::Cancel(_) => "cancel",
             Self::Import(_) => "import",
             Self::Refactor(_) => "refactor",
+            Self::Orphan(_) => "orphan",
             Self::Render(_) => "render",
             Self::Validate(_) => "validate",
             Self::Package(_) => "package",

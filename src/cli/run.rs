@@ -60,6 +60,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Cancel(args) => wait(commands::cancel::run(context, args)),
         Command::Import(args) => wait(commands::import::run(context, args)),
         Command::Refactor(args) => wait(commands::refactor::run(context, args)),
+        Command::Orphan(args) => wait(commands::orphan::run(context, args)),
         Command::Render(args) => wait(commands::render::run(context, args)),
         Command::Validate(args) => wait(commands::validate::run(context, args)),
         Command::Package(args) => wait(commands::package::run(context, args)),

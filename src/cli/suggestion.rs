@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 use super::args::Cli;
 
 /// The names of other tools, with the sentence that answers them.
-const OTHER_NAMES: [(&[&str], &str); 13] = [
+const OTHER_NAMES: [(&[&str], &str); 14] = [
     (
         &[
             "deploy",
@@ -84,6 +84,10 @@ const OTHER_NAMES: [(&[&str], &str); 13] = [
     (
         &["abort", "stop"],
         "`stackctl cancel` stops a running update and rolls it back",
+    ),
+    (
+        &["detach", "forget", "unmanage", "state-rm"],
+        "`stackctl orphan` takes resources out of the stack without deleting them",
     ),
     (
         &["new", "generate", "scaffold"],

@@ -163,9 +163,9 @@ impl Build {
         imports: Vec<ImportedResource>,
         stack: Option<&Stack>,
     ) -> Result<Self> {
-        let source = SourceFile::new("the template of the import", &*body);
-        let template = Template::parse(&source).map_err(|found| {
-            Error::input("the template of the import cannot be read").with_diagnostics(found)
+        let source = SourceFile::new("the template that is sent", &*body);
+        let template = Template::parse_deployed(&source).map_err(|found| {
+            Error::input("the template that is sent cannot be read").with_diagnostics(found)
         })?;
         let parameters = match stack {
             Some(stack) => previous_parameters(stack, &template),
@@ -209,6 +209,19 @@ impl Build {
             warnings: Vec::new(),
             template,
         })
+    }
+
+    /// Returns the build that deploys this template with the values and the capabilities of `stack`.
+    ///
+    /// # Errors
+    ///
+    /// If the template is not one, which its parts rule out.
+    pub(crate) fn redeploying(&self, body: String, stack: &Stack) -> Result<Self> {
+        let mut build = self.importing(body, Vec::new(), Some(stack))?;
+        build.capabilities.extend_from_slice(&stack.capabilities);
+        build.capabilities.sort_unstable();
+        build.capabilities.dedup();
+        Ok(build)
     }
 
     /// Checks that the variable of every secret parameter is set. Only a command that sends parameters

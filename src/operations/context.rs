@@ -31,8 +31,8 @@ pub struct RepeatedOptions {
 }
 
 /// The commands that read the project's template and artifacts.
-const READS_FILES: [&str; 7] = [
-    "apply", "config", "diff", "package", "plan", "render", "validate",
+const READS_FILES: [&str; 8] = [
+    "apply", "config", "diff", "orphan", "package", "plan", "render", "validate",
 ];
 
 impl Context {

@@ -17,6 +17,7 @@ pub(crate) mod import_candidates;
 pub(crate) mod init;
 pub(crate) mod lint;
 mod nested_drift;
+pub(crate) mod orphan;
 pub(crate) mod output_file;
 pub(crate) mod outputs;
 pub(crate) mod package_tree;

@@ -55,6 +55,8 @@ mod moves;
 mod nested_drift;
 mod nested_templates;
 mod offline;
+mod orphan;
+mod orphan_refusals;
 mod other_programs;
 mod output;
 mod packaging;

@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 43] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -281,6 +281,9 @@ const COMMANDS: [&[&str]; 40] = [
     &["recover", "--format", "json"],
     &["cancel", "--yes"],
     &["verify"],
+    &["orphan", "Bucket"],
+    &["orphan", "Bucket", "--format", "json"],
+    &["orphan", "Bucket", "--yes", "-vv"],
     &["destroy", "--yes", "-vv"],
 ];
 
@@ -344,7 +347,8 @@ fn a_random_secret_never_leaves_in_any_spelling() {
             if ["status", "events"].contains(&command[0]) {
                 finished.expect_stdout("(secret)");
             }
-            if !["drift", "recover", "cancel", "verify", "destroy"].contains(&command[0]) {
+            if !["drift", "recover", "cancel", "verify", "orphan", "destroy"].contains(&command[0])
+            {
                 finished.expect_code(0);
             }
         }

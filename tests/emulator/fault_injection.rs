@@ -216,6 +216,21 @@ impl ProxiedProject {
         }
     }
 
+    /// Returns the logical ids of the stack's resources.
+    pub(crate) fn stack_resources(&self) -> Vec<String> {
+        let stack = json!({ "StackName": format!("faults-{}-dev", self.borrowed.account) });
+        let call = ("cloudformation", "list_stack_resources", stack);
+        let answer = self.borrowed.call_all(&[call]).remove(0).unwrap();
+        texts(&answer["StackResourceSummaries"], "LogicalResourceId")
+    }
+
+    /// Returns how many topics exist.
+    pub(crate) fn topics(&self) -> usize {
+        let call = ("sns", "list_topics", json!({}));
+        let answer = self.borrowed.call_all(&[call]).remove(0).unwrap();
+        texts(&answer["Topics"], "TopicArn").len()
+    }
+
     /// Returns the names of the stacks and buckets that exist, without the artifact bucket.
     pub(crate) fn left(&self) -> Vec<String> {
         let account = &self.borrowed.account;

@@ -40,6 +40,7 @@ mod lifecycle;
 mod listener;
 mod matrix;
 mod nested;
+mod orphans;
 mod plans;
 mod project;
 mod projects;

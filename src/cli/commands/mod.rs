@@ -13,6 +13,7 @@ pub mod import;
 pub mod init;
 pub mod local;
 pub mod man;
+pub mod orphan;
 pub mod outputs;
 pub mod package;
 pub mod plan;

@@ -150,12 +150,13 @@ impl<'a> Deployment<'a> {
         deployment
     }
 
-    /// Returns the same deployment with the build and the session of an import.
+    /// Returns the same deployment with the build and the session of an import, or of another deployment
+    /// that does not send what the files say.
     pub(crate) fn importing(self, session: &'a Session<'a>, build: Build) -> Self {
         Self {
             session,
             build,
-            files: Some((self.session, self.build)),
+            files: self.files.or(Some((self.session, self.build))),
             ..self
         }
     }
@@ -167,7 +168,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// Returns what the files say: for an import too, which sends something else.
-    pub(super) fn files(&self) -> (&Build, &Settings) {
+    pub(crate) fn files(&self) -> (&Build, &Settings) {
         match &self.files {
             Some((session, build)) => (build, session.settings()),
             None => (&self.build, self.session.settings()),

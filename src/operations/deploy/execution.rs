@@ -41,6 +41,22 @@ pub(crate) async fn execute<'a>(
         Some(_) => session.command("events --follow"),
         None => session.command("apply --wait"),
     };
+    execute_resumable(deployment, pending, plan, filter, &resume).await
+}
+
+/// As [`execute`], with the command that goes on after an interruption.
+///
+/// # Errors
+///
+/// Those of [`execute`].
+pub(crate) async fn execute_resumable<'a>(
+    deployment: &Deployment<'a>,
+    pending: &PendingChangeSet,
+    plan: &Plan,
+    filter: EventFilter,
+    resume: &str,
+) -> Result<Executed<'a>> {
+    let session = deployment.session();
     let mut operation = RunningOperation::after(
         deployment.stack(),
         pending.earlier_events(),
@@ -48,7 +64,7 @@ pub(crate) async fn execute<'a>(
         deployment.interrupt(),
         deployment.service(),
         pending.stack_id(),
-        &resume,
+        resume,
     )
     .expecting(pending.change_set().changes.len())
     .showing(filter);

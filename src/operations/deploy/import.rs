@@ -119,7 +119,7 @@ pub(crate) async fn finish(deployment: &mut Deployment<'_>, stack: &Stack) -> Re
 
 /// Returns the deployed template, and whether every character of it is known; `None` if there is no
 /// stack.
-fn deployed<'d>(deployment: &'d Deployment<'_>) -> Result<Option<(&'d Template, bool)>> {
+pub(crate) fn deployed<'d>(deployment: &'d Deployment<'_>) -> Result<Option<(&'d Template, bool)>> {
     // A stack in review has no template yet.
     let exists = deployment
         .stack()
@@ -129,7 +129,7 @@ fn deployed<'d>(deployment: &'d Deployment<'_>) -> Result<Option<(&'d Template, 
         return Ok(None);
     };
     let template = template.map_err(|found| {
-        Error::refused("nothing can be imported: the deployed template cannot be read")
+        Error::refused("nothing was done: the deployed template cannot be read")
             .with_diagnostics(found.to_vec())
     })?;
     Ok(Some((template, is_exact(deployment, text)?)))
@@ -191,7 +191,7 @@ fn resources<'a>(
 }
 
 /// Returns the settings with everything that an import must not change as it is in the stack.
-fn unchanged_settings(settings: &Settings, stack: Option<&Stack>) -> Settings {
+pub(crate) fn unchanged_settings(settings: &Settings, stack: Option<&Stack>) -> Settings {
     let mut settings = settings.clone();
     settings.verify = None;
     let Some(stack) = stack else {

@@ -16,6 +16,7 @@ pub mod import;
 pub mod live;
 pub mod moves;
 mod nested;
+pub mod orphan;
 pub mod package;
 pub mod plan;
 pub mod recovery;

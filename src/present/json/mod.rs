@@ -12,6 +12,7 @@ pub mod findings;
 pub mod history;
 pub mod import;
 pub mod live;
+pub mod orphan;
 pub mod package;
 pub mod plan;
 pub mod recovery;
