@@ -269,6 +269,11 @@ impl Connection {
     }
 }
 
+/// Returns the partition of a region, as ARNs have it.
+pub(crate) fn partition_of(region: &str) -> &'static str {
+    partition::of_region(region)
+}
+
 /// Returns a configuration that looks nothing up: no file, no variable, no metadata service.
 fn emulated(emulation: &Emulation) -> Configuration {
     let credentials = Credentials::new(

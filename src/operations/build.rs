@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::cdk_assets::CdkAssets;
 use super::examine::{examine, is_wrong, stack_policy};
 use super::package_tree::{ChildTemplate, UploadedFile};
 use super::session::Session;
@@ -38,6 +39,8 @@ pub(crate) struct Build {
     pub(crate) children: Vec<ChildTemplate>,
     /// The files that are uploaded as they are.
     pub(crate) files: Vec<UploadedFile>,
+    /// What a template that the AWS CDK has synthesized refers to.
+    pub(crate) assets: CdkAssets,
     /// The rendered text, with the place in the files from which each part came.
     pub(crate) rendered: RenderedTemplate,
     /// The rendered template.
@@ -140,6 +143,7 @@ impl Build {
             artifacts: packaged.artifacts,
             children: packaged.children,
             files: packaged.files,
+            assets: packaged.assets,
             rendered,
             template,
             body,
@@ -176,6 +180,7 @@ impl Build {
             artifacts: IndexMap::new(),
             children: Vec::new(),
             files: Vec::new(),
+            assets: CdkAssets::default(),
             rendered: self.rendered.clone(),
             template,
             body,
@@ -200,6 +205,7 @@ impl Build {
             artifacts: objects.artifacts,
             children: objects.children,
             files: objects.files,
+            assets: CdkAssets::default(),
             rendered: RenderedTemplate::finished(source),
             body: source.text.clone(),
             capabilities: objects.capabilities,

@@ -5,6 +5,7 @@ use std::iter;
 use indexmap::IndexMap;
 
 use super::artifact_folders::unmatched_globs;
+use super::cdk_assets;
 use super::function_code::check_packages;
 use super::package_tree::{Packaged, Parsed, Tree, stacks};
 use crate::artifact::package::Artifact;
@@ -109,6 +110,8 @@ pub(crate) fn examine(
     secrets: &Secrets,
 ) -> Result<(Option<Packaged>, Checked)> {
     let mut of_paths = unmatched_globs(settings, &artifacts);
+    let (assets, of_assets) = cdk_assets::survey(project, settings)?;
+    of_paths.extend(of_assets);
     let tree = survey(project, settings, &artifacts, secrets)?;
     of_paths.extend_from_slice(tree.findings());
     if is_wrong(&of_paths) {
@@ -120,7 +123,8 @@ pub(crate) fn examine(
         }
         return Ok((None, checked));
     }
-    let (packaged, parsed) = tree.package(project, settings, artifacts)?;
+    let (mut packaged, parsed) = tree.package(project, settings, artifacts)?;
+    packaged.assets = assets;
     let mut checked = check(settings, &packaged.root, parsed);
     checked.findings.extend(of_paths);
     for child in &packaged.children {

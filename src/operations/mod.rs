@@ -2,6 +2,7 @@
 
 pub(crate) mod artifact_folders;
 pub(crate) mod build;
+mod cdk_assets;
 pub(crate) mod change_set_name;
 pub mod context;
 pub(crate) mod deletion_plan;

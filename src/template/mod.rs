@@ -32,6 +32,7 @@
 //! | [`shorthand`] | a value as one short line |
 
 pub mod capability;
+pub mod cdk_assets;
 pub mod diff;
 pub mod edits;
 pub mod emit;

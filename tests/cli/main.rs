@@ -13,6 +13,7 @@ mod after_apply;
 mod artifact_bucket;
 mod builds;
 mod cancel;
+mod cdk_assets;
 mod change_set_members;
 mod change_sets;
 mod cloud;

@@ -57,6 +57,7 @@ mod sam;
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;
 mod stale_reads;
+mod values;
 #[path = "../support/wheels.rs"]
 mod wheels;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]

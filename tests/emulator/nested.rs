@@ -85,4 +85,23 @@ fn nested_templates_deploy_update_and_plan_unchanged() {
     assert_eq!(topic["Attributes"]["DisplayName"], "two");
     invoke(&project);
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+
+    // What is changed in a nested stack is found in it.
+    project
+        .run(&["drift", "--exit-code"])
+        .expect_code(0)
+        .expect_stdout("Drift: 0 modified, 0 deleted, ");
+    project.aws(
+        "lambda",
+        "update_function_configuration",
+        json!({"FunctionName": format!("{}-nested", project.stack()), "MemorySize": 512, "Handler": "other.handler"}),
+    );
+    let drift = project.run(&["drift", "--exit-code"]).expect_code(2);
+    drift.expect_stdout("~ Middle  AWS::CloudFormation::Stack");
+    drift.expect_stdout("~ Function  AWS::Lambda::Function");
+    drift.expect_stdout("Handler: \"app.handler\" → \"other.handler\"");
+    let drift = project.json(&["drift", "--only", "Middle.Function"]);
+    let inside = &drift["nested"][0];
+    assert_eq!(inside["logical_id"], "Middle");
+    assert_eq!(inside["resources"][0]["status"], "MODIFIED", "{drift:#}");
 }

@@ -115,6 +115,12 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Returns the same object under another key.
+    #[must_use]
+    pub fn at(self, key: &'a str) -> Self {
+        Self { key, ..self }
+    }
+
     /// Returns the key.
     pub fn key(&self) -> &str {
         self.key
@@ -160,6 +166,17 @@ impl Store {
         }
     }
 
+    /// Returns the store of another bucket of the same account. `is_own` tells whether stackctl may create
+    /// it.
+    #[must_use]
+    pub fn of_bucket(&self, bucket: &str, is_own: bool) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            explicit: !is_own,
+            ..self.clone()
+        }
+    }
+
     /// Returns the bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
@@ -200,6 +217,29 @@ impl Store {
     /// Refused if the bucket belongs to another account or the caller may not write to it.
     pub async fn store(&self, object: &Object<'_>, state: ObjectState) -> Result<Stored> {
         self.put(object, state).await
+    }
+
+    /// Stores an object if there is nothing under its key. What is there stays, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such bucket; refused if the bucket belongs to another account or the caller may
+    /// not write to it.
+    pub async fn store_if_absent(&self, object: &Object<'_>) -> Result<Stored> {
+        let mut backoff = Backoff::polling();
+        for _ in 0..RACES {
+            match self.send(object, ObjectState::Nothing).await {
+                Ok(()) => return Ok(Stored::Uploaded),
+                Err(error) if status(&error) == Some(412) => return Ok(Stored::Present),
+                // Another upload is running, and may not succeed.
+                Err(error) if lost_race(&error) => backoff.pause().await,
+                Err(error) => {
+                    let doing = format!("upload `{}`", object.key);
+                    return Err(self.problem(&self.bucket, &doing, "s3:PutObject", &error));
+                }
+            }
+        }
+        Err(self.always_lost(object))
     }
 
     /// Returns the URL by which CloudFormation reads an object.
@@ -265,14 +305,18 @@ impl Store {
                 }
             }
         }
-        Err(Error::new(
+        Err(self.always_lost(object))
+    }
+
+    fn always_lost(&self, object: &Object<'_>) -> Error {
+        Error::new(
             ErrorKind::Service,
             format!(
                 "something else keeps writing `{}` to the artifact bucket `{}`",
                 object.key, self.bucket
             ),
         )
-        .hint("wait for the other run and start this one again"))
+        .hint("wait for the other run and start this one again")
     }
 
     /// Sends an object, on condition that its key still has the state that was read.

@@ -29,6 +29,8 @@ pub(super) struct Exclusions {
     globs: Vec<String>,
     set: GlobSet,
     matched: Vec<bool>,
+    /// Whether the names that no artifact contains are left out.
+    always: bool,
     /// The excluded folders: where they are, and their paths relative to the artifact's folder.
     folders: Vec<(PathBuf, String)>,
 }
@@ -64,13 +66,23 @@ impl Exclusions {
             globs: globs.to_vec(),
             matched: vec![false; globs.len()],
             set,
+            always: true,
             folders: Vec::new(),
+        })
+    }
+
+    /// Leaves out nothing.
+    pub(super) fn none() -> Result<Self> {
+        let all = Self::new(&[])?;
+        Ok(Self {
+            always: false,
+            ..all
         })
     }
 
     /// Returns whether an entry of the artifact's folder is left out. `path` is relative to that folder.
     pub(super) fn exclude(&mut self, file: &Path, name: &OsStr, path: &str) -> bool {
-        let is_excluded = self.mark(path) || is_always_excluded(name);
+        let is_excluded = self.mark(path) || self.always && is_always_excluded(name);
         // A symlink is not followed: it may lead out of the artifact's folder.
         if is_excluded && fs::symlink_metadata(file).is_ok_and(|it| it.is_dir()) {
             self.folders.push((file.to_path_buf(), path.to_owned()));

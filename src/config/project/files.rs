@@ -59,7 +59,7 @@ pub fn artifact_files(project: &Project, name: &str, settings: &Settings) -> Res
         project,
         name,
         &artifact.path,
-        &artifact.exclude,
+        Exclusions::new(&artifact.exclude)?,
         Some(UNZIPPED_LIMIT),
     );
     list.map_err(|error| {
@@ -83,7 +83,16 @@ pub fn folder_files(
     path: &Path,
     limit: Option<u64>,
 ) -> Result<ArtifactFiles> {
-    list(project, name, path, &[], limit)
+    list(project, name, path, Exclusions::new(&[])?, limit)
+}
+
+/// Lists all files of a folder that the AWS CDK has staged as an asset, without exclusions and of any size.
+///
+/// # Errors
+///
+/// As [`artifact_files`], without those of its limits.
+pub fn asset_files(project: &Project, name: &str, path: &Path) -> Result<ArtifactFiles> {
+    list(project, name, path, Exclusions::none()?, None)
 }
 
 /// Returns the list of a lone file that a template names. In the zip, it has its own name without a
@@ -140,13 +149,13 @@ fn list(
     project: &Project,
     name: &str,
     path: &Path,
-    exclude: &[String],
+    exclusions: Exclusions,
     limit: Option<u64>,
 ) -> Result<ArtifactFiles> {
     let folder = project.resolve(path, "the artifact folder")?;
     let mut walk = Walk {
         shown: project.shown(path),
-        exclusions: Exclusions::new(exclude)?,
+        exclusions,
         open: Vec::new(),
         files: Vec::new(),
         excluded_count: 0,

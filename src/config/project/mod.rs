@@ -20,7 +20,7 @@ use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::util::regular_file;
 pub use files::{
-    ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, folder_files, lone_file,
+    ArtifactFiles, InputFile, UNZIPPED_LIMIT, artifact_files, asset_files, folder_files, lone_file,
     would_contain,
 };
 pub use local::{Entry, entry, relative_path};

@@ -2,6 +2,7 @@
 
 mod adopted_code;
 pub(crate) mod application;
+mod asset_upload;
 pub(crate) mod code_check;
 pub(crate) mod consent;
 mod deployed;

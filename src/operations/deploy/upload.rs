@@ -3,6 +3,7 @@
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::asset_upload;
 use super::deployment::Deployment;
 use crate::artifact::digest::Digest;
 use crate::aws::store::bucket;
@@ -37,7 +38,10 @@ pub(super) async fn upload_templates(deployment: &Deployment<'_>) -> Result<Opti
     if is_large {
         objects.push(Object::template(&key, &digest, &build.body));
     }
-    upload(deployment, objects).await?;
+    tokio::try_join!(
+        upload(deployment, objects),
+        asset_upload::publish_templates(deployment)
+    )?;
     Ok(is_large.then(|| deployment.store().url(&key)))
 }
 
@@ -70,7 +74,11 @@ pub(crate) async fn upload_artifacts(deployment: &Deployment<'_>) -> Result<()> 
     let zips = build.artifacts.values().map(Object::zip);
     let files = build.files.iter().filter(|file| !file.is_read_by_plan);
     let objects = zips.chain(files.map(|file| Object::file(&file.file)));
-    upload(deployment, objects.collect()).await
+    tokio::try_join!(
+        upload(deployment, objects.collect()),
+        asset_upload::publish_files(deployment)
+    )?;
+    Ok(())
 }
 
 /// Uploads the objects that the bucket does not hold yet, several at a time; creates the bucket if

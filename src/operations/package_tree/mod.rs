@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
+use super::cdk_assets::CdkAssets;
 use crate::artifact::digest::Digest;
 use crate::artifact::package::{self, Artifact, PlainFile};
 use crate::artifact::requirements::Packages;
@@ -41,6 +42,8 @@ pub(crate) struct Packaged {
     pub(crate) artifacts: IndexMap<String, Artifact>,
     /// The files that are uploaded as they are.
     pub(crate) files: Vec<UploadedFile>,
+    /// What a template that the AWS CDK has synthesized refers to.
+    pub(crate) assets: CdkAssets,
 }
 
 /// A nested template, ready to be uploaded.
@@ -173,6 +176,7 @@ impl Tree {
             children,
             artifacts,
             files,
+            assets: CdkAssets::default(),
         };
         Ok((packaged, root_template))
     }

@@ -48,9 +48,10 @@ pub(super) fn of(template: &Template, path: &str, nested: &[Template]) -> Vec<St
     }
     if let Some(bucket) = asset_bucket(template.root()) {
         remarks.push(format!(
-            "The template refers to assets in the bucket `{bucket}`. They are there only if the CDK has published \
-             them: `npx cdk-assets publish --path {}.assets.json`. stackctl does not upload them.",
-            path.strip_suffix(".template.json").unwrap_or("cdk.out/STACK")
+            "The template refers to assets in the bucket `{bucket}`, which `cdk bootstrap` creates. stackctl \
+             uploads the files and folders that `{path}.assets.json` lists. It publishes no Docker images: \
+             `npx cdk-assets publish --path {path}.assets.json`.",
+            path = path.strip_suffix(".template.json").unwrap_or("cdk.out/STACK")
         ));
     }
     remarks
