@@ -2,11 +2,12 @@
 
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
 associations, change sets that revert drift (drift_reverts.py), the effects of imports that
-MiniStack leaves out (imports.py), and stack refactoring (refactors.py). It corrects differences
-from AWS in replacements, in buckets, in change sets of outputs, in nested stacks, in the Ref of
-instance profiles, and in transforms (transforms.py). All requests count as encrypted: the server
-uses no TLS, but policies that deny plain HTTP must work. The server listens only on 127.0.0.1.
-Because these files use private names of MiniStack, they accept exactly one version.
+MiniStack leaves out (imports.py), stack refactoring (refactors.py), and EXPRESS mode (express.py).
+It corrects differences from AWS in replacements, in buckets, in change sets of outputs, in nested
+stacks, in the Ref of instance profiles, and in transforms (transforms.py). All requests count as
+encrypted: the server uses no TLS, but policies that deny plain HTTP must work. The server listens
+only on 127.0.0.1. Because these files use private names of MiniStack, they accept exactly one
+version.
 
 The caller sets GATEWAY_PORT and, to keep the state, PERSIST_STATE, STATE_DIR, S3_PERSIST, and
 S3_DATA_DIR. STACKCTL_SAM is the folder of the SAM translator, which may not exist yet.
@@ -43,6 +44,7 @@ os.environ["SFTP_ENABLED"] = "0"
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 
 import drift_reverts
+import express
 import imports
 import refactors
 import transforms
@@ -392,6 +394,7 @@ def main() -> None:
         repair_nested_updates()
         add_change_sets_of_outputs()
         drift_reverts.add()
+        express.add()
         imports.add()
         refactors.add()
         transforms.add()

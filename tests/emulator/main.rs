@@ -23,6 +23,7 @@ mod deletion;
 mod deployment;
 mod drift;
 mod emulator;
+mod express;
 mod failure;
 mod fault_injection;
 mod faults;

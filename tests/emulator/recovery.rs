@@ -84,6 +84,18 @@ fn recover_retains_a_resource_that_fails_to_delete() {
 }
 
 #[test]
+fn forced_deletion_leaves_behind_what_fails_to_delete() {
+    let project = failing_at("Delete").deployed();
+    project.run(&["destroy", "--yes"]).expect_code(1);
+    project.expect_status("DELETE_FAILED");
+    let finished = project.run(&["recover", "--yes", "--force-delete"]);
+    finished
+        .expect_code(0)
+        .expect_stderr("Left behind: Custom::Resource custom");
+    assert_eq!(project.stacks(), [""; 0]);
+}
+
+#[test]
 fn apply_refuses_if_the_stack_was_deleted_after_the_plan() {
     let project = failing_at("").deployed();
     project.set_var("version", "1", "2");
