@@ -460,6 +460,33 @@ fn recover_restores_parameters_and_keeps_secrets() {
 }
 
 #[test]
+fn recover_does_not_deploy_a_masked_template() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let secret = "hunter2hunter2";
+    let parameters = "Parameters:\n  Password:\n    Type: String\n    NoEcho: true\nResources:\n";
+    let template = demo::TEMPLATE.replace("Resources:\n", parameters);
+    let template = template.replace(
+        "FunctionName",
+        &format!("Description: {secret}\n      FunctionName"),
+    );
+    sandbox.write("stack.yaml.j2", template);
+    let table = "\n[parameters]\nPassword = { from_env = \"PASSWORD\" }\n";
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + table);
+    let sandbox = sandbox.env("PASSWORD", secret);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    demo::change_description(&sandbox);
+    cloud.account().fail("Role", "no");
+    sandbox
+        .run(&["apply", "--yes", "--express", "--no-rollback"])
+        .expect_code(1);
+    cloud.account().failing.clear();
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stdout("from CloudFormation's template of the stack");
+    let call = cloud.calls_of("UpdateStack").remove(0);
+    assert!(call.parameter("TemplateBody").contains(secret));
+}
+
+#[test]
 fn recover_uploads_a_large_template() {
     let (sandbox, cloud) = demo::in_cloud();
     let filler = format!("Metadata:\n  Filler: {}\nResources:\n", "x".repeat(60_000));

@@ -255,7 +255,11 @@ impl PendingChangeSet {
         ));
         Err(if was_kept {
             let command = session.command("recover");
-            error.hint(format!("roll the failed operation back first: `{command}`"))
+            error.hint(if self.change_set.is_express() {
+                format!("complete the stack with the last template first: `{command}`")
+            } else {
+                format!("roll the failed operation back first: `{command}`")
+            })
         } else {
             error.hint("leave out --no-rollback and --on-failure keep")
         })

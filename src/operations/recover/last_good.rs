@@ -15,6 +15,7 @@ use crate::cloudformation::recovery::history::History;
 use crate::cloudformation::recovery::last_good::{LastGood, Source};
 use crate::cloudformation::stack::{NO_ECHO, Stack};
 use crate::config::cache;
+use crate::config::secret::MASK;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
 use crate::operations::package_tree::template_key;
@@ -140,8 +141,11 @@ fn cached(session: &Session<'_>, stack: &Stack, history: &History) -> Option<Las
         .into_iter()
         .flatten()
         .all(|time| time <= recorded);
-    // Secrets in it are masked.
-    (is_current && !last.template.contains(NO_ECHO)).then_some(last)
+    // A secret in it was masked, and nobody can put it back.
+    let is_masked = [NO_ECHO, MASK]
+        .iter()
+        .any(|mask| last.template.contains(mask));
+    (is_current && !is_masked).then_some(last)
 }
 
 /// Returns what a deployment of the last template that succeeded changes, against the one that failed;
