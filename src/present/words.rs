@@ -50,72 +50,89 @@ pub(super) fn of_prediction(plan: &Plan) -> &'static str {
     }
 }
 
-/// Returns the likely renames as lines, those that are certain first.
-pub(super) fn suggested_moves(plan: &Plan) -> Vec<String> {
+/// A likely rename, or several.
+pub(super) struct SuggestedRename {
+    /// What looks like a rename.
+    pub(super) text: String,
+    /// The entries of `[moved]`, such as `Bucket = "Files"`; empty if there is none to write.
+    pub(super) entries: Vec<String>,
+}
+
+impl SuggestedRename {
+    /// Returns the entries as one line of a manifest.
+    pub(super) fn line(&self) -> String {
+        format!("moved = {{ {} }}", self.entries.join(", "))
+    }
+}
+
+/// Returns the likely renames, those that are certain first.
+pub(super) fn suggested_renames(plan: &Plan) -> Vec<SuggestedRename> {
     let of = |wanted: fn(&SuggestedMove) -> bool| {
         let suggested = plan.suggested_moves.iter();
         suggested.filter(|it| wanted(it)).collect::<Vec<_>>()
     };
-    let is_possible = |it: &SuggestedMove| it.obstacle.is_none() && !it.is_ambiguous;
+    let entry = |it: &SuggestedMove| format!("{} = \"{}\"", it.from, it.to);
+    let is_clear = |it: &SuggestedMove| it.obstacle.is_none() && !it.is_ambiguous;
+    let mut found = Vec::new();
     let equal = of(|it| it.obstacle.is_none() && !it.is_ambiguous && it.differs.is_empty());
-    let table = |moves: &[&SuggestedMove]| {
-        let entries = moves
-            .iter()
-            .map(|it| format!("{} = \"{}\"", it.from, it.to));
-        format!("moved = {{ {} }}", entries.collect::<Vec<_>>().join(", "))
-    };
-    let mut lines = Vec::new();
     if !equal.is_empty() {
         let noun = if equal.len() == 1 {
             "a rename"
         } else {
             "renames"
         };
-        lines.push(format!("looks like {noun}: {}", table(&equal)));
+        found.push(SuggestedRename {
+            text: format!("looks like {noun}"),
+            entries: equal.into_iter().map(entry).collect(),
+        });
     }
     for one in of(|it| !it.differs.is_empty()) {
-        if is_possible(one) {
-            lines.push(format!(
-                "may be a rename with other changes ({}): {}",
-                one.differs.join(", "),
-                table(&[one])
-            ));
+        if is_clear(one) {
+            let differs = one.differs.join(", ");
+            found.push(SuggestedRename {
+                text: format!("may be a rename with other changes ({differs})"),
+                entries: vec![entry(one)],
+            });
         }
     }
+    let mut texts = Vec::new();
     for one in of(|it| it.obstacle.is_some() && !it.is_ambiguous) {
         let obstacle = one.obstacle.as_deref().unwrap_or_default();
-        lines.push(format!(
-            "looks like a rename of {} to {}, but {obstacle}",
-            one.from, one.to
+        let (from, to) = (&one.from, &one.to);
+        texts.push(format!(
+            "looks like a rename of {from} to {to}, but {obstacle}"
         ));
     }
-    let mut kinds: Vec<&str> = Vec::new();
-    for one in of(|it| it.is_ambiguous) {
-        if !kinds.contains(&&*one.resource_type) {
-            kinds.push(&one.resource_type);
-        }
-    }
-    for kind in kinds {
-        let suggested = plan.suggested_moves.iter();
-        let pairs = suggested.filter(|it| it.is_ambiguous && it.resource_type == kind);
-        let (mut old, mut new) = (Vec::new(), Vec::new());
-        for pair in pairs {
-            old.push(pair.from.clone());
-            new.push(pair.to.clone());
-        }
-        let names = |mut names: Vec<String>| {
-            names.sort_unstable();
-            names.dedup();
-            join_first(names.into_iter(), MAX_AMBIGUOUS)
-        };
-        lines.push(format!(
-            "looks like renames of {kind}, but several have the same properties ({} → {}): write the \
-             pairs into `moved`",
-            names(old),
-            names(new)
-        ));
-    }
-    lines
+    texts.extend(ambiguous_renames(&of(|it| it.is_ambiguous)));
+    let without_entries = texts.into_iter().map(|text| SuggestedRename {
+        text,
+        entries: Vec::new(),
+    });
+    found.extend(without_entries);
+    found
+}
+
+/// Returns a sentence for each type of which several resources have the same properties.
+fn ambiguous_renames(moves: &[&SuggestedMove]) -> Vec<String> {
+    let mut kinds: Vec<&str> = moves.iter().map(|it| &*it.resource_type).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let names = |ids: Vec<&String>| {
+        let mut ids: Vec<String> = ids.into_iter().cloned().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        join_first(ids.into_iter(), MAX_AMBIGUOUS)
+    };
+    let sentence = |kind: &str| {
+        let of_kind = || moves.iter().filter(|it| it.resource_type == kind);
+        let old = names(of_kind().map(|it| &it.from).collect());
+        let new = names(of_kind().map(|it| &it.to).collect());
+        format!(
+            "looks like renames of {kind}, but several have the same properties ({old} → {new}): write \
+             the pairs into `moved`"
+        )
+    };
+    kinds.into_iter().map(sentence).collect()
 }
 
 /// What a deployment in EXPRESS mode gives up.

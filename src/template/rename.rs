@@ -102,7 +102,8 @@ pub fn renamed(deployed: &Template, moves: &Moves) -> Result<Renamed, Vec<Diagno
         vec![error("rename-reference", message, deployed, 0..0)]
     };
     let new = Template::parse_deployed(&source).map_err(|_| unknown())?;
-    let found = unfollowed(&new, deployed, moves, &edits);
+    let mut found = declared_twice(&new, deployed, moves);
+    found.extend(unfollowed(&new, deployed, moves, &edits));
     if !found.is_empty() {
         return Err(found);
     }
@@ -202,6 +203,22 @@ fn is_followed(deployed: &Template, new: &Template, moves: &Moves) -> bool {
             && (&*target, &*owner) == (new.target, new.owner)
     };
     old.len() == new.len() && old.iter().zip(&new).all(same)
+}
+
+/// Returns the old ids that the text declares more than once, of which only one was renamed.
+fn declared_twice(new: &Template, deployed: &Template, moves: &Moves) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for resource in new.resources() {
+        let id = resource.logical_id();
+        let is_left = moves.contains_key(id) && !moves.values().any(|new| new == id);
+        if let Some(first) = deployed.resource(id).filter(|_| is_left) {
+            let message = format!("the deployed template declares `{id}` twice");
+            let span = first.entry.name_span.clone();
+            let problem = error("rename-reference", message, deployed, span);
+            found.push(problem.help("deploy the template with one of them first"));
+        }
+    }
+    found
 }
 
 /// Returns the functions that still name an old id, such as a `Ref` whose argument is not a string.

@@ -138,6 +138,25 @@ fn an_import_sends_the_deployed_template_and_the_resources() {
 }
 
 #[test]
+fn an_offline_plan_predicts_an_import() {
+    let (sandbox, cloud) = project();
+    sandbox.append(
+        "manifest.toml",
+        "\n[import]\nTable = { TableName = \"demo-table\" }\nBucket = { BucketName = \"demo-data\" }\n",
+    );
+    let plan = sandbox.run(&["plan", "--offline"]).expect_code(0);
+    plan.expect_stdout("<- Table   AWS::DynamoDB::Table # is imported");
+    plan.expect_stdout("Plan: 4 to add, 0 to change, 0 to replace, 0 to destroy, 1 to import.");
+    plan.expect_stderr(
+        "The import comes first, as a deployment of its own; the other changes come",
+    );
+    sandbox.append("manifest.toml", "Tabel = { TableName = \"t\" }\n");
+    let plan = sandbox.run(&["plan", "--offline"]).expect_code(1);
+    plan.expect_stderr("help: did you mean `Table`?");
+    assert!(cloud.calls().is_empty());
+}
+
+#[test]
 fn an_import_keeps_the_values_of_parameters() {
     let (sandbox, cloud) = project();
     sandbox.append(

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::cloud::Cloud;
 use crate::demo;
+use crate::drift::drifted;
 use crate::sandbox::Sandbox;
 
 /// Gives the bucket of the template another logical id.
@@ -405,6 +406,87 @@ fn a_comparison_matches_the_old_id_with_the_new_one() {
 }
 
 #[test]
+fn drift_of_a_renamed_resource_is_shown_under_its_new_id() {
+    let (sandbox, _cloud) = drifted();
+    sandbox.edit("stack.yaml.j2", "  Handler:\n", "  Function:\n");
+    sandbox.append("manifest.toml", "\n[moved]\nHandler = \"Function\"\n");
+    for name in ["Handler", "Function"] {
+        let diff = sandbox.run(&["diff", "--live", "--only", name]);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(diff.expect_code(0).stdout, @r#"
+            --- the deployed template
+            +++ stack.yaml.j2
+
+            Renamed first
+              → Handler → Function  AWS::Lambda::Function
+
+            Diff: 1 difference.
+
+            Live  deployed → live
+              ~ Function  AWS::Lambda::Function
+                  ~ Runtime: "python3.13" → "python3.12"
+                      apply: keeps the live value: the files have not changed it
+                  + Environment.Variables.B: "2"
+                      apply: keeps the live value: the files have not changed it
+            Drift: 1 modified, 0 deleted, 0 in sync, 0 not checked.
+            "#);
+        }
+    }
+}
+
+#[test]
+fn many_suggested_renames_are_lines_of_a_table() {
+    let (sandbox, _cloud) = demo::in_cloud();
+    let write = |prefix: &str| {
+        let topics = (1..=5).map(|number| {
+            format!("  {prefix}{number}: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: '{number}'}}}}\n")
+        });
+        let topics = topics.collect::<String>() + "Outputs:\n";
+        sandbox.write(
+            "stack.yaml.j2",
+            demo::TEMPLATE.replace("Outputs:\n", &topics),
+        );
+    };
+    write("TopicOfTheOldKind");
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    write("TopicOfTheNewKind");
+    let plan = sandbox.run(&["plan"]).expect_code(0).stdout;
+    let plan = plan.split_once("looks like").unwrap().1;
+    insta::assert_snapshot!(plan.split_once("\n\n").unwrap().0, @r#"
+    renames:
+     [moved]
+     TopicOfTheOldKind1 = "TopicOfTheNewKind1"
+     TopicOfTheOldKind2 = "TopicOfTheNewKind2"
+     TopicOfTheOldKind3 = "TopicOfTheNewKind3"
+     TopicOfTheOldKind4 = "TopicOfTheNewKind4"
+     TopicOfTheOldKind5 = "TopicOfTheNewKind5"
+    "#);
+}
+
+#[test]
+fn an_import_after_a_rename_is_predicted_as_one() {
+    let (sandbox, cloud) = renamed();
+    sandbox.edit(
+        "stack.yaml.j2",
+        "Outputs:\n",
+        "  Table:\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n    Properties: { TableName: demo-table }\nOutputs:\n",
+    );
+    sandbox.append(
+        "manifest.toml",
+        "\n[import]\nTable = { TableName = \"demo-table\" }\n",
+    );
+    for arguments in [&["plan"][..], &["plan", "--offline"]] {
+        let plan = sandbox.run(arguments).expect_code(0);
+        plan.expect_stdout("→ Bucket → Files");
+        plan.expect_stdout("<- Table  AWS::DynamoDB::Table # is imported");
+        plan.expect_stdout(
+            "1 to rename, then 0 to add, 0 to change, 0 to replace, 0 to destroy, 1 to import",
+        );
+    }
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
 fn a_deletion_and_a_creation_that_look_like_a_rename_are_named() {
     let (sandbox, cloud) = demo::deployed();
     rename_bucket(&sandbox);
@@ -451,7 +533,7 @@ fn a_deletion_and_a_creation_that_look_like_a_rename_are_named() {
     let plan = sandbox
         .run(&["plan", "--format", "markdown"])
         .expect_code(0);
-    plan.expect_stdout("looks like a rename: moved = { Bucket = \"Files\" }");
+    plan.expect_stdout("looks like a rename: <code>moved = { Bucket = \"Files\" }</code>");
     // The guard stays.
     let apply = sandbox.run(&["apply", "--yes"]).expect_code(4);
     apply.expect_stderr("--allow-delete Bucket");

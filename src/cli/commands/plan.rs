@@ -53,6 +53,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if args.offline {
         let plan = offline::plan(&session, options).await?;
         let shown = show(&session, &plan, &args);
+        import::explain_prediction(&session, &plan);
         if !plan.moved.is_empty() {
             moves::advise(&session);
         }
@@ -67,6 +68,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let deployment = moves::renamed(deployment, &renames)?;
         let plan = moves::plan(&deployment, renames).await?;
         args.format.print(&plan, session.presenter())?;
+        import::explain_prediction(&session, &plan);
         if args.out.is_some() {
             moves::refuse_to_save(&session)?;
         }

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::operations::build::Build;
 use crate::operations::drift_detection;
 use crate::operations::session::Session;
+use crate::plan::Plan;
 use crate::plan::last_deployed::LastDeployed;
 use crate::present::human;
 use crate::template::{Template, import};
@@ -165,17 +166,7 @@ fn resources<'a>(
     for (id, identifier) in imported {
         let kind = build.template.resource(id).and_then(|it| it.kind());
         let Some(kind) = kind else {
-            let origin = settings.origins.get(&format!("import.{id}"));
-            let problem = Diagnostic::error(
-                "unknown-resource",
-                format!("the template has no resource `{id}` to import"),
-                origin.place(""),
-            );
-            let known = build.template.resources().map(|it| it.logical_id());
-            found.push(match nearest(id, known) {
-                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-                None => problem,
-            });
+            found.push(unknown(settings, &build.template, id));
             continue;
         };
         resources.push(ImportedResource {
@@ -188,6 +179,52 @@ fn resources<'a>(
         return Ok(resources);
     }
     Err(Error::input("the resources cannot be imported").with_diagnostics(found))
+}
+
+/// Checks that the template has each resource that `[import]` names and the deployed template lacks.
+///
+/// # Errors
+///
+/// If it lacks one, at its place in the manifest.
+pub(super) fn check_known(
+    settings: &Settings,
+    template: &Template,
+    deployed: Option<&Template>,
+) -> Result<()> {
+    let has = |template: &Template, id: &str| template.resource(id).is_some();
+    let ids = settings.import.keys();
+    let missing =
+        ids.filter(|id| !has(template, id) && !deployed.is_some_and(|deployed| has(deployed, id)));
+    let found: Vec<Diagnostic> = missing.map(|id| unknown(settings, template, id)).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::input("the resources cannot be imported").with_diagnostics(found))
+}
+
+/// Returns the error for a resource to import that the template does not have.
+fn unknown(settings: &Settings, template: &Template, id: &str) -> Diagnostic {
+    let origin = settings.origins.get(&format!("import.{id}"));
+    let problem = Diagnostic::error(
+        "unknown-resource",
+        format!("the template has no resource `{id}` to import"),
+        origin.place(""),
+    );
+    match nearest(id, template.resources().map(|it| it.logical_id())) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+        None => problem,
+    }
+}
+
+/// Says that predicted imports come first, if the prediction has other changes too.
+pub(crate) fn explain_prediction(session: &Session<'_>, plan: &Plan) {
+    let imports = plan.summary().import;
+    if imports > 0 && imports < plan.changes().len() {
+        session.presenter().note(
+            "\nThe import comes first, as a deployment of its own; the other changes come with the next \
+             plan.",
+        );
+    }
 }
 
 /// Returns the settings with everything that an import must not change as it is in the stack.

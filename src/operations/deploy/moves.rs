@@ -144,7 +144,7 @@ pub(crate) async fn plan(deployment: &Deployment<'_>, moves: Vec<Move>) -> Resul
     let code = async { Ok(code_check::compare(deployment).await) };
     let code = deployment.interrupt().guard(code).await?;
     let plan = online::of(deployment, None, code);
-    let is_same = deployment.deployed_template() == Some(build.body.as_str());
+    let is_same = before.is_some_and(|it| it.template.root() == build.template.root());
     let differs = !(is_same
         && changes.is_empty()
         && plan.parameters.is_empty()
@@ -291,10 +291,15 @@ fn warn_of_unknown(
 ) {
     let warnings = states.unknown.iter().map(|old| {
         let new = settings.moved.get(old).map_or("", String::as_str);
-        let message = format!("the stack has neither `{old}` nor `{new}`: the line has no effect");
+        let is_conditional = deployed.resource(old).is_some();
+        let message = if is_conditional {
+            format!("the condition of `{old}` is false in the stack: the line has no effect")
+        } else {
+            format!("the stack has neither `{old}` nor `{new}`: the line has no effect")
+        };
         let problem = Diagnostic::warning("move-unknown", message, place(settings, old));
         let known = deployed.resources().map(|it| it.logical_id());
-        match nearest(old, known) {
+        match nearest(old, known).filter(|_| !is_conditional) {
             Some(meant) => problem.help(format!("did you mean `{meant}`?")),
             None => problem,
         }

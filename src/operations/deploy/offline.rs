@@ -6,8 +6,8 @@
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
-use super::moves;
 use super::options::DeployOptions;
+use super::{import, moves};
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -60,7 +60,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         let side = Side::new(model, &last.parameters);
         let found = moves::predicted(session, side, &build.template)?;
         if let Some((pending, renamed)) = found {
-            *is_same = renamed.source().text == body;
+            *is_same = renamed.root() == template.root();
             (moved, *model) = (pending, renamed);
         }
     }
@@ -94,6 +94,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     );
     let tags = tag_changes(last, settings);
     let same_template = deployed.as_ref().is_some_and(|(.., is_same)| *is_same);
+    import::check_known(settings, &build.template, before.map(|it| it.template))?;
     let differs =
         !changes.is_empty() || !parameter_changes.is_empty() || !tags.is_empty() || !same_template;
     let deployed_model = before.map(|before| before.template);

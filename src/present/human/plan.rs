@@ -13,6 +13,7 @@ use crate::plan::property::added_properties;
 use crate::plan::{NO_ENDPOINT, Operation, Plan};
 use crate::present::style::{ADD, BOLD, DIM, HINT, WARNING};
 use crate::present::visible::one_line;
+use crate::present::words::SuggestedRename;
 use crate::present::{words, wrap};
 
 /// The highest number of new resources that are shown with their properties.
@@ -64,11 +65,8 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     }
     moves::push(&mut text, &plan.moved, width);
     text.push_str(&danger::danger(&plan.assessment, verbose, width));
-    for line in words::suggested_moves(plan) {
-        text.push('\n');
-        let mut lines = String::new();
-        wrap::push(&mut lines, &line, ["", "  "], width);
-        text.push_str(&format!("{HINT}{}{HINT:#}\n", lines.trim_end()));
+    for rename in words::suggested_renames(plan) {
+        push_suggestion(&mut text, &rename, width);
     }
     push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
@@ -86,6 +84,31 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         wrap::push(&mut text, words::of_prediction(plan), [""; 2], width);
     }
     text
+}
+
+/// Adds a likely rename. Its entries are on one line if they fit, so that they can be copied.
+fn push_suggestion(text: &mut String, rename: &SuggestedRename, width: usize) {
+    text.push('\n');
+    let line = format!("{}: {}", rename.text, rename.line());
+    if !rename.entries.is_empty() && line.width() <= width {
+        text.push_str(&format!("{HINT}{}{HINT:#}\n", one_line(&line)));
+        return;
+    }
+    let mut lines = String::new();
+    let end = if rename.entries.is_empty() { "" } else { ":" };
+    wrap::push(
+        &mut lines,
+        &format!("{}{end}", rename.text),
+        ["", "  "],
+        width,
+    );
+    if !rename.entries.is_empty() {
+        lines.push_str("  [moved]\n");
+    }
+    for entry in &rename.entries {
+        lines.push_str(&format!("  {}\n", one_line(entry)));
+    }
+    text.push_str(&format!("{HINT}{}{HINT:#}\n", lines.trim_end()));
 }
 
 fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {

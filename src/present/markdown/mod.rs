@@ -35,8 +35,12 @@ pub fn plan(plan: &Plan) -> String {
         .partition(|change| change.effect() == Effect::Possible);
     push_moves(&mut page, &plan.moved);
     push_dangers(&mut page, plan);
-    for line in words::suggested_moves(plan) {
-        page.push(&format!("\n{}\n", escaped(&line)), "");
+    for rename in words::suggested_renames(plan) {
+        let mut line = prose(&rename.text);
+        if !rename.entries.is_empty() {
+            line.push_str(&format!(": <code>{}</code>", escaped(&rename.line())));
+        }
+        page.push(&format!("\n{line}\n"), "");
     }
     push_permissions(&mut page, plan);
     for change in certain {

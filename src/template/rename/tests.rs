@@ -160,7 +160,7 @@ fn several_ids_change_at_once_and_words_of_yaml_get_quotes() {
 
 #[test]
 fn what_refactoring_does_not_accept_is_found_with_its_line() {
-    let cases: [Case<'_>; 12] = [
+    let cases: [Case<'_>; 13] = [
         (
             "Resources:\n  A: {Type: T}\n",
             &[("B", "C")],
@@ -216,6 +216,11 @@ fn what_refactoring_does_not_accept_is_found_with_its_line() {
             "Resources:\n  A: {Type: T}\n  B: {Type: T, P: !Sub \"${A\\u0041} ${A}\"}\n  AA: {Type: T}\n",
             &[("A", "C")],
             &["rename-reference:1"],
+        ),
+        (
+            "Resources:\n  A: {Type: T}\n  B: {Type: T, P: !Ref A}\n  A: {Type: U}\n",
+            &[("A", "C")],
+            &["rename-reference:2"],
         ),
         (
             "Resources:\n  123: {Type: T}\n  B:\n    Type: T\n    P: {Ref: 123}\n",
