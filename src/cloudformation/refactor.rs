@@ -128,7 +128,7 @@ impl Refactor {
 
 /// A resource that gets another logical id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rename {
+pub struct Move {
     /// The logical id that it has.
     pub from: String,
     /// The logical id that it gets.
@@ -139,7 +139,7 @@ pub struct Rename {
     pub physical_id: Option<String>,
 }
 
-impl Rename {
+impl Move {
     /// Returns whether these resources of a stack show the resource under its new id.
     pub fn is_done(&self, resources: &[Resource]) -> bool {
         let named = |id: &str| resources.iter().find(|it| it.logical_id == id);
@@ -193,31 +193,31 @@ pub struct Action {
     pub untags: Vec<String>,
 }
 
-/// Returns what a refactor would do besides the renames that were asked for, and what it would leave
+/// Returns what a refactor would do besides the moves that were asked for, and what it would leave
 /// out, one sentence each; none if it does exactly what was asked for.
-pub fn deviations(actions: &[Action], renames: &[Rename], stack: &Stack) -> Vec<String> {
+pub fn deviations(actions: &[Action], moves: &[Move], stack: &Stack) -> Vec<String> {
     let mut found = Vec::new();
-    let mut seen: Vec<&Rename> = Vec::new();
+    let mut seen: Vec<&Move> = Vec::new();
     for action in actions {
-        let asked = renames.iter().find(|rename| {
+        let asked = moves.iter().find(|moved| {
             let is_here = |at: &Location| name_of(&at.stack) == stack.name;
-            rename.from == action.from.logical_id
-                && rename.to == action.to.logical_id
+            moved.from == action.from.logical_id
+                && moved.to == action.to.logical_id
                 && is_here(&action.from)
                 && is_here(&action.to)
         });
         match asked {
-            Some(rename) if action.action == "MOVE" && action.entity == "RESOURCE" => {
-                if seen.contains(&rename) {
-                    found.push(format!("it moves `{}` twice", rename.from));
+            Some(moved) if action.action == "MOVE" && action.entity == "RESOURCE" => {
+                if seen.contains(&moved) {
+                    found.push(format!("it moves `{}` twice", moved.from));
                 }
-                seen.push(rename);
+                seen.push(moved);
                 found.extend(changed_tags(action, stack));
             }
             _ => found.push(format!("it would also {}", action.sentence())),
         }
     }
-    let left_out = renames.iter().filter(|rename| !seen.contains(rename));
+    let left_out = moves.iter().filter(|moved| !seen.contains(moved));
     found.extend(left_out.map(|it| format!("it would not move `{}` to `{}`", it.from, it.to)));
     found
 }
@@ -260,7 +260,7 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, ExecutionStatus, Location, RefactorStatus, Rename, deviations};
+    use super::{Action, ExecutionStatus, Location, Move, RefactorStatus, deviations};
     use crate::cloudformation::stack::{Resource, Stack};
 
     #[test]
@@ -293,8 +293,8 @@ mod tests {
         }
     }
 
-    fn rename(from: &str, to: &str) -> Rename {
-        Rename {
+    fn rename(from: &str, to: &str) -> Move {
+        Move {
             from: from.to_owned(),
             to: to.to_owned(),
             resource_type: "AWS::S3::Bucket".to_owned(),

@@ -2,23 +2,11 @@
 
 use indexmap::IndexMap;
 
+use crate::cloudformation::refactor::Move;
 use crate::plan::predict::Side;
 use crate::template::Template;
 use crate::template::evaluate::Evaluator;
 use crate::template::rename::Moves;
-
-/// A resource that gets a new logical id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
-    /// The logical id in the stack.
-    pub from: String,
-    /// The logical id in the template.
-    pub to: String,
-    /// The type, such as `AWS::S3::Bucket`.
-    pub resource_type: String,
-    /// The physical id, which stays; `None` if it is not known.
-    pub physical_id: Option<String>,
-}
 
 /// What a deployed template says of the renamed resources.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -17,7 +17,7 @@ use super::{PATIENCE, StackService, TemplateSource};
 use crate::aws::backoff::Backoff;
 use crate::aws::fault;
 use crate::cloudformation::refactor::{
-    Action, ExecutionStatus, Location, Refactor, RefactorStatus, Rename,
+    Action, ExecutionStatus, Location, Move, Refactor, RefactorStatus,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -58,20 +58,20 @@ pub async fn create(
     service: &StackService,
     description: &str,
     template: TemplateSource,
-    renames: &[Rename],
+    moves: &[Move],
 ) -> Result<String> {
     let definition = sdk::StackDefinition::builder().stack_name(&service.name);
     let definition = match template {
         TemplateSource::Body(text) => definition.template_body(text),
         TemplateSource::Url(url) => definition.template_url(url),
     };
-    let mappings = renames.iter().map(|rename| {
+    let mappings = moves.iter().map(|moved| {
         let at = |id: &str| {
             let location = sdk::ResourceLocation::builder().stack_name(&service.name);
             location.logical_resource_id(id).build()
         };
-        let mapping = sdk::ResourceMapping::builder().source(at(&rename.from));
-        mapping.destination(at(&rename.to)).build()
+        let mapping = sdk::ResourceMapping::builder().source(at(&moved.from));
+        mapping.destination(at(&moved.to)).build()
     });
     let request = service
         .client

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use super::{Context, Exit};
 use crate::cloudformation::drift::Drift;
+use crate::cloudformation::refactor::Move;
 use crate::config::project;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
@@ -17,7 +18,6 @@ use crate::operations::drift_detection;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
-use crate::plan::moves::Move;
 use crate::plan::predict::{Side, predict};
 use crate::plan::{masking, values};
 use crate::present::json::diff::DiffDocument;

@@ -55,7 +55,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         finish(&deployment, &args, &ended, &earlier, template)?;
         return Ok(Exit::Done);
     }
-    let Some(request) = Request::of(&deployment, &stack, &resources).await? else {
+    let Some(request) = Request::of(&deployment, &stack).await? else {
         presenter.note(&format!("Nothing to rename in `{}`.", stack.name));
         if args.format == Format::Json {
             presenter.json(&RefactorDocument::of_nothing(&stack.name, Some(&stack)))?;
@@ -67,19 +67,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             "Renames in {}, by CloudFormation's stack refactoring (a preview in stackctl):\n",
             stack.place()
         ));
-        presenter.data(&human::refactor::renames(request.renames()));
+        presenter.data(&human::moves::list(request.moves(), presenter.width()));
         presenter
             .note("\nOnly the logical ids change: no resource is created, changed or deleted.");
         check_can_ask(&session, &args)?;
     }
     let shown = request.refactor(&deployment, &stack).await?;
     if !args.yes && args.format == Format::Json {
-        let (refactor, renames) = (&shown.refactor, &shown.renames);
+        let (refactor, moves) = (&shown.refactor, &shown.moves);
         presenter.json(&RefactorDocument::of(
             &stack,
             Outcome::Shown,
             refactor,
-            renames,
+            moves,
         ))?;
         return Ok(Exit::Done);
     }
@@ -100,23 +100,23 @@ async fn finish_earlier(
     earlier: &ShownRefactor,
 ) -> Result<Option<Stack>> {
     let presenter = deployment.session().presenter();
-    let ShownRefactor { refactor, renames } = earlier;
+    let ShownRefactor { refactor, moves } = earlier;
     if refactor.execution.is_running() {
         presenter.note(&format!(
             "A refactor of {} is running ({}):\n",
             stack.place(),
             refactor.execution
         ));
-        presenter.note(human::refactor::renames(renames).trim_end());
+        presenter.note(human::moves::list(moves, presenter.width()).trim_end());
         let ended = execution::join(deployment, stack, earlier, args.events);
         return ended.await.map(Some);
     }
     let is_done = refactor.execution == ExecutionStatus::ExecuteComplete
-        && execution::is_done(deployment, stack, renames).await?;
+        && execution::is_done(deployment, stack, moves).await?;
     earlier::forget(deployment, stack);
     if is_done {
         presenter.note("The refactor that an earlier run executed is complete:\n");
-        presenter.note(human::refactor::renames(renames).trim_end());
+        presenter.note(human::moves::list(moves, presenter.width()).trim_end());
         return Ok(Some(stack.clone()));
     }
     if refactor.execution != ExecutionStatus::ExecuteComplete {
@@ -144,18 +144,15 @@ fn finish(
     }
     presenter.note(&format!("\nRenamed: {} is {}.", stack.name, stack.status));
     if args.format == Format::Json {
-        let (refactor, renames) = (&shown.refactor, &shown.renames);
+        let (refactor, moves) = (&shown.refactor, &shown.moves);
         presenter.json(&RefactorDocument::of(
             stack,
             Outcome::Renamed,
             refactor,
-            renames,
+            moves,
         ))?;
     }
-    let ids = shown
-        .renames
-        .iter()
-        .map(|rename| format!("`{}`", rename.from));
+    let ids = shown.moves.iter().map(|moved| format!("`{}`", moved.from));
     let ids = ids.collect::<Vec<_>>().join(", ");
     presenter.hint(&format!(
         "the manifest's `[moved]` no longer needs {ids}, once no other environment has the old ids"

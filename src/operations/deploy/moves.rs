@@ -7,6 +7,7 @@
 use super::deployment::Deployment;
 use super::{code_check, online};
 use crate::cloudformation::change_set::{Action, Change, ChangeSet};
+use crate::cloudformation::refactor::Move;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::config::settings::Settings;
@@ -14,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
 use crate::plan::Plan;
-use crate::plan::moves::{Move, MoveStates, ids, states};
+use crate::plan::moves::{MoveStates, ids, states};
 use crate::plan::predict::{Side, predict};
 use crate::present::Presenter;
 use crate::present::format::PlanFormat;

@@ -2,7 +2,7 @@
 //! its description in the list of the account's refactors.
 
 use crate::aws::stack::refactor;
-use crate::cloudformation::refactor::{Refactor, Rename};
+use crate::cloudformation::refactor::{Move, Refactor};
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::config::cache;
 use crate::error::Result;
@@ -15,7 +15,7 @@ pub(crate) fn mark(stack: &Stack) -> String {
     format!("stackctl renames in {} ", stack.id)
 }
 
-/// Returns the refactor of the stack whose execution an earlier run has requested, with what it renames;
+/// Returns the refactor of the stack whose execution an earlier run has requested, with what it moves;
 /// `None` if there is none, or another one than this program's.
 ///
 /// # Errors
@@ -40,12 +40,12 @@ pub(crate) async fn executed(
         return Ok(None);
     };
     let actions = refactor::actions(service, &refactor.id).await?;
-    let renames = actions.into_iter().map(|action| {
+    let moves = actions.into_iter().map(|action| {
         let (from, to) = (action.from.logical_id, action.to.logical_id);
         let mut known = resources.iter();
         let known = known.rfind(|it| it.logical_id == to || it.logical_id == from);
         let physical_id = Some(action.physical_id).filter(|id| !id.is_empty());
-        Rename {
+        Move {
             resource_type: known.map_or_else(String::new, |it| it.resource_type.clone()),
             physical_id: known.and_then(|it| it.physical_id.clone()).or(physical_id),
             from,
@@ -53,7 +53,7 @@ pub(crate) async fn executed(
         }
     });
     Ok(Some(ShownRefactor {
-        renames: renames.collect(),
+        moves: moves.collect(),
         refactor,
     }))
 }

@@ -7,7 +7,7 @@ use super::request::obsolete;
 use super::{ShownRefactor, earlier};
 use crate::aws::lacks_permission;
 use crate::aws::stack::{StackService, refactor};
-use crate::cloudformation::refactor::{ExecutionStatus, Refactor, Rename};
+use crate::cloudformation::refactor::{ExecutionStatus, Move, Refactor};
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::deploy::deployment::Deployment;
@@ -87,12 +87,12 @@ pub(crate) async fn join(
 pub(crate) async fn is_done(
     deployment: &Deployment<'_>,
     stack: &Stack,
-    renames: &[Rename],
+    moves: &[Move],
 ) -> Result<bool> {
     let read = async || State::read(deployment.service(), stack).await;
-    let read = reread::until_current(read, |state| !state.is_renamed(renames));
+    let read = reread::until_current(read, |state| !state.is_renamed(moves));
     let state = deployment.interrupt().guard(read).await?;
-    Ok(state.is_renamed(renames))
+    Ok(state.is_renamed(moves))
 }
 
 /// Returns why the service refused an execution.
@@ -129,7 +129,7 @@ async fn follow(
             return proven.inspect(|_| earlier::forget(deployment, stack));
         }
         ExecutionStatus::Obsolete => obsolete(deployment),
-        _ => failed(deployment, stack, (&ended, &shown.renames), operation).await,
+        _ => failed(deployment, stack, (&ended, &shown.moves), operation).await,
     };
     earlier::forget(deployment, stack);
     Err(error)
@@ -171,13 +171,13 @@ impl State {
     }
 
     /// Returns whether nothing of the stack is in progress and all resources have their new ids.
-    fn is_renamed(&self, renames: &[Rename]) -> bool {
-        self.is_ready() && renames.iter().all(|it| it.is_done(&self.resources))
+    fn is_renamed(&self, moves: &[Move]) -> bool {
+        self.is_ready() && moves.iter().all(|it| it.is_done(&self.resources))
     }
 
     /// Returns whether nothing of the stack is in progress and all resources have their old ids.
-    fn is_as_before(&self, renames: &[Rename]) -> bool {
-        self.is_ready() && renames.iter().all(|it| it.is_undone(&self.resources))
+    fn is_as_before(&self, moves: &[Move]) -> bool {
+        self.is_ready() && moves.iter().all(|it| it.is_undone(&self.resources))
     }
 
     fn is_ready(&self) -> bool {
@@ -192,14 +192,14 @@ async fn proven(
     stack: &Stack,
     shown: &ShownRefactor,
 ) -> Result<Stack> {
-    let renames = &shown.renames;
+    let moves = &shown.moves;
     let (session, interrupt) = (deployment.session(), deployment.interrupt());
     // One failed call decides nothing.
     let read = async || match State::read(deployment.service(), stack).await {
         Err(error) if !lacks_permission(&error) => Ok(Err(error)),
         read => read.map(Ok),
     };
-    let is_old = |state: &Result<State>| !state.as_ref().is_ok_and(|it| it.is_renamed(renames));
+    let is_old = |state: &Result<State>| !state.as_ref().is_ok_and(|it| it.is_renamed(moves));
     let state = limited(session, interrupt, async {
         loop {
             let state = reread::until_current(&read, is_old).await?;
@@ -214,7 +214,7 @@ async fn proven(
     .await
     .flatten();
     let error = match state {
-        Ok(state) if state.is_renamed(renames) => match state.stack {
+        Ok(state) if state.is_renamed(moves) => match state.stack {
             Some(stack) => return Ok(stack),
             None => unknown(stack),
         },
@@ -240,16 +240,16 @@ fn unknown(stack: &Stack) -> Error {
 async fn failed(
     deployment: &Deployment<'_>,
     stack: &Stack,
-    (ended, renames): (&Refactor, &[Rename]),
+    (ended, moves): (&Refactor, &[Move]),
     operation: &mut RunningOperation<'_>,
 ) -> Error {
     let session = deployment.session();
     let status = &ended.execution;
     let is_undone = *status != ExecutionStatus::RollbackFailed && {
         let read = async || State::read(deployment.service(), stack).await;
-        let read = reread::until_current(read, |state| !state.is_as_before(renames));
+        let read = reread::until_current(read, |state| !state.is_as_before(moves));
         let state = deployment.interrupt().guard(read).await;
-        state.is_ok_and(|state| state.is_as_before(renames))
+        state.is_ok_and(|state| state.is_as_before(moves))
     };
     operation.show_new_events().await;
     let (kind, outcome) = if is_undone {

@@ -7,11 +7,11 @@ pub(crate) mod earlier;
 pub(crate) mod execution;
 pub(crate) mod request;
 
-use crate::cloudformation::refactor::{Refactor, Rename};
+use crate::cloudformation::refactor::{Move, Refactor};
 
-/// A refactor and what it renames.
+/// A refactor and what it moves.
 #[derive(Debug)]
 pub(crate) struct ShownRefactor {
     pub(crate) refactor: Refactor,
-    pub(crate) renames: Vec<Rename>,
+    pub(crate) moves: Vec<Move>,
 }

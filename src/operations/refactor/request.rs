@@ -3,25 +3,26 @@
 use crate::artifact::digest::Digest;
 use crate::aws::stack::{TemplateSource, policy, refactor};
 use crate::cloudformation::refactor::{
-    ExecutionStatus, Refactor, RefactorStatus, Rename, deviations,
+    ExecutionStatus, Move, Refactor, RefactorStatus, deviations,
 };
-use crate::cloudformation::stack::{Resource, Stack};
+use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
 use crate::config::cache;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::{import, upload};
+use crate::operations::deploy::{import, moves, upload};
 use crate::operations::refactor::{ShownRefactor, earlier};
+use crate::plan::moves::ids;
 use crate::plan::refactor_record::RefactorRecord;
 use crate::present::human;
-use crate::template::rename::{self, Moves};
+use crate::template::rename;
 use crate::template::{Template, lost};
 
-/// The renames of a stack that are still to be done, and the template with them.
+/// The moves of a stack that are still to be done, and the template with them.
 #[derive(Debug)]
 pub(crate) struct Request {
-    renames: Vec<Rename>,
+    moves: Vec<Move>,
     template: String,
     description: String,
 }
@@ -31,45 +32,32 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Refused if stack refactoring does not accept the stack or the renames; if the deployed template is
+    /// Refused if stack refactoring does not accept the stack or the moves; if the deployed template is
     /// not known to the character.
-    pub(crate) async fn of(
-        deployment: &Deployment<'_>,
-        stack: &Stack,
-        resources: &[Resource],
-    ) -> Result<Option<Self>> {
-        let session = deployment.session();
-        let unreadable = "nothing can be renamed: the deployed template cannot be read";
-        let deployed = match deployment.read_deployed_model() {
-            Some(Ok(deployed)) => deployed,
-            Some(Err(found)) => {
-                return Err(Error::refused(unreadable).with_diagnostics(found.to_vec()));
-            }
-            None => return Err(Error::refused(unreadable)),
-        };
-        let moves = pending(deployment, deployed);
-        if moves.is_empty() {
+    pub(crate) async fn of(deployment: &Deployment<'_>, stack: &Stack) -> Result<Option<Self>> {
+        let moves = moves::pending(deployment).await?;
+        let Some(deployed) = deployment.deployed_model().filter(|_| !moves.is_empty()) else {
             return Ok(None);
-        }
+        };
         check_status(deployment, stack)?;
         check_policy(deployment, stack).await?;
-        let new = rename::rename(deployed, &moves).map_err(|found| {
-            Error::refused("CloudFormation cannot rename the resources").with_diagnostics(found)
+        let new = rename::rename(deployed, &ids(&moves)).map_err(|found| {
+            Error::refused("the resources cannot be renamed by stack refactoring")
+                .with_diagnostics(found)
         })?;
-        session.presenter().diagnostics(&new.notes);
+        deployment.session().presenter().diagnostics(&new.notes);
         let template = exact(deployment, deployed, new.text)?;
-        let renames = renames(&moves, deployed, resources)?;
-        let description = description(stack, &template, &renames);
+        let description = description(stack, &template, &moves);
         Ok(Some(Self {
-            renames,
+            moves,
             template,
             description,
         }))
     }
 
-    /// Returns the renames, in the order of the manifest.
-    pub(crate) fn renames(&self) -> &[Rename] {
-        &self.renames
+    /// Returns the moves, in the order of the manifest.
+    pub(crate) fn moves(&self) -> &[Move] {
+        &self.moves
     }
 
     /// Returns the deployed template with the new ids.
@@ -107,7 +95,7 @@ impl Request {
         let created = created?;
         check_created(deployment, &created)?;
         let actions = interrupt.guard(refactor::actions(service, &id)).await?;
-        let deviations = deviations(&actions, &self.renames, stack);
+        let deviations = deviations(&actions, &self.moves, stack);
         if !deviations.is_empty() {
             return Err(Error::refused(format!(
                 "not executed: the refactor is not what was asked for: {}",
@@ -119,7 +107,7 @@ impl Request {
         }
         Ok(ShownRefactor {
             refactor: created,
-            renames: self.renames.clone(),
+            moves: self.moves.clone(),
         })
     }
 
@@ -129,27 +117,8 @@ impl Request {
             None => TemplateSource::Body(self.template.clone()),
         };
         let service = deployment.service();
-        refactor::create(service, &self.description, template, &self.renames).await
+        refactor::create(service, &self.description, template, &self.moves).await
     }
-}
-
-/// Returns the moves whose resource still has its old id, and prints those that cannot be.
-fn pending(deployment: &Deployment<'_>, deployed: &Template) -> Moves {
-    let presenter = deployment.session().presenter();
-    let has = |id: &str| deployed.resource(id).is_some();
-    let mut moves = Moves::new();
-    for (old, new) in &deployment.session().settings().moved {
-        if has(old) {
-            moves.insert(old.clone(), new.clone());
-        } else if has(new) {
-            presenter.detail(&format!(
-                "`{new}` has its new id: the line `{old}` in `[moved]` may go"
-            ));
-        } else {
-            presenter.note(&format!("The stack has no resource `{old}` to rename."));
-        }
-    }
-    moves
 }
 
 /// Refuses a stack that accepts no refactor now.
@@ -212,38 +181,9 @@ fn exact(deployment: &Deployment<'_>, deployed: &Template, renamed: String) -> R
     Ok(restored.unwrap_or_else(|| source.text.clone()))
 }
 
-/// Returns the renames with the types and the physical ids of the resources.
-fn renames(moves: &Moves, deployed: &Template, resources: &[Resource]) -> Result<Vec<Rename>> {
-    let mut renames = Vec::new();
-    for (from, to) in moves {
-        let Some(resource) = resources.iter().find(|it| it.logical_id == *from) else {
-            let resource = deployed.resource(from);
-            let is_conditional = resource.is_some_and(|it| it.attribute("Condition").is_some());
-            let because = if is_conditional {
-                ": its condition is false"
-            } else {
-                ""
-            };
-            return Err(Error::refused(format!(
-                "the deployed template names `{from}`, but the stack has no such resource{because}"
-            ))
-            .hint(format!(
-                "remove the line `{from}` from `[moved]`: nothing exists that the new id could replace"
-            )));
-        };
-        renames.push(Rename {
-            from: from.clone(),
-            to: to.clone(),
-            resource_type: resource.resource_type.clone(),
-            physical_id: resource.physical_id.clone(),
-        });
-    }
-    Ok(renames)
-}
-
 /// Returns the description by which a later run recognizes a refactor of the same request.
-fn description(stack: &Stack, template: &str, renames: &[Rename]) -> String {
-    let ids = renames.iter().map(|it| format!("{} {}\n", it.from, it.to));
+fn description(stack: &Stack, template: &str, moves: &[Move]) -> String {
+    let ids = moves.iter().map(|it| format!("{} {}\n", it.from, it.to));
     let ids: String = ids.collect();
     let updated = stack.updated.map(|it| it.to_string()).unwrap_or_default();
     let digest = Digest::of(format!("{updated}\n{ids}\n{template}")).hex();

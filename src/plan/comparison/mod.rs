@@ -10,8 +10,8 @@ mod place;
 mod prediction;
 
 use crate::artifact::code_diff::CodeChange;
+use crate::cloudformation::refactor::Move;
 use crate::plan::ValueChange;
-use crate::plan::moves::Move;
 use crate::plan::predict::{Side, predict};
 use crate::template::Template;
 use crate::template::diff;

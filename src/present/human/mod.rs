@@ -20,7 +20,6 @@ pub mod orphan;
 pub mod package;
 pub mod plan;
 pub mod recovery;
-pub mod refactor;
 mod service_check;
 pub mod stack;
 pub mod table;

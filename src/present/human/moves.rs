@@ -2,16 +2,22 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::plan::moves::Move;
+use crate::cloudformation::refactor::Move;
 use crate::present::style::{BOLD, CHANGE, DIM};
 use crate::present::visible::one_line;
 
-/// Adds the resources that get a new logical id.
+/// Adds the resources that get a new logical id before everything else.
 pub(super) fn push(text: &mut String, moves: &[Move], width: usize) {
     if moves.is_empty() {
         return;
     }
     text.push_str(&format!("\n{BOLD}Renamed first{BOLD:#}\n"));
+    text.push_str(&list(moves, width));
+}
+
+/// Returns a line for each resource: both logical ids, the type and the physical id.
+pub fn list(moves: &[Move], width: usize) -> String {
+    let mut text = String::new();
     let names = moves.iter().map(|moved| {
         let [from, to] = [&moved.from, &moved.to].map(|id| one_line(id));
         format!("{from} → {to}")
@@ -36,4 +42,5 @@ pub(super) fn push(text: &mut String, moves: &[Move], width: usize) {
         text.push_str(&line);
         text.push('\n');
     }
+    text
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cloudformation::refactor::{Refactor, Rename};
+use super::plan::{MoveEntry, moved};
+use crate::cloudformation::refactor::{Move, Refactor};
 use crate::cloudformation::stack::Stack;
 
 /// How a run of `refactor` ended.
@@ -26,16 +27,7 @@ pub struct RefactorDocument<'a> {
     outcome: Outcome,
     /// The id of the refactor; null if there was nothing to do.
     refactor_id: Option<&'a str>,
-    renames: Vec<RenameEntry<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct RenameEntry<'a> {
-    from: &'a str,
-    to: &'a str,
-    #[serde(rename = "type")]
-    resource_type: &'a str,
-    physical_id: Option<&'a str>,
+    moved: Vec<MoveEntry<'a>>,
 }
 
 impl<'a> RefactorDocument<'a> {
@@ -44,12 +36,12 @@ impl<'a> RefactorDocument<'a> {
         stack: &'a Stack,
         outcome: Outcome,
         refactor: &'a Refactor,
-        renames: &'a [Rename],
+        moves: &'a [Move],
     ) -> Self {
         Self {
             outcome,
             refactor_id: Some(&refactor.id),
-            renames: renames.iter().map(entry).collect(),
+            moved: moves.iter().map(moved).collect(),
             ..Self::of_nothing(&stack.name, Some(stack))
         }
     }
@@ -62,16 +54,7 @@ impl<'a> RefactorDocument<'a> {
             stack_id: stack.map(|stack| stack.id.as_str()),
             outcome: Outcome::NothingToDo,
             refactor_id: None,
-            renames: Vec::new(),
+            moved: Vec::new(),
         }
-    }
-}
-
-fn entry(rename: &Rename) -> RenameEntry<'_> {
-    RenameEntry {
-        from: &rename.from,
-        to: &rename.to,
-        resource_type: &rename.resource_type,
-        physical_id: rename.physical_id.as_deref(),
     }
 }

@@ -10,8 +10,8 @@ mod live;
 pub(super) mod page;
 
 use crate::cloudformation::change_set::{Change, ChangeSet, Effect};
+use crate::cloudformation::refactor::Move;
 use crate::plan::model::Model;
-use crate::plan::moves::Move;
 use crate::plan::property::property_changes;
 use crate::plan::risk::access::Names;
 use crate::plan::risk::{Kind, Risk, Severity};
