@@ -207,11 +207,11 @@ pub fn deviations(actions: &[Action], moves: &[Move], stack: &Stack) -> Vec<Stri
                 && is_here(&action.to)
         });
         match asked {
-            Some(moved) if action.action == "MOVE" && action.entity == "RESOURCE" => {
-                if seen.contains(&moved) {
-                    found.push(format!("it moves `{}` twice", moved.from));
+            Some(asked) if action.action == "MOVE" && action.entity == "RESOURCE" => {
+                if seen.contains(&asked) {
+                    found.push(format!("it moves `{}` twice", asked.from));
                 }
-                seen.push(moved);
+                seen.push(asked);
                 found.extend(changed_tags(action, stack));
             }
             _ => found.push(format!("it would also {}", action.sentence())),

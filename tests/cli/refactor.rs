@@ -201,6 +201,7 @@ fn stacks_that_cannot_be_refactored_are_refused_first() {
     cloud.set_status("CREATE_COMPLETE");
     cloud.account().stack("demo-dev").policy = Some("{}".to_owned());
     refused("the stack `demo-dev` has a stack policy, and CloudFormation refactors no such stack");
+    refused("`stackctl orphan Bucket -e dev` takes the resources out of the stack");
     cloud.account().stack("demo-dev").policy = None;
     assert!(writes(&cloud).is_empty());
 }

@@ -40,7 +40,7 @@ impl Request {
             return Ok(None);
         };
         check_status(deployment, stack)?;
-        check_policy(deployment, stack).await?;
+        check_policy(deployment, stack, &moves).await?;
         let new = rename::rename(deployed, &ids(&moves)).map_err(|found| {
             Error::refused("the resources cannot be renamed by stack refactoring")
                 .with_diagnostics(found)
@@ -148,20 +148,23 @@ fn check_status(deployment: &Deployment<'_>, stack: &Stack) -> Result<()> {
 }
 
 /// Refuses a stack with a stack policy (CloudFormation user guide, "Stack refactoring considerations").
-async fn check_policy(deployment: &Deployment<'_>, stack: &Stack) -> Result<()> {
+async fn check_policy(deployment: &Deployment<'_>, stack: &Stack, moves: &[Move]) -> Result<()> {
     let policy = policy::read(deployment.service());
     let policy = deployment.interrupt().guard(policy).await?;
     if policy.is_none_or(|policy| policy.trim().is_empty()) {
         return Ok(());
     }
+    let ids = moves.iter().map(|it| it.from.as_str());
+    let orphan = format!("orphan {}", ids.collect::<Vec<_>>().join(" "));
     Err(Error::refused(format!(
         "the stack `{}` has a stack policy, and CloudFormation refactors no such stack",
         stack.name
     ))
-    .hint(
-        "a stack policy cannot be removed; to rename a resource without losing it, take it out of the \
-         stack with `DeletionPolicy: Retain`, and import it under its new id (docs/renaming.md)",
-    ))
+    .hint(format!(
+        "a stack policy cannot be removed; `{}` takes the resources out of the stack without deleting \
+         them, and `[import]` takes them back under their new ids (docs/renaming.md)",
+        deployment.session().command(&orphan)
+    )))
 }
 
 /// Returns the text of the renamed template with every character that `GetTemplate` lost.
