@@ -31,6 +31,12 @@ pub(crate) fn is_denied<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> b
     code.is_some_and(is_denied_code)
 }
 
+/// Returns whether a service answered with an error of this code.
+pub(crate) fn has_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, code: &str) -> bool {
+    let answer = error.as_service_error();
+    answer.and_then(|answer| answer.code()) == Some(code)
+}
+
 fn is_denied_code(code: &str) -> bool {
     code.starts_with("AccessDenied") || code.starts_with("Unauthorized")
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::json_call::{JsonClient, LAMBDA, Request};
 use super::{Connection, download, fault};
 use crate::artifact::digest::Digest;
+use crate::cloudformation::function::Configuration;
 use crate::config::secret::Secret;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,16 +24,50 @@ pub struct Functions {
 
 /// The part of a function's configuration that is read (`GetFunctionConfiguration`).
 #[derive(Debug, Deserialize)]
-struct Configuration {
+#[serde(rename_all = "PascalCase")]
+struct ConfigurationAnswer {
     #[serde(rename = "CodeSha256")]
     code_sha256: Option<String>,
+    state: Option<String>,
+    state_reason: Option<String>,
+    state_reason_code: Option<String>,
+    last_update_status: Option<String>,
+    last_update_status_reason: Option<String>,
+    last_update_status_reason_code: Option<String>,
+    logging_config: Option<LoggingConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LoggingConfig {
+    #[serde(rename = "LogGroup")]
+    log_group: Option<String>,
+}
+
+impl From<ConfigurationAnswer> for Configuration {
+    fn from(answer: ConfigurationAnswer) -> Self {
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let with_code = |reason, code| match (text(reason), text(code)) {
+            (Some(reason), Some(code)) => Some(format!("{reason} ({code})")),
+            (reason, code) => reason.or(code),
+        };
+        Self {
+            log_group: text(answer.logging_config.and_then(|it| it.log_group)),
+            state: text(answer.state),
+            state_reason: with_code(answer.state_reason, answer.state_reason_code),
+            last_update_status: text(answer.last_update_status),
+            last_update_reason: with_code(
+                answer.last_update_status_reason,
+                answer.last_update_status_reason_code,
+            ),
+        }
+    }
 }
 
 /// The code of a function (`GetFunction`).
 #[derive(Debug, Deserialize)]
 struct Answer {
     #[serde(rename = "Configuration")]
-    configuration: Option<Configuration>,
+    configuration: Option<ConfigurationAnswer>,
     #[serde(rename = "Code")]
     code: Option<Location>,
 }
@@ -76,13 +111,28 @@ impl Functions {
     ///
     /// If there is no such function, or the service does not answer.
     pub async fn code_sha256(&self, function: &str) -> Result<Option<String>> {
-        let path = ["2015-03-31", "functions", function, "configuration"];
-        let request = Request::get("GetFunctionConfiguration", &path);
-        let Some(answer) = self.read::<Configuration>(function, request).await? else {
+        let Some(answer) = self.configuration_answer(function).await? else {
             return Ok(None);
         };
         let digest = answer.code_sha256.map(Some);
         digest.ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256"))
+    }
+
+    /// Returns the configuration of a function, by its name or ARN; `None` if the caller may not ask for
+    /// it (`lambda:GetFunctionConfiguration`).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such function, or the service does not answer.
+    pub async fn configuration(&self, function: &str) -> Result<Option<Configuration>> {
+        let answer = self.configuration_answer(function).await?;
+        Ok(answer.map(Configuration::from))
+    }
+
+    async fn configuration_answer(&self, function: &str) -> Result<Option<ConfigurationAnswer>> {
+        let path = ["2015-03-31", "functions", function, "configuration"];
+        let request = Request::get("GetFunctionConfiguration", &path);
+        self.read(function, request).await
     }
 
     /// Returns where the code of a function is, by the function's name or ARN; `None` if the caller may

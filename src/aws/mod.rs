@@ -17,6 +17,7 @@ pub mod functions;
 mod http;
 mod json_call;
 mod login;
+pub mod logs;
 mod partition;
 pub mod probe;
 mod region;
@@ -30,6 +31,7 @@ mod trust;
 mod variables;
 
 pub(crate) use fault::{lacks_permission, message as service_message};
+pub(crate) use fault::{lacks_permission, needs_login};
 
 use std::fmt;
 use std::sync::PoisonError;

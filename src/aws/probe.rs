@@ -1,18 +1,14 @@
-//! The smoke test's calls: put a file, look for its item, remove both, read a function's log.
+//! The smoke test's calls: put a file, look for its item, remove both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Connection;
-use super::json_call::{CallError, DYNAMODB, JsonClient, LOGS, Request};
+use super::json_call::{DYNAMODB, JsonClient, Request};
 use crate::error::Result;
-
-/// How many pages of a log are read, of up to 10,000 lines or 1 MB each (`FilterLogEvents`).
-const LOG_PAGES: usize = 50;
 
 /// A bucket and a table between which a file travels.
 #[derive(Debug)]
@@ -116,46 +112,6 @@ impl<'a> Probe<'a> {
         item.map_err(|error| self.connection.fault("delete the probe's item", &error))?;
         Ok(())
     }
-
-    /// Returns the last `count` lines that a log group got since a moment and that `keep` accepts, oldest
-    /// first.
-    ///
-    /// A page may be empty and others still follow (`FilterLogEvents`), so all of them are read; of
-    /// very many the first.
-    pub async fn log_tail(
-        &self,
-        group: &str,
-        since: Timestamp,
-        count: usize,
-        keep: impl Fn(&str) -> bool,
-    ) -> Result<Vec<String>> {
-        let logs = self.connection.json(LOGS);
-        let mut input = json!({ "logGroupName": group, "startTime": since.as_millisecond() });
-        let mut tail = VecDeque::new();
-        for _ in 0..LOG_PAGES {
-            let request = Request::json("1.1", "Logs_20140328.FilterLogEvents", &input);
-            let page: Result<LogPage, CallError> = logs.send(request).await;
-            let page = page.map_err(|error| {
-                self.connection
-                    .fault(format!("read the log `{group}`"), &error)
-            })?;
-            let messages = page.events.unwrap_or_default().into_iter();
-            let messages = messages.filter_map(|event| event.message);
-            for message in messages.filter(|message| keep(message)) {
-                tail.push_back(message.trim_end().to_owned());
-                if tail.len() > count {
-                    tail.pop_front();
-                }
-            }
-            let next = page.next_token.filter(|token| !token.is_empty());
-            let next = next.map_or(Value::Null, Value::String);
-            if next.is_null() || next == input["nextToken"] {
-                break;
-            }
-            input["nextToken"] = next;
-        }
-        Ok(tail.into())
-    }
 }
 
 /// The answer to `GetItem`.
@@ -163,20 +119,6 @@ impl<'a> Probe<'a> {
 struct Item {
     #[serde(rename = "Item")]
     item: Option<BTreeMap<String, Value>>,
-}
-
-/// A page of the answer to `FilterLogEvents`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LogPage {
-    events: Option<Vec<LogEvent>>,
-    next_token: Option<String>,
-}
-
-/// A line of a log.
-#[derive(Debug, Deserialize)]
-struct LogEvent {
-    message: Option<String>,
 }
 
 /// Returns an attribute's value, which is in DynamoDB's JSON, as plain JSON; numbers keep their digits

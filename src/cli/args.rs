@@ -48,6 +48,8 @@ pub enum Command {
     Events(commands::events::Args),
     /// Show the stack's deployments, and what each changed
     History(commands::history::Args),
+    /// Show the log lines of the stack's functions
+    Logs(commands::logs::Args),
     /// Show the stack's outputs
     Outputs(commands::outputs::Args),
     /// Deploy again what an earlier deployment sent, with the questions and refusals of `apply`
@@ -101,6 +103,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Events(_) => "events",
             Self::History(_) => "history",
+            Self::Logs(_) => "logs",
             Self::Outputs(_) => "outputs",
             Self::Rollback(_) => "rollback",
             Self::Destroy(_) => "destroy",

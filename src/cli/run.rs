@@ -54,6 +54,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Events(args) => wait(commands::events::run(context, args)),
         Command::History(args) => wait(commands::history::run(context, args)),
         Command::Rollback(args) => wait(commands::rollback::run(context, args)),
+        Command::Logs(args) => wait(commands::logs::run(context, args)),
         Command::Outputs(args) => wait(commands::outputs::run(context, args)),
         Command::Destroy(args) => wait(commands::destroy::run(context, args)),
         Command::Recover(args) => wait(commands::recover::run(context, args)),

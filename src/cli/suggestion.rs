@@ -49,6 +49,7 @@ const OTHER_NAMES: [(&[&str], &str); 14] = [
     ),
     (
         &["log"],
+        &["history", "deployments"],
         "`stackctl events --all` shows everything that happened to the stack",
     ),
     (

@@ -9,6 +9,8 @@ encrypted: the server uses no TLS, but policies that deny plain HTTP must work. 
 only on 127.0.0.1. Because these files use private names of MiniStack, they accept exactly one
 version.
 
+Functions whose code cannot be loaded write the reason to their log (start_failures.py).
+
 The caller sets GATEWAY_PORT and, to keep the state, PERSIST_STATE, STATE_DIR, S3_PERSIST, and
 S3_DATA_DIR. STACKCTL_SAM is the folder of the SAM translator, which may not exist yet.
 STACKCTL_RUN is the path of a file that contains this process's id and is locked while the process
@@ -47,6 +49,7 @@ import drift_reverts
 import express
 import imports
 import refactors
+import start_failures
 import transforms
 from ministack import app
 from ministack.core import iam_evaluator
@@ -397,6 +400,7 @@ def main() -> None:
         express.add()
         imports.add()
         refactors.add()
+        start_failures.add()
         transforms.add()
         count_loopback_as_encrypted()
         app.main()

@@ -26,12 +26,13 @@ use super::{http, install};
 use crate::config::cache::{create_file, create_folder};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
-pub(super) const PROGRAM: [(&str, &str); 6] = [
+pub(super) const PROGRAM: [(&str, &str); 7] = [
     ("launcher.py", include_str!("launcher.py")),
     ("drift_reverts.py", include_str!("drift_reverts.py")),
     ("express.py", include_str!("express.py")),
     ("imports.py", include_str!("imports.py")),
     ("refactors.py", include_str!("refactors.py")),
+    ("start_failures.py", include_str!("start_failures.py")),
     ("transforms.py", include_str!("transforms.py")),
 ];
 /// The time limit of a start. A start takes 0.5 s, but the first one also compiles the packages.

@@ -1,5 +1,6 @@
 //! The smoke test of a deployed stack: a file is uploaded, and its item must appear in the table.
 
+use std::error::Error as _;
 use std::path::Path;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -9,13 +10,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::Connection;
+use crate::aws::logs::{LogAnswer, LogQuery, LogService, PERMISSION};
 use crate::aws::probe::Probe;
-use crate::aws::stack::StackService;
-use crate::cloudformation::stack::{Resource, Stack};
+use crate::cloudformation::function::lines::{is_of_platform, shows_failure};
+use crate::cloudformation::function::{Fault, FaultFinder, Function, LogLine};
+use crate::cloudformation::stack::Stack;
 use crate::config::settings::VerifySettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
-use crate::operations::function_log::{is_of_platform, shows_failure};
+use crate::operations::deployed_functions;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::util::interrupt::Interrupt;
@@ -100,8 +103,9 @@ pub(crate) async fn run(
         .await?;
     let started = Instant::now();
     let functions = Functions {
-        probe: &probe,
-        service: StackService::new(connection, &stack.name),
+        connection,
+        stack: &stack.name,
+        logs: LogService::new(connection),
         since,
     };
     let waited = interrupt
@@ -117,14 +121,20 @@ pub(crate) async fn run(
                     "s3://{bucket}/{key} or its item could not be deleted: {error}"
                 ));
             }
-            let message = match waited? {
-                Waited::Failed => "the function failed, and no item came".to_owned(),
-                _ => format!(
-                    "no item came within {} seconds of the upload",
-                    settings.timeout.as_secs()
+            let error = match waited? {
+                Waited::Failed(cause) => {
+                    let error = "the function failed, and no item came";
+                    let error = Error::new(ErrorKind::Deployment, error);
+                    cause.into_iter().fold(error, Error::caused_by)
+                }
+                _ => Error::new(
+                    ErrorKind::Deployment,
+                    format!(
+                        "no item came within {} seconds of the upload",
+                        settings.timeout.as_secs()
+                    ),
                 ),
             };
-            let error = Error::new(ErrorKind::Deployment, message);
             return Err(functions.with_logs(error).await);
         }
     };
@@ -152,24 +162,29 @@ pub(crate) async fn run(
 enum Waited {
     /// The item is there.
     Item(Value),
-    /// An invocation of a function failed, and no item came soon after.
-    Failed,
+    /// A function failed, and no item came soon after. The cause is known if the configuration says it.
+    Failed(Option<Cause>),
     /// No item came in time.
     TimedOut,
 }
+
+/// Why a function failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(String);
 
 /// Waits for the item, at most until the timeout or shortly after a function failed.
 async fn wait(probe: &Probe<'_>, functions: &Functions<'_>, timeout: Duration) -> Result<Waited> {
     let wait = async {
         let mut item = pin!(wait_for_item(probe));
-        tokio::select! {
+        let cause = tokio::select! {
             item = &mut item => return item.map(Waited::Item),
-            () = functions.wait_for_failure() => {}
-        }
+            cause = functions.wait_for_failure() => cause,
+        };
         // Another invocation may have failed, or the function may have handled the error.
         match tokio::time::timeout(GRACE, item).await {
             Ok(item) => item.map(Waited::Item),
-            Err(_) => Ok(Waited::Failed),
+            Err(_) => Ok(Waited::Failed(cause)),
         }
     };
     tokio::time::timeout(timeout, wait)
@@ -186,89 +201,140 @@ async fn wait_for_item(probe: &Probe<'_>) -> Result<Value> {
     }
 }
 
-/// The functions of the stack, as far as their logs show them.
+/// The functions of the stack, as far as their configurations and logs show them.
 struct Functions<'p> {
-    probe: &'p Probe<'p>,
-    service: StackService,
+    connection: &'p Connection,
+    stack: &'p str,
+    logs: LogService,
     /// The time of the upload.
     since: Timestamp,
 }
 
 impl Functions<'_> {
-    /// Returns as soon as a log shows a failed invocation. Does not return if no log can be read.
-    async fn wait_for_failure(&self) {
-        let Ok(resources) = self.service.resources().await else {
+    /// Returns as soon as a configuration or a log shows that a function fails, with the cause if the
+    /// configuration says it. Does not return if nothing can be read.
+    async fn wait_for_failure(&self) -> Option<Cause> {
+        let Ok(found) = deployed_functions::read(self.connection, self.stack).await else {
             return std::future::pending().await;
         };
-        let groups = log_groups(&resources);
+        let functions = found.functions;
+        let failure = functions.iter().find_map(failure);
+        if failure.is_some() {
+            return failure.map(Cause);
+        }
+        let groups = log_groups(&functions);
         loop {
             tokio::time::sleep(LOG_PAUSE).await;
-            for group in groups.iter().take(LOG_LIMIT) {
-                let failures = self
-                    .probe
-                    .log_tail(group, self.since, 1, shows_failure)
-                    .await;
-                if failures.is_ok_and(|failures| !failures.is_empty()) {
-                    return;
+            for (group, _) in groups.iter().take(LOG_LIMIT) {
+                let failures = self.logs.tail(&self.query(group), 1, shows_failure).await;
+                if matches!(failures, Ok(LogAnswer::Read(lines)) if !lines.is_empty()) {
+                    return None;
                 }
             }
         }
     }
 
-    /// Returns the error with the last lines of each log as hints.
-    async fn with_logs(&self, mut error: Error) -> Error {
-        let resources = match self.service.resources().await {
-            Ok(resources) => resources,
-            Err(unread) => return error.hint(format!("the log could not be read: {unread}")),
-        };
-        for group in log_groups(&resources).into_iter().take(LOG_LIMIT) {
-            error = error.hint(match self.last_lines(&group).await {
-                Ok(Some(lines)) if lines.is_empty() => {
-                    format!("the function ran, and wrote nothing to the log group `{group}`")
-                }
-                Ok(Some(lines)) => format!(
-                    "the last lines of the log group `{group}`:\n  {}",
-                    lines.join("\n  ")
-                ),
-                Ok(None) => {
-                    format!("the log group `{group}` has no line since: the function did not run")
-                }
-                Err(unread) => format!("the log could not be read: {unread}"),
-            });
+    fn query(&self, group: &str) -> LogQuery {
+        LogQuery {
+            group: group.to_owned(),
+            start: self.since.as_millisecond(),
+            ..LogQuery::default()
         }
-        error
     }
 
-    /// Returns the last lines that the function wrote itself, or `None` if the log has no line at all.
-    async fn last_lines(&self, group: &str) -> Result<Option<Vec<String>>> {
-        let is_own = |line: &str| !is_of_platform(line);
-        let lines = self
-            .probe
-            .log_tail(group, self.since, LOG_LINES, is_own)
-            .await?;
-        if !lines.is_empty() {
-            // An entry of a log may have several lines.
-            let lines = lines.iter().flat_map(|entry| entry.lines());
-            return Ok(Some(lines.map(str::to_owned).collect()));
+    /// Returns the error with what the logs say: the cause, what helps, and the last lines of each log.
+    async fn with_logs(&self, mut error: Error) -> Error {
+        let found = match deployed_functions::read(self.connection, self.stack).await {
+            Ok(found) => found,
+            Err(unread) => return error.hint(format!("the log could not be read: {unread}")),
+        };
+        let mut cause: Option<(Fault, String)> = None;
+        let mut hints = found.left_out;
+        let remarks = found.functions.iter().filter_map(|function| {
+            let configuration = function.configuration.as_ref()?;
+            configuration.remark(&function.path)
+        });
+        hints.extend(remarks);
+        for (group, label) in log_groups(&found.functions).into_iter().take(LOG_LIMIT) {
+            let lines = match self
+                .logs
+                .tail(&self.query(&group), usize::MAX, |_| true)
+                .await
+            {
+                Ok(LogAnswer::Read(lines)) => lines,
+                Ok(LogAnswer::Missing) => {
+                    hints.push(format!(
+                        "the log group `{group}` does not exist: the function did not run, or its role \
+                         lacks `logs:CreateLogGroup`, `logs:CreateLogStream` and `logs:PutLogEvents`"
+                    ));
+                    continue;
+                }
+                Ok(LogAnswer::Denied) => {
+                    hints.push(format!(
+                        "the log group `{group}` could not be read: the caller lacks `{PERMISSION}`"
+                    ));
+                    continue;
+                }
+                Err(unread) => {
+                    hints.push(format!("the log could not be read: {unread}"));
+                    continue;
+                }
+            };
+            let fault = FaultFinder::find(lines.iter().map(|line| line.text.as_str()));
+            if let Some(fault) = fault
+                && cause
+                    .as_ref()
+                    .is_none_or(|(known, _)| fault.kind < known.kind)
+            {
+                cause = Some((fault, label));
+            }
+            hints.push(last_lines(&group, &lines));
         }
-        let any = self.probe.log_tail(group, self.since, 1, |_| true).await?;
-        Ok((!any.is_empty()).then_some(lines))
+        if let Some((fault, label)) = cause {
+            if error.source().is_none() {
+                error = error.caused_by(Cause(fault.sentence(&label)));
+            }
+            if let Some(remedy) = fault.remedy() {
+                hints.insert(0, remedy.to_owned());
+            }
+        }
+        hints.into_iter().fold(error, Error::hint)
     }
 }
 
-/// Returns the log groups of the stack, or the default ones of its functions if it has none of its own.
-fn log_groups(resources: &[Resource]) -> Vec<String> {
-    let named = |resource_type: &'static str| {
-        let of_type = resources
-            .iter()
-            .filter(move |it| it.resource_type == resource_type);
-        of_type.filter_map(|resource| resource.physical_id.clone())
-    };
-    let mut groups: Vec<String> = named("AWS::Logs::LogGroup").collect();
-    if groups.is_empty() {
-        groups = named("AWS::Lambda::Function")
-            .map(|function| format!("/aws/lambda/{function}"))
-            .collect();
+/// Returns the sentence that a function cannot run at all.
+fn failure(function: &Function) -> Option<String> {
+    let configuration = function.configuration.as_ref()?;
+    configuration.failure(&function.path)
+}
+
+/// Returns the hint with the last lines that the functions of a log group wrote themselves.
+fn last_lines(group: &str, lines: &[LogLine]) -> String {
+    let own = lines.iter().filter(|line| !is_of_platform(&line.text));
+    let own: Vec<&LogLine> = own.collect();
+    if lines.is_empty() {
+        return format!("the log group `{group}` has no line since: the function did not run");
+    }
+    if own.is_empty() {
+        return format!("the function ran, and wrote nothing to the log group `{group}`");
+    }
+    let last = own.iter().skip(own.len().saturating_sub(LOG_LINES));
+    // An entry of a log may have several lines.
+    let last: Vec<&str> = last.flat_map(|line| line.text.lines()).collect();
+    format!(
+        "the last lines of the log group `{group}`:\n  {}",
+        last.join("\n  ")
+    )
+}
+
+/// Returns the log groups of functions, each with the logical id of the function that writes to it.
+fn log_groups(functions: &[Function]) -> Vec<(String, String)> {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for function in functions {
+        let group = function.log_group();
+        if !groups.iter().any(|(known, _)| *known == group) {
+            groups.push((group, function.path.clone()));
+        }
     }
     groups
 }

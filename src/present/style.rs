@@ -93,6 +93,16 @@ pub const CHANGE: Style = Style(AnsiColor::Yellow.on_default());
 /// Removals, replacements, and failure.
 pub const REMOVE: Style = Style(AnsiColor::Red.on_default());
 
+/// The names of functions in their logs, one after the other.
+pub const LABELS: [Style; 6] = [
+    Style(AnsiColor::Cyan.on_default()),
+    Style(AnsiColor::Green.on_default()),
+    Style(AnsiColor::BrightBlue.on_default()),
+    Style(AnsiColor::Yellow.on_default()),
+    Style(AnsiColor::BrightCyan.on_default()),
+    Style(AnsiColor::BrightGreen.on_default()),
+];
+
 /// How a value changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {

@@ -344,6 +344,56 @@ fn failed_function_ends_the_verification_early() {
 }
 
 #[test]
+fn function_that_does_not_start_ends_the_verification_early() {
+    let (sandbox, cloud) = pipeline(false);
+    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
+    cloud.account().log_lines = [
+        "START RequestId: 1 Version: $LATEST\n",
+        "[ERROR] Runtime.HandlerNotFound: Handler 'handle' missing on module 'app'\n",
+        "END RequestId: 1\n",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let started = std::time::Instant::now();
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    assert!(started.elapsed().as_secs() < 30, "{finished}");
+    let lines: Vec<&str> = finished.stderr.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "error: the function failed, and no item came",
+            "  caused by: the function `Handler` does not start: its `Handler` names nothing that its \
+             code has: Handler 'handle' missing on module 'app'",
+            "hint: set `Handler` to a file and a function of the code, such as `app.handler`",
+            "hint: the last lines of the log group `/aws/lambda/demo-handler`:",
+            "  [ERROR] Runtime.HandlerNotFound: Handler 'handle' missing on module 'app'",
+        ],
+        "{finished}"
+    );
+    nothing_is_left_of_the_probe(&cloud);
+
+    // The configuration says it without a log.
+    let failed =
+        r#"{"State":"Failed","StateReason":"no access","StateReasonCode":"ImageAccessDenied"}"#;
+    cloud
+        .on("GetFunctionConfiguration")
+        .reply(Response::new(200, failed));
+    let missing = "The specified log group does not exist.";
+    cloud
+        .on("FilterLogEvents")
+        .error(400, "ResourceNotFoundException", missing);
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    assert!(started.elapsed().as_secs() < 50, "{finished}");
+    finished.expect_stderr(
+        "  caused by: the function `Handler` cannot run: its state is Failed: no access (ImageAccessDenied)",
+    );
+    finished.expect_stderr(
+        "hint: the log group `/aws/lambda/demo-handler` does not exist: the function did not run, or \
+         its role lacks `logs:CreateLogGroup`, `logs:CreateLogStream` and `logs:PutLogEvents`",
+    );
+}
+
+#[test]
 fn interrupted_verification_removes_the_test_object() {
     let (sandbox, cloud) = pipeline(false);
     sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");

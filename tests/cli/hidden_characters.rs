@@ -82,6 +82,7 @@ fn no_command_prints_a_control_sequence_of_a_template() {
         "outputs",
         "outputs --format json",
         "events",
+        "logs",
         "config show",
         "destroy --yes",
     ] {

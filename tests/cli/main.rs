@@ -52,6 +52,7 @@ mod lint;
 mod listener;
 mod live;
 mod local_paths;
+mod logs;
 mod moves;
 mod nested_drift;
 mod nested_templates;

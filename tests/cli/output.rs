@@ -55,6 +55,7 @@ fn secret_is_sent_but_never_printed() {
         &["diff", "--format", "json"],
         &["diff", "--format", "unified"],
         &["status", "--format", "json"],
+        &["logs", "-vv"],
         &["outputs", "-vv"],
         &["outputs", "Login"],
         &["render"],

@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 45] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -274,6 +274,8 @@ const COMMANDS: [&[&str]; 43] = [
     &["status", "--format", "json"],
     &["events"],
     &["events", "--format", "json"],
+    &["logs"],
+    &["logs", "--format", "json"],
     &["outputs"],
     &["outputs", "--format", "json"],
     &["outputs", "Login"],

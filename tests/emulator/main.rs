@@ -27,6 +27,7 @@ mod express;
 mod failure;
 mod fault_injection;
 mod faults;
+mod function_failures;
 mod history;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]

@@ -12,6 +12,7 @@ pub mod history;
 pub mod import;
 pub mod init;
 pub mod local;
+pub mod logs;
 pub mod man;
 pub mod orphan;
 pub mod outputs;

@@ -15,6 +15,7 @@ pub mod history;
 pub mod import;
 pub mod live;
 pub mod moves;
+pub mod log;
 mod nested;
 pub mod orphan;
 pub mod package;

@@ -13,6 +13,7 @@ pub mod history;
 pub mod import;
 pub mod live;
 pub mod orphan;
+pub mod log;
 pub mod package;
 pub mod plan;
 pub mod recovery;

@@ -1,13 +1,19 @@
 //! The lines in the log of a function: which of them the platform writes, and which show that an
 //! invocation failed.
 
+use super::fault;
+
 /// Returns whether Lambda itself writes the line about each invocation.
-pub(crate) fn is_of_platform(line: &str) -> bool {
-    const STARTS: [&str; 5] = [
+pub fn is_of_platform(line: &str) -> bool {
+    const STARTS: [&str; 9] = [
         "START RequestId:",
         "END RequestId:",
         "REPORT RequestId:",
         "INIT_START ",
+        "INIT_REPORT ",
+        "RESTORE_START ",
+        "RESTORE_REPORT ",
+        "EXTENSION\t",
         "XRAY TraceId:",
     ];
     STARTS.iter().any(|start| line.starts_with(start)) || line.contains("\"type\":\"platform.")
@@ -15,19 +21,20 @@ pub(crate) fn is_of_platform(line: &str) -> bool {
 
 /// Returns whether the line shows that an invocation failed: an error that the function did not
 /// handle, the end of its process, or a timeout. A line that the function's own logger writes at the
-/// level of errors shows no failure.
-pub(crate) fn shows_failure(line: &str) -> bool {
+/// level of errors shows no failure, and neither does a slow start, which Lambda repeats.
+pub fn shows_failure(line: &str) -> bool {
     // Python separates the parts of a logger's line by tabs, and writes an unhandled error with a space.
     const STARTS: [&str; 2] = ["[ERROR] ", "Traceback (most recent call last)"];
-    const PARTS: [&str; 6] = [
+    const PARTS: [&str; 4] = [
         "Task timed out after ",
         "\tERROR\tInvoke Error",
         "\tERROR\tUncaught Exception",
         "Runtime.ExitError",
-        "Runtime.ImportModuleError",
-        "Runtime.HandlerNotFound",
     ];
     const REPORTED: [&str; 3] = ["error", "timeout", "failure"];
+    if fault::is_slow_start(line) {
+        return false;
+    }
     let is_reported = |status: &str| {
         line.contains(&format!("Status: {status}"))
             || line.contains(&format!("\"status\":\"{status}\""))
@@ -35,6 +42,7 @@ pub(crate) fn shows_failure(line: &str) -> bool {
     STARTS.iter().any(|start| line.starts_with(start))
         || PARTS.iter().any(|part| line.contains(part))
         || (is_of_platform(line) && REPORTED.iter().any(|status| is_reported(status)))
+        || fault::in_line(line).is_some_and(|fault| fault.prevents_start())
 }
 
 #[cfg(test)]
@@ -91,6 +99,21 @@ mod tests {
             ("2026-01-02T03:04:05Z\t1\tERROR\tretrying", false, false),
             (
                 "RequestId: 1 Error: Runtime exited: exit status 1 Runtime.ExitError",
+                false,
+                true,
+            ),
+            (
+                "INIT_REPORT Init Duration: 9 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown",
+                true,
+                true,
+            ),
+            (
+                "INIT_REPORT Init Duration: 10008 ms\tPhase: init\tStatus: timeout",
+                true,
+                false,
+            ),
+            (
+                "RequestId: 1 Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap]",
                 false,
                 true,
             ),
