@@ -30,8 +30,7 @@ pub mod store;
 mod trust;
 mod variables;
 
-pub(crate) use fault::{lacks_permission, message as service_message};
-pub(crate) use fault::{lacks_permission, needs_login};
+pub(crate) use fault::{lacks_permission, message as service_message, needs_login};
 
 use std::fmt;
 use std::sync::PoisonError;

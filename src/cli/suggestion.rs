@@ -48,9 +48,8 @@ const OTHER_NAMES: [(&[&str], &str); 14] = [
         "`stackctl history` shows the stack's deployments",
     ),
     (
-        &["log"],
-        &["history", "deployments"],
-        "`stackctl events --all` shows everything that happened to the stack",
+        &["log", "tail", "trace"],
+        "`stackctl logs` shows the log lines of the functions, `stackctl events --all` what happened to the stack",
     ),
     (
         &[

@@ -7,6 +7,7 @@ pub mod deletion;
 pub mod diagnosis;
 pub mod drift;
 pub mod event;
+pub mod failure_evidence;
 pub mod function;
 pub mod import;
 pub mod on_failure;

@@ -145,6 +145,12 @@ pub(crate) fn names_hook(reason: &str, hook: &str) -> bool {
     !hook.is_empty() && reason.contains(hook)
 }
 
+/// Returns whether a hook of the account made a change set fail:
+/// `The following hook(s) failed: [NAME]`. The findings of early validation are events.
+pub(crate) fn is_about_hook(reason: &str) -> bool {
+    reason.contains("hook") && !reason.contains("EarlyValidation")
+}
+
 /// Returns whether a bucket could not be deleted because it holds objects:
 /// `The bucket you tried to delete is not empty`.
 pub(crate) fn is_not_empty(reason: &str) -> bool {
@@ -249,6 +255,15 @@ mod tests {
                 is_failed_validation,
                 &["The following hook(s)/validation failed: [AWS::EarlyValidation::X]"],
                 &["Validation failure detected"],
+            ),
+            (
+                "is_about_hook",
+                is_about_hook,
+                &["The following hook(s) failed: [Private::Guard::Hook]"],
+                &[
+                    "The following hook(s)/validation failed: [AWS::EarlyValidation::X]",
+                    "no updates",
+                ],
             ),
             (
                 "is_warning",

@@ -33,6 +33,7 @@
 
 pub mod capability;
 pub mod cdk_assets;
+pub mod custom_resource;
 pub mod diff;
 pub mod edits;
 pub mod emit;

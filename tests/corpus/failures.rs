@@ -26,6 +26,7 @@ fn event(recorded: &Value, number: usize, is_own: bool) -> Event {
         status: text(recorded, ["HookStatus", ""]),
         reason: some(text(recorded, ["HookStatusReason", ""])),
         failure_mode: some(text(recorded, ["HookFailureMode", ""])),
+        ..Hook::default()
     });
     Event {
         id: number.to_string(),

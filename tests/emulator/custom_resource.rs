@@ -24,6 +24,7 @@ const RESOURCES: &str = r#"  Topic:
         ZipFile: |
           import json, os, time, urllib.request
           def handler(event, context):
+              print("handling", event["RequestType"])
               properties = event["ResourceProperties"]
               while properties["WaitsFor"] and not os.path.exists(properties["WaitsFor"]):
                   time.sleep(0.02)

@@ -70,6 +70,8 @@ fn failed_custom_resource_is_named() {
     for line in [
         "caused by: Custom::Resource Custom UPDATE_FAILED: ",
         "injected by Update",
+        "hint: the last lines of the log group `/aws/lambda/",
+        "\n  handling Update\n",
         "hint: the function in `ServiceToken` returned this error",
         "hint: fix the cause, then run `stackctl apply -e local`",
     ] {

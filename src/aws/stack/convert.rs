@@ -97,7 +97,12 @@ pub(super) fn event(event: sdk::StackEvent) -> Event {
         status: text(event.hook_status.as_ref().map(sdk::HookStatus::as_str)),
         reason: event.hook_status_reason.filter(|reason| !reason.is_empty()),
         failure_mode: event.hook_failure_mode.map(|mode| mode.as_str().to_owned()),
+        invocation_point: event
+            .hook_invocation_point
+            .map(|point| point.as_str().to_owned()),
+        invocation_id: event.hook_invocation_id.filter(|id| !id.is_empty()),
     });
+    let service_token = event.resource_properties.as_deref().and_then(service_token);
     let status = event.resource_status.as_ref();
     Event {
         id: event.event_id.unwrap_or_default(),
@@ -114,7 +119,19 @@ pub(super) fn event(event: sdk::StackEvent) -> Event {
         token: event.client_request_token,
         operation: event.operation_id,
         hook,
+        service_token,
     }
+}
+
+/// Returns the `ServiceToken` in the properties of an event. The other properties may be secrets.
+fn service_token(properties: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Properties {
+        #[serde(rename = "ServiceToken")]
+        service_token: Option<String>,
+    }
+    let properties = serde_json::from_str::<Properties>(properties).ok()?;
+    properties.service_token
 }
 
 fn text(text: Option<&str>) -> String {

@@ -6,6 +6,7 @@ pub mod drift;
 pub mod drift_revert;
 pub mod events;
 pub mod exports;
+pub mod hooks;
 pub mod identifiers;
 pub mod listing;
 mod pages;
@@ -73,6 +74,11 @@ impl StackService {
     /// Returns the stack's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the connection that it calls with.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Returns the stack, or `None` if there is none of that name.

@@ -3,12 +3,13 @@
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::aws::stack::events;
-use crate::cloudformation::event::Timeline;
+use crate::cloudformation::event::{Event, Timeline};
+use crate::cloudformation::failure_evidence::{EvidenceReport, FailureEvidence};
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
-use crate::operations::follow::{EventOutput, RunningOperation};
+use crate::operations::follow::{EventOutput, RunningOperation, failure_evidence};
 use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
@@ -28,7 +29,7 @@ pub struct Args {
     /// Show only the N newest events
     #[arg(long, value_name = "N", conflicts_with = "follow")]
     limit: Option<usize>,
-    /// Show only failures, without those that only follow from another failure
+    /// Show only failures, without those that only follow from another failure, and what explains them
     #[arg(long)]
     failed: bool,
     /// The ARN of the stack, also of one deleted in the last 90 days [default: the stack by its name]
@@ -70,13 +71,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     };
     let mut timeline = interrupt.guard(read).await?;
     let mut events = timeline.advance();
+    let evidence = if args.failed {
+        Some(interrupt.guard(explain(&service, &events)).await?)
+    } else {
+        None
+    };
     events.retain(|event| filter.includes(event));
     if let Some(limit) = args.limit {
         events.drain(..events.len().saturating_sub(limit));
     }
     let presenter = session.presenter();
     match args.format {
-        Format::Json => presenter.json(&EventsDocument::of(&stack, &events))?,
+        Format::Json => presenter.json(&EventsDocument::of(&stack, &events, evidence.as_ref()))?,
         Format::Human if events.is_empty() => presenter.note("There are no such events."),
         Format::Human => {
             let name_width = human::event::name_width(&events);
@@ -87,6 +93,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.data(&lines.concat());
         }
     }
+    if let (Format::Human, Some(evidence)) = (args.format, &evidence) {
+        let causes = evidence.found.iter().filter_map(FailureEvidence::cause);
+        let hints = evidence.found.iter().flat_map(FailureEvidence::hints);
+        for hint in causes.chain(hints).chain(evidence.left_out.clone()) {
+            presenter.hint(&hint);
+        }
+    }
     if !stack.status.is_terminal() {
         presenter.hint(&format!(
             "an operation is running ({}): `{}` follows it",
@@ -95,6 +108,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Returns what explains the failures beyond the events.
+async fn explain(service: &StackService, events: &[Event]) -> Result<EvidenceReport> {
+    let deadline = failure_evidence::deadline();
+    Ok(failure_evidence::of_events(service, events, None, deadline).await)
 }
 
 /// Returns the stack by its ARN, or by its name, also if it was deleted.

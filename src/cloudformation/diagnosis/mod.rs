@@ -314,6 +314,7 @@ mod tests {
                 status: "HOOK_COMPLETE_FAILED".to_owned(),
                 reason: Some("no public buckets".to_owned()),
                 failure_mode: Some("FAIL".to_owned()),
+                ..Hook::default()
             }),
             ..event("A CREATE_IN_PROGRESS")
         };

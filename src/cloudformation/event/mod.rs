@@ -44,6 +44,8 @@ pub struct Event {
     pub operation: Option<String>,
     /// The result of a hook for the resource.
     pub hook: Option<Hook>,
+    /// The ARN that provides a custom resource (`ServiceToken`); `None` if the event does not say it.
+    pub service_token: Option<String>,
 }
 
 /// The result of a hook for a resource.
@@ -57,6 +59,10 @@ pub struct Hook {
     pub reason: Option<String>,
     /// Whether a finding makes the operation fail: `FAIL` or `WARN`.
     pub failure_mode: Option<String>,
+    /// When the hook was invoked, such as `PRE_PROVISION`.
+    pub invocation_point: Option<String>,
+    /// The id of the invocation.
+    pub invocation_id: Option<String>,
 }
 
 impl Hook {

@@ -113,6 +113,8 @@ impl PendingChangeSet {
                 let failed = failure::to_error(change_set, deployment.service().name());
                 let found = service_validations::diagnostics(deployment, change_set);
                 let failed = failed.with_diagnostics(found);
+                let findings = service_validations::hook_findings(deployment, change_set).await;
+                let failed = findings.into_iter().fold(failed, Error::hint);
                 let failed = with_advice(deployment, change_set, failed);
                 Err(discard_after(deployment, &name, failed).await)
             }

@@ -7,9 +7,12 @@
 //! resource that declares the nested stack.
 
 use super::deployment::Deployment;
-use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::change_set::validation::{LocatedValidation, Validation};
+use crate::cloudformation::change_set::{ChangeSet, failure};
+use crate::cloudformation::failure_evidence::FailureEvidence;
+use crate::cloudformation::service_message;
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::operations::follow::failure_evidence;
 use crate::template::Template;
 
 /// Returns what the checks of a change set found, nested stacks included, each at its place.
@@ -82,4 +85,23 @@ fn locate(
         validation.message()
     );
     Some(found)
+}
+
+/// Returns the findings of the hooks of the account that made a change set fail, as hints; none if no
+/// hook did.
+pub(super) async fn hook_findings(
+    deployment: &Deployment<'_>,
+    change_set: &ChangeSet,
+) -> Vec<String> {
+    let reason = failure::reason(change_set).1.unwrap_or_default();
+    if !service_message::is_about_hook(reason) {
+        return Vec::new();
+    }
+    let (service, id) = (deployment.service(), &change_set.id);
+    let read = async { Ok(failure_evidence::of_change_set(service, id).await) };
+    // An interrupt ends the run after the change set is deleted.
+    let evidence = deployment.interrupt().guard(read).await;
+    let evidence = evidence.unwrap_or_default();
+    let hints = evidence.found.iter().flat_map(FailureEvidence::hints);
+    hints.chain(evidence.left_out.clone()).collect()
 }

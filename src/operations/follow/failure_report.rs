@@ -1,10 +1,13 @@
 //! The report of a failed operation: what CloudFormation did, why, the place in the user's files, what
 //! helps, and what to run now.
 
-use super::{RunningOperation, failure_places};
+use tokio::time::timeout_at;
+
+use super::{RunningOperation, failure_evidence, failure_places};
 use crate::aws::stack::events;
 use crate::cloudformation::diagnosis::{self, Cause, Causes, Remedy, reason_of};
 use crate::cloudformation::event::Event;
+use crate::cloudformation::failure_evidence::{EvidenceReport, FailureEvidence};
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::{Sentiment, StackStatus};
 use crate::error::{Error, ErrorKind};
@@ -76,9 +79,19 @@ impl<'a> FailureReport<'a> {
         // A nested stack's event may be newer than its parent's events that follow from it.
         let mut events = operation.timeline().events().to_vec();
         events.sort_by_key(|event| event.time);
+        let before = events.clone();
+        let mut evidence = EvidenceReport::default();
+        let deadline = failure_evidence::deadline();
         let details = async {
-            events::add_findings(service, operation.stack_id(), &mut events).await;
-            events::decode_authorization(service, &mut events).await;
+            let template = self.build.map(|build| &build.template);
+            let complete = async {
+                events::add_findings(service, operation.stack_id(), &mut events).await;
+                events::decode_authorization(service, &mut events).await;
+            };
+            let more = failure_evidence::of_events(service, &before, template, deadline);
+            // What has not arrived in time is left out.
+            let (_, found) = tokio::join!(timeout_at(deadline, complete), more);
+            evidence = found;
             Ok(())
         };
         // If the user interrupts this, the events are explained as they are.
@@ -90,11 +103,18 @@ impl<'a> FailureReport<'a> {
             return error;
         };
         let mut error = self.located(error, &first).await;
-        let mut chain = link(&first, operation.session().presenter().is_verbose());
+        let verbose = operation.session().presenter().is_verbose();
+        let mut chain = link(&first, verbose, own_evidence(&evidence, first.event));
+        for hint in evidence.found.iter().flat_map(FailureEvidence::hints) {
+            error = error.hint(hint);
+        }
         for cause in [Some(&first), rollback.as_ref()].into_iter().flatten() {
             if let Some(hint) = self.hint(cause) {
                 error = error.hint(hint);
             }
+        }
+        for left_out in &evidence.left_out {
+            error = error.hint(left_out);
         }
         if let Some(rollback) = &rollback {
             let text = format!("during the rollback: {}", line(rollback.event));
@@ -150,7 +170,20 @@ fn line(event: &Event) -> String {
     )
 }
 
-fn link(cause: &Cause<'_>, verbose: bool) -> Link {
+/// Returns the cause that the evidence names for a failed resource.
+fn own_evidence(evidence: &EvidenceReport, failed: &Event) -> Option<String> {
+    let path = failed.path();
+    let is_own =
+        |it: &&FailureEvidence| matches!(it, FailureEvidence::Log(tail) if tail.resource == path);
+    evidence
+        .found
+        .iter()
+        .filter(is_own)
+        .find_map(FailureEvidence::cause)
+}
+
+/// Returns the chain of a cause, its explanation and what the evidence says.
+fn link(cause: &Cause<'_>, verbose: bool, evidence: Option<String>) -> Link {
     let mut text = if cause.user_initiated {
         format!("a user requested the rollback ({})", cause.event.status)
     } else {
@@ -160,9 +193,11 @@ fn link(cause: &Cause<'_>, verbose: bool) -> Link {
         let count = cause.cancelled;
         text.push_str(&format!(" (and {count} more were cancelled because of it)"));
     }
-    let explanation = cause
-        .explanation
-        .map(|text| Link::new(text.to_owned(), None));
+    let evidence = evidence.map(|text| Link::new(text, None));
+    let explanation = match cause.explanation {
+        Some(text) => Some(Link::new(text.to_owned(), evidence)),
+        None => evidence,
+    };
     Link::new(text, explanation)
 }
 

@@ -1,5 +1,6 @@
 //! A running operation, followed to its end, whoever began it.
 
+pub(crate) mod failure_evidence;
 mod failure_places;
 pub(crate) mod failure_report;
 pub(crate) mod interrupt_prompt;

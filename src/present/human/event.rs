@@ -197,6 +197,7 @@ mod tests {
                 status: "HOOK_COMPLETE_FAILED".to_owned(),
                 reason: Some("no public buckets".to_owned()),
                 failure_mode: None,
+                ..Hook::default()
             }),
             ..event("Bucket", "CREATE_IN_PROGRESS", "")
         };

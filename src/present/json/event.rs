@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::evidence::EvidenceEntries;
 use crate::cloudformation::diagnosis::{Role, advice, role};
 use crate::cloudformation::event::Event;
+use crate::cloudformation::failure_evidence::EvidenceReport;
 use crate::cloudformation::stack::Stack;
 
 /// The JSON document of a stack's events, oldest first.
@@ -14,6 +16,7 @@ pub struct EventsDocument<'a> {
     id: &'a str,
     status: &'a str,
     events: Vec<EventEntry<'a>>,
+    evidence: Option<EvidenceEntries<'a>>,
 }
 
 /// The JSON document of one event.
@@ -49,17 +52,21 @@ struct HookEntry<'a> {
     status: &'a str,
     reason: Option<&'a str>,
     failure_mode: Option<&'a str>,
+    invocation_point: Option<&'a str>,
+    invocation_id: Option<&'a str>,
 }
 
 impl<'a> EventsDocument<'a> {
-    /// Returns the document for the events of a stack.
-    pub fn of(stack: &'a Stack, events: &'a [Event]) -> Self {
+    /// Returns the document for the events of a stack. `evidence` is what explains its failures, if that
+    /// was asked for.
+    pub fn of(stack: &'a Stack, events: &'a [Event], evidence: Option<&'a EvidenceReport>) -> Self {
         Self {
             schema: "stackctl.events/1",
             stack: &stack.name,
             id: &stack.id,
             status: stack.status.as_str(),
             events: events.iter().map(entry).collect(),
+            evidence: evidence.map(EvidenceEntries::of),
         }
     }
 }
@@ -93,6 +100,8 @@ fn entry(event: &Event) -> EventEntry<'_> {
             status: &hook.status,
             reason: hook.reason.as_deref(),
             failure_mode: hook.failure_mode.as_deref(),
+            invocation_point: hook.invocation_point.as_deref(),
+            invocation_id: hook.invocation_id.as_deref(),
         }),
         role: role.as_str(),
         category: matches!(role, Role::Root | Role::Explanation)
