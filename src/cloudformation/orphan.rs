@@ -26,6 +26,9 @@ pub struct OrphanPlan {
     pub resources: Vec<OrphanedResource>,
     /// The references to them, in the order of the template.
     pub references: Vec<LostReference>,
+    /// The SAM resources that refer to them. The transform makes other resources of each, whose logical ids
+    /// begin with its own.
+    pub expanded: Vec<String>,
     /// The deployed template.
     pub deployed: String,
     /// The template of the first step, which retains the resources; equal to the deployed template if
@@ -81,16 +84,19 @@ impl OrphanPlan {
             if ids.contains(&*change.logical_id) {
                 return change.action == Action::Remove && is_retained(change);
             }
+            let mut expanded = self.expanded.iter();
+            let is_expanded = expanded.any(|id| change.logical_id.starts_with(id));
             change.action == Action::Modify
                 && keeps_values(change) != Some(false)
                 && change.details.iter().all(|detail| {
                     let steps = detail.steps();
                     let mut references = self.references.iter();
-                    references.any(|it| {
-                        it.owner == change.logical_id
-                            && matches!(it.outcome, Outcome::Replaced(_))
-                            && steps.iter().zip(&it.path).all(|(step, own)| step == own)
-                    })
+                    is_expanded
+                        || references.any(|it| {
+                            it.owner == change.logical_id
+                                && matches!(it.outcome, Outcome::Replaced(_))
+                                && steps.iter().zip(&it.path).all(|(step, own)| step == own)
+                        })
                 })
         });
         let is_removed = |id: &&str| {
@@ -223,6 +229,7 @@ mod tests {
                 path: ["Properties", "Environment"].map(str::to_owned).to_vec(),
                 span: 0..0,
             }],
+            expanded: Vec::new(),
             deployed: String::new(),
             retaining: String::new(),
             without: String::new(),
@@ -312,6 +319,14 @@ mod tests {
             found(vec![removal.clone(), other]),
             "`Reader` would change (Properties.Code)"
         );
+        let role = change("ReaderRole", Action::Modify, "/Properties/Policies");
+        let all = set(vec![removal.clone(), role]);
+        assert_eq!(plan().unexpected_in_second(&all).len(), 1);
+        let expanded = OrphanPlan {
+            expanded: vec!["Reader".to_owned()],
+            ..plan()
+        };
+        assert!(expanded.unexpected_in_second(&all).is_empty());
         let mut replaced = reader;
         replaced.replacement = Some(Replacement::True);
         // Without values, the notation alone may differ.

@@ -134,6 +134,31 @@ fn six_resources_leave_the_stack_in_one_go_and_keep_what_they_store() {
     project.run(&["plan"]).expect_stdout("+ Files");
 }
 
+/// A SAM template with references that the transform moves to other resources.
+const SERVERLESS: &str = "Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Environment: {Variables: {TABLE: !Ref Table}}}}
+Resources:
+  Table: {Type: AWS::SQS::Queue}
+  Read:
+    Type: AWS::Serverless::Function
+    DependsOn: Table
+    Properties:
+      Handler: app.read
+      Runtime: python3.13
+      InlineCode: 'def read(event, context): return 1'
+      Policies: [{SQSPollerPolicy: {QueueName: !GetAtt Table.QueueName}}]
+";
+
+#[test]
+fn a_resource_leaves_a_stack_of_a_sam_template() {
+    let project = Project::of_template(SERVERLESS, "").deployed();
+    let orphan = ["orphan", "Table", "--yes"];
+    project.run(&orphan).expect_code(0);
+    assert_eq!(resources(&project), ["Read", "ReadRole"]);
+    let read = project.run(&["orphan", "Read", "--yes"]).expect_code(4);
+    read.expect_stderr("`Read` becomes several resources");
+}
+
 #[test]
 fn next_run_finishes_after_a_kill_at_any_moment() {
     let orphan = ["orphan", "Topic", "Role", "--yes"];

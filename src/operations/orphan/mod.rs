@@ -123,6 +123,7 @@ pub(crate) async fn plan(
         .map(|first| orphan::decoupled(&first, &without, &ids))
         .map_err(|found| unreadable().with_diagnostics(found))?;
     Ok(Some(OrphanPlan {
+        expanded: expanded(&template, &removal.references),
         decoupled,
         resources,
         references: removal.references,
@@ -130,6 +131,19 @@ pub(crate) async fn plan(
         retaining,
         without: removal.text,
     }))
+}
+
+/// Returns the SAM resources that contain one of the references, or have it from `Globals`.
+fn expanded(template: &Template, references: &[LostReference]) -> Vec<String> {
+    let refers = |id: &str| {
+        let mut references = references.iter();
+        references.any(|it| it.section == "Globals" || it.owner == id)
+    };
+    let resources = template.resources().filter(|resource| {
+        let kind = resource.kind().unwrap_or_default();
+        kind.starts_with("AWS::Serverless::") && refers(resource.logical_id())
+    });
+    resources.map(|it| it.logical_id().to_owned()).collect()
 }
 
 /// Checks that the stack policy allows both steps. If it cannot be read, a warning says so.
