@@ -99,7 +99,10 @@ pub fn suggest(
             found.push(suggested(from, to, false, differs));
         }
     }
-    found.sort_by_key(|it| stored_data(&it.resource_type, protected_types).is_none());
+    // Without data, a rename that is not possible would save nothing.
+    let has_data = |it: &SuggestedMove| stored_data(&it.resource_type, protected_types).is_some();
+    found.retain(|it| it.obstacle.is_none() || has_data(it));
+    found.sort_by_key(|it| !has_data(it));
     found
 }
 

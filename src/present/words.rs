@@ -103,7 +103,8 @@ pub(super) fn suggested_renames(plan: &Plan) -> Vec<SuggestedRename> {
             "looks like a rename of {from} to {to}, but {obstacle}"
         ));
     }
-    texts.extend(ambiguous_renames(&of(|it| it.is_ambiguous)));
+    let ambiguous = of(|it| it.obstacle.is_none() && it.is_ambiguous);
+    texts.extend(ambiguous_renames(&ambiguous));
     let without_entries = texts.into_iter().map(|text| SuggestedRename {
         text,
         entries: Vec::new(),

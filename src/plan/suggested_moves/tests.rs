@@ -6,7 +6,7 @@ use crate::plan::predict::{Side, predict};
 use crate::template::Template;
 
 /// The resources before and after, and what is suggested.
-const CASES: [(&str, &str, &[&str]); 22] = [
+const CASES: [(&str, &str, &[&str]); 23] = [
     (
         "  A: {Type: AWS::SNS::Topic}\n",
         "  B: {Type: AWS::SNS::Topic}\n",
@@ -116,6 +116,11 @@ const CASES: [(&str, &str, &[&str]); 22] = [
         &[],
     ),
     // Stack refactoring would refuse it.
+    (
+        "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref AWS::StackName}}\n",
+        "  B: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref AWS::StackName}}\n",
+        &[],
+    ),
     (
         "  A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub '${AWS::StackName}-q'}}\n",
         "  B: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub '${AWS::StackName}-q'}}\n",
