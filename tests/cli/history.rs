@@ -356,7 +356,27 @@ fn rollback_deploys_what_was_sent_from_any_machine() {
         .run(&["rollback", "--to", "4", "--yes"])
         .expect_code(0);
     again.expect_stdout("No changes.");
+    again.expect_stderr("The stack is what deployment 4 describes.");
     assert_eq!(record_keys(&cloud).len(), 4);
+}
+
+#[test]
+fn a_deployed_template_that_is_sent_again_keeps_its_artifacts() {
+    let (sandbox, cloud) = demo::deployed();
+    sandbox.run(&["orphan", "Bucket", "--yes"]).expect_code(0);
+    assert_eq!(record_keys(&cloud).len(), 3);
+    let key = record(&cloud, 1)["artifacts"][0]["key"].clone();
+    for number in [2, 3] {
+        let record = record(&cloud, number);
+        assert_eq!(record["artifacts"][0]["key"], key, "{record}");
+        assert_eq!(record["artifacts"][0]["name"], "handler");
+    }
+    let orphaned = template(&cloud);
+    demo::change_code(&sandbox);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let rolled_back = sandbox.run(&["rollback", "--yes", "--allow-delete", "Bucket"]);
+    rolled_back.expect_code(0).expect_stdout("-     return 2");
+    assert_eq!(template(&cloud), orphaned);
 }
 
 #[test]

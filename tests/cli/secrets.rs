@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 45] = [
+const COMMANDS: [&[&str]; 50] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -279,6 +279,11 @@ const COMMANDS: [&[&str]; 45] = [
     &["outputs"],
     &["outputs", "--format", "json"],
     &["outputs", "Login"],
+    &["history"],
+    &["history", "1"],
+    &["history", "1", "--format", "json"],
+    &["history", "--diff", "1", "1"],
+    &["rollback", "--to", "1", "--yes", "-vv"],
     &["recover"],
     &["recover", "--format", "json"],
     &["cancel", "--yes"],
@@ -357,6 +362,15 @@ fn a_random_secret_never_leaves_in_any_spelling() {
         for file in ["plan.json", "out.json"] {
             let text = std::fs::read_to_string(sandbox.path(file)).unwrap();
             keeps(&text, &secrets, file);
+        }
+        for object in &cloud.account().buckets[demo::ARTIFACT_BUCKET].objects {
+            if let Some(body) = object
+                .body
+                .as_ref()
+                .filter(|_| object.key.contains("/history/"))
+            {
+                keeps(&String::from_utf8_lossy(body), &secrets, &object.key);
+            }
         }
         let cached = std::fs::read_dir(sandbox.cache().join("deployed")).unwrap();
         for entry in cached {

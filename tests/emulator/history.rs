@@ -9,7 +9,7 @@ use crate::proxy::Rule;
 const FAILING: [usize; 3] = [3, 6, 9];
 
 #[test]
-fn ten_deployments_are_told_and_each_that_succeeded_comes_back() {
+fn ten_deployments_are_listed_and_each_that_succeeded_comes_back() {
     let project = ProxiedProject::new();
     let proxy = project.proxy(Rule::Nothing);
     let mut deployed = BTreeMap::new();

@@ -55,7 +55,7 @@ impl Consent<'_> {
     ) -> Result<()> {
         PlanFormat::Human.print(plan, deployment.session().presenter())?;
         import::explain(deployment);
-        rollback::explain(deployment);
+        rollback::explain(deployment, plan);
         self.check_guards(plan)?;
         if let Some(pending) = pending {
             pending.check(deployment)?;

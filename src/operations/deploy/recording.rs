@@ -20,6 +20,7 @@ use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::package_tree::template_key;
+use crate::plan::record::mentions::Mentions;
 use crate::plan::record::{
     GitState, Outcome, Record, RecordedParameter, RecordedSettings, StoredObject, record_key,
     record_number, stack_prefix,
@@ -33,6 +34,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How long a user waits for it who has interrupted the command.
 const LIMIT_INTERRUPTED: Duration = Duration::from_secs(4);
 
+/// How many nested templates are read at most.
+const MOST_NESTED: usize = 200;
+
 /// How many numbers are tried: one for each deployment that ends at the same time.
 const RACES: u64 = 20;
 
@@ -41,8 +45,9 @@ const RACES: u64 = 20;
 enum Place {
     /// There is no bucket.
     NoBucket,
-    /// The bucket has the text of the template; the next number of a record.
-    Ready(u64),
+    /// The bucket has the text of the template. The next number of a record, and the objects that the
+    /// templates name besides those of the build.
+    Ready(u64, Mentions),
 }
 
 /// The record of a deployment that is running.
@@ -171,7 +176,12 @@ impl<'a> Recording<'a> {
         let stopped = |error| Error::system("the work for the record was stopped", error);
         self.record.git = (&mut self.git).await.map_err(stopped)?;
         let first = match (&mut self.place).await.map_err(stopped)?? {
-            Place::Ready(number) => number,
+            Place::Ready(number, mentions) => {
+                self.record.templates.extend(mentions.templates);
+                self.record.artifacts.extend(mentions.artifacts);
+                self.record.files.extend(mentions.files);
+                number
+            }
             Place::NoBucket if !self.creates_bucket => return Ok(None),
             Place::NoBucket => {
                 let presenter = self.presenter;
@@ -227,7 +237,37 @@ async fn find_place(
     let numbers = keys
         .iter()
         .filter_map(|key| record_number(&record.project, key));
-    Ok(Place::Ready(numbers.max().unwrap_or(0).saturating_add(1)))
+    let number = numbers.max().unwrap_or(0).saturating_add(1);
+    let mentions = mentions(&store, &record, &body).await;
+    Ok(Place::Ready(number, mentions))
+}
+
+/// Returns the objects that the templates name and that the record does not have: those of a deployed
+/// template that an import sends again. A nested template that cannot be read names nothing.
+async fn mentions(store: &Store, record: &Record, body: &str) -> Mentions {
+    let known = record.keys();
+    let is_new = |it: &StoredObject| !known.contains(it.key.as_str());
+    let new_in = |text: &str| {
+        let mut found = Mentions::of(text, &record.project);
+        found.templates.retain(is_new);
+        found.artifacts.retain(is_new);
+        found.files.retain(is_new);
+        found
+    };
+    let mut all = new_in(body);
+    let mut read = 0;
+    while let Some(template) = all.templates.get(read).filter(|_| read < MOST_NESTED) {
+        let text = store.fetch(&template.key).await;
+        let text = text
+            .ok()
+            .flatten()
+            .and_then(|it| String::from_utf8(it).ok());
+        all.extend(new_in(&text.unwrap_or_default()));
+        read += 1;
+    }
+    // Each after its own children.
+    all.templates.reverse();
+    all
 }
 
 /// Stores the exact text of the template, unless the bucket has it.
@@ -249,10 +289,10 @@ fn draft(
     let stack = deployment.stack().filter(|stack| stack.status.exists());
     let digest = Digest::of(&build.body);
     let artifacts = build.artifacts.values().filter(|it| build.uses(it));
-    let plain = build.plain_parameters(stack.map(|stack| &stack.parameters));
+    let shown = build.plain_parameters(stack.map(|stack| &stack.parameters));
     let secrets = session.presenter().secrets();
     let parameters = build.parameters.keys().map(|name| {
-        let value = plain.get(name).cloned();
+        let value = shown.get(name).cloned();
         // With a mask in it, it would be another value.
         let value = value.filter(|value| secrets.redact(value) == *value);
         let withheld = || RecordedParameter::Withheld {

@@ -27,10 +27,11 @@ use crate::operations::history;
 use crate::operations::history::versions::{fetch, fetch_text};
 use crate::operations::package_tree::{ChildTemplate, UploadedFile};
 use crate::operations::session::Session;
+use crate::plan::Plan;
 use crate::plan::record::history::History;
 use crate::plan::record::{Outcome, Record, RecordedParameter};
-use crate::template::Template;
 use crate::template::render::RenderedTemplate;
+use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
 
 /// How many of the newest records are read to find the one to deploy.
@@ -185,12 +186,19 @@ impl Beginning {
 }
 
 /// Prints what a rollback does not bring back. Does nothing for another deployment.
-pub(crate) fn explain(deployment: &Deployment<'_>) {
+pub(crate) fn explain(deployment: &Deployment<'_>, plan: &Plan) {
     let Some(record) = deployment.rollback() else {
         return;
     };
     let build = deployment.build();
     let presenter = deployment.session().presenter();
+    if plan.is_empty() {
+        let number = record.number;
+        presenter.note(&format!(
+            "\nThe stack is what deployment {number} describes."
+        ));
+        return;
+    }
     let mut lines = vec![format!(
         "This deploys again what deployment {} sent on {}. Data does not roll back.",
         record.number,
@@ -233,7 +241,7 @@ pub(crate) fn explain(deployment: &Deployment<'_>) {
 /// Returns the parameters from SSM and the dynamic references of a template, whose values may have changed
 /// since.
 fn lookups(template: &Template) -> Vec<String> {
-    let parameters = template.parameters().filter(|it| it.is_from_ssm());
+    let parameters = template.parameters().filter(Parameter::is_from_ssm);
     let mut found: Vec<String> = parameters.map(|it| it.entry.name.to_owned()).collect();
     let references = template.unversioned_references().into_iter();
     found.extend(references.map(|it| format!("`{it}`")));

@@ -16,7 +16,7 @@ use crate::plan::comparison::Comparison;
 use crate::plan::predict::Side;
 use crate::plan::record::{Record, StoredObject};
 use crate::plan::{ValueChange, masking, values};
-use crate::template::Template;
+use crate::template::{Parameter, Template};
 
 /// The template of a stack that does not exist.
 const NOTHING: &str = "Resources: {}\n";
@@ -167,7 +167,7 @@ fn parse(name: String, text: String) -> Result<Template> {
 /// Returns the values with which a recorded template is evaluated. Secrets are masked.
 fn known_values(record: &Record, template: &Template) -> IndexMap<String, String> {
     let mut values = record.plain_parameters();
-    let secrets = template.parameters().filter(|it| it.no_echo());
+    let secrets = template.parameters().filter(Parameter::no_echo);
     values.extend(secrets.map(|it| (it.entry.name.to_owned(), NO_ECHO.to_owned())));
     values.extend(pseudo_parameters(
         &record.account,

@@ -10,6 +10,7 @@
 
 pub mod history;
 mod key;
+pub mod mentions;
 
 use std::collections::BTreeSet;
 

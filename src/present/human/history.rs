@@ -30,12 +30,12 @@ pub fn table_of(history: &History, stack: Option<&Stack>, width: usize) -> Strin
         rows.push(row(entry, deployed == Some(entry.number)));
     }
     let heading = ["#", "when", "who", "outcome", "changes", "commit", "notes"];
-    let table = table(heading, &rows, width);
-    // A row may end with empty cells.
-    let mut text: String = table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect();
+    let mut text = String::new();
+    for line in table(heading, &rows, width).lines() {
+        // A row may end with empty cells.
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
     if history.omitted > 0 {
         let omitted = count(history.omitted, "older deployment");
         text.push_str(&format!("{DIM}{omitted} not shown (--limit){DIM:#}\n"));
@@ -135,11 +135,10 @@ fn row_of_gap(kind: GapKind) -> [String; 7] {
         ),
         GapKind::Deleted => (None, "the stack was deleted"),
     };
-    let mut row = empty();
-    row[0] = "-".to_owned();
-    row[1] = at.map(time).unwrap_or_default();
-    row[6] = what.to_owned();
-    row
+    let at = at.map(time).unwrap_or_default();
+    let [number, what] = ["-", what].map(str::to_owned);
+    let none = String::new;
+    [number, at, none(), none(), none(), none(), what]
 }
 
 fn empty() -> [String; 7] {
