@@ -32,6 +32,7 @@ mod emptied_buckets;
 mod events;
 mod excluded_files;
 mod express;
+mod express_recovery;
 mod failure_evidence;
 mod faults;
 mod files;

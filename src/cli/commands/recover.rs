@@ -3,14 +3,13 @@
 //! The command reads neither the template's files nor the artifacts, so it can repair the stack of a
 //! project that does not build.
 
-use std::error::Error as _;
 use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::aws;
 use crate::aws::store::Store;
 use crate::cloudformation::recovery::table::RecoveryAction;
-use crate::cloudformation::recovery::{Choices, Recovery};
+use crate::cloudformation::recovery::{Call, Choices, Recovery};
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::Stack;
 use crate::cloudformation::status::StackStatus;
@@ -21,11 +20,12 @@ use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::drift_revert::DriftRevert;
 use crate::operations::recover::last_good;
 use crate::operations::recover::steps::{self, Step, options_for};
-use crate::operations::session::Session;
+use crate::operations::session::{Reached, Session};
 use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::recovery::RecoveryDocument;
+use crate::util::interrupt::Interrupt;
 use crate::util::shell_word::quote;
 
 /// How many steps one run makes. The longest recovery has four: it waits for an operation, continues a
@@ -66,6 +66,20 @@ pub struct Args {
     format: Format,
 }
 
+/// One run of the command.
+struct Run<'a> {
+    session: &'a Session<'a>,
+    interrupt: &'a Interrupt,
+    reached: Reached,
+    choices: Choices,
+    yes: bool,
+    events: EventFilter,
+    /// Whether CloudFormation's message said that the stack failed in EXPRESS mode.
+    failed_in_express: bool,
+    /// Whether this run has deployed the last template that succeeded.
+    has_deployed: bool,
+}
+
 /// Repairs the stack, step by step, until it accepts changes again or is gone.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
@@ -74,53 +88,53 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         let source = project::named_text(&context.ambient().current_dir, path)?;
         Ok((path.display().to_string(), source.text.clone()))
     });
-    let given = given.transpose()?;
-    let interrupt = listen(context)?;
-    let reached = session.reach(&interrupt).await?;
-    let (service, mut stack) = (reached.service, reached.stack);
     let choices = Choices {
+        template: given.transpose()?,
         skip: args.skip,
         retain: args.retain,
         allow_delete: args.allow_delete,
         force_delete: args.force_delete,
-        template: given,
+    };
+    let interrupt = listen(context)?;
+    let mut reached = session.reach(&interrupt).await?;
+    let mut stack = reached.stack.take();
+    let mut run = Run {
+        session: &session,
+        interrupt: &interrupt,
+        reached,
+        choices,
+        yes: args.yes,
+        events: args.events,
+        failed_in_express: false,
+        has_deployed: false,
     };
     let mut steps = 0;
-    let (mut failed_in_express, mut has_deployed) = (false, false);
     loop {
         let Some(mut found) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete)
         else {
-            print_missing(&session, service.name(), args.format, steps)?;
+            print_missing(&session, run.reached.service.name(), args.format, steps)?;
             return Ok(Exit::Done);
         };
-        found.is_express |= failed_in_express && found.status.as_str().ends_with("_FAILED");
-        let recovery = interrupt
-            .guard(steps::inspect(&session, &service, &found, &choices))
-            .await?;
+        found.is_express |= run.failed_in_express && found.status.as_str().ends_with("_FAILED");
+        let (service, choices) = (&run.reached.service, &run.choices);
+        let recovery = steps::inspect(&session, service, &found, choices);
+        let recovery = interrupt.guard(recovery).await?;
+        if steps == 0 {
+            recovery.check_choices(choices)?;
+        }
         let acts = !matches!(
             recovery.action,
             RecoveryAction::Nothing | RecoveryAction::Follow | RecoveryAction::Manual
         );
-        if steps == 0 {
-            recovery.check_choices(&choices)?;
-        }
-        let calls = acts.then(|| recovery.calls(&choices)).transpose()?;
-        let mut calls = calls.unwrap_or_default();
-        let command = |short: &str| session.command(short);
+        let calls = acts.then(|| recovery.calls(choices)).transpose()?;
+        let calls = calls.unwrap_or_default();
         if args.format == Format::Json {
-            let document = RecoveryDocument::of(&found, &recovery, &calls, command);
-            presenter.json(&document)?;
+            let command = |short: &str| session.command(short);
+            presenter.json(&RecoveryDocument::of(&found, &recovery, &calls, command))?;
             return Ok(Exit::Done);
         }
         if recovery.action == RecoveryAction::Nothing && steps > 0 {
-            presenter.note(&format!("\n{} is {}.", found.name, found.status));
-            print_skipped(&session, &recovery, &choices);
-            if has_deployed {
-                let apply = session.command("apply --express");
-                presenter.hint(&format!(
-                    "fix the cause, then deploy the change again: `{apply}`"
-                ));
-            }
+            run.print_end(&found, &recovery);
             return Ok(Exit::Done);
         }
         if steps == MOST_STEPS {
@@ -130,81 +144,123 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.note("");
         }
         steps += 1;
-        if recovery.action != RecoveryAction::Nothing {
-            let width = presenter.width();
-            let text = human::recovery::recovery(&found, &recovery, &calls, command, width);
-            presenter.data(&text);
-            let last_good = recovery.last_good.as_ref();
-            if let Some(text) = last_good.and_then(|it| last_good::comparison(&session, &found, it))
-            {
-                presenter.data(&format!("\nWhat the update changes\n{text}"));
-            }
-        }
-        let resume = session.command("recover");
         stack = match recovery.action {
             RecoveryAction::Nothing => {
-                let template = interrupt.guard(service.template()).await?;
-                let drift_revert = DriftRevert {
-                    session: &session,
-                    interrupt: &interrupt,
-                    connection: &reached.connection,
-                    service: &service,
-                    identity: &reached.identity,
-                    stack: &found,
-                    template: template.and_then(steps::deployed_template),
-                    filter: args.events,
-                };
-                drift_revert.run(recovery, args.yes).await?;
+                run.revert_drift(&found, recovery).await?;
                 return Ok(Exit::Done);
             }
-            RecoveryAction::Manual => return Err(nothing_done(&found, &recovery)),
+            RecoveryAction::Manual => {
+                run.print(&found, &recovery, &calls);
+                return Err(nothing_done(&found, &recovery));
+            }
             RecoveryAction::Follow => {
-                presenter.note("");
-                let joined =
-                    RunningOperation::join(&session, &interrupt, &service, &found, &resume);
-                let mut operation = joined.await?.showing(args.events);
-                interrupt_prompt::follow(&mut operation).await?
+                run.print(&found, &recovery, &calls);
+                run.follow(&found).await?
             }
             RecoveryAction::Delete
             | RecoveryAction::RollBack
             | RecoveryAction::ContinueRollback
             | RecoveryAction::DeployLastGood => {
-                check_guards(&session, &recovery, &choices)?;
-                steps::check_protection(&session, &found, &calls)?;
-                if !args.yes {
-                    interrupt
-                        .guard(steps::confirm(&session, &found, &choices, &recovery))
-                        .await?;
-                }
-                let step = Step {
-                    session: &session,
-                    interrupt: &interrupt,
-                    service: &service,
-                    stack: &found,
-                    filter: args.events,
-                };
-                let account = &reached.identity.account;
-                let store = Store::new(&reached.connection, session.settings(), account);
-                interrupt
-                    .guard(last_good::upload(&session, &store, &mut calls))
-                    .await?;
-                match step.take(&calls).await {
-                    // The service's message says what its description of the stack did not.
-                    Err(error) if !found.is_express && is_about_express(&error) => {
-                        presenter.warning(&error.source().map_or_else(
-                            || error.to_string(),
-                            |reason| format!("{error}: {reason}"),
-                        ));
-                        failed_in_express = true;
-                        Some(found)
-                    }
-                    taken => {
-                        has_deployed |= recovery.action == RecoveryAction::DeployLastGood;
-                        taken?
-                    }
-                }
+                run.print(&found, &recovery, &calls);
+                run.make(found, &recovery, calls).await?
             }
         };
+    }
+}
+
+impl Run<'_> {
+    /// Prints the state of the stack, the calls, and what an update changes.
+    fn print(&self, stack: &Stack, recovery: &Recovery, calls: &[Call]) {
+        let (session, presenter) = (self.session, self.session.presenter());
+        let command = |short: &str| session.command(short);
+        let width = presenter.width();
+        presenter.data(&human::recovery::recovery(
+            stack, recovery, calls, command, width,
+        ));
+        let last_good = recovery.last_good.as_ref();
+        if let Some(text) = last_good.and_then(|it| last_good::comparison(session, stack, it)) {
+            presenter.data(&format!("\nWhat the update changes\n{text}"));
+        }
+    }
+
+    /// Prints that the stack accepts changes again.
+    fn print_end(&self, stack: &Stack, recovery: &Recovery) {
+        let (session, presenter) = (self.session, self.session.presenter());
+        presenter.note(&format!("\n{} is {}.", stack.name, stack.status));
+        print_skipped(session, recovery, &self.choices);
+        if self.has_deployed {
+            let apply = session.command("apply --express");
+            presenter.hint(&format!(
+                "fix the cause, then deploy the change again: `{apply}`"
+            ));
+        }
+    }
+
+    /// Follows the operation that is running. Returns the stack as it ended.
+    async fn follow(&self, stack: &Stack) -> Result<Option<Stack>> {
+        let (session, service) = (self.session, &self.reached.service);
+        session.presenter().note("");
+        let resume = session.command("recover");
+        let joined = RunningOperation::join(session, self.interrupt, service, stack, &resume);
+        let mut operation = joined.await?.showing(self.events);
+        interrupt_prompt::follow(&mut operation).await
+    }
+
+    /// Detects the drift of a stack that is not stuck, and reverts it.
+    async fn revert_drift(&self, stack: &Stack, recovery: Recovery) -> Result<()> {
+        let service = &self.reached.service;
+        let template = self.interrupt.guard(service.template()).await?;
+        let drift_revert = DriftRevert {
+            session: self.session,
+            interrupt: self.interrupt,
+            connection: &self.reached.connection,
+            service,
+            identity: &self.reached.identity,
+            stack,
+            template: template.and_then(steps::deployed_template),
+            filter: self.events,
+        };
+        drift_revert.run(recovery, self.yes).await
+    }
+
+    /// Asks, makes the calls, and follows the operation. Returns the stack as it ended.
+    async fn make(
+        &mut self,
+        stack: Stack,
+        recovery: &Recovery,
+        mut calls: Vec<Call>,
+    ) -> Result<Option<Stack>> {
+        let (session, choices, reached) = (self.session, &self.choices, &self.reached);
+        check_guards(session, recovery, choices)?;
+        steps::check_protection(session, &stack, &calls)?;
+        if !self.yes {
+            let confirmed = steps::confirm(session, &stack, choices, recovery);
+            self.interrupt.guard(confirmed).await?;
+        }
+        let account = &reached.identity.account;
+        let store = Store::new(&reached.connection, session.settings(), account);
+        let uploaded = last_good::upload(session, &store, &mut calls);
+        self.interrupt.guard(uploaded).await?;
+        let step = Step {
+            session,
+            interrupt: self.interrupt,
+            service: &reached.service,
+            stack: &stack,
+            filter: self.events,
+        };
+        match step.take(&calls).await {
+            // The service's message says what its description of the stack did not.
+            Err(error) if !stack.is_express && is_about_express(&error) => {
+                let reason = aws::service_message(&error).unwrap_or_default();
+                session.presenter().warning(&format!("{error}: {reason}"));
+                self.failed_in_express = true;
+                Ok(Some(stack))
+            }
+            taken => {
+                self.has_deployed |= recovery.action == RecoveryAction::DeployLastGood;
+                taken
+            }
+        }
     }
 }
 
