@@ -189,25 +189,25 @@ impl<'a> NestedDetection<'a> {
         let _permit = self.permits.acquire().await;
         let only = selection.own().unwrap_or_default();
         self.running.set(self.running.get().saturating_add(1));
-        let detected = drift::detect(level.service, only, |news| self.show(news)).await;
+        let detected = drift::detect(level.service, only, |news| self.show(&news)).await;
         self.running.set(self.running.get().saturating_sub(1));
         let detection = detected?;
         Ok((detection, drift::resource_drifts(level.service).await?))
     }
 
     /// Shows the progress of the detections, in one line for all of them.
-    fn show(&self, news: DetectionUpdate<'_>) {
+    fn show(&self, news: &DetectionUpdate<'_>) {
         let stacks = match self.running.get() {
             0 | 1 => String::new(),
             count => format!(" in {count} stacks"),
         };
         self.session.presenter().progress(&match news {
             DetectionUpdate::Running(since) => {
-                format!("detecting drift{stacks} · {}", human::clock(since))
+                format!("detecting drift{stacks} · {}", human::clock(*since))
             }
             DetectionUpdate::Waiting(since) => format!(
                 "waiting for another detection to end · {}",
-                human::clock(since)
+                human::clock(*since)
             ),
             DetectionUpdate::PollError(error) => format!("{error}: trying again"),
         });

@@ -14,6 +14,7 @@ mod boto3_client;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/call.rs"]
 mod call;
+mod cdk;
 mod changes;
 mod conformance;
 mod credentials;

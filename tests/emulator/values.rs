@@ -41,6 +41,7 @@ fn values_of_other_services_are_deployed_and_followed() {
     let missing = project.run(&["plan"]).expect_code(1);
     missing.expect_stderr("the SSM parameter `/app/level` cannot be read in us-east-1");
     missing.expect_stderr("the secret `app/db` cannot be read in us-east-1");
+    missing.expect_stderr("the emulator has values of its own");
     let put = |name: &str, kind: &str, value: &str| {
         let input = json!({"Name": name, "Type": kind, "Value": value, "Overwrite": true});
         project.aws("ssm", "put_parameter", input);

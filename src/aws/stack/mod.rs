@@ -64,6 +64,7 @@ impl StackService {
     }
 
     /// Returns the service for another stack, by its name or ARN.
+    #[must_use]
     pub fn of_stack(&self, name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -106,13 +106,14 @@ async fn upload(
     let object = if asset.is_zipped {
         let files = asset_files(project, &shown, &asset.path)?;
         let name = session.settings().project.clone();
-        let build = move || package::build_each(&name, &[files], &Packages::default());
-        let built = tokio::task::spawn_blocking(build).await;
-        let built = built.map_err(|error| Error::system("cannot package an asset", error))??;
-        let Some(first) = built.into_iter().next() else {
+        let package = move || package::build_each(&name, &[files], &Packages::default());
+        let packaged = tokio::task::spawn_blocking(package).await;
+        let packaged =
+            packaged.map_err(|error| Error::system("cannot package an asset", error))??;
+        let Some(artifact) = packaged.into_iter().next() else {
             return Ok(());
         };
-        zip = first;
+        zip = artifact;
         Object::zip(&zip)
     } else {
         let full = project.resolve(&asset.path, "the asset")?;

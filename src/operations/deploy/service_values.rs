@@ -76,7 +76,14 @@ pub(crate) async fn read(session: &Session<'_>, connection: &Connection) -> Resu
                 }
                 read.values.insert(name.clone(), value);
             }
-            Err(Unusable { message, help }) => {
+            Err(Unusable { message, mut help }) => {
+                if session.settings().emulator && is_missing(answer) {
+                    help = vec![format!(
+                        "the emulator has values of its own: create this one there with the AWS CLI, after \
+                         `eval \"$({})\"`",
+                        session.command("local env")
+                    )];
+                }
                 let place = session
                     .settings()
                     .origins
@@ -94,6 +101,11 @@ pub(crate) async fn read(session: &Session<'_>, connection: &Connection) -> Resu
             Err(Error::input(format!("{count} parameters have no value")).with_diagnostics(found))
         }
     }
+}
+
+/// Returns whether a service has no such value.
+fn is_missing(answer: &ServiceValue) -> bool {
+    matches!(answer, ServiceValue::Refused(refusal) if refusal.is_missing)
 }
 
 /// Returns whether one call reads both.

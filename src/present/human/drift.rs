@@ -324,6 +324,16 @@ mod tests {
 
         Drift: 1 modified, 1 deleted, 1 in sync, 3 not checked, 2 unknown.
         "#);
+        let verbose = shown(&all, true);
+        assert!(
+            verbose.contains("\n  AWS::EC2::Route: One, Two\n"),
+            "{verbose}"
+        );
+    }
+
+    #[test]
+    fn resources_of_nested_stacks_are_below_their_parents() {
+        let text = |value: &str| Some(value.to_owned());
         let inside = |name: &str, drift| NestedDrift {
             logical_id: name.to_owned(),
             stack_id: String::new(),
@@ -375,10 +385,5 @@ mod tests {
 
         Drift: 1 modified, 1 deleted, 1 in sync, 4 not checked, 1 unknown.
         "#);
-        let verbose = shown(&all, true);
-        assert!(
-            verbose.contains("\n  AWS::EC2::Route: One, Two\n"),
-            "{verbose}"
-        );
     }
 }

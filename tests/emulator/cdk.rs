@@ -1,0 +1,48 @@
+//! A template that the AWS CDK has synthesized, with its assets.
+
+use serde_json::json;
+
+use crate::project::Project;
+
+const TEMPLATE: &str = r#"{
+ "Resources": {
+  "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17",
+   "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}}},
+  "Handler": {"Type": "AWS::Lambda::Function", "Properties": {
+   "FunctionName": {"Fn::Sub": "${AWS::StackName}-cdk"}, "Runtime": "python3.13", "Handler": "index.main",
+   "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Code": {
+   "S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}, "S3Key": "HASH.zip"}}}
+ }
+}"#;
+
+const ASSETS: &str = r#"{"version": "36.0.0", "files": {"HASH": {
+  "source": {"path": "asset.HASH", "packaging": "zip"},
+  "destinations": {"current_account-current_region": {
+   "bucketName": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}", "objectKey": "HASH.zip"}}}},
+ "dockerImages": {}}"#;
+
+#[test]
+fn a_function_of_the_cdk_runs_its_asset() {
+    let project = Project::of_template(TEMPLATE, "");
+    let manifest = std::fs::read_to_string(project.path("manifest.toml")).unwrap();
+    let keys = "template = \"cdk.out/Shop.template.json\"\nproject = ";
+    project.write("manifest.toml", manifest.replacen("project = ", keys, 1));
+    let synthesize = |hash: &str, answer: u32| {
+        let write = |file: &str, text: &str| {
+            project.write(&format!("cdk.out/{file}"), text.replace("HASH", hash));
+        };
+        write("Shop.template.json", TEMPLATE);
+        write("Shop.assets.json", ASSETS);
+        let code = format!("def main(event, context):\n    return {answer}\n");
+        write(&format!("asset.{hash}/index.py"), &code);
+    };
+    for (hash, answer) in [("aaa", 1), ("bbb", 2)] {
+        synthesize(hash, answer);
+        let applied = project.run(&["apply", "--yes"]).expect_code(0);
+        applied.expect_stderr(&format!("/{hash}.zip"));
+        let name = format!("{}-cdk", project.stack());
+        let invoked = project.aws("lambda", "invoke", json!({"FunctionName": name}));
+        assert_eq!(invoked["FunctionError"], json!(null), "{invoked}");
+        project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+    }
+}
