@@ -89,6 +89,22 @@ fn a_renamed_table_keeps_its_items() {
 }
 
 #[test]
+fn two_runs_at_once_rename_once() {
+    let project = Project::of_template(TEMPLATE, "").deployed();
+    rename(&project);
+    let runs = [(); 2].map(|()| project.spawn(&["refactor", "--yes"]));
+    // The other one follows, has nothing to do, or is refused.
+    let codes = runs.map(|run| run.wait().code());
+    assert!(codes.contains(&0), "{codes:?}");
+    let request = json!({"StackName": project.stack()});
+    let events = project.aws("cloudformation", "describe_stack_events", request);
+    let statuses = texts(&events["StackEvents"], "ResourceStatus");
+    let moved = statuses.iter().filter(|it| *it == "EXPORT_COMPLETE");
+    assert_eq!(moved.count(), 1, "{statuses:?}");
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+}
+
+#[test]
 fn what_stack_refactoring_does_not_accept_is_refused_by_the_emulator_too() {
     let project = Project::of_template(TEMPLATE, "").deployed();
     let create = |template: String, from: &str, to: &str| {
