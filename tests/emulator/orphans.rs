@@ -67,10 +67,13 @@ fn variables(project: &Project) -> Value {
     configuration["Environment"]["Variables"].clone()
 }
 
+/// Returns the logical ids of the stack's resources, sorted.
 fn resources(project: &Project) -> Vec<String> {
     let stack = json!({"StackName": project.stack()});
     let answer = project.aws("cloudformation", "list_stack_resources", stack);
-    texts(&answer["StackResourceSummaries"], "LogicalResourceId")
+    let mut ids = texts(&answer["StackResourceSummaries"], "LogicalResourceId");
+    ids.sort_unstable();
+    ids
 }
 
 #[test]
