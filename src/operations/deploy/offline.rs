@@ -137,7 +137,6 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
 
 /// Returns the target, as far as it is known.
 fn target(last: Option<&LastDeployed>, settings: &Settings) -> Target {
-    let unknown = || "unknown".to_owned();
     Target {
         account: last
             .map(|last| last.account.clone())
@@ -150,6 +149,11 @@ fn target(last: Option<&LastDeployed>, settings: &Settings) -> Target {
         stack: settings.stack_name.clone(),
         environment: settings.environment.clone(),
     }
+}
+
+/// Returns the name of an account or a region that is not known.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 /// Caches what was deployed for later offline plans. Nothing depends on it.
