@@ -374,6 +374,10 @@ impl Reader<'_> {
                     }
                 }
             }
+            // Nobody reads what would follow.
+            if presenter.is_closed() {
+                return Ok(());
+            }
             let wait = async {
                 tokio::time::sleep(pause).await;
                 Ok(())

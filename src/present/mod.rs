@@ -68,6 +68,8 @@ pub struct Presenter {
     question_open: Cell<bool>,
     /// The first error of a write to stdout.
     write_error: RefCell<Option<io::Error>>,
+    /// Whether the reader of stdout has closed its pipe.
+    is_closed: Cell<bool>,
 }
 
 impl Presenter {
@@ -106,6 +108,7 @@ impl Presenter {
             stderr_width: terminal.stderr.then_some(width),
             question_open: Cell::new(false),
             write_error: RefCell::new(None),
+            is_closed: Cell::new(false),
         }
     }
 
@@ -175,8 +178,15 @@ impl Presenter {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 self.write_error.borrow_mut().get_or_insert(error);
             }
-            _ => {}
+            Err(_) => self.is_closed.set(true),
+            Ok(()) => {}
         }
+    }
+
+    /// Returns whether the reader of stdout has closed its pipe, for a command that would print without
+    /// end.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.get()
     }
 
     /// Returns the first error of a write to stdout, so that a command whose output is incomplete

@@ -171,8 +171,15 @@ fn sdk_trace_contains_no_bodies() {
 
 #[test]
 fn closed_stdout_is_not_an_error() {
-    let (sandbox, _cloud) = demo::deployed();
-    for command in ["schema", "status", "plan --format json", "--help"] {
+    let (sandbox, cloud) = demo::deployed();
+    cloud.account().log_lines = vec!["a line".to_owned()];
+    for command in [
+        "schema",
+        "status",
+        "plan --format json",
+        "--help",
+        "logs -q --follow",
+    ] {
         let script = format!(
             "( {} {command}; echo \"code $?\" >&2 ) | :",
             env!("CARGO_BIN_EXE_stackctl")
