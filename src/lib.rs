@@ -20,7 +20,8 @@
 //! 3. `readiness::check_revertible`, `readiness::prepare`: waits for a running operation, deletes the
 //!    empty stack of a failed creation, refuses a stack that accepts no change.
 //! 4. `upload::upload_artifacts`: uploads the zips that the bucket lacks.
-//! 5. `PendingChangeSet::create`: requests the change set and waits for it.
+//! 5. `PendingChangeSet::create`: requests the change set and waits for it, and looks again at what the
+//!    bucket holds.
 //! 6. `online::plan`: the plan.
 //! 7. `Consent::obtain`: shows the plan, refuses data loss, asks.
 //! 8. `execution::execute`: `PendingChangeSet::execute`, then `interrupt_prompt::follow` to the end of

@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "operations/init/name",
     "plan/cause",
     "plan/comparison",
+    "plan/garbage",
     "plan/masking",
     "plan/model",
     "plan/predict",

@@ -6,6 +6,7 @@
 mod answer;
 mod backoff;
 mod call_span;
+pub mod code_storage;
 mod configuration;
 mod credentials;
 pub(crate) mod download;

@@ -60,6 +60,8 @@ pub enum Command {
     Recover(commands::recover::Args),
     /// Stop a running update and roll it back
     Cancel(commands::cancel::Args),
+    /// Delete from the artifact bucket what no stack needs any more
+    Gc(commands::gc::Args),
     /// Find existing resources that the stack could take over; `apply` imports what the manifest names
     Import(commands::import::Args),
     /// Give resources other logical ids without replacing them, as `[moved]` says (a preview)
@@ -109,6 +111,7 @@ impl Command {
             Self::Destroy(_) => "destroy",
             Self::Recover(_) => "recover",
             Self::Cancel(_) => "cancel",
+            Self::Gc(_) => "gc",
             Self::Import(_) => "import",
             Self::Refactor(_) => "refactor",
             Self::Orphan(_) => "orphan",

@@ -59,6 +59,7 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         Command::Destroy(args) => wait(commands::destroy::run(context, args)),
         Command::Recover(args) => wait(commands::recover::run(context, args)),
         Command::Cancel(args) => wait(commands::cancel::run(context, args)),
+        Command::Gc(args) => wait(commands::gc::run(context, args)),
         Command::Import(args) => wait(commands::import::run(context, args)),
         Command::Refactor(args) => wait(commands::refactor::run(context, args)),
         Command::Orphan(args) => wait(commands::orphan::run(context, args)),

@@ -101,6 +101,15 @@ impl StackStatus {
         )
     }
 
+    /// Returns whether CloudFormation may still go back to the template before the last update, which it
+    /// does not return then.
+    pub fn may_go_back(&self) -> bool {
+        let is_update = self.as_str().starts_with("UPDATE_")
+            || self.as_str().starts_with("IMPORT_")
+            || matches!(self, Self::Unknown(_));
+        is_update && *self != Self::UpdateCompleteCleanup && !self.as_str().ends_with("_COMPLETE")
+    }
+
     /// Returns whether the stack may have resources.
     pub fn exists(&self) -> bool {
         !matches!(self, Self::ReviewInProgress | Self::DeleteComplete)
@@ -197,6 +206,24 @@ mod tests {
         assert!(!stack.is_terminal() && !resource.is_terminal());
         assert_eq!(stack.sentiment(), Sentiment::Neutral);
         assert_eq!(resource.sentiment(), Sentiment::Neutral);
+    }
+
+    #[test]
+    fn an_update_that_has_not_ended_well_may_need_the_template_before_it() {
+        let may_go_back = StackStatus::ALL.iter().filter(|it| it.may_go_back());
+        let names: Vec<&str> = may_go_back.map(StackStatus::as_str).collect();
+        let expected = [
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_FAILED",
+            "UPDATE_ROLLBACK_IN_PROGRESS",
+            "UPDATE_ROLLBACK_FAILED",
+            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+            "IMPORT_IN_PROGRESS",
+            "IMPORT_ROLLBACK_IN_PROGRESS",
+            "IMPORT_ROLLBACK_FAILED",
+        ];
+        assert_eq!(names, expected);
+        assert!(StackStatus::from_wire("REFACTOR_IN_PROGRESS").may_go_back());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod examine;
 pub(crate) mod express_failure;
 pub(crate) mod follow;
 pub(crate) mod function_code;
+pub(crate) mod garbage_collection;
 pub(crate) mod history;
 pub(crate) mod import_candidates;
 pub(crate) mod init;

@@ -38,6 +38,7 @@ mod faults;
 mod files;
 mod from_stack;
 mod from_stack_code;
+mod gc;
 mod hidden_characters;
 mod hints;
 mod history;

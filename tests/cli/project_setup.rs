@@ -44,6 +44,7 @@ fn config_show_names_every_source() {
     artifacts                          (unset)                      default
     parameters.Password                (secret, from DB_PASSWORD)   manifest.toml:7
     import                             (unset)                      default
+    moved                              (unset)                      default
     vars.instance_type                 t3.micro                     STACKCTL_VARS__INSTANCE_TYPE
     stack.capabilities                 (unset)                      default
     stack.termination_protection       (unset)                      default
@@ -54,6 +55,7 @@ fn config_show_names_every_source() {
     stack.rollback_monitoring_minutes  (unset)                      default
     stack.timeout_minutes              (unset)                      default
     stack.protected_types              (unset)                      default
+    stack.deployment_mode              standard                     default
     lint.ignore                        (unset)                      default
     lint.severity                      warning                      default
     lint.rc                            false                        default
@@ -61,6 +63,7 @@ fn config_show_names_every_source() {
     ssh.identity_file                  (unset)                      default
     ssh.user                           (unset)                      default
     history.enabled                    (unset)                      default
+    history.keep                       50                           default
     verify.upload.bucket               (unset)                      default
     verify.upload.file                 (unset)                      default
     verify.expect.table                (unset)                      default

@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 50] = [
+const COMMANDS: [&[&str]; 52] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -287,6 +287,8 @@ const COMMANDS: [&[&str]; 50] = [
     &["recover"],
     &["recover", "--format", "json"],
     &["cancel", "--yes"],
+    &["gc", "--dry-run"],
+    &["gc", "--yes", "--format", "json"],
     &["verify"],
     &["orphan", "Bucket"],
     &["orphan", "Bucket", "--format", "json"],

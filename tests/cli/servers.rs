@@ -92,7 +92,7 @@ fn exporting() -> (Sandbox, Cloud) {
 
 #[test]
 fn answer_without_a_stack_is_not_a_stack_that_does_not_exist() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &["plan"],
         &["apply", "--yes"],
         &["diff"],
@@ -103,6 +103,7 @@ fn answer_without_a_stack_is_not_a_stack_that_does_not_exist() {
         &["recover", "--yes"],
         &["cancel", "--yes"],
         &["drift"],
+        &["gc", "--yes"],
     ];
     let no_status = "<Stacks><member><StackName>demo-dev</StackName></member></Stacks>";
     let cases = commands.iter().map(|arguments| ("", *arguments)).chain([
@@ -292,7 +293,7 @@ fn silent_server_can_be_interrupted_at_every_call() {
     let apply = ["apply", "--yes"];
     let destroy = ["destroy", "--yes", "--empty", "Bucket"];
     std::thread::scope(|scope| {
-        for arguments in [&apply[..], &destroy] {
+        for arguments in [&apply[..], &destroy, &["gc", "--yes"]] {
             for operation in operations(arguments) {
                 scope.spawn(move || {
                     let (sandbox, cloud) = demo::changed();

@@ -157,6 +157,7 @@ fn config_show_has_no_setting_of_the_example() {
     artifacts                          (unset)        default
     parameters                         (unset)        default
     import                             (unset)        default
+    moved                              (unset)        default
     vars                               (unset)        default
     stack.capabilities                 (unset)        default
     stack.termination_protection       (unset)        default
@@ -167,6 +168,7 @@ fn config_show_has_no_setting_of_the_example() {
     stack.rollback_monitoring_minutes  (unset)        default
     stack.timeout_minutes              (unset)        default
     stack.protected_types              (unset)        default
+    stack.deployment_mode              standard       default
     lint.ignore                        (unset)        default
     lint.severity                      warning        default
     lint.rc                            false          default
@@ -174,6 +176,7 @@ fn config_show_has_no_setting_of_the_example() {
     ssh.identity_file                  (unset)        default
     ssh.user                           (unset)        default
     history.enabled                    (unset)        default
+    history.keep                       50             default
     verify.upload.bucket               (unset)        default
     verify.upload.file                 (unset)        default
     verify.expect.table                (unset)        default

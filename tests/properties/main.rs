@@ -7,6 +7,7 @@
 mod change_sets;
 mod events;
 mod files;
+mod garbage;
 mod line_map;
 mod mutations;
 mod targets;

@@ -160,6 +160,14 @@ impl Request {
         }
     }
 
+    /// Returns the same request with a parameter in its query.
+    pub(super) fn with_query(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.path.contains('?') { '&' } else { '?' };
+        let value = fmt_string(value, EncodingStrategy::Default);
+        self.path.push_str(&format!("{separator}{name}={value}"));
+        self
+    }
+
     fn to_http(&self) -> Result<HttpRequest, BoxError> {
         let mut request = HttpRequest::new(SdkBody::from(self.body.as_str()));
         request.set_method(self.method)?;

@@ -8,6 +8,7 @@ pub mod events;
 pub mod exports;
 pub mod hooks;
 pub mod identifiers;
+pub mod inventory;
 pub mod listing;
 mod pages;
 pub mod policy;

@@ -7,12 +7,17 @@
 //! A bucket's name says nothing about its owner. Every request that can carry `ExpectedBucketOwner`
 //! does, so that a bucket of our name in another account receives nothing from us.
 
+pub mod announcements;
 mod body;
 pub mod bucket;
+mod dated;
+mod delete;
 pub mod empty;
+pub mod garbage;
 pub mod records;
 
 pub use bucket::BucketState;
+pub use delete::Undeleted;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -21,6 +26,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
+use aws_smithy_types::DateTime;
+use jiff::SignedDuration;
 
 use super::backoff::Backoff;
 use super::partition;
@@ -30,6 +37,7 @@ use crate::artifact::digest::Digest;
 use crate::artifact::package::{Artifact, PlainFile, ZipReader};
 use crate::config::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
+use dated::Dated;
 
 /// How often an upload is tried if somebody else writes the same key at the same time.
 const RACES: usize = 5;
@@ -58,7 +66,7 @@ pub enum Stored {
 }
 
 /// Something to store: its key, its digest and its bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Object<'a> {
     key: &'a str,
     digest: &'a Digest,
@@ -67,7 +75,7 @@ pub struct Object<'a> {
     bytes: Bytes<'a>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Bytes<'a> {
     File(ZipReader),
     Text(&'a str),
@@ -258,6 +266,22 @@ impl Store {
     ///
     /// Refused if the bucket belongs to another account or the caller may not read it.
     pub async fn object_state(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
+        self.state_since(key, digest, None).await
+    }
+
+    /// As [`object_state`](Self::object_state); content that is older than `age` counts as something else,
+    /// so that it is uploaded again.
+    ///
+    /// # Errors
+    ///
+    /// As [`object_state`](Self::object_state).
+    pub async fn state_since(
+        &self,
+        key: &str,
+        digest: &Digest,
+        age: Option<SignedDuration>,
+    ) -> Result<ObjectState> {
+        let dated = Dated::default();
         let answer = self
             .client
             .head_object()
@@ -265,10 +289,24 @@ impl Store {
             .key(key)
             .checksum_mode(ChecksumMode::Enabled)
             .expected_bucket_owner(&self.account)
+            .customize()
+            .interceptor(dated.clone())
             .send()
             .await;
+        let is_old = |modified: Option<&DateTime>| match (age, modified, dated.time()) {
+            (Some(age), Some(modified), Some(now)) => {
+                let modified = garbage::timestamp(modified);
+                modified.is_some_and(|modified| now.duration_since(modified) >= age)
+            }
+            _ => false,
+        };
         match answer {
-            Ok(head) if head.checksum_sha256() == Some(&digest.base64()) => Ok(ObjectState::Same),
+            Ok(head)
+                if head.checksum_sha256() == Some(&digest.base64())
+                    && !is_old(head.last_modified()) =>
+            {
+                Ok(ObjectState::Same)
+            }
             Ok(head) => Ok(ObjectState::Other(head.e_tag)),
             Err(error) if status(&error) == Some(404) => Ok(ObjectState::Nothing),
             Err(error) => Err(self.problem(

@@ -8,6 +8,7 @@ pub mod destroy;
 pub mod diff;
 pub mod drift;
 pub mod events;
+pub mod gc;
 pub mod history;
 pub mod import;
 pub mod init;

@@ -14,7 +14,7 @@ use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::template::STACK_TYPE;
 
 pub use evidence::{Evidence, Verdict};
-pub use operation::{is_before_operation, last_operation};
+pub use operation::{is_before_operation, last_operation, last_success};
 pub use timeline::Timeline;
 
 /// An event.

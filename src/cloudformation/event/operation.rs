@@ -24,6 +24,19 @@ pub fn last_operation(newest_first: &[Event]) -> Option<usize> {
     None
 }
 
+/// Returns the event of the stack's last operation that succeeded, if it is among these.
+pub fn last_success(newest_first: &[Event]) -> Option<&Event> {
+    let is_success = |event: &&Event| {
+        let status = event.status.as_str();
+        event.is_of_the_stack()
+            && matches!(
+                status,
+                "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE"
+            )
+    };
+    newest_first.iter().find(is_success)
+}
+
 /// Returns whether no operation was running after this event. That includes `REVIEW_IN_PROGRESS`.
 pub fn is_before_operation(event: &Event) -> bool {
     event.status.is_terminal() || event.status.as_str() == "REVIEW_IN_PROGRESS"

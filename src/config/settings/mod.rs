@@ -218,6 +218,8 @@ pub struct LintSettings {
 pub struct HistorySettings {
     /// Whether each deployment is recorded; without it, it is recorded if the artifact bucket exists.
     pub enabled: Option<bool>,
+    /// How many records are kept of each stack.
+    pub keep: u32,
 }
 
 /// How `stackctl ssh` connects: the `[ssh]` table.

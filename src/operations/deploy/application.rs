@@ -114,7 +114,7 @@ impl Application<'_> {
         let executed = match &pending {
             Some(pending) => {
                 // The files are those of the plan: this uploads only what the bucket lost since.
-                let uploaded = upload::upload_artifacts(deployment);
+                let uploaded = upload::check_objects(deployment);
                 deployment.interrupt().guard(uploaded).await?;
                 Some(execution::execute(deployment, pending, &plan, self.events).await?)
             }

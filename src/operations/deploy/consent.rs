@@ -122,7 +122,9 @@ impl Consent<'_> {
             "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
         ));
         let command = (self.repeated)(&["--yes".to_owned()]);
-        if presenter.ask("Apply:", &command).await? == "yes" {
+        let answer = presenter.ask("Apply:", &command).await?;
+        deployment.forget_objects_checked();
+        if answer == "yes" {
             return Ok(());
         }
         Err(Error::refused("not applied: the answer was not `yes`"))

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use indexmap::IndexMap;
+use tokio::time::Instant;
 
 use super::deployed::{Deployed, DeployedState};
 use super::previous_values;
@@ -40,6 +41,8 @@ pub(crate) struct Deployment<'a> {
     rollback: Option<&'a Record>,
     /// Whether this run has uploaded something.
     has_uploaded: Cell<bool>,
+    /// When this run has looked for the objects that the execution of a change set needs.
+    objects_checked: Cell<Option<Instant>>,
 }
 
 impl<'a> Deployment<'a> {
@@ -141,6 +144,7 @@ impl<'a> Deployment<'a> {
             deployed,
             rollback: None,
             has_uploaded: Cell::new(false),
+            objects_checked: Cell::new(None),
         };
         if let Some(model) = deployment.deployed_model() {
             let declared = masking::declared(model);
@@ -255,6 +259,23 @@ impl<'a> Deployment<'a> {
     /// Remembers that this run has uploaded something.
     pub(super) fn set_uploaded(&self) {
         self.has_uploaded.set(true);
+    }
+
+    /// Remembers that this run has looked just now for the objects that the execution of a change set
+    /// needs.
+    pub(super) fn set_objects_checked(&self) {
+        self.objects_checked.set(Some(Instant::now()));
+    }
+
+    /// Forgets it, after a question: much may have happened until the answer.
+    pub(super) fn forget_objects_checked(&self) {
+        self.objects_checked.set(None);
+    }
+
+    /// Returns when this run has last looked for the objects that the execution of a change set needs;
+    /// `None` if it has not.
+    pub(super) fn objects_checked(&self) -> Option<Instant> {
+        self.objects_checked.get()
     }
 
     /// Returns what is left behind in the artifact bucket if nothing is deployed; `None` if this run has

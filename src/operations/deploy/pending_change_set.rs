@@ -275,6 +275,14 @@ impl PendingChangeSet {
     /// deleted then. A lost answer is no failure if the execution has begun.
     pub(crate) async fn execute(&self, deployment: &Deployment<'_>) -> Result<()> {
         let (service, set) = (deployment.service(), &self.change_set);
+        let objects = upload::check_objects_again(deployment);
+        if let Err(error) = deployment.interrupt().guard(objects).await {
+            return Err(if set.name.starts_with(TEMPORARY) {
+                discard_after(deployment, &set.id, error).await
+            } else {
+                error
+            });
+        }
         // In EXPRESS mode, the change set says it.
         let keeps =
             !set.is_express() && readiness::disables_rollback(deployment, self.options.on_failure);
@@ -373,10 +381,18 @@ impl PendingChangeSet {
         let created = async {
             let requested = service.create_change_set(&request).await?;
             let prune = async { Ok(prune(deployment, &requested).await) };
-            let (change_set, earlier_events, others) = tokio::try_join!(
+            // A garbage collection that begins now sees the change set, and what it refers to.
+            let objects = async {
+                match deployment.objects_checked() {
+                    Some(_) => upload::check_objects(deployment).await,
+                    None => Ok(()),
+                }
+            };
+            let (change_set, earlier_events, others, ()) = tokio::try_join!(
                 read_change_set(deployment, &requested.change_set_id),
                 events::latest(service, &requested.stack_id),
-                prune
+                prune,
+                objects
             )?;
             Ok((requested.stack_id, change_set, earlier_events, others))
         };

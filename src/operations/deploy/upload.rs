@@ -1,21 +1,32 @@
 //! Uploading what a template refers to: what CloudFormation reads while it creates a change set, and
 //! what it reads only when the change set is executed.
 
+use std::time::Duration;
+
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::SignedDuration;
+use tokio::time::{Instant, sleep};
 
 use super::asset_upload;
 use super::deployment::Deployment;
 use crate::artifact::digest::Digest;
-use crate::aws::store::bucket;
-use crate::aws::store::{Object, ObjectState};
+use crate::aws::store::{BucketState, Object, ObjectState, Store, announcements, bucket};
 use crate::error::Result;
 use crate::operations::package_tree::template_key;
+use crate::plan::garbage::FRESH;
+use crate::plan::garbage::announcement::Concern;
 use crate::present::human;
 use crate::template::render::INLINE_LIMIT;
 
 /// How many objects are looked for or uploaded at once: enough to use a connection's bandwidth, few
 /// enough to leave some of it to others.
 const AT_ONCE: usize = 8;
+
+/// How long ago the last look may be at an execution: enough for the answers to the calls beside it.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at a garbage collection that is running.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Uploads what CloudFormation reads while it creates a change set: a large template, nested templates,
 /// and files that `AWS::Include` inserts. Returns the URL of the template; `None` if the template is
@@ -39,7 +50,7 @@ pub(super) async fn upload_templates(deployment: &Deployment<'_>) -> Result<Opti
         objects.push(Object::template(&key, &digest, &build.body));
     }
     tokio::try_join!(
-        upload(deployment, objects),
+        secure(deployment, objects, Some(FRESH)),
         asset_upload::publish_templates(deployment)
     )?;
     Ok(is_large.then(|| deployment.store().url(&key)))
@@ -78,7 +89,107 @@ pub(crate) async fn upload_artifacts(deployment: &Deployment<'_>) -> Result<()> 
         upload(deployment, objects.collect()),
         asset_upload::publish_files(deployment)
     )?;
+    deployment.set_objects_checked();
     Ok(())
+}
+
+/// Looks again for the objects just before the execution, unless this run has looked a moment ago.
+///
+/// # Errors
+///
+/// As [`check_objects`].
+pub(super) async fn check_objects_again(deployment: &Deployment<'_>) -> Result<()> {
+    let checked = deployment.objects_checked();
+    if checked.is_some_and(|it| it.elapsed() < RECENT) {
+        return Ok(());
+    }
+    check_objects(deployment).await
+}
+
+/// Looks again for everything that CloudFormation reads when it executes the change set, which exists by
+/// now, and uploads what the bucket has lost. Waits for a garbage collection that may mark an object.
+///
+/// # Errors
+///
+/// As [`upload_templates`].
+pub(crate) async fn check_objects(deployment: &Deployment<'_>) -> Result<()> {
+    secure(deployment, objects(deployment), None).await?;
+    deployment.set_objects_checked();
+    Ok(())
+}
+
+/// Uploads the objects that the bucket does not hold, so that no garbage collection deletes them before
+/// CloudFormation reads them. With `age`, nothing refers to the objects yet, so those that are older are
+/// uploaded again: a garbage collection does not touch new ones.
+async fn secure(
+    deployment: &Deployment<'_>,
+    mut objects: Vec<Object<'_>>,
+    age: Option<SignedDuration>,
+) -> Result<()> {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let store = deployment.store();
+    let project = &deployment.session().settings().project;
+    let keys: Vec<String> = objects.iter().map(|it| it.key().to_owned()).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let look = states(&store, &objects, age);
+    let (mut states, mut concern) =
+        tokio::try_join!(look, announcements::concern(&store, project, &keys))?;
+    loop {
+        if concern != Concern::Nothing {
+            wait_for_garbage_collection(deployment, &store, &keys).await?;
+            states = self::states(&store, &objects, age).await?;
+        }
+        let looked = objects.into_iter().zip(states);
+        let (missing, rest): (Vec<_>, Vec<_>) = looked.partition(|it| it.1 != ObjectState::Same);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        objects = rest.into_iter().map(|it| it.0).collect();
+        objects.extend(missing.iter().map(|it| it.0.clone()));
+        store_all(deployment, missing, bucket::state(&store)).await?;
+        if age.is_none() {
+            return Ok(());
+        }
+        // A garbage collection that began before the upload may hide what it has listed before.
+        concern = announcements::concern(&store, project, &keys).await?;
+        if concern == Concern::Nothing {
+            return Ok(());
+        }
+        states = Vec::new();
+    }
+}
+
+/// Waits until no garbage collection is running that may hide one of these keys.
+async fn wait_for_garbage_collection(
+    deployment: &Deployment<'_>,
+    store: &Store,
+    keys: &[&str],
+) -> Result<()> {
+    let session = deployment.session();
+    let (project, presenter) = (&session.settings().project, session.presenter());
+    let begun = Instant::now();
+    while announcements::concern(store, project, keys).await? == Concern::Running {
+        presenter.progress(&format!(
+            "waiting for a garbage collection in `{}` · {}",
+            store.bucket(),
+            human::clock(begun.elapsed())
+        ));
+        sleep(PAUSE).await;
+    }
+    presenter.clear_progress();
+    Ok(())
+}
+
+/// Returns everything that CloudFormation reads when it executes a change set.
+fn objects<'d>(deployment: &'d Deployment<'_>) -> Vec<Object<'d>> {
+    let build = deployment.build();
+    let children = build.children.iter();
+    let children = children.map(|it| Object::template(&it.key, &it.digest, &it.body));
+    let zips = build.artifacts.values().map(Object::zip);
+    let files = build.files.iter().map(|file| Object::file(&file.file));
+    children.chain(zips).chain(files).collect()
 }
 
 /// Uploads the objects that the bucket does not hold yet, several at a time; creates the bucket if
@@ -87,23 +198,42 @@ async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result
     if objects.is_empty() {
         return Ok(());
     }
-    let presenter = deployment.session().presenter();
     let store = deployment.store();
-    let states = stream::iter(objects)
+    // The bucket's state matters only if something has to be uploaded; it is read at the same time.
+    let (states, bucket) = tokio::join!(states(&store, &objects, None), bucket::state(&store));
+    let missing = objects.into_iter().zip(states?);
+    let missing = missing.filter(|(_, state)| *state != ObjectState::Same);
+    store_all(deployment, missing.collect(), async { bucket }).await
+}
+
+/// Returns what is under the keys of these objects, in the same order.
+async fn states(
+    store: &Store,
+    objects: &[Object<'_>],
+    age: Option<SignedDuration>,
+) -> Result<Vec<ObjectState>> {
+    stream::iter(objects)
         .map(async |object| {
-            let state = store.object_state(object.key(), object.digest()).await?;
-            Ok((object, state))
+            let (key, digest) = (object.key(), object.digest());
+            store.state_since(key, digest, age).await
         })
         .buffered(AT_ONCE)
-        .try_collect::<Vec<_>>();
-    // The bucket's state matters only if something has to be uploaded; it is read at the same time.
-    let (states, bucket) = tokio::join!(states, bucket::state(&store));
-    let mut missing = states?;
-    missing.retain(|(_, state)| *state != ObjectState::Same);
+        .try_collect()
+        .await
+}
+
+/// Uploads objects whose keys have these states, several at a time; creates the bucket if needed.
+async fn store_all(
+    deployment: &Deployment<'_>,
+    missing: Vec<(Object<'_>, ObjectState)>,
+    bucket: impl Future<Output = Result<BucketState>>,
+) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bucket::prepare(&store, bucket?, |text| presenter.note(text)).await?;
+    let presenter = deployment.session().presenter();
+    let store = deployment.store();
+    bucket::prepare(&store, bucket.await?, |text| presenter.note(text)).await?;
     stream::iter(missing)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, async |(object, state)| {

@@ -11,6 +11,7 @@ pub mod deletion;
 pub mod diff;
 pub mod drift;
 pub mod event;
+pub mod garbage;
 pub mod history;
 pub mod import;
 pub mod live;

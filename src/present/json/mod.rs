@@ -10,6 +10,7 @@ pub mod drift;
 pub mod event;
 mod evidence;
 pub mod findings;
+pub mod garbage;
 pub mod history;
 pub mod import;
 pub mod live;

@@ -49,6 +49,8 @@ pub(crate) struct Account {
     pub(crate) shows_failed_template: bool,
     /// Whether events say when the configuration of a resource or of the stack is applied.
     pub(crate) shows_detailed_status: bool,
+    /// By how many minutes the clock of S3 is ahead.
+    pub(crate) s3_minutes: i64,
     /// The size of a page of changes, events or versions.
     pub(crate) page_size: usize,
     pub(super) made: usize,
@@ -85,6 +87,7 @@ impl Default for Account {
             knows_express: true,
             shows_failed_template: false,
             shows_detailed_status: false,
+            s3_minutes: 0,
             page_size: 100,
             made: 0,
         }

@@ -22,6 +22,8 @@ pub(crate) struct Bucket {
     /// The versions of its objects, the newest last. Without versioning, each key has at most one
     /// version.
     pub(crate) objects: Vec<Object>,
+    /// When versions were written, by their ids; the others were written at the beginning of the year.
+    pub(crate) written: BTreeMap<String, jiff::Timestamp>,
     /// The configuration by sub-resource, such as `BucketPolicy` for `?policy`.
     pub(crate) configuration: BTreeMap<String, String>,
 }
@@ -44,6 +46,7 @@ impl Bucket {
             owner: account.to_owned(),
             region: REGION.to_owned(),
             objects: Vec::new(),
+            written: BTreeMap::new(),
             configuration: BTreeMap::new(),
         }
     }
@@ -61,6 +64,20 @@ impl Bucket {
         keys.dedup();
         keys.retain(|key| self.get(key).is_some());
         keys
+    }
+
+    /// Returns the bytes of a version of a key.
+    fn version(&self, key: &str, version: &str) -> Option<&[u8]> {
+        let mut objects = self.objects.iter();
+        let object = objects.find(|object| object.key == key && object.version == version);
+        object?.body.as_deref()
+    }
+
+    /// Returns when a version was written, as S3 writes it.
+    fn modified(&self, version: &str) -> String {
+        let written = self.written.get(version).copied();
+        let written = written.unwrap_or_else(|| "2026-01-01T00:00:00Z".parse().unwrap());
+        xml::text("LastModified", &format!("{written:.3}"))
     }
 
     fn is_versioned(&self) -> bool {
@@ -118,6 +135,8 @@ impl Account {
         }
         let key = call.parameter("Key").to_owned();
         let ok = || Response::new(200, "");
+        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(self.s3_minutes);
+        bucket.written.insert(format!("version-{number}"), now);
         let response = match call.operation.as_str() {
             "HeadBucket" => ok().header("x-amz-bucket-region", &bucket.region),
             "PutObject" => {
@@ -127,7 +146,11 @@ impl Account {
             }
             "HeadObject" | "GetObject" => {
                 let missing = || Fault::new(404, "NoSuchKey", "The specified key does not exist.");
-                let body = bucket.get(&key).ok_or_else(missing)?;
+                let body = match call.parameters.get("versionId") {
+                    Some(version) => bucket.version(&key, version),
+                    None => bucket.get(&key),
+                };
+                let body = body.ok_or_else(missing)?;
                 let response = Response::new(200, body).header("etag", "\"etag\"");
                 if call.header("x-amz-checksum-mode") == "ENABLED" {
                     response.header("x-amz-checksum-sha256", sha256(body))
@@ -159,7 +182,8 @@ impl Account {
             }
             operation => bucket_configuration(bucket, call, operation)?,
         };
-        Ok(response)
+        let date = jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", now).unwrap();
+        Ok(response.header("date", date))
     }
 
     fn create_bucket(&mut self, name: &str) -> Result<Response, Fault> {
@@ -277,7 +301,11 @@ fn list_versions(name: &str, bucket: &Bucket, call: &Call, page_size: usize) -> 
         let is_latest = newest.take(1).any(|version| version == &object.version);
         let contents = xml::text("Key", &object.key)
             + &xml::text("VersionId", &object.version)
-            + &xml::text("IsLatest", &is_latest.to_string());
+            + &xml::text("IsLatest", &is_latest.to_string())
+            + &bucket.modified(&object.version)
+            + &object.body.as_ref().map_or(String::new(), |body| {
+                xml::text("Size", &body.len().to_string())
+            });
         result += &xml::element(element, &contents);
     }
     xml::element("ListVersionsResult", &result)
@@ -289,7 +317,11 @@ fn list_objects(name: &str, bucket: &Bucket, call: &Call) -> String {
     for key in bucket.keys() {
         if key.starts_with(prefix) {
             let size = bucket.get(key).map_or(0, <[u8]>::len);
-            let contents = xml::text("Key", key) + &xml::text("Size", &size.to_string());
+            let mut newest = bucket.objects.iter().rev();
+            let newest = newest.find(|object| object.key == key);
+            let contents = xml::text("Key", key)
+                + &xml::text("Size", &size.to_string())
+                + &newest.map_or(String::new(), |it| bucket.modified(&it.version));
             result += &xml::element("Contents", &contents);
         }
     }

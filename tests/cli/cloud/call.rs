@@ -100,9 +100,10 @@ fn scope(authorization: &str) -> (String, String) {
 
 fn lambda_operation(request: &Request, parameters: &mut BTreeMap<String, String>) -> String {
     let mut path = request.path.split('/').skip(3);
-    if let Some(name) = path.next() {
-        parameters.insert("FunctionName".to_owned(), name.to_owned());
-    }
+    let Some(name) = path.next() else {
+        return String::new();
+    };
+    parameters.insert("FunctionName".to_owned(), name.to_owned());
     match (request.method.as_str(), path.next()) {
         ("GET", None) => "GetFunction".to_owned(),
         ("GET", Some("configuration")) => "GetFunctionConfiguration".to_owned(),

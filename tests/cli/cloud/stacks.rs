@@ -189,7 +189,8 @@ impl Account {
             self.find(name)?;
         }
         let stacks = found.iter().map(|index| self.stacks[*index].to_xml());
-        Ok(xml::members("Stacks", stacks))
+        let stacks = stacks.collect();
+        Ok(self.page(call, "Stacks", stacks))
     }
 
     fn describe_stack_events(&mut self, call: &Call) -> Answer {

@@ -141,8 +141,17 @@ pub(crate) fn environment(text: &str) -> Checked<()> {
     })
 }
 
+/// The name that no artifact may have: its keys would be among those of the records of deployments.
+const RECORDS: &str = "history";
+
 /// An artifact's name: it becomes part of the object's key.
 pub(crate) fn artifact(text: &str) -> Checked<()> {
+    if text == RECORDS {
+        let fault = Fault::new("bad-artifact", "is not allowed as a name");
+        return Err(
+            fault.help("the records of the deployments are kept under it; choose another name")
+        );
+    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name(text, "bad-artifact", 128, allowed).map_err(|fault| {
         fault.help("an artifact is letters, digits, `_` and hyphens, starting with a letter")
