@@ -251,6 +251,7 @@ fn typed(given: &Given, below: &Table) -> Result<(Vec<String>, Node), Box<Diagno
         Kind::List(..) => list(given)?,
         Kind::Networks if text.contains([',', '[']) => list(given)?,
         Kind::Table(_) | Kind::Map(_) if text.trim_start().starts_with('{') => inline(given)?,
+        Kind::Parameter => source(given).unwrap_or_else(|| given.to_node()),
         // If the text does not fit, reading the layer reports it.
         Kind::Flag => text.parse().map_or_else(
             |_| given.to_node(),
@@ -263,6 +264,20 @@ fn typed(given: &Given, below: &Table) -> Result<(Vec<String>, Node), Box<Diagno
         _ => given.to_node(),
     };
     Ok((path, node))
+}
+
+/// Returns the table of a parameter that has a source, such as `{ from_env = "NAME" }`. Another text
+/// in braces, such as JSON, is the parameter's value.
+fn source(given: &Given) -> Option<Node> {
+    let node = given
+        .text
+        .trim_start()
+        .starts_with('{')
+        .then(|| inline(given))?;
+    node.ok().filter(|node| match &node.value {
+        Value::Table(table) => SOURCES.iter().any(|key| table.contains_key(*key)),
+        _ => false,
+    })
 }
 
 /// Gives a free value the type of the one that it overrides, or else the type that it looks like.
@@ -414,6 +429,9 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
         None => problem.help(format!("the keys here are {}", quoted(known))),
     }
 }
+
+/// The sources of a parameter.
+const SOURCES: [&str; 4] = ["from_env", "from_ssm", "from_secret", "use_previous"];
 
 /// The sources of a parameter whose values are secrets.
 const SECRET: [&str; 2] = ["from_env", "from_secret"];
