@@ -6,268 +6,21 @@
 //! program's own functions. CloudFormation returns the template of a running update or the one before it,
 //! records may be lost, and garbage collections may be killed after any call.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+mod world;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use stackctl::artifact::digest::Digest;
-use stackctl::cloudformation::status::StackStatus;
-use stackctl::plan::garbage::announcement::{self, Announcement, Concern, WORK, concern};
+use stackctl::plan::garbage::announcement::{self, Announcement, Concern, WORK};
 use stackctl::plan::garbage::{
-    Collection, Entry, FRESH, Listing, References, Unknown, Version, is_certain,
+    Collection, Entry, Listing, References, Unknown, Version, is_certain,
 };
-use stackctl::plan::record::record_key;
+
+use world::{CHILDREN, Running, Source, Stack, World, keys_of, text_of, zip};
 
 const PROJECT: &str = "site";
 const STACKS: usize = 2;
 const ZIPS: usize = 4;
 const KEEP: usize = 2;
-
-/// What a deployment sends: a nested template or none, and zips that the template itself names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Source {
-    child: Option<String>,
-    zips: BTreeSet<String>,
-}
-
-impl Source {
-    /// Returns the text of the stack's template.
-    fn text(&self) -> String {
-        let keys = self.child.iter().chain(&self.zips);
-        keys.cloned().collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// The keys of the zips.
-static ZIP_KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let digests = (0..ZIPS).map(|number| Digest::of(format!("zip {number}")));
-    digests
-        .map(|digest| format!("{PROJECT}/code/{digest}.zip"))
-        .collect()
-});
-
-/// The nested templates, each with its key; each names the zip of the same number.
-static CHILDREN: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let texts = ZIP_KEYS.iter().map(|key| format!("S3Key: {key}"));
-    texts
-        .map(|text| {
-            let key = format!("{PROJECT}/templates/{}.yaml", Digest::of(&text));
-            (key, text)
-        })
-        .collect()
-});
-
-fn zip(number: usize) -> String {
-    ZIP_KEYS[number].clone()
-}
-
-fn text_of(key: &str, contents: &BTreeMap<String, String>) -> String {
-    let child = CHILDREN.iter().find(|(name, _)| name == key);
-    let text = child.map(|it| &it.1).or_else(|| contents.get(key));
-    text.cloned().unwrap_or_default()
-}
-
-/// An update that is running.
-#[derive(Debug, Clone)]
-struct Running {
-    before: Option<Source>,
-    after: Source,
-    /// What CloudFormation has yet to read.
-    reads: Vec<String>,
-    is_rolling_back: bool,
-    token: usize,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Stack {
-    deployed: Option<Source>,
-    running: Option<Running>,
-    is_failed: bool,
-    /// The template before the failed update.
-    before: Option<Source>,
-    change_sets: BTreeMap<usize, Source>,
-    updates: usize,
-    last_success: Option<usize>,
-    records: u64,
-}
-
-impl Stack {
-    fn status(&self) -> StackStatus {
-        match &self.running {
-            Some(running) if running.before.is_none() => StackStatus::CreateInProgress,
-            Some(running) if running.is_rolling_back => StackStatus::UpdateRollbackInProgress,
-            Some(_) => StackStatus::UpdateInProgress,
-            None if self.is_failed => StackStatus::UpdateRollbackFailed,
-            None if self.deployed.is_none() => StackStatus::ReviewInProgress,
-            None => StackStatus::UpdateComplete,
-        }
-    }
-
-    fn state(&self) -> (String, usize) {
-        (self.status().to_string(), self.updates)
-    }
-}
-
-#[derive(Debug, Default)]
-struct World {
-    now: i64,
-    versions: BTreeMap<String, Vec<(usize, i64, bool)>>,
-    contents: BTreeMap<String, String>,
-    stacks: Vec<Stack>,
-    made: usize,
-    failures: Vec<String>,
-    /// How often each thing happened.
-    marked: usize,
-    deleted: usize,
-    executed: usize,
-    waited: usize,
-}
-
-impl World {
-    fn time(&self) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + self.now).unwrap()
-    }
-
-    fn next(&mut self) -> usize {
-        self.made += 1;
-        self.made
-    }
-
-    fn write(&mut self, key: &str, is_marker: bool) {
-        let id = self.next();
-        let versions = self.versions.entry(key.to_owned()).or_default();
-        versions.push((id, self.now, is_marker));
-    }
-
-    fn delete(&mut self, version: &Version) {
-        if let Some(versions) = self.versions.get_mut(&version.key) {
-            versions.retain(|it| it.0.to_string() != version.id);
-        }
-    }
-
-    fn visible(&self, key: &str) -> bool {
-        let newest = self.versions.get(key).and_then(|it| it.last());
-        newest.is_some_and(|it| !it.2)
-    }
-
-    /// Returns whether an object is there and, with `FRESH`, young enough.
-    fn is_there(&self, key: &str, is_fresh: bool) -> bool {
-        let newest = self.versions.get(key).and_then(|it| it.last());
-        newest.is_some_and(|it| !it.2 && !(is_fresh && self.now - it.1 >= FRESH.as_secs()))
-    }
-
-    fn read(&mut self, key: &str, who: &str) {
-        if !self.visible(key) {
-            self.failures.push(format!("{who} does not find {key}"));
-        }
-    }
-
-    fn listing(&self) -> Listing {
-        let versions = self.versions.iter().flat_map(|(key, versions)| {
-            versions
-                .iter()
-                .enumerate()
-                .map(|(index, (id, written, is_marker))| Version {
-                    key: key.clone(),
-                    id: id.to_string(),
-                    modified: Timestamp::from_second(1_800_000_000 + written).ok(),
-                    size: 1,
-                    is_marker: *is_marker,
-                    is_latest: index + 1 == versions.len(),
-                })
-        });
-        Listing::new(PROJECT, versions)
-    }
-
-    fn concern(&self, keys: &[String]) -> Concern {
-        let prefix = announcement::prefix(PROJECT);
-        let announced = self.versions.iter().filter(|it| it.0.starts_with(&prefix));
-        let concerns = announced
-            .filter(|it| self.visible(it.0))
-            .map(|(key, versions)| {
-                let written = versions.last().map_or(0, |it| it.1);
-                let content = self.contents.get(key).map_or("", String::as_str);
-                let keys = keys.iter().map(String::as_str);
-                let modified = Timestamp::from_second(1_800_000_000 + written).ok();
-                let read = Announcement::read(content.as_bytes());
-                concern(read.as_ref(), modified, Some(self.time()), keys)
-            });
-        concerns.max().unwrap_or(Concern::Nothing)
-    }
-
-    /// CloudFormation does something.
-    fn advance(&mut self, stack: usize, choice: usize) {
-        let Some(mut running) = self.stacks[stack].running.clone() else {
-            return;
-        };
-        if let Some(key) = running.reads.pop() {
-            self.read(&key, "CloudFormation");
-            // Another resource fails.
-            if choice % 7 == 0 && !running.is_rolling_back {
-                running.is_rolling_back = true;
-                running.reads = keys_of(running.before.as_ref());
-            }
-            self.stacks[stack].running = Some(running);
-            return;
-        }
-        let state = &mut self.stacks[stack];
-        state.running = None;
-        state.updates += 1;
-        if running.is_rolling_back {
-            state.deployed.clone_from(&running.before);
-            state.before = running.before;
-            state.is_failed = choice % 3 == 0 && state.deployed.is_some();
-            if state.is_failed {
-                // CloudFormation shows the template of the failed update.
-                state.deployed = Some(running.after);
-            }
-            return;
-        }
-        state.is_failed = false;
-        state.deployed = Some(running.after.clone());
-        state.last_success = Some(running.token);
-        if choice % 4 != 0 {
-            state.records += 1;
-            let key = record_key(PROJECT, &format!("stack-{stack}"), state.records);
-            let content = format!("token {} {}", running.token, running.after.text());
-            self.contents.insert(key.clone(), content);
-            self.write(&key, false);
-        }
-    }
-
-    /// Continues the rollback of a failed update, which reads what the template before it needs.
-    fn recover(&mut self, stack: usize) {
-        let token = self.next();
-        let state = &mut self.stacks[stack];
-        if !state.is_failed || state.running.is_some() {
-            return;
-        }
-        state.is_failed = false;
-        state.updates += 1;
-        state.running = Some(Running {
-            before: state.before.clone(),
-            after: state.before.clone().unwrap_or_default(),
-            reads: keys_of(state.before.as_ref()),
-            is_rolling_back: true,
-            token,
-        });
-    }
-}
-
-/// Returns every key that a template needs, those of its nested template too.
-fn keys_of(source: Option<&Source>) -> Vec<String> {
-    let Some(source) = source else {
-        return Vec::new();
-    };
-    let mut keys: Vec<String> = source.zips.iter().cloned().collect();
-    for (number, (key, _)) in CHILDREN.iter().enumerate() {
-        if source.child.as_ref() == Some(key) {
-            keys.extend([key.clone(), zip(number)]);
-        }
-    }
-    keys
-}
 
 /// The next call of a deployment.
 #[derive(Debug, Clone)]
@@ -318,53 +71,62 @@ impl Apply {
         }
     }
 
+    /// Returns the next step of a look, of which these answers are known.
+    fn check(
+        &self,
+        world: &mut World,
+        choice: usize,
+        is_fresh: bool,
+        known: (Option<Concern>, Option<Vec<String>>),
+    ) -> ApplyStep {
+        let keys = self.keys(is_fresh);
+        let is_missing = |key: &String| !world.is_there(key, is_fresh);
+        match known {
+            // Both are asked at the same time, and answered in any order.
+            (None, None) if choice.is_multiple_of(2) => ApplyStep::Check {
+                is_fresh,
+                concern: Some(world.concern(&keys)),
+                missing: None,
+            },
+            (None, None) => ApplyStep::Check {
+                is_fresh,
+                concern: None,
+                missing: Some(keys.into_iter().filter(is_missing).collect()),
+            },
+            (None, Some(missing)) => match world.concern(&keys) {
+                Concern::Nothing => ApplyStep::Upload { is_fresh, missing },
+                concern => ApplyStep::Check {
+                    is_fresh,
+                    concern: Some(concern),
+                    missing: None,
+                },
+            },
+            (Some(Concern::Nothing), _) => {
+                let missing = keys.into_iter().filter(is_missing).collect();
+                ApplyStep::Upload { is_fresh, missing }
+            }
+            // It waits, and looks at its objects after that.
+            (Some(_), _) => match world.concern(&keys) {
+                Concern::Running => {
+                    world.waited += 1;
+                    self.step.clone()
+                }
+                _ => ApplyStep::Check {
+                    is_fresh,
+                    concern: Some(Concern::Nothing),
+                    missing: None,
+                },
+            },
+        }
+    }
+
     fn step(&mut self, world: &mut World, choice: usize) {
         self.step = match self.step.clone() {
             ApplyStep::Check {
                 is_fresh,
                 concern,
                 missing,
-            } => {
-                let keys = self.keys(is_fresh);
-                let is_missing = |key: &String| !world.is_there(key, is_fresh);
-                match (concern, missing) {
-                    // Both are asked at the same time, and answered in any order.
-                    (None, None) if choice % 2 == 0 => ApplyStep::Check {
-                        is_fresh,
-                        concern: Some(world.concern(&keys)),
-                        missing: None,
-                    },
-                    (None, None) => ApplyStep::Check {
-                        is_fresh,
-                        concern: None,
-                        missing: Some(keys.into_iter().filter(is_missing).collect()),
-                    },
-                    (None, Some(missing)) => match world.concern(&keys) {
-                        Concern::Nothing => ApplyStep::Upload { is_fresh, missing },
-                        concern => ApplyStep::Check {
-                            is_fresh,
-                            concern: Some(concern),
-                            missing: None,
-                        },
-                    },
-                    (Some(Concern::Nothing), _) => {
-                        let missing = keys.into_iter().filter(is_missing).collect();
-                        ApplyStep::Upload { is_fresh, missing }
-                    }
-                    // It waits, and looks at its objects after that.
-                    (Some(_), _) => match world.concern(&keys) {
-                        Concern::Running => {
-                            world.waited += 1;
-                            self.step.clone()
-                        }
-                        _ => ApplyStep::Check {
-                            is_fresh,
-                            concern: Some(Concern::Nothing),
-                            missing: None,
-                        },
-                    },
-                }
-            }
+            } => self.check(world, choice, is_fresh, (concern, missing)),
             ApplyStep::Upload {
                 is_fresh,
                 mut missing,
@@ -505,7 +267,7 @@ impl Gc {
             Call::Template(stack) => {
                 let state = &world.stacks[stack];
                 let shown = match &state.running {
-                    Some(running) if choice % 2 == 0 || running.before.is_none() => {
+                    Some(running) if choice.is_multiple_of(2) || running.before.is_none() => {
                         Some(&running.after)
                     }
                     _ => state.deployed.as_ref(),
@@ -519,7 +281,7 @@ impl Gc {
             }
             Call::StacksAgain => {
                 let now: Vec<_> = world.stacks.iter().map(Stack::state).collect();
-                if now == self.states || choice % 5 == 0 {
+                if now == self.states || choice.is_multiple_of(5) {
                     self.decide(world, now == self.states)
                 } else {
                     Call::Stacks
