@@ -296,7 +296,8 @@ mod tests {
             ("stackctl -e prod changeset", "`stackctl plan` shows"),
             ("stackctl rm", "`stackctl destroy` deletes the stack"),
             ("stackctl Delete", "`stackctl destroy` deletes the stack"),
-            ("stackctl history", "`stackctl events --all`"),
+            ("stackctl releases", "`stackctl history` shows"),
+            ("stackctl tail", "`stackctl logs` shows"),
         ] {
             assert!(tip(line).starts_with(expected), "{line}: {}", tip(line));
         }

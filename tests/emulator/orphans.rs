@@ -127,7 +127,8 @@ fn six_resources_leave_the_stack_in_one_go_and_keep_what_they_store() {
         "describe_log_groups",
         json!({"logGroupNamePrefix": name}),
     );
-    assert_eq!(texts(&groups["logGroups"], "logGroupName"), [name.clone()]);
+    let groups = texts(&groups["logGroups"], "logGroupName");
+    assert_eq!(groups, [name.as_str()]);
 
     // The files still have them: the next plan would create them again.
     project

@@ -98,8 +98,11 @@ pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
 ///
 /// Refused if the caller may not ask.
 pub async fn is_versioned(store: &Store) -> Result<bool> {
-    let request = store.client.get_bucket_versioning().bucket(&store.bucket);
-    let request = request.expected_bucket_owner(&store.account);
+    let request = store
+        .client
+        .get_bucket_versioning()
+        .bucket(&store.bucket)
+        .expected_bucket_owner(&store.account);
     let answer = request.send().await.map_err(|error| {
         let doing = "ask whether the artifact bucket is versioned";
         store.problem(&store.bucket, doing, "s3:GetBucketVersioning", &error)

@@ -107,10 +107,9 @@ async fn upload(
         let files = asset_files(project, &shown, &asset.path)?;
         let name = session.settings().project.clone();
         let package = move || package::build_each(&name, &[files], &Packages::default());
-        let packaged = tokio::task::spawn_blocking(package).await;
-        let packaged =
-            packaged.map_err(|error| Error::system("cannot package an asset", error))??;
-        let Some(artifact) = packaged.into_iter().next() else {
+        let zips = tokio::task::spawn_blocking(package).await;
+        let zips = zips.map_err(|error| Error::system("cannot package an asset", error))??;
+        let Some(artifact) = zips.into_iter().next() else {
             return Ok(());
         };
         zip = artifact;

@@ -44,10 +44,6 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     });
     let parameters = build.plain_parameters(last.as_ref().map(|last| &last.parameters));
     let secrets = session.presenter().secrets();
-    let parse = |text: &str| {
-        let source = SourceFile::new("the deployed template", text);
-        Template::parse_deployed(&source).ok()
-    };
     // The copy has no secrets, so the other side must have none. Older versions kept defaults.
     let body = masked(&build.body, secrets);
     let template = parse(&body).unwrap_or_else(|| build.template.clone());
@@ -133,6 +129,11 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         mode: options.mode,
         skips_validation: options.skips_validation,
     })
+}
+
+fn parse(text: &str) -> Option<Template> {
+    let source = SourceFile::new("the deployed template", text);
+    Template::parse_deployed(&source).ok()
 }
 
 /// Returns the target, as far as it is known.

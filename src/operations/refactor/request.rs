@@ -162,7 +162,7 @@ async fn check_policy(deployment: &Deployment<'_>, stack: &Stack, moves: &[Move]
     ))
     .hint(format!(
         "a stack policy cannot be removed; `{}` takes the resources out of the stack without deleting \
-         them, and `[import]` takes them back under their new ids (docs/renaming.md)",
+         them, and `[import]` imports them under their new ids (docs/renaming.md)",
         deployment.session().command(&orphan)
     )))
 }

@@ -22,6 +22,7 @@ use super::record::{project_prefix, record_number};
 use crate::cloudformation::status::StackStatus;
 use announcement::is_announcement;
 pub use references::References;
+use references::is_zip;
 
 /// How long an object stays marked before its bytes are deleted.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -83,7 +84,7 @@ impl Object {
     /// Returns the versions that a newer one of the same content has replaced. Only code may be read by a
     /// version.
     fn replaced(&self) -> impl Iterator<Item = &Version> {
-        let is_code = self.key.ends_with(".zip");
+        let is_code = is_zip(&self.key);
         let versions = self.versions.iter();
         versions.filter(move |it| !is_code && !it.is_marker && !it.is_latest)
     }
@@ -315,7 +316,7 @@ impl Collection {
                 collection.kept += 1;
                 continue;
             };
-            let is_kept = references.keeps(key) || !key.ends_with(".zip") && is_young(object, now);
+            let is_kept = references.keeps(key) || !is_zip(key) && is_young(object, now);
             match (is_kept, latest.is_marker) {
                 (true, false) => {
                     collection.kept += 1;

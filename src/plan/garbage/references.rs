@@ -63,7 +63,7 @@ impl<'l> References<'l> {
         let mut unread = Vec::new();
         for (key, object) in &self.listing.objects {
             let limit = match &object.kind {
-                Kind::Content(_) if key.ends_with(".zip") => continue,
+                Kind::Content(_) if is_zip(key) => continue,
                 Kind::Content(_) => TEMPLATE_LIMIT,
                 Kind::Record(..) => record::MAX_LENGTH as u64,
                 Kind::Announcement => continue,
@@ -91,4 +91,9 @@ impl<'l> References<'l> {
     pub(super) fn unknown(&self) -> &[Unknown] {
         &self.unknown
     }
+}
+
+/// Returns whether a key is that of an artifact's zip, which refers to nothing.
+pub(super) fn is_zip(key: &str) -> bool {
+    key.strip_suffix(".zip").is_some()
 }

@@ -61,10 +61,13 @@ fn describe(collection: &Collection) -> String {
     words.join(", ").replace(" ,", ",").trim_end().to_owned()
 }
 
+/// The versions and their ages in minutes, the texts that refer to them, and what is done.
+type Case<'a> = (&'a [(char, i64)], &'a [&'a str], &'a str);
+
 #[test]
 fn an_object_is_marked_then_deleted_and_unmarked_if_it_is_needed_again() {
     let needed = format!("S3Key: {}", zip("a"));
-    let cases: [(&[(char, i64)], &[&str], &str); 13] = [
+    let cases: [Case; 13] = [
         (&[('v', 0)], &[], "mark"),
         (&[('v', 99_999)], &[], "mark"),
         (&[('v', 99_999)], &[&needed], "keep"),
@@ -96,7 +99,7 @@ fn an_object_is_marked_then_deleted_and_unmarked_if_it_is_needed_again() {
 fn a_young_template_is_not_marked_and_a_replaced_version_of_one_is_deleted() {
     let template = format!("site/templates/{}.yaml", digest("a"));
     let needed = template.as_str();
-    let cases: [(&[(char, i64)], &[&str], &str); 6] = [
+    let cases: [Case; 6] = [
         (&[('v', 59)], &[], "keep"),
         (&[('v', 60)], &[], "mark"),
         (&[('v', 1), ('v', 90)], &[needed], "delete v1, keep"),
