@@ -1,5 +1,6 @@
 //! A project whose calls pass through a proxy that can inject faults.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -146,6 +147,12 @@ impl ProxiedProject {
         self.sandbox.write("handler/app.py", handler);
     }
 
+    /// Lets `gc` keep this many records of deployments, until the manifest is written again.
+    pub(crate) fn keep_records(&self, keep: usize) {
+        let rows = format!("\n[history]\nkeep = {keep}\n");
+        self.sandbox.append("manifest.toml", &rows);
+    }
+
     /// Returns the file for which the custom resource waits.
     pub(crate) fn gate(&self) -> PathBuf {
         self.sandbox.path("gate")
@@ -204,6 +211,31 @@ impl ProxiedProject {
         let [template, code] = [&template["TemplateBody"], &function["CodeSha256"]]
             .map(|text| text.as_str().unwrap().to_owned());
         (template, code)
+    }
+
+    /// Puts an object that nothing refers to, next to the function's code.
+    pub(crate) fn put_garbage(&self, number: usize) {
+        let account = &self.borrowed.account;
+        let put = json!({
+            "Bucket": format!("stackctl-artifacts-{account}-us-east-1"),
+            "Key": format!("faults-{account}/handler/{number:064x}.zip"),
+        });
+        let answers = self.borrowed.call_all(&[("s3", "put_object", put)]);
+        assert!(answers[0].is_ok(), "{answers:?}");
+    }
+
+    /// Returns the keys in the artifact bucket, those of announcements left out: all that have content,
+    /// and those that have a delete marker.
+    pub(crate) fn artifacts(&self) -> [BTreeSet<String>; 2] {
+        let account = &self.borrowed.account;
+        let bucket = json!({ "Bucket": format!("stackctl-artifacts-{account}-us-east-1") });
+        let call = ("s3", "list_object_versions", bucket);
+        let answer = self.borrowed.call_all(&[call]).remove(0).unwrap();
+        assert_eq!(answer["IsTruncated"], false, "{answer}");
+        ["Versions", "DeleteMarkers"].map(|list| {
+            let keys = texts(&answer[list], "Key").into_iter();
+            keys.filter(|key| !key.contains("/.gc/")).collect()
+        })
     }
 
     /// Puts two versions of an object into the stack's bucket.

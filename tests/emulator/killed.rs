@@ -128,11 +128,11 @@ struct Case {
 }
 
 /// Pseudorandom numbers, the same for the same seed.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// Returns a number below a limit (the generator `SplitMix64`).
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -141,12 +141,17 @@ impl Random {
     }
 }
 
-#[test]
-fn next_run_succeeds_after_a_run_that_ended_at_any_moment() {
-    let seed = match std::env::var("KILL_SEED") {
+/// Returns `KILL_SEED`, or another number each time.
+pub(crate) fn seed() -> u64 {
+    match std::env::var("KILL_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => RandomState::new().build_hasher().finish(),
-    };
+    }
+}
+
+#[test]
+fn next_run_succeeds_after_a_run_that_ended_at_any_moment() {
+    let seed = seed();
     let cases = cases(&mut Random(seed));
     let (mut landed, mut failures) = (0, Vec::new());
     let attempts = matrix::map(&cases, AT_ONCE, |case| attempt(*case));

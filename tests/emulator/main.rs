@@ -29,6 +29,7 @@ mod failure;
 mod fault_injection;
 mod faults;
 mod function_failures;
+mod gc;
 mod history;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]

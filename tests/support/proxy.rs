@@ -12,6 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+
 use crate::call::Call;
 use crate::http::{Request, Response, parse_form, write_response};
 use crate::listener::Listener;
@@ -140,6 +143,8 @@ struct State {
     written: bool,
     /// Whether the last answers are kept as they are.
     is_kept: bool,
+    /// How far the clock of S3 is ahead.
+    s3_ahead: Duration,
 }
 
 impl Proxy {
@@ -160,6 +165,7 @@ impl Proxy {
                 stale_since: None,
                 written: false,
                 is_kept: false,
+                s3_ahead: Duration::ZERO,
             }),
             stopped: Condvar::new(),
             ended: AtomicBool::new(false),
@@ -219,6 +225,11 @@ impl Proxy {
         (state.is_kept, state.written) = (true, true);
     }
 
+    /// Lets S3 say, from now on, that it is later than it is. The times of its objects stay as they are.
+    pub(crate) fn set_s3_ahead(&self, ahead: Duration) {
+        self.shared.state().s3_ahead = ahead;
+    }
+
     /// Waits until the proxy has stopped; returns `false` if it does not stop in time.
     pub(crate) fn wait_until_stopped(&self, mut is_over: impl FnMut() -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -270,7 +281,7 @@ impl Shared {
             _ => {}
         }
         let stale = self.stale_read(&call);
-        let answer = self.forward(&raw)?;
+        let answer = self.dated(&call, self.forward(&raw)?);
         self.note(&call, status(&answer));
         self.remember(&call, &answer);
         if let Some(stale) = stale {
@@ -407,6 +418,23 @@ impl Shared {
             thread::sleep(Duration::from_millis(5));
         }
         Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    /// Returns the answer with the time of S3's clock.
+    fn dated(&self, call: &Call, answer: Vec<u8>) -> Vec<u8> {
+        let ahead = self.state().s3_ahead;
+        let end = answer.windows(4).position(|end| end == b"\r\n\r\n");
+        let (Some(end), true) = (end, call.service == "s3" && !ahead.is_zero()) else {
+            return answer;
+        };
+        let (head, body) = answer.split_at(end);
+        let head = String::from_utf8_lossy(head);
+        let is_date = |line: &&str| line.to_ascii_lowercase().starts_with("date:");
+        let mut lines: Vec<&str> = head.split("\r\n").filter(|it| !is_date(it)).collect();
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&(Timestamp::now() + ahead));
+        let date = format!("Date: {}", date.unwrap());
+        lines.push(&date);
+        [lines.join("\r\n").as_bytes(), body].concat()
     }
 
     fn forward(&self, raw: &[u8]) -> io::Result<Vec<u8>> {
