@@ -406,6 +406,7 @@ fn json_document_names_the_effect_of_each_difference() {
       "before": "the deployed template",
       "after": "stack.yaml.j2",
       "has_differences": true,
+      "moved": [],
       "entries": [
         {
           "section": "Resources",
