@@ -31,7 +31,7 @@ pub async fn write(store: &Store, key: &str, announcement: &Announcement) -> Res
 ///
 /// # Errors
 ///
-/// If a call fails, except that the caller may not list the bucket.
+/// If a call fails, except that the caller may not list the bucket or the endpoint cannot.
 pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Concern> {
     let dated = Dated::default();
     let request = store
@@ -44,8 +44,11 @@ pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Conc
         .interceptor(dated.clone());
     let page = match request.send().await {
         Ok(page) => page,
-        // A caller who may not list could deploy before there were announcements.
-        Err(error) if matches!(status(&error), Some(403 | 404)) => return Ok(Concern::Nothing),
+        // A caller who may not list could deploy before there were announcements. An endpoint that
+        // answers with no list has none.
+        Err(error) if matches!(status(&error), Some(200 | 403 | 404)) => {
+            return Ok(Concern::Nothing);
+        }
         Err(error) => {
             let doing = "look for a garbage collection in the artifact bucket";
             return Err(store.problem(&store.bucket, doing, "s3:ListBucket", &error));
