@@ -17,7 +17,7 @@ use crate::config::settings::Settings;
 use crate::error::{ErrorKind, Result};
 use crate::operations::session::Session;
 use crate::plan::garbage::{self, Listing, References, Unknown, Version};
-use crate::plan::record::{self, Reading, Record};
+use crate::plan::record::{self, Outcome, Reading, Record};
 use crate::present::human::count;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -44,6 +44,8 @@ struct Found {
     names_project: bool,
     /// The operations that this text is the record of.
     operations: BTreeSet<String>,
+    /// Whether it is the record of a deployment that succeeded.
+    is_success: bool,
     /// The stacks that may go back to a template that cannot be read.
     going_back: Vec<GoingBack>,
     unknown: Vec<Unknown>,
@@ -185,7 +187,10 @@ impl Inspection {
     ) -> Result<Found> {
         let mut all = Found::default();
         loop {
-            let unread = references.take_unread();
+            let mut unread = references.take_unread();
+            if unread.is_empty() {
+                unread = references.take_older_records();
+            }
             if unread.is_empty() {
                 return Ok(all);
             }
@@ -199,12 +204,21 @@ impl Inspection {
                     };
                     Ok((version.key.clone(), found))
                 })
-                .buffer_unordered(AT_ONCE)
+                .buffered(AT_ONCE)
                 .try_collect::<Vec<_>>();
             let texts: Result<Vec<_>> = texts.await;
             for (key, found) in texts? {
-                references.add_all(&found.digests);
-                all.extend(&found);
+                let is_kept = if found.is_success {
+                    references.add_success(&key)
+                } else {
+                    references.keeps(&key)
+                };
+                if is_kept {
+                    references.add_all(&found.digests);
+                    all.extend(&found);
+                } else {
+                    all.unknown.extend(found.unknown.iter().cloned());
+                }
                 self.texts.insert(key, found);
             }
         }
@@ -221,6 +235,7 @@ async fn read_object(context: &Context<'_>, version: &Version) -> Result<Found> 
             found.add(&text, context);
             let record = Record::read(text.as_bytes(), &context.settings.project);
             if let Ok(Reading::Record(record)) = record {
+                found.is_success = record.outcome == Outcome::Succeeded;
                 found.operations.insert(record.operation_id);
             }
         }

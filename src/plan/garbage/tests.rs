@@ -241,6 +241,30 @@ fn the_newest_records_are_kept_and_what_they_name_is_read() {
 }
 
 #[test]
+fn two_records_of_deployments_that_succeeded_are_kept() {
+    let record = |number: usize| format!("site/history/site-dev/{number:08}.json");
+    let listed = (1..=14).flat_map(|number| versions(&record(number), &[('v', 10)]));
+    let listing = Listing::new("site", listed);
+    let mut references = References::new(&listing, 2);
+    assert_eq!(references.take_unread().len(), 2);
+    // The newest two failed.
+    let older: Vec<String> = (references.take_older_records().iter())
+        .map(|it| it.key.clone())
+        .collect();
+    let expected: Vec<String> = (5..=12).rev().map(record).collect();
+    assert_eq!(older, expected);
+    assert!(references.add_success(&record(9)));
+    assert_eq!(references.take_older_records().len(), 4);
+    assert!(references.add_success(&record(4)));
+    assert!(!references.add_success(&record(2)));
+    assert!(references.take_older_records().is_empty());
+    let kept: Vec<usize> = (1..=14)
+        .filter(|it| references.keeps(&record(*it)))
+        .collect();
+    assert_eq!(kept, [4, 9, 13, 14]);
+}
+
+#[test]
 fn a_hidden_text_is_read_by_its_newest_version_and_a_long_one_is_not_read() {
     let template = format!("site/templates/{}.yaml", digest("template"));
     let mut listed = versions(&template, &[('m', 1), ('v', 2), ('v', 3)]);
