@@ -71,6 +71,18 @@ impl Apply {
         }
     }
 
+    /// Returns whether it knows which objects are there, and not yet whether a garbage collection
+    /// concerns them. Both are asked at the same time, and a call ends within two minutes.
+    fn is_answered(&self) -> bool {
+        matches!(
+            self.step,
+            ApplyStep::Check {
+                missing: Some(_),
+                ..
+            }
+        )
+    }
+
     /// Returns the next step of a look, of which these answers are known.
     fn check(
         &self,
@@ -399,7 +411,9 @@ fn run(choices: &[u32]) -> World {
         let (who, rest) = (choice % 16, choice / 16);
         world.now += i64::try_from(rest % 4).unwrap();
         // A deployment reads its templates within minutes, however long the others take.
-        let is_patient = applies.iter().all(|it| it.has_change_set);
+        let is_patient = applies
+            .iter()
+            .all(|it| it.has_change_set && !it.is_answered());
         match who {
             0 if is_patient => world.now += [60, 700, 3_700][rest % 3],
             1 if applies.len() < 3 => {
