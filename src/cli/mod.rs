@@ -1,5 +1,6 @@
 //! The command line: global options, the commands, and the options that hints repeat.
 
+mod apply_args;
 pub mod args;
 pub mod commands;
 mod deploy_args;

@@ -4,17 +4,14 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
-use crate::cli::deploy_args::DeployArgs;
+use crate::cli::apply_args::ApplyArgs;
 use crate::error::Result;
 use crate::operations::build::Build;
 use crate::operations::deploy::application::Application;
-use crate::operations::deploy::consent::{Consent, allowance};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::saved_plan::SavedPlan;
 use crate::operations::deploy::{import, moves, readiness};
 use crate::operations::session::Session;
-use crate::plan::risk::Guard;
-use crate::present::event_filter::EventFilter;
 use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl apply`.
@@ -29,23 +26,8 @@ pub struct Args {
         ]
     )]
     plan: Option<PathBuf>,
-    /// Apply without asking
-    #[arg(long, short = 'y')]
-    yes: bool,
-    /// Allow a resource that holds data to be replaced; may be repeated
-    #[arg(long, value_name = "LOGICAL_ID")]
-    allow_replace: Vec<String>,
-    /// Allow a resource that holds data to be deleted; may be repeated
-    #[arg(long, value_name = "LOGICAL_ID")]
-    allow_delete: Vec<String>,
-    /// Wait for an operation that is running on the stack, then plan
-    #[arg(long)]
-    wait: bool,
     #[command(flatten)]
-    deploy: DeployArgs,
-    /// Which events are shown while the deployment runs
-    #[arg(long, value_name = "WHICH", default_value = "all")]
-    events: EventFilter,
+    apply: ApplyArgs,
     /// Run `verify` at the end, also if the manifest does not ask for it
     #[arg(long)]
     verify: bool,
@@ -68,21 +50,7 @@ impl Args {
                 words.push(quote(&path.to_string_lossy()));
             }
         }
-        let flags = [
-            (self.yes, "--yes"),
-            (self.wait, "--wait"),
-            (self.verify, "--verify"),
-        ];
-        let given = flags.iter().filter(|(given, _)| *given);
-        words.extend(given.map(|(_, flag)| (*flag).to_owned()));
-        words.extend(self.deploy.words());
-        let allowed = [
-            (Guard::Replace, &self.allow_replace),
-            (Guard::Delete, &self.allow_delete),
-        ];
-        for (guard, names) in allowed {
-            words.extend(names.iter().map(|name| allowance(guard, name)));
-        }
+        words.extend(self.apply.words(self.verify.then_some("--verify")));
         words.extend_from_slice(more);
         // A saved plan knows its environment.
         let environment = self.plan.is_none();
@@ -96,19 +64,11 @@ impl Args {
         session: &Session<'_>,
         repeated: &'a dyn Fn(&[String]) -> String,
     ) -> Application<'a> {
-        let mode = session.settings().stack.deployment_mode;
         let outputs_file = self.outputs_file.as_ref();
         Application {
-            consent: Consent {
-                yes: self.yes,
-                allow_replace: &self.allow_replace,
-                allow_delete: &self.allow_delete,
-                repeated,
-            },
-            options: self.deploy.options(mode),
-            events: self.events,
             verify: self.verify,
             outputs_file: outputs_file.map(|path| session.context().resolve(path)),
+            ..self.apply.application(session, repeated)
         }
     }
 }
@@ -125,7 +85,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, application.options.revert_drift)?;
-    readiness::prepare(&mut deployment, args.wait, args.yes, args.events).await?;
+    let ApplyArgs {
+        wait, yes, events, ..
+    } = args.apply;
+    readiness::prepare(&mut deployment, wait, yes, events).await?;
     let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
     application.run(&mut deployment).await?;
