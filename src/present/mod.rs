@@ -363,6 +363,34 @@ impl Presenter {
         }
     }
 
+    /// Asks `question`, to which only `yes` is accepted. `refusal` says that nothing was done.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::ask`], and refused if the answer is not `yes`.
+    pub async fn confirm(&self, question: &str, command: &str, refusal: &str) -> Result<()> {
+        if self.ask(question, command).await? == "yes" {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "{refusal}: the answer was not `yes`"
+        )))
+    }
+
+    /// Refuses a run that would have to ask and cannot. `yes` is whether it asks nothing, and `command`
+    /// returns a command that needs no answer.
+    ///
+    /// # Errors
+    ///
+    /// Refused without a terminal and without `yes`.
+    pub fn check_can_ask(&self, yes: bool, command: impl FnOnce() -> String) -> Result<()> {
+        if yes || self.interactive {
+            return Ok(());
+        }
+        let message = "cannot ask a question without a terminal, and --yes was not given";
+        Err(Error::refused(message).hint(format!("run `{}`", command())))
+    }
+
     fn stderr_line(&self, text: &str) {
         // After an interrupt, the cursor is still on the line of the question.
         let start = if self.question_open.replace(false) {

@@ -100,9 +100,8 @@ async fn confirm(session: &Session<'_>, stack: &Stack, call: &Call) -> Result<()
         Call::DeleteStack(_) => "cancel --delete --yes",
         _ => "cancel --yes",
     };
-    let answer = presenter.ask("Cancel:", &session.command(short)).await?;
-    if answer == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused("not cancelled: the answer was not `yes`"))
+    let command = session.command(short);
+    presenter
+        .confirm("Cancel:", &command, "not cancelled")
+        .await
 }

@@ -131,13 +131,8 @@ async fn confirm(session: &Session<'_>, place: &Place<'_>, shown: &Collection) -
             human::garbage::question(place, shown)
         ));
     }
-    let answer = presenter
-        .ask("Collect:", &session.command("gc --yes"))
-        .await?;
-    if answer == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused(
-        "nothing was deleted: the answer was not `yes`",
-    ))
+    let command = session.command("gc --yes");
+    presenter
+        .confirm("Collect:", &command, "nothing was deleted")
+        .await
 }

@@ -7,7 +7,7 @@
 use super::{Context, Exit};
 use crate::cloudformation::orphan::OrphanPlan;
 use crate::cloudformation::stack;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::import::unchanged_settings;
 use crate::operations::deploy::pending_change_set::discard_after;
@@ -81,11 +81,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         presenter.json(&OrphanDocument::of(&stack, &plan))?;
         return Ok(Exit::Done);
     }
-    if !args.yes && !presenter.is_interactive() {
-        let command = args.repeated(&session, " --yes");
-        let message = "cannot ask a question without a terminal, and --yes was not given";
-        return Err(Error::refused(message).hint(format!("run `{command}`")));
-    }
+    presenter.check_can_ask(args.yes, || args.repeated(&session, " --yes"))?;
     presenter.data(&human::orphan::plan(&plan, presenter.width()));
 
     let settings = unchanged_settings(session.settings(), Some(&stack));
@@ -169,11 +165,8 @@ async fn confirm(deployment: &Deployment<'_>, args: &Args, plan: &OrphanPlan) ->
          Do you want to take {} out of {place}? Only 'yes' will be accepted.",
         plan.ids().join(", ")
     ));
-    let answer = presenter
-        .ask("Orphan:", &args.repeated(session, " --yes"))
-        .await?;
-    if answer == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused("nothing was done: the answer was not `yes`"))
+    let command = args.repeated(session, " --yes");
+    presenter
+        .confirm("Orphan:", &command, "nothing was done")
+        .await
 }

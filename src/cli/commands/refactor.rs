@@ -4,7 +4,7 @@
 use super::{Context, Exit};
 use crate::cloudformation::refactor::ExecutionStatus;
 use crate::cloudformation::stack::Stack;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::offline;
 use crate::operations::refactor::request::Request;
@@ -164,14 +164,8 @@ fn finish(
 
 /// Refuses a run that would have to ask and cannot, before it creates anything.
 fn check_can_ask(session: &Session<'_>, args: &Args) -> Result<()> {
-    if args.yes || session.presenter().is_interactive() {
-        return Ok(());
-    }
-    let command = session.command("refactor --yes");
-    Err(
-        Error::refused("cannot ask a question without a terminal, and --yes was not given")
-            .hint(format!("run `{command}`")),
-    )
+    let command = || session.command("refactor --yes");
+    session.presenter().check_can_ask(args.yes, command)
 }
 
 async fn confirm(session: &Session<'_>, stack: &Stack) -> Result<()> {
@@ -181,10 +175,7 @@ async fn confirm(session: &Session<'_>, stack: &Stack) -> Result<()> {
         stack.place()
     ));
     let command = session.command("refactor --yes");
-    if presenter.ask("Refactor:", &command).await? == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused(
-        "nothing was renamed: the answer was not `yes`",
-    ))
+    presenter
+        .confirm("Refactor:", &command, "nothing was renamed")
+        .await
 }

@@ -31,14 +31,8 @@ impl Consent<'_> {
     ///
     /// Refused without a terminal and without `--yes`.
     pub(crate) fn check_can_ask(&self, session: &Session<'_>) -> Result<()> {
-        if self.yes || session.presenter().is_interactive() {
-            return Ok(());
-        }
-        let command = (self.repeated)(&["--yes".to_owned()]);
-        Err(
-            Error::refused("cannot ask a question without a terminal, and --yes was not given")
-                .hint(format!("run `{command}`")),
-        )
+        let command = || (self.repeated)(&["--yes".to_owned()]);
+        session.presenter().check_can_ask(self.yes, command)
     }
 
     /// Shows the plan, checks it, and asks whether to apply it.
@@ -122,12 +116,9 @@ impl Consent<'_> {
             "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
         ));
         let command = (self.repeated)(&["--yes".to_owned()]);
-        let answer = presenter.ask("Apply:", &command).await?;
+        let confirmed = presenter.confirm("Apply:", &command, "not applied").await;
         deployment.forget_objects_checked();
-        if answer == "yes" {
-            return Ok(());
-        }
-        Err(Error::refused("not applied: the answer was not `yes`"))
+        confirmed
     }
 }
 

@@ -253,10 +253,8 @@ async fn delete_empty_stack(
             empty.place()
         ));
         let command = deployment.again("--yes");
-        let answer = interrupt.guard(presenter.ask("Delete:", &command));
-        if answer.await? != "yes" {
-            return Err(Error::refused("not applied: the answer was not `yes`"));
-        }
+        let confirmed = presenter.confirm("Delete:", &command, "not applied");
+        interrupt.guard(confirmed).await?;
     }
     presenter.note("Deleting the empty stack:");
     let step = steps::Step {

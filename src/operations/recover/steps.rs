@@ -151,11 +151,9 @@ pub(crate) async fn confirm(
     let mut words = vec!["recover --yes".to_owned()];
     words.extend(options_for(choices));
     let command = session.command(&words.join(" "));
-    let answer = presenter.ask("Recover:", &command).await?;
-    if answer == "yes" {
-        return Ok(());
-    }
-    Err(Error::refused("nothing was done: the answer was not `yes`"))
+    presenter
+        .confirm("Recover:", &command, "nothing was done")
+        .await
 }
 
 /// One step of a recovery.
