@@ -106,17 +106,16 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
         ));
     }
     let deployed = deployment.deployed_template().unwrap_or(NOTHING);
-    let deployed = Template::parse_deployed(&SourceFile::new("the deployed template", deployed));
-    let deployed = deployed.map_err(|found| {
+    let original = Template::parse_deployed(&SourceFile::new("the deployed template", deployed));
+    let original = original.map_err(|found| {
         Error::input("the deployed template cannot be read").with_diagnostics(found)
     })?;
-    session.presenter().diagnostics(deployed.warnings());
+    session.presenter().diagnostics(original.warnings());
     let build = deployment.build();
-    let original = deployed.clone();
     let [then, now] = deployment.values();
-    let (moved, deployed) =
-        moves::to_compare(&session, Side::new(&deployed, &then), &build.template);
-    let (mut deployed, mut desired) = (deployed, build.template.clone());
+    let (moved, mut deployed) =
+        moves::to_compare(&session, Side::new(&original, &then), &build.template);
+    let mut desired = build.template.clone();
     masking::hide_defaults(&mut deployed, &mut desired);
     let names = [
         deployed.source().name.clone(),
