@@ -275,7 +275,7 @@ fn source(given: &Given) -> Option<Node> {
         .starts_with('{')
         .then(|| inline(given))?;
     node.ok().filter(|node| match &node.value {
-        Value::Table(table) => SOURCES.iter().any(|key| table.contains_key(*key)),
+        Value::Table(table) => keys::names(keys::SOURCES).any(|key| table.contains_key(key)),
         _ => false,
     })
 }
@@ -429,9 +429,6 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
         None => problem.help(format!("the keys here are {}", quoted(known))),
     }
 }
-
-/// The sources of a parameter.
-const SOURCES: [&str; 4] = ["from_env", "from_ssm", "from_secret", "use_previous"];
 
 /// The sources of a parameter whose values are secrets.
 const SECRET: [&str; 2] = ["from_env", "from_secret"];
