@@ -186,6 +186,14 @@ fn merge(lower: &mut Table, key: &str, entry: &Entry) {
     }
 }
 
+/// Returns the table under a key.
+pub(crate) fn table<'t>(table: &'t Table, key: &str) -> Option<&'t Table> {
+    match &table.get(key)?.node.value {
+        Value::Table(inner) => Some(inner),
+        _ => None,
+    }
+}
+
 /// Gives every value below `table` to `visit`, so that its origin can be changed.
 pub(crate) fn rewrite_origins(table: &mut Table, visit: &impl Fn(&mut Origin)) {
     for entry in table.values_mut() {

@@ -1,12 +1,11 @@
 //! The rules of an artifact that involve several of its keys.
 
-use crate::config::manifest::node::{Entry, Table, Value};
+use crate::config::manifest::node::{Entry, Table, Value, table};
 use crate::diagnostic::Diagnostic;
 
 /// Returns what is wrong with the artifacts of all layers together.
 pub(super) fn check(merged: &Table) -> Vec<Diagnostic> {
-    let Some(Value::Table(artifacts)) = merged.get("artifacts").map(|entry| &entry.node.value)
-    else {
+    let Some(artifacts) = table(merged, "artifacts") else {
         return Vec::new();
     };
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! The rules of `[moved]` that involve several of its entries.
 
-use crate::config::manifest::node::{Entry, Table, Value};
+use crate::config::manifest::node::{Entry, Table, Value, table};
 use crate::diagnostic::Diagnostic;
 
 /// Returns what is wrong with the renamed resources of all layers together.
@@ -72,13 +72,6 @@ fn chained(moved: &Table, old: &str, new: &str, entry: &Entry, next: &Entry) -> 
 fn new_id(entry: &Entry) -> Option<&str> {
     match &entry.node.value {
         Value::String(id) => Some(id),
-        _ => None,
-    }
-}
-
-fn table<'t>(table: &'t Table, key: &str) -> Option<&'t Table> {
-    match &table.get(key)?.node.value {
-        Value::Table(inner) => Some(inner),
         _ => None,
     }
 }

@@ -435,11 +435,10 @@ const SECRET: [&str; 2] = ["from_env", "from_secret"];
 
 /// Returns a secret parameter of `below` that `above` replaces with a plain value.
 fn exposed_secret<'t>(above: &'t Table, below: &'t Table) -> Option<(&'t str, &'t Node)> {
-    let parameters = |table: &'t Table| match &table.get("parameters")?.node.value {
-        Value::Table(parameters) => Some(parameters),
-        _ => None,
-    };
-    let (above, below) = (parameters(above)?, parameters(below)?);
+    let (above, below) = (
+        node::table(above, "parameters")?,
+        node::table(below, "parameters")?,
+    );
     above.iter().find_map(|(name, entry)| {
         let secret = &below.get(name)?.node;
         let is_secret =

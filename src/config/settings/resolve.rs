@@ -14,7 +14,7 @@ use super::{artifacts, moved};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
 use crate::config::manifest::keys::{self, KEYS, Key, Kind, TAG_LIMIT};
-use crate::config::manifest::node::{self, Entry, Node, Table, Value};
+use crate::config::manifest::node::{self, Entry, Node, Table, Value, table};
 use crate::config::manifest::{LOCAL, Manifest, Scope, read_layer};
 use crate::config::origin::Origin;
 use crate::config::secret::Secret;
@@ -262,13 +262,6 @@ fn is_misspelt(manifest: &Manifest, key: &str) -> bool {
         .keys()
         .filter(|candidate| !known.contains(&candidate.as_str()))
         .any(|candidate| nearest(candidate, known.iter().copied()) == Some(key))
-}
-
-fn table<'t>(table: &'t Table, key: &str) -> Option<&'t Table> {
-    match &table.get(key)?.node.value {
-        Value::Table(inner) => Some(inner),
-        _ => None,
-    }
 }
 
 fn is_true(table: &Table, key: &str) -> bool {
