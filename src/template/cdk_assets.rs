@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::template::json;
 use crate::template::node::{Map, Node};
+use crate::template::syntax::place;
 
 /// The rule of an image that only the CDK publishes.
 pub const DOCKER: &str = "docker-asset";
@@ -119,11 +120,7 @@ struct Reader<'s> {
 
 impl Reader<'_> {
     fn place(&self, span: std::ops::Range<usize>) -> Place {
-        Place {
-            source: Arc::clone(self.source),
-            span,
-            label: String::new(),
-        }
+        place(self.source, span, "")
     }
 
     fn wrong(&mut self, message: impl Into<String>, span: std::ops::Range<usize>) {

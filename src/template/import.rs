@@ -5,12 +5,11 @@
 //! where the project's own template has the true text at the same place, that text is used.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::node::{Map, Member, Node, Value};
 use super::reference::ReferenceKind;
 use super::{Template, emit, lost};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 
 /// Returns the text of the template that imports these resources of `files` into a stack. `deployed` is
 /// the template of that stack; `None` if there is no stack yet. `is_exact` states that no character of
@@ -90,7 +89,7 @@ fn check_resources(root: &Node, files: &Template, ids: &[&str], found: &mut Vec<
             let problem = Diagnostic::error(
                 "import-without-policy",
                 format!("CloudFormation imports `{id}` only if it has a `DeletionPolicy`"),
-                place(files, resource.entry.name_span.clone()),
+                files.place(resource.entry.name_span.clone()),
             );
             found.push(problem.help("write `DeletionPolicy: Retain` in the resource"));
         }
@@ -119,7 +118,7 @@ fn check_resources(root: &Node, files: &Template, ids: &[&str], found: &mut Vec<
             let problem = Diagnostic::error(
                 "import-reference",
                 format!("`{owner}` uses `{target}`, which the deployed template does not have"),
-                place(files, reference.span.clone()),
+                files.place(reference.span.clone()),
             );
             found.push(problem.help(format!(
                 "an import adds nothing else to the stack: deploy `{target}` first, without the entry \
@@ -133,20 +132,12 @@ fn lost_text(deployed: &Template, span: Range<usize>) -> Diagnostic {
     Diagnostic::error(
         "lost-characters",
         "this text may have lost characters: CloudFormation returns `?` for each one outside ASCII",
-        place(deployed, span),
+        deployed.place(span),
     )
     .help(
         "write the true text at the same place of the project's template: the import then sends that \
          text",
     )
-}
-
-fn place(template: &Template, span: Range<usize>) -> Place {
-    Place {
-        source: Arc::clone(template.source()),
-        span,
-        label: String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@
 //! differs only in such characters is the true one.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::node::{Map, Member, Node, Value};
 use super::{Template, emit};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 
 /// Returns the byte ranges of the keys and values that may have lost characters: all with a `?`.
 pub(crate) fn places(root: &Node) -> Vec<Range<usize>> {
@@ -41,14 +40,9 @@ pub(crate) fn restored(
     let lost = restore(&mut root, other.root());
     if !lost.is_empty() {
         let found = lost.into_iter().map(|span| {
-            let place = Place {
-                source: Arc::clone(deployed.source()),
-                span,
-                label: String::new(),
-            };
             let message = "this text may have lost characters: CloudFormation returns `?` for each one \
                            outside ASCII";
-            Diagnostic::error("lost-characters", message, place)
+            Diagnostic::error("lost-characters", message, deployed.place(span))
                 .help("write the true text at the same place of the project's template")
         });
         return Err(found.collect());

@@ -59,9 +59,10 @@ mod syntax;
 pub mod validate;
 mod yaml;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 
 use capability::Capability;
 pub use entry::{Entry, Output, Parameter, Resource};
@@ -185,6 +186,11 @@ impl Template {
     /// Returns the text of the template and its name.
     pub fn source(&self) -> &Arc<SourceFile> {
         &self.source
+    }
+
+    /// Returns a place in the text of the template.
+    pub(crate) fn place(&self, span: Range<usize>) -> Place {
+        syntax::place(&self.source, span, "")
     }
 
     /// Returns the root of the tree, which is a map.

@@ -7,7 +7,6 @@
 //! (CloudFormation user guide, "Stack refactoring considerations").
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -15,7 +14,7 @@ use super::Template;
 use super::edits::{Edit, Edits};
 use super::node::{Node, Value, plain_value};
 use super::reference::{Reference, ReferenceKind};
-use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 
 /// The new logical ids by the old ones.
 pub type Moves = IndexMap<String, String>;
@@ -273,7 +272,7 @@ fn leftover(new: &Template, deployed: &Template, moves: &Moves, edits: &Edits) -
             };
             let message =
                 format!("this text contains `{old}`, which a refactoring does not change");
-            let place = place(deployed, edits.original(span));
+            let place = deployed.place(edits.original(span));
             let note = Diagnostic::new(Severity::Note, "rename-text", message, place);
             notes.push(note.help("if it means the resource, change it in the next deployment"));
         });
@@ -338,15 +337,7 @@ fn error(
     template: &Template,
     span: Range<usize>,
 ) -> Diagnostic {
-    Diagnostic::error(rule, message, place(template, span))
-}
-
-fn place(template: &Template, span: Range<usize>) -> Place {
-    Place {
-        source: Arc::clone(template.source()),
-        span,
-        label: String::new(),
-    }
+    Diagnostic::error(rule, message, template.place(span))
 }
 
 #[cfg(test)]

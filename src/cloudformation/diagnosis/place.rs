@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Advice, advice, reason_of};
 use crate::cloudformation::event::Event;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 use crate::template::node::{Node, Value};
 use crate::template::{Resource, Template};
 
@@ -29,12 +29,7 @@ pub fn diagnostic_outside(failed: &Event, template: &Template) -> Option<Diagnos
 
 fn at(template: &Template, failed: &Event, span: Range<usize>) -> Diagnostic {
     let message = format!("`{}`: {}", failed.path(), reason_of(failed));
-    let place = Place {
-        source: template.source().clone(),
-        span,
-        label: String::new(),
-    };
-    Diagnostic::error("deployment-failed", message, place)
+    Diagnostic::error("deployment-failed", message, template.place(span))
 }
 
 /// Returns the byte range of the property in the reason: a property that the reason names by its path,

@@ -1,12 +1,10 @@
 //! What the project's files still say of resources that left the stack.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::aws::stack::identifiers::{self, Identifier};
 use crate::cloudformation::orphan::{OrphanPlan, OrphanedResource};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 use crate::operations::deploy::deployment::Deployment;
 
 /// Returns a warning at each resource that the project's template still has: the next plan would create
@@ -24,11 +22,7 @@ pub(crate) async fn warnings(deployment: &Deployment<'_>, plan: &OrphanPlan) -> 
     let identifiers = identifiers(deployment, plan).await;
     let warnings = declared.into_iter().map(|(resource, span)| {
         let id = &resource.logical_id;
-        let place = Place {
-            source: Arc::clone(build.template.source()),
-            span,
-            label: String::new(),
-        };
+        let place = build.template.place(span);
         let is_imported = settings.import.contains_key(id);
         let message = if is_imported {
             format!("`[import]` names `{id}`: the next plan imports it again")

@@ -7,13 +7,11 @@ pub(crate) mod left;
 pub(crate) mod step;
 pub(crate) mod values;
 
-use std::sync::Arc;
-
 use crate::aws::stack::policy;
 use crate::cloudformation::orphan::{OrphanPlan, OrphanedResource};
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
-use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::{import, readiness};
@@ -272,7 +270,7 @@ fn resources(
             None
         };
         if let Some(problem) = problem {
-            let place = place(template, resource.entry.name_span.clone());
+            let place = template.place(resource.entry.name_span.clone());
             let message = format!("`{id}` {problem}");
             found.push(Diagnostic::error("cannot-be-orphaned", message, place));
         }
@@ -341,7 +339,7 @@ fn check_known(
                 "`{}` uses `{name}`, whose present value is not known",
                 it.owner
             ),
-            place(template, it.span.clone()),
+            template.place(it.span.clone()),
         )
         .help(format!("give it: `--value {name}=VALUE`"))
     });
@@ -385,7 +383,7 @@ fn check_outputs(
         let span = template.section("Outputs").and_then(|it| it.get(name));
         if let Some(member) = span.filter(|_| then != now) {
             let message = format!("the output `{name}` would change from `{now}` to `{then}`");
-            let place = place(template, member.key_span.clone());
+            let place = template.place(member.key_span.clone());
             let problem = Diagnostic::error("other-value", message, place);
             found.push(problem.help("give the present value with `--value`"));
         }
@@ -401,13 +399,5 @@ pub(crate) fn written(used: &Use) -> String {
     match &used.attribute {
         Some(attribute) => format!("{}.{attribute}", used.resource),
         None => used.resource.clone(),
-    }
-}
-
-fn place(template: &Template, span: std::ops::Range<usize>) -> Place {
-    Place {
-        source: Arc::clone(template.source()),
-        span,
-        label: String::new(),
     }
 }
