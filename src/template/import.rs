@@ -129,12 +129,7 @@ fn check_resources(root: &Node, files: &Template, ids: &[&str], found: &mut Vec<
 }
 
 fn lost_text(deployed: &Template, span: Range<usize>) -> Diagnostic {
-    Diagnostic::error(
-        "lost-characters",
-        "this text may have lost characters: CloudFormation returns `?` for each one outside ASCII",
-        deployed.place(span),
-    )
-    .help(
+    lost::problem(deployed, span).help(
         "write the true text at the same place of the project's template: the import then sends that \
          text",
     )

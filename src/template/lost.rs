@@ -40,14 +40,19 @@ pub(crate) fn restored(
     let lost = restore(&mut root, other.root());
     if !lost.is_empty() {
         let found = lost.into_iter().map(|span| {
-            let message = "this text may have lost characters: CloudFormation returns `?` for each one \
-                           outside ASCII";
-            Diagnostic::error("lost-characters", message, deployed.place(span))
+            problem(deployed, span)
                 .help("write the true text at the same place of the project's template")
         });
         return Err(found.collect());
     }
     Ok((root != *deployed.root()).then(|| emit::to_yaml(&root)))
+}
+
+/// Returns the error for a text that may have lost characters, without a help.
+pub(super) fn problem(deployed: &Template, span: Range<usize>) -> Diagnostic {
+    let message =
+        "this text may have lost characters: CloudFormation returns `?` for each one outside ASCII";
+    Diagnostic::error("lost-characters", message, deployed.place(span))
 }
 
 /// Returns whether `masked` is `text` with a `?` for each character outside ASCII, for each of its units in
