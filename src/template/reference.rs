@@ -50,17 +50,25 @@ pub(super) struct Variable<'a> {
     pub(super) span: Range<usize>,
 }
 
+/// Returns each `${…}` in the text of an `Fn::Sub`: its byte range with the braces, and the text between
+/// them without white space around it.
+pub(super) fn placeholders(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + text[from..].find("${")?;
+        let inside = &text[start + 2..];
+        let close = inside.find('}')?;
+        from = start + 2 + close + 1;
+        Some((start..from, inside[..close].trim()))
+    })
+}
+
 /// Returns the variables in the text of an `Fn::Sub`; `${!Literal}` is not a variable.
 pub(super) fn sub_variables<'a>(source: &str, text: &'a str, node: &Node) -> Vec<Variable<'a>> {
     let mut variables = Vec::new();
     let written = source.get(node.span.clone()).unwrap_or("");
     let mut from = 0;
-    let mut rest = text;
-    while let Some(open) = rest.find("${") {
-        let inside = &rest[open + 2..];
-        let Some(close) = inside.find('}') else { break };
-        let name = inside[..close].trim();
-        rest = &inside[close + 1..];
+    for (_, name) in placeholders(text) {
         // The source may contain escapes and line breaks that the value does not contain, so the
         // search for each variable starts after the previous one.
         let found = written.get(from..).and_then(|behind| {

@@ -7,6 +7,7 @@ use super::literal::Literal;
 use crate::template::edits::Edit;
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
 use crate::template::node::{Map, Member, Node, Value};
+use crate::template::reference::placeholders;
 
 /// What becomes of a reference to a resource that leaves the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -354,29 +355,16 @@ impl<'a> Removing<'a, '_> {
 
     /// Returns the variables of a text that use a resource which leaves the template, with their braces.
     fn variables(&self, text: &str, own: Option<&Map>) -> Vec<(Range<usize>, Use)> {
-        let mut found = Vec::new();
-        let mut from = 0;
-        while let Some(open) = text.get(from..).and_then(|rest| rest.find("${")) {
-            let start = from + open;
-            let Some(length) = text.get(start..).and_then(|rest| rest.find('}')) else {
-                break;
-            };
-            let end = start + length + 1;
-            let name = text.get(start + 2..end - 1).unwrap_or_default().trim();
-            from = end;
-            if own.is_some_and(|own| own.contains_key(name)) {
-                continue;
-            }
+        let outer =
+            placeholders(text).filter(|(_, name)| own.is_none_or(|own| !own.contains_key(*name)));
+        let used = outer.filter_map(|(range, name)| {
             let (resource, attribute) = match name.split_once('.') {
                 Some((resource, attribute)) => (resource, Some(attribute.to_owned())),
                 None => (name, None),
             };
-            found.extend(
-                self.used(resource, attribute)
-                    .map(|used| (start..end, used)),
-            );
-        }
-        found
+            Some((range, self.used(resource, attribute)?))
+        });
+        used.collect()
     }
 
     fn note(&mut self, used: Use, outcome: Outcome, span: Range<usize>) {
