@@ -353,7 +353,8 @@ impl Template {
     /// Returns the dynamic references without a version, each once, in their order.
     pub fn unversioned_references(&self) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        texts(&self.root, &mut |text| {
+        self.root.visit(&mut |node| {
+            let text = node.as_str().unwrap_or_default();
             for reference in text.split("{{resolve:").skip(1) {
                 let Some((inner, _)) = reference.split_once("}}") else {
                     continue;
@@ -409,19 +410,6 @@ fn any(node: &Node, matches: &impl Fn(&Node) -> bool) -> bool {
             node::Value::List(list) => list.iter().any(|node| any(node, matches)),
             _ => false,
         }
-}
-
-/// Calls `found` with each text in a value.
-fn texts(node: &Node, found: &mut impl FnMut(&str)) {
-    match &node.value {
-        node::Value::Map(map) => map.values().for_each(|member| texts(&member.node, found)),
-        node::Value::List(list) => list.iter().for_each(|node| texts(node, found)),
-        _ => {
-            if let Some(text) = node.as_str() {
-                found(text);
-            }
-        }
-    }
 }
 
 /// Returns whether the text contains a dynamic reference without a version.

@@ -138,6 +138,16 @@ impl Node {
         }
     }
 
+    /// Calls `see` with this value and with each value inside it, in the order of the text.
+    pub(crate) fn visit<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
+        see(self);
+        match &self.value {
+            Value::List(list) => list.iter().for_each(|node| node.visit(see)),
+            Value::Map(map) => map.values().for_each(|member| member.node.visit(see)),
+            _ => {}
+        }
+    }
+
     /// Returns whether this value, or a value inside it, is a string that contains `text`.
     pub fn contains_text(&self, text: &str) -> bool {
         match &self.value {

@@ -245,7 +245,7 @@ fn unfollowed(
             check(node);
         }
     }
-    visit(new.root(), &mut |node| match node.intrinsic() {
+    new.root().visit(&mut |node| match node.intrinsic() {
         Some(("Ref", argument)) => check(&argument.node),
         Some(("Fn::GetAtt", argument)) => {
             if let Some(node) = argument.node.elements().first() {
@@ -261,7 +261,7 @@ fn unfollowed(
 fn leftover(new: &Template, deployed: &Template, moves: &Moves, edits: &Edits) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     for resource in new.resources() {
-        visit(resource.entry.node, &mut |node| {
+        resource.entry.node.visit(&mut |node| {
             let text = node.as_str().unwrap_or_default();
             let named = moves.keys().find(|old| mentions(text, old));
             let Some(old) = named else { return };
@@ -304,7 +304,7 @@ fn first_transform(template: &Template) -> Option<Range<usize>> {
     if let Some((_, member)) = template.root().as_map()?.get_key_value("Transform") {
         first = Some(member.key_span.clone());
     }
-    visit(template.root(), &mut |node| {
+    template.root().visit(&mut |node| {
         for (key, member) in node.as_map().into_iter().flatten() {
             let is_call = key == "Fn::Transform" || key.starts_with("Fn::ForEach::");
             if is_call && first.is_none() {
@@ -313,16 +313,6 @@ fn first_transform(template: &Template) -> Option<Range<usize>> {
         }
     });
     first
-}
-
-/// Visits a node and all nodes below it.
-fn visit<'a>(node: &'a Node, see: &mut impl FnMut(&'a Node)) {
-    see(node);
-    match &node.value {
-        Value::Map(map) => map.values().for_each(|member| visit(&member.node, see)),
-        Value::List(list) => list.iter().for_each(|node| visit(node, see)),
-        _ => {}
-    }
 }
 
 fn cannot_follow(template: &Template, id: &str, span: Range<usize>) -> Diagnostic {

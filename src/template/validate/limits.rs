@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Checks;
 use crate::diagnostic::Severity;
-use crate::template::node::{Node, Value};
+use crate::template::node::Value;
 use crate::template::render::TEMPLATE_LIMIT;
 
 /// The maximum number of entries in a section.
@@ -83,7 +83,10 @@ fn dynamic_references(checks: &mut Checks<'_>) {
         let Some(properties) = resource.properties() else {
             continue;
         };
-        each_text(properties, &mut |node, text| {
+        properties.visit(&mut |node| {
+            let Value::String(text) = &node.value else {
+                return;
+            };
             for reference in text.split("{{resolve:").skip(1) {
                 count += 1;
                 different.insert(reference.split("}}").next().unwrap_or(reference));
@@ -103,15 +106,4 @@ fn dynamic_references(checks: &mut Checks<'_>) {
         found.severity = Severity::Warning;
     }
     checks.push(found.help("move some of the resources to another stack"));
-}
-
-fn each_text<'a>(node: &'a Node, visit: &mut impl FnMut(&'a Node, &'a str)) {
-    match &node.value {
-        Value::String(text) => visit(node, text),
-        Value::List(list) => list.iter().for_each(|node| each_text(node, visit)),
-        Value::Map(map) => map
-            .values()
-            .for_each(|member| each_text(&member.node, visit)),
-        _ => {}
-    }
 }

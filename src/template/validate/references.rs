@@ -9,7 +9,7 @@ use super::transforms::Transform;
 use crate::diagnostic::SHOWN;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::template::Template;
-use crate::template::node::{Node, Value};
+use crate::template::node::Value;
 use crate::template::reference::{Reference, ReferenceKind};
 
 /// The pseudo parameters ("Pseudo parameters reference" in the template reference).
@@ -236,7 +236,11 @@ fn unused_parameters(checks: &mut Checks<'_>, references: &[Reference<'_>]) {
         .collect();
     // Rules refer to parameters with special functions.
     if let Some(rules) = template.root().get("Rules") {
-        strings(rules, &mut used);
+        rules.visit(&mut |node| {
+            if let Value::String(text) = &node.value {
+                used.insert(text);
+            }
+        });
     }
     for parameter in template.parameters() {
         let entry = parameter.entry;
@@ -244,16 +248,5 @@ fn unused_parameters(checks: &mut Checks<'_>, references: &[Reference<'_>]) {
             let text = format!("the parameter `{}` is never used", entry.name);
             checks.push(checks.warning("unused-parameter", text, entry.name_span));
         }
-    }
-}
-
-fn strings<'a>(node: &'a Node, found: &mut HashSet<&'a str>) {
-    match &node.value {
-        Value::String(text) => {
-            found.insert(text);
-        }
-        Value::List(list) => list.iter().for_each(|node| strings(node, found)),
-        Value::Map(map) => map.values().for_each(|member| strings(&member.node, found)),
-        _ => {}
     }
 }
