@@ -3,6 +3,7 @@
 //! Each check takes the text and returns the value or a [`Fault`] that says what is wrong, what is
 //! allowed and, where it can be guessed, what was meant. Where the text stands is not known here.
 
+mod arn;
 mod network;
 mod source;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Severity;
 use crate::util::suggest::{nearest, quoted};
+pub(crate) use arn::{alarm_arn, role_arn, topic_arn};
 pub(crate) use network::{cidr, world};
 pub(crate) use source::{secret, ssm_parameter};
 
@@ -414,48 +416,6 @@ pub(crate) fn severity(text: &str) -> Checked<Severity> {
             quoted(KNOWN.map(Severity::as_str))
         ))
     })
-}
-
-/// An IAM role's ARN (`CreateChangeSet`, `RoleARN`: 20 to 2,048 characters).
-pub(crate) fn role_arn(text: &str) -> Checked<()> {
-    arn(text, "iam", "arn:aws:iam::123456789012:role/deploy")
-}
-
-/// An SNS topic's ARN.
-pub(crate) fn topic_arn(text: &str) -> Checked<()> {
-    arn(
-        text,
-        "sns",
-        "arn:aws:sns:eu-west-1:123456789012:deployments",
-    )
-}
-
-/// A CloudWatch alarm's ARN.
-pub(crate) fn alarm_arn(text: &str) -> Checked<()> {
-    arn(
-        text,
-        "cloudwatch",
-        "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:errors",
-    )
-}
-
-fn arn(text: &str, service: &str, example: &str) -> Checked<()> {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let shaped = matches!(
-        parts.as_slice(),
-        ["arn", partition, named, _, account, resource]
-            if partition.starts_with("aws") && *named == service
-                && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
-                && !resource.is_empty()
-    );
-    if !shaped || text.len() > 2048 {
-        return Err(Fault::new(
-            "bad-arn",
-            format!("is not the ARN of this kind of thing ({service})"),
-        )
-        .help(format!("it looks like `{example}`")));
-    }
-    Ok(())
 }
 
 /// An integer within an API's limits.

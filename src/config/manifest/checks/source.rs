@@ -1,5 +1,6 @@
 //! The rules for the places of values in other services.
 
+use super::arn::Arn;
 use super::{Checked, Fault, filled};
 
 /// The maximum length of a secret's name in characters (`CreateSecret`).
@@ -15,7 +16,7 @@ pub(crate) fn ssm_parameter(text: &str) -> Checked<()> {
     let fault = |message: &str| Fault::new("bad-source", message);
     filled(text)?;
     no_reference(text, HELP)?;
-    let (name, suffix) = match arn(text) {
+    let (name, suffix) = match Arn::parse(text) {
         Some(arn) => {
             let name = arn.name("ssm", "parameter/", "from_ssm")?;
             (name, name.split_once(':').map(|(_, suffix)| suffix))
@@ -31,7 +32,7 @@ pub(crate) fn ssm_parameter(text: &str) -> Checked<()> {
     if !is_name || !is_suffix || text.len() > PARAMETER_NAME {
         return Err(fault("is not the name of an SSM parameter").help(HELP));
     }
-    if arn(text).is_none() && name.contains('/') && !name.starts_with('/') {
+    if Arn::parse(text).is_none() && name.contains('/') && !name.starts_with('/') {
         return Err(fault("is not the name of an SSM parameter").help(format!(
             "a name with `/` begins with one: did you mean `/{text}`?"
         )));
@@ -51,7 +52,7 @@ pub(crate) fn secret(text: &str) -> Checked<()> {
     if key.is_some_and(|key| key.trim().is_empty()) {
         return Err(fault("names no key after `#`").help(HELP));
     }
-    let name = match arn(id) {
+    let name = match Arn::parse(id) {
         Some(arn) => arn.name("secretsmanager", "secret:", "from_secret")?,
         None => id,
     };
@@ -69,27 +70,6 @@ fn no_reference(text: &str, help: &str) -> Checked<()> {
         return Err(Fault::new("bad-source", "is a dynamic reference").help(help));
     }
     Ok(())
-}
-
-/// The parts of an ARN.
-struct Arn<'t> {
-    service: &'t str,
-    region: &'t str,
-    account: &'t str,
-    resource: &'t str,
-}
-
-/// Returns the parts of an ARN; `None` if the text does not begin as one.
-fn arn(text: &str) -> Option<Arn<'_>> {
-    let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
-    let mut next = || parts.next().unwrap_or_default();
-    let _partition = next();
-    Some(Arn {
-        service: next(),
-        region: next(),
-        account: next(),
-        resource: next(),
-    })
 }
 
 impl<'t> Arn<'t> {
