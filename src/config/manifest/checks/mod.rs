@@ -46,6 +46,14 @@ impl Fault {
     }
 }
 
+/// Adds the known value that is near to a text, or all of them if none is.
+fn suggest<const N: usize>(fault: Fault, text: &str, known: [&str; N], plural: &str) -> Fault {
+    match nearest(text, known) {
+        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
+        None => fault.help(format!("the {plural} are {}", quoted(known))),
+    }
+}
+
 /// A value, or what is wrong with it.
 pub(crate) type Checked<T> = Result<T, Fault>;
 
@@ -113,10 +121,7 @@ pub(crate) fn deployment_mode(text: &str) -> Checked<()> {
         return Ok(());
     }
     let fault = Fault::new("bad-deployment-mode", "is not a mode of CloudFormation");
-    Err(match nearest(&text.to_ascii_lowercase(), KNOWN) {
-        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
-        None => fault.help(format!("the modes are {}", quoted(KNOWN))),
-    })
+    Err(suggest(fault, &text.to_ascii_lowercase(), KNOWN, "modes"))
 }
 
 /// An argument of a program.
@@ -390,10 +395,8 @@ pub(crate) fn capability(text: &str) -> Checked<()> {
         return Ok(());
     }
     let fault = Fault::new("bad-capability", "is not a capability");
-    Err(match nearest(&text.to_ascii_uppercase(), KNOWN) {
-        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
-        None => fault.help(format!("the capabilities are {}", quoted(KNOWN))),
-    })
+    let upper = text.to_ascii_uppercase();
+    Err(suggest(fault, &upper, KNOWN, "capabilities"))
 }
 
 /// The id of a linter's rule, such as `W3010`, or the name of a Guard rule.
