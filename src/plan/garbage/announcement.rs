@@ -1,4 +1,4 @@
-//! The announcement of a garbage collection, by which a deployment beside it knows what to wait for.
+//! The announcement of a garbage collection, from which a concurrent deployment knows what to wait for.
 //!
 //! A garbage collection decides by what it has read and marks objects a moment later. A deployment could
 //! look at its objects and execute its change set between the two, and CloudFormation would not find
@@ -7,7 +7,7 @@
 //! garbage collection sees its change set; otherwise, the deployment waits and looks at its objects again.
 //!
 //! An announcement holds for [`LEASE`], so that nobody waits longer for a run that was killed. A garbage
-//! collection stops to mark long before ([`WORK`]).
+//! collection stops marking long before its end ([`WORK`]).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Announcement {
         }
     }
 
-    /// Reads an announcement. What cannot be read may have any key.
+    /// Returns the announcement in an object; `None` if it cannot be read, so that it may name any key.
     pub fn read(content: &[u8]) -> Option<Self> {
         let read: Option<Self> = serde_json::from_slice(content).ok();
         read.filter(|it| it.schema == SCHEMA)

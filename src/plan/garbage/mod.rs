@@ -27,9 +27,9 @@ use references::is_zip;
 /// How long an object stays marked before its bytes are deleted.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long a deployment may rely on a template that it has seen in the bucket before its change set
-/// exists, which then says what it needs. A template that is older is uploaded again, and one that is
-/// younger than [`GRACE`] is not marked.
+/// How old a template in the bucket may be so that a deployment uses it without another upload. Nothing
+/// refers to the template until the change set exists, but it is not marked while it is younger than
+/// [`GRACE`].
 pub const FRESH: SignedDuration = SignedDuration::from_mins(30);
 
 /// The hexadecimal digits of a digest in a key.
@@ -375,9 +375,9 @@ impl Collection {
 
 /// Returns whether a deployment may rely on an object that nothing refers to yet.
 fn is_young(object: &Object, now: Timestamp) -> bool {
-    let content = object.kind != Kind::Announcement && !matches!(object.kind, Kind::Record(..));
+    let is_content = matches!(object.kind, Kind::Content(_));
     let latest = object.latest().filter(|it| !it.is_marker);
-    content && latest.is_some_and(|it| !is_older(it, now))
+    is_content && latest.is_some_and(|it| !is_older(it, now))
 }
 
 /// Returns whether a version was written at least [`GRACE`] ago.
