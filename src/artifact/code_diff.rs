@@ -7,6 +7,7 @@
 use indexmap::IndexMap;
 
 use crate::artifact::archive::ArchivedFile;
+use crate::artifact::digest::Digest;
 
 /// The change of the code of one artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +71,11 @@ pub fn template_keys(template: &str, project: &str) -> Vec<String> {
 
 /// Returns the keys in a text: the prefix, a SHA-256 and the suffix.
 fn keys(text: &str, prefix: &str, suffix: &str) -> impl Iterator<Item = String> {
-    const DIGITS: usize = 64;
     text.match_indices(prefix).filter_map(move |(start, _)| {
         let rest = text.get(start + prefix.len()..)?;
-        let digest = rest.get(..DIGITS)?;
+        let digest = rest.get(..Digest::DIGITS)?;
         let is_digest = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_key = rest.get(DIGITS..)?.starts_with(suffix);
+        let is_key = rest.get(Digest::DIGITS..)?.starts_with(suffix);
         (is_digest && is_key).then(|| format!("{prefix}{digest}{suffix}"))
     })
 }

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::record::{project_prefix, record_number};
+use crate::artifact::digest::Digest;
 use crate::cloudformation::status::StackStatus;
 use announcement::is_announcement;
 pub use references::References;
@@ -31,9 +32,6 @@ pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// refers to the template until the change set exists, but it is not marked while it is younger than
 /// [`GRACE`].
 pub const FRESH: SignedDuration = SignedDuration::from_mins(30);
-
-/// The hexadecimal digits of a digest in a key.
-const DIGITS: usize = 64;
 
 /// A version of an object, or a delete marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,8 +166,8 @@ impl Listing {
     pub fn mentioned(&self, text: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
         for run in text.split(|it: char| !u8::try_from(it).is_ok_and(is_digit)) {
-            for start in 0..(run.len() + 1).saturating_sub(DIGITS) {
-                let digest = run.get(start..start + DIGITS);
+            for start in 0..(run.len() + 1).saturating_sub(Digest::DIGITS) {
+                let digest = run.get(start..start + Digest::DIGITS);
                 let digest = digest.and_then(|it| self.digests.get(it));
                 found.extend(digest.map(String::as_str));
             }
@@ -219,7 +217,7 @@ fn kind(project: &str, key: &str) -> Option<Kind> {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.len() == DIGITS && text.bytes().all(is_digit)
+    text.len() == Digest::DIGITS && text.bytes().all(is_digit)
 }
 
 fn is_digit(byte: u8) -> bool {

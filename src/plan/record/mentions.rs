@@ -5,9 +5,7 @@
 //! record needs.
 
 use super::StoredObject;
-
-/// The length of a SHA-256 in hexadecimal.
-const DIGITS: usize = 64;
+use crate::artifact::digest::Digest;
 
 /// The objects of a project that a template names, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,13 +75,13 @@ fn object(text: &str, prefix: &str) -> Option<StoredObject> {
     let path = text.get(prefix.len()..end)?;
     let mut start = 0;
     for segment in path.split('/') {
-        let is_digest = segment.len() >= DIGITS
+        let is_digest = segment.len() >= Digest::DIGITS
             && segment
                 .bytes()
-                .take(DIGITS)
+                .take(Digest::DIGITS)
                 .all(|it| it.is_ascii_hexdigit());
         let extension = if is_digest {
-            segment.get(DIGITS..)?
+            segment.get(Digest::DIGITS..)?
         } else {
             ""
         };
@@ -94,7 +92,7 @@ fn object(text: &str, prefix: &str) -> Option<StoredObject> {
             return Some(StoredObject {
                 name: folder.to_owned(),
                 key: format!("{prefix}{folder}/{file}"),
-                sha256: segment.get(..DIGITS)?.to_owned(),
+                sha256: segment.get(..Digest::DIGITS)?.to_owned(),
                 size: 0,
             });
         }
