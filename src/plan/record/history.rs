@@ -74,29 +74,26 @@ impl History {
                 });
             }
         }
-        let newest = self.entries.last().map(|entry| entry.number);
-        if let Some(last) = records.last().filter(|it| Some(it.number) == newest)
-            && let Some(kind) = since(last, stack)
-        {
-            gaps.push(Gap {
-                after: Some(last.number),
-                before: None,
-                kind,
-            });
-        }
+        gaps.extend(self.gap_since_newest(stack));
         gaps
+    }
+
+    /// Returns the change of the stack after the newest record; `None` if there is none, or if that
+    /// record was not read.
+    fn gap_since_newest(&self, stack: Option<&Stack>) -> Option<Gap> {
+        let newest = self.entries.last()?.record.as_deref().ok()?;
+        Some(Gap {
+            after: Some(newest.number),
+            before: None,
+            kind: since(newest, stack)?,
+        })
     }
 
     /// Returns the record of what is deployed now; `None` if that has no record.
     pub fn deployed(&self, stack: Option<&Stack>) -> Option<&Record> {
-        let is_known = self
-            .gaps(stack)
-            .last()
-            .is_none_or(|gap| gap.before.is_some());
-        let newest = self.records().next_back()?;
-        let is_newest = self.entries.last().map(|it| it.number) == Some(newest.number);
+        let newest = self.entries.last()?.record.as_deref().ok()?;
         match newest.outcome {
-            _ if !(is_known && is_newest) => None,
+            _ if self.gap_since_newest(stack).is_some() => None,
             Outcome::Succeeded => Some(newest),
             Outcome::RolledBack => self.base(newest),
             Outcome::Failed | Outcome::Unknown => None,
@@ -121,10 +118,7 @@ impl History {
     /// what was done last, which may have no record.
     pub fn rollback_target(&self, stack: Option<&Stack>) -> Option<&Record> {
         let newest = self.entries.last()?.number;
-        let is_newest_last = self
-            .gaps(stack)
-            .last()
-            .is_none_or(|gap| gap.before.is_some());
+        let is_newest_last = self.gap_since_newest(stack).is_none();
         let is_target = |it: &&Record| {
             it.outcome == Outcome::Succeeded && !(is_newest_last && it.number == newest)
         };
