@@ -161,16 +161,6 @@ pub(super) fn in_line(line: &str) -> Option<Fault> {
     by_text(line).or_else(|| denied(line))
 }
 
-/// Returns whether the line says that the first loading of the code took too long.
-pub(super) fn is_slow_start(line: &str) -> bool {
-    init_report(line).is_some_and(|report| report.status == "timeout" && report.is_first)
-}
-
-/// Returns whether the line says that the code could not be loaded, without the reason.
-pub(super) fn is_failed_start(line: &str) -> bool {
-    init_report(line).is_some_and(|report| matches!(report.status, "error" | "failure"))
-}
-
 /// Returns the error that a runtime reports in a line.
 pub(super) fn reported(line: &str) -> Option<Reported> {
     python(line)
@@ -254,6 +244,7 @@ fn kind_of_type(error: &str) -> Option<FaultKind> {
 /// What runtimes say without a type, by the beginning of the message or, if there is a second text, by
 /// both anywhere in it.
 const TEXTS: [(&str, &str, FaultKind); 19] = [
+    ("fork/exec ", "", FaultKind::Program),
     ("Unable to import module '", "", FaultKind::Import),
     ("Syntax error in module '", "", FaultKind::Syntax),
     ("module initialization error", "", FaultKind::Loading),
@@ -287,7 +278,6 @@ const TEXTS: [(&str, &str, FaultKind); 19] = [
         "",
         FaultKind::Program,
     ),
-    ("Task timed out after ", "", FaultKind::Timeout),
     ("Runtime exited with error: ", "", FaultKind::Exit),
 ];
 
@@ -302,9 +292,6 @@ fn by_text(line: &str) -> Option<Fault> {
     if let Some(after) = text.find("Task timed out after ") {
         let detail = &text[after..];
         return Some(Fault::new(FaultKind::Timeout, detail));
-    }
-    if text.starts_with("fork/exec ") {
-        return Some(Fault::new(FaultKind::Program, text));
     }
     let found = TEXTS.iter().find(|(start, part, _)| match *part {
         "" => text.starts_with(start),

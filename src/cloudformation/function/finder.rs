@@ -32,10 +32,8 @@ impl FaultFinder {
             return false;
         };
         let is_invoked_again = std::mem::take(&mut self.is_invoked_again);
-        if fault.kind == FaultKind::Loading
-            && fault.detail.is_empty()
-            && fault::is_failed_start(line)
-        {
+        // Lambda's report of a failed start does not have the reason.
+        if fault.kind == FaultKind::Loading && fault.detail.is_empty() {
             fault.detail.clone_from(&self.last_error);
         }
         // Of one invocation, the most decisive line counts; the next one may fail for another reason.

@@ -1,7 +1,7 @@
 //! The lines in the log of a function: which of them the platform writes, and which show that an
 //! invocation failed.
 
-use super::fault;
+use super::fault::{self, FaultKind};
 
 /// Returns whether Lambda itself writes the line about each invocation.
 pub fn is_of_platform(line: &str) -> bool {
@@ -32,7 +32,8 @@ pub fn shows_failure(line: &str) -> bool {
         "Runtime.ExitError",
     ];
     const REPORTED: [&str; 3] = ["error", "timeout", "failure"];
-    if fault::is_slow_start(line) {
+    let fault = fault::in_line(line);
+    if matches!(&fault, Some(fault) if fault.kind == FaultKind::SlowStart) {
         return false;
     }
     let is_reported = |status: &str| {
@@ -42,7 +43,7 @@ pub fn shows_failure(line: &str) -> bool {
     STARTS.iter().any(|start| line.starts_with(start))
         || PARTS.iter().any(|part| line.contains(part))
         || (is_of_platform(line) && REPORTED.iter().any(|status| is_reported(status)))
-        || fault::in_line(line).is_some_and(|fault| fault.prevents_start())
+        || fault.is_some_and(|fault| fault.prevents_start())
 }
 
 #[cfg(test)]
