@@ -77,11 +77,21 @@ impl SeenLines {
 /// Returns the name of the function in the name of a log stream, `YYYY/MM/DD/NAME[VERSION]ID`; `None` in
 /// a function's own log group, where streams are `YYYY/MM/DD/[VERSION]ID`.
 pub fn function_of_stream(stream: &str) -> Option<&str> {
-    let mut parts = stream.splitn(4, '/');
-    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_date = parts.by_ref().take(3).all(is_number);
-    let (name, _) = parts.next()?.split_once('[')?;
-    (is_date && !name.is_empty()).then_some(name)
+    let (name, _) = after_date(stream)?.split_once('[')?;
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Returns the text after `YYYY/MM/DD/`.
+fn after_date(stream: &str) -> Option<&str> {
+    let mut rest = stream;
+    for _ in 0..3 {
+        let (number, after) = rest.split_once('/')?;
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        rest = after;
+    }
+    Some(rest)
 }
 
 /// Returns the log stream that a text names, such as the reason of a custom resource.
@@ -91,14 +101,8 @@ pub fn stream_in(text: &str) -> Option<&str> {
     text.split(is_end)
         .map(|word| word.trim_end_matches(['.', ':']))
         .find(|word| {
-            let (date, id) = word.split_once('[').unwrap_or((word, ""));
-            let parts: Vec<&str> = date.split('/').collect();
-            let is_date = parts.len() == 4
-                && parts
-                    .iter()
-                    .take(3)
-                    .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-            is_date && id.contains(']')
+            let parts = after_date(word).and_then(|rest| rest.split_once('['));
+            parts.is_some_and(|(name, id)| !name.contains('/') && id.contains(']'))
         })
 }
 
