@@ -48,8 +48,8 @@ pub struct LastGood {
 }
 
 impl LastGood {
-    /// Returns the parameters of the request, by their names in the API. The template and the values are
-    /// described.
+    /// Returns the parameters of the request, by their names in the API; some may be empty. The template
+    /// and the values are described.
     pub(super) fn parameters(&self) -> Vec<(&'static str, Vec<String>)> {
         let size = self.template.len();
         let template = vec![format!("{size} bytes, from {}", self.source)];
@@ -61,12 +61,10 @@ impl LastGood {
             Some(value) => format!("{name}={value}"),
             None => format!("{name} (previous value)"),
         });
-        let lists = [
+        vec![
             (name, template),
             ("Parameters", values.collect()),
             ("Capabilities", self.capabilities.clone()),
-        ];
-        let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
-        lists.collect()
+        ]
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! This module sends no requests.
 
+mod call;
 pub mod history;
 pub mod last_good;
 pub mod table;
@@ -26,40 +27,10 @@ use crate::error::{Error, Result};
 use crate::template::evaluate::Evaluator;
 use crate::template::policy::{self, Policy};
 use crate::template::{STACK_TYPE, Template};
+pub use call::Call;
 use history::{Attempt, History, Stability};
 use last_good::LastGood;
 use table::{Entry, FORCE, IMPORT_RETAINED, Other, RecoveryAction, entry, express};
-
-/// A call of the API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
-    /// Delete a change set, by ARN, that an earlier run of stackctl did not delete.
-    DeleteChangeSet(String),
-    /// Delete the stack.
-    DeleteStack(DeletionRequest),
-    /// Deploy the last template that succeeded, in EXPRESS mode.
-    UpdateStack(Box<LastGood>),
-    /// Roll back to the last stable state, or delete all resources if the stack has none.
-    RollbackStack,
-    /// Continue a rollback and skip these resources.
-    ContinueUpdateRollback(Vec<String>),
-    /// Cancel a running update, which rolls it back.
-    CancelUpdateStack,
-}
-
-impl Call {
-    /// Returns the operation's name in the API.
-    pub const fn operation(&self) -> &'static str {
-        match self {
-            Self::DeleteChangeSet(_) => "DeleteChangeSet",
-            Self::DeleteStack(_) => "DeleteStack",
-            Self::UpdateStack(_) => "UpdateStack",
-            Self::RollbackStack => "RollbackStack",
-            Self::ContinueUpdateRollback(_) => "ContinueUpdateRollback",
-            Self::CancelUpdateStack => "CancelUpdateStack",
-        }
-    }
-}
 
 /// A resource that made an operation fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,27 +233,15 @@ impl Recovery {
 
     /// Returns the parameters of a call, by their names in the API. The request also has a token.
     pub fn parameters(&self, call: &Call) -> Vec<(&'static str, Vec<String>)> {
-        let stack = ("StackName", vec![self.stack_id.clone()]);
-        let role = self.role.iter().map(|role| ("RoleARN", vec![role.clone()]));
-        let (lists, takes_role) = match call {
-            Call::DeleteChangeSet(id) => return vec![("ChangeSetName", vec![id.clone()])],
-            Call::CancelUpdateStack => (Vec::new(), false),
-            Call::RollbackStack => (Vec::new(), true),
-            Call::DeleteStack(request) => (deletion_parameters(request), true),
-            Call::ContinueUpdateRollback(skipped) => {
-                (vec![("ResourcesToSkip", skipped.clone())], true)
-            }
-            Call::UpdateStack(update) => {
-                let mut lists = update.parameters();
-                lists.extend(deployment_config(DeploymentMode::Express, true));
-                (lists, true)
-            }
-        };
-        let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
-        [stack]
+        let takes_stack = !matches!(call, Call::DeleteChangeSet(_));
+        let takes_role = takes_stack && *call != Call::CancelUpdateStack;
+        let stack = takes_stack.then(|| ("StackName", vec![self.stack_id.clone()]));
+        let role = self.role.iter().filter(|_| takes_role);
+        let role = role.map(|role| ("RoleARN", vec![role.clone()]));
+        stack
             .into_iter()
-            .chain(lists)
-            .chain(role.filter(|_| takes_role))
+            .chain(call.parameters())
+            .chain(role)
             .collect()
     }
 
@@ -372,32 +331,6 @@ impl Recovery {
             .filter(|deletion| !choices.allow_delete.contains(&deletion.resource.logical_id))
             .collect()
     }
-}
-
-/// Returns the parameters of a deletion, by their names in the API.
-fn deletion_parameters(request: &DeletionRequest) -> Vec<(&'static str, Vec<String>)> {
-    let forced = request
-        .is_forced
-        .then(|| ("DeletionMode", vec!["FORCE_DELETE_STACK".to_owned()]));
-    [("RetainResources", request.retained.clone())]
-        .into_iter()
-        .chain(forced)
-        .chain(deployment_config(request.mode, false))
-        .collect()
-}
-
-/// Returns the configuration of an operation, by its name in the API; `None` in the standard mode.
-fn deployment_config(
-    mode: DeploymentMode,
-    disables_rollback: bool,
-) -> Option<(&'static str, Vec<String>)> {
-    let config = || {
-        vec![
-            "Mode=EXPRESS".to_owned(),
-            format!("DisableRollback={disables_rollback}"),
-        ]
-    };
-    (mode == DeploymentMode::Express).then(|| ("DeploymentConfig", config()))
 }
 
 /// Returns the resources that a forced deletion leaves behind, by logical id: those that could not be
