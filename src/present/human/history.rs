@@ -95,10 +95,8 @@ fn row(entry: &Entry, is_deployed: bool) -> [String; 7] {
     let record = match &entry.record {
         Ok(record) => record,
         Err(reason) => {
-            let mut row = empty();
-            row[0] = number;
-            row[6] = format!("not read: {reason}");
-            return row;
+            let note = format!("not read: {reason}");
+            return row_without_record(number, String::new(), note);
         }
     };
     let mut notes = Vec::new();
@@ -136,13 +134,12 @@ fn row_of_gap(kind: GapKind) -> [String; 7] {
         GapKind::Deleted => (None, "the stack was deleted"),
     };
     let at = at.map(time).unwrap_or_default();
-    let [number, what] = ["-", what].map(str::to_owned);
-    let none = String::new;
-    [number, at, none(), none(), none(), none(), what]
+    row_without_record("-".to_owned(), at, what.to_owned())
 }
 
-fn empty() -> [String; 7] {
-    std::array::from_fn(|_| String::new())
+fn row_without_record(number: String, at: String, note: String) -> [String; 7] {
+    let empty = String::new;
+    [number, at, empty(), empty(), empty(), empty(), note]
 }
 
 /// Returns a time to the second.
