@@ -8,3 +8,4 @@ pub mod regular_file;
 pub mod shell_word;
 pub mod span;
 pub mod suggest;
+pub(crate) mod time;

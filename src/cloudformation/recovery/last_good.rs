@@ -6,6 +6,8 @@ use std::fmt;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
+use crate::util::time::to_the_second;
+
 /// Where a template comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -22,7 +24,7 @@ impl fmt::Display for Source {
         match self {
             Self::File(name) => f.write_str(name),
             Self::Cache(at) => {
-                let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
+                let at = to_the_second(*at);
                 write!(f, "the last deployment from this machine ({at})")
             }
             Self::Service => f.write_str("CloudFormation's template of the stack"),

@@ -25,6 +25,7 @@ use crate::plan::risk;
 use crate::plan::suggested_moves::suggest;
 use crate::plan::{NO_ENDPOINT, Operation, Plan, Target, ValueChange, masking, model, values};
 use crate::template::Template;
+use crate::util::time::to_the_second;
 
 /// Returns the predicted plan.
 ///
@@ -240,7 +241,7 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
             "compared with what was deployed from here to {}, {} at {}",
             last.account,
             last.region,
-            last.at.strftime("%Y-%m-%d %H:%M:%SZ")
+            to_the_second(last.at)
         ),
         None => "everything counts as new: this machine knows no earlier deployment".to_owned(),
     };

@@ -33,6 +33,7 @@ use crate::plan::record::{Outcome, Record, RecordedParameter};
 use crate::template::render::RenderedTemplate;
 use crate::template::{Parameter, Template};
 use crate::util::interrupt::Interrupt;
+use crate::util::time::to_the_second;
 
 /// How many of the newest records are read to find the one to deploy.
 const NEWEST: usize = 200;
@@ -202,7 +203,7 @@ pub(crate) fn explain(deployment: &Deployment<'_>, plan: &Plan) {
     let mut lines = vec![format!(
         "This deploys again what deployment {} sent on {}. Data does not roll back.",
         record.number,
-        record.started.strftime("%Y-%m-%d %H:%M:%SZ")
+        to_the_second(record.started)
     )];
     if record.outcome == Outcome::Unknown {
         lines.push("Nobody followed that deployment to its end: it may have failed.".to_owned());

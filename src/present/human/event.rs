@@ -10,6 +10,7 @@ use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 use crate::present::visible::{one_line, visible};
 use crate::present::wrap;
+use crate::util::time::to_the_second;
 
 /// The widest status that usually occurs: `CREATE_IN_PROGRESS`.
 const STATUS_WIDTH: usize = 18;
@@ -37,9 +38,7 @@ pub fn line(event: &Event, elapsed: Duration, name_width: usize, width: Option<u
 
 /// Returns an event as one line like [`line()`], but with the date and time in UTC.
 pub fn dated(event: &Event, name_width: usize) -> String {
-    let time = event.time.map_or_else(String::new, |time| {
-        time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-    });
+    let time = event.time.map(to_the_second).unwrap_or_default();
     format!(
         "{DIM}{time:<20}{DIM:#}  {}",
         details(event, name_width, None)

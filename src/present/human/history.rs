@@ -1,7 +1,5 @@
 //! Deployments for people: the table of a stack's history, and one deployment.
 
-use jiff::Timestamp;
-
 use super::table::table;
 use super::{clock, count};
 use crate::cloudformation::stack::Stack;
@@ -9,6 +7,8 @@ use crate::plan::record::history::{Entry, GapKind, History};
 use crate::plan::record::{GitState, Outcome, Record, RecordedSummary};
 use crate::present::style::{BOLD, DIM};
 use crate::present::visible::one_line;
+use crate::util::time::to_the_second;
+
 /// The digits of a commit that are shown.
 const COMMIT: usize = 9;
 
@@ -59,7 +59,7 @@ pub fn record(record: &Record) -> String {
     let took = record.ended.duration_since(record.started).unsigned_abs();
     fact(
         "when",
-        format!("{}, took {}", time(record.started), clock(took)),
+        format!("{}, took {}", to_the_second(record.started), clock(took)),
     );
     fact("who", record.caller.clone());
     fact("status", record.status.clone().unwrap_or_default());
@@ -111,7 +111,7 @@ fn row(entry: &Entry, is_deployed: bool) -> [String; 7] {
     }
     [
         number,
-        time(record.started),
+        to_the_second(record.started),
         who(&record.caller).to_owned(),
         record.outcome.words().to_owned(),
         summary(record.summary),
@@ -133,18 +133,13 @@ fn row_of_gap(kind: GapKind) -> [String; 7] {
         ),
         GapKind::Deleted => (None, "the stack was deleted"),
     };
-    let at = at.map(time).unwrap_or_default();
+    let at = at.map(to_the_second).unwrap_or_default();
     row_without_record("-".to_owned(), at, what.to_owned())
 }
 
 fn row_without_record(number: String, at: String, note: String) -> [String; 7] {
     let empty = String::new;
     [number, at, empty(), empty(), empty(), empty(), note]
-}
-
-/// Returns a time to the second.
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// Returns the part of an ARN that names the caller, such as `ops/ann` of an assumed role.
