@@ -186,18 +186,14 @@ impl Relation<'_> {
         let kind = kind(deployed, old);
         stored_data(kind, protected_types)?;
         let nothing = Map::new();
-        let properties = |template: &Template, id: &str| {
-            let resource = template.resource(id)?;
-            resource.properties()?.as_map().cloned()
-        };
-        let before = properties(deployed, old).unwrap_or_else(|| nothing.clone());
-        let after = properties(desired, new).unwrap_or(nothing);
+        let [before, after] = [deployed.resource(old), desired.resource(new)]
+            .map(|it| it?.properties()?.as_map())
+            .map(|it| it.unwrap_or(&nothing));
         let added = after.keys().filter(|name| !before.contains_key(*name));
         let names: Vec<&String> = before.keys().chain(added).collect();
-        let node = |map: &Map, name: &str| map.get(name).map(|it| it.node.clone());
         let differs = names.iter().filter(|name| {
-            let sides = [node(&before, name), node(&after, name)];
-            !self.same_values(sides[0].as_ref(), sides[1].as_ref())
+            let [old, new] = [before, after].map(|it| Some(&it.get(**name)?.node));
+            !self.same_values(old, new)
         });
         let differs: Vec<String> = differs.map(|name| (*name).clone()).collect();
         let is_replaced = differs.iter().any(|name| {

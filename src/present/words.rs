@@ -67,14 +67,14 @@ impl SuggestedRename {
 
 /// Returns the likely renames, those that are certain first.
 pub(super) fn suggested_renames(plan: &Plan) -> Vec<SuggestedRename> {
-    let of = |wanted: fn(&SuggestedMove) -> bool| {
-        let suggested = plan.suggested_moves.iter();
-        suggested.filter(|it| wanted(it)).collect::<Vec<_>>()
-    };
+    let (ambiguous, single): (Vec<_>, Vec<_>) =
+        plan.suggested_moves.iter().partition(|it| it.is_ambiguous);
+    let (possible, refused): (Vec<_>, Vec<_>) =
+        single.into_iter().partition(|it| it.obstacle.is_none());
+    let (equal, different): (Vec<_>, Vec<_>) =
+        possible.into_iter().partition(|it| it.differs.is_empty());
     let entry = |it: &SuggestedMove| format!("{} = \"{}\"", it.from, it.to);
-    let is_clear = |it: &SuggestedMove| it.obstacle.is_none() && !it.is_ambiguous;
     let mut found = Vec::new();
-    let equal = of(|it| it.obstacle.is_none() && !it.is_ambiguous && it.differs.is_empty());
     if !equal.is_empty() {
         let noun = if equal.len() == 1 {
             "a rename"
@@ -86,30 +86,25 @@ pub(super) fn suggested_renames(plan: &Plan) -> Vec<SuggestedRename> {
             entries: equal.into_iter().map(entry).collect(),
         });
     }
-    for one in of(|it| !it.differs.is_empty()) {
-        if is_clear(one) {
-            let differs = one.differs.join(", ");
-            found.push(SuggestedRename {
-                text: format!("may be a rename with other changes ({differs})"),
-                entries: vec![entry(one)],
-            });
-        }
+    for one in different {
+        let differs = one.differs.join(", ");
+        found.push(SuggestedRename {
+            text: format!("may be a rename with other changes ({differs})"),
+            entries: vec![entry(one)],
+        });
     }
-    let mut texts = Vec::new();
-    for one in of(|it| it.obstacle.is_some() && !it.is_ambiguous) {
-        let obstacle = one.obstacle.as_deref().unwrap_or_default();
-        let (from, to) = (&one.from, &one.to);
-        texts.push(format!(
-            "looks like a rename of {from} to {to}, but {obstacle}"
-        ));
-    }
-    let ambiguous = of(|it| it.obstacle.is_none() && it.is_ambiguous);
-    texts.extend(ambiguous_renames(&ambiguous));
-    let without_entries = texts.into_iter().map(|text| SuggestedRename {
+    let refused = refused.into_iter().map(|it| {
+        let obstacle = it.obstacle.as_deref().unwrap_or_default();
+        let (from, to) = (&it.from, &it.to);
+        format!("looks like a rename of {from} to {to}, but {obstacle}")
+    });
+    let ambiguous = ambiguous.into_iter().filter(|it| it.obstacle.is_none());
+    let ambiguous: Vec<&SuggestedMove> = ambiguous.collect();
+    let texts = refused.chain(ambiguous_renames(&ambiguous));
+    found.extend(texts.map(|text| SuggestedRename {
         text,
         entries: Vec::new(),
-    });
-    found.extend(without_entries);
+    }));
     found
 }
 
