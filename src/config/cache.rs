@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::new_file;
@@ -99,6 +101,21 @@ pub(crate) fn replace_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result
     file.write_all(content.as_ref())?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Writes a value as JSON to a file that [replaces](replace_file) an existing one, and creates its folder.
+///
+/// # Errors
+///
+/// If the folder cannot be created or the file cannot be written.
+pub(crate) fn store(path: &Path, value: &impl Serialize) -> Result<()> {
+    let failed =
+        |error: io::Error| Error::system(format!("cannot write `{}`", path.display()), error);
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    let text = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
+    replace_file(path, text).map_err(failed)
 }
 
 /// Opens a file that is locked, and creates it if it does not exist. Only the user can read a new one.

@@ -5,7 +5,6 @@
 //! defaults of parameters with `NoEcho` are masked, and only plain parameters are saved.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::digest::Digest;
 use crate::config::cache;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::util::regular_file;
 
 /// The largest record that is read, in bytes: the template with its parameters, and JSON may need up to
@@ -48,13 +47,7 @@ impl LastDeployed {
     ///
     /// If the folder cannot be written.
     pub fn store(&self, cache: &Path) -> Result<()> {
-        let path = self.path(cache);
-        let failed =
-            |error: io::Error| Error::system(format!("cannot write `{}`", path.display()), error);
-        let folder = folder(cache);
-        cache::create_folder(&folder)?;
-        let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        cache::replace_file(&path, text).map_err(failed)
+        cache::store(&self.path(cache), self)
     }
 
     /// Returns what was last deployed to a stack; `None` if nothing is saved. If several accounts or

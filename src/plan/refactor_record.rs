@@ -4,14 +4,13 @@
 //! the account's refactors is searched. It may be deleted.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::digest::Digest;
 use crate::config::cache;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::util::regular_file;
 
 /// The largest record that is read, in bytes.
@@ -33,12 +32,7 @@ impl RefactorRecord {
     ///
     /// If the folder cannot be written.
     pub fn store(&self, cache: &Path) -> Result<()> {
-        let path = path(cache, &self.stack_id);
-        let failed =
-            |error: io::Error| Error::system(format!("cannot write `{}`", path.display()), error);
-        cache::create_folder(&folder(cache))?;
-        let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        cache::replace_file(&path, text).map_err(failed)
+        cache::store(&path(cache, &self.stack_id), self)
     }
 
     /// Returns the record of the stack with this ARN; `None` if there is none or it cannot be read.
@@ -56,11 +50,8 @@ impl RefactorRecord {
 }
 
 fn path(cache: &Path, stack_id: &str) -> PathBuf {
-    folder(cache).join(format!("{}.json", Digest::of(stack_id)))
-}
-
-fn folder(cache: &Path) -> PathBuf {
-    cache.join("refactors")
+    let folder = cache.join("refactors");
+    folder.join(format!("{}.json", Digest::of(stack_id)))
 }
 
 #[cfg(test)]
