@@ -2,70 +2,33 @@
 //!
 //! stackctl uses it for one purpose: to give resources of a stack other logical ids.
 
-use std::fmt;
-
 use crate::cloudformation::stack::{Resource, Stack, name_of};
+use crate::cloudformation::status::statuses;
 
-macro_rules! names {
-    ($(#[doc = $about:literal])* $type:ident { $($variant:ident = $wire:literal,)+ }) => {
-        $(#[doc = $about])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum $type {
-            $(#[doc = concat!("`", $wire, "`")] $variant,)+
-            /// A status that this version does not know.
-            Unknown(String),
-        }
-
-        impl $type {
-            /// Returns the status by its name in the API.
-            pub fn from_wire(wire: &str) -> Self {
-                match wire {
-                    $($wire => Self::$variant,)+
-                    other => Self::Unknown(other.to_owned()),
-                }
-            }
-
-            /// Returns the name in the API.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $wire,)+
-                    Self::Unknown(wire) => wire,
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-names! {
+statuses! {
     /// Whether a refactor exists (`StackRefactorStatus`).
     RefactorStatus {
-        CreateInProgress = "CREATE_IN_PROGRESS",
-        CreateComplete = "CREATE_COMPLETE",
-        CreateFailed = "CREATE_FAILED",
-        DeleteInProgress = "DELETE_IN_PROGRESS",
-        DeleteComplete = "DELETE_COMPLETE",
-        DeleteFailed = "DELETE_FAILED",
+        CreateInProgress = "CREATE_IN_PROGRESS", "Being created.";
+        CreateComplete = "CREATE_COMPLETE", "Created.";
+        CreateFailed = "CREATE_FAILED", "The creation failed.";
+        DeleteInProgress = "DELETE_IN_PROGRESS", "Being deleted.";
+        DeleteComplete = "DELETE_COMPLETE", "Deleted.";
+        DeleteFailed = "DELETE_FAILED", "The deletion failed.";
     }
 }
 
-names! {
+statuses! {
     /// How far the execution of a refactor is (`StackRefactorExecutionStatus`).
     ExecutionStatus {
-        Unavailable = "UNAVAILABLE",
-        Available = "AVAILABLE",
-        Obsolete = "OBSOLETE",
-        ExecuteInProgress = "EXECUTE_IN_PROGRESS",
-        ExecuteComplete = "EXECUTE_COMPLETE",
-        ExecuteFailed = "EXECUTE_FAILED",
-        RollbackInProgress = "ROLLBACK_IN_PROGRESS",
-        RollbackComplete = "ROLLBACK_COMPLETE",
-        RollbackFailed = "ROLLBACK_FAILED",
+        Unavailable = "UNAVAILABLE", "It cannot be executed, or not yet.";
+        Available = "AVAILABLE", "It can be executed.";
+        Obsolete = "OBSOLETE", "It can no longer be executed.";
+        ExecuteInProgress = "EXECUTE_IN_PROGRESS", "Being executed.";
+        ExecuteComplete = "EXECUTE_COMPLETE", "Executed.";
+        ExecuteFailed = "EXECUTE_FAILED", "The execution failed.";
+        RollbackInProgress = "ROLLBACK_IN_PROGRESS", "The execution failed and is being rolled back.";
+        RollbackComplete = "ROLLBACK_COMPLETE", "The execution failed and was rolled back.";
+        RollbackFailed = "ROLLBACK_FAILED", "The execution and its rollback failed.";
     }
 }
 

@@ -16,24 +16,18 @@ pub enum Sentiment {
     Bad,
 }
 
-macro_rules! stack_status {
-    ($($variant:ident = $wire:literal, $doc:literal;)+) => {
-        /// The status of a stack.
+/// Defines a type for the statuses of an API, which keeps those that this version does not know.
+macro_rules! statuses {
+    ($(#[doc = $about:literal])* $type:ident { $($variant:ident = $wire:literal, $doc:literal;)+ }) => {
+        $(#[doc = $about])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum StackStatus {
+        pub enum $type {
             $(#[doc = $doc] $variant,)+
             /// A status that this version does not know.
             Unknown(String),
         }
 
-        impl Default for StackStatus {
-            /// Returns an unknown status with an empty name.
-            fn default() -> Self {
-                Self::Unknown(String::new())
-            }
-        }
-
-        impl StackStatus {
+        impl $type {
             /// All statuses that this version knows.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
@@ -53,33 +47,51 @@ macro_rules! stack_status {
                 }
             }
         }
+
+        impl ::std::fmt::Display for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
     };
 }
 
-stack_status! {
-    CreateInProgress = "CREATE_IN_PROGRESS", "The stack is being created.";
-    CreateFailed = "CREATE_FAILED", "The creation failed and was not rolled back.";
-    CreateComplete = "CREATE_COMPLETE", "Created.";
-    RollbackInProgress = "ROLLBACK_IN_PROGRESS", "The creation failed and is being rolled back.";
-    RollbackFailed = "ROLLBACK_FAILED", "The creation and its rollback failed.";
-    RollbackComplete = "ROLLBACK_COMPLETE", "The creation failed and was rolled back; only deletion is possible.";
-    DeleteInProgress = "DELETE_IN_PROGRESS", "Being deleted.";
-    DeleteFailed = "DELETE_FAILED", "The deletion failed.";
-    DeleteComplete = "DELETE_COMPLETE", "Deleted.";
-    UpdateInProgress = "UPDATE_IN_PROGRESS", "Being updated.";
-    UpdateCompleteCleanup = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Updated; replaced resources are being deleted.";
-    UpdateComplete = "UPDATE_COMPLETE", "Updated.";
-    UpdateFailed = "UPDATE_FAILED", "The update failed and was not rolled back.";
-    UpdateRollbackInProgress = "UPDATE_ROLLBACK_IN_PROGRESS", "The update failed and is being rolled back.";
-    UpdateRollbackFailed = "UPDATE_ROLLBACK_FAILED", "The update and its rollback failed.";
-    UpdateRollbackCleanup = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "The update was rolled back; new resources are being deleted.";
-    UpdateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE", "The update failed and was rolled back.";
-    ReviewInProgress = "REVIEW_IN_PROGRESS", "Only a change set exists; the stack has no resources.";
-    ImportInProgress = "IMPORT_IN_PROGRESS", "Resources are being imported.";
-    ImportComplete = "IMPORT_COMPLETE", "Resources were imported.";
-    ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS", "The import failed and is being rolled back.";
-    ImportRollbackFailed = "IMPORT_ROLLBACK_FAILED", "The import and its rollback failed.";
-    ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE", "The import failed and was rolled back.";
+pub(super) use statuses;
+
+statuses! {
+    /// The status of a stack.
+    StackStatus {
+        CreateInProgress = "CREATE_IN_PROGRESS", "The stack is being created.";
+        CreateFailed = "CREATE_FAILED", "The creation failed and was not rolled back.";
+        CreateComplete = "CREATE_COMPLETE", "Created.";
+        RollbackInProgress = "ROLLBACK_IN_PROGRESS", "The creation failed and is being rolled back.";
+        RollbackFailed = "ROLLBACK_FAILED", "The creation and its rollback failed.";
+        RollbackComplete = "ROLLBACK_COMPLETE", "The creation failed and was rolled back; only deletion is possible.";
+        DeleteInProgress = "DELETE_IN_PROGRESS", "Being deleted.";
+        DeleteFailed = "DELETE_FAILED", "The deletion failed.";
+        DeleteComplete = "DELETE_COMPLETE", "Deleted.";
+        UpdateInProgress = "UPDATE_IN_PROGRESS", "Being updated.";
+        UpdateCompleteCleanup = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Updated; replaced resources are being deleted.";
+        UpdateComplete = "UPDATE_COMPLETE", "Updated.";
+        UpdateFailed = "UPDATE_FAILED", "The update failed and was not rolled back.";
+        UpdateRollbackInProgress = "UPDATE_ROLLBACK_IN_PROGRESS", "The update failed and is being rolled back.";
+        UpdateRollbackFailed = "UPDATE_ROLLBACK_FAILED", "The update and its rollback failed.";
+        UpdateRollbackCleanup = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "The update was rolled back; new resources are being deleted.";
+        UpdateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE", "The update failed and was rolled back.";
+        ReviewInProgress = "REVIEW_IN_PROGRESS", "Only a change set exists; the stack has no resources.";
+        ImportInProgress = "IMPORT_IN_PROGRESS", "Resources are being imported.";
+        ImportComplete = "IMPORT_COMPLETE", "Resources were imported.";
+        ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS", "The import failed and is being rolled back.";
+        ImportRollbackFailed = "IMPORT_ROLLBACK_FAILED", "The import and its rollback failed.";
+        ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE", "The import failed and was rolled back.";
+    }
+}
+
+impl Default for StackStatus {
+    /// Returns an unknown status with an empty name.
+    fn default() -> Self {
+        Self::Unknown(String::new())
+    }
 }
 
 impl StackStatus {
@@ -113,12 +125,6 @@ impl StackStatus {
     /// Returns whether the stack may have resources.
     pub fn exists(&self) -> bool {
         !matches!(self, Self::ReviewInProgress | Self::DeleteComplete)
-    }
-}
-
-impl fmt::Display for StackStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
