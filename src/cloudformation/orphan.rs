@@ -61,7 +61,7 @@ impl OrphanPlan {
             .map(|it| &*it.logical_id)
             .collect();
         unexpected(change_set, |change| {
-            // CloudFormation lists other attributes beside the policies, but no property may change.
+            // CloudFormation lists other attributes besides the policies, but no property may change.
             let keeps_properties = change
                 .details
                 .iter()
