@@ -209,11 +209,7 @@ fn interrupt_leaves_the_deletion_running() {
 fn with_nested(template: &str) -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::with_nested(&["Nested"]);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let deployment = Deployment {
-        template: template.to_owned(),
-        ..Deployment::default()
-    };
-    cloud.account().deploy("inner", deployment);
+    cloud.account().deploy("inner", Deployment::of(template));
     let id = cloud.account().stack("inner").id.clone();
     set_nested_id(&cloud, id);
     (sandbox, cloud)

@@ -55,13 +55,6 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-pub(crate) fn deployment(template: &str) -> Deployment {
-    Deployment {
-        template: template.to_owned(),
-        ..Deployment::default()
-    }
-}
-
 pub(crate) fn sandbox(cloud: &Cloud) -> Sandbox {
     Sandbox::new()
         .cloud(cloud)
@@ -77,7 +70,7 @@ pub(crate) fn shop() -> (Sandbox, Cloud) {
             parameters: pairs(&[("Size", "large"), ("Password", "hunter2hunter2")]),
             tags: pairs(&[("team", "web"), ("cost centre", "12")]),
             capabilities: vec!["CAPABILITY_IAM".to_owned()],
-            ..deployment(TEMPLATE)
+            ..Deployment::of(TEMPLATE)
         },
     );
     cloud.account().stack("shop").termination_protection = true;
@@ -248,7 +241,7 @@ fn text_of_the_template_is_kept() {
         (&large, "template.yaml"),
     ] {
         let cloud = Cloud::start();
-        cloud.account().deploy("shop", deployment(text));
+        cloud.account().deploy("shop", Deployment::of(text));
         let sandbox = sandbox(&cloud);
         let finished = sandbox.run(&["init", "--from-stack", "shop", "new"]);
         let finished = finished.expect_code(0);
@@ -263,7 +256,7 @@ fn lost_characters_are_named_and_can_be_given() {
     let text = "# Größe\nDescription: Größe?\nResources:\n  A:\n    Type: AWS::SNS::Topic\n    \
                 Properties: { DisplayName: \"日本\" }\n";
     let cloud = Cloud::start();
-    cloud.account().deploy("shop", deployment(text));
+    cloud.account().deploy("shop", Deployment::of(text));
     let sandbox = sandbox(&cloud).file("given/stack.yaml", text);
     insta::assert_snapshot!(sandbox.run(&["init", "--from-stack", "shop", "new"]), @r#"
     --- stderr
@@ -440,7 +433,7 @@ fn stack_of_stackctl_keeps_its_project_and_environment() {
                 ("stackctl:environment", "prod"),
                 ("a", "b"),
             ]),
-            ..deployment("Resources: {A: {Type: AWS::SNS::Topic}}")
+            ..Deployment::of("Resources: {A: {Type: AWS::SNS::Topic}}")
         },
     );
     let sandbox = sandbox(&cloud);

@@ -6,10 +6,8 @@ use serde_json::json;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::cloud::{Cloud, Response};
-use crate::from_stack::{
-    TEMPLATE, deployment, expect_only_reads, read, sandbox, serve_code, shop, zip,
-};
+use crate::cloud::{Cloud, Deployment, Response};
+use crate::from_stack::{TEMPLATE, expect_only_reads, read, sandbox, serve_code, shop, zip};
 
 #[test]
 fn hostile_code_is_left_out_or_contained() {
@@ -155,11 +153,11 @@ fn nested_stacks_and_their_functions_are_there_to_be_read() {
     const CHILD: &str = r#"{"Resources": {"Fn": {"Type": "AWS::Lambda::Function", "Properties":
         {"FunctionName": "inner", "Code": {"S3Bucket": "b", "S3Key": "k"}, "Role": "r"}}}}"#;
     let cloud = Cloud::start();
-    cloud.account().deploy("shop", deployment(ROOT));
+    cloud.account().deploy("shop", Deployment::of(ROOT));
     cloud.account().nest("Child", &[]);
     {
         let mut account = cloud.account();
-        let deployed = deployment(CHILD);
+        let deployed = Deployment::of(CHILD);
         account.deploy("other", deployed.clone());
         let resources = account.stack("other").resources.clone();
         let child = account.stack("Child");

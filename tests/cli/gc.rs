@@ -186,13 +186,7 @@ fn what_appeared_after_the_question_is_left_to_the_next_run() {
     let later = put(&cloud, "old", "zip", "later");
     // Another project's stack refers to the first object now.
     let template = format!("Resources: {{}}\nDescription: {garbage}\n");
-    cloud.account().deploy(
-        "other",
-        Deployment {
-            template,
-            ..Deployment::default()
-        },
-    );
+    cloud.account().deploy("other", Deployment::of(template));
     running.type_line("yes");
     running.wait().expect_code(0);
     assert_eq!(versions(&cloud, &garbage), "v");

@@ -57,14 +57,10 @@ fn finds(cloud: &Cloud, stack: &'static str, status: &str, drifts: &str) {
 fn nested() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::with_nested(&["Nested"]);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
-    let deployment = |template: &str| Deployment {
-        template: template.to_owned(),
-        ..Deployment::default()
-    };
     {
         let mut account = cloud.account();
-        account.deploy("inner", deployment(INNER));
-        account.deploy("deepest", deployment(DEEP));
+        account.deploy("inner", Deployment::of(INNER));
+        account.deploy("deepest", Deployment::of(DEEP));
         let id = account.stack("inner").id.clone();
         account.stack("demo-dev").resources["Nested"].physical_id = id;
         let id = account.stack("deepest").id.clone();

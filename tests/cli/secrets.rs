@@ -496,9 +496,8 @@ fn secrets_of_a_deployed_template_are_masked() {
         demo::TEMPLATE.replace("{{ vars.description }}", "first")
     );
     let deployment = Deployment {
-        template,
         parameters: [("Pin".to_owned(), secret.to_owned())].into(),
-        ..Deployment::default()
+        ..Deployment::of(template)
     };
     let mut account = cloud.account();
     account.deploy("demo-dev", deployment);

@@ -348,6 +348,14 @@ pub(super) fn arn(kind: &str, name: &str, number: usize) -> String {
 }
 
 impl Deployment {
+    /// Returns the deployment of a template alone.
+    pub(crate) fn of(template: impl Into<String>) -> Self {
+        Self {
+            template: template.into(),
+            ..Self::default()
+        }
+    }
+
     /// Returns the parameters without the values of those with `NoEcho`.
     fn masked_parameters(&self) -> BTreeMap<String, String> {
         let parsed = template::parse(&self.template);

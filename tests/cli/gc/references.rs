@@ -11,30 +11,19 @@ type Refer = fn(&Cloud, &str);
 const REFERENCES: [(&str, Refer); 9] = [
     ("a template of another stack", |cloud, key| {
         let template = format!("Resources: {{}}\nDescription: {key}\n");
-        cloud.account().deploy(
-            "other",
-            Deployment {
-                template,
-                ..Deployment::default()
-            },
-        );
+        cloud.account().deploy("other", Deployment::of(template));
     }),
     ("a parameter of another stack", |cloud, key| {
         let parameters = [("Key".to_owned(), key.to_owned())].into();
-        let template = "Parameters: { Key: { Type: String } }\nResources: {}\n".to_owned();
+        let template = "Parameters: { Key: { Type: String } }\nResources: {}\n";
         let deployment = Deployment {
-            template,
             parameters,
-            ..Deployment::default()
+            ..Deployment::of(template)
         };
         cloud.account().deploy("other", deployment);
     }),
     ("a change set", |cloud, key| {
-        let deployment = Deployment {
-            template: format!("Description: {key}"),
-            ..Deployment::default()
-        };
-        add_change_set(cloud, deployment);
+        add_change_set(cloud, Deployment::of(format!("Description: {key}")));
     }),
     ("a parameter of a change set", |cloud, key| {
         let parameters = [("Key".to_owned(), key.to_owned())].into();
@@ -48,10 +37,7 @@ const REFERENCES: [(&str, Refer); 9] = [
     }),
     ("a change set of a new stack", |cloud, key| {
         cloud.account().review("demo-dev-2");
-        let deployment = Deployment {
-            template: format!("Description: {key}"),
-            ..Deployment::default()
-        };
+        let deployment = Deployment::of(format!("Description: {key}"));
         cloud
             .account()
             .stack("demo-dev-2")
@@ -72,25 +58,13 @@ const REFERENCES: [(&str, Refer); 9] = [
             &format!("Description: {grandchild}"),
         );
         let template = format!("Resources: {{}}\nDescription: {child}\n");
-        cloud.account().deploy(
-            "other",
-            Deployment {
-                template,
-                ..Deployment::default()
-            },
-        );
+        cloud.account().deploy("other", Deployment::of(template));
     }),
     ("a hidden template in the bucket", |cloud, key| {
         let child = put(cloud, "templates", "yaml", &format!("Description: {key}"));
         put_at(cloud, &child, None);
         let template = format!("Resources: {{}}\nDescription: {child}\n");
-        cloud.account().deploy(
-            "other",
-            Deployment {
-                template,
-                ..Deployment::default()
-            },
-        );
+        cloud.account().deploy("other", Deployment::of(template));
     }),
     ("a record", |cloud, key| {
         let record = "demo/history/demo-gone/00000001.json";
@@ -291,14 +265,8 @@ fn record(token: &str, key: &str) -> String {
 #[test]
 fn stack_of_another_project_that_may_go_back_does_not_matter() {
     let (sandbox, cloud, garbage) = with_garbage();
-    let template = "Resources: {}\n".to_owned();
-    cloud.account().deploy(
-        "other",
-        Deployment {
-            template,
-            ..Deployment::default()
-        },
-    );
+    let template = "Resources: {}\n";
+    cloud.account().deploy("other", Deployment::of(template));
     "UPDATE_IN_PROGRESS".clone_into(&mut cloud.account().stack("other").status);
     gc(&sandbox).expect_code(0);
     assert_eq!(versions(&cloud, &garbage), "vm");
