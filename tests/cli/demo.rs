@@ -102,6 +102,23 @@ pub(crate) fn change_code(sandbox: &Sandbox) {
     sandbox.write("handler/app.py", CODE.replace('1', "2"));
 }
 
+/// The table of the manifest that names the rename of the bucket.
+pub(crate) const MOVED: &str = "\n[moved]\nBucket = \"Files\"\n";
+
+/// Gives the bucket of the template another logical id.
+pub(crate) fn rename_bucket(sandbox: &Sandbox) {
+    sandbox.edit("stack.yaml.j2", "  Bucket:\n", "  Files:\n");
+    sandbox.edit("stack.yaml.j2", "!Ref Bucket", "!Ref Files");
+}
+
+/// Returns the deployed project, whose manifest and template now rename the bucket.
+pub(crate) fn renamed() -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = deployed();
+    rename_bucket(&sandbox);
+    sandbox.append("manifest.toml", MOVED);
+    (sandbox, cloud)
+}
+
 /// Returns the project with nested stacks of these names. Nothing is deployed.
 pub(crate) fn with_nested(names: &[&str]) -> (Sandbox, Cloud) {
     let (sandbox, cloud) = in_cloud();

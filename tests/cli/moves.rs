@@ -3,23 +3,8 @@
 use serde_json::json;
 
 use crate::cloud::Cloud;
-use crate::demo;
+use crate::demo::{self, rename_bucket, renamed};
 use crate::drift::drifted;
-use crate::sandbox::Sandbox;
-
-/// Gives the bucket of the template another logical id.
-fn rename_bucket(sandbox: &Sandbox) {
-    sandbox.edit("stack.yaml.j2", "  Bucket:\n", "  Files:\n");
-    sandbox.edit("stack.yaml.j2", "!Ref Bucket", "!Ref Files");
-}
-
-/// Returns a deployed project whose manifest and template rename the bucket.
-fn renamed() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    rename_bucket(&sandbox);
-    sandbox.append("manifest.toml", "\n[moved]\nBucket = \"Files\"\n");
-    (sandbox, cloud)
-}
 
 /// Changes the deployed template without a call.
 fn edit_deployed(cloud: &Cloud, edit: impl Fn(&str) -> String) {
@@ -165,7 +150,7 @@ fn a_saved_plan_is_refused_if_a_rename_was_added_since() {
     let (sandbox, cloud) = demo::deployed();
     rename_bucket(&sandbox);
     sandbox.run(&["plan", "--out", "p.plan"]).expect_code(0);
-    sandbox.append("manifest.toml", "\n[moved]\nBucket = \"Files\"\n");
+    sandbox.append("manifest.toml", demo::MOVED);
     let apply = sandbox.run(&["apply", "p.plan", "--yes", "--allow-delete", "Bucket"]);
     apply.expect_code(4);
     assert!(cloud.calls_of("ExecuteChangeSet").len() < 2);
@@ -187,16 +172,15 @@ fn a_rename_that_is_done_or_never_was_needed_changes_nothing() {
     assert!(!plan.stderr.contains("moved"), "{plan}");
 
     // The first deployment of another environment has nothing to rename.
-    let new = demo::in_cloud();
-    rename_bucket(&new.0);
-    new.0
-        .append("manifest.toml", "\n[moved]\nBucket = \"Files\"\n");
-    let plan = new.0.run(&["plan"]).expect_code(0);
+    let (sandbox, _cloud) = demo::in_cloud();
+    rename_bucket(&sandbox);
+    sandbox.append("manifest.toml", demo::MOVED);
+    let plan = sandbox.run(&["plan"]).expect_code(0);
     assert!(
         !plan.stdout.contains('→') && plan.stderr.is_empty(),
         "{plan}"
     );
-    new.0.run(&["apply", "--yes"]).expect_code(0);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
 }
 
 #[test]

@@ -2,16 +2,6 @@
 
 use crate::cloud::{Cloud, move_xml};
 use crate::demo;
-use crate::sandbox::Sandbox;
-
-/// Returns the deployed project, whose template now calls the bucket `Files`.
-pub(crate) fn project() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = demo::deployed();
-    sandbox.edit("stack.yaml.j2", "  Bucket:\n", "  Files:\n");
-    sandbox.edit("stack.yaml.j2", "!Ref Bucket", "!Ref Files");
-    sandbox.append("manifest.toml", "\n[moved]\nBucket = \"Files\"\n");
-    (sandbox, cloud)
-}
 
 /// Returns the operations that write.
 pub(crate) fn writes(cloud: &Cloud) -> Vec<String> {
@@ -37,7 +27,7 @@ pub(crate) fn is_renamed(cloud: &Cloud) {
 
 #[test]
 fn refactor_renames_and_changes_nothing_else() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let deployed = cloud.account().stack("demo-dev").deployed.clone().unwrap();
     let bucket_of = |cloud: &Cloud| cloud.account().buckets["demo-data"].objects.len();
     demo::put_object(&cloud, "demo-data", "kept");
@@ -87,10 +77,7 @@ fn refactor_renames_and_changes_nothing_else() {
         plan.expect_stdout("No changes");
         sandbox.run(&["plan", "--offline"]).expect_code(0);
         let text = std::fs::read_to_string(sandbox.path("manifest.toml")).unwrap();
-        sandbox.write(
-            "manifest.toml",
-            text.replace("\n[moved]\nBucket = \"Files\"\n", ""),
-        );
+        sandbox.write("manifest.toml", text.replace(demo::MOVED, ""));
     }
     insta::assert_snapshot!(sandbox.run(&["refactor", "--yes"]), @"
     --- stderr
@@ -101,7 +88,7 @@ fn refactor_renames_and_changes_nothing_else() {
 
 #[test]
 fn nothing_to_rename_is_no_failure() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     cloud.forget_calls();
     let verbose = sandbox.run(&["refactor", "--yes", "-v"]).expect_code(0);
@@ -113,9 +100,8 @@ fn nothing_to_rename_is_no_failure() {
     assert!(writes(&cloud).is_empty());
 
     let (sandbox, cloud) = demo::in_cloud();
-    sandbox.edit("stack.yaml.j2", "  Bucket:\n", "  Files:\n");
-    sandbox.edit("stack.yaml.j2", "!Ref Bucket", "!Ref Files");
-    sandbox.append("manifest.toml", "\n[moved]\nBucket = \"Files\"\n");
+    demo::rename_bucket(&sandbox);
+    sandbox.append("manifest.toml", demo::MOVED);
     let refused = sandbox.run(&["refactor", "--yes"]).expect_code(1);
     refused.expect_stderr("the stack `demo-dev` is not deployed");
     assert!(writes(&cloud).is_empty());
@@ -123,7 +109,7 @@ fn nothing_to_rename_is_no_failure() {
 
 #[test]
 fn refactor_asks_before_it_executes() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     insta::assert_snapshot!(sandbox.run(&["refactor"]), @"
     --- stdout
       → Bucket → Files  AWS::S3::Bucket  demo-data
@@ -152,7 +138,7 @@ fn refactor_asks_before_it_executes() {
 
 #[test]
 fn refactor_prints_json() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let shown = sandbox.json(&["refactor"]);
     let id = cloud.account().refactors[0].id.clone();
     let stack_id = cloud.account().stack("demo-dev").id.clone();
@@ -179,7 +165,7 @@ fn refactor_prints_json() {
 
 #[test]
 fn stacks_that_cannot_be_refactored_are_refused_first() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let refused = |message: &str| {
         let finished = sandbox.run(&["refactor", "--yes"]).expect_code(4);
         finished.expect_stderr(message);
@@ -208,7 +194,7 @@ fn stacks_that_cannot_be_refactored_are_refused_first() {
 
 #[test]
 fn a_resource_that_the_stack_does_not_have_is_not_renamed() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     sandbox.edit("manifest.toml", "Bucket = \"Files\"", "Gone = \"Files\"");
     let done = sandbox.run(&["refactor", "--yes"]).expect_code(0);
     done.expect_stderr("the stack has neither `Gone` nor `Files`: the line has no effect");
@@ -222,7 +208,7 @@ fn a_resource_that_the_stack_does_not_have_is_not_renamed() {
 
 #[test]
 fn a_text_that_may_have_lost_characters_is_restored_or_refused() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let deployed = "      BucketName: demo-data\n";
     let noted =
         |note: &str| format!("    Metadata: {{ Note: {note} }}\n    Properties:\n{deployed}");
@@ -254,7 +240,7 @@ fn a_text_that_may_have_lost_characters_is_restored_or_refused() {
 
 #[test]
 fn a_question_mark_that_the_files_have_too_is_sent_as_it_is() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let deployed = "      BucketName: demo-data\n";
     let noted = format!("    Metadata: {{ Note: why? }} # as?\n    Properties:\n{deployed}");
     let original = format!("    Properties:\n{deployed}");
@@ -273,7 +259,7 @@ fn a_question_mark_that_the_files_have_too_is_sent_as_it_is() {
 
 #[test]
 fn a_large_template_is_sent_by_its_url() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let comment = format!("# {}\n", "x".repeat(60_000));
     let mut account = cloud.account();
     let stack = account.stack("demo-dev").deployed.as_mut().unwrap();
@@ -313,7 +299,7 @@ fn a_refactor_that_does_anything_else_is_not_executed() {
         (vec![tagged], "it would change tags of `Bucket`: `team`"),
         (vec![], "it would not move `Bucket` to `Files`"),
     ] {
-        let (sandbox, cloud) = project();
+        let (sandbox, cloud) = demo::renamed();
         cloud.account().page_size = 1;
         sandbox.json(&["refactor"]);
         cloud.account().refactors[0].actions = Some(actions);
@@ -326,7 +312,7 @@ fn a_refactor_that_does_anything_else_is_not_executed() {
 
 #[test]
 fn several_resources_are_renamed_at_once() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud.account().page_size = 1;
     sandbox.edit(
         "stack.yaml.j2",

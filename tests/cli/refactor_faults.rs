@@ -2,12 +2,13 @@
 //! that are killed.
 
 use crate::cloud::{Cloud, Progress, rename};
-use crate::refactor::{is_renamed, project};
+use crate::demo;
+use crate::refactor::is_renamed;
 use crate::sandbox::Sandbox;
 
 /// Creates a refactor without executing it, and forgets the calls.
 fn created() -> (Sandbox, Cloud) {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     sandbox.json(&["refactor"]);
     cloud.forget_calls();
     (sandbox, cloud)
@@ -47,7 +48,7 @@ fn every_end_of_an_execution_has_its_exit_code() {
             "changed since the refactor was created (OBSOLETE)",
         ),
     ] {
-        let (sandbox, cloud) = project();
+        let (sandbox, cloud) = demo::renamed();
         cloud.account().refactor_end = (end.to_owned(), "no luck".to_owned());
         let finished = sandbox.run(&["refactor", "--yes"]).expect_code(code);
         finished.expect_stderr(message);
@@ -59,7 +60,7 @@ fn every_end_of_an_execution_has_its_exit_code() {
 
 #[test]
 fn a_failure_says_why_and_what_to_do() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let reason = "Resource handler returned: no permission to tag";
     cloud.account().refactor_end = ("ROLLBACK_COMPLETE".to_owned(), reason.to_owned());
     insta::assert_snapshot!(sandbox.run(&["refactor", "--yes"]), @"
@@ -83,7 +84,7 @@ fn a_failure_says_why_and_what_to_do() {
     hint: fix the cause, then run `stackctl refactor -e dev` again
     --- exit 3
     ");
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud.account().refactor_end = ("ROLLBACK_FAILED".to_owned(), reason.to_owned());
     insta::assert_snapshot!(sandbox.run(&["refactor", "--yes"]).without_stdout().without_resource_events(), @"
     --- stderr
@@ -134,7 +135,7 @@ fn a_refactor_that_cannot_be_created_says_why() {
     );
     assert_eq!(executions(&cloud), [0]);
 
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let unknown = "Could not find operation CreateStackRefactor";
     cloud
         .on("CreateStackRefactor")
@@ -144,7 +145,7 @@ fn a_refactor_that_cannot_be_created_says_why() {
         .error(400, "InvalidAction", unknown);
     let failed = sandbox.run(&["refactor", "--yes"]).expect_code(1);
     failed.expect_stderr("this endpoint does not support stack refactoring");
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud
         .on("ListStackRefactors")
         .error(403, "AccessDenied", "not authorized");
@@ -175,14 +176,14 @@ fn a_refactor_is_awaited_until_it_is_created() {
 
 #[test]
 fn a_lost_answer_does_not_execute_twice() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud.on("ExecuteStackRefactor").times(1).lose_answer();
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     assert_eq!(cloud.calls_of("ExecuteStackRefactor").len(), 1);
     is_renamed(&cloud);
 
     // A request that did not arrive is repeated, but only after its effect has not come.
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud.on("ExecuteStackRefactor").times(1).drop_connection();
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     assert_eq!(cloud.calls_of("ExecuteStackRefactor").len(), 2);
@@ -191,7 +192,7 @@ fn a_lost_answer_does_not_execute_twice() {
 
 #[test]
 fn throttled_calls_are_repeated() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     for operation in [
         "CreateStackRefactor",
         "ExecuteStackRefactor",
@@ -210,7 +211,7 @@ fn throttled_calls_are_repeated() {
 
 #[test]
 fn a_refused_execution_is_reported_and_not_repeated() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let message = "User is not authorized to perform cloudformation:ExecuteStackRefactor";
     cloud
         .on("ExecuteStackRefactor")
@@ -223,7 +224,7 @@ fn a_refused_execution_is_reported_and_not_repeated() {
 
 #[test]
 fn an_old_answer_decides_nothing() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let old = |id: &str| {
         format!(
             "<StackResourceSummaries><member><LogicalResourceId>{id}</LogicalResourceId>\
@@ -249,7 +250,7 @@ fn an_old_answer_decides_nothing() {
 
 #[test]
 fn an_obsolete_refactor_is_refused_and_made_again() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let mut running = sandbox.spawn_on_terminal(&["refactor"]);
     running.wait_for_stderr("Refactor:");
     // A colleague deploys while the user is asked.
@@ -266,7 +267,7 @@ fn an_obsolete_refactor_is_refused_and_made_again() {
 
 #[test]
 fn an_operation_that_begins_during_the_question_is_not_disturbed() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let mut running = sandbox.spawn_on_terminal(&["refactor"]);
     running.wait_for_stderr("Refactor:");
     cloud.set_status("UPDATE_IN_PROGRESS");
@@ -275,7 +276,7 @@ fn an_operation_that_begins_during_the_question_is_not_disturbed() {
     assert_eq!(executions(&cloud), [0]);
 
     // The stack is deleted.
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let mut running = sandbox.spawn_on_terminal(&["refactor"]);
     running.wait_for_stderr("Refactor:");
     cloud.set_status("DELETE_COMPLETE");
@@ -306,7 +307,7 @@ fn refactors_of_others_are_left_alone() {
 #[test]
 fn a_run_that_is_killed_before_the_execution_leaves_a_refactor_that_is_used_again() {
     for forgets in [false, true] {
-        let (sandbox, cloud) = project();
+        let (sandbox, cloud) = demo::renamed();
         let mut running = sandbox.spawn_on_terminal(&["refactor"]);
         running.wait_for_stderr("Refactor:").kill();
         if forgets {
@@ -321,7 +322,7 @@ fn a_run_that_is_killed_before_the_execution_leaves_a_refactor_that_is_used_agai
 #[test]
 fn a_run_that_is_killed_after_the_execution_is_finished_by_the_next_one() {
     for forgets in [false, true] {
-        let (sandbox, cloud) = project();
+        let (sandbox, cloud) = demo::renamed();
         cloud.account().progress = Progress::Paused;
         let mut running = sandbox.spawn(&["refactor", "--yes"]);
         running
@@ -357,7 +358,7 @@ fn a_refactor_that_ended_after_its_run_was_killed_is_reported() {
             "the last refactor ended in ROLLBACK_COMPLETE: no luck",
         ),
     ] {
-        let (sandbox, cloud) = project();
+        let (sandbox, cloud) = demo::renamed();
         cloud.account().progress = Progress::Paused;
         let mut running = sandbox.spawn(&["refactor", "--yes"]);
         running
@@ -390,7 +391,7 @@ fn a_rename_that_was_undone_since_is_done_again() {
 
 #[test]
 fn a_colleague_who_executes_the_same_refactor_is_followed() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     let mut running = sandbox.spawn_on_terminal(&["refactor"]);
     running.wait_for_stderr("Refactor:");
     let mut account = cloud.account();
@@ -408,7 +409,7 @@ fn a_colleague_who_executes_the_same_refactor_is_followed() {
 
 #[test]
 fn ctrl_c_leaves_the_refactor_running() {
-    let (sandbox, cloud) = project();
+    let (sandbox, cloud) = demo::renamed();
     cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["refactor", "--yes"]);
     running
