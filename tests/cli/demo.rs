@@ -172,6 +172,15 @@ impl Cloud {
     pub(crate) fn set_status(&self, status: &str) {
         status.clone_into(&mut self.account().stack(STACK).status);
     }
+
+    /// Replaces a text in the deployed template, without a call.
+    #[track_caller]
+    pub(crate) fn edit_deployed(&self, from: &str, to: &str) {
+        let mut account = self.account();
+        let template = &mut account.stack(STACK).deployed.as_mut().unwrap().template;
+        assert!(template.contains(from), "{template}");
+        *template = template.replace(from, to);
+    }
 }
 
 /// Creates the artifact bucket, complete and empty.

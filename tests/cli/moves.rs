@@ -2,16 +2,8 @@
 
 use serde_json::json;
 
-use crate::cloud::Cloud;
 use crate::demo::{self, rename_bucket, renamed};
 use crate::drift::drifted;
-
-/// Changes the deployed template without a call.
-fn edit_deployed(cloud: &Cloud, edit: impl Fn(&str) -> String) {
-    let mut account = cloud.account();
-    let deployed = account.stack("demo-dev").deployed.as_mut().unwrap();
-    deployed.template = edit(&deployed.template);
-}
 
 /// Returns what is below the facts of a plan.
 fn body(plan: &str) -> &str {
@@ -159,10 +151,8 @@ fn a_saved_plan_is_refused_if_a_rename_was_added_since() {
 #[test]
 fn a_rename_that_is_done_or_never_was_needed_changes_nothing() {
     let (sandbox, cloud) = renamed();
-    edit_deployed(&cloud, |template| {
-        let template = template.replace("  Bucket:", "  Files:");
-        template.replace("!Ref Bucket", "!Ref Files")
-    });
+    cloud.edit_deployed("  Bucket:", "  Files:");
+    cloud.edit_deployed("!Ref Bucket", "!Ref Files");
     let plan = sandbox.run(&["plan", "-v"]).expect_code(0);
     plan.expect_stdout("No changes.");
     plan.expect_stderr(
@@ -259,9 +249,7 @@ fn what_cannot_be_renamed_is_an_error_at_its_place() {
     "#);
     sandbox.edit("manifest.toml", "Bucket = \"Items\"\nBuket", "Bucket");
     sandbox.edit("stack.yaml.j2", "  Items: {Type: AWS::SQS::Queue}\n", "");
-    edit_deployed(&cloud, |template| {
-        template.replace("  Bucket:", "  Files: {Type: AWS::S3::Bucket}\n  Bucket:")
-    });
+    cloud.edit_deployed("  Bucket:", "  Files: {Type: AWS::S3::Bucket}\n  Bucket:");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @r#"
     --- stderr
     error[move-taken]: `Bucket` cannot become `Files`: the stack has both
@@ -281,9 +269,7 @@ fn what_cannot_be_renamed_is_an_error_at_its_place() {
 #[test]
 fn what_stack_refactoring_does_not_accept_is_refused() {
     let (sandbox, cloud) = renamed();
-    edit_deployed(&cloud, |template| {
-        template.replace("demo-data", "!Sub '${AWS::StackName}-data'")
-    });
+    cloud.edit_deployed("demo-data", "!Sub '${AWS::StackName}-data'");
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @"
     --- stderr
     error[rename-pseudo-parameter]: `Bucket` reads `AWS::StackName` and cannot be refactored
@@ -297,10 +283,8 @@ fn what_stack_refactoring_does_not_accept_is_refused() {
     error: the resources cannot be renamed by stack refactoring
     --- exit 4
     ");
-    edit_deployed(&cloud, |template| {
-        let template = template.replace("!Sub '${AWS::StackName}-data'", "demo-data");
-        format!("Transform: Macro\n{template}")
-    });
+    cloud.edit_deployed("!Sub '${AWS::StackName}-data'", "demo-data");
+    cloud.edit_deployed("Resources:\n", "Transform: Macro\nResources:\n");
     insta::assert_snapshot!(sandbox.run(&["plan"]), @"
     --- stderr
     error[rename-transform]: a template with transforms cannot be refactored: they make logical ids

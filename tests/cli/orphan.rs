@@ -25,14 +25,6 @@ fn resources(cloud: &Cloud) -> Vec<String> {
         .collect()
 }
 
-/// Replaces the deployed template.
-pub(crate) fn deploy(cloud: &Cloud, from: &str, to: &str) {
-    let mut account = cloud.account();
-    let deployed = account.stack("demo-dev").deployed.as_mut().unwrap();
-    assert!(deployed.template.contains(from), "{}", deployed.template);
-    deployed.template = deployed.template.replacen(from, to, 1);
-}
-
 /// Returns whether a request sends a template that retains a resource.
 fn retains(call: &Call) -> bool {
     call.parameter("TemplateBody")
@@ -490,10 +482,10 @@ fn a_second_step_that_fails_is_rolled_back_and_can_be_repeated() {
 fn parameters_keep_their_values_and_lost_characters_are_not_sent() {
     let (sandbox, cloud) = demo::deployed();
     let parameters = "Parameters: {Password: {Type: String, NoEcho: true}}\nResources:\n";
-    deploy(&cloud, "Resources:\n", parameters);
+    cloud.edit_deployed("Resources:\n", parameters);
     let role = "    Type: AWS::IAM::Role\n";
     let noted = |text: &str| format!("{role}    Metadata: {{A: {text}}}\n");
-    deploy(&cloud, role, &noted("Gr\u{fc}\u{df}e"));
+    cloud.edit_deployed(role, &noted("Gr\u{fc}\u{df}e"));
     let mut account = cloud.account();
     let deployed = account.stack("demo-dev").deployed.as_mut().unwrap();
     let value = "hunter2".to_owned();

@@ -1,18 +1,14 @@
 //! `orphan`: what is refused before anything is done.
 
 use crate::demo;
-use crate::orphan::{deploy, templates};
+use crate::orphan::templates;
 
 #[test]
 fn a_value_that_is_not_known_is_asked_for_at_its_line() {
     let (sandbox, cloud) = demo::deployed();
     let name = "FunctionName: demo-handler";
-    deploy(&cloud, name, "FunctionName: !Sub 'x-${Role.RoleId}'");
-    deploy(
-        &cloud,
-        "Runtime: python3.13",
-        "Runtime: !GetAtt Bucket.WebsiteURL",
-    );
+    cloud.edit_deployed(name, "FunctionName: !Sub 'x-${Role.RoleId}'");
+    cloud.edit_deployed("Runtime: python3.13", "Runtime: !GetAtt Bucket.WebsiteURL");
     insta::assert_snapshot!(sandbox.run(&["orphan", "Bucket", "Role", "--yes"]), @"
     --- stderr
     error[unknown-value]: `Handler` uses `Role.RoleId`, whose present value is not known
@@ -101,8 +97,7 @@ fn what_cannot_leave_the_stack_is_refused_first() {
     hint: to delete the stack and keep its resources, deploy them with `DeletionPolicy: Retain`; `stackctl destroy --dry-run -e dev` then shows that the deletion leaves them behind
     --- exit 4
     ");
-    deploy(
-        &cloud,
+    cloud.edit_deployed(
         "Outputs:",
         "  Nested: { Type: AWS::CloudFormation::Stack }\n  Api: { Type: AWS::Serverless::Api }\n  \
          Never: { Type: AWS::SNS::Topic }\nOutputs:",

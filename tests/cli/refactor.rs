@@ -212,11 +212,8 @@ fn a_text_that_may_have_lost_characters_is_restored_or_refused() {
     let deployed = "      BucketName: demo-data\n";
     let noted =
         |note: &str| format!("    Metadata: {{ Note: {note} }}\n    Properties:\n{deployed}");
-    let mut account = cloud.account();
-    let stack = account.stack("demo-dev").deployed.as_mut().unwrap();
     let original = format!("    Properties:\n{deployed}");
-    stack.template = stack.template.replace(&original, &noted("Gr??e"));
-    drop(account);
+    cloud.edit_deployed(&original, &noted("Gr??e"));
     insta::assert_snapshot!(sandbox.run(&["refactor", "--yes"]), @"
     --- stderr
     error[lost-characters]: this text may have lost characters: CloudFormation returns `?` for each one outside ASCII
@@ -244,11 +241,9 @@ fn a_question_mark_that_the_files_have_too_is_sent_as_it_is() {
     let deployed = "      BucketName: demo-data\n";
     let noted = format!("    Metadata: {{ Note: why? }} # as?\n    Properties:\n{deployed}");
     let original = format!("    Properties:\n{deployed}");
-    let mut account = cloud.account();
-    let stack = account.stack("demo-dev").deployed.as_mut().unwrap();
-    stack.template = stack.template.replace(&original, &noted);
-    let expected = stack.template.replace("  Bucket:\n", "  Files:\n");
-    drop(account);
+    cloud.edit_deployed(&original, &noted);
+    let deployed = cloud.account().stack("demo-dev").deployed.clone().unwrap();
+    let expected = deployed.template.replace("  Bucket:\n", "  Files:\n");
     sandbox.edit("stack.yaml.j2", &original, &noted);
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     let sent = cloud.calls_of("CreateStackRefactor").remove(0);
@@ -260,11 +255,8 @@ fn a_question_mark_that_the_files_have_too_is_sent_as_it_is() {
 #[test]
 fn a_large_template_is_sent_by_its_url() {
     let (sandbox, cloud) = demo::renamed();
-    let comment = format!("# {}\n", "x".repeat(60_000));
-    let mut account = cloud.account();
-    let stack = account.stack("demo-dev").deployed.as_mut().unwrap();
-    stack.template = comment + &stack.template;
-    drop(account);
+    let commented = format!("# {}\nResources:\n", "x".repeat(60_000));
+    cloud.edit_deployed("Resources:\n", &commented);
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     let sent = cloud.calls_of("CreateStackRefactor").remove(0);
     let definition = |name: &str| sent.parameter(&format!("StackDefinitions.member.1.{name}"));
