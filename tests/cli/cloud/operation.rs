@@ -179,7 +179,12 @@ impl Account {
             }
             operation.stack_event(stack, "UPDATE_COMPLETE", completed);
         }
-        self.stacks[index].is_express = set.express.is_some();
+        let stack = &mut self.stacks[index];
+        stack.is_express = set.express.is_some();
+        if !creates {
+            // The time does not go back if a test has set a later one.
+            stack.updated = stack.updated.take().max(Some(now()));
+        }
         self.begin(index, operation);
     }
 
