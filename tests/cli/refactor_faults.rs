@@ -1,10 +1,10 @@
 //! `refactor` when something goes wrong: every end of an execution, lost answers, other users, and runs
 //! that are killed.
 
-use crate::cloud::{Cloud, Progress, rename};
+use crate::cloud::{Cloud, Progress, Refactor, rename};
 use crate::demo;
 use crate::refactor::is_renamed;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Running, Sandbox};
 
 /// Creates a refactor without executing it, and forgets the calls.
 fn created() -> (Sandbox, Cloud) {
@@ -12,6 +12,26 @@ fn created() -> (Sandbox, Cloud) {
     sandbox.json(&["refactor"]);
     cloud.forget_calls();
     (sandbox, cloud)
+}
+
+/// Changes the refactor without a call.
+fn edit(cloud: &Cloud, edit: impl FnOnce(&mut Refactor)) {
+    edit(&mut cloud.account().refactors[0]);
+}
+
+/// Starts `refactor` and waits until it asks.
+fn spawn_until_asked(sandbox: &Sandbox) -> Running {
+    let mut running = sandbox.spawn_on_terminal(&["refactor"]);
+    running.wait_for_stderr("Refactor:");
+    running
+}
+
+/// Starts `refactor` and waits until its execution is shown. The execution makes no progress.
+fn spawn_until_executing(sandbox: &Sandbox, cloud: &Cloud) -> Running {
+    cloud.account().progress = Progress::Paused;
+    let mut running = sandbox.spawn(&["refactor", "--yes"]);
+    running.wait_for_stderr("UPDATE_IN_PROGRESS  demo-dev");
+    running
 }
 
 fn executions(cloud: &Cloud) -> Vec<usize> {
@@ -123,12 +143,11 @@ fn a_status_that_is_not_known_is_shown_as_it_came() {
 #[test]
 fn a_refactor_that_cannot_be_created_says_why() {
     let (sandbox, cloud) = created();
-    let mut account = cloud.account();
-    let refactor = &mut account.refactors[0];
-    refactor.status = "CREATE_FAILED".to_owned();
-    refactor.execution = "UNAVAILABLE".to_owned();
-    refactor.reason = "Resource type AWS::S3::Bucket is not supported".to_owned();
-    drop(account);
+    edit(&cloud, |refactor| {
+        refactor.status = "CREATE_FAILED".to_owned();
+        refactor.execution = "UNAVAILABLE".to_owned();
+        refactor.reason = "Resource type AWS::S3::Bucket is not supported".to_owned();
+    });
     let failed = sandbox.run(&["refactor", "--yes"]).expect_code(1);
     failed.expect_stderr(
         "CloudFormation does not rename the resources (CREATE_FAILED): Resource type AWS::S3::Bucket is not supported",
@@ -156,20 +175,18 @@ fn a_refactor_that_cannot_be_created_says_why() {
 #[test]
 fn a_refactor_is_awaited_until_it_is_created() {
     let (sandbox, cloud) = created();
-    let mut account = cloud.account();
-    let refactor = &mut account.refactors[0];
-    refactor.status = "CREATE_IN_PROGRESS".to_owned();
-    refactor.execution = "UNAVAILABLE".to_owned();
-    drop(account);
+    edit(&cloud, |refactor| {
+        refactor.status = "CREATE_IN_PROGRESS".to_owned();
+        refactor.execution = "UNAVAILABLE".to_owned();
+    });
     let mut running = sandbox.spawn(&["refactor", "--yes"]);
     running.wait_until("polls", || {
         cloud.calls_of("DescribeStackRefactor").len() > 5
     });
-    let mut account = cloud.account();
-    let refactor = &mut account.refactors[0];
-    refactor.status = "CREATE_COMPLETE".to_owned();
-    refactor.execution = "AVAILABLE".to_owned();
-    drop(account);
+    edit(&cloud, |refactor| {
+        refactor.status = "CREATE_COMPLETE".to_owned();
+        refactor.execution = "AVAILABLE".to_owned();
+    });
     running.wait().expect_code(0);
     is_renamed(&cloud);
 }
@@ -251,10 +268,11 @@ fn an_old_answer_decides_nothing() {
 #[test]
 fn an_obsolete_refactor_is_refused_and_made_again() {
     let (sandbox, cloud) = demo::renamed();
-    let mut running = sandbox.spawn_on_terminal(&["refactor"]);
-    running.wait_for_stderr("Refactor:");
+    let mut running = spawn_until_asked(&sandbox);
     // A colleague deploys while the user is asked.
-    cloud.account().refactors[0].execution = "OBSOLETE".to_owned();
+    edit(&cloud, |refactor| {
+        refactor.execution = "OBSOLETE".to_owned();
+    });
     running.type_line("yes");
     let refused = running.wait().expect_code(4);
     refused.expect_stderr("the stack `demo-dev` changed since the refactor was created (OBSOLETE)");
@@ -268,8 +286,7 @@ fn an_obsolete_refactor_is_refused_and_made_again() {
 #[test]
 fn an_operation_that_begins_during_the_question_is_not_disturbed() {
     let (sandbox, cloud) = demo::renamed();
-    let mut running = sandbox.spawn_on_terminal(&["refactor"]);
-    running.wait_for_stderr("Refactor:");
+    let mut running = spawn_until_asked(&sandbox);
     cloud.set_status("UPDATE_IN_PROGRESS");
     running.type_line("yes");
     running.wait().expect_code(4);
@@ -277,8 +294,7 @@ fn an_operation_that_begins_during_the_question_is_not_disturbed() {
 
     // The stack is deleted.
     let (sandbox, cloud) = demo::renamed();
-    let mut running = sandbox.spawn_on_terminal(&["refactor"]);
-    running.wait_for_stderr("Refactor:");
+    let mut running = spawn_until_asked(&sandbox);
     cloud.set_status("DELETE_COMPLETE");
     running.type_line("yes");
     running.wait().expect_code(4);
@@ -288,9 +304,9 @@ fn an_operation_that_begins_during_the_question_is_not_disturbed() {
 #[test]
 fn refactors_of_others_are_left_alone() {
     let (sandbox, cloud) = created();
-    let mut account = cloud.account();
-    account.refactors[0].description = "made by a colleague".to_owned();
-    drop(account);
+    edit(&cloud, |refactor| {
+        refactor.description = "made by a colleague".to_owned();
+    });
     sandbox.run(&["refactor", "--yes"]).expect_code(0);
     assert_eq!(executions(&cloud), [0, 1]);
     is_renamed(&cloud);
@@ -308,8 +324,7 @@ fn refactors_of_others_are_left_alone() {
 fn a_run_that_is_killed_before_the_execution_leaves_a_refactor_that_is_used_again() {
     for forgets in [false, true] {
         let (sandbox, cloud) = demo::renamed();
-        let mut running = sandbox.spawn_on_terminal(&["refactor"]);
-        running.wait_for_stderr("Refactor:").kill();
+        spawn_until_asked(&sandbox).kill();
         if forgets {
             std::fs::remove_dir_all(sandbox.cache().join("refactors")).unwrap();
         }
@@ -323,11 +338,7 @@ fn a_run_that_is_killed_before_the_execution_leaves_a_refactor_that_is_used_agai
 fn a_run_that_is_killed_after_the_execution_is_finished_by_the_next_one() {
     for forgets in [false, true] {
         let (sandbox, cloud) = demo::renamed();
-        cloud.account().progress = Progress::Paused;
-        let mut running = sandbox.spawn(&["refactor", "--yes"]);
-        running
-            .wait_for_stderr("UPDATE_IN_PROGRESS  demo-dev")
-            .kill();
+        spawn_until_executing(&sandbox, &cloud).kill();
         if forgets {
             std::fs::remove_dir_all(sandbox.cache().join("refactors")).unwrap();
         }
@@ -359,11 +370,7 @@ fn a_refactor_that_ended_after_its_run_was_killed_is_reported() {
         ),
     ] {
         let (sandbox, cloud) = demo::renamed();
-        cloud.account().progress = Progress::Paused;
-        let mut running = sandbox.spawn(&["refactor", "--yes"]);
-        running
-            .wait_for_stderr("UPDATE_IN_PROGRESS  demo-dev")
-            .kill();
+        spawn_until_executing(&sandbox, &cloud).kill();
         cloud.account().refactor_end = (end.to_owned(), "no luck".to_owned());
         cloud.account().progress = Progress::Done;
         let next = sandbox.run(&["refactor"]).expect_code(code);
@@ -380,10 +387,9 @@ fn a_refactor_that_ended_after_its_run_was_killed_is_reported() {
 #[test]
 fn a_rename_that_was_undone_since_is_done_again() {
     let (sandbox, cloud) = created();
-    let mut account = cloud.account();
-    let refactor = &mut account.refactors[0];
-    refactor.execution = "ROLLBACK_FAILED".to_owned();
-    drop(account);
+    edit(&cloud, |refactor| {
+        refactor.execution = "ROLLBACK_FAILED".to_owned();
+    });
     let finished = sandbox.run(&["refactor", "--yes"]).expect_code(0);
     finished.expect_stderr("warning: the last refactor ended in ROLLBACK_FAILED");
     assert_eq!(executions(&cloud), [0, 1]);
@@ -392,8 +398,7 @@ fn a_rename_that_was_undone_since_is_done_again() {
 #[test]
 fn a_colleague_who_executes_the_same_refactor_is_followed() {
     let (sandbox, cloud) = demo::renamed();
-    let mut running = sandbox.spawn_on_terminal(&["refactor"]);
-    running.wait_for_stderr("Refactor:");
+    let mut running = spawn_until_asked(&sandbox);
     let mut account = cloud.account();
     let mut refactor = account.refactors[0].clone();
     rename(account.stack("demo-dev"), &refactor);
@@ -410,11 +415,8 @@ fn a_colleague_who_executes_the_same_refactor_is_followed() {
 #[test]
 fn ctrl_c_leaves_the_refactor_running() {
     let (sandbox, cloud) = demo::renamed();
-    cloud.account().progress = Progress::Paused;
-    let mut running = sandbox.spawn(&["refactor", "--yes"]);
-    running
-        .wait_for_stderr("UPDATE_IN_PROGRESS  demo-dev")
-        .interrupt();
+    let mut running = spawn_until_executing(&sandbox, &cloud);
+    running.interrupt();
     let left = running.wait().expect_code(130);
     left.expect_stderr("`stackctl refactor -e dev` waits for its end and continues from there");
     cloud.account().progress = Progress::Done;

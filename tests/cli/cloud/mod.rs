@@ -34,7 +34,7 @@ pub(crate) use buckets::{Bucket, Object};
 pub(crate) use call::Call;
 pub(crate) use change_sets::ChangeSet;
 pub(crate) use http::Response;
-pub(crate) use refactors::{move_xml, rename};
+pub(crate) use refactors::{Refactor, move_xml, rename};
 pub(crate) use stacks::Deployment;
 
 use crate::listener::Listener;
