@@ -194,14 +194,19 @@ fn disabled_validation_is_requested_and_shown() {
 /// Returns the deployed project after an update in EXPRESS mode that failed without rollback.
 pub(crate) fn failed() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::changed();
-    cloud.account().fail("Role", express::REPLACEMENT);
+    fail_update(&sandbox, &cloud, express::REPLACEMENT);
+    cloud.forget_calls();
+    (sandbox, cloud)
+}
+
+/// Updates the role in EXPRESS mode without rollback. The update fails; the next one would not.
+pub(crate) fn fail_update(sandbox: &Sandbox, cloud: &Cloud, reason: &str) {
+    cloud.account().fail("Role", reason);
     sandbox
         .run(&["apply", "--yes", "--express", "--no-rollback"])
         .expect_code(1);
     assert_eq!(cloud.status(), "UPDATE_FAILED");
     cloud.account().failing.clear();
-    cloud.forget_calls();
-    (sandbox, cloud)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::demo;
-use crate::express::{failed, requested};
+use crate::express::{fail_update, failed, requested};
 use crate::recover;
 use crate::sandbox::Sandbox;
 
@@ -186,13 +186,9 @@ fn recover_restores_parameters_and_keeps_secrets() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     sandbox.edit("manifest.toml", "small", "large");
     demo::change_description(&sandbox);
-    cloud.account().fail("Role", "no");
-    sandbox
-        .run(&["apply", "--yes", "--express", "--no-rollback"])
-        .expect_code(1);
+    fail_update(&sandbox, &cloud, "no");
     // The service shows the values of the update that failed.
     let mut account = cloud.account();
-    account.failing.clear();
     let stack = account.stack("demo-dev");
     let deployed = stack.deployed.as_mut().unwrap();
     let size = &mut deployed.parameters;
@@ -225,11 +221,7 @@ fn recover_does_not_deploy_a_masked_template() {
     let sandbox = sandbox.env("PASSWORD", secret);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     demo::change_description(&sandbox);
-    cloud.account().fail("Role", "no");
-    sandbox
-        .run(&["apply", "--yes", "--express", "--no-rollback"])
-        .expect_code(1);
-    cloud.account().failing.clear();
+    fail_update(&sandbox, &cloud, "no");
     let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
     finished.expect_stdout("from CloudFormation's template of the stack");
     let call = cloud.calls_of("UpdateStack").remove(0);
@@ -246,11 +238,7 @@ fn recover_uploads_a_large_template() {
     );
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     demo::change_description(&sandbox);
-    cloud.account().fail("Role", "no");
-    sandbox
-        .run(&["apply", "--yes", "--express", "--no-rollback"])
-        .expect_code(1);
-    cloud.account().failing.clear();
+    fail_update(&sandbox, &cloud, "no");
     cloud.forget_calls();
     sandbox.run(&["recover", "--yes"]).expect_code(0);
     let call = cloud.calls_of("UpdateStack").remove(0);

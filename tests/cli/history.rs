@@ -49,19 +49,13 @@ fn template(cloud: &Cloud) -> String {
     deployed.unwrap().template
 }
 
-fn fail(cloud: &Cloud, logical_id: &str) {
-    let reason = format!("{logical_id} is not to be");
-    let mut account = cloud.account();
-    account.failing.insert(logical_id.to_owned(), reason);
-}
-
 /// Returns the project after three deployments: new code, and a change of the role that failed.
 fn three_deployments() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::deployed();
     demo::change_code(&sandbox);
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     demo::change_description(&sandbox);
-    fail(&cloud, "Role");
+    cloud.account().fail("Role", "Role is not to be");
     sandbox.run(&["apply", "--yes"]).expect_code(3);
     cloud.account().failing.clear();
     cloud.forget_calls();
@@ -177,7 +171,7 @@ fn no_deployment_fails_because_of_its_record() {
     // A failed deployment keeps its exit code.
     let (sandbox, cloud) = demo::deployed();
     demo::change_description(&sandbox);
-    fail(&cloud, "Role");
+    cloud.account().fail("Role", "Role is not to be");
     cloud
         .on("PutObject")
         .only(is_record)

@@ -5,16 +5,10 @@ use crate::cloud::Cloud;
 use crate::demo;
 use crate::sandbox::Sandbox;
 
-fn fail(cloud: &Cloud, logical_id: &str) {
-    let reason = format!("{logical_id} is not to be");
-    let mut account = cloud.account();
-    account.failing.insert(logical_id.to_owned(), reason);
-}
-
 /// Returns the deployed project with a change of the role. The change fails.
 fn with_a_failing_change() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = demo::changed();
-    fail(&cloud, "Role");
+    cloud.account().fail("Role", "Role is not to be");
     (sandbox, cloud)
 }
 
@@ -39,7 +33,7 @@ fn rollback_options_are_not_sent_by_default() {
 #[test]
 fn creation_without_rollback_is_kept_and_continued() {
     let (sandbox, cloud) = demo::in_cloud();
-    fail(&cloud, "Role");
+    cloud.account().fail("Role", "Role is not to be");
     let failed = sandbox.run(&["apply", "--yes", "--no-rollback"]);
     insta::assert_snapshot!(failed.without_stdout().without_resource_events(), @r"
     --- stderr
@@ -101,7 +95,7 @@ fn update_without_rollback_is_kept_and_can_be_rolled_back() {
 #[test]
 fn on_failure_delete_deletes_only_a_new_stack() {
     let (sandbox, cloud) = demo::in_cloud();
-    fail(&cloud, "Bucket");
+    cloud.account().fail("Bucket", "Bucket is not to be");
     let arguments = ["apply", "--yes", "--on-failure", "delete"];
     insta::assert_snapshot!(sandbox.run(&arguments).without_stdout(), @"
     --- stderr
