@@ -250,6 +250,15 @@ fn pipeline(works: bool) -> (Sandbox, Cloud) {
     (sandbox, cloud)
 }
 
+/// Deploys a pipeline that creates no item. Its smoke test waits for a minute, and its function logs these
+/// lines.
+fn logging_pipeline(lines: &[&str]) -> (Sandbox, Cloud) {
+    let (sandbox, cloud) = pipeline(false);
+    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
+    cloud.account().log_lines = lines.iter().map(|it| (*it).to_owned()).collect();
+    (sandbox, cloud)
+}
+
 fn nothing_is_left_of_the_probe(cloud: &Cloud) {
     let account = cloud.account();
     assert!(account.buckets["demo-data"].objects.is_empty());
@@ -316,16 +325,12 @@ fn missing_item_shows_the_last_log_lines() {
 
 #[test]
 fn failed_function_ends_the_verification_early() {
-    let (sandbox, cloud) = pipeline(false);
-    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
-    cloud.account().log_lines = [
+    let (sandbox, cloud) = logging_pipeline(&[
         "START RequestId: 1 Version: $LATEST\n",
         "[ERROR] KeyError: 'size'\nTraceback (most recent call last):\n",
         "END RequestId: 1\n",
         "REPORT RequestId: 1\tDuration: 3 ms\n",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    ]);
     let started = std::time::Instant::now();
     let finished = sandbox.run(&["verify"]).expect_code(1);
     assert!(started.elapsed().as_secs() < 30, "{finished}");
@@ -345,15 +350,11 @@ fn failed_function_ends_the_verification_early() {
 
 #[test]
 fn function_that_does_not_start_ends_the_verification_early() {
-    let (sandbox, cloud) = pipeline(false);
-    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
-    cloud.account().log_lines = [
+    let (sandbox, cloud) = logging_pipeline(&[
         "START RequestId: 1 Version: $LATEST\n",
         "[ERROR] Runtime.HandlerNotFound: Handler 'handle' missing on module 'app'\n",
         "END RequestId: 1\n",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    ]);
     let started = std::time::Instant::now();
     let finished = sandbox.run(&["verify"]).expect_code(1);
     assert!(started.elapsed().as_secs() < 30, "{finished}");
@@ -395,8 +396,7 @@ fn function_that_does_not_start_ends_the_verification_early() {
 
 #[test]
 fn interrupted_verification_removes_the_test_object() {
-    let (sandbox, cloud) = pipeline(false);
-    sandbox.edit("manifest.toml", "timeout = \"1s\"", "timeout = \"60s\"");
+    let (sandbox, cloud) = logging_pipeline(&[]);
     let mut running = sandbox.spawn(&["verify"]);
     running.wait_for_call(&cloud, "GetItem").interrupt();
     running.wait().expect_code(130);
