@@ -102,15 +102,8 @@ pub(crate) async fn read(connection: &Connection, source: &ServiceSource) -> Res
         }),
         Err(error) => match refusal(source, &error) {
             Some(refusal) => Ok(ServiceValue::Refused(refusal)),
-            None => Err(connection.fault(format!("read {}", shown(source)), &error)),
+            None => Err(connection.fault(format!("read {}", source.whole()), &error)),
         },
-    }
-}
-
-fn shown(source: &ServiceSource) -> String {
-    match source {
-        ServiceSource::Ssm(_) => source.to_string(),
-        ServiceSource::Secret(_) => format!("the secret `{}`", source.id()),
     }
 }
 

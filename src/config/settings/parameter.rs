@@ -84,6 +84,15 @@ impl ServiceSource {
         }
     }
 
+    /// Returns what one call reads: the whole secret, also if one key of it is sent.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        match self {
+            Self::Ssm(_) => self.clone(),
+            Self::Secret(_) => Self::Secret(self.id().to_owned()),
+        }
+    }
+
     /// Returns the region of an ARN; `None` if the source is a name, which is looked up in the region
     /// of the stack.
     pub fn region(&self) -> Option<&str> {

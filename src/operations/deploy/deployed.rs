@@ -106,7 +106,7 @@ impl Deployed {
         // What is wrong with a value is said only if the account is the right one.
         let values = async {
             Ok(if sends {
-                service_values::read(session, &connection).await
+                service_values::read(session, &connection, &session.settings().parameters).await
             } else {
                 Ok(ServiceValues::default())
             })

@@ -165,16 +165,9 @@ impl Beginning {
         let stack = self.deployed.state.stack.as_ref();
         build.parameters = parameters(&build.template, record, session.settings(), stack)?;
         build.check_variables()?;
-        let sources = build.parameters.iter();
-        let sources = sources.filter(|(_, it)| matches!(it, ParameterValue::FromService { .. }));
-        let sources = session.with_settings(Settings {
-            parameters: sources
-                .map(|(name, it)| (name.clone(), it.clone()))
-                .collect(),
-            ..session.settings().clone()
-        });
-        let read = service_values::read(&sources, &self.deployed.connection);
-        build.set_service_values(self.interrupt.guard(read).await?.values);
+        let read = service_values::read(session, &self.deployed.connection, &build.parameters);
+        let read = self.interrupt.guard(read).await?;
+        build.set_service_values(read.values);
         let (interrupt, deployed) = (self.interrupt, self.deployed);
         Ok(Deployment::of_record(
             session, interrupt, build, deployed, record,
@@ -208,14 +201,10 @@ pub(crate) fn explain(deployment: &Deployment<'_>, plan: &Plan) {
     if record.outcome == Outcome::Unknown {
         lines.push("Nobody followed that deployment to its end: it may have failed.".to_owned());
     }
-    let names = |names: Vec<&str>| names.join(", ");
-    let kept: Vec<&str> = build.parameters.keys().map(String::as_str).collect();
-    let kept: Vec<&str> = kept
-        .into_iter()
-        .filter(|it| build.keeps_value(it))
-        .collect();
+    let kept = build.parameters.keys().map(String::as_str);
+    let kept: Vec<&str> = kept.filter(|it| build.keeps_value(it)).collect();
     if !kept.is_empty() {
-        let kept = names(kept);
+        let kept = kept.join(", ");
         lines.push(format!(
             "Parameters that keep the value that the stack has now: {kept}."
         ));
@@ -224,7 +213,7 @@ pub(crate) fn explain(deployment: &Deployment<'_>, plan: &Plan) {
     let given = build.parameters.keys().map(String::as_str).filter(is_given);
     let given: Vec<&str> = given.filter(|name| !build.keeps_value(name)).collect();
     if !given.is_empty() {
-        let given = names(given);
+        let given = given.join(", ");
         lines.push(format!(
             "Parameters with the value that is given now: {given}."
         ));

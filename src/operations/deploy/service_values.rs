@@ -4,7 +4,7 @@
 //! is a secret from then on, whatever the service calls it.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::aws::Connection;
 use crate::aws::service_values::{self, ServiceValue};
@@ -29,39 +29,39 @@ pub(crate) struct ServiceValues {
     pub(crate) secure: Vec<String>,
 }
 
-/// Reads the values of the manifest's parameters that are in a service.
+/// Reads the values of those parameters that are in a service.
 ///
 /// # Errors
 ///
 /// With every value that cannot be sent, at its place in the manifest; the first failed call.
-pub(crate) async fn read(session: &Session<'_>, connection: &Connection) -> Result<ServiceValues> {
-    let given = session.settings().parameters.iter();
-    let sources: Vec<(&String, &ServiceSource)> = given
+pub(crate) async fn read(
+    session: &Session<'_>,
+    connection: &Connection,
+    parameters: &IndexMap<String, ParameterValue>,
+) -> Result<ServiceValues> {
+    let sources: Vec<(&String, &ServiceSource)> = parameters
+        .iter()
         .filter_map(|(name, value)| match value {
             ParameterValue::FromService { source, .. } => Some((name, source)),
             _ => None,
         })
         .collect();
     // Several keys of one secret are one call.
-    let mut once: Vec<&ServiceSource> = Vec::new();
-    for (_, source) in &sources {
-        if !once.iter().any(|other| is_same_call(other, source)) {
-            once.push(source);
-        }
-    }
+    let once: IndexSet<ServiceSource> = sources.iter().map(|(_, it)| it.whole()).collect();
     let calls = stream::iter(once).map(async |source| {
-        let value = service_values::read(connection, source).await?;
+        let value = service_values::read(connection, &source).await?;
         if let ServiceValue::Text { value, .. } = &value {
             session.presenter().secrets().add(value);
         }
         Ok::<_, Error>((source, value))
     });
-    let answers: Vec<_> = calls.buffered(AT_ONCE).try_collect().await?;
+    let answers: IndexMap<_, _> = calls.buffered(AT_ONCE).try_collect().await?;
     let mut read = ServiceValues::default();
     let mut found = Vec::new();
     for (name, source) in sources {
-        let answer = answers.iter().find(|(it, _)| is_same_call(it, source));
-        let Some((_, answer)) = answer else { continue };
+        let Some(answer) = answers.get(&source.whole()) else {
+            continue;
+        };
         match value_of(source, answer, connection.region()) {
             Ok(value) => {
                 session.presenter().secrets().add(&value);
@@ -108,11 +108,6 @@ fn is_missing(answer: &ServiceValue) -> bool {
     matches!(answer, ServiceValue::Refused(refusal) if refusal.is_missing)
 }
 
-/// Returns whether one call reads both.
-fn is_same_call(one: &ServiceSource, other: &ServiceSource) -> bool {
-    std::mem::discriminant(one) == std::mem::discriminant(other) && one.id() == other.id()
-}
-
 /// Why a value cannot be sent. It says nothing of the value itself.
 #[derive(Debug, PartialEq, Eq)]
 struct Unusable {
@@ -150,7 +145,7 @@ fn value_of(
             let region = source.region().unwrap_or(region);
             let unusable = Unusable::new(format!(
                 "{} cannot be read in {region}: {}",
-                whole(source),
+                source.whole(),
                 refusal.message
             ));
             return Err(match refusal.permission {
@@ -168,7 +163,7 @@ fn value_of(
     let value = match source.key() {
         None => text.clone(),
         Some(key) => member(text, key)
-            .map_err(|message| Unusable::new(format!("{} {message}", whole(source))))?,
+            .map_err(|message| Unusable::new(format!("{} {message}", source.whole())))?,
     };
     let length = value.expose().len();
     if length == 0 {
@@ -182,14 +177,6 @@ fn value_of(
         )));
     }
     Ok(value)
-}
-
-/// Returns the words for what one call reads.
-fn whole(source: &ServiceSource) -> String {
-    match source {
-        ServiceSource::Ssm(_) => source.to_string(),
-        ServiceSource::Secret(_) => format!("the secret `{}`", source.id()),
-    }
 }
 
 /// Returns the value of a key of a secret's JSON, or what is wrong. Numbers stay as they are written.
