@@ -121,12 +121,13 @@ pub(crate) fn renamed<'a>(deployment: Deployment<'a>, moves: &[Move]) -> Result<
     Ok(deployment.with_deployed_template(text))
 }
 
-/// Returns the deployed template with the new ids.
+/// Returns the deployed template with the new ids, and prints a note at each text that still contains an
+/// old one.
 ///
 /// # Errors
 ///
 /// If stack refactoring does not accept the renames, at the place in the deployed template.
-fn text(deployed: &Template, moves: &[Move], presenter: &Presenter) -> Result<String> {
+pub(crate) fn text(deployed: &Template, moves: &[Move], presenter: &Presenter) -> Result<String> {
     let renamed = rename::rename(deployed, &ids(moves)).map_err(|found| {
         Error::refused("the resources cannot be renamed by stack refactoring")
             .with_diagnostics(found)
@@ -144,22 +145,21 @@ pub(crate) async fn plan(deployment: &Deployment<'_>, moves: Vec<Move>) -> Resul
     mark_imports(&mut changes, deployment.session().settings());
     let code = async { Ok(code_check::compare(deployment).await) };
     let code = deployment.interrupt().guard(code).await?;
-    let plan = online::of(deployment, None, code);
-    let is_same = before.is_some_and(|it| it.template.root() == build.template.root());
-    let differs = !(is_same
-        && changes.is_empty()
-        && plan.parameters.is_empty()
-        && plan.tags.is_empty()
-        && plan.outputs.is_empty());
-    let change_set = differs.then(|| ChangeSet {
+    let is_same =
+        before.is_some_and(|it| it.template.root() == build.template.root()) && changes.is_empty();
+    let change_set = ChangeSet {
         changes,
         ..ChangeSet::default()
-    });
-    Ok(Plan {
+    };
+    let mut plan = Plan {
         moved: moves,
         prediction: Some(BASIS.to_owned()),
-        ..online::of(deployment, change_set, plan.code)
-    })
+        ..online::of(deployment, Some(change_set), code)
+    };
+    if is_same && plan.parameters.is_empty() && plan.tags.is_empty() && plan.outputs.is_empty() {
+        plan.change_set = None;
+    }
+    Ok(plan)
 }
 
 /// Returns the pending renames, and the deployed template with the new ids, for a comparison with the
