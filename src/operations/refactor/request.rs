@@ -13,10 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::{import, moves, upload};
 use crate::operations::refactor::{ShownRefactor, earlier};
-use crate::plan::moves::ids;
 use crate::plan::refactor_record::RefactorRecord;
 use crate::present::human;
-use crate::template::rename;
 use crate::template::{Template, lost};
 
 /// The moves of a stack that are still to be done, and the template with them.
@@ -41,12 +39,8 @@ impl Request {
         };
         check_status(deployment, stack)?;
         check_policy(deployment, stack, &moves).await?;
-        let new = rename::rename(deployed, &ids(&moves)).map_err(|found| {
-            Error::refused("the resources cannot be renamed by stack refactoring")
-                .with_diagnostics(found)
-        })?;
-        deployment.session().presenter().diagnostics(&new.notes);
-        let template = exact(deployment, deployed, new.text)?;
+        let text = moves::text(deployed, &moves, deployment.session().presenter())?;
+        let template = exact(deployment, deployed, text)?;
         let description = description(stack, &template, &moves);
         Ok(Some(Self {
             moves,
