@@ -45,8 +45,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let mut deployment = Deployment::open_to_compare(&session).await?;
     let stack = session.deployed(deployment.stack().cloned())?;
     let interrupt = deployment.interrupt().clone();
-    let resources = interrupt.guard(deployment.service().resources()).await?;
-    let earlier = earlier::executed(&deployment, &stack, &resources);
+    let earlier = earlier::executed(&deployment, &stack);
     if let Some(earlier) = interrupt.guard(earlier).await?
         && let Some(ended) = finish_earlier(&deployment, &args, &stack, &earlier).await?
     {

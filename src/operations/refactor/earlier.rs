@@ -3,7 +3,7 @@
 
 use crate::aws::stack::refactor;
 use crate::cloudformation::refactor::{Move, Refactor};
-use crate::cloudformation::stack::{Resource, Stack};
+use crate::cloudformation::stack::Stack;
 use crate::config::cache;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
@@ -24,7 +24,6 @@ pub(crate) fn mark(stack: &Stack) -> String {
 pub(crate) async fn executed(
     deployment: &Deployment<'_>,
     stack: &Stack,
-    resources: &[Resource],
 ) -> Result<Option<ShownRefactor>> {
     let service = deployment.service();
     let recorded = match record(deployment, stack) {
@@ -39,7 +38,10 @@ pub(crate) async fn executed(
     let Some(refactor) = found else {
         return Ok(None);
     };
-    let actions = refactor::actions(service, &refactor.id).await?;
+    let (actions, resources) = tokio::try_join!(
+        refactor::actions(service, &refactor.id),
+        service.resources()
+    )?;
     let moves = actions.into_iter().map(|action| {
         let (from, to) = (action.from.logical_id, action.to.logical_id);
         let mut known = resources.iter();
