@@ -2,7 +2,6 @@
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;
-use serde_json::json;
 
 use super::deploy::deployment::Deployment;
 use crate::aws::stack::identifiers::{self, Identifier};
@@ -35,13 +34,8 @@ pub(crate) async fn find(deployment: &Deployment<'_>) -> Result<Vec<Candidate>> 
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    // The types alone decide, so nothing else of the template is sent.
-    let types: serde_json::Map<_, _> = new
-        .iter()
-        .map(|(resource, kind)| (resource.logical_id().to_owned(), json!({"Type": kind})))
-        .collect();
-    let template = json!({"Resources": types}).to_string();
-    let identifiers = identifiers::of_template(deployment.service(), &template).await?;
+    let types = new.iter().map(|(it, kind)| (it.logical_id(), *kind));
+    let identifiers = identifiers::of_types(deployment.service(), types).await?;
     let [_, values] = deployment.values();
     let evaluator = Evaluator::new(&build.template, &values);
     let candidates = new

@@ -1,6 +1,7 @@
 //! How existing resources are identified, and which stack has them.
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use serde_json::json;
 
 use super::StackService;
 use crate::aws::fault;
@@ -16,13 +17,20 @@ pub struct Identifier {
     pub properties: Vec<String>,
 }
 
-/// Returns how the resources of a template are identified when they are imported. A type that
-/// CloudFormation cannot import is not in the list. Some endpoints return no list at all.
+/// Returns how resources are identified when they are imported, by their logical ids and types. A type
+/// that CloudFormation cannot import is not in the list. Some endpoints return no list at all.
 ///
 /// # Errors
 ///
-/// If the service refuses the template or the call.
-pub async fn of_template(service: &StackService, template: &str) -> Result<Vec<Identifier>> {
+/// If the service refuses a type or the call.
+pub async fn of_types(
+    service: &StackService,
+    types: impl Iterator<Item = (&str, &str)>,
+) -> Result<Vec<Identifier>> {
+    // The types alone decide, so nothing else of a template is sent.
+    let types = types.map(|(id, kind)| (id.to_owned(), json!({"Type": kind})));
+    let types: serde_json::Map<_, _> = types.collect();
+    let template = json!({"Resources": types}).to_string();
     let request = service
         .client
         .get_template_summary()

@@ -1,7 +1,5 @@
 //! What the project's files still say of resources that left the stack.
 
-use serde_json::json;
-
 use crate::aws::stack::identifiers::{self, Identifier};
 use crate::cloudformation::orphan::{OrphanPlan, OrphanedResource};
 use crate::diagnostic::Diagnostic;
@@ -49,13 +47,9 @@ pub(crate) async fn warnings(deployment: &Deployment<'_>, plan: &OrphanPlan) -> 
 
 /// Returns how the types are identified; none if the service does not say.
 async fn identifiers(deployment: &Deployment<'_>, plan: &OrphanPlan) -> Vec<Identifier> {
-    let types = plan.resources.iter().map(|resource| {
-        let kind = json!({"Type": resource.resource_type});
-        (resource.logical_id.clone(), kind)
-    });
-    let types: serde_json::Map<_, _> = types.collect();
-    let template = json!({"Resources": types}).to_string();
-    let read = identifiers::of_template(deployment.service(), &template);
+    let types = plan.resources.iter();
+    let types = types.map(|it| (&*it.logical_id, &*it.resource_type));
+    let read = identifiers::of_types(deployment.service(), types);
     let read = deployment.interrupt().guard(read).await;
     read.unwrap_or_default()
 }
