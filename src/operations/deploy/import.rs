@@ -9,10 +9,11 @@ use std::cell::OnceCell;
 use indexmap::IndexMap;
 
 use super::deployment::Deployment;
+use super::stack_settings;
 use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::Stack;
 use crate::config::cache;
-use crate::config::settings::{Settings, StackSettings};
+use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::build::Build;
@@ -237,15 +238,6 @@ pub(crate) fn unchanged_settings(settings: &Settings, stack: Option<&Stack>) -> 
         return settings;
     };
     settings.tags.clone_from(&stack.tags);
-    settings.stack = StackSettings {
-        capabilities: settings.stack.capabilities,
-        termination_protection: None,
-        policy: None,
-        role_arn: stack.role_arn.clone(),
-        notification_arns: stack.notification_arns.clone(),
-        rollback_alarms: stack.rollback_alarms.clone(),
-        rollback_monitoring_minutes: stack.rollback_monitoring_minutes,
-        ..settings.stack
-    };
+    settings.stack = stack_settings::kept(settings.stack, stack);
     settings
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use super::deployed::Deployed;
 use super::deployment::Deployment;
-use super::service_values;
+use super::{service_values, stack_settings};
 use crate::artifact::digest::Digest;
 use crate::artifact::package::{Artifact, PlainFile};
 use crate::aws::store::Store;
@@ -112,31 +112,22 @@ impl Beginning {
     /// Returns the settings with which a record is deployed: its tags, and the settings that the stack has
     /// now; those of the record if there is no stack.
     pub(crate) fn settings(&self, session: &Session<'_>, record: &Record) -> Settings {
+        let stack = existing(self.stack());
         let mut settings = session.settings().clone();
-        settings.tags = tags(record, existing(self.stack()));
+        settings.tags = tags(record, stack);
         settings.import.clear();
         // The smoke test belongs to the files.
         settings.verify = None;
-        let now = session.settings().stack.clone();
-        let stack = existing(self.stack());
         let recorded = &record.settings;
         settings.stack = match stack {
-            Some(stack) => StackSettings {
-                role_arn: stack.role_arn.clone(),
-                notification_arns: stack.notification_arns.clone(),
-                rollback_alarms: stack.rollback_alarms.clone(),
-                rollback_monitoring_minutes: stack.rollback_monitoring_minutes,
-                termination_protection: None,
-                policy: None,
-                ..now
-            },
+            Some(stack) => stack_settings::kept(settings.stack, stack),
             None => StackSettings {
                 role_arn: recorded.role_arn.clone(),
                 notification_arns: recorded.notification_arns.clone(),
                 rollback_alarms: recorded.rollback_alarms.clone(),
                 rollback_monitoring_minutes: recorded.rollback_monitoring_minutes,
                 policy: None,
-                ..now
+                ..settings.stack
             },
         };
         settings

@@ -5,11 +5,26 @@
 
 use super::deployment::Deployment;
 use crate::aws::stack::policy;
+use crate::cloudformation::stack::Stack;
+use crate::config::settings::StackSettings;
 use crate::error::Result;
 use crate::plan::ValueChange;
 
 const PROTECTION: &str = "termination_protection";
 const POLICY: &str = "policy";
+
+/// Returns settings with everything that a deployment must not change as it is in the stack.
+pub(super) fn kept(settings: StackSettings, stack: &Stack) -> StackSettings {
+    StackSettings {
+        termination_protection: None,
+        policy: None,
+        role_arn: stack.role_arn.clone(),
+        notification_arns: stack.notification_arns.clone(),
+        rollback_alarms: stack.rollback_alarms.clone(),
+        rollback_monitoring_minutes: stack.rollback_monitoring_minutes,
+        ..settings
+    }
+}
 
 /// Returns the settings that the manifest changes. A setting that it does not name stays as it is.
 pub(crate) fn changes(deployment: &Deployment<'_>) -> Vec<ValueChange> {
