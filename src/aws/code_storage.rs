@@ -19,11 +19,17 @@ const PAGES: usize = 2_000;
 /// How many functions and layers are read at once: `GetFunction` accepts 100 calls per second.
 const AT_ONCE: usize = 8;
 
+/// A page of `ListFunctions`, `ListLayers` or `ListLayerVersions`.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Functions {
-    #[serde(default)]
-    functions: Vec<FunctionVersion>,
+struct Page<T> {
+    #[serde(
+        alias = "Functions",
+        alias = "Layers",
+        alias = "LayerVersions",
+        default = "Vec::new"
+    )]
+    items: Vec<T>,
+    #[serde(rename = "NextMarker")]
     next_marker: Option<String>,
 }
 
@@ -37,24 +43,8 @@ struct FunctionVersion {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Layers {
-    #[serde(default)]
-    layers: Vec<Layer>,
-    next_marker: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Layer {
     layer_name: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct LayerVersions {
-    #[serde(default)]
-    layer_versions: Vec<LayerVersion>,
-    next_marker: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,64 +138,68 @@ impl Lambda<'_> {
     }
 
     async fn functions(&self) -> Result<Vec<FunctionVersion>> {
-        let (mut listed, mut marker) = (Vec::new(), None);
-        for _ in 0..PAGES {
+        let request = || {
             let request = Request::get("ListFunctions", &["2015-03-31", "functions"]);
-            let request = after(request.with_query("FunctionVersion", "ALL"), marker);
-            let page = self.send::<Functions>(request).await?;
-            let page = page.ok_or_else(|| fault::incomplete("ListFunctions", "Functions"))?;
-            listed.extend(page.functions);
-            marker = page.next_marker.filter(|it| !it.is_empty());
-            if marker.is_none() {
-                // A container image is not in a bucket.
-                listed.retain(|it| it.package_type.as_deref() != Some("Image"));
-                return Ok(listed);
-            }
-        }
-        Err(endless("functions"))
+            request.with_query("FunctionVersion", "ALL")
+        };
+        let missing = || Err(fault::incomplete("ListFunctions", "Functions"));
+        let mut listed: Vec<FunctionVersion> = self.list(request, "functions", missing).await?;
+        // A container image is not in a bucket.
+        listed.retain(|it| it.package_type.as_deref() != Some("Image"));
+        Ok(listed)
     }
 
     async fn layers(&self) -> Result<Vec<(String, u64)>> {
-        let (mut names, mut marker) = (Vec::new(), None);
-        for page in 0..=PAGES {
-            if page == PAGES {
-                return Err(endless("layers"));
-            }
-            let request = after(
-                Request::get("ListLayers", &["2018-10-31", "layers"]),
-                marker,
-            );
-            let page = self.send::<Layers>(request).await?;
-            let page = page.ok_or_else(|| fault::incomplete("ListLayers", "Layers"))?;
-            names.extend(page.layers.into_iter().map(|it| it.layer_name));
-            marker = page.next_marker.filter(|it| !it.is_empty());
-            if marker.is_none() {
-                break;
-            }
-        }
-        let versions = stream::iter(names)
-            .map(async |name| self.layer_versions(name).await)
+        let request = || Request::get("ListLayers", &["2018-10-31", "layers"]);
+        let missing = || Err(fault::incomplete("ListLayers", "Layers"));
+        let layers: Vec<Layer> = self.list(request, "layers", missing).await?;
+        let versions = stream::iter(layers)
+            .map(async |layer| self.layer_versions(layer.layer_name).await)
             .buffer_unordered(AT_ONCE)
             .try_collect::<Vec<_>>();
         Ok(versions.await?.concat())
     }
 
     async fn layer_versions(&self, name: String) -> Result<Vec<(String, u64)>> {
-        let (mut listed, mut marker) = (Vec::new(), None);
+        let path = ["2018-10-31", "layers", name.as_str(), "versions"];
+        let request = || Request::get("ListLayerVersions", &path);
+        let listed: Vec<LayerVersion> =
+            self.list(request, "versions of a layer", || Ok(())).await?;
+        let versions = listed.into_iter().map(|it| (name.clone(), it.version));
+        Ok(versions.collect())
+    }
+
+    /// Returns the items of all pages. `request` asks for the first one. If the service answers that there
+    /// is no such thing, `missing` decides whether that is an error.
+    async fn list<T>(
+        &self,
+        request: impl Fn() -> Request,
+        what: &str,
+        missing: impl Fn() -> Result<()>,
+    ) -> Result<Vec<T>>
+    where
+        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    {
+        let mut listed = Vec::new();
+        let mut marker: Option<String> = None;
         for _ in 0..PAGES {
-            let path = ["2018-10-31", "layers", name.as_str(), "versions"];
-            let request = after(Request::get("ListLayerVersions", &path), marker);
-            let Some(page) = self.send::<LayerVersions>(request).await? else {
-                return Ok(listed);
+            let request = match &marker {
+                Some(marker) => request().with_query("Marker", marker),
+                None => request(),
             };
-            let versions = page.layer_versions.into_iter();
-            listed.extend(versions.map(|it| (name.clone(), it.version)));
+            let Some(page) = self.send::<Page<T>>(request).await? else {
+                return missing().map(|()| listed);
+            };
+            listed.extend(page.items);
             marker = page.next_marker.filter(|it| !it.is_empty());
             if marker.is_none() {
                 return Ok(listed);
             }
         }
-        Err(endless("versions of a layer"))
+        Err(Error::new(
+            ErrorKind::Service,
+            format!("the list of {what} does not end: over {PAGES} pages were read"),
+        ))
     }
 
     /// Returns the answer to a request; `None` if what it asks for was deleted.
@@ -222,18 +216,4 @@ impl Lambda<'_> {
             }
         }
     }
-}
-
-fn after(request: Request, marker: Option<String>) -> Request {
-    match marker {
-        Some(marker) => request.with_query("Marker", &marker),
-        None => request,
-    }
-}
-
-fn endless(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Service,
-        format!("the list of {what} does not end: over {PAGES} pages were read"),
-    )
 }
