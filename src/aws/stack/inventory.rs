@@ -41,11 +41,11 @@ pub async fn stacks(service: &StackService) -> Result<Vec<Stack>> {
     Ok(stacks)
 }
 
-/// Returns a template of a stack or, with `change_set`, of a change set, both by ARN: as it was sent,
-/// or as transforms and macros have left it.
+/// Returns a template of a stack or, with `change_set`, of a change set, each by its name or ARN: as it was
+/// sent, or as transforms and macros have left it.
 pub async fn template(
     service: &StackService,
-    stack_id: &str,
+    stack: &str,
     change_set: Option<&str>,
     is_processed: bool,
 ) -> Result<Read<String>> {
@@ -57,7 +57,7 @@ pub async fn template(
     let request = service
         .client
         .get_template()
-        .stack_name(stack_id)
+        .stack_name(stack)
         .set_change_set_name(change_set.map(str::to_owned))
         .template_stage(stage);
     match request.send().await {
@@ -65,7 +65,7 @@ pub async fn template(
         Err(error) if is_missing(&error) => Ok(Read::Missing),
         Err(error) if fault::is_denied(&error) => Ok(Read::Denied),
         Err(error) => {
-            let doing = format!("read the template of `{}`", change_set.unwrap_or(stack_id));
+            let doing = format!("read the template of `{}`", change_set.unwrap_or(stack));
             Err(service.connection.fault(doing, &error))
         }
     }

@@ -26,6 +26,7 @@ use crate::cloudformation::deletion::DeletionRequest;
 use crate::cloudformation::service_message;
 use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::Result;
+use inventory::Read;
 use pages::Pages;
 
 pub use drift::DetectionUpdate;
@@ -126,11 +127,10 @@ impl StackService {
     /// Returns the template of a change set of the stack, also of one that was executed; `None` if it
     /// cannot be read.
     pub async fn template_of_change_set(&self, name: &str) -> Option<String> {
-        let request = self.client.get_template().stack_name(&self.name);
-        let request = request
-            .change_set_name(name)
-            .template_stage(TemplateStage::Original);
-        request.send().await.ok()?.template_body
+        match inventory::template(self, &self.name, Some(name), false).await {
+            Ok(Read::Known(text)) => Some(text),
+            _ => None,
+        }
     }
 
     async fn template_at(&self, stage: TemplateStage) -> Result<Option<String>> {
