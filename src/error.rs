@@ -131,6 +131,17 @@ impl Error {
     pub fn hints(&self) -> &[String] {
         &self.0.hints
     }
+
+    /// Returns the message and those of all causes, separated by colons.
+    pub fn in_one_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
 }
 
 impl fmt::Display for Error {

@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::pin::Pin;
 
 use futures_util::future::try_join_all;
@@ -224,7 +223,7 @@ impl<'a> NestedDetection<'a> {
         let drift = match self.look_into(parent, resource, id, selection).await {
             Ok(drift) => Ok(drift),
             Err(error) if error.kind() == ErrorKind::Input => return Err(error),
-            Err(error) => Err(reason(&error)),
+            Err(error) => Err(error.in_one_line()),
         };
         Ok(NestedDrift {
             logical_id: resource.logical_id.clone(),
@@ -312,17 +311,6 @@ fn check_names(stack: &str, selection: &Selection, resources: &[Resource]) -> Re
         ))),
         None => Ok(()),
     }
-}
-
-/// Returns an error with its causes in one line.
-fn reason(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub(super) async fn unpack(
         let to = temporary.path().join(CODE).join(&function.path);
         let outcome = match read(context.presenter(), &functions, function, to).await {
             Ok(outcome) => outcome,
-            Err(error) => Outcome::LeftOut(with_causes(&error)),
+            Err(error) => Outcome::LeftOut(error.in_one_line()),
         };
         unpacked.functions.insert(function.path.clone(), outcome);
     }
@@ -100,17 +100,6 @@ async fn read(
             Ok(Outcome::Unpacked(unpacked))
         }
     }
-}
-
-/// Returns an error with its causes, on one line.
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 impl Unpacked {
