@@ -98,8 +98,7 @@ async fn upload(
     let (project, presenter) = (session.project(), session.presenter());
     let shown = project.shown(&asset.path);
     if session.settings().emulator {
-        let state = bucket::state(store).await?;
-        bucket::prepare(store, state, |text| presenter.note(text)).await?;
+        bucket::ensure(store, |text| presenter.note(text)).await?;
     }
     let zip;
     let file;

@@ -217,8 +217,7 @@ pub(crate) async fn upload(session: &Session<'_>, store: &Store, calls: &mut [Ca
         let state = store.object_state(&key, &digest).await?;
         if state != ObjectState::Same {
             let presenter = session.presenter();
-            let found = bucket::state(store).await?;
-            bucket::prepare(store, found, |text| presenter.note(text)).await?;
+            bucket::ensure(store, |text| presenter.note(text)).await?;
             store.store(&object, state).await?;
         }
         update.url = Some(store.url(&key));
