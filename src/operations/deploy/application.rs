@@ -4,11 +4,12 @@
 
 use std::path::PathBuf;
 
+use super::change_set_deletion::discard_after;
 use super::consent::Consent;
 use super::deployment::Deployment;
 use super::execution::{self, Executed};
 use super::options::DeployOptions;
-use super::pending_change_set::{PendingChangeSet, Purpose, discard_after};
+use super::pending_change_set::{PendingChangeSet, Purpose};
 use super::saved_plan::SavedPlan;
 use super::{code_check, import, offline, online, stack_settings, upload};
 use crate::cloudformation::event::Timeline;

@@ -3,6 +3,7 @@
 mod adopted_code;
 pub(crate) mod application;
 mod asset_upload;
+pub(crate) mod change_set_deletion;
 pub(crate) mod code_check;
 pub(crate) mod consent;
 mod deployed;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::change_set_deletion::discard_after;
 use super::deployment::Deployment;
 use super::fingerprint::{description, fingerprint};
 use super::options::DeployOptions;
-use super::pending_change_set::{PendingChangeSet, discard_after};
+use super::pending_change_set::PendingChangeSet;
 use crate::aws::Endpoint;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;

@@ -3,10 +3,11 @@
 use crate::cloudformation::change_set::Action;
 use crate::cloudformation::orphan::{OrphanPlan, keeps_values};
 use crate::error::{Error, Result};
+use crate::operations::deploy::change_set_deletion::discard_after;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::execution::{self, Executed};
 use crate::operations::deploy::options::DeployOptions;
-use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose, discard_after};
+use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{offline, online};
 use crate::plan::Plan;
 use crate::present::event_filter::EventFilter;
