@@ -269,11 +269,7 @@ impl PendingChangeSet {
         let (service, set) = (deployment.service(), &self.change_set);
         let objects = upload::check_objects_again(deployment);
         if let Err(error) = deployment.interrupt().guard(objects).await {
-            return Err(if set.name.starts_with(TEMPORARY) {
-                discard_after(deployment, &set.id, error).await
-            } else {
-                error
-            });
+            return Err(self.discard_unless_saved(deployment, error).await);
         }
         // In EXPRESS mode, the change set says it.
         let keeps =
@@ -288,20 +284,16 @@ impl PendingChangeSet {
             return Ok(());
         }
         if error.kind() == ErrorKind::Interrupted {
-            return Err(if set.name.starts_with(TEMPORARY) {
-                discard_after(deployment, &set.id, error).await
-            } else {
+            let error = self.discard_unless_saved(deployment, error).await;
+            return Err(if self.is_saved() {
                 error.hint("nothing was executed: the plan can still be applied")
+            } else {
+                error
             });
         }
         let error = readiness::explain_conflict(deployment, error).await;
         let gone = matches!(service.find_change_set(&set.id).await, Ok(None));
-        // A saved plan can still be applied after the other operation has ended.
-        let error = if set.name.starts_with(TEMPORARY) {
-            discard_after(deployment, &set.id, error).await
-        } else {
-            error
-        };
+        let error = self.discard_unless_saved(deployment, error).await;
         if gone && error.kind() == ErrorKind::Service {
             // Executing one change set deletes the others of its stack.
             return Err(Error::refused(format!(
@@ -312,6 +304,20 @@ impl PendingChangeSet {
             .hint(format!("plan again: `{}`", deployment.again(""))));
         }
         Err(error)
+    }
+
+    /// Returns whether the change set belongs to a saved plan.
+    fn is_saved(&self) -> bool {
+        !self.change_set.name.starts_with(TEMPORARY)
+    }
+
+    /// Deletes the change set after an error, and returns the error. That of a saved plan stays: the plan
+    /// can still be applied, such as after another operation has ended.
+    async fn discard_unless_saved(&self, deployment: &Deployment<'_>, error: Error) -> Error {
+        if self.is_saved() {
+            return error;
+        }
+        discard_after(deployment, &self.change_set.id, error).await
     }
 
     /// Deletes the change set and, if this run created the empty stack for it, that stack too.
