@@ -18,7 +18,7 @@ pub(crate) fn ssm_parameter(text: &str) -> Checked<()> {
     no_reference(text, HELP)?;
     let (name, suffix) = match Arn::parse(text) {
         Some(arn) => {
-            let name = arn.name("ssm", "parameter/", "from_ssm")?;
+            let name = name(&arn, "ssm", "parameter/", "from_ssm")?;
             (name, name.split_once(':').map(|(_, suffix)| suffix))
         }
         None => text
@@ -53,7 +53,7 @@ pub(crate) fn secret(text: &str) -> Checked<()> {
         return Err(fault("names no key after `#`").help(HELP));
     }
     let name = match Arn::parse(id) {
-        Some(arn) => arn.name("secretsmanager", "secret:", "from_secret")?,
+        Some(arn) => name(&arn, "secretsmanager", "secret:", "from_secret")?,
         None => id,
     };
     let is_plain =
@@ -72,33 +72,31 @@ fn no_reference(text: &str, help: &str) -> Checked<()> {
     Ok(())
 }
 
-impl<'t> Arn<'t> {
-    /// Returns the name behind `kind` in the ARN of a resource of `service`.
-    fn name(&self, service: &str, kind: &str, key: &str) -> Checked<&'t str> {
-        let fault = |message: String| Fault::new("bad-source", message);
-        let other = [("ssm", "from_ssm"), ("secretsmanager", "from_secret")];
-        if let Some((_, meant)) = other
-            .iter()
-            .find(|(it, _)| *it == self.service && *it != service)
-        {
-            let message = format!("is an ARN of {}", self.service);
-            return Err(fault(message).help(format!("did you mean `{meant}`?")));
-        }
-        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let name = self.resource.strip_prefix(kind);
-        let is_whole = self.service == service
-            && !self.region.is_empty()
-            && self.region.chars().all(is_label)
-            && !self.account.is_empty()
-            && self.account.chars().all(|c| c.is_ascii_digit());
-        match name.filter(|_| is_whole) {
-            Some(name) => Ok(name),
-            None => Err(
-                fault(format!("is not an ARN that `{key}` accepts")).help(format!(
-                    "such an ARN looks like `arn:aws:{service}:REGION:ACCOUNT:{kind}NAME`"
-                )),
-            ),
-        }
+/// Returns the name behind `kind` in the ARN of a resource of `service`.
+fn name<'t>(arn: &Arn<'t>, service: &str, kind: &str, key: &str) -> Checked<&'t str> {
+    let fault = |message: String| Fault::new("bad-source", message);
+    let other = [("ssm", "from_ssm"), ("secretsmanager", "from_secret")];
+    if let Some((_, meant)) = other
+        .iter()
+        .find(|(it, _)| *it == arn.service && *it != service)
+    {
+        let message = format!("is an ARN of {}", arn.service);
+        return Err(fault(message).help(format!("did you mean `{meant}`?")));
+    }
+    let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let name = arn.resource.strip_prefix(kind);
+    let is_whole = arn.service == service
+        && !arn.region.is_empty()
+        && arn.region.chars().all(is_label)
+        && !arn.account.is_empty()
+        && arn.account.chars().all(|c| c.is_ascii_digit());
+    match name.filter(|_| is_whole) {
+        Some(name) => Ok(name),
+        None => Err(
+            fault(format!("is not an ARN that `{key}` accepts")).help(format!(
+                "such an ARN looks like `arn:aws:{service}:REGION:ACCOUNT:{kind}NAME`"
+            )),
+        ),
     }
 }
 
