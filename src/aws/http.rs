@@ -54,7 +54,7 @@ pub(super) fn client(route: Route) -> SharedHttpClient {
                 };
                 let mut builder = builder
                     .proxy_config(proxy)
-                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+                    .tls_provider(Provider::Rustls(CryptoMode::Ring));
                 if let Route::Aws(ToAws {
                     certificates: Some(certificates),
                     ..
