@@ -24,6 +24,7 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
     };
     let presenter = Presenter::new(output, &ambient);
     let overrides = Overrides {
+        stack: None,
         environment: global.environment.clone(),
         region: global.region.clone(),
         profile: global.profile.clone(),

@@ -23,6 +23,8 @@ pub enum Origin {
         span: Range<usize>,
         /// The environment whose table sets the value; `None` for the top level.
         environment: Option<String>,
+        /// The stack whose table sets the value; `None` outside the tables of stacks.
+        stack: Option<String>,
     },
     /// An environment variable.
     Variable {
@@ -77,12 +79,16 @@ impl fmt::Display for Origin {
                 source,
                 span,
                 environment,
+                stack,
             } => {
                 let (line, _) = source.position(span.start);
                 write!(f, "{}:{line}", source.name)?;
-                environment
-                    .as_ref()
-                    .map_or(Ok(()), |name| write!(f, " [environments.{name}]"))
+                match (environment, stack) {
+                    (None, None) => Ok(()),
+                    (Some(name), None) => write!(f, " [environments.{name}]"),
+                    (None, Some(stack)) => write!(f, " [stacks.{stack}]"),
+                    (Some(name), Some(stack)) => write!(f, " [environments.{name}.stacks.{stack}]"),
+                }
             }
             Self::Variable { source, .. } | Self::Flag { source, .. } => f.write_str(&source.name),
         }

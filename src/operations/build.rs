@@ -269,7 +269,11 @@ impl Build {
     /// If one was not.
     pub(crate) fn check_service_values(&self) -> Result<()> {
         let is_missing = |value: &ParameterValue| {
-            matches!(value, ParameterValue::FromService { value: None, .. })
+            matches!(
+                value,
+                ParameterValue::FromService { value: None, .. }
+                    | ParameterValue::FromStack { value: None, .. }
+            )
         };
         match self.parameters.iter().find(|(_, value)| is_missing(value)) {
             None => Ok(()),
@@ -299,6 +303,7 @@ impl Build {
                 ParameterValue::FromEnvironment { .. } | ParameterValue::FromService { .. } => {
                     return None;
                 }
+                ParameterValue::FromStack { value, .. } => value.as_ref()?,
                 ParameterValue::Previous { .. } => {
                     deployed?.get(name).filter(|value| *value != NO_ECHO)?
                 }

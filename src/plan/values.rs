@@ -30,11 +30,11 @@ pub fn parameter_changes(
 ) -> Vec<ValueChange> {
     let deployed = stack.map(|stack| &stack.parameters);
     let plain = parameters.iter().filter_map(|(name, value)| match value {
-        ParameterValue::Plain(value)
+        ParameterValue::Plain(_) | ParameterValue::FromStack { .. }
             if stack.is_none_or(|stack| !stack.is_masked(name))
                 && !template.parameter(name).is_some_and(|it| it.no_echo()) =>
         {
-            Some((name, value.as_str()))
+            Some((name, value.plain()?))
         }
         _ => None,
     });

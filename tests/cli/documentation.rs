@@ -53,7 +53,14 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
         let name = format!("{prefix}{key}");
         let section = matches!(
             key.as_str(),
-            "artifacts" | "environments" | "import" | "moved" | "parameters" | "vars"
+            "artifacts"
+                | "environments"
+                | "import"
+                | "moved"
+                | "parameters"
+                | "stack_set"
+                | "stacks"
+                | "vars"
         ) || (heading == "### Top level"
             && ["history", "lint", "stack", "ssh", "verify"].contains(&key.as_str()));
         match (section, key.as_str()) {
@@ -64,6 +71,13 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
                     "### `[environments.NAME]`".to_owned(),
                     "emulator".to_owned(),
                 ));
+            }
+            (true, "stacks") => {
+                found.push(("### `[stacks.NAME]`".to_owned(), "stacks".to_owned()));
+            }
+            (true, "stack_set") => {
+                found.push(("### `[stacks.NAME]`".to_owned(), "stack_set".to_owned()));
+                keys(inner, "### `[stacks.NAME.stack_set]`", "", found);
             }
             (true, "artifacts") => {
                 keys(
@@ -90,6 +104,11 @@ fn every_manifest_key_is_documented() {
     let schema = Sandbox::new().run(&["schema"]).expect_code(0).json();
     let mut found = Vec::new();
     keys(&schema, "### Top level", "", &mut found);
+    let mut of_a_stack = schema["properties"]["stacks"]["additionalProperties"].clone();
+    let top = schema["properties"].as_object().unwrap();
+    let properties = of_a_stack["properties"].as_object_mut().unwrap();
+    properties.retain(|key, _| !top.contains_key(key));
+    keys(&of_a_stack, "### `[stacks.NAME]`", "", &mut found);
     assert!(found.len() > 35, "{found:?}");
     for (heading, key) in found {
         let section = page

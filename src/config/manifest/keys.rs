@@ -93,17 +93,21 @@ pub(crate) enum Only {
     TopLevel,
     /// The `[environments.NAME]` tables.
     Environments,
+    /// The tables of stacks: `[stacks.NAME]` and `[environments.NAME.stacks.NAME]`.
+    Stacks,
+    /// Every layer but the tables of stacks: the key is the same for all stacks.
+    Project,
 }
 
-/// The keys of the top level and of each `[environments.NAME]` table.
+/// The keys of the top level, of each `[environments.NAME]` table and of each table of a stack.
 #[rustfmt::skip] // two lines per key
 pub(crate) static KEYS: &[Key] = &[
     Key::new("project", Text(checks::project, pattern(r"^[A-Za-z][A-Za-z0-9-]*$", Some(128))),
-        "The project's name: letters, digits and hyphens, starting with a letter. It is part of the stack's name and of every artifact's key."),
+        "The project's name: letters, digits and hyphens, starting with a letter. It is part of the stack's name and of every artifact's key.").only(Only::Project),
     Key::new("environment", Text(checks::environment, ENVIRONMENT_NAME),
         "The environment to work on if `-e/--env` names none.").default(r#""dev""#).only(Only::TopLevel),
     Key::new("required_version", Text(checks::version, FILLED),
-        "The versions of stackctl that may work with this manifest, such as `>=0.1`. Any other refuses to run."),
+        "The versions of stackctl that may work with this manifest, such as `>=0.1`. Any other refuses to run.").only(Only::Project),
     Key::new("region", Text(checks::region, pattern(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", None)),
         "The AWS region, such as `eu-west-1`. Without it: `AWS_REGION`, then the profile."),
     Key::new("profile", Text(checks::filled, FILLED),
@@ -111,7 +115,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key::new("account", Text(checks::account, pattern(r"^[0-9]{12}$", None)),
         "The only AWS account that may be written to, 12 digits."),
     Key::new("stack_name", Text(checks::stack_name, FILLED),
-        "The stack's name. `{project}` and `{environment}` are replaced.").default(r#""{project}-{environment}""#),
+        "The stack's name. `{project}`, `{environment}` and, in a project with `[stacks]`, `{stack}` are replaced; there the default is `{project}-{stack}-{environment}`.").default(r#""{project}-{environment}""#),
     Key::new("template", Text(checks::path, FILLED),
         "The CloudFormation template, relative to the manifest.").default(r#""templates/stack.yaml.j2""#),
     Key::new("artifact_bucket", Text(checks::bucket, length(3, 63)),
@@ -150,7 +154,14 @@ pub(crate) static KEYS: &[Key] = &[
         "The smoke test: upload a file, wait for its item in the table."),
     Key::new("emulator", Flag,
         "Whether this environment is the embedded emulator; in the environment `local`, it is unless this is `false`.").default("false").only(Only::Environments),
+    Key::new("needs", List(checks::stack_key, NO_LIMIT),
+        "The stacks that are deployed before this one, besides those that `from_stack` names.").only(Only::Stacks),
+    Key::new("stack_set", Table(STACK_SET),
+        "The accounts and regions to which CloudFormation itself distributes this stack, as a StackSet.").only(Only::Stacks),
 ];
+
+/// The default of `stack_name` in a project with `[stacks]`, as TOML.
+pub(crate) const STACK_NAME_OF_MANY: &str = r#""{project}-{stack}-{environment}""#;
 
 /// The identifier of a resource: the properties that identify it, and their values.
 const IDENTIFIER: Kind = Map(&Names {
@@ -199,6 +210,47 @@ const STACK: &[Key] = &[
     Key::new("deployment_mode", Text(checks::deployment_mode, pattern("^(standard|express)$", None)),
         "`express`: operations on the stack end before the resources are stable (`DeploymentConfig`); the default is `standard`.").default(r#""standard""#),
 ];
+
+#[rustfmt::skip] // two lines per key
+const STACK_SET: &[Key] = &[
+    Key::new("accounts", List(checks::account, NO_LIMIT),
+        "The target accounts, 12 digits each."),
+    Key::new("organizational_units", List(checks::filled, NO_LIMIT),
+        "The target organizational units, such as `ou-ab12-34cd56ef`, or the root `r-ab12`."),
+    Key::new("regions", List(checks::region, NO_LIMIT),
+        "The target regions, in the order in which they are deployed."),
+    Key::new("permissions", Text(checks::permissions, pattern("^(self-managed|service-managed)$", None)),
+        "`self-managed`: the roles are yours; `service-managed`: AWS Organizations creates them."),
+    Key::new("failure_tolerance", Text(checks::filled, FILLED),
+        "The failed accounts in each region, as a number or a percentage such as `10%`, after which CloudFormation stops."),
+    Key::new("max_concurrent", Text(checks::filled, FILLED),
+        "The accounts that are deployed at once, as a number or a percentage such as `10%`."),
+    Key::new("auto_deployment", Flag,
+        "Whether CloudFormation deploys to accounts that join the organizational units."),
+    Key::new("administration_role", Text(checks::role_arn, FILLED),
+        "The role with which CloudFormation assumes the execution role (`self-managed`)."),
+    Key::new("execution_role", Text(checks::filled, FILLED),
+        "The name of the role in each target account (`self-managed`)."),
+    Key::new("artifact_buckets", Map(&Names { name: checks::region, limit: NO_LIMIT, value: Text(checks::bucket, length(3, 63)), description: "" }),
+        "The bucket of the artifacts in each region, which the target accounts can read."),
+    Key::new("overrides", Map(&Names { name: checks::filled, limit: NO_LIMIT, value: OVERRIDES, description: "The parameters of one target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`." }),
+        "Values of parameters that differ in a target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`."),
+];
+
+/// The values of parameters in one target of a StackSet.
+const OVERRIDES: Kind = Map(&Names {
+    name: checks::parameter,
+    limit: PARAMETER_LIMIT,
+    value: Text(
+        checks::any,
+        Limits {
+            pattern: None,
+            min: 0,
+            max: None,
+        },
+    ),
+    description: "",
+});
 
 #[rustfmt::skip] // two lines per key
 const LINT: &[Key] = &[
@@ -256,7 +308,8 @@ const EXPECT: &[Key] = &[
         "The table's key attribute, which will hold the uploaded object's key."),
 ];
 
-/// The keys of a parameter whose value is not in the manifest. Exactly one of them is given.
+/// The keys of a parameter whose value is not in the manifest. Exactly one of them is given, and `output`
+/// with `from_stack`.
 #[rustfmt::skip] // two lines per key
 pub(crate) static SOURCES: &[Key] = &[
     Key::new("from_env", Text(checks::variable, FILLED),
@@ -265,12 +318,22 @@ pub(crate) static SOURCES: &[Key] = &[
         "The SSM parameter that holds the value, by name or ARN, such as `/app/image` or `/app/image:3`; read when it is sent, never printed."),
     Key::new("from_secret", Text(checks::secret, FILLED),
         "The secret of Secrets Manager that holds the value, by name or ARN, such as `app/db`, or `app/db#password` for a key of its JSON; read when it is sent, never printed."),
+    Key::new("from_stack", Text(checks::stack_key, STACK_KEY),
+        "The stack of this project, by its key in `[stacks]`, whose output is the value."),
+    Key::new("output", Text(checks::output, pattern("^[A-Za-z0-9]+$", Some(255))),
+        "The output of the stack that `from_stack` names."),
     Key::new("use_previous", Flag,
         "`true`: the parameter keeps the value that it has in the deployed stack."),
 ];
 
+/// The keys of [`SOURCES`] that only complete another one.
+pub(crate) const COMPLETING: [(&str, &str); 1] = [("from_stack", "output")];
+
 /// The limits of an environment's name.
 pub(crate) const ENVIRONMENT_NAME: Limits = pattern(r"^[a-z][a-z0-9-]*$", Some(32));
+
+/// The limits of a stack's key in `[stacks]`.
+pub(crate) const STACK_KEY: Limits = pattern(r"^[A-Za-z][A-Za-z0-9-]*$", Some(128));
 
 /// Any text but the empty one.
 const FILLED: Limits = Limits {
@@ -320,6 +383,12 @@ impl Key {
 /// Returns the names of keys.
 pub(crate) fn names(keys: &'static [Key]) -> impl Iterator<Item = &'static str> {
     keys.iter().map(|key| key.name)
+}
+
+/// Returns whether only the tables of stacks may contain this key of a layer.
+pub(crate) fn is_of_stacks(name: &str) -> bool {
+    let mut keys = KEYS.iter();
+    keys.any(|key| key.name == name && key.only == Some(Only::Stacks))
 }
 
 /// Returns the values that the key at `path` of a layer accepts; `None` if there is no such key.

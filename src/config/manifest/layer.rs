@@ -21,7 +21,7 @@ pub(crate) fn read_layer(
     let mut reader = Reader::new(scope, path);
     let values = reader.keys(table, KEYS);
     // SSH is open to everyone only if the same layer allows it.
-    if scope != Scope::Override
+    if !scope.is_override()
         && values.get("allow_world_ssh") != Some(&toml::Value::Boolean(true))
         && let Some(entry) = table.get("allowed_ssh_cidr")
         && let Some(network) = checks::world(&right_networks(&entry.node))

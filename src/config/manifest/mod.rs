@@ -11,6 +11,7 @@ mod layer;
 pub(crate) mod node;
 mod reader;
 mod schema;
+mod stacks;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub(crate) use reader::{PARAMETER_BYTES, Scope};
 #[cfg(test)]
 pub(crate) use schema::layer as layer_schema;
 pub use schema::schema;
+pub(crate) use stacks::{Stacks, references};
 
 /// The default environment of a manifest that names none. The table of keys has the same default.
 const DEFAULT_ENVIRONMENT: &str = "dev";
@@ -39,7 +41,11 @@ pub(crate) const LOCAL: &str = "local";
 pub struct Manifest {
     pub(crate) source: Arc<SourceFile>,
     pub(crate) top: Table,
+    /// The tables of stacks; none if the project is one stack.
+    pub(crate) stacks: Stacks,
     pub(crate) environments: IndexMap<String, Table>,
+    /// By environment: the tables of stacks in its table.
+    pub(crate) stacks_of: IndexMap<String, IndexMap<String, Table>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -68,6 +74,22 @@ impl Manifest {
         names
     }
 
+    /// Returns the environments that the manifest itself has: those with a table and, if it is named or there is
+    /// no table at all, the default one.
+    pub(crate) fn declared_environments(&self) -> Vec<&str> {
+        let is_default_declared =
+            self.top.contains_key("environment") || self.environments.is_empty();
+        let mut names = self.environments();
+        let default = names.first().copied().filter(|_| is_default_declared);
+        names.retain(|name| Some(*name) == default || self.environments.contains_key(*name));
+        names
+    }
+
+    /// Returns the keys of `[stacks]` in the order of the text; none if the project is one stack.
+    pub fn stacks(&self) -> Vec<&str> {
+        self.stacks.tables.keys().map(String::as_str).collect()
+    }
+
     /// Returns whether the text has syntax errors, so that a key that is not there may only have
     /// gone unread.
     pub(crate) fn is_partial(&self) -> bool {
@@ -80,18 +102,30 @@ impl Manifest {
 /// Reads a manifest. Everything wrong with it is in [`Manifest::diagnostics`].
 pub fn parse(source: &Arc<SourceFile>) -> Manifest {
     let (mut top, mut diagnostics) = node::parse_document(source);
-    let environments = take_environments(&mut top, &mut diagnostics);
+    let mut environments = take_environments(&mut top, &mut diagnostics);
+    let stacks = stacks::take(&mut top, &[], &mut diagnostics);
     diagnostics.extend(read_layer(&top, Scope::Top, &[]).1);
-    for (name, table) in &environments {
-        let (_, found) = read_layer(table, Scope::Environment, &["environments", name]);
-        diagnostics.extend(found);
+    diagnostics.extend(stacks.check_references(&top));
+    for table in stacks.tables.values() {
+        diagnostics.extend(stacks.check_references(table));
+    }
+    let mut stacks_of = IndexMap::new();
+    for (name, table) in &mut environments {
+        let path = ["environments", name];
+        let own = stacks::take(table, &path, &mut diagnostics);
+        diagnostics.extend(stacks.check_environment(name, &own));
+        diagnostics.extend(read_layer(table, Scope::Environment, &path).1);
+        diagnostics.extend(stacks.check_references(table));
+        stacks_of.insert(name.clone(), own.tables);
     }
     drop_echoes(source, &mut diagnostics);
     diagnostics.sort_by_key(|problem| problem.places.first().map(|place| place.span.start));
     Manifest {
         source: Arc::clone(source),
         top,
+        stacks,
         environments,
+        stacks_of,
         diagnostics,
     }
 }

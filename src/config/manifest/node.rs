@@ -52,6 +52,7 @@ pub(crate) fn parse_document(source: &Arc<SourceFile>) -> (Table, Vec<Diagnostic
         source: Arc::clone(source),
         span: 0..0,
         environment: None,
+        stack: None,
     };
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     let mut problems = errors

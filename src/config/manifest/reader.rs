@@ -7,8 +7,8 @@
 use std::ops::RangeInclusive;
 
 use super::checks::{self, Checked, Fault};
-use super::keys::{KEYS, Key, Kind, Names, Only, SOURCES, names};
-use super::node::{Node, Table, Value};
+use super::keys::{COMPLETING, KEYS, Key, Kind, Names, Only, SOURCES, names};
+use super::node::{Entry, Node, Table, Value};
 use crate::config::origin::Origin;
 use crate::diagnostic::Diagnostic;
 use crate::util::suggest::{nearest, quoted};
@@ -23,8 +23,12 @@ pub(crate) enum Scope {
     Top,
     /// An `[environments.NAME]` table.
     Environment,
+    /// A table of a stack: `[stacks.NAME]` or `[environments.NAME.stacks.NAME]`.
+    Stack,
     /// Variables and flags.
     Override,
+    /// Variables and flags that set keys of one stack.
+    StackOverride,
     /// All layers together.
     Merged,
 }
@@ -34,10 +38,39 @@ impl Scope {
     pub(super) fn admits(self, key: &Key) -> bool {
         match key.only {
             None => true,
-            Some(Only::TopLevel) => self != Self::Environment,
+            Some(Only::TopLevel) => self != Self::Environment && !self.is_of_a_stack(),
             Some(Only::Environments) => matches!(self, Self::Environment | Self::Merged),
+            Some(Only::Stacks) => self.is_of_a_stack() || self == Self::Merged,
+            Some(Only::Project) => !self.is_of_a_stack(),
         }
     }
+
+    /// Returns whether the layer says something about one stack alone.
+    fn is_of_a_stack(self) -> bool {
+        matches!(self, Self::Stack | Self::StackOverride)
+    }
+
+    /// Returns whether variables or flags make the layer.
+    pub(super) fn is_override(self) -> bool {
+        matches!(self, Self::Override | Self::StackOverride)
+    }
+}
+
+/// Returns a key of a source that is there without the one that completes it.
+fn incomplete(table: &Table) -> Option<(&'static str, &'static str)> {
+    COMPLETING.into_iter().find_map(|(key, other)| {
+        match (table.contains_key(key), table.contains_key(other)) {
+            (true, false) => Some((key, other)),
+            (false, true) => Some((other, key)),
+            _ => None,
+        }
+    })
+}
+
+/// Returns the number of sources, where the keys that only complete one count for nothing.
+fn source_count(source: &toml::Table) -> usize {
+    let completes = |key: &String| COMPLETING.iter().any(|(_, other)| other == key);
+    source.keys().filter(|key| !completes(key)).count()
 }
 
 /// The errors so far, and the path of the current value.
@@ -87,6 +120,12 @@ impl Reader {
             let remedy = match key.only {
                 Some(Only::Environments) => {
                     format!("`{name}` belongs in an `[environments.NAME]` table of the manifest")
+                }
+                Some(Only::Stacks) => {
+                    format!("`{name}` belongs in a `[stacks.NAME]` table of the manifest")
+                }
+                _ if self.scope.is_of_a_stack() => {
+                    format!("`{name}` belongs at the top level: it is the same for every stack")
                 }
                 _ => format!(
                     "`{name}` belongs at the top level: it is the same for every environment"
@@ -227,10 +266,14 @@ impl Reader {
         let fault = if table.is_empty() {
             Fault::new("missing-key", "does not say where its value is").help(
                 "write `{ from_env = \"VARIABLE\" }`, `{ from_ssm = \"/app/image\" }`, \
-                 `{ from_secret = \"name#key\" }`, or `{ use_previous = true }` for the value in the \
+                 `{ from_secret = \"name#key\" }`, `{ from_stack = \"network\", output = \"VpcId\" }`, or \
+                 `{ use_previous = true }` for the value in the \
                  deployed stack",
             )
-        } else if source.len() > 1 {
+        } else if let Some((key, other)) = incomplete(table) {
+            Fault::new("missing-key", format!("has `{key}` without `{other}`"))
+                .help("write `{ from_stack = \"STACK\", output = \"NAME\" }`")
+        } else if source_count(&source) > 1 {
             Fault::new("bad-parameter", "has two sources").help("write only one of the keys")
         } else if source.get("use_previous") == Some(&toml::Value::Boolean(false)) {
             Fault::new(
@@ -310,8 +353,10 @@ impl Reader {
             .filter(|key| scope.admits(key))
             .map(|key| key.name)
             .collect();
-        if is_layer && scope == Scope::Top {
-            known.push("environments");
+        match scope {
+            Scope::Top if is_layer => known.extend(["stacks", "environments"]),
+            Scope::Environment if is_layer => known.push("stacks"),
+            _ => {}
         }
         for (name, entry) in table {
             if names(keys).any(|key| key == name) || known.contains(&name.as_str()) {
@@ -322,7 +367,9 @@ impl Reader {
                 place => format!("unknown key `{name}` in `{place}`"),
             };
             let mut problem = Diagnostic::error("unknown-key", message, entry.key.place(""));
-            problem = if let Some(meant) = nearest(name, known.iter().copied()) {
+            problem = if let Some(meant) = self.misplaced_table(name, entry) {
+                problem.help(format!("did you mean `[{meant}]`?"))
+            } else if let Some(meant) = nearest(name, known.iter().copied()) {
                 problem.help(format!("did you mean `{meant}`?"))
             } else if !is_layer && names(KEYS).any(|key| key == name) {
                 problem.help(format!(
@@ -334,10 +381,30 @@ impl Reader {
                     quoted(known.iter().copied())
                 ))
             };
-            if is_layer {
+            if is_layer && !matches!(name.as_str(), "stacks" | "environments") {
                 problem = problem.help("values of your own for the template go into `[vars]`");
             }
             self.push(problem);
+        }
+    }
+
+    /// Returns the table that was probably meant by a table of this name: `[stack.NAME]` for
+    /// `[stacks.NAME]`, or an environment in a stack for a stack in an environment.
+    fn misplaced_table(&self, name: &str, entry: &Entry) -> Option<String> {
+        let Value::Table(table) = &entry.node.value else {
+            return None;
+        };
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["stack"] => Some(format!("stacks.{name}")),
+            ["environments", environment, "stack"] => {
+                Some(format!("environments.{environment}.stacks.{name}"))
+            }
+            ["stacks", stack] if name == "environments" => {
+                let environment = table.keys().next()?;
+                Some(format!("environments.{environment}.stacks.{stack}"))
+            }
+            _ => None,
         }
     }
 

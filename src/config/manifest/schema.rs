@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{ENVIRONMENT_NAME, KEYS, Key, Kind, Limits, SOURCES};
+use super::keys::{COMPLETING, ENVIRONMENT_NAME, KEYS, Key, Kind, Limits, SOURCES, STACK_KEY};
 use super::reader::Scope;
 use crate::diagnostic::Severity;
 
@@ -11,17 +11,35 @@ pub fn schema() -> Value {
     let mut names = limits(&ENVIRONMENT_NAME);
     names.remove("type");
     let mut schema = layer(Scope::Top);
+    schema["properties"]["stacks"] = stacks(
+        "The stacks by their keys. Each overlays the top level: tables merge, everything else is replaced. Without this table, the project is one stack.",
+    );
+    let mut environment = layer(Scope::Environment);
+    environment["properties"]["stacks"] =
+        stacks("What a stack of `[stacks]` has differently in this environment.");
     schema["properties"]["environments"] = json!({
         "description": "The environments by name. Each overlays the top level: tables merge, everything else is replaced. The environment `local`, the embedded emulator, exists without a table.",
         "type": "object",
         "propertyNames": names,
-        "additionalProperties": layer(Scope::Environment),
+        "additionalProperties": environment,
     });
     schema["required"] = json!(["project"]);
     schema["title"] = "stackctl manifest".into();
     schema["description"] = "The manifest of a stackctl project.".into();
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema
+}
+
+/// Returns the schema of a table of stacks.
+fn stacks(description: &str) -> Value {
+    let mut names = limits(&STACK_KEY);
+    names.remove("type");
+    json!({
+        "description": description,
+        "type": "object",
+        "propertyNames": names,
+        "additionalProperties": layer(Scope::Stack),
+    })
 }
 
 /// Returns the schema of the keys that a layer may contain.
@@ -87,9 +105,16 @@ fn parameter() -> Value {
     let plain = ["string", "integer", "number", "boolean"].map(|kind| json!({ "type": kind }));
     let mut choices = plain.to_vec();
     choices.push(json!({ "type": "array", "items": { "anyOf": plain } }));
-    for key in SOURCES {
-        let mut source = table(std::iter::once(key));
-        source.insert("required".to_owned(), vec![key.name].into());
+    let completes = |name: &str| COMPLETING.iter().any(|(_, other)| *other == name);
+    for key in SOURCES.iter().filter(|key| !completes(key.name)) {
+        let other = COMPLETING.iter().find(|(it, _)| *it == key.name);
+        let other = other.and_then(|(_, other)| SOURCES.iter().find(|it| it.name == *other));
+        let mut source = table(std::iter::once(key).chain(other));
+        let required: Vec<&str> = std::iter::once(key)
+            .chain(other)
+            .map(|it| it.name)
+            .collect();
+        source.insert("required".to_owned(), required.into());
         choices.push(source.into());
     }
     json!({ "anyOf": choices })

@@ -3,15 +3,21 @@
 //! The fields have the names of the manifest's keys: [`resolve()`] reads the checked values of all
 //! layers into them.
 //!
-//! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by
-//! `STACKCTL_*` variables and by flags, in that order. Commands see the result and never the layers.
+//! A built-in default is overlaid by the manifest's top level, by its `[environments.X]` table, by the
+//! tables of the stack, `[stacks.Y]` and `[environments.X.stacks.Y]`, by `STACKCTL_*` variables and by flags,
+//! in that order. Commands see the result and never the layers.
 
 mod artifacts;
+mod layers;
 mod moved;
 mod overrides;
 mod parameter;
 mod resolve;
 mod show;
+mod stack_graph;
+mod stack_set;
+mod stacks;
+mod targets;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +34,9 @@ pub use overrides::Overrides;
 pub use parameter::{ParameterValue, ServiceSource};
 pub use resolve::resolve;
 pub use show::{Row, show};
+pub use stack_graph::{Circle, StackGraph};
+pub use stack_set::{PermissionModel, StackSetSettings};
+pub use targets::{Selection, Target, choose};
 
 /// Everything that a command may want to know about the project and the chosen environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,7 +58,10 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The only account that may be written to, 12 digits.
     pub account: Option<String>,
-    /// The stack's name, with `{project}` and `{environment}` already replaced.
+    /// The stack's key in `[stacks]`; `None` in a project of one stack.
+    #[serde(skip)]
+    pub stack_key: Option<String>,
+    /// The stack's name, its placeholders already replaced.
     pub stack_name: String,
     /// The template's path, relative to the manifest's folder.
     pub template: PathBuf,
@@ -106,6 +118,12 @@ pub struct Settings {
     pub verify: Option<VerifySettings>,
     /// Whether this environment is the embedded emulator.
     pub emulator: bool,
+    /// The stacks that come before this one, by their keys in `[stacks]`: those of `needs`, and those whose
+    /// outputs are values of its parameters.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The accounts and regions to which CloudFormation itself distributes the stack.
+    pub stack_set: Option<StackSetSettings>,
     /// What was found in the variables that does not prevent a run.
     #[serde(skip)]
     pub warnings: Vec<Diagnostic>,

@@ -5,12 +5,15 @@
 //! number; a free value under `vars` takes the type of the value that it overrides. The result goes
 //! through the same walk as the manifest, and an error points into the variable or the flag.
 
+mod of_stacks;
+
 use crate::config::ambient::Ambient;
 use crate::config::manifest::keys::{self, Kind};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value};
 use crate::config::origin::Origin;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 use crate::util::suggest::{nearest, quoted};
+pub(super) use of_stacks::{check_stacks, divide};
 
 /// The variable that chooses the environment, as `-e` does.
 const ENVIRONMENT: &str = "STACKCTL_ENV";
@@ -31,6 +34,8 @@ const PREFIX: &str = "STACKCTL_";
 pub struct Overrides {
     /// `-e/--env`: the environment to work on.
     pub environment: Option<String>,
+    /// The one stack to work on, by its key in `[stacks]`.
+    pub stack: Option<String>,
     /// `--region`.
     pub region: Option<String>,
     /// `--profile`.
@@ -40,13 +45,26 @@ pub struct Overrides {
 }
 
 /// One value from outside the manifest, before its type is known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Given {
     path: Vec<String>,
     text: String,
     origin: Origin,
     /// Variables' names have no capitals, so theirs are matched loosely.
     is_variable: bool,
+    /// The stack whose key it sets; `None` if it sets the key of every stack.
+    stack: Option<String>,
+}
+
+/// What variables and flags set for one stack.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    /// The keys that are set for every stack.
+    pub(super) of_all: Table,
+    /// The keys that are set for this stack alone.
+    pub(super) of_stack: Table,
+    /// Both, each value over the weaker ones.
+    pub(super) merged: Table,
 }
 
 impl Given {
@@ -72,6 +90,7 @@ impl Given {
                 span: 0..text.len(),
             },
             is_variable: false,
+            stack: None,
         }
     }
 }
@@ -97,6 +116,7 @@ pub(super) fn collect(
                 span: 0..text.len(),
             },
             is_variable: true,
+            stack: None,
         })
         .collect();
     for argument in &overrides.set {
@@ -111,6 +131,7 @@ pub(super) fn collect(
                 text: text.to_owned(),
                 origin: origin.at(argument.len().saturating_sub(text.len())..argument.len()),
                 is_variable: false,
+                stack: None,
             }),
             None => problems.push(
                 Diagnostic::error("bad-set", "this is not `KEY=VALUE`", origin.place(""))
@@ -180,18 +201,21 @@ pub(super) fn layer(
     below: &Table,
     problems: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
-) -> Table {
-    let mut layer = Table::new();
-    if given.is_empty() {
-        return layer;
-    }
-    for one in given {
+) -> Layer {
+    let mut layer = Layer::default();
+    for one in given.iter().filter(|it| it.of_stack().is_none()) {
         match typed(one, below) {
             Ok((path, node)) => {
                 let nested = nest(&path, node);
                 match exposed_secret(&nested, below) {
                     Some((name, secret)) => problems.push(keeps_secret(one, name, secret)),
-                    None => node::overlay(&mut layer, &nested),
+                    None => {
+                        node::overlay(&mut layer.merged, &nested);
+                        match &one.stack {
+                            Some(_) => node::overlay(&mut layer.of_stack, &nested),
+                            None => node::overlay(&mut layer.of_all, &nested),
+                        }
+                    }
                 }
             }
             Err(problem) if problem.severity == Severity::Warning => warnings.push(*problem),
@@ -229,7 +253,10 @@ fn typed(given: &Given, below: &Table) -> Result<(Vec<String>, Node), Box<Diagno
     };
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     let current = lookup(below, &words);
-    let Some(kind) = keys::find(&words).filter(|_| !words.contains(&"")) else {
+    let is_misplaced =
+        given.stack.is_none() && words.first().is_some_and(|it| keys::is_of_stacks(it));
+    let kind = keys::find(&words).filter(|_| !words.contains(&"") && !is_misplaced);
+    let Some(kind) = kind else {
         return Err(Box::new(unknown(given, &words)));
     };
     if let ["parameters" | "artifacts", name] | ["artifacts", name, _] = words.as_slice()
@@ -366,12 +393,16 @@ fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Node> {
     }
 }
 
+/// Returns a key without what may differ in the name of a variable.
+fn plain(key: &str) -> String {
+    key.to_ascii_lowercase().replace(['_', '-'], "")
+}
+
 /// Returns the path as it is written in the manifest, where capitals, `_` and `-` may differ.
 fn loosely(path: &[String], below: &Table) -> Vec<String> {
     let Some((key, rest)) = path.split_first() else {
         return Vec::new();
     };
-    let plain = |key: &str| key.to_ascii_lowercase().replace(['_', '-'], "");
     let found = below.get_key_value(key).or_else(|| {
         below
             .iter()
@@ -395,14 +426,21 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
     let (depth, known) = (0..path.len())
         .rev()
         .find_map(|depth| match keys::find(path.get(..depth)?)? {
-            Kind::Table(keys) => Some((depth, keys::names(keys).collect())),
+            Kind::Table(keys) => {
+                let is_top = depth == 0 && given.stack.is_none();
+                let known = keys::names(keys).filter(|it| !(is_top && keys::is_of_stacks(it)));
+                Some((depth, known.collect()))
+            }
             _ => None,
         })
         .unwrap_or((0, Vec::new()));
     let word = path.get(depth).copied().unwrap_or_default();
     let parents = path.get(..depth).unwrap_or_default();
+    let of_stack = given.stack.as_deref();
+    let of_stack: Vec<&str> = of_stack.map_or_else(Vec::new, |stack| vec!["stacks", stack]);
     let spell = |key: &str| {
-        let mut parts = parents.to_vec();
+        let mut parts = of_stack.clone();
+        parts.extend(parents);
         parts.push(key);
         if given.is_variable {
             format!("{PREFIX}{}", parts.join("__").to_ascii_uppercase())
@@ -411,7 +449,7 @@ fn unknown(given: &Given, path: &[&str]) -> Diagnostic {
         }
     };
     let place = given.origin.place("");
-    let key = path.join(".");
+    let key = [of_stack.as_slice(), path].concat().join(".");
     let meant = nearest(word, known.iter().copied());
     let problem = if given.is_variable {
         let message = format!("{} has no effect: there is no key `{key}`", given.origin);

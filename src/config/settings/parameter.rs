@@ -30,6 +30,17 @@ pub enum ParameterValue {
         #[serde(skip)]
         value: Option<Secret>,
     },
+    /// An output of another stack of the project.
+    FromStack {
+        /// The stack's key in `[stacks]`.
+        #[serde(rename = "from_stack")]
+        stack: String,
+        /// The output's name.
+        output: String,
+        /// Its value; `None` until it is read, which only commands that send it do.
+        #[serde(skip)]
+        value: Option<String>,
+    },
     /// The value that the parameter has in the deployed stack, whatever it is.
     Previous {
         /// Always `true`.
@@ -47,11 +58,21 @@ impl ParameterValue {
         )
     }
 
+    /// Returns the value if it is known and may be printed: a value of the manifest, or an output of another
+    /// stack that was read.
+    pub fn plain(&self) -> Option<&str> {
+        match self {
+            Self::Plain(value) => Some(value),
+            Self::FromStack { value, .. } => value.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Returns the secret that is sent; `None` if the value is no secret or is not known.
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::FromEnvironment { value, .. } | Self::FromService { value, .. } => value.as_ref(),
-            Self::Plain(_) | Self::Previous { .. } => None,
+            Self::Plain(_) | Self::FromStack { .. } | Self::Previous { .. } => None,
         }
     }
 }

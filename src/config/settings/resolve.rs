@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use semver::{Version, VersionReq};
 
+use super::layers::{self, Merged};
 use super::overrides::{self, Given, Overrides};
 use super::{ParameterValue, Settings};
-use super::{artifacts, moved};
+use super::{artifacts, moved, stacks};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
-use crate::config::manifest::keys::{self, KEYS, Key, Kind, TAG_LIMIT};
+use crate::config::manifest::keys::{self, KEYS, TAG_LIMIT};
 use crate::config::manifest::node::{self, Entry, Node, Table, Value, table};
 use crate::config::manifest::{LOCAL, Manifest, Scope, read_layer};
 use crate::config::origin::Origin;
 use crate::config::secret::Secret;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::{Error, Result};
-use crate::util::suggest::{nearest, quoted};
+use crate::util::suggest::{join_first, nearest, quoted};
 
 /// Returns the settings for the chosen environment.
 ///
@@ -30,63 +31,95 @@ use crate::util::suggest::{nearest, quoted};
 /// a newer manifest may well hold keys that this version does not know. Otherwise an input error
 /// with every mistake in the manifest, the variables and the flags.
 pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) -> Result<Settings> {
+    let chosen = overrides.stack.as_deref();
+    let mut all = resolve_stacks(manifest, overrides, ambient, |stacks| one(stacks, chosen))?;
+    all.pop()
+        .ok_or_else(|| several(&manifest.stacks(), "this works on one stack"))
+}
+
+/// Returns the settings of the stacks that `choose` chooses, for the chosen environment. They are in the order
+/// of the graph.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub(super) fn resolve_stacks<'m>(
+    manifest: &'m Manifest,
+    overrides: &Overrides,
+    ambient: &Ambient,
+    choose: impl FnOnce(&[&'m str]) -> Result<Vec<&'m str>, Diagnostic>,
+) -> Result<Vec<Settings>> {
     check_version(&manifest.top, env!("CARGO_PKG_VERSION"))?;
     let mut problems = manifest.diagnostics().to_vec();
     let given = overrides::collect(overrides, ambient, &mut problems);
-    let environment = choose(manifest, &given, &mut problems);
-
-    let mut merged = defaults(KEYS);
-    if environment.as_deref() == Some(LOCAL) {
-        node::overlay(&mut merged, &local_defaults());
-    }
-    node::overlay(&mut merged, &manifest.top);
-    if let Some(table) = environment
-        .as_ref()
-        .and_then(|name| manifest.environments.get(name))
-    {
+    let environment = choose_environment(manifest, &given, &mut problems);
+    let environment = environment.as_deref();
+    if let Some(table) = environment.and_then(|name| manifest.environments.get(name)) {
         check_version(table, env!("CARGO_PKG_VERSION"))?;
-        node::overlay(&mut merged, table);
     }
     let mut warnings = Vec::new();
-    let above = overrides::layer(&given, &merged, &mut problems, &mut warnings);
-    problems.extend(read_layer(&above, Scope::Override, &[]).1);
-    node::overlay(&mut merged, &above);
+    let merged = layers::merge(manifest, environment, &given, &mut problems, &mut warnings);
+    let chosen = choose(&manifest.stacks()).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
+    let is_chosen = |it: &Merged| {
+        it.stack
+            .as_deref()
+            .is_none_or(|stack| chosen.contains(&stack))
+    };
+    let order = stacks::check(manifest, &merged, &mut problems);
 
-    let (mut values, found) = read_layer(&merged, Scope::Merged, &[]);
-    // What could not be read is neither missing nor wrong.
-    if !manifest.is_partial() {
-        add_new(&mut problems, found);
-        problems.extend(missing(manifest, &merged));
-        problems.extend(too_many_tags(&merged));
-        problems.extend(artifacts::check(&merged));
-        problems.extend(moved::check(&merged));
-    }
-    name_stack(&mut values, &merged, &mut problems);
-    if problems.is_empty() {
-        let mut settings = build(values, &merged, ambient)?;
-        settings.warnings = warnings;
-        Ok(settings)
-    } else {
-        problems.extend(warnings);
-        Err(report(manifest, problems))
-    }
-}
-
-/// Adds what was found by reading all layers together, unless it was found in its own layer.
-fn add_new(problems: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
-    for problem in found {
-        let is_known = |other: &Diagnostic| {
-            other.rule == problem.rule && same_place(other.places.first(), problem.places.first())
-        };
-        if !problems.iter().any(is_known) {
-            problems.push(problem);
+    let mut read = Vec::new();
+    for merged in order.into_iter().filter(|it| is_chosen(it)) {
+        let (mut values, found) = read_layer(&merged.table, Scope::Merged, &[]);
+        // What could not be read is neither missing nor wrong.
+        if !manifest.is_partial() {
+            layers::add_new(&mut problems, found);
+            layers::add_other(&mut problems, missing(manifest, &merged.table));
+            layers::add_other(&mut problems, too_many_tags(&merged.table));
+            layers::add_other(&mut problems, artifacts::check(&merged.table));
+            layers::add_other(&mut problems, moved::check(&merged.table));
         }
+        name_stack(&mut values, merged, &mut problems);
+        read.push((values, merged));
+    }
+    if !problems.is_empty() {
+        problems.extend(warnings);
+        return Err(report(manifest, problems));
+    }
+    let mut all = Vec::new();
+    for (values, merged) in read {
+        let mut settings = build(values, merged, ambient)?;
+        settings.warnings.clone_from(&warnings);
+        all.push(settings);
+    }
+    Ok(all)
+}
+
+/// Returns the one stack to work on: the chosen one or, if the project has only one, that one. Returns none if
+/// there are several.
+fn one<'m>(stacks: &[&'m str], chosen: Option<&str>) -> Result<Vec<&'m str>, Diagnostic> {
+    match (chosen, stacks) {
+        (None, [only]) => Ok(vec![only]),
+        (None, _) => Ok(Vec::new()),
+        (Some(name), _) => stacks
+            .iter()
+            .find(|stack| **stack == name)
+            .map(|stack| vec![*stack])
+            .ok_or_else(|| stacks::unknown(stacks, name)),
     }
 }
 
-fn same_place(one: Option<&Place>, other: Option<&Place>) -> bool {
-    matches!((one, other), (Some(one), Some(other))
-        if one.span == other.span && one.source == other.source)
+/// Returns the error of a command that works on one stack, for a project with several.
+fn several(stacks: &[&str], what: &str) -> Error {
+    const SHOWN: usize = 20;
+    let names = stacks.iter().map(|name| format!("`-s {name}`"));
+    Error::input(format!(
+        "the project has {} stacks, and {what}",
+        stacks.len()
+    ))
+    .hint(format!("choose one: {}", join_first(names, SHOWN)))
 }
 
 fn report(manifest: &Manifest, problems: Vec<Diagnostic>) -> Error {
@@ -104,45 +137,6 @@ fn report(manifest: &Manifest, problems: Vec<Diagnostic>) -> Error {
         count => format!("{what} {count} errors"),
     };
     Error::input(message).with_diagnostics(problems)
-}
-
-/// Returns the weakest layer: the defaults of the table of keys.
-pub(super) fn defaults(keys: &[Key]) -> Table {
-    let mut table = Table::new();
-    for key in keys {
-        let node = match (&key.kind, key.default) {
-            (Kind::Table(inner), _) => Node {
-                value: Value::Table(defaults(inner)),
-                origin: Origin::Default,
-            },
-            (_, default) => {
-                let default = default.map(|toml| node::parse_value(toml, &Origin::Default, 0));
-                let Some(Ok(node)) = default else { continue };
-                node
-            }
-        };
-        if !matches!(&node.value, Value::Table(inner) if inner.is_empty()) {
-            let entry = Entry {
-                key: Origin::Default,
-                node,
-            };
-            table.insert(key.name.to_owned(), entry);
-        }
-    }
-    table
-}
-
-/// Returns the layer of the environment `local`, which needs no table.
-fn local_defaults() -> Table {
-    let node = Node {
-        value: Value::Boolean(true),
-        origin: Origin::Default,
-    };
-    let entry = Entry {
-        key: Origin::Default,
-        node,
-    };
-    Table::from([("emulator".to_owned(), entry)])
 }
 
 /// Refuses where the layer's `required_version` excludes this version. A requirement that cannot be
@@ -175,7 +169,11 @@ fn check_version(layer: &Table, version: &str) -> Result<()> {
 }
 
 /// Returns the chosen environment's name, if it is one of the manifest's.
-fn choose(manifest: &Manifest, given: &[Given], problems: &mut Vec<Diagnostic>) -> Option<String> {
+fn choose_environment(
+    manifest: &Manifest,
+    given: &[Given],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<String> {
     let chosen = given.iter().rev().find(|one| one.sets("environment"));
     let Some(chosen) = chosen else {
         return manifest
@@ -331,18 +329,16 @@ fn missing_verify(merged: &Table, verify: &Table, name: &str, key: &str) -> Diag
 }
 
 /// Replaces the placeholders of the stack's name, and reports a name that is too long now.
-fn name_stack(values: &mut toml::Table, merged: &Table, problems: &mut Vec<Diagnostic>) {
+fn name_stack(values: &mut toml::Table, merged: &Merged, problems: &mut Vec<Diagnostic>) {
     let text = |key: &str| values.get(key).and_then(toml::Value::as_str);
     let (Some(name), Some(project), Some(environment)) =
         (text("stack_name"), text("project"), text("environment"))
     else {
         return;
     };
-    let name = name
-        .replace("{project}", project)
-        .replace("{environment}", environment);
+    let name = stacks::name(name, project, environment, merged.stack.as_deref());
     let written = |key: &str| {
-        let entry = merged.get(key)?;
+        let entry = merged.table.get(key)?;
         (entry.node.origin != Origin::Default).then_some(&entry.node.origin)
     };
     if let Err(fault) = checks::final_stack_name(&name)
@@ -360,7 +356,11 @@ fn name_stack(values: &mut toml::Table, merged: &Table, problems: &mut Vec<Diagn
 }
 
 /// Builds the settings from checked values that are complete.
-fn build(mut values: toml::Table, merged: &Table, ambient: &Ambient) -> Result<Settings> {
+fn build(mut values: toml::Table, merged: &Merged, ambient: &Ambient) -> Result<Settings> {
+    let Merged {
+        stack,
+        table: merged,
+    } = merged;
     // Without a file to upload there is no smoke test, whatever its defaults.
     if table(merged, "verify").is_none_or(|verify| !verify.contains_key("upload")) {
         values.remove("verify");
@@ -369,6 +369,8 @@ fn build(mut values: toml::Table, merged: &Table, ambient: &Ambient) -> Result<S
         .try_into()
         .map_err(|error| Error::system("the settings do not fit the manifest's keys", error))?;
     node::note_origins(merged, "", &mut settings.origins);
+    settings.stack_key.clone_from(stack);
+    settings.needs = stacks::needs(merged);
     if settings.emulator {
         // The emulator never sees real credentials, and it has an account of its own.
         settings.profile = None;

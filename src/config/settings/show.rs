@@ -1,7 +1,7 @@
 //! Every setting as a row of text, for `stackctl config show`.
 
 use super::{ParameterValue, Settings};
-use crate::config::manifest::keys::{KEYS, Key, Kind};
+use crate::config::manifest::keys::{KEYS, Key, Kind, Only};
 use crate::config::origin::Origin;
 use crate::error::{Error, Result};
 
@@ -35,7 +35,11 @@ struct Rows<'s> {
 
 impl Rows<'_> {
     fn table(&mut self, prefix: &str, keys: &[Key], values: Option<&toml::Table>) {
+        let is_one = self.settings.stack_key.is_none();
         for key in keys {
+            if is_one && key.only == Some(Only::Stacks) {
+                continue;
+            }
             let value = values.and_then(|values| values.get(key.name));
             // An empty list is no different from a list that is not set, if that is its default.
             let value = value.filter(|value| !(key.default == Some("[]") && is_empty(value)));
@@ -79,6 +83,9 @@ impl Rows<'_> {
             }),
             ParameterValue::FromService { source, .. } => {
                 Some(format!("(not printed, from {source})"))
+            }
+            ParameterValue::FromStack { stack, output, .. } => {
+                Some(format!("(the output {output} of the stack {stack})"))
             }
             ParameterValue::Previous { .. } => Some("(the value in the deployed stack)".to_owned()),
         }

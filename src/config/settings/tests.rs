@@ -29,7 +29,7 @@ pub(super) fn smallest<'a>(more: &str) -> Run<'a> {
 }
 
 /// Returns a run with this manifest.
-fn of<'a>(manifest: &str) -> Run<'a> {
+pub(super) fn of<'a>(manifest: &str) -> Run<'a> {
     Run {
         manifest: manifest.to_owned(),
         overrides: Overrides::default(),
@@ -40,6 +40,16 @@ fn of<'a>(manifest: &str) -> Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn env(mut self, name: &str) -> Self {
         self.overrides.environment = Some(name.to_owned());
+        self
+    }
+
+    pub(super) fn stack(mut self, name: &str) -> Self {
+        self.overrides.stack = Some(name.to_owned());
+        self
+    }
+
+    pub(super) fn region(mut self, name: &str) -> Self {
+        self.overrides.region = Some(name.to_owned());
         self
     }
 
@@ -218,7 +228,7 @@ fn each_default_is_toml_and_right() {
         };
         keys.iter().map(leaf).sum()
     }
-    let defaults = resolve::defaults(KEYS);
+    let defaults = layers::defaults(KEYS);
     let (values, problems) = manifest::read_layer(&defaults, manifest::Scope::Merged, &[]);
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(leaves(&values, KEYS), count(KEYS));
@@ -370,7 +380,7 @@ fn every_key_of_the_manifest_is_shown() {
             None => keys.push(path.trim_start_matches('.').to_owned()),
         }
     }
-    let settings = smallest("").settings();
+    let settings = smallest("[stacks.only]\n").settings();
     let rows = show(&settings).unwrap();
     let mut keys = Vec::new();
     leaves(

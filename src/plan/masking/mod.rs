@@ -68,9 +68,10 @@ pub fn hide_parameters(
 /// manifest's values of `NoEcho` parameters.
 pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
     let secrets = parameters.iter().filter_map(|(name, value)| match value {
-        ParameterValue::Plain(value) => {
+        ParameterValue::Plain(_) | ParameterValue::FromStack { .. } => {
             let parameter = template.parameter(name)?;
-            parameter.no_echo().then(|| Secret::new(value.clone()))
+            let value = value.plain().filter(|_| parameter.no_echo())?;
+            Some(Secret::new(value.to_owned()))
         }
         value => value.secret().cloned(),
     });

@@ -135,6 +135,14 @@ impl Fingerprint {
             ParameterValue::Plain(value) if !no_echo(name) => Some((name, Cow::Borrowed(&**value))),
             // The saved plan is stale if the stack has changed, so the value itself need not count.
             ParameterValue::Previous { .. } => Some((name, "\u{0}use_previous".into())),
+            ParameterValue::FromStack {
+                stack,
+                output,
+                value,
+            } if !no_echo(name) => {
+                let value = value.as_deref().unwrap_or_default();
+                Some((name, format!("\u{0}{stack}.{output}={value}").into()))
+            }
             ParameterValue::FromService { source, .. } => {
                 Some((name, format!("\u{0}{source}").into()))
             }

@@ -491,6 +491,7 @@ fn findings_move_to_the_template_and_to_the_manifest() {
             source: Arc::clone(&manifest),
             span: 23..33,
             environment: None,
+            stack: None,
         },
     );
     let find = |text: &str| {

@@ -57,6 +57,15 @@ fn suggest<const N: usize>(fault: Fault, text: &str, known: [&str; N], plural: &
 /// A value, or what is wrong with it.
 pub(crate) type Checked<T> = Result<T, Fault>;
 
+/// Any text.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of keys prescribes the signature"
+)]
+pub(crate) fn any(_: &str) -> Checked<()> {
+    Ok(())
+}
+
 /// Any text but the empty one.
 pub(crate) fn filled(text: &str) -> Checked<()> {
     if text.trim().is_empty() {
@@ -139,6 +148,33 @@ pub(crate) fn project(text: &str) -> Checked<()> {
         .map_err(|fault| fault.help("a project is letters, digits and hyphens, starting with a letter, at most 128 characters"))
 }
 
+/// A stack's key in `[stacks]`: it becomes part of the stack's name and follows that one's rules.
+pub(crate) fn stack_key(text: &str) -> Checked<()> {
+    name(text, "bad-stack", 128, |c| c.is_ascii_alphanumeric()).map_err(|fault| {
+        fault.help("a stack is letters, digits and hyphens, starting with a letter, because its name holds it")
+    })
+}
+
+/// An output's name (CloudFormation: a logical id, letters and digits).
+pub(crate) fn output(text: &str) -> Checked<()> {
+    if is_logical_id(text) {
+        return Ok(());
+    }
+    Err(Fault::new("bad-output", "is not the name of an output")
+        .help("an output is letters and digits, at most 255 characters"))
+}
+
+/// The permission model of a StackSet.
+pub(crate) fn permissions(text: &str) -> Checked<()> {
+    const KNOWN: [&str; 2] = ["self-managed", "service-managed"];
+    if KNOWN.contains(&text) {
+        return Ok(());
+    }
+    let fault = Fault::new("bad-permissions", "is not a permission model of StackSets");
+    let lower = text.to_ascii_lowercase().replace('_', "-");
+    Err(suggest(fault, &lower, KNOWN, "models"))
+}
+
 /// An environment's name: it becomes part of bucket names, which have no capitals and at most 63
 /// characters for everything together.
 pub(crate) fn environment(text: &str) -> Checked<()> {
@@ -189,10 +225,10 @@ fn is_logical_id(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric())
 }
 
-/// A stack's name with `{project}` and `{environment}` in it. The length is known only when those
-/// are.
+/// A stack's name with `{project}`, `{environment}` and `{stack}` in it. The length is known only when those
+/// are, and whether there is a `{stack}`.
 pub(crate) fn stack_name(text: &str) -> Checked<()> {
-    const PLACEHOLDERS: [&str; 2] = ["project", "environment"];
+    const PLACEHOLDERS: [&str; 3] = ["project", "environment", "stack"];
     let mut plain = String::new();
     filled(text)?;
     let mut rest = text;
@@ -210,7 +246,7 @@ pub(crate) fn stack_name(text: &str) -> Checked<()> {
                 None => fault.help("the placeholders are `{project}` and `{environment}`"),
             });
         }
-        // Both placeholders begin with a letter and hold nothing that a stack's name may not.
+        // Each placeholder begins with a letter and hold nothing that a stack's name may not.
         plain.push_str(before);
         plain.push('a');
         rest = behind;

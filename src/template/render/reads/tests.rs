@@ -34,6 +34,7 @@ fn unread(name: &str, text: &str, vars: &str, others: &[(&str, &str)]) -> String
                 source: Arc::clone(&manifest),
                 span: start + key.len() + 3..start + line.len(),
                 environment: None,
+                stack: None,
             },
         );
     }
