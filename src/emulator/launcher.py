@@ -3,11 +3,11 @@
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
 associations, change sets that revert drift (drift_reverts.py), the effects of imports that
 MiniStack leaves out (imports.py), stack refactoring (refactors.py), and EXPRESS mode (express.py).
-It corrects differences from AWS in replacements, in buckets, in change sets of outputs, in nested
-stacks, in the Ref of instance profiles, and in transforms (transforms.py). All requests count as
-encrypted: the server uses no TLS, but policies that deny plain HTTP must work. The server listens
-only on 127.0.0.1. Because these files use private names of MiniStack, they accept exactly one
-version.
+It corrects differences from AWS in replacements, in buckets, in change sets of outputs, in exports
+(exports.py), in nested stacks, in the Ref of instance profiles, and in transforms (transforms.py).
+All requests count as encrypted: the server uses no TLS, but policies that deny plain HTTP must
+work. The server listens only on 127.0.0.1. Because these files use private names of MiniStack, they
+accept exactly one version.
 
 Functions whose code cannot be loaded write the reason to their log (start_failures.py).
 
@@ -46,6 +46,7 @@ os.environ["SFTP_ENABLED"] = "0"
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 
 import drift_reverts
+import exports
 import express
 import imports
 import refactors
@@ -54,8 +55,9 @@ import transforms
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.services import cloudformation, ec2, iam, s3
-from ministack.services.cloudformation import drift, engine, handlers, helpers, stacks
+from ministack.services.cloudformation import drift, engine, handlers, helpers
 from ministack.services.cloudformation import provisioners as cfn
+from ministack.services.cloudformation.stacks import _resolve_stack_outputs
 
 INSTANCE = "AWS::EC2::Instance"
 VIRTUAL_HOST = re.compile(r"https://([^/]+)\.s3[.-][^/]*amazonaws\.com[^/]*/(.+)")
@@ -322,7 +324,7 @@ def output_values(stack: dict, template: dict, parameters: dict) -> object:
     """Returns the outputs of a template, with the resources that the stack has now."""
     outputs = template.get("Outputs") or {}
     try:
-        return stacks._resolve_stack_outputs(
+        return _resolve_stack_outputs(
             outputs,
             engine._evaluate_conditions(template, parameters),
             stack["_resources"],
@@ -398,6 +400,7 @@ def main() -> None:
         add_change_sets_of_outputs()
         drift_reverts.add()
         express.add()
+        exports.add()
         imports.add()
         refactors.add()
         start_failures.add()

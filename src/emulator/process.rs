@@ -26,9 +26,10 @@ use super::{http, install};
 use crate::config::cache::{create_file, create_folder};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
-pub(super) const PROGRAM: [(&str, &str); 7] = [
+pub(super) const PROGRAM: [(&str, &str); 8] = [
     ("launcher.py", include_str!("launcher.py")),
     ("drift_reverts.py", include_str!("drift_reverts.py")),
+    ("exports.py", include_str!("exports.py")),
     ("express.py", include_str!("express.py")),
     ("imports.py", include_str!("imports.py")),
     ("refactors.py", include_str!("refactors.py")),

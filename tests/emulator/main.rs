@@ -24,6 +24,7 @@ mod deletion;
 mod deployment;
 mod drift;
 mod emulator;
+mod exports;
 mod express;
 mod failure;
 mod fault_injection;
