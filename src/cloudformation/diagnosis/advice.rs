@@ -222,6 +222,12 @@ mod tests {
             (create, service("no", 429, "Other"), "throttling"),
             (create, service("no", 503, "Other"), "internal"),
             (create, service("no", 400, "Other"), "service-rule"),
+            // A stack returns to its status if its deletion is canceled.
+            (
+                "CREATE_COMPLETE",
+                "Delete canceled. Cannot delete export x as it is in use by y.".to_owned(),
+                "export-in-use",
+            ),
             // Nothing is known.
             (create, "no".to_owned(), ""),
         ];

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_root_cause_is_found() {
-        let cases: [(&str, &[&str], &[&str]); 10] = [
+        let cases: [(&str, &[&str], &[&str]); 11] = [
             (
                 "other resources are cancelled first",
                 &[
@@ -242,6 +242,14 @@ mod tests {
                     "- UPDATE_COMPLETE Export x cannot be deleted as it is in use by y",
                 ],
                 &["- UPDATE_COMPLETE \"\" 0 "],
+            ),
+            (
+                "a canceled deletion returns to the previous status",
+                &[
+                    "- DELETE_IN_PROGRESS User Initiated",
+                    "- CREATE_COMPLETE Delete canceled. Cannot delete export x as it is in use by y.",
+                ],
+                &["- CREATE_COMPLETE \"\" 0 "],
             ),
             (
                 "a failed creation that is deleted",
