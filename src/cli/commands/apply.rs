@@ -110,6 +110,8 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     saved.check_deployed(&deployment)?;
     let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
-    application.execute_saved(&mut deployment, &saved).await?;
+    let prepared = application.prepare_saved(&deployment, &saved).await?;
+    application.agree(&deployment, &prepared).await?;
+    application.execute(&mut deployment, &prepared).await?;
     Ok(Exit::Done)
 }

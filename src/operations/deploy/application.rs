@@ -15,7 +15,7 @@ use super::{code_check, import, offline, online, stack_settings, upload};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operations::session::Session;
 use crate::operations::{output_file, smoke_test};
 use crate::plan::{Plan, masking};
@@ -36,6 +36,33 @@ pub(crate) struct Application<'a> {
     pub(crate) verify: bool,
     /// The file that receives the outputs.
     pub(crate) outputs_file: Option<PathBuf>,
+}
+
+/// A deployment that was planned.
+pub(crate) struct Prepared {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// What the plan executes; `None` if no change set has to be executed.
+    pending: Option<PendingChangeSet>,
+    /// Whether the change set belongs to a saved plan, which can be applied later.
+    is_saved: bool,
+}
+
+impl Prepared {
+    /// Deletes the change set after an error, unless a saved plan has it, and returns the error.
+    pub(crate) async fn discard_after(&self, deployment: &Deployment<'_>, error: Error) -> Error {
+        if self.is_saved {
+            return error;
+        }
+        let error = match deployment.left_in_bucket() {
+            Some(left) => error.hint(left),
+            None => error,
+        };
+        match &self.pending {
+            Some(pending) => discard_after(deployment, &pending.change_set().id, error).await,
+            None => error,
+        }
+    }
 }
 
 impl Application<'_> {
@@ -61,8 +88,20 @@ impl Application<'_> {
     ///
     /// # Errors
     ///
-    /// Refused if the user does not agree; if the deployment or what follows it fails.
+    /// Those of [`prepare`](Self::prepare), [`agree`](Self::agree) and [`execute`](Self::execute).
     pub(crate) async fn run(&self, deployment: &mut Deployment<'_>) -> Result<()> {
+        let prepared = self.prepare(deployment).await?;
+        self.agree(deployment, &prepared).await?;
+        self.execute(deployment, &prepared).await
+    }
+
+    /// Plans a deployment. Its change set is created, unless nothing has to be changed.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the user would have to be asked and cannot; whatever keeps the change set from being
+    /// created.
+    pub(crate) async fn prepare(&self, deployment: &Deployment<'_>) -> Result<Prepared> {
         let options = self.options;
         let unchanged = deployment.is_unchanged() && !options.revert_drift;
         if !(unchanged && stack_settings::changes(deployment).is_empty()) {
@@ -77,51 +116,72 @@ impl Application<'_> {
         };
         let plan = online::plan(deployment, pending.as_ref());
         let pending = pending.filter(|pending| pending.change_set().is_executable());
-        let agreed = self.consent.obtain(deployment, &plan, pending.as_ref());
-        if let Err(mut error) = agreed.await {
-            if let Some(left) = deployment.left_in_bucket() {
-                error = error.hint(left);
-            }
-            return Err(match &pending {
-                Some(pending) => discard_after(deployment, &pending.change_set().id, error).await,
-                None => error,
-            });
-        }
-        let executed = match &pending {
-            Some(pending) => {
-                Some(execution::execute(deployment, pending, &plan, self.events).await?)
-            }
-            None => None,
-        };
-        self.end(deployment, &plan, executed).await
+        Ok(Prepared {
+            plan,
+            pending,
+            is_saved: false,
+        })
     }
 
-    /// Asks, and executes the change set of a saved plan.
+    /// Reads the change set of a saved plan.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run); refused if the change set is gone.
-    pub(crate) async fn execute_saved(
+    /// Refused if the change set is gone or was not made for the plan.
+    pub(crate) async fn prepare_saved(
         &self,
-        deployment: &mut Deployment<'_>,
+        deployment: &Deployment<'_>,
         saved: &SavedPlan<'_>,
-    ) -> Result<()> {
+    ) -> Result<Prepared> {
         let pending = saved.pending(deployment);
         let pending = deployment.interrupt().guard(pending).await?;
-        let plan = online::plan(deployment, pending.as_ref());
-        // If the user declines or interrupts, the plan stays: it can still be applied.
-        let agreed = self.consent.obtain(deployment, &plan, pending.as_ref());
-        agreed.await?;
-        let executed = match &pending {
+        Ok(Prepared {
+            plan: online::plan(deployment, pending.as_ref()),
+            pending,
+            is_saved: true,
+        })
+    }
+
+    /// Shows a plan, checks it and asks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Consent::obtain`]. The change set is deleted then, unless a saved plan has it.
+    pub(crate) async fn agree(
+        &self,
+        deployment: &Deployment<'_>,
+        prepared: &Prepared,
+    ) -> Result<()> {
+        let (plan, pending) = (&prepared.plan, prepared.pending.as_ref());
+        match self.consent.obtain(deployment, plan, pending).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(prepared.discard_after(deployment, error).await),
+        }
+    }
+
+    /// Executes a plan, and does what follows a deployment.
+    ///
+    /// # Errors
+    ///
+    /// If the deployment or what follows it fails.
+    pub(crate) async fn execute(
+        &self,
+        deployment: &mut Deployment<'_>,
+        prepared: &Prepared,
+    ) -> Result<()> {
+        let Prepared { plan, pending, .. } = prepared;
+        let executed = match pending {
             Some(pending) => {
-                // The files are those of the plan: this uploads only what the bucket lost since.
-                let uploaded = upload::check_objects(deployment);
-                deployment.interrupt().guard(uploaded).await?;
-                Some(execution::execute(deployment, pending, &plan, self.events).await?)
+                if prepared.is_saved {
+                    // The files are those of the plan: this uploads only what the bucket lost since.
+                    let uploaded = upload::check_objects(deployment);
+                    deployment.interrupt().guard(uploaded).await?;
+                }
+                Some(execution::execute(deployment, pending, plan, self.events).await?)
             }
             None => None,
         };
-        self.end(deployment, &plan, executed).await
+        self.end(deployment, plan, executed).await
     }
 
     /// Ends a deployment, and writes its record at the same time.

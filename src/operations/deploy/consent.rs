@@ -39,26 +39,39 @@ impl Consent<'_> {
     ///
     /// # Errors
     ///
-    /// Refused if data would be lost that the command line does not name, if CloudFormation cannot
-    /// execute the change set, or if the answer is not `yes`.
+    /// Those of [`check`](Self::check); refused if the answer is not `yes`.
     pub(crate) async fn obtain(
         &self,
         deployment: &Deployment<'_>,
         plan: &Plan,
         pending: Option<&PendingChangeSet>,
     ) -> Result<()> {
-        PlanFormat::Human.print(plan, deployment.session().presenter())?;
-        import::explain(deployment);
-        rollback::explain(deployment, plan);
-        self.check_guards(plan)?;
-        if let Some(pending) = pending {
-            pending.check(deployment)?;
-        }
+        show(deployment, plan)?;
+        self.check(deployment, plan, pending)?;
         if self.yes || plan.is_empty() {
             return Ok(());
         }
         let asked = self.ask(deployment, plan);
         deployment.interrupt().guard(asked).await
+    }
+
+    /// Checks a plan that was shown.
+    ///
+    /// # Errors
+    ///
+    /// Refused if data would be lost that the command line does not name, or if CloudFormation cannot
+    /// execute the change set.
+    pub(crate) fn check(
+        &self,
+        deployment: &Deployment<'_>,
+        plan: &Plan,
+        pending: Option<&PendingChangeSet>,
+    ) -> Result<()> {
+        self.check_guards(plan)?;
+        match pending {
+            Some(pending) => pending.check(deployment),
+            None => Ok(()),
+        }
     }
 
     /// Refuses to lose what a resource stores, unless the command line names the resource.
@@ -120,6 +133,18 @@ impl Consent<'_> {
         deployment.forget_objects_checked();
         confirmed
     }
+}
+
+/// Shows the plan, and what it does besides.
+///
+/// # Errors
+///
+/// If the plan cannot be printed.
+pub(crate) fn show(deployment: &Deployment<'_>, plan: &Plan) -> Result<()> {
+    PlanFormat::Human.print(plan, deployment.session().presenter())?;
+    import::explain(deployment);
+    rollback::explain(deployment, plan);
+    Ok(())
 }
 
 /// Returns the option that allows a resource to be replaced or deleted.
