@@ -8,6 +8,7 @@ pub mod context;
 pub(crate) mod deletion_plan;
 pub(crate) mod deploy;
 pub(crate) mod deployed_functions;
+pub(crate) mod destroy;
 pub(crate) mod drift_detection;
 pub(crate) mod examine;
 pub(crate) mod express_failure;
