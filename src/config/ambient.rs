@@ -79,6 +79,8 @@ pub struct Terminal {
     pub stderr: bool,
     /// The width in columns; `None` if no stream is a terminal.
     pub columns: Option<usize>,
+    /// The height in lines; `None` if no stream is a terminal.
+    pub rows: Option<usize>,
 }
 
 impl Ambient {
@@ -114,11 +116,13 @@ impl Ambient {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let mut ambient = Self::new(variables, std::env::current_dir()?);
+        let size = terminal_size::terminal_size();
         ambient.terminal = Terminal {
             stdin: std::io::stdin().is_terminal(),
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
-            columns: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
+            columns: size.map(|(width, _)| usize::from(width.0)),
+            rows: size.map(|(_, height)| usize::from(height.0)),
         };
         Ok(ambient)
     }

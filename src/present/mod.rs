@@ -12,8 +12,11 @@ pub mod human;
 pub mod json;
 mod line_diff;
 pub mod markdown;
+pub mod output;
 mod process;
 mod quoted;
+mod screen;
+pub mod stack_state;
 mod streams;
 pub mod style;
 mod timing;
@@ -23,13 +26,17 @@ mod words;
 mod wrap;
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io::{self, BufRead, Read as _};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::config::ambient::Ambient;
 use crate::config::secret::{Secret, Secrets};
@@ -37,8 +44,11 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::masking;
 use format::ColorWhen;
+use human::stacks::StackRow;
+use output::{MemberOutput, Output, Part};
 pub use process::{cannot_start, command_line};
-use streams::Streams;
+use stack_state::StackState;
+use streams::{Member, Streams};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
 
 /// The width of a line in columns if neither `COLUMNS` nor a terminal gives one.
@@ -55,8 +65,8 @@ pub struct OutputOptions {
     pub verbosity: u8,
 }
 
-/// Writes to the user and asks questions.
-#[derive(Debug)]
+/// Writes to the user and asks questions. Copies write to the same streams.
+#[derive(Debug, Clone)]
 pub struct Presenter {
     streams: Streams,
     quiet: bool,
@@ -65,19 +75,19 @@ pub struct Presenter {
     progress: bool,
     /// The width for stderr; `None` if stderr is not a terminal.
     stderr_width: Option<usize>,
-    question_open: Cell<bool>,
-    /// The first error of a write to stdout.
-    write_error: RefCell<Option<io::Error>>,
-    /// Whether the reader of stdout has closed its pipe.
-    is_closed: Cell<bool>,
+    /// The most lines of the table of several stacks; `None` if it is not drawn.
+    table_height: Option<usize>,
+    output: Output,
+    /// Held by who asks a question.
+    turn: Rc<Mutex<()>>,
 }
 
 impl Presenter {
     /// Returns a presenter for this process's streams.
     pub fn new(options: OutputOptions, ambient: &Ambient) -> Self {
         let terminal = ambient.terminal;
-        let plain =
-            ambient.variable("NO_COLOR").is_some() || ambient.variable("TERM") == Some("dumb");
+        let is_dumb = ambient.variable("TERM") == Some("dumb");
+        let plain = ambient.variable("NO_COLOR").is_some() || is_dumb;
         let is_colored = |is_terminal: bool| match options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
@@ -92,24 +102,100 @@ impl Presenter {
         for secret in ambient.secrets() {
             secrets.add(&secret);
         }
+        let progress = terminal.stderr && !ci && !options.quiet;
+        // The cursor is below the table.
+        let height = terminal.rows.map_or(24, |rows| rows.saturating_sub(1));
         Self {
             streams: Streams {
                 stdout_color: is_colored(terminal.stdout),
                 stderr_color: is_colored(terminal.stderr),
                 is_screen: terminal.stdout,
                 width,
-                progress_shown: Arc::default(),
+                screen: Arc::default(),
+                member: None,
                 secrets,
             },
             quiet: options.quiet,
             verbosity: options.verbosity,
             interactive: terminal.stdin && terminal.stderr,
-            progress: terminal.stderr && !ci && !options.quiet,
+            progress,
             stderr_width: terminal.stderr.then_some(width),
-            question_open: Cell::new(false),
-            write_error: RefCell::new(None),
-            is_closed: Cell::new(false),
+            table_height: (progress && !is_dumb).then_some(height),
+            output: Output::direct(),
+            turn: Rc::default(),
         }
+    }
+
+    /// Begins to work on several stacks: from now on, a terminal shows a line for each of these labels, and
+    /// draws it again as it changes.
+    pub fn begin_stacks(&self, labels: &[String]) {
+        self.streams.begin_table(labels, self.table_height);
+    }
+
+    /// Returns the presenter for one of several stacks. Its lines on stderr begin with its label, its
+    /// progress is shown in the line of its `row`, and its output goes where `kind` says. `names` are the
+    /// members that identify the stack in a line of JSON.
+    pub fn of_stack(
+        &self,
+        row: usize,
+        labels: &[String],
+        kind: MemberOutput,
+        names: Map<String, Value>,
+    ) -> Self {
+        let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+        let label = labels.get(row).map_or("", String::as_str);
+        let member = Member::new(row, label, width);
+        let streams = Streams {
+            member: Some(Arc::new(member)),
+            ..self.streams.clone()
+        };
+        let left = |width: usize| width.saturating_sub(streams.prefix_width()).max(20);
+        Self {
+            quiet: self.quiet,
+            verbosity: self.verbosity,
+            interactive: self.interactive,
+            progress: self.table_height.is_some(),
+            stderr_width: self.stderr_width.map(left),
+            table_height: None,
+            output: self.output.of_member(kind, names),
+            turn: Rc::clone(&self.turn),
+            streams,
+        }
+    }
+
+    /// Returns what one of several stacks has printed to stdout and what was kept.
+    pub fn take_output(&self) -> Vec<Part> {
+        self.output.take()
+    }
+
+    /// Sets how far the command is with the stack of this presenter, if there are several. `detail` says
+    /// more about that, or is empty.
+    pub fn set_state(&self, state: StackState, detail: &str) {
+        if let Some(member) = &self.streams.member {
+            self.streams.set_state(member.row, state, detail);
+        }
+    }
+
+    /// Sets how the command ended for the stack of this presenter, unless it has said so itself.
+    pub fn conclude(&self, state: StackState) {
+        if let Some(member) = &self.streams.member {
+            self.streams.conclude(member.row, state);
+        }
+    }
+
+    /// Draws the table of several stacks again if something in it has changed, such as a time.
+    pub fn refresh_stacks(&self) {
+        self.streams.refresh_table();
+    }
+
+    /// Removes the table of several stacks, and returns them as they are now.
+    pub fn end_stacks(&self) -> Vec<StackRow> {
+        self.streams.end_table()
+    }
+
+    /// Returns whether a question waits for its answer, so that no output may be written.
+    pub fn is_asking(&self) -> bool {
+        self.streams.is_held()
     }
 
     /// Prints the program's own spans to stderr if `-v` was given, and the AWS SDK's trace if `-vv` was
@@ -163,30 +249,19 @@ impl Presenter {
     ///
     /// [`Self::finish`] returns the error if the write fails.
     pub fn data(&self, text: &str) {
-        self.keep_error(self.streams.data(text));
+        self.output.data(&self.streams, text);
     }
 
     /// Writes data for a program to stdout, such as a template, byte for byte. Only if stdout is a
     /// terminal are hidden characters visible, as in [`Self::data`].
     pub fn exact_data(&self, text: &str) {
-        self.keep_error(self.streams.exact_data(text));
-    }
-
-    fn keep_error(&self, written: io::Result<()>) {
-        match written {
-            // A reader that closes its pipe has read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.write_error.borrow_mut().get_or_insert(error);
-            }
-            Err(_) => self.is_closed.set(true),
-            Ok(()) => {}
-        }
+        self.output.exact_data(&self.streams, text);
     }
 
     /// Returns whether the reader of stdout has closed its pipe, for a command that would print without
     /// end.
     pub fn is_closed(&self) -> bool {
-        self.is_closed.get()
+        self.output.is_closed()
     }
 
     /// Returns the first error of a write to stdout, so that a command whose output is incomplete
@@ -196,7 +271,7 @@ impl Presenter {
     ///
     /// If a write to stdout failed, for example because the disk is full. A closed pipe is no error.
     pub fn finish(&self) -> Result<()> {
-        match self.write_error.take() {
+        match self.output.take_error() {
             Some(error) => Err(Error::system("cannot write the output to stdout", error)),
             None => Ok(()),
         }
@@ -208,11 +283,7 @@ impl Presenter {
     ///
     /// If the document cannot be serialized.
     pub fn json(&self, document: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(document)
-            .map_err(|error| Error::system("cannot write JSON", error))?;
-        text.push('\n');
-        self.keep_error(self.streams.json(&text));
-        Ok(())
+        self.output.json(&self.streams, document)
     }
 
     /// Writes one JSON document to stdout on one line.
@@ -221,10 +292,7 @@ impl Presenter {
     ///
     /// If the document cannot be serialized.
     pub fn json_line(&self, document: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string(document)
-            .map_err(|error| Error::system("cannot write JSON", error))?;
-        self.keep_error(self.streams.json(&(text + "\n")));
-        Ok(())
+        self.output.json_line(&self.streams, document)
     }
 
     /// Returns the whole content of stdin, which has at most `limit` bytes.
@@ -291,7 +359,8 @@ impl Presenter {
         }
         let shown = quoted::without_secrets(diagnostics, &self.secrets().redactor());
         // The stream removes the styles if color is off.
-        let text = diagnostic::render(&shown, self.width(), true);
+        let width = self.width().saturating_sub(self.streams.prefix_width());
+        let text = diagnostic::render(&shown, width.max(20), true);
         self.stderr_line(&(style::marked(&text) + "\n"));
     }
 
@@ -325,6 +394,16 @@ impl Presenter {
         self.streams.progress(text);
     }
 
+    /// As [`Self::progress`], with the time since the beginning of what is in progress. The table of several
+    /// stacks has a column of its own for the time.
+    pub fn progress_since(&self, text: &str, elapsed: Duration) {
+        if self.streams.member.is_some() {
+            self.progress(text);
+        } else {
+            self.progress(&format!("{text} · {}", human::clock(elapsed)));
+        }
+    }
+
     /// Removes the progress line, if one is shown.
     pub fn clear_progress(&self) {
         self.streams.clear_progress();
@@ -343,8 +422,9 @@ impl Presenter {
             return Err(Error::refused("cannot ask a question without a terminal")
                 .hint(format!("to continue without the question, run `{command}`")));
         }
-        self.streams.message(&format!("{BOLD}{question}{BOLD:#} "));
-        self.question_open.set(true);
+        let _turn = self.turn.lock().await;
+        let asked = format!("{BOLD}{question}{BOLD:#} ");
+        let open = self.streams.question(&asked);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -355,7 +435,9 @@ impl Presenter {
         match receiver.await {
             Ok(Ok(line)) => {
                 // If Ctrl-D ends the answer, the cursor stays on the line of the question.
-                self.question_open.set(!line.ends_with('\n'));
+                if line.ends_with('\n') {
+                    open.answer();
+                }
                 Ok(line.trim().to_owned())
             }
             Ok(Err(error)) => Err(Error::system("cannot read the answer", error)),
@@ -392,13 +474,7 @@ impl Presenter {
     }
 
     fn stderr_line(&self, text: &str) {
-        // After an interrupt, the cursor is still on the line of the question.
-        let start = if self.question_open.replace(false) {
-            "\n"
-        } else {
-            ""
-        };
-        self.streams.message(&format!("{start}{text}\n"));
+        self.streams.message(&format!("{text}\n"));
     }
 }
 

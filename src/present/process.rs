@@ -73,6 +73,6 @@ pub(super) fn exit_interrupted(streams: &Streams, hints: &[String]) -> ! {
     for hint in hints {
         message.push_str(&format!("hint: {hint}\n"));
     }
-    streams.message(&message);
+    streams.last_message(&message);
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()))
 }

@@ -2,10 +2,15 @@
 //! first, and then hidden characters become visible: an escape must not divide a secret.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::style::{self, DIM};
+use unicode_width::UnicodeWidthStr;
+
+use super::human::stacks::StackRow;
+use super::screen::{Screen, Size};
+use super::stack_state::StackState;
+use super::style::{self, DIM, LABELS};
 use super::visible;
 use crate::config::secret::Secrets;
 
@@ -20,9 +25,35 @@ pub(super) struct Streams {
     pub(super) is_screen: bool,
     /// The width of a line in columns.
     pub(super) width: usize,
-    /// Whether a progress line is shown. It must be removed before another line is written.
-    pub(super) progress_shown: Arc<AtomicBool>,
+    /// What is drawn below the last line of stderr. It must be removed before another line is written.
+    pub(super) screen: Arc<Mutex<Screen>>,
+    /// The stack whose lines these are; `None` if a command works on one stack alone.
+    pub(super) member: Option<Arc<Member>>,
     pub(super) secrets: Secrets,
+}
+
+/// One of the stacks that share the streams.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its place among the others.
+    pub(super) row: usize,
+    /// What each of its lines begins with: its name, and a bar.
+    prefix: String,
+    prefix_width: usize,
+}
+
+impl Member {
+    /// Returns the stack of a row. The names of all stacks are `width` columns wide.
+    pub(super) fn new(row: usize, label: &str, width: usize) -> Self {
+        let label = visible::one_line(label);
+        let gap = width.saturating_sub(label.width());
+        let style = LABELS.get(row % LABELS.len()).copied().unwrap_or(DIM);
+        Self {
+            row,
+            prefix: format!("{style}{label}{:gap$} |{style:#}", ""),
+            prefix_width: width + 3,
+        }
+    }
 }
 
 impl Streams {
@@ -48,39 +79,172 @@ impl Streams {
         self.print_data(&visible::json(&self.secrets.redact_json(text)))
     }
 
-    /// Writes a text to stderr. It may contain [`style`]s.
+    /// Writes a text to stderr. It may contain [`style`]s. The lines of one of several stacks begin with
+    /// its name, and a text is written as a whole.
     pub(super) fn message(&self, text: &str) {
-        self.clear_progress();
-        let text = style::shown(&self.secrets.redact(text), self.stderr_color);
-        // Who closed stderr does not want to read this.
-        let _ = print_message(&text);
+        let text = self.shown(text);
+        let mut screen = self.screen();
+        if let Some(text) = screen.message(&text, self.room(), Instant::now()) {
+            print_message(&text);
+        }
     }
 
-    /// Writes a line to stderr that the next write replaces.
+    /// Writes the last text of the process to stderr, also while a question waits for its answer, or while
+    /// a write that does not end keeps the screen.
+    pub(super) fn last_message(&self, text: &str) {
+        let text = self.shown(text);
+        let Ok(mut screen) = self.screen.try_lock() else {
+            print_message(&text);
+            return;
+        };
+        let held = screen.close_question(self.room(), Instant::now());
+        print_message(&(held.unwrap_or_default() + &screen.end(self.room()) + &text));
+    }
+
+    /// Writes a question to stderr. Until the result is dropped, what other stacks write is held back.
+    pub(super) fn question(&self, text: &str) -> OpenQuestion<'_> {
+        let text = self.shown(text);
+        print_message(&self.screen().open_question(&text, self.room()));
+        OpenQuestion(self)
+    }
+
+    /// Writes a line to stderr that the next write replaces. One of several stacks shows it in its line of
+    /// the table.
     pub(super) fn progress(&self, text: &str) {
-        let room = self.width.saturating_sub(1);
+        let room = self.room();
         let text = self.secrets.redact(text);
+        if let Some(member) = &self.member {
+            let mut screen = self.screen();
+            screen.set_detail(member.row, &text);
+            print_message(&screen.refresh(Instant::now()));
+            return;
+        }
         // The escapes are part of the width.
         let line: String = visible::one_line(&text).chars().take(room).collect();
         let line = style::shown(&format!("{DIM}{line}{DIM:#}"), self.stderr_color);
-        let _ = print_message(&format!("\r{}\r{line}", " ".repeat(room)));
-        self.progress_shown.store(true, Ordering::Relaxed);
+        print_message(&self.screen().progress(&line, room));
     }
 
     /// Removes the progress line, if one is shown.
     pub(super) fn clear_progress(&self) {
-        if self.progress_shown.swap(false, Ordering::Relaxed) {
-            let spaces = " ".repeat(self.width.saturating_sub(1));
-            let _ = print_message(&format!("\r{spaces}\r"));
+        if let Some(member) = &self.member {
+            self.screen().set_detail(member.row, "");
+            return;
         }
+        print_message(&self.screen().erase(self.room()));
+    }
+
+    /// Begins the table of several stacks. It is drawn in at most `height` lines; `None` means that it is
+    /// not drawn.
+    pub(super) fn begin_table(&self, labels: &[String], height: Option<usize>) {
+        let size = height.map(|height| Size {
+            width: self.room(),
+            height,
+            is_colored: self.stderr_color,
+        });
+        let mut screen = self.screen();
+        screen.begin(labels, size);
+        print_message(&screen.refresh(Instant::now()));
+    }
+
+    /// Draws the table again, if something in it has changed.
+    pub(super) fn refresh_table(&self) {
+        print_message(&self.screen().refresh(Instant::now()));
+    }
+
+    /// Removes the table, and returns the stacks as they are now.
+    pub(super) fn end_table(&self) -> Vec<StackRow> {
+        let mut screen = self.screen();
+        print_message(&screen.end(self.room()));
+        screen.rows(Instant::now())
+    }
+
+    /// Sets the state of one of several stacks.
+    pub(super) fn set_state(&self, row: usize, state: StackState, detail: &str) {
+        let detail = self.secrets.redact(detail);
+        let mut screen = self.screen();
+        screen.set_state(row, state, &detail, Instant::now());
+        print_message(&screen.refresh(Instant::now()));
+    }
+
+    /// Sets the final state of one of several stacks if it has none.
+    pub(super) fn conclude(&self, row: usize, state: StackState) {
+        let mut screen = self.screen();
+        screen.conclude(row, state, Instant::now());
+        print_message(&screen.refresh(Instant::now()));
+    }
+
+    /// Returns whether a question waits for its answer, so that nothing may be written.
+    pub(super) fn is_held(&self) -> bool {
+        self.screen().is_held()
+    }
+
+    /// Returns the columns that the name of the stack takes at the beginning of each line.
+    pub(super) fn prefix_width(&self) -> usize {
+        self.member.as_ref().map_or(0, |member| member.prefix_width)
+    }
+
+    /// Returns a text of lines, each with the name of the stack if there are several.
+    pub(super) fn prefixed(&self, text: &str) -> String {
+        let Some(member) = &self.member else {
+            return text.to_owned();
+        };
+        let lines = text.split_inclusive('\n').map(|line| {
+            let gap = if line.trim_end().is_empty() { "" } else { " " };
+            format!("{}{gap}{line}", member.prefix)
+        });
+        lines.collect()
+    }
+
+    /// Returns a text for stderr as it is written.
+    fn shown(&self, text: &str) -> String {
+        let text = self.secrets.redact(text);
+        if self.member.is_some() {
+            return style::shown(&self.prefixed(&text), self.stderr_color);
+        }
+        style::shown(&text, self.stderr_color)
+    }
+
+    fn room(&self) -> usize {
+        self.width.saturating_sub(1)
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn print_data(&self, text: &str) -> io::Result<()> {
-        self.clear_progress();
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        let mut screen = self.screen();
+        print_message(&screen.erase(self.room()));
+        let written = write_data(text);
+        print_message(&screen.draw(Instant::now()));
+        written
     }
+}
+
+/// A question that waits for its answer.
+pub(super) struct OpenQuestion<'a>(&'a Streams);
+
+impl OpenQuestion<'_> {
+    /// Says that the answer ended with a line break.
+    pub(super) fn answer(&self) {
+        self.0.screen().answer();
+    }
+}
+
+impl Drop for OpenQuestion<'_> {
+    fn drop(&mut self) {
+        let mut screen = self.0.screen();
+        if let Some(text) = screen.close_question(self.0.room(), Instant::now()) {
+            print_message(&text);
+        }
+    }
+}
+
+fn write_data(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// Writes clap's message to stderr or stdout. It contains what the user typed and nothing else.
@@ -97,10 +261,14 @@ pub(super) fn usage(text: &str, is_error: bool) {
     }
 }
 
-fn print_message(text: &str) -> io::Result<()> {
+fn print_message(text: &str) {
+    if text.is_empty() {
+        return;
+    }
     let mut stderr = io::stderr().lock();
-    stderr.write_all(text.as_bytes())?;
-    stderr.flush()
+    // Who closed stderr does not want to read this.
+    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.flush();
 }
 
 /// One event of the log. It is printed as a whole, so that no secret is in two parts.

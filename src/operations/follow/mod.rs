@@ -250,7 +250,7 @@ impl<'a> RunningOperation<'a> {
                     let elapsed = timeline.elapsed(event).unwrap_or(now);
                     print(presenter, output, event, (elapsed, name_width));
                 }
-                presenter.progress(&human::event::progress(timeline, expected, now));
+                presenter.progress_since(&human::event::progress(timeline, expected), now);
             }
             PollUpdate::PollError(error) => {
                 presenter.progress(&format!("{error}: trying again"));
@@ -292,10 +292,13 @@ impl<'a> RunningOperation<'a> {
             let elapsed = self.timeline.elapsed(event).unwrap_or(now);
             print(presenter, self.output, event, (elapsed, name_width));
         }
-        presenter.progress(&match read {
-            Ok(_) => human::event::progress(&self.timeline, self.expected, now),
-            Err(error) => format!("{error}: trying again"),
-        });
+        match read {
+            Ok(_) => {
+                let text = human::event::progress(&self.timeline, self.expected);
+                presenter.progress_since(&text, now);
+            }
+            Err(error) => presenter.progress(&format!("{error}: trying again")),
+        }
     }
 
     /// Returns the error that keeps this process from following the operation, with a hint that the

@@ -126,9 +126,8 @@ fn phase(event: &Event) -> Option<&'static str> {
     }
 }
 
-/// Returns the progress line: the phase, the number of finished and `expected` resources, and the
-/// elapsed time.
-pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> String {
+/// Returns the progress line: the phase, and the number of finished and `expected` resources.
+pub fn progress(timeline: &Timeline, expected: usize) -> String {
     let status = timeline.own_status().map(ResourceStatus::as_str);
     let phase = match status.unwrap_or_default() {
         status if status.ends_with("CLEANUP_IN_PROGRESS") => "cleaning up · ",
@@ -137,7 +136,7 @@ pub fn progress(timeline: &Timeline, expected: usize, elapsed: Duration) -> Stri
     };
     let done = timeline.finished_resources();
     let resources = expected.max(timeline.resources());
-    format!("{phase}{done}/{resources} resources · {}", clock(elapsed))
+    format!("{phase}{done}/{resources} resources")
 }
 
 /// Returns the warning that CloudFormation has not answered for `duration`. `poll_error` is the error
@@ -257,19 +256,19 @@ mod tests {
                 .map(|(name, status)| event(name, status, ""));
             timeline.absorb("arn", events.collect());
             timeline.advance();
-            progress(&timeline, 3, Duration::from_secs(42))
+            progress(&timeline, 3)
         };
         let begun = ("demo", "UPDATE_IN_PROGRESS");
         let done = ("Bucket", "UPDATE_COMPLETE");
         let cases: [(&[_], &str); 3] = [
-            (&[done, begun], "1/3 resources · 0:42"),
+            (&[done, begun], "1/3 resources"),
             (
                 &[("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), done, begun],
-                "cleaning up · 1/3 resources · 0:42",
+                "cleaning up · 1/3 resources",
             ),
             (
                 &[("demo", "UPDATE_ROLLBACK_IN_PROGRESS"), begun],
-                "rolling back · 0/3 resources · 0:42",
+                "rolling back · 0/3 resources",
             ),
         ];
         for (events, expected) in cases {

@@ -47,6 +47,16 @@ pub fn heading(plan: &Plan) -> String {
     text
 }
 
+/// Returns how much a plan changes, for the table of several stacks; empty if it changes nothing.
+pub fn in_one_line(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return String::new();
+    }
+    let summary = words::summary(plan);
+    let summary = summary.strip_prefix("Plan: ").unwrap_or(&summary);
+    summary.trim_end_matches('.').to_owned()
+}
+
 /// Returns the whole plan. If `verbose`, it includes notes and the properties of all new resources.
 pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     let mut text = heading(plan);

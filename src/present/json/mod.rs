@@ -22,4 +22,5 @@ pub mod recovery;
 pub mod refactor;
 pub mod sarif;
 pub mod stack;
+pub mod stacks;
 mod validation;

@@ -8,6 +8,7 @@ mod code;
 pub mod diff;
 mod live;
 pub(super) mod page;
+pub mod stacks;
 
 use crate::cloudformation::change_set::{Change, ChangeSet, Effect};
 use crate::cloudformation::refactor::Move;
