@@ -12,7 +12,7 @@ use super::cdk_assets::CdkAssets;
 use super::examine::{examine, is_wrong, stack_policy};
 use super::package_tree::{ChildTemplate, UploadedFile};
 use super::session::Session;
-use crate::artifact::package::{self, Artifact};
+use crate::artifact::package::{Artifact, PackagedOnce};
 use crate::artifact::requirements::Packages;
 use crate::aws::stack::ImportedResource;
 use crate::cloudformation::stack::{NO_ECHO, Stack};
@@ -114,11 +114,11 @@ impl Build {
     fn make(
         project: &Project,
         settings: &Settings,
-        wheels: &Packages,
+        (wheels, packaged): (&Packages, &PackagedOnce),
         secrets: &Secrets,
     ) -> Result<Self> {
         let stack_policy = stack_policy(project, settings)?;
-        let artifacts = package::build_all(project, settings, wheels)?;
+        let artifacts = packaged.build_all(project, settings, wheels)?;
         let (packaged, checked) = examine(project, settings, artifacts, secrets)?;
         let is_right = !is_wrong(&checked.findings);
         let (Some(template), Some(packaged), true) = (checked.template, packaged, is_right) else {
@@ -357,7 +357,7 @@ pub(crate) fn build(session: &Session<'_>, wheels: &Packages) -> Result<Build> {
     let build = Build::make(
         session.project(),
         session.settings(),
-        wheels,
+        (wheels, session.context().packaged()),
         session.presenter().secrets(),
     )?;
     announce(&build, session.presenter());
@@ -373,7 +373,8 @@ pub(crate) fn build_concurrently<'a>(
     let (project, settings) = (session.project().clone(), session.settings().clone());
     let presenter = session.presenter();
     let secrets = presenter.secrets().clone();
-    let make = move || Build::make(&project, &settings, &wheels, &secrets);
+    let packaged = session.context().packaged().clone();
+    let make = move || Build::make(&project, &settings, (&wheels, &packaged), &secrets);
     let thread = tokio::task::spawn_blocking(make);
     async move {
         let build = thread

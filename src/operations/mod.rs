@@ -15,6 +15,7 @@ pub(crate) mod express_failure;
 pub(crate) mod follow;
 pub(crate) mod function_code;
 pub(crate) mod garbage_collection;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod import_candidates;
 pub(crate) mod init;

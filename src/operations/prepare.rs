@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::context::{end_on_interrupt, listen};
 use super::session::Session;
 use crate::artifact::build_command::BuildCommand;
-use crate::artifact::package::{self, Artifact};
+use crate::artifact::package::Artifact;
 use crate::artifact::requirements::{self, Packages};
 use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
@@ -34,6 +34,8 @@ pub(crate) async fn prepare(session: &Session<'_>) -> Result<Packages> {
 
 /// Fetches the packages of the artifacts in these settings.
 async fn fetch(session: &Session<'_>, settings: &Settings) -> Result<Packages> {
+    // What one stack fetches, the next one finds.
+    let _turn = session.context().builds().lock().await;
     let presenter = session.presenter();
     let ambient = session.context().ambient();
     requirements::fetch(session.project(), settings, ambient, |text| {
@@ -48,7 +50,7 @@ async fn fetch(session: &Session<'_>, settings: &Settings) -> Result<Packages> {
 ///
 /// # Errors
 ///
-/// Those of [`prepare_alone`] and of [`package::build_all`].
+/// Those of [`prepare_alone`] and of [`PackagedOnce::build_all`](crate::artifact::package::PackagedOnce::build_all).
 pub(crate) async fn artifacts(
     session: &Session<'_>,
     builds: bool,
@@ -56,7 +58,10 @@ pub(crate) async fn artifacts(
     let (project, settings) = (session.project(), session.settings());
     if builds {
         let packages = prepare_alone(session).await?;
-        return package::build_all(project, settings, &packages);
+        return session
+            .context()
+            .packaged()
+            .build_all(project, settings, &packages);
     }
     let mut others = settings.clone();
     others
@@ -72,7 +77,8 @@ pub(crate) async fn artifacts(
     } else {
         Packages::default()
     };
-    let mut built = package::build_all(project, &others, &packages)?;
+    let packaged = session.context().packaged();
+    let mut built = packaged.build_all(project, &others, &packages)?;
     let mut all = IndexMap::new();
     for (name, artifact) in &settings.artifacts {
         if let Some(built) = built.shift_remove(name) {
@@ -108,18 +114,32 @@ pub(crate) async fn prepare_alone(session: &Session<'_>) -> Result<Packages> {
     Ok(packages)
 }
 
-/// Runs the `build` of each artifact, in the order of the manifest. The same command runs once.
+/// Runs the `build` of each artifact, in the order of the manifest. The same command runs once, also for
+/// several stacks: they build one after the other.
 async fn build_artifacts(session: &Session<'_>) -> Result<()> {
     let settings = session.settings();
     let presenter = session.presenter();
     let path = session.context().ambient().variable("PATH");
-    let mut done = Vec::new();
+    let mut builds = None;
     for (name, artifact) in &settings.artifacts {
         let Some(command) = BuildCommand::new(&artifact.build, session.project().root()) else {
             continue;
         };
-        if done.contains(&command) {
-            continue;
+        if builds.is_none() {
+            builds = Some(session.context().builds().lock().await);
+        }
+        let ended = builds
+            .as_ref()
+            .and_then(|builds| builds.get(&command.shown()));
+        match ended {
+            Some(Ok(())) => continue,
+            Some(Err(elsewhere)) => {
+                return Err(Error::input(format!(
+                    "the artifact `{name}` cannot be built: `{}` failed for `{elsewhere}`",
+                    command.shown()
+                )));
+            }
+            None => {}
         }
         presenter.note(&format!("Building `{name}`: {}", command.shown()));
         let mut held = VecDeque::new();
@@ -133,7 +153,15 @@ async fn build_artifacts(session: &Session<'_>) -> Result<()> {
                 presenter.program_line(line);
             }
         });
-        if let Err(error) = run.await {
+        let ran = run.await;
+        if let Some(builds) = &mut builds {
+            let label = session.context().label().to_owned();
+            builds.insert(
+                command.shown(),
+                ran.as_ref().map(|()| ()).map_err(|_| label),
+            );
+        }
+        if let Err(error) = ran {
             for line in &held {
                 presenter.program_line(line);
             }
@@ -150,7 +178,6 @@ async fn build_artifacts(session: &Session<'_>) -> Result<()> {
             }
             return Err(failed.with_diagnostics(vec![problem]));
         }
-        done.push(command);
     }
     Ok(())
 }

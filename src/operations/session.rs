@@ -63,12 +63,21 @@ impl<'a> Session<'a> {
         context: &'a Context,
         environment: Option<String>,
     ) -> Result<Self> {
+        if let Some(target) = context.target()
+            && environment
+                .as_ref()
+                .is_none_or(|it| *it == target.settings.environment)
+        {
+            let (project, settings) = (target.project.clone(), target.settings.clone());
+            return Ok(Self::with(context, project, settings));
+        }
         let folder = &context.ambient().current_dir;
         let needs_none = context.manifest().is_none() && context.names_project();
         let without = needs_none.then(|| Project::without_manifest(folder, environment.as_deref()));
-        let project = match without.flatten() {
-            Some(project) => project,
-            None => Project::find(folder, context.manifest())?,
+        let project = match (without.flatten(), context.project()) {
+            (Some(project), _) => project,
+            (None, Some(project)) => project.clone(),
+            (None, None) => Project::find(folder, context.manifest())?,
         };
         Self::of(context, project, environment)
     }
@@ -85,17 +94,21 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let ambient = context.ambient();
         let overrides = context.overrides_for(environment);
-        let mut settings =
+        let settings =
             settings::resolve(&manifest::parse(project.manifest()), &overrides, ambient)?;
+        Ok(Self::with(context, project, settings))
+    }
+
+    fn with(context: &'a Context, project: Project, mut settings: Settings) -> Self {
         learn_secrets(&project, &settings, context.presenter().secrets());
         context.presenter().diagnostics(&settings.warnings);
         project.add_default_artifact(&mut settings);
         span::record_stack(&settings.stack_name, &settings.environment);
-        Ok(Self {
+        Self {
             context,
             project,
             settings,
-        })
+        }
     }
 
     /// Returns this session with other settings.
@@ -149,6 +162,12 @@ impl<'a> Session<'a> {
     ///
     /// If there are no credentials or no region, or the emulator does not start.
     pub(crate) async fn connect(&self) -> Result<Connection> {
+        let connection = self.open_connection().await?;
+        self.context.set_region(connection.region());
+        Ok(connection)
+    }
+
+    async fn open_connection(&self) -> Result<Connection> {
         let secrets = self.presenter().secrets();
         if !self.settings.emulator {
             let mut connection = Connection::open(&self.settings, None, secrets).await?;
@@ -234,6 +253,7 @@ impl<'a> Session<'a> {
 
     /// Refuses credentials of another account than the manifest allows.
     pub(crate) fn check_account(&self, identity: &Identity) -> Result<()> {
+        self.context.set_account(&identity.account);
         match &self.settings.account {
             Some(account) if !self.settings.emulator && *account != identity.account => {
                 Err(Error::refused(format!(

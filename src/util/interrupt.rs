@@ -26,6 +26,8 @@ struct State {
     /// Whether the signal was SIGTERM or SIGHUP, which nobody at the keyboard sent.
     is_unattended: bool,
     resume: Vec<String>,
+    /// Whether `resume` is for several operations, so that none of them replaces it.
+    is_resume_fixed: bool,
 }
 
 /// Which signal asks the process to end.
@@ -88,7 +90,29 @@ impl Interrupt {
 
     /// Keeps the hints on how to continue what runs now. The second signal prints them.
     pub fn resume_with(&self, hints: Vec<String>) {
-        self.state().resume = hints;
+        let mut state = self.state();
+        if !state.is_resume_fixed {
+            state.resume = hints;
+        }
+    }
+
+    /// Keeps the hints on how to continue everything that runs in this process from now on. Those of
+    /// [`resume_with`](Self::resume_with) have no effect any more.
+    pub fn resume_all_with(&self, hints: Vec<String>) {
+        let mut state = self.state();
+        state.resume = hints;
+        state.is_resume_fixed = true;
+    }
+
+    /// Waits for the next signal that asks the running command to end.
+    pub async fn requested(&self) {
+        let token = self.state().token.clone();
+        token.cancelled().await;
+    }
+
+    /// Returns whether a signal has asked the running command to end.
+    pub fn is_requested(&self) -> bool {
+        self.state().token.is_cancelled()
     }
 
     /// Waits for `work`, or for the user to stop it.

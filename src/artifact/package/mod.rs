@@ -11,6 +11,7 @@
 //! descriptor"). Go's `archive/zip` writes all its zips in this format, and Lambda accepts it.
 
 mod contents;
+mod once;
 mod plain_file;
 
 use std::fs::{self, File};
@@ -33,6 +34,7 @@ use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use crate::util::{new_file, regular_file};
 use contents::{Contents, Entry, Source};
+pub use once::PackagedOnce;
 pub use plain_file::PlainFile;
 
 /// The deflate level, 1 to 9. At 6, 250 MB of mixed files take as long as `zip -1` needs
@@ -44,8 +46,8 @@ const LEVEL: i64 = 6;
 const NOT_BUILT: &str = "not-built.zip";
 
 /// A built artifact. Its zip is a temporary file without a name: the system deletes it when the value
-/// is dropped or the process ends.
-#[derive(Debug)]
+/// is dropped or the process ends. Copies share it.
+#[derive(Debug, Clone)]
 pub struct Artifact {
     /// The name of the artifact in the manifest, or the path that a template names.
     pub name: String,
