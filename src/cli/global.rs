@@ -13,15 +13,38 @@ pub struct GlobalOptions {
     /// The manifest [default: manifest.toml in this folder or the nearest parent]
     #[arg(long, global = true, value_name = "PATH", env = "STACKCTL_MANIFEST")]
     pub manifest: Option<PathBuf>,
-    /// The environment: the default one, one with a table in the manifest, or the built-in `local`
+    /// The environment: the default one, one with a table in the manifest, or the built-in `local`; several
+    /// with commas or as a glob such as `prod-*`
     #[arg(
         short,
         long = "env",
         global = true,
         value_name = "NAME",
-        env = "STACKCTL_ENV"
+        env = "STACKCTL_ENV",
+        value_delimiter = ','
     )]
-    pub environment: Option<String>,
+    pub environments: Vec<String>,
+    /// All environments that the manifest names
+    #[arg(long = "all-envs", global = true)]
+    pub all_environments: bool,
+    /// The stack of `[stacks]` [default: all of them]; several with commas or as a glob
+    #[arg(
+        short,
+        long = "stack",
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub stacks: Vec<String>,
+    /// How many stacks are deployed or deleted at the same time
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value = "4",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub jobs: u16,
     /// The AWS region; overrides the manifest's and the profile's
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,

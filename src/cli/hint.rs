@@ -58,7 +58,7 @@ mod tests {
     fn options_that_choose_what_a_command_works_on_are_repeated() {
         let global = GlobalOptions {
             manifest: Some("my infra/manifest.toml".into()),
-            environment: Some("prod".to_owned()),
+            environments: vec!["prod".to_owned()],
             region: Some("eu-west-1".to_owned()),
             profile: Some("ops".to_owned()),
             set: ["vars.a=1", "stack_name=x", "vars.b=x y"]

@@ -9,6 +9,7 @@ pub mod hint;
 mod names;
 mod run;
 mod suggestion;
+mod targets;
 
 pub use run::{context, run};
 pub use suggestion::parse;

@@ -1,6 +1,7 @@
 //! Running the command that the command line names.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use clap::CommandFactory;
 
@@ -8,10 +9,14 @@ use super::args::{Cli, Command};
 use super::commands::{self, Exit};
 use super::global::GlobalOptions;
 use super::hint;
+use super::targets::{self, Chosen};
 use crate::config::ambient::Ambient;
 use crate::config::settings::Overrides;
 use crate::error::{Error, Result};
-use crate::operations::context::Context;
+use crate::operations::context::{Context, OpenedTarget};
+use crate::operations::graph::group::{Group, of_distinct_buckets};
+use crate::operations::graph::layout::Layout;
+use crate::operations::graph::runner;
 use crate::present::{OutputOptions, Presenter};
 use crate::util::span;
 
@@ -25,7 +30,11 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
     let presenter = Presenter::new(output, &ambient);
     let overrides = Overrides {
         stack: None,
-        environment: global.environment.clone(),
+        environment: match global.environments.as_slice() {
+            [environment] => Some(environment.clone()),
+            // Then each stack has a context with its environment.
+            _ => None,
+        },
         region: global.region.clone(),
         profile: global.profile.clone(),
         set: global.set.clone(),
@@ -37,16 +46,85 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
         overrides,
         hint::repeated_options(global),
     )
+    .with_jobs(usize::from(global.jobs))
 }
 
-/// Runs the command.
+/// Runs the command, for one stack or for several.
 ///
 /// # Errors
 ///
-/// Whatever the command could not do.
+/// Whatever the command could not do. If it works on several stacks, the error of a stack is printed, and
+/// is its part of the exit code.
 pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
     let _span = span::command(cli.command.name()).entered();
-    match cli.command {
+    match targets::choose(&cli.command, &cli.global, context)? {
+        Chosen::Alone => run_alone(cli.command, context),
+        Chosen::One(target) => {
+            let presenter = context.presenter().clone();
+            run_alone(cli.command, &context.for_target(*target, presenter))
+        }
+        Chosen::Several(targets, layout) => wait(run_each(cli.command, context, targets, layout)),
+    }
+}
+
+/// Runs the command for each stack.
+async fn run_each(
+    command: Command,
+    context: &Context,
+    targets: Vec<OpenedTarget>,
+    layout: Layout,
+) -> Result<Exit> {
+    let is_gc = matches!(command, Command::Gc(_));
+    let targets = if is_gc {
+        of_distinct_buckets(targets)
+    } else {
+        targets
+    };
+    // Each collection asks a question of its own, and what only computes waits for nothing.
+    let at_once = match &command {
+        Command::Gc(_)
+        | Command::Config(_)
+        | Command::Package(_)
+        | Command::Render(_)
+        | Command::Validate(_) => 1,
+        _ => runner::READS,
+    };
+    let group = Group::begin(context, command.name(), layout, targets);
+    let command = Rc::new(command);
+    let code = runner::run(group, at_once, |context| {
+        let command = Rc::clone(&command);
+        async move { run_one(&command, &context).await.map(Exit::code) }
+    });
+    code.await.map(|code| match code {
+        0 => Exit::Done,
+        code => Exit::Code(code),
+    })
+}
+
+/// Runs a command that works on several stacks for one of them.
+async fn run_one(command: &Command, context: &Context) -> Result<Exit> {
+    match command {
+        Command::Plan(args) => commands::plan::run(context, args.clone()).await,
+        Command::Diff(args) => commands::diff::run(context, args.clone()).await,
+        Command::Drift(args) => commands::drift::run(context, args.clone()).await,
+        Command::Status(args) => commands::status::run(context, args.clone()).await,
+        Command::Events(args) => commands::events::run(context, args.clone()).await,
+        Command::History(args) => commands::history::run(context, args.clone()).await,
+        Command::Outputs(args) => commands::outputs::run(context, args.clone()).await,
+        Command::Gc(args) => commands::gc::run(context, args.clone()).await,
+        Command::Render(args) => commands::render::run(context, args.clone()).await,
+        Command::Validate(args) => commands::validate::run(context, args.clone()).await,
+        Command::Package(args) => commands::package::run(context, args.clone()).await,
+        Command::Config(args) => commands::config::run(context, args),
+        _ => Err(Error::input(format!(
+            "`{}` works on one stack",
+            command.name()
+        ))),
+    }
+}
+
+fn run_alone(command: Command, context: &Context) -> Result<Exit> {
+    match command {
         Command::Plan(args) => wait(commands::plan::run(context, args)),
         Command::Apply(args) => wait(commands::apply::run(context, args)),
         Command::Diff(args) => wait(commands::diff::run(context, args)),

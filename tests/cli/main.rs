@@ -82,6 +82,7 @@ mod servers;
 mod service_checks;
 mod service_values;
 mod stack_states;
+mod stacks;
 mod terminal_width;
 mod timing;
 mod two_keys;

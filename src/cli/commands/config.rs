@@ -12,22 +12,40 @@ use crate::config::settings::{self, ParameterValue};
 use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::examine;
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::masking;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::config::ConfigDocument;
+use crate::present::json::stacks::Kind;
 use crate::template::Template;
 
 /// The arguments of `stackctl config`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
     command: ConfigCommand,
 }
 
-#[derive(Debug, clap::Subcommand)]
+impl Args {
+    /// Returns how the output of several stacks is put together; `None` if it is the same for all.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        match self.command {
+            ConfigCommand::Show { format } => Some(match format {
+                Format::Human => Layout::Blocks,
+                Format::Json => Layout::Json(Kind::Config),
+            }),
+            ConfigCommand::Names {
+                names: Names::Environments,
+            } => None,
+            ConfigCommand::Names { .. } => Some(Layout::Names),
+        }
+    }
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
 enum ConfigCommand {
     /// Show every setting with its source: default, manifest line, variable or flag
     Show {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::{code_check, moves, stack_settings};
 use crate::operations::drift_detection;
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
@@ -22,6 +23,8 @@ use crate::plan::predict::{Side, predict};
 use crate::plan::{masking, values};
 use crate::present::json::diff::DiffDocument;
 use crate::present::json::live::LiveEntry;
+use crate::present::json::stacks::Kind;
+use crate::present::stack_state::StackState;
 use crate::present::unified;
 use crate::present::{human, markdown};
 use crate::template::Template;
@@ -60,6 +63,23 @@ pub struct Args {
 }
 
 impl Args {
+    /// Returns whether two files are compared, and no stack.
+    pub(crate) fn is_of_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if !self.only.is_empty() {
+            return Err("diff --only");
+        }
+        Ok(match self.format {
+            Format::Human | Format::Unified => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Diff),
+            Format::Markdown => Layout::Markdown,
+        })
+    }
+
     /// Returns the arguments with the new logical ids of renamed resources.
     fn with_new_ids(&self, moved: &[Move]) -> Self {
         let only = self.only.iter().map(|name| {
@@ -245,11 +265,16 @@ fn show(
             presenter.data(&text);
         }
     }
-    let is_drifted = live.is_some_and(|(_, live)| !live.is_empty());
-    if args.exit_code && (is_drifted || !comparison.is_empty()) {
-        return Ok(Exit::Differences);
-    }
-    Ok(Exit::Done)
+    let drifted = live.map_or(0, |(_, live)| live.len());
+    let differs = drifted > 0 || !comparison.is_empty();
+    let found = human::count(comparison.count() + drifted, "difference");
+    let (state, exit) = match (differs, args.exit_code) {
+        (false, _) => (StackState::Unchanged, Exit::Done),
+        (true, true) => (StackState::Differs, Exit::Differences),
+        (true, false) => (StackState::Done, Exit::Done),
+    };
+    presenter.set_state(state, if differs { &found } else { "" });
+    Ok(exit)
 }
 
 /// Refuses a name that nothing in either template has.

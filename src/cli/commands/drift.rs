@@ -10,14 +10,16 @@ use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
 use crate::operations::drift_detection::{self, DriftDetection};
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::json::drift::DriftDocument;
+use crate::present::json::stacks::Kind;
 use crate::present::{Presenter, human};
 use crate::template::Template;
 
 /// The arguments of `stackctl drift`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The form of the output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -29,6 +31,19 @@ pub struct Args {
     /// several with commas
     #[arg(long, value_name = "LOGICAL_ID", value_delimiter = ',')]
     only: Vec<String>,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if !self.only.is_empty() {
+            return Err("drift --only");
+        }
+        Ok(match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Drift),
+        })
+    }
 }
 
 /// Detects drift and shows it.

@@ -10,15 +10,17 @@ use crate::error::{Error, Result};
 use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{EventOutput, RunningOperation, failure_evidence};
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::event::EventsDocument;
+use crate::present::json::stacks::Kind;
 use crate::util::interrupt::Interrupt;
 
 /// The arguments of `stackctl events`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Follow the operation to its end
     #[arg(long, short = 'f')]
@@ -38,6 +40,20 @@ pub struct Args {
     /// The form of the output; with --follow one JSON object per line
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if self.stack_id.is_some() {
+            return Err("events --stack-id");
+        }
+        Ok(match self.format {
+            _ if self.follow => Layout::Lines,
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Events),
+        })
+    }
 }
 
 /// Shows the events of the stack and of the stacks nested in it, oldest first.

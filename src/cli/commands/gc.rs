@@ -4,14 +4,16 @@ use super::{Context, Exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
 use crate::operations::garbage_collection::{Done, GarbageCollection};
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::plan::garbage::{Collection, Unknown};
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::garbage::{GarbageDocument, Place};
+use crate::present::json::stacks::Kind;
 
 /// The arguments of `stackctl gc`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Show what would be marked and deleted, and change nothing
     #[arg(long, conflicts_with = "yes")]
@@ -22,6 +24,16 @@ pub struct Args {
     /// The form of what is shown
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Gc),
+        }
+    }
 }
 
 /// Marks what nothing refers to, and deletes what was marked an hour ago.

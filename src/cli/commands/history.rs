@@ -5,6 +5,7 @@ use crate::aws::store::Store;
 use crate::cloudformation::stack::Stack;
 use crate::error::{Error, Result};
 use crate::operations::context::listen;
+use crate::operations::graph::layout::Layout;
 use crate::operations::history::{self, versions::Versions};
 use crate::operations::session::{Reached, Session};
 use crate::plan::record::Record;
@@ -13,12 +14,13 @@ use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::diff::DiffDocument;
 use crate::present::json::history::HistoryDocument;
+use crate::present::json::stacks::Kind;
 
 /// The equal lines around a difference inside a text.
 const CONTEXT: usize = 2;
 
 /// The arguments of `stackctl history`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// One deployment: show what it changed
     #[arg(value_name = "NUMBER", conflicts_with = "diff")]
@@ -32,6 +34,22 @@ pub struct Args {
     /// The form of the output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if self.number.is_some() {
+            return Err("history NUMBER");
+        }
+        if !self.diff.is_empty() {
+            return Err("history --diff");
+        }
+        Ok(match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::History),
+        })
+    }
 }
 
 /// Shows the deployments, one of them, or how two differ.

@@ -3,14 +3,16 @@
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::error::Result;
+use crate::operations::graph::layout::Layout;
 use crate::operations::outputs;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
+use crate::present::json::stacks::Kind;
 
 /// The arguments of `stackctl outputs`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// One output, whose bare value is printed
     name: Option<String>,
@@ -22,6 +24,19 @@ pub struct Args {
         conflicts_with = "name"
     )]
     format: Format,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if self.name.is_some() {
+            return Err("outputs NAME");
+        }
+        Ok(match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Outputs),
+        })
+    }
 }
 
 /// Shows the stack's outputs, or the bare value of one.

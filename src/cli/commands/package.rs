@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use super::{Context, Exit};
-use crate::artifact::package;
 use crate::error::Result;
 use crate::operations::artifact_folders::{check_output, unmatched_globs};
 use crate::operations::examine;
+use crate::operations::graph::layout::Layout;
 use crate::operations::package_tree::Packaged;
 use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::package::{PackageDocument, UploadEntry};
+use crate::present::json::stacks::Kind;
 
 /// The arguments of `stackctl package`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Write each zip into this folder, as NAME.zip
     #[arg(long, value_name = "DIR")]
@@ -25,13 +26,23 @@ pub struct Args {
     format: Format,
 }
 
+impl Args {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Package),
+        }
+    }
+}
+
 /// Packages everything that a deployment uploads and shows key, size and digest.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let (project, settings) = (session.project(), session.settings());
     let wheels = prepare_alone(&session).await?;
-    let artifacts = package::build_all(project, settings, &wheels)?;
+    let artifacts = context.packaged().build_all(project, settings, &wheels)?;
     let tree = examine::survey(project, settings, &artifacts, session.presenter().secrets())?;
     presenter.diagnostics(&unmatched_globs(settings, &artifacts));
     let zipped = tree.zipped_paths();
@@ -39,7 +50,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let artifacts = &packaged.artifacts;
     let others = others(&packaged);
     if let Some(folder) = &args.out {
-        let folder = context.ambient().current_dir.join(folder);
+        let folder = context.resolve_output(folder);
         for artifact in artifacts.values() {
             let file = artifact.path_in(&folder);
             check_output(project, settings, &zipped, "--out", &file)?;

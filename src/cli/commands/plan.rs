@@ -11,14 +11,18 @@ use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
+use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
 use crate::present::format::PlanFormat;
+use crate::present::human;
+use crate::present::json::stacks::Kind;
+use crate::present::stack_state::StackState;
 use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl plan`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The form of the plan
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -34,6 +38,20 @@ pub struct Args {
     offline: bool,
     #[command(flatten)]
     deploy: DeployArgs,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together, or what works on one stack alone.
+    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
+        if self.out.is_some() {
+            return Err("plan --out");
+        }
+        Ok(match self.format {
+            PlanFormat::Human => Layout::PlacedBlocks,
+            PlanFormat::Json => Layout::Json(Kind::Plan),
+            PlanFormat::Markdown => Layout::Markdown,
+        })
+    }
 }
 
 /// Creates a change set, shows it and deletes it again, or keeps it for a saved plan.
@@ -73,7 +91,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             moves::refuse_to_save(&session)?;
         }
         moves::advise(&session);
-        return Ok(exit(&plan, &args));
+        return Ok(exit(&session, &plan, &args));
     }
     let deployment = import::first(deployment, &import_session)?;
     let mut pending = None;
@@ -115,13 +133,17 @@ fn show(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
             session.context().command(&apply, None)
         ));
     }
-    Ok(exit(plan, args))
+    Ok(exit(session, plan, args))
 }
 
 /// Returns the exit code.
-fn exit(plan: &Plan, args: &Args) -> Exit {
-    if args.detailed_exitcode && !plan.is_empty() {
-        return Exit::Differences;
-    }
-    Exit::Done
+fn exit(session: &Session<'_>, plan: &Plan, args: &Args) -> Exit {
+    let (state, exit) = match (plan.is_empty(), args.detailed_exitcode) {
+        (true, _) => (StackState::Unchanged, Exit::Done),
+        (false, true) => (StackState::Differs, Exit::Differences),
+        (false, false) => (StackState::Done, Exit::Done),
+    };
+    let presenter = session.presenter();
+    presenter.set_state(state, &human::plan::in_one_line(plan));
+    exit
 }

@@ -7,7 +7,7 @@ use crate::operations::prepare;
 use crate::operations::session::Session;
 
 /// The arguments of `stackctl render`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Run the `build` commands of the artifacts, which are code of the project
     #[arg(long)]

@@ -3,18 +3,31 @@
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
 use crate::error::Result;
+use crate::operations::graph::layout::Layout;
 use crate::operations::outputs;
 use crate::operations::session::Session;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::StatusDocument;
+use crate::present::json::stacks::Kind;
+use crate::present::stack_state::StackState;
 
 /// The arguments of `stackctl status`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The form of the output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Status),
+        }
+    }
 }
 
 /// Shows the stack and its resources. A stack that does not exist is no error.
@@ -29,6 +42,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         outputs::hide_secrets(&service, stack, session.presenter().secrets()).await?;
     }
     let presenter = session.presenter();
+    let status = stack.as_ref().map(|stack| stack.status.to_string());
+    let status = status.unwrap_or_else(|| "not deployed".to_owned());
+    presenter.set_state(StackState::Done, &status);
     match (args.format, &stack) {
         (Format::Json, stack) => {
             presenter.json(&StatusDocument::of(name, stack.as_ref(), &resources))?;

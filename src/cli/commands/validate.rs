@@ -4,17 +4,19 @@ use super::{Context, Exit};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::examine::{examine, is_wrong, stack_policy};
+use crate::operations::graph::layout::Layout;
 use crate::operations::lint as lint_operation;
 use crate::operations::prepare;
 use crate::operations::session::Session;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
 use crate::present::json::sarif::SarifDocument;
+use crate::present::json::stacks::Kind;
 use crate::template::lint;
 use crate::template::render::{RenderedTemplate, TEMPLATE_LIMIT};
 
 /// The arguments of `stackctl validate`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The form of the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -22,6 +24,17 @@ pub struct Args {
     /// Run the `build` commands of the artifacts, which are code of the project
     #[arg(long)]
     build: bool,
+}
+
+impl Args {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        match self.format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Validate),
+            Format::Sarif => Layout::Sarif,
+        }
+    }
 }
 
 /// The form of the findings.

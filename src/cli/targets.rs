@@ -1,0 +1,197 @@
+//! The stacks and environments that a run works on.
+
+use super::args::Command;
+use super::global::GlobalOptions;
+use crate::config::manifest;
+use crate::config::project::Project;
+use crate::config::settings::{Selection, Target, choose as choose_targets};
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Result};
+use crate::operations::context::{Context, OpenedTarget};
+use crate::operations::graph::layout::Layout;
+
+/// What a run works on.
+pub(super) enum Chosen {
+    /// The one stack of the project in one environment, or nothing of a project: the command finds it.
+    Alone,
+    /// One of several stacks.
+    One(Box<OpenedTarget>),
+    /// Several stacks, and how their output is put together.
+    Several(Vec<OpenedTarget>, Layout),
+}
+
+/// Whether a command works on stacks.
+enum Scope {
+    /// It works on no stack of the project.
+    Outside,
+    /// It works on one environment.
+    Environment,
+    /// What the command line says works on one stack.
+    One(&'static str),
+    /// It works on one stack or on several.
+    Any(Layout),
+}
+
+/// Returns what the run works on. Nothing is read twice: the project of one stack is opened by the command.
+///
+/// # Errors
+///
+/// What is wrong with the manifest, if it has several stacks or several environments are chosen; if a name
+/// or a glob matches nothing; if the command works on one stack, and several are chosen.
+pub(super) fn choose(
+    command: &Command,
+    global: &GlobalOptions,
+    context: &Context,
+) -> Result<Chosen> {
+    let scope = scope(command);
+    if matches!(scope, Scope::Outside) {
+        return Ok(Chosen::Alone);
+    }
+    let chooses = chooses_several(global);
+    let project = match Project::find(&context.ambient().current_dir, context.manifest()) {
+        Ok(project) => project,
+        Err(error) if chooses => return Err(error),
+        // The command says so, or needs no manifest.
+        Err(_) => return Ok(Chosen::Alone),
+    };
+    let has_stacks = may_have_stacks(&project.manifest().text);
+    context.set_project(&project);
+    if matches!(scope, Scope::Environment) {
+        return if chooses && global.environments.iter().any(|it| is_glob(it))
+            || global.all_environments
+            || global.environments.len() > 1
+        {
+            Err(Error::input(format!(
+                "`{}` works on one environment: choose it with `-e NAME`",
+                command.name()
+            )))
+        } else {
+            Ok(Chosen::Alone)
+        };
+    }
+    if !chooses && !has_stacks {
+        return Ok(Chosen::Alone);
+    }
+    let selection = Selection {
+        stacks: global.stacks.clone(),
+        environments: global.environments.clone(),
+        all_environments: global.all_environments,
+    };
+    let manifest = manifest::parse(project.manifest());
+    let overrides = context.overrides_for(None);
+    let targets = choose_targets(&manifest, &selection, &overrides, context.ambient())?;
+    show_warnings(context, &targets);
+    let mut opened: Vec<OpenedTarget> = targets
+        .into_iter()
+        .map(|target| opened(&project, target))
+        .collect();
+    match (opened.len(), scope) {
+        (1, _) => match opened.pop() {
+            Some(target) => Ok(Chosen::One(Box::new(target))),
+            None => Ok(Chosen::Alone),
+        },
+        (_, Scope::Any(layout)) => Ok(Chosen::Several(opened, layout)),
+        (_, scope) => {
+            let what = match scope {
+                Scope::One(what) => what,
+                _ => command.name(),
+            };
+            Err(one_stack_only(context, what, command.name(), &opened))
+        }
+    }
+}
+
+fn scope(command: &Command) -> Scope {
+    let any = |layout: Result<Layout, &'static str>| layout.map_or_else(Scope::One, Scope::Any);
+    match command {
+        Command::Plan(args) => any(args.layout()),
+        Command::Diff(args) if args.is_of_files() => Scope::Outside,
+        Command::Diff(args) => any(args.layout()),
+        Command::Drift(args) => any(args.layout()),
+        Command::Status(args) => Scope::Any(args.layout()),
+        Command::Outputs(args) => any(args.layout()),
+        Command::Events(args) => any(args.layout()),
+        Command::History(args) => any(args.layout()),
+        Command::Gc(args) => Scope::Any(args.layout()),
+        Command::Render(_) => Scope::Any(Layout::Templates),
+        Command::Validate(args) => Scope::Any(args.layout()),
+        Command::Package(args) => Scope::Any(args.layout()),
+        Command::Config(args) => args.layout().map_or(Scope::Outside, Scope::Any),
+        Command::Local(_) => Scope::Environment,
+        Command::Init(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Version(_) => Scope::Outside,
+        _ => Scope::One(command.name()),
+    }
+}
+
+/// Returns whether the command line may choose more than the stack that a command finds by itself.
+fn chooses_several(global: &GlobalOptions) -> bool {
+    global.all_environments
+        || !global.stacks.is_empty()
+        || global.environments.len() > 1
+        || global.environments.iter().any(|it| is_glob(it))
+}
+
+fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+/// Returns whether a manifest may have a table `[stacks]`. A key may be written with escapes.
+fn may_have_stacks(text: &str) -> bool {
+    text.contains("stacks") || text.contains("\\u") || text.contains("\\U")
+}
+
+fn opened(project: &Project, target: Target) -> OpenedTarget {
+    let mut settings = target.settings;
+    settings.warnings.clear();
+    OpenedTarget {
+        project: project.clone(),
+        stack: target.stack,
+        settings,
+        label: None,
+    }
+}
+
+/// Shows the warnings about the manifest and the variables, each once.
+fn show_warnings(context: &Context, targets: &[Target]) {
+    let mut shown: Vec<Diagnostic> = Vec::new();
+    for warning in targets.iter().flat_map(|it| &it.settings.warnings) {
+        if !shown.contains(warning) {
+            shown.push(warning.clone());
+        }
+    }
+    context.presenter().diagnostics(&shown);
+}
+
+/// Returns the error of a command that works on one stack.
+fn one_stack_only(context: &Context, what: &str, name: &str, targets: &[OpenedTarget]) -> Error {
+    let mut stacks: Vec<&str> = Vec::new();
+    let mut environments: Vec<&str> = Vec::new();
+    for target in targets {
+        let stack = target.stack.as_deref();
+        if let Some(stack) = stack.filter(|stack| !stacks.contains(stack)) {
+            stacks.push(stack);
+        }
+        let environment = target.settings.environment.as_str();
+        if !environments.contains(&environment) {
+            environments.push(environment);
+        }
+    }
+    let listed = |names: &[&str]| names.join("`, `");
+    let (stack, environment) = (stacks.first().copied(), environments.first().copied());
+    let command = context.command_for(name, stack.as_slice(), environment.as_slice());
+    let mut error = Error::input(format!(
+        "`{what}` works on one stack, and {} are chosen",
+        targets.len()
+    ));
+    if stacks.len() > 1 {
+        error = error.hint(format!("choose one with `-s`: `{}`", listed(&stacks)));
+    }
+    if environments.len() > 1 {
+        error = error.hint(format!("choose one with `-e`: `{}`", listed(&environments)));
+    }
+    error.hint(format!("for example `{command}`"))
+}
