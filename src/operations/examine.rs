@@ -238,13 +238,6 @@ pub(crate) fn visible_secret(name: &str, place: Place) -> Diagnostic {
     ))
 }
 
-/// Returns whether a parameter that is given to all stacks of the project is none of this stack's template.
-fn is_for_another_stack(settings: &Settings, template: &Template, parameter: &str) -> bool {
-    let origin = settings.origins.get(&format!("parameters.{parameter}"));
-    let is_for_all = matches!(origin, Origin::Manifest { stack: None, .. });
-    settings.stack_key.is_some() && is_for_all && template.parameter(parameter).is_none()
-}
-
 /// Checks a template, the parameters given to it, and the ids that its resources had before.
 fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Checked {
     let origins = &settings.origins;
@@ -254,7 +247,10 @@ fn check(settings: &Settings, rendered: &RenderedTemplate, parsed: Parsed) -> Ch
             let given: Vec<Given<'_>> = settings
                 .parameters
                 .iter()
-                .filter(|(name, _)| !is_for_another_stack(settings, &template, name))
+                .filter(|(name, _)| {
+                    template.parameter(name).is_some()
+                        || !settings.is_of_all_stacks(&format!("parameters.{name}"))
+                })
                 .map(|(name, value)| {
                     let place = origins.get(&format!("parameters.{name}")).place("");
                     Given {

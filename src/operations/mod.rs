@@ -32,3 +32,4 @@ pub(crate) mod refactor;
 pub(crate) mod reread;
 pub(crate) mod session;
 pub(crate) mod smoke_test;
+pub(crate) mod stack_inputs;

@@ -119,10 +119,12 @@ impl Project {
         &self.manifest
     }
 
-    /// Adds the artifact `handler` if the manifest has no `[artifacts]`, the project has a folder of
-    /// this name, and the template is one that can refer to an artifact.
+    /// Adds the artifact `handler` if the manifest has neither `[artifacts]` nor `[stacks]`, the project has a
+    /// folder of this name, and the template is one that can refer to an artifact.
     pub fn add_default_artifact(&self, settings: &mut Settings) {
-        let is_named = *settings.origins.get("artifacts") != Origin::Default;
+        // Of several stacks, the manifest has to say which one has the artifact.
+        let is_named =
+            settings.stack_key.is_some() || *settings.origins.get("artifacts") != Origin::Default;
         let extension = settings.template.extension().and_then(OsStr::to_str);
         let is_rendered = matches!(extension, Some("j2" | "jinja" | "jinja2"));
         let path = PathBuf::from(DEFAULT_ARTIFACT);

@@ -443,6 +443,7 @@ fn a_folder_handler_is_an_artifact_if_the_template_can_refer_to_it() {
     assert_eq!(count(&with_folder, "template = \"a.jinja2\""), 1);
     assert_eq!(count(&with_folder, "template = \"template.yaml\""), 0);
     assert_eq!(count(&with_folder, "[artifacts]"), 0);
+    assert_eq!(count(&with_folder, "[stacks.only]"), 0);
     assert_eq!(count(&without, ""), 0);
     assert_eq!(count(&without, "[artifacts.handler]"), 1);
 }

@@ -28,7 +28,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::manifest::checks;
-use crate::config::origin::Origins;
+use crate::config::origin::{Origin, Origins};
 use crate::diagnostic::{Diagnostic, Severity};
 pub use overrides::Overrides;
 pub use parameter::{ParameterValue, ServiceSource};
@@ -130,6 +130,15 @@ pub struct Settings {
     /// Where each value came from, by dotted key.
     #[serde(skip)]
     pub origins: Origins,
+}
+
+impl Settings {
+    /// Returns whether the manifest sets a key for all stacks of the project, so that the template of this one
+    /// need not use it.
+    pub fn is_of_all_stacks(&self, key: &str) -> bool {
+        let origin = self.origins.get(key);
+        self.stack_key.is_some() && matches!(origin, Origin::Manifest { stack: None, .. })
+    }
 }
 
 /// One artifact: a folder that becomes one zip.

@@ -81,6 +81,18 @@ impl Given {
         }
     }
 
+    /// Returns the stack that it names, as it is written there, and the key of that stack.
+    pub(super) fn of_stack(&self) -> Option<(&str, &[String])> {
+        let (key, rest) = self.path.split_first()?;
+        if key != "stacks" {
+            return None;
+        }
+        Some(match rest.split_first() {
+            Some((name, rest)) => (name, rest),
+            None => ("", &[]),
+        })
+    }
+
     fn flag(name: &str, path: &str, text: &str) -> Self {
         Self {
             path: vec![path.to_owned()],

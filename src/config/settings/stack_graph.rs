@@ -7,6 +7,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StackGraph {
     names: Vec<String>,
+    index: HashMap<String, usize>,
     /// By stack: the indices of the stacks that it needs.
     needs: Vec<Vec<usize>>,
     /// By stack: the indices of the stacks that need it.
@@ -31,7 +32,8 @@ impl StackGraph {
         N: IntoIterator<Item = &'s str>,
     {
         let (names, written): (Vec<&str>, Vec<N>) = stacks.into_iter().unzip();
-        let index: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let index: HashMap<String, usize> = names.iter().cloned().zip(0..).collect();
         let needs: Vec<Vec<usize>> = written
             .into_iter()
             .map(|needs| {
@@ -51,7 +53,8 @@ impl StackGraph {
             }
         }
         let mut graph = Self {
-            names: names.into_iter().map(str::to_owned).collect(),
+            names,
+            index,
             needs,
             needed_by,
             order: Vec::new(),
@@ -97,7 +100,7 @@ impl StackGraph {
     }
 
     fn index(&self, stack: &str) -> Option<usize> {
-        self.names.iter().position(|name| name == stack)
+        self.index.get(stack).copied()
     }
 
     fn name(&self, index: usize) -> &str {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use super::layers::{Merged, add_new};
 use super::stack_graph::{Circle, StackGraph};
 use crate::config::manifest::node::Table;
@@ -140,7 +142,7 @@ fn circular(circle: &Circle, stacks: &HashMap<&str, &Merged>) -> Diagnostic {
 
 /// Returns an error for each name that several stacks have in the same account and region.
 fn shared_names(merged: &[Merged]) -> Vec<Diagnostic> {
-    let mut by_place: HashMap<_, Vec<&Merged>> = HashMap::new();
+    let mut by_place: IndexMap<_, Vec<&Merged>> = IndexMap::new();
     for stack in merged.iter().filter(|it| it.stack.is_some()) {
         let text = |key| stack.text(key);
         let (Some(written), Some(project), Some(environment)) =
@@ -159,16 +161,8 @@ fn shared_names(merged: &[Merged]) -> Vec<Diagnostic> {
         );
         by_place.entry(place).or_default().push(stack);
     }
-    let shared = merged.iter().filter_map(|stack| {
-        let group = by_place.values().find(|group| {
-            group.len() > 1
-                && group
-                    .first()
-                    .is_some_and(|first| std::ptr::eq(*first, stack))
-        })?;
-        Some(shared_name(group))
-    });
-    shared.collect()
+    let shared = by_place.values().filter(|stacks| stacks.len() > 1);
+    shared.map(|stacks| shared_name(stacks)).collect()
 }
 
 fn shared_name(stacks: &[&Merged]) -> Diagnostic {

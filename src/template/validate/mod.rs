@@ -28,6 +28,7 @@ pub(crate) mod schema_names;
 mod serverless;
 mod shape;
 mod similar_type;
+pub mod stack_output;
 mod transforms;
 mod values;
 

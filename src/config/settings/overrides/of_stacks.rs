@@ -21,7 +21,7 @@ pub(in crate::config::settings) fn check_stacks(
         let meant: Vec<&str> = stacks
             .iter()
             .copied()
-            .filter(|stack| one.means(stack))
+            .filter(|stack| means(one, stack))
             .collect();
         let (message, help) = match meant.as_slice() {
             _ if stacks.is_empty() => (
@@ -70,80 +70,61 @@ pub(in crate::config::settings) fn divide(
 ) -> Vec<Vec<Given>> {
     let names: Vec<&str> = stacks.iter().map(|(name, _)| *name).collect();
     let of_one = |it: &Given| it.of_stack().is_some();
-    let is_clear = |it: &Given| names.iter().filter(|name| it.means(name)).count() == 1;
+    let is_clear = |it: &Given| names.iter().filter(|name| means(it, name)).count() == 1;
     let (of_one, of_all): (Vec<&Given>, Vec<&Given>) = given.iter().partition(|it| of_one(it));
     let of_one: Vec<&Given> = of_one.into_iter().filter(|it| is_clear(it)).collect();
     // A parameter or an artifact that some stacks have is set only for them.
-    let is_elsewhere = |it: &Given| stacks.iter().any(|(_, table)| it.finds_entry(table));
+    let is_elsewhere = |it: &Given| stacks.iter().any(|(_, table)| finds_entry(it, table));
     let elsewhere: Vec<bool> = of_all.iter().map(|it| is_elsewhere(it)).collect();
     let divided = stacks.iter().map(|(name, table)| {
         let mut mine = Vec::new();
         for is_variable in [true, false] {
             let general = of_all.iter().zip(&elsewhere).filter(|(it, elsewhere)| {
-                it.is_variable == is_variable && !(**elsewhere && !it.finds_entry(table))
+                it.is_variable == is_variable && !(**elsewhere && !finds_entry(it, table))
             });
             mine.extend(general.map(|(it, _)| (*it).clone()));
             let own = of_one
                 .iter()
-                .filter(|it| it.is_variable == is_variable && it.means(name));
-            mine.extend(own.filter_map(|it| it.for_stack(name)));
+                .filter(|it| it.is_variable == is_variable && means(it, name));
+            mine.extend(own.filter_map(|it| for_stack(it, name)));
         }
         mine
     });
     divided.collect()
 }
 
-impl Given {
-    /// Returns the stack that it names, as it is written there, and the key of that stack.
-    pub(in crate::config::settings) fn of_stack(&self) -> Option<(&str, &[String])> {
-        let (key, rest) = self.path.split_first()?;
-        if key != "stacks" {
-            return None;
-        }
-        Some(match rest.split_first() {
-            Some((name, rest)) => (name, rest),
-            None => ("", &[]),
-        })
-    }
+/// Returns whether something given names this stack.
+fn means(given: &Given, stack: &str) -> bool {
+    given.of_stack().is_some_and(|(name, _)| {
+        name == stack || (given.is_variable && plain(name) == plain(stack))
+    })
+}
 
-    /// Returns whether it names this stack.
-    fn means(&self, stack: &str) -> bool {
-        self.of_stack().is_some_and(|(name, _)| {
-            name == stack || (self.is_variable && plain(name) == plain(stack))
-        })
-    }
+/// Returns what is given for the stack that it names; `None` if it names no key.
+fn for_stack(given: &Given, stack: &str) -> Option<Given> {
+    let (_, key) = given.of_stack()?;
+    (!key.is_empty()).then(|| Given {
+        path: key.to_vec(),
+        text: given.text.clone(),
+        origin: given.origin.clone(),
+        is_variable: given.is_variable,
+        stack: Some(stack.to_owned()),
+    })
+}
 
-    /// Returns what it sets for the stack that it names; `None` if it names no key.
-    fn for_stack(&self, stack: &str) -> Option<Self> {
-        let (_, key) = self.of_stack()?;
-        (!key.is_empty()).then(|| Self {
-            path: key.to_vec(),
-            text: self.text.clone(),
-            origin: self.origin.clone(),
-            is_variable: self.is_variable,
-            stack: Some(stack.to_owned()),
-        })
+/// Returns whether merged layers have the parameter or the artifact that is given.
+fn finds_entry(given: &Given, merged: &Table) -> bool {
+    let [kind, name, ..] = given.path.as_slice() else {
+        return false;
+    };
+    if kind != "parameters" && kind != "artifacts" {
+        return false;
     }
-
-    /// Returns the table and the name of the parameter or artifact that it sets.
-    fn entry(&self) -> Option<(&str, &str)> {
-        match self.path.as_slice() {
-            [kind, name, ..] if kind == "parameters" || kind == "artifacts" => Some((kind, name)),
-            _ => None,
-        }
-    }
-
-    fn finds_entry(&self, merged: &Table) -> bool {
-        let Some((kind, _)) = self.entry() else {
-            return false;
-        };
-        let path = self.path.get(..2).unwrap_or_default();
-        let exact = if self.is_variable {
-            loosely(path, merged)
-        } else {
-            path.to_vec()
-        };
-        let name = exact.get(1).map_or("", String::as_str);
-        table(merged, kind).is_some_and(|table| table.contains_key(name))
-    }
+    let exact = if given.is_variable {
+        loosely(&[kind.clone(), name.clone()], merged)
+    } else {
+        vec![kind.clone(), name.clone()]
+    };
+    let name = exact.get(1).map_or("", String::as_str);
+    table(merged, kind).is_some_and(|table| table.contains_key(name))
 }

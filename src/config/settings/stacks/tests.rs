@@ -67,6 +67,23 @@ fn each_stack_has_the_keys_of_the_top_level_and_its_own() {
 }
 
 #[test]
+fn a_key_of_all_stacks_is_known_as_one() {
+    let app = stack(many().env("prod").set("vars.flag=1"), "app");
+    for (key, expected) in [
+        ("vars.size", false),
+        ("tags.team", true),
+        ("account", true),
+        ("parameters.VpcId", false),
+        ("vars.flag", false),
+        ("stack_name", false),
+    ] {
+        assert_eq!(app.is_of_all_stacks(key), expected, "{key}");
+    }
+    let one = of("project = \"p\"\nvars.size = 1\n").settings();
+    assert!(!one.is_of_all_stacks("vars.size"));
+}
+
+#[test]
 fn what_is_said_about_a_stack_is_stronger_than_what_is_said_about_all() {
     let prod = |name| stack(many().env("prod"), name);
     assert_eq!(prod("baseline").region.as_deref(), Some("eu-central-1"));

@@ -115,8 +115,9 @@ pub(super) fn unread(settings: &Settings, reads: &[&Reads], file: &str) -> Vec<D
     let is_read = |path: &str| reads.iter().any(|it| it.covers(path));
     let unread = paths.iter().filter(|path| !is_read(path));
     let warnings = unread.filter_map(|path| {
-        let origin = settings.origins.get(&format!("vars.{path}"));
-        if *origin == Origin::Default {
+        let key = format!("vars.{path}");
+        let origin = settings.origins.get(&key);
+        if *origin == Origin::Default || settings.is_of_all_stacks(&key) {
             return None;
         }
         let message = if reads.is_empty() {
