@@ -70,6 +70,20 @@ impl From<&Emulator> for Emulation {
     }
 }
 
+impl Emulator {
+    /// Returns the emulator for another account; `None` changes nothing.
+    ///
+    /// Accounts are independent of each other, like regions, except that all accounts share the names of
+    /// buckets. An account exists as soon as a call has its id as the access key id.
+    #[must_use]
+    pub fn in_account(self, account: Option<&str>) -> Self {
+        Self {
+            account: account.map_or(self.account, str::to_owned),
+            ..self
+        }
+    }
+}
+
 /// A step of starting the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -326,7 +340,7 @@ impl Local {
 
     fn emulator(&self, record: &Record, pid: Option<i32>) -> Emulator {
         Emulator {
-            endpoint: format!("http://127.0.0.1:{}", record.port),
+            endpoint: endpoint(record.port),
             port: record.port,
             pid,
             version: record.version.clone(),
@@ -351,6 +365,11 @@ impl BoundEmulator {
         &self.record.python
     }
 
+    /// Returns the emulator's URL.
+    pub fn endpoint(&self) -> String {
+        endpoint(self.record.port)
+    }
+
     /// Makes this emulator available to the commands of `local`, which use it as `account`.
     ///
     /// Each account of 12 digits has its own resources, but all accounts share the bucket names.
@@ -359,8 +378,18 @@ impl BoundEmulator {
     ///
     /// If the record cannot be written.
     pub fn publish(&self, local: &Local, account: &str) -> Result<Emulator> {
+        self.publish_at(local, account, self.record.port)
+    }
+
+    /// As [`Self::publish`], but at the port of a proxy in front of the emulator.
+    ///
+    /// # Errors
+    ///
+    /// If the record cannot be written.
+    pub fn publish_at(&self, local: &Local, account: &str, port: u16) -> Result<Emulator> {
         let record = Record {
             account: account.to_owned(),
+            port,
             ..self.record.clone()
         };
         local.files.publish(&record)?;
@@ -382,6 +411,10 @@ pub fn env_exports(emulator: &Emulator) -> String {
     variables.iter().fold(first_line, |script, (name, value)| {
         format!("{script}export {name}={}\n", quote(value))
     })
+}
+
+fn endpoint(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// Returns the digest of the packages and the launcher, which determine the emulator's behavior.

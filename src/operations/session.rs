@@ -178,7 +178,8 @@ impl<'a> Session<'a> {
         let local = self.local()?;
         let emulator = local
             .ensure_running(|step| print_progress(self.presenter(), step))
-            .await?;
+            .await?
+            .in_account(self.settings.account.as_deref());
         self.presenter().clear_progress();
         if let Some(key_pair) = &self.settings.key_pair {
             Local::ensure_key_pair(&emulator, key_pair).await?;

@@ -71,9 +71,25 @@ impl Emulator {
         }
     }
 
+    /// Returns the emulator's URL.
+    pub(crate) fn endpoint(&self) -> String {
+        self.bound.endpoint()
+    }
+
     /// Returns the Python that runs the emulator; it has boto3.
     pub(crate) fn python(&self) -> &Path {
         self.bound.python()
+    }
+
+    /// Makes calls concurrently with boto3. Returns their results, or the error codes, in the same order.
+    pub(crate) fn call(&self, requests: &[Value]) -> Vec<Result<Value, String>> {
+        let client = self.boto3.get_or_init(|| {
+            let client = Boto3Client::start(self.python(), &self.endpoint());
+            Mutex::new(client)
+        });
+        // A test that panicked while it held the lock left the client usable.
+        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+        client.call(requests)
     }
 }
 
@@ -89,20 +105,27 @@ impl Borrowed {
         let requests: Vec<Value> = calls
             .iter()
             .map(|(service, operation, arguments)| {
-                serde_json::json!({
-                    "account": self.account,
-                    "service": service,
-                    "operation": operation,
-                    "arguments": arguments,
-                })
+                let place = (self.account.as_str(), "us-east-1");
+                request(place, service, operation, arguments)
             })
             .collect();
-        let client = shared().boto3.get_or_init(|| {
-            let client = Boto3Client::start(shared().python(), &self.endpoint);
-            Mutex::new(client)
-        });
-        // A test that panicked while it held the lock left the client usable.
-        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
-        client.call(&requests)
+        shared().call(&requests)
     }
+}
+
+/// Returns a call in an account and a region. The service, the operation and the arguments have boto3's
+/// names.
+pub(crate) fn request(
+    (account, region): (&str, &str),
+    service: &str,
+    operation: &str,
+    arguments: &Value,
+) -> Value {
+    serde_json::json!({
+        "account": account,
+        "region": region,
+        "service": service,
+        "operation": operation,
+        "arguments": arguments,
+    })
 }

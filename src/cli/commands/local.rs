@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Exit};
 use crate::config::manifest;
 use crate::config::project::Project;
-use crate::config::settings;
+use crate::config::settings::{self, Selection, Settings};
 use crate::emulator::{self, Emulator, Local};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::print_progress;
@@ -45,8 +45,8 @@ enum Action {
     Env,
 }
 
-/// The layout of `stackctl local status --format json`. All but the first two are null if no
-/// emulator runs.
+/// The layout of `stackctl local status --format json`. The fields from `endpoint` to `log` are null if no
+/// emulator runs. `account` and `region` are null also if the stacks have several.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -58,11 +58,48 @@ struct Document<'a> {
     region: Option<&'a str>,
     started: Option<&'a str>,
     log: Option<String>,
+    /// The stacks of `[stacks]`, and where each is on the emulator.
+    #[serde(skip_serializing_if = "<[Place]>::is_empty")]
+    stacks: &'a [Place],
+}
+
+/// Where a stack is on the emulator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Place {
+    stack: Option<String>,
+    account: String,
+    region: String,
+}
+
+/// The local environment of a project, and its stacks.
+struct Opened {
+    local: Local,
+    /// The settings of the chosen stacks.
+    stacks: Vec<Settings>,
+}
+
+impl Opened {
+    /// Returns where each stack is on an emulator.
+    fn places(&self, emulator: &Emulator) -> Vec<Place> {
+        let place = |settings: &Settings| Place {
+            stack: settings.stack_key.clone(),
+            account: settings
+                .account
+                .clone()
+                .unwrap_or_else(|| emulator.account.clone()),
+            region: settings
+                .region
+                .clone()
+                .unwrap_or_else(|| emulator::REGION.to_owned()),
+        };
+        self.stacks.iter().map(place).collect()
+    }
 }
 
 /// Runs the command.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let local = open(context)?;
+    let opened = open(context)?;
+    let local = &opened.local;
     let presenter = context.presenter();
     match args.action {
         Action::Start => {
@@ -79,23 +116,54 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         } else {
             "The emulator was not running."
         }),
-        Action::Status { format } => show(context, local.status()?.as_ref(), format)?,
+        Action::Status { format } => show(context, &opened, format)?,
         Action::Reset => {
             local.reset().await?;
             presenter.note("The emulator's state is deleted; the next command starts a new one.");
         }
-        Action::Logs => print_log(context, &local)?,
-        Action::Env => {
-            let emulator = local.status()?.ok_or_else(|| {
-                Error::new(ErrorKind::Service, "the emulator is not running").hint(format!(
-                    "start it with `{}`",
-                    command(context, "local start")
-                ))
-            })?;
-            presenter.exact_data(&emulator::env_exports(&emulator));
-        }
+        Action::Logs => print_log(context, local)?,
+        Action::Env => print_env(context, &opened)?,
     }
     Ok(Exit::Done)
+}
+
+/// Prints the variables for the account and the region of the stacks.
+fn print_env(context: &Context, opened: &Opened) -> Result<()> {
+    let emulator = opened.local.status()?.ok_or_else(|| {
+        Error::new(ErrorKind::Service, "the emulator is not running").hint(format!(
+            "start it with `{}`",
+            command(context, "local start")
+        ))
+    })?;
+    let places = opened.places(&emulator);
+    let account = common(&places, |place| &place.account);
+    let region = common(&places, |place| &place.region);
+    let (Some(account), Some(region)) = (account, region) else {
+        let message = "the stacks are in several accounts or regions of the emulator";
+        let names = places.iter().filter_map(|place| place.stack.as_deref());
+        let names: Vec<String> = names.map(|name| format!("`-s {name}`")).collect();
+        let hint = format!(
+            "choose the stack whose account and region to use: {}",
+            names.join(", ")
+        );
+        return Err(Error::input(message).hint(hint));
+    };
+    let emulator = Emulator {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        ..emulator
+    };
+    context
+        .presenter()
+        .exact_data(&emulator::env_exports(&emulator));
+    Ok(())
+}
+
+/// Returns the value that all places have.
+fn common<'p>(places: &'p [Place], value: impl Fn(&'p Place) -> &'p String) -> Option<&'p str> {
+    let mut values = places.iter().map(value);
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
 }
 
 /// Returns a command line for the same local environment, for hints.
@@ -104,7 +172,7 @@ fn command(context: &Context, command: &str) -> String {
 }
 
 /// Returns the local environment that the command line names, or the first one in the manifest.
-fn open(context: &Context) -> Result<Local> {
+fn open(context: &Context) -> Result<Opened> {
     let ambient = context.ambient();
     let project = Project::find(&ambient.current_dir, context.manifest())?;
     let manifest = manifest::parse(project.manifest());
@@ -112,10 +180,16 @@ fn open(context: &Context) -> Result<Local> {
     let candidates = named.map_or_else(|| manifest.environments(), |name| vec![name]);
     for name in candidates {
         let overrides = context.overrides_for(Some(name.to_owned()));
-        let settings = settings::resolve(&manifest, &overrides, ambient)?;
-        if settings.emulator {
-            let region = settings.region.as_deref();
-            return Local::new(ambient, project.root(), &settings.environment, region);
+        let selection = Selection {
+            stacks: overrides.stack.iter().cloned().collect(),
+            ..Selection::default()
+        };
+        let targets = settings::choose(&manifest, &selection, &overrides, ambient)?;
+        let stacks: Vec<Settings> = targets.into_iter().map(|target| target.settings).collect();
+        if let Some(first) = stacks.first().filter(|first| first.emulator) {
+            let region = first.region.as_deref();
+            let local = Local::new(ambient, project.root(), &first.environment, region)?;
+            return Ok(Opened { local, stacks });
         }
     }
     let message = named.map_or_else(
@@ -126,38 +200,68 @@ fn open(context: &Context) -> Result<Local> {
         .hint("the environment `local` is one, and so is every other with `emulator = true`"))
 }
 
-fn show(context: &Context, emulator: Option<&Emulator>, format: Format) -> Result<()> {
+fn show(context: &Context, opened: &Opened, format: Format) -> Result<()> {
+    let emulator = opened.local.status()?;
+    let emulator = emulator.as_ref();
+    let places = emulator.map_or_else(Vec::new, |emulator| opened.places(emulator));
+    let account = common(&places, |place| &place.account);
+    let region = common(&places, |place| &place.region);
+    // A project of one stack has no list.
+    let stacks: &[Place] = match places.first() {
+        Some(first) if first.stack.is_some() => &places,
+        _ => &[],
+    };
     match (format, emulator) {
         (Format::Human, None) => context.presenter().data("not running\n"),
-        (Format::Human, Some(emulator)) => context.presenter().data(&human(emulator)),
+        (Format::Human, Some(emulator)) => {
+            let text = human(emulator, (account, region), stacks);
+            context.presenter().data(&text);
+        }
         (Format::Json, emulator) => context.presenter().json(&Document {
             schema: "stackctl.local/1",
             running: emulator.is_some(),
             endpoint: emulator.map(|emulator| emulator.endpoint.as_str()),
             pid: emulator.and_then(|emulator| emulator.pid),
             version: emulator.map(|emulator| emulator.version.as_str()),
-            account: emulator.map(|emulator| emulator.account.as_str()),
-            region: emulator.map(|emulator| emulator.region.as_str()),
+            account,
+            region,
             started: emulator.map(|emulator| emulator.started.as_str()),
             log: emulator.map(|emulator| emulator.log.display().to_string()),
+            stacks,
         })?,
     }
     Ok(())
 }
 
-fn human(emulator: &Emulator) -> String {
+fn human(
+    emulator: &Emulator,
+    (account, region): (Option<&str>, Option<&str>),
+    stacks: &[Place],
+) -> String {
+    const SEVERAL: &str = "several";
     let pid = emulator
         .pid
         .map_or_else(|| "-".to_owned(), |pid| pid.to_string());
-    format!(
+    let mut text = format!(
         "endpoint  {}\npid       {pid}\nversion   MiniStack {}\naccount   {}\nregion    {}\nstarted   {}\nlog       {}\n",
         emulator.endpoint,
         emulator.version,
-        emulator.account,
-        emulator.region,
+        account.unwrap_or(SEVERAL),
+        region.unwrap_or(SEVERAL),
         emulator.started,
         emulator.log.display()
-    )
+    );
+    let names = stacks.iter().filter_map(|place| place.stack.as_deref());
+    let width = names.map(str::len).max().unwrap_or_default();
+    for place in stacks {
+        let name = place.stack.as_deref().unwrap_or_default();
+        let line = format!(
+            "stack     {name:width$}  {}  {}\n",
+            place.account, place.region
+        );
+        text.push_str(&line);
+    }
+    text
 }
 
 fn print_log(context: &Context, local: &Local) -> Result<()> {

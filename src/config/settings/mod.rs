@@ -56,7 +56,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// The profile of the shared AWS configuration to use.
     pub profile: Option<String>,
-    /// The only account that may be written to, 12 digits.
+    /// The only account that may be written to, 12 digits. In an emulator environment: the emulator's account
+    /// for a stack of `[stacks]`.
     pub account: Option<String>,
     /// The stack's key in `[stacks]`; `None` in a project of one stack.
     #[serde(skip)]

@@ -372,9 +372,12 @@ fn build(mut values: toml::Table, merged: &Merged, ambient: &Ambient) -> Result<
     settings.stack_key.clone_from(stack);
     settings.needs = stacks::needs(merged);
     if settings.emulator {
-        // The emulator never sees real credentials, and it has an account of its own.
+        // The emulator never sees real credentials. It has an account of its own, and in a project of
+        // several stacks each stack may have another one.
         settings.profile = None;
-        settings.account = None;
+        if settings.stack_key.is_none() {
+            settings.account = None;
+        }
     }
     let own = [
         ("stackctl:project", &settings.project),

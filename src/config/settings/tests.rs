@@ -471,3 +471,24 @@ fn the_emulator_ignores_profile_and_account() {
     assert!(settings.emulator);
     assert_eq!((settings.profile, settings.account), (None, None));
 }
+
+#[test]
+fn a_stack_chooses_an_account_of_the_emulator() {
+    let account = |rows: &str| {
+        let mut run = smallest(&format!("profile = \"sso\"\n[stacks.app]\n{rows}")).env("local");
+        run.overrides.stack = Some("app".to_owned());
+        let settings = run.settings();
+        assert!(settings.emulator);
+        assert_eq!(settings.profile, None);
+        settings.account
+    };
+    let expected = Some("222222222222".to_owned());
+    assert_eq!(account(""), None);
+    assert_eq!(account("account = \"222222222222\"\n"), expected);
+    assert_eq!(
+        account(
+            "account = \"111111111111\"\n[environments.local.stacks.app]\naccount = \"222222222222\"\n"
+        ),
+        expected
+    );
+}
