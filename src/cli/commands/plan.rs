@@ -2,13 +2,14 @@
 //! but what CloudFormation reads while it creates a change set.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
 use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
+use crate::operations::deploy::options::DeployOptions;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
 use crate::operations::graph::layout::Layout;
@@ -94,31 +95,31 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Ok(exit(&session, &plan, &args));
     }
     let deployment = import::first(deployment, &import_session)?;
-    let mut pending = None;
-    if options.revert_drift || !deployment.is_unchanged() {
-        let purpose = if out.is_some() {
-            // What the change set refers to has to exist when somebody executes it.
-            let uploaded = upload::upload_artifacts(&deployment);
-            deployment.interrupt().guard(uploaded).await?;
-            Purpose::SavedPlan
-        } else {
-            Purpose::Command
-        };
-        pending = Some(PendingChangeSet::create(&deployment, purpose, options).await?);
-    }
-    let plan = online::plan(&deployment, pending.as_ref());
-    let executable = pending.filter(|pending| pending.change_set().is_executable());
-    match (&out, &executable) {
-        (Some(out), _) => saved_plan::save(&deployment, &plan, executable.as_ref(), out).await?,
-        (None, Some(pending)) => pending.discard(&deployment).await?,
-        (None, None) => {}
-    }
+    let plan = match &out {
+        Some(out) => save(&deployment, options, out).await?,
+        None => online::preview(&deployment, options).await?,
+    };
     let shown = show(&session, &plan, &args);
     import::explain(&deployment);
     if let (None, Some(left)) = (&out, deployment.left_in_bucket()) {
         session.presenter().note(&format!("\nNote: {left}."));
     }
     shown
+}
+
+/// Creates a change set that stays, and writes the file of the saved plan.
+async fn save(deployment: &Deployment<'_>, options: DeployOptions, out: &Path) -> Result<Plan> {
+    let mut pending = None;
+    if options.revert_drift || !deployment.is_unchanged() {
+        // What the change set refers to has to exist when somebody executes it.
+        let uploaded = upload::upload_artifacts(deployment);
+        deployment.interrupt().guard(uploaded).await?;
+        pending = Some(PendingChangeSet::create(deployment, Purpose::SavedPlan, options).await?);
+    }
+    let plan = online::plan(deployment, pending.as_ref());
+    let executable = pending.filter(|pending| pending.change_set().is_executable());
+    saved_plan::save(deployment, &plan, executable.as_ref(), out).await?;
+    Ok(plan)
 }
 
 /// Shows the plan and returns the exit code.

@@ -3,9 +3,10 @@
 use super::{Context, Exit};
 use crate::cli::apply_args::ApplyArgs;
 use crate::error::Result;
-use crate::operations::deploy::readiness;
-use crate::operations::deploy::rollback::Beginning;
+use crate::operations::deploy::rollback::{self, Beginning};
+use crate::operations::deploy::{online, readiness};
 use crate::operations::session::Session;
+use crate::present::format::PlanFormat;
 
 /// The arguments of `stackctl rollback`.
 #[derive(Debug, clap::Args)]
@@ -13,6 +14,20 @@ pub struct Args {
     /// The number of the deployment [default: the last one that succeeded before the present one]
     #[arg(long, value_name = "NUMBER")]
     to: Option<u64>,
+    /// Show the plan and deploy nothing
+    #[arg(long, visible_alias = "plan", conflicts_with_all = ["yes", "wait"])]
+    dry_run: bool,
+    /// The form of the plan that `--dry-run` shows
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        requires = "dry_run"
+    )]
+    format: PlanFormat,
+    /// With `--dry-run`, exit with 2 if there are changes
+    #[arg(long, requires = "dry_run")]
+    detailed_exitcode: bool,
     #[command(flatten)]
     apply: ApplyArgs,
 }
@@ -37,6 +52,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let application = args.apply.application(&session, &repeated);
     let mut deployment = beginning.deployment(&session, &record).await?;
     readiness::check_revertible(&deployment, application.options.revert_drift)?;
+    if args.dry_run {
+        readiness::check(&deployment)?;
+        let plan = online::preview(&deployment, application.options).await?;
+        args.format.print(&plan, session.presenter())?;
+        rollback::explain(&deployment, &plan);
+        return Ok(if args.detailed_exitcode && !plan.is_empty() {
+            Exit::Differences
+        } else {
+            Exit::Done
+        });
+    }
     let ApplyArgs {
         wait, yes, events, ..
     } = args.apply;

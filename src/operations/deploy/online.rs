@@ -1,11 +1,13 @@
 //! The plan of a deployment, from a change set.
 
 use super::deployment::Deployment;
-use super::pending_change_set::PendingChangeSet;
+use super::options::DeployOptions;
+use super::pending_change_set::{PendingChangeSet, Purpose};
 use super::{service_validations, stack_settings};
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::config::settings::DeploymentMode;
+use crate::error::Result;
 use crate::plan::predict::Side;
 use crate::plan::risk::{self, Assessment};
 use crate::plan::suggested_moves::suggest;
@@ -21,6 +23,23 @@ pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSe
         skips_validation: options.skips_validation,
         ..of(deployment, change_set, code)
     }
+}
+
+/// Returns the plan of a deployment that is not executed: the change set is deleted again.
+///
+/// # Errors
+///
+/// Whatever keeps the change set from being created or deleted.
+pub(crate) async fn preview(deployment: &Deployment<'_>, options: DeployOptions) -> Result<Plan> {
+    if !options.revert_drift && deployment.is_unchanged() {
+        return Ok(plan(deployment, None));
+    }
+    let pending = PendingChangeSet::create(deployment, Purpose::Command, options).await?;
+    let plan = plan(deployment, Some(&pending));
+    if pending.change_set().is_executable() {
+        pending.discard(deployment).await?;
+    }
+    Ok(plan)
 }
 
 /// Returns the plan with the changes of a change set, and with the changed code of artifacts.
