@@ -1,7 +1,7 @@
 //! The recovery of stacks that failed in EXPRESS mode, and forced deletions.
 
 use crate::cloud::Cloud;
-use crate::demo;
+use crate::demo::{self, ARTIFACT_BUCKET};
 use crate::express::{fail_update, failed, requested};
 use crate::recover;
 use crate::sandbox::Sandbox;
@@ -9,6 +9,32 @@ use crate::sandbox::Sandbox;
 /// Removes what this machine remembers of deployments.
 fn forget_deployments(sandbox: &Sandbox) {
     std::fs::remove_dir_all(sandbox.cache().join("deployed")).unwrap();
+}
+
+/// Removes the records of deployments.
+fn forget_history(cloud: &Cloud) {
+    let mut account = cloud.account();
+    let bucket = account.buckets.get_mut(ARTIFACT_BUCKET).unwrap();
+    bucket
+        .objects
+        .retain(|object| !object.key.contains("/history/"));
+}
+
+/// Changes the content of the templates in the artifact bucket; `None` removes them.
+fn change_templates(cloud: &Cloud, content: Option<&str>) {
+    let mut account = cloud.account();
+    let bucket = account.buckets.get_mut(ARTIFACT_BUCKET).unwrap();
+    let is_template = |key: &str| key.contains("/templates/");
+    match content {
+        Some(content) => {
+            for object in &mut bucket.objects {
+                if is_template(&object.key) {
+                    object.body = Some(content.as_bytes().to_vec());
+                }
+            }
+        }
+        None => bucket.objects.retain(|object| !is_template(&object.key)),
+    }
 }
 
 /// Returns the calls that change the stack, each with what it requested of the mode.
@@ -29,6 +55,7 @@ fn update() -> [String; 3] {
 fn recover_deploys_the_last_template_that_succeeded() {
     for shows_failed_template in [false, true] {
         let (sandbox, cloud) = failed();
+        forget_history(&cloud);
         cloud.account().shows_failed_template = shows_failed_template;
         insta::allow_duplicates! {
             let shown = sandbox.run(&["recover"]).to_string();
@@ -106,6 +133,7 @@ fn recover_deploys_the_last_template_that_succeeded() {
 fn recover_without_a_record_takes_the_services_template_only_if_it_is_not_the_failed_one() {
     let (sandbox, cloud) = failed();
     forget_deployments(&sandbox);
+    forget_history(&cloud);
     let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
     finished.expect_stdout("from CloudFormation's template of the stack");
     assert_eq!(changes(&cloud), [update()]);
@@ -113,6 +141,7 @@ fn recover_without_a_record_takes_the_services_template_only_if_it_is_not_the_fa
 
     let (sandbox, cloud) = failed();
     forget_deployments(&sandbox);
+    forget_history(&cloud);
     cloud.account().shows_failed_template = true;
     insta::assert_snapshot!(sandbox.run(&["recover", "--yes"]), @"
     --- stdout
@@ -222,10 +251,105 @@ fn recover_does_not_deploy_a_masked_template() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     demo::change_description(&sandbox);
     fail_update(&sandbox, &cloud, "no");
+    forget_history(&cloud);
     let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
     finished.expect_stdout("from CloudFormation's template of the stack");
     let call = cloud.calls_of("UpdateStack").remove(0);
     assert!(call.parameter("TemplateBody").contains(secret));
+}
+
+/// Returns a deployment with a secret whose update failed in EXPRESS mode, and the text that was deployed
+/// before.
+fn failed_with_secret() -> (Sandbox, Cloud, String) {
+    let (sandbox, cloud) = demo::in_cloud();
+    let parameters = "Parameters:\n  Size:\n    Type: String\n  Password:\n    Type: String\n    \
+                      NoEcho: true\n    Default: hunter2hunter2\nResources:\n";
+    sandbox.write(
+        "stack.yaml.j2",
+        demo::TEMPLATE.replace("Resources:\n", parameters),
+    );
+    let table = "\n[parameters]\nSize = \"small\"\n";
+    sandbox.write("manifest.toml", demo::MANIFEST.to_owned() + table);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let mut account = cloud.account();
+    let first = account.stack("demo-dev").deployed.clone().unwrap();
+    drop(account);
+    sandbox.edit("manifest.toml", "small", "large");
+    demo::change_description(&sandbox);
+    fail_update(&sandbox, &cloud, "no");
+    let mut account = cloud.account();
+    let stack = account.stack("demo-dev");
+    let values = &mut stack.deployed.as_mut().unwrap().parameters;
+    values.insert("Size".to_owned(), "large".to_owned());
+    account.shows_failed_template = true;
+    drop(account);
+    cloud.forget_calls();
+    (sandbox, cloud, first.template)
+}
+
+#[test]
+fn recover_deploys_the_exact_text_of_the_history() {
+    let (sandbox, cloud, first) = failed_with_secret();
+    forget_deployments(&sandbox);
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stdout("bytes, from deployment 1 of the history (");
+    finished.expect_stdout("+++ deployment 1 of the history (");
+    finished.expect_stdout("Parameters: Size=small, Password (previous value)");
+    assert!(!finished.to_string().contains("hunter2"), "{finished}");
+    assert!(!finished.stderr.contains("warning"), "{finished}");
+    assert_eq!(changes(&cloud), [update()]);
+    let call = cloud.calls_of("UpdateStack").remove(0);
+    assert_eq!(call.parameter("TemplateBody"), first);
+    assert!(first.contains("hunter2"));
+    let values = call.pairs("Parameters", "ParameterKey", "ParameterValue");
+    assert_eq!(values["Size"], "small");
+    assert_eq!(cloud.status(), "UPDATE_COMPLETE");
+}
+
+#[test]
+fn recover_takes_the_next_source_if_the_history_has_no_template() {
+    const WARNING: &str =
+        "warning: the template of the last success cannot be read from the history: ";
+    // What is wrong, and what the warning says of it; nothing if there is no record.
+    type Fault = fn(&Cloud);
+    let faults: [(Fault, &str); 5] = [
+        (forget_history, ""),
+        (
+            |cloud| {
+                cloud.account().buckets.remove(ARTIFACT_BUCKET);
+            },
+            "",
+        ),
+        (
+            |cloud| change_templates(cloud, Some("Resources: {}\n")),
+            "the template of deployment 1 has changed",
+        ),
+        (
+            |cloud| change_templates(cloud, None),
+            "the template of deployment 1 is no longer in the bucket",
+        ),
+        (
+            |cloud| {
+                let denied = cloud.on("ListObjectsV2").times(2);
+                denied.error(403, "AccessDenied", "Access Denied");
+            },
+            "cannot list the records in the artifact bucket",
+        ),
+    ];
+    for (fault, reason) in faults {
+        let (sandbox, cloud) = failed();
+        cloud.account().shows_failed_template = true;
+        fault(&cloud);
+        let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
+        finished.expect_stdout("from the last deployment from this machine (");
+        if reason.is_empty() {
+            assert!(!finished.stderr.contains("warning"), "{finished}");
+        } else {
+            finished.expect_stderr(&format!("{WARNING}{reason}"));
+        }
+        assert_eq!(changes(&cloud), [update()]);
+        assert_eq!(cloud.status(), "UPDATE_COMPLETE");
+    }
 }
 
 #[test]

@@ -117,7 +117,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         };
         found.is_express |= run.failed_in_express && found.status.as_str().ends_with("_FAILED");
         let (service, choices) = (&run.reached.service, &run.choices);
-        let recovery = steps::inspect(&session, service, &found, choices);
+        let store = run.store();
+        let recovery = steps::inspect(&session, service, &store, &found, choices);
         let recovery = interrupt.guard(recovery).await?;
         if steps == 0 {
             recovery.check_choices(choices)?;
@@ -169,6 +170,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 impl Run<'_> {
+    /// Returns the artifact bucket.
+    fn store(&self) -> Store {
+        let account = &self.reached.identity.account;
+        Store::new(&self.reached.connection, self.session.settings(), account)
+    }
+
     /// Prints the state of the stack, the calls, and what an update changes.
     fn print(&self, stack: &Stack, recovery: &Recovery, calls: &[Call]) {
         let (session, presenter) = (self.session, self.session.presenter());
@@ -237,8 +244,7 @@ impl Run<'_> {
             let confirmed = steps::confirm(session, &stack, choices, recovery);
             self.interrupt.guard(confirmed).await?;
         }
-        let account = &reached.identity.account;
-        let store = Store::new(&reached.connection, session.settings(), account);
+        let store = self.store();
         let uploaded = last_good::upload(session, &store, &mut calls);
         self.interrupt.guard(uploaded).await?;
         let step = Step {

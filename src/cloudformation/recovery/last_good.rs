@@ -13,6 +13,9 @@ use crate::util::time::to_the_second;
 pub enum Source {
     /// The file that the user named.
     File(String),
+    /// The record of the last deployment that succeeded, which has this number and ended at about this
+    /// time.
+    Record(u64, Timestamp),
     /// The last deployment from this machine, which ended at about this time.
     Cache(Timestamp),
     /// The service, whose template of the stack is not the one that failed.
@@ -23,6 +26,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(name) => f.write_str(name),
+            Self::Record(number, at) => {
+                let at = to_the_second(*at);
+                write!(f, "deployment {number} of the history ({at})")
+            }
             Self::Cache(at) => {
                 let at = to_the_second(*at);
                 write!(f, "the last deployment from this machine ({at})")

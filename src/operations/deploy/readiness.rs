@@ -218,7 +218,8 @@ async fn delete_empty_stack(
     let presenter = session.presenter();
     let (interrupt, service) = (deployment.interrupt(), deployment.service());
     let choices = Choices::default();
-    let recovery = steps::inspect(session, service, empty, &choices);
+    let store = deployment.store();
+    let recovery = steps::inspect(session, service, &store, empty, &choices);
     let recovery = interrupt.guard(recovery).await?;
     if !recovery.live.is_empty() {
         let live = recovery.live.iter().map(|deletion| {

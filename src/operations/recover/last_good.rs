@@ -5,7 +5,6 @@
 //! failed. So it counts only if it differs from the template of the change set that failed.
 
 use indexmap::IndexMap;
-use jiff::SignedDuration;
 
 use crate::artifact::digest::Digest;
 use crate::aws::stack::StackService;
@@ -18,20 +17,22 @@ use crate::config::cache;
 use crate::config::secret::MASK;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, Result};
+use crate::operations::history;
+use crate::operations::history::versions::fetch_text;
 use crate::operations::package_tree::template_key;
 use crate::operations::session::Session;
 use crate::plan::comparison::Comparison;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::masking;
 use crate::plan::predict::Side;
+use crate::plan::record::history::TOLERANCE;
 use crate::plan::values::ValueChange;
 use crate::present::human;
 use crate::template::Template;
 use crate::template::render::INLINE_LIMIT;
 
-/// How much earlier than AWS's clock that of this machine may be, and how much the end of a deployment and
-/// its record may differ.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
+/// How many of the newest records are read to find the last deployment that succeeded.
+const NEWEST: usize = 50;
 
 /// The equal lines around a difference inside a text.
 const CONTEXT: usize = 2;
@@ -44,7 +45,7 @@ const CONTEXT: usize = 2;
 /// If the given text is no template.
 pub(crate) async fn find(
     session: &Session<'_>,
-    service: &StackService,
+    (service, store): (&StackService, &Store),
     (stack, history): (&Stack, &History),
     deployed: Option<&str>,
     given: Option<&(String, String)>,
@@ -59,6 +60,14 @@ pub(crate) async fn find(
         let template = parse(name, text)?;
         let found = last_good(stack, Source::File(name.clone()), &template, None);
         return Ok(Some(with_failed(found, failed)));
+    }
+    match recorded(session, store, stack, history).await {
+        Ok(Some(found)) => return Ok(Some(with_failed(found, failed))),
+        Ok(None) => {}
+        Err(error) => session.presenter().warning(&format!(
+            "the template of the last success cannot be read from the history: {}",
+            error.in_one_line()
+        )),
     }
     if let Some(last) = cached(session, stack, history) {
         let source = Source::Cache(last.at);
@@ -130,6 +139,24 @@ fn last_good(
         parameters,
         capabilities,
     }
+}
+
+/// Returns the template of the record of the last deployment that succeeded; `None` if there is none.
+async fn recorded(
+    session: &Session<'_>,
+    store: &Store,
+    stack: &Stack,
+    history: &History,
+) -> Result<Option<LastGood>> {
+    let records = history::read(session, store, NEWEST, &[]).await?;
+    let Some(record) = records.last_success(stack, history.stable_at) else {
+        return Ok(None);
+    };
+    let text = fetch_text(store, record, &record.template).await?;
+    let source = Source::Record(record.number, record.ended);
+    let template = parse(&source.to_string(), &text)?;
+    let values = record.plain_parameters();
+    Ok(Some(last_good(stack, source, &template, Some(&values))))
 }
 
 /// Returns the last deployment from this machine, if the stack had none since.

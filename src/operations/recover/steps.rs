@@ -6,6 +6,7 @@ use crate::aws::stack::recovery;
 use jiff::Timestamp;
 
 use crate::aws::stack::StackService;
+use crate::aws::store::Store;
 use crate::cloudformation::diagnosis::causes;
 use crate::cloudformation::event::{Event, Timeline, last_operation};
 use crate::cloudformation::recovery::history::History;
@@ -36,6 +37,7 @@ const MOST_EVENTS: usize = 5_000;
 pub(crate) async fn inspect(
     session: &Session<'_>,
     service: &StackService,
+    store: &Store,
     stack: &Stack,
     choices: &Choices,
 ) -> Result<Recovery> {
@@ -49,7 +51,8 @@ pub(crate) async fn inspect(
     let history = History::of(&events);
     let last_good = if stack.is_express && stack.status == StackStatus::UpdateFailed {
         let (text, given) = (template.as_deref(), choices.template.as_ref());
-        last_good::find(session, service, (stack, &history), text, given).await?
+        let services = (service, store);
+        last_good::find(session, services, (stack, &history), text, given).await?
     } else {
         None
     };

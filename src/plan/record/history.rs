@@ -1,9 +1,13 @@
 //! The records of a stack in their order, and what they say together.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Outcome, Record};
 use crate::cloudformation::stack::Stack;
+
+/// How much the clock of the machine that wrote a record may be behind AWS's, and how much the end of a
+/// deployment and its record may differ.
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The records of a stack, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,6 +116,37 @@ impl History {
                 && it.stack_id == record.stack_id
         };
         self.records().rev().find(is_base)
+    }
+
+    /// Returns the record of the last deployment that succeeded, for a stack that a later deployment has
+    /// left failed; `None` if it is not known. `stable_at` is the time of the stack's newest event that shows
+    /// a state without a failure, as far as its events say.
+    pub fn last_success(&self, stack: &Stack, stable_at: Option<Timestamp>) -> Option<&Record> {
+        let is_end = |it: &&Record| {
+            let is_stable = matches!(it.outcome, Outcome::Succeeded | Outcome::RolledBack);
+            is_stable && it.stack_id == stack.id
+        };
+        let newest = self.records().rev().find(is_end)?;
+        let ended = newest.ended.checked_add(TOLERANCE).ok()?;
+        let mut known = [stack.created, stable_at].into_iter().flatten();
+        if known.any(|time| time > ended) {
+            return None;
+        }
+        if newest.outcome == Outcome::Succeeded {
+            return Some(newest);
+        }
+        let base = self.base(newest)?;
+        let is_between = |gap: &Gap| {
+            let follows = gap.after.is_some_and(|after| after >= base.number);
+            follows && gap.before.is_some_and(|before| before <= newest.number)
+        };
+        // A record between them that cannot be read may be of a success too.
+        let mut entries = self.entries.iter();
+        let is_unread = entries.any(|entry| {
+            base.number < entry.number && entry.number < newest.number && entry.record.is_err()
+        });
+        let is_certain = !is_unread && !self.gaps(None).iter().any(is_between);
+        Some(base).filter(|_| is_certain)
     }
 
     /// Returns the record to which a rollback goes if none is named: the last one that succeeded before
@@ -301,6 +336,48 @@ mod tests {
             None
         );
         assert_eq!(target(&History::default(), None), None);
+    }
+
+    #[test]
+    fn the_last_success_is_known_if_nothing_succeeded_since() {
+        let end = 1_700_000_060;
+        let number = |history: &History, stable_at: Option<i64>| {
+            let now = stack(9);
+            let found = history.last_success(&now, stable_at.map(at));
+            found.map(|it| it.number)
+        };
+        let failed = update(2, Outcome::Failed, 2, 3);
+        let all = history(vec![update(1, GOOD, 1, 2), failed.clone()]);
+        assert_eq!(number(&all, None), Some(1));
+        assert_eq!(number(&all, Some(end)), Some(1));
+        assert_eq!(number(&all, Some(end + 60)), Some(1));
+        // Somebody else has deployed since.
+        assert_eq!(number(&all, Some(end + 61)), None);
+        // A rollback went back to it.
+        let rolled_back = update(2, Outcome::RolledBack, 2, 3);
+        let failed = Record {
+            number: 3,
+            ..failed
+        };
+        let both = history(vec![
+            update(1, GOOD, 1, 2),
+            rolled_back.clone(),
+            failed.clone(),
+        ]);
+        assert_eq!(number(&both, Some(end)), Some(1));
+        // Something without a record came between the two.
+        let gap = Record {
+            updated_before: Some(at(5)),
+            ..rolled_back
+        };
+        let both = history(vec![update(1, GOOD, 1, 2), gap, failed.clone()]);
+        assert_eq!(number(&both, Some(end)), None);
+        let other = Record {
+            stack_id: "another".to_owned(),
+            ..update(1, GOOD, 1, 2)
+        };
+        assert_eq!(number(&history(vec![other, failed]), None), None);
+        assert_eq!(number(&History::default(), None), None);
     }
 
     #[test]
