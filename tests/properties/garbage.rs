@@ -25,11 +25,11 @@ const KEEP: usize = 2;
 /// The next call of a deployment.
 #[derive(Debug, Clone)]
 enum ApplyStep {
-    /// Looks for announcements, and for the objects.
+    /// Looks for announcements, and for the objects at a time.
     Check {
         is_fresh: bool,
         concern: Option<Concern>,
-        missing: Option<Vec<String>>,
+        missing: Option<(Vec<String>, Timestamp)>,
     },
     Upload {
         is_fresh: bool,
@@ -71,25 +71,13 @@ impl Apply {
         }
     }
 
-    /// Returns whether it knows which objects are there, and not yet whether a garbage collection
-    /// concerns them. Both are asked at the same time, and a call ends within two minutes.
-    fn is_answered(&self) -> bool {
-        matches!(
-            self.step,
-            ApplyStep::Check {
-                missing: Some(_),
-                ..
-            }
-        )
-    }
-
     /// Returns the next step of a look, of which these answers are known.
     fn check(
         &self,
         world: &mut World,
         choice: usize,
         is_fresh: bool,
-        known: (Option<Concern>, Option<Vec<String>>),
+        known: (Option<Concern>, Option<(Vec<String>, Timestamp)>),
     ) -> ApplyStep {
         let keys = self.keys(is_fresh);
         let is_missing = |key: &String| !world.is_there(key, is_fresh);
@@ -103,13 +91,15 @@ impl Apply {
             (None, None) => ApplyStep::Check {
                 is_fresh,
                 concern: None,
-                missing: Some(keys.into_iter().filter(is_missing).collect()),
+                missing: Some((keys.into_iter().filter(is_missing).collect(), world.time())),
             },
-            (None, Some(missing)) => match world.concern(&keys) {
-                Concern::Nothing => ApplyStep::Upload { is_fresh, missing },
+            (None, Some((missing, looked))) => match world.concern(&keys) {
+                Concern::Nothing if announcement::is_recent(Some(looked), Some(world.time())) => {
+                    ApplyStep::Upload { is_fresh, missing }
+                }
                 concern => ApplyStep::Check {
                     is_fresh,
-                    concern: Some(concern),
+                    concern: Some(concern.max(Concern::Ended)),
                     missing: None,
                 },
             },
@@ -411,9 +401,7 @@ fn run(choices: &[u32]) -> World {
         let (who, rest) = (choice % 16, choice / 16);
         world.now += i64::try_from(rest % 4).unwrap();
         // A deployment reads its templates within minutes, however long the others take.
-        let is_patient = applies
-            .iter()
-            .all(|it| it.has_change_set && !it.is_answered());
+        let is_patient = applies.iter().all(|it| it.has_change_set);
         match who {
             0 if is_patient => world.now += [60, 700, 3_700][rest % 3],
             1 if applies.len() < 3 => {

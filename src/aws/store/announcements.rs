@@ -1,6 +1,7 @@
 //! The announcements of garbage collections in the artifact bucket.
 
 use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
 
 use super::dated::Dated;
 use super::{Store, status};
@@ -27,12 +28,17 @@ pub async fn write(store: &Store, key: &str, announcement: &Announcement) -> Res
     })
 }
 
-/// Returns what the announcements of a project mean for a deployment that needs these keys.
+/// Returns what the announcements of a project mean for a deployment that needs these keys, and the time
+/// of the answer by the bucket's clock; `None` if it is not known.
 ///
 /// # Errors
 ///
 /// If a call fails, except that the caller may not list the bucket or the endpoint cannot.
-pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Concern> {
+pub async fn concern(
+    store: &Store,
+    project: &str,
+    keys: &[&str],
+) -> Result<(Concern, Option<Timestamp>)> {
     let dated = Dated::default();
     let request = store
         .client
@@ -47,7 +53,7 @@ pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Conc
         // A caller who may not list could deploy before there were announcements. An endpoint that
         // answers with no list has none.
         Err(error) if matches!(status(&error), Some(200 | 403 | 404)) => {
-            return Ok(Concern::Nothing);
+            return Ok((Concern::Nothing, dated.time()));
         }
         Err(error) => {
             let doing = "look for a garbage collection in the artifact bucket";
@@ -67,6 +73,8 @@ pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Conc
             continue;
         }
         let Some(content) = store.fetch(&key).await? else {
+            // Another garbage collection has deleted it since: that one had ended.
+            found = found.max(Concern::Ended);
             continue;
         };
         let read = Announcement::read(&content);
@@ -74,5 +82,5 @@ pub async fn concern(store: &Store, project: &str, keys: &[&str]) -> Result<Conc
             announcement::concern(read.as_ref(), modified, dated.time(), keys.iter().copied());
         found = found.max(concern);
     }
-    Ok(found)
+    Ok((found, dated.time()))
 }

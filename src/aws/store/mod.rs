@@ -27,7 +27,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use aws_smithy_types::DateTime;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Backoff;
 use super::partition;
@@ -266,11 +266,13 @@ impl Store {
     ///
     /// Refused if the bucket belongs to another account or the caller may not read it.
     pub async fn object_state(&self, key: &str, digest: &Digest) -> Result<ObjectState> {
-        self.state_since(key, digest, None).await
+        let (state, _) = self.state_since(key, digest, None).await?;
+        Ok(state)
     }
 
-    /// As [`object_state`](Self::object_state); content that is older than `age` counts as something else,
-    /// so that it is uploaded again.
+    /// As [`object_state`](Self::object_state), with the time of the answer by the bucket's clock; `None`
+    /// if it is not known. Content that is older than `age` counts as something else, so that it is
+    /// uploaded again.
     ///
     /// # Errors
     ///
@@ -280,7 +282,7 @@ impl Store {
         key: &str,
         digest: &Digest,
         age: Option<SignedDuration>,
-    ) -> Result<ObjectState> {
+    ) -> Result<(ObjectState, Option<Timestamp>)> {
         let dated = Dated::default();
         let answer = self
             .client
@@ -300,22 +302,25 @@ impl Store {
             }
             _ => false,
         };
-        match answer {
+        let state = match answer {
             Ok(head)
                 if head.checksum_sha256() == Some(&digest.base64())
                     && !is_old(head.last_modified()) =>
             {
-                Ok(ObjectState::Same)
+                ObjectState::Same
             }
-            Ok(head) => Ok(ObjectState::Other(head.e_tag)),
-            Err(error) if status(&error) == Some(404) => Ok(ObjectState::Nothing),
-            Err(error) => Err(self.problem(
-                &self.bucket,
-                &format!("look for `{key}` in the artifact bucket"),
-                "s3:GetObject` and `s3:ListBucket",
-                &error,
-            )),
-        }
+            Ok(head) => ObjectState::Other(head.e_tag),
+            Err(error) if status(&error) == Some(404) => ObjectState::Nothing,
+            Err(error) => {
+                return Err(self.problem(
+                    &self.bucket,
+                    &format!("look for `{key}` in the artifact bucket"),
+                    "s3:GetObject` and `s3:ListBucket",
+                    &error,
+                ));
+            }
+        };
+        Ok((state, dated.time()))
     }
 
     async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Stored> {

@@ -267,7 +267,7 @@ const HISTORY: &[Key] = &[
     Key::new("enabled", Flag,
         "Whether each deployment is recorded. Without it, it is recorded if the artifact bucket exists; `true` creates the bucket."),
     Key::new("keep", Integer(1..=10_000),
-        "How many records `stackctl gc` keeps of each stack, and with them what the deployments need; always the newest two.").default("50"),
+        "How many records `stackctl gc` keeps of each stack, and with them what the deployments need. It always keeps the newest two, and the newest two of deployments that succeeded.").default("50"),
 ];
 
 #[rustfmt::skip] // two lines per key

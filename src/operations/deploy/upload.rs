@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::asset_upload;
@@ -14,7 +14,7 @@ use crate::aws::store::{BucketState, Object, ObjectState, Store, announcements, 
 use crate::error::Result;
 use crate::operations::package_tree::template_key;
 use crate::plan::garbage::FRESH;
-use crate::plan::garbage::announcement::Concern;
+use crate::plan::garbage::announcement::{self, Concern};
 use crate::present::human;
 use crate::template::render::INLINE_LIMIT;
 
@@ -134,12 +134,16 @@ async fn secure(
     let keys: Vec<String> = objects.iter().map(|it| it.key().to_owned()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let look = states(&store, &objects, age);
-    let (mut states, mut concern) =
-        tokio::try_join!(look, announcements::concern(&store, project, &keys))?;
+    let announced = announcements::concern(&store, project, &keys);
+    let ((mut states, looked), (mut concern, listed)) = tokio::try_join!(look, announced)?;
+    if !announcement::is_recent(looked, listed) {
+        // A garbage collection may have come and gone between the two answers.
+        concern = concern.max(Concern::Ended);
+    }
     loop {
         if concern != Concern::Nothing {
             wait_for_garbage_collection(deployment, &store, &keys).await?;
-            states = self::states(&store, &objects, age).await?;
+            (states, _) = self::states(&store, &objects, age).await?;
         }
         let looked = objects.into_iter().zip(states);
         let (missing, rest): (Vec<_>, Vec<_>) = looked.partition(|it| it.1 != ObjectState::Same);
@@ -153,7 +157,7 @@ async fn secure(
             return Ok(());
         }
         // A garbage collection that began before the upload may hide what it has listed before.
-        concern = announcements::concern(&store, project, &keys).await?;
+        (concern, _) = announcements::concern(&store, project, &keys).await?;
         if concern == Concern::Nothing {
             return Ok(());
         }
@@ -170,7 +174,7 @@ async fn wait_for_garbage_collection(
     let session = deployment.session();
     let (project, presenter) = (&session.settings().project, session.presenter());
     let begun = Instant::now();
-    while announcements::concern(store, project, keys).await? == Concern::Running {
+    while announcements::concern(store, project, keys).await?.0 == Concern::Running {
         presenter.progress(&format!(
             "waiting for a garbage collection in `{}` · {}",
             store.bucket(),
@@ -201,25 +205,31 @@ async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result
     let store = deployment.store();
     // The bucket's state matters only if something has to be uploaded; it is read at the same time.
     let (states, bucket) = tokio::join!(states(&store, &objects, None), bucket::state(&store));
-    let missing = objects.into_iter().zip(states?);
+    let (states, _) = states?;
+    let missing = objects.into_iter().zip(states);
     let missing = missing.filter(|(_, state)| *state != ObjectState::Same);
     store_all(deployment, missing.collect(), async { bucket }).await
 }
 
-/// Returns what is under the keys of these objects, in the same order.
+/// Returns what is under the keys of these objects, in the same order, and the time of the first answer
+/// by the bucket's clock; `None` if it is not known.
 async fn states(
     store: &Store,
     objects: &[Object<'_>],
     age: Option<SignedDuration>,
-) -> Result<Vec<ObjectState>> {
-    stream::iter(objects)
+) -> Result<(Vec<ObjectState>, Option<Timestamp>)> {
+    let looked = stream::iter(objects)
         .map(async |object| {
             let (key, digest) = (object.key(), object.digest());
             store.state_since(key, digest, age).await
         })
         .buffered(AT_ONCE)
-        .try_collect()
-        .await
+        .try_collect::<Vec<_>>()
+        .await?;
+    let (states, times): (_, Vec<_>) = looked.into_iter().unzip();
+    let times: Option<Vec<Timestamp>> = times.into_iter().collect();
+    let first = times.and_then(|times| times.into_iter().min());
+    Ok((states, first))
 }
 
 /// Uploads objects whose keys have these states, several at a time; creates the bucket if needed.

@@ -24,6 +24,11 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(10);
 /// minutes.
 pub const WORK: Duration = Duration::from_mins(6);
 
+/// How long before the announcements a deployment may have looked at its objects, by the bucket's clock.
+/// The last mark of a garbage collection comes two minutes after [`WORK`] at the latest. So if the look was
+/// before it, the announcement still holds.
+pub const LOOK: SignedDuration = SignedDuration::from_mins(1);
+
 const SCHEMA: &str = "gc-announcement/1";
 
 /// The announcement of a garbage collection.
@@ -103,6 +108,15 @@ pub fn concern<'k>(
     } else {
         Concern::Running
     }
+}
+
+/// Returns whether a deployment may rely on a look at its objects if no announcement concerns them. Both
+/// are asked at the same time, and a machine may sleep between the two answers. `looked` is the time of
+/// the first answer about an object and `listed` that of the announcements, both by the bucket's clock;
+/// `None` is a time that is not known.
+pub fn is_recent(looked: Option<Timestamp>, listed: Option<Timestamp>) -> bool {
+    let times = looked.zip(listed);
+    times.is_some_and(|(looked, listed)| listed.duration_since(looked) <= LOOK)
 }
 
 /// Returns whether an announcement still holds.

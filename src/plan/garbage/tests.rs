@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::announcement::{Announcement, Concern, LEASE, concern, is_announcement, key};
+use super::announcement::{
+    Announcement, Concern, LEASE, LOOK, WORK, concern, is_announcement, is_recent, key,
+};
 use super::{Collection, GRACE, Listing, References, Unknown, Version};
 use crate::artifact::digest::Digest;
 
@@ -360,4 +362,24 @@ fn an_announcement_is_deleted_when_it_no_longer_holds() {
     ] {
         assert!(!is_announcement("site", other), "{other}");
     }
+}
+
+#[test]
+fn a_look_counts_only_if_the_announcements_were_read_soon_after_it() {
+    let after = |seconds: i64| now().checked_add(SignedDuration::from_secs(seconds)).ok();
+    let looked = Some(now());
+    for (listed, expected) in [
+        (after(0), true),
+        (after(LOOK.as_secs()), true),
+        (after(LOOK.as_secs() + 1), false),
+        (after(3_600), false),
+        // The announcements came first.
+        (after(-3_600), true),
+        (None, false),
+    ] {
+        assert_eq!(is_recent(looked, listed), expected, "{listed:?}");
+    }
+    assert!(!is_recent(None, looked));
+    let last_mark = SignedDuration::try_from(WORK).unwrap() + SignedDuration::from_mins(2);
+    assert!(last_mark + LOOK < LEASE);
 }
