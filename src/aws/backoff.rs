@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Connection;
+use super::limiter::Watched;
+
 /// An operation that is younger than this is polled often: small stacks finish within a second, and
 /// most failures happen early.
 const YOUTH: Duration = Duration::from_mins(1);
@@ -13,22 +16,40 @@ const YOUTH: Duration = Duration::from_mins(1);
 pub(crate) struct Backoff {
     started: Instant,
     next: Duration,
+    watched: Option<Watched>,
 }
 
 impl Backoff {
     /// Returns pauses for a change set or a running operation: 0.1 s, growing by half, up to 2 s in
-    /// the first minute and 5 s after it.
-    pub(crate) fn polling() -> Self {
+    /// the first minute and 5 s after it. If CloudFormation throttles calls, they are longer, the more
+    /// operations are being polled.
+    pub(crate) fn polling(connection: &Connection) -> Self {
+        Self {
+            watched: Some(connection.watch()),
+            ..Self::short()
+        }
+    }
+
+    /// Returns pauses that nothing else makes longer.
+    pub(crate) fn short() -> Self {
         Self {
             started: Instant::now(),
             next: Duration::from_millis(100),
+            watched: None,
         }
     }
 
     /// Waits for the next pause.
     pub(crate) async fn pause(&mut self) {
         let pause = self.take(self.started.elapsed());
-        tokio::time::sleep(pause).await;
+        let shortest = self.watched.as_ref().map(Watched::pause);
+        tokio::time::sleep(pause.max(shortest.unwrap_or_default())).await;
+    }
+
+    /// Returns how long the service may not answer for no other reason than that calls are throttled.
+    pub(crate) fn wait(&self) -> Duration {
+        let wait = self.watched.as_ref().map(Watched::wait);
+        wait.unwrap_or_default()
     }
 
     /// Returns the next pause for an operation of this age, and prepares the one after it.
@@ -60,7 +81,7 @@ mod tests {
 
     #[test]
     fn pauses_are_short_at_first_longer_later_and_longest_in_trouble() {
-        let mut backoff = Backoff::polling();
+        let mut backoff = Backoff::short();
         let early: Vec<Duration> = (0..10).map(|_| backoff.take(Duration::ZERO)).collect();
         assert_eq!(early[0], Duration::from_millis(100));
         assert_eq!(early[9], Duration::from_secs(2));

@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, imds};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::SdkConfig;
 use aws_types::os_shim_internal::Env;
 
-use super::credentials::{Codes, Loading, Provider, Search, Source};
+use super::credentials::{Loading, Provider, Search, Source};
 use super::endpoints::Endpoints;
-use super::http::{self, Route, ToAws};
+use super::http::{Route, ToAws};
+use super::limiter::{limited, stalled_stream_protection};
 use super::login::{Login, LoginKind};
+use super::pool::{Caller, Credentials, Pool};
 use super::retries::Retries;
 use super::shared_config::{Profile, SharedConfig, explain_unopened};
 use super::trust;
@@ -45,7 +48,7 @@ pub(super) struct Configuration {
     pub(super) login: Login,
     /// The MFA devices whose codes the credentials need.
     pub(super) devices: Vec<String>,
-    pub(super) codes: Codes,
+    pub(super) caller: Arc<Caller>,
 }
 
 /// The profile in use.
@@ -58,13 +61,17 @@ struct Selection {
     absent: Option<String>,
 }
 
-/// Returns the configuration of this run. Nothing is sent, except to the metadata service of an
+/// Returns the configuration of a connection. Nothing is sent, except to the metadata service of an
 /// instance if no region is configured.
 ///
 /// # Errors
 ///
 /// If a variable, a file or a profile cannot be used, or no region is configured.
-pub(super) async fn load(settings: &Settings, secrets: &Secrets) -> Result<Configuration> {
+pub(super) async fn load(
+    settings: &Settings,
+    secrets: &Secrets,
+    pool: &Pool,
+) -> Result<Configuration> {
     let variables = Variables::new(Env::real());
     let shared = SharedConfig::load(&variables)?;
     let selection = select(settings, &variables, &shared)?;
@@ -78,14 +85,20 @@ pub(super) async fn load(settings: &Settings, secrets: &Secrets) -> Result<Confi
     let endpoints = Endpoints::of(&variables, &shared, profile)?;
     let retries = Retries::read(&variables, profile)?;
     let to_aws = ToAws {
-        certificates: trust::read(&variables, profile)?,
+        certificates: trust::bundle(&variables, profile)?,
         no_proxy: variables
             .first(NO_PROXY_VARIABLES)?
             .map_or_else(String::new, |(_, hosts)| hosts),
     };
 
+    let client = pool.client(Route::Aws(to_aws))?;
+    let caller = pool.caller(Credentials::Profile {
+        name: selection.name.clone(),
+        source: source.clone(),
+    });
+
     let local = ProviderConfig::without_region()
-        .with_http_client(http::client(Route::Direct))
+        .with_http_client(pool.client(Route::Direct)?)
         .with_retry_config(retries.retries.clone());
     let metadata = metadata_client(&variables, profile, &local)?;
     let region = match configured_region(settings, &variables, profile)? {
@@ -100,9 +113,11 @@ pub(super) async fn load(settings: &Settings, secrets: &Secrets) -> Result<Confi
         .profile_files(files.build())
         .profile_name("default")
         .region(Region::new(region.clone()))
-        .http_client(http::client(Route::Aws(to_aws)))
+        .http_client(limited(client, caller.limiters.clone()))
+        .identity_cache(caller.loaded.clone())
         .retry_config(retries.retries)
         .timeout_config(retries.timeouts)
+        .stalled_stream_protection(stalled_stream_protection())
         .no_credentials()
         .load()
         .await;
@@ -122,24 +137,23 @@ pub(super) async fn load(settings: &Settings, secrets: &Secrets) -> Result<Confi
         ..Login::default()
     };
     let devices = source.devices().into_iter().map(str::to_owned).collect();
-    let codes = Codes::default();
-    let loading = Loading {
-        config: sdk.clone(),
-        local,
-        metadata,
-        variables,
-        secrets: secrets.clone(),
-    };
-    let provider = Provider::new(source, loading, Arc::clone(&codes));
-    let sdk = sdk.into_builder().credentials_provider(
-        aws_credential_types::provider::SharedCredentialsProvider::new(provider),
-    );
+    let provider = caller.provider.get_or_init(|| {
+        let loading = Loading {
+            config: sdk.clone(),
+            local,
+            metadata,
+            variables,
+            secrets: secrets.clone(),
+        };
+        SharedCredentialsProvider::new(Provider::new(source, loading, Arc::clone(&caller.codes)))
+    });
+    let sdk = sdk.into_builder().credentials_provider(provider.clone());
     Ok(Configuration {
         sdk: sdk.build(),
         region,
         login,
         devices,
-        codes,
+        caller,
     })
 }
 

@@ -1,4 +1,5 @@
-//! The one HTTP client of a [`Connection`](super::Connection), also for its credential providers.
+//! The one HTTP client of all [connections](super::Connection) of a run, also for their credential
+//! providers.
 //!
 //! By default the client of each service and each credential provider has its own connection pool and
 //! its own TLS configuration: a plan would open three, an apply with its verification five.
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector, http_client_fn,
@@ -19,9 +20,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::answer::Checked;
 use super::endpoints::scheme_and_authority;
+use super::trust::Bundle;
+use crate::error::Result;
 
 /// Which servers a client reaches, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// The emulator: plain HTTP, no certificates to load, and never through a proxy.
     Loopback,
@@ -33,18 +36,29 @@ pub(super) enum Route {
 }
 
 /// How AWS is reached.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ToAws {
     /// The certificates that are trusted; `None` stands for those of the machine.
-    pub(super) certificates: Option<TlsContext>,
+    pub(super) certificates: Option<Bundle>,
     /// The value of `NO_PROXY`: hosts that are not reached through a proxy.
     pub(super) no_proxy: String,
 }
 
-/// Returns an HTTP client for all calls of a connection on this route.
-pub(super) fn client(route: Route) -> SharedHttpClient {
-    let connectors = Connectors::default();
-    http_client_fn(move |settings, components| {
+/// Returns an HTTP client for all calls on this route.
+///
+/// # Errors
+///
+/// If the certificates cannot be read.
+pub(super) fn client(route: &Route) -> Result<SharedHttpClient> {
+    let certificates = match route {
+        Route::Aws(ToAws {
+            certificates: Some(bundle),
+            ..
+        }) => Some(bundle.read()?),
+        _ => None,
+    };
+    let (connectors, route) = (Connectors::default(), route.clone());
+    Ok(http_client_fn(move |settings, components| {
         connectors.get(settings, || {
             let create = |proxy: Option<ProxyConfig>| {
                 let mut builder = Connector::builder().connector_settings(settings.clone());
@@ -55,11 +69,7 @@ pub(super) fn client(route: Route) -> SharedHttpClient {
                 let mut builder = builder
                     .proxy_config(proxy)
                     .tls_provider(Provider::Rustls(CryptoMode::Ring));
-                if let Route::Aws(ToAws {
-                    certificates: Some(certificates),
-                    ..
-                }) = &route
-                {
+                if let Some(certificates) = &certificates {
                     builder = builder.tls_context(certificates.clone());
                 }
                 SharedHttpConnector::new(builder.build())
@@ -78,7 +88,7 @@ pub(super) fn client(route: Route) -> SharedHttpClient {
             };
             SharedHttpConnector::new(Checked(connector))
         })
-    })
+    }))
 }
 
 /// Reaches the hosts of `NO_PROXY` directly. The SDK does so too, except for an address of `*` and for a

@@ -17,9 +17,11 @@ mod foreign;
 pub mod functions;
 mod http;
 mod json_call;
+mod limiter;
 mod login;
 pub mod logs;
 mod partition;
+mod pool;
 pub mod probe;
 mod region;
 mod retries;
@@ -33,13 +35,15 @@ mod variables;
 
 pub(crate) use fault::{lacks_permission, message as service_message, needs_login};
 
+pub use pool::Pool;
+
 use std::fmt;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
+use aws_types::sdk_config::StalledStreamProtectionConfig;
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::config::secret::Secrets;
@@ -47,11 +51,12 @@ use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use call_span::CallSpans;
 use configuration::Configuration;
-use credentials::Codes;
 use endpoints::{is_aws, is_url};
 use http::Route;
 use json_call::JsonClient;
+use limiter::{Allowance, GRACE, Limiter, Watched, limited};
 use login::Login;
+use pool::{Caller, Credentials};
 use retries::Retries;
 
 /// The services that have an SDK crate, by the id under which the SDK looks up their endpoints.
@@ -94,7 +99,7 @@ pub struct Connection {
     endpoint: Endpoint,
     login: Login,
     devices: Vec<String>,
-    codes: Codes,
+    caller: Arc<Caller>,
 }
 
 /// The caller's identity, from STS.
@@ -110,7 +115,7 @@ impl Connection {
     /// Returns a connection by the ordinary chain of the AWS SDKs, or to the emulator.
     ///
     /// Nothing is sent yet: credentials are first looked up by the first call, which adds them to
-    /// `secrets`.
+    /// `secrets`. Connections with the same pool share what they can.
     ///
     /// # Errors
     ///
@@ -121,17 +126,18 @@ impl Connection {
         settings: &Settings,
         emulation: Option<&Emulation>,
         secrets: &Secrets,
+        pool: &Pool,
     ) -> Result<Self> {
         let configuration = match emulation {
-            Some(emulation) => emulated(emulation),
-            None => configuration::load(settings, secrets).await?,
+            Some(emulation) => emulated(emulation, pool)?,
+            None => configuration::load(settings, secrets, pool).await?,
         };
         let Configuration {
             sdk: config,
             region,
             login,
             devices,
-            codes,
+            caller,
         } = configuration;
         let endpoint = custom_endpoint(&config).map_or(Endpoint::Aws, Endpoint::Custom);
         let connection = Self {
@@ -140,7 +146,7 @@ impl Connection {
             endpoint,
             login,
             devices,
-            codes,
+            caller,
         };
         if emulation.is_none() && !settings.allow_endpoint {
             connection.refuse_redirection(&settings.environment)?;
@@ -187,15 +193,23 @@ impl Connection {
         self.login.without_account = command;
     }
 
-    /// Returns the MFA devices whose codes the credentials need, in the order of their use.
-    pub fn mfa_devices(&self) -> &[String] {
-        &self.devices
+    /// Waits until nobody else asks for the codes of the credentials' MFA devices, as long as the result
+    /// is kept.
+    pub async fn ask_alone(&self) -> impl Sized + '_ {
+        self.caller.asking.lock().await
+    }
+
+    /// Returns the MFA devices whose codes the credentials need and nobody has given yet, in the order of
+    /// their use.
+    pub fn mfa_devices(&self) -> Vec<String> {
+        self.caller.without_code(&self.devices)
     }
 
     /// Sets the code of an MFA device, before the first call. It is used once.
     pub fn set_mfa_code(&self, device: &str, code: String) {
-        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
-        codes.insert(device.to_owned(), code);
+        let codes = self.caller.codes.lock();
+        let mut codes = codes.unwrap_or_else(PoisonError::into_inner);
+        codes.insert(device.to_owned(), Some(code));
     }
 
     /// Returns the translation of a failed call: `doing` completes "cannot …".
@@ -214,8 +228,12 @@ impl Connection {
         fault::translate(&self.login, (&self.endpoint, &self.region), doing, error)
     }
 
-    /// Returns who is calling.
+    /// Returns who is calling. Connections with the same credentials ask once.
     pub async fn identity(&self) -> Result<Identity> {
+        self.caller.identity(|| self.ask_identity()).await
+    }
+
+    async fn ask_identity(&self) -> Result<Identity> {
         let answer = self
             .sts()
             .get_caller_identity()
@@ -234,6 +252,7 @@ impl Connection {
     pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
         let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
             .retry_classifier(foreign::Pages)
+            .interceptor(Allowance(self.limiter("cloudformation")))
             .interceptor(CallSpans)
             .build();
         aws_sdk_cloudformation::Client::from_conf(config)
@@ -243,6 +262,11 @@ impl Connection {
         let path_style = self.endpoint != Endpoint::Aws;
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .force_path_style(path_style)
+            .stalled_stream_protection(
+                StalledStreamProtectionConfig::enabled()
+                    .grace_period(GRACE)
+                    .build(),
+            )
             .interceptor(CallSpans)
             .build();
         aws_sdk_s3::Client::from_conf(config)
@@ -250,9 +274,20 @@ impl Connection {
 
     pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(&self.config)
+            .interceptor(Allowance(self.limiter("sts")))
             .interceptor(CallSpans)
             .build();
         aws_sdk_sts::Client::from_conf(config)
+    }
+
+    /// Returns what limits the calls to a service, by the name that requests are signed for.
+    fn limiter(&self, service: &str) -> Arc<Limiter> {
+        self.caller.limiters.of(&self.region, service)
+    }
+
+    /// Counts one more running operation of CloudFormation that is polled, until the result is dropped.
+    fn watch(&self) -> Watched {
+        Watched::begin(self.limiter("cloudformation"))
     }
 
     /// Returns a client of a service that has no SDK crate, in another region if one is given.
@@ -262,12 +297,14 @@ impl Connection {
         };
         let config = self.config.to_builder();
         let config = config.region(Region::new(region.to_owned()));
-        JsonClient::new(&config.build(), service)
+        let limiter = self.caller.limiters.of(region, service.name);
+        JsonClient::new(&config.build(), service, Some(Allowance(limiter)))
     }
 
     /// Returns a client of a service that has no SDK crate.
     fn json(&self, service: json_call::Service) -> JsonClient {
-        JsonClient::new(&self.config, service)
+        let allowance = Allowance(self.limiter(service.name));
+        JsonClient::new(&self.config, service, Some(allowance))
     }
 }
 
@@ -277,8 +314,13 @@ pub(crate) fn partition_of(region: &str) -> &'static str {
 }
 
 /// Returns a configuration that looks nothing up: no file, no variable, no metadata service.
-fn emulated(emulation: &Emulation) -> Configuration {
-    let credentials = Credentials::new(
+fn emulated(emulation: &Emulation, pool: &Pool) -> Result<Configuration> {
+    let caller = pool.caller(Credentials::Emulated {
+        endpoint: emulation.endpoint.clone(),
+        account: emulation.account.clone(),
+    });
+    let client = pool.client(Route::Loopback)?;
+    let credentials = aws_credential_types::Credentials::new(
         &emulation.account,
         "stackctl-local",
         None,
@@ -290,18 +332,19 @@ fn emulated(emulation: &Emulation) -> Configuration {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(emulation.region.clone()))
         .endpoint_url(&emulation.endpoint)
-        .http_client(http::client(Route::Loopback))
+        .http_client(limited(client, caller.limiters.clone()))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(retries)
         .timeout_config(timeouts)
+        .stalled_stream_protection(limiter::stalled_stream_protection())
         .build();
-    Configuration {
+    Ok(Configuration {
         sdk,
         region: emulation.region.clone(),
         login: Login::default(),
         devices: Vec::new(),
-        codes: Codes::default(),
-    }
+        caller,
+    })
 }
 
 /// Returns the first configured endpoint that is not AWS's, for all services or for one.

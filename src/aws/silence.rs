@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) struct Unresponsive {
     since: Instant,
     limit: Duration,
+    /// For how much longer it may not answer because its calls have to wait here.
+    wait: Duration,
     is_reported: bool,
 }
 
@@ -31,8 +33,15 @@ impl Unresponsive {
         Self {
             since: Instant::now(),
             limit,
+            wait: Duration::ZERO,
             is_reported: false,
         }
+    }
+
+    /// Sets for how much longer the service may not answer, because its calls have to wait before they are
+    /// sent.
+    pub(crate) fn allow(&mut self, wait: Duration) {
+        self.wait = wait;
     }
 
     /// Waits for `work`. If the service does not answer for too long, calls `report` with the time
@@ -47,7 +56,7 @@ impl Unresponsive {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = sleep_until(self.since + self.limit) => {}
+                () = sleep_until(self.since + self.limit + self.wait) => {}
             }
             self.is_reported = true;
             report(self.since.elapsed());
@@ -59,7 +68,10 @@ impl Unresponsive {
     /// if that was reported.
     pub(crate) fn end(&mut self) -> Option<Duration> {
         let lasted = self.is_reported.then(|| self.since.elapsed());
-        *self = Self::of(self.limit);
+        *self = Self {
+            wait: self.wait,
+            ..Self::of(self.limit)
+        };
         lasted
     }
 }
@@ -92,6 +104,24 @@ mod tests {
 
         service.watch(sleep(2 * SHORT), |it| reports.push(it)).await;
         assert_eq!(reports.len(), 2, "the next period is another one");
+    }
+
+    #[tokio::test]
+    async fn calls_that_wait_here_are_no_silence() {
+        let mut service = Unresponsive::of(SHORT);
+        let mut reports = Vec::new();
+        service.allow(10 * SHORT);
+        for _ in 0..2 {
+            let call = sleep(2 * SHORT);
+            service.watch(call, |it| reports.push(it)).await;
+            assert_eq!(service.end(), None);
+        }
+        let call = sleep(12 * SHORT);
+        service.watch(call, |it| reports.push(it)).await;
+        assert!(
+            reports.len() == 1 && reports[0] >= 11 * SHORT,
+            "{reports:?}"
+        );
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::artifact::package::PackagedOnce;
+use crate::aws::Pool;
 use crate::config::ambient::Ambient;
 use crate::config::project::Project;
 use crate::config::settings::{Overrides, Settings};
@@ -45,6 +46,7 @@ struct Shared {
     project: OnceCell<Project>,
     packaged: PackagedOnce,
     builds: Mutex<Builds>,
+    pool: Pool,
 }
 
 /// The `build` commands that have run, and how they ended: the label of the stack for which one failed.
@@ -200,6 +202,11 @@ impl Context {
     /// Returns what writes to the user and asks questions.
     pub fn presenter(&self) -> &Presenter {
         &self.presenter
+    }
+
+    /// Returns what all connections of this process share.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
     }
 
     /// Returns the manifest that the command line names.

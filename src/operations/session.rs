@@ -170,7 +170,8 @@ impl<'a> Session<'a> {
     async fn open_connection(&self) -> Result<Connection> {
         let secrets = self.presenter().secrets();
         if !self.settings.emulator {
-            let mut connection = Connection::open(&self.settings, None, secrets).await?;
+            let pool = self.context.pool();
+            let mut connection = Connection::open(&self.settings, None, secrets, pool).await?;
             connection.suggest_without_account(self.context.command("apply", Some("local")));
             self.ask_for_codes(&connection).await?;
             return Ok(connection);
@@ -185,7 +186,8 @@ impl<'a> Session<'a> {
             Local::ensure_key_pair(&emulator, key_pair).await?;
         }
         let emulation = Emulation::from(&emulator);
-        Connection::open(&self.settings, Some(&emulation), secrets).await
+        let pool = self.context.pool();
+        Connection::open(&self.settings, Some(&emulation), secrets, pool).await
     }
 
     /// Asks for the codes of the MFA devices that the credentials need.
@@ -195,6 +197,7 @@ impl<'a> Session<'a> {
     /// If nobody can answer.
     async fn ask_for_codes(&self, connection: &Connection) -> Result<()> {
         let presenter = self.presenter();
+        let _alone = connection.ask_alone().await;
         for device in connection.mfa_devices() {
             if !presenter.is_interactive() {
                 return Err(Error::input(format!(
@@ -208,7 +211,7 @@ impl<'a> Session<'a> {
             let question = format!("Code of the MFA device {device}:");
             // No command does without a code, so none is named.
             let code = presenter.ask(&question, "").await?;
-            connection.set_mfa_code(device, code);
+            connection.set_mfa_code(&device, code);
         }
         Ok(())
     }

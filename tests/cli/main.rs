@@ -84,6 +84,7 @@ mod service_values;
 mod stack_states;
 mod stacks;
 mod terminal_width;
+mod throttling;
 mod timing;
 mod two_keys;
 #[path = "../support/wheels.rs"]

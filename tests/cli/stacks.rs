@@ -50,13 +50,20 @@ fn deployed() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = in_cloud();
     for stack in ORDER {
         let template = if stack == "network" { TOPIC } else { QUEUE };
-        let tags = [("stackctl:project", "demo"), ("stackctl:environment", "dev")];
+        let tags = [
+            ("stackctl:project", "demo"),
+            ("stackctl:environment", "dev"),
+        ];
         let deployment = Deployment {
             template: template.to_owned(),
-            tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            tags: tags
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
             ..Deployment::default()
         };
-        cloud.account().deploy(&format!("demo-{stack}-dev"), deployment);
+        cloud
+            .account()
+            .deploy(&format!("demo-{stack}-dev"), deployment);
     }
     (sandbox, cloud)
 }
@@ -73,7 +80,11 @@ fn blocks_are_in_the_order_of_the_graph_under_their_names() {
     let outputs = sandbox.run(&["outputs"]).expect_code(0);
     insta::assert_snapshot!(outputs, @"");
     let status = sandbox.run(&["status"]).expect_code(0);
-    let headings: Vec<&str> = status.stdout.lines().filter(|it| it.starts_with("──")).collect();
+    let headings: Vec<&str> = status
+        .stdout
+        .lines()
+        .filter(|it| it.starts_with("──"))
+        .collect();
     assert_eq!(
         headings,
         [
@@ -123,10 +134,13 @@ fn one_chosen_stack_is_as_a_project_of_one_stack() {
     let one = sandbox.run(&["plan", "-s", "app"]).expect_code(0);
     insta::assert_snapshot!(one, @"");
     // Hints name the stack.
-    sandbox.run(&["outputs", "-s", "app", "-e", "prod"]).expect_code(1).expect_stderr(
-        "error: the stack `demo-app-prod` is not deployed\n\
+    sandbox
+        .run(&["outputs", "-s", "app", "-e", "prod"])
+        .expect_code(1)
+        .expect_stderr(
+            "error: the stack `demo-app-prod` is not deployed\n\
          hint: `stackctl apply -s app -e prod` deploys it\n",
-    );
+        );
 }
 
 #[test]
@@ -134,21 +148,24 @@ fn stacks_and_environments_are_chosen_by_name_list_and_glob() {
     let (sandbox, _cloud) = deployed();
     let chosen = |arguments: &[&str]| {
         let document = sandbox.json(&[&["status"], arguments].concat());
-        let (environments, stacks) =
-            (members(&document, "environment"), members(&document, "stack"));
+        let (environments, stacks) = (
+            members(&document, "environment"),
+            members(&document, "stack"),
+        );
         let pairs = environments.into_iter().zip(stacks);
         let names = pairs.map(|(environment, stack)| {
-            format!("{}/{}", environment.as_str().unwrap(), stack.as_str().unwrap())
+            format!(
+                "{}/{}",
+                environment.as_str().unwrap(),
+                stack.as_str().unwrap()
+            )
         });
         names.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(chosen(&[]), "dev/network dev/app dev/edge");
     assert_eq!(chosen(&["-s", "edge,network"]), "dev/network dev/edge");
     assert_eq!(chosen(&["-s", "e*", "-s", "app"]), "dev/app dev/edge");
-    assert_eq!(
-        chosen(&["-s", "?pp", "-e", "dev,prod"]),
-        "dev/app prod/app"
-    );
+    assert_eq!(chosen(&["-s", "?pp", "-e", "dev,prod"]), "dev/app prod/app");
     assert_eq!(
         chosen(&["-s", "{app,edge}", "--all-envs"]),
         "prod/app prod/edge"
@@ -179,7 +196,11 @@ fn every_document_holds_that_of_each_stack() {
         ("diff", "stackctl.diffs/1", "stackctl.diff/1"),
         ("drift", "stackctl.drifts/1", "stackctl.drift/1"),
         ("status", "stackctl.statuses/1", "stackctl.status/1"),
-        ("outputs", "stackctl.outputs-of-stacks/1", "stackctl.outputs/1"),
+        (
+            "outputs",
+            "stackctl.outputs-of-stacks/1",
+            "stackctl.outputs/1",
+        ),
         ("events", "stackctl.events-of-stacks/1", "stackctl.events/1"),
         ("history", "stackctl.histories/1", "stackctl.history/1"),
         ("validate", "stackctl.validates/1", "stackctl.validate/1"),
@@ -230,8 +251,15 @@ fn a_failing_stack_does_not_end_the_others() {
 #[test]
 fn the_worst_exit_code_is_that_of_all() {
     let (sandbox, cloud) = deployed();
-    sandbox.edit("manifest.toml", "[stacks.network]", "[stacks.network]\naccount = \"999999999999\"");
-    sandbox.write("queue.yaml", QUEUE.to_owned() + "  More:\n    Type: AWS::SQS::Queue\n");
+    sandbox.edit(
+        "manifest.toml",
+        "[stacks.network]",
+        "[stacks.network]\naccount = \"999999999999\"",
+    );
+    sandbox.write(
+        "queue.yaml",
+        QUEUE.to_owned() + "  More:\n    Type: AWS::SQS::Queue\n",
+    );
     let plan = ["plan", "--detailed-exitcode"];
     let refused = sandbox.run(&plan).expect_code(4);
     refused.expect_stderr("3 stacks: 2 differs, 1 refused\n");
@@ -242,8 +270,12 @@ fn the_worst_exit_code_is_that_of_all() {
         .error(400, "ValidationError", "broken");
     let failed = sandbox.run(&plan).expect_code(1);
     failed.expect_stderr("3 stacks: 1 differs, 1 failed, 1 refused\n");
-    sandbox.run(&["plan", "-s", "app", "--detailed-exitcode"]).expect_code(2);
-    sandbox.run(&["diff", "-s", "app,edge", "--exit-code"]).expect_code(2);
+    sandbox
+        .run(&["plan", "-s", "app", "--detailed-exitcode"])
+        .expect_code(2);
+    sandbox
+        .run(&["diff", "-s", "app,edge", "--exit-code"])
+        .expect_code(2);
 }
 
 #[test]
@@ -274,14 +306,20 @@ fn a_terminal_shows_a_line_for_each_stack() {
     let finished = running.wait().expect_code(0);
     finished.expect_stderr("\u{1b}[3A\u{1b}[J");
     finished.expect_stderr("running");
-    assert!(finished.stderr.ends_with("3 stacks: 3 done\r\n") || finished.stderr.contains("3 stacks: 3 done"), "{finished}");
+    assert!(
+        finished.stderr.ends_with("3 stacks: 3 done\r\n")
+            || finished.stderr.contains("3 stacks: 3 done"),
+        "{finished}"
+    );
 }
 
 #[test]
 fn a_terminal_that_moves_no_cursor_gets_lines() {
     for (name, value) in [("TERM", "dumb"), ("CI", "true")] {
         let (sandbox, _cloud) = deployed();
-        let running = sandbox.env(name, value).spawn_on_terminal(&["outputs", "-s", "app,edge"]);
+        let running = sandbox
+            .env(name, value)
+            .spawn_on_terminal(&["outputs", "-s", "app,edge"]);
         let finished = running.wait().expect_code(0);
         assert!(!finished.stderr.contains("\u{1b}[J"), "{finished}");
         finished.expect_stderr("| The stack has no outputs.");
@@ -310,8 +348,12 @@ fn commands_for_one_stack_refuse_several() {
     assert_eq!(cloud.operations(), Vec::<String>::new());
     // These have nothing to do with a stack.
     sandbox.run(&["version"]).expect_code(0);
-    sandbox.run(&["diff", "topic.yaml", "queue.yaml"]).expect_code(0);
-    let names = sandbox.run(&["config", "names", "environments"]).expect_code(0);
+    sandbox
+        .run(&["diff", "topic.yaml", "queue.yaml"])
+        .expect_code(0);
+    let names = sandbox
+        .run(&["config", "names", "environments"])
+        .expect_code(0);
     names.expect_stdout("prod\n");
 }
 
@@ -333,14 +375,22 @@ fn rendered_templates_are_one_stream() {
 #[test]
 fn a_comment_has_one_marker() {
     let (sandbox, _cloud) = deployed();
-    let plan = sandbox.run(&["plan", "--format", "markdown"]).expect_code(0);
+    let plan = sandbox
+        .run(&["plan", "--format", "markdown"])
+        .expect_code(0);
     assert!(
-        plan.stdout.starts_with("<!-- stackctl:plan demo dev -->\n\n### network\n\n<b>No changes"),
+        plan.stdout
+            .starts_with("<!-- stackctl:plan demo dev -->\n\n### network\n\n<b>No changes"),
         "{plan}"
     );
     assert_eq!(plan.stdout.matches("<!--").count(), 1, "{plan}");
-    let diff = sandbox.run(&["diff", "--format", "markdown"]).expect_code(0);
-    assert!(diff.stdout.starts_with("<!-- stackctl:diff demo dev -->\n"), "{diff}");
+    let diff = sandbox
+        .run(&["diff", "--format", "markdown"])
+        .expect_code(0);
+    assert!(
+        diff.stdout.starts_with("<!-- stackctl:diff demo dev -->\n"),
+        "{diff}"
+    );
 }
 
 #[test]
@@ -364,10 +414,16 @@ fn an_artifact_of_several_stacks_is_built_once() {
     );
     // The table has to come before the stacks' own.
     let packaged = sandbox.run(&["package", "--out", "zips"]).expect_code(0);
-    assert_eq!(std::fs::read_to_string(sandbox.path("runs")).unwrap(), "built\n");
+    assert_eq!(
+        std::fs::read_to_string(sandbox.path("runs")).unwrap(),
+        "built\n"
+    );
     packaged.expect_stderr("Building `handler`: make-it\n");
     for stack in ORDER {
-        assert!(sandbox.path(&format!("zips/{stack}/handler.zip")).is_file(), "{packaged}");
+        assert!(
+            sandbox.path(&format!("zips/{stack}/handler.zip")).is_file(),
+            "{packaged}"
+        );
     }
 }
 
@@ -381,7 +437,10 @@ fn a_build_that_failed_is_not_run_again_for_the_next_stack() {
         MANIFEST.to_owned() + "\n[artifacts.handler]\npath = \"handler\"\nbuild = [\"make-it\"]\n",
     );
     let packaged = sandbox.run(&["package"]).expect_code(1);
-    assert_eq!(std::fs::read_to_string(sandbox.path("runs")).unwrap(), "built\n");
+    assert_eq!(
+        std::fs::read_to_string(sandbox.path("runs")).unwrap(),
+        "built\n"
+    );
     packaged.expect_stderr("cannot be built: `make-it` failed for `network`");
     packaged.expect_stderr("3 stacks: 3 failed\n");
 }
@@ -412,7 +471,9 @@ fn followed_events_of_all_stacks_are_merged() {
     for line in human.stdout.lines() {
         assert!(labels.iter().any(|label| line.starts_with(label)), "{line}");
     }
-    let json = sandbox.run(&["events", "--follow", "--format", "json"]).expect_code(0);
+    let json = sandbox
+        .run(&["events", "--follow", "--format", "json"])
+        .expect_code(0);
     for line in json.stdout.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["schema"], "stackctl.event/1");
@@ -427,7 +488,9 @@ fn a_project_of_one_stack_knows_several_environments() {
         allow_endpoint = true\n[environments.prod]\n";
     let cloud = Cloud::start();
     let sandbox = files().cloud(&cloud).file("manifest.toml", manifest);
-    let status = sandbox.run(&["status", "-e", "dev,prod", "--format", "json"]).expect_code(0);
+    let status = sandbox
+        .run(&["status", "-e", "dev,prod", "--format", "json"])
+        .expect_code(0);
     let document = status.json();
     assert_eq!(members(&document, "stack"), [&Value::Null, &Value::Null]);
     assert_eq!(members(&document, "environment"), ["dev", "prod"]);

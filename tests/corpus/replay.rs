@@ -1,7 +1,7 @@
 //! stackctl's client and a service with recorded responses.
 
 use stackctl::aws::stack::StackService;
-use stackctl::aws::{Connection, Emulation};
+use stackctl::aws::{Connection, Emulation, Pool};
 use stackctl::cloudformation::change_set::ChangeSet;
 use stackctl::config::ambient::Ambient;
 use stackctl::config::secret::Secrets;
@@ -42,6 +42,7 @@ impl Replay {
                 &settings,
                 Some(&emulation),
                 &Secrets::default(),
+                &Pool::default(),
             ))
             .unwrap();
         Self {

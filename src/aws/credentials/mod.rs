@@ -46,8 +46,8 @@ pub(super) struct Loading {
     pub(super) secrets: Secrets,
 }
 
-/// The codes of MFA devices, by the device. Each is used once.
-pub(super) type Codes = Arc<Mutex<BTreeMap<String, String>>>;
+/// The codes of MFA devices, by the device; `None` for one that was used.
+pub(super) type Codes = Arc<Mutex<BTreeMap<String, Option<String>>>>;
 
 /// Loads the credentials of a source.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ impl Provider {
             None => None,
             Some(device) => {
                 let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
-                let code = codes.remove(device);
+                let code = codes.get_mut(device).and_then(Option::take);
                 Some(code.ok_or_else(|| unavailable(Unavailable::CodeUsed(device.clone())))?)
             }
         };

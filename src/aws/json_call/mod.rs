@@ -54,6 +54,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::call_span::CallSpans;
+use super::limiter::Allowance;
 use endpoint::EndpointResolver;
 pub(super) use failure::Failure;
 
@@ -107,7 +108,7 @@ pub(super) struct Service {
     /// `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
     pub(super) id: &'static str,
     /// The first label of the endpoint's host, which is also the name that requests are signed for.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// The first label of the FIPS endpoint's host in AWS GovCloud. In other partitions that label is
     /// the name followed by `-fips`.
     govcloud_fips: &'static str,
@@ -195,12 +196,17 @@ pub(super) struct JsonClient {
 }
 
 impl JsonClient {
-    /// Returns a client; nothing is sent yet.
-    pub(super) fn new(config: &SdkConfig, service: Service) -> Self {
+    /// Returns a client; nothing is sent yet. `allowance` gives its calls more time if they have to wait.
+    pub(super) fn new(config: &SdkConfig, service: Service, allowance: Option<Allowance>) -> Self {
         let custom = super::service_endpoint(config, service.id);
+        let settings = settings(config, service, custom.is_some());
+        let mut components = components(config, service, custom);
+        if let Some(allowance) = allowance {
+            components = components.with_interceptor(allowance);
+        }
         let plugin = StaticRuntimePlugin::new()
-            .with_config(settings(config, service, custom.is_some()))
-            .with_runtime_components(components(config, service, custom));
+            .with_config(settings)
+            .with_runtime_components(components);
         Self {
             service,
             behavior: config.behavior_version(),

@@ -94,7 +94,7 @@ impl Script {
 
     async fn send(&self, service: Service, request: Request) -> Result<Value, CallError> {
         let config = self.config().build();
-        JsonClient::new(&config, service).send(request).await
+        JsonClient::new(&config, service, None).send(request).await
     }
 
     fn requests(&self) -> Vec<HttpRequest> {
@@ -240,7 +240,7 @@ async fn a_call_without_an_answer_times_out() {
     let config = config("eu-west-1")
         .timeout_config(timeouts.build())
         .http_client(http_client_fn(|_, _| SharedHttpConnector::new(NoAnswer)));
-    let client = JsonClient::new(&config.build(), DYNAMODB);
+    let client = JsonClient::new(&config.build(), DYNAMODB, None);
     let error = client.send::<Value>(get_item()).await.unwrap_err();
     assert!(matches!(error, CallError::TimeoutError(_)), "{error:?}");
 }
@@ -442,7 +442,7 @@ async fn a_configured_endpoint_replaces_the_one_of_aws() {
 async fn a_call_is_sent_to_the_configured_endpoint() {
     let script = Script::of([answer(200, "")]);
     let config = script.config().endpoint_url("http://127.0.0.1:4566/base");
-    let client = JsonClient::new(&config.build(), DYNAMODB);
+    let client = JsonClient::new(&config.build(), DYNAMODB, None);
     let answer: Value = client.send(get_item()).await.unwrap();
     assert_eq!(
         answer,

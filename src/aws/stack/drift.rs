@@ -54,7 +54,7 @@ pub async fn detect(
 ) -> Result<Detection> {
     let started = tokio::time::Instant::now();
     let id = begin_detection(service, only, started, &mut seen).await?;
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     let mut failures = 0;
     loop {
         let request = service.client.describe_stack_drift_detection_status();
@@ -92,7 +92,7 @@ async fn begin_detection(
     started: tokio::time::Instant,
     seen: &mut impl FnMut(DetectionUpdate<'_>),
 ) -> Result<String> {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     loop {
         let request = service
             .client

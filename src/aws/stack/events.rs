@@ -302,13 +302,14 @@ pub async fn poll_until_terminal(
     evidence: &mut Evidence,
     mut seen: impl FnMut(PollUpdate<'_>),
 ) -> Result<Polled> {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     let mut failures = 0;
     // The status of the last reads, if it is terminal, and since when it is the same.
     let mut terminal: Option<(Option<StackStatus>, Instant)> = None;
     let mut unproven_since: Option<Instant> = None;
     let mut silence = Unresponsive::begin();
     loop {
+        silence.allow(backoff.wait());
         let look = async {
             tokio::join!(
                 service.describe_by(stack_id),
@@ -408,7 +409,7 @@ async fn read_to_the_end(
     silence: &mut Unresponsive,
     seen: &mut impl FnMut(PollUpdate<'_>),
 ) {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     for _ in 0..LAST_LOOKS {
         let look = catch_up(service, stack_id, timeline, true);
         let read = silence

@@ -127,7 +127,7 @@ pub async fn wait(
     mut seen: impl FnMut(Duration),
 ) -> Result<Refactor> {
     let started = Instant::now();
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     let mut failures = 0;
     loop {
         match describe(service, id).await {
@@ -211,7 +211,7 @@ pub async fn unfinished(service: &StackService) -> Result<Vec<Refactor>> {
 ///
 /// If the service refuses the execution; if no answer and no effect came for a long time.
 pub async fn execute(service: &StackService, id: &str) -> Result<()> {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     for attempt in 1.. {
         let retries = RetryConfig::disabled();
         let once = aws_sdk_cloudformation::config::Builder::new().retry_config(retries);
@@ -248,7 +248,7 @@ pub async fn poll_until_terminal(
     id: &str,
     mut look: impl AsyncFnMut(Option<&Error>),
 ) -> Result<Refactor> {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     let mut failures = 0;
     let mut failed: Option<Error> = None;
     let mut unchanged: Option<(ExecutionStatus, Instant)> = None;
@@ -311,7 +311,7 @@ fn vanished(id: &str) -> Error {
 /// Returns whether the execution of a refactor has begun. With `is_late`, waits for that.
 async fn has_begun(service: &StackService, id: &str, is_late: bool) -> bool {
     let started = Instant::now();
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     loop {
         if let Ok(Some(refactor)) = describe(service, id).await {
             if refactor.execution.has_begun() {

@@ -234,7 +234,7 @@ impl Store {
     /// If there is no such bucket; refused if the bucket belongs to another account or the caller may
     /// not write to it.
     pub async fn store_if_absent(&self, object: &Object<'_>) -> Result<Stored> {
-        let mut backoff = Backoff::polling();
+        let mut backoff = Backoff::short();
         for _ in 0..RACES {
             match self.send(object, ObjectState::Nothing).await {
                 Ok(()) => return Ok(Stored::Uploaded),
@@ -324,7 +324,7 @@ impl Store {
     }
 
     async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Stored> {
-        let mut backoff = Backoff::polling();
+        let mut backoff = Backoff::short();
         for _ in 0..RACES {
             let stored = match state {
                 ObjectState::Same => return Ok(Stored::Present),

@@ -72,7 +72,7 @@ fn next_token(page: &ListObjectsV2Output) -> Option<String> {
 ///
 /// Refused if the bucket belongs to another account or the caller may not write to it.
 pub async fn create(store: &Store, object: &Object<'_>) -> Result<Created> {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::short();
     for _ in 0..RACES {
         let Err(error) = store.send(object, ObjectState::Nothing).await else {
             return Ok(Created::Created);

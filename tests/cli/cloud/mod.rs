@@ -15,6 +15,7 @@ mod changes;
 pub(crate) mod express;
 mod http;
 mod operation;
+mod rate;
 mod recovery;
 mod refactors;
 mod self_test;
@@ -34,6 +35,7 @@ pub(crate) use buckets::{Bucket, Object};
 pub(crate) use call::Call;
 pub(crate) use change_sets::ChangeSet;
 pub(crate) use http::Response;
+use rate::Rate;
 pub(crate) use refactors::{Refactor, move_xml, rename};
 pub(crate) use stacks::Deployment;
 
@@ -54,6 +56,7 @@ pub(crate) struct Cloud {
 struct Shared {
     account: Mutex<Account>,
     rules: Mutex<Vec<Rule>>,
+    rate: Mutex<Option<Rate>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -63,6 +66,7 @@ impl Cloud {
         let shared = Arc::new(Shared {
             account: Mutex::new(Account::default()),
             rules: Mutex::default(),
+            rate: Mutex::default(),
             calls: Mutex::default(),
         });
         let ours = Arc::clone(&shared);
@@ -101,6 +105,11 @@ impl Cloud {
                 action: Action::AsUsual,
             },
         }
+    }
+
+    /// Throttles the calls of CloudFormation in each region.
+    pub(crate) fn limit_rate(&self, per_second: f64, burst: f64) {
+        *lock(&self.shared.rate) = Some(Rate::new(per_second, burst));
     }
 
     /// Returns every call so far.
@@ -154,7 +163,15 @@ impl Shared {
             let method = request.method.clone();
             let call = Call::new(request);
             lock(&self.calls).push(call.clone());
-            let (delay, action) = self.action(&call);
+            let mut rate = lock(&self.rate);
+            let is_accepted = rate.as_mut().is_none_or(|rate| rate.accepts(&call));
+            drop(rate);
+            let (delay, action) = if is_accepted {
+                self.action(&call)
+            } else {
+                let (code, message) = ("Throttling".to_owned(), "Rate exceeded".to_owned());
+                (Duration::ZERO, Action::Error(400, code, message))
+            };
             thread::sleep(delay);
             let response = match action {
                 Action::AsUsual => lock(&self.account).answer(&call),

@@ -63,7 +63,7 @@ pub async fn wait_showing(
     let mut change_set = if let Some(change_set) = change_set_at_once(service, id).await? {
         change_set
     } else {
-        let mut backoff = Backoff::polling();
+        let mut backoff = Backoff::polling(&service.connection);
         let started = Instant::now();
         let first = loop {
             if started.elapsed() >= CREATION {
@@ -163,7 +163,7 @@ async fn merged(
 
 /// Reads the findings again if the change set has failed before they are available.
 async fn await_findings(service: &StackService, arn: &str, change_set: &mut ChangeSet) {
-    let mut backoff = Backoff::polling();
+    let mut backoff = Backoff::polling(&service.connection);
     for _ in 0..LOOKS {
         if !failure::awaits_findings(change_set) {
             return;
