@@ -37,6 +37,7 @@ const PURE: &[&str] = &[
     "plan/garbage",
     "plan/masking",
     "plan/model",
+    "plan/output_effect",
     "plan/predict",
     "plan/property",
     "plan/record",

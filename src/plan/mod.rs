@@ -12,6 +12,7 @@ pub mod last_deployed;
 pub mod masking;
 pub mod model;
 pub mod moves;
+pub mod output_effect;
 pub mod plan_file;
 pub mod predict;
 pub mod property;

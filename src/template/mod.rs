@@ -288,6 +288,12 @@ impl Template {
         self.entries("Outputs").map(|entry| Output { entry })
     }
 
+    /// Returns the output with this name.
+    pub fn output(&self, name: &str) -> Option<Output<'_>> {
+        let entry = self.entry("Outputs", name);
+        entry.map(|entry| Output { entry })
+    }
+
     /// Returns the names of the transforms in the `Transform` section.
     pub fn transforms(&self) -> impl Iterator<Item = &str> {
         let transform = self.root.get("Transform");
@@ -417,7 +423,7 @@ fn any(node: &Node, matches: &impl Fn(&Node) -> bool) -> bool {
 /// Dynamic references have the form `{{resolve:ssm:NAME:VERSION}}`,
 /// `{{resolve:ssm-secure:NAME:VERSION}}` or
 /// `{{resolve:secretsmanager:SECRET:SecretString:KEY:STAGE:VERSION}}`.
-fn has_unversioned_reference(text: &str) -> bool {
+pub(crate) fn has_unversioned_reference(text: &str) -> bool {
     text.split("{{resolve:").skip(1).any(|reference| {
         let reference = reference.split("}}").next().unwrap_or(reference);
         match reference.split_once(':') {

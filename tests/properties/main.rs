@@ -10,6 +10,7 @@ mod files;
 mod garbage;
 mod line_map;
 mod mutations;
+mod output_effects;
 mod targets;
 mod templates;
 mod texts;

@@ -212,7 +212,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn reference(&self, name: &str) -> Evaluated<'a> {
+    /// Returns the value of `Ref` with this name.
+    pub fn reference(&self, name: &str) -> Evaluated<'a> {
         if name == "AWS::NoValue" {
             return Evaluated::Nothing;
         }

@@ -121,7 +121,8 @@ impl<'a> Evaluated<'a> {
         }
     }
 
-    pub(super) fn uses(&self) -> BTreeSet<Use> {
+    /// Returns the resources that the value uses.
+    pub fn uses(&self) -> BTreeSet<Use> {
         let mut uses = BTreeSet::new();
         self.for_each_use(&mut Vec::new(), &mut |_, used| {
             uses.insert(used.clone());
