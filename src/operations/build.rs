@@ -12,6 +12,7 @@ use super::cdk_assets::CdkAssets;
 use super::examine::{examine, is_wrong, stack_policy};
 use super::package_tree::{ChildTemplate, UploadedFile};
 use super::session::Session;
+use super::upstream::outputs::StackValue;
 use crate::artifact::package::{Artifact, PackagedOnce};
 use crate::artifact::requirements::Packages;
 use crate::aws::stack::ImportedResource;
@@ -262,25 +263,44 @@ impl Build {
         }
     }
 
-    /// Checks that every value from a service was read, since a parameter without a value is not sent.
+    /// Sets the values of parameters that are outputs of other stacks.
+    pub(crate) fn set_stack_values(&mut self, values: IndexMap<String, StackValue>) {
+        for (name, read) in values {
+            if let Some(ParameterValue::FromStack { value, secret, .. }) =
+                self.parameters.get_mut(&name)
+            {
+                (*value, *secret) = match read {
+                    StackValue::Plain(text) => (Some(text), None),
+                    StackValue::Secret(text) => (None, Some(text)),
+                };
+            }
+        }
+    }
+
+    /// Checks that every value from a service or from another stack was read, since a parameter without a
+    /// value is not sent.
     ///
     /// # Errors
     ///
     /// If one was not.
-    pub(crate) fn check_service_values(&self) -> Result<()> {
-        let is_missing = |value: &ParameterValue| {
-            matches!(
-                value,
-                ParameterValue::FromService { value: None, .. }
-                    | ParameterValue::FromStack { value: None, .. }
-            )
-        };
-        match self.parameters.iter().find(|(_, value)| is_missing(value)) {
+    pub(crate) fn check_read_values(&self) -> Result<()> {
+        let mut unread = self.unread_parameters();
+        match unread.next() {
             None => Ok(()),
-            Some((name, _)) => Err(Error::input(format!(
+            Some(name) => Err(Error::input(format!(
                 "the value of the parameter `{name}` was not read"
             ))),
         }
+    }
+
+    /// Returns the parameters whose values have to be read and were not.
+    pub(crate) fn unread_parameters(&self) -> impl Iterator<Item = &String> {
+        let unread = self.parameters.iter().filter(|(_, value)| match value {
+            ParameterValue::FromService { value, .. } => value.is_none(),
+            ParameterValue::FromStack { value, secret, .. } => value.is_none() && secret.is_none(),
+            _ => false,
+        });
+        unread.map(|(name, _)| name)
     }
 
     /// Returns whether a parameter gets its value from outside the project, which may have changed although
@@ -303,8 +323,14 @@ impl Build {
                 ParameterValue::FromEnvironment { .. } | ParameterValue::FromService { .. } => {
                     return None;
                 }
-                ParameterValue::FromStack { value, .. } => value.as_ref()?,
-                ParameterValue::Previous { .. } => {
+                ParameterValue::FromStack {
+                    secret: Some(_), ..
+                } => return None,
+                ParameterValue::FromStack {
+                    value: Some(value), ..
+                } => value,
+                // A value that was not read may be the one that is deployed.
+                ParameterValue::FromStack { .. } | ParameterValue::Previous { .. } => {
                     deployed?.get(name).filter(|value| *value != NO_ECHO)?
                 }
             };
@@ -313,8 +339,9 @@ impl Build {
         plain.collect()
     }
 
-    /// Returns the values with which the template is evaluated; those of `NoEcho` parameters and of
-    /// parameters from outside the project are masked, as in the parameters of a stack. `deployed` has the stack's values, for those that keep theirs.
+    /// Returns the values with which the template is evaluated. Those of `NoEcho` parameters and of
+    /// parameters from outside the project are masked, as in the parameters of a stack, and so are values
+    /// that were not read. `deployed` has the stack's values, for those that keep theirs.
     pub(crate) fn values(
         &self,
         deployed: Option<&IndexMap<String, String>>,
@@ -322,7 +349,8 @@ impl Build {
         let secrets = self.template.parameters().filter(Parameter::no_echo);
         let secrets = secrets.map(|it| it.entry.name);
         let outside = masking::from_outside(&self.parameters).map(String::as_str);
-        let masked = secrets.chain(outside);
+        let unread = self.unread_parameters().map(String::as_str);
+        let masked = secrets.chain(outside).chain(unread);
         let masked = masked.map(|name| (name.to_owned(), NO_ECHO.to_owned()));
         let mut values = self.plain_parameters(deployed);
         values.extend(masked);

@@ -13,6 +13,7 @@ use crate::config::ambient::Ambient;
 use crate::config::project::Project;
 use crate::config::settings::{Overrides, Settings};
 use crate::error::Result;
+use crate::operations::upstream::known::{Key, Upstream};
 use crate::present::Presenter;
 use crate::util::interrupt::Interrupt;
 use crate::util::shell_word::quote;
@@ -47,6 +48,7 @@ struct Shared {
     packaged: PackagedOnce,
     builds: Mutex<Builds>,
     pool: Pool,
+    upstream: Upstream,
 }
 
 /// The `build` commands that have run, and how they ended: the label of the stack for which one failed.
@@ -62,6 +64,14 @@ pub(crate) struct OpenedTarget {
     pub(crate) settings: Settings,
     /// What tells the stack apart from the others that the command works on; `None` if it is alone.
     pub(crate) label: Option<String>,
+}
+
+impl OpenedTarget {
+    /// Returns what the process knows the stack by; `None` if the project has one stack.
+    pub(crate) fn key(&self) -> Option<Key> {
+        let environment = self.settings.environment.clone();
+        self.stack.clone().map(|stack| (environment, stack))
+    }
 }
 
 /// The account and the region of a stack.
@@ -131,6 +141,11 @@ impl Context {
     /// Returns the `build` commands that have run. Whoever runs one holds them, so that one runs at a time.
     pub(crate) fn builds(&self) -> &Mutex<Builds> {
         &self.shared.builds
+    }
+
+    /// Returns what this process knows of the stacks whose outputs it reads.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.shared.upstream
     }
 
     /// Keeps the project, which was opened before the command began, so that it is not read again.

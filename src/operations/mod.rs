@@ -33,3 +33,4 @@ pub(crate) mod reread;
 pub(crate) mod session;
 pub(crate) mod smoke_test;
 pub(crate) mod stack_inputs;
+pub(crate) mod upstream;

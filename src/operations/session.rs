@@ -120,6 +120,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Returns whether the session is for the stack that the command works on. Otherwise it reads the
+    /// outputs of another one.
+    fn is_of_context(&self) -> bool {
+        let target = self.context.target();
+        target.is_none_or(|target| target.stack == self.settings.stack_key)
+    }
+
     pub(crate) fn context(&self) -> &'a Context {
         self.context
     }
@@ -163,7 +170,9 @@ impl<'a> Session<'a> {
     /// If there are no credentials or no region, or the emulator does not start.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         let connection = self.open_connection().await?;
-        self.context.set_region(connection.region());
+        if self.is_of_context() {
+            self.context.set_region(connection.region());
+        }
         Ok(connection)
     }
 
@@ -257,7 +266,9 @@ impl<'a> Session<'a> {
 
     /// Refuses credentials of another account than the manifest allows.
     pub(crate) fn check_account(&self, identity: &Identity) -> Result<()> {
-        self.context.set_account(&identity.account);
+        if self.is_of_context() {
+            self.context.set_account(&identity.account);
+        }
         match &self.settings.account {
             Some(account) if !self.settings.emulator && *account != identity.account => {
                 Err(Error::refused(format!(

@@ -7,6 +7,7 @@
 pub mod cause;
 pub mod comparison;
 pub mod drift_properties;
+pub mod export_use;
 pub mod garbage;
 pub mod last_deployed;
 pub mod masking;
@@ -16,6 +17,7 @@ pub mod output_effect;
 pub mod plan_file;
 pub mod predict;
 pub mod property;
+pub mod provisional;
 pub mod record;
 pub mod refactor_record;
 pub mod risk;
@@ -29,8 +31,11 @@ use crate::cloudformation::refactor::Move;
 use crate::config::settings::DeploymentMode;
 use crate::plan::risk::Assessment;
 use cause::Cause;
+use export_use::ExportUse;
 use model::Models;
+use output_effect::OutputEffects;
 pub use property::{Content, PropertyChange};
+use provisional::ProvisionalInput;
 use suggested_moves::SuggestedMove;
 pub use values::ValueChange;
 
@@ -100,6 +105,12 @@ pub struct Plan {
     pub moved: Vec<Move>,
     /// The likely renames among the changes.
     pub suggested_moves: Vec<SuggestedMove>,
+    /// What happens to the outputs and the exports.
+    pub effects: OutputEffects,
+    /// The exports that change or may change and that somebody uses, or perhaps uses.
+    pub exports: Vec<ExportUse>,
+    /// The parameters whose values another stack of the run changes before this plan is executed.
+    pub provisional: Vec<ProvisionalInput>,
     /// The mode of the deployment.
     pub mode: DeploymentMode,
     /// Whether CloudFormation's validations before the deployment are disabled.

@@ -4,6 +4,7 @@ use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::config::settings::DeploymentMode;
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
+use crate::plan::provisional;
 use crate::plan::suggested_moves::SuggestedMove;
 use crate::plan::{Content, Plan, PropertyChange};
 use crate::template::diff::Status;
@@ -18,6 +19,9 @@ const MAX_AMBIGUOUS: usize = 5;
 
 /// Returns what to say of a plan that changes nothing.
 pub(super) fn without_changes(plan: &Plan) -> String {
+    if let Some(first) = first_stacks(plan) {
+        return format!("No changes so far. The plan is made again after {first}.");
+    }
     if plan.prediction.is_some() {
         let ask = "Run `plan` without `--offline` to ask CloudFormation.";
         return format!("No changes are predicted. {ask}");
@@ -42,12 +46,63 @@ pub(super) fn summary(plan: &Plan) -> String {
 }
 
 /// Returns where the prediction of a plan can be confirmed.
-pub(super) fn of_prediction(plan: &Plan) -> &'static str {
-    if plan.moved.is_empty() {
-        "This is a prediction. Run `plan` without `--offline` to ask CloudFormation."
+pub(super) fn of_prediction(plan: &Plan) -> String {
+    if let Some(first) = first_stacks(plan) {
+        format!("This is a prediction. The plan is made again after {first}.")
+    } else if plan.moved.is_empty() {
+        "This is a prediction. Run `plan` without `--offline` to ask CloudFormation.".to_owned()
     } else {
-        "This is a prediction. Run `refactor` first; then `plan` asks CloudFormation."
+        "This is a prediction. Run `refactor` first; then `plan` asks CloudFormation.".to_owned()
     }
+}
+
+/// Returns that a plan is provisional, and because of which stacks; `None` if it is not.
+pub(super) fn of_provisional(plan: &Plan) -> Option<String> {
+    let first = first_stacks(plan)?;
+    Some(format!("the plan may differ after {first}"))
+}
+
+/// Returns the application of the stacks that a provisional plan waits for; `None` if it is not
+/// provisional.
+fn first_stacks(plan: &Plan) -> Option<String> {
+    let stacks = provisional::stacks(&plan.provisional);
+    let verb = match stacks.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    Some(format!("{} {verb} applied", stacks.join(", ")))
+}
+
+/// A changed value of a plan, and a remark on where the new value comes from.
+pub(super) struct ShownValue<'a> {
+    pub(super) name: &'a str,
+    pub(super) before: Option<&'a str>,
+    /// The new value; `None` if it is removed or not known.
+    pub(super) after: Option<&'a str>,
+    pub(super) remark: Option<String>,
+}
+
+/// Returns the parameters of a plan that change, and those that another stack may change.
+pub(super) fn parameters(plan: &Plan) -> Vec<ShownValue<'_>> {
+    let is_provisional = |name: &str| plan.provisional.iter().any(|it| it.parameter == name);
+    let own = plan
+        .parameters
+        .iter()
+        .filter(|it| !is_provisional(&it.name));
+    let own = own.map(|change| ShownValue {
+        name: &change.name,
+        before: change.before.as_deref(),
+        after: change.after.as_deref(),
+        remark: None,
+    });
+    let provisional = plan.provisional.iter().map(|input| ShownValue {
+        name: &input.parameter,
+        before: input.before.as_deref(),
+        after: input.after(),
+        remark: Some(input.remark()),
+    });
+    own.chain(provisional).collect()
 }
 
 /// A likely rename, or several.

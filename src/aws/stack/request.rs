@@ -171,7 +171,9 @@ fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
     let parameter = match value {
         ParameterValue::Plain(value) => parameter.parameter_value(value),
         ParameterValue::Previous { .. } => parameter.use_previous_value(true),
-        ParameterValue::FromStack { value, .. } => parameter.parameter_value(value.as_ref()?),
+        ParameterValue::FromStack {
+            value: Some(value), ..
+        } => parameter.parameter_value(value),
         value => parameter.parameter_value(value.secret()?.expose()),
     };
     Some(parameter.build())

@@ -14,8 +14,10 @@ use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
+use crate::operations::upstream::{export_users, inputs};
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
+use crate::plan::provisional::ProvisionalInput;
 use crate::present::format::PlanFormat;
 use crate::present::human;
 use crate::present::json::stacks::Kind;
@@ -79,13 +81,27 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         return shown;
     }
     let import_session = OnceCell::new();
-    let deployment = Deployment::open(&session).await?;
+    let mut deployment = Deployment::open(&session).await?;
     readiness::check_revertible(&deployment, options.revert_drift)?;
     readiness::check(&deployment)?;
+    let inputs = inputs::provisional(&mut deployment).await?;
+    if out.is_some() {
+        inputs::refuse_to_save(&session, &inputs)?;
+    }
+    if inputs.iter().any(ProvisionalInput::is_unknown) {
+        let mut plan = offline::without_inputs(&deployment, inputs, options);
+        export_users::find(&deployment, &mut plan).await?;
+        inputs::publish(&session, &plan);
+        return show(&session, &plan, &args);
+    }
     let renames = moves::pending(&deployment).await?;
     if !renames.is_empty() {
         let deployment = moves::renamed(deployment, &renames)?;
-        let plan = moves::plan(&deployment, renames).await?;
+        let plan = Plan {
+            provisional: inputs,
+            ..moves::plan(&deployment, renames).await?
+        };
+        inputs::publish(&session, &plan);
         args.format.print(&plan, session.presenter())?;
         import::explain_prediction(&session, &plan);
         if args.out.is_some() {
@@ -99,6 +115,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         Some(out) => save(&deployment, options, out).await?,
         None => online::preview(&deployment, options).await?,
     };
+    let mut plan = Plan {
+        provisional: inputs,
+        ..plan
+    };
+    inputs::publish(&session, &plan);
+    export_users::find(&deployment, &mut plan).await?;
     let shown = show(&session, &plan, &args);
     import::explain(&deployment);
     if let (None, Some(left)) = (&out, deployment.left_in_bucket()) {

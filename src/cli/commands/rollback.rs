@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::operations::deploy::rollback::{self, Beginning};
 use crate::operations::deploy::{online, readiness};
 use crate::operations::session::Session;
+use crate::operations::upstream::export_users;
 use crate::present::format::PlanFormat;
 
 /// The arguments of `stackctl rollback`.
@@ -54,7 +55,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     readiness::check_revertible(&deployment, application.options.revert_drift)?;
     if args.dry_run {
         readiness::check(&deployment)?;
-        let plan = online::preview(&deployment, application.options).await?;
+        let mut plan = online::preview(&deployment, application.options).await?;
+        export_users::find(&deployment, &mut plan).await?;
         args.format.print(&plan, session.presenter())?;
         rollback::explain(&deployment, &plan);
         return Ok(if args.detailed_exitcode && !plan.is_empty() {

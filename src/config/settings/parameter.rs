@@ -40,6 +40,9 @@ pub enum ParameterValue {
         /// Its value; `None` until it is read, which only commands that send it do.
         #[serde(skip)]
         value: Option<String>,
+        /// Its value, if it is a secret of its stack; never printed.
+        #[serde(skip)]
+        secret: Option<Secret>,
     },
     /// The value that the parameter has in the deployed stack, whatever it is.
     Previous {
@@ -54,7 +57,12 @@ impl ParameterValue {
     pub fn is_from_outside(&self) -> bool {
         matches!(
             self,
-            Self::FromEnvironment { .. } | Self::FromService { .. }
+            Self::FromEnvironment { .. }
+                | Self::FromService { .. }
+                | Self::FromStack {
+                    secret: Some(_),
+                    ..
+                }
         )
     }
 
@@ -72,7 +80,8 @@ impl ParameterValue {
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::FromEnvironment { value, .. } | Self::FromService { value, .. } => value.as_ref(),
-            Self::Plain(_) | Self::FromStack { .. } | Self::Previous { .. } => None,
+            Self::FromStack { secret, .. } => secret.as_ref(),
+            Self::Plain(_) | Self::Previous { .. } => None,
         }
     }
 }

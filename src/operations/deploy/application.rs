@@ -17,6 +17,7 @@ use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
+use crate::operations::upstream::export_users;
 use crate::operations::{output_file, smoke_test};
 use crate::plan::{Plan, masking};
 use crate::present::event_filter::EventFilter;
@@ -61,6 +62,18 @@ impl Prepared {
         match &self.pending {
             Some(pending) => discard_after(deployment, &pending.change_set().id, error).await,
             None => error,
+        }
+    }
+
+    /// Returns the same with the users of the exports that the plan changes.
+    ///
+    /// # Errors
+    ///
+    /// If the user interrupts. The change set is deleted then, unless a saved plan has it.
+    async fn with_users(mut self, deployment: &Deployment<'_>) -> Result<Self> {
+        match export_users::find(deployment, &mut self.plan).await {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.discard_after(deployment, error).await),
         }
     }
 }
@@ -116,11 +129,12 @@ impl Application<'_> {
         };
         let plan = online::plan(deployment, pending.as_ref());
         let pending = pending.filter(|pending| pending.change_set().is_executable());
-        Ok(Prepared {
+        let prepared = Prepared {
             plan,
             pending,
             is_saved: false,
-        })
+        };
+        prepared.with_users(deployment).await
     }
 
     /// Reads the change set of a saved plan.
@@ -135,11 +149,13 @@ impl Application<'_> {
     ) -> Result<Prepared> {
         let pending = saved.pending(deployment);
         let pending = deployment.interrupt().guard(pending).await?;
-        Ok(Prepared {
-            plan: online::plan(deployment, pending.as_ref()),
+        let plan = online::plan(deployment, pending.as_ref());
+        let prepared = Prepared {
+            plan,
             pending,
             is_saved: true,
-        })
+        };
+        prepared.with_users(deployment).await
     }
 
     /// Shows a plan, checks it and asks.

@@ -7,6 +7,7 @@ use super::rollback;
 use crate::cloudformation::stack;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
+use crate::operations::upstream::export_users;
 use crate::plan::Plan;
 use crate::plan::risk::{Guard, Risk};
 use crate::present::format::PlanFormat;
@@ -67,6 +68,7 @@ impl Consent<'_> {
         plan: &Plan,
         pending: Option<&PendingChangeSet>,
     ) -> Result<()> {
+        export_users::check(deployment.session(), plan)?;
         self.check_guards(plan)?;
         match pending {
             Some(pending) => pending.check(deployment),

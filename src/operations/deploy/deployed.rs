@@ -10,6 +10,8 @@ use crate::cloudformation::stack::Stack;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
+use crate::operations::upstream::known::ReadStack;
+use crate::operations::upstream::outputs::{self, StackValues};
 use crate::template::Template;
 
 /// What AWS says of one stack, and the connection to it.
@@ -21,6 +23,21 @@ pub(super) struct Deployed {
     pub(super) state: DeployedState,
     /// The values that services have for parameters, if they are sent.
     pub(super) values: ServiceValues,
+    /// The values that other stacks have for parameters.
+    pub(super) inputs: StackValues,
+}
+
+/// What is read for the values of parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Values {
+    /// All of them: they are sent.
+    Sent,
+    /// Those of other stacks: a change set exists that was made with all of them.
+    Fixed,
+    /// Those of other stacks, as far as they exist: they are only compared.
+    Compared,
+    /// None: an earlier deployment has the values.
+    None,
 }
 
 /// What a deployment changes.
@@ -100,36 +117,51 @@ impl Deployed {
     /// # Errors
     ///
     /// Refused if the credentials belong to another account than the manifest allows.
-    pub(super) async fn read(session: &Session<'_>, sends: bool) -> Result<Self> {
+    pub(super) async fn read(session: &Session<'_>, reading: Values) -> Result<Self> {
         let connection = session.connect().await?;
         let service = StackService::new(&connection, &session.settings().stack_name);
         // What is wrong with a value is said only if the account is the right one.
         let values = async {
-            Ok(if sends {
+            Ok(if reading == Values::Sent {
                 service_values::read(session, &connection, &session.settings().parameters).await
             } else {
                 Ok(ServiceValues::default())
             })
         };
-        let (identity, state, values) = tokio::try_join!(
-            connection.identity(),
-            DeployedState::read(session, &service),
-            values
-        )?;
+        let inputs = async {
+            let parameters = &session.settings().parameters;
+            Ok(match reading {
+                Values::None => Ok(StackValues::default()),
+                Values::Compared => {
+                    let read = outputs::read(session, &connection, parameters).await;
+                    Ok(read.unwrap_or_default())
+                }
+                Values::Sent | Values::Fixed => {
+                    outputs::read(session, &connection, parameters).await
+                }
+            })
+        };
+        let state = async {
+            let state = DeployedState::read(session, &service).await?;
+            publish(session, &state);
+            Ok(state)
+        };
+        let (identity, state, values, inputs) =
+            tokio::try_join!(connection.identity(), state, values, inputs)?;
         session.check_account(&identity)?;
         state.check()?;
-        let values = values?;
+        let (values, inputs) = (values?, inputs?);
         Ok(Self {
             connection,
             service,
             identity,
             state,
             values,
+            inputs,
         })
     }
 
-    /// Reads while `build` runs. `sends` tells whether the parameters are sent, which needs the values
-    /// that services have for them. An error of `build` is reported first, whatever AWS answers.
+    /// Reads while `build` runs. An error of `build` is reported first, whatever AWS answers.
     ///
     /// # Errors
     ///
@@ -137,14 +169,29 @@ impl Deployed {
     pub(super) async fn read_concurrently<B>(
         session: &Session<'_>,
         build: impl Future<Output = Result<B>>,
-        sends: bool,
+        reading: Values,
     ) -> Result<(B, Self)> {
         if session.settings().emulator {
             // The emulator is neither installed nor started if the files are wrong.
-            return Ok((build.await?, Self::read(session, sends).await?));
+            return Ok((build.await?, Self::read(session, reading).await?));
         }
-        let deployed = async { Ok(Self::read(session, sends).await) };
+        let deployed = async { Ok(Self::read(session, reading).await) };
         let (build, deployed) = tokio::try_join!(build, deployed)?;
         Ok((build, deployed?))
+    }
+}
+
+/// Lets the other stacks of the run know the stack, so that they do not read it again.
+fn publish(session: &Session<'_>, state: &DeployedState) {
+    if let Some(key) = &session.settings().stack_key {
+        let upstream = session.context().upstream();
+        upstream.publish(&outputs::key_of(session, key), || {
+            let template = state.model().and_then(std::result::Result::ok);
+            let secrets = |stack: &Stack| outputs::secret_outputs(stack, template);
+            ReadStack {
+                secrets: state.stack.as_ref().map(secrets).unwrap_or_default(),
+                stack: state.stack.clone(),
+            }
+        });
     }
 }

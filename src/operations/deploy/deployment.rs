@@ -5,7 +5,7 @@ use std::cell::Cell;
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-use super::deployed::{Deployed, DeployedState};
+use super::deployed::{Deployed, DeployedState, Values};
 use super::previous_values;
 use super::service_values::ServiceValues;
 use crate::aws::stack::StackService;
@@ -13,7 +13,8 @@ use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
-use crate::config::settings::Settings;
+use crate::config::secret::Secret;
+use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
@@ -23,6 +24,7 @@ use crate::operations::lint;
 use crate::operations::prepare::prepare;
 use crate::operations::reread;
 use crate::operations::session::Session;
+use crate::operations::upstream::outputs::StackValue;
 use crate::plan::record::Record;
 use crate::plan::{Operation, ValueChange, masking, values};
 use crate::template::{Parameter, Template};
@@ -54,7 +56,7 @@ impl<'a> Deployment<'a> {
     /// unless there is nothing to deploy; refused if the credentials belong to another account than
     /// the manifest allows.
     pub(crate) async fn open(session: &'a Session<'a>) -> Result<Self> {
-        Self::open_to(session, true, |_| Ok(())).await
+        Self::open_to(session, Values::Sent, |_| Ok(())).await
     }
 
     /// As [`open`](Self::open), if `check` accepts what the files say, for a change set that exists: it
@@ -67,30 +69,41 @@ impl<'a> Deployment<'a> {
         session: &'a Session<'a>,
         check: impl FnOnce(&Build) -> Result<()>,
     ) -> Result<Self> {
-        Self::open_to(session, false, check).await
+        Self::open_to(session, Values::Fixed, check).await
     }
 
     async fn open_to(
         session: &'a Session<'a>,
-        sends: bool,
+        reading: Values,
         check: impl FnOnce(&Build) -> Result<()>,
     ) -> Result<Self> {
         let interrupt = listen(session.context())?;
         // A build that fails stops before any call to AWS.
         let wheels = interrupt.guard(prepare(session)).await?;
         let building = build::build_concurrently(session, wheels);
+        // What the files say is complete only with the values of other stacks.
+        let mut parameters = session.settings().parameters.values();
+        let needs_stacks = parameters.any(|it| matches!(it, ParameterValue::FromStack { .. }));
+        let (early, late) = if needs_stacks {
+            (None, Some(check))
+        } else {
+            (Some(check), None)
+        };
         let build = async {
             let build = building.await?;
             build.check_variables()?;
-            check(&build)?;
+            early.map_or(Ok(()), |check| check(&build))?;
             let linter = lint::start(session, &build.rendered)?;
             Ok((build, linter))
         };
-        let read = interrupt.guard(Deployed::read_concurrently(session, build, sends));
+        let read = interrupt.guard(Deployed::read_concurrently(session, build, reading));
         let ((mut build, linter), mut deployed) = read.await?;
         let values = std::mem::take(&mut deployed.values);
         warn_of_visible_secrets(session, &build, &values);
         build.set_service_values(values.values);
+        let inputs = std::mem::take(&mut deployed.inputs.values);
+        set_stack_values(session, &mut build, inputs);
+        late.map_or(Ok(()), |check| check(&build))?;
         let deployment = Self::of(session, interrupt, build, deployed);
         previous_values::check(&deployment.build, session.settings(), deployment.stack())?;
         if let Some(linter) = linter
@@ -111,8 +124,10 @@ impl<'a> Deployment<'a> {
         let interrupt = listen(session.context())?;
         let wheels = interrupt.guard(prepare(session)).await?;
         let build = build::build_concurrently(session, wheels);
-        let read = Deployed::read_concurrently(session, build, false);
-        let (build, deployed) = interrupt.guard(read).await?;
+        let read = Deployed::read_concurrently(session, build, Values::Compared);
+        let (mut build, mut deployed) = interrupt.guard(read).await?;
+        let inputs = std::mem::take(&mut deployed.inputs.values);
+        set_stack_values(session, &mut build, inputs);
         Ok(Self::of(session, interrupt, build, deployed))
     }
 
@@ -195,6 +210,18 @@ impl<'a> Deployment<'a> {
             None => format!("apply {option}"),
         };
         self.session.command(command.trim_end())
+    }
+
+    /// Returns what is wrong with the value of a parameter that is the output of another stack of the run.
+    pub(crate) fn missing_input(&self, parameter: &str) -> Option<&Diagnostic> {
+        self.deployed.inputs.missing.get(parameter)
+    }
+
+    /// Sets the value that the output of another stack will have.
+    pub(crate) fn set_input(&mut self, parameter: &str, value: &str) {
+        let value = StackValue::Plain(value.to_owned());
+        let values = IndexMap::from([(parameter.to_owned(), value)]);
+        set_stack_values(self.session, &mut self.build, values);
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {
@@ -338,6 +365,7 @@ impl<'a> Deployment<'a> {
             && same_options
             && !has_secrets
             && !self.build.has_outside_values()
+            && self.build.unread_parameters().next().is_none()
             && !self.build.template.has_external_inputs()
             && self.deployed_template() == Some(self.build.body.as_str())
             && self.parameter_changes().is_empty()
@@ -365,6 +393,26 @@ impl<'a> Deployment<'a> {
         let build = &self.build;
         values::parameter_changes(self.stack(), &build.template, &build.parameters)
     }
+}
+
+/// Sets the values of parameters that are outputs of other stacks. One that the template takes as a secret
+/// is a secret.
+fn set_stack_values(
+    session: &Session<'_>,
+    build: &mut Build,
+    values: IndexMap<String, StackValue>,
+) {
+    for (name, value) in &values {
+        if let StackValue::Plain(text) = value
+            && build.is_no_echo(name)
+        {
+            session
+                .presenter()
+                .secrets()
+                .add(&Secret::new(text.clone()));
+        }
+    }
+    build.set_stack_values(values);
 }
 
 /// Warns of secrets of SSM that the stack shows to everybody who may read it.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::deployment::Deployment;
 use super::options::DeployOptions;
-use super::{import, moves};
+use super::{import, moves, online};
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::config::cache;
@@ -20,7 +20,9 @@ use crate::operations::lint;
 use crate::operations::prepare::prepare_alone;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
+use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::{Side, predict};
+use crate::plan::provisional::{self, ProvisionalInput};
 use crate::plan::risk;
 use crate::plan::suggested_moves::suggest;
 use crate::plan::{NO_ENDPOINT, Operation, Plan, Target, ValueChange, masking, model, values};
@@ -102,7 +104,20 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     let suggested_moves = deployed_model.map_or_else(Vec::new, |deployed| {
         suggest(&changes, deployed, &build.template, types)
     });
+    let change_set = differs.then(|| ChangeSet {
+        changes,
+        ..ChangeSet::default()
+    });
+    let effects = output_effects(&output_effect::Deployment {
+        before,
+        outputs: before.is_none().then_some(&[]),
+        after,
+        change_set: change_set.as_ref(),
+    });
     Ok(Plan {
+        effects,
+        exports: Vec::new(),
+        provisional: Vec::new(),
         // The deployed zip cannot be read without a network.
         code: Vec::new(),
         target: target(last, settings),
@@ -116,10 +131,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         parameters: parameter_changes,
         tags,
         settings: Vec::new(),
-        change_set: differs.then(|| ChangeSet {
-            changes,
-            ..ChangeSet::default()
-        }),
+        change_set,
         validations: Vec::new(),
         outputs: values::output_changes(deployed_model, &build.template),
         ignored: Vec::new(),
@@ -130,6 +142,44 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         mode: options.mode,
         skips_validation: options.skips_validation,
     })
+}
+
+/// Returns the predicted plan of a deployment whose inputs do not all exist yet. It is compared with the
+/// deployed stack.
+pub(crate) fn without_inputs(
+    deployment: &Deployment<'_>,
+    inputs: Vec<ProvisionalInput>,
+    options: DeployOptions,
+) -> Plan {
+    let [then, now] = deployment.values();
+    let deployed = deployment.deployed_model();
+    let before = deployed.map(|template| Side::new(template, &then));
+    let after = Side::new(&deployment.build().template, &now);
+    let mut changes = predict(before, after);
+    moves::mark_imports(&mut changes, deployment.session().settings());
+    let set = ChangeSet {
+        changes,
+        ..ChangeSet::default()
+    };
+    let unknown: Vec<ProvisionalInput> = inputs
+        .iter()
+        .filter(|it| it.is_unknown())
+        .cloned()
+        .collect();
+    let stacks = provisional::stacks(&unknown).join(", ");
+    let compared = match deployed {
+        Some(_) => "compared with the deployed stack",
+        None => "everything is new",
+    };
+    Plan {
+        prediction: Some(format!(
+            "{compared}; the values that come from {stacks} are not known yet"
+        )),
+        provisional: inputs,
+        mode: options.mode,
+        skips_validation: options.skips_validation,
+        ..online::of(deployment, Some(set), Vec::new())
+    }
 }
 
 fn parse(text: &str) -> Option<Template> {
@@ -247,7 +297,10 @@ fn basis(last: Option<&LastDeployed>, build: &Build) -> String {
     };
     let limits = if build.template.has_transforms() {
         "; what the transform makes of the template is unknown"
-    } else if build.template.has_external_inputs() || build.has_outside_values() {
+    } else if build.template.has_external_inputs()
+        || build.has_outside_values()
+        || build.unread_parameters().next().is_some()
+    {
         "; values from outside the template may have changed"
     } else {
         ""

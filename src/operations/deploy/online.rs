@@ -6,12 +6,14 @@ use super::pending_change_set::{PendingChangeSet, Purpose};
 use super::{service_validations, stack_settings};
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
+use crate::cloudformation::stack::Output;
 use crate::config::settings::DeploymentMode;
 use crate::error::Result;
+use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::Side;
 use crate::plan::risk::{self, Assessment};
 use crate::plan::suggested_moves::suggest;
-use crate::plan::{Plan, Target, model, values};
+use crate::plan::{Plan, Target, masking, model, values};
 
 /// Returns the plan with a change set, or without one if nothing has to be changed.
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
@@ -40,6 +42,18 @@ pub(crate) async fn preview(deployment: &Deployment<'_>, options: DeployOptions)
         pending.discard(deployment).await?;
     }
     Ok(plan)
+}
+
+/// Returns the outputs of the deployed stack, without the values of secrets.
+fn shown_outputs(deployment: &Deployment<'_>) -> Vec<Output> {
+    let Some(stack) = deployment.stack().filter(|stack| stack.status.exists()) else {
+        return Vec::new();
+    };
+    let mut stack = stack.clone();
+    if let Some(template) = deployment.deployed_model() {
+        masking::hide_outputs(&mut stack, template);
+    }
+    stack.outputs
 }
 
 /// Returns the plan with the changes of a change set, and with the changed code of artifacts.
@@ -87,7 +101,17 @@ pub(super) fn of(
     let suggested_moves = deployed_model.map_or_else(Vec::new, |deployed| {
         suggest(changes, deployed, &build.template, types)
     });
+    let outputs = shown_outputs(deployment);
+    let effects = output_effects(&output_effect::Deployment {
+        before,
+        outputs: Some(&outputs),
+        after,
+        change_set: change_set.as_ref(),
+    });
     Plan {
+        effects,
+        exports: Vec::new(),
+        provisional: Vec::new(),
         moved: Vec::new(),
         suggested_moves,
         ignored,

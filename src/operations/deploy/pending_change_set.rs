@@ -60,7 +60,7 @@ impl PendingChangeSet {
         purpose: Purpose,
         options: DeployOptions,
     ) -> Result<Self> {
-        deployment.build().check_service_values()?;
+        deployment.build().check_read_values()?;
         let name = match purpose {
             Purpose::Command => temporary_name(),
             Purpose::SavedPlan => unique_name(SAVED),

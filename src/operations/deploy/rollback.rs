@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indexmap::IndexMap;
 
-use super::deployed::Deployed;
+use super::deployed::{Deployed, Values};
 use super::deployment::Deployment;
 use super::{service_values, stack_settings};
 use crate::artifact::digest::Digest;
@@ -58,7 +58,9 @@ impl Beginning {
     /// cannot be read, or there are none.
     pub(crate) async fn read(session: &Session<'_>, to: Option<u64>) -> Result<Self> {
         let interrupt = listen(session.context())?;
-        let deployed = interrupt.guard(Deployed::read(session, false)).await?;
+        let deployed = interrupt
+            .guard(Deployed::read(session, Values::None))
+            .await?;
         let account = &deployed.identity.account;
         let store = Store::new(&deployed.connection, session.settings(), account);
         let numbers: Vec<u64> = to.into_iter().collect();

@@ -13,6 +13,9 @@ use crate::present::json::stacks::{ErrorEntry, StackEntry, StacksDocument, merge
 use crate::present::markdown::stacks::{StackText, stacks};
 use crate::present::output::{MemberOutput, Part};
 
+/// The commands that plan each stack, so that the plan of one can depend on the plan of another.
+const PLANS: [&str; 2] = ["apply", "plan"];
+
 /// The stacks that one command works on, in the order of the graph.
 #[derive(Debug)]
 pub(crate) struct Group<'a> {
@@ -38,6 +41,10 @@ impl<'a> Group<'a> {
         targets: Vec<OpenedTarget>,
     ) -> Self {
         let labels = labels(&targets);
+        if PLANS.contains(&command) {
+            let keys = targets.iter().filter_map(|target| target.key());
+            context.upstream().announce(keys);
+        }
         let presenter = context.presenter();
         presenter.begin_stacks(&labels);
         let kind = match layout {

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use super::exit_code::worst;
 use super::group::Group;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::context::{Context, shared_interrupt};
+use crate::operations::context::{Context, OpenedTarget, shared_interrupt};
 use crate::present::human;
 use crate::present::stack_state::StackState;
 use crate::util::interrupt::Interrupt;
@@ -176,6 +176,9 @@ impl Run {
 /// Shows how the command ended for a stack.
 fn conclude(member: &Context, result: &Result<u8>) {
     let presenter = member.presenter();
+    if let Some(key) = member.target().and_then(OpenedTarget::key) {
+        member.upstream().ended(&key);
+    }
     match result {
         Ok(0) => presenter.conclude(StackState::Done),
         Ok(2) => presenter.conclude(StackState::Differs),

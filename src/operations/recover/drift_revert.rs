@@ -206,8 +206,6 @@ impl DriftRevert<'_> {
         let types = &settings.stack.protected_types;
         let assessment = risk::assess(&created.changes, &models, types);
         Plan {
-            moved: Vec::new(),
-            suggested_moves: Vec::new(),
             target: Target {
                 account: self.identity.account.clone(),
                 region: self.connection.region().to_owned(),
@@ -217,20 +215,11 @@ impl DriftRevert<'_> {
             },
             operation: Operation::Update,
             capabilities: self.stack.capabilities.clone(),
-            artifacts: Vec::new(),
-            code: Vec::new(),
-            parameters: Vec::new(),
-            tags: Vec::new(),
-            settings: Vec::new(),
-            prediction: None,
             assessment: assessment.with(risk::of_nested(created, types)),
             change_set: Some(created.clone()),
-            validations: Vec::new(),
-            outputs: Vec::new(),
-            ignored: Vec::new(),
             models,
             mode: DeploymentMode::Standard,
-            skips_validation: false,
+            ..Plan::default()
         }
     }
 

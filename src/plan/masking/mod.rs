@@ -68,7 +68,7 @@ pub fn hide_parameters(
 /// manifest's values of `NoEcho` parameters.
 pub fn sent(template: &Template, parameters: &IndexMap<String, ParameterValue>) -> Vec<Secret> {
     let secrets = parameters.iter().filter_map(|(name, value)| match value {
-        ParameterValue::Plain(_) | ParameterValue::FromStack { .. } => {
+        ParameterValue::Plain(_) | ParameterValue::FromStack { secret: None, .. } => {
             let parameter = template.parameter(name)?;
             let value = value.plain().filter(|_| parameter.no_echo())?;
             Some(Secret::new(value.to_owned()))

@@ -139,6 +139,7 @@ impl Fingerprint {
                 stack,
                 output,
                 value,
+                ..
             } if !no_echo(name) => {
                 let value = value.as_deref().unwrap_or_default();
                 Some((name, format!("\u{0}{stack}.{output}={value}").into()))

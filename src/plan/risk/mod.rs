@@ -25,7 +25,8 @@ use access::StatementChange;
 /// A risk of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
-    /// The resource; the stack's name for a setting of the stack itself.
+    /// The resource; the stack's name for a setting of the stack itself; the name of an export or an
+    /// output.
     pub logical_id: String,
     /// The kind of risk.
     pub kind: Kind,
@@ -77,6 +78,10 @@ pub enum Kind {
     Protection,
     /// A resource runs with a different role than before.
     Role,
+    /// An export changes or is removed although a stack imports it.
+    Export,
+    /// An output changes or is removed although another stack of the project reads it.
+    Output,
 }
 
 impl Kind {
@@ -91,6 +96,8 @@ impl Kind {
             Self::Public => "public-access",
             Self::Protection => "protection",
             Self::Role => "role",
+            Self::Export => "export-in-use",
+            Self::Output => "output-in-use",
         }
     }
 }

@@ -41,6 +41,9 @@ pub fn heading(plan: &Plan) -> String {
     if let Some(basis) = &plan.prediction {
         fact("Prediction", basis);
     }
+    if let Some(provisional) = words::of_provisional(plan) {
+        fact("Provisional", &provisional);
+    }
     if !plan.capabilities.is_empty() {
         fact("Capabilities", &plan.capabilities.join(", "));
     }
@@ -64,6 +67,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         text.push('\n');
         let words = words::without_changes(plan);
         wrap::push(&mut text, &words, [""; 2], width);
+        value::push_parameters(&mut text, &words::parameters(plan), width);
         return text;
     }
     for paragraph in words::of_options(plan) {
@@ -80,7 +84,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     }
     push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
-    value::push_section(&mut text, "Parameters", &plan.parameters, width);
+    value::push_parameters(&mut text, &words::parameters(plan), width);
     value::push_section(&mut text, "Tags", &plan.tags, width);
     value::push_section(&mut text, "Outputs", &plan.outputs, width);
     value::push_section(&mut text, "Stack settings", &plan.settings, width);
@@ -91,7 +95,7 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", words::summary(plan)));
     if plan.prediction.is_some() {
-        wrap::push(&mut text, words::of_prediction(plan), [""; 2], width);
+        wrap::push(&mut text, &words::of_prediction(plan), [""; 2], width);
     }
     text
 }

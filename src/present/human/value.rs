@@ -8,6 +8,7 @@ use crate::plan::model::KNOWN_AFTER_APPLY as SERVICE_KNOWN_AFTER_APPLY;
 use crate::present::line_diff::line_diff;
 use crate::present::style::{ADD, BOLD, DIM, REMOVE, Sign, plain};
 use crate::present::visible::one_line;
+use crate::present::words::ShownValue;
 use crate::present::wrap;
 use crate::template::json;
 
@@ -61,6 +62,28 @@ pub(super) fn push_section(text: &mut String, title: &str, changes: &[ValueChang
         let values = [&change.before, &change.after];
         let values = values.map(|value| value.as_deref().map(from_service));
         push(text, &change.name, values, "", width);
+    }
+}
+
+/// Adds changed parameters, with remarks on where their values come from. Adds nothing if there are none.
+pub(super) fn push_parameters(text: &mut String, parameters: &[ShownValue<'_>], width: usize) {
+    if parameters.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{BOLD}Parameters{BOLD:#}\n"));
+    for parameter in parameters {
+        let [before, after] = [parameter.before, parameter.after].map(|it| it.map(from_service));
+        match &parameter.remark {
+            Some(remark) if after.is_none() => {
+                let values = [before, Some(remark.clone())];
+                push(text, parameter.name, values, "", width);
+            }
+            Some(remark) => {
+                let remark = format!(" {DIM}{remark}{DIM:#}");
+                push(text, parameter.name, [before, after], &remark, width);
+            }
+            None => push(text, parameter.name, [before, after], "", width),
+        }
     }
 }
 

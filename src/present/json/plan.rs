@@ -10,6 +10,8 @@ use super::validation::{ValidationEntry, validation};
 use crate::cloudformation::change_set::Summary;
 use crate::cloudformation::refactor::Move;
 use crate::plan::cause::Cause;
+use crate::plan::export_use::{ExportUse, Importer, Importers};
+use crate::plan::provisional::ProvisionalInput;
 use crate::plan::risk::{Guard, Risk};
 use crate::plan::suggested_moves::SuggestedMove;
 use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
@@ -42,6 +44,11 @@ pub struct PlanDocument<'a> {
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
     outputs: Vec<ValueEntry<'a>>,
+    /// The parameters whose values another stack of the run changes, or may change, first; the plan is
+    /// provisional if there are any.
+    provisional: Vec<ProvisionalEntry<'a>>,
+    /// The exports that change or may change and that somebody imports, or perhaps imports.
+    exports: Vec<ExportEntry<'a>>,
     /// The differences that the service does not deploy; empty unless it finds no changes.
     ignored: &'a [String],
     risk: Vec<RiskEntry<'a>>,
@@ -116,6 +123,50 @@ pub(super) struct ValueEntry<'a> {
     after: Option<&'a str>,
 }
 
+/// A parameter whose value another stack changes first.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProvisionalEntry<'a> {
+    parameter: &'a str,
+    /// The key in `[stacks]`.
+    stack: &'a str,
+    output: &'a str,
+    /// `changes`, `may-change`, or `unknown` if there is no value yet.
+    change: &'static str,
+    before: Option<&'a str>,
+    /// Null if it is not known.
+    after: Option<&'a str>,
+    cause: Option<&'a str>,
+}
+
+/// An export that changes or may change.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ExportEntry<'a> {
+    name: &'a str,
+    output: &'a str,
+    /// `changed`, `removed`, `may-change` or `may-be-removed`.
+    change: &'static str,
+    before: Option<&'a str>,
+    /// Null if it is removed or not known.
+    after: Option<&'a str>,
+    cause: Option<&'a str>,
+    /// The stacks that import it; null if that is unknown.
+    importers: Option<Vec<ImporterEntry<'a>>>,
+    /// Why the stacks that import it are unknown.
+    unknown: Option<&'a str>,
+    /// Whether CloudFormation certainly refuses the deployment, so that `apply` refuses it too.
+    refused: bool,
+}
+
+/// A stack that imports an export.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ImporterEntry<'a> {
+    stack: &'a str,
+    /// The key in `[stacks]`; null if the stack is not of this project.
+    key: Option<&'a str>,
+    /// Whether the deployed stack imports it. Otherwise its new template does.
+    deployed: bool,
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct SummaryEntry {
     add: usize,
@@ -164,6 +215,8 @@ impl<'a> PlanDocument<'a> {
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),
             outputs: plan.outputs.iter().map(value).collect(),
+            provisional: plan.provisional.iter().map(provisional).collect(),
+            exports: plan.exports.iter().map(export).collect(),
             ignored: &plan.ignored,
             risk: plan.assessment.risks.iter().map(risk).collect(),
             moved: plan.moved.iter().map(moved).collect(),
@@ -221,6 +274,44 @@ fn artifact(artifact: &PlannedArtifact) -> ArtifactEntry<'_> {
         key: &artifact.key,
         size: artifact.size,
         deployed: artifact.deployed,
+    }
+}
+
+fn provisional(input: &ProvisionalInput) -> ProvisionalEntry<'_> {
+    ProvisionalEntry {
+        parameter: &input.parameter,
+        stack: &input.stack,
+        output: &input.output,
+        change: input.as_str(),
+        before: input.before.as_deref(),
+        after: input.after(),
+        cause: input.cause.as_deref(),
+    }
+}
+
+fn export(used: &ExportUse) -> ExportEntry<'_> {
+    let (importers, unknown) = match &used.importers {
+        Importers::Known(importers) => (Some(importers.iter().map(importer).collect()), None),
+        Importers::Unknown(reason) => (None, Some(reason.as_str())),
+    };
+    ExportEntry {
+        name: &used.effect.name,
+        output: &used.effect.output,
+        change: used.effect.as_str(),
+        before: used.effect.before.as_deref(),
+        after: used.effect.after.as_deref(),
+        cause: used.effect.cause.as_deref(),
+        importers,
+        unknown,
+        refused: used.is_refused(),
+    }
+}
+
+fn importer(importer: &Importer) -> ImporterEntry<'_> {
+    ImporterEntry {
+        stack: &importer.stack,
+        key: importer.own.as_ref().map(|own| own.key.as_str()),
+        deployed: importer.is_deployed,
     }
 }
 

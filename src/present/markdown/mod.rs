@@ -28,6 +28,7 @@ pub fn plan(plan: &Plan) -> String {
         page.push(&format!("\nWarning: {}\n", escaped(&warning)), "");
     }
     if plan.is_empty() {
+        section(&mut page, "Parameters", &parameters(plan));
         return page.text;
     }
     let (possible, certain): (Vec<_>, Vec<_>) = plan
@@ -86,7 +87,7 @@ pub fn plan(plan: &Plan) -> String {
     section(&mut page, "Service checks", &checks(plan));
     code::push(&mut page, &plan.code);
     section(&mut page, "Code", &artifacts);
-    section(&mut page, "Parameters", &values(&plan.parameters));
+    section(&mut page, "Parameters", &parameters(plan));
     section(&mut page, "Outputs", &values(&plan.outputs));
     section(&mut page, "Tags", &values(&plan.tags));
     section(&mut page, "Stack settings", &values(&plan.settings));
@@ -117,6 +118,9 @@ fn heading(plan: &Plan) -> String {
     );
     if let Some(basis) = &plan.prediction {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
+    }
+    if let Some(provisional) = words::of_provisional(plan) {
+        text.push_str(&format!("\nProvisional: {}.\n", escaped(&provisional)));
     }
     if !plan.is_empty() {
         for paragraph in words::of_options(plan) {
@@ -283,6 +287,21 @@ fn checks(plan: &Plan) -> Vec<String> {
         format!("{sign} {stack}{}{place}", finding.validation.message())
     });
     lines.collect()
+}
+
+/// Returns the changed parameters, one or more lines each.
+fn parameters(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for parameter in words::parameters(plan) {
+        let after = match (parameter.after, parameter.remark) {
+            (Some(after), Some(remark)) => Some(format!("{after} {remark}")),
+            (None, remark) => remark,
+            (after, None) => after.map(str::to_owned),
+        };
+        let (name, before) = (parameter.name, parameter.before);
+        push_value(&mut lines, name, before, after.as_deref(), CONTEXT);
+    }
+    lines
 }
 
 fn values(changes: &[ValueChange]) -> Vec<String> {

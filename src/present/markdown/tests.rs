@@ -5,14 +5,12 @@ use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::artifact::digest::Digest;
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
 use crate::config::settings::DeploymentMode;
-use crate::plan::model::Models;
+use crate::plan::risk::Severity;
 use crate::plan::risk::access::{Names, Statement, StatementChange};
-use crate::plan::risk::{Assessment, Severity};
 use crate::plan::{Operation, Plan, Target, ValueChange};
 
 fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
     Plan {
-        code: Vec::new(),
         target: Target {
             account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),
@@ -21,26 +19,14 @@ fn update_plan(changes: Vec<Change>, tags: Vec<ValueChange>) -> Plan {
             environment: "dev".to_owned(),
         },
         operation: Operation::Update,
-        prediction: None,
-        capabilities: Vec::new(),
-        artifacts: Vec::new(),
-        parameters: Vec::new(),
         tags,
-        settings: Vec::new(),
         change_set: Some(ChangeSet {
             status: "CREATE_COMPLETE".to_owned(),
             changes,
             ..ChangeSet::default()
         }),
-        validations: Vec::new(),
-        outputs: Vec::new(),
-        ignored: Vec::new(),
-        models: Models::default(),
-        assessment: Assessment::default(),
-        moved: Vec::new(),
-        suggested_moves: Vec::new(),
         mode: DeploymentMode::Standard,
-        skips_validation: false,
+        ..Plan::default()
     }
 }
 

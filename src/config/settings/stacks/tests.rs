@@ -55,7 +55,8 @@ fn each_stack_has_the_keys_of_the_top_level_and_its_own() {
         ParameterValue::FromStack {
             stack: "network".to_owned(),
             output: "VpcId".to_owned(),
-            value: None
+            value: None,
+            secret: None
         }
     );
     let network = stack(many(), "network");

@@ -1,0 +1,145 @@
+//! What the plans of other stacks of the run do to the parameters of a deployment.
+
+use super::known::Planned;
+use super::outputs::key_of;
+use crate::config::settings::ParameterValue;
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Result};
+use crate::operations::deploy::deployment::Deployment;
+use crate::operations::session::Session;
+use crate::plan::Plan;
+use crate::plan::output_effect::{Effect, OutputEffects};
+use crate::plan::provisional::{InputChange, ProvisionalInput, stacks};
+use crate::util::suggest::nearest;
+
+/// Waits for the plans of the stacks whose outputs the deployment reads, and returns what they do to its
+/// parameters. A new value that is known is used instead of the deployed one.
+///
+/// # Errors
+///
+/// If a stack will not have an output that the deployment reads.
+pub(crate) async fn provisional(deployment: &mut Deployment<'_>) -> Result<Vec<ProvisionalInput>> {
+    let session = deployment.session();
+    let upstream = session.context().upstream();
+    let sources: Vec<(String, String, String)> = deployment
+        .build()
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| match value {
+            ParameterValue::FromStack { stack, output, .. } => {
+                Some((name.clone(), stack.clone(), output.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    let mut inputs = Vec::new();
+    let mut problems = Vec::new();
+    for (parameter, stack, output) in sources {
+        let key = key_of(session, &stack);
+        let planned = upstream.plan_of(&key);
+        let planned = deployment
+            .interrupt()
+            .guard(async { Ok(planned.await) })
+            .await?;
+        let missing = deployment.missing_input(&parameter);
+        let before = deployment
+            .stack()
+            .and_then(|it| it.parameters.get(&parameter));
+        let before = before.filter(|_| !deployment.build().is_no_echo(&parameter));
+        let unplanned = |change| ProvisionalInput {
+            parameter: parameter.clone(),
+            stack: stack.clone(),
+            output: output.clone(),
+            before: before.cloned(),
+            change,
+            cause: Some(format!("`{stack}` was not planned")),
+        };
+        match (planned, missing) {
+            (Planned::NotChosen, None) => {}
+            (Planned::NotChosen, Some(problem)) => problems.push(problem.clone()),
+            (Planned::Failed, None) => inputs.push(unplanned(InputChange::MayChange)),
+            (Planned::Failed, Some(_)) => inputs.push(unplanned(InputChange::Unknown)),
+            (Planned::Does(effects), _) => {
+                let names = (parameter.as_str(), stack.as_str());
+                match effects.output(&output) {
+                    Some(effect) if effect.effect == Effect::Removed && effect.is_certain => {
+                        problems.push(without_output(session, names, &output, &effects));
+                    }
+                    Some(effect) => {
+                        let is_missing = missing.is_some();
+                        inputs.extend(ProvisionalInput::of(names, before, effect, is_missing));
+                    }
+                    None => problems.push(without_output(session, names, &output, &effects)),
+                }
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Error::input("a parameter will have no value").with_diagnostics(problems));
+    }
+    for input in &inputs {
+        if let Some(after) = input.after() {
+            deployment.set_input(&input.parameter, after);
+        }
+    }
+    Ok(inputs)
+}
+
+/// Returns the problem of a parameter whose stack will not have the output.
+fn without_output(
+    session: &Session<'_>,
+    (parameter, stack): (&str, &str),
+    output: &str,
+    effects: &OutputEffects,
+) -> Diagnostic {
+    let origins = &session.settings().origins;
+    let place = origins.get(&format!("parameters.{parameter}")).place("");
+    let message = format!(
+        "the parameter `{parameter}` will have no value: the template of `{stack}` has no output `{output}`"
+    );
+    let problem = Diagnostic::error("no-stack-output", message, place);
+    let kept = effects
+        .outputs
+        .iter()
+        .filter(|it| it.effect != Effect::Removed);
+    let names: Vec<&str> = kept.map(|it| it.name.as_str()).collect();
+    let renamed = effects.output(output).and_then(|it| it.renamed.as_deref());
+    let problem = match renamed.or_else(|| nearest(output, names.iter().copied())) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+        None => problem,
+    };
+    match names.as_slice() {
+        [] => problem.help("it has no outputs"),
+        names => problem.help(format!("its outputs are {}", names.join(", "))),
+    }
+}
+
+/// Lets the other stacks of the run know what a plan does to the outputs of its stack.
+pub(crate) fn publish(session: &Session<'_>, plan: &Plan) {
+    if let Some(key) = &session.settings().stack_key {
+        let upstream = session.context().upstream();
+        upstream.planned(&key_of(session, key), &plan.effects);
+    }
+}
+
+/// Refuses to save a plan that depends on other plans.
+///
+/// # Errors
+///
+/// Refused if there are such inputs, with the command that comes first.
+pub(crate) fn refuse_to_save(session: &Session<'_>, inputs: &[ProvisionalInput]) -> Result<()> {
+    let first = stacks(inputs);
+    let Some(input) = inputs.first() else {
+        return Ok(());
+    };
+    let own = session.settings().stack_key.as_deref().unwrap_or_default();
+    let environment = session.settings().environment.as_str();
+    let command = session
+        .context()
+        .command_for("apply", &first, &[environment]);
+    Err(Error::refused(format!(
+        "the plan of `{own}` cannot be saved: its parameter `{}` depends on the plan of `{}`",
+        input.parameter, input.stack
+    ))
+    .hint(format!("this comes first: `{command}`")))
+}

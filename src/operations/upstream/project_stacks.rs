@@ -1,0 +1,132 @@
+//! The stacks of the project in one environment, and what their templates say.
+
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use crate::artifact::package::Artifact;
+use crate::cloudformation::stack::pseudo_parameters;
+use crate::config::manifest;
+use crate::config::settings::{ParameterValue, Selection, Settings, choose};
+use crate::error::Result;
+use crate::operations::session::Session;
+use crate::template::Template;
+use crate::template::render;
+
+/// The stacks of the project in the environment of a session, in the order of the graph. A project
+/// without `[stacks]` has none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProjectStacks {
+    stacks: Rc<Vec<Settings>>,
+}
+
+impl ProjectStacks {
+    /// Returns the stacks of the project. Nothing is sent anywhere.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings of one of them.
+    pub(crate) fn of(session: &Session<'_>) -> Result<Self> {
+        if session.settings().stack_key.is_none() {
+            return Ok(Self::default());
+        }
+        let context = session.context();
+        let environment = session.settings().environment.clone();
+        let stacks = context.upstream().settings(&environment, || {
+            let mut overrides = context.overrides_for(Some(environment.clone()));
+            overrides.stack = None;
+            let manifest = manifest::parse(session.project().manifest());
+            let targets = choose(
+                &manifest,
+                &Selection::default(),
+                &overrides,
+                context.ambient(),
+            )?;
+            Ok(targets.into_iter().map(|target| target.settings).collect())
+        })?;
+        for parameter in stacks.iter().flat_map(|it| it.parameters.values()) {
+            if let Some(secret) = parameter.secret() {
+                session.presenter().secrets().add(secret);
+            }
+        }
+        Ok(Self { stacks })
+    }
+
+    /// Returns the stack with this key in `[stacks]`.
+    pub(crate) fn with_key(&self, key: &str) -> Option<&Settings> {
+        let mut stacks = self.stacks.iter();
+        stacks.find(|settings| settings.stack_key.as_deref() == Some(key))
+    }
+
+    /// Returns the other stacks, each with its key.
+    pub(crate) fn others(&self, key: &str) -> impl Iterator<Item = (&str, &Settings)> {
+        let stacks = self.stacks.iter();
+        let stacks = stacks.filter_map(|settings| Some((settings.stack_key.as_deref()?, settings)));
+        stacks.filter(move |(other, _)| *other != key)
+    }
+
+    /// Returns whether a stack needs another one, also through others.
+    pub(crate) fn comes_after(&self, key: &str, first: &str) -> bool {
+        let mut waiting = vec![key];
+        let mut seen: Vec<&str> = Vec::new();
+        while let Some(key) = waiting.pop() {
+            let needs = self.with_key(key).into_iter().flat_map(|it| &it.needs);
+            for need in needs {
+                if need == first {
+                    return true;
+                }
+                if !seen.contains(&need.as_str()) {
+                    seen.push(need);
+                    waiting.push(need);
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Returns whether two stacks are in one account and region, as far as the settings say.
+pub(crate) fn is_same_place(one: &Settings, other: &Settings) -> bool {
+    let place = |settings: &Settings| {
+        (
+            settings.emulator,
+            settings.profile.clone(),
+            settings.region.clone(),
+            settings.account.clone(),
+        )
+    };
+    place(one) == place(other)
+}
+
+/// Returns the template of a stack as the files have it, with other keys of artifacts; `None` if it
+/// cannot be read.
+pub(crate) fn template_of(session: &Session<'_>, settings: &Settings) -> Option<Template> {
+    let mut settings = settings.clone();
+    session.project().add_default_artifact(&mut settings);
+    let artifacts = settings.artifacts.keys().map(|name| {
+        let artifact = Artifact::not_built(&settings.project, name).ok()?;
+        Some((name.clone(), artifact))
+    });
+    let artifacts = artifacts.collect::<Option<IndexMap<_, _>>>()?;
+    let folder = session.project().template(&settings.template).ok()?;
+    let rendered = render::render(&folder, &settings, &artifacts).ok()?;
+    Template::parse(rendered.source()).ok()
+}
+
+/// Returns the values with which the template of a stack is evaluated, as far as they are known.
+pub(crate) fn values_of(
+    settings: &Settings,
+    account: &str,
+    region: &str,
+) -> IndexMap<String, String> {
+    let plain = settings
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| match value {
+            ParameterValue::Plain(value) => Some((name.clone(), value.clone())),
+            _ => None,
+        });
+    let mut values: IndexMap<String, String> = plain.collect();
+    values.extend(pseudo_parameters(account, region, &settings.stack_name));
+    values
+}
