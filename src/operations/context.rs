@@ -49,6 +49,19 @@ struct Shared {
     builds: Mutex<Builds>,
     pool: Pool,
     upstream: Upstream,
+    stored: Stored,
+}
+
+/// What this process has stored in artifact buckets: each bucket and each object has a lock, which whoever
+/// stores it holds, and whether it was stored.
+#[derive(Debug, Default)]
+pub(crate) struct Stored(RefCell<BTreeMap<String, Rc<Mutex<bool>>>>);
+
+impl Stored {
+    /// Returns the lock of a bucket or an object.
+    pub(crate) fn slot(&self, name: &str) -> Rc<Mutex<bool>> {
+        Rc::clone(self.0.borrow_mut().entry(name.to_owned()).or_default())
+    }
 }
 
 /// The `build` commands that have run, and how they ended: the label of the stack for which one failed.
@@ -146,6 +159,11 @@ impl Context {
     /// Returns what this process knows of the stacks whose outputs it reads.
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.shared.upstream
+    }
+
+    /// Returns what this process has stored in artifact buckets.
+    pub(crate) fn stored(&self) -> &Stored {
+        &self.shared.stored
     }
 
     /// Keeps the project, which was opened before the command began, so that it is not read again.

@@ -36,7 +36,6 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use unicode_width::UnicodeWidthStr as _;
 
 use crate::config::ambient::Ambient;
 use crate::config::secret::{Secret, Secrets};
@@ -132,19 +131,16 @@ impl Presenter {
         self.streams.begin_table(labels, self.table_height);
     }
 
-    /// Returns the presenter for one of several stacks. Its lines on stderr begin with its label, its
-    /// progress is shown in the line of its `row`, and its output goes where `kind` says. `names` are the
-    /// members that identify the stack in a line of JSON.
+    /// Returns the presenter for one of several stacks. Its lines on stderr begin with its label, padded to
+    /// the width of the longest, its progress is shown in the line of its `row`, and its output goes where
+    /// `kind` says. `names` are the members that identify the stack in a line of JSON.
     pub fn of_stack(
         &self,
-        row: usize,
-        labels: &[String],
+        (row, label, longest): (usize, &str, usize),
         kind: MemberOutput,
         names: Map<String, Value>,
     ) -> Self {
-        let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
-        let label = labels.get(row).map_or("", String::as_str);
-        let member = Member::new(row, label, width);
+        let member = Member::new(row, label, longest);
         let streams = Streams {
             member: Some(Arc::new(member)),
             ..self.streams.clone()

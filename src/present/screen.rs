@@ -9,6 +9,9 @@ use super::human::stacks::{self, StackRow};
 use super::stack_state::StackState;
 use super::style;
 
+/// How old a drawn table gets before it is made again: thousands of stacks change often.
+const FRESH: Duration = Duration::from_millis(50);
+
 /// The line that the next write replaces, the table, and the open question.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
@@ -19,6 +22,8 @@ pub(super) struct Screen {
     table: Option<Size>,
     /// The lines of the table as they are on the screen now.
     drawn: Vec<String>,
+    /// When those lines were made.
+    made: Option<Instant>,
     /// Whether the cursor is on the line of a question.
     is_question_open: bool,
     /// What was written while a question waits for its answer; `None` if none does.
@@ -117,13 +122,19 @@ impl Screen {
             held.push_str(text);
             return None;
         }
+        let before = self.drawn.clone();
         let mut shown = self.erase(width);
         if std::mem::take(&mut self.is_question_open) {
             // After an interrupt, the cursor is still on the line of the question.
             shown.push('\n');
         }
         shown.push_str(text);
-        shown.push_str(&self.draw(now));
+        if self.is_fresh(now) && !before.is_empty() {
+            shown.extend(before.iter().map(|line| format!("{line}\n")));
+            self.drawn = before;
+        } else {
+            shown.push_str(&self.draw(now));
+        }
         Some(shown)
     }
 
@@ -164,9 +175,10 @@ impl Screen {
     /// Returns what removes the progress line or the table.
     pub(super) fn erase(&mut self, width: usize) -> String {
         let lines = std::mem::take(&mut self.drawn).len();
+        // Line by line: some terminals keep what is cleared as a whole among the lines that were scrolled away.
         let table = if lines > 0 {
-            // Up to its first line, and everything below away.
-            format!("\r\u{1b}[{lines}A\u{1b}[J")
+            // The terminal may have shown what was typed, such as `^C`.
+            format!("\r\u{1b}[2K{}", "\u{1b}[1A\u{1b}[2K".repeat(lines))
         } else {
             String::new()
         };
@@ -178,7 +190,11 @@ impl Screen {
 
     /// Returns what draws the table again if it differs from what is on the screen.
     pub(super) fn refresh(&mut self, now: Instant) -> String {
-        if self.table.is_none() || self.held.is_some() || self.lines(now) == self.drawn {
+        if self.table.is_none() || self.held.is_some() || self.is_fresh(now) {
+            return String::new();
+        }
+        self.made = Some(now);
+        if self.lines(now) == self.drawn {
             return String::new();
         }
         self.erase(0) + &self.draw(now)
@@ -189,9 +205,15 @@ impl Screen {
         if self.held.is_some() {
             return String::new();
         }
+        self.made = Some(now);
         self.drawn = self.lines(now);
         let lines = self.drawn.iter().map(|line| format!("{line}\n"));
         lines.collect()
+    }
+
+    fn is_fresh(&self, now: Instant) -> bool {
+        let age = self.made.map(|made| now.saturating_duration_since(made));
+        age.is_some_and(|age| age < FRESH)
     }
 
     fn lines(&self, now: Instant) -> Vec<String> {
@@ -217,6 +239,9 @@ mod tests {
         screen
     }
 
+    /// What removes a table of two lines.
+    const ERASED: &str = "\r\u{1b}[2K\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2K";
+
     const SMALL: Size = Size {
         width: 40,
         height: 10,
@@ -231,8 +256,8 @@ mod tests {
         assert_eq!(screen.refresh(now), table);
         assert_eq!(screen.refresh(now), "", "nothing has changed");
         let shown = screen.message("hello\n", 40, now);
-        assert_eq!(shown.unwrap(), format!("\r\u{1b}[2A\u{1b}[Jhello\n{table}"));
-        assert_eq!(screen.end(40), "\r\u{1b}[2A\u{1b}[J");
+        assert_eq!(shown.unwrap(), format!("{ERASED}hello\n{table}"));
+        assert_eq!(screen.end(40), ERASED);
         assert_eq!(screen.message("bye\n", 40, now).unwrap(), "bye\n");
     }
 
@@ -258,10 +283,7 @@ mod tests {
         let now = Instant::now();
         let mut screen = screen(Some(SMALL));
         screen.refresh(now);
-        assert_eq!(
-            screen.open_question("Yes? ", 40),
-            "\r\u{1b}[2A\u{1b}[JYes? "
-        );
+        assert_eq!(screen.open_question("Yes? ", 40), format!("{ERASED}Yes? "));
         assert_eq!(screen.message("db | event\n", 40, now), None);
         assert_eq!(screen.refresh(now), "");
         screen.answer();

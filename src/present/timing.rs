@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::streams::Streams;
 use super::style::DIM;
@@ -55,6 +55,9 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let label = context
+            .span_scope(&id)
+            .and_then(|mut scope| scope.find_map(|span| label_of(&span)));
         if let Some(span) = context.span(&id)
             && let Some(running) = span.extensions_mut().remove::<Running>()
         {
@@ -63,10 +66,18 @@ where
                 span::COMMAND => running.fields.command(),
                 _ => running.fields.call(),
             };
-            let line = format!("{DIM}{seconds:>7.3} s  {text}{DIM:#}\n");
+            let label = label.map_or_else(String::new, |label| format!("{label} | "));
+            let line = format!("{DIM}{label}{seconds:>7.3} s  {text}{DIM:#}\n");
             self.0.message(&line);
         }
     }
+}
+
+/// Returns what tells the stack of a span apart from the others; `None` if there are no others.
+fn label_of<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> Option<String> {
+    let extensions = span.extensions();
+    let label = extensions.get::<Running>()?.fields.get("label")?;
+    Some(label.to_owned())
 }
 
 impl Fields {

@@ -26,8 +26,8 @@ struct State {
     /// Whether the signal was SIGTERM or SIGHUP, which nobody at the keyboard sent.
     is_unattended: bool,
     resume: Vec<String>,
-    /// Whether `resume` is for several operations, so that none of them replaces it.
-    is_resume_fixed: bool,
+    /// The hints for everything that runs, if several operations may run at the same time.
+    resume_all: Option<Vec<String>>,
 }
 
 /// Which signal asks the process to end.
@@ -91,17 +91,13 @@ impl Interrupt {
     /// Keeps the hints on how to continue what runs now. The second signal prints them.
     pub fn resume_with(&self, hints: Vec<String>) {
         let mut state = self.state();
-        if !state.is_resume_fixed {
-            state.resume = hints;
-        }
+        state.resume = state.resume_all.clone().unwrap_or(hints);
     }
 
-    /// Keeps the hints on how to continue everything that runs in this process from now on. Those of
-    /// [`resume_with`](Self::resume_with) have no effect any more.
+    /// Keeps the hints on how to continue everything that will run in this process: those that the second
+    /// signal prints instead of the hints of one operation.
     pub fn resume_all_with(&self, hints: Vec<String>) {
-        let mut state = self.state();
-        state.resume = hints;
-        state.is_resume_fixed = true;
+        self.state().resume_all = Some(hints);
     }
 
     /// Waits for the next signal that asks the running command to end.

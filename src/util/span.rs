@@ -10,7 +10,8 @@ use tracing::field::Empty;
 /// The target of these spans, by which a subscriber selects them.
 pub const TARGET: &str = "stackctl::span";
 
-/// The name of the span of a command. Its fields are `name`, `stack` and `environment`.
+/// The name of the span of a command. Its fields are `name`, `stack` and `environment`, and `label` if the
+/// command works on several stacks.
 pub const COMMAND: &str = "command";
 
 /// The name of the span of a call. Its fields are `service`, `operation`, `attempts` and `status`.
@@ -19,6 +20,11 @@ pub const CALL: &str = "call";
 /// Returns the span of a command, such as `apply`.
 pub fn command(name: &'static str) -> Span {
     tracing::info_span!(target: TARGET, COMMAND, name, stack = Empty, environment = Empty)
+}
+
+/// Returns the span of a command on one of several stacks. `label` tells it apart from the others.
+pub fn command_for(name: &'static str, label: &str) -> Span {
+    tracing::info_span!(target: TARGET, COMMAND, name, label, stack = Empty, environment = Empty)
 }
 
 /// Adds what the current command works on, once that is known.

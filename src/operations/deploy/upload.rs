@@ -243,11 +243,39 @@ async fn store_all(
     }
     let presenter = deployment.session().presenter();
     let store = deployment.store();
-    bucket::prepare(&store, bucket.await?, |text| presenter.note(text)).await?;
+    let stored = deployment.session().context().stored();
+    let place = format!(
+        "{}/{}/{}",
+        deployment.identity().account,
+        deployment.connection().region(),
+        store.bucket()
+    );
+    let prepared = stored.slot(&place);
+    let mut prepared = prepared.lock().await;
+    let mut state = bucket.await?;
+    if *prepared {
+        // Another stack of this run may have created it in the meantime.
+        state = bucket::state(&store).await?;
+    }
+    bucket::prepare(&store, state, |text| presenter.note(text)).await?;
+    *prepared = true;
+    drop(prepared);
     stream::iter(missing)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, async |(object, state)| {
+            let slot = stored.slot(&format!("{place}/{}", object.key()));
+            let mut is_stored = slot.lock().await;
+            if *is_stored {
+                // Another stack of this run may have uploaded it in the meantime.
+                let state = store
+                    .state_since(object.key(), object.digest(), None)
+                    .await?;
+                if state.0 == ObjectState::Same {
+                    return Ok(());
+                }
+            }
             store.store(&object, state).await?;
+            *is_stored = true;
             deployment.set_uploaded();
             presenter.note(&format!(
                 "Uploaded {} to s3://{}/{}",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::Layout;
 use crate::error::{Error, Result};
@@ -51,6 +52,7 @@ impl<'a> Group<'a> {
             Layout::Lines => MemberOutput::Lines,
             _ => MemberOutput::Kept,
         };
+        let longest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         let members = targets.into_iter().zip(&labels).enumerate();
         let members = members.map(|(row, (mut target, label))| {
             let mut names = Map::new();
@@ -58,7 +60,7 @@ impl<'a> Group<'a> {
             let environment = target.settings.environment.clone();
             names.insert("environment".to_owned(), Value::from(environment));
             target.label = Some(label.clone());
-            let presenter = presenter.of_stack(row, &labels, kind, names);
+            let presenter = presenter.of_stack((row, label, longest), kind, names);
             Rc::new(context.for_target(target, presenter))
         });
         let members = members.collect();
@@ -87,6 +89,11 @@ impl<'a> Group<'a> {
     /// Returns the context of each stack.
     pub(crate) fn members(&self) -> &[Rc<Context>] {
         &self.members
+    }
+
+    /// Returns whether a report follows the output.
+    pub(crate) fn reports(&self) -> bool {
+        self.layout != Layout::Names
     }
 
     /// Returns a command line that works on all of these stacks, for hints.

@@ -97,7 +97,7 @@ impl Run {
                 && let Some((row, member)) = waiting.next()
             {
                 member.presenter().set_state(StackState::Running, "");
-                let span = span::command(group.command());
+                let span = span::command_for(group.command(), member.label());
                 let work = command(Rc::clone(&member));
                 let guarded = until_signal(member, interrupt.clone(), work).instrument(span);
                 rows.insert(tasks.spawn_local(guarded).id(), row);
@@ -156,8 +156,10 @@ impl Run {
         let presenter = group.context().presenter();
         let rows = presenter.end_stacks();
         let written = group.finish(&self.results);
-        let report = human::stacks::report(&rows, presenter.screen_width());
-        presenter.note(&format!("\n{report}"));
+        if group.reports() {
+            let report = human::stacks::report(&rows, presenter.screen_width());
+            presenter.note(&format!("\n{report}"));
+        }
         if let Some(panic) = self.panic {
             resume_unwind(panic);
         }
@@ -233,5 +235,125 @@ async fn until_signal(
         biased;
         result = work => result,
         () = signal => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+    use std::rc::Rc;
+
+    use super::run;
+    use crate::config::ambient::Ambient;
+    use crate::config::manifest;
+    use crate::config::project::Project;
+    use crate::config::settings::{Overrides, Selection, choose};
+    use crate::error::{Error, Result};
+    use crate::operations::context::{Context, OpenedTarget, RepeatedOptions};
+    use crate::operations::graph::group::Group;
+    use crate::operations::graph::layout::Layout;
+    use crate::present::{OutputOptions, Presenter};
+
+    fn ambient() -> Ambient {
+        Ambient::new([], "/")
+    }
+
+    fn context() -> Context {
+        let quiet = OutputOptions {
+            quiet: true,
+            ..OutputOptions::default()
+        };
+        let presenter = Presenter::new(quiet, &ambient());
+        let overrides = Overrides::default();
+        Context::new(
+            ambient(),
+            presenter,
+            None,
+            overrides,
+            RepeatedOptions::default(),
+        )
+    }
+
+    fn targets(names: &[&str]) -> Vec<OpenedTarget> {
+        let stacks = names
+            .iter()
+            .map(|name| format!("[stacks.{name}]\ntemplate = \"t.yaml\"\n"));
+        let text = "project = \"demo\"\n".to_owned() + &stacks.collect::<String>();
+        let project = Project::planned(Path::new("/"), text);
+        let manifest = manifest::parse(project.manifest());
+        let (selection, overrides) = (Selection::default(), Overrides::default());
+        let targets = choose(&manifest, &selection, &overrides, &ambient()).unwrap();
+        let opened = targets.into_iter().map(|target| OpenedTarget {
+            project: project.clone(),
+            stack: target.stack,
+            settings: target.settings,
+            label: None,
+        });
+        opened.collect()
+    }
+
+    fn run_all<F, W>(names: &[&str], at_once: usize, command: F) -> Result<u8>
+    where
+        F: Fn(Rc<Context>) -> W,
+        W: Future<Output = Result<u8>> + 'static,
+    {
+        let context = context();
+        let group = Group::begin(&context, "plan", Layout::Blocks, targets(names));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(run(group, at_once, command))
+    }
+
+    #[test]
+    fn every_stack_runs_once_and_not_too_many_at_the_same_time() {
+        let (running, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let begun = Rc::new(RefCell::new(Vec::new()));
+        let code = run_all(&["a", "b", "c", "d", "e"], 2, |context| {
+            begun.borrow_mut().push(context.label().to_owned());
+            let (running, most) = (Rc::clone(&running), Rc::clone(&most));
+            async move {
+                running.set(running.get() + 1);
+                most.set(most.get().max(running.get()));
+                tokio::task::yield_now().await;
+                running.set(running.get() - 1);
+                Ok(if context.label() == "c" { 2 } else { 0 })
+            }
+        });
+        assert_eq!((code.unwrap(), most.get()), (2, 2));
+        assert_eq!(*begun.borrow(), ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn an_error_is_the_exit_code_of_its_stack_alone() {
+        let code = run_all(&["a", "b"], 8, |context| async move {
+            match context.label() {
+                "a" => Err(Error::refused("no")),
+                _ => Ok(2),
+            }
+        });
+        assert_eq!(code.unwrap(), 4);
+    }
+
+    #[test]
+    fn a_panic_goes_on_after_the_others_have_ended() {
+        let ended = Rc::new(Cell::new(0));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            run_all(&["a", "b", "c"], 8, |context| {
+                let ended = Rc::clone(&ended);
+                async move {
+                    assert_ne!(context.label(), "a", "a fault of this test");
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                    ended.set(ended.get() + 1);
+                    Ok(0)
+                }
+            })
+        }));
+        let message = panicked.unwrap_err();
+        let message = message.downcast_ref::<String>().unwrap();
+        assert!(message.contains("a fault of this test"), "{message}");
+        assert_eq!(ended.get(), 2);
     }
 }
