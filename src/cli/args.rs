@@ -14,7 +14,8 @@ use super::global::GlobalOptions;
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 done or nothing to do · 1 failed · 2 differences, if asked for · \
-                  3 failed and rolled back · 4 refused · 64 command line · 130 interrupted"
+                  3 failed and rolled back · 4 refused · 64 command line · 130 interrupted\n\
+                  Of several stacks, the first of 130, 1, 3, 4, 2, 0 that one of them has"
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -20,21 +20,14 @@ pub struct GlobalOptions {
         long = "env",
         global = true,
         value_name = "NAME",
-        env = "STACKCTL_ENV",
-        value_delimiter = ','
+        env = "STACKCTL_ENV"
     )]
     pub environments: Vec<String>,
     /// All environments that the manifest names
     #[arg(long = "all-envs", global = true)]
     pub all_environments: bool,
     /// The stack of `[stacks]` [default: all of them]; several with commas or as a glob
-    #[arg(
-        short,
-        long = "stack",
-        global = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(short, long = "stack", global = true, value_name = "NAME")]
     pub stacks: Vec<String>,
     /// How many stacks are deployed or deleted at the same time
     #[arg(
@@ -63,4 +56,51 @@ pub struct GlobalOptions {
     /// Print more, and how long each call to AWS took; twice prints the AWS SDK's trace
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl GlobalOptions {
+    /// Returns the environments that `-e` names, each a name or a glob.
+    pub fn environments(&self) -> Vec<String> {
+        divided(&self.environments)
+    }
+
+    /// Returns the stacks that `-s` names, each a name or a glob.
+    pub fn stacks(&self) -> Vec<String> {
+        divided(&self.stacks)
+    }
+}
+
+/// Divides lists at their commas. A comma between braces is part of a glob, as in `{app,db}-*`.
+fn divided(lists: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    for list in lists {
+        let mut depth = 0_usize;
+        let mut name = String::new();
+        for character in list.chars() {
+            match character {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                ',' if depth == 0 => {
+                    names.push(std::mem::take(&mut name));
+                    continue;
+                }
+                _ => {}
+            }
+            name.push(character);
+        }
+        names.push(name);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::divided;
+
+    #[test]
+    fn lists_are_divided_at_commas_outside_of_braces() {
+        let lists = ["a,b-*", "{c,d}", "{e,{f,g}},h", "", "i}", "{j"].map(str::to_owned);
+        let names = ["a", "b-*", "{c,d}", "{e,{f,g}}", "h", "", "i}", "{j"];
+        assert_eq!(divided(&lists), names);
+    }
 }

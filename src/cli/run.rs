@@ -29,11 +29,11 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
     };
     let presenter = Presenter::new(output, &ambient);
     let overrides = Overrides {
-        stack: match global.stacks.as_slice() {
+        stack: match global.stacks().as_slice() {
             [stack] => Some(stack.clone()),
             _ => None,
         },
-        environment: match global.environments.as_slice() {
+        environment: match global.environments().as_slice() {
             [environment] => Some(environment.clone()),
             // Then each stack has a context with its environment.
             _ => None,

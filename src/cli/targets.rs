@@ -57,9 +57,9 @@ pub(super) fn choose(
     let has_stacks = may_have_stacks(&project.manifest().text);
     context.set_project(&project);
     if matches!(scope, Scope::Environment) {
-        return if chooses && global.environments.iter().any(|it| is_glob(it))
+        return if chooses && global.environments().iter().any(|it| is_glob(it))
             || global.all_environments
-            || global.environments.len() > 1
+            || global.environments().len() > 1
         {
             Err(Error::input(format!(
                 "`{}` works on one environment: choose it with `-e NAME`",
@@ -73,8 +73,8 @@ pub(super) fn choose(
         return Ok(Chosen::Alone);
     }
     let selection = Selection {
-        stacks: global.stacks.clone(),
-        environments: global.environments.clone(),
+        stacks: global.stacks(),
+        environments: global.environments(),
         all_environments: global.all_environments,
     };
     let manifest = manifest::parse(project.manifest());
@@ -130,9 +130,9 @@ fn scope(command: &Command) -> Scope {
 /// Returns whether the command line may choose more than the stack that a command finds by itself.
 fn chooses_several(global: &GlobalOptions) -> bool {
     global.all_environments
-        || !global.stacks.is_empty()
-        || global.environments.len() > 1
-        || global.environments.iter().any(|it| is_glob(it))
+        || !global.stacks().is_empty()
+        || global.environments().len() > 1
+        || global.environments().iter().any(|it| is_glob(it))
 }
 
 fn is_glob(text: &str) -> bool {

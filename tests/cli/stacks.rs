@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cloud::{Cloud, Deployment};
+use crate::drift;
 use crate::sandbox::Sandbox;
 
 const MANIFEST: &str = r#"
@@ -77,8 +78,23 @@ fn members<'d>(document: &'d Value, name: &str) -> Vec<&'d Value> {
 #[test]
 fn blocks_are_in_the_order_of_the_graph_under_their_names() {
     let (sandbox, _cloud) = deployed();
-    let outputs = sandbox.run(&["outputs"]).expect_code(0);
-    insta::assert_snapshot!(outputs, @"");
+    // What the others write is in the order in which they end.
+    let outputs = sandbox
+        .run(&["outputs", "-s", "network,app"])
+        .expect_code(0);
+    insta::assert_snapshot!(outputs, @r"
+    --- stdout
+    ── network  demo-network-dev · dev · eu-west-1
+    output    value
+    TopicArn  demo-network-dev-Topic-1A2B3C
+    --- stderr
+    app     | The stack has no outputs.
+
+    network  done           [TIME]
+    app      done           [TIME]
+    2 stacks: 2 done
+    --- exit 0
+    ");
     let status = sandbox.run(&["status"]).expect_code(0);
     let headings: Vec<&str> = status
         .stdout
@@ -132,7 +148,16 @@ fn an_unchanged_plan_says_so_for_each_stack() {
 fn one_chosen_stack_is_as_a_project_of_one_stack() {
     let (sandbox, _cloud) = deployed();
     let one = sandbox.run(&["plan", "-s", "app"]).expect_code(0);
-    insta::assert_snapshot!(one, @"");
+    insta::assert_snapshot!(one, @r"
+    --- stdout
+    Stack        demo-app-dev (environment dev)
+    Account      123456789012
+    Region       eu-west-1
+    Endpoint     http://127.0.0.1:[PORT]
+
+    No changes. The stack matches the files.
+    --- exit 0
+    ");
     // Hints name the stack.
     sandbox
         .run(&["outputs", "-s", "app", "-e", "prod"])
@@ -190,7 +215,10 @@ fn labels_name_the_environment_if_there_are_several() {
 
 #[test]
 fn every_document_holds_that_of_each_stack() {
-    let (sandbox, _cloud) = deployed();
+    let (sandbox, cloud) = deployed();
+    drift::begins(&cloud);
+    drift::ends(&cloud, "DETECTION_COMPLETE", "IN_SYNC", "");
+    drift::finds(&cloud, drift::SAME);
     let cases = [
         ("plan", "stackctl.plans/1", "stackctl.plan/1"),
         ("diff", "stackctl.diffs/1", "stackctl.diff/1"),
@@ -302,13 +330,13 @@ fn a_terminal_shows_a_line_for_each_stack() {
         .only(|call| call.parameter("StackName") == "demo-edge-dev")
         .delay(600)
         .carry_on();
-    let running = sandbox.env("TERM", "xterm").spawn_on_terminal(&["status"]);
+    let sandbox = sandbox.env("TERM", "xterm");
+    let running = sandbox.spawn_on_terminal(&["status"]);
     let finished = running.wait().expect_code(0);
-    finished.expect_stderr("\u{1b}[3A\u{1b}[J");
+    finished.expect_stderr(&"\u{1b}[1A\u{1b}[2K".repeat(3));
     finished.expect_stderr("running");
     assert!(
-        finished.stderr.ends_with("3 stacks: 3 done\r\n")
-            || finished.stderr.contains("3 stacks: 3 done"),
+        finished.stderr.ends_with("3 stacks: 3 done\r\n"),
         "{finished}"
     );
 }
@@ -317,11 +345,10 @@ fn a_terminal_shows_a_line_for_each_stack() {
 fn a_terminal_that_moves_no_cursor_gets_lines() {
     for (name, value) in [("TERM", "dumb"), ("CI", "true")] {
         let (sandbox, _cloud) = deployed();
-        let running = sandbox
-            .env(name, value)
-            .spawn_on_terminal(&["outputs", "-s", "app,edge"]);
+        let sandbox = sandbox.env(name, value);
+        let running = sandbox.spawn_on_terminal(&["outputs", "-s", "app,edge"]);
         let finished = running.wait().expect_code(0);
-        assert!(!finished.stderr.contains("\u{1b}[J"), "{finished}");
+        assert!(!finished.stderr.contains("\u{1b}[2K"), "{finished}");
         finished.expect_stderr("| The stack has no outputs.");
     }
 }
@@ -330,7 +357,13 @@ fn a_terminal_that_moves_no_cursor_gets_lines() {
 fn commands_for_one_stack_refuse_several() {
     let (sandbox, cloud) = deployed();
     let refused = sandbox.run(&["cancel"]).expect_code(1);
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @r"
+    --- stderr
+    error: `cancel` works on one stack, and 3 are chosen
+    hint: choose one with `-s`: `network`, `app`, `edge`
+    hint: for example `stackctl cancel -s network -e dev`
+    --- exit 1
+    ");
     let cases: [&[&str]; 8] = [
         &["ssh"],
         &["outputs", "TopicArn"],
