@@ -5,6 +5,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetType};
 use aws_sdk_s3 as s3;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_smithy_http_client::Builder;
 
 use super::account::Progress;
 use super::{ACCOUNT, Cloud, REGION};
@@ -40,6 +41,7 @@ fn stacks_of(cloud: &Cloud) -> cloudformation::Client {
         .credentials_provider(cloudformation::config::Credentials::new(
             "id", "secret", None, None, "test",
         ))
+        .http_client(Builder::new().build_http())
         .endpoint_url(cloud.endpoint())
         .build();
     cloudformation::Client::from_conf(config)
@@ -52,6 +54,7 @@ fn store_of(cloud: &Cloud) -> s3::Client {
         .credentials_provider(s3::config::Credentials::new(
             "id", "secret", None, None, "test",
         ))
+        .http_client(Builder::new().build_http())
         .endpoint_url(cloud.endpoint())
         .force_path_style(true)
         .build();
