@@ -494,6 +494,11 @@ fn manifest_goes_to_the_named_folder_and_is_never_overwritten() {
     --- exit 4
     ");
     assert_eq!(read(&sandbox, "infra/manifest.toml"), manifest);
+    let sandbox = sandbox.file("infra/manifest.toml", "project = \"infra\"\n[stacks.app]\n");
+    let refused = sandbox.run(&from).expect_code(4);
+    let hint =
+        "hint: to deploy one more template, add a table `[stacks.NAME]` to `infra/manifest.toml`";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
 }
 
 #[test]

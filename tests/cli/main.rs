@@ -82,6 +82,7 @@ mod secrets;
 mod servers;
 mod service_checks;
 mod service_values;
+mod stack_inputs;
 mod stack_states;
 mod stack_values;
 mod stacks;

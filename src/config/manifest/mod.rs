@@ -74,13 +74,11 @@ impl Manifest {
         names
     }
 
-    /// Returns the environments that the manifest itself has: those with a table and, if it is named or there is
-    /// no table at all, the default one.
+    /// Returns the environments that are chosen if all are: the default one and those with a table. The
+    /// built-in `local` is one only if the manifest mentions it.
     pub(crate) fn declared_environments(&self) -> Vec<&str> {
-        let is_default_declared =
-            self.top.contains_key("environment") || self.environments.is_empty();
         let mut names = self.environments();
-        let default = names.first().copied().filter(|_| is_default_declared);
+        let default = names.first().copied();
         names.retain(|name| Some(*name) == default || self.environments.contains_key(*name));
         names
     }
@@ -141,6 +139,9 @@ fn drop_echoes(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
         .filter(|problem| problem.rule == SYNTAX)
         .map(line)
         .collect();
+    if broken.is_empty() {
+        return;
+    }
     diagnostics.retain(|problem| problem.rule == SYNTAX || !broken.contains(&line(problem)));
 }
 

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::util::suggest::nearest;
 
 /// The most mistakes with a suggestion. A suggestion compares a name with each stack.
-const MOST_SUGGESTIONS: usize = 50;
+const MOST_SUGGESTIONS: usize = 20;
 
 /// The stacks that were found in the manifest.
 #[derive(Debug, Clone, Default)]

@@ -19,7 +19,7 @@ use crate::config::manifest::node::{self, Entry, Node, Table, Value, table};
 use crate::config::manifest::{LOCAL, Manifest, Scope, read_layer};
 use crate::config::origin::Origin;
 use crate::config::secret::Secret;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, capped};
 use crate::error::{Error, Result};
 use crate::util::suggest::{join_first, nearest, quoted};
 
@@ -136,7 +136,7 @@ fn report(manifest: &Manifest, problems: Vec<Diagnostic>) -> Error {
         1 => format!("{what} an error"),
         count => format!("{what} {count} errors"),
     };
-    Error::input(message).with_diagnostics(problems)
+    Error::input(message).with_diagnostics(capped(problems))
 }
 
 /// Refuses where the layer's `required_version` excludes this version. A requirement that cannot be

@@ -1,6 +1,7 @@
 //! The rules that involve several stacks of a project: names, references and circles.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -27,7 +28,13 @@ pub(super) fn check<'m>(
 ) -> Vec<&'m Merged> {
     if !manifest.is_partial() {
         for stack in merged {
-            add_new(problems, manifest.stacks.check_references(&stack.table));
+            let mut found = manifest.stacks.check_references(&stack.table);
+            // The references of the manifest were checked where it was read.
+            found.retain(|problem| {
+                let place = problem.places.first();
+                place.is_none_or(|place| !Arc::ptr_eq(&place.source, &manifest.source))
+            });
+            add_new(problems, found);
         }
         problems.extend(shared_names(merged));
     }

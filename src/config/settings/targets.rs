@@ -185,7 +185,11 @@ impl<'t> Pattern<'t> {
             Err(error) => {
                 let message = format!("`{text}` is not a glob: {}", error.kind());
                 let problem = Diagnostic::error("bad-glob", message, place(option, text));
-                Err(problem.help("globs look like `prod-*`"))
+                Err(problem.help(if text.contains(['{', '}']) {
+                    "a comma separates names and globs: write `app,edge` without braces"
+                } else {
+                    "globs look like `prod-*`"
+                }))
             }
         }
     }

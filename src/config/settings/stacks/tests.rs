@@ -85,7 +85,7 @@ fn a_key_of_all_stacks_is_known_as_one() {
 }
 
 #[test]
-fn what_is_said_about_a_stack_is_stronger_than_what_is_said_about_all() {
+fn a_key_of_one_stack_is_stronger_than_one_of_all_stacks() {
     let prod = |name| stack(many().env("prod"), name);
     assert_eq!(prod("baseline").region.as_deref(), Some("eu-central-1"));
     assert_eq!(prod("network").region.as_deref(), Some("us-east-1"));
@@ -458,11 +458,11 @@ fn one_name_in_two_regions_or_accounts_is_two_stacks() {
 }
 
 #[test]
-fn ten_thousand_stacks_are_read() {
+fn thousands_of_stacks_are_read() {
     let mut text = "project = \"p\"\n".to_owned();
-    for number in 0..10_000 {
-        let next = (number + 1).min(9_999);
-        let needs = if number < 9_999 {
+    for number in 0..2_000 {
+        let next = (number + 1).min(1_999);
+        let needs = if number < 1_999 {
             format!("needs = [\"s{next}\"]")
         } else {
             String::new()
@@ -470,9 +470,13 @@ fn ten_thousand_stacks_are_read() {
         writeln!(text, "[stacks.s{number}]\n{needs}").unwrap();
     }
     assert_eq!(stack(of(&text), "s7").needs, ["s8"]);
+    let wrong = text.replace("needs = [\"s", "needs = [\"x");
+    let error = of(&wrong).stack("s7").error();
+    assert_eq!(error.to_string(), "`manifest.toml` has 1999 errors");
+    assert!(error.diagnostics().len() < 1_000);
     text.push_str("needs = [\"s0\"]\n");
     let errors = of(&text).stack("s7").errors();
-    assert!(errors.contains("and 9981 more"), "{errors}");
+    assert!(errors.contains("and 1981 more"), "{errors}");
 }
 
 #[test]

@@ -80,7 +80,10 @@ fn stacks_and_environments_are_chosen_by_name_and_glob_in_the_order_of_the_graph
     }
     let one = "project = \"site\"\n[environments.prod]\n[environments.local]\n";
     assert_eq!(chosen(one, &[]).unwrap(), "dev/(one)");
-    assert_eq!(chosen(one, &["@@"]).unwrap(), "prod/(one) local/(one)");
+    assert_eq!(
+        chosen(one, &["@@"]).unwrap(),
+        "dev/(one) prod/(one) local/(one)"
+    );
     assert_eq!(chosen(one, &["@dev"]).unwrap(), "dev/(one)");
     assert_eq!(
         chosen("project = \"site\"\n", &["@@"]).unwrap(),
@@ -102,7 +105,8 @@ fn what_matches_nothing_is_an_error() {
             &["network", "zz"],
             "the stacks are `app-web`, `app-jobs`, `network`",
         ),
-        (&["[a"], "is not a glob"),
+        (&["[a"], "globs look like `prod-*`"),
+        (&["{app", "edge}"], "write `app,edge` without braces"),
         (&[""], "the project has no stack ``"),
         (&["@prd-eu"], "did you mean `prod-eu`?"),
         (
@@ -124,7 +128,7 @@ fn what_matches_nothing_is_an_error() {
 
 #[test]
 fn one_stack_in_two_environments_is_an_error() {
-    let text = "project = \"p\"\nstack_name = \"{project}\"\nregion = \"eu-west-1\"\n[environments.a]\n[environments.b]\n";
+    let text = "project = \"p\"\nenvironment = \"a\"\nstack_name = \"{project}\"\nregion = \"eu-west-1\"\n[environments.a]\n[environments.b]\n";
     assert_eq!(chosen(text, &["@a"]).unwrap(), "a/(one)");
     let error = chosen(text, &["@@"]).unwrap_err();
     let shown = render(error.diagnostics(), 80, false);
@@ -132,7 +136,7 @@ fn one_stack_in_two_environments_is_an_error() {
         shown.contains("the environments `a` and `b` have the same stack, `p`"),
         "{shown}"
     );
-    assert!(shown.contains("manifest.toml:2"), "{shown}");
+    assert!(shown.contains("manifest.toml:3"), "{shown}");
     let apart = format!("{text}region = \"eu-west-2\"\n");
     assert_eq!(chosen(&apart, &["@@"]).unwrap(), "a/(one) b/(one)");
 }

@@ -19,7 +19,8 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::folder::Folder;
 use super::name;
-use crate::config::project::MANIFEST;
+use crate::config::manifest;
+use crate::config::project::{MANIFEST, Project};
 use crate::error::{Error, Result};
 use crate::operations::context::Context;
 use crate::present::Presenter;
@@ -46,12 +47,14 @@ pub(crate) async fn write(
     let folder = Folder::new(context, folder)?;
     if folder.has(MANIFEST) {
         let shown = folder.shown(MANIFEST);
-        return Err(Error::refused(format!(
+        let error = Error::refused(format!(
             "init would overwrite a file that exists: `{shown}`"
-        ))
-        .hint(format!(
-            "to deploy another template, change `template` in `{shown}`"
-        )));
+        ));
+        return Err(error.hint(if has_stacks(context, &folder) {
+            format!("to deploy one more template, add a table `[stacks.NAME]` to `{shown}`")
+        } else {
+            format!("to deploy another template, change `template` in `{shown}`")
+        }));
     }
     let source = source::open(context, &folder, file)?;
     let mut draft = Draft {
@@ -81,6 +84,13 @@ pub(crate) async fn write(
     report_code(presenter, &draft.code);
     super::hint_first_plans(context, &folder);
     Ok(())
+}
+
+/// Returns whether the manifest of a folder has several stacks.
+fn has_stacks(context: &Context, folder: &Folder) -> bool {
+    let path = folder.path(MANIFEST);
+    let project = Project::find(&context.ambient().current_dir, Some(&path));
+    project.is_ok_and(|it| !manifest::parse(it.manifest()).stacks().is_empty())
 }
 
 /// Asks for the values of parameters that have none. Without a terminal, nothing is asked.
