@@ -72,12 +72,12 @@ pub struct OutputReader {
     /// The key of the stack that reads it.
     pub key: String,
     /// How it reads the output, such as `from_stack`.
-    pub way: ReadingWay,
+    pub by: ReadBy,
 }
 
 /// How a stack reads the output of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadingWay {
+pub enum ReadBy {
     /// `from_stack` for this parameter.
     FromStack(String),
     /// `Fn::GetStackOutput` in the template.
@@ -165,7 +165,9 @@ impl ExportUse {
     /// Returns the steps in one text, with a remark if the manifest has the other order.
     pub fn remedy(&self, exporter: &str, apply: &str) -> Option<String> {
         let Importers::Known(importers) = &self.importers else {
-            return Some("allow `cloudformation:ListImports`, or look who imports it".to_owned());
+            return Some(
+                "allow `cloudformation:ListImports`, or find out who imports it".to_owned(),
+            );
         };
         let steps = self.steps(exporter, apply);
         let numbered = steps
@@ -211,9 +213,9 @@ impl OutputReader {
         let what = effect.words();
         let key = &self.key;
         let is_removed = effect.effect == Effect::Removed;
-        let (reason, remedy) = match &self.way {
-            ReadingWay::FromStack(_) if !is_removed => return None,
-            ReadingWay::FromStack(parameter) => (
+        let (reason, remedy) = match &self.by {
+            ReadBy::FromStack(_) if !is_removed => return None,
+            ReadBy::FromStack(parameter) => (
                 format!("{what}, and `{key}` takes its parameter `{parameter}` from it"),
                 match &effect.renamed {
                     Some(name) => {
@@ -222,11 +224,11 @@ impl OutputReader {
                     None => format!("give `{parameter}` of `{key}` another value first"),
                 },
             ),
-            ReadingWay::GetStackOutput if is_removed => (
+            ReadBy::GetStackOutput if is_removed => (
                 format!("{what}, and the template of `{key}` reads it with `Fn::GetStackOutput`"),
                 format!("change the template of `{key}` first"),
             ),
-            ReadingWay::GetStackOutput => (
+            ReadBy::GetStackOutput => (
                 format!("{what}, and the template of `{key}` reads it with `Fn::GetStackOutput`"),
                 format!("apply `{key}` afterwards: it gets the new value only then"),
             ),
@@ -248,9 +250,7 @@ impl OutputReader {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        ExportUse, Importer, Importers, NextImport, OutputReader, OwnImporter, ReadingWay,
-    };
+    use super::{ExportUse, Importer, Importers, NextImport, OutputReader, OwnImporter, ReadBy};
     use crate::plan::output_effect::{Effect, OutputEffect};
 
     fn effect(effect: Effect, is_certain: bool) -> OutputEffect {
@@ -350,11 +350,11 @@ mod tests {
 
     #[test]
     fn readers_of_an_output_are_warned() {
-        let shown = |effect: OutputEffect, way: ReadingWay| {
+        let shown = |effect: OutputEffect, by: ReadBy| {
             let reader = OutputReader {
                 effect,
                 key: "app".to_owned(),
-                way,
+                by,
             };
             let risk = reader.risk().map(|risk| {
                 let severity = risk.severity.as_str();
@@ -366,7 +366,7 @@ mod tests {
             });
             risk.unwrap_or_default()
         };
-        let from_stack = || ReadingWay::FromStack("VpcId".to_owned());
+        let from_stack = || ReadBy::FromStack("VpcId".to_owned());
         assert_eq!(shown(effect(Effect::Changed, true), from_stack()), "");
         assert_eq!(
             shown(effect(Effect::Removed, true), from_stack()),
@@ -381,7 +381,7 @@ mod tests {
             "warning is removed, and `app` takes its parameter `VpcId` from it; write `output = \"Network\"` at `VpcId` of `app`"
         );
         assert_eq!(
-            shown(effect(Effect::Changed, false), ReadingWay::GetStackOutput),
+            shown(effect(Effect::Changed, false), ReadBy::GetStackOutput),
             "note may change, and the template of `app` reads it with `Fn::GetStackOutput`; apply `app` afterwards: it gets the new value only then"
         );
     }

@@ -364,7 +364,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_really_changes_is_said_to_change(
+    fn an_output_that_differs_is_never_unchanged(
         old in template(),
         new in template(),
         then in values(),

@@ -20,7 +20,7 @@ use crate::operations::deploy::deployment::Deployment;
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::export_use::{
-    ExportUse, Importer, Importers, NextImport, OutputReader, OwnImporter, ReadingWay,
+    ExportUse, Importer, Importers, NextImport, OutputReader, OwnImporter, ReadBy,
 };
 use crate::plan::output_effect::{Effect, OutputEffect};
 use crate::plan::risk::Risk;
@@ -255,11 +255,11 @@ impl Search<'_, '_> {
         let own = self.deployment.session().settings();
         let mut readers = Vec::new();
         for other in self.others {
-            let mut push = |way| {
+            let mut push = |by| {
                 readers.push(OutputReader {
                     effect: effect.clone(),
                     key: other.key.to_owned(),
-                    way,
+                    by,
                 });
             };
             for (parameter, value) in &other.settings.parameters {
@@ -267,11 +267,11 @@ impl Search<'_, '_> {
                     && Some(stack) == own.stack_key.as_ref()
                     && *output == effect.name
                 {
-                    push(ReadingWay::FromStack(parameter.clone()));
+                    push(ReadBy::FromStack(parameter.clone()));
                 }
             }
             if self.reads_output(other, &own.stack_name, &effect.name) {
-                push(ReadingWay::GetStackOutput);
+                push(ReadBy::GetStackOutput);
             }
         }
         readers
