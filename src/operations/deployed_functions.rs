@@ -67,7 +67,7 @@ async fn list(connection: &Connection, stack: &str) -> Result<DeployedFunctions>
     let mut known = BTreeSet::from([stack.to_owned()]);
     let mut waiting = VecDeque::from([(stack.to_owned(), String::new(), 0)]);
     while let Some((stack, prefix, depth)) = waiting.pop_front() {
-        let resources = match StackService::new(connection, stack).resources().await {
+        let resources = match StackService::new(connection, &*stack).resources().await {
             Ok(resources) => resources,
             Err(error) if depth > 0 && lacks_permission(&error) => {
                 let nested = prefix.trim_end_matches('/');
@@ -88,6 +88,7 @@ async fn list(connection: &Connection, stack: &str) -> Result<DeployedFunctions>
             match resource.resource_type.as_str() {
                 FUNCTION_TYPE => found.functions.push(Function {
                     path,
+                    stack: stack.clone(),
                     name: physical,
                     configuration: None,
                 }),

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::deployed_functions::{self, DeployedFunctions};
+use super::log_permissions::{LogPermissions, lacks, may};
 use super::session::Session;
 use crate::aws::logs::{LogAnswer, LogQuery, LogService, PERMISSION};
 use crate::aws::{Connection, needs_login};
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::log::LogEntry;
+use crate::template::log_permission::LogPermission;
 use crate::util::interrupt::Interrupt;
 use crate::util::suggest::{join_first, nearest};
 
@@ -93,6 +95,7 @@ pub(crate) async fn run(
         .max(0);
     let mut reader = Reader {
         session,
+        connection,
         service: LogService::new(connection),
         label_width: functions.iter().map(|it| it.path.len()).max().unwrap_or(0),
         sources: sources(&functions, start, options.filter.as_deref()),
@@ -113,7 +116,10 @@ pub(crate) async fn run(
         reader.follow(interrupt).await
     } else {
         interrupt.guard(reader.poll()).await?;
-        reader.finish()
+        reader.check_denied(true)?;
+        reader.explain_silence(interrupt).await?;
+        reader.finish();
+        Ok(())
     }
 }
 
@@ -172,6 +178,7 @@ fn sources(functions: &[Function], start: i64, filter: Option<&str>) -> Vec<Sour
                 token: None,
                 is_done: false,
                 seen: SeenLines::default(),
+                has_lines: false,
                 lines: VecDeque::new(),
             }),
         }
@@ -189,6 +196,8 @@ struct Source {
     /// Whether this poll has read the last page.
     is_done: bool,
     seen: SeenLines,
+    /// Whether any line was read.
+    has_lines: bool,
     /// The lines that are read and not printed, each with its function.
     lines: VecDeque<(usize, LogLine)>,
 }
@@ -214,6 +223,7 @@ impl Source {
                 self.state = State::Read;
                 self.is_done = page.next.is_none();
                 self.token = page.next;
+                self.has_lines |= !page.lines.is_empty();
                 for line in self.seen.new_lines(page.lines) {
                     let is_shown = filter.is_none_or(|text| line.text.contains(text));
                     if let Some(function) = self.function_of(&line, functions)
@@ -268,6 +278,7 @@ struct FunctionState {
 /// Reads and prints the lines of some functions.
 struct Reader<'s> {
     session: &'s Session<'s>,
+    connection: &'s Connection,
     service: LogService,
     sources: Vec<Source>,
     faults: Vec<FunctionState>,
@@ -357,7 +368,7 @@ impl Reader<'_> {
                     failures = 0;
                     self.check_denied(is_first)?;
                     if is_first {
-                        self.note_missing();
+                        self.explain_silence(interrupt).await?;
                         presenter.note("Following the logs; Ctrl-C ends.");
                         is_first = false;
                     }
@@ -390,9 +401,7 @@ impl Reader<'_> {
     }
 
     /// Says what the lines show after all of them were printed.
-    fn finish(&mut self) -> Result<()> {
-        self.check_denied(true)?;
-        self.note_missing();
+    fn finish(&mut self) {
         if self.count == 0 {
             let filter = if self.filter.is_some() {
                 " with this text"
@@ -404,7 +413,6 @@ impl Reader<'_> {
                 .note(&format!("There are no log lines{filter} since then."));
         }
         self.warn_of_faults();
-        Ok(())
     }
 
     /// Warns of logs that may not be read.
@@ -430,19 +438,51 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Says which logs do not exist yet.
-    fn note_missing(&self) {
-        for source in self.sources.iter().filter(|it| it.state == State::Missing) {
+    /// Says which logs do not exist yet, and which functions may not write theirs.
+    async fn explain_silence(&self, interrupt: &Interrupt) -> Result<()> {
+        let presenter = self.session.presenter();
+        let mut permissions = LogPermissions::new(self.connection);
+        let is_silent = |source: &&Source| match source.state {
+            State::Missing => true,
+            State::Read => !source.has_lines && self.filter.is_none(),
+            State::Unread | State::Denied => false,
+        };
+        for source in self.sources.iter().filter(is_silent) {
+            let exists = source.state == State::Read;
             let functions = source.functions.iter();
-            let functions: Vec<String> = functions
-                .map(|index| format!("`{}`", self.faults[*index].function.path))
-                .collect();
-            self.session.presenter().note(&format!(
-                "{}: no lines yet; the log group `{}` does not exist.",
-                join_first(functions.into_iter(), NAMES),
+            let functions = functions.map(|index| &self.faults[*index].function);
+            let mut granted = None;
+            for function in functions.clone().take(NAMES) {
+                let permission = async { Ok(permissions.of(function, exists).await) };
+                match interrupt.guard(permission).await? {
+                    LogPermission::Lacking(missing) => {
+                        let (path, lacks) = (&function.path, lacks(&missing));
+                        presenter.warning(&format!(
+                            "the function `{path}` cannot write its log: {lacks}"
+                        ));
+                    }
+                    LogPermission::Granted(role) => granted = Some(role),
+                    LogPermission::Unknown => {}
+                }
+            }
+            if exists {
+                continue;
+            }
+            let (count, paths) = (source.functions.len(), functions.map(|it| &it.path));
+            let paths = join_first(paths.map(|path| format!("`{path}`")), NAMES);
+            let reason = match granted {
+                Some(role) if count == 1 => {
+                    let may = may(role.as_deref());
+                    format!(" The function did not run: {may}.")
+                }
+                _ => String::new(),
+            };
+            presenter.note(&format!(
+                "{paths}: no lines yet; the log group `{}` does not exist.{reason}",
                 source.query.group
             ));
         }
+        Ok(())
     }
 
     /// Warns of functions that do not start, each time the reason is another one.

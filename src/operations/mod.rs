@@ -20,6 +20,7 @@ pub(crate) mod history;
 pub(crate) mod import_candidates;
 pub(crate) mod init;
 pub(crate) mod lint;
+pub(crate) mod log_permissions;
 pub(crate) mod logs;
 mod nested_drift;
 pub(crate) mod orphan;

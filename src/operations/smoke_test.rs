@@ -19,8 +19,10 @@ use crate::config::settings::VerifySettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
 use crate::operations::deployed_functions;
+use crate::operations::log_permissions::{LogPermissions, lacks, may};
 use crate::operations::session::Session;
 use crate::present::format::Format;
+use crate::template::log_permission::LogPermission;
 use crate::util::interrupt::Interrupt;
 
 /// The pause between two reads of the table.
@@ -255,7 +257,8 @@ impl Functions<'_> {
             configuration.remark(&function.path)
         });
         hints.extend(remarks);
-        for (group, label) in log_groups(&found.functions).into_iter().take(LOG_LIMIT) {
+        let mut permissions = LogPermissions::new(self.connection);
+        for (group, function) in log_groups(&found.functions).into_iter().take(LOG_LIMIT) {
             let lines = match self
                 .logs
                 .tail(&self.query(&group), usize::MAX, |_| true)
@@ -263,10 +266,9 @@ impl Functions<'_> {
             {
                 Ok(LogAnswer::Read(lines)) => lines,
                 Ok(LogAnswer::Missing) => {
-                    hints.push(format!(
-                        "the log group `{group}` does not exist: the function did not run, or its role \
-                         lacks `logs:CreateLogGroup`, `logs:CreateLogStream` and `logs:PutLogEvents`"
-                    ));
+                    let permission = permissions.of(function, false).await;
+                    let reason = silence(&permission, false);
+                    hints.push(format!("the log group `{group}` does not exist: {reason}"));
                     continue;
                 }
                 Ok(LogAnswer::Denied) => {
@@ -286,9 +288,15 @@ impl Functions<'_> {
                     .as_ref()
                     .is_none_or(|(known, _)| fault.kind < known.kind)
             {
-                cause = Some((fault, label));
+                cause = Some((fault, function.path.clone()));
             }
-            hints.push(last_lines(&group, &lines));
+            hints.push(if lines.is_empty() {
+                let permission = permissions.of(function, true).await;
+                let reason = silence(&permission, true);
+                format!("the log group `{group}` has no line since: {reason}")
+            } else {
+                last_lines(&group, &lines)
+            });
         }
         if let Some((fault, label)) = cause {
             if error.source().is_none() {
@@ -312,9 +320,6 @@ fn failure(function: &Function) -> Option<String> {
 fn last_lines(group: &str, lines: &[LogLine]) -> String {
     let own = lines.iter().filter(|line| !is_of_platform(&line.text));
     let own: Vec<&LogLine> = own.collect();
-    if lines.is_empty() {
-        return format!("the log group `{group}` has no line since: the function did not run");
-    }
     if own.is_empty() {
         return format!("the function ran, and wrote nothing to the log group `{group}`");
     }
@@ -327,13 +332,34 @@ fn last_lines(group: &str, lines: &[LogLine]) -> String {
     )
 }
 
-/// Returns the log groups of functions, each with the logical id of the function that writes to it.
-fn log_groups(functions: &[Function]) -> Vec<(String, String)> {
-    let mut groups: Vec<(String, String)> = Vec::new();
+/// Returns why a function has written no line to its log group.
+fn silence(permission: &LogPermission, group_exists: bool) -> String {
+    match permission {
+        LogPermission::Lacking(missing) => lacks(missing),
+        LogPermission::Granted(role) => {
+            format!("the function did not run ({})", may(role.as_deref()))
+        }
+        LogPermission::Unknown => {
+            let create = if group_exists {
+                ""
+            } else {
+                "`logs:CreateLogGroup`, "
+            };
+            format!(
+                "the function did not run, or its role lacks {create}`logs:CreateLogStream` and \
+                 `logs:PutLogEvents`"
+            )
+        }
+    }
+}
+
+/// Returns the log groups of functions, each with a function that writes to it.
+fn log_groups(functions: &[Function]) -> Vec<(String, &Function)> {
+    let mut groups: Vec<(String, &Function)> = Vec::new();
     for function in functions {
         let group = function.log_group();
         if !groups.iter().any(|(known, _)| *known == group) {
-            groups.push((group, function.path.clone()));
+            groups.push((group, function));
         }
     }
     groups

@@ -24,6 +24,7 @@
 //! | [`evaluate`] | the values that are known before the deployment |
 //! | [`capability`] | the capabilities that `CreateChangeSet` requires |
 //! | [`policy`] | the deletion policy of a resource |
+//! | [`log_permission`](mod@log_permission) | whether a function may write its log |
 //! | [`stack_policy`] | the policy that protects a stack's resources from updates |
 //! | [`schema_table`] | create-only and unordered properties of each resource type |
 //! | [`validate`] | stackctl's own checks |
@@ -44,6 +45,7 @@ mod intrinsic;
 pub(crate) mod json;
 pub mod lint;
 pub mod local_paths;
+pub mod log_permission;
 pub(crate) mod lost;
 pub mod node;
 pub mod orphan;

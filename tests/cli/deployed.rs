@@ -319,7 +319,8 @@ fn missing_item_shows_the_last_log_lines() {
     cloud.account().log_lines.clear();
     let finished = sandbox.run(&["verify"]).expect_code(1);
     finished.expect_stderr(
-        "hint: the log group `/aws/lambda/demo-handler` has no line since: the function did not run",
+        "hint: the log group `/aws/lambda/demo-handler` has no line since: its role `Role` (line 6 of \
+         the deployed template) lacks `logs:CreateLogStream` and `logs:PutLogEvents`",
     );
 }
 
@@ -389,8 +390,22 @@ fn function_that_does_not_start_ends_the_verification_early() {
         "  caused by: the function `Handler` cannot run: its state is Failed: no access (ImageAccessDenied)",
     );
     finished.expect_stderr(
-        "hint: the log group `/aws/lambda/demo-handler` does not exist: the function did not run, or \
-         its role lacks `logs:CreateLogGroup`, `logs:CreateLogStream` and `logs:PutLogEvents`",
+        "hint: the log group `/aws/lambda/demo-handler` does not exist: its role `Role` (line 6 of \
+         the deployed template) lacks `logs:CreateLogStream`, `logs:PutLogEvents` and \
+         `logs:CreateLogGroup`",
+    );
+
+    // A role that may write logs shows that the function did not run; one that is not known, nothing.
+    let basic = "    Properties:\n      ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]\n      Description: ";
+    cloud.edit_deployed("    Properties:\n      Description: ", basic);
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    finished
+        .expect_stderr("does not exist: the function did not run (its role `Role` may write logs)");
+    cloud.edit_deployed("AWSLambdaBasicExecutionRole", "Own");
+    let finished = sandbox.run(&["verify"]).expect_code(1);
+    finished.expect_stderr(
+        "does not exist: the function did not run, or its role lacks `logs:CreateLogGroup`, \
+         `logs:CreateLogStream` and `logs:PutLogEvents`",
     );
 }
 

@@ -20,6 +20,8 @@ pub const FUNCTION_TYPE: &str = "AWS::Lambda::Function";
 pub struct Function {
     /// The logical id, after those of the nested stacks that lead to it, such as `Api/Handler`.
     pub path: String,
+    /// The name or ARN of the stack that has it.
+    pub stack: String,
     /// The physical id: its name.
     pub name: String,
     /// The configuration; `None` if it could not be read.
@@ -27,6 +29,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Returns the logical id in the stack that has it.
+    pub fn id(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
     /// Returns the log group: that of the configuration, or the default one.
     pub fn log_group(&self) -> String {
         let configured = self.configuration.as_ref();
@@ -56,7 +63,7 @@ mod tests {
         let mut function = Function {
             path: "Handler".to_owned(),
             name: "demo-handler".to_owned(),
-            configuration: None,
+            ..Function::default()
         };
         assert_eq!(function.log_group(), "/aws/lambda/demo-handler");
         function.configuration = Some(Configuration::default());

@@ -175,6 +175,7 @@ async fn log_evidence(
         path: event.path(),
         configuration: configuration.ok().flatten(),
         name,
+        ..Function::default()
     };
     let group = function.log_group();
     let (start, end) = window(event, events);
