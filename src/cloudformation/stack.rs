@@ -53,6 +53,8 @@ pub struct Stack {
     pub role_arn: Option<String>,
     /// The ARNs of the alarms that roll back an operation.
     pub rollback_alarms: Vec<String>,
+    /// The types of those of these alarms that are no simple ones, such as composite alarms, by ARN.
+    pub alarm_types: IndexMap<String, String>,
     /// How long the alarms are monitored, in minutes.
     pub rollback_monitoring_minutes: Option<u32>,
     /// Whether termination protection is on.

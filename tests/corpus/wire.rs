@@ -105,6 +105,7 @@ fn replay(replay: &Replay, operation: &str, body: &str) -> Option<Result<()>> {
                 parameters: &IndexMap::new(),
                 tags: &none,
                 capabilities: &[],
+                alarm_types: &none,
                 settings: &StackSettings::default(),
             };
             run(replay

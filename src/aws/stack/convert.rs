@@ -4,6 +4,7 @@ use aws_sdk_cloudformation::types as sdk;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
+use super::request::ALARM_TYPE;
 use crate::aws::fault;
 use crate::cloudformation::event::{Event, Hook};
 use crate::cloudformation::stack::{Output, Resource, Stack};
@@ -51,6 +52,12 @@ pub(super) fn stack(stack: sdk::Stack) -> Result<Stack> {
             .collect(),
         notification_arns: stack.notification_arns.unwrap_or_default(),
         role_arn: stack.role_arn,
+        alarm_types: alarms
+            .iter()
+            .flatten()
+            .filter_map(|trigger| Some((trigger.arn.clone()?, trigger.r#type.clone()?)))
+            .filter(|(_, kind)| kind != ALARM_TYPE)
+            .collect(),
         rollback_alarms: alarms
             .unwrap_or_default()
             .into_iter()

@@ -9,7 +9,10 @@ use indexmap::IndexMap;
 
 use crate::config::settings::{DeploymentMode, ParameterValue, StackSettings};
 
-/// If CloudFormation finds the template.
+/// The type of a simple alarm.
+pub(super) const ALARM_TYPE: &str = "AWS::CloudWatch::Alarm";
+
+/// Where CloudFormation finds the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateSource {
     /// In the request; at most 51,200 bytes (`CreateChangeSet`).
@@ -78,6 +81,8 @@ pub struct ChangeSetRequest<'a> {
     pub tags: &'a IndexMap<String, String>,
     /// The capabilities.
     pub capabilities: &'a [String],
+    /// The types of the alarms that are no simple ones, by ARN.
+    pub alarm_types: &'a IndexMap<String, String>,
     /// The stack's settings.
     pub settings: &'a StackSettings,
 }
@@ -139,9 +144,10 @@ impl ChangeSetRequest<'_> {
 
     fn rollback_configuration(&self) -> RollbackConfiguration {
         let triggers = self.settings.rollback_alarms.iter().map(|arn| {
+            let kind = self.alarm_types.get(arn);
             RollbackTrigger::builder()
                 .arn(arn)
-                .r#type("AWS::CloudWatch::Alarm")
+                .r#type(kind.map_or(ALARM_TYPE, String::as_str))
                 .build()
         });
         let minutes = self.settings.rollback_monitoring_minutes;

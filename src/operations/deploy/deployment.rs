@@ -41,6 +41,8 @@ pub(crate) struct Deployment<'a> {
     deployed: Deployed,
     /// The earlier deployment that is deployed again.
     rollback: Option<&'a Record>,
+    /// The command that deploys, if it is neither `apply` nor `rollback`.
+    command: Option<String>,
     /// Whether this run has uploaded something.
     has_uploaded: Cell<bool>,
     /// When this run has looked for the objects that the execution of a change set needs.
@@ -158,6 +160,7 @@ impl<'a> Deployment<'a> {
             files: None,
             deployed,
             rollback: None,
+            command: None,
             has_uploaded: Cell::new(false),
             objects_checked: Cell::new(None),
         };
@@ -203,11 +206,21 @@ impl<'a> Deployment<'a> {
         self.rollback
     }
 
-    /// Returns the command line that deploys the same again, with an option, for hints.
+    /// Returns the same deployment of a command other than `apply` and `rollback`. `command` is that
+    /// command with its arguments, for hints.
+    pub(crate) fn repeated_by(self, command: String) -> Self {
+        Self {
+            command: Some(command),
+            ..self
+        }
+    }
+
+    /// Returns the command line that does the same again, with an option, for hints.
     pub(crate) fn again(&self, option: &str) -> String {
-        let command = match self.rollback {
-            Some(record) => format!("rollback --to {} {option}", record.number),
-            None => format!("apply {option}"),
+        let command = match (&self.command, self.rollback) {
+            (Some(command), _) => format!("{command} {option}"),
+            (None, Some(record)) => format!("rollback --to {} {option}", record.number),
+            (None, None) => format!("apply {option}"),
         };
         self.session.command(command.trim_end())
     }
@@ -222,6 +235,21 @@ impl<'a> Deployment<'a> {
         let value = StackValue::Plain(value.to_owned());
         let values = IndexMap::from([(parameter.to_owned(), value)]);
         set_stack_values(self.session, &mut self.build, values);
+    }
+
+    /// Returns whether the project's files are what is deployed.
+    pub(crate) fn is_of_files(&self) -> bool {
+        self.command.is_none() && self.rollback.is_none()
+    }
+
+    /// Returns the types of the stack's rollback alarms that are no simple ones, by ARN; those of the
+    /// record if a rollback creates the stack.
+    pub(crate) fn alarm_types(&self) -> IndexMap<String, String> {
+        match (self.stack().filter(|it| it.status.exists()), self.rollback) {
+            (Some(stack), _) => stack.alarm_types.clone(),
+            (None, Some(record)) => record.settings.alarm_types.clone(),
+            (None, None) => IndexMap::new(),
+        }
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {

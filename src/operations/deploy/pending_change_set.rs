@@ -350,6 +350,7 @@ impl PendingChangeSet {
             template_source(deployment),
             nested_change_sets::are_included(deployment)
         );
+        let alarm_types = deployment.alarm_types();
         let request = ChangeSetRequest {
             name,
             description,
@@ -365,6 +366,7 @@ impl PendingChangeSet {
             parameters: &build.parameters,
             tags: &settings.tags,
             capabilities: &build.capabilities,
+            alarm_types: &alarm_types,
             settings: &settings.stack,
         };
         let service = deployment.service();

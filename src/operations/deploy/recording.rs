@@ -370,6 +370,7 @@ fn draft(
             role_arn: settings.stack.role_arn.clone(),
             notification_arns: settings.stack.notification_arns.clone(),
             rollback_alarms: settings.stack.rollback_alarms.clone(),
+            alarm_types: deployment.alarm_types(),
             rollback_monitoring_minutes: settings.stack.rollback_monitoring_minutes,
         },
         summary: plan.summary().into(),

@@ -185,6 +185,9 @@ pub struct RecordedSettings {
     pub notification_arns: Vec<String>,
     /// The alarms that roll back an operation.
     pub rollback_alarms: Vec<String>,
+    /// The types of those of these alarms that are no simple ones, by ARN.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub alarm_types: IndexMap<String, String>,
     /// How long the alarms are monitored, in minutes.
     pub rollback_monitoring_minutes: Option<u32>,
 }

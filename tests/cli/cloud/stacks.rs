@@ -41,6 +41,8 @@ pub(crate) struct Stack {
     pub(crate) is_express: bool,
     /// The deployment that failed and was not rolled back.
     pub(crate) attempted: Option<Deployment>,
+    /// The rollback alarms with their types, by ARN.
+    pub(crate) alarms: BTreeMap<String, String>,
     /// The change sets that were executed, the oldest first.
     pub(crate) executed: Vec<ChangeSet>,
     /// Whether its deletion is forced.
@@ -385,6 +387,11 @@ impl Stack {
         if self.is_express {
             let mode = xml::text("Mode", "EXPRESS");
             result += &xml::element("DeploymentConfig", &mode);
+        }
+        if !self.alarms.is_empty() {
+            let names = ("Arn", "Type");
+            let triggers = xml::pairs("RollbackTriggers", names, &self.alarms);
+            result += &xml::element("RollbackConfiguration", &triggers);
         }
         let none = BTreeMap::new();
         let deployed = self.deployed.as_ref();
