@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cloud::{Call, Cloud};
+use crate::cloud::{Call, Cloud, Progress};
 use crate::demo;
 
 /// Returns the templates of the requested change sets.
@@ -12,6 +12,57 @@ pub(crate) fn templates(cloud: &Cloud) -> Vec<String> {
         .iter()
         .map(|call| call.parameter("TemplateBody").to_owned());
     templates.collect()
+}
+
+#[test]
+fn orphan_waits_for_a_running_operation_if_asked() {
+    let (sandbox, cloud) = demo::changed();
+    demo::leave_running(&sandbox, &cloud);
+    let refused = sandbox.run(&["orphan", "Bucket", "--yes"]).expect_code(4);
+    refused.expect_stderr("an operation is running on the stack `demo-dev` (UPDATE_IN_PROGRESS)");
+    refused.expect_stderr("`stackctl orphan Bucket --wait -e dev` waits for it and goes on");
+    let mut waiting = sandbox.spawn(&["orphan", "Bucket", "--yes", "--wait"]);
+    waiting.wait_for_stderr("Waiting for the running operation");
+    cloud.account().progress = Progress::Events(1);
+    let finished = waiting.wait().expect_code(0);
+    finished.expect_stderr("No longer in the stack, and not deleted:");
+    assert!(!resources(&cloud).contains(&"Bucket".to_owned()));
+}
+
+#[test]
+fn alarms_keep_their_types() {
+    const COMPOSITE: &str = "AWS::CloudWatch::CompositeAlarm";
+    let arn = |name: &str| format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}");
+    let (sandbox, cloud) = demo::deployed();
+    demo::change_code(&sandbox);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let alarms = [
+        (arn("all"), COMPOSITE.to_owned()),
+        (arn("errors"), "AWS::CloudWatch::Alarm".to_owned()),
+    ];
+    cloud.account().stack("demo-dev").alarms = alarms.clone().into();
+    let listed = format!(
+        "stack.rollback_alarms=[\"{}\", \"{}\"]",
+        arn("all"),
+        arn("new")
+    );
+    for (command, expected) in [
+        (&["orphan", "Bucket", "--yes"][..], alarms.clone().into()),
+        (&["rollback", "--dry-run", "--to", "1"], alarms.into()),
+        (
+            &["plan", "--set", &listed],
+            std::collections::BTreeMap::from([
+                (arn("all"), COMPOSITE.to_owned()),
+                (arn("new"), "AWS::CloudWatch::Alarm".to_owned()),
+            ]),
+        ),
+    ] {
+        cloud.forget_calls();
+        sandbox.run(command).expect_code(0);
+        let call = cloud.calls_of("CreateChangeSet").remove(0);
+        let sent = call.pairs("RollbackConfiguration.RollbackTriggers", "Arn", "Type");
+        assert_eq!(sent, expected, "{command:?}");
+    }
 }
 
 /// Returns the logical ids of the stack's resources.

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::operations::deploy::change_set_deletion::discard_after;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::import::unchanged_settings;
+use crate::operations::deploy::readiness;
 use crate::operations::orphan::step::{self, Step};
 use crate::operations::orphan::values::given;
 use crate::operations::orphan::{self, left, written};
@@ -36,6 +37,9 @@ pub struct Args {
     /// Do both steps without asking
     #[arg(long, short = 'y')]
     yes: bool,
+    /// Wait for an operation that is running on the stack first
+    #[arg(long)]
+    wait: bool,
     /// Which events are shown while a step runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     events: EventFilter,
@@ -50,8 +54,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Returns the same command line with more options, for hints.
-    fn repeated(&self, session: &Session<'_>, more: &str) -> String {
+    /// Returns the command with its arguments, for hints.
+    fn command(&self) -> String {
         let ids = self.ids.iter().map(|id| quote(id));
         let values = self.values.iter().map(|(used, value)| {
             let value = match value {
@@ -61,7 +65,12 @@ impl Args {
             format!("--value {}", quote(&format!("{}={value}", written(used))))
         });
         let words: Vec<String> = ids.chain(values).collect();
-        session.command(&format!("orphan {}{more}", words.join(" ")))
+        format!("orphan {}", words.join(" "))
+    }
+
+    /// Returns the same command line with more options, for hints.
+    fn repeated(&self, session: &Session<'_>, more: &str) -> String {
+        session.command(&format!("{}{more}", self.command()))
     }
 }
 
@@ -70,6 +79,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let presenter = session.presenter();
     let deployment = Deployment::open_to_compare(&session).await?;
+    let mut deployment = deployment.repeated_by(args.command());
+    if args.wait {
+        readiness::wait_until_idle(&mut deployment, args.events).await?;
+    }
     let stack = orphan::ready(&deployment)?.clone();
     let planned = orphan::plan(&deployment, &stack, &args.ids, &args.values).await?;
     let Some(plan) = planned else {

@@ -169,7 +169,14 @@ async fn wants_to_follow(deployment: &Deployment<'_>) -> Result<bool> {
 }
 
 /// Waits for an operation that is running on the stack and reads again what is deployed.
-async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -> Result<()> {
+///
+/// # Errors
+///
+/// If the user cancels the operation or stops waiting; if a call fails.
+pub(crate) async fn wait_until_idle(
+    deployment: &mut Deployment<'_>,
+    filter: EventFilter,
+) -> Result<()> {
     let running = |stack: &&Stack| !stack.status.is_terminal();
     let Some(stack) = deployment.stack().filter(running) else {
         return Ok(());
@@ -195,8 +202,9 @@ async fn wait_until_idle(deployment: &mut Deployment<'_>, filter: EventFilter) -
         let error = Error::new(ErrorKind::Interrupted, "cancelled: nothing was applied");
         let again = deployment.again("");
         return Err(error.hint(match deployment.rollback() {
+            _ if deployment.is_of_files() => format!("`{again}` deploys what the files say"),
             Some(_) => format!("`{again}` rolls back after all"),
-            None => format!("`{again}` deploys what the files say"),
+            None => format!("`{again}` does it after all"),
         }));
     }
     let (left, interrupt) = (left.as_ref(), deployment.interrupt().clone());

@@ -36,14 +36,8 @@ pub(crate) fn ready<'d>(deployment: &'d Deployment<'_>) -> Result<&'d Stack> {
         return Err(session.deployed(None).err().unwrap_or_else(unreadable));
     };
     let (name, status) = (&stack.name, &stack.status);
-    let recover = session.command("recover");
-    if !status.is_terminal() {
-        return Err(Error::refused(format!(
-            "an operation is running on the stack `{name}` ({status})"
-        ))
-        .hint(format!("`{recover}` follows it to its end")));
-    }
     readiness::check(deployment)?;
+    let recover = session.command("recover");
     if matches!(
         status,
         StackStatus::CreateFailed | StackStatus::UpdateFailed
