@@ -73,6 +73,7 @@ mod recover;
 mod refactor;
 mod refactor_faults;
 mod rollback;
+mod rollback_plans;
 mod round_trips;
 #[path = "../support/sandbox/mod.rs"]
 mod sandbox;
