@@ -187,6 +187,7 @@ fn logs_that_are_missing_or_denied_are_named() {
     insta::assert_snapshot!(sandbox.run(&["logs"]), @"
     --- stderr
     warning: cannot read the log `/aws/lambda/demo-worker`: the caller lacks `logs:FilterLogEvents`
+    warning: the function `Handler` cannot write its log: its role `Role` (line 6 of the deployed template) lacks `logs:CreateLogStream`, `logs:PutLogEvents` and `logs:CreateLogGroup`
     `Handler`: no lines yet; the log group `/aws/lambda/demo-handler` does not exist.
     There are no log lines since then.
     --- exit 0
