@@ -270,6 +270,17 @@ impl Drift {
         nested.filter_map(|nested| Some((&*nested.logical_id, nested.drift.as_ref().ok()?)))
     }
 
+    /// Returns the drifted resources of the nested stacks, each with its path, such as `Nested.Topic`.
+    pub fn drifted_inside(&self) -> Vec<(String, &ResourceDrift)> {
+        let mut found = Vec::new();
+        for (name, drift) in self.inside() {
+            let own = drift.drifted().map(|it| (it.logical_id.clone(), it));
+            let all = own.chain(drift.drifted_inside());
+            found.extend(all.map(|(path, it)| (format!("{name}.{path}"), it)));
+        }
+        found
+    }
+
     /// Returns why the detection could not check everything, nested stacks included; empty if it could.
     pub fn failures(&self) -> Vec<String> {
         let own = self.detection.is_failed().then(|| {

@@ -9,7 +9,7 @@ use crate::cloudformation::stack::{Resource, Stack};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::comparison::live::{DriftEffect, LiveResource};
 use crate::plan::masking;
-use crate::template::{STACK_TYPE, Template};
+use crate::template::Template;
 use crate::util::suggest::nearest;
 
 /// Detects drift of the resources among the names `only`, or of the whole stack if there are none.
@@ -39,7 +39,6 @@ pub(crate) async fn detect(
             stack: &stack,
             template: Some(deployed),
             only: &named,
-            nested: false,
         };
         detection.run(resources).await.map(Some)
     };
@@ -55,17 +54,7 @@ pub(crate) fn advise(session: &Session<'_>, drift: &Drift, live: &[LiveResource<
     let mut effects = properties
         .map(|it| it.effect)
         .chain(live.iter().filter_map(|it| it.effect));
-    if drift
-        .unchecked
-        .iter()
-        .any(|it| it.resource_type == STACK_TYPE)
-    {
-        presenter.hint(&format!(
-            "`{}` also checks the resources inside nested stacks",
-            session.command("drift")
-        ));
-    }
-    if effects.any(DriftEffect::may_remain) {
+    if effects.any(DriftEffect::may_remain) || drift.is_drifted_inside() {
         presenter.hint(&format!(
             "`{}` shows a deployment that reverts drift",
             session.command("plan --revert-drift")
@@ -100,8 +89,6 @@ pub(crate) struct DriftDetection<'a> {
     pub(crate) template: Option<&'a Template>,
     /// The resources to check; all of them if it is empty.
     pub(crate) only: &'a [String],
-    /// Whether nested stacks are looked into.
-    pub(crate) nested: bool,
 }
 
 impl DriftDetection<'_> {
@@ -112,11 +99,10 @@ impl DriftDetection<'_> {
     /// If the stack has no such resource; refused if its state does not allow a detection; if the
     /// service fails.
     pub(crate) async fn run(&self, resources: Vec<Resource>) -> Result<Drift> {
-        let is_nested = |name: &str| self.nested && nested_drift::is_nested(&resources, name);
-        let selection = match (self.only, self.nested) {
-            ([], true) => Selection::ALL,
-            ([], false) => Selection::WITHOUT_NESTED,
-            (only, _) => Selection::of_names(only, is_nested),
+        let is_nested = |name: &str| nested_drift::is_nested(&resources, name);
+        let selection = match self.only {
+            [] => Selection::ALL,
+            only => Selection::of_names(only, is_nested),
         };
         self.check_only(&resources, &selection)?;
         self.check_state()?;

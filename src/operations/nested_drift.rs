@@ -43,12 +43,6 @@ impl Selection {
         nested: None,
     };
 
-    /// Selects all resources but those of nested stacks.
-    pub(crate) const WITHOUT_NESTED: Self = Self {
-        own: None,
-        nested: Some(BTreeMap::new()),
-    };
-
     /// Selects the resources with these names. `Nested.Name` is a resource of a nested stack, and `Nested`
     /// selects all of them. `is_nested` returns whether a name is that of a nested stack.
     pub(crate) fn of_names(only: &[String], is_nested: impl Fn(&str) -> bool) -> Self {
@@ -347,6 +341,5 @@ mod tests {
         // A name with a dot whose first part is no nested stack is reported as it is.
         assert_eq!(selection(&["A.B"]).own(), Some(&["A.B".to_owned()][..]));
         assert_eq!(Selection::ALL.of_nested("Any"), Some(Selection::ALL));
-        assert_eq!(Selection::WITHOUT_NESTED.of_nested("Any"), None);
     }
 }

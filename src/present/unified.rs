@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
 
-use crate::cloudformation::drift::{DriftStatus, ResourceDrift};
+use crate::cloudformation::drift::{Drift, DriftStatus, ResourceDrift};
 use crate::diagnostic::SourceFile;
 use crate::plan::comparison::live::LiveResource;
 use crate::template::node::{Map, Member, Node, Value};
@@ -40,17 +40,19 @@ pub(crate) fn of_templates(
 }
 
 /// Returns one line diff per drifted resource, or an empty text if nothing has drifted.
-pub(crate) fn of_drift(resources: &[LiveResource<'_>], context: usize) -> String {
-    let drifts = resources.iter().map(|resource| resource.drift);
-    drifts.map(|drift| of_resource(drift, context)).collect()
+pub(crate) fn of_drift(drift: &Drift, resources: &[LiveResource<'_>], context: usize) -> String {
+    let own = resources.iter();
+    let own = own.map(|it| (it.drift.logical_id.clone(), it.drift));
+    own.chain(drift.drifted_inside())
+        .map(|(name, drift)| of_resource(&name, drift, context))
+        .collect()
 }
 
-fn of_resource(drift: &ResourceDrift, context: usize) -> String {
+fn of_resource(name: &str, drift: &ResourceDrift, context: usize) -> String {
     let [deployed, live] = [&drift.expected, &drift.actual].map(Option::as_deref);
     let (Some(deployed), Some(live)) = (template(drift, deployed), template(drift, live)) else {
         return String::new();
     };
-    let name = &drift.logical_id;
     let before = format!("{name}, as deployed");
     if drift.status == DriftStatus::Deleted {
         let text = emit::to_yaml(deployed.root());

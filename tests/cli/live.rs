@@ -98,7 +98,8 @@ fn drift_that_the_files_change_is_overwritten_or_adopted() {
       ],
       "not_checked": [
         "Role"
-      ]
+      ],
+      "nested": []
     }
     "#);
     let document = sandbox.json(&["diff"]);

@@ -262,8 +262,38 @@ fn recover_and_revert_drift_name_what_they_do_not_reach() {
          them: `Nested`",
     );
     plan.expect_stderr("hint: `stackctl drift -e dev` shows it");
-    let live = sandbox.run(&["diff", "--live"]).expect_code(0);
-    live.expect_stderr(
-        "hint: `stackctl drift -e dev` also checks the resources inside nested stacks",
+}
+
+#[test]
+fn diff_shows_live_resources_of_nested_stacks_below_their_parents() {
+    let (sandbox, _cloud) = drifted();
+    let live = sandbox
+        .run(&["diff", "--live", "--exit-code"])
+        .expect_code(2);
+    live.expect_stdout(
+        "Live  deployed → live
+  ~ Nested  AWS::CloudFormation::Stack
+      ~ Topic  AWS::SNS::Topic
+          ~ DisplayName: \"the-name\" → \"other-name\"
+          ~ TracingConfig: \"Active\" → \"PassThrough\"
+      ~ Deep  AWS::CloudFormation::Stack
+          - Queue  AWS::SQS::Queue # is deleted
+Drift: 1 modified, 1 deleted, 1 in sync, 3 not checked.",
     );
+    live.expect_stderr(
+        "`stackctl plan --revert-drift -e dev` shows a deployment that reverts drift",
+    );
+    let document = sandbox.json(&["diff", "--live"]);
+    let inner = &document["live"]["nested"][0];
+    assert_eq!(inner["logical_id"], "Nested");
+    assert_eq!(inner["resources"][0]["logical_id"], "Topic");
+    assert_eq!(inner["nested"][0]["resources"][0]["status"], "DELETED");
+    let page = sandbox.run(&["diff", "--live", "--format", "markdown"]);
+    let page = page.expect_code(0);
+    page.expect_stdout("<b>Nested.Topic</b> AWS::SNS::Topic");
+    page.expect_stdout("<b>Nested.Deep.Queue</b> AWS::SQS::Queue is deleted");
+    let lines = sandbox.run(&["diff", "--live", "--format", "unified"]);
+    let lines = lines.expect_code(0);
+    lines.expect_stdout("--- Nested.Topic, as deployed");
+    lines.expect_stdout("+++ Nested.Topic, live");
 }

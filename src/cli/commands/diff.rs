@@ -259,13 +259,13 @@ fn show(
             let context = args.context.unwrap_or(CONTEXT_UNIFIED);
             let (names, only) = (&comparison.names, &args.only);
             let mut text = unified::of_templates([old, new], names, only, context);
-            if let Some((_, resources)) = live {
-                text.push_str(&unified::of_drift(resources, context));
+            if let Some((drift, resources)) = live {
+                text.push_str(&unified::of_drift(drift, resources, context));
             }
             presenter.data(&text);
         }
     }
-    let drifted = live.map_or(0, |(_, live)| live.len());
+    let drifted = live.map_or(0, |(drift, live)| live.len() + drift.drifted_inside().len());
     let differs = drifted > 0 || !comparison.is_empty();
     let found = human::count(comparison.count() + drifted, "difference");
     let (state, exit) = match (differs, args.exit_code) {

@@ -74,7 +74,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         stack: &stack,
         template: template.as_ref(),
         only: &args.only,
-        nested: true,
     };
     let drift = interrupt.guard(detection.run(resources)).await?;
     match args.format {

@@ -83,7 +83,6 @@ impl DriftRevert<'_> {
             stack: self.stack,
             template: self.template.as_ref(),
             only: &[],
-            nested: true,
         };
         let detect = async { detection.run(self.service.resources().await?).await };
         match self.interrupt.guard(detect).await {

@@ -62,6 +62,17 @@ fn push_resources(
             push_property(text, &property, "", width);
         }
     }
+    push_nested(text, drift, is_shown, space, width);
+}
+
+/// Adds the resources of the nested stacks below their parents. `space` is before each.
+pub(super) fn push_nested(
+    text: &mut String,
+    drift: &Drift,
+    is_shown: fn(&ResourceDrift) -> bool,
+    space: &str,
+    width: usize,
+) {
     for nested in &drift.nested {
         let mut inner = String::new();
         let status = match &nested.drift {

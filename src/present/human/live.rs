@@ -1,13 +1,14 @@
 //! Drifted resources for people, with what a deployment of the files would do about each.
 
-use super::drift::{heading, push_property, summary};
+use super::drift::{heading, push_nested, push_property, summary};
 use super::value;
 use crate::cloudformation::drift::Drift;
 use crate::plan::PropertyChange;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 use crate::present::style::{BOLD, DIM};
 
-/// Returns each drifted property with its deployed and live value, and what `apply` does about it.
+/// Returns each drifted property with its deployed and live value, and what `apply` does about it. That is
+/// not predicted for the resources of nested stacks, which are below their parents.
 pub fn live(drift: &Drift, resources: &[LiveResource<'_>], width: usize) -> String {
     let mut text = format!("\n{BOLD}Live{BOLD:#}  {DIM}deployed → live{DIM:#}\n");
     for resource in resources {
@@ -28,6 +29,7 @@ pub fn live(drift: &Drift, resources: &[LiveResource<'_>], width: usize) -> Stri
             push_effect(&mut text, &of_property(property));
         }
     }
+    push_nested(&mut text, drift, |it| it.status.is_drifted(), "", width);
     text.push_str(&format!("{BOLD}{}{BOLD:#}\n", summary(drift.summary())));
     text
 }

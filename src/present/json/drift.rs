@@ -28,8 +28,9 @@ struct FoundEntry<'a> {
     nested: Vec<NestedEntry<'a>>,
 }
 
+/// A nested stack, and what was found in it.
 #[derive(Debug, Serialize)]
-struct NestedEntry<'a> {
+pub(super) struct NestedEntry<'a> {
     logical_id: &'a str,
     physical_id: &'a str,
     reason: Option<&'a str>,
@@ -114,7 +115,8 @@ fn found(drift: &Drift) -> FoundEntry<'_> {
     }
 }
 
-fn nested(nested: &NestedDrift) -> NestedEntry<'_> {
+/// Returns the entry of a nested stack.
+pub(super) fn nested(nested: &NestedDrift) -> NestedEntry<'_> {
     NestedEntry {
         logical_id: &nested.logical_id,
         physical_id: &nested.stack_id,

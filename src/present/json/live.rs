@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::drift::{NestedEntry, nested};
 use crate::cloudformation::drift::Drift;
 use crate::plan::Content;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
@@ -14,6 +15,7 @@ pub struct LiveEntry<'a> {
     reason: Option<&'a str>,
     resources: Vec<ResourceEntry<'a>>,
     not_checked: Vec<&'a str>,
+    nested: Vec<NestedEntry<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,6 +48,7 @@ impl<'a> LiveEntry<'a> {
             reason: detection.reason.as_deref(),
             resources: resources.iter().map(resource).collect(),
             not_checked: unchecked.map(|it| it.logical_id.as_str()).collect(),
+            nested: drift.nested.iter().map(nested).collect(),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! diff from deployed to live.
 
 use super::page::{CONTEXT, Page, details, escaped, fenced, push_value};
-use crate::cloudformation::drift::{Drift, DriftStatus};
-use crate::plan::Content;
+use crate::cloudformation::drift::{Drift, DriftStatus, ResourceDrift};
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
+use crate::plan::{Content, drift_properties};
 use crate::present::human::drift::summary;
 use crate::present::human::live::{of_deleted, of_property};
 
@@ -28,20 +28,38 @@ pub(super) fn push(page: &mut Page, drift: &Drift, resources: &[LiveResource<'_>
             page.push(&block, &alone);
         }
     }
+    for (path, resource) in drift.drifted_inside() {
+        let title = heading(&path, resource, "");
+        let alone = format!("\n{title}\n");
+        let mut lines = Vec::new();
+        for property in drift_properties::properties(resource) {
+            let sides = [&property.before, &property.after];
+            let [deployed, live] = sides.map(|value| value.as_ref().map(Content::text));
+            push_value(&mut lines, &property.path, deployed, live, CONTEXT);
+        }
+        if lines.is_empty() {
+            page.push(&alone, "");
+        } else {
+            page.push(&details(&title, &fenced(&lines), true), &alone);
+        }
+    }
 }
 
 fn title(resource: &LiveResource<'_>) -> String {
-    let drift = resource.drift;
+    let effect = resource.effect.map_or(String::new(), |effect| {
+        format!("; <code>apply</code> {}", escaped(of_deleted(effect)))
+    });
+    heading(&resource.drift.logical_id, resource.drift, &effect)
+}
+
+fn heading(name: &str, drift: &ResourceDrift, effect: &str) -> String {
     let (sign, words) = match drift.status {
         DriftStatus::Deleted => ("-", " is deleted"),
         _ => ("&#126;", ""),
     };
-    let effect = resource.effect.map_or(String::new(), |effect| {
-        format!("; <code>apply</code> {}", escaped(of_deleted(effect)))
-    });
     format!(
         "<code>{sign}</code> <b>{}</b> {}{words}{effect}",
-        escaped(&drift.logical_id),
+        escaped(name),
         escaped(&drift.resource_type)
     )
 }
