@@ -259,8 +259,14 @@ impl Connection {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        self.s3_in(&self.region)
+    }
+
+    /// Returns a client for buckets in another region.
+    pub(crate) fn s3_in(&self, region: &str) -> aws_sdk_s3::Client {
         let path_style = self.endpoint != Endpoint::Aws;
         let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
             .force_path_style(path_style)
             .stalled_stream_protection(
                 StalledStreamProtectionConfig::enabled()

@@ -39,6 +39,8 @@ pub struct Destination {
     pub key: String,
     /// The bucket's region; `None` if it is that of the stack.
     pub region: Option<String>,
+    /// The role with which the CDK publishes the asset.
+    pub role: Option<String>,
 }
 
 impl FileAsset {
@@ -62,6 +64,7 @@ impl Destination {
             bucket: resolve(&self.bucket),
             key: resolve(&self.key),
             region: self.region.as_deref().map(resolve),
+            role: self.role.as_deref().map(resolve),
         }
     }
 }
@@ -178,6 +181,7 @@ impl Reader<'_> {
                 bucket,
                 key,
                 region: text(member, "region"),
+                role: text(member, "assumeRoleArn"),
             });
         }
         let span = source.map_or(span, |source| source.span.clone());
@@ -286,11 +290,14 @@ mod tests {
             bucket: "cdk-x-assets-${AWS::AccountId}-${AWS::Region}".to_owned(),
             key: "${AWS::Partition}/a.zip".to_owned(),
             region: Some("${AWS::Region}".to_owned()),
+            role: Some("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/r".to_owned()),
         };
         let resolved = destination.resolved("123456789012", "eu-west-1", "aws");
         assert_eq!(resolved.bucket, "cdk-x-assets-123456789012-eu-west-1");
         assert_eq!(resolved.key, "aws/a.zip");
         assert_eq!(resolved.region.as_deref(), Some("eu-west-1"));
+        let role = "arn:aws:iam::123456789012:role/r";
+        assert_eq!(resolved.role.as_deref(), Some(role));
         let manifest = |template| manifest_of(Path::new(template));
         let expected = PathBuf::from("cdk.out/Shop.assets.json");
         assert_eq!(manifest("cdk.out/Shop.template.json"), Some(expected));

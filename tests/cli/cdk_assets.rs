@@ -148,6 +148,49 @@ fn an_account_without_bootstrap_or_another_region_is_explained() {
 }
 
 #[test]
+fn an_asset_for_several_regions_is_uploaded_to_each() {
+    let (sandbox, cloud) = project();
+    bootstrap(&cloud);
+    let other = BUCKET.replace("eu-west-1", "us-west-2");
+    let bucket = Bucket {
+        region: "us-west-2".to_owned(),
+        ..Bucket::owned_by(ACCOUNT)
+    };
+    cloud.account().buckets.insert(other.clone(), bucket);
+    let more = format!(
+        r#""destinations": {{"other": {{"bucketName": "{other}", "objectKey": "aaa.zip", "region": "us-west-2"}}, "#
+    );
+    let manifest = assets("", "").replacen("\"destinations\": {", &more, 1);
+    sandbox.write("cdk.out/Shop.assets.json", manifest);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(
+        uploaded(&cloud),
+        [
+            format!("{BUCKET}/aaa.zip"),
+            format!("{BUCKET}/bbb.txt"),
+            format!("{BUCKET}/ccc.json"),
+            format!("{other}/aaa.zip"),
+        ]
+    );
+    let regions = cloud.calls_of("PutObject").into_iter().map(|call| {
+        let scope = call.header("authorization").split('/').nth(2);
+        (call.parameter("Bucket") == other) == (scope == Some("us-west-2"))
+    });
+    assert!(regions.into_iter().all(|it| it));
+}
+
+#[test]
+fn a_denied_upload_names_the_role_that_the_cdk_assumes() {
+    let (sandbox, cloud) = project();
+    bootstrap(&cloud);
+    let denied = cloud.on("PutObject");
+    denied.error(403, "AccessDenied", "Access Denied");
+    let finished = sandbox.run(&["plan"]).expect_code(4);
+    finished.expect_stderr("does not assume `arn:aws:iam::123456789012:role/publish`");
+    assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+#[test]
 fn what_stackctl_cannot_publish_is_refused_in_words() {
     let (sandbox, cloud) = project();
     bootstrap(&cloud);

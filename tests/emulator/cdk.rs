@@ -46,3 +46,46 @@ fn a_function_of_the_cdk_runs_its_asset() {
         project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
     }
 }
+
+const PARENT: &str = r#"{
+ "Resources": {
+  "Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": {"Fn::Join": ["", [
+   "https://s3.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/",
+   {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}, "/inner.json"]]}}}
+ }
+}"#;
+
+#[test]
+fn a_nested_template_of_the_cdk_runs_its_asset() {
+    let project = Project::of_template(PARENT, "");
+    let manifest = std::fs::read_to_string(project.path("manifest.toml")).unwrap();
+    let keys = "template = \"cdk.out/Shop.template.json\"\nproject = ";
+    project.write("manifest.toml", manifest.replacen("project = ", keys, 1));
+    let bucket = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}";
+    let asset = |id: &str, path: &str, packaging: &str, key: &str| {
+        json!({id: {
+            "source": {"path": path, "packaging": packaging},
+            "destinations": {"current": {"bucketName": bucket, "objectKey": key}},
+        }})
+    };
+    let mut files = asset("aaa", "asset.aaa", "zip", "aaa.zip");
+    let nested = asset("inner", "Inner.nested.template.json", "file", "inner.json");
+    files["inner"] = nested["inner"].clone();
+    let assets = json!({"version": "36.0.0", "files": files, "dockerImages": {}});
+    project.write("cdk.out/Shop.template.json", PARENT);
+    project.write("cdk.out/Shop.assets.json", assets.to_string());
+    let inner = TEMPLATE
+        .replace("HASH", "aaa")
+        .replace("${AWS::StackName}-cdk", &format!("{}-cdk", project.stack()));
+    project.write("cdk.out/Inner.nested.template.json", &inner);
+    let code = "def main(event, context):\n    return 7\n";
+    project.write("cdk.out/asset.aaa/index.py", code);
+    let acknowledged = ["--set", "stack.capabilities=[\"CAPABILITY_IAM\"]"];
+    let apply = [&["apply", "--yes"][..], &acknowledged].concat();
+    project.run(&apply).expect_code(0);
+    let name = format!("{}-cdk", project.stack());
+    let invoked = project.aws("lambda", "invoke", json!({"FunctionName": name}));
+    assert_eq!(invoked["FunctionError"], json!(null), "{invoked}");
+    let plan = [&["plan", "--detailed-exitcode"][..], &acknowledged].concat();
+    project.run(&plan).expect_code(0);
+}

@@ -185,6 +185,15 @@ impl Store {
         }
     }
 
+    /// Returns the same store for a bucket in another region.
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Self {
+        Self {
+            client: self.connection.s3_in(region),
+            ..self
+        }
+    }
+
     /// Returns the bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket

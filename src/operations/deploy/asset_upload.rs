@@ -50,16 +50,22 @@ async fn publish(deployment: &Deployment<'_>, is_due: fn(&FileAsset) -> bool) ->
     let region = deployment.connection().region();
     let account = &deployment.identity().account;
     let assets = deployment.build().assets.files.iter();
-    let places = assets.filter(|it| is_due(it)).flat_map(|asset| {
+    let mut places = Vec::new();
+    for asset in assets.filter(|it| is_due(it)) {
         let destinations = asset.destinations.iter();
-        destinations.map(move |it| (asset, it.resolved(account, region, partition_of(region))))
-    });
+        let destinations =
+            destinations.map(|it| it.resolved(account, region, partition_of(region)));
+        let destinations: Vec<Destination> = destinations.collect();
+        check_region(deployment, &destinations)?;
+        places.extend(destinations.into_iter().map(|it| (asset, it)));
+    }
     let looked = stream::iter(places).map(async |(asset, destination)| {
-        let store = store(deployment, &destination)?;
+        let store = store(deployment, &destination);
         // The digest does not matter: what is there is the asset.
         let state = store
             .object_state(&destination.key, &Digest::of(""))
-            .await?;
+            .await
+            .map_err(|error| explain_denial(&destination, error))?;
         Ok::<_, Error>((state == ObjectState::Nothing).then_some((asset, destination, store)))
     });
     let missing: Vec<_> = looked.buffered(AT_ONCE).try_collect().await?;
@@ -71,20 +77,48 @@ async fn publish(deployment: &Deployment<'_>, is_due: fn(&FileAsset) -> bool) ->
         .await
 }
 
-/// Returns the store of an asset.
-fn store(deployment: &Deployment<'_>, destination: &Destination) -> Result<Store> {
+/// Refuses an asset that is only for other regions: CloudFormation reads the one in the region of the
+/// stack.
+fn check_region(deployment: &Deployment<'_>, destinations: &[Destination]) -> Result<()> {
     let region = deployment.connection().region();
-    let settings = deployment.session().settings();
+    let others = destinations.iter().map(|it| it.region.as_deref());
+    let others: Option<Vec<&str>> = others.collect();
+    let Some(other) = others.as_ref().and_then(|it| it.first()) else {
+        return Ok(());
+    };
+    let is_here = others.iter().flatten().any(|it| *it == region);
+    if is_here || deployment.session().settings().emulator {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "the assets of the template are for {other}, but the stack is in {region}"
+    ))
+    .hint(format!(
+        "set `region = \"{other}\"`, or synthesize the stack for {region}"
+    )))
+}
+
+/// Returns the store of an asset.
+fn store(deployment: &Deployment<'_>, destination: &Destination) -> Store {
+    let is_emulator = deployment.session().settings().emulator;
+    let store = deployment.store();
+    let store = store.of_bucket(&destination.bucket, is_emulator);
     match &destination.region {
-        Some(other) if other != region && !settings.emulator => Err(Error::input(format!(
-            "the assets of the template are for {other}, but the stack is in {region}"
-        ))
-        .hint(format!(
-            "set `region = \"{other}\"`, or synthesize the stack for {region}"
-        ))),
-        _ => Ok(deployment
-            .store()
-            .of_bucket(&destination.bucket, settings.emulator)),
+        Some(other) if !is_emulator && other != deployment.connection().region() => {
+            store.in_region(other)
+        }
+        _ => store,
+    }
+}
+
+/// Returns the error with what helps, if the credentials of the run may not publish an asset.
+fn explain_denial(destination: &Destination, error: Error) -> Error {
+    match &destination.role {
+        Some(role) if error.kind() == ErrorKind::Refused => error.hint(format!(
+            "stackctl publishes with the credentials of the run and does not assume `{role}`, as the CDK \
+             does: choose a profile that assumes that role or may write to the bucket"
+        )),
+        _ => error,
     }
 }
 
@@ -122,7 +156,7 @@ async fn upload(
     let stored = store.store_if_absent(&object).await;
     let stored = stored.map_err(|error| match error.kind() {
         ErrorKind::Input => error.hint("`npx cdk bootstrap` creates the bucket for assets"),
-        _ => error,
+        _ => explain_denial(destination, error),
     })?;
     if stored == Stored::Uploaded {
         presenter.note(&format!(
