@@ -404,6 +404,24 @@ fn recover_waits_for_the_end_of_a_stale_read() {
 }
 
 #[test]
+fn failed_rollback_in_express_mode_is_continued() {
+    let (sandbox, cloud) = demo::deployed();
+    let mut account = cloud.account();
+    account.stack("demo-dev").is_express = true;
+    account.put_into("demo-dev", &[("UPDATE_IN_PROGRESS", "User Initiated")]);
+    account.put_resource_into("demo-dev", "Role", "UPDATE_FAILED", "no");
+    account.put_into("demo-dev", &[("UPDATE_ROLLBACK_IN_PROGRESS", "")]);
+    account.put_into("demo-dev", &[("UPDATE_ROLLBACK_FAILED", "")]);
+    drop(account);
+    cloud.forget_calls();
+    let finished = sandbox.run(&["recover", "--yes"]).expect_code(0);
+    finished.expect_stderr("demo-dev is UPDATE_ROLLBACK_COMPLETE.");
+    // The call has no mode.
+    let call = ["ContinueUpdateRollback", "", ""].map(str::to_owned);
+    assert_eq!(changes(&cloud), [call]);
+}
+
+#[test]
 fn failed_creation_in_express_mode_is_deleted_in_that_mode() {
     let (sandbox, cloud) = demo::in_cloud();
     cloud.account().fail("Handler", "no");

@@ -30,6 +30,18 @@ enum Command {
     Destroy,
     /// `recover` of a failed creation without rollback, which is rolled back and deleted.
     Recover,
+    /// `apply` of a new stack in EXPRESS mode.
+    ExpressCreate,
+    /// `apply` of a change in EXPRESS mode.
+    ExpressUpdate,
+    /// `apply` of a change in EXPRESS mode that fails and is rolled back.
+    ExpressFailure,
+    /// The same without rollback.
+    ExpressKept,
+    /// `destroy` in EXPRESS mode.
+    ExpressDestroy,
+    /// `recover` of an update that failed in EXPRESS mode, which deploys the last template.
+    ExpressRecover,
     /// `recover` of a stack that has drifted, which reverts the drift.
     DriftRevert,
     /// `cancel` of a running update.
@@ -52,28 +64,45 @@ impl Command {
         Self::Recover,
     ];
 
+    const EXPRESS: [Self; 6] = [
+        Self::ExpressCreate,
+        Self::ExpressUpdate,
+        Self::ExpressFailure,
+        Self::ExpressKept,
+        Self::ExpressDestroy,
+        Self::ExpressRecover,
+    ];
+
     /// The commands whose operation is one that is running already.
     const JOINED: [Self; 3] = [Self::Follow, Self::FollowFailed, Self::Wait];
 
     fn project(self) -> ProxiedProject {
         let project = ProxiedProject::new();
         match self {
-            Self::Create => {}
+            Self::Create | Self::ExpressCreate => {}
             Self::FailedCreate => project.write_with("first", "1", Part::Failure),
-            Self::Update => {
+            Self::Update | Self::ExpressUpdate => {
                 // Two deployments, so that the status before and after the third is the same.
                 project.deploy();
                 project.write("second", "2");
                 project.deploy();
                 project.write("third", "3");
             }
-            Self::FailedUpdate => {
+            Self::FailedUpdate
+            | Self::ExpressFailure
+            | Self::ExpressKept
+            | Self::ExpressRecover => {
                 project.deploy();
                 project.write("second", "2");
                 project.deploy();
                 project.write_with("third", "3", Part::Failure);
+                if self == Self::ExpressRecover {
+                    let proxy = project.proxy(Rule::Nothing);
+                    let failed = project.run(&proxy, Self::ExpressKept.arguments());
+                    failed.expect_code(1);
+                }
             }
-            Self::Destroy => {
+            Self::Destroy | Self::ExpressDestroy => {
                 project.write_with("first", "1", Part::Nothing);
                 project.deploy();
             }
@@ -120,7 +149,12 @@ impl Command {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Destroy => &["destroy", "--yes"],
-            Self::Recover | Self::DriftRevert => &["recover", "--yes"],
+            Self::Recover | Self::DriftRevert | Self::ExpressRecover => &["recover", "--yes"],
+            Self::ExpressCreate | Self::ExpressUpdate | Self::ExpressFailure => {
+                &["apply", "--yes", "--express"]
+            }
+            Self::ExpressKept => &["apply", "--yes", "--express", "--no-rollback"],
+            Self::ExpressDestroy => &["destroy", "--yes", "--express"],
             Self::Cancel => &["cancel", "--yes"],
             Self::Follow | Self::FollowFailed => &["events", "--follow"],
             Self::Wait => &["apply", "--yes", "--wait"],
@@ -131,11 +165,16 @@ impl Command {
     /// Returns the exit code and the text on standard error that the command ends with.
     fn outcome(self) -> (i32, &'static str) {
         match self {
-            Self::Create => (0, "is CREATE_COMPLETE"),
+            Self::Create | Self::ExpressCreate => (0, "is CREATE_COMPLETE"),
             Self::FailedCreate => (3, "ROLLBACK_COMPLETE"),
-            Self::Update | Self::DriftRevert => (0, "is UPDATE_COMPLETE"),
-            Self::FailedUpdate | Self::FollowFailed => (3, "UPDATE_ROLLBACK_COMPLETE"),
-            Self::Destroy => (0, "Destroyed"),
+            Self::Update | Self::DriftRevert | Self::ExpressUpdate | Self::ExpressRecover => {
+                (0, "is UPDATE_COMPLETE")
+            }
+            Self::FailedUpdate | Self::FollowFailed | Self::ExpressFailure => {
+                (3, "UPDATE_ROLLBACK_COMPLETE")
+            }
+            Self::ExpressKept => (1, "the deployment failed (UPDATE_FAILED)"),
+            Self::Destroy | Self::ExpressDestroy => (0, "Destroyed"),
             Self::Recover => (0, "is gone"),
             Self::Cancel => (0, "Cancelled: "),
             Self::Follow => (0, ""),
@@ -146,7 +185,8 @@ impl Command {
     /// Returns the request after which reads are old.
     fn request(self) -> &'static str {
         match self {
-            Self::Destroy => "DeleteStack",
+            Self::Destroy | Self::ExpressDestroy => "DeleteStack",
+            Self::ExpressRecover => "UpdateStack",
             Self::Recover => "RollbackStack",
             Self::Cancel => "CancelUpdateStack",
             _ => "ExecuteChangeSet",
@@ -242,6 +282,31 @@ fn old_answers_do_not_change_the_outcome() {
     // The cells that take longest start first.
     cases.sort_by_key(|case| std::cmp::Reverse(case.lasts));
     matrix::try_all("stale reads", &cases, AT_ONCE, |case| {
+        attempt(case).map(|outcome| (case.command, outcome))
+    });
+}
+
+#[test]
+fn old_answers_do_not_change_the_outcome_in_express_mode() {
+    let mut cases = Vec::new();
+    for command in Command::EXPRESS {
+        for (stale, from, seconds) in [
+            (StaleRead::Before, 0, 15),
+            (StaleRead::Before, 1, 20),
+            (StaleRead::InReview, 0, 15),
+            (StaleRead::Missing, 0, 15),
+            (StaleRead::Events, 0, 15),
+            (StaleRead::Events, 1, 20),
+        ] {
+            cases.push(Case {
+                command,
+                stale,
+                from,
+                lasts: Duration::from_secs(seconds),
+            });
+        }
+    }
+    matrix::try_all("stale reads in EXPRESS mode", &cases, AT_ONCE, |case| {
         attempt(case).map(|outcome| (case.command, outcome))
     });
 }
