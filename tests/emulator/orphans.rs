@@ -138,6 +138,44 @@ fn six_resources_leave_the_stack_in_one_go_and_keep_what_they_store() {
     project.run(&["plan"]).expect_stdout("+ Files");
 }
 
+#[test]
+fn orphan_and_import_rename_a_table_that_keeps_its_items() {
+    let project = Project::of_template("", "");
+    let name = project.bucket();
+    let template = TEMPLATE.replace("NAME", &name);
+    project.write("templates/stack.yaml.j2", &template);
+    let project = project.deployed();
+    let item = json!({"TableName": name, "Item": {"k": {"S": "kept"}}});
+    project.aws("dynamodb", "put_item", item);
+    let before = variables(&project);
+
+    // As docs/renaming.md says, if CloudFormation cannot refactor the stack.
+    project.run(&["orphan", "Table", "--yes"]).expect_code(0);
+    assert!(!resources(&project).contains(&"Table".to_owned()));
+    let renamed = template
+        .replace(
+            "  Table:\n    Type: AWS::DynamoDB::Table\n",
+            "  Items:\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n",
+        )
+        .replace("Table.Arn", "Items.Arn")
+        .replace("${Table}", "${Items}");
+    project.write("templates/stack.yaml.j2", &renamed);
+    let manifest = std::fs::read_to_string(project.path("manifest.toml")).unwrap();
+    let import = format!("{manifest}\n[import]\nItems = {{ TableName = \"{name}\" }}\n");
+    project.write("manifest.toml", import);
+    let imported = project.run(&["apply", "--yes"]).expect_code(0);
+    imported.expect_stderr("is IMPORT_COMPLETE");
+    project.run(&["apply", "--yes"]).expect_code(0);
+
+    assert!(resources(&project).contains(&"Items".to_owned()));
+    assert_eq!(variables(&project), before);
+    let table = json!({"TableName": name});
+    assert_eq!(project.aws("dynamodb", "scan", table)["Count"], 1);
+    project.write("manifest.toml", manifest);
+    let plan = project.run(&["plan"]).expect_code(0);
+    plan.expect_stdout("No changes.");
+}
+
 /// A SAM template with references that the transform moves to other resources.
 const SERVERLESS: &str = "Transform: AWS::Serverless-2016-10-31
 Globals: {Function: {Environment: {Variables: {TABLE: !Ref Table}}}}
