@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "operations/init/name",
     "plan/cause",
     "plan/comparison",
+    "plan/equivalence",
     "plan/garbage",
     "plan/masking",
     "plan/model",

@@ -7,6 +7,7 @@
 pub mod cause;
 pub mod comparison;
 pub mod drift_properties;
+pub mod equivalence;
 pub mod export_use;
 pub mod garbage;
 pub mod last_deployed;
