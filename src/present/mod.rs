@@ -159,6 +159,14 @@ impl Presenter {
         }
     }
 
+    /// Returns the presenter for messages about all stacks, if this one is that of one of them.
+    #[must_use]
+    pub fn of_all(&self) -> Self {
+        let mut all = self.clone();
+        all.streams.member = None;
+        all
+    }
+
     /// Returns what one of several stacks has printed to stdout and what was kept.
     pub fn take_output(&self) -> Vec<Part> {
         self.output.take()

@@ -18,7 +18,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The user's request to stop, which every wait of a command checks.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<Mutex<State>>);
+pub struct Interrupt {
+    state: Arc<Mutex<State>>,
+    /// Held by who asks what to do with the operations that run.
+    asking: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,6 +32,37 @@ struct State {
     resume: Vec<String>,
     /// The hints for everything that runs, if several operations may run at the same time.
     resume_all: Option<Vec<String>>,
+    /// The operations of CloudFormation that this process follows.
+    running: Vec<String>,
+    /// How often the user chose to stay.
+    resets: u64,
+    /// What the user decided, and how often the user had chosen to stay before.
+    decided: Option<(u64, Decision)>,
+}
+
+/// What the user decided about the operations that run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// They go on, and this process ends.
+    Leave,
+    /// They are cancelled, and followed to their end.
+    Cancel,
+}
+
+/// An operation that this process follows, until it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    interrupt: Interrupt,
+    name: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut state = self.interrupt.state();
+        if let Some(place) = state.running.iter().position(|it| *it == self.name) {
+            state.running.remove(place);
+        }
+    }
 }
 
 /// Which signal asks the process to end.
@@ -74,7 +109,7 @@ impl Interrupt {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the signal was SIGTERM or SIGHUP. Then no user at the keyboard can be asked what
@@ -85,7 +120,9 @@ impl Interrupt {
 
     /// Treats the next signal as the first one: the user was asked and chose to stay.
     pub fn reset(&self) {
-        self.state().token = CancellationToken::new();
+        let mut state = self.state();
+        state.token = CancellationToken::new();
+        state.resets += 1;
     }
 
     /// Keeps the hints on how to continue what runs now. The second signal prints them.
@@ -98,6 +135,51 @@ impl Interrupt {
     /// signal prints instead of the hints of one operation.
     pub fn resume_all_with(&self, hints: Vec<String>) {
         self.state().resume_all = Some(hints);
+    }
+
+    /// Remembers that this process follows an operation on the stack of this name.
+    #[must_use]
+    pub fn follow(&self, name: &str) -> Running {
+        self.state().running.push(name.to_owned());
+        Running {
+            interrupt: self.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Returns the stacks on which this process follows operations.
+    pub fn running(&self) -> Vec<String> {
+        self.state().running.clone()
+    }
+
+    /// Returns how often the user has chosen to stay, which tells one signal from the next.
+    pub fn resets(&self) -> u64 {
+        self.state().resets
+    }
+
+    /// Returns what the user decides about the operations that run, after a signal that came when the user
+    /// had chosen to stay `resets` times. `ask` is called once for each signal. If the answer is to cancel them, the next signal is the first one again.
+    ///
+    /// # Errors
+    ///
+    /// Those of `ask`; the operations are left then.
+    pub async fn decide(
+        &self,
+        resets: u64,
+        ask: impl AsyncFnOnce(&[String]) -> Result<Decision>,
+    ) -> Result<Decision> {
+        let _turn = self.asking.lock().await;
+        let decided = self.state().decided;
+        if let Some((_, decision)) = decided.filter(|(before, _)| *before == resets) {
+            return Ok(decision);
+        }
+        let decision = ask(&self.running()).await;
+        let known = *decision.as_ref().unwrap_or(&Decision::Leave);
+        self.state().decided = Some((resets, known));
+        if known == Decision::Cancel {
+            self.reset();
+        }
+        decision
     }
 
     /// Waits for the next signal that asks the running command to end.
@@ -227,7 +309,38 @@ fn is_first_signal_ignored(status: &str) -> bool {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::is_first_signal_ignored;
+    use std::cell::Cell;
+
+    use super::{Decision, Interrupt, is_first_signal_ignored};
+
+    #[tokio::test]
+    async fn the_user_decides_once_about_everything_that_runs() {
+        let interrupt = Interrupt::default();
+        let [_network, app] = ["network", "app"].map(|name| interrupt.follow(name));
+        let asked = Cell::new(0);
+        let decide = |resets| {
+            interrupt.decide(resets, async |running| {
+                asked.set(asked.get() + 1);
+                assert_eq!(running, ["network", "app"]);
+                tokio::task::yield_now().await;
+                Ok(Decision::Cancel)
+            })
+        };
+        let (one, other) = tokio::join!(decide(0), decide(0));
+        assert!(
+            [one, other]
+                .iter()
+                .all(|it| matches!(it, Ok(Decision::Cancel)))
+        );
+        // Another one may come late.
+        assert!(decide(0).await.is_ok());
+        assert_eq!(asked.get(), 1);
+        // After the next signal, it is another question.
+        assert!(decide(interrupt.resets()).await.is_ok());
+        assert_eq!(asked.get(), 2);
+        drop(app);
+        assert_eq!(interrupt.running(), ["network"]);
+    }
 
     #[test]
     fn the_mask_of_ignored_signals_contains_sighup() {

@@ -12,6 +12,7 @@ use crate::cloudformation::stack::Stack;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
 use crate::operations::recover::cancel::{self, ShownOperation};
+use crate::util::interrupt::Decision;
 
 /// How long a user who wants to stop waits for the stack's status. Without a network the answer would
 /// take minutes.
@@ -28,6 +29,8 @@ const ACCEPTED: &str = "Only 'leave' or 'cancel' will be accepted.";
 /// [`ErrorKind::Interrupted`], with the command that follows the operation, if the user leaves it
 /// running; those of [`RunningOperation::poll_until_interrupted`].
 pub(crate) async fn follow(operation: &mut RunningOperation<'_>) -> Result<Option<Stack>> {
+    let name = &operation.session().settings().stack_name;
+    let _running = operation.interrupt().follow(name);
     loop {
         match operation.poll_until_interrupted().await {
             Err(error) if can_ask(operation, &error) => leave_or_cancel(operation, error).await?,
@@ -45,6 +48,7 @@ fn can_ask(operation: &RunningOperation<'_>, error: &Error) -> bool {
 /// Asks whether to leave the operation running, which returns `left`, or to cancel it, and then
 /// cancels it. A second Ctrl-C during the question ends the process.
 async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> Result<()> {
+    let resets = operation.interrupt().resets();
     let (session, service) = (operation.session(), operation.service());
     let read = async {
         let stack = service.describe_by(operation.stack_id()).await?;
@@ -57,46 +61,39 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         return Err(left);
     };
     let presenter = session.presenter();
-    let Ok(call) = cancel::call_for(session, &stack, true) else {
-        presenter.note(&format!(
-            "\nThe running operation ({}) cannot be cancelled.",
-            stack.status
-        ));
+    let call = match cancellation(operation, &shown, &stack) {
+        Ok(call) => Some(call),
+        Err(obstacle) => {
+            presenter.note(&obstacle);
+            None
+        }
+    };
+    // If others run, the answer is for all of them.
+    if call.is_none() && operation.interrupt().running().len() <= 1 {
+        return Err(left);
+    }
+    let resume = operation.resume().to_owned();
+    let decide = operation.interrupt().decide(resets, async |running| {
+        let presenter = presenter.of_all();
+        presenter.note(&question(&call, &stack, running));
+        presenter.note(ACCEPTED);
+        loop {
+            let answer = presenter.ask("Leave or cancel:", &resume).await?;
+            match answer.as_str() {
+                "cancel" => return Ok(Decision::Cancel),
+                "leave" | "" => return Ok(Decision::Leave),
+                _ => presenter.note(ACCEPTED),
+            }
+        }
+    });
+    if decide.await? == Decision::Leave {
+        let left = Error::new(ErrorKind::Interrupted, "left running");
+        return Err(operation.still_running(left));
+    }
+    let Some(call) = call else {
         return Err(left);
     };
-    if !shown.began_with(operation.timeline().beginning()) {
-        presenter.note(&format!(
-            "\nAnother operation is running by now ({}). It is not cancelled.",
-            stack.status
-        ));
-        return Err(left);
-    }
-    let place = stack.place();
-    presenter.note(&match call {
-        Call::CancelUpdateStack => format!(
-            "\nLeave the update of {place} running, or cancel it, so that CloudFormation rolls it back?"
-        ),
-        _ => format!(
-            "\nLeave the creation of {place} running, or cancel it?\n\
-             A creation is cancelled by deleting the stack with everything created so far."
-        ),
-    });
-    presenter.note(ACCEPTED);
-    loop {
-        let answer = presenter
-            .ask("Leave or cancel:", operation.resume())
-            .await?;
-        match answer.as_str() {
-            "cancel" => break,
-            "leave" | "" => {
-                let left = Error::new(ErrorKind::Interrupted, "left running");
-                return Err(operation.still_running(left));
-            }
-            _ => presenter.note(ACCEPTED),
-        }
-    }
     presenter.note("");
-    operation.interrupt().reset();
     let cancelled = async {
         if !shown.is_unchanged(service).await? {
             // If the creation is complete by now, cancelling it would delete a complete stack.
@@ -114,4 +111,46 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
         Err(error) => return Err(operation.still_running(error)),
     }
     Ok(())
+}
+
+/// Returns the call that cancels the operation, or why it cannot be cancelled.
+fn cancellation(
+    operation: &RunningOperation<'_>,
+    shown: &ShownOperation,
+    stack: &Stack,
+) -> std::result::Result<Call, String> {
+    let status = &stack.status;
+    let Ok(call) = cancel::call_for(operation.session(), stack, true) else {
+        return Err(format!(
+            "\nThe running operation ({status}) cannot be cancelled."
+        ));
+    };
+    if shown.began_with(operation.timeline().beginning()) {
+        return Ok(call);
+    }
+    Err(format!(
+        "\nAnother operation is running by now ({status}). It is not cancelled."
+    ))
+}
+
+/// Returns the question, which names the stack or, if there are several, all on which operations run.
+fn question(call: &Option<Call>, stack: &Stack, running: &[String]) -> String {
+    let place = stack.place();
+    if running.len() > 1 {
+        return format!(
+            "\nLeave the operations on {} running, or cancel them?\n\
+             An update is rolled back. A creation is cancelled by deleting the stack with everything \
+             created so far.",
+            running.join(", ")
+        );
+    }
+    match call {
+        Some(Call::CancelUpdateStack) => format!(
+            "\nLeave the update of {place} running, or cancel it, so that CloudFormation rolls it back?"
+        ),
+        _ => format!(
+            "\nLeave the creation of {place} running, or cancel it?\n\
+             A creation is cancelled by deleting the stack with everything created so far."
+        ),
+    }
 }
