@@ -17,7 +17,7 @@ pub(crate) async fn obtain(deletion: &Deletion<'_>, prepared: &Prepared) -> Resu
     if deletion.options.yes {
         return check_losses(deletion, &prepared.plan);
     }
-    let confirmed = deletion.interrupt.guard(confirm(deletion, &prepared.plan));
+    let confirmed = deletion.interrupt.guard(confirm(deletion, prepared));
     confirmed.await.map_err(|error| match error.kind() {
         ErrorKind::Interrupted => error.hint("nothing was deleted"),
         _ => error,
@@ -26,7 +26,11 @@ pub(crate) async fn obtain(deletion: &Deletion<'_>, prepared: &Prepared) -> Resu
 
 /// Refuses to lose what a resource stores, unless the command line names the resource. A script
 /// gives `--yes` without having seen what is lost. A deletion that failed was confirmed before.
-fn check_losses(deletion: &Deletion<'_>, deletion_plan: &DeletionPlan) -> Result<()> {
+///
+/// # Errors
+///
+/// Refused if there is such a resource.
+pub(crate) fn check_losses(deletion: &Deletion<'_>, deletion_plan: &DeletionPlan) -> Result<()> {
     if deletion.stack.status == StackStatus::DeleteFailed {
         return Ok(());
     }
@@ -52,14 +56,11 @@ fn check_losses(deletion: &Deletion<'_>, deletion_plan: &DeletionPlan) -> Result
 }
 
 /// Asks for the stack's name, and checks that the stack has not changed since it was shown.
-async fn confirm(deletion: &Deletion<'_>, deletion_plan: &DeletionPlan) -> Result<()> {
+async fn confirm(deletion: &Deletion<'_>, prepared: &Prepared) -> Result<()> {
     let stack = &deletion.stack;
     let presenter = deletion.session.presenter();
     if presenter.is_interactive() {
-        let losses: Vec<String> = deletion_plan
-            .losses()
-            .map(|lost| format!("{} {}", lost.path, lost.loss()))
-            .collect();
+        let losses = prepared.losses();
         let lost = match losses.as_slice() {
             [] => "No stored data is lost.".to_owned(),
             losses => format!("Lost: {}.", losses.join("; ")),
@@ -82,6 +83,9 @@ async fn confirm(deletion: &Deletion<'_>, deletion_plan: &DeletionPlan) -> Resul
 /// Returns this command line with `--yes`, and with `--allow-delete` for more resources.
 fn without_question<'n>(deletion: &Deletion<'_>, more: impl Iterator<Item = &'n str>) -> String {
     let options = deletion.options;
+    if let Some(run) = &options.run {
+        return run.command("--allow-delete", more);
+    }
     let given = [
         ("--empty", &options.empty),
         ("--retain", &options.retain),

@@ -59,6 +59,11 @@ impl<'a> Deletion<'a> {
         self.stack.status == StackStatus::DeleteInProgress
     }
 
+    /// Returns the stack with its account and region.
+    pub(crate) fn place(&self) -> String {
+        self.stack.place()
+    }
+
     /// Returns the mode of the deletion.
     pub(super) fn mode(&self) -> DeploymentMode {
         let mode = self.session.settings().stack.deployment_mode;
@@ -67,7 +72,7 @@ impl<'a> Deletion<'a> {
 
     /// Checks that the stack has not changed since it was shown: what is emptied cannot be restored,
     /// and emptying takes time.
-    pub(super) async fn check_again(&self) -> Result<()> {
+    pub(crate) async fn check_again(&self) -> Result<()> {
         let stack = &self.stack;
         let now = self.service.describe_by(&stack.id).await?;
         let same = now.is_some_and(|now| {
@@ -100,6 +105,9 @@ impl<'a> Deletion<'a> {
 
     /// Returns the command line with an option for each name.
     pub(super) fn command<'n>(&self, option: &str, names: impl Iterator<Item = &'n str>) -> String {
+        if let Some(run) = &self.options.run {
+            return run.command(option, names);
+        }
         let command = names.fold(self.words("destroy"), |command, name| {
             format!("{command} {option} {}", quote(name))
         });

@@ -42,6 +42,23 @@ impl Prepared {
         })
     }
 
+    /// Forgets the importers that are deleted before this stack.
+    pub(crate) fn forget_importers(&mut self, deleted: &[String]) {
+        for export in &mut self.plan.exports {
+            export.importers.retain(|name| !deleted.contains(name));
+        }
+        self.plan
+            .exports
+            .retain(|export| !export.importers.is_empty());
+    }
+
+    /// Returns what the deletion loses, a sentence for each resource.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let losses = self.plan.losses();
+        let losses = losses.map(|lost| format!("{} {}", lost.path, lost.loss()));
+        losses.collect()
+    }
+
     /// Shows what the deletion would do.
     ///
     /// # Errors

@@ -1,0 +1,134 @@
+//! The stacks of the project that use others, and would be left without them.
+
+use crate::aws::stack::StackService;
+use crate::config::manifest;
+use crate::config::project::Project;
+use crate::config::settings::{Selection, Target, choose};
+use crate::error::{Error, Result};
+use crate::operations::context::{Context, OpenedTarget, shared_interrupt};
+use crate::operations::session::Session;
+
+/// Refuses to destroy stacks while others of the project exist and use them. `chosen` are the environments
+/// and the keys in `[stacks]` of those that are destroyed, `allowed` the keys of those that may be left
+/// without them.
+///
+/// # Errors
+///
+/// Refused if there is such a stack; what is wrong with its settings; if it cannot be read.
+pub(crate) async fn check(
+    context: &Context,
+    chosen: &[(String, String)],
+    allowed: &[String],
+    again: &dyn Fn(&[String]) -> String,
+) -> Result<()> {
+    let interrupt = shared_interrupt(context)?;
+    let Some(project) = context.project() else {
+        return Ok(());
+    };
+    let mut found: Vec<(Target, String)> = Vec::new();
+    for target in dependents(context, project, chosen, allowed)? {
+        let Some(used) = used(&target, chosen) else {
+            continue;
+        };
+        let own = context.for_target(
+            OpenedTarget {
+                project: project.clone(),
+                stack: target.stack.clone(),
+                settings: target.settings.clone(),
+                label: None,
+            },
+            context.presenter().clone(),
+        );
+        let session = Session::open(&own)?;
+        let exists = async {
+            let connection = session.connect().await?;
+            let service = StackService::new(&connection, &session.settings().stack_name);
+            let stack = service.describe().await?;
+            Ok(stack.is_some_and(|stack| stack.status.exists()))
+        };
+        if interrupt.guard(exists).await? {
+            found.push((target, used));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let sentences = found.iter().map(|(target, used)| {
+        let key = target.stack.as_deref().unwrap_or_default();
+        let name = &target.settings.stack_name;
+        format!("`{key}` (`{name}`) uses `{used}`")
+    });
+    let sentences: Vec<String> = sentences.collect();
+    let keys = found
+        .iter()
+        .filter_map(|(target, _)| target.stack.as_deref());
+    let mut keys: Vec<&str> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let allow: Vec<String> = keys
+        .iter()
+        .map(|key| format!("--allow-dependent {key}"))
+        .collect();
+    let all: Vec<&str> = (chosen.iter().map(|(_, key)| key.as_str()))
+        .chain(keys.iter().copied())
+        .collect();
+    let environments: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
+    let both = context.command_for("destroy", &distinct(&all), &distinct(&environments));
+    Err(Error::refused(format!(
+        "not destroyed: {}, and is not destroyed with it",
+        sentences.join("; ")
+    ))
+    .hint(format!("to destroy all of them: `{both}`"))
+    .hint(format!("to leave them without it: `{}`", again(&allow))))
+}
+
+/// Returns the stacks of the same environments that are not destroyed and use one that is.
+fn dependents(
+    context: &Context,
+    project: &Project,
+    chosen: &[(String, String)],
+    allowed: &[String],
+) -> Result<Vec<Target>> {
+    let environments: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
+    let selection = Selection {
+        environments: distinct(&environments)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        ..Selection::default()
+    };
+    let mut overrides = context.overrides_for(None);
+    overrides.stack = None;
+    let manifest = manifest::parse(project.manifest());
+    let mut targets = choose(&manifest, &selection, &overrides, context.ambient())?;
+    targets.retain(|target| {
+        let key = target.stack.as_deref().unwrap_or_default();
+        let is_chosen = |(environment, stack): &(String, String)| {
+            *environment == target.environment && stack == key
+        };
+        !chosen.iter().any(is_chosen)
+            && !allowed.iter().any(|it| it == key)
+            && used(target, chosen).is_some()
+    });
+    Ok(targets)
+}
+
+/// Returns the stack that is destroyed and that this one uses.
+fn used(target: &Target, chosen: &[(String, String)]) -> Option<String> {
+    let mut needs = target.settings.needs.iter();
+    let is_chosen = |need: &String| {
+        let mut chosen = chosen.iter();
+        chosen.any(|(environment, key)| *environment == target.environment && key == need)
+    };
+    needs.find(|need| is_chosen(need)).cloned()
+}
+
+fn distinct<'t>(names: &[&'t str]) -> Vec<&'t str> {
+    let mut distinct = Vec::new();
+    for name in names {
+        if !distinct.contains(name) {
+            distinct.push(*name);
+        }
+    }
+    distinct
+}
