@@ -12,7 +12,9 @@ use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::options::DeployOptions;
 use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
 use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
+use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
+use crate::operations::graph::plan_saving::{self, Request};
 use crate::operations::session::Session;
 use crate::operations::upstream::{export_users, inputs};
 use crate::plan::Plan;
@@ -44,17 +46,40 @@ pub struct Args {
 }
 
 impl Args {
-    /// Returns how the output of several stacks is put together, or what works on one stack alone.
-    pub(crate) fn layout(&self) -> Result<Layout, &'static str> {
-        if self.out.is_some() {
-            return Err("plan --out");
-        }
-        Ok(match self.format {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        match self.format {
             PlanFormat::Human => Layout::PlacedBlocks,
             PlanFormat::Json => Layout::Json(Kind::Plan),
             PlanFormat::Markdown => Layout::Markdown,
-        })
+        }
     }
+
+    /// Returns whether the plans are saved.
+    pub(crate) fn is_saving(&self) -> bool {
+        self.out.is_some()
+    }
+}
+
+/// Saves the plans of several stacks in one file.
+pub(crate) async fn save_several(group: Group<'_>, args: Args) -> Result<u8> {
+    let context = group.context();
+    let path = args.out.unwrap_or_default();
+    let deploy = args.deploy;
+    let request = Request {
+        out: context.resolve(&path),
+        format: args.format,
+        options: Box::new(move |mode| deploy.options(mode)),
+        has_detailed_code: args.detailed_exitcode,
+    };
+    let code = plan_saving::run(group, request).await?;
+    let apply = format!("apply {}", quote(&path.to_string_lossy()));
+    context.presenter().note(&format!(
+        "\nSaved to `{}`. `{}` executes exactly these plans.",
+        path.display(),
+        context.command(&apply, None)
+    ));
+    Ok(code)
 }
 
 /// Creates a change set, shows it and deletes it again, or keeps it for a saved plan.

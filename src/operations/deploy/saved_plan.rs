@@ -36,7 +36,7 @@ pub(crate) async fn save(
     pending: Option<&PendingChangeSet>,
     path: &Path,
 ) -> Result<()> {
-    let write = write(deployment, plan, pending, path);
+    let write = async { file(deployment, plan, pending).await?.write(path) };
     match (deployment.interrupt().guard(write).await, pending) {
         (Err(error), Some(pending)) => {
             Err(discard_after(deployment, &pending.change_set().id, error).await)
@@ -45,12 +45,16 @@ pub(crate) async fn save(
     }
 }
 
-async fn write(
+/// Returns the file of a plan. `pending` is `None` if nothing has to be changed.
+///
+/// # Errors
+///
+/// If a call fails.
+pub(crate) async fn file(
     deployment: &Deployment<'_>,
     plan: &Plan,
     pending: Option<&PendingChangeSet>,
-    path: &Path,
-) -> Result<()> {
+) -> Result<PlanFile> {
     let service = deployment.service();
     // The change set created the stack if it is new, so its state can be read only now.
     let created = match pending {
@@ -84,8 +88,7 @@ async fn write(
         stack,
         change_set,
         files,
-    )?
-    .write(path)
+    )
 }
 
 /// A plan that was saved earlier.
@@ -94,6 +97,8 @@ pub(crate) struct SavedPlan<'a> {
     context: &'a Context,
     file: PlanFile,
     path: PathBuf,
+    /// The command that makes it again, if the file holds the plans of several stacks.
+    again: Option<String>,
 }
 
 impl<'a> SavedPlan<'a> {
@@ -108,6 +113,7 @@ impl<'a> SavedPlan<'a> {
             file: PlanFile::read(&context.resolve(path))
                 .map_err(|error| perhaps_an_environment(context, path, error))?,
             path: path.to_owned(),
+            again: None,
         };
         match context.environment() {
             Some(environment) if environment != saved.file.environment => {
@@ -120,6 +126,21 @@ impl<'a> SavedPlan<'a> {
                 .hint(format!("`{}` applies it", context.command(&apply, None))))
             }
             _ => Ok(saved),
+        }
+    }
+
+    /// Returns one of the plans of several stacks. `again` is the command that makes them again.
+    pub(crate) fn of_several(
+        context: &'a Context,
+        file: PlanFile,
+        path: &Path,
+        again: &str,
+    ) -> Self {
+        Self {
+            context,
+            file,
+            path: path.to_owned(),
+            again: Some(again.to_owned()),
         }
     }
 
@@ -315,6 +336,9 @@ impl<'a> SavedPlan<'a> {
     }
 
     fn again(&self) -> String {
+        if let Some(again) = &self.again {
+            return format!("create new plans: `{again}`");
+        }
         let plan = format!("plan --out {}", quote(&self.path.to_string_lossy()));
         format!(
             "create a new plan: `{}`",

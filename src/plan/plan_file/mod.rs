@@ -10,6 +10,8 @@
 //! Secrets are part of no digest, because a digest of a short secret can be guessed. The change set
 //! contains the secrets with which it was created. Of a value from a service, the place counts.
 
+pub mod of_stacks;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
@@ -30,6 +32,9 @@ use crate::util::regular_file::{self, FileError};
 
 /// The name and version of the file format.
 const SCHEMA: &str = "stackctl.plan-file/1";
+
+/// The name and version of the format of a file with the plans of several stacks.
+const SCHEMA_OF_STACKS: &str = "stackctl.plan-files/1";
 
 /// The maximum length of a plan file in bytes; a plan of 5,000 artifacts has about a million.
 const MAX_LENGTH: u64 = 4 * 1024 * 1024;
@@ -281,14 +286,7 @@ impl PlanFile {
     ///
     /// If the file cannot be read, and the errors of [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let text = regular_file::read_or_pipe(path, MAX_LENGTH).map_err(|error| match error {
-            FileError::TooLarge(_) => too_long(&shown.to_string()),
-            error => error
-                .into_error("the plan", &shown)
-                .hint(format!("create one: `stackctl plan --out {shown}`")),
-        })?;
-        Self::parse(&text, &shown.to_string())
+        Self::parse(&read_text(path)?, &path.display().to_string())
     }
 
     /// Parses the content of a plan file. `shown` is the name of the file in error messages.
@@ -306,6 +304,11 @@ impl PlanFile {
         }
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
+            Some(schema) if schema == SCHEMA_OF_STACKS => {
+                return Err(Error::refused(format!(
+                    "`{shown}` holds the plans of several stacks, but the project has one"
+                )));
+            }
             Some(schema) => {
                 return Err(refused(format!(
                     "`{shown}` is a `{schema}` file, but this version of stackctl reads `{SCHEMA}`"
@@ -315,12 +318,8 @@ impl PlanFile {
         }
         let file: Self = serde_json::from_slice(text)
             .map_err(|error| refused(format!("the plan `{shown}` was changed: {error}")))?;
-        if file.computed_digest()? == file.digest {
-            return Ok(file);
-        }
-        Err(refused(format!(
-            "the plan `{shown}` was changed: it does not match its own digest"
-        )))
+        parsed(&file, shown)?;
+        Ok(file)
     }
 
     /// Checks that [`Self::write`] can write to a path, and that the disk has room: writes a temporary
@@ -351,7 +350,9 @@ impl PlanFile {
             Err(FileError::Io(error)) => Err(cannot_write(path, error)),
             Err(error) => Err(not_replaceable(path).caused_by(error)),
             Ok(text)
-                if schema_of(&text).is_some_and(|it| it.starts_with("stackctl.plan-file/")) =>
+                if schema_of(&text).is_some_and(|it| {
+                    it.starts_with("stackctl.plan-file/") || it.starts_with("stackctl.plan-files/")
+                }) =>
             {
                 Ok(())
             }
@@ -365,13 +366,7 @@ impl PlanFile {
     ///
     /// The errors of [`Self::check_writable`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        Self::check_replaceable(path)?;
-        let failed = |error: io::Error| cannot_write(path, error);
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
-        let mut file = new_file::create_private(path).map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        new_file::finish(file, path).map_err(failed)
+        write_text(self, path)
     }
 
     fn computed_digest(&self) -> Result<String> {
@@ -383,6 +378,39 @@ impl PlanFile {
             .map_err(|error| Error::system("cannot write JSON", error))?;
         Ok(Digest::of(text).hex())
     }
+}
+
+/// Returns the content of a plan file.
+fn read_text(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    regular_file::read_or_pipe(path, MAX_LENGTH).map_err(|error| match error {
+        FileError::TooLarge(_) => too_long(&shown.to_string()),
+        error => error
+            .into_error("the plan", &shown)
+            .hint(format!("create one: `stackctl plan --out {shown}`")),
+    })
+}
+
+/// Writes a plan file atomically. Only its owner can read it.
+fn write_text(file: &impl Serialize, path: &Path) -> Result<()> {
+    PlanFile::check_replaceable(path)?;
+    let failed = |error: io::Error| cannot_write(path, error);
+    let mut text = serde_json::to_vec_pretty(file).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    let mut file = new_file::create_private(path).map_err(failed)?;
+    file.write_all(&text).map_err(failed)?;
+    new_file::finish(file, path).map_err(failed)
+}
+
+/// Refuses a plan that does not match its own digest.
+fn parsed(file: &PlanFile, shown: &str) -> Result<()> {
+    if file.computed_digest()? == file.digest {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the plan `{shown}` was changed: it does not match its own digest"
+    ))
+    .hint(format!("create a new plan: `stackctl plan --out {shown}`")))
 }
 
 fn not_replaceable(path: &Path) -> Error {

@@ -1,0 +1,127 @@
+//! The saved plans of several stacks, in one file.
+//!
+//! The file holds the plan of each stack, in the order of the graph, as the file of one stack would. It ends
+//! with a digest of its content, too.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{PlanFile, SCHEMA_OF_STACKS, parsed, read_text, schema_of, write_text};
+use crate::artifact::digest::Digest;
+use crate::error::{Error, Result};
+
+/// The saved plans of several stacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFiles {
+    schema: String,
+    /// The plans, in the order of the graph.
+    pub stacks: Vec<StackPlan>,
+    /// The SHA-256 of all fields above.
+    digest: String,
+}
+
+/// The saved plan of one of several stacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StackPlan {
+    /// The stack's key in `[stacks]`; `None` in a project of one stack.
+    pub stack: Option<String>,
+    /// Its plan.
+    pub plan: PlanFile,
+}
+
+impl PlanFiles {
+    /// Returns the file for these plans.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written as JSON.
+    pub fn new(stacks: Vec<StackPlan>) -> Result<Self> {
+        let mut file = Self {
+            schema: SCHEMA_OF_STACKS.to_owned(),
+            stacks,
+            digest: String::new(),
+        };
+        file.digest = file.computed_digest()?;
+        Ok(file)
+    }
+
+    /// Reads the saved plans of several stacks; `None` if the file is something else, such as the plan of
+    /// one stack or no file at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let shown = path.display().to_string();
+        match read_text(path) {
+            Ok(text) if schema_of(&text).as_deref() == Some(SCHEMA_OF_STACKS) => {
+                Self::parse(&text, &shown).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Parses the content of a file. `shown` is the name of the file in error messages.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the text does not match its own digest, or if one of the plans does not.
+    pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
+        let refused = |reason: String| {
+            Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
+        };
+        let file: Self = serde_json::from_slice(text)
+            .map_err(|error| refused(format!("the plan `{shown}` was changed: {error}")))?;
+        if file.computed_digest()? != file.digest {
+            return Err(refused(format!(
+                "the plan `{shown}` was changed: it does not match its own digest"
+            )));
+        }
+        for entry in &file.stacks {
+            parsed(&entry.plan, shown)?;
+        }
+        Ok(file)
+    }
+
+    /// Writes the file atomically. Only its owner can read it.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`PlanFile::check_writable`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_text(self, path)
+    }
+
+    fn computed_digest(&self) -> Result<String> {
+        let unsigned = Self {
+            digest: String::new(),
+            ..self.clone()
+        };
+        let text = serde_json::to_vec(&unsigned)
+            .map_err(|error| Error::system("cannot write JSON", error))?;
+        Ok(Digest::of(text).hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::PlanFiles;
+
+    #[test]
+    fn a_changed_file_is_refused() {
+        let file = PlanFiles::new(Vec::new()).unwrap();
+        let text = serde_json::to_string(&file).unwrap();
+        assert_eq!(PlanFiles::parse(text.as_bytes(), "p").unwrap(), file);
+        let changed = text.replace("\"stacks\":[]", "\"stacks\":[ ],\"more\":1");
+        let error = PlanFiles::parse(changed.as_bytes(), "p").unwrap_err();
+        assert!(error.to_string().contains("was changed"));
+        let other = text.replace(&file.digest, "0");
+        let error = PlanFiles::parse(other.as_bytes(), "p").unwrap_err();
+        assert!(error.to_string().contains("its own digest"));
+    }
+}
