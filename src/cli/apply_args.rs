@@ -13,17 +13,19 @@ pub(crate) struct ApplyArgs {
     /// Deploy without asking
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
-    /// Allow a resource that holds data to be replaced; may be repeated
+    /// Allow a resource that holds data to be replaced; `STACK:ID` if stacks share the name; may be
+    /// repeated
     #[arg(long, value_name = "LOGICAL_ID")]
-    allow_replace: Vec<String>,
-    /// Allow a resource that holds data to be deleted; may be repeated
+    pub(crate) allow_replace: Vec<String>,
+    /// Allow a resource that holds data to be deleted; `STACK:ID` if stacks share the name; may be
+    /// repeated
     #[arg(long, value_name = "LOGICAL_ID")]
-    allow_delete: Vec<String>,
+    pub(crate) allow_delete: Vec<String>,
     /// Wait for an operation that is running on the stack, then plan
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
-    deploy: DeployArgs,
+    pub(crate) deploy: DeployArgs,
     /// Which events are shown while the deployment runs
     #[arg(long, value_name = "WHICH", default_value = "all")]
     pub(crate) events: EventFilter,
@@ -59,6 +61,7 @@ impl ApplyArgs {
         Application {
             consent: Consent {
                 yes: self.yes,
+                stack: session.settings().stack_key.clone(),
                 allow_replace: &self.allow_replace,
                 allow_delete: &self.allow_delete,
                 repeated,
@@ -67,6 +70,7 @@ impl ApplyArgs {
             events: self.events,
             verify: false,
             outputs_file: None,
+            ended: None,
         }
     }
 }

@@ -77,11 +77,11 @@ async fn run_each(
     targets: Vec<OpenedTarget>,
     layout: Layout,
 ) -> Result<Exit> {
-    let is_gc = matches!(command, Command::Gc(_));
-    let targets = if is_gc {
-        of_distinct_buckets(targets)
-    } else {
-        targets
+    let targets = match command {
+        Command::Gc(_) => of_distinct_buckets(targets),
+        // A stack is deleted after those that use it.
+        Command::Destroy(_) => targets.into_iter().rev().collect(),
+        _ => targets,
     };
     // Each collection asks a question of its own, and what only computes waits for nothing.
     let at_once = match &command {
@@ -93,15 +93,26 @@ async fn run_each(
         _ => runner::READS,
     };
     let group = Group::begin(context, command.name(), layout, targets);
+    let code = match command {
+        Command::Apply(args) => commands::apply::run_several(group, args).await,
+        Command::Plan(args) if args.is_saving() => commands::plan::save_several(group, args).await,
+        Command::Destroy(args) => commands::destroy::run_several(group, args).await,
+        command => run_alike(group, at_once, command).await,
+    };
+    code.map(|code| match code {
+        0 => Exit::Done,
+        code => Exit::Code(code),
+    })
+}
+
+/// Runs a command for each stack as for one.
+async fn run_alike(group: Group<'_>, at_once: usize, command: Command) -> Result<u8> {
     let command = Rc::new(command);
     let code = runner::run(group, at_once, |context| {
         let command = Rc::clone(&command);
         async move { run_one(&command, &context).await.map(Exit::code) }
     });
-    code.await.map(|code| match code {
-        0 => Exit::Done,
-        code => Exit::Code(code),
-    })
+    code.await
 }
 
 /// Runs a command that works on several stacks for one of them.

@@ -2,13 +2,14 @@
 
 use super::args::Command;
 use super::global::GlobalOptions;
-use crate::config::manifest;
+use crate::config::manifest::{self, Manifest};
 use crate::config::project::Project;
 use crate::config::settings::{Selection, Target, choose as choose_targets};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::context::{Context, OpenedTarget};
 use crate::operations::graph::layout::Layout;
+use crate::plan::plan_file::of_stacks::PlanFiles;
 
 /// What a run works on.
 pub(super) enum Chosen {
@@ -79,6 +80,11 @@ pub(super) fn choose(
     };
     let manifest = manifest::parse(project.manifest());
     let overrides = context.overrides_for(None);
+    if let Command::Apply(args) = command
+        && let Some(file) = args.saved_plans(context)?
+    {
+        return of_saved_plans(&project, &manifest, &file, global, context);
+    }
     let targets = choose_targets(&manifest, &selection, &overrides, context.ambient())?;
     show_warnings(context, &targets);
     let mut opened: Vec<OpenedTarget> = targets
@@ -101,10 +107,52 @@ pub(super) fn choose(
     }
 }
 
+/// Returns the stacks of a file of saved plans, in the order of the graph.
+fn of_saved_plans(
+    project: &Project,
+    manifest: &Manifest,
+    file: &PlanFiles,
+    global: &GlobalOptions,
+    context: &Context,
+) -> Result<Chosen> {
+    if !global.stacks.is_empty() || global.all_environments {
+        return Err(
+            Error::input("a saved plan knows its stacks and its environments")
+                .hint("leave out `--stack` and `--all-envs`"),
+        );
+    }
+    let plans = file.stacks.iter();
+    let selection = Selection {
+        stacks: plans.clone().filter_map(|it| it.stack.clone()).collect(),
+        environments: plans.map(|it| it.plan.environment.clone()).collect(),
+        all_environments: false,
+    };
+    let given = global.environments.iter();
+    let others: Vec<&String> = given
+        .filter(|it| !selection.environments.contains(it))
+        .collect();
+    if let [other, ..] = others.as_slice() {
+        return Err(Error::refused(format!(
+            "the plans are not for the environment `{other}`"
+        )));
+    }
+    let overrides = context.overrides_for(None);
+    let mut targets = choose_targets(manifest, &selection, &overrides, context.ambient())?;
+    targets.retain(|target| {
+        let mut plans = file.stacks.iter();
+        plans.any(|it| it.stack == target.stack && it.plan.environment == target.environment)
+    });
+    show_warnings(context, &targets);
+    let opened = targets.into_iter().map(|target| opened(project, target));
+    Ok(Chosen::Several(opened.collect(), Layout::PlacedBlocks))
+}
+
 fn scope(command: &Command) -> Scope {
     let any = |layout: Result<Layout, &'static str>| layout.map_or_else(Scope::One, Scope::Any);
     match command {
-        Command::Plan(args) => any(args.layout()),
+        Command::Plan(args) => Scope::Any(args.layout()),
+        Command::Apply(args) => Scope::Any(args.layout()),
+        Command::Destroy(args) => Scope::Any(args.layout()),
         Command::Diff(args) if args.is_of_files() => Scope::Outside,
         Command::Diff(args) => any(args.layout()),
         Command::Drift(args) => any(args.layout()),

@@ -21,6 +21,16 @@ pub enum Part {
     Document(Value),
 }
 
+impl Part {
+    /// Returns whether nothing would be printed.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) | Self::Exact(text) => text.is_empty(),
+            Self::Document(_) => false,
+        }
+    }
+}
+
 /// Where the output of one of several stacks goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberOutput {

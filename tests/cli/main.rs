@@ -87,6 +87,7 @@ mod stack_inputs;
 mod stack_states;
 mod stack_values;
 mod stacks;
+mod stacks_apply;
 mod terminal_width;
 mod throttling;
 mod timing;

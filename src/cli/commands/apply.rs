@@ -11,7 +11,13 @@ use crate::operations::deploy::application::Application;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::saved_plan::SavedPlan;
 use crate::operations::deploy::{import, moves, readiness};
+use crate::operations::graph::deployments;
+use crate::operations::graph::group::Group;
+use crate::operations::graph::layout::Layout;
+use crate::operations::graph::request::{Request, SavedPlans};
 use crate::operations::session::Session;
+use crate::operations::upstream::inputs;
+use crate::plan::plan_file::of_stacks::PlanFiles;
 use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl apply`.
@@ -34,9 +40,31 @@ pub struct Args {
     /// Write the outputs to a file as JSON
     #[arg(long, value_name = "FILE")]
     outputs_file: Option<PathBuf>,
+    /// With `--yes` and several stacks, also apply a plan that had to be made again after another stack
+    /// was deployed and differs from the one that was shown
+    #[arg(long)]
+    accept_replans: bool,
 }
 
 impl Args {
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::PlacedBlocks
+    }
+
+    /// Returns the saved plans of several stacks that the command line names; `None` if it names none, or
+    /// the plan of one stack.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the file was changed.
+    pub(crate) fn saved_plans(&self, context: &Context) -> Result<Option<PlanFiles>> {
+        match &self.plan {
+            Some(path) => PlanFiles::read(&context.resolve(path)),
+            None => Ok(None),
+        }
+    }
+
     /// Returns the same command line with more options, for hints.
     fn repeated(&self, session: &Session<'_>, more: &[String]) -> String {
         let mut words = vec!["apply".to_owned()];
@@ -50,12 +78,23 @@ impl Args {
                 words.push(quote(&path.to_string_lossy()));
             }
         }
-        words.extend(self.apply.words(self.verify.then_some("--verify")));
-        words.extend_from_slice(more);
+        words.extend(self.words(more));
         // A saved plan knows its environment.
         let environment = self.plan.is_none();
         let environment = environment.then_some(session.settings().environment.as_str());
         session.context().command(&words.join(" "), environment)
+    }
+
+    /// Returns the options as words of a command line, with more of them, each once.
+    fn words(&self, more: &[String]) -> Vec<String> {
+        let mut words = self.apply.words(self.verify.then_some("--verify"));
+        words.extend(self.accept_replans.then(|| "--accept-replans".to_owned()));
+        for word in more {
+            if !words.contains(word) {
+                words.push(word.clone());
+            }
+        }
+        words
     }
 
     /// Returns how the deployment is applied. `repeated` is [`Self::repeated`].
@@ -73,6 +112,52 @@ impl Args {
     }
 }
 
+/// Deploys several stacks.
+pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
+    let file = args.outputs_file.as_ref();
+    let all = group.command_for_all("apply");
+    let mut rest = all.trim_start_matches("stackctl apply").to_owned();
+    let saved = args.saved_plans(group.context())?.map(|file| {
+        let path = args.plan.clone().unwrap_or_default();
+        let shown = quote(&path.to_string_lossy());
+        let again = group.command_for_all(&format!("plan --out {shown}"));
+        // A saved plan knows its stacks.
+        rest = format!(
+            " {shown}{}",
+            group
+                .context()
+                .command("", None)
+                .trim_start_matches("stackctl")
+        );
+        SavedPlans { file, path, again }
+    });
+    let shown = file.map(|path| format!(" --outputs-file {}", quote(&path.to_string_lossy())));
+    let outputs_file = file.map(|path| group.context().resolve(path));
+    let ApplyArgs {
+        yes, wait, events, ..
+    } = args.apply;
+    let deploy = args.apply.deploy;
+    let request = Request {
+        yes,
+        accept_replans: args.accept_replans,
+        wait,
+        verify: args.verify,
+        events,
+        allow_replace: args.apply.allow_replace.clone(),
+        allow_delete: args.apply.allow_delete.clone(),
+        options: Box::new(move |mode| deploy.options(mode)),
+        outputs_file,
+        saved,
+        repeated: Box::new(move |more| {
+            let words = args.words(more);
+            let words = words.iter().map(|word| format!(" {word}"));
+            let shown = shown.as_deref().unwrap_or_default();
+            format!("stackctl apply{shown}{}{rest}", words.collect::<String>())
+        }),
+    };
+    deployments::run(group, request).await
+}
+
 /// Deploys the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if let Some(path) = &args.plan {
@@ -84,6 +169,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     application.check_end(&session)?;
     let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
+    inputs::provisional(&mut deployment).await?;
     readiness::check_revertible(&deployment, application.options.revert_drift)?;
     let ApplyArgs {
         wait, yes, events, ..

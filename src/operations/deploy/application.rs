@@ -2,6 +2,7 @@
 //!
 //! `apply` and `rollback` share it. They differ in what is deployed.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::change_set_deletion::discard_after;
@@ -17,7 +18,7 @@ use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::operations::session::Session;
-use crate::operations::upstream::export_users;
+use crate::operations::upstream::{export_users, outputs};
 use crate::operations::{output_file, smoke_test};
 use crate::plan::{Plan, masking};
 use crate::present::event_filter::EventFilter;
@@ -37,6 +38,8 @@ pub(crate) struct Application<'a> {
     pub(crate) verify: bool,
     /// The file that receives the outputs.
     pub(crate) outputs_file: Option<PathBuf>,
+    /// Receives the stack as it is at the end, with masked outputs.
+    pub(crate) ended: Option<&'a RefCell<Option<Stack>>>,
 }
 
 /// A deployment that was planned.
@@ -44,7 +47,7 @@ pub(crate) struct Prepared {
     /// The plan.
     pub(crate) plan: Plan,
     /// What the plan executes; `None` if no change set has to be executed.
-    pending: Option<PendingChangeSet>,
+    pub(crate) pending: Option<PendingChangeSet>,
     /// Whether the change set belongs to a saved plan, which can be applied later.
     is_saved: bool,
 }
@@ -78,6 +81,33 @@ impl Prepared {
     }
 }
 
+/// Plans a deployment. Its change set is created for this purpose, unless nothing has to be changed.
+///
+/// # Errors
+///
+/// Whatever keeps the change set from being created.
+pub(crate) async fn prepare(
+    deployment: &Deployment<'_>,
+    options: DeployOptions,
+    purpose: Purpose,
+) -> Result<Prepared> {
+    let pending = if deployment.is_unchanged() && !options.revert_drift {
+        None
+    } else {
+        let uploaded = upload::upload_artifacts(deployment);
+        deployment.interrupt().guard(uploaded).await?;
+        Some(PendingChangeSet::create(deployment, purpose, options).await?)
+    };
+    let plan = online::plan(deployment, pending.as_ref());
+    let pending = pending.filter(|pending| pending.change_set().is_executable());
+    let prepared = Prepared {
+        plan,
+        pending,
+        is_saved: false,
+    };
+    prepared.with_users(deployment).await
+}
+
 impl Application<'_> {
     /// Checks before the deployment, not after it, that the smoke test is configured and the outputs
     /// can be written.
@@ -108,6 +138,13 @@ impl Application<'_> {
         self.execute(deployment, &prepared).await
     }
 
+    /// Returns whether nothing has to be done, which needs no change set to know.
+    pub(crate) fn is_noop(&self, deployment: &Deployment<'_>) -> bool {
+        deployment.is_unchanged()
+            && !self.options.revert_drift
+            && stack_settings::changes(deployment).is_empty()
+    }
+
     /// Plans a deployment. Its change set is created, unless nothing has to be changed.
     ///
     /// # Errors
@@ -115,26 +152,10 @@ impl Application<'_> {
     /// Refused if the user would have to be asked and cannot; whatever keeps the change set from being
     /// created.
     pub(crate) async fn prepare(&self, deployment: &Deployment<'_>) -> Result<Prepared> {
-        let options = self.options;
-        let unchanged = deployment.is_unchanged() && !options.revert_drift;
-        if !(unchanged && stack_settings::changes(deployment).is_empty()) {
+        if !self.is_noop(deployment) {
             self.consent.check_can_ask(deployment.session())?;
         }
-        let pending = if unchanged {
-            None
-        } else {
-            let uploaded = upload::upload_artifacts(deployment);
-            deployment.interrupt().guard(uploaded).await?;
-            Some(PendingChangeSet::create(deployment, Purpose::Command, options).await?)
-        };
-        let plan = online::plan(deployment, pending.as_ref());
-        let pending = pending.filter(|pending| pending.change_set().is_executable());
-        let prepared = Prepared {
-            plan,
-            pending,
-            is_saved: false,
-        };
-        prepared.with_users(deployment).await
+        prepare(deployment, self.options, Purpose::Command).await
     }
 
     /// Reads the change set of a saved plan.
@@ -242,6 +263,10 @@ impl Application<'_> {
         };
         let mut shown = stack.clone();
         masking::hide_outputs(&mut shown, &deployment.build().template);
+        outputs::applied(session, &stack, &deployment.build().template);
+        if let Some(ended) = self.ended {
+            ended.replace(Some(shown.clone()));
+        }
         if happened.is_some() {
             let readiness = match plan.mode {
                 DeploymentMode::Standard => "",

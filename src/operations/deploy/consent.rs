@@ -17,6 +17,8 @@ use crate::util::shell_word::quote;
 pub(crate) struct Consent<'a> {
     /// Whether the plan is applied without a question.
     pub(crate) yes: bool,
+    /// The stack's key in `[stacks]`, which may stand before the name of a resource.
+    pub(crate) stack: Option<String>,
     /// The resources that hold data and may be replaced.
     pub(crate) allow_replace: &'a [String],
     /// The resources that hold data and may be deleted.
@@ -90,7 +92,7 @@ impl Consent<'_> {
                     Guard::Replace => self.allow_replace,
                     Guard::Delete => self.allow_delete,
                 };
-                !allowed.contains(&risk.logical_id)
+                !self.is_allowed(allowed, &risk.logical_id)
             })
             .collect();
         if guarded.is_empty() {
@@ -99,7 +101,7 @@ impl Consent<'_> {
         let mut more = Vec::new();
         let mut losses = Vec::new();
         for (risk, guard) in &guarded {
-            more.push(allowance(*guard, &risk.logical_id));
+            more.push(allowance(*guard, &self.full_name(&risk.logical_id)));
             losses.push(format!("`{}` {}", risk.logical_id, risk.reason));
         }
         let command = (self.repeated)(&more);
@@ -109,24 +111,44 @@ impl Consent<'_> {
         )
     }
 
+    /// Returns whether a resource is among those that the command line names, as `ID` or `STACK:ID`.
+    fn is_allowed(&self, names: &[String], logical_id: &str) -> bool {
+        let full = self.full_name(logical_id);
+        names.iter().any(|name| name == logical_id || *name == full)
+    }
+
+    /// Returns the name of a resource as the command line names it, with the stack's key if it has one.
+    fn full_name(&self, logical_id: &str) -> String {
+        match &self.stack {
+            Some(stack) => format!("{stack}:{logical_id}"),
+            None => logical_id.to_owned(),
+        }
+    }
+
+    /// Returns the options that allow what a plan loses and do not name the stack.
+    pub(crate) fn unqualified(&self, plan: &Plan) -> Vec<String> {
+        let guarded = plan.assessment.risks.iter();
+        let guarded = guarded.filter_map(|risk| Some((risk, risk.guard?)));
+        let unqualified = guarded.filter(|(risk, guard)| {
+            let allowed = match guard {
+                Guard::Replace => self.allow_replace,
+                Guard::Delete => self.allow_delete,
+            };
+            let full = self.full_name(&risk.logical_id);
+            allowed.contains(&risk.logical_id) && !allowed.contains(&full)
+        });
+        let options = unqualified.map(|(risk, guard)| allowance(guard, &risk.logical_id));
+        options.collect()
+    }
+
     async fn ask(&self, deployment: &Deployment<'_>, plan: &Plan) -> Result<()> {
         let session = deployment.session();
         let presenter = session.presenter();
-        let losses: Vec<String> = plan
-            .assessment
-            .risks
-            .iter()
-            .filter(|risk| risk.guard.is_some())
-            .map(|risk| format!("{} {}", risk.logical_id, risk.reason))
-            .collect();
+        let losses = losses(plan);
         if !losses.is_empty() {
             presenter.note(&format!("\nLost: {}.", losses.join("; ")));
         }
-        let place = stack::place(
-            &session.settings().stack_name,
-            &deployment.identity().account,
-            deployment.connection().region(),
-        );
+        let place = place(deployment);
         presenter.note(&format!(
             "\nDo you want to apply these changes to {place}? Only 'yes' will be accepted."
         ));
@@ -135,6 +157,22 @@ impl Consent<'_> {
         deployment.forget_objects_checked();
         confirmed
     }
+}
+
+/// Returns what a plan loses, a sentence for each resource.
+pub(crate) fn losses(plan: &Plan) -> Vec<String> {
+    let guarded = plan.assessment.risks.iter().filter(|it| it.guard.is_some());
+    let losses = guarded.map(|risk| format!("{} {}", risk.logical_id, risk.reason));
+    losses.collect()
+}
+
+/// Returns the stack with its account and region.
+pub(crate) fn place(deployment: &Deployment<'_>) -> String {
+    stack::place(
+        &deployment.session().settings().stack_name,
+        &deployment.identity().account,
+        deployment.connection().region(),
+    )
 }
 
 /// Shows the plan, and what it does besides.

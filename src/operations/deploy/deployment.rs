@@ -323,7 +323,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// Forgets it, after a question: much may have happened until the answer.
-    pub(super) fn forget_objects_checked(&self) {
+    pub(crate) fn forget_objects_checked(&self) {
         self.objects_checked.set(None);
     }
 

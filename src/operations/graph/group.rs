@@ -76,6 +76,15 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Returns the same group, if a part of its output was printed already.
+    #[must_use]
+    pub(crate) fn after_plans(self) -> Self {
+        Self {
+            has_printed: true,
+            ..self
+        }
+    }
+
     /// Returns the context of the whole command.
     pub(crate) fn context(&self) -> &'a Context {
         self.context
@@ -181,7 +190,7 @@ impl<'a> Group<'a> {
             }
             Layout::Templates if parts.is_empty() => {}
             Layout::Templates => self.print_template(member, parts),
-            Layout::Blocks | Layout::PlacedBlocks if parts.is_empty() => {}
+            Layout::Blocks | Layout::PlacedBlocks if parts.iter().all(Part::is_empty) => {}
             Layout::Blocks | Layout::PlacedBlocks => self.print_block(member, parts),
         }
     }

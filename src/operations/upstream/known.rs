@@ -136,10 +136,6 @@ impl Upstream {
 
     /// The plan of the stack was executed, and this is the stack now. `secrets` are the outputs whose
     /// values are secrets.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the application of several stacks will call it")
-    )]
     pub(crate) fn applied(&self, key: &Key, stack: Stack, secrets: BTreeSet<String>) {
         let known = Known::new(Some(Planned::NotChosen));
         let read = ReadStack {

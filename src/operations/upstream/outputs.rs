@@ -170,6 +170,16 @@ async fn fetch(session: &Session<'_>, own: &Connection, settings: &Settings) -> 
     Ok(ReadStack { stack, secrets })
 }
 
+/// Lets the other stacks of the run know a stack whose plan was executed. `template` is the one that was
+/// deployed.
+pub(crate) fn applied(session: &Session<'_>, stack: &Stack, template: &Template) {
+    if let Some(key) = &session.settings().stack_key {
+        let secrets = secret_outputs(stack, Some(template));
+        let upstream = session.context().upstream();
+        upstream.applied(&key_of(session, key), stack.clone(), secrets);
+    }
+}
+
 /// Returns the names of the outputs whose values are secrets: all of them, if the template of a stack
 /// with secrets cannot be read.
 pub(crate) fn secret_outputs(stack: &Stack, template: Option<&Template>) -> BTreeSet<String> {
