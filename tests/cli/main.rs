@@ -83,6 +83,7 @@ mod secrets;
 mod servers;
 mod service_checks;
 mod service_values;
+mod shared_connections;
 mod stack_inputs;
 mod stack_states;
 mod stack_values;

@@ -6,10 +6,13 @@ mod source;
 mod unavailable;
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::identity::IdentityCache;
@@ -24,6 +27,7 @@ use aws_credential_types::provider::token::ProvideToken as _;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::shared_config::SIZE;
 use super::variables::{Variables, not_a_word};
@@ -49,12 +53,34 @@ pub(super) struct Loading {
 /// The codes of MFA devices, by the device; `None` for one that was used.
 pub(super) type Codes = Arc<Mutex<BTreeMap<String, Option<String>>>>;
 
+/// For how long credentials that could not be loaded are not tried again. Otherwise each stack of a project
+/// would try, one after the other, and a program that asks the user would ask for each.
+const NO_RETRY: Duration = Duration::from_secs(10);
+
 /// Loads the credentials of a source.
 #[derive(Debug)]
 pub(super) struct Provider {
     source: Source,
     loading: Loading,
     codes: Codes,
+    /// The last failure, and when that was.
+    failure: Mutex<Option<(Instant, Arc<CredentialsError>)>>,
+}
+
+/// A failure that several calls get.
+#[derive(Debug)]
+struct SameFailure(Arc<CredentialsError>);
+
+impl fmt::Display for SameFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SameFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
 }
 
 impl Provider {
@@ -63,10 +89,31 @@ impl Provider {
             source,
             loading,
             codes,
+            failure: Mutex::default(),
         }
     }
 
     async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        let same = |failure: &Arc<CredentialsError>| {
+            Err(CredentialsError::provider_error(SameFailure(Arc::clone(
+                failure,
+            ))))
+        };
+        let failure = || self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, failure)) = &*failure()
+            && at.elapsed() < NO_RETRY
+        {
+            return same(failure);
+        }
+        let provided = self.provide_now().await;
+        provided.or_else(|error| {
+            let error = Arc::new(error);
+            *failure() = Some((Instant::now(), Arc::clone(&error)));
+            same(&error)
+        })
+    }
+
+    async fn provide_now(&self) -> Result<Credentials, CredentialsError> {
         let credentials = self.load(&self.source).await?;
         let secrets = [
             Some(credentials.secret_access_key()),
