@@ -237,7 +237,7 @@ const STACK_SET: &[Key] = &[
         "Values of parameters that differ in a target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`."),
 ];
 
-/// The values of parameters in one target of a StackSet.
+/// The values of parameters in one target of a stack set.
 const OVERRIDES: Kind = Map(&Names {
     name: checks::parameter,
     limit: PARAMETER_LIMIT,

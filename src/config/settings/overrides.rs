@@ -219,15 +219,14 @@ pub(super) fn layer(
         match typed(one, below) {
             Ok((path, node)) => {
                 let nested = nest(&path, node);
-                match exposed_secret(&nested, below) {
-                    Some((name, secret)) => problems.push(keeps_secret(one, name, secret)),
-                    None => {
-                        node::overlay(&mut layer.merged, &nested);
-                        match &one.stack {
-                            Some(_) => node::overlay(&mut layer.of_stack, &nested),
-                            None => node::overlay(&mut layer.of_all, &nested),
-                        }
-                    }
+                if let Some((name, secret)) = exposed_secret(&nested, below) {
+                    problems.push(keeps_secret(one, name, secret));
+                    continue;
+                }
+                node::overlay(&mut layer.merged, &nested);
+                match &one.stack {
+                    Some(_) => node::overlay(&mut layer.of_stack, &nested),
+                    None => node::overlay(&mut layer.of_all, &nested),
                 }
             }
             Err(problem) if problem.severity == Severity::Warning => warnings.push(*problem),

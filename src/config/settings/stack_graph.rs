@@ -142,9 +142,9 @@ impl StackGraph {
             position.insert(stack, path.len());
             path.push(stack);
             let needs = self.needs.get(stack).into_iter().flatten();
-            let mut stuck =
+            let mut unmet =
                 needs.filter(|need| missing.get(**need).is_some_and(|count| *count > 0));
-            stack = stuck.next().copied().unwrap_or(start);
+            stack = unmet.next().copied().unwrap_or(start);
         }
         let first = position.get(&stack).copied().unwrap_or_default();
         let mut members: Vec<usize> = path.split_off(first.min(path.len()));

@@ -1,4 +1,4 @@
-//! The distribution of a stack as a StackSet: the table `[stacks.NAME.stack_set]`.
+//! The distribution of a stack as a stack set: the table `[stacks.NAME.stack_set]`.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};

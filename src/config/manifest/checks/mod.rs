@@ -164,7 +164,7 @@ pub(crate) fn output(text: &str) -> Checked<()> {
         .help("an output is letters and digits, at most 255 characters"))
 }
 
-/// The permission model of a StackSet.
+/// The permission model of a stack set.
 pub(crate) fn permissions(text: &str) -> Checked<()> {
     const KNOWN: [&str; 2] = ["self-managed", "service-managed"];
     if KNOWN.contains(&text) {

@@ -80,7 +80,7 @@ pub(in crate::config::settings) fn divide(
         let mut mine = Vec::new();
         for is_variable in [true, false] {
             let general = of_all.iter().zip(&elsewhere).filter(|(it, elsewhere)| {
-                it.is_variable == is_variable && !(**elsewhere && !finds_entry(it, table))
+                it.is_variable == is_variable && (!**elsewhere || finds_entry(it, table))
             });
             mine.extend(general.map(|(it, _)| (*it).clone()));
             let own = of_one

@@ -267,6 +267,7 @@ fn one_stack_is_chosen() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_mistake_in_the_tables_of_stacks_is_explained() {
     for (text, expected) in [
         ("stacks = 3", "`stacks` must be a table, not an integer"),
