@@ -1,6 +1,9 @@
 //! Plans that depend on other plans: a parameter takes the output of a stack that is about to change.
 
-use super::output_effect::{Effect, OutputEffect};
+use std::collections::BTreeSet;
+
+use super::output_effect::{Effect, OutputEffect, OutputEffects};
+use crate::template::Template;
 
 /// A parameter whose value another stack of the run may change before the plan is executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,4 +105,86 @@ pub fn stacks(inputs: &[ProvisionalInput]) -> Vec<&str> {
         }
     }
     stacks
+}
+
+/// Lets the outputs and exports change that use one of these parameters, directly or by way of resources
+/// and conditions: what may change the parameter may change them, too.
+pub fn carry(effects: &mut OutputEffects, template: &Template, parameters: &BTreeSet<String>) {
+    let references = template.references();
+    let mut names: BTreeSet<&str> = parameters.iter().map(String::as_str).collect();
+    let mut count = 0;
+    while names.len() > count {
+        count = names.len();
+        let inside = references.iter().filter(|it| it.section != "Outputs");
+        let owners = inside.filter(|it| names.contains(it.target));
+        let owners: Vec<&str> = owners.map(|it| it.owner).collect();
+        names.extend(owners);
+    }
+    let uses = |output: &str| {
+        let mut all = references.iter();
+        all.any(|it| it.section == "Outputs" && it.owner == output && names.contains(it.target))
+    };
+    let all = effects.outputs.iter_mut().chain(&mut effects.exports);
+    for effect in all.filter(|it| it.effect == Effect::Unchanged && uses(&it.output)) {
+        effect.effect = Effect::Changed;
+        effect.is_certain = false;
+        effect.after = None;
+        let listed: Vec<String> = parameters.iter().map(|name| format!("`{name}`")).collect();
+        effect.cause = Some(format!("{} may change", listed.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::SourceFile;
+
+    #[test]
+    fn an_uncertain_parameter_is_carried_to_the_outputs_that_use_it() {
+        let text = "
+Parameters: { Id: { Type: String }, Other: { Type: String } }
+Conditions: { IsOne: !Equals [!Ref Id, one] }
+Resources:
+  Near: { Type: A::B::C, Properties: { Value: !Ref Id } }
+  Far: { Type: A::B::C, Properties: { Value: !GetAtt Near.Value } }
+  Maybe: { Type: A::B::C, Condition: IsOne }
+  Apart: { Type: A::B::C, Properties: { Value: !Ref Other } }
+Outputs:
+  Direct: { Value: !Sub '${Id}-x' }
+  OfNear: { Value: !Ref Near }
+  OfFar: { Value: !GetAtt Far.Value }
+  OfMaybe: { Value: !Ref Maybe }
+  IfOne: { Condition: IsOne, Value: x }
+  OfApart: { Value: !Ref Apart }
+  Text: { Value: Id }
+";
+        let template = Template::parse(&SourceFile::new("t", text));
+        let template = template.unwrap_or_else(|found| panic!("{found:?}"));
+        let carried = |parameters: &[&str]| {
+            let parameters = parameters.iter().map(|name| (*name).to_owned()).collect();
+            let effect = |name: &str| OutputEffect {
+                name: name.to_owned(),
+                output: name.to_owned(),
+                effect: Effect::Unchanged,
+                is_certain: true,
+                before: Some("v".to_owned()),
+                after: Some("v".to_owned()),
+                renamed: None,
+                cause: None,
+            };
+            let names = template.outputs().map(|output| output.entry.name);
+            let mut effects = OutputEffects {
+                outputs: names.map(effect).collect(),
+                exports: vec![effect("OfApart")],
+            };
+            carry(&mut effects, &template, &parameters);
+            let all = effects.outputs.iter().chain(&effects.exports);
+            let changed = all.filter(|it| it.words() == "may change" && it.after.is_none());
+            changed.map(|it| it.name.clone()).collect::<Vec<_>>()
+        };
+        let near = ["Direct", "OfNear", "OfFar", "OfMaybe", "IfOne"];
+        assert_eq!(carried(&["Id"]), near);
+        assert_eq!(carried(&["Other"]), ["OfApart", "OfApart"]);
+        assert!(carried(&[]).is_empty());
+    }
 }

@@ -1,6 +1,7 @@
 //! One stack: what is deployed and what the files say. `plan`, `apply` and `diff` share it.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use tokio::time::Instant;
@@ -250,6 +251,17 @@ impl<'a> Deployment<'a> {
             (None, Some(record)) => record.settings.alarm_types.clone(),
             (None, None) => IndexMap::new(),
         }
+    }
+
+    /// Keeps in mind that the run may still change the value of a parameter.
+    pub(crate) fn set_uncertain(&mut self, parameter: &str) {
+        let uncertain = &mut self.deployed.inputs.uncertain;
+        uncertain.insert(parameter.to_owned());
+    }
+
+    /// Returns the parameters whose values the run may still change.
+    pub(super) fn uncertain(&self) -> &BTreeSet<String> {
+        &self.deployed.inputs.uncertain
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {

@@ -13,7 +13,7 @@ use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::Side;
 use crate::plan::risk::{self, Assessment};
 use crate::plan::suggested_moves::suggest;
-use crate::plan::{Plan, Target, masking, model, values};
+use crate::plan::{Plan, Target, masking, model, provisional, values};
 
 /// Returns the plan with a change set, or without one if nothing has to be changed.
 pub(crate) fn plan(deployment: &Deployment<'_>, pending: Option<&PendingChangeSet>) -> Plan {
@@ -102,12 +102,13 @@ pub(super) fn of(
         suggest(changes, deployed, &build.template, types)
     });
     let outputs = shown_outputs(deployment);
-    let effects = output_effects(&output_effect::Deployment {
+    let mut effects = output_effects(&output_effect::Deployment {
         before,
         outputs: Some(&outputs),
         after,
         change_set: change_set.as_ref(),
     });
+    provisional::carry(&mut effects, &build.template, deployment.uncertain());
     Plan {
         effects,
         exports: Vec::new(),

@@ -78,8 +78,9 @@ pub(crate) async fn provisional(deployment: &mut Deployment<'_>) -> Result<Vec<P
         return Err(Error::input("a parameter will have no value").with_diagnostics(problems));
     }
     for input in &inputs {
-        if let Some(after) = input.after() {
-            deployment.set_input(&input.parameter, after);
+        match input.after() {
+            Some(after) => deployment.set_input(&input.parameter, after),
+            None => deployment.set_uncertain(&input.parameter),
         }
     }
     Ok(inputs)

@@ -34,6 +34,8 @@ pub(crate) struct StackValues {
     pub(crate) values: IndexMap<String, StackValue>,
     /// The parameters without a value whose stacks this run plans too, each with what is wrong.
     pub(crate) missing: IndexMap<String, Diagnostic>,
+    /// The parameters whose values the run may still change.
+    pub(crate) uncertain: BTreeSet<String>,
 }
 
 /// The value of an output.
