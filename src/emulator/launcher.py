@@ -3,11 +3,11 @@
 The launcher adds AWS::EC2::Instance (on MiniStack's own instance records), the two IPv6
 associations, change sets that revert drift (drift_reverts.py), the effects of imports that
 MiniStack leaves out (imports.py), stack refactoring (refactors.py), and EXPRESS mode (express.py).
-It corrects differences from AWS in replacements, in buckets, in change sets of outputs, in exports
-(exports.py), in nested stacks, in the Ref of instance profiles, and in transforms (transforms.py).
-All requests count as encrypted: the server uses no TLS, but policies that deny plain HTTP must
-work. The server listens only on 127.0.0.1. Because these files use private names of MiniStack, they
-accept exactly one version.
+It corrects differences from AWS in replacements, in buckets, in change sets of outputs and of new
+stacks (reviews.py), in exports (exports.py), in nested stacks, in the Ref of instance profiles, and
+in transforms (transforms.py). All requests count as encrypted: the server uses no TLS, but policies
+that deny plain HTTP must work. The server listens only on 127.0.0.1. Because these files use
+private names of MiniStack, they accept exactly one version.
 
 Functions whose code cannot be loaded write the reason to their log (start_failures.py).
 
@@ -50,6 +50,7 @@ import exports
 import express
 import imports
 import refactors
+import reviews
 import start_failures
 import transforms
 from ministack import app
@@ -403,6 +404,7 @@ def main() -> None:
         exports.add()
         imports.add()
         refactors.add()
+        reviews.add()
         start_failures.add()
         transforms.add()
         count_loopback_as_encrypted()

@@ -26,13 +26,14 @@ use super::{http, install};
 use crate::config::cache::{create_file, create_folder};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
-pub(super) const PROGRAM: [(&str, &str); 8] = [
+pub(super) const PROGRAM: [(&str, &str); 9] = [
     ("launcher.py", include_str!("launcher.py")),
     ("drift_reverts.py", include_str!("drift_reverts.py")),
     ("exports.py", include_str!("exports.py")),
     ("express.py", include_str!("express.py")),
     ("imports.py", include_str!("imports.py")),
     ("refactors.py", include_str!("refactors.py")),
+    ("reviews.py", include_str!("reviews.py")),
     ("start_failures.py", include_str!("start_failures.py")),
     ("transforms.py", include_str!("transforms.py")),
 ];

@@ -181,7 +181,7 @@ impl Context {
     pub(crate) fn for_target(&self, target: OpenedTarget, presenter: Presenter) -> Self {
         let settings = &target.settings;
         let place = Place {
-            account: settings.account.clone().filter(|_| !settings.emulator),
+            account: settings.account.clone(),
             region: settings.region.clone(),
         };
         Self {

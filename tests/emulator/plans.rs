@@ -101,3 +101,20 @@ fn saved_plan_applies_once_and_only_if_nothing_changed() {
         .run(&["apply", "--yes", "saved.json"])
         .expect_code(4);
 }
+
+#[test]
+fn two_saved_plans_of_a_new_stack_belong_to_one_stack() {
+    let topic = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n";
+    let project = Project::of_template(topic, "");
+    for file in ["first.json", "second.json"] {
+        project.run(&["plan", "--out", file]).expect_code(0);
+    }
+    assert_eq!(project.change_sets().len(), 2);
+    project
+        .run(&["apply", "first.json", "--yes"])
+        .expect_code(0);
+    project
+        .run(&["apply", "second.json", "--yes"])
+        .expect_code(4);
+    project.expect_status("CREATE_COMPLETE");
+}
