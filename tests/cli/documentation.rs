@@ -129,6 +129,7 @@ fn manifests_in_the_documentation_are_valid() {
         "README.md",
         "docs/from-sam.md",
         "docs/manifest.md",
+        "docs/stacks.md",
         "docs/your-own-template.md",
     ] {
         let manifests = blocks(&read(page), "toml");
