@@ -71,6 +71,12 @@ impl Emulator {
         }
     }
 
+    /// Lets the commands of the project in `root` find this emulator behind a proxy at another port.
+    pub(crate) fn lend_behind(&self, root: &Path, cache: &Path, account: &str, port: u16) {
+        let local = local(root, cache);
+        self.bound.publish_at(&local, account, port).unwrap();
+    }
+
     /// Returns the emulator's URL.
     pub(crate) fn endpoint(&self) -> String {
         self.bound.endpoint()

@@ -176,3 +176,52 @@ fn an_export_is_missing_or_taken() {
     assert_eq!(last_events(&project, "second", 2)[1], expected);
     assert_eq!(exports(&project), ["network"]);
 }
+
+/// Writes a project of two stacks: `network` exports a name if `exports`, and `app` imports it if `imports`.
+fn write_two_stacks(project: &Project, exports: bool, imports: bool) {
+    let manifest = format!(
+        "project = \"{}\"\n\n[stacks.network]\ntemplate = \"network.yaml.j2\"\nvars.exports = {exports}\n\n\
+         [stacks.app]\ntemplate = \"app.yaml.j2\"\nneeds = [\"network\"]\nvars.imports = {imports}\n\n\
+         [environments.local]\nemulator = true\n",
+        project.name()
+    );
+    project.write("manifest.toml", manifest);
+    let topic = |name: &str| importer(name);
+    let network = topic("network")
+        + "Outputs:\n  Plain:\n    Value: x\n{%- if vars.exports %}\n  Name:\n    Value: x\n    \
+           Export: { Name: network }\n{%- endif %}\n";
+    project.write("network.yaml.j2", network);
+    let name = "{{ '!ImportValue network' if vars.imports else 'none' }}";
+    project.write("app.yaml.j2", topic(name));
+}
+
+#[test]
+fn the_order_that_the_plan_shows_works_and_the_naive_one_does_not() {
+    let project = exporter();
+    project.run(&["destroy", "--yes"]).expect_code(0);
+    write_two_stacks(&project, true, true);
+    project.run(&["apply", "--yes"]).expect_code(0);
+
+    // `network` comes first in the graph, and cannot.
+    write_two_stacks(&project, false, false);
+    let plan = project.run(&["plan"]).expect_code(0).stdout;
+    // The lines of the plan may end within a command.
+    let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    let before = project.run(&["apply", "--yes"]).expect_code(4);
+    before.expect_stderr("network");
+    assert_eq!(exports(&project), ["network"]);
+
+    let start = "`stackctl apply -s ";
+    let steps: Vec<&str> = plan
+        .split(start)
+        .skip(1)
+        .map(|rest| rest.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(steps, ["app", "network"], "{plan}");
+    for stack in steps {
+        let applied = project.run(&["apply", "--yes", "-s", stack]);
+        applied.expect_code(0);
+    }
+    assert!(exports(&project).is_empty());
+    project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+}

@@ -23,6 +23,7 @@ mod data_flow;
 mod deletion;
 mod deployment;
 mod drift;
+mod eight_stacks;
 mod emulator;
 mod exports;
 mod express;
@@ -43,6 +44,8 @@ mod latency;
 mod lifecycle;
 #[path = "../support/listener.rs"]
 mod listener;
+mod many_interrupted;
+mod many_stacks;
 mod matrix;
 mod nested;
 mod orphans;

@@ -342,7 +342,7 @@ pub(crate) fn texts(list: &Value, name: &str) -> Vec<String> {
     list.iter().map(text).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap() {
