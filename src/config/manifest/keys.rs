@@ -7,7 +7,9 @@
 use std::ops::RangeInclusive;
 
 use super::checks::{self, Checked};
-use Kind::{Any, Duration, Flag, Integer, List, Map, Networks, Parameter, Severity, Table, Text};
+use Kind::{
+    Amount, Any, Duration, Flag, Integer, List, Map, Networks, Parameter, Severity, Table, Text,
+};
 
 /// CloudFormation takes 50 tags per stack (`CreateChangeSet`, `Tags`).
 pub(crate) const TAG_LIMIT: usize = 50;
@@ -46,6 +48,8 @@ pub(crate) enum Kind {
     Flag,
     /// An integer in a range.
     Integer(RangeInclusive<u32>),
+    /// A number of targets of a stack set, or a percentage such as `10%`.
+    Amount,
     /// A duration of at least one second, such as `60s`.
     Duration,
     /// The severity of a finding.
@@ -215,25 +219,37 @@ const STACK: &[Key] = &[
 const STACK_SET: &[Key] = &[
     Key::new("accounts", List(checks::account, NO_LIMIT),
         "The target accounts, 12 digits each."),
-    Key::new("organizational_units", List(checks::filled, NO_LIMIT),
+    Key::new("organizational_units", List(checks::organizational_unit, NO_LIMIT),
         "The target organizational units, such as `ou-ab12-34cd56ef`, or the root `r-ab12`."),
+    Key::new("account_filter", Text(checks::account_filter, pattern("^(intersection|difference)$", None)),
+        "How `accounts` count with `organizational_units`: `intersection` (the default): only these; `difference`: all but these."),
     Key::new("regions", List(checks::region, NO_LIMIT),
         "The target regions, in the order in which they are deployed."),
     Key::new("permissions", Text(checks::permissions, pattern("^(self-managed|service-managed)$", None)),
         "`self-managed`: the roles are yours; `service-managed`: AWS Organizations creates them."),
-    Key::new("failure_tolerance", Text(checks::filled, FILLED),
+    Key::new("failure_tolerance", Amount,
         "The failed accounts in each region, as a number or a percentage such as `10%`, after which CloudFormation stops."),
-    Key::new("max_concurrent", Text(checks::filled, FILLED),
+    Key::new("max_concurrent", Amount,
         "The accounts that are deployed at once, as a number or a percentage such as `10%`."),
+    Key::new("region_concurrency", Text(checks::region_concurrency, pattern("^(sequential|parallel)$", None)),
+        "Whether the regions are deployed one after the other (`sequential`, CloudFormation's default) or at the same time (`parallel`)."),
+    Key::new("concurrency_mode", Text(checks::concurrency_mode, pattern("^(strict|soft)$", None)),
+        "`strict` (CloudFormation's default): at most one account more than may still fail is deployed at once; `soft`: always `max_concurrent`."),
     Key::new("auto_deployment", Flag,
-        "Whether CloudFormation deploys to accounts that join the organizational units."),
+        "Whether CloudFormation deploys to accounts that join the organizational units (`service-managed`)."),
+    Key::new("retain_stacks_on_account_removal", Flag,
+        "Whether the stacks stay in accounts that leave the organizational units; only with `auto_deployment`."),
+    Key::new("managed_execution", Flag,
+        "Whether operations that do not conflict run at the same time. Without it, that stays as it is."),
+    Key::new("call_as", Text(checks::call_as, pattern("^(self|delegated-admin)$", None)),
+        "`delegated-admin` if the caller is a delegated administrator of the organization; the default is `self`."),
     Key::new("administration_role", Text(checks::role_arn, FILLED),
         "The role with which CloudFormation assumes the execution role (`self-managed`)."),
-    Key::new("execution_role", Text(checks::filled, FILLED),
-        "The name of the role in each target account (`self-managed`)."),
+    Key::new("execution_role", Text(checks::role_name, FILLED),
+        "The name of the role in each target account. Transforms and nested stacks need one with `service-managed` too."),
     Key::new("artifact_buckets", Map(&Names { name: checks::region, limit: NO_LIMIT, value: Text(checks::bucket, length(3, 63)), description: "" }),
         "The bucket of the artifacts in each region, which the target accounts can read."),
-    Key::new("overrides", Map(&Names { name: checks::filled, limit: NO_LIMIT, value: OVERRIDES, description: "The parameters of one target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`." }),
+    Key::new("overrides", Map(&Names { name: checks::override_target, limit: NO_LIMIT, value: OVERRIDES, description: "The parameters of one target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`." }),
         "Values of parameters that differ in a target: `ACCOUNT`, `REGION` or `ACCOUNT/REGION`."),
 ];
 

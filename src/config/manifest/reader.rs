@@ -143,6 +143,7 @@ impl Reader {
             Kind::List(check, limit) => self.list(node, *check, *limit),
             Kind::Flag => self.flag(node),
             Kind::Integer(range) => self.integer(node, range),
+            Kind::Amount => self.amount(node),
             Kind::Duration => self.duration(node),
             Kind::Severity => self.text(node, checks::severity).map(|_| node.to_toml()),
             Kind::Networks => self.networks(node),
@@ -164,6 +165,21 @@ impl Reader {
         check(text)
             .map_err(|fault| self.fault(fault, &node.origin))
             .ok()
+    }
+
+    fn amount(&mut self, node: &Node) -> Option<toml::Value> {
+        let text = match &node.value {
+            Value::Integer(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => {
+                self.wrong_type(node, "a number or a percentage");
+                return None;
+            }
+        };
+        checks::amount(&text)
+            .map_err(|fault| self.fault(fault, &node.origin))
+            .ok()
+            .map(|_| toml::Value::String(text))
     }
 
     fn duration(&mut self, node: &Node) -> Option<toml::Value> {

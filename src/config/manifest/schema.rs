@@ -69,6 +69,10 @@ fn kind(kind: &Kind) -> Map<String, Value> {
     object(match kind {
         Kind::Text(_, text) => return limits(text),
         Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Amount => json!({ "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": "^[0-9]+%?$" },
+        ] }),
         Kind::Duration => json!({ "type": "string" }),
         Kind::List(_, usize::MAX) => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::List(_, most) => {

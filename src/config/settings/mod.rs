@@ -35,7 +35,10 @@ pub use parameter::{ParameterValue, ServiceSource};
 pub use resolve::resolve;
 pub use show::{Row, show};
 pub use stack_graph::{Circle, StackGraph};
-pub use stack_set::{PermissionModel, StackSetSettings};
+pub use stack_set::{
+    AccountFilter, Amount, CallAs, ConcurrencyMode, Permissions, RegionConcurrency,
+    StackSetSettings,
+};
 pub use targets::{Selection, Target, choose};
 
 /// Everything that a command may want to know about the project and the chosen environment.

@@ -11,7 +11,7 @@ use semver::{Version, VersionReq};
 use super::layers::{self, Merged};
 use super::overrides::{self, Given, Overrides};
 use super::{ParameterValue, Settings};
-use super::{artifacts, moved, stacks};
+use super::{artifacts, moved, stack_set, stacks};
 use crate::config::ambient::Ambient;
 use crate::config::manifest::checks;
 use crate::config::manifest::keys::{self, KEYS, TAG_LIMIT};
@@ -80,6 +80,7 @@ pub(super) fn resolve_stacks<'m>(
             layers::add_other(&mut problems, too_many_tags(&merged.table));
             layers::add_other(&mut problems, artifacts::check(&merged.table));
             layers::add_other(&mut problems, moved::check(&merged.table));
+            layers::add_other(&mut problems, stack_set::check(&merged.table));
         }
         name_stack(&mut values, merged, &mut problems);
         read.push((values, merged));

@@ -6,6 +6,7 @@
 mod arn;
 mod network;
 mod source;
+mod stack_set;
 
 use std::ops::RangeInclusive;
 use std::path::{Component, Path};
@@ -16,6 +17,10 @@ use crate::util::suggest::{nearest, quoted};
 pub(crate) use arn::{alarm_arn, role_arn, topic_arn};
 pub(crate) use network::{cidr, world};
 pub(crate) use source::{secret, ssm_parameter};
+pub(crate) use stack_set::{
+    account_filter, amount, call_as, concurrency_mode, organizational_unit, override_target,
+    region_concurrency, role_name,
+};
 
 /// The Pythons of Lambda's runtimes, by their minor versions.
 pub(crate) const PYTHONS: [&str; 6] = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"];

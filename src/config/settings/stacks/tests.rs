@@ -482,7 +482,7 @@ fn thousands_of_stacks_are_read() {
 
 #[test]
 fn the_defaults_of_a_stack_set_are_only_where_there_is_one() {
-    let text = "project = \"p\"\n[stacks.a.stack_set]\naccounts = [\"111111111111\"]\n[stacks.b]\n";
+    let text = "project = \"p\"\n[stacks.a.stack_set]\naccounts = [\"111111111111\"]\nregions = [\"eu-west-1\"]\n[stacks.b]\n";
     let set = stack(of(text), "a").stack_set.unwrap();
     assert_eq!(set.accounts, ["111111111111"]);
     assert_eq!(stack(of(text), "b").stack_set, None);
