@@ -50,6 +50,11 @@ impl ApplyArgs {
         words
     }
 
+    /// Returns the options that shape a change set, as words of a command line.
+    pub(crate) fn deploy_words(&self) -> Vec<String> {
+        self.deploy.words()
+    }
+
     /// Returns how a deployment is applied, without what only `apply` does at the end. `repeated`
     /// returns the command line with more options.
     pub(crate) fn application<'a>(

@@ -8,6 +8,7 @@ pub mod global;
 pub mod hint;
 mod names;
 mod run;
+mod stack_set;
 mod suggestion;
 mod targets;
 

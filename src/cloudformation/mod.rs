@@ -16,5 +16,6 @@ pub mod recovery;
 pub mod refactor;
 pub(crate) mod service_message;
 pub mod stack;
+pub mod stack_set;
 pub mod stateful;
 pub mod status;

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::util::new_file;
 
 /// The folders in the cache folder.
-const FOLDERS: [&str; 4] = ["deployed", "emulator", "refactors", "wheels"];
+const FOLDERS: [&str; 5] = ["deployed", "emulator", "refactors", "stack-sets", "wheels"];
 
 /// Returns the cache folder, which may not exist; `None` if no variable gives one. If others can read
 /// what stackctl keeps there, it is made private.

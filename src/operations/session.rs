@@ -54,6 +54,36 @@ impl<'a> Session<'a> {
         Self::open_environment(context, context.environment().map(str::to_owned))
     }
 
+    /// As [`open`](Self::open), for a command that works on one stack.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); if the stack is a stack set.
+    pub(crate) fn open_stack(context: &'a Context) -> Result<Self> {
+        let session = Self::open(context)?;
+        session.check_single()?;
+        Ok(session)
+    }
+
+    /// Refuses a stack set.
+    ///
+    /// # Errors
+    ///
+    /// If the stack is one.
+    pub(crate) fn check_single(&self) -> Result<()> {
+        if self.settings.stack_set.is_none() {
+            return Ok(());
+        }
+        let name = &self.settings.stack_name;
+        Err(Error::input(format!(
+            "`{name}` is a stack set: this command works on a single stack"
+        ))
+        .hint(format!(
+            "`{}` shows its targets, each with a stack of its own",
+            self.command("status")
+        )))
+    }
+
     /// Opens the project for an environment; `None` means the manifest's default.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod last_deployed;
 pub mod masking;
 pub mod model;
 pub mod moves;
+pub mod operation_record;
 pub mod output_effect;
 pub mod plan_file;
 pub mod predict;
@@ -22,6 +23,7 @@ pub mod provisional;
 pub mod record;
 pub mod refactor_record;
 pub mod risk;
+pub mod stack_set;
 pub mod suggested_moves;
 pub mod values;
 

@@ -3,9 +3,11 @@
 use clap::ValueEnum;
 
 use super::json::plan::PlanDocument;
+use super::json::stack_set::StackSetPlanDocument;
 use super::{Presenter, human, markdown};
 use crate::error::Result;
 use crate::plan::Plan;
+use crate::plan::stack_set::StackSetPlan;
 
 /// When to color the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -56,6 +58,24 @@ impl PlanFormat {
             )),
             Self::Json => presenter.json(&PlanDocument::of(plan))?,
             Self::Markdown => presenter.data(&markdown::plan(plan)),
+        }
+        Ok(())
+    }
+
+    /// Writes the plan of a stack set to stdout in this format.
+    ///
+    /// # Errors
+    ///
+    /// If the plan cannot be serialized as JSON.
+    pub(crate) fn print_stack_set(self, plan: &StackSetPlan, presenter: &Presenter) -> Result<()> {
+        match self {
+            Self::Human => presenter.data(&human::stack_set::stack_set_plan(
+                plan,
+                presenter.is_verbose(),
+                presenter.width(),
+            )),
+            Self::Json => presenter.json(&StackSetPlanDocument::of(plan))?,
+            Self::Markdown => presenter.data(&markdown::stack_set::plan(plan)),
         }
         Ok(())
     }

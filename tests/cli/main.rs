@@ -85,6 +85,8 @@ mod service_checks;
 mod service_values;
 mod shared_connections;
 mod stack_inputs;
+mod stack_set_faults;
+mod stack_sets;
 mod stack_states;
 mod stack_values;
 mod stacks;

@@ -6,6 +6,7 @@
 
 mod lifecycle;
 mod server;
+mod stack_sets;
 
 use std::path::Path;
 use std::process::Command;

@@ -145,7 +145,7 @@ fn text(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-pub(super) fn time(time: DateTime) -> Option<Timestamp> {
+pub(in crate::aws) fn time(time: DateTime) -> Option<Timestamp> {
     let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
     Timestamp::new(time.secs(), nanoseconds).ok()
 }

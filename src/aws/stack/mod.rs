@@ -10,7 +10,7 @@ pub mod hooks;
 pub mod identifiers;
 pub mod inventory;
 pub mod listing;
-mod pages;
+pub(super) mod pages;
 pub mod policy;
 pub mod recovery;
 pub mod refactor;
@@ -29,9 +29,11 @@ use crate::error::Result;
 use inventory::Read;
 use pages::Pages;
 
+pub(super) use convert::time;
 pub use drift::DetectionUpdate;
 pub use events::PollUpdate;
 pub use listing::ListedChangeSet;
+pub(super) use request::parameter;
 pub use request::{ChangeSetRequest, ImportedResource, Purpose, TemplateSource};
 
 /// How many polls of a running operation may fail in a row before polling stops. The
@@ -296,7 +298,7 @@ impl StackService {
 }
 
 /// Returns whether an error means that the stack or the change set does not exist.
-fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+pub(in crate::aws) fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     match error.code() {
         Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
         Some("ValidationError") => error.message().is_some_and(service_message::is_missing),

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 const PAGES: usize = 2_000;
 
 /// The pages of an answer, one after the other.
-pub(super) struct Pages<P, E> {
+pub(in crate::aws) struct Pages<P, E> {
     answers: PaginationStream<Result<P, E>>,
     next_token: fn(&P) -> Option<&str>,
     name: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Pages<P, E> {
 impl<P, E> Pages<P, E> {
     /// Returns the pages that a paginator reads. `next_token` returns the token of the following page,
     /// and `name` says what is read, for the error.
-    pub(super) fn new(
+    pub(in crate::aws) fn new(
         answers: PaginationStream<Result<P, E>>,
         next_token: fn(&P) -> Option<&str>,
         name: &'static str,
@@ -51,7 +51,7 @@ impl<P, E> Pages<P, E> {
     /// # Errors
     ///
     /// If more pages follow than any real answer has.
-    pub(super) async fn next(&mut self) -> Result<Option<Result<P, E>>> {
+    pub(in crate::aws) async fn next(&mut self) -> Result<Option<Result<P, E>>> {
         if self.is_done {
             return Ok(None);
         }

@@ -172,7 +172,8 @@ pub(super) fn deployment_config(
     (mode == DeploymentMode::Express).then(|| config.build())
 }
 
-fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
+/// Returns the parameter that is sent; `None` if its value is not known.
+pub(in crate::aws) fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
     let parameter = Parameter::builder().parameter_key(name);
     let parameter = match value {
         ParameterValue::Plain(value) => parameter.parameter_value(value),

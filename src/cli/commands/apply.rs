@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
 use crate::cli::apply_args::ApplyArgs;
+use crate::cli::stack_set::{refuse, refuse_among_several};
 use crate::error::Result;
 use crate::operations::build::Build;
 use crate::operations::deploy::application::Application;
+use crate::operations::deploy::consent::Consent;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::saved_plan::SavedPlan;
 use crate::operations::deploy::{import, moves, readiness};
@@ -16,6 +18,7 @@ use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
 use crate::operations::graph::request::{Request, SavedPlans};
 use crate::operations::session::Session;
+use crate::operations::stack_set::apply::SetApplication;
 use crate::operations::upstream::inputs;
 use crate::plan::plan_file::of_stacks::PlanFiles;
 use crate::util::shell_word::quote;
@@ -114,6 +117,7 @@ impl Args {
 
 /// Deploys several stacks.
 pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
+    refuse_among_several(&group, "apply")?;
     let file = args.outputs_file.as_ref();
     let all = group.command_for_all("apply");
     let mut rest = all.trim_start_matches("stackctl apply").to_owned();
@@ -166,6 +170,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
     let repeated = |more: &[String]| args.repeated(&session, more);
     let application = args.application(&session, &repeated);
+    if session.settings().stack_set.is_some() {
+        return of_stack_set(&session, &args, application.consent).await;
+    }
     application.check_end(&session)?;
     let import_session = OnceCell::new();
     let mut deployment = Deployment::open(&session).await?;
@@ -178,6 +185,24 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
     application.run(&mut deployment).await?;
+    Ok(Exit::Done)
+}
+
+/// Deploys the stack set.
+async fn of_stack_set(session: &Session<'_>, args: &Args, consent: Consent<'_>) -> Result<Exit> {
+    let options = args.apply.deploy_words();
+    let options = options.iter().map(|word| (word.as_str(), true));
+    let own = [
+        ("--verify", args.verify),
+        ("--outputs-file", args.outputs_file.is_some()),
+    ];
+    refuse(own.into_iter().chain(options))?;
+    let application = SetApplication {
+        consent,
+        wait: args.apply.wait,
+        events: args.apply.events,
+    };
+    application.run(session).await?;
     Ok(Exit::Done)
 }
 

@@ -30,7 +30,7 @@ pub struct Args {
 
 /// Cancels the running operation and follows the rollback or deletion.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let presenter = session.presenter();
     let interrupt = listen(context)?;
     let Reached { service, stack, .. } = session.reach(&interrupt).await?;

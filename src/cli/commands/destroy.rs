@@ -1,6 +1,7 @@
 //! `stackctl destroy`: shows what is deleted and what stays, asks, deletes, follows it to its end.
 
 use super::{Context, Exit};
+use crate::cli::stack_set::{refuse, refuse_among_several};
 use crate::error::{Error, Result};
 use crate::operations::context::listen;
 use crate::operations::destroy::deletion::Deletion;
@@ -12,6 +13,7 @@ use crate::operations::graph::dependents;
 use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
+use crate::operations::stack_set::destroy::SetDeletion;
 use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
 use crate::present::json::stacks::Kind;
@@ -31,7 +33,8 @@ pub struct Args {
     #[arg(long, value_name = "LOGICAL_ID")]
     allow_delete: Vec<String>,
     /// Leave this resource behind; CloudFormation accepts that only after a deletion has failed
-    /// (`DELETE_FAILED`); may be repeated
+    /// (`DELETE_FAILED`). For a stack set: leave the stack of this target behind, `ACCOUNT/REGION`. May be
+    /// repeated
     #[arg(long, value_name = "LOGICAL_ID")]
     retain: Vec<String>,
     /// Destroy the stacks although this one exists, uses one of them and is not destroyed; may be repeated
@@ -149,6 +152,7 @@ impl Args {
 
 /// Deletes several stacks, whose order is the order of the deletion.
 pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
+    refuse_among_several(&group, "destroy")?;
     let all = group.command_for_all("destroy");
     let rest = all.trim_start_matches("stackctl destroy");
     let repeated = |more: &[String]| format!("stackctl destroy{}{rest}", args.words(more));
@@ -190,9 +194,30 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
     deletions::run(group, request).await
 }
 
+/// Deletes the stack set.
+async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
+    refuse([
+        ("--empty", !args.empty.is_empty()),
+        ("--express", args.express),
+    ])?;
+    let deletion = SetDeletion {
+        yes: args.yes,
+        retain: &args.retain,
+        allow_delete: &args.allow_delete,
+        dry_run: args.dry_run,
+        format: args.format,
+        events: args.events,
+    };
+    deletion.run(session).await?;
+    Ok(Exit::Done)
+}
+
 /// Deletes the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if session.settings().stack_set.is_some() {
+        return of_stack_set(&session, &args).await;
+    }
     let interrupt = listen(context)?;
     let is_dry = args.dry_run;
     let settings = session.settings();

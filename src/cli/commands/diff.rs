@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{Context, Exit};
+use crate::cli::stack_set::refuse;
 use crate::cloudformation::drift::Drift;
 use crate::cloudformation::refactor::Move;
 use crate::config::project;
@@ -17,6 +18,7 @@ use crate::operations::deploy::{code_check, moves, stack_settings};
 use crate::operations::drift_detection;
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
+use crate::operations::stack_set::deployment::SetDeployment;
 use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
 use crate::plan::predict::{Side, predict};
@@ -116,6 +118,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 
 async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if session.settings().stack_set.is_some() {
+        return of_stack_set(&session, args).await;
+    }
     let deployment = Deployment::open_to_compare(&session).await?;
     let settings = session.settings();
     let stack = deployment.stack();
@@ -179,6 +184,48 @@ async fn of_stack(context: &Context, args: &Args) -> Result<Exit> {
     let exit = show(context, args, comparison, Some((&drift, &live)), templates);
     drift_detection::advise(&session, &drift, &live);
     exit
+}
+
+async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
+    refuse([("--live", args.live)])?;
+    let deployment = SetDeployment::open(session, false).await?;
+    let settings = session.settings();
+    if deployment.state.set.is_none() {
+        session.presenter().note(&format!(
+            "The stack set `{}` is not deployed: everything is new.",
+            settings.stack_name
+        ));
+    }
+    let deployed = deployment.state.set.as_ref();
+    let deployed = deployed.and_then(|set| set.template.as_deref());
+    let source = SourceFile::new("the deployed template", deployed.unwrap_or(NOTHING));
+    let mut deployed = Template::parse_deployed(&source).map_err(|found| {
+        Error::input("the deployed template cannot be read").with_diagnostics(found)
+    })?;
+    let build = &deployment.build;
+    let mut desired = build.template.clone();
+    masking::hide_defaults(&mut deployed, &mut desired);
+    let names = [
+        deployed.source().name.clone(),
+        settings.template.display().to_string(),
+    ];
+    let [then, now] = deployment.values();
+    let sides = [Side::new(&deployed, &then), Side::new(&desired, &now)];
+    let plan = deployment.plan();
+    let comparison = Comparison {
+        stack: Some(settings.stack_name.clone()),
+        parameters: plan.template.parameters,
+        tags: plan.template.tags,
+        settings: plan.settings,
+        ..Comparison::of_templates(sides[0], sides[1], Some(&build.rendered), names)
+    };
+    show(
+        session.context(),
+        args,
+        comparison,
+        None,
+        [&deployed, &desired],
+    )
 }
 
 fn of_files(context: &Context, old: &Path, new: &Path, args: &Args) -> Result<Exit> {

@@ -5,6 +5,7 @@
 
 use super::{Context, Exit};
 use crate::aws::stack::StackService;
+use crate::cli::stack_set::refuse;
 use crate::cloudformation::drift::Drift;
 use crate::diagnostic::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +13,7 @@ use crate::operations::context::listen;
 use crate::operations::drift_detection::{self, DriftDetection};
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
+use crate::operations::stack_set;
 use crate::present::format::Format;
 use crate::present::json::drift::DriftDocument;
 use crate::present::json::stacks::Kind;
@@ -49,6 +51,15 @@ impl Args {
 /// Detects drift and shows it.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if session.settings().stack_set.is_some() {
+        refuse([("--only", !args.only.is_empty())])?;
+        let is_drifted = stack_set::drift::detect(&session, args.format).await?;
+        return Ok(if args.exit_code && is_drifted {
+            Exit::Differences
+        } else {
+            Exit::Done
+        });
+    }
     let presenter = session.presenter();
     let interrupt = listen(context)?;
     let connection = interrupt.guard(session.connect()).await?;

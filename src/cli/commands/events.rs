@@ -12,6 +12,7 @@ use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{EventOutput, RunningOperation, failure_evidence};
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
+use crate::operations::stack_set;
 use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
 use crate::present::human;
@@ -63,6 +64,9 @@ impl Args {
 /// If there is no such stack; with `--follow`, if the operation failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if stack_set::has_none(&session, "events") {
+        return Ok(Exit::Done);
+    }
     let interrupt = listen(context)?;
     let connection = interrupt.guard(session.connect()).await?;
     let service = StackService::new(&connection, &session.settings().stack_name);

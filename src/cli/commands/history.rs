@@ -8,6 +8,7 @@ use crate::operations::context::listen;
 use crate::operations::graph::layout::Layout;
 use crate::operations::history::{self, versions::Versions};
 use crate::operations::session::{Reached, Session};
+use crate::operations::stack_set;
 use crate::plan::record::Record;
 use crate::plan::record::history::History;
 use crate::present::format::Format;
@@ -55,6 +56,9 @@ impl Args {
 /// Shows the deployments, one of them, or how two differ.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if stack_set::has_none(&session, "history") {
+        return Ok(Exit::Done);
+    }
     let interrupt = listen(context)?;
     let Reached {
         connection,

@@ -22,7 +22,7 @@ pub struct Args {
 
 /// Shows what could be imported. Nothing is changed: `apply` imports what the manifest names.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let presenter = session.presenter();
     let deployment = Deployment::open_to_compare(&session).await?;
     let found = import_candidates::find(&deployment);

@@ -53,7 +53,7 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
 ///
 /// If the stack is not deployed, a named function does not exist, or no log may be read.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let interrupt = listen(context)?;
     let reached = session.reach(&interrupt).await?;
     let stack = session.deployed(reached.stack)?;

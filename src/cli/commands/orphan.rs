@@ -76,7 +76,7 @@ impl Args {
 
 /// Takes the resources out of the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let presenter = session.presenter();
     let deployment = Deployment::open_to_compare(&session).await?;
     let mut deployment = deployment.repeated_by(args.command());

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::operations::graph::layout::Layout;
 use crate::operations::outputs;
 use crate::operations::session::Session;
+use crate::operations::stack_set;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::OutputsDocument;
@@ -42,6 +43,10 @@ impl Args {
 /// Shows the stack's outputs, or the bare value of one.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if args.name.is_none() && stack_set::has_none(&session, "outputs") {
+        return Ok(Exit::Done);
+    }
+    session.check_single()?;
     let connection = session.connect().await?;
     let service = StackService::new(&connection, &session.settings().stack_name);
     let mut stack = session.deployed(service.describe().await?)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
+use crate::cli::stack_set::refuse;
 use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::deployment::Deployment;
@@ -16,6 +17,7 @@ use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
 use crate::operations::graph::plan_saving::{self, Request};
 use crate::operations::session::Session;
+use crate::operations::stack_set::apply;
 use crate::operations::upstream::{export_users, inputs};
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
@@ -89,6 +91,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         PlanFile::check_writable(out)?;
     }
     let session = Session::open(context)?;
+    if session.settings().stack_set.is_some() {
+        return of_stack_set(&session, &args).await;
+    }
     if let Some(out) = &out {
         let (project, settings) = (session.project(), session.settings());
         check_output(project, settings, &[], "--out", out)?;
@@ -167,6 +172,19 @@ async fn save(deployment: &Deployment<'_>, options: DeployOptions, out: &Path) -
     let executable = pending.filter(|pending| pending.change_set().is_executable());
     saved_plan::save(deployment, &plan, executable.as_ref(), out).await?;
     Ok(plan)
+}
+
+/// Shows what a deployment of the stack set would change.
+async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
+    let options = args.deploy.words();
+    let options = options.iter().map(|word| (word.as_str(), true));
+    let own = [("--out", args.out.is_some()), ("--offline", args.offline)];
+    refuse(own.into_iter().chain(options))?;
+    let differs = apply::plan(session, args.format).await?;
+    if args.detailed_exitcode && differs {
+        return Ok(Exit::Differences);
+    }
+    Ok(Exit::Done)
 }
 
 /// Shows the plan and returns the exit code.

@@ -82,7 +82,7 @@ struct Run<'a> {
 
 /// Repairs the stack, step by step, until it accepts changes again or is gone.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let presenter = session.presenter();
     let given = args.template.as_deref().map(|path| {
         let source = project::named_text(&context.ambient().current_dir, path)?;

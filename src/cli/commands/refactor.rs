@@ -32,7 +32,7 @@ pub struct Args {
 
 /// Renames the resources, or finishes what an earlier run has begun.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let presenter = session.presenter();
     if session.settings().moved.is_empty() {
         presenter.note("The manifest has no `[moved]`: nothing to rename.");

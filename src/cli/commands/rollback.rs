@@ -45,7 +45,7 @@ impl Args {
 
 /// Rolls the stack back.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     let beginning = Beginning::read(&session, args.to).await?;
     let record = beginning.target(&session, args.to)?;
     let session = session.with_settings(beginning.settings(&session, &record));

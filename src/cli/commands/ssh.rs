@@ -28,7 +28,7 @@ pub struct Args {
 
 /// Hands the terminal over to `ssh`. The exit code is that of `ssh`.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     if session.settings().ssh.address.is_empty() {
         return Err(
             Error::input("the manifest does not say which instance to connect to").hint(format!(

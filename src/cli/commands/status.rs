@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::operations::graph::layout::Layout;
 use crate::operations::outputs;
 use crate::operations::session::Session;
+use crate::operations::stack_set;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack::StatusDocument;
@@ -33,6 +34,10 @@ impl Args {
 /// Shows the stack and its resources. A stack that does not exist is no error.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let session = Session::open(context)?;
+    if session.settings().stack_set.is_some() {
+        stack_set::status::show(&session, args.format).await?;
+        return Ok(Exit::Done);
+    }
     let connection = session.connect().await?;
     let name = &session.settings().stack_name;
     let service = StackService::new(&connection, name);

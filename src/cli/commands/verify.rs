@@ -17,7 +17,7 @@ pub struct Args {
 
 /// Runs the smoke test against the deployed stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    let session = Session::open(context)?;
+    let session = Session::open_stack(context)?;
     smoke_test::settings(&session)?;
     let interrupt = listen(context)?;
     let reached = session.reach(&interrupt).await?;

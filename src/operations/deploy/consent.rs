@@ -81,7 +81,11 @@ impl Consent<'_> {
     /// Refuses to lose what a resource stores, unless the command line names the resource.
     ///
     /// `--yes` does not allow it: a script gives `--yes` without having seen the plan.
-    fn check_guards(&self, plan: &Plan) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Refused, with what would be lost.
+    pub(crate) fn check_guards(&self, plan: &Plan) -> Result<()> {
         let guarded: Vec<(&Risk, Guard)> = plan
             .assessment
             .risks

@@ -15,7 +15,7 @@ use crate::operations::build::Build;
 /// # Errors
 ///
 /// An error with every parameter for which it has none, at its place in the manifest.
-pub(super) fn check(build: &Build, settings: &Settings, stack: Option<&Stack>) -> Result<()> {
+pub(crate) fn check(build: &Build, settings: &Settings, stack: Option<&Stack>) -> Result<()> {
     // The empty stack that a failed creation leaves is deleted, and its values with it.
     let stack = stack
         .filter(|stack| stack.status.exists() && stack.status != StackStatus::RollbackComplete);

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod recovery;
 mod service_check;
 pub mod stack;
+pub mod stack_set;
 pub mod stacks;
 pub mod table;
 mod value;

@@ -70,6 +70,16 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
         value::push_parameters(&mut text, &words::parameters(plan), width);
         return text;
     }
+    text.push_str(&body(plan, verbose, width));
+    if plan.prediction.is_some() {
+        wrap::push(&mut text, &words::of_prediction(plan), [""; 2], width);
+    }
+    text
+}
+
+/// Returns a plan without its first lines and without what is said of predictions.
+pub(super) fn body(plan: &Plan, verbose: bool, width: usize) -> String {
+    let mut text = String::new();
     for paragraph in words::of_options(plan) {
         text.push('\n');
         wrap::push(&mut text, paragraph, [""; 2], width);
@@ -94,9 +104,6 @@ pub fn plan(plan: &Plan, verbose: bool, width: usize) -> String {
     }
     text.push_str(&danger::notes(&plan.assessment, verbose));
     text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", words::summary(plan)));
-    if plan.prediction.is_some() {
-        wrap::push(&mut text, &words::of_prediction(plan), [""; 2], width);
-    }
     text
 }
 

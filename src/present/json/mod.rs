@@ -22,5 +22,6 @@ pub mod recovery;
 pub mod refactor;
 pub mod sarif;
 pub mod stack;
+pub mod stack_set;
 pub mod stacks;
 mod validation;

@@ -8,6 +8,7 @@ mod code;
 pub mod diff;
 mod live;
 pub(super) mod page;
+pub mod stack_set;
 pub mod stacks;
 
 use crate::cloudformation::change_set::{Change, ChangeSet, Effect};
@@ -31,12 +32,18 @@ pub fn plan(plan: &Plan) -> String {
         section(&mut page, "Parameters", &parameters(plan));
         return page.text;
     }
+    push_body(&mut page, plan);
+    page.finish(&format!("stackctl plan -e {}", plan.target.environment))
+}
+
+/// Adds what a plan changes.
+fn push_body(page: &mut Page, plan: &Plan) {
     let (possible, certain): (Vec<_>, Vec<_>) = plan
         .changes()
         .iter()
         .partition(|change| change.effect() == Effect::Possible);
-    push_moves(&mut page, &plan.moved);
-    push_dangers(&mut page, plan);
+    push_moves(page, &plan.moved);
+    push_dangers(page, plan);
     for rename in words::suggested_renames(plan) {
         let mut line = prose(&rename.text);
         if !rename.entries.is_empty() {
@@ -44,9 +51,9 @@ pub fn plan(plan: &Plan) -> String {
         }
         page.push(&format!("\n{line}\n"), "");
     }
-    push_permissions(&mut page, plan);
+    push_permissions(page, plan);
     for change in certain {
-        push_resource(&mut page, change, &plan.properties(change), "");
+        push_resource(page, change, &plan.properties(change), "");
     }
     let nested = plan.change_set.iter().flat_map(ChangeSet::tree);
     for (path, set) in nested.filter(|(path, _)| !path.is_empty()) {
@@ -54,7 +61,7 @@ pub fn plan(plan: &Plan) -> String {
         for change in &set.changes {
             let model = Model::of(change, None, None);
             let properties = property_changes(change, Some(&model), &set.changes);
-            push_resource(&mut page, change, &properties, &parent);
+            push_resource(page, change, &properties, &parent);
         }
     }
     if !possible.is_empty() {
@@ -84,14 +91,13 @@ pub fn plan(plan: &Plan) -> String {
             )
         })
         .collect();
-    section(&mut page, "Service checks", &checks(plan));
-    code::push(&mut page, &plan.code);
-    section(&mut page, "Code", &artifacts);
-    section(&mut page, "Parameters", &parameters(plan));
-    section(&mut page, "Outputs", &values(&plan.outputs));
-    section(&mut page, "Tags", &values(&plan.tags));
-    section(&mut page, "Stack settings", &values(&plan.settings));
-    page.finish(&format!("stackctl plan -e {}", plan.target.environment))
+    section(page, "Service checks", &checks(plan));
+    code::push(page, &plan.code);
+    section(page, "Code", &artifacts);
+    section(page, "Parameters", &parameters(plan));
+    section(page, "Outputs", &values(&plan.outputs));
+    section(page, "Tags", &values(&plan.tags));
+    section(page, "Stack settings", &values(&plan.settings));
 }
 
 fn heading(plan: &Plan) -> String {

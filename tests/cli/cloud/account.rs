@@ -8,6 +8,7 @@ use super::buckets::Bucket;
 use super::call::Call;
 use super::http::Response;
 use super::refactors::Refactor;
+use super::stack_sets::{SetWorld, StackSet};
 use super::stacks::Stack;
 use super::{ACCOUNT, error, xml};
 
@@ -36,6 +37,10 @@ pub(crate) struct Account {
     pub(crate) refactors: Vec<Refactor>,
     /// The status in which executions of refactors end, and its reason; empty means that they succeed.
     pub(crate) refactor_end: (String, String),
+    /// The stack sets, the oldest first.
+    pub(crate) stack_sets: Vec<StackSet>,
+    /// What holds for all stack sets.
+    pub(crate) set_world: SetWorld,
     /// How much of a running operation each poll reveals.
     pub(crate) progress: Progress,
     /// The reasons of failing resources by logical id.
@@ -81,6 +86,8 @@ impl Default for Account {
             imports: BTreeMap::new(),
             refactors: Vec::new(),
             refactor_end: Default::default(),
+            stack_sets: Vec::new(),
+            set_world: SetWorld::default(),
             progress: Progress::Done,
             failing: BTreeMap::new(),
             pending_describes: 0,

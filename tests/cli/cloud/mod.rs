@@ -19,6 +19,7 @@ mod rate;
 mod recovery;
 mod refactors;
 mod self_test;
+mod stack_sets;
 mod stacks;
 mod template;
 mod values;

@@ -8,6 +8,7 @@ use super::account::{Account, Fault};
 use super::call::Call;
 use super::change_sets::ChangeSet;
 use super::operation::{Event, Operation, nested_arn, now};
+use super::stack_sets::OPERATIONS;
 use super::{ACCOUNT, REGION, express, template, xml};
 
 /// A stack.
@@ -118,6 +119,9 @@ impl Account {
     pub(super) fn cloudformation(&mut self, call: &Call) -> Answer {
         if let Some(answer) = self.refactor(call) {
             return answer;
+        }
+        if OPERATIONS.contains(&&*call.operation) {
+            return self.stack_sets(call);
         }
         match call.operation.as_str() {
             "DescribeStacks" => self.describe_stacks(call),

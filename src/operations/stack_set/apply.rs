@@ -1,0 +1,353 @@
+//! Deploying a stack set: plan, consent, then one operation after the other: update, values of targets,
+//! addition, removal.
+
+use super::deployment::SetDeployment;
+use super::execution::{Earlier, Operations};
+use super::outcome::Outcome;
+use super::{losses, running};
+use crate::aws::stack_set::{self, Definition, Request};
+use crate::cloudformation::stack_set::instance::Instance;
+use crate::cloudformation::stack_set::operation::{EndedOperation, SetOperation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::change_set_name::unique_name;
+use crate::operations::deploy::consent::{Consent, allowance};
+use crate::operations::session::Session;
+use crate::plan::risk::Guard;
+use crate::plan::stack_set::targets::is_wanted;
+use crate::plan::stack_set::{Removal, StackSetPlan, Step, TargetAction};
+use crate::present::event_filter::EventFilter;
+use crate::present::format::PlanFormat;
+use crate::present::human;
+
+/// How a stack set is deployed.
+pub(crate) struct SetApplication<'a> {
+    /// What the command line allows.
+    pub(crate) consent: Consent<'a>,
+    /// Whether an operation of somebody else is waited for.
+    pub(crate) wait: bool,
+    /// Which results are shown.
+    pub(crate) events: EventFilter,
+}
+
+/// A deployment of a stack set that is planned.
+pub(crate) struct PreparedSet<'a> {
+    deployment: SetDeployment<'a>,
+    /// The plan.
+    pub(crate) plan: StackSetPlan,
+    outcome: Outcome,
+}
+
+/// Shows the plan. Returns whether there are changes.
+///
+/// # Errors
+///
+/// What is wrong with the files; if a call fails.
+pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<bool> {
+    let deployment = SetDeployment::open(session, true).await?;
+    let plan = deployment.plan();
+    format.print_stack_set(&plan, session.presenter())?;
+    if let Some(operation) = running::blocking(&deployment.state) {
+        session.presenter().warning(&format!(
+            "an operation is running on the stack set: {} `{}` is {}",
+            operation.action, operation.id, operation.status
+        ));
+    }
+    Ok(!plan.is_empty())
+}
+
+impl SetApplication<'_> {
+    /// Plans, asks and deploys.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare`](Self::prepare), [`agree`](Self::agree) and [`execute`](Self::execute).
+    pub(crate) async fn run(&self, session: &Session<'_>) -> Result<()> {
+        let mut prepared = self.prepare(session).await?;
+        PlanFormat::Human.print_stack_set(&prepared.plan, session.presenter())?;
+        self.agree(&prepared).await?;
+        self.execute(&mut prepared).await
+    }
+
+    /// Plans. An operation that an earlier run has requested is followed to its end before.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files; refused if another operation is running, or if the command would have
+    /// to ask and cannot; if the operation of the earlier run failed.
+    pub(crate) async fn prepare<'s>(&self, session: &'s Session<'_>) -> Result<PreparedSet<'s>> {
+        let mut deployment = SetDeployment::open(session, true).await?;
+        let mut outcome = Outcome::default();
+        self.finish_running(&mut deployment, &mut outcome).await?;
+        let plan = deployment.plan();
+        if !plan.is_empty() {
+            self.consent.check_can_ask(session)?;
+        }
+        Ok(PreparedSet {
+            deployment,
+            plan,
+            outcome,
+        })
+    }
+
+    /// Checks a plan that is shown, and asks whether to apply it.
+    ///
+    /// # Errors
+    ///
+    /// Refused if data would be lost that the command line does not name, or the answer is not `yes`.
+    pub(crate) async fn agree(&self, prepared: &PreparedSet<'_>) -> Result<()> {
+        let PreparedSet {
+            deployment, plan, ..
+        } = prepared;
+        if plan.is_empty() {
+            return Ok(());
+        }
+        self.consent.check_guards(&plan.template)?;
+        self.check_removals(deployment, plan)?;
+        if !self.consent.yes {
+            let asked = self.ask(deployment, plan);
+            deployment.access.interrupt.guard(asked).await?;
+        }
+        Ok(())
+    }
+
+    /// Deploys, and checks every target.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the stack set changed since it was shown, or another operation is running; of kind
+    /// [`ErrorKind::RolledBack`] if an operation failed or a target is not as the stack set says.
+    pub(crate) async fn execute(&self, prepared: &mut PreparedSet<'_>) -> Result<()> {
+        let PreparedSet {
+            deployment,
+            plan,
+            outcome,
+        } = prepared;
+        if !plan.is_empty() {
+            check_unchanged(deployment).await?;
+            deployment.access.session.presenter().note("");
+            self.operate(deployment, plan, outcome).await?;
+        }
+        end(deployment, outcome).await
+    }
+
+    /// Follows an operation that an earlier run has requested, and waits for one of somebody else if the
+    /// command line says so.
+    async fn finish_running(
+        &self,
+        deployment: &mut SetDeployment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let Some(set) = deployment.state.set.clone() else {
+            return Ok(());
+        };
+        let session = deployment.access.session;
+        let resume = session.command("apply");
+        let operations = Operations::new(&deployment.access, &set.id, self.events, &resume)?;
+        match operations.earlier().await? {
+            Earlier::Nothing => {}
+            Earlier::Ended => deployment.read_again().await?,
+            Earlier::Running(id) => {
+                let presenter = session.presenter();
+                presenter.note(&format!(
+                    "Following the operation `{id}`, which an earlier run has begun:\n"
+                ));
+                let ended = operations.follow(&id).await?;
+                presenter.note(&human::stack_set::ended(&ended));
+                let removes = ended.operation.action == "DELETE";
+                if ended.operation.action != "DETECT_DRIFT" {
+                    outcome.add(ended, removes);
+                }
+                let state = outcome.instances(&deployment.access).await?;
+                if !outcome.may_continue() {
+                    let problems = outcome.problems(&state.instances, |_| false);
+                    let error = outcome.error(&deployment.access, &problems);
+                    return error.map_or(Ok(()), Err);
+                }
+                deployment.read_again().await?;
+            }
+        }
+        while let Some(operation) = running::blocking(&deployment.state).cloned() {
+            if !self.wait {
+                return running::check(&deployment.access, &deployment.state);
+            }
+            session.presenter().note(&format!(
+                "Waiting for the operation {} `{}`, which somebody else has begun:\n",
+                operation.action, operation.id
+            ));
+            let resume = session.command("apply --wait");
+            let operations = Operations::new(&deployment.access, &set.id, self.events, &resume)?;
+            let ended = operations.follow(&operation.id).await?;
+            session.presenter().note(&human::stack_set::ended(&ended));
+            deployment.read_again().await?;
+        }
+        Ok(())
+    }
+
+    /// Requests one operation after the other and follows each to its end.
+    async fn operate(
+        &self,
+        deployment: &mut SetDeployment<'_>,
+        plan: &StackSetPlan,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        deployment.build.check_read_values()?;
+        let template = deployment.template_source().await?;
+        let session = deployment.access.session;
+        let settings = deployment.access.settings;
+        let presenter = session.presenter();
+        let description = deployment.description();
+        if plan.is_new {
+            let definition = Definition {
+                description: &description,
+                template: template.clone(),
+                parameters: &deployment.build.parameters,
+                tags: &session.settings().tags,
+                capabilities: &deployment.build.capabilities,
+            };
+            let token = unique_name("stackctl-");
+            let service = &deployment.access.service;
+            let created = stack_set::create(service, &definition, settings, &token);
+            let created = deployment.access.interrupt.guard(created).await;
+            created.map_err(|error| match error.kind() {
+                ErrorKind::Interrupted | ErrorKind::Service => error.hint(format!(
+                    "`{}` looks again whether the stack set exists",
+                    session.command("apply")
+                )),
+                _ => error,
+            })?;
+            presenter.note(&format!(
+                "Created the stack set {}.",
+                deployment.access.name()
+            ));
+            deployment.read_created().await?;
+        }
+        let Some(set) = deployment.state.set.clone() else {
+            return Err(Error::new(
+                ErrorKind::Service,
+                format!(
+                    "the stack set `{}` was created, but it is not found",
+                    deployment.access.name()
+                ),
+            ));
+        };
+        let definition = Definition {
+            description: &description,
+            template,
+            parameters: &deployment.build.parameters,
+            tags: &session.settings().tags,
+            capabilities: &deployment.build.capabilities,
+        };
+        let changes_permissions = set.permissions != settings.permissions;
+        let resume = session.command("apply");
+        let operations = Operations::new(&deployment.access, &set.id, self.events, &resume)?;
+        for step in plan.steps() {
+            let request = match &step {
+                Step::Update(update) => Request::Update {
+                    definition: &definition,
+                    only: update.only.as_ref(),
+                    regions: &update.regions,
+                    changes_permissions,
+                },
+                Step::Override(group) => Request::Override(group),
+                Step::Add(group) => Request::Add(group),
+                Step::Remove(Removal { group, retains }) => Request::Remove {
+                    group,
+                    retains: *retains,
+                },
+            };
+            presenter.note(&human::stack_set::step(&step));
+            let ended: EndedOperation = operations.run(&request).await?;
+            presenter.note(&human::stack_set::ended(&ended));
+            outcome.add(ended, matches!(step, Step::Remove(_)));
+            if !outcome.may_continue() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to remove stacks that store data, unless the command line names the targets, or what is lost
+    /// in each.
+    fn check_removals(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
+        let losses = losses::of(deployment.access.session, &deployment.state);
+        let named = self.consent.allow_delete;
+        if losses.is_empty() || losses.iter().all(|it| named.contains(&it.path)) {
+            return Ok(());
+        }
+        let entries = plan.targets.entries.iter();
+        let removed = entries.filter(|it| it.action == TargetAction::Remove);
+        let guarded: Vec<String> = removed
+            .map(|it| it.target.to_string())
+            .filter(|target| !named.contains(target))
+            .collect();
+        if guarded.is_empty() {
+            return Ok(());
+        }
+        let lost: Vec<String> = losses
+            .iter()
+            .map(|it| format!("`{}` {}", it.path, it.loss()))
+            .collect();
+        let more: Vec<String> = losses
+            .iter()
+            .map(|it| allowance(Guard::Delete, &it.path))
+            .collect();
+        let command = (self.consent.repeated)(&more);
+        Err(Error::refused(format!(
+            "not applied: removing {} loses data there: {}",
+            guarded.join(", "),
+            lost.join("; ")
+        ))
+        .hint(format!("if that is what you want: `{command}`"))
+        .hint("`--allow-delete ACCOUNT/REGION` allows it for one target"))
+    }
+
+    async fn ask(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
+        let presenter = deployment.access.session.presenter();
+        let summary = human::stack_set::summary(plan);
+        presenter.note(&format!(
+            "\nDo you want to apply these changes to the stack set {}? {summary} Only 'yes' will be accepted.",
+            deployment.access.place()
+        ));
+        let command = (self.consent.repeated)(&["--yes".to_owned()]);
+        presenter.confirm("Apply:", &command, "not applied").await
+    }
+}
+
+/// Checks that the stack set has not changed since it was shown.
+async fn check_unchanged(deployment: &SetDeployment<'_>) -> Result<()> {
+    let access = &deployment.access;
+    let now = access.read().await?;
+    let latest = |operations: &[SetOperation]| operations.first().map(|it| it.id.clone());
+    let then = &deployment.state;
+    let is_same = now.set.as_ref().map(|it| &it.id) == then.set.as_ref().map(|it| &it.id)
+        && latest(&now.operations) == latest(&then.operations);
+    if is_same {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "not applied: the stack set `{}` has changed since it was shown",
+        access.name()
+    ))
+    .hint(format!(
+        "look at it again: `{}`",
+        access.session.command("plan")
+    )))
+}
+
+/// Checks every target, and says what is not as it should be.
+async fn end(deployment: &SetDeployment<'_>, outcome: &Outcome) -> Result<()> {
+    let access = &deployment.access;
+    let state = outcome.instances(access).await?;
+    let is_wanted = |instance: &Instance| is_wanted(access.settings, instance);
+    let problems = outcome.problems(&state.instances, is_wanted);
+    if let Some(error) = outcome.error(access, &problems) {
+        return Err(error);
+    }
+    let count = state.instances.len();
+    let name = access.name();
+    access.session.presenter().note(&format!(
+        "\nApplied: {name} is CURRENT in {}.",
+        human::count(count, "target")
+    ));
+    Ok(())
+}

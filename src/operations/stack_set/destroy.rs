@@ -1,0 +1,329 @@
+//! Deleting a stack set: its instances with their stacks, then the stack set.
+
+use super::access::{Access, State};
+use super::execution::{Earlier, Operations};
+use super::outcome::Outcome;
+use super::{losses, running};
+use crate::aws::stack_set::Request;
+use crate::cloudformation::deletion::ResourceDeletion;
+use crate::cloudformation::stack_set::StackSet;
+use crate::cloudformation::stack_set::instance::{Instance, InstanceStatus};
+use crate::config::settings::{Permissions, StackSetSettings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::session::Session;
+use crate::plan::stack_set::targets::{Deployed, changes, of_accounts};
+use crate::plan::stack_set::{Removal, Step};
+use crate::present::event_filter::EventFilter;
+use crate::present::format::Format;
+use crate::present::human;
+use crate::present::json::stack_set::StackSetDeletionDocument;
+use crate::util::shell_word::quote;
+
+/// How a stack set is deleted.
+pub(crate) struct SetDeletion<'a> {
+    /// Whether nobody is asked.
+    pub(crate) yes: bool,
+    /// The targets whose stacks stay, as `ACCOUNT/REGION`.
+    pub(crate) retain: &'a [String],
+    /// The resources of the template that store data and may be deleted.
+    pub(crate) allow_delete: &'a [String],
+    /// Whether only what would happen is shown.
+    pub(crate) dry_run: bool,
+    /// The form of what is shown before the deletion.
+    pub(crate) format: Format,
+    /// Which results are shown.
+    pub(crate) events: EventFilter,
+}
+
+impl SetDeletion<'_> {
+    /// Shows what is deleted, asks and deletes it.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the user does not agree, a name is wrong, data is lost that the command line does not
+    /// name, or another operation is running; if a target could not be removed.
+    pub(crate) async fn run(&self, session: &Session<'_>) -> Result<()> {
+        let access = Access::open(session).await?;
+        let presenter = session.presenter();
+        let mut state = access.read().await?;
+        let Some(set) = state.set.clone() else {
+            let name = access.name();
+            presenter.note(&format!("There is no stack set `{name}`: nothing to do."));
+            return Ok(());
+        };
+        let resume = self.command(session, &[]);
+        let operations = Operations::new(&access, &set.id, self.events, &resume)?;
+        let earlier = match self.dry_run {
+            true => Earlier::Nothing,
+            false => operations.earlier().await?,
+        };
+        if matches!(earlier, Earlier::Ended) {
+            state = access.read().await?;
+        }
+        if let Earlier::Running(id) = earlier {
+            presenter.note(&format!(
+                "Following the operation `{id}`, which an earlier run has begun:\n"
+            ));
+            let ended = operations.follow(&id).await?;
+            presenter.note(&human::stack_set::ended(&ended));
+            let mut outcome = Outcome::default();
+            let removes = ended.operation.action == "DELETE";
+            outcome.add(ended, removes);
+            state = outcome.instances(&access).await?;
+        }
+        running::check(&access, &state)?;
+        self.check_names(session, &state)?;
+        let losses = if state.instances.len() > self.retain.len() {
+            losses::of(session, &state)
+        } else {
+            Vec::new()
+        };
+        self.show(&access, &set, &state, &losses)?;
+        if self.dry_run {
+            return Ok(());
+        }
+        if self.yes {
+            self.check_losses(session, &losses)?;
+        } else {
+            let confirmed = self.confirm(&access, &state, &losses);
+            let confirmed = access.interrupt.guard(confirmed).await;
+            confirmed.map_err(|error| match error.kind() {
+                ErrorKind::Interrupted => error.hint("nothing was deleted"),
+                _ => error,
+            })?;
+            check_again(&access, &state).await?;
+        }
+        presenter.note("");
+        let mut outcome = Outcome::default();
+        for removal in self.removals(&access, &set, &state) {
+            let step = Step::Remove(removal.clone());
+            presenter.note(&human::stack_set::step(&step));
+            let request = Request::Remove {
+                group: &removal.group,
+                retains: removal.retains,
+            };
+            let ended = operations.run(&request).await?;
+            presenter.note(&human::stack_set::ended(&ended));
+            outcome.add(ended, true);
+            if !outcome.may_continue() {
+                break;
+            }
+        }
+        let left = outcome.instances(&access).await?;
+        let problems = outcome.problems(&left.instances, |_| true);
+        if let Some(error) = outcome.error(&access, &problems) {
+            return Err(self.explain(session, error, &left));
+        }
+        access.interrupt.guard(access.service.delete()).await?;
+        presenter.note(&format!(
+            "\nDestroyed: the stack set {} is gone.",
+            access.name()
+        ));
+        Ok(())
+    }
+
+    /// Refuses names that are no instances, and instances that cannot be deleted and are not named.
+    fn check_names(&self, session: &Session<'_>, state: &State) -> Result<()> {
+        let targets: Vec<String> = state
+            .instances
+            .iter()
+            .map(|it| it.target.to_string())
+            .collect();
+        if let Some(name) = self.retain.iter().find(|it| !targets.contains(it)) {
+            return Err(Error::refused(format!(
+                "the stack set has no instance `{name}` to leave behind"
+            ))
+            .hint("name it as `ACCOUNT/REGION`"));
+        }
+        let stuck = state.instances.iter();
+        let stuck: Vec<String> = stuck
+            .filter(|it| it.status == InstanceStatus::Inoperable)
+            .map(|it| it.target.to_string())
+            .filter(|it| !self.retain.contains(it))
+            .collect();
+        if stuck.is_empty() {
+            return Ok(());
+        }
+        let command = self.command(session, &stuck);
+        Err(Error::refused(format!(
+            "CloudFormation cannot delete the stack of an INOPERABLE instance: {}",
+            stuck.join(", ")
+        ))
+        .hint(format!(
+            "to leave its stack behind, and delete it by hand: `{command}`"
+        )))
+    }
+
+    fn show(
+        &self,
+        access: &Access<'_>,
+        set: &StackSet,
+        state: &State,
+        losses: &[ResourceDeletion],
+    ) -> Result<()> {
+        let presenter = access.session.presenter();
+        match self.format {
+            Format::Human => {
+                let place = access.place();
+                presenter.data(&human::stack_set::deletion(
+                    (set, &place),
+                    &state.instances,
+                    self.retain,
+                    losses,
+                ));
+                Ok(())
+            }
+            Format::Json => {
+                let instances = &state.instances;
+                let document = StackSetDeletionDocument::of(set, instances, self.retain, losses);
+                presenter.json(&document)
+            }
+        }
+    }
+
+    /// Refuses to lose what a resource stores, unless the command line names the resource.
+    fn check_losses(&self, session: &Session<'_>, losses: &[ResourceDeletion]) -> Result<()> {
+        let guarded = losses.iter();
+        let guarded: Vec<&ResourceDeletion> = guarded
+            .filter(|it| !self.allow_delete.contains(&it.path))
+            .collect();
+        if guarded.is_empty() {
+            return Ok(());
+        }
+        let lost: Vec<String> = guarded
+            .iter()
+            .map(|it| format!("`{}` {} in each target", it.path, it.loss()))
+            .collect();
+        let more = guarded.iter().map(|it| it.path.as_str());
+        let command = more.fold(self.command(session, &[]), |command, path| {
+            format!("{command} --allow-delete {}", quote(path))
+        });
+        Err(
+            Error::refused(format!("not destroyed: {}", lost.join("; ")))
+                .hint(format!("if that is what you want: `{command}`")),
+        )
+    }
+
+    async fn confirm(
+        &self,
+        access: &Access<'_>,
+        state: &State,
+        losses: &[ResourceDeletion],
+    ) -> Result<()> {
+        let presenter = access.session.presenter();
+        let lost: Vec<String> = losses
+            .iter()
+            .map(|it| format!("{} {} in each target", it.path, it.loss()))
+            .collect();
+        let lost = match lost.as_slice() {
+            [] => "No stored data is lost.".to_owned(),
+            lost => format!("Lost: {}.", lost.join("; ")),
+        };
+        if presenter.is_interactive() {
+            let stacks = state.instances.len() - self.retain.len().min(state.instances.len());
+            presenter.note(&format!(
+                "\nThis deletes the stack set {} and {}. {lost}",
+                access.place(),
+                human::count(stacks, "stack")
+            ));
+        }
+        let name = access.name();
+        let question = format!("Type the stack set's name, {name}, to destroy it:");
+        let command = self.command(access.session, &[]);
+        let command = losses.iter().fold(command, |command, it| {
+            format!("{command} --allow-delete {}", quote(&it.path))
+        });
+        if presenter.ask(&question, &command).await? != name {
+            return Err(Error::refused(
+                "not destroyed: the answer was not the stack set's name",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the operations that remove all instances: first those whose stacks stay.
+    fn removals(&self, access: &Access<'_>, set: &StackSet, state: &State) -> Vec<Removal> {
+        let is_left = |it: &&Instance| self.retain.contains(&it.target.to_string());
+        let left: Vec<&Instance> = state.instances.iter().filter(is_left).collect();
+        // Nothing is wanted any more, so everything that exists is removed.
+        let nothing = StackSetSettings {
+            permissions: set.permissions,
+            ..StackSetSettings::default()
+        };
+        let regions = &access.settings.regions;
+        let mut removals = of_accounts(&nothing, regions, &left, true);
+        let rest: Vec<Instance> = state
+            .instances
+            .iter()
+            .filter(|it| !is_left(it))
+            .cloned()
+            .collect();
+        let deployed = Deployed {
+            set: Some(set),
+            instances: &rest,
+            overrides: None,
+        };
+        let ordered = StackSetSettings {
+            regions: regions.clone(),
+            ..nothing
+        };
+        let is_service = set.permissions == Permissions::ServiceManaged;
+        if !rest.is_empty() || is_service && !set.organizational_units.is_empty() {
+            removals.extend(changes(&ordered, deployed, false).removed);
+        }
+        removals
+    }
+
+    /// Adds the command that leaves behind what could not be deleted.
+    fn explain(&self, session: &Session<'_>, error: Error, left: &State) -> Error {
+        let stuck = left.instances.iter();
+        let stuck: Vec<String> = stuck
+            .filter(|it| it.status == InstanceStatus::Inoperable)
+            .map(|it| it.target.to_string())
+            .collect();
+        let again = self.command(session, &[]);
+        let kind = ErrorKind::Deployment;
+        let failed = Error::new(kind, error.to_string());
+        if stuck.is_empty() {
+            return failed.hint(format!("fix the cause, then run `{again}` again"));
+        }
+        failed.hint(format!(
+            "to leave their stacks behind, and delete them by hand: `{}`",
+            self.command(session, &stuck)
+        ))
+    }
+
+    /// Returns this command line, with more targets whose stacks stay.
+    fn command(&self, session: &Session<'_>, more: &[String]) -> String {
+        let yes = if self.yes { " --yes" } else { "" };
+        let allowed = self.allow_delete.iter().map(|it| ("--allow-delete", it));
+        let retained = self.retain.iter().chain(more).map(|it| ("--retain", it));
+        let command = allowed
+            .chain(retained)
+            .fold(format!("destroy{yes}"), |command, (option, name)| {
+                format!("{command} {option} {}", quote(name))
+            });
+        session.command(&command)
+    }
+}
+
+/// Checks that the stack set has not changed since it was shown.
+async fn check_again(access: &Access<'_>, then: &State) -> Result<()> {
+    let now = access.read().await?;
+    let targets = |state: &State| {
+        let targets = state.instances.iter().map(|it| it.target.clone());
+        targets.collect::<Vec<_>>()
+    };
+    let latest = |state: &State| state.operations.first().map(|it| it.id.clone());
+    if targets(&now) == targets(then) && latest(&now) == latest(then) {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "not destroyed: the stack set `{}` has changed since it was shown",
+        access.name()
+    ))
+    .hint(format!(
+        "look at it again: `{}`",
+        access.session.command("destroy")
+    )))
+}

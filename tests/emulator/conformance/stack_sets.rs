@@ -1,0 +1,90 @@
+//! The whole life of a stack set on moto, in three accounts and two regions. Its operations succeed at
+//! once; how one is followed is tested against a scripted server.
+
+use std::process::Command;
+
+use super::server::Server;
+use crate::python::{WHEELS_ONLY, environment};
+use crate::sandbox::Sandbox;
+
+const MANIFEST: &str = r#"project = "site"
+region = "eu-west-1"
+allow_endpoint = true
+
+[stacks.base]
+template = "base.yaml"
+parameters.Size = "small"
+
+[stacks.base.stack_set]
+accounts = ["111111111111", "222222222222", "333333333333"]
+regions = ["eu-west-1", "us-east-1"]
+"#;
+
+const TEMPLATE: &str = "Parameters:
+  Size: {Type: String}
+Resources:
+  Value:
+    Type: AWS::SSM::Parameter
+    Properties: {Name: /site/size, Type: String, Value: !Ref Size}
+";
+
+#[test]
+fn moto_distributes_a_stack_set() {
+    let python = environment("moto", "tests/emulator/packages/moto.lock", &WHEELS_ONLY);
+    let server = Server::start(
+        |port| {
+            let mut command = Command::new(&python);
+            command.args(["-I", "-m", "moto.server", "-H", "127.0.0.1", "-p"]);
+            command.arg(port.to_string());
+            command
+        },
+        "/moto-api/",
+    );
+    let sandbox = Sandbox::new()
+        .file("manifest.toml", MANIFEST)
+        .file("base.yaml", TEMPLATE)
+        .credentials()
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_ENDPOINT_URL", &server.endpoint);
+    let targets = || {
+        let status = sandbox.json(&["status"]);
+        let instances = status["instances"].as_array().unwrap().clone();
+        let mut targets: Vec<String> = instances
+            .iter()
+            .map(|it| {
+                let [account, region, status] =
+                    ["account", "region", "status"].map(|key| it[key].as_str().unwrap());
+                format!("{}/{region} {status}", &account[..1])
+            })
+            .collect();
+        targets.sort_unstable();
+        targets.join(", ")
+    };
+    let apply = || sandbox.run(&["apply", "--yes"]).expect_code(0);
+
+    apply();
+    assert_eq!(
+        targets(),
+        "1/eu-west-1 CURRENT, 1/us-east-1 CURRENT, 2/eu-west-1 CURRENT, 2/us-east-1 CURRENT, \
+         3/eu-west-1 CURRENT, 3/us-east-1 CURRENT"
+    );
+    sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+
+    sandbox.edit("manifest.toml", "\"small\"", "\"large\"");
+    sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(2);
+    apply();
+    sandbox.run(&["diff", "--exit-code"]).expect_code(0);
+
+    sandbox.edit("manifest.toml", ", \"333333333333\"", "");
+    sandbox.edit("manifest.toml", "\"us-east-1\"", "\"us-west-2\"");
+    apply();
+    assert_eq!(
+        targets(),
+        "1/eu-west-1 CURRENT, 1/us-west-2 CURRENT, 2/eu-west-1 CURRENT, 2/us-west-2 CURRENT"
+    );
+    sandbox.run(&["plan", "--detailed-exitcode"]).expect_code(0);
+
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    assert_eq!(sandbox.json(&["status"])["exists"], false);
+    sandbox.run(&["destroy", "--yes"]).expect_code(0);
+}
