@@ -456,11 +456,8 @@ fn no_file_names_a_folder_of_this_machine() {
             found.push(path.display().to_string());
         }
     }
-    assert!(
-        found.is_empty(),
-        "these name {folders:?}:\n{}",
-        found.join("\n")
-    );
+    let found = found.join("\n");
+    assert!(found.is_empty(), "these name {folders:?}:\n{found}");
 }
 
 #[test]
