@@ -77,8 +77,8 @@ pub(crate) async fn artifacts(
     } else {
         Packages::default()
     };
-    let packaged = session.context().packaged();
-    let mut built = packaged.build_all(project, &others, &packages)?;
+    let once = session.context().packaged();
+    let mut built = once.build_all(project, &others, &packages)?;
     let mut all = IndexMap::new();
     for (name, artifact) in &settings.artifacts {
         if let Some(built) = built.shift_remove(name) {
@@ -156,10 +156,7 @@ async fn build_artifacts(session: &Session<'_>) -> Result<()> {
         let ran = run.await;
         if let Some(builds) = &mut builds {
             let label = session.context().label().to_owned();
-            builds.insert(
-                command.shown(),
-                ran.as_ref().map(|()| ()).map_err(|_| label),
-            );
+            builds.insert(command.shown(), ran.as_ref().copied().map_err(|_| label));
         }
         if let Err(error) = ran {
             for line in &held {

@@ -134,6 +134,7 @@ impl Presenter {
     /// Returns the presenter for one of several stacks. Its lines on stderr begin with its label, padded to
     /// the width of the longest, its progress is shown in the line of its `row`, and its output goes where
     /// `kind` says. `names` are the members that identify the stack in a line of JSON.
+    #[must_use]
     pub fn of_stack(
         &self,
         (row, label, longest): (usize, &str, usize),

@@ -227,6 +227,7 @@ impl Screen {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::time::{Duration, Instant};
 

@@ -43,7 +43,7 @@ impl<'a> Group<'a> {
     ) -> Self {
         let labels = labels(&targets);
         if PLANS.contains(&command) {
-            let keys = targets.iter().filter_map(|target| target.key());
+            let keys = targets.iter().filter_map(OpenedTarget::key);
             context.upstream().announce(keys);
         }
         let presenter = context.presenter();
@@ -188,14 +188,15 @@ impl<'a> Group<'a> {
                     self.print_part(part);
                 }
             }
-            Layout::Templates if parts.is_empty() => {}
             Layout::Templates => self.print_template(member, parts),
-            Layout::Blocks | Layout::PlacedBlocks if parts.iter().all(Part::is_empty) => {}
             Layout::Blocks | Layout::PlacedBlocks => self.print_block(member, parts),
         }
     }
 
     fn print_block(&mut self, member: &Context, parts: Vec<Part>) {
+        if parts.iter().all(Part::is_empty) {
+            return;
+        }
         let place = member.place();
         let mut facts = Vec::new();
         if let (Layout::Blocks, Some(target)) = (self.layout, member.target()) {
@@ -215,7 +216,7 @@ impl<'a> Group<'a> {
     }
 
     fn print_template(&self, member: &Context, parts: Vec<Part>) {
-        let Some(target) = member.target() else {
+        let Some(target) = member.target().filter(|_| !parts.is_empty()) else {
             return;
         };
         let path = target.project.shown(&target.settings.template);

@@ -60,8 +60,8 @@ pub fn table(rows: &[StackRow], width: usize, height: usize) -> Vec<String> {
         .filter_map(|index| rows.get(index))
         .collect();
     if !left_out.is_empty() {
-        let states = left_out.iter().map(|row| row.state);
-        let text = format!("… and {} more: {}", left_out.len(), tally(states));
+        let states: Vec<StackState> = left_out.iter().map(|row| row.state).collect();
+        let text = format!("… and {} more: {}", left_out.len(), tally(&states));
         lines.push(format!("{DIM}{}{DIM:#}", cut(&text, width)));
     }
     lines
@@ -73,11 +73,11 @@ pub fn report(rows: &[StackRow], width: Option<usize>) -> String {
     let label_width = label_width(rows, width.unwrap_or(usize::MAX));
     let lines = rows.iter().map(|row| line(row, label_width, width) + "\n");
     let text: String = lines.collect();
-    let states = rows.iter().map(|row| row.state);
+    let states: Vec<StackState> = rows.iter().map(|row| row.state).collect();
     format!(
         "{text}{BOLD}{}: {}{BOLD:#}",
         count(rows.len(), "stack"),
-        tally(states)
+        tally(&states)
     )
 }
 
@@ -117,9 +117,9 @@ fn label_width(rows: &[StackRow], width: usize) -> usize {
 }
 
 /// Returns `2 running, 3 done`.
-fn tally(states: impl Iterator<Item = StackState> + Clone) -> String {
+fn tally(states: &[StackState]) -> String {
     let counted = STATES.iter().filter_map(|state| {
-        let number = states.clone().filter(|it| it == state).count();
+        let number = states.iter().filter(|it| *it == state).count();
         (number > 0).then(|| format!("{number} {}", state.word()))
     });
     counted.collect::<Vec<_>>().join(", ")

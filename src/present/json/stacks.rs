@@ -144,6 +144,7 @@ pub fn merged_sarif(logs: Vec<Value>) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use serde_json::json;
 
