@@ -319,16 +319,15 @@ impl Build {
     ) -> IndexMap<String, String> {
         let plain = self.parameters.iter().filter_map(|(name, value)| {
             let value = match value {
-                ParameterValue::Plain(value) => value,
-                ParameterValue::FromEnvironment { .. } | ParameterValue::FromService { .. } => {
-                    return None;
-                }
-                ParameterValue::FromStack {
-                    secret: Some(_), ..
-                } => return None,
-                ParameterValue::FromStack {
+                ParameterValue::Plain(value)
+                | ParameterValue::FromStack {
                     value: Some(value), ..
                 } => value,
+                ParameterValue::FromEnvironment { .. }
+                | ParameterValue::FromService { .. }
+                | ParameterValue::FromStack {
+                    secret: Some(_), ..
+                } => return None,
                 // A value that was not read may be the one that is deployed.
                 ParameterValue::FromStack { .. } | ParameterValue::Previous { .. } => {
                     deployed?.get(name).filter(|value| *value != NO_ECHO)?

@@ -176,9 +176,9 @@ pub(super) fn deployment_config(
 pub(in crate::aws) fn parameter((name, value): (&String, &ParameterValue)) -> Option<Parameter> {
     let parameter = Parameter::builder().parameter_key(name);
     let parameter = match value {
-        ParameterValue::Plain(value) => parameter.parameter_value(value),
         ParameterValue::Previous { .. } => parameter.use_previous_value(true),
-        ParameterValue::FromStack {
+        ParameterValue::Plain(value)
+        | ParameterValue::FromStack {
             value: Some(value), ..
         } => parameter.parameter_value(value),
         value => parameter.parameter_value(value.secret()?.expose()),

@@ -83,14 +83,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     let mut changes = predict(before, after);
     moves::mark_imports(&mut changes, settings);
     let last = deployed.as_ref().map(|(last, ..)| *last);
-    let parameter_changes = values::value_changes(
-        last.map(|last| &last.parameters),
-        &parameters
-            .iter()
-            .map(|(name, value)| (name, value.as_str()))
-            .collect(),
-        |name| !build.parameters.contains_key(name),
-    );
+    let parameter_changes = parameter_changes(last, &build, &parameters);
     let tags = tag_changes(last, settings);
     let same_template = deployed.as_ref().is_some_and(|(.., is_same)| *is_same);
     import::check_known(settings, &build.template, before.map(|it| it.template))?;
@@ -256,6 +249,20 @@ pub(crate) fn remember_template(deployment: &Deployment<'_>, template: &str) {
             session.presenter().detail(&error.to_string());
         }
     }
+}
+
+/// Returns the parameters that differ from those of the last deployment.
+fn parameter_changes(
+    last: Option<&LastDeployed>,
+    build: &Build,
+    parameters: &IndexMap<String, String>,
+) -> Vec<ValueChange> {
+    let desired = parameters.iter();
+    let desired = desired.map(|(name, value)| (name, value.as_str()));
+    let deployed = last.map(|last| &last.parameters);
+    values::value_changes(deployed, &desired.collect(), |name| {
+        !build.parameters.contains_key(name)
+    })
 }
 
 /// Returns the tags that differ from those of the last deployment.

@@ -144,10 +144,11 @@ async fn fetch(session: &Session<'_>, own: &Connection, settings: &Settings) -> 
     // Another profile or region may belong to another account.
     let checks = !is_here && !settings.emulator && settings.account.is_some();
     let identity = async {
-        Ok(match checks {
-            true => Some(connection.identity().await?),
-            false => None,
-        })
+        if checks {
+            connection.identity().await.map(Some)
+        } else {
+            Ok(None)
+        }
     };
     let (mut stack, identity) = tokio::try_join!(service.describe(), identity)?;
     if let Some(identity) = identity {
