@@ -51,6 +51,7 @@ pub struct Args {
 
 impl Args {
     /// Returns how the output of several stacks is put together.
+    #[expect(clippy::unused_self, reason = "the other commands have options for it")]
     pub(crate) fn layout(&self) -> Layout {
         Layout::PlacedBlocks
     }

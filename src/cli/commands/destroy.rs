@@ -146,7 +146,9 @@ impl Args {
                 .filter(|it| !(**it == "--yes" && self.yes))
                 .cloned(),
         );
-        words.into_iter().map(|word| format!(" {word}")).collect()
+        words
+            .iter()
+            .fold(String::new(), |line, word| line + " " + word)
     }
 }
 
