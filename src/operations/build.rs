@@ -130,8 +130,11 @@ impl Build {
             );
         };
         let capabilities = settings.stack.capabilities.clone().unwrap_or_else(|| {
+            let assets = packaged.assets.templates(project);
             let children = packaged.children.iter().map(|child| &child.template);
-            let needed = children.flat_map(Template::required_capabilities);
+            let needed = children
+                .chain(&assets)
+                .flat_map(Template::required_capabilities);
             capability::merge(template.required_capabilities().into_iter().chain(needed))
                 .iter()
                 .map(ToString::to_string)

@@ -6,6 +6,7 @@ use crate::config::project::Project;
 use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::Result;
+use crate::template::Template;
 use crate::template::cdk_assets::{self, FileAsset};
 
 /// The files and folders that a synthesized template refers to.
@@ -13,6 +14,19 @@ use crate::template::cdk_assets::{self, FileAsset};
 pub(crate) struct CdkAssets {
     /// The assets; their paths are relative to the manifest's folder.
     pub(crate) files: Vec<FileAsset>,
+}
+
+impl CdkAssets {
+    /// Returns the nested templates. One that cannot be read is left out: CloudFormation says what is wrong
+    /// with it.
+    pub(crate) fn templates(&self, project: &Project) -> Vec<Template> {
+        let nested = self.files.iter().filter(|it| it.is_template());
+        let nested = nested.filter_map(|asset| {
+            let source = project.text(&asset.path, "the nested template").ok()?;
+            Template::parse_deployed(&source).ok()
+        });
+        nested.collect()
+    }
 }
 
 /// Returns the assets of the project's template, and what is wrong with them. A template without an

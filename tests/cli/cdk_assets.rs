@@ -180,6 +180,22 @@ fn an_asset_for_several_regions_is_uploaded_to_each() {
 }
 
 #[test]
+fn capabilities_of_nested_templates_are_acknowledged() {
+    let (sandbox, cloud) = project();
+    bootstrap(&cloud);
+    let inner =
+        r#"{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "r"}}}}"#;
+    sandbox.write("cdk.out/Inner.nested.template.json", inner);
+    sandbox.run(&["plan"]).expect_code(0);
+    let call = cloud.calls_of("CreateChangeSet").remove(0);
+    let sent = call.list("Capabilities");
+    assert!(
+        sent.contains(&"CAPABILITY_NAMED_IAM".to_owned()),
+        "{sent:?}"
+    );
+}
+
+#[test]
 fn a_denied_upload_names_the_role_that_the_cdk_assumes() {
     let (sandbox, cloud) = project();
     bootstrap(&cloud);
