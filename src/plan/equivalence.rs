@@ -91,8 +91,8 @@ fn since_prediction(shown: &Plan, again: &Plan, has_transforms: bool) -> Vec<Str
         let sides = (then.get(*id), now.get(*id));
         !match sides {
             (Some(then), Some(now)) if then == now => true,
-            (Some(Effect::Possible), None | Some(Effect::Update)) => true,
-            (None, Some(Effect::Possible)) => true,
+            (Some(Effect::Possible), None | Some(Effect::Update))
+            | (None, Some(Effect::Possible)) => true,
             (None, Some(Effect::Add)) => is_creation && has_transforms,
             _ => false,
         }

@@ -235,7 +235,7 @@ impl HttpConnector for Service {
 
 impl Bucket {
     fn take(&mut self, id: String, now: Duration) -> bool {
-        let passed = (now - self.counted).as_secs_f64();
+        let passed = now.saturating_sub(self.counted).as_secs_f64();
         self.tokens = (self.tokens + passed * self.rate).min(self.burst);
         self.counted = now;
         let is_accepted = self.tokens >= 1.0;
@@ -316,7 +316,7 @@ impl Process {
             .buffer_unordered(at_once as usize)
             .collect()
             .await;
-        (self.time.now() - started).as_secs_f64()
+        self.time.now().saturating_sub(started).as_secs_f64()
     }
 }
 

@@ -125,6 +125,7 @@ impl Drop for ErrorBody {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::sync::{Arc, Mutex};
 

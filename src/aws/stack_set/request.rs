@@ -113,6 +113,7 @@ pub async fn create(
 /// # Errors
 ///
 /// If the service refuses the request.
+#[expect(clippy::too_many_lines, reason = "one call of the API in each arm")]
 pub async fn request(
     service: &StackSetService,
     request: &Request<'_>,

@@ -206,6 +206,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn the_root_cause_is_found() {
         let cases: [(&str, &[&str], &[&str]); 11] = [
             (

@@ -20,13 +20,15 @@ pub struct Group {
 impl Group {
     /// Returns the targets: every account in every region.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
-        let pairs = self.regions.iter().flat_map(|region| {
+        self.regions.iter().flat_map(|region| {
             let accounts = self.accounts.iter();
             accounts.map(move |account| Target::new(account, region))
-        });
-        pairs
+        })
     }
 }
+
+/// The values that an account has in some regions.
+type ValuesAndRegions = (IndexMap<String, String>, Vec<String>);
 
 /// Returns the fewest requests, as far as a simple rule finds them, that are for exactly these targets:
 /// accounts with the same regions and the same values share one.
@@ -38,9 +40,7 @@ pub fn groups(
     overrides: impl Fn(&Target) -> IndexMap<String, String>,
 ) -> Vec<Group> {
     let rank = |region: &String| regions.iter().position(|it| it == region);
-    // The regions of each account, by the values that it has there.
-    let mut by_account: IndexMap<&str, Vec<(IndexMap<String, String>, Vec<String>)>> =
-        IndexMap::new();
+    let mut by_account: IndexMap<&str, Vec<ValuesAndRegions>> = IndexMap::new();
     for target in targets {
         let values = overrides(target);
         let parts = by_account.entry(&target.account).or_default();

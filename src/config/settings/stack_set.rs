@@ -139,9 +139,10 @@ impl Amount {
     /// Returns the amount of a text such as `3` or `10%`; `None` if the text is none.
     pub fn parse(text: &str) -> Option<Self> {
         let (is_percent, number) = checks::amount(text).ok()?;
-        Some(match is_percent {
-            true => Self::Percent(number),
-            false => Self::Count(number),
+        Some(if is_percent {
+            Self::Percent(number)
+        } else {
+            Self::Count(number)
         })
     }
 

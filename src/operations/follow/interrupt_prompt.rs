@@ -75,7 +75,7 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
     let resume = operation.resume().to_owned();
     let decide = operation.interrupt().decide(resets, async |running| {
         let presenter = presenter.of_all();
-        presenter.note(&question(&call, &stack, running));
+        presenter.note(&question(call.as_ref(), &stack, running));
         presenter.note(ACCEPTED);
         loop {
             let answer = presenter.ask("Leave or cancel:", &resume).await?;
@@ -134,7 +134,7 @@ fn cancellation(
 }
 
 /// Returns the question, which names the stack or, if there are several, all on which operations run.
-fn question(call: &Option<Call>, stack: &Stack, running: &[String]) -> String {
+fn question(call: Option<&Call>, stack: &Stack, running: &[String]) -> String {
     let place = stack.place();
     if running.len() > 1 {
         return format!(

@@ -60,7 +60,7 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
         let stack = next.get();
         next.set(stack + 1);
         let shared = Rc::clone(&shared);
-        async move { deploy_one(&context, stack, &shared).await }
+        async move { Box::pin(deploy_one(&context, stack, &shared)).await }
     });
     let presenter = context.presenter();
     let asking = async {
@@ -137,7 +137,7 @@ fn resumable(error: Error, request: &Request) -> Error {
 async fn deploy_one(context: &Context, stack: usize, shared: &Shared) -> Result<u8> {
     let member = shared.coordinator.member(stack);
     let last = RefCell::new(None);
-    let ended = deploy(context, member, &shared.request, &last).await;
+    let ended = Box::pin(deploy(context, member, &shared.request, &last)).await;
     member.end(&ended);
     let is_ok = ended.is_ok();
     if let (true, Some(slot)) = (is_ok, shared.outputs.borrow_mut().get_mut(stack)) {

@@ -17,7 +17,11 @@ use crate::plan::plan_file::of_stacks::PlanFiles;
 use crate::present::event_filter::EventFilter;
 use crate::present::{Presenter, human};
 
+/// A function that returns the same command line with more options.
+pub(crate) type Repeated = Box<dyn Fn(&[String]) -> String>;
+
 /// What the command line says.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(crate) struct Request {
     /// Whether nothing is asked.
     pub(crate) yes: bool,
@@ -36,7 +40,7 @@ pub(crate) struct Request {
     /// Returns the options of the change set and its execution for the mode in the manifest.
     pub(crate) options: Box<dyn Fn(DeploymentMode) -> DeployOptions>,
     /// Returns the same command line with more options, for hints.
-    pub(crate) repeated: Box<dyn Fn(&[String]) -> String>,
+    pub(crate) repeated: Repeated,
     /// The file that receives the outputs of all stacks.
     pub(crate) outputs_file: Option<PathBuf>,
     /// The saved plans that are executed.

@@ -53,9 +53,10 @@ impl SetDeletion<'_> {
         };
         let resume = self.command(session, &[]);
         let operations = Operations::new(&access, &set.id, self.events, &resume)?;
-        let earlier = match self.dry_run {
-            true => Earlier::Nothing,
-            false => operations.earlier().await?,
+        let earlier = if self.dry_run {
+            Earlier::Nothing
+        } else {
+            operations.earlier().await?
         };
         if matches!(earlier, Earlier::Ended) {
             state = access.read().await?;
@@ -112,7 +113,7 @@ impl SetDeletion<'_> {
         let left = outcome.instances(&access).await?;
         let problems = outcome.problems(&left.instances, |_| true);
         if let Some(error) = outcome.error(&access, &problems) {
-            return Err(self.explain(session, error, &left));
+            return Err(self.explain(session, &error, &left));
         }
         access.interrupt.guard(access.service.delete()).await?;
         presenter.note(&format!(
@@ -275,7 +276,7 @@ impl SetDeletion<'_> {
     }
 
     /// Adds the command that leaves behind what could not be deleted.
-    fn explain(&self, session: &Session<'_>, error: Error, left: &State) -> Error {
+    fn explain(&self, session: &Session<'_>, error: &Error, left: &State) -> Error {
         let stuck = left.instances.iter();
         let stuck: Vec<String> = stuck
             .filter(|it| it.status == InstanceStatus::Inoperable)

@@ -78,7 +78,7 @@ impl<'a, 'b> Operations<'a, 'b> {
     /// # Errors
     ///
     /// If the service refuses the request; refused if another operation is running; those of
-    /// [`Following::to_the_end`].
+    /// [`Following::until_ended`].
     pub(super) async fn run(&self, request: &Request<'_>) -> Result<EndedOperation> {
         let id = self.begin(request).await?;
         self.follow(&id).await
@@ -88,10 +88,10 @@ impl<'a, 'b> Operations<'a, 'b> {
     ///
     /// # Errors
     ///
-    /// Those of [`Following::to_the_end`].
+    /// Those of [`Following::until_ended`].
     pub(super) async fn follow(&self, id: &str) -> Result<EndedOperation> {
         let following = Following::new(self.access, id, self.filter, self.resume);
-        let ended = following.to_the_end().await?;
+        let ended = following.until_ended().await?;
         self.forget();
         Ok(ended)
     }

@@ -65,7 +65,7 @@ impl<'a, 'b> Following<'a, 'b> {
     ///
     /// [`ErrorKind::Interrupted`], with the command that follows the operation, if the user leaves it
     /// running; if it cannot be read for a long time.
-    pub(super) async fn to_the_end(mut self) -> Result<EndedOperation> {
+    pub(super) async fn until_ended(mut self) -> Result<EndedOperation> {
         let access = self.access;
         access.interrupt.resume_with(self.hints());
         let ended = loop {

@@ -67,9 +67,10 @@ impl Outcome {
         let done = self.results.iter().filter(|(_, it)| it.is_done);
         done.into_iter().any(|(target, expected)| {
             let mut instances = instances.iter().filter(|it| it.target == *target);
-            match expected.is_removed {
-                true => instances.next().is_some(),
-                false => !instances.any(|it| it.status == InstanceStatus::Current),
+            if expected.is_removed {
+                instances.next().is_some()
+            } else {
+                !instances.any(|it| it.status == InstanceStatus::Current)
             }
         })
     }
@@ -106,9 +107,10 @@ impl Outcome {
         let present: IndexSet<&Target> = instances.iter().map(|it| &it.target).collect();
         for (target, expected) in self.results.iter().filter(|(_, it)| it.is_done) {
             if expected.is_removed == present.contains(target) && !problems.contains_key(target) {
-                let status = match expected.is_removed {
-                    true => "still has an instance",
-                    false => "has no instance",
+                let status = if expected.is_removed {
+                    "still has an instance"
+                } else {
+                    "has no instance"
                 };
                 let problem = Problem {
                     target: target.clone(),

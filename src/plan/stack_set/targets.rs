@@ -92,32 +92,10 @@ pub fn changes(
         .map(|it| it.target.clone())
         .collect();
     if deployed.set.is_some() && (is_changed || !outdated.is_empty()) {
-        let all = deployed.instances.iter();
-        let all = all.map(|it| it.target.clone()).collect();
-        let only = naming(&outdated, &all, &order);
-        let only = only
-            .filter(|_| settings.permissions == Permissions::SelfManaged && !outdated.is_empty());
-        let regions = match &only {
-            Some(only) => only.regions.clone(),
-            None => order.clone(),
-        };
-        changes.update = Some(Update { only, regions });
+        changes.update = Some(update(settings, deployed.instances, &outdated, &order));
     }
 
-    let mut other_values = Vec::new();
-    for instance in &kept {
-        let pair = Target::new(unit(instance, settings), &instance.target.region);
-        let is_other = deployed.overrides.is_some_and(|known| {
-            let known = known.get(&instance.target).cloned().unwrap_or_default();
-            known != values(&pair)
-        });
-        if is_other
-            && instance.status != InstanceStatus::Inoperable
-            && !other_values.contains(&pair)
-        {
-            other_values.push(pair);
-        }
-    }
+    let other_values = other_values(settings, deployed, &kept);
     changes.overrides = in_batches(settings, groups(&other_values, &order, values));
 
     let entry = |target: &Target, action, instance: Option<&Instance>| TargetEntry {
@@ -181,6 +159,43 @@ pub fn changes(
         .entries
         .sort_by_key(|it| (rank(&it.target.region), it.target.account.clone()));
     changes
+}
+
+/// Returns the update of the stack set, for the outdated instances alone if a request can name them.
+fn update(
+    settings: &StackSetSettings,
+    instances: &[Instance],
+    outdated: &[Target],
+    order: &[String],
+) -> Update {
+    let all = instances.iter().map(|it| it.target.clone()).collect();
+    let only = naming(outdated, &all, order)
+        .filter(|_| settings.permissions == Permissions::SelfManaged && !outdated.is_empty());
+    let regions = match &only {
+        Some(only) => only.regions.clone(),
+        None => order.to_vec(),
+    };
+    Update { only, regions }
+}
+
+/// Returns the targets whose parameters have other values than the manifest says.
+fn other_values(
+    settings: &StackSetSettings,
+    deployed: Deployed<'_>,
+    kept: &[&Instance],
+) -> Vec<Target> {
+    let mut other = Vec::new();
+    for instance in kept {
+        let pair = Target::new(unit(instance, settings), &instance.target.region);
+        let differs = deployed.overrides.is_some_and(|known| {
+            let known = known.get(&instance.target).cloned().unwrap_or_default();
+            known != settings.overrides_of(&pair.account, &pair.region)
+        });
+        if differs && instance.status != InstanceStatus::Inoperable && !other.contains(&pair) {
+            other.push(pair);
+        }
+    }
+    other
 }
 
 /// Returns whether the manifest says that an instance exists.

@@ -120,7 +120,7 @@ impl Account {
                     permission_model: call.parameter("PermissionModel").to_owned(),
                     ..StackSet::default()
                 };
-                self.define(&mut set, call)?;
+                Self::define(&mut set, call)?;
                 self.stack_sets.push(set);
                 Ok(xml::text("StackSetId", &id))
             }
@@ -134,7 +134,7 @@ impl Account {
             }
             ("ListStackInstances", Some(index)) => {
                 let items = self.stack_sets[index].instances.iter().map(summary);
-                Ok(paged(items.collect(), call, page))
+                Ok(paged(&items.collect::<Vec<_>>(), call, page))
             }
             ("DescribeStackInstance", Some(index)) => {
                 let account = call.parameter("StackInstanceAccount");
@@ -158,7 +158,7 @@ impl Account {
                         + &xml::text("Action", &it.action)
                         + &xml::text("Status", &it.status)
                 });
-                Ok(paged(items.collect(), call, page))
+                Ok(paged(&items.collect::<Vec<_>>(), call, page))
             }
             ("DeleteStackSet", Some(index)) => {
                 let set = &mut self.stack_sets[index];
@@ -174,46 +174,49 @@ impl Account {
                 | "ListStackSetOperationResults"
                 | "StopStackSetOperation",
                 Some(index),
-            ) => {
-                let id = call.parameter("OperationId");
-                let set = &mut self.stack_sets[index];
-                let position = set.operations.iter().position(|it| it.id == id);
-                let position = position.ok_or_else(|| {
-                    Fault::new(404, "OperationNotFoundException", "no such operation")
-                })?;
-                match call.operation.as_str() {
-                    "StopStackSetOperation" => {
-                        let operation = &mut set.operations[position];
-                        for (_, status, _) in &mut operation.results {
-                            if status == "PENDING" {
-                                "CANCELLED".clone_into(status);
-                            }
-                        }
-                        "STOPPING".clone_into(&mut operation.status);
-                        Ok(String::new())
-                    }
-                    "ListStackSetOperationResults" => {
-                        let results = set.operations[position].results.iter();
-                        let items = results.map(|(it, status, reason)| {
-                            xml::text("Account", &it.account)
-                                + &xml::text("Region", &it.region)
-                                + &xml::text("Status", status)
-                                + &xml::optional("StatusReason", reason)
-                        });
-                        Ok(paged(items.collect(), call, page))
-                    }
-                    _ => {
-                        advance(set, position, &self.set_world);
-                        Ok(describe_operation(set, position))
-                    }
-                }
-            }
+            ) => self.set_operation(index, call),
             (_, Some(index)) => self.begin_set_operation(index, call),
         }
     }
 
+    /// Answers a call about one operation of a stack set.
+    fn set_operation(&mut self, index: usize, call: &Call) -> Answer {
+        let page = self.page_size;
+        let id = call.parameter("OperationId");
+        let set = &mut self.stack_sets[index];
+        let position = set.operations.iter().position(|it| it.id == id);
+        let position = position
+            .ok_or_else(|| Fault::new(404, "OperationNotFoundException", "no such operation"))?;
+        match call.operation.as_str() {
+            "StopStackSetOperation" => {
+                let operation = &mut set.operations[position];
+                for (_, status, _) in &mut operation.results {
+                    if status == "PENDING" {
+                        "CANCELLED".clone_into(status);
+                    }
+                }
+                "STOPPING".clone_into(&mut operation.status);
+                Ok(String::new())
+            }
+            "ListStackSetOperationResults" => {
+                let results = set.operations[position].results.iter();
+                let items = results.map(|(it, status, reason)| {
+                    xml::text("Account", &it.account)
+                        + &xml::text("Region", &it.region)
+                        + &xml::text("Status", status)
+                        + &xml::optional("StatusReason", reason)
+                });
+                Ok(paged(&items.collect::<Vec<_>>(), call, page))
+            }
+            _ => {
+                advance(set, position, &self.set_world);
+                Ok(describe_operation(set, position))
+            }
+        }
+    }
+
     /// Takes over what a request says of a stack set.
-    fn define(&mut self, set: &mut StackSet, call: &Call) -> Result<(), Fault> {
+    fn define(set: &mut StackSet, call: &Call) -> Result<(), Fault> {
         let (body, url) = (
             call.parameter("TemplateBody"),
             call.parameter("TemplateURL"),
@@ -278,7 +281,7 @@ impl Account {
         };
         if call.operation == "UpdateStackSet" {
             let before = (set.template.clone(), set.parameters.clone());
-            self.define(&mut set, call)?;
+            Self::define(&mut set, call)?;
             if before != (set.template.clone(), set.parameters.clone()) {
                 for instance in &mut set.instances {
                     if instance.status == "CURRENT" {
@@ -530,7 +533,7 @@ fn summary(it: &Instance) -> String {
 }
 
 /// Returns a page of a list.
-fn paged(items: Vec<String>, call: &Call, size: usize) -> String {
+fn paged(items: &[String], call: &Call, size: usize) -> String {
     let start: usize = call.parameter("NextToken").parse().unwrap_or_default();
     let end = items.len().min(start + size);
     let mut text = xml::members("Summaries", items[start..end].to_vec());

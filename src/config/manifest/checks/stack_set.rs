@@ -116,6 +116,7 @@ fn one_of<const N: usize>(text: &str, known: [&'static str; N], message: &str) -
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::{amount, organizational_unit, override_target, role_name};
 
