@@ -193,7 +193,7 @@ fn stacks_and_environments_are_chosen_by_name_list_and_glob() {
     assert_eq!(chosen(&["-s", "?pp", "-e", "dev,prod"]), "dev/app prod/app");
     assert_eq!(
         chosen(&["-s", "{app,edge}", "--all-envs"]),
-        "prod/app prod/edge"
+        "dev/app dev/edge prod/app prod/edge"
     );
     sandbox
         .run(&["status", "-s", "apq"])
@@ -330,13 +330,13 @@ fn a_terminal_shows_a_line_for_each_stack() {
         .only(|call| call.parameter("StackName") == "demo-edge-dev")
         .delay(600)
         .carry_on();
-    let sandbox = sandbox.env("TERM", "xterm");
+    let sandbox = sandbox.env("TERM", "xterm").env("NO_COLOR", "1");
     let running = sandbox.spawn_on_terminal(&["status"]);
     let finished = running.wait().expect_code(0);
     finished.expect_stderr(&"\u{1b}[1A\u{1b}[2K".repeat(3));
     finished.expect_stderr("running");
     assert!(
-        finished.stderr.ends_with("3 stacks: 3 done\r\n"),
+        finished.stderr.ends_with("3 stacks: 3 done\n"),
         "{finished}"
     );
 }
@@ -345,7 +345,7 @@ fn a_terminal_shows_a_line_for_each_stack() {
 fn a_terminal_that_moves_no_cursor_gets_lines() {
     for (name, value) in [("TERM", "dumb"), ("CI", "true")] {
         let (sandbox, _cloud) = deployed();
-        let sandbox = sandbox.env(name, value);
+        let sandbox = sandbox.env(name, value).env("NO_COLOR", "1");
         let running = sandbox.spawn_on_terminal(&["outputs", "-s", "app,edge"]);
         let finished = running.wait().expect_code(0);
         assert!(!finished.stderr.contains("\u{1b}[2K"), "{finished}");
