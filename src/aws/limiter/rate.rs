@@ -10,8 +10,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The lowest rate, in calls a second: fifty processes that share a rate of 5.
-const LOWEST: f64 = 0.1;
+/// The lowest rate, in calls a second: ten processes that share a rate of 5. A lower one would make a program
+/// slow for minutes after a few throttled calls.
+const LOWEST: f64 = 0.5;
 /// The first rate after a call was throttled, if little was answered before, in calls a second.
 const FIRST: f64 = 2.0;
 /// For how long answers are counted, to know at which rate the service has answered.
