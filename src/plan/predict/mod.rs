@@ -3,8 +3,8 @@
 //! The prediction needs no call to AWS. It evaluates both templates with their parameters, resource by
 //! resource. For each property that differs, the lifecycle table says whether CloudFormation replaces
 //! the resource. A change then propagates along the references: a `Ref` changes only if the resource
-//! is replaced; an `Fn::GetAtt` may change with every update, and CloudFormation lists its users in
-//! a change set, so the prediction lists them too.
+//! is replaced, or if it is a custom resource; an `Fn::GetAtt` may change with every update, and
+//! CloudFormation lists its users in a change set, so the prediction lists them too.
 //!
 //! The result has the form of a change set and is printed in the same way. The prediction does not
 //! know the results of transforms, the current values in the SSM parameter store, or the changes
@@ -21,7 +21,7 @@ use crate::template::pointer;
 use crate::template::policy::{Policy, deletion_policy, update_replace_policy};
 use crate::template::reference::ReferenceKind;
 use crate::template::schema_table::{self, Lifecycle, Recreation};
-use crate::template::{Resource, Template};
+use crate::template::{Resource, Template, custom_resource};
 use crate::util::parallel::both;
 
 mod serverless;
@@ -408,6 +408,8 @@ fn effect_on(source: &Change, used: &Use) -> Option<bool> {
     match (&source.action, &source.replacement) {
         (Action::Modify, Some(Replacement::True)) => Some(true),
         (Action::Modify, Some(Replacement::Conditional)) => Some(false),
+        // A custom resource may return another physical id after each update.
+        (Action::Modify, _) if custom_resource::is_custom(&source.resource_type) => Some(false),
         (Action::Modify, _) => used.attribute.is_some().then_some(false),
         _ => None,
     }

@@ -110,6 +110,33 @@ fn an_update_may_change_attributes_but_never_a_ref() {
 }
 
 #[test]
+fn an_updated_custom_resource_may_get_another_physical_id() {
+    let stack = "
+Parameters:
+  Name: { Type: String }
+Resources:
+  Custom:
+    Type: Custom::Names
+    Properties: { ServiceToken: arn, Name: !Ref Name }
+  Named:
+    Type: AWS::SNS::Topic
+    Properties: { TopicName: !Ref Custom }
+  Shown:
+    Type: AWS::SNS::Topic
+    Properties: { DisplayName: !Ref Custom }
+";
+    let found = lines(stack, &[("Name", "a")], stack, &[("Name", "b")]);
+    assert_eq!(
+        found,
+        [
+            "Custom Modify False Name<Name",
+            "Named Modify Conditional TopicName?<Custom",
+            "Shown Modify False DisplayName?<Custom",
+        ]
+    );
+}
+
+#[test]
 fn conditions_add_and_remove() {
     assert_eq!(
         lines(STACK, &[], STACK, &[("Extra", "yes")]),
