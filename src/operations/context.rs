@@ -21,7 +21,7 @@ use crate::util::shell_word::quote;
 /// The surroundings of one run of the program: where it runs, what was asked for on the command line
 /// beyond one command's own arguments, and how it reaches the user.
 ///
-/// If a command works on several stacks, each has a context of its own ([`for_target`](Self::for_target)).
+/// If a command works on several stacks, each has a context of its own.
 #[derive(Debug)]
 pub struct Context {
     ambient: Rc<Ambient>,
