@@ -258,7 +258,9 @@ impl EightStacks {
         let answers = emulator::shared().call(&requests);
         let keys = |answer: Result<Value, String>| {
             let keys = texts(&answer.ok()?["Versions"], "Key").into_iter();
-            let zips: Vec<String> = keys.filter(|key| key.ends_with(".zip")).collect();
+            let zips: Vec<String> = keys
+                .filter(|key| Path::new(key).extension().is_some_and(|it| it == "zip"))
+                .collect();
             (!zips.is_empty()).then_some(zips)
         };
         let found = places.iter().zip(answers);
