@@ -2,18 +2,20 @@
 //!
 //! A task calls these functions in this order: [`Member::upstream`], [`Member::show`],
 //! [`Member::consent`], [`Member::run`], [`Member::end`]. Each waits until the [`Schedule`] allows the
-//! step. One more task asks the user, once for all: [`Coordinator::obtain_consent`].
+//! step. [`Coordinator::run`] runs the tasks, and one more that asks the user, once for all.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use super::runner::READS;
+use super::group::Group;
+use super::runner::{self, READS};
 use super::schedule::{Schedule, Stage, Turn};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::Context;
 use crate::present::output::Part;
+use crate::present::stack_state::StackState;
 use crate::present::{Presenter, human};
 use crate::util::interrupt::Interrupt;
 
@@ -139,9 +141,61 @@ impl Coordinator {
         self.refusal.take()
     }
 
+    /// Runs a task for each stack of the group, and asks once for all. `task` gets the context of a stack and
+    /// its place in the group. Returns the most important of the exit codes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`runner::run`].
+    pub(super) async fn run<F, W>(
+        &self,
+        group: Group<'_>,
+        ask: impl AsyncFnOnce(&[Asked], &[&str]) -> Result<()>,
+        task: F,
+    ) -> Result<u8>
+    where
+        F: Fn(Rc<Context>, usize) -> W,
+        W: Future<Output = Result<u8>> + 'static,
+    {
+        let count = group.members().len();
+        let next = Cell::new(0);
+        let begun = runner::run(group, count, |context| {
+            let stack = next.get();
+            next.set(stack + 1);
+            task(context, stack)
+        });
+        let asking = async {
+            tokio::join!(self.obtain_consent(ask), self.stop_on_interrupt());
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            code = begun => code,
+            never = asking => never,
+        }
+    }
+
+    /// Returns the exit code of a run; the error of one that was interrupted, with the hint on how to go on.
+    ///
+    /// # Errors
+    ///
+    /// That of the run; [`ErrorKind::Interrupted`] also if nothing was left to be done for the signal.
+    pub(super) fn finish(&self, code: Result<u8>, resume: &str) -> Result<u8> {
+        let code = code.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => {
+                Error::new(ErrorKind::Interrupted, error.to_string()).hint(resume)
+            }
+            _ => error,
+        })?;
+        if self.interrupt.is_requested() && code == 0 {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        Ok(code)
+    }
+
     /// Asks for consent once every plan was shown or cannot be. `ask` gets what each stack asks for; it is
     /// not called if nothing has to be done. The others are the labels of those that cannot be done.
-    pub(crate) async fn obtain_consent(
+    async fn obtain_consent(
         &self,
         ask: impl AsyncFnOnce(&[Asked], &[&str]) -> Result<()>,
     ) {
@@ -178,7 +232,7 @@ impl Coordinator {
     }
 
     /// Begins nothing more as soon as the user interrupts the run.
-    pub(crate) async fn stop_on_interrupt(&self) {
+    async fn stop_on_interrupt(&self) {
         self.interrupt.requested().await;
         self.update(Schedule::stop);
     }
@@ -314,6 +368,32 @@ impl<'a> Member<'a> {
             Err(Halt::NotBegun { because }) => schedule.not_begun(stack, *because),
             Err(Halt::Failed(_) | Halt::Stopped) => schedule.ended(stack, false),
         });
+    }
+
+    /// Shows how the task ended: `Ok` tells whether something was to be done. `undone` follows the name of
+    /// the stack that kept this one from being begun, such as `was not deleted`.
+    ///
+    /// # Errors
+    ///
+    /// That of a stack that failed.
+    pub(crate) fn show_end(
+        &self,
+        context: &Context,
+        ended: Result<bool, Halt>,
+        undone: &str,
+    ) -> Result<u8> {
+        let presenter = context.presenter();
+        match ended {
+            Ok(true) => presenter.set_state(StackState::Done, ""),
+            Ok(false) => presenter.set_state(StackState::Unchanged, ""),
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::NotBegun { because }) => {
+                let label = self.coordinator.label(because);
+                presenter.set_state(StackState::NotBegun, &format!("{label} {undone}"));
+            }
+            Err(Halt::Stopped) => presenter.set_state(StackState::NotBegun, ""),
+        }
+        Ok(0)
     }
 
     fn update(&self, change: impl FnOnce(&mut Schedule, usize)) {

@@ -1,13 +1,11 @@
 //! `destroy` over several stacks: everything is shown, the user is asked once, and the stacks are deleted
 //! against the order of the graph. Where a deletion fails, what the stack depends on stays.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::coordinator::{Asked, Coordinator, Halt, Member};
 use super::group::Group;
 use super::needs::needed_by;
-use super::runner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::{Context, listen, shared_interrupt};
 use crate::operations::destroy::deletion::Deletion;
@@ -39,7 +37,7 @@ struct Shared {
     coordinator: Coordinator,
     request: Request,
     /// The names of the stacks that are deleted in this run.
-    names: RefCell<Vec<String>>,
+    names: Vec<String>,
 }
 
 /// Deletes the stacks of a group, whose order is the order of the deletion. Returns the most important of
@@ -53,60 +51,32 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
     let context = group.context();
     let interrupt = shared_interrupt(context)?;
     let members = group.members().to_vec();
-    let count = members.len();
-    let coordinator = Coordinator::new(context, &members, needed_by(&members), interrupt.clone());
+    let resume = resume(&request);
     let names = members.iter().filter_map(|member| member.target());
     let names = names.map(|target| target.settings.stack_name.clone());
     let shared = Rc::new(Shared {
-        coordinator,
-        names: RefCell::new(names.collect()),
+        coordinator: Coordinator::new(context, &members, needed_by(&members), interrupt),
+        names: names.collect(),
         request,
     });
-    let next = Cell::new(0);
-    let begun = runner::run(group, count, |context| {
-        let stack = next.get();
-        next.set(stack + 1);
+    let presenter = context.presenter();
+    let ask = async |asked: &[Asked], _: &[&str]| {
+        let failed = shared.coordinator.failed();
+        ask(presenter, &shared.request, asked, &failed).await
+    };
+    let group = group.resuming_with(resume.clone());
+    let begun = shared.coordinator.run(group, ask, |context, stack| {
         let shared = Rc::clone(&shared);
         async move { destroy_one(&context, stack, &shared).await }
     });
-    let presenter = context.presenter();
-    let asking = async {
-        // The second signal prints it.
-        interrupt.resume_all_with(vec![resume(&shared.request)]);
-        let ask = async |asked: &[Asked], _: &[&str]| {
-            let failed = shared.coordinator.failed();
-            ask(presenter, &shared.request, asked, &failed).await
-        };
-        tokio::join!(
-            shared.coordinator.obtain_consent(ask),
-            shared.coordinator.stop_on_interrupt()
-        );
-        std::future::pending().await
-    };
-    let code = tokio::select! {
-        biased;
-        code = begun => code,
-        never = asking => never,
-    };
+    let code = begun.await;
     if let Some(refusal) = shared.coordinator.take_refusal() {
         return Err(match refusal.kind() {
             ErrorKind::Interrupted => refusal.hint("nothing was deleted"),
             _ => refusal,
         });
     }
-    let code = code.map_err(|error| match error.kind() {
-        ErrorKind::Interrupted => {
-            Error::new(ErrorKind::Interrupted, error.to_string()).hint(format!(
-                "what runs in CloudFormation continues; `{}` follows it and deletes the rest",
-                shared.request.again
-            ))
-        }
-        _ => error,
-    })?;
-    if interrupt.is_requested() && code == 0 {
-        return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-    }
-    Ok(code)
+    shared.coordinator.finish(code, &resume)
 }
 
 /// Returns the hint on how to go on after an interruption.
@@ -162,18 +132,7 @@ async fn destroy_one(context: &Context, stack: usize, shared: &Shared) -> Result
     let member = shared.coordinator.member(stack);
     let ended = destroy(context, stack, member, shared).await;
     member.end(&ended);
-    let presenter = context.presenter();
-    match ended {
-        Ok(true) => presenter.set_state(StackState::Done, ""),
-        Ok(false) => presenter.set_state(StackState::Unchanged, ""),
-        Err(Halt::Failed(error)) => return Err(error),
-        Err(Halt::NotBegun { because }) => {
-            let label = shared.coordinator.label(because);
-            presenter.set_state(StackState::NotBegun, &format!("{label} was not deleted"));
-        }
-        Err(Halt::Stopped) => presenter.set_state(StackState::NotBegun, ""),
-    }
-    Ok(0)
+    member.show_end(context, ended, "was not deleted")
 }
 
 /// Looks at a stack, waits for consent and for the stacks that use it, and deletes it. Returns whether
@@ -207,7 +166,7 @@ async fn destroy(
     let mut prepared = Prepared::look(&deletion).await?;
     drop(reading);
     // Those that are deleted before do not keep this one.
-    prepared.forget_importers(&shared.names.borrow());
+    prepared.forget_importers(&shared.names);
     let show = || {
         prepared.show(&deletion)?;
         member.print(context);

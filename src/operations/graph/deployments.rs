@@ -5,14 +5,13 @@
 //! keeping a change set, and again after the other stack was deployed. The second plan is executed if it
 //! does the same as the one that was shown, and is shown and asked about otherwise.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::coordinator::{Asked, Coordinator, Halt, Member};
-use super::group::Group;
+use super::group::{self, Group};
 use super::needs::needs;
 use super::request::{Request, ask, resume};
-use super::runner;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,38 +47,22 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
         })?;
     }
     let members = group.members().to_vec();
-    let count = members.len();
-    let coordinator = Coordinator::new(context, &members, needs(&members), interrupt.clone());
+    let resume = resume(&request);
     let shared = Rc::new(Shared {
-        coordinator,
-        outputs: RefCell::new(vec![None; count]),
+        coordinator: Coordinator::new(context, &members, needs(&members), interrupt),
+        outputs: RefCell::new(vec![None; members.len()]),
         request,
     });
-    let next = Cell::new(0);
-    let begun = runner::run(group.after_plans(), count, |context| {
-        let stack = next.get();
-        next.set(stack + 1);
+    let presenter = context.presenter();
+    let ask = async |asked: &[Asked], others: &[&str]| {
+        ask(presenter, &shared.request, asked, others).await
+    };
+    let group = group.after_plans().resuming_with(resume.clone());
+    let begun = shared.coordinator.run(group, ask, |context, stack| {
         let shared = Rc::clone(&shared);
         async move { Box::pin(deploy_one(&context, stack, &shared)).await }
     });
-    let presenter = context.presenter();
-    let asking = async {
-        // The second signal prints it.
-        interrupt.resume_all_with(vec![resume(&shared.request)]);
-        let ask = async |asked: &[Asked], others: &[&str]| {
-            ask(presenter, &shared.request, asked, others).await
-        };
-        tokio::join!(
-            shared.coordinator.obtain_consent(ask),
-            shared.coordinator.stop_on_interrupt()
-        );
-        std::future::pending().await
-    };
-    let code = tokio::select! {
-        biased;
-        code = begun => code,
-        never = asking => never,
-    };
+    let code = begun.await;
     if let Some(path) = &shared.request.outputs_file {
         let document = shared.outputs_document(&members);
         output_file::write_json(path, &document, presenter.secrets())?;
@@ -87,11 +70,7 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
     if let Some(refusal) = shared.coordinator.take_refusal() {
         return Err(refusal);
     }
-    let code = code.map_err(|error| resumable(error, &shared.request))?;
-    if interrupt.is_requested() && code == 0 {
-        return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-    }
-    Ok(code)
+    shared.coordinator.finish(code, &resume)
 }
 
 /// What the tasks share.
@@ -107,30 +86,15 @@ impl Shared {
     fn outputs_document(&self, members: &[Rc<Context>]) -> StacksDocument {
         let outputs = self.outputs.borrow();
         let entries = members.iter().zip(&*outputs).map(|(member, stack)| {
-            let place = member.place();
             let document = stack.as_ref().map(OutputsDocument::of);
             StackEntry {
-                stack: member.target().and_then(|it| it.stack.clone()),
-                environment: member
-                    .target()
-                    .map_or_else(String::new, |it| it.settings.environment.clone()),
-                account: place.account,
-                region: place.region,
                 exit_code: u8::from(stack.is_none()),
-                error: None,
                 document: document.and_then(|it| serde_json::to_value(it).ok()),
+                ..group::entry(member)
             }
         });
         StacksDocument::of(Kind::Outputs, entries.collect())
     }
-}
-
-/// Returns the error of an interrupted run with the one command that goes on.
-fn resumable(error: Error, request: &Request) -> Error {
-    if error.kind() != ErrorKind::Interrupted {
-        return error;
-    }
-    Error::new(ErrorKind::Interrupted, error.to_string()).hint(resume(request))
 }
 
 /// Deploys one stack, and shows how that ended.
@@ -143,18 +107,7 @@ async fn deploy_one(context: &Context, stack: usize, shared: &Shared) -> Result<
     if let (true, Some(slot)) = (is_ok, shared.outputs.borrow_mut().get_mut(stack)) {
         *slot = last.take();
     }
-    let presenter = context.presenter();
-    match ended {
-        Ok(true) => presenter.set_state(StackState::Done, ""),
-        Ok(false) => presenter.set_state(StackState::Unchanged, ""),
-        Err(Halt::Failed(error)) => return Err(error),
-        Err(Halt::NotBegun { because }) => {
-            let label = shared.coordinator.label(because);
-            presenter.set_state(StackState::NotBegun, &format!("{label} was not done"));
-        }
-        Err(Halt::Stopped) => presenter.set_state(StackState::NotBegun, ""),
-    }
-    Ok(0)
+    member.show_end(context, ended, "was not done")
 }
 
 /// Plans a stack, waits for consent and for what it needs, and deploys it. Returns whether something was

@@ -28,6 +28,8 @@ pub(crate) struct Group<'a> {
     printed: usize,
     /// Whether something was printed.
     has_printed: bool,
+    /// The hint on how to go on after an interruption, if the command has one of its own.
+    resume: Option<String>,
     /// What is printed at the end, in the order of the stacks.
     entries: Vec<StackEntry>,
     texts: Vec<StackText>,
@@ -71,6 +73,7 @@ impl<'a> Group<'a> {
             members,
             printed: 0,
             has_printed: false,
+            resume: None,
             entries: Vec::new(),
             texts: Vec::new(),
         }
@@ -83,6 +86,23 @@ impl<'a> Group<'a> {
             has_printed: true,
             ..self
         }
+    }
+
+    /// Returns the same group with this hint on how to go on after an interruption.
+    #[must_use]
+    pub(crate) fn resuming_with(self, hint: String) -> Self {
+        Self {
+            resume: Some(hint),
+            ..self
+        }
+    }
+
+    /// Returns the hint on how to go on after an interruption.
+    pub(super) fn resume(&self) -> String {
+        self.resume.clone().unwrap_or_else(|| {
+            let running = self.command_for_all("events --follow");
+            format!("what runs in CloudFormation continues; follow it with `{running}`")
+        })
     }
 
     /// Returns the context of the whole command.
@@ -175,7 +195,15 @@ impl<'a> Group<'a> {
                     _ => None,
                 });
                 let document = documents.next();
-                self.entries.push(entry(member, result, document));
+                self.entries.push(StackEntry {
+                    exit_code: match result {
+                        Ok(code) => *code,
+                        Err(error) => error.kind().exit_code(),
+                    },
+                    error: error.map(ErrorEntry::of),
+                    document,
+                    ..entry(member)
+                });
             }
             Layout::Markdown => self.texts.push(StackText {
                 label: member.label().to_owned(),
@@ -245,8 +273,8 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Returns what a document says about one stack.
-fn entry(member: &Context, result: &Result<u8>, document: Option<Value>) -> StackEntry {
+/// Returns what a document says about one stack, without how the command ended for it.
+pub(super) fn entry(member: &Context) -> StackEntry {
     let place = member.place();
     let target = member.target();
     StackEntry {
@@ -254,12 +282,7 @@ fn entry(member: &Context, result: &Result<u8>, document: Option<Value>) -> Stac
         environment: target.map_or_else(String::new, |it| it.settings.environment.clone()),
         account: place.account,
         region: place.region,
-        exit_code: match result {
-            Ok(code) => *code,
-            Err(error) => error.kind().exit_code(),
-        },
-        error: result.as_ref().err().map(ErrorEntry::of),
-        document,
+        ..StackEntry::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `plan --out` of several stacks: all are planned and shown, and one file holds their plans. If one cannot
 //! be saved, none is.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -9,7 +9,6 @@ use super::coordinator::{Asked, Coordinator, Halt, Member};
 use super::deployments::discard;
 use super::group::Group;
 use super::needs::needs;
-use super::runner;
 use crate::config::settings::DeploymentMode;
 use crate::error::{Error, Result};
 use crate::operations::artifact_folders::check_output;
@@ -55,32 +54,17 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
     let interrupt = shared_interrupt(context)?;
     PlanFile::check_writable(&request.out)?;
     let members = group.members().to_vec();
-    let count = members.len();
     let shared = Rc::new(Shared {
         coordinator: Coordinator::new(context, &members, needs(&members), interrupt),
-        plans: RefCell::new(vec![None; count]),
+        plans: RefCell::new(vec![None; members.len()]),
         request,
     });
-    let next = Cell::new(0);
-    let begun = runner::run(group, count, |context| {
-        let stack = next.get();
-        next.set(stack + 1);
+    let write = async |_: &[Asked], _: &[&str]| write(&shared);
+    let begun = shared.coordinator.run(group, write, |context, stack| {
         let shared = Rc::clone(&shared);
         async move { plan_one(&context, stack, &shared).await }
     });
-    let asking = async {
-        let write = async |_: &[Asked], _: &[&str]| write(&shared);
-        tokio::join!(
-            shared.coordinator.obtain_consent(write),
-            shared.coordinator.stop_on_interrupt()
-        );
-        std::future::pending().await
-    };
-    let code = tokio::select! {
-        biased;
-        code = begun => code,
-        never = asking => never,
-    };
+    let code = begun.await;
     match shared.coordinator.take_refusal() {
         Some(refusal) => Err(refusal),
         None => code,
@@ -109,18 +93,14 @@ async fn plan_one(context: &Context, stack: usize, shared: &Shared) -> Result<u8
     match ended {
         Ok(true) if shared.request.has_detailed_code => {
             presenter.set_state(StackState::Differs, "");
-            return Ok(2);
+            Ok(2)
         }
-        Ok(true) => presenter.set_state(StackState::Done, ""),
-        Ok(false) => presenter.set_state(StackState::Unchanged, ""),
-        Err(Halt::Failed(error)) => return Err(error),
-        Err(Halt::NotBegun { because }) => {
-            let label = shared.coordinator.label(because);
-            presenter.set_state(StackState::NotBegun, &format!("{label} was not planned"));
+        Err(Halt::Stopped) => {
+            presenter.set_state(StackState::NotBegun, "not saved");
+            Ok(0)
         }
-        Err(Halt::Stopped) => presenter.set_state(StackState::NotBegun, "not saved"),
+        ended => member.show_end(context, ended, "was not planned"),
     }
-    Ok(0)
 }
 
 /// Plans a stack, and keeps its change set if the file is written. Returns whether there are changes.

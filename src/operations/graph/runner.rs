@@ -51,10 +51,7 @@ where
     W: Future<Output = Result<u8>> + 'static,
 {
     let interrupt = shared_interrupt(group.context())?;
-    let running = group.command_for_all("events --follow");
-    interrupt.resume_all_with(vec![format!(
-        "what runs in CloudFormation continues; follow it with `{running}`"
-    )]);
+    interrupt.resume_all_with(vec![group.resume()]);
     let local = LocalSet::new();
     let mut run = Run {
         results: group.members().iter().map(|_| None).collect(),
