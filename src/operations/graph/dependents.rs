@@ -1,5 +1,8 @@
 //! The stacks of the project that use others, and would be left without them.
 
+use futures_util::future::try_join_all;
+
+use super::group::distinct;
 use crate::aws::stack::StackService;
 use crate::config::manifest;
 use crate::config::project::Project;
@@ -25,11 +28,8 @@ pub(crate) async fn check(
     let Some(project) = context.project() else {
         return Ok(());
     };
-    let mut found: Vec<(Target, String)> = Vec::new();
-    for target in dependents(context, project, chosen, allowed)? {
-        let Some(used) = used(&target, chosen) else {
-            continue;
-        };
+    let dependents = dependents(context, project, chosen, allowed)?.into_iter();
+    let read = dependents.map(async |(target, used)| {
         let own = context.for_target(
             OpenedTarget {
                 project: project.clone(),
@@ -40,16 +40,14 @@ pub(crate) async fn check(
             context.presenter().clone(),
         );
         let session = Session::open(&own)?;
-        let exists = async {
-            let connection = session.connect().await?;
-            let service = StackService::new(&connection, &session.settings().stack_name);
-            let stack = service.describe().await?;
-            Ok(stack.is_some_and(|stack| stack.status.exists()))
-        };
-        if interrupt.guard(exists).await? {
-            found.push((target, used));
-        }
-    }
+        let connection = session.connect().await?;
+        let service = StackService::new(&connection, &session.settings().stack_name);
+        let stack = service.describe().await?;
+        let exists = stack.is_some_and(|stack| stack.status.exists());
+        Ok::<_, Error>(exists.then_some((target, used)))
+    });
+    let read = interrupt.guard(try_join_all(read)).await?;
+    let found: Vec<(Target, String)> = read.into_iter().flatten().collect();
     if found.is_empty() {
         return Ok(());
     }
@@ -69,11 +67,9 @@ pub(crate) async fn check(
         .iter()
         .map(|key| format!("--allow-dependent {key}"))
         .collect();
-    let all: Vec<&str> = (chosen.iter().map(|(_, key)| key.as_str()))
-        .chain(keys.iter().copied())
-        .collect();
-    let environments: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
-    let both = context.command_for("destroy", &distinct(&all), &distinct(&environments));
+    let all = chosen.iter().map(|(_, key)| key.as_str());
+    let all = distinct(all.chain(keys));
+    let both = context.command_for("destroy", &all, &environments(chosen));
     Err(Error::refused(format!(
         "not destroyed: {}, and is not destroyed with it",
         sentences.join("; ")
@@ -82,19 +78,16 @@ pub(crate) async fn check(
     .hint(format!("to leave them without it: `{}`", again(&allow))))
 }
 
-/// Returns the stacks of the same environments that are not destroyed and use one that is.
+/// Returns the stacks of the same environments that are not destroyed and use one that is, with that one.
 fn dependents(
     context: &Context,
     project: &Project,
     chosen: &[(String, String)],
     allowed: &[String],
-) -> Result<Vec<Target>> {
-    let environments: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
+) -> Result<Vec<(Target, String)>> {
+    let environments = environments(chosen).into_iter();
     let selection = Selection {
-        environments: distinct(&environments)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
+        environments: environments.map(str::to_owned).collect(),
         ..Selection::default()
     };
     let mut overrides = context.overrides_for(None);
@@ -106,11 +99,13 @@ fn dependents(
         let is_chosen = |(environment, stack): &(String, String)| {
             *environment == target.environment && stack == key
         };
-        !chosen.iter().any(is_chosen)
-            && !allowed.iter().any(|it| it == key)
-            && used(target, chosen).is_some()
+        !chosen.iter().any(is_chosen) && !allowed.iter().any(|it| it == key)
     });
-    Ok(targets)
+    let users = targets.into_iter().filter_map(|target| {
+        let used = used(&target, chosen)?;
+        Some((target, used))
+    });
+    Ok(users.collect())
 }
 
 /// Returns the stack that is destroyed and that this one uses.
@@ -123,12 +118,6 @@ fn used(target: &Target, chosen: &[(String, String)]) -> Option<String> {
     needs.find(|need| is_chosen(need)).cloned()
 }
 
-fn distinct<'t>(names: &[&'t str]) -> Vec<&'t str> {
-    let mut distinct = Vec::new();
-    for name in names {
-        if !distinct.contains(name) {
-            distinct.push(*name);
-        }
-    }
-    distinct
+fn environments(chosen: &[(String, String)]) -> Vec<&str> {
+    distinct(chosen.iter().map(|(name, _)| name.as_str()))
 }

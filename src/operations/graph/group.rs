@@ -304,7 +304,7 @@ fn texts(parts: Vec<Part>) -> String {
 }
 
 /// Returns each name once, in the order of the first.
-fn distinct<'t>(names: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+pub(super) fn distinct<'t>(names: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
     let mut seen = BTreeSet::new();
     names.filter(|name| seen.insert(*name)).collect()
 }
