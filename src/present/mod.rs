@@ -291,6 +291,18 @@ impl Presenter {
         self.output.json(&self.streams, document)
     }
 
+    /// Writes a part of a command's output that was kept.
+    pub fn part(&self, part: Part) {
+        match part {
+            Part::Text(text) => self.data(&text),
+            Part::Exact(text) => self.exact_data(&text),
+            Part::Document(document) => {
+                // It was JSON when it was kept.
+                let _ = self.json(&document);
+            }
+        }
+    }
+
     /// Writes one JSON document to stdout on one line.
     ///
     /// # Errors

@@ -14,7 +14,6 @@ use super::runner::{self, READS};
 use super::schedule::{Schedule, Stage, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::Context;
-use crate::present::output::Part;
 use crate::present::stack_state::StackState;
 use crate::present::{Presenter, human};
 use crate::util::interrupt::Interrupt;
@@ -326,14 +325,7 @@ impl<'a> Member<'a> {
         let heading = human::stacks::heading(context.label(), &[]);
         coordinator.presenter.data(&format!("{gap}{heading}"));
         for part in parts {
-            match part {
-                Part::Text(text) => coordinator.presenter.data(&text),
-                Part::Exact(text) => coordinator.presenter.exact_data(&text),
-                Part::Document(document) => {
-                    // It was JSON when it was kept.
-                    let _ = coordinator.presenter.json(&document);
-                }
-            }
+            coordinator.presenter.part(part);
         }
     }
 

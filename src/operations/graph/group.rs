@@ -213,7 +213,7 @@ impl<'a> Group<'a> {
             Layout::Lines => {}
             Layout::Names => {
                 for part in parts {
-                    self.print_part(part);
+                    self.context.presenter().part(part);
                 }
             }
             Layout::Templates => self.print_template(member, parts),
@@ -239,7 +239,7 @@ impl<'a> Group<'a> {
         self.has_printed = true;
         self.context.presenter().data(&format!("{gap}{heading}"));
         for part in parts {
-            self.print_part(part);
+            self.context.presenter().part(part);
         }
     }
 
@@ -258,18 +258,6 @@ impl<'a> Group<'a> {
         let end = if text.ends_with('\n') { "" } else { "\n" };
         let document = format!("{comment}{start}{text}{end}");
         self.context.presenter().exact_data(&document);
-    }
-
-    fn print_part(&self, part: Part) {
-        let presenter = self.context.presenter();
-        match part {
-            Part::Text(text) => presenter.data(&text),
-            Part::Exact(text) => presenter.exact_data(&text),
-            Part::Document(document) => {
-                // It was JSON when it was kept.
-                let _ = presenter.json(&document);
-            }
-        }
     }
 }
 
