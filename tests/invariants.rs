@@ -83,7 +83,6 @@ const FILES: &[&str] = &[
     "plan/last_deployed",
     "plan/operation_record",
     "plan/plan_file",
-    "plan/refactor_record",
     "util/interrupt",
     "util/new_file",
     "util/program",

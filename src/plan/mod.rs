@@ -21,7 +21,6 @@ pub mod predict;
 pub mod property;
 pub mod provisional;
 pub mod record;
-pub mod refactor_record;
 pub mod risk;
 pub mod stack_set;
 pub mod suggested_moves;

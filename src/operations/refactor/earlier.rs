@@ -8,7 +8,7 @@ use crate::config::cache;
 use crate::error::Result;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::refactor::ShownRefactor;
-use crate::plan::refactor_record::RefactorRecord;
+use crate::plan::operation_record::{Record as _, RefactorRecord};
 
 /// Returns the beginning of the descriptions of this program's refactors of a stack.
 pub(crate) fn mark(stack: &Stack) -> String {

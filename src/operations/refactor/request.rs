@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::{import, moves, upload};
 use crate::operations::refactor::{ShownRefactor, earlier};
-use crate::plan::refactor_record::RefactorRecord;
+use crate::plan::operation_record::{Record as _, RefactorRecord};
 use crate::present::human;
 use crate::template::{Template, lost};
 

@@ -16,7 +16,7 @@ use crate::cloudformation::stack_set::operation::EndedOperation;
 use crate::config::cache;
 use crate::error::{ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
-use crate::plan::operation_record::OperationRecord;
+use crate::plan::operation_record::{Record as _, SetOperationRecord};
 use crate::present::event_filter::EventFilter;
 
 /// The prefix of the ids of this program's operations.
@@ -185,15 +185,15 @@ impl<'a, 'b> Operations<'a, 'b> {
         false
     }
 
-    fn record(&self) -> Option<OperationRecord> {
-        OperationRecord::find(self.cache.as_ref()?, self.set_id)
+    fn record(&self) -> Option<SetOperationRecord> {
+        SetOperationRecord::find(self.cache.as_ref()?, self.set_id)
     }
 
     fn remember(&self, id: &str, digest: &str) -> Result<()> {
         let Some(cache) = &self.cache else {
             return Ok(());
         };
-        let record = OperationRecord {
+        let record = SetOperationRecord {
             stack_set_id: self.set_id.to_owned(),
             operation_id: id.to_owned(),
             request: digest.to_owned(),
@@ -203,7 +203,7 @@ impl<'a, 'b> Operations<'a, 'b> {
 
     fn forget(&self) {
         if let Some(cache) = &self.cache {
-            OperationRecord::remove(cache, self.set_id);
+            SetOperationRecord::remove(cache, self.set_id);
         }
     }
 }
