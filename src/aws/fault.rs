@@ -62,6 +62,32 @@ pub(crate) fn needs_login(error: &Error) -> bool {
     })
 }
 
+/// Returns whether no repetition of a call that failed helps.
+pub(crate) fn is_final(error: &Error) -> bool {
+    needs_login(error) || lacks_permission(error)
+}
+
+/// Returns whether a request may have had an effect although it failed: nobody answered, or the service
+/// failed while it worked.
+pub(super) fn is_lost<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::ServiceError(answer) => answer.err().code().is_none_or(|code| {
+            code.starts_with("Internal") || code.starts_with("ServiceUnavailable")
+        }),
+        _ => true,
+    }
+}
+
+/// Returns whether a service refused a request because there were too many.
+pub(super) fn is_throttled<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    let code = error.as_service_error().and_then(|answer| answer.code());
+    code.is_some_and(|code| {
+        code.starts_with("Throttl")
+            || matches!(code, "RequestLimitExceeded" | "TooManyRequestsException")
+    })
+}
+
 /// Returns the error for an answer that lacks a member which its API promises.
 pub(crate) fn incomplete(operation: &str, member: &str) -> Error {
     Error::new(

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::config::retry::RetryConfig;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::operation::execute_stack_refactor::ExecuteStackRefactorError;
 use aws_sdk_cloudformation::operation::list_stack_refactor_actions::ListStackRefactorActionsOutput;
 use aws_sdk_cloudformation::operation::list_stack_refactors::ListStackRefactorsOutput;
 use aws_sdk_cloudformation::types as sdk;
@@ -134,7 +133,7 @@ pub async fn wait(
             Ok(Some(refactor)) if refactor.is_created() => return Ok(refactor),
             // A new refactor may not be found for some time.
             Ok(_) => failures = 0,
-            Err(error) if failures >= PATIENCE || is_final(&error) => return Err(error),
+            Err(error) if failures >= PATIENCE || fault::is_final(&error) => return Err(error),
             Err(_) => {
                 failures += 1;
                 backoff.ease();
@@ -222,11 +221,11 @@ pub async fn execute(service: &StackService, id: &str) -> Result<()> {
         let Err(error) = request.customize().config_override(once).send().await else {
             return Ok(());
         };
-        let is_lost = is_lost(&error);
+        let is_lost = fault::is_lost(&error);
         if has_begun(service, id, is_lost).await {
             return Ok(());
         }
-        if attempt == ATTEMPTS || !(is_lost || is_throttled(&error)) {
+        if attempt == ATTEMPTS || !(is_lost || fault::is_throttled(&error)) {
             let doing = format!("execute the refactor of the stack `{}`", service.name);
             return Err(service.connection.fault(doing, &error));
         }
@@ -278,7 +277,7 @@ pub async fn poll_until_terminal(
             }
             Ok(None) if failures >= PATIENCE => return Err(vanished(id)),
             Ok(None) => failures += 1,
-            Err(error) if failures >= PATIENCE || is_final(&error) => return Err(error),
+            Err(error) if failures >= PATIENCE || fault::is_final(&error) => return Err(error),
             Err(error) => {
                 failures += 1;
                 failed = Some(error);
@@ -287,11 +286,6 @@ pub async fn poll_until_terminal(
         }
         backoff.pause().await;
     }
-}
-
-/// Returns whether no repetition of the call helps.
-fn is_final(error: &Error) -> bool {
-    fault::needs_login(error) || fault::lacks_permission(error)
 }
 
 fn without_effect(refactor: &Refactor) -> Error {
@@ -326,29 +320,6 @@ async fn has_begun(service: &StackService, id: &str, is_late: bool) -> bool {
         }
         backoff.pause().await;
     }
-}
-
-/// Returns whether a request may have had an effect although it failed: nobody answered, or the service
-/// failed while it worked.
-fn is_lost<R>(error: &SdkError<ExecuteStackRefactorError, R>) -> bool
-where
-    R: std::fmt::Debug,
-{
-    match error {
-        SdkError::ConstructionFailure(_) => false,
-        SdkError::ServiceError(answer) => answer.err().code().is_none_or(|code| {
-            code.starts_with("Internal") || code.starts_with("ServiceUnavailable")
-        }),
-        _ => true,
-    }
-}
-
-fn is_throttled<R>(error: &SdkError<ExecuteStackRefactorError, R>) -> bool {
-    let code = error.as_service_error().and_then(|answer| answer.code());
-    code.is_some_and(|code| {
-        code.starts_with("Throttl")
-            || matches!(code, "RequestLimitExceeded" | "TooManyRequestsException")
-    })
 }
 
 /// Returns whether the endpoint does not know the operation.

@@ -252,27 +252,12 @@ where
         return Ok(Sent::Known);
     }
     let is_busy = fault::has_code(&error, "OperationInProgressException");
-    let is_lost = is_lost(&error);
+    let is_lost = fault::is_lost(&error) || fault::is_throttled(&error);
     let failed = service.fault(doing, &error);
     match (is_busy, is_lost) {
         (true, _) => Ok(Sent::Busy(failed)),
         (_, true) => Ok(Sent::Lost(failed)),
         _ => Err(failed),
-    }
-}
-
-/// Returns whether a request has to be repeated: nobody answered, so that it may have had an effect, or the
-/// service failed while it worked, or it was throttled.
-fn is_lost<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    match error {
-        SdkError::ConstructionFailure(_) => false,
-        SdkError::ServiceError(answer) => answer.err().code().is_none_or(|code| {
-            code.starts_with("Internal")
-                || code.starts_with("ServiceUnavailable")
-                || code.starts_with("Throttl")
-                || matches!(code, "RequestLimitExceeded" | "TooManyRequestsException")
-        }),
-        _ => true,
     }
 }
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use tokio::time::{Instant, sleep};
 
 use super::access::Access;
-use crate::aws::{Backoff, lacks_permission, needs_login};
+use crate::aws::{Backoff, is_final};
 use crate::cloudformation::stack_set::Target;
 use crate::cloudformation::stack_set::operation::{
     EndedOperation, OperationStatus, ResultStatus, SetOperation, TargetResult,
@@ -245,9 +245,4 @@ impl<'a, 'b> Following<'a, 'b> {
 /// Returns whether an operation ended because it was stopped.
 pub(super) fn is_stopped(ended: &EndedOperation) -> bool {
     ended.operation.status == OperationStatus::Stopped
-}
-
-/// Returns whether no repetition of a call helps.
-fn is_final(error: &Error) -> bool {
-    needs_login(error) || lacks_permission(error)
 }
