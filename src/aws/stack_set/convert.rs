@@ -83,7 +83,6 @@ pub(super) fn instance(instance: sdk::StackInstanceSummary) -> Result<Instance> 
         reason: filled(instance.status_reason),
         organizational_unit: filled(instance.organizational_unit_id),
         drift: instance.drift_status.map(|it| it.as_str().to_owned()),
-        last_operation: filled(instance.last_operation_id),
     })
 }
 

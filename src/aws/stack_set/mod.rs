@@ -13,9 +13,10 @@ use aws_sdk_cloudformation::operation::list_stack_set_operations::ListStackSetOp
 use aws_sdk_cloudformation::types as sdk;
 use indexmap::IndexMap;
 
+use super::Connection;
+use super::fault::{self, has_code};
 use super::stack;
 use super::stack::pages::Pages;
-use super::{Connection, fault};
 use crate::cloudformation::stack_set::instance::Instance;
 use crate::cloudformation::stack_set::operation::{SetOperation, TargetResult};
 use crate::cloudformation::stack_set::{StackSet, Target};
@@ -33,15 +34,6 @@ pub struct StackSetService {
     call_as: CallAs,
 }
 
-/// Whether a read of the latest operations looks at the first page alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operations {
-    /// The latest ones: the first page.
-    Latest,
-    /// All that the service keeps: those of 90 days.
-    All,
-}
-
 impl StackSetService {
     /// Returns the service for the stack set `name`.
     pub fn new(connection: &Connection, name: impl Into<String>, call_as: CallAs) -> Self {
@@ -51,16 +43,6 @@ impl StackSetService {
             name: name.into(),
             call_as,
         }
-    }
-
-    /// Returns the stack set's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the connection that it calls with.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     /// Returns the stack set, or `None` if there is none of that name.
@@ -140,8 +122,9 @@ impl StackSetService {
         }
     }
 
-    /// Returns operations, the latest first as the API lists them; none if there is no stack set.
-    pub async fn operations(&self, which: Operations) -> Result<Vec<SetOperation>> {
+    /// Returns the operations on the first page that has any, the latest first; none if there is no stack
+    /// set.
+    pub async fn latest_operations(&self) -> Result<Vec<SetOperation>> {
         let request = self.client.list_stack_set_operations();
         let request = request.stack_set_name(&self.name);
         let mut pages = Pages::new(
@@ -160,7 +143,7 @@ impl StackSetService {
             for summary in page {
                 operations.push(convert::summary(summary)?);
             }
-            if which == Operations::Latest && !operations.is_empty() {
+            if !operations.is_empty() {
                 break;
             }
         }
@@ -239,8 +222,4 @@ impl StackSetService {
 /// Returns whether an error means that the stack set does not exist.
 fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     has_code(error, "StackSetNotFoundException")
-}
-
-fn has_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, code: &str) -> bool {
-    fault::has_code(error, code)
 }

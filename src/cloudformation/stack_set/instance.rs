@@ -31,8 +31,6 @@ pub struct Instance {
     pub organizational_unit: Option<String>,
     /// Whether it has drifted, unchanged from the API; `None` if the API does not say.
     pub drift: Option<String>,
-    /// The operation that changed it last; `None` if the API does not say.
-    pub last_operation: Option<String>,
 }
 
 impl Instance {
@@ -78,7 +76,6 @@ mod tests {
             reason: None,
             organizational_unit: None,
             drift: None,
-            last_operation: None,
         };
         instance.problem().map(|problem| problem.status)
     }

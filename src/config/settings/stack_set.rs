@@ -84,16 +84,6 @@ pub enum AccountFilter {
     Difference,
 }
 
-impl AccountFilter {
-    /// Returns the name in the manifest.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Intersection => "intersection",
-            Self::Difference => "difference",
-        }
-    }
-}
-
 /// Who calls (`CallAs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indexmap::IndexMap;
 
-use crate::aws::stack_set::{Operations, StackSetService};
+use crate::aws::stack_set::StackSetService;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack;
 use crate::cloudformation::stack_set::instance::Instance;
@@ -100,7 +100,7 @@ impl<'a> Access<'a> {
             tokio::try_join!(
                 service.describe(),
                 service.instances(),
-                service.operations(Operations::Latest)
+                service.latest_operations()
             )
         };
         let (set, instances, operations) = self.interrupt.guard(read).await?;

@@ -141,7 +141,7 @@ impl<'a, 'b> Operations<'a, 'b> {
                         return Ok(id);
                     }
                     self.forget();
-                    return Err(running::refusal(self.access, Some(error)).await);
+                    return Err(running::refusal(self.access, error).await);
                 }
                 Ok(Sent::Lost(error)) => {
                     if self.has_arrived(&id).await {

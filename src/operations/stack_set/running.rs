@@ -2,7 +2,6 @@
 //! `ManagedExecution`.
 
 use super::access::{Access, State};
-use crate::aws::stack_set::Operations;
 use crate::cloudformation::stack_set::operation::SetOperation;
 use crate::error::{Error, Result};
 
@@ -25,8 +24,8 @@ pub(super) fn check(access: &Access<'_>, state: &State) -> Result<()> {
 }
 
 /// Returns the error for a request that the service refused because another operation is running.
-pub(super) async fn refusal(access: &Access<'_>, cause: Option<Error>) -> Error {
-    let operations = access.service.operations(Operations::Latest).await;
+pub(super) async fn refusal(access: &Access<'_>, cause: Error) -> Error {
+    let operations = access.service.latest_operations().await;
     let operations = operations.unwrap_or_default();
     let running = operations.iter().find(|it| !it.status.is_terminal());
     let error = match running {
@@ -37,10 +36,7 @@ pub(super) async fn refusal(access: &Access<'_>, cause: Option<Error>) -> Error 
         ))
         .hint(wait(access)),
     };
-    match cause {
-        Some(cause) => error.caused_by(cause),
-        None => error,
-    }
+    error.caused_by(cause)
 }
 
 fn named(access: &Access<'_>, operation: &SetOperation) -> Error {

@@ -48,7 +48,6 @@ fn instances(names: &str) -> Vec<Instance> {
             reason: None,
             organizational_unit: unit,
             drift: None,
-            last_operation: None,
         }
     });
     instances.collect()
