@@ -7,7 +7,7 @@ use super::outcome::Outcome;
 use super::{losses, running};
 use crate::aws::stack_set::{self, Definition, Request};
 use crate::cloudformation::stack_set::instance::Instance;
-use crate::cloudformation::stack_set::operation::{EndedOperation, SetOperation};
+use crate::cloudformation::stack_set::operation::SetOperation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
 use crate::operations::deploy::consent::{Consent, allowance};
@@ -147,16 +147,8 @@ impl SetApplication<'_> {
             Earlier::Nothing => {}
             Earlier::Ended => deployment.read_again().await?,
             Earlier::Running(id) => {
-                let presenter = session.presenter();
-                presenter.note(&format!(
-                    "Following the operation `{id}`, which an earlier run has begun:\n"
-                ));
-                let ended = operations.follow(&id).await?;
-                presenter.note(&human::stack_set::ended(&ended));
-                let removes = ended.operation.action == "DELETE";
-                if ended.operation.action != "DETECT_DRIFT" {
-                    outcome.add(ended, removes);
-                }
+                let ended = operations.follow_earlier(&id).await?;
+                outcome.add_earlier(ended);
                 let state = outcome.instances(&deployment.access).await?;
                 if !outcome.may_continue() {
                     let problems = outcome.problems(&state.instances, |_| false);
@@ -176,8 +168,7 @@ impl SetApplication<'_> {
             ));
             let resume = session.command("apply --wait");
             let operations = Operations::new(&deployment.access, &set.id, self.events, &resume)?;
-            let ended = operations.follow(&operation.id).await?;
-            session.presenter().note(&human::stack_set::ended(&ended));
+            operations.follow(&operation.id).await?;
             deployment.read_again().await?;
         }
         Ok(())
@@ -256,8 +247,7 @@ impl SetApplication<'_> {
                 },
             };
             presenter.note(&human::stack_set::step(&step));
-            let ended: EndedOperation = operations.run(&request).await?;
-            presenter.note(&human::stack_set::ended(&ended));
+            let ended = operations.run(&request).await?;
             outcome.add(ended, matches!(step, Step::Remove(_)));
             if !outcome.may_continue() {
                 break;

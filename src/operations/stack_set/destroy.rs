@@ -62,14 +62,9 @@ impl SetDeletion<'_> {
             state = access.read().await?;
         }
         if let Earlier::Running(id) = earlier {
-            presenter.note(&format!(
-                "Following the operation `{id}`, which an earlier run has begun:\n"
-            ));
-            let ended = operations.follow(&id).await?;
-            presenter.note(&human::stack_set::ended(&ended));
+            let ended = operations.follow_earlier(&id).await?;
             let mut outcome = Outcome::default();
-            let removes = ended.operation.action == "DELETE";
-            outcome.add(ended, removes);
+            outcome.add_earlier(ended);
             state = outcome.instances(&access).await?;
         }
         running::check(&access, &state)?;
@@ -104,7 +99,6 @@ impl SetDeletion<'_> {
                 retains: removal.retains,
             };
             let ended = operations.run(&request).await?;
-            presenter.note(&human::stack_set::ended(&ended));
             outcome.add(ended, true);
             if !outcome.may_continue() {
                 break;

@@ -58,7 +58,7 @@ pub(crate) async fn detect(session: &Session<'_>, format: Format) -> Result<bool
             operations.run(&request).await?
         }
     };
-    presenter.note(&format!("{}\n", human::stack_set::ended(&ended)));
+    presenter.note("");
     let read = async || access.read().await;
     let has_result = |state: &State| {
         let drift = state.set.as_ref().and_then(|it| it.drift.as_ref());

@@ -14,10 +14,11 @@ use crate::aws::Backoff;
 use crate::aws::stack_set::{self, Request, Sent};
 use crate::cloudformation::stack_set::operation::EndedOperation;
 use crate::config::cache;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
 use crate::plan::operation_record::{Record as _, SetOperationRecord};
 use crate::present::event_filter::EventFilter;
+use crate::present::human;
 
 /// The prefix of the ids of this program's operations.
 const PREFIX: &str = "stackctl-";
@@ -84,7 +85,7 @@ impl<'a, 'b> Operations<'a, 'b> {
         self.follow(&id).await
     }
 
-    /// Follows an operation to its end and forgets it.
+    /// Follows an operation to its end, prints how it ended, and forgets it.
     ///
     /// # Errors
     ///
@@ -93,7 +94,21 @@ impl<'a, 'b> Operations<'a, 'b> {
         let following = Following::new(self.access, id, self.filter, self.resume);
         let ended = following.until_ended().await?;
         self.forget();
+        let presenter = self.access.session.presenter();
+        presenter.note(&human::stack_set::ended(&ended));
         Ok(ended)
+    }
+
+    /// [Follows](Self::follow) an operation that an earlier run has requested, and prints that it does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`follow`](Self::follow).
+    pub(super) async fn follow_earlier(&self, id: &str) -> Result<EndedOperation> {
+        self.access.session.presenter().note(&format!(
+            "Following the operation `{id}`, which an earlier run has begun:\n"
+        ));
+        self.follow(id).await
     }
 
     /// Returns the operation that an earlier run has requested. One that has ended is forgotten.
@@ -148,21 +163,13 @@ impl<'a, 'b> Operations<'a, 'b> {
                         return Ok(id);
                     }
                     if attempt == ATTEMPTS {
-                        return Err(error.hint(format!(
-                            "whether the operation has begun is unknown: `{}` looks again, and requests \
-                             nothing twice",
-                            self.resume
-                        )));
+                        return Err(self.unknown(error));
                     }
                     backoff.ease();
                     backoff.pause().await;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    return Err(error.hint(format!(
-                        "whether the operation has begun is unknown: `{}` looks again, and requests \
-                         nothing twice",
-                        self.resume
-                    )));
+                    return Err(self.unknown(error));
                 }
                 Err(error) => {
                     self.forget();
@@ -171,6 +178,14 @@ impl<'a, 'b> Operations<'a, 'b> {
             }
         }
         Ok(id)
+    }
+
+    /// Adds that the request may have arrived, and what finds that out.
+    fn unknown(&self, error: Error) -> Error {
+        error.hint(format!(
+            "whether the operation has begun is unknown: `{}` looks again, and requests nothing twice",
+            self.resume
+        ))
     }
 
     /// Returns whether an operation exists. One that was requested just now may not be found for some time.

@@ -45,6 +45,15 @@ impl Outcome {
         self.ended.push(ended);
     }
 
+    /// Adds an operation that an earlier run has requested. A drift detection changes no target.
+    pub(super) fn add_earlier(&mut self, ended: EndedOperation) {
+        let action = ended.operation.action.as_str();
+        if action != "DETECT_DRIFT" {
+            let removes = action == "DELETE";
+            self.add(ended, removes);
+        }
+    }
+
     /// Returns whether the next operation may run: the last one has ended within its tolerance.
     pub(super) fn may_continue(&self) -> bool {
         let last = self.ended.last();
