@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Definition<'a> {
     /// The description.
-    pub description: &'a str,
+    pub description: String,
     /// The template.
     pub template: TemplateSource,
     /// All parameters. One without a value keeps its previous value.
@@ -90,7 +90,7 @@ pub async fn create(
         .client
         .create_stack_set()
         .stack_set_name(&service.name)
-        .description(definition.description)
+        .description(&definition.description)
         .set_template_body(body)
         .set_template_url(url)
         .set_parameters(Some(parameters(definition.parameters)))
@@ -135,7 +135,7 @@ pub async fn request(
                 .update_stack_set()
                 .stack_set_name(name)
                 .operation_id(id)
-                .description(definition.description)
+                .description(&definition.description)
                 .set_template_body(body)
                 .set_template_url(url)
                 .set_parameters(Some(parameters(definition.parameters)))

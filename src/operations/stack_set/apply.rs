@@ -5,7 +5,8 @@ use super::deployment::SetDeployment;
 use super::execution::{Earlier, Operations};
 use super::outcome::Outcome;
 use super::{losses, running};
-use crate::aws::stack_set::{self, Definition, Request};
+use crate::aws::stack::TemplateSource;
+use crate::aws::stack_set::{self, Request};
 use crate::cloudformation::stack_set::instance::Instance;
 use crate::cloudformation::stack_set::operation::SetOperation;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,14 +30,6 @@ pub(crate) struct SetApplication<'a> {
     pub(crate) events: EventFilter,
 }
 
-/// A deployment of a stack set that is planned.
-pub(crate) struct PreparedSet<'a> {
-    deployment: SetDeployment<'a>,
-    /// The plan.
-    pub(crate) plan: StackSetPlan,
-    outcome: Outcome,
-}
-
 /// Shows the plan. Returns whether there are changes.
 ///
 /// # Errors
@@ -56,25 +49,17 @@ pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<bo
 }
 
 impl SetApplication<'_> {
-    /// Plans, asks and deploys.
+    /// Plans, asks, deploys, and checks every target. An operation that an earlier run has requested is
+    /// followed to its end before.
     ///
     /// # Errors
     ///
-    /// Those of [`prepare`](Self::prepare), [`agree`](Self::agree) and [`execute`](Self::execute).
+    /// What is wrong with the files; refused if another operation is running, if the command would have to
+    /// ask and cannot, if data would be lost that the command line does not name, if the answer is not
+    /// `yes`, or if the stack set changed since it was shown; of kind [`ErrorKind::RolledBack`] if an
+    /// operation failed or a target is not as the stack set says.
     pub(crate) async fn run(&self, session: &Session<'_>) -> Result<()> {
-        let mut prepared = self.prepare(session).await?;
-        PlanFormat::Human.print_stack_set(&prepared.plan, session.presenter())?;
-        self.agree(&prepared).await?;
-        self.execute(&mut prepared).await
-    }
-
-    /// Plans. An operation that an earlier run has requested is followed to its end before.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the files; refused if another operation is running, or if the command would have
-    /// to ask and cannot; if the operation of the earlier run failed.
-    pub(crate) async fn prepare<'s>(&self, session: &'s Session<'_>) -> Result<PreparedSet<'s>> {
+        let presenter = session.presenter();
         let mut deployment = SetDeployment::open(session, true).await?;
         let mut outcome = Outcome::default();
         self.finish_running(&mut deployment, &mut outcome).await?;
@@ -82,11 +67,14 @@ impl SetApplication<'_> {
         if !plan.is_empty() {
             self.consent.check_can_ask(session)?;
         }
-        Ok(PreparedSet {
-            deployment,
-            plan,
-            outcome,
-        })
+        PlanFormat::Human.print_stack_set(&plan, presenter)?;
+        if !plan.is_empty() {
+            self.agree(&deployment, &plan).await?;
+            check_unchanged(&deployment).await?;
+            presenter.note("");
+            self.operate(&mut deployment, &plan, &mut outcome).await?;
+        }
+        end(&deployment, &outcome).await
     }
 
     /// Checks a plan that is shown, and asks whether to apply it.
@@ -94,13 +82,7 @@ impl SetApplication<'_> {
     /// # Errors
     ///
     /// Refused if data would be lost that the command line does not name, or the answer is not `yes`.
-    pub(crate) async fn agree(&self, prepared: &PreparedSet<'_>) -> Result<()> {
-        let PreparedSet {
-            deployment, plan, ..
-        } = prepared;
-        if plan.is_empty() {
-            return Ok(());
-        }
+    async fn agree(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
         self.consent.check_guards(&plan.template)?;
         self.check_removals(deployment, plan)?;
         if !self.consent.yes {
@@ -108,26 +90,6 @@ impl SetApplication<'_> {
             deployment.access.interrupt.guard(asked).await?;
         }
         Ok(())
-    }
-
-    /// Deploys, and checks every target.
-    ///
-    /// # Errors
-    ///
-    /// Refused if the stack set changed since it was shown, or another operation is running; of kind
-    /// [`ErrorKind::RolledBack`] if an operation failed or a target is not as the stack set says.
-    pub(crate) async fn execute(&self, prepared: &mut PreparedSet<'_>) -> Result<()> {
-        let PreparedSet {
-            deployment,
-            plan,
-            outcome,
-        } = prepared;
-        if !plan.is_empty() {
-            check_unchanged(deployment).await?;
-            deployment.access.session.presenter().note("");
-            self.operate(deployment, plan, outcome).await?;
-        }
-        end(deployment, outcome).await
     }
 
     /// Follows an operation that an earlier run has requested, and waits for one of somebody else if the
@@ -186,31 +148,8 @@ impl SetApplication<'_> {
         let session = deployment.access.session;
         let settings = deployment.access.settings;
         let presenter = session.presenter();
-        let description = deployment.description();
         if plan.is_new {
-            let definition = Definition {
-                description: &description,
-                template: template.clone(),
-                parameters: &deployment.build.parameters,
-                tags: &session.settings().tags,
-                capabilities: &deployment.build.capabilities,
-            };
-            let token = unique_name("stackctl-");
-            let service = &deployment.access.service;
-            let created = stack_set::create(service, &definition, settings, &token);
-            let created = deployment.access.interrupt.guard(created).await;
-            created.map_err(|error| match error.kind() {
-                ErrorKind::Interrupted | ErrorKind::Service => error.hint(format!(
-                    "`{}` looks again whether the stack set exists",
-                    session.command("apply")
-                )),
-                _ => error,
-            })?;
-            presenter.note(&format!(
-                "Created the stack set {}.",
-                deployment.access.name()
-            ));
-            deployment.read_created().await?;
+            create(deployment, &template).await?;
         }
         let Some(set) = deployment.state.set.clone() else {
             return Err(Error::new(
@@ -221,13 +160,7 @@ impl SetApplication<'_> {
                 ),
             ));
         };
-        let definition = Definition {
-            description: &description,
-            template,
-            parameters: &deployment.build.parameters,
-            tags: &session.settings().tags,
-            capabilities: &deployment.build.capabilities,
-        };
+        let definition = deployment.definition(&template);
         let changes_permissions = set.permissions != settings.permissions;
         let resume = session.command("apply");
         let operations = Operations::new(&deployment.access, &set.id, self.events, &resume)?;
@@ -301,6 +234,28 @@ impl SetApplication<'_> {
         let command = (self.consent.repeated)(&["--yes".to_owned()]);
         presenter.confirm("Apply:", &command, "not applied").await
     }
+}
+
+/// Creates the stack set without instances, and reads it.
+async fn create(deployment: &mut SetDeployment<'_>, template: &TemplateSource) -> Result<()> {
+    let access = &deployment.access;
+    let session = access.session;
+    let definition = deployment.definition(template);
+    let token = unique_name("stackctl-");
+    let created = stack_set::create(&access.service, &definition, access.settings, &token);
+    let created = access.interrupt.guard(created).await;
+    created.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted | ErrorKind::Service => error.hint(format!(
+            "`{}` looks again whether the stack set exists",
+            session.command("apply")
+        )),
+        _ => error,
+    })?;
+    let name = access.name();
+    session
+        .presenter()
+        .note(&format!("Created the stack set {name}."));
+    deployment.read_created().await
 }
 
 /// Checks that the stack set has not changed since it was shown.

@@ -7,6 +7,7 @@ use super::access::{Access, State};
 use super::checks;
 use crate::artifact::digest::Digest;
 use crate::aws::stack::TemplateSource;
+use crate::aws::stack_set::Definition;
 use crate::aws::store::{Object, ObjectState, Store, bucket};
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Stack;
@@ -303,8 +304,19 @@ impl<'a> SetDeployment<'a> {
             .collect()
     }
 
+    /// Returns what is sent when the stack set is created or updated.
+    pub(crate) fn definition(&self, template: &TemplateSource) -> Definition<'_> {
+        Definition {
+            description: self.description(),
+            template: template.clone(),
+            parameters: &self.build.parameters,
+            tags: &self.access.session.settings().tags,
+            capabilities: &self.build.capabilities,
+        }
+    }
+
     /// Returns the description that the stack set has or gets.
-    pub(crate) fn description(&self) -> String {
+    fn description(&self) -> String {
         let settings = self.access.session.settings();
         match &self.state.set {
             Some(StackSet { description, .. }) if !description.is_empty() => description.clone(),
