@@ -256,8 +256,15 @@ fn stacks_that_store_data_are_removed_only_by_name() {
     sandbox
         .run(&["apply", "--yes", "--allow-delete", "Table"])
         .expect_code(0);
+    sandbox.edit("manifest.toml", ", \"us-east-1\"", "");
+    sandbox.run(&["apply", "--yes"]).expect_code(4);
+    sandbox
+        .run(&["apply", "--yes", "--allow-delete", "base:Table"])
+        .expect_code(0);
     let refused = sandbox.run(&["destroy", "--yes"]).expect_code(4);
     refused.expect_stderr("in each target");
+    let refused = sandbox.run(&["destroy"]).expect_code(4);
+    refused.expect_stderr("destroy --yes --allow-delete Table");
     let asked = sandbox.answer(&["destroy"], "to destroy it:", "yes");
     asked
         .expect_code(4)

@@ -202,13 +202,10 @@ async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
         ("--empty", !args.empty.is_empty()),
         ("--express", args.express),
     ])?;
+    let key = session.settings().stack_key.as_deref();
     let deletion = SetDeletion {
-        yes: args.yes,
-        retain: &args.retain,
-        allow_delete: &args.allow_delete,
+        options: &args.options(key, None)?,
         dry_run: args.dry_run,
-        format: args.format,
-        events: args.events,
     };
     deletion.run(session).await?;
     Ok(Exit::Done)

@@ -116,7 +116,7 @@ impl Consent<'_> {
     }
 
     /// Returns whether a resource is among those that the command line names, as `ID` or `STACK:ID`.
-    fn is_allowed(&self, names: &[String], logical_id: &str) -> bool {
+    pub(crate) fn is_allowed(&self, names: &[String], logical_id: &str) -> bool {
         let full = self.full_name(logical_id);
         names.iter().any(|name| name == logical_id || *name == full)
     }

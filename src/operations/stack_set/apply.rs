@@ -194,7 +194,8 @@ impl SetApplication<'_> {
     fn check_removals(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
         let losses = losses::of(deployment.access.session, &deployment.state);
         let named = self.consent.allow_delete;
-        if losses.is_empty() || losses.iter().all(|it| named.contains(&it.path)) {
+        let mut lost = losses.iter();
+        if lost.all(|it| self.consent.is_allowed(named, &it.path)) {
             return Ok(());
         }
         let entries = plan.targets.entries.iter();

@@ -10,10 +10,10 @@ use crate::cloudformation::stack_set::StackSet;
 use crate::cloudformation::stack_set::instance::{Instance, InstanceStatus};
 use crate::config::settings::{Permissions, StackSetSettings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::destroy::options::DeletionOptions;
 use crate::operations::session::Session;
 use crate::plan::stack_set::targets::{Deployed, changes, of_accounts};
 use crate::plan::stack_set::{Removal, Step};
-use crate::present::event_filter::EventFilter;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::stack_set::StackSetDeletionDocument;
@@ -21,18 +21,10 @@ use crate::util::shell_word::quote;
 
 /// How a stack set is deleted.
 pub(crate) struct SetDeletion<'a> {
-    /// Whether nobody is asked.
-    pub(crate) yes: bool,
-    /// The targets whose stacks stay, as `ACCOUNT/REGION`.
-    pub(crate) retain: &'a [String],
-    /// The resources of the template that store data and may be deleted.
-    pub(crate) allow_delete: &'a [String],
+    /// The options. What they retain are the targets whose stacks stay, as `ACCOUNT/REGION`.
+    pub(crate) options: &'a DeletionOptions,
     /// Whether only what would happen is shown.
     pub(crate) dry_run: bool,
-    /// The form of what is shown before the deletion.
-    pub(crate) format: Format,
-    /// Which results are shown.
-    pub(crate) events: EventFilter,
 }
 
 impl SetDeletion<'_> {
@@ -52,7 +44,7 @@ impl SetDeletion<'_> {
             return Ok(());
         };
         let resume = self.command(session, &[]);
-        let operations = Operations::new(&access, &set.id, self.events, &resume)?;
+        let operations = Operations::new(&access, &set.id, self.options.events, &resume)?;
         let earlier = if self.dry_run {
             Earlier::Nothing
         } else {
@@ -69,7 +61,7 @@ impl SetDeletion<'_> {
         }
         running::check(&access, &state)?;
         self.check_names(session, &state)?;
-        let losses = if state.instances.len() > self.retain.len() {
+        let losses = if state.instances.len() > self.options.retain.len() {
             losses::of(session, &state)
         } else {
             Vec::new()
@@ -78,7 +70,7 @@ impl SetDeletion<'_> {
         if self.dry_run {
             return Ok(());
         }
-        if self.yes {
+        if self.options.yes {
             self.check_losses(session, &losses)?;
         } else {
             let confirmed = self.confirm(&access, &state, &losses);
@@ -124,18 +116,15 @@ impl SetDeletion<'_> {
             .iter()
             .map(|it| it.target.to_string())
             .collect();
-        if let Some(name) = self.retain.iter().find(|it| !targets.contains(it)) {
+        let retain = &self.options.retain;
+        if let Some(name) = retain.iter().find(|it| !targets.contains(it)) {
             return Err(Error::refused(format!(
                 "the stack set has no instance `{name}` to leave behind"
             ))
             .hint("name it as `ACCOUNT/REGION`"));
         }
-        let stuck = state.instances.iter();
-        let stuck: Vec<String> = stuck
-            .filter(|it| it.status == InstanceStatus::Inoperable)
-            .map(|it| it.target.to_string())
-            .filter(|it| !self.retain.contains(it))
-            .collect();
+        let mut stuck = inoperable(state);
+        stuck.retain(|it| !retain.contains(it));
         if stuck.is_empty() {
             return Ok(());
         }
@@ -157,20 +146,20 @@ impl SetDeletion<'_> {
         losses: &[ResourceDeletion],
     ) -> Result<()> {
         let presenter = access.session.presenter();
-        match self.format {
+        match self.options.format {
             Format::Human => {
                 let place = access.place();
                 presenter.data(&human::stack_set::deletion(
                     (set, &place),
                     &state.instances,
-                    self.retain,
+                    &self.options.retain,
                     losses,
                 ));
                 Ok(())
             }
             Format::Json => {
-                let instances = &state.instances;
-                let document = StackSetDeletionDocument::of(set, instances, self.retain, losses);
+                let (instances, retain) = (&state.instances, &self.options.retain);
+                let document = StackSetDeletionDocument::of(set, instances, retain, losses);
                 presenter.json(&document)
             }
         }
@@ -180,7 +169,7 @@ impl SetDeletion<'_> {
     fn check_losses(&self, session: &Session<'_>, losses: &[ResourceDeletion]) -> Result<()> {
         let guarded = losses.iter();
         let guarded: Vec<&ResourceDeletion> = guarded
-            .filter(|it| !self.allow_delete.contains(&it.path))
+            .filter(|it| !self.options.allow_delete.contains(&it.path))
             .collect();
         if guarded.is_empty() {
             return Ok(());
@@ -189,10 +178,7 @@ impl SetDeletion<'_> {
             .iter()
             .map(|it| format!("`{}` {} in each target", it.path, it.loss()))
             .collect();
-        let more = guarded.iter().map(|it| it.path.as_str());
-        let command = more.fold(self.command(session, &[]), |command, path| {
-            format!("{command} --allow-delete {}", quote(path))
-        });
+        let command = self.without_question(session, losses);
         Err(
             Error::refused(format!("not destroyed: {}", lost.join("; ")))
                 .hint(format!("if that is what you want: `{command}`")),
@@ -215,7 +201,8 @@ impl SetDeletion<'_> {
             lost => format!("Lost: {}.", lost.join("; ")),
         };
         if presenter.is_interactive() {
-            let stacks = state.instances.len() - self.retain.len().min(state.instances.len());
+            let left = self.options.retain.len();
+            let stacks = state.instances.len().saturating_sub(left);
             presenter.note(&format!(
                 "\nThis deletes the stack set {} and {}. {lost}",
                 access.place(),
@@ -224,10 +211,7 @@ impl SetDeletion<'_> {
         }
         let name = access.name();
         let question = format!("Type the stack set's name, {name}, to destroy it:");
-        let command = self.command(access.session, &[]);
-        let command = losses.iter().fold(command, |command, it| {
-            format!("{command} --allow-delete {}", quote(&it.path))
-        });
+        let command = self.without_question(access.session, losses);
         if presenter.ask(&question, &command).await? != name {
             return Err(Error::refused(
                 "not destroyed: the answer was not the stack set's name",
@@ -238,7 +222,7 @@ impl SetDeletion<'_> {
 
     /// Returns the operations that remove all instances: first those whose stacks stay.
     fn removals(&self, access: &Access<'_>, set: &StackSet, state: &State) -> Vec<Removal> {
-        let is_left = |it: &&Instance| self.retain.contains(&it.target.to_string());
+        let is_left = |it: &&Instance| self.options.retain.contains(&it.target.to_string());
         let left: Vec<&Instance> = state.instances.iter().filter(is_left).collect();
         // Nothing is wanted any more, so everything that exists is removed.
         let nothing = StackSetSettings {
@@ -271,11 +255,7 @@ impl SetDeletion<'_> {
 
     /// Adds the command that leaves behind what could not be deleted.
     fn explain(&self, session: &Session<'_>, error: &Error, left: &State) -> Error {
-        let stuck = left.instances.iter();
-        let stuck: Vec<String> = stuck
-            .filter(|it| it.status == InstanceStatus::Inoperable)
-            .map(|it| it.target.to_string())
-            .collect();
+        let stuck = inoperable(left);
         let again = self.command(session, &[]);
         let kind = ErrorKind::Deployment;
         let failed = Error::new(kind, error.to_string());
@@ -290,16 +270,48 @@ impl SetDeletion<'_> {
 
     /// Returns this command line, with more targets whose stacks stay.
     fn command(&self, session: &Session<'_>, more: &[String]) -> String {
-        let yes = if self.yes { " --yes" } else { "" };
-        let allowed = self.allow_delete.iter().map(|it| ("--allow-delete", it));
-        let retained = self.retain.iter().chain(more).map(|it| ("--retain", it));
-        let command = allowed
-            .chain(retained)
-            .fold(format!("destroy{yes}"), |command, (option, name)| {
-                format!("{command} {option} {}", quote(name))
-            });
+        let begin = if self.options.yes {
+            "destroy --yes"
+        } else {
+            "destroy"
+        };
+        self.command_with(session, begin, ("--retain", more))
+    }
+
+    /// Returns this command line with `--yes`, and with `--allow-delete` for everything that is lost.
+    fn without_question(&self, session: &Session<'_>, losses: &[ResourceDeletion]) -> String {
+        let mut lost: Vec<String> = losses.iter().map(|it| it.path.clone()).collect();
+        lost.retain(|it| !self.options.allow_delete.contains(it));
+        self.command_with(session, "destroy --yes", ("--allow-delete", &lost))
+    }
+
+    fn command_with(
+        &self,
+        session: &Session<'_>,
+        begin: &str,
+        (option, more): (&str, &[String]),
+    ) -> String {
+        let DeletionOptions {
+            allow_delete,
+            retain,
+            ..
+        } = self.options;
+        let allowed = allow_delete.iter().map(|it| ("--allow-delete", it));
+        let retained = retain.iter().map(|it| ("--retain", it));
+        let more = more.iter().map(|it| (option, it));
+        let options = allowed.chain(retained).chain(more);
+        let command = options.fold(begin.to_owned(), |command, (option, name)| {
+            format!("{command} {option} {}", quote(name))
+        });
         session.command(&command)
     }
+}
+
+/// Returns the targets whose instances are inoperable.
+fn inoperable(state: &State) -> Vec<String> {
+    let instances = state.instances.iter();
+    let stuck = instances.filter(|it| it.status == InstanceStatus::Inoperable);
+    stuck.map(|it| it.target.to_string()).collect()
 }
 
 /// Checks that the stack set has not changed since it was shown.
