@@ -12,14 +12,13 @@ use crate::cloudformation::stack::Stack;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::temporary_name;
 use crate::operations::recover::cancel::{self, ShownOperation};
-use crate::util::interrupt::Decision;
+use crate::operations::session::Session;
+use crate::present::Presenter;
+use crate::util::interrupt::{Decision, Interrupt};
 
 /// How long a user who wants to stop waits for the stack's status. Without a network the answer would
 /// take minutes.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The answers to the question.
-const ACCEPTED: &str = "Only 'leave' or 'cancel' will be accepted.";
 
 /// Follows the operation to its end and shows its events. Returns the stack as it ended; `None` if it
 /// is gone.
@@ -33,16 +32,42 @@ pub(crate) async fn follow(operation: &mut RunningOperation<'_>) -> Result<Optio
     let _running = operation.interrupt().follow(name);
     loop {
         match operation.poll_until_interrupted().await {
-            Err(error) if can_ask(operation, &error) => leave_or_cancel(operation, error).await?,
+            Err(error) if can_ask(operation.session(), operation.interrupt(), &error) => {
+                leave_or_cancel(operation, error).await?;
+            }
             ended => return ended,
         }
     }
 }
 
-fn can_ask(operation: &RunningOperation<'_>, error: &Error) -> bool {
+/// Returns whether an error ends the wait for an operation, and the user can be asked what becomes of it.
+pub(crate) fn can_ask(session: &Session<'_>, interrupt: &Interrupt, error: &Error) -> bool {
     error.kind() == ErrorKind::Interrupted
-        && operation.session().presenter().is_interactive()
-        && !operation.interrupt().is_unattended()
+        && session.presenter().is_interactive()
+        && !interrupt.is_unattended()
+}
+
+/// Asks until the answer is `leave` or the other one, such as `cancel`, and returns whether it is `leave`.
+/// `resume` is the command that follows the operation.
+///
+/// # Errors
+///
+/// Those of [`Presenter::ask`].
+pub(crate) async fn chooses_to_leave(
+    presenter: &Presenter,
+    other: &str,
+    resume: &str,
+) -> Result<bool> {
+    let accepted = format!("Only 'leave' or '{other}' will be accepted.");
+    let question = format!("Leave or {other}:");
+    loop {
+        presenter.note(&accepted);
+        match presenter.ask(&question, resume).await?.as_str() {
+            "leave" | "" => return Ok(true),
+            answer if answer == other => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 /// Asks whether to leave the operation running, which returns `left`, or to cancel it, and then
@@ -76,15 +101,11 @@ async fn leave_or_cancel(operation: &mut RunningOperation<'_>, left: Error) -> R
     let decide = operation.interrupt().decide(resets, async |running| {
         let presenter = presenter.of_all();
         presenter.note(&question(call.as_ref(), &stack, running));
-        presenter.note(ACCEPTED);
-        loop {
-            let answer = presenter.ask("Leave or cancel:", &resume).await?;
-            match answer.as_str() {
-                "cancel" => return Ok(Decision::Cancel),
-                "leave" | "" => return Ok(Decision::Leave),
-                _ => presenter.note(ACCEPTED),
-            }
-        }
+        Ok(if chooses_to_leave(&presenter, "cancel", &resume).await? {
+            Decision::Leave
+        } else {
+            Decision::Cancel
+        })
     });
     if decide.await? == Decision::Leave {
         let left = Error::new(ErrorKind::Interrupted, "left running");

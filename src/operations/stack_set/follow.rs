@@ -15,6 +15,7 @@ use crate::cloudformation::stack_set::operation::{
     EndedOperation, OperationStatus, ResultStatus, SetOperation, TargetResult,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::follow::interrupt_prompt::{can_ask, chooses_to_leave};
 use crate::operations::follow::limited;
 use crate::present::event_filter::EventFilter;
 use crate::present::human;
@@ -25,9 +26,6 @@ const PATIENCE: u32 = 30;
 
 /// How long the results of an operation that has ended may be older than its end.
 const LATE: Duration = Duration::from_secs(15);
-
-/// The answers to the question.
-const ACCEPTED: &str = "Only 'leave' or 'stop' will be accepted.";
 
 /// An operation that is followed.
 #[derive(Debug)]
@@ -73,7 +71,7 @@ impl<'a, 'b> Following<'a, 'b> {
             let presenter = access.session.presenter();
             presenter.clear_progress();
             match polled {
-                Err(error) if self.can_ask(&error) => {
+                Err(error) if can_ask(access.session, &access.interrupt, &error) => {
                     if let Err(error) = self.leave_or_stop().await {
                         break Err(error);
                     }
@@ -177,12 +175,6 @@ impl<'a, 'b> Following<'a, 'b> {
         is_new
     }
 
-    fn can_ask(&self, error: &Error) -> bool {
-        error.kind() == ErrorKind::Interrupted
-            && self.access.session.presenter().is_interactive()
-            && !self.access.interrupt.is_unattended()
-    }
-
     /// Asks whether to leave the operation running, which is an error, or to stop it, and then stops it.
     /// A second Ctrl-C during the question ends the process.
     async fn leave_or_stop(&self) -> Result<()> {
@@ -193,17 +185,9 @@ impl<'a, 'b> Following<'a, 'b> {
              not begun stay as they are.",
             access.place()
         ));
-        presenter.note(ACCEPTED);
-        loop {
-            let answer = presenter.ask("Leave or stop:", self.resume).await?;
-            match answer.as_str() {
-                "stop" => break,
-                "leave" | "" => {
-                    let left = Error::new(ErrorKind::Interrupted, "left running");
-                    return Err(self.still_running(left));
-                }
-                _ => presenter.note(ACCEPTED),
-            }
+        if chooses_to_leave(presenter, "stop", self.resume).await? {
+            let left = Error::new(ErrorKind::Interrupted, "left running");
+            return Err(self.still_running(left));
         }
         access.interrupt.reset();
         let now = access.service.operation(self.id).await;
