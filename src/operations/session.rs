@@ -314,9 +314,14 @@ impl<'a> Session<'a> {
     /// Masks the parameters of a stack whose values come from outside the project.
     pub(crate) fn hide_parameters(&self, stack: Option<&mut Stack>) {
         if let Some(stack) = stack {
-            let secrets = self.presenter().secrets();
-            masking::hide_parameters(stack, &self.settings.parameters, secrets);
+            self.hide_values(&mut stack.parameters);
         }
+    }
+
+    /// Masks the values of parameters, by name, that come from outside the project.
+    pub(crate) fn hide_values(&self, parameters: &mut IndexMap<String, String>) {
+        let secrets = self.presenter().secrets();
+        masking::hide_parameters(parameters, &self.settings.parameters, secrets);
     }
 
     /// Returns the stack, or an error that names the command that deploys it.

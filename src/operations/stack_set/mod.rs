@@ -10,7 +10,6 @@ pub(crate) mod drift;
 mod execution;
 mod follow;
 mod losses;
-mod masked;
 mod outcome;
 mod running;
 pub(crate) mod status;

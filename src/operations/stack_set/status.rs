@@ -22,7 +22,7 @@ pub(crate) async fn show(session: &Session<'_>, format: Format) -> Result<()> {
     let latest = &state.operations[..state.operations.len().min(SHOWN)];
     let mut set = state.set.clone();
     if let Some(set) = &mut set {
-        super::masked::hide(session, set);
+        session.hide_values(&mut set.parameters);
     }
     match (format, &set) {
         (Format::Json, set) => {

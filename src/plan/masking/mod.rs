@@ -48,15 +48,15 @@ pub fn from_outside(
     from_outside.map(|(name, _)| name)
 }
 
-/// Masks the values of a stack's parameters that come from outside the project, as CloudFormation masks
-/// those with `NoEcho`. Adds them to the secrets.
+/// Masks the values of the parameters of a stack or stack set that come from outside the project, as
+/// CloudFormation masks those with `NoEcho`. Adds them to the secrets.
 pub fn hide_parameters(
-    stack: &mut Stack,
+    parameters: &mut IndexMap<String, String>,
     given: &IndexMap<String, ParameterValue>,
     secrets: &Secrets,
 ) {
     for name in from_outside(given) {
-        if let Some(value) = stack.parameters.get_mut(name)
+        if let Some(value) = parameters.get_mut(name)
             && value != NO_ECHO
         {
             secrets.add(&Secret::new(std::mem::replace(value, NO_ECHO.to_owned())));
