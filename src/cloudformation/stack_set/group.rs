@@ -83,17 +83,25 @@ pub fn naming(
     regions: &[String],
 ) -> Option<Group> {
     let accounts: IndexSet<&String> = targets.iter().map(|it| &it.account).collect();
-    let used: IndexSet<&String> = targets.iter().map(|it| &it.region).collect();
-    let ordered = regions.iter().filter(|region| used.contains(region));
-    let others = used.iter().copied().filter(|it| !regions.contains(it));
     let group = Group {
         accounts: accounts.into_iter().cloned().collect(),
-        regions: ordered.chain(others).cloned().collect(),
+        regions: regions_of(targets, regions),
         ..Group::default()
     };
     let named: IndexSet<Target> = group.targets().collect();
     let is_exact = named.iter().all(|target| existing.contains(target));
     (is_exact && named.len() < existing.len()).then_some(group)
+}
+
+/// Returns the regions of targets, in the order of `regions`, then the others.
+pub fn regions_of<'a>(
+    targets: impl IntoIterator<Item = &'a Target>,
+    regions: &[String],
+) -> Vec<String> {
+    let used: IndexSet<&String> = targets.into_iter().map(|it| &it.region).collect();
+    let ordered = regions.iter().filter(|region| used.contains(region));
+    let others = used.iter().copied().filter(|it| !regions.contains(it));
+    ordered.chain(others).cloned().collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::access::{Access, State};
 use super::execution::{Earlier, Operations};
 use super::running;
 use crate::aws::stack_set::Request;
+use crate::cloudformation::stack_set::group::regions_of;
 use crate::cloudformation::stack_set::operation::OperationStatus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::reread;
@@ -40,19 +41,8 @@ pub(crate) async fn detect(session: &Session<'_>, format: Format) -> Result<bool
         Earlier::Running(id) => operations.follow(&id).await?,
         Earlier::Nothing | Earlier::Ended => {
             running::check(&access, &state)?;
-            let settings = access.settings;
-            let mut regions = settings.regions.clone();
-            regions.retain(|it| {
-                state
-                    .instances
-                    .iter()
-                    .any(|known| known.target.region == *it)
-            });
-            for instance in &state.instances {
-                if !regions.contains(&instance.target.region) {
-                    regions.push(instance.target.region.clone());
-                }
-            }
+            let targets = state.instances.iter().map(|it| &it.target);
+            let regions = regions_of(targets, &access.settings.regions);
             presenter.note(&format!("Detecting drift in the targets of {name}:"));
             let request = Request::DetectDrift { regions: &regions };
             operations.run(&request).await?
