@@ -17,7 +17,7 @@ use crate::plan::model::Model;
 use crate::plan::property::property_changes;
 use crate::plan::risk::access::Names;
 use crate::plan::risk::{Kind, Risk, Severity};
-use crate::plan::{Content, Operation, Plan, PropertyChange, ValueChange};
+use crate::plan::{Content, Operation, Plan, PropertyChange, Target, ValueChange};
 use crate::present::human::size;
 use crate::present::words;
 use page::{CONTEXT, Page, details, escaped, fenced, prose, push_value};
@@ -100,8 +100,23 @@ fn push_body(page: &mut Page, plan: &Plan) {
     section(page, "Stack settings", &values(&plan.settings));
 }
 
+/// Returns the marker, the verdict, and the line that says which stack or stack set is meant; `stack`
+/// begins that line.
+fn title(verdict: &str, stack: &str, target: &Target) -> String {
+    format!(
+        "<!-- stackctl:plan {} -->\n<b>{}</b>\n\n\
+         {stack} <code>{}</code>, environment <code>{}</code>, account <code>{}</code>, \
+         region <code>{}</code>\n",
+        target.stack.replace('>', ""),
+        escaped(verdict),
+        escaped(&target.stack),
+        escaped(&target.environment),
+        escaped(&target.account),
+        escaped(&target.region),
+    )
+}
+
 fn heading(plan: &Plan) -> String {
-    let target = &plan.target;
     let verdict = if plan.is_empty() {
         words::without_changes(plan)
     } else {
@@ -111,17 +126,7 @@ fn heading(plan: &Plan) -> String {
         Operation::Create => "New stack",
         Operation::Update => "Stack",
     };
-    let mut text = format!(
-        "<!-- stackctl:plan {} -->\n<b>{}</b>\n\n\
-         {stack} <code>{}</code>, environment <code>{}</code>, account <code>{}</code>, \
-         region <code>{}</code>\n",
-        target.stack.replace('>', ""),
-        escaped(&verdict),
-        escaped(&target.stack),
-        escaped(&target.environment),
-        escaped(&target.account),
-        escaped(&target.region),
-    );
+    let mut text = title(&verdict, stack, &plan.target);
     if let Some(basis) = &plan.prediction {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }

@@ -1,7 +1,7 @@
 //! The plan of a stack set as Markdown for a pull request comment.
 
 use super::page::{Page, details, escaped, fenced};
-use super::{push_body, section, values};
+use super::{push_body, section, title, values};
 use crate::plan::stack_set::{StackSetPlan, TargetAction};
 use crate::present::human::stack_set::summary;
 
@@ -13,17 +13,7 @@ pub fn plan(plan: &StackSetPlan) -> String {
         (true, _) => ("New stack set", summary(plan)),
         (false, _) => ("Stack set", summary(plan)),
     };
-    let mut page = Page::new(format!(
-        "<!-- stackctl:plan {} -->\n<b>{}</b>\n\n\
-         {heading} <code>{}</code>, environment <code>{}</code>, account <code>{}</code>, \
-         region <code>{}</code>\n",
-        target.stack.replace('>', ""),
-        escaped(&verdict),
-        escaped(&target.stack),
-        escaped(&target.environment),
-        escaped(&target.account),
-        escaped(&target.region),
-    ));
+    let mut page = Page::new(title(&verdict, heading, target));
     for warning in &plan.warnings {
         page.push(&format!("\nWarning: {}\n", escaped(warning)), "");
     }
