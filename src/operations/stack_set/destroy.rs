@@ -98,8 +98,8 @@ impl SetDeletion<'_> {
         }
         let left = outcome.instances(&access).await?;
         let problems = outcome.problems(&left.instances, |_| true);
-        if let Some(error) = outcome.error(&access, &problems) {
-            return Err(self.explain(session, &error, &left));
+        if let Some(message) = outcome.message(&access, &problems) {
+            return Err(self.failed(session, message, &left));
         }
         access.interrupt.guard(access.service.delete()).await?;
         presenter.note(&format!(
@@ -253,13 +253,12 @@ impl SetDeletion<'_> {
         removals
     }
 
-    /// Adds the command that leaves behind what could not be deleted.
-    fn explain(&self, session: &Session<'_>, error: &Error, left: &State) -> Error {
+    /// Returns the error of a deletion, with the command that leaves behind what could not be deleted.
+    fn failed(&self, session: &Session<'_>, message: String, left: &State) -> Error {
         let stuck = inoperable(left);
-        let again = self.command(session, &[]);
-        let kind = ErrorKind::Deployment;
-        let failed = Error::new(kind, error.to_string());
+        let failed = Error::new(ErrorKind::Deployment, message);
         if stuck.is_empty() {
+            let again = self.command(session, &[]);
             return failed.hint(format!("fix the cause, then run `{again}` again"));
         }
         failed.hint(format!(

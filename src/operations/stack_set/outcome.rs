@@ -132,8 +132,27 @@ impl Outcome {
         problems.into_values().collect()
     }
 
-    /// Returns the error of a run; `None` if everything is as it should be.
+    /// Returns the error of a deployment; `None` if everything is as it should be.
     pub(super) fn error(&self, access: &Access<'_>, problems: &[Problem]) -> Option<Error> {
+        let message = self.message(access, problems)?;
+        let again = access.session.command("apply");
+        let error = Error::new(ErrorKind::RolledBack, message).hint(format!(
+            "fix the cause, then run `{again}` again: it updates what is not current, and nothing else"
+        ));
+        let mut problems = problems.iter();
+        let inoperable = problems.find(|it| it.status.starts_with("INOPERABLE"));
+        Some(match inoperable {
+            Some(first) => error.hint(format!(
+                "an INOPERABLE instance takes part in no update: remove `{}` from the manifest, apply, and \
+                 delete its stack by hand",
+                first.target
+            )),
+            None => error,
+        })
+    }
+
+    /// Returns what is wrong after a run; `None` if everything is as it should be.
+    pub(super) fn message(&self, access: &Access<'_>, problems: &[Problem]) -> Option<String> {
         let bad = self.ended.iter().rev();
         let bad = bad
             .filter(|it| it.operation.status != OperationStatus::Succeeded)
@@ -154,7 +173,6 @@ impl Outcome {
             lines.push(format!("  and {} more", problems.len() - MOST_LISTED));
         }
         let targets = match count {
-            0 => String::new(),
             1 => "1 target is not as the stack set says".to_owned(),
             count => format!("{count} targets are not as the stack set says"),
         };
@@ -168,9 +186,9 @@ impl Outcome {
                 };
                 let reason = operation.reason.as_ref();
                 let reason = reason.map_or_else(String::new, |it| format!(": {it}"));
-                let targets = match targets.as_str() {
-                    "" => String::new(),
-                    targets => format!("; {targets}"),
+                let targets = match count {
+                    0 => String::new(),
+                    _ => format!("; {targets}"),
                 };
                 format!(
                     "the operation `{}` on the stack set `{name}` {verb} ({}){reason}{targets}",
@@ -179,30 +197,10 @@ impl Outcome {
             }
             None => format!("`{name}`: {targets}"),
         };
-        let message = if lines.is_empty() {
+        Some(if lines.is_empty() {
             what
         } else {
             format!("{what}:\n{}", lines.join("\n"))
-        };
-        let error = Error::new(ErrorKind::RolledBack, message);
-        let is_inoperable = problems
-            .iter()
-            .any(|it| it.status.starts_with("INOPERABLE"));
-        let again = access.session.command("apply");
-        let error = error.hint(format!(
-            "fix the cause, then run `{again}` again: it updates what is not current, and nothing else"
-        ));
-        Some(if is_inoperable {
-            let first = problems
-                .iter()
-                .find(|it| it.status.starts_with("INOPERABLE"));
-            let first = first.map_or_else(String::new, |it| it.target.to_string());
-            error.hint(format!(
-                "an INOPERABLE instance takes part in no update: remove `{first}` from the manifest, apply, \
-                 and delete its stack by hand"
-            ))
-        } else {
-            error
         })
     }
 }
