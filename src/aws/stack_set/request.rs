@@ -61,6 +61,19 @@ pub enum Request<'a> {
     },
 }
 
+impl Request<'_> {
+    /// Returns what it does: a text that completes "cannot … the stack set".
+    fn doing(&self) -> &'static str {
+        match self {
+            Self::Update { .. } => "update",
+            Self::Override(_) => "update instances of",
+            Self::Add(_) => "add instances to",
+            Self::Remove { .. } => "remove instances from",
+            Self::DetectDrift { .. } => "detect the drift of",
+        }
+    }
+}
+
 /// The answer to a request.
 #[derive(Debug)]
 pub enum Sent {
@@ -113,7 +126,6 @@ pub async fn create(
 /// # Errors
 ///
 /// If the service refuses the request.
-#[expect(clippy::too_many_lines, reason = "one call of the API in each arm")]
 pub async fn request(
     service: &StackSetService,
     request: &Request<'_>,
@@ -122,6 +134,7 @@ pub async fn request(
 ) -> Result<Sent> {
     let client = &service.client;
     let (name, call_as) = (&service.name, service.call_as());
+    let doing = request.doing();
     match request {
         Request::Update {
             definition,
@@ -151,7 +164,7 @@ pub async fn request(
                 .set_regions(only.map(|it| it.regions.clone()))
                 .set_call_as(call_as);
             let sent = request.send().await;
-            sent_answer(service, id, "update", sent.map(|it| it.operation_id))
+            sent_answer(service, id, doing, sent.map(|it| it.operation_id))
         }
         Request::Override(group) => {
             let (accounts, targets) = targets(group, settings);
@@ -166,12 +179,7 @@ pub async fn request(
                 .operation_preferences(preferences(settings, &group.regions))
                 .set_call_as(call_as);
             let sent = request.send().await;
-            sent_answer(
-                service,
-                id,
-                "update instances of",
-                sent.map(|it| it.operation_id),
-            )
+            sent_answer(service, id, doing, sent.map(|it| it.operation_id))
         }
         Request::Add(group) => {
             let (accounts, targets) = targets(group, settings);
@@ -187,12 +195,7 @@ pub async fn request(
                 .operation_preferences(preferences(settings, &group.regions))
                 .set_call_as(call_as);
             let sent = request.send().await;
-            sent_answer(
-                service,
-                id,
-                "add instances to",
-                sent.map(|it| it.operation_id),
-            )
+            sent_answer(service, id, doing, sent.map(|it| it.operation_id))
         }
         Request::Remove { group, retains } => {
             let (accounts, targets) = targets(group, settings);
@@ -207,12 +210,7 @@ pub async fn request(
                 .operation_preferences(preferences(settings, &group.regions))
                 .set_call_as(call_as);
             let sent = request.send().await;
-            sent_answer(
-                service,
-                id,
-                "remove instances from",
-                sent.map(|it| it.operation_id),
-            )
+            sent_answer(service, id, doing, sent.map(|it| it.operation_id))
         }
         Request::DetectDrift { regions } => {
             let request = client
@@ -222,16 +220,12 @@ pub async fn request(
                 .operation_preferences(preferences(settings, regions))
                 .set_call_as(call_as);
             let sent = request.send().await;
-            sent_answer(
-                service,
-                id,
-                "detect the drift of",
-                sent.map(|it| it.operation_id),
-            )
+            sent_answer(service, id, doing, sent.map(|it| it.operation_id))
         }
     }
 }
 
+/// Returns the answer to a request with this id. `doing` is [what it does](Request::doing).
 fn sent_answer<E>(
     service: &StackSetService,
     id: &str,
