@@ -21,6 +21,16 @@ pub enum TemplateSource {
     Url(String),
 }
 
+impl TemplateSource {
+    /// Returns the body and the URL, one of which is `None`.
+    pub(in crate::aws) fn parts(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Body(body) => (Some(body.clone()), None),
+            Self::Url(url) => (None, Some(url.clone())),
+        }
+    }
+}
+
 /// What a change set is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -92,10 +102,7 @@ impl ChangeSetRequest<'_> {
         &self,
         builder: CreateChangeSetFluentBuilder,
     ) -> CreateChangeSetFluentBuilder {
-        let (body, url) = match &self.template {
-            TemplateSource::Body(body) => (Some(body.clone()), None),
-            TemplateSource::Url(url) => (None, Some(url.clone())),
-        };
+        let (body, url) = self.template.parts();
         let capabilities = self
             .capabilities
             .iter()

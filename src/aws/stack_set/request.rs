@@ -98,7 +98,7 @@ pub async fn create(
     settings: &StackSetSettings,
     token: &str,
 ) -> Result<()> {
-    let (body, url) = source(&definition.template);
+    let (body, url) = definition.template.parts();
     let request = service
         .client
         .create_stack_set()
@@ -142,7 +142,7 @@ pub async fn request(
             regions,
             changes_permissions,
         } => {
-            let (body, url) = source(&definition.template);
+            let (body, url) = definition.template.parts();
             let permissions = changes_permissions.then(|| permission_model(settings.permissions));
             let request = client
                 .update_stack_set()
@@ -252,13 +252,6 @@ where
         (true, _) => Ok(Sent::Busy(failed)),
         (_, true) => Ok(Sent::Lost(failed)),
         _ => Err(failed),
-    }
-}
-
-fn source(template: &TemplateSource) -> (Option<String>, Option<String>) {
-    match template {
-        TemplateSource::Body(body) => (Some(body.clone()), None),
-        TemplateSource::Url(url) => (None, Some(url.clone())),
     }
 }
 
