@@ -200,16 +200,24 @@ fn other_values(
 
 /// Returns whether the manifest says that an instance exists.
 pub fn is_wanted(settings: &StackSetSettings, instance: &Instance) -> bool {
-    let pair = Target::new(unit(instance, settings), &instance.target.region);
-    desired(settings).contains(&pair) && !is_excluded(settings, &instance.target.account)
+    let Target { account, region } = &instance.target;
+    let unit = unit(instance, settings);
+    settings.regions.contains(region)
+        && units(settings).iter().any(|it| it == unit)
+        && !is_excluded(settings, account)
+}
+
+/// Returns the accounts or organizational units of the manifest.
+fn units(settings: &StackSetSettings) -> &[String] {
+    match settings.permissions {
+        Permissions::SelfManaged => &settings.accounts,
+        Permissions::ServiceManaged => &settings.organizational_units,
+    }
 }
 
 /// Returns the accounts or organizational units with the regions of the manifest.
 fn desired(settings: &StackSetSettings) -> IndexSet<Target> {
-    let units = match settings.permissions {
-        Permissions::SelfManaged => &settings.accounts,
-        Permissions::ServiceManaged => &settings.organizational_units,
-    };
+    let units = units(settings);
     let pairs = settings.regions.iter();
     pairs
         .flat_map(|region| units.iter().map(move |unit| Target::new(unit, region)))
