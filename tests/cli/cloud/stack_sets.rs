@@ -99,7 +99,6 @@ impl Account {
         let name = call.parameter("StackSetName").to_owned();
         let is_it = |set: &StackSet| set.name == name && !set.is_deleted;
         let index = self.stack_sets.iter().position(is_it);
-        let page = self.page_size;
         match (call.operation.as_str(), index) {
             ("ListStackSets", _) => {
                 let sets = self.stack_sets.iter().filter(|set| !set.is_deleted);
@@ -134,7 +133,7 @@ impl Account {
             }
             ("ListStackInstances", Some(index)) => {
                 let items = self.stack_sets[index].instances.iter().map(summary);
-                Ok(paged(&items.collect::<Vec<_>>(), call, page))
+                Ok(self.page(call, "Summaries", items.collect()))
             }
             ("DescribeStackInstance", Some(index)) => {
                 let account = call.parameter("StackInstanceAccount");
@@ -158,7 +157,7 @@ impl Account {
                         + &xml::text("Action", &it.action)
                         + &xml::text("Status", &it.status)
                 });
-                Ok(paged(&items.collect::<Vec<_>>(), call, page))
+                Ok(self.page(call, "Summaries", items.collect()))
             }
             ("DeleteStackSet", Some(index)) => {
                 let set = &mut self.stack_sets[index];
@@ -181,7 +180,6 @@ impl Account {
 
     /// Answers a call about one operation of a stack set.
     fn set_operation(&mut self, index: usize, call: &Call) -> Answer {
-        let page = self.page_size;
         let id = call.parameter("OperationId");
         let set = &mut self.stack_sets[index];
         let position = set.operations.iter().position(|it| it.id == id);
@@ -206,7 +204,8 @@ impl Account {
                         + &xml::text("Status", status)
                         + &xml::optional("StatusReason", reason)
                 });
-                Ok(paged(&items.collect::<Vec<_>>(), call, page))
+                let items = items.collect();
+                Ok(self.page(call, "Summaries", items))
             }
             _ => {
                 advance(set, position, &self.set_world);
@@ -530,15 +529,4 @@ fn summary(it: &Instance) -> String {
                 "NOT_CHECKED"
             },
         )
-}
-
-/// Returns a page of a list.
-fn paged(items: &[String], call: &Call, size: usize) -> String {
-    let start: usize = call.parameter("NextToken").parse().unwrap_or_default();
-    let end = items.len().min(start + size);
-    let mut text = xml::members("Summaries", items[start..end].to_vec());
-    if end < items.len() {
-        text += &xml::text("NextToken", &end.to_string());
-    }
-    text
 }
