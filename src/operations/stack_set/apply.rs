@@ -262,11 +262,12 @@ async fn create(deployment: &mut SetDeployment<'_>, template: &TemplateSource) -
 /// Checks that the stack set has not changed since it was shown.
 async fn check_unchanged(deployment: &SetDeployment<'_>) -> Result<()> {
     let access = &deployment.access;
-    let now = access.read().await?;
-    let latest = |operations: &[SetOperation]| operations.first().map(|it| it.id.clone());
+    let service = &access.service;
+    let read = async { tokio::try_join!(service.describe(), service.latest_operations()) };
+    let (set, operations) = access.interrupt.guard(read).await?;
     let then = &deployment.state;
-    let is_same = now.set.as_ref().map(|it| &it.id) == then.set.as_ref().map(|it| &it.id)
-        && latest(&now.operations) == latest(&then.operations);
+    let is_same = set.map(|it| it.id) == then.set.as_ref().map(|it| it.id.clone())
+        && latest(&operations) == latest(&then.operations);
     if is_same {
         return Ok(());
     }
@@ -278,6 +279,11 @@ async fn check_unchanged(deployment: &SetDeployment<'_>) -> Result<()> {
         "look at it again: `{}`",
         access.session.command("plan")
     )))
+}
+
+/// Returns the id of the latest of these operations.
+fn latest(operations: &[SetOperation]) -> Option<&str> {
+    operations.first().map(|it| it.id.as_str())
 }
 
 /// Checks every target, and says what is not as it should be.
