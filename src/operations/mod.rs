@@ -33,6 +33,5 @@ pub(crate) mod refactor;
 pub(crate) mod reread;
 pub(crate) mod session;
 pub(crate) mod smoke_test;
-pub(crate) mod stack_inputs;
 pub(crate) mod stack_set;
 pub(crate) mod upstream;

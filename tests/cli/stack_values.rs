@@ -303,3 +303,27 @@ fn what_the_project_itself_imports_decides_the_order() {
         "WARNING  TopicName is removed, and `app` takes its parameter `TopicName` from it",
     );
 }
+
+#[test]
+fn an_import_that_depends_on_an_unread_value_is_not_judged_by_the_default() {
+    let (sandbox, cloud) = deployed();
+    sandbox.edit(
+        "app.yaml",
+        "TopicName: {Type: String}",
+        "TopicName: {Type: String, Default: other}",
+    );
+    sandbox.append(
+        "app.yaml",
+        "Outputs:\n  Used: {Value: !ImportValue {'Fn::Sub': '${TopicName}-name'}}\n",
+    );
+    cloud
+        .account()
+        .imports
+        .insert("shop-name".to_owned(), vec!["shop-app-dev".to_owned()]);
+    sandbox.edit("network.yaml", ", Export: {Name: shop-name}", "");
+    let refused = sandbox
+        .run(&["apply", "--yes", "-s", "network"])
+        .expect_code(4);
+    refused
+        .expect_stderr("1. change `app` so that it no longer imports `shop-name`, and run `stackctl");
+}

@@ -8,7 +8,7 @@ use crate::operations::graph::layout::Layout;
 use crate::operations::lint as lint_operation;
 use crate::operations::prepare;
 use crate::operations::session::Session;
-use crate::operations::stack_inputs;
+use crate::operations::upstream::input_types;
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
 use crate::present::json::sarif::SarifDocument;
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let (packaged, checked) = examine(project, settings, artifacts, presenter.secrets())?;
     let mut findings = checked.findings;
     if let Some(template) = &checked.template {
-        findings.extend(stack_inputs::check(&session, template)?);
+        findings.extend(input_types::check(&session, template)?);
     }
     // A text that is no template has one fault, which a linter would only repeat.
     if let (Some(packaged), Some(_)) = (&packaged, &checked.template) {

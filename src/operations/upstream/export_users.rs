@@ -10,10 +10,9 @@ use std::rc::Rc;
 use futures_util::stream::{self, StreamExt as _};
 use indexmap::IndexMap;
 
-use super::outputs::key_of;
 use super::project_stacks::{ProjectStacks, is_same_place, template_of, values_of};
 use crate::aws::stack::exports;
-use crate::cloudformation::stack::name_of;
+use crate::cloudformation::stack::{name_of, pseudo_parameters};
 use crate::config::settings::{ParameterValue, Settings};
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
@@ -130,10 +129,7 @@ impl<'s> Other<'s> {
             key,
             settings,
             is_here: is_same_place(session.settings(), settings),
-            template: session
-                .context()
-                .upstream()
-                .template(key_of(session, key), || template_of(session, settings)),
+            template: template_of(session, settings),
         }
     }
 }
@@ -222,7 +218,7 @@ impl Search<'_, '_> {
     /// Returns what the new template of a stack imports; `None` if it cannot be read.
     fn imports(&self, other: &Other<'_>) -> Option<Imports> {
         let template = other.template.as_deref()?;
-        let values = self.values(other);
+        let values = self.values(other, template);
         let evaluator = Evaluator::new(template, &values);
         let mut imports = Imports {
             names: BTreeSet::new(),
@@ -241,13 +237,12 @@ impl Search<'_, '_> {
         Some(imports)
     }
 
-    fn values(&self, other: &Other<'_>) -> IndexMap<String, String> {
+    fn values(&self, other: &Other<'_>, template: &Template) -> IndexMap<String, String> {
         let account = &self.deployment.identity().account;
-        values_of(
-            other.settings,
-            account,
-            self.deployment.connection().region(),
-        )
+        let region = self.deployment.connection().region();
+        let mut values = values_of(other.settings, template);
+        values.extend(pseudo_parameters(account, region, &other.settings.stack_name));
+        values
     }
 
     /// Returns the stacks of the project that read an output without importing it.
@@ -282,7 +277,7 @@ impl Search<'_, '_> {
         let Some(template) = other.template.as_deref() else {
             return false;
         };
-        let values = self.values(other);
+        let values = self.values(other, template);
         let evaluator = Evaluator::new(template, &values);
         let mut reads = false;
         template.root().visit(&mut |node| {

@@ -1,6 +1,8 @@
-//! The stacks whose outputs another stack reads: their values, and what their plans do to them.
+//! The stacks whose outputs another stack reads: their templates, their values, and what their plans do to
+//! them.
 
 pub(crate) mod export_users;
+pub(crate) mod input_types;
 pub(crate) mod inputs;
 pub(crate) mod known;
 pub(crate) mod outputs;

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
+use super::outputs::key_of;
 use crate::artifact::package::Artifact;
-use crate::cloudformation::stack::pseudo_parameters;
 use crate::config::manifest;
-use crate::config::settings::{ParameterValue, Selection, Settings, choose};
+use crate::config::settings::{Selection, Settings, choose};
 use crate::error::Result;
 use crate::operations::session::Session;
-use crate::template::Template;
-use crate::template::render;
+use crate::template::evaluate::NO_ECHO;
+use crate::template::{Parameter, Template, render};
 
 /// The stacks of the project in the environment of a session, in the order of the graph. A project
 /// without `[stacks]` has none.
@@ -87,20 +87,21 @@ impl ProjectStacks {
 
 /// Returns whether two stacks are in one account and region, as far as the settings say.
 pub(crate) fn is_same_place(one: &Settings, other: &Settings) -> bool {
-    let place = |settings: &Settings| {
-        (
-            settings.emulator,
-            settings.profile.clone(),
-            settings.region.clone(),
-            settings.account.clone(),
-        )
-    };
-    place(one) == place(other)
+    one.emulator == other.emulator
+        && one.profile == other.profile
+        && one.region == other.region
+        && one.account == other.account
 }
 
-/// Returns the template of a stack as the files have it, with other keys of artifacts; `None` if it
-/// cannot be read.
-pub(crate) fn template_of(session: &Session<'_>, settings: &Settings) -> Option<Template> {
+/// Returns the template of a stack of `[stacks]` as the files have it, with other keys of artifacts; `None`
+/// if it cannot be read. The process reads it once.
+pub(crate) fn template_of(session: &Session<'_>, settings: &Settings) -> Option<Rc<Template>> {
+    let key = key_of(session, settings.stack_key.as_deref()?);
+    let upstream = session.context().upstream();
+    upstream.template(key, || read_template(session, settings))
+}
+
+fn read_template(session: &Session<'_>, settings: &Settings) -> Option<Template> {
     let mut settings = settings.clone();
     session.project().add_default_artifact(&mut settings);
     let artifacts = settings.artifacts.keys().map(|name| {
@@ -113,20 +114,15 @@ pub(crate) fn template_of(session: &Session<'_>, settings: &Settings) -> Option<
     Template::parse(rendered.source()).ok()
 }
 
-/// Returns the values with which the template of a stack is evaluated, as far as they are known.
-pub(crate) fn values_of(
-    settings: &Settings,
-    account: &str,
-    region: &str,
-) -> IndexMap<String, String> {
-    let plain = settings
-        .parameters
-        .iter()
-        .filter_map(|(name, value)| match value {
-            ParameterValue::Plain(value) => Some((name.clone(), value.clone())),
-            _ => None,
-        });
-    let mut values: IndexMap<String, String> = plain.collect();
-    values.extend(pseudo_parameters(account, region, &settings.stack_name));
+/// Returns the values of a template's parameters. A secret is masked, and so is a value that is not known
+/// before the deployment: without a value, the parameter would have its default.
+pub(crate) fn values_of(settings: &Settings, template: &Template) -> IndexMap<String, String> {
+    let given = settings.parameters.iter();
+    let given = given.map(|(name, value)| (name.as_str(), value.plain().unwrap_or(NO_ECHO)));
+    let secrets = template.parameters().filter(Parameter::no_echo);
+    let secrets = secrets.map(|parameter| (parameter.entry.name, NO_ECHO));
+    let values = given.chain(secrets);
     values
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

@@ -1,17 +1,14 @@
 //! Checks the parameters whose values are outputs of other stacks of the project, without a call.
 //!
-//! The templates of those stacks are read from the project. What is not known before they are deployed, or
-//! cannot be rendered without its artifacts, is not checked.
+//! The templates of those stacks are read from the project. What is not known before they are deployed is
+//! not checked.
 
-use indexmap::IndexMap;
-
-use super::examine;
-use super::session::Session;
-use crate::config::manifest;
-use crate::config::settings::{self, ParameterValue, Selection, Settings};
+use super::project_stacks::{ProjectStacks, template_of, values_of};
+use crate::config::settings::ParameterValue;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Result;
-use crate::template::evaluate::{Evaluator, NO_ECHO};
+use crate::operations::session::Session;
+use crate::template::evaluate::Evaluator;
 use crate::template::validate::stack_output::{misfit, outputs_are_known};
 use crate::template::{Parameter, Template};
 use crate::util::suggest::{nearest, quoted};
@@ -30,7 +27,7 @@ struct Input<'a> {
 ///
 /// # Errors
 ///
-/// If the settings of one of those stacks are wrong.
+/// If the settings of a stack of the project are wrong.
 pub(crate) fn check(session: &Session<'_>, template: &Template) -> Result<Vec<Diagnostic>> {
     let own = session.settings();
     let inputs: Vec<Input<'_>> = own
@@ -52,48 +49,21 @@ pub(crate) fn check(session: &Session<'_>, template: &Template) -> Result<Vec<Di
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let selection = Selection {
-        stacks: inputs.iter().map(|it| it.stack.to_owned()).collect(),
-        ..Selection::default()
-    };
-    let context = session.context();
-    let overrides = context.overrides_for(Some(own.environment.clone()));
-    let manifest = manifest::parse(session.project().manifest());
-    let targets = settings::choose(&manifest, &selection, &overrides, context.ambient())?;
+    let project = ProjectStacks::of(session)?;
     let mut found = Vec::new();
-    for target in &targets {
-        let Some(other) = read(session, &target.settings) else {
+    for (key, settings) in project.others(own.stack_key.as_deref().unwrap_or_default()) {
+        let mut of_stack = inputs.iter().filter(|it| it.stack == key).peekable();
+        if of_stack.peek().is_none() {
+            continue;
+        }
+        let Some(template) = template_of(session, settings) else {
             continue;
         };
-        let values = values(&target.settings, &other);
-        let evaluator = Evaluator::new(&other, &values);
-        let of_stack = inputs
-            .iter()
-            .filter(|it| Some(it.stack) == target.stack.as_deref());
+        let values = values_of(settings, &template);
+        let evaluator = Evaluator::new(&template, &values);
         found.extend(of_stack.filter_map(|input| check_one(input, &evaluator)));
     }
     Ok(found)
-}
-
-/// Returns the template of another stack; `None` if it cannot be read by itself.
-fn read(session: &Session<'_>, settings: &Settings) -> Option<Template> {
-    let secrets = session.presenter().secrets();
-    let tree = examine::survey(session.project(), settings, &IndexMap::new(), secrets).ok()?;
-    tree.root_template().as_ref().ok().cloned()
-}
-
-/// Returns the values of a template's parameters that are known and may be shown; the others are masked.
-fn values(settings: &Settings, template: &Template) -> IndexMap<String, String> {
-    let given = settings.parameters.iter().map(|(name, value)| {
-        let is_secret = template.parameter(name).is_some_and(|it| it.no_echo());
-        let value = value.plain().filter(|_| !is_secret).unwrap_or(NO_ECHO);
-        (name.clone(), value.to_owned())
-    });
-    let mut values: IndexMap<String, String> = given.collect();
-    for parameter in template.parameters().filter(Parameter::no_echo) {
-        values.insert(parameter.entry.name.to_owned(), NO_ECHO.to_owned());
-    }
-    values
 }
 
 fn check_one(input: &Input<'_>, evaluator: &Evaluator<'_>) -> Option<Diagnostic> {
