@@ -5,10 +5,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use futures_util::stream::{self, StreamExt as _};
-use indexmap::IndexMap;
 
 use super::project_stacks::{ProjectStacks, is_same_place, template_of, values_of};
 use crate::aws::stack::exports;
@@ -23,8 +21,8 @@ use crate::plan::export_use::{
 };
 use crate::plan::output_effect::{Effect, OutputEffect};
 use crate::plan::risk::Risk;
-use crate::template::Template;
 use crate::template::evaluate::{Evaluated, Evaluator};
+use crate::template::node::Node;
 
 /// How many exports are looked up at once.
 const AT_ONCE: usize = 4;
@@ -47,7 +45,7 @@ pub(crate) async fn find(deployment: &Deployment<'_>, plan: &mut Plan) -> Result
     let own = session.settings().stack_key.as_deref().unwrap_or_default();
     let others: Vec<Other<'_>> = project
         .others(own)
-        .map(|(key, settings)| Other::new(session, key, settings))
+        .map(|(key, settings)| Other::new(deployment, key, settings))
         .collect();
     let added = plan
         .effects
@@ -120,25 +118,71 @@ struct Other<'s> {
     settings: &'s Settings,
     /// Whether it is in the account and region of the plan's stack, so that it can import its exports.
     is_here: bool,
-    template: Option<Rc<Template>>,
+    /// What its new template reads of other stacks; `None` if the template cannot be read.
+    reads: Option<Reads>,
 }
 
 impl<'s> Other<'s> {
-    fn new(session: &Session<'_>, key: &'s str, settings: &'s Settings) -> Self {
+    fn new(deployment: &Deployment<'_>, key: &'s str, settings: &'s Settings) -> Self {
+        let session = deployment.session();
+        let template = template_of(session, settings);
         Self {
             key,
             settings,
             is_here: is_same_place(session.settings(), settings),
-            template: template_of(session, settings),
+            reads: template.map(|template| {
+                let mut values = values_of(settings, &template);
+                values.extend(pseudo_parameters(
+                    &deployment.identity().account,
+                    deployment.connection().region(),
+                    &settings.stack_name,
+                ));
+                Reads::of(&Evaluator::new(&template, &values))
+            }),
         }
     }
 }
 
-/// What a template imports.
-struct Imports {
-    names: BTreeSet<String>,
+/// What a template reads of other stacks.
+struct Reads {
+    /// The names of the exports that it imports.
+    exports: BTreeSet<String>,
     /// Whether it also imports something whose name is not known.
     has_unknown: bool,
+    /// What it reads with `Fn::GetStackOutput`: the name of the stack and that of the output.
+    outputs: BTreeSet<(String, String)>,
+}
+
+impl Reads {
+    fn of<'a>(evaluator: &Evaluator<'a>) -> Self {
+        let template = evaluator.template();
+        let text = |node: &'a Node| match evaluator.value(node) {
+            Evaluated::Scalar(text) => Some(text.into_owned()),
+            _ => None,
+        };
+        let mut reads = Self {
+            exports: BTreeSet::new(),
+            has_unknown: template.has_transforms(),
+            outputs: BTreeSet::new(),
+        };
+        template.root().visit(&mut |node| match node.intrinsic() {
+            Some(("Fn::ImportValue", member)) => match text(&member.node) {
+                Some(name) => {
+                    reads.exports.insert(name);
+                }
+                None => reads.has_unknown = true,
+            },
+            Some(("Fn::GetStackOutput", member)) => {
+                let member = |key: &str| member.node.get(key).and_then(text);
+                if let (Some(stack), Some(output)) = (member("StackName"), member("OutputName")) {
+                    let stack = name_of(&stack).to_owned();
+                    reads.outputs.insert((stack, output));
+                }
+            }
+            _ => {}
+        });
+        reads
+    }
 }
 
 struct Search<'a, 'd> {
@@ -197,12 +241,11 @@ impl Search<'_, '_> {
         let session = self.deployment.session();
         let environment = session.settings().environment.as_str();
         let exporter = session.settings().stack_key.as_deref().unwrap_or_default();
-        let imports = self.imports(other);
-        let next = match imports {
+        let next = match &other.reads {
             None => NextImport::Unknown,
-            Some(imports) if imports.names.contains(export) => NextImport::Keeps,
-            Some(imports) if !imports.names.is_disjoint(&self.added) => NextImport::TakesNew,
-            Some(imports) if imports.has_unknown => NextImport::Unknown,
+            Some(reads) if reads.exports.contains(export) => NextImport::Keeps,
+            Some(reads) if !reads.exports.is_disjoint(&self.added) => NextImport::TakesNew,
+            Some(reads) if reads.has_unknown => NextImport::Unknown,
             Some(_) => NextImport::Stops,
         };
         OwnImporter {
@@ -215,39 +258,10 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Returns what the new template of a stack imports; `None` if it cannot be read.
-    fn imports(&self, other: &Other<'_>) -> Option<Imports> {
-        let template = other.template.as_deref()?;
-        let values = self.values(other, template);
-        let evaluator = Evaluator::new(template, &values);
-        let mut imports = Imports {
-            names: BTreeSet::new(),
-            has_unknown: template.has_transforms(),
-        };
-        template.root().visit(&mut |node| {
-            if let Some(("Fn::ImportValue", member)) = node.intrinsic() {
-                match evaluator.value(&member.node) {
-                    Evaluated::Scalar(name) => {
-                        imports.names.insert(name.into_owned());
-                    }
-                    _ => imports.has_unknown = true,
-                }
-            }
-        });
-        Some(imports)
-    }
-
-    fn values(&self, other: &Other<'_>, template: &Template) -> IndexMap<String, String> {
-        let account = &self.deployment.identity().account;
-        let region = self.deployment.connection().region();
-        let mut values = values_of(other.settings, template);
-        values.extend(pseudo_parameters(account, region, &other.settings.stack_name));
-        values
-    }
-
     /// Returns the stacks of the project that read an output without importing it.
     fn readers(&self, effect: &OutputEffect) -> Vec<OutputReader> {
         let own = self.deployment.session().settings();
+        let output = (own.stack_name.clone(), effect.name.clone());
         let mut readers = Vec::new();
         for other in self.others {
             let mut push = |by| {
@@ -265,34 +279,11 @@ impl Search<'_, '_> {
                     push(ReadBy::FromStack(parameter.clone()));
                 }
             }
-            if self.reads_output(other, &own.stack_name, &effect.name) {
+            let reads = other.reads.as_ref();
+            if reads.is_some_and(|reads| reads.outputs.contains(&output)) {
                 push(ReadBy::GetStackOutput);
             }
         }
         readers
-    }
-
-    /// Returns whether a template reads an output with `Fn::GetStackOutput`.
-    fn reads_output(&self, other: &Other<'_>, stack: &str, output: &str) -> bool {
-        let Some(template) = other.template.as_deref() else {
-            return false;
-        };
-        let values = self.values(other, template);
-        let evaluator = Evaluator::new(template, &values);
-        let mut reads = false;
-        template.root().visit(&mut |node| {
-            let Some(("Fn::GetStackOutput", member)) = node.intrinsic() else {
-                return;
-            };
-            let is = |key: &str, expected: &str| {
-                let value = member.node.get(key).map(|node| evaluator.value(node));
-                match value {
-                    Some(Evaluated::Scalar(text)) => text == expected || name_of(&text) == expected,
-                    _ => false,
-                }
-            };
-            reads |= is("StackName", stack) && is("OutputName", output);
-        });
-        reads
     }
 }
