@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::outputs::key_of;
 use crate::artifact::package::Artifact;
 use crate::config::manifest;
-use crate::config::settings::{Selection, Settings, choose};
+use crate::config::settings::{Selection, Settings, StackGraph, choose};
 use crate::error::Result;
 use crate::operations::session::Session;
 use crate::template::evaluate::NO_ECHO;
@@ -60,28 +60,19 @@ impl ProjectStacks {
 
     /// Returns the other stacks, each with its key.
     pub(crate) fn others(&self, key: &str) -> impl Iterator<Item = (&str, &Settings)> {
-        let stacks = self.stacks.iter();
-        let stacks = stacks.filter_map(|settings| Some((settings.stack_key.as_deref()?, settings)));
-        stacks.filter(move |(other, _)| *other != key)
+        self.all().filter(move |(other, _)| *other != key)
     }
 
     /// Returns whether a stack needs another one, also through others.
     pub(crate) fn comes_after(&self, key: &str, first: &str) -> bool {
-        let mut waiting = vec![key];
-        let mut seen: Vec<&str> = Vec::new();
-        while let Some(key) = waiting.pop() {
-            let needs = self.with_key(key).into_iter().flat_map(|it| &it.needs);
-            for need in needs {
-                if need == first {
-                    return true;
-                }
-                if !seen.contains(&need.as_str()) {
-                    seen.push(need);
-                    waiting.push(need);
-                }
-            }
-        }
-        false
+        let stacks = self.all();
+        let needs = stacks.map(|(key, it)| (key, it.needs.iter().map(String::as_str)));
+        StackGraph::new(needs).is_ok_and(|graph| graph.dependants(first).contains(&key))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &Settings)> {
+        let stacks = self.stacks.iter();
+        stacks.filter_map(|settings| Some((settings.stack_key.as_deref()?, settings)))
     }
 }
 
