@@ -110,6 +110,9 @@ pub fn stacks(inputs: &[ProvisionalInput]) -> Vec<&str> {
 /// Lets the outputs and exports change that use one of these parameters, directly or by way of resources
 /// and conditions: what may change the parameter may change them, too.
 pub fn carry(effects: &mut OutputEffects, template: &Template, parameters: &BTreeSet<String>) {
+    if parameters.is_empty() {
+        return;
+    }
     let references = template.references();
     let mut names: BTreeSet<&str> = parameters.iter().map(String::as_str).collect();
     let mut count = 0;
