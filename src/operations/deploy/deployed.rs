@@ -7,6 +7,7 @@ use crate::aws::stack::StackService;
 use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::Stack;
+use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
@@ -87,6 +88,12 @@ impl DeployedState {
     pub(super) fn set_template(&mut self, text: String) {
         self.template = Some(text);
         self.model = OnceCell::new();
+    }
+
+    /// Returns whether the stack was read before an operation on the stack with this ARN ended. `ended` is the
+    /// stack that the operation left.
+    pub(super) fn is_older(&self, ended: Option<&Stack>, id: Option<&str>) -> bool {
+        is_older(self.stack.as_ref(), ended, id)
     }
 
     /// Checks that a stack that exists has a template. Without it, everything would look new.
@@ -193,5 +200,56 @@ fn publish(session: &Session<'_>, state: &DeployedState) {
                 stack: state.stack.clone(),
             }
         });
+    }
+}
+
+/// Returns whether a read of a stack is from before an operation on the stack with this ARN ended.
+fn is_older(read: Option<&Stack>, ended: Option<&Stack>, id: Option<&str>) -> bool {
+    match (read, ended) {
+        (None, None) => false,
+        (None, Some(_)) => true,
+        // A new stack of the same name has another ARN.
+        (Some(read), None) => Some(read.id.as_str()) == id,
+        (Some(read), Some(ended)) => {
+            let is_running =
+                !read.status.is_terminal() && read.status != StackStatus::ReviewInProgress;
+            read.id == ended.id
+                && (read.updated < ended.updated || read.status != ended.status && !is_running)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_older;
+    use crate::cloudformation::stack::Stack;
+    use crate::cloudformation::status::StackStatus;
+
+    #[test]
+    fn a_read_that_contradicts_the_end_of_the_operation_is_older() {
+        let stack = |id: &str, status: &str| {
+            Some(Stack {
+                id: id.to_owned(),
+                status: StackStatus::from_wire(status),
+                ..Stack::default()
+            })
+        };
+        let complete = stack("a", "UPDATE_COMPLETE");
+        let cases = [
+            (complete.clone(), complete.clone(), false),
+            (stack("a", "CREATE_COMPLETE"), complete.clone(), true),
+            (stack("a", "REVIEW_IN_PROGRESS"), complete.clone(), true),
+            (None, complete.clone(), true),
+            // Somebody has begun another operation, or has created the stack again.
+            (stack("a", "UPDATE_IN_PROGRESS"), complete.clone(), false),
+            (stack("b", "CREATE_COMPLETE"), complete.clone(), false),
+            (None, None, false),
+            (complete.clone(), None, true),
+            (stack("b", "CREATE_COMPLETE"), None, false),
+        ];
+        for (read, ended, expected) in cases {
+            let older = is_older(read.as_ref(), ended.as_ref(), Some("a"));
+            assert_eq!(older, expected, "{read:?} {ended:?}");
+        }
     }
 }

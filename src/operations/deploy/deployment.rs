@@ -363,7 +363,7 @@ impl<'a> Deployment<'a> {
     pub(crate) async fn read_after(&mut self, ended: Option<&Stack>) -> Result<()> {
         let id = self.stack().map(|stack| stack.id.clone());
         let read = async || DeployedState::read(self.session, self.service()).await;
-        let is_old = |state: &DeployedState| is_older(state.stack.as_ref(), ended, id.as_deref());
+        let is_old = |state: &DeployedState| state.is_older(ended, id.as_deref());
         let state = reread::until_current(read, is_old).await?;
         state.check()?;
         self.deployed.state = state;
@@ -472,55 +472,4 @@ fn warn_of_visible_secrets(session: &Session<'_>, build: &Build, values: &Servic
     session
         .presenter()
         .diagnostics(&warnings.collect::<Vec<_>>());
-}
-
-/// Returns whether a read of a stack is from before an operation on the stack with this ARN ended.
-fn is_older(read: Option<&Stack>, ended: Option<&Stack>, id: Option<&str>) -> bool {
-    match (read, ended) {
-        (None, None) => false,
-        (None, Some(_)) => true,
-        // A new stack of the same name has another ARN.
-        (Some(read), None) => Some(read.id.as_str()) == id,
-        (Some(read), Some(ended)) => {
-            let is_running =
-                !read.status.is_terminal() && read.status != StackStatus::ReviewInProgress;
-            read.id == ended.id
-                && (read.updated < ended.updated || read.status != ended.status && !is_running)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_older;
-    use crate::cloudformation::stack::Stack;
-    use crate::cloudformation::status::StackStatus;
-
-    #[test]
-    fn a_read_that_contradicts_the_end_of_the_operation_is_older() {
-        let stack = |id: &str, status: &str| {
-            Some(Stack {
-                id: id.to_owned(),
-                status: StackStatus::from_wire(status),
-                ..Stack::default()
-            })
-        };
-        let complete = stack("a", "UPDATE_COMPLETE");
-        let cases = [
-            (complete.clone(), complete.clone(), false),
-            (stack("a", "CREATE_COMPLETE"), complete.clone(), true),
-            (stack("a", "REVIEW_IN_PROGRESS"), complete.clone(), true),
-            (None, complete.clone(), true),
-            // Somebody has begun another operation, or has created the stack again.
-            (stack("a", "UPDATE_IN_PROGRESS"), complete.clone(), false),
-            (stack("b", "CREATE_COMPLETE"), complete.clone(), false),
-            (None, None, false),
-            (complete.clone(), None, true),
-            (stack("b", "CREATE_COMPLETE"), None, false),
-        ];
-        for (read, ended, expected) in cases {
-            let older = is_older(read.as_ref(), ended.as_ref(), Some("a"));
-            assert_eq!(older, expected, "{read:?} {ended:?}");
-        }
-    }
 }
