@@ -22,6 +22,7 @@ pub(crate) mod init;
 pub(crate) mod lint;
 pub(crate) mod log_permissions;
 pub(crate) mod logs;
+mod missing_value;
 mod nested_drift;
 pub(crate) mod orphan;
 pub(crate) mod output_file;

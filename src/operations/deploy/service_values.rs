@@ -11,8 +11,8 @@ use crate::aws::service_values::{self, ServiceValue};
 use crate::config::manifest::PARAMETER_BYTES;
 use crate::config::secret::Secret;
 use crate::config::settings::{ParameterValue, ServiceSource};
-use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::operations::missing_value::{self, MissingValue};
 use crate::operations::session::Session;
 use crate::template::json;
 use crate::template::node::Node;
@@ -76,31 +76,20 @@ pub(crate) async fn read(
                 }
                 read.values.insert(name.clone(), value);
             }
-            Err(Unusable { message, mut help }) => {
+            Err(mut missing) => {
                 if session.settings().emulator && is_missing(answer) {
-                    help = vec![format!(
+                    missing.help = vec![format!(
                         "the emulator has values of its own: create this one there with the AWS CLI, after \
                          `eval \"$({})\"`",
                         session.command("local env")
                     )];
                 }
-                let place = session
-                    .settings()
-                    .origins
-                    .get(&format!("parameters.{name}"));
-                let message = format!("the parameter `{name}` has no value: {message}");
-                let problem = Diagnostic::error("no-service-value", message, place.place(""));
-                found.push(help.into_iter().fold(problem, Diagnostic::help));
+                found.push(missing.of_parameter(session, name, "no-service-value"));
             }
         }
     }
-    match found.len() {
-        0 => Ok(read),
-        1 => Err(Error::input("a parameter has no value").with_diagnostics(found)),
-        count => {
-            Err(Error::input(format!("{count} parameters have no value")).with_diagnostics(found))
-        }
-    }
+    missing_value::check(found)?;
+    Ok(read)
 }
 
 /// Returns whether a service has no such value.
@@ -108,70 +97,49 @@ fn is_missing(answer: &ServiceValue) -> bool {
     matches!(answer, ServiceValue::Refused(refusal) if refusal.is_missing)
 }
 
-/// Why a value cannot be sent. It says nothing of the value itself.
-#[derive(Debug, PartialEq, Eq)]
-struct Unusable {
-    message: String,
-    help: Vec<String>,
-}
-
-impl Unusable {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: Vec::new(),
-        }
-    }
-
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(help.into());
-        self
-    }
-}
-
 /// Returns the value that is sent. `region` is the stack's.
 fn value_of(
     source: &ServiceSource,
     answer: &ServiceValue,
     region: &str,
-) -> std::result::Result<Secret, Unusable> {
+) -> std::result::Result<Secret, MissingValue> {
     let text = match answer {
         ServiceValue::Text { value, .. } => value,
         ServiceValue::Binary => {
             let message = format!("the secret `{}` is binary", source.id());
-            return Err(Unusable::new(message).help("store it as text (`SecretString`)"));
+            return Err(MissingValue::new(message).help("store it as text (`SecretString`)"));
         }
         ServiceValue::Refused(refusal) => {
             let region = source.region().unwrap_or(region);
-            let unusable = Unusable::new(format!(
+            let missing = MissingValue::new(format!(
                 "{} cannot be read in {region}: {}",
                 source.whole(),
                 refusal.message
             ));
             return Err(match refusal.permission {
-                Some(permission) => unusable.help(format!(
+                Some(permission) => missing.help(format!(
                     "the credentials need the permission `{permission}`"
                 )),
-                None if refusal.is_missing => unusable.help(
+                None if refusal.is_missing => missing.help(
                     "create it in this region and account, or name another one; an ARN also names one \
                      of another region or account",
                 ),
-                None => unusable,
+                None => missing,
             });
         }
     };
     let value = match source.key() {
         None => text.clone(),
         Some(key) => member(text, key)
-            .map_err(|message| Unusable::new(format!("{} {message}", source.whole())))?,
+            .map_err(|message| MissingValue::new(format!("{} {message}", source.whole())))?,
     };
     let length = value.expose().len();
     if length == 0 {
-        return Err(Unusable::new(format!("{source} is empty")));
+        return Err(MissingValue::new(format!("{source} is empty")));
     }
     if length > PARAMETER_BYTES {
         let message = format!("{source} has {length} bytes");
-        return Err(Unusable::new(message).help(format!(
+        return Err(MissingValue::new(message).help(format!(
             "CloudFormation takes {PARAMETER_BYTES} bytes a parameter; a template can read a longer one \
              itself with `{{{{resolve:…}}}}`"
         )));
@@ -214,7 +182,7 @@ mod tests {
     fn shown(source: &ServiceSource, answer: &ServiceValue) -> String {
         match value_of(source, answer, "eu-west-1") {
             Ok(value) => format!("= {}", value.expose()),
-            Err(unusable) => format!("{} | {}", unusable.message, unusable.help.join(" | ")),
+            Err(missing) => format!("{} | {}", missing.message, missing.help.join(" | ")),
         }
     }
 

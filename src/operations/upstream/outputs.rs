@@ -19,6 +19,7 @@ use crate::config::secret::Secret;
 use crate::config::settings::{ParameterValue, Settings};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, Result};
+use crate::operations::missing_value::{self, MissingValue};
 use crate::operations::session::Session;
 use crate::plan::masking;
 use crate::template::Template;
@@ -103,12 +104,8 @@ pub(crate) async fn read(
                 }
                 read.values.insert(parameter.clone(), value);
             }
-            Err(Unusable { message, help }) => {
-                let origins = &session.settings().origins;
-                let place = origins.get(&format!("parameters.{parameter}")).place("");
-                let message = format!("the parameter `{parameter}` has no value: {message}");
-                let problem = Diagnostic::error("no-stack-output", message, place);
-                let problem = help.into_iter().fold(problem, Diagnostic::help);
+            Err(missing) => {
+                let problem = missing.of_parameter(session, parameter, "no-stack-output");
                 if upstream.is_expected(&key_of(session, key)) {
                     read.missing.insert(parameter.clone(), problem);
                 } else {
@@ -117,13 +114,8 @@ pub(crate) async fn read(
             }
         }
     }
-    match found.len() {
-        0 => Ok(read),
-        1 => Err(Error::input("a parameter has no value").with_diagnostics(found)),
-        count => {
-            Err(Error::input(format!("{count} parameters have no value")).with_diagnostics(found))
-        }
-    }
+    missing_value::check(found)?;
+    Ok(read)
 }
 
 /// Returns what the process knows a stack of the session's environment by.
@@ -198,20 +190,13 @@ pub(crate) fn secret_outputs(stack: &Stack, template: Option<&Template>) -> BTre
     hidden.map(|(actual, _)| actual.name.clone()).collect()
 }
 
-/// Why there is no value.
-#[derive(Debug, PartialEq, Eq)]
-struct Unusable {
-    message: String,
-    help: Vec<String>,
-}
-
 /// Returns the value of an output of a stack of the project.
 fn value_of(
     session: &Session<'_>,
     (key, settings): (&str, &Settings),
     read: &ReadStack,
     output: &str,
-) -> std::result::Result<StackValue, Unusable> {
+) -> std::result::Result<StackValue, MissingValue> {
     let command = |name: &str| {
         let environment = session.settings().environment.as_str();
         session.context().command_for(name, &[key], &[environment])
@@ -219,36 +204,29 @@ fn value_of(
     let name = &settings.stack_name;
     let stack = read.stack.as_ref().filter(|stack| stack.status.exists());
     let Some(stack) = stack else {
-        return Err(Unusable {
-            message: format!("the stack `{key}` (`{name}`) is not deployed"),
-            help: vec![format!("`{}` deploys it", command("apply"))],
-        });
+        let message = format!("the stack `{key}` (`{name}`) is not deployed");
+        let help = format!("`{}` deploys it", command("apply"));
+        return Err(MissingValue::new(message).help(help));
     };
     if has_no_outputs(&stack.status) {
-        return Err(Unusable {
-            message: format!("the stack `{key}` (`{name}`) is {}", stack.status),
-            help: vec![format!("`{}` deploys it again", command("apply"))],
-        });
+        let message = format!("the stack `{key}` (`{name}`) is {}", stack.status);
+        let help = format!("`{}` deploys it again", command("apply"));
+        return Err(MissingValue::new(message).help(help));
     }
     let Some(value) = stack.output(output) else {
         return Err(no_output(stack, key, output, &command("apply")));
     };
     if value.is_empty() {
-        return Err(Unusable {
-            message: format!("the output `{output}` of the stack `{key}` is empty"),
-            help: Vec::new(),
-        });
+        let message = format!("the output `{output}` of the stack `{key}` is empty");
+        return Err(MissingValue::new(message));
     }
     if value.len() > PARAMETER_BYTES {
-        return Err(Unusable {
-            message: format!(
-                "the output `{output}` of the stack `{key}` has {} bytes",
-                value.len()
-            ),
-            help: vec![format!(
-                "CloudFormation takes {PARAMETER_BYTES} bytes a parameter"
-            )],
-        });
+        let message = format!(
+            "the output `{output}` of the stack `{key}` has {} bytes",
+            value.len()
+        );
+        let help = format!("CloudFormation takes {PARAMETER_BYTES} bytes a parameter");
+        return Err(MissingValue::new(message).help(help));
     }
     Ok(if read.secrets.contains(output) {
         StackValue::Secret(Secret::new(value))
@@ -270,24 +248,21 @@ fn has_no_outputs(status: &StackStatus) -> bool {
     )
 }
 
-fn no_output(stack: &Stack, key: &str, output: &str, apply: &str) -> Unusable {
+fn no_output(stack: &Stack, key: &str, output: &str, apply: &str) -> MissingValue {
     let names: Vec<&str> = stack.outputs.iter().map(|it| it.name.as_str()).collect();
-    let mut help = Vec::new();
+    let message = format!(
+        "the stack `{key}` (`{}`) has no output `{output}`",
+        stack.name
+    );
+    let mut missing = MissingValue::new(message);
     if let Some(meant) = nearest(output, names.iter().copied()) {
-        help.push(format!("did you mean `{meant}`?"));
+        missing = missing.help(format!("did you mean `{meant}`?"));
     }
-    help.push(match names.as_slice() {
+    missing.help(match names.as_slice() {
         [] => format!("the stack has no outputs; `{apply}` deploys those that the files have"),
         names => format!(
             "its outputs are {}; `{apply}` deploys those that the files have",
             names.join(", ")
         ),
-    });
-    Unusable {
-        message: format!(
-            "the stack `{key}` (`{}`) has no output `{output}`",
-            stack.name
-        ),
-        help,
-    }
+    })
 }
