@@ -81,6 +81,15 @@ const DUPLICATES: (&str, &str) = (
     "CloudFormation reads the last of the two values",
 );
 
+/// The transforms of AWS that neither add, remove nor change outputs, except for loops. The names of some end
+/// with a version.
+const KEEP_OUTPUTS: [&str; 4] = [
+    "AWS::CodeDeployBlueGreen",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager",
+    "AWS::Serverless",
+];
+
 /// Returns the name of a transform: `Name`, or `{Name: Name, Parameters: …}`.
 fn transform_name(transform: &Node) -> Option<&str> {
     let map = || transform.get("Name")?.as_str();
@@ -301,6 +310,28 @@ impl Template {
         let transform = self.root.get("Transform");
         let list = transform.map(Node::elements).unwrap_or_default();
         list.iter().filter_map(transform_name)
+    }
+
+    /// Returns the name of the first transform that may change every output; `None` if there is none.
+    pub fn macro_name(&self) -> Option<&str> {
+        let keeps_outputs = |name: &str| {
+            let mut known = KEEP_OUTPUTS.iter();
+            known.any(|it| {
+                let version = name.strip_prefix(it);
+                version.is_some_and(|it| it.is_empty() || it.starts_with('-'))
+            })
+        };
+        self.transforms().find(|name| !keeps_outputs(name))
+    }
+
+    /// Returns whether a macro, a loop or an included file may create outputs that the template does not
+    /// declare by name.
+    pub fn may_have_other_outputs(&self) -> bool {
+        let outputs = self.section("Outputs");
+        let mut names = outputs.into_iter().flat_map(Map::keys);
+        self.macro_name().is_some()
+            || self.root.get("Fn::Transform").is_some()
+            || names.any(|name| name.starts_with("Fn::"))
     }
 
     /// Returns the properties that `Globals` gives to the resources of this SAM type; `None` for other

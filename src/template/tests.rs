@@ -408,3 +408,26 @@ fn external_inputs_are_recognized() {
     assert!(check("Resources: {A: {Type: AWS::CloudFormation::Stack}}"));
     assert!(check("Transform: X"));
 }
+
+#[test]
+fn a_macro_may_add_outputs() {
+    for (text, expected) in [
+        ("Transform: AWS::Serverless-2016-10-31\n", false),
+        ("Transform: [AWS::LanguageExtensions]\n", false),
+        ("Transform: AWS::SecretsManager-2024-09-16\n", false),
+        ("Transform: AWS::ServerlessLike\n", true),
+        ("Transform: [Mine]\n", true),
+        (
+            "Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n",
+            true,
+        ),
+        (
+            "Outputs: {'Fn::ForEach::Each': [X, [a], {'Out${X}': {Value: x}}]}\n",
+            true,
+        ),
+        ("", false),
+    ] {
+        let text = format!("{text}Resources: {{T: {{Type: AWS::SNS::Topic}}}}\n");
+        assert_eq!(parse(&text).may_have_other_outputs(), expected, "{text}");
+    }
+}

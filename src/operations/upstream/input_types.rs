@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Result;
 use crate::operations::session::Session;
 use crate::template::evaluate::Evaluator;
-use crate::template::validate::stack_output::{misfit, outputs_are_known};
+use crate::template::validate::stack_output::misfit;
 use crate::template::{Parameter, Template};
 use crate::util::suggest::{nearest, quoted};
 
@@ -76,7 +76,7 @@ fn check_one(input: &Input<'_>, evaluator: &Evaluator<'_>) -> Option<Diagnostic>
     let template = evaluator.template();
     let mut outputs = template.outputs();
     let Some(found) = outputs.find(|it| it.entry.name == *output) else {
-        if !outputs_are_known(template) {
+        if template.may_have_other_outputs() {
             return None;
         }
         let message = format!("the template of the stack `{stack}` has no output `{output}`");

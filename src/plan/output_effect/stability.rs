@@ -15,14 +15,6 @@ use crate::template::{
     STACK_TYPE, Template, custom_resource, has_unversioned_reference, schema_table,
 };
 
-/// Transforms that keep the outputs of a template as they are written, except for loops.
-const KNOWN_TRANSFORMS: [&str; 4] = [
-    "AWS::CodeDeployBlueGreen",
-    "AWS::LanguageExtensions",
-    "AWS::SecretsManager",
-    "AWS::Serverless",
-];
-
 /// Attributes that a resource keeps until it is replaced, besides those that [`is_identity`] knows by
 /// their names.
 const KEPT: [(&str, &[&str]); 9] = [
@@ -55,7 +47,6 @@ pub(super) struct Stability<'a, 'e> {
     side: Side<'a>,
     set: &'a ChangeSet,
     references: HashMap<(&'a str, &'a str), Vec<Reference<'a>>>,
-    macro_name: Option<&'a str>,
     /// What happens to the outputs of nested stacks, by logical id; `None` if that is not known.
     nested: RefCell<HashMap<&'a str, Option<OutputEffects>>>,
 }
@@ -74,31 +65,24 @@ impl<'a, 'e> Stability<'a, 'e> {
                 references.entry(owner).or_default().push(reference);
             }
         }
-        let is_known = |name: &str| {
-            let mut known = KNOWN_TRANSFORMS.iter();
-            known.any(|it| name == *it || name.starts_with(&format!("{it}-")))
-        };
         Self {
             before,
             after,
             side,
             set,
             references,
-            macro_name: side.template.transforms().find(|name| !is_known(name)),
             nested: RefCell::default(),
         }
     }
 
     /// Returns the name of a macro that may change every part of the template.
     pub(super) fn macro_name(&self) -> Option<&'a str> {
-        self.macro_name
+        self.side.template.macro_name()
     }
 
     /// Returns whether the deployment may create outputs that the template does not declare by name.
     pub(super) fn has_unknown_outputs(&self) -> bool {
-        let outputs = self.side.template.section("Outputs");
-        let mut names = outputs.into_iter().flat_map(IndexMap::keys);
-        self.macro_name.is_some() || names.any(|name| name.starts_with("Fn::"))
+        self.side.template.may_have_other_outputs()
     }
 
     /// Returns why what a value uses may change; `None` if it stays.

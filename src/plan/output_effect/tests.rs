@@ -470,11 +470,17 @@ fn a_macro_or_a_loop_makes_everything_possible() {
     Y may-be-removed y > ?: the macro `Mine` may remove it
     export e may-change a > ?: the macro `Mine` may change it
     ");
-    insta::assert_snapshot!(of(&text.replace("{X: ", "{'Fn::ForEach::L': [A, [b], {}], X: ")), @r"
-    X unchanged a > a
-    Y may-be-removed y > ?: a loop or a transform creates the outputs
-    export e unchanged a > a
-    ");
+    let loops = text.replace("{X: ", "{'Fn::ForEach::L': [A, [b], {}], X: ");
+    let includes = format!("{text}Fn::Transform: {{Name: AWS::Include}}\n");
+    for text in [loops, includes] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(of(&text), @r"
+            X unchanged a > a
+            Y may-be-removed y > ?: a loop or a transform creates the outputs
+            export e unchanged a > a
+            ");
+        }
+    }
 }
 
 #[test]

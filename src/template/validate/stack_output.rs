@@ -25,9 +25,6 @@ const IDENTIFIERS: [(&str, &str, &str); 7] = [
     ),
 ];
 
-/// The transforms that neither add nor remove outputs.
-const KEEPS_OUTPUTS: [&str; 2] = ["AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"];
-
 /// Why an output cannot be a value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
@@ -35,15 +32,6 @@ pub struct Misfit {
     pub message: String,
     /// Whether it is certain.
     pub is_certain: bool,
-}
-
-/// Returns whether all outputs of a deployed template are in its text.
-pub fn outputs_are_known(template: &Template) -> bool {
-    let outputs = template.root().get("Outputs").and_then(Node::as_map);
-    let mut keys = outputs.into_iter().flat_map(|map| map.keys());
-    template.transforms().all(|it| KEEPS_OUTPUTS.contains(&it))
-        && template.root().get("Fn::Transform").is_none()
-        && !keys.any(|key| key.starts_with("Fn::"))
 }
 
 /// Returns why an output cannot be the value of a parameter; `None` if it can be, as far as that is known
@@ -152,7 +140,7 @@ mod tests {
 
     use indexmap::IndexMap;
 
-    use super::{misfit, outputs_are_known};
+    use super::misfit;
     use crate::diagnostic::SourceFile;
     use crate::template::Template;
     use crate::template::evaluate::Evaluator;
@@ -273,23 +261,6 @@ mod tests {
                 expected,
                 "{value} for {parameter}"
             );
-        }
-    }
-
-    #[test]
-    fn a_macro_may_add_outputs() {
-        for (text, expected) in [
-            ("Transform: AWS::Serverless-2016-10-31\n", true),
-            ("Transform: [AWS::LanguageExtensions]\n", true),
-            ("Transform: [Mine]\n", false),
-            (
-                "Outputs: {'Fn::ForEach::Each': [X, [a], {'Out${X}': {Value: x}}]}\n",
-                false,
-            ),
-            ("", true),
-        ] {
-            let text = format!("{text}Resources: {{T: {{Type: AWS::SNS::Topic}}}}\n");
-            assert_eq!(outputs_are_known(&template(&text)), expected, "{text}");
         }
     }
 }
