@@ -68,39 +68,16 @@ impl StackGraph {
         self.order.iter().map(|stack| self.name(*stack))
     }
 
-    /// Returns the stacks that this one needs.
-    pub fn needs(&self, stack: &str) -> impl Iterator<Item = &str> {
-        self.neighbors(&self.needs, stack)
-    }
-
-    /// Returns the stacks that need this one.
-    pub fn needed_by(&self, stack: &str) -> impl Iterator<Item = &str> {
-        self.neighbors(&self.needed_by, stack)
-    }
-
     /// Returns the stacks that cannot be deployed without this one, directly or by others, in the order.
     pub fn dependants(&self, stack: &str) -> Vec<&str> {
         let mut found = HashSet::new();
-        let mut open: Vec<usize> = self.index(stack).into_iter().collect();
+        let mut open: Vec<usize> = self.index.get(stack).copied().into_iter().collect();
         while let Some(stack) = open.pop() {
             let next = self.needed_by.get(stack).into_iter().flatten();
             open.extend(next.copied().filter(|next| found.insert(*next)));
         }
         let all = self.order.iter().filter(|stack| found.contains(*stack));
         all.map(|stack| self.name(*stack)).collect()
-    }
-
-    fn neighbors<'g>(
-        &'g self,
-        lists: &'g [Vec<usize>],
-        stack: &str,
-    ) -> impl Iterator<Item = &'g str> {
-        let list = self.index(stack).and_then(|index| lists.get(index));
-        list.into_iter().flatten().map(|stack| self.name(*stack))
-    }
-
-    fn index(&self, stack: &str) -> Option<usize> {
-        self.index.get(stack).copied()
     }
 
     fn name(&self, index: usize) -> &str {
@@ -206,11 +183,6 @@ mod tests {
         assert_eq!(graph.dependants("left"), ["app"]);
         assert_eq!(graph.dependants("app"), [""; 0]);
         assert_eq!(graph.dependants("unknown"), [""; 0]);
-        assert_eq!(graph.needs("app").collect::<Vec<_>>(), ["left", "right"]);
-        assert_eq!(
-            graph.needed_by("base").collect::<Vec<_>>(),
-            ["left", "right"]
-        );
     }
 
     #[test]
