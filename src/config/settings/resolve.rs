@@ -33,8 +33,7 @@ use crate::util::suggest::{join_first, nearest, quoted};
 pub fn resolve(manifest: &Manifest, overrides: &Overrides, ambient: &Ambient) -> Result<Settings> {
     let chosen = overrides.stack.as_deref();
     let mut all = resolve_stacks(manifest, overrides, ambient, |stacks| one(stacks, chosen))?;
-    all.pop()
-        .ok_or_else(|| several(&manifest.stacks(), "this works on one stack"))
+    all.pop().ok_or_else(|| several(&manifest.stacks()))
 }
 
 /// Returns the settings of the stacks that `choose` chooses, for the chosen environment. They are in the order
@@ -113,11 +112,11 @@ fn one<'m>(stacks: &[&'m str], chosen: Option<&str>) -> Result<Vec<&'m str>, Dia
 }
 
 /// Returns the error of a command that works on one stack, for a project with several.
-fn several(stacks: &[&str], what: &str) -> Error {
+fn several(stacks: &[&str]) -> Error {
     const SHOWN: usize = 20;
     let names = stacks.iter().map(|name| format!("`-s {name}`"));
     Error::input(format!(
-        "the project has {} stacks, and {what}",
+        "the project has {} stacks, and this works on one stack",
         stacks.len()
     ))
     .hint(format!("choose one: {}", join_first(names, SHOWN)))
