@@ -76,6 +76,15 @@ impl ParameterValue {
         }
     }
 
+    /// Returns the stack and the output of it that is the value: the key in `[stacks]`, and the name of the
+    /// output. Returns `None` if the value is no output of another stack.
+    pub fn stack_output(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::FromStack { stack, output, .. } => Some((stack, output)),
+            _ => None,
+        }
+    }
+
     /// Returns the secret that is sent; `None` if the value is no secret or is not known.
     pub fn secret(&self) -> Option<&Secret> {
         match self {

@@ -15,7 +15,7 @@ use crate::aws::{Connection, Identity};
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
 use crate::config::secret::Secret;
-use crate::config::settings::{ParameterValue, Settings};
+use crate::config::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::error::Result;
 use crate::operations::build::{self, Build};
@@ -86,7 +86,7 @@ impl<'a> Deployment<'a> {
         let building = build::build_concurrently(session, wheels);
         // What the files say is complete only with the values of other stacks.
         let mut parameters = session.settings().parameters.values();
-        let needs_stacks = parameters.any(|it| matches!(it, ParameterValue::FromStack { .. }));
+        let needs_stacks = parameters.any(|it| it.stack_output().is_some());
         let (early, late) = if needs_stacks {
             (None, Some(check))
         } else {

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::project_stacks::{ProjectStacks, is_same_place, template_of, values_of};
 use crate::aws::stack::exports;
 use crate::cloudformation::stack::{name_of, pseudo_parameters};
-use crate::config::settings::{ParameterValue, Settings};
+use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::session::Session;
@@ -262,6 +262,7 @@ impl Search<'_, '_> {
     fn readers(&self, effect: &OutputEffect) -> Vec<OutputReader> {
         let own = self.deployment.session().settings();
         let output = (own.stack_name.clone(), effect.name.clone());
+        let input = own.stack_key.as_deref().map(|key| (key, &*effect.name));
         let mut readers = Vec::new();
         for other in self.others {
             let mut push = |by| {
@@ -272,10 +273,7 @@ impl Search<'_, '_> {
                 });
             };
             for (parameter, value) in &other.settings.parameters {
-                if let ParameterValue::FromStack { stack, output, .. } = value
-                    && Some(stack) == own.stack_key.as_ref()
-                    && *output == effect.name
-                {
+                if input.is_some() && value.stack_output() == input {
                     push(ReadBy::FromStack(parameter.clone()));
                 }
             }

@@ -4,7 +4,6 @@
 //! not checked.
 
 use super::project_stacks::{ProjectStacks, template_of, values_of};
-use crate::config::settings::ParameterValue;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Result;
 use crate::operations::session::Session;
@@ -34,9 +33,7 @@ pub(crate) fn check(session: &Session<'_>, template: &Template) -> Result<Vec<Di
         .parameters
         .iter()
         .filter_map(|(name, value)| {
-            let ParameterValue::FromStack { stack, output, .. } = value else {
-                return None;
-            };
+            let (stack, output) = value.stack_output()?;
             let origin = own.origins.get(&format!("parameters.{name}"));
             Some(Input {
                 parameter: template.parameter(name)?,

@@ -2,7 +2,6 @@
 
 use super::known::Planned;
 use super::outputs::key_of;
-use crate::config::settings::ParameterValue;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;
@@ -25,11 +24,9 @@ pub(crate) async fn provisional(deployment: &mut Deployment<'_>) -> Result<Vec<P
         .build()
         .parameters
         .iter()
-        .filter_map(|(name, value)| match value {
-            ParameterValue::FromStack { stack, output, .. } => {
-                Some((name.clone(), stack.clone(), output.clone()))
-            }
-            _ => None,
+        .filter_map(|(name, value)| {
+            let (stack, output) = value.stack_output()?;
+            Some((name.clone(), stack.to_owned(), output.to_owned()))
         })
         .collect();
     let mut inputs = Vec::new();

@@ -60,18 +60,16 @@ pub(crate) async fn read(
     connection: &Connection,
     parameters: &IndexMap<String, ParameterValue>,
 ) -> Result<StackValues> {
-    let sources: Vec<(&String, &String, &String)> = parameters
-        .iter()
-        .filter_map(|(name, value)| match value {
-            ParameterValue::FromStack { stack, output, .. } => Some((name, stack, output)),
-            _ => None,
-        })
-        .collect();
+    let sources = parameters.iter().filter_map(|(name, value)| {
+        let (stack, output) = value.stack_output()?;
+        Some((name, stack, output))
+    });
+    let sources: Vec<(&String, &str, &str)> = sources.collect();
     if sources.is_empty() {
         return Ok(StackValues::default());
     }
     let project = ProjectStacks::of(session)?;
-    let once: IndexSet<&String> = sources.iter().map(|(_, stack, _)| *stack).collect();
+    let once: IndexSet<&str> = sources.iter().map(|(_, stack, _)| *stack).collect();
     let upstream = session.context().upstream();
     let project = &project;
     let calls = stream::iter(once).map(async |key| {
