@@ -3,7 +3,6 @@
 //!
 //! Nothing is called or read if the plan leaves the values alone.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -20,7 +19,7 @@ use crate::plan::export_use::{
     ExportUse, Importer, Importers, NextImport, OutputReader, OwnImporter, ReadBy,
 };
 use crate::plan::output_effect::{Effect, OutputEffect};
-use crate::plan::risk::Risk;
+use crate::plan::risk::{Assessment, Risk};
 use crate::template::evaluate::{Evaluated, Evaluator};
 use crate::template::node::Node;
 
@@ -76,10 +75,12 @@ pub(crate) async fn find(deployment: &Deployment<'_>, plan: &mut Plan) -> Result
     plan.exports = uses;
     plan.exports
         .retain(|it| it.importers != Importers::Known(Vec::new()));
-    plan.assessment.risks.splice(0..0, risks);
-    plan.assessment
-        .risks
-        .sort_by_key(|risk| Reverse(risk.severity));
+    let of_changes = std::mem::take(&mut plan.assessment);
+    let of_outputs = Assessment {
+        risks,
+        ..Assessment::default()
+    };
+    plan.assessment = of_outputs.with(of_changes);
     Ok(())
 }
 
