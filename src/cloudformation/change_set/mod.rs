@@ -14,6 +14,8 @@ pub mod validation;
 use jiff::Timestamp;
 
 use crate::cloudformation::service_message;
+use crate::diagnostic::SourceFile;
+use crate::template::Template;
 pub use change::{
     Action, Change, Detail, Effect, IgnoredDrift, Module, PropertyDrift, Replacement,
 };
@@ -127,6 +129,13 @@ impl ChangeSet {
     pub fn is_unchanged(&self) -> bool {
         let reason = self.reason.as_deref();
         self.is_failed() && reason.is_some_and(service_message::is_without_changes)
+    }
+
+    /// Returns the deployed template and the new one of a nested stack; `None` for one that could not be
+    /// read or that is no template.
+    pub fn templates(&self) -> [Option<Template>; 2] {
+        [&self.deployed_template, &self.template]
+            .map(|text| Template::parse_deployed(&SourceFile::new("nested", text.as_deref()?)).ok())
     }
 
     /// Returns whether the change set can be executed.

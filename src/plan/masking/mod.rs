@@ -21,7 +21,6 @@ use crate::cloudformation::change_set::{Change, ChangeSet, Detail};
 use crate::cloudformation::stack::{NO_ECHO, Stack};
 use crate::config::secret::{Redactor, Secret, Secrets};
 use crate::config::settings::ParameterValue;
-use crate::diagnostic::SourceFile;
 use crate::template::node::Node;
 use crate::template::{Parameter, Template, json};
 pub use declared::{
@@ -149,16 +148,8 @@ fn hide_in_set(
         let inner = change.map_or_else(Places::default, |change| {
             passed_on(change, templates, &places)
         });
-        let texts = [&nested.deployed_template, &nested.template];
-        let parsed = texts.map(|text| {
-            Template::parse_deployed(&SourceFile::new("nested", text.as_deref()?)).ok()
-        });
-        hide_in_set(
-            nested,
-            [parsed[0].as_ref(), parsed[1].as_ref()],
-            inner,
-            hidden,
-        );
+        let [deployed, new] = nested.templates();
+        hide_in_set(nested, [deployed.as_ref(), new.as_ref()], inner, hidden);
     }
     for change in &mut set.changes {
         hide_in_change(change, templates, &places, hidden);

@@ -7,13 +7,10 @@ use indexmap::IndexMap;
 
 use super::{Deployment, OutputEffects, output_effects};
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Replacement};
-use crate::diagnostic::SourceFile;
 use crate::plan::predict::Side;
 use crate::template::evaluate::{Evaluated, Evaluator, Use};
 use crate::template::reference::{Reference, ReferenceKind};
-use crate::template::{
-    STACK_TYPE, Template, custom_resource, has_unversioned_reference, schema_table,
-};
+use crate::template::{STACK_TYPE, custom_resource, has_unversioned_reference, schema_table};
 
 /// Attributes that a resource keeps until it is replaced, besides those that [`is_identity`] knows by
 /// their names.
@@ -162,10 +159,9 @@ impl<'a, 'e> Stability<'a, 'e> {
     /// Returns what happens to the outputs of a nested stack; `None` if that is not known.
     fn nested_effects(&self, change: &Change) -> Option<OutputEffects> {
         let set = self.set.nested_of(change)?;
-        let parse = |text: &Option<String>| {
-            Template::parse_deployed(&SourceFile::new("nested", text.as_deref()?)).ok()
+        let [Some(old), Some(new)] = set.templates() else {
+            return None;
         };
-        let (old, new) = (parse(&set.deployed_template)?, parse(&set.template)?);
         let values = [self.before?, self.after].map(|it| passed(it, &change.logical_id));
         Some(output_effects(&Deployment {
             before: Some(Side::new(&old, &values[0])),

@@ -16,10 +16,8 @@ mod stateful;
 
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Effect, Replacement};
 use crate::cloudformation::stateful::stored_data;
-use crate::diagnostic::SourceFile;
 use crate::plan::model::{Model, Models, models};
 use crate::plan::values::ValueChange;
-use crate::template::Template;
 use access::StatementChange;
 
 /// A risk of a plan.
@@ -230,9 +228,7 @@ pub fn assess(changes: &[Change], models: &Models, protected_types: &[String]) -
 pub fn of_nested(set: &ChangeSet, protected_types: &[String]) -> Assessment {
     let mut all = Assessment::default();
     for (path, nested) in set.tree().into_iter().filter(|(path, _)| !path.is_empty()) {
-        let [deployed, desired] = [&nested.deployed_template, &nested.template].map(|text| {
-            Template::parse_deployed(&SourceFile::new("nested", text.as_deref()?)).ok()
-        });
+        let [deployed, desired] = nested.templates();
         let models = models(&nested.changes, deployed.as_ref(), desired.as_ref());
         let found = assess(&nested.changes, &models, protected_types);
         let within = |logical_id: &str| format!("{}/{logical_id}", path.join("/"));
