@@ -8,8 +8,10 @@ use crate::config::settings::{Selection, Target, choose as choose_targets};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::context::{Context, OpenedTarget};
+use crate::operations::deploy::saved_plan;
 use crate::operations::graph::layout::Layout;
-use crate::plan::plan_file::of_stacks::PlanFiles;
+use crate::plan::plan_file::PlanFile;
+use crate::plan::plan_file::of_stacks::{PlanFiles, SavedFile};
 
 /// What a run works on.
 pub(super) enum Chosen {
@@ -70,21 +72,32 @@ pub(super) fn choose(
             Ok(Chosen::Alone)
         };
     }
-    if !chooses && !has_stacks {
+    let saved = match command {
+        Command::Apply(args) => args.saved(context)?,
+        _ => None,
+    };
+    // The plans of a project of one stack may be for several environments.
+    let is_saved_for_several = matches!(saved, Some((SavedFile::OfStacks(_), _)));
+    if !chooses && !has_stacks && !is_saved_for_several {
         return Ok(Chosen::Alone);
+    }
+    let manifest = manifest::parse(project.manifest());
+    match saved {
+        Some((SavedFile::OfStack(plan), path)) => {
+            saved_plan::check_environment(context, plan, path)?;
+            return of_saved_plan(&project, &manifest, plan, global, context);
+        }
+        Some((SavedFile::OfStacks(file), _)) => {
+            return of_saved_plans(&project, &manifest, file, global, context);
+        }
+        None => {}
     }
     let selection = Selection {
         stacks: global.stacks(),
         environments: global.environments(),
         all_environments: global.all_environments,
     };
-    let manifest = manifest::parse(project.manifest());
     let overrides = context.overrides_for(None);
-    if let Command::Apply(args) = command
-        && let Some(file) = args.saved_plans(context)?
-    {
-        return of_saved_plans(&project, &manifest, &file, global, context);
-    }
     let targets = choose_targets(&manifest, &selection, &overrides, context.ambient())?;
     show_warnings(context, &targets);
     let mut opened: Vec<OpenedTarget> = targets
@@ -103,6 +116,41 @@ pub(super) fn choose(
                 _ => command.name(),
             };
             Err(one_stack_only(context, what, command.name(), &opened))
+        }
+    }
+}
+
+/// Returns the stack of a saved plan.
+fn of_saved_plan(
+    project: &Project,
+    manifest: &Manifest,
+    plan: &PlanFile,
+    global: &GlobalOptions,
+    context: &Context,
+) -> Result<Chosen> {
+    if global.all_environments || global.environments().len() > 1 {
+        return Err(Error::input("a saved plan knows its environment")
+            .hint("leave out `--env` and `--all-envs`"));
+    }
+    let selection = Selection {
+        stacks: global.stacks(),
+        environments: vec![plan.environment.clone()],
+        all_environments: false,
+    };
+    let overrides = context.overrides_for(None);
+    let mut targets = choose_targets(manifest, &selection, &overrides, context.ambient())?;
+    if targets.len() > 1 {
+        targets.retain(|target| target.settings.stack_name == plan.stack.name);
+    }
+    show_warnings(context, &targets);
+    match (targets.pop(), targets.len()) {
+        (Some(target), 0) => Ok(Chosen::One(Box::new(opened(project, target)))),
+        (found, _) => {
+            let number = if found.is_some() { "several" } else { "none" };
+            Err(Error::refused(format!(
+                "the plan is for `{}`, and {number} of the stacks in the environment `{}` have that name",
+                plan.stack.name, plan.environment
+            )))
         }
     }
 }
@@ -142,6 +190,11 @@ fn of_saved_plans(
         let mut plans = file.stacks.iter();
         plans.any(|it| it.stack == target.stack && it.plan.environment == target.environment)
     });
+    if targets.len() < file.stacks.len() {
+        return Err(Error::refused(
+            "the plans are for stacks that the project does not have",
+        ));
+    }
     show_warnings(context, &targets);
     let opened = targets.into_iter().map(|target| opened(project, target));
     Ok(Chosen::Several(opened.collect(), Layout::PlacedBlocks))

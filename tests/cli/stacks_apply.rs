@@ -1,5 +1,7 @@
 //! `apply` over several stacks: plans and consent for all, order, failures, plans that are made again.
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use crate::cloud::{Cloud, Progress};
 use crate::sandbox::Sandbox;
 
@@ -416,6 +418,71 @@ fn what_is_no_longer_true_in_a_file_of_plans_stops_what_needs_it_alone() {
     applied.expect_stderr("the files have changed since: the template");
     applied.expect_stderr("1 done, 1 unchanged, 1 refused, 1 not begun");
     assert_eq!(executed(&cloud), ["right"]);
+}
+
+#[test]
+fn the_saved_plan_of_one_of_several_stacks_is_executed_for_that_stack_alone() {
+    let (sandbox, cloud) = deployed();
+    sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
+    sandbox.edit(
+        "network.yaml",
+        "Resources:",
+        "Resources:\n  More: {Type: AWS::SNS::Topic}",
+    );
+    let plan = ["plan", "-s", "right", "--out", "right.json"];
+    let saved = sandbox.run(&plan).expect_code(0);
+    saved.expect_stderr("`stackctl apply right.json` executes exactly this plan");
+    sandbox
+        .run(&["apply", "right.json", "--yes", "-e", "prod"])
+        .expect_code(4)
+        .expect_stderr("is for the environment `dev`, not `prod`");
+    sandbox
+        .run(&["apply", "right.json", "--yes"])
+        .expect_code(0);
+    assert_eq!(executed(&cloud), ["right"]);
+}
+
+#[test]
+fn nothing_is_applied_if_the_saved_plan_cannot_be_read() {
+    let (sandbox, cloud) = deployed();
+    sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
+    for file in ["gone.json", "right.yaml"] {
+        let failed = sandbox.run(&["apply", file, "--yes"]);
+        failed.expect_stderr(file);
+        assert_ne!(failed.code(), 0);
+    }
+    assert!(cloud.calls().is_empty(), "{:?}", cloud.operations());
+}
+
+#[test]
+fn saved_plans_of_several_stacks_may_be_piped_in() {
+    let (sandbox, cloud) = deployed();
+    sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
+    sandbox.run(&["plan", "--out", "plans.json"]).expect_code(0);
+    let pipe = sandbox.path("pipe.json");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let running = sandbox.spawn(&["apply", "pipe.json", "--yes"]);
+    let plans = std::fs::read(sandbox.path("plans.json")).unwrap();
+    std::fs::write(&pipe, plans).unwrap();
+    running.wait().expect_code(0);
+    assert_eq!(executed(&cloud), ["right"]);
+}
+
+#[test]
+fn saved_plans_of_one_stack_in_several_environments_know_the_environments() {
+    let manifest = "project = \"demo\"\nregion = \"eu-west-1\"\ntemplate = \"right.yaml\"\n\
+                    allow_endpoint = true\n[environments.prod]\n";
+    let cloud = Cloud::start();
+    let sandbox = Sandbox::new()
+        .file("manifest.toml", manifest)
+        .file("right.yaml", RIGHT)
+        .cloud(&cloud);
+    let plan = ["plan", "-e", "dev,prod", "--out", "plans.json"];
+    sandbox.run(&plan).expect_code(0);
+    let applied = sandbox
+        .run(&["apply", "plans.json", "--yes"])
+        .expect_code(0);
+    applied.expect_stderr("2 stacks: 2 done");
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::{Context, Exit};
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::stack_set::{refuse, refuse_among_several};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operations::build::Build;
 use crate::operations::deploy::application::Application;
 use crate::operations::deploy::consent::Consent;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::deploy::saved_plan::SavedPlan;
-use crate::operations::deploy::{import, moves, readiness};
+use crate::operations::deploy::{import, moves, readiness, saved_plan};
 use crate::operations::graph::deployments;
 use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
@@ -20,7 +20,7 @@ use crate::operations::graph::request::{Request, SavedPlans};
 use crate::operations::session::Session;
 use crate::operations::stack_set::apply::SetApplication;
 use crate::operations::upstream::inputs;
-use crate::plan::plan_file::of_stacks::PlanFiles;
+use crate::plan::plan_file::of_stacks::SavedFile;
 use crate::util::shell_word::quote;
 
 /// The arguments of `stackctl apply`.
@@ -35,6 +35,9 @@ pub struct Args {
         ]
     )]
     plan: Option<PathBuf>,
+    /// What that file holds. It is read once, because it may be a pipe.
+    #[arg(skip)]
+    saved: OnceCell<SavedFile>,
     #[command(flatten)]
     apply: ApplyArgs,
     /// Run `verify` at the end, also if the manifest does not ask for it
@@ -56,17 +59,21 @@ impl Args {
         Layout::PlacedBlocks
     }
 
-    /// Returns the saved plans of several stacks that the command line names; `None` if it names none, or
-    /// the plan of one stack.
+    /// Returns what the file of saved plans holds that the command line names, and the file as it is
+    /// named; `None` if the command line names none.
     ///
     /// # Errors
     ///
-    /// Refused if the file was changed.
-    pub(crate) fn saved_plans(&self, context: &Context) -> Result<Option<PlanFiles>> {
-        match &self.plan {
-            Some(path) => PlanFiles::read(&context.resolve(path)),
-            None => Ok(None),
+    /// If the file cannot be read; refused if it is no plan or was changed.
+    pub(crate) fn saved(&self, context: &Context) -> Result<Option<(&SavedFile, &Path)>> {
+        let Some(path) = &self.plan else {
+            return Ok(None);
+        };
+        if let Some(file) = self.saved.get() {
+            return Ok(Some((file, path)));
         }
+        let file = saved_plan::read(context, path)?;
+        Ok(Some((self.saved.get_or_init(|| file), path)))
     }
 
     /// Returns the same command line with more options, for hints.
@@ -122,20 +129,24 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
     let file = args.outputs_file.as_ref();
     let all = group.command_for_all("apply");
     let mut rest = all.trim_start_matches("stackctl apply").to_owned();
-    let saved = args.saved_plans(group.context())?.map(|file| {
-        let path = args.plan.clone().unwrap_or_default();
-        let shown = quote(&path.to_string_lossy());
-        let again = group.command_for_all(&format!("plan --out {shown}"));
-        // A saved plan knows its stacks.
-        rest = format!(
-            " {shown}{}",
-            group
-                .context()
-                .command("", None)
-                .trim_start_matches("stackctl")
-        );
-        SavedPlans { file, path, again }
-    });
+    let saved = match args.saved(group.context())? {
+        None => None,
+        Some((SavedFile::OfStack(_), path)) => {
+            return Err(Error::refused(format!(
+                "`{}` holds the plan of one stack, and several are chosen",
+                path.display()
+            )));
+        }
+        Some((SavedFile::OfStacks(file), path)) => {
+            let shown = quote(&path.to_string_lossy());
+            let again = group.command_for_all(&format!("plan --out {shown}"));
+            // A saved plan knows its stacks.
+            let options = group.context().command("", None);
+            rest = format!(" {shown}{}", options.trim_start_matches("stackctl"));
+            let (file, path) = (file.clone(), path.to_owned());
+            Some(SavedPlans { file, path, again })
+        }
+    };
     let shown = file.map(|path| format!(" --outputs-file {}", quote(&path.to_string_lossy())));
     let outputs_file = file.map(|path| group.context().resolve(path));
     let ApplyArgs {
@@ -165,8 +176,9 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
 
 /// Deploys the stack.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
-    if let Some(path) = &args.plan {
-        return apply_saved(context, &args, path).await;
+    if let Some((file, path)) = args.saved(context)? {
+        let saved = SavedPlan::of_one(context, file, path)?;
+        return apply_saved(context, &args, &saved).await;
     }
     let session = Session::open(context)?;
     let repeated = |more: &[String]| args.repeated(&session, more);
@@ -208,8 +220,7 @@ async fn of_stack_set(session: &Session<'_>, args: &Args, consent: Consent<'_>) 
 }
 
 /// Executes the change set of a saved plan, if nothing has changed since.
-async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit> {
-    let saved = SavedPlan::read(context, path)?;
+async fn apply_saved(context: &Context, args: &Args, saved: &SavedPlan<'_>) -> Result<Exit> {
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
     let repeated = |more: &[String]| args.repeated(&session, more);
     let application = args.application(&session, &repeated);
@@ -222,7 +233,7 @@ async fn apply_saved(context: &Context, args: &Args, path: &Path) -> Result<Exit
     saved.check_deployed(&deployment)?;
     let deployment = moves::refuse_pending(deployment).await?;
     let mut deployment = import::first(deployment, &import_session)?;
-    let prepared = application.prepare_saved(&deployment, &saved).await?;
+    let prepared = application.prepare_saved(&deployment, saved).await?;
     application.agree(&deployment, &prepared).await?;
     application.execute(&mut deployment, &prepared).await?;
     Ok(Exit::Done)

@@ -22,6 +22,7 @@ use crate::operations::change_set_name::SAVED;
 use crate::operations::context::Context;
 use crate::operations::session::Session;
 use crate::plan::Plan;
+use crate::plan::plan_file::of_stacks::SavedFile;
 use crate::plan::plan_file::{PlanFile, SavedChangeSet};
 use crate::util::shell_word::quote;
 
@@ -91,6 +92,36 @@ pub(crate) async fn file(
     )
 }
 
+/// Reads a file of saved plans; nothing is sent anywhere.
+///
+/// # Errors
+///
+/// If it cannot be read; refused if it was changed.
+pub(crate) fn read(context: &Context, path: &Path) -> Result<SavedFile> {
+    SavedFile::read(&context.resolve(path))
+        .map_err(|error| perhaps_an_environment(context, path, error))
+}
+
+/// Refuses a saved plan if the command line names another environment.
+///
+/// # Errors
+///
+/// Refused, with the command that applies it.
+pub(crate) fn check_environment(context: &Context, plan: &PlanFile, path: &Path) -> Result<()> {
+    match context.environment() {
+        Some(environment) if environment != plan.environment => {
+            let apply = format!("apply {}", quote(&path.to_string_lossy()));
+            Err(Error::refused(format!(
+                "the plan `{}` is for the environment `{}`, not `{environment}`",
+                path.display(),
+                plan.environment
+            ))
+            .hint(format!("`{}` applies it", context.command(&apply, None))))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A plan that was saved earlier.
 #[derive(Debug)]
 pub(crate) struct SavedPlan<'a> {
@@ -102,31 +133,26 @@ pub(crate) struct SavedPlan<'a> {
 }
 
 impl<'a> SavedPlan<'a> {
-    /// Reads a saved plan; nothing is sent anywhere.
+    /// Returns the plan of one stack. `path` is the file, as the user named it.
     ///
     /// # Errors
     ///
-    /// Refused if it was altered, or if the command line names another environment.
-    pub(crate) fn read(context: &'a Context, path: &Path) -> Result<Self> {
-        let saved = Self {
+    /// Refused if the file holds the plans of several stacks, or if the command line names another
+    /// environment.
+    pub(crate) fn of_one(context: &'a Context, file: &SavedFile, path: &Path) -> Result<Self> {
+        let SavedFile::OfStack(file) = file else {
+            return Err(Error::refused(format!(
+                "`{}` holds the plans of several stacks, but the project has one",
+                path.display()
+            )));
+        };
+        check_environment(context, file, path)?;
+        Ok(Self {
             context,
-            file: PlanFile::read(&context.resolve(path))
-                .map_err(|error| perhaps_an_environment(context, path, error))?,
+            file: (**file).clone(),
             path: path.to_owned(),
             again: None,
-        };
-        match context.environment() {
-            Some(environment) if environment != saved.file.environment => {
-                let apply = format!("apply {}", quote(&path.to_string_lossy()));
-                Err(Error::refused(format!(
-                    "the plan `{}` is for the environment `{}`, not `{environment}`",
-                    path.display(),
-                    saved.file.environment
-                ))
-                .hint(format!("`{}` applies it", context.command(&apply, None))))
-            }
-            _ => Ok(saved),
-        }
+        })
     }
 
     /// Returns one of the plans of several stacks. `again` is the command that makes them again.

@@ -304,11 +304,6 @@ impl PlanFile {
         }
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
-            Some(schema) if schema == SCHEMA_OF_STACKS => {
-                return Err(Error::refused(format!(
-                    "`{shown}` holds the plans of several stacks, but the project has one"
-                )));
-            }
             Some(schema) => {
                 return Err(refused(format!(
                     "`{shown}` is a `{schema}` file, but this version of stackctl reads `{SCHEMA}`"

@@ -32,6 +32,32 @@ pub struct StackPlan {
     pub plan: PlanFile,
 }
 
+/// What a file of saved plans holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SavedFile {
+    /// The plan of one stack.
+    OfStack(Box<PlanFile>),
+    /// The plans of several stacks.
+    OfStacks(PlanFiles),
+}
+
+impl SavedFile {
+    /// Reads a file of saved plans.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, and the errors of [`PlanFile::parse`] and [`PlanFiles::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display().to_string();
+        let text = read_text(path)?;
+        if schema_of(&text).as_deref() == Some(SCHEMA_OF_STACKS) {
+            return PlanFiles::parse(&text, &shown).map(Self::OfStacks);
+        }
+        let plan = PlanFile::parse(&text, &shown)?;
+        Ok(Self::OfStack(Box::new(plan)))
+    }
+}
+
 impl PlanFiles {
     /// Returns the file for these plans.
     ///
@@ -46,22 +72,6 @@ impl PlanFiles {
         };
         file.digest = file.computed_digest()?;
         Ok(file)
-    }
-
-    /// Reads the saved plans of several stacks; `None` if the file is something else, such as the plan of
-    /// one stack or no file at all.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Self::parse`].
-    pub fn read(path: &Path) -> Result<Option<Self>> {
-        let shown = path.display().to_string();
-        match read_text(path) {
-            Ok(text) if schema_of(&text).as_deref() == Some(SCHEMA_OF_STACKS) => {
-                Self::parse(&text, &shown).map(Some)
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Parses the content of a file. `shown` is the name of the file in error messages.
