@@ -13,6 +13,7 @@
 pub mod of_stacks;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -296,24 +297,24 @@ impl PlanFile {
     /// Refused if the text is not a plan of stackctl, has a different format version, or does not match
     /// its own digest.
     pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
-        let refused = |reason: String| {
-            Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
-        };
         if text.len() as u64 > MAX_LENGTH {
             return Err(too_long(shown));
         }
         match schema_of(text) {
             Some(schema) if schema == SCHEMA => {}
             Some(schema) => {
-                return Err(refused(format!(
+                let reason = format!(
                     "`{shown}` is a `{schema}` file, but this version of stackctl reads `{SCHEMA}`"
-                )));
+                );
+                return Err(refused(reason, shown));
             }
-            None => return Err(refused(format!("`{shown}` is not a plan of stackctl"))),
+            None => {
+                let reason = format!("`{shown}` is not a plan of stackctl");
+                return Err(refused(reason, shown));
+            }
         }
-        let file: Self = serde_json::from_slice(text)
-            .map_err(|error| refused(format!("the plan `{shown}` was changed: {error}")))?;
-        parsed(&file, shown)?;
+        let file: Self = serde_json::from_slice(text).map_err(|error| changed(&error, shown))?;
+        file.check_digest(shown)?;
         Ok(file)
     }
 
@@ -369,10 +370,28 @@ impl PlanFile {
             digest: String::new(),
             ..self.clone()
         };
-        let text = serde_json::to_vec(&unsigned)
-            .map_err(|error| Error::system("cannot write JSON", error))?;
-        Ok(Digest::of(text).hex())
+        digest_of(&unsigned)
     }
+
+    /// Refuses a plan that does not match its own digest.
+    fn check_digest(&self, shown: &str) -> Result<()> {
+        check_digest(&self.digest, &self.computed_digest()?, shown)
+    }
+}
+
+/// Returns the digest of a file, whose own is empty.
+fn digest_of(unsigned: &impl Serialize) -> Result<String> {
+    let text =
+        serde_json::to_vec(unsigned).map_err(|error| Error::system("cannot write JSON", error))?;
+    Ok(Digest::of(text).hex())
+}
+
+/// Refuses a file that does not match its own digest.
+fn check_digest(own: &str, computed: &str, shown: &str) -> Result<()> {
+    if own == computed {
+        return Ok(());
+    }
+    Err(changed(&"it does not match its own digest", shown))
 }
 
 /// Returns the content of a plan file.
@@ -397,15 +416,14 @@ fn write_text(file: &impl Serialize, path: &Path) -> Result<()> {
     new_file::finish(file, path).map_err(failed)
 }
 
-/// Refuses a plan that does not match its own digest.
-fn parsed(file: &PlanFile, shown: &str) -> Result<()> {
-    if file.computed_digest()? == file.digest {
-        return Ok(());
-    }
-    Err(Error::refused(format!(
-        "the plan `{shown}` was changed: it does not match its own digest"
-    ))
-    .hint(format!("create a new plan: `stackctl plan --out {shown}`")))
+/// Returns the error for a file that is no longer what was written.
+fn changed(reason: &dyn Display, shown: &str) -> Error {
+    refused(format!("the plan `{shown}` was changed: {reason}"), shown)
+}
+
+/// Returns the error for a file that cannot be applied.
+fn refused(reason: String, shown: &str) -> Error {
+    Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
 }
 
 fn not_replaceable(path: &Path) -> Error {
@@ -417,10 +435,9 @@ fn not_replaceable(path: &Path) -> Error {
 }
 
 fn too_long(shown: &str) -> Error {
-    Error::refused(format!(
-        "`{shown}` is not a plan of stackctl: it is longer than {MAX_LENGTH} bytes"
-    ))
-    .hint(format!("create a new plan: `stackctl plan --out {shown}`"))
+    let reason =
+        format!("`{shown}` is not a plan of stackctl: it is longer than {MAX_LENGTH} bytes");
+    refused(reason, shown)
 }
 
 fn schema_of(text: &[u8]) -> Option<String> {

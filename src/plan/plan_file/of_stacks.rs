@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PlanFile, SCHEMA_OF_STACKS, parsed, read_text, schema_of, write_text};
-use crate::artifact::digest::Digest;
-use crate::error::{Error, Result};
+use super::{
+    PlanFile, SCHEMA_OF_STACKS, changed, check_digest, digest_of, read_text, schema_of, write_text,
+};
+use crate::error::Result;
 
 /// The saved plans of several stacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,18 +81,10 @@ impl PlanFiles {
     ///
     /// Refused if the text does not match its own digest, or if one of the plans does not.
     pub fn parse(text: &[u8], shown: &str) -> Result<Self> {
-        let refused = |reason: String| {
-            Error::refused(reason).hint(format!("create a new plan: `stackctl plan --out {shown}`"))
-        };
-        let file: Self = serde_json::from_slice(text)
-            .map_err(|error| refused(format!("the plan `{shown}` was changed: {error}")))?;
-        if file.computed_digest()? != file.digest {
-            return Err(refused(format!(
-                "the plan `{shown}` was changed: it does not match its own digest"
-            )));
-        }
+        let file: Self = serde_json::from_slice(text).map_err(|error| changed(&error, shown))?;
+        check_digest(&file.digest, &file.computed_digest()?, shown)?;
         for entry in &file.stacks {
-            parsed(&entry.plan, shown)?;
+            entry.plan.check_digest(shown)?;
         }
         Ok(file)
     }
@@ -110,9 +103,7 @@ impl PlanFiles {
             digest: String::new(),
             ..self.clone()
         };
-        let text = serde_json::to_vec(&unsigned)
-            .map_err(|error| Error::system("cannot write JSON", error))?;
-        Ok(Digest::of(text).hex())
+        digest_of(&unsigned)
     }
 }
 
