@@ -30,6 +30,16 @@ pub enum StackState {
 }
 
 impl StackState {
+    /// Returns how a command ended that looks for differences. `is_asked` tells whether the command line
+    /// asked for an exit code that says whether there are some.
+    pub const fn of_differences(differs: bool, is_asked: bool) -> Self {
+        match (differs, is_asked) {
+            (false, _) => Self::Unchanged,
+            (true, true) => Self::Differs,
+            (true, false) => Self::Done,
+        }
+    }
+
     /// Returns how a command ended that failed with an error of this kind.
     pub fn of_error(kind: ErrorKind) -> Self {
         match kind {

@@ -315,13 +315,9 @@ fn show(
     let drifted = live.map_or(0, |(drift, live)| live.len() + drift.drifted_inside().len());
     let differs = drifted > 0 || !comparison.is_empty();
     let found = human::count(comparison.count() + drifted, "difference");
-    let (state, exit) = match (differs, args.exit_code) {
-        (false, _) => (StackState::Unchanged, Exit::Done),
-        (true, true) => (StackState::Differs, Exit::Differences),
-        (true, false) => (StackState::Done, Exit::Done),
-    };
+    let state = StackState::of_differences(differs, args.exit_code);
     presenter.set_state(state, if differs { &found } else { "" });
-    Ok(exit)
+    Ok(Exit::of_differences(differs, args.exit_code))
 }
 
 /// Refuses a name that nothing in either template has.

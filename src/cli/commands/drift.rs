@@ -54,11 +54,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     if session.settings().stack_set.is_some() {
         refuse([("--only", !args.only.is_empty())])?;
         let is_drifted = stack_set::drift::detect(&session, args.format).await?;
-        return Ok(if args.exit_code && is_drifted {
-            Exit::Differences
-        } else {
-            Exit::Done
-        });
+        return Ok(Exit::of_differences(is_drifted, args.exit_code));
     }
     let presenter = session.presenter();
     let interrupt = listen(context)?;
@@ -119,9 +115,5 @@ fn verdict(presenter: &Presenter, drift: &Drift, exit_code: bool) -> Result<Exit
         Some(failure) => presenter.warning(&failure),
         None => {}
     }
-    Ok(if differs {
-        Exit::Differences
-    } else {
-        Exit::Done
-    })
+    Ok(Exit::of_differences(drift.is_drifted(), exit_code))
 }

@@ -44,6 +44,16 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Returns how a command ended that looks for differences. `is_asked` tells whether the command line
+    /// asked for an exit code that says whether there are some.
+    pub const fn of_differences(differs: bool, is_asked: bool) -> Self {
+        if differs && is_asked {
+            Self::Differences
+        } else {
+            Self::Done
+        }
+    }
+
     /// Returns the process exit code.
     pub const fn code(self) -> u8 {
         match self {

@@ -181,10 +181,7 @@ async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
     let own = [("--out", args.out.is_some()), ("--offline", args.offline)];
     refuse(own.into_iter().chain(options))?;
     let differs = apply::plan(session, args.format).await?;
-    if args.detailed_exitcode && differs {
-        return Ok(Exit::Differences);
-    }
-    Ok(Exit::Done)
+    Ok(Exit::of_differences(differs, args.detailed_exitcode))
 }
 
 /// Shows the plan and returns the exit code.
@@ -204,12 +201,9 @@ fn show(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
 
 /// Returns the exit code.
 fn exit(session: &Session<'_>, plan: &Plan, args: &Args) -> Exit {
-    let (state, exit) = match (plan.is_empty(), args.detailed_exitcode) {
-        (true, _) => (StackState::Unchanged, Exit::Done),
-        (false, true) => (StackState::Differs, Exit::Differences),
-        (false, false) => (StackState::Done, Exit::Done),
-    };
+    let (differs, is_asked) = (!plan.is_empty(), args.detailed_exitcode);
+    let state = StackState::of_differences(differs, is_asked);
     let presenter = session.presenter();
     presenter.set_state(state, &human::plan::in_one_line(plan));
-    exit
+    Exit::of_differences(differs, is_asked)
 }

@@ -59,11 +59,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
         export_users::find(&deployment, &mut plan).await?;
         args.format.print(&plan, session.presenter())?;
         rollback::explain(&deployment, &plan);
-        return Ok(if args.detailed_exitcode && !plan.is_empty() {
-            Exit::Differences
-        } else {
-            Exit::Done
-        });
+        return Ok(Exit::of_differences(
+            !plan.is_empty(),
+            args.detailed_exitcode,
+        ));
     }
     let ApplyArgs {
         wait, yes, events, ..
