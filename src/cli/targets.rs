@@ -50,7 +50,8 @@ pub(super) fn choose(
     if matches!(scope, Scope::Outside) {
         return Ok(Chosen::Alone);
     }
-    let chooses = chooses_several(global);
+    let chooses_environments = chooses_environments(global);
+    let chooses = chooses_environments || !global.stacks.is_empty();
     let project = match Project::find(&context.ambient().current_dir, context.manifest()) {
         Ok(project) => project,
         Err(error) if chooses => return Err(error),
@@ -60,10 +61,7 @@ pub(super) fn choose(
     let has_stacks = may_have_stacks(&project.manifest().text);
     context.set_project(&project);
     if matches!(scope, Scope::Environment) {
-        return if chooses && global.environments().iter().any(|it| is_glob(it))
-            || global.all_environments
-            || global.environments().len() > 1
-        {
+        return if chooses_environments {
             Err(Error::input(format!(
                 "`{}` works on one environment: choose it with `-e NAME`",
                 command.name()
@@ -228,16 +226,14 @@ fn scope(command: &Command) -> Scope {
     }
 }
 
-/// Returns whether the command line may choose more than the stack that a command finds by itself.
-fn chooses_several(global: &GlobalOptions) -> bool {
+/// Returns whether the command line may choose several environments.
+fn chooses_environments(global: &GlobalOptions) -> bool {
+    let environments = global.environments();
     global.all_environments
-        || !global.stacks().is_empty()
-        || global.environments().len() > 1
-        || global.environments().iter().any(|it| is_glob(it))
-}
-
-fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?', '[', '{'])
+        || environments.len() > 1
+        || environments
+            .iter()
+            .any(|it| it.contains(['*', '?', '[', '{']))
 }
 
 /// Returns whether a manifest may have a table `[stacks]`. A key may be written with escapes.
