@@ -96,9 +96,9 @@ impl Rate {
         self.forget(now);
     }
 
-    /// Notes that a call was throttled that was sent at `sent`. Returns whether that lowered the rate: calls
-    /// that were already under way when it was lowered say nothing of the lower rate.
-    pub(super) fn throttled(&mut self, sent: Duration, now: Duration) -> bool {
+    /// Notes that a call was throttled that was sent at `sent`. That lowers the rate, unless the call was
+    /// already under way when it was lowered last: such calls say nothing of the lower rate.
+    pub(super) fn throttled(&mut self, sent: Duration, now: Duration) {
         self.forget(now);
         let Some(limit) = &mut self.limit else {
             let answered = u32::try_from(self.answers.len()).unwrap_or(u32::MAX);
@@ -110,10 +110,10 @@ impl Rate {
                 lowered: now,
                 is_searching: true,
             });
-            return true;
+            return;
         };
         if sent <= limit.lowered {
-            return false;
+            return;
         }
         limit.count(now);
         limit.rate = LOWEST.max(limit.rate * REMAINS);
@@ -121,7 +121,6 @@ impl Rate {
         limit.tokens = limit.tokens.min(0.0);
         limit.lowered = now;
         limit.is_searching = false;
-        true
     }
 
     fn forget(&mut self, now: Duration) {
