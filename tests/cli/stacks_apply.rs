@@ -79,6 +79,12 @@ fn deployed() -> (Sandbox, Cloud) {
     (sandbox, cloud)
 }
 
+/// Adds a topic to the resources of a template.
+fn add_topic(sandbox: &Sandbox, template: &str) {
+    let more = "Resources:\n  More: {Type: AWS::SNS::Topic}";
+    sandbox.edit(template, "Resources:", more);
+}
+
 /// Returns the stacks whose change sets were executed, in their order.
 fn executed(cloud: &Cloud) -> Vec<String> {
     let calls = cloud.calls_of("ExecuteChangeSet");
@@ -182,16 +188,8 @@ fn a_plan_that_differs_from_the_one_shown_is_refused_or_asked_again() {
 fn ctrl_c_asks_once_for_all_and_what_runs_is_cancelled() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "app.yaml",
-        "App: {",
-        "More: {Type: AWS::SNS::Topic}\n  App: {",
-    );
-    sandbox.edit(
-        "side.yaml",
-        "Queue: {",
-        "More: {Type: AWS::SNS::Topic}\n  Queue: {",
-    );
+    add_topic(&sandbox, "app.yaml");
+    add_topic(&sandbox, "side.yaml");
     cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn_on_terminal(&["apply", "--yes"]);
     running.wait_until("two updates", || {
@@ -220,11 +218,7 @@ fn ctrl_c_asks_once_for_all_and_what_runs_is_cancelled() {
 fn an_interrupted_run_without_a_terminal_leaves_what_runs_and_names_one_command() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "side.yaml",
-        "Queue: {",
-        "More: {Type: AWS::SNS::Topic}\n  Queue: {",
-    );
+    add_topic(&sandbox, "side.yaml");
     cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["apply", "--yes"]);
     running.wait_until("two updates", || {
@@ -245,11 +239,7 @@ fn an_interrupted_run_without_a_terminal_leaves_what_runs_and_names_one_command(
 fn jobs_limits_how_many_stacks_are_deployed_at_once() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "side.yaml",
-        "Queue: {",
-        "More: {Type: AWS::SNS::Topic}\n  Queue: {",
-    );
+    add_topic(&sandbox, "side.yaml");
     cloud.account().progress = Progress::Paused;
     let mut running = sandbox.spawn(&["apply", "--yes", "--jobs", "1"]);
     running.wait_until("one update", || {
@@ -380,11 +370,7 @@ fn a_guard_of_one_stack_keeps_all_from_being_deployed() {
 fn saved_plans_of_several_stacks_are_executed_in_their_order() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "network.yaml",
-        "Resources:",
-        "Resources:\n  More: {Type: AWS::SNS::Topic}",
-    );
+    add_topic(&sandbox, "network.yaml");
     sandbox.run(&["plan", "--out", "plans.json"]).expect_code(0);
     assert!(executed(&cloud).is_empty());
     assert_eq!(cloud.account().change_sets(), 2);
@@ -405,11 +391,7 @@ fn saved_plans_of_several_stacks_are_executed_in_their_order() {
 fn what_is_no_longer_true_in_a_file_of_plans_stops_what_needs_it_alone() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "side.yaml",
-        "Resources:",
-        "Resources:\n  More: {Type: AWS::SNS::Topic}",
-    );
+    add_topic(&sandbox, "side.yaml");
     sandbox.run(&["plan", "--out", "plans.json"]).expect_code(0);
     sandbox.edit("side.yaml", "More:", "Other:");
     let applied = sandbox
@@ -424,11 +406,7 @@ fn what_is_no_longer_true_in_a_file_of_plans_stops_what_needs_it_alone() {
 fn the_saved_plan_of_one_of_several_stacks_is_executed_for_that_stack_alone() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
-    sandbox.edit(
-        "network.yaml",
-        "Resources:",
-        "Resources:\n  More: {Type: AWS::SNS::Topic}",
-    );
+    add_topic(&sandbox, "network.yaml");
     let plan = ["plan", "-s", "right", "--out", "right.json"];
     let saved = sandbox.run(&plan).expect_code(0);
     saved.expect_stderr("`stackctl apply right.json` executes exactly this plan");
