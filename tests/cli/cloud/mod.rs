@@ -25,6 +25,7 @@ mod template;
 mod values;
 pub(crate) mod xml;
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +124,16 @@ impl Cloud {
         let mut calls = self.calls();
         calls.retain(|call| call.operation == operation);
         calls
+    }
+
+    /// Returns how often each call was sent, by its id: the SDK sends calls again that were throttled.
+    pub(crate) fn attempts(&self) -> BTreeMap<String, usize> {
+        let mut attempts = BTreeMap::new();
+        for call in self.calls() {
+            let id = call.header("amz-sdk-invocation-id").to_owned();
+            *attempts.entry(id).or_default() += 1;
+        }
+        attempts
     }
 
     /// Returns the names of all operations that were called, in order.
