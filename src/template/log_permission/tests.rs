@@ -2,7 +2,8 @@
 
 use indexmap::IndexMap;
 
-use super::{LogGroup, LogPermission, is_match, log_permission};
+use super::pattern::is_match;
+use super::{LogGroup, LogPermission, log_permission};
 use crate::diagnostic::SourceFile;
 use crate::template::Template;
 use crate::template::evaluate::Evaluator;
