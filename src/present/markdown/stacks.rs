@@ -27,35 +27,26 @@ pub fn stacks(kind: &str, name: &str, stacks: &[StackText]) -> String {
     let mut room = LIMIT
         .saturating_sub(RESERVE)
         .saturating_sub(length(&marker));
-    let mut chosen: Vec<Option<usize>> = Vec::with_capacity(blocks.len());
+    let mut shown: Vec<&str> = Vec::with_capacity(blocks.len());
     for [_, short] in &blocks {
-        let fits = length(short) <= room;
-        chosen.push(fits.then_some(1));
-        room = room.saturating_sub(if fits { length(short) } else { 0 });
+        let short = if length(short) <= room {
+            short.as_str()
+        } else {
+            ""
+        };
+        room -= length(short);
+        shown.push(short);
     }
-    for ([full, short], choice) in blocks.iter().zip(&mut chosen) {
+    for ([full, short], shown) in blocks.iter().zip(&mut shown) {
         let more = length(full).saturating_sub(length(short));
-        if choice.is_some() && more <= room {
+        if !shown.is_empty() && more <= room {
             room -= more;
-            *choice = Some(0);
+            *shown = full;
         }
     }
-    let mut text = marker;
-    for (block, choice) in blocks.iter().zip(&chosen) {
-        text.push_str(
-            choice
-                .and_then(|index| block.get(index))
-                .map_or("", String::as_str),
-        );
-    }
-    let shortened = blocks
-        .iter()
-        .zip(&chosen)
-        .filter(|([full, short], choice)| match choice {
-            Some(0) => false,
-            Some(_) => full != short,
-            None => true,
-        });
+    let mut text = marker + &shown.concat();
+    let pairs = blocks.iter().zip(&shown);
+    let shortened = pairs.filter(|([full, _], shown)| full != *shown);
     match shortened.count() {
         0 => {}
         number => text.push_str(&format!(
