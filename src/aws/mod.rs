@@ -306,13 +306,13 @@ impl Connection {
         let config = self.config.to_builder();
         let config = config.region(Region::new(region.to_owned()));
         let limiter = self.caller.limiters.of(region, service.name);
-        JsonClient::new(&config.build(), service, Some(Allowance(limiter)))
+        JsonClient::new(&config.build(), service, Allowance(limiter))
     }
 
     /// Returns a client of a service that has no SDK crate.
     fn json(&self, service: json_call::Service) -> JsonClient {
         let allowance = Allowance(self.limiter(service.name));
-        JsonClient::new(&self.config, service, Some(allowance))
+        JsonClient::new(&self.config, service, allowance)
     }
 }
 

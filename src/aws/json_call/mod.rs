@@ -197,13 +197,10 @@ pub(super) struct JsonClient {
 
 impl JsonClient {
     /// Returns a client; nothing is sent yet. `allowance` gives its calls more time if they have to wait.
-    pub(super) fn new(config: &SdkConfig, service: Service, allowance: Option<Allowance>) -> Self {
+    pub(super) fn new(config: &SdkConfig, service: Service, allowance: Allowance) -> Self {
         let custom = super::service_endpoint(config, service.id);
         let settings = settings(config, service, custom.is_some());
-        let mut components = components(config, service, custom);
-        if let Some(allowance) = allowance {
-            components = components.with_interceptor(allowance);
-        }
+        let components = components(config, service, custom).with_interceptor(allowance);
         let plugin = StaticRuntimePlugin::new()
             .with_config(settings)
             .with_runtime_components(components);

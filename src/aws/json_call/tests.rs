@@ -28,7 +28,12 @@ use super::endpoint::EndpointResolver;
 use super::{CallError, DYNAMODB, JsonClient, LAMBDA, LOGS, Request, SECRETS_MANAGER, Service};
 use crate::aws::Endpoint;
 use crate::aws::fault;
+use crate::aws::limiter::{Allowance, Limiters};
 use crate::aws::login::Login;
+
+fn allowance() -> Allowance {
+    Allowance(Limiters::default().of("eu-west-1", "lambda"))
+}
 
 /// An answer of a service.
 #[derive(Debug, Clone)]
@@ -94,7 +99,9 @@ impl Script {
 
     async fn send(&self, service: Service, request: Request) -> Result<Value, CallError> {
         let config = self.config().build();
-        JsonClient::new(&config, service, None).send(request).await
+        JsonClient::new(&config, service, allowance())
+            .send(request)
+            .await
     }
 
     fn requests(&self) -> Vec<HttpRequest> {
@@ -240,7 +247,7 @@ async fn a_call_without_an_answer_times_out() {
     let config = config("eu-west-1")
         .timeout_config(timeouts.build())
         .http_client(http_client_fn(|_, _| SharedHttpConnector::new(NoAnswer)));
-    let client = JsonClient::new(&config.build(), DYNAMODB, None);
+    let client = JsonClient::new(&config.build(), DYNAMODB, allowance());
     let error = client.send::<Value>(get_item()).await.unwrap_err();
     assert!(matches!(error, CallError::TimeoutError(_)), "{error:?}");
 }
@@ -442,7 +449,7 @@ async fn a_configured_endpoint_replaces_the_one_of_aws() {
 async fn a_call_is_sent_to_the_configured_endpoint() {
     let script = Script::of([answer(200, "")]);
     let config = script.config().endpoint_url("http://127.0.0.1:4566/base");
-    let client = JsonClient::new(&config.build(), DYNAMODB, None);
+    let client = JsonClient::new(&config.build(), DYNAMODB, allowance());
     let answer: Value = client.send(get_item()).await.unwrap();
     assert_eq!(
         answer,
