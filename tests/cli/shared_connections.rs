@@ -15,17 +15,8 @@ fn deployed(count: usize) -> (Sandbox, Cloud) {
         .to_owned();
     for number in 0..count {
         manifest += &format!("[stacks.s{number}]\n");
-        let tags = [
-            ("stackctl:project", "demo"),
-            ("stackctl:environment", "dev"),
-        ];
-        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let deployment = Deployment {
-            template: TEMPLATE.to_owned(),
-            tags: tags.into(),
-            ..Deployment::default()
-        };
         let name = format!("demo-s{number}-dev");
+        let deployment = Deployment::of_demo(TEMPLATE);
         cloud.account().deploy(&name, deployment);
     }
     let sandbox = Sandbox::new()

@@ -51,20 +51,9 @@ fn deployed() -> (Sandbox, Cloud) {
     let (sandbox, cloud) = in_cloud();
     for stack in ORDER {
         let template = if stack == "network" { TOPIC } else { QUEUE };
-        let tags = [
-            ("stackctl:project", "demo"),
-            ("stackctl:environment", "dev"),
-        ];
-        let deployment = Deployment {
-            template: template.to_owned(),
-            tags: tags
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
-            ..Deployment::default()
-        };
-        cloud
-            .account()
-            .deploy(&format!("demo-{stack}-dev"), deployment);
+        let name = format!("demo-{stack}-dev");
+        let deployment = Deployment::of_demo(template);
+        cloud.account().deploy(&name, deployment);
     }
     (sandbox, cloud)
 }

@@ -362,6 +362,20 @@ impl Deployment {
         }
     }
 
+    /// Returns the deployment of a template by stackctl, for the project `demo` in the environment `dev`.
+    pub(crate) fn of_demo(template: &str) -> Self {
+        let tags = [
+            ("stackctl:project", "demo"),
+            ("stackctl:environment", "dev"),
+        ];
+        Self {
+            tags: tags
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            ..Self::of(template)
+        }
+    }
+
     /// Returns the parameters without the values of those with `NoEcho`.
     fn masked_parameters(&self) -> BTreeMap<String, String> {
         let parsed = template::parse(&self.template);
