@@ -324,6 +324,7 @@ fn an_import_that_depends_on_an_unread_value_is_not_judged_by_the_default() {
     let refused = sandbox
         .run(&["apply", "--yes", "-s", "network"])
         .expect_code(4);
-    refused
-        .expect_stderr("1. change `app` so that it no longer imports `shop-name`, and run `stackctl");
+    refused.expect_stderr(
+        "1. change `app` so that it no longer imports `shop-name`, and run `stackctl",
+    );
 }

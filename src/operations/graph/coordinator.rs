@@ -194,10 +194,7 @@ impl Coordinator {
 
     /// Asks for consent once every plan was shown or cannot be. `ask` gets what each stack asks for; it is
     /// not called if nothing has to be done. The others are the labels of those that cannot be done.
-    async fn obtain_consent(
-        &self,
-        ask: impl AsyncFnOnce(&[Asked], &[&str]) -> Result<()>,
-    ) {
+    async fn obtain_consent(&self, ask: impl AsyncFnOnce(&[Asked], &[&str]) -> Result<()>) {
         self.when(|schedule| schedule.is_shown().then_some(()))
             .await;
         let (mut asked, mut others) = (Vec::new(), Vec::new());

@@ -102,7 +102,7 @@ fn push_body(page: &mut Page, plan: &Plan) {
 
 /// Returns the marker, the verdict, and the line that says which stack or stack set is meant; `stack`
 /// begins that line.
-fn title(verdict: &str, stack: &str, target: &Target) -> String {
+fn page_title(verdict: &str, stack: &str, target: &Target) -> String {
     format!(
         "<!-- stackctl:plan {} -->\n<b>{}</b>\n\n\
          {stack} <code>{}</code>, environment <code>{}</code>, account <code>{}</code>, \
@@ -126,7 +126,7 @@ fn heading(plan: &Plan) -> String {
         Operation::Create => "New stack",
         Operation::Update => "Stack",
     };
-    let mut text = title(&verdict, stack, &plan.target);
+    let mut text = page_title(&verdict, stack, &plan.target);
     if let Some(basis) = &plan.prediction {
         text.push_str(&format!("\nA prediction: {}.\n", escaped(basis)));
     }

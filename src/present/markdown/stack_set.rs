@@ -1,7 +1,7 @@
 //! The plan of a stack set as Markdown for a pull request comment.
 
 use super::page::{Page, details, escaped, fenced};
-use super::{push_body, section, title, values};
+use super::{page_title, push_body, section, values};
 use crate::plan::stack_set::{StackSetPlan, TargetAction};
 use crate::present::human::stack_set::summary;
 
@@ -13,7 +13,7 @@ pub fn plan(plan: &StackSetPlan) -> String {
         (true, _) => ("New stack set", summary(plan)),
         (false, _) => ("Stack set", summary(plan)),
     };
-    let mut page = Page::new(title(&verdict, heading, target));
+    let mut page = Page::new(page_title(&verdict, heading, target));
     for warning in &plan.warnings {
         page.push(&format!("\nWarning: {}\n", escaped(warning)), "");
     }
