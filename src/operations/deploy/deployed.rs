@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::Session;
 use crate::operations::upstream::known::ReadStack;
 use crate::operations::upstream::outputs::{self, StackValues};
+use crate::operations::upstream::project_stacks::key_of;
 use crate::template::Template;
 
 /// What AWS says of one stack, and the connection to it.
@@ -192,7 +193,7 @@ impl Deployed {
 fn publish(session: &Session<'_>, state: &DeployedState) {
     if let Some(key) = &session.settings().stack_key {
         let upstream = session.context().upstream();
-        upstream.publish(&outputs::key_of(session, key), || {
+        upstream.publish(&key_of(session, key), || {
             let template = state.model().and_then(std::result::Result::ok);
             let secrets = |stack: &Stack| outputs::secret_outputs(stack, template);
             ReadStack {

@@ -1,7 +1,7 @@
 //! What the plans of other stacks of the run do to the parameters of a deployment.
 
 use super::known::Planned;
-use super::outputs::key_of;
+use super::project_stacks::key_of;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::operations::deploy::deployment::Deployment;

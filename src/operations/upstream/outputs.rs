@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indexmap::{IndexMap, IndexSet};
 
-use super::known::{Key, ReadStack};
-use super::project_stacks::{ProjectStacks, is_same_place};
+use super::known::ReadStack;
+use super::project_stacks::{ProjectStacks, is_same_place, key_of};
 use crate::aws::Connection;
 use crate::aws::stack::StackService;
 use crate::cloudformation::stack::Stack;
@@ -114,11 +114,6 @@ pub(crate) async fn read(
     }
     missing_value::check(found)?;
     Ok(read)
-}
-
-/// Returns what the process knows a stack of the session's environment by.
-pub(crate) fn key_of(session: &Session<'_>, stack: &str) -> Key {
-    (session.settings().environment.clone(), stack.to_owned())
 }
 
 /// Reads a stack where its settings say that it is.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::outputs::key_of;
+use super::known::Key;
 use crate::artifact::package::Artifact;
 use crate::config::manifest;
 use crate::config::settings::{Selection, Settings, StackGraph, choose};
@@ -82,6 +82,11 @@ pub(crate) fn is_same_place(one: &Settings, other: &Settings) -> bool {
         && one.profile == other.profile
         && one.region == other.region
         && one.account == other.account
+}
+
+/// Returns what the process knows a stack of the session's environment by.
+pub(crate) fn key_of(session: &Session<'_>, stack: &str) -> Key {
+    (session.settings().environment.clone(), stack.to_owned())
 }
 
 /// Returns the template of a stack of `[stacks]` as the files have it, with other keys of artifacts; `None`
