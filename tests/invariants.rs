@@ -45,6 +45,7 @@ const PURE: &[&str] = &[
     "plan/risk",
     "plan/stack_set",
     "plan/values",
+    "present/html",
     "present/human",
     "present/json",
     "present/markdown",

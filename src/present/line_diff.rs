@@ -5,10 +5,29 @@ use similar::{ChangeTag, TextDiff};
 /// The mark of a text that does not end with a line break, as in `diff`.
 const NO_LINE_BREAK: &str = " (no line break at the end)";
 
+/// A line of a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// `-`, `+`, or a space if it is the same on both sides.
+    pub(super) sign: char,
+    /// The line, without its line break.
+    pub(super) text: String,
+    /// Its number before and after, from 1; `None` on a side that does not have it.
+    pub(super) numbers: [Option<usize>; 2],
+}
+
 /// Returns the lines that differ, with their signs (`-` and `+`), and `context` equal lines around them,
 /// with a space as their sign. `None` stands for omitted equal lines. A carriage return is shown as `\r`,
 /// unless all lines of both texts end with one.
 pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option<(char, String)>> {
+    let lines = numbered(before, after, context).into_iter();
+    lines
+        .map(|line| line.map(|line| (line.sign, line.text)))
+        .collect()
+}
+
+/// Returns the lines as [`line_diff`] does, with their numbers.
+pub(super) fn numbered(before: &str, after: &str, context: usize) -> Vec<Option<Line>> {
     let diff = TextDiff::from_lines(before, after);
     let is_crlf = |text: &str| text.matches("\r\n").count() == text.matches('\n').count();
     let line_end = if is_crlf(before) && is_crlf(after) {
@@ -35,11 +54,16 @@ pub(super) fn line_diff(before: &str, after: &str, context: usize) -> Vec<Option
             let value = change.value();
             let line = value.strip_suffix(line_end).unwrap_or(value);
             let line = line.strip_suffix('\n').unwrap_or(line);
-            let mut line = line.replace('\r', "\\r");
+            let mut text = line.replace('\r', "\\r");
             if sign != ' ' && has_other_end && !value.ends_with('\n') {
-                line.push_str(NO_LINE_BREAK);
+                text.push_str(NO_LINE_BREAK);
             }
-            lines.push(Some((sign, line)));
+            let numbers = [change.old_index(), change.new_index()];
+            lines.push(Some(Line {
+                sign,
+                text,
+                numbers: numbers.map(|it| it.map(|it| it + 1)),
+            }));
         }
     }
     lines

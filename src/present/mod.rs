@@ -8,6 +8,7 @@
 pub mod diagnostic;
 pub mod event_filter;
 pub mod format;
+pub mod html;
 pub mod human;
 pub mod json;
 mod line_diff;
@@ -43,6 +44,8 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::masking;
 use format::ColorWhen;
+use html::markup::PageContext;
+use html::page::{Article, PageKind};
 use human::stacks::StackRow;
 use output::{MemberOutput, Output, Part};
 pub use process::{cannot_start, command_line};
@@ -291,11 +294,47 @@ impl Presenter {
         self.output.json(&self.streams, document)
     }
 
+    /// Returns what the texts of a page about this presenter's stack need.
+    pub fn page_context(&self) -> PageContext {
+        let context = PageContext::new(self.streams.secrets.redactor());
+        match &self.streams.member {
+            Some(member) => context.of_member(member.row, self.streams.number_of_stacks()),
+            None => context,
+        }
+    }
+
+    /// Writes a page about one stack to stdout, or keeps what it says if there are several.
+    pub fn page(&self, article: Article) {
+        let kind = article.page_kind();
+        self.output.page(&self.streams, article);
+        if self.streams.member.is_none() {
+            self.advise_file(kind);
+        }
+    }
+
+    /// Writes a whole page to stdout.
+    pub fn page_document(&self, kind: PageKind, document: &str) {
+        self.output.document(&self.streams, document);
+        self.advise_file(kind);
+    }
+
+    /// Says how a page gets into a file if a terminal shows its source.
+    fn advise_file(&self, kind: PageKind) {
+        if self.streams.is_screen {
+            let file = kind.file();
+            self.hint(&format!(
+                "this is the source of a page: write it to a file with `> {file}`, and open the file in \
+                 a browser"
+            ));
+        }
+    }
+
     /// Writes a part of a command's output that was kept.
     pub fn part(&self, part: Part) {
         match part {
             Part::Text(text) => self.data(&text),
             Part::Exact(text) => self.exact_data(&text),
+            Part::Page(article) => self.page(*article),
             Part::Document(document) => {
                 // It was JSON when it was kept.
                 let _ = self.json(&document);

@@ -7,11 +7,12 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::html::page::{self, Article};
 use super::streams::Streams;
 use crate::error::{Error, Result};
 
 /// A part of the output that was kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Part {
     /// Text for people, with styles.
     Text(String),
@@ -19,6 +20,8 @@ pub enum Part {
     Exact(String),
     /// One JSON document.
     Document(Value),
+    /// What a page says about the stack.
+    Page(Box<Article>),
 }
 
 impl Part {
@@ -26,7 +29,7 @@ impl Part {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Text(text) | Self::Exact(text) => text.is_empty(),
-            Self::Document(_) => false,
+            Self::Document(_) | Self::Page(_) => false,
         }
     }
 }
@@ -103,6 +106,19 @@ impl Output {
             Target::Kept(parts) => parts.borrow_mut().push(Part::Exact(text.to_owned())),
             Target::Lines(_) => self.keep_error(streams.data(&streams.prefixed(text))),
         }
+    }
+
+    pub(super) fn page(&self, streams: &Streams, article: Article) {
+        match &self.target {
+            Target::Kept(parts) => parts.borrow_mut().push(Part::Page(Box::new(article))),
+            Target::Direct | Target::Lines(_) => {
+                self.keep_error(streams.page(&page::page(&article)));
+            }
+        }
+    }
+
+    pub(super) fn document(&self, streams: &Streams, document: &str) {
+        self.keep_error(streams.page(document));
     }
 
     pub(super) fn json(&self, streams: &Streams, document: &impl Serialize) -> Result<()> {

@@ -74,6 +74,17 @@ impl Streams {
         }
     }
 
+    /// Writes a page to stdout. Its texts were masked and made visible one by one, when the page was
+    /// written: a mask in the finished page could change its elements.
+    pub(super) fn page(&self, page: &str) -> io::Result<()> {
+        self.print_data(page)
+    }
+
+    /// Returns how many stacks share the streams; 0 if the command works on one stack alone.
+    pub(super) fn number_of_stacks(&self) -> usize {
+        self.screen().rows(Instant::now()).len()
+    }
+
     /// Writes JSON to stdout. It is JSON without the secrets, too.
     pub(super) fn json(&self, text: &str) -> io::Result<()> {
         self.print_data(&visible::json(&self.secrets.redact_json(text)))

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::operations::context::{Context, OpenedTarget};
+use crate::present::html::page::{StackArticle, page_of_stacks};
 use crate::present::human;
 use crate::present::json::stacks::{ErrorEntry, StackEntry, StacksDocument, merged_sarif};
 use crate::present::markdown::stacks::{StackText, stacks};
@@ -33,6 +34,7 @@ pub(crate) struct Group<'a> {
     /// What is printed at the end, in the order of the stacks.
     entries: Vec<StackEntry>,
     texts: Vec<StackText>,
+    articles: Vec<StackArticle>,
 }
 
 impl<'a> Group<'a> {
@@ -76,6 +78,7 @@ impl<'a> Group<'a> {
             resume: None,
             entries: Vec::new(),
             texts: Vec::new(),
+            articles: Vec::new(),
         }
     }
 
@@ -172,6 +175,12 @@ impl<'a> Group<'a> {
                 presenter.data(&stacks(self.command, &self.name(), &self.texts));
                 Ok(())
             }
+            Layout::Html(kind) => {
+                let context = presenter.page_context();
+                let page = page_of_stacks(&context, kind, &self.name(), &self.articles);
+                presenter.page_document(kind, &page);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -208,6 +217,14 @@ impl<'a> Group<'a> {
             Layout::Markdown => self.texts.push(StackText {
                 label: member.label().to_owned(),
                 text: texts(parts),
+                error: error.map(Error::in_one_line),
+            }),
+            Layout::Html(_) => self.articles.push(StackArticle {
+                label: member.label().to_owned(),
+                article: parts.into_iter().find_map(|part| match part {
+                    Part::Page(article) => Some(*article),
+                    _ => None,
+                }),
                 error: error.map(Error::in_one_line),
             }),
             Layout::Lines => {}
@@ -287,6 +304,7 @@ fn texts(parts: Vec<Part>) -> String {
     let texts = parts.into_iter().map(|part| match part {
         Part::Text(text) | Part::Exact(text) => text,
         Part::Document(document) => document.to_string(),
+        Part::Page(_) => String::new(),
     });
     texts.collect()
 }

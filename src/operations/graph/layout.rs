@@ -1,5 +1,6 @@
 //! How the output of several stacks is put together.
 
+use crate::present::html::page::PageKind;
 use crate::present::json::stacks::Kind;
 
 /// How the output of several stacks is put together.
@@ -15,6 +16,8 @@ pub(crate) enum Layout {
     Sarif,
     /// One comment with the text of each stack below one marker.
     Markdown,
+    /// One page with an article for each stack.
+    Html(PageKind),
     /// One YAML stream with a document for each stack.
     Templates,
     /// Lines as they come, each with the name of its stack.

@@ -1,0 +1,659 @@
+//! One self-contained page: what is common to the pages of plans, differences and events.
+//!
+//! A page needs no network and loads nothing: its style and its script are inside it, and its content
+//! security policy allows these two by their digests and nothing else. Without the script it is a
+//! readable page: everything is there, and what needs the script stays hidden. An [`Article`] is what the
+//! page says about one stack; a page about several stacks has a table of them at its top.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::markup::{Attribute, Id, Markup, PageContext, Writer};
+use crate::present::human::count;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    /// A plan.
+    Plan,
+    /// The differences between what is deployed and the files.
+    Diff,
+    /// The events of an operation.
+    Events,
+}
+
+impl PageKind {
+    /// Returns a name for a file with the page.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Plan => "plan.html",
+            Self::Diff => "diff.html",
+            Self::Events => "events.html",
+        }
+    }
+
+    /// Returns the word above the name of the stack.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "Plan",
+            Self::Diff => "Differences",
+            Self::Events => "Events",
+        }
+    }
+}
+
+/// How much a reader has to care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Tone {
+    /// Nothing to do.
+    #[default]
+    Calm,
+    /// Something changes, or should be known.
+    Info,
+    /// Something should be checked.
+    Warning,
+    /// Something is lost, or failed.
+    Danger,
+}
+
+/// A kind of change. Its name is the value of `data-kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Something is added.
+    Add,
+    /// Something changes in place.
+    Change,
+    /// A resource is replaced.
+    Replace,
+    /// Something is removed.
+    Remove,
+    /// A resource is imported.
+    Import,
+    /// Drift is reverted or adopted.
+    Drift,
+    /// Something may change.
+    Maybe,
+}
+
+impl Kind {
+    /// Returns the name, which is the value of `data-kind` and a word in the address of the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Change => "change",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+            Self::Import => "import",
+            Self::Drift => "drift",
+            Self::Maybe => "maybe",
+        }
+    }
+
+    /// Returns the sign.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Change => "~",
+            Self::Replace => "-/+",
+            Self::Remove => "-",
+            Self::Import => "<-",
+            Self::Drift => "↺",
+            Self::Maybe => "?",
+        }
+    }
+
+    /// Returns the word for a number of them, as in `2 to add`.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Add => "to add",
+            Self::Change => "to change",
+            Self::Replace => "to replace",
+            Self::Remove => "to destroy",
+            Self::Import => "to import",
+            Self::Drift => "of drift",
+            Self::Maybe => "may change",
+        }
+    }
+
+    /// Returns the classes of the sign.
+    const fn badge(self) -> &'static str {
+        match self {
+            Self::Add => "sign add",
+            Self::Change => "sign change",
+            Self::Replace => "sign replace",
+            Self::Remove => "sign remove",
+            Self::Import => "sign import",
+            Self::Drift => "sign drift",
+            Self::Maybe => "sign maybe",
+        }
+    }
+
+    /// Adds the sign with its color. The word for it is its title.
+    pub(super) fn write(self, html: &mut Writer<'_>) {
+        let attributes = [
+            Attribute::Class(self.badge()),
+            Attribute::Title(self.words()),
+        ];
+        html.element("span", &attributes, |sign| sign.text(self.sign()));
+    }
+}
+
+/// What a page says about one stack.
+#[derive(Debug, Clone)]
+pub struct Article {
+    context: PageContext,
+    kind: PageKind,
+    name: String,
+    heading: &'static str,
+    facts: Vec<(&'static str, String)>,
+    verdict: String,
+    tone: Tone,
+    dangers: usize,
+    kinds: Vec<(Kind, usize)>,
+    notices: Vec<(Tone, String)>,
+    sections: Vec<Section>,
+}
+
+/// A section of an article.
+#[derive(Debug, Clone)]
+struct Section {
+    id: Id,
+    title: &'static str,
+    count: Option<usize>,
+    body: Markup,
+}
+
+impl Article {
+    /// Returns an article about a stack. `heading` is the word for the stack, such as `New stack`.
+    pub fn new(context: PageContext, kind: PageKind, heading: &'static str, name: &str) -> Self {
+        Self {
+            context,
+            kind,
+            name: name.to_owned(),
+            heading,
+            facts: Vec::new(),
+            verdict: String::new(),
+            tone: Tone::Calm,
+            dangers: 0,
+            kinds: Vec::new(),
+            notices: Vec::new(),
+            sections: Vec::new(),
+        }
+    }
+
+    /// Returns what the page shows.
+    pub fn page_kind(&self) -> PageKind {
+        self.kind
+    }
+
+    /// Returns what is common to the page.
+    pub fn context(&self) -> &PageContext {
+        &self.context
+    }
+
+    /// Adds a fact about the stack, such as its region. An empty fact is left out.
+    pub fn fact(&mut self, name: &'static str, value: &str) {
+        if !value.is_empty() {
+            self.facts.push((name, value.to_owned()));
+        }
+    }
+
+    /// Sets the sentence that says how it is, and how much a reader has to care.
+    pub fn verdict(&mut self, tone: Tone, sentence: &str) {
+        self.tone = self.tone.max(tone);
+        sentence.clone_into(&mut self.verdict);
+    }
+
+    /// Sets the number of risks that are dangers or warnings.
+    pub fn dangers(&mut self, number: usize) {
+        self.dangers = number;
+    }
+
+    /// Adds a number of changes of a kind, which can be filtered.
+    pub fn kind(&mut self, kind: Kind, number: usize) {
+        match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, sum)) => *sum += number,
+            None => self.kinds.push((kind, number)),
+        }
+    }
+
+    /// Adds a sentence that a reader must know before the rest. The text between backticks is code.
+    pub fn notice(&mut self, tone: Tone, sentence: &str) {
+        self.notices.push((tone, sentence.to_owned()));
+    }
+
+    /// Adds a section, which is left out if nothing is written into it. `name` is its id, and `count` the
+    /// number of things in it.
+    pub fn section(
+        &mut self,
+        name: &'static str,
+        title: &'static str,
+        count: Option<usize>,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
+        let id = self.context.section_id(name);
+        let mut html = Writer::new(&self.context);
+        write(&mut html);
+        let body = html.finish();
+        if !body.is_empty() {
+            self.sections.push(Section {
+                id,
+                title,
+                count,
+                body,
+            });
+        }
+    }
+
+    /// Returns how many bytes the sections have.
+    pub fn len(&self) -> usize {
+        self.sections.iter().map(|it| it.body.len()).sum()
+    }
+
+    /// Returns whether there is no section.
+    pub fn is_empty(&self) -> bool {
+        self.sections.is_empty()
+    }
+
+    /// Adds the name, the facts, the verdict and the notices. `label` is what tells the stack apart from
+    /// the others of the page.
+    fn write_head(&self, html: &mut Writer<'_>, label: Option<&str>) {
+        let [heading, ..] = self.context.heading();
+        html.element("div", &[Attribute::Class("title")], |html| {
+            let eyebrow = match label {
+                Some(label) => format!("{} {label}", self.heading),
+                None => format!("{} · {}", self.kind.word(), self.heading.to_lowercase()),
+            };
+            html.leaf("p", "eyebrow", &eyebrow);
+            html.leaf(heading, "name", &self.name);
+        });
+        html.new_line();
+        if !self.facts.is_empty() {
+            html.element("dl", &[Attribute::Class("facts")], |html| {
+                for (name, value) in &self.facts {
+                    html.element("div", &[], |html| {
+                        html.leaf("dt", "", name);
+                        html.leaf("dd", "", value);
+                    });
+                }
+            });
+            html.new_line();
+        }
+        write_verdict(html, self.tone, &self.verdict, &self.kinds);
+        for (tone, sentence) in &self.notices {
+            write_notice(html, *tone, sentence);
+        }
+    }
+
+    /// Adds the sections.
+    fn write_sections(&self, html: &mut Writer<'_>) {
+        let [_, heading, _] = self.context.heading();
+        for section in &self.sections {
+            let attributes = [
+                Attribute::Class("section"),
+                Attribute::Id(&section.id),
+                Attribute::Fixed("tabindex", "-1"),
+            ];
+            html.element("section", &attributes, |html| {
+                html.element(heading, &[Attribute::Class("heading")], |html| {
+                    html.text(section.title);
+                    if let Some(count) = section.count {
+                        html.text(" ");
+                        html.leaf("span", "count", &count.to_string());
+                    }
+                });
+                html.new_line();
+                html.markup(&section.body);
+            });
+            html.new_line();
+        }
+    }
+
+    /// Adds the links to the sections.
+    fn write_links(&self, html: &mut Writer<'_>) {
+        html.element("ul", &[], |html| {
+            for section in &self.sections {
+                html.element("li", &[], |html| {
+                    html.element("a", &[Attribute::Link(&section.id)], |html| {
+                        html.leaf("span", "", section.title);
+                        if let Some(count) = section.count {
+                            html.text(" ");
+                            html.leaf("span", "count", &count.to_string());
+                        }
+                    });
+                });
+            }
+        });
+    }
+}
+
+/// One of several stacks of a page.
+#[derive(Debug, Clone)]
+pub struct StackArticle {
+    /// Its key, after the environment if there are several.
+    pub label: String,
+    /// What is said about it; `None` if the command failed before.
+    pub article: Option<Article>,
+    /// Why the command failed for it.
+    pub error: Option<String>,
+}
+
+/// Returns the page about one stack.
+pub fn page(article: &Article) -> String {
+    let context = &article.context;
+    let title = format!("{}: {}", article.kind.word(), article.name);
+    document(
+        context,
+        &title,
+        |html| article.write_head(html, None),
+        |html| article.write_links(html),
+        |html| {
+            write_tools(html, &article.kinds);
+            html.element("article", &[Attribute::Class("stack")], |html| {
+                article.write_sections(html);
+            });
+        },
+    )
+}
+
+/// Returns the page about several stacks, with a table of them at the top. `name` is the project and its
+/// environments.
+pub fn page_of_stacks(
+    context: &PageContext,
+    kind: PageKind,
+    name: &str,
+    stacks: &[StackArticle],
+) -> String {
+    let context = &context.clone().of_member(0, stacks.len());
+    let ids: Vec<Id> = (0..stacks.len())
+        .map(|number| context.clone().of_member(number, stacks.len()))
+        .map(|context| context.section_id("stack"))
+        .collect();
+    let mut kinds: Vec<(Kind, usize)> = Vec::new();
+    for (found, number) in stacks
+        .iter()
+        .filter_map(|it| it.article.as_ref())
+        .flat_map(|it| &it.kinds)
+    {
+        match kinds.iter_mut().find(|(known, _)| known == found) {
+            Some((_, sum)) => *sum += number,
+            None => kinds.push((*found, *number)),
+        }
+    }
+    kinds.sort_unstable_by_key(|(kind, _)| *kind);
+    let title = format!("{}: {name}", kind.word());
+    let head = |html: &mut Writer<'_>| {
+        html.element("div", &[Attribute::Class("title")], |html| {
+            let number = count(stacks.len(), "stack");
+            html.leaf("p", "eyebrow", &format!("{} · {number}", kind.word()));
+            html.leaf("h1", "name", name);
+        });
+        html.new_line();
+        write_stack_table(html, stacks, &ids);
+    };
+    let links = |html: &mut Writer<'_>| {
+        html.element("ul", &[], |html| {
+            for (stack, id) in stacks.iter().zip(&ids) {
+                html.element("li", &[], |html| {
+                    html.element("a", &[Attribute::Link(id)], |html| html.text(&stack.label));
+                    if let Some(article) = &stack.article {
+                        article.write_links(html);
+                    }
+                });
+            }
+        });
+    };
+    document(context, &title, head, links, |html| {
+        write_tools(html, &kinds);
+        for (stack, id) in stacks.iter().zip(&ids) {
+            let attributes = [
+                Attribute::Class("stack"),
+                Attribute::Id(id),
+                Attribute::Fixed("tabindex", "-1"),
+            ];
+            html.element("article", &attributes, |html| {
+                html.element("header", &[Attribute::Class("head")], |html| {
+                    match &stack.article {
+                        Some(article) => article.write_head(html, Some(&stack.label)),
+                        None => html.leaf("h2", "name", &stack.label),
+                    }
+                    if let Some(error) = &stack.error {
+                        write_notice(html, Tone::Danger, &format!("Failed: {error}"));
+                    }
+                });
+                html.new_line();
+                if let Some(article) = &stack.article {
+                    article.write_sections(html);
+                }
+            });
+            html.new_line();
+        }
+    })
+}
+
+/// Adds the table of several stacks.
+fn write_stack_table(html: &mut Writer<'_>, stacks: &[StackArticle], ids: &[Id]) {
+    let facts = ["Environment", "Account", "Region"];
+    html.element("div", &[Attribute::Class("scroll")], |html| {
+        html.element("table", &[Attribute::Class("stacks")], |html| {
+            html.element("thead", &[], |html| {
+                html.element("tr", &[], |html| {
+                    for title in ["Stack"]
+                        .into_iter()
+                        .chain(facts)
+                        .chain(["Result", "Danger"])
+                    {
+                        html.element("th", &[Attribute::Fixed("scope", "col")], |html| {
+                            html.text(title);
+                        });
+                    }
+                });
+            });
+            html.element("tbody", &[], |html| {
+                for (stack, id) in stacks.iter().zip(ids) {
+                    html.element("tr", &[], |html| write_stack_row(html, stack, id, facts));
+                    html.new_line();
+                }
+            });
+        });
+    });
+}
+
+fn write_stack_row(html: &mut Writer<'_>, stack: &StackArticle, id: &Id, facts: [&str; 3]) {
+    html.element("th", &[Attribute::Fixed("scope", "row")], |html| {
+        html.element("a", &[Attribute::Link(id)], |html| html.text(&stack.label));
+    });
+    for name in facts {
+        let of_article = |it: &Article| {
+            let fact = it.facts.iter().find(|(known, _)| *known == name);
+            fact.map(|(_, value)| value.clone())
+        };
+        let value = stack.article.as_ref().and_then(of_article);
+        html.leaf("td", "", value.as_deref().unwrap_or_default());
+    }
+    html.element("td", &[], |html| match (&stack.article, &stack.error) {
+        (_, Some(_)) => html.leaf("strong", "failed", "Failed"),
+        (Some(article), None) => html.text(&article.verdict),
+        (None, None) => html.text("–"),
+    });
+    let dangers = stack.article.as_ref().map_or(0, |it| it.dangers);
+    html.element("td", &[Attribute::Class("number")], |html| match dangers {
+        0 => html.text("–"),
+        _ => html.leaf("strong", "failed", &dangers.to_string()),
+    });
+}
+
+/// Adds a sentence that stands out.
+fn write_notice(html: &mut Writer<'_>, tone: Tone, sentence: &str) {
+    let class = match tone {
+        Tone::Calm => "notice calm",
+        Tone::Info => "notice info",
+        Tone::Warning => "notice warning",
+        Tone::Danger => "notice danger",
+    };
+    html.element("p", &[Attribute::Class(class)], |html| html.prose(sentence));
+    html.new_line();
+}
+
+/// Adds the verdict, with the number of changes of each kind.
+fn write_verdict(html: &mut Writer<'_>, tone: Tone, verdict: &str, kinds: &[(Kind, usize)]) {
+    let class = match tone {
+        Tone::Calm => "verdict calm",
+        Tone::Info => "verdict info",
+        Tone::Warning => "verdict warning",
+        Tone::Danger => "verdict danger",
+    };
+    html.element("div", &[Attribute::Class(class)], |html| {
+        html.leaf("p", "sentence", verdict);
+        let shown: Vec<_> = kinds.iter().filter(|(_, number)| *number > 0).collect();
+        if !shown.is_empty() {
+            html.element("ul", &[Attribute::Class("tallies")], |html| {
+                for (kind, number) in shown {
+                    html.element("li", &[], |html| {
+                        kind.write(html);
+                        html.leaf("b", "", &number.to_string());
+                        html.text(" ");
+                        html.text(kind.words());
+                    });
+                }
+            });
+        }
+    });
+    html.new_line();
+}
+
+/// Adds the search and the filter. They are hidden until the script shows them.
+fn write_tools(html: &mut Writer<'_>, kinds: &[(Kind, usize)]) {
+    let total: usize = kinds.iter().map(|(_, number)| number).sum();
+    if total == 0 {
+        return;
+    }
+    let attributes = [
+        Attribute::Class("tools"),
+        Attribute::Fixed("role", "search"),
+        Attribute::Label("Filter the changes"),
+        Attribute::Flag("hidden"),
+    ];
+    html.element("div", &attributes, |html| {
+        html.element("label", &[Attribute::Class("find")], |html| {
+            html.leaf("span", "visually-hidden", "Search");
+            html.void(
+                "input",
+                &[
+                    Attribute::Fixed("type", "search"),
+                    Attribute::Fixed("id", "search"),
+                    Attribute::Fixed("placeholder", "Search"),
+                    Attribute::Fixed("autocomplete", "off"),
+                    Attribute::Fixed("spellcheck", "false"),
+                    Attribute::Fixed("aria-keyshortcuts", "/"),
+                ],
+            );
+            html.element("kbd", &[Attribute::Fixed("aria-hidden", "true")], |html| {
+                html.text("/");
+            });
+        });
+        let group = [
+            Attribute::Class("kinds"),
+            Attribute::Fixed("role", "group"),
+            Attribute::Label("Kinds of change"),
+        ];
+        html.element("div", &group, |html| {
+            for (kind, number) in kinds.iter().filter(|(_, number)| *number > 0) {
+                let attributes = [
+                    Attribute::Fixed("type", "button"),
+                    Attribute::Class("chip"),
+                    Attribute::Data("filter", kind.name()),
+                    Attribute::Fixed("aria-pressed", "false"),
+                ];
+                html.element("button", &attributes, |html| {
+                    kind.write(html);
+                    html.text(kind.name());
+                    html.text(" ");
+                    html.leaf("span", "count", &number.to_string());
+                });
+            }
+        });
+        html.element("div", &[Attribute::Class("ends")], |html| {
+            let attributes = [
+                Attribute::Fixed("id", "found"),
+                Attribute::Fixed("role", "status"),
+            ];
+            html.element("span", &attributes, |_| {});
+            let attributes = [
+                Attribute::Fixed("type", "button"),
+                Attribute::Fixed("id", "expand"),
+                Attribute::Class("plain"),
+            ];
+            html.element("button", &attributes, |html| html.text("Expand all"));
+        });
+    });
+    html.new_line();
+}
+
+/// Returns a whole document.
+fn document(
+    context: &PageContext,
+    title: &str,
+    head: impl FnOnce(&mut Writer<'_>),
+    links: impl FnOnce(&mut Writer<'_>),
+    content: impl FnOnce(&mut Writer<'_>),
+) -> String {
+    let mut html = Writer::new(context);
+    let main = Id::fixed("content");
+    html.element("html", &[Attribute::Fixed("lang", "en")], |html| {
+        html.new_line();
+        html.element("head", &[], |html| {
+            html.void("meta", &[Attribute::Fixed("charset", "utf-8")]);
+            html.new_line();
+            html.policy(&policy());
+            html.new_line();
+            for (name, content) in [
+                ("viewport", "width=device-width, initial-scale=1"),
+                ("color-scheme", "light dark"),
+                ("referrer", "no-referrer"),
+                ("generator", "stackctl"),
+            ] {
+                let attributes = [
+                    Attribute::Fixed("name", name),
+                    Attribute::Fixed("content", content),
+                ];
+                html.void("meta", &attributes);
+                html.new_line();
+            }
+            html.leaf("title", "", title);
+            html.new_line();
+            html.own_source("style", STYLE);
+        });
+        html.new_line();
+        html.element("body", &[], |html| {
+            let skip = [Attribute::Class("skip"), Attribute::Link(&main)];
+            html.element("a", &skip, |html| html.text("Skip to the content"));
+            html.new_line();
+            html.element("header", &[Attribute::Class("head top")], head);
+            html.new_line();
+            let attributes = [Attribute::Class("contents"), Attribute::Label("Contents")];
+            html.element("nav", &attributes, links);
+            html.new_line();
+            let attributes = [Attribute::Id(&main), Attribute::Fixed("tabindex", "-1")];
+            html.element("main", &attributes, content);
+            html.new_line();
+            html.own_source("script", SCRIPT);
+        });
+    });
+    format!("<!DOCTYPE html>\n{}\n", html.finish().as_str())
+}
+
+/// Returns the content security policy: the page's own style and script, and nothing else.
+fn policy() -> String {
+    let digest = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
+         form-action 'none'",
+        digest(STYLE),
+        digest(SCRIPT)
+    )
+}
