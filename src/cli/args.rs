@@ -75,6 +75,8 @@ pub enum Command {
     Validate(commands::validate::Args),
     /// Build the artifacts' zips and print key, size and digest; needs no credentials
     Package(commands::package::Args),
+    /// Show the resources and the references between them, as a picture; needs no credentials
+    Graph(commands::graph::Args),
     /// Upload a file and wait for its item in the table
     Verify(commands::verify::Args),
     /// Connect to an instance of the stack by SSH
@@ -119,6 +121,7 @@ impl Command {
             Self::Render(_) => "render",
             Self::Validate(_) => "validate",
             Self::Package(_) => "package",
+            Self::Graph(_) => "graph",
             Self::Verify(_) => "verify",
             Self::Ssh(_) => "ssh",
             Self::Local(_) => "local",

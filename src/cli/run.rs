@@ -97,6 +97,7 @@ async fn run_each(
         Command::Apply(args) => commands::apply::run_several(group, args).await,
         Command::Plan(args) if args.is_saving() => commands::plan::save_several(group, args).await,
         Command::Destroy(args) => commands::destroy::run_several(group, args).await,
+        Command::Graph(args) => commands::graph::run_several(group, args).await,
         command => run_alike(group, at_once, command).await,
     };
     code.map(|code| match code {
@@ -159,6 +160,7 @@ fn run_alone(command: Command, context: &Context) -> Result<Exit> {
         Command::Render(args) => wait(commands::render::run(context, args)),
         Command::Validate(args) => wait(commands::validate::run(context, args)),
         Command::Package(args) => wait(commands::package::run(context, args)),
+        Command::Graph(args) => wait(commands::graph::run(context, args)),
         Command::Verify(args) => wait(commands::verify::run(context, args)),
         Command::Ssh(args) => wait(commands::ssh::run(context, args)),
         Command::Local(args) => wait(commands::local::run(context, args)),

@@ -215,6 +215,7 @@ fn scope(command: &Command) -> Scope {
         Command::Render(_) => Scope::Any(Layout::Templates),
         Command::Validate(args) => Scope::Any(args.layout()),
         Command::Package(args) => Scope::Any(args.layout()),
+        Command::Graph(args) => Scope::Any(args.layout()),
         Command::Config(args) => args.layout().map_or(Scope::Outside, Scope::Any),
         Command::Local(_) => Scope::Environment,
         Command::Init(_)

@@ -32,6 +32,7 @@ pub(crate) mod prepare;
 pub(crate) mod recover;
 pub(crate) mod refactor;
 pub(crate) mod reread;
+pub(crate) mod resource_graph;
 pub(crate) mod session;
 pub(crate) mod smoke_test;
 pub(crate) mod stack_set;

@@ -21,7 +21,9 @@ pub mod predict;
 pub mod property;
 pub mod provisional;
 pub mod record;
+pub mod resource_graph;
 pub mod risk;
+pub mod stack_reads;
 pub mod stack_set;
 pub mod suggested_moves;
 pub mod values;
@@ -38,6 +40,7 @@ use model::Models;
 use output_effect::OutputEffects;
 pub use property::{Content, PropertyChange};
 use provisional::ProvisionalInput;
+use resource_graph::ResourceGraph;
 use suggested_moves::SuggestedMove;
 pub use values::ValueChange;
 
@@ -101,6 +104,8 @@ pub struct Plan {
     pub ignored: Vec<String>,
     /// The changed resources before and after.
     pub models: Models,
+    /// The resources and their references, with what the plan does with each.
+    pub graph: ResourceGraph,
     /// The risks of the changes.
     pub assessment: Assessment,
     /// The resources that get a new logical id before everything else. The changes are those that remain.

@@ -4,9 +4,10 @@ use clap::ValueEnum;
 
 use super::json::plan::PlanDocument;
 use super::json::stack_set::StackSetPlanDocument;
-use super::{Presenter, human, markdown};
+use super::{Presenter, graph, human, markdown};
 use crate::error::Result;
 use crate::plan::Plan;
+use crate::plan::resource_graph::ResourceGraph;
 use crate::plan::stack_set::StackSetPlan;
 
 /// When to color the output.
@@ -41,6 +42,35 @@ pub enum PlanFormat {
     Json,
     /// A pull request comment of at most 65,536 characters
     Markdown,
+}
+
+/// The format of a resource graph.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Lines for people: each resource with what it refers to
+    #[default]
+    Human,
+    /// A Mermaid flowchart, which code hosts show as a picture
+    Mermaid,
+    /// The language of Graphviz
+    Dot,
+    /// A picture, for light and dark
+    Svg,
+}
+
+impl GraphFormat {
+    /// Writes a graph to stdout in this format. `title` says what the graph shows.
+    pub(crate) fn print(self, resources: &ResourceGraph, title: &str, presenter: &Presenter) {
+        match self {
+            Self::Human => presenter.data(&graph::text(resources, presenter.width())),
+            Self::Mermaid => presenter.exact_data(&graph::mermaid(resources)),
+            Self::Dot => presenter.exact_data(&graph::dot(resources)),
+            Self::Svg => {
+                let usage = graph::Usage::Standalone;
+                presenter.exact_data(&graph::svg(resources, title, usage));
+            }
+        }
+    }
 }
 
 impl PlanFormat {

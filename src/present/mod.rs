@@ -8,6 +8,7 @@
 pub mod diagnostic;
 pub mod event_filter;
 pub mod format;
+pub mod graph;
 pub mod html;
 pub mod human;
 pub mod json;

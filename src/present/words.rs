@@ -234,9 +234,14 @@ pub(super) fn without_resources(plan: &Plan) -> String {
 
 /// Returns the sign of a change.
 pub(super) fn sign(change: &Change) -> &'static str {
-    match change.effect() {
+    sign_of(change.effect(), change.reverts_drift())
+}
+
+/// Returns the sign of an effect. `reverts_drift` tells whether an update only reverts drift.
+pub(super) fn sign_of(effect: Effect, reverts_drift: bool) -> &'static str {
+    match effect {
         Effect::Add => "+",
-        Effect::Update if change.reverts_drift() => "↺",
+        Effect::Update if reverts_drift => "↺",
         Effect::Update => "~",
         Effect::Replace => "-/+",
         Effect::Remove => "-",

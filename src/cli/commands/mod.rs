@@ -9,6 +9,7 @@ pub mod diff;
 pub mod drift;
 pub mod events;
 pub mod gc;
+pub mod graph;
 pub mod history;
 pub mod import;
 pub mod init;

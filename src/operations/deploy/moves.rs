@@ -17,6 +17,7 @@ use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::moves::{MoveStates, ids, states};
 use crate::plan::predict::{Side, predict};
+use crate::plan::resource_graph::add_moves;
 use crate::present::Presenter;
 use crate::present::format::PlanFormat;
 use crate::template::Template;
@@ -156,6 +157,7 @@ pub(crate) async fn plan(deployment: &Deployment<'_>, moves: Vec<Move>) -> Resul
         prediction: Some(BASIS.to_owned()),
         ..online::of(deployment, Some(change_set), code)
     };
+    add_moves(&mut plan.graph, &plan.moved);
     if is_same && plan.parameters.is_empty() && plan.tags.is_empty() && plan.outputs.is_empty() {
         plan.change_set = None;
     }

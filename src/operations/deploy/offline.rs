@@ -18,11 +18,13 @@ use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::lint;
 use crate::operations::prepare::prepare_alone;
+use crate::operations::resource_graph;
 use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::{Side, predict};
 use crate::plan::provisional::{self, ProvisionalInput};
+use crate::plan::resource_graph::add_moves;
 use crate::plan::risk;
 use crate::plan::suggested_moves::suggest;
 use crate::plan::{NO_ENDPOINT, Operation, Plan, Target, ValueChange, masking, model, values};
@@ -107,8 +109,12 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         after,
         change_set: change_set.as_ref(),
     });
+    let mut graph =
+        resource_graph::of_plan(&build, &now, settings, change_set.as_ref(), deployed_model);
+    add_moves(&mut graph, &moved);
     Ok(Plan {
         effects,
+        graph,
         exports: Vec::new(),
         provisional: Vec::new(),
         // The deployed zip cannot be read without a network.

@@ -9,6 +9,7 @@ use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Output;
 use crate::config::settings::DeploymentMode;
 use crate::error::Result;
+use crate::operations::resource_graph;
 use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::Side;
 use crate::plan::risk::{self, Assessment};
@@ -109,6 +110,7 @@ pub(super) fn of(
         change_set: change_set.as_ref(),
     });
     provisional::carry(&mut effects, &build.template, deployment.uncertain());
+    let graph = resource_graph::of_plan(build, &now, settings, change_set.as_ref(), deployed_model);
     Plan {
         effects,
         exports: Vec::new(),
@@ -118,6 +120,7 @@ pub(super) fn of(
         ignored,
         validations,
         models,
+        graph,
         assessment,
         outputs: values::output_changes(deployed_model, &build.template),
         target: Target {

@@ -186,7 +186,7 @@ impl<'a> Group<'a> {
     }
 
     /// Returns the project and the environments, which name a comment in all runs.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let targets = || self.members.iter().filter_map(|member| member.target());
         let projects = distinct(targets().map(|target| target.settings.project.as_str()));
         let environments = distinct(targets().map(|target| target.settings.environment.as_str()));

@@ -82,10 +82,21 @@ fn nested<'a>(
 ) -> impl Iterator<Item = (Resource<'a>, &'a ChildTemplate)> {
     let stacks = template.resources();
     let stacks = stacks.filter(|resource| resource.kind() == Some(STACK_TYPE));
-    stacks.filter_map(|resource| {
-        let url = resource.properties()?.get("TemplateURL")?;
-        let mut children = packaged.children.iter();
-        let child = children.find(|child| url.contains_text(&child.key))?;
-        Some((resource, child))
-    })
+    stacks.filter_map(|resource| Some((resource, child_of(resource, &packaged.children)?)))
+}
+
+/// Returns the template of a nested stack, if it is one of the project. A nested application of AWS SAM is
+/// a nested stack too.
+pub(crate) fn child_of<'a>(
+    resource: Resource<'_>,
+    children: &'a [ChildTemplate],
+) -> Option<&'a ChildTemplate> {
+    let property = match resource.kind()? {
+        STACK_TYPE => "TemplateURL",
+        "AWS::Serverless::Application" => "Location",
+        _ => return None,
+    };
+    let location = resource.properties()?.get(property)?;
+    let mut children = children.iter();
+    children.find(|child| location.contains_text(&child.key))
 }

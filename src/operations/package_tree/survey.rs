@@ -18,10 +18,10 @@ use crate::config::settings::Settings;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::error::{Error, Result};
 use crate::plan::masking::{self, Declared};
-use crate::template::Template;
 use crate::template::local_paths::table::Content;
 use crate::template::local_paths::{self, LocalPath};
 use crate::template::render::{self, RenderedTemplate};
+use crate::template::{Resource, Template};
 use crate::util::suggest::nearest;
 
 /// How deep templates may be nested. CloudFormation documents no limit of its own.
@@ -112,6 +112,27 @@ impl Tree {
     pub(crate) fn children(&self) -> impl Iterator<Item = (&RenderedTemplate, &Template)> {
         let children = self.templates.values();
         children.map(|child| (&child.rendered, &child.template))
+    }
+
+    /// Returns the template of a nested stack that another template of this tree contains; `None` if it is
+    /// not one of the project, or is wrong.
+    pub(crate) fn nested(&self, within: &Template, resource: Resource<'_>) -> Option<&Template> {
+        let is_within = |template: &Template| std::ptr::eq(template, within);
+        let paths = if self.root_template.as_ref().is_ok_and(is_within) {
+            &self.root_paths
+        } else {
+            let mut children = self.templates.values();
+            &children.find(|child| is_within(&child.template))?.paths
+        };
+        let span = &resource.entry.node.span;
+        let inside = paths
+            .iter()
+            .filter(|(local, _)| span.start <= local.span.start && local.span.end <= span.end);
+        let mut templates = inside.filter_map(|(_, target)| match target {
+            Target::Template(path) => self.templates.get(path),
+            _ => None,
+        });
+        templates.next().map(|child| &child.template)
     }
 
     /// Returns the folders and files that become zips, relative to the manifest's folder.

@@ -20,8 +20,8 @@ use crate::plan::export_use::{
 };
 use crate::plan::output_effect::{Effect, OutputEffect};
 use crate::plan::risk::{Assessment, Risk};
-use crate::template::evaluate::{Evaluated, Evaluator};
-use crate::template::node::Node;
+use crate::plan::stack_reads::StackReads;
+use crate::template::evaluate::Evaluator;
 
 /// How many exports are looked up at once.
 const AT_ONCE: usize = 4;
@@ -120,7 +120,7 @@ struct Other<'s> {
     /// Whether it is in the account and region of the plan's stack, so that it can import its exports.
     is_here: bool,
     /// What its new template reads of other stacks; `None` if the template cannot be read.
-    reads: Option<Reads>,
+    reads: Option<StackReads>,
 }
 
 impl<'s> Other<'s> {
@@ -138,51 +138,9 @@ impl<'s> Other<'s> {
                     deployment.connection().region(),
                     &settings.stack_name,
                 ));
-                Reads::of(&Evaluator::new(&template, &values))
+                StackReads::of(&Evaluator::new(&template, &values))
             }),
         }
-    }
-}
-
-/// What a template reads of other stacks.
-struct Reads {
-    /// The names of the exports that it imports.
-    exports: BTreeSet<String>,
-    /// Whether it also imports something whose name is not known.
-    has_unknown: bool,
-    /// What it reads with `Fn::GetStackOutput`: the name of the stack and that of the output.
-    outputs: BTreeSet<(String, String)>,
-}
-
-impl Reads {
-    fn of<'a>(evaluator: &Evaluator<'a>) -> Self {
-        let template = evaluator.template();
-        let text = |node: &'a Node| match evaluator.value(node) {
-            Evaluated::Scalar(text) => Some(text.into_owned()),
-            _ => None,
-        };
-        let mut reads = Self {
-            exports: BTreeSet::new(),
-            has_unknown: template.has_transforms(),
-            outputs: BTreeSet::new(),
-        };
-        template.root().visit(&mut |node| match node.intrinsic() {
-            Some(("Fn::ImportValue", member)) => match text(&member.node) {
-                Some(name) => {
-                    reads.exports.insert(name);
-                }
-                None => reads.has_unknown = true,
-            },
-            Some(("Fn::GetStackOutput", member)) => {
-                let member = |key: &str| member.node.get(key).and_then(text);
-                if let (Some(stack), Some(output)) = (member("StackName"), member("OutputName")) {
-                    let stack = name_of(&stack).to_owned();
-                    reads.outputs.insert((stack, output));
-                }
-            }
-            _ => {}
-        });
-        reads
     }
 }
 
