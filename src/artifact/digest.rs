@@ -46,6 +46,19 @@ impl Digest {
         self.to_string()
     }
 
+    /// Returns the digest that 64 hexadecimal digits write; `None` if the text is no digest.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; Self::DIGITS / 2];
+        if text.len() != Self::DIGITS {
+            return None;
+        }
+        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+            let digits = text.get(at..at + 2).filter(|it| !it.starts_with('+'))?;
+            *byte = u8::from_str_radix(digits, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// Returns the digest in Base64, the format of S3 and Lambda.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.0)
@@ -77,6 +90,10 @@ mod tests {
     #[test]
     fn the_digest_of_an_empty_text_is_known_in_both_formats() {
         let digest = Digest::of("");
+        assert_eq!(Digest::from_hex(&digest.hex()), Some(digest));
+        for text in ["", "é", &"+1".repeat(32), &"g".repeat(64), &"0".repeat(63)] {
+            assert_eq!(Digest::from_hex(text), None, "{text}");
+        }
         assert_eq!(
             digest.hex(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -47,6 +47,12 @@ pub(crate) fn lacks_permission(error: &Error) -> bool {
     answer.is_some_and(|answer| is_denied_code(&answer.code))
 }
 
+/// Returns whether an error is that of a call for something that does not exist.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    let answer = error.source().and_then(|it| it.downcast_ref::<Answer>());
+    answer.is_some_and(|answer| answer.code == "ResourceNotFoundException")
+}
+
 /// Returns the message of the service that refused a call; `None` if no service refused it.
 pub(crate) fn message(error: &Error) -> Option<&str> {
     let answer = error.source()?.downcast_ref::<Answer>()?;

@@ -5,13 +5,16 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::json_call::{JsonClient, LAMBDA, Request};
 use super::{Connection, download, fault};
 use crate::artifact::digest::Digest;
-use crate::cloudformation::function::Configuration;
+use crate::cloudformation::function::{Configuration, LiveCode, Update};
 use crate::config::secret::Secret;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,6 +37,10 @@ struct ConfigurationAnswer {
     last_update_status: Option<String>,
     last_update_status_reason: Option<String>,
     last_update_status_reason_code: Option<String>,
+    revision_id: Option<String>,
+    package_type: Option<String>,
+    signing_job_arn: Option<String>,
+    signing_profile_version_arn: Option<String>,
     logging_config: Option<LoggingConfig>,
 }
 
@@ -43,13 +50,47 @@ struct LoggingConfig {
     log_group: Option<String>,
 }
 
+/// Returns a text that is not empty.
+fn text(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Returns a reason with its code.
+fn with_code(reason: Option<String>, code: Option<String>) -> Option<String> {
+    match (text(reason), text(code)) {
+        (Some(reason), Some(code)) => Some(format!("{reason} ({code})")),
+        (reason, code) => reason.or(code),
+    }
+}
+
+impl ConfigurationAnswer {
+    /// Returns what it says about the code.
+    fn live_code(self, operation: &str) -> Result<LiveCode> {
+        let is_pending = self.state.as_deref() == Some("Pending");
+        let update = match self.last_update_status.as_deref() {
+            _ if is_pending => Update::Running,
+            Some("InProgress") => Update::Running,
+            Some("Failed") => Update::Failed(with_code(
+                self.last_update_status_reason,
+                self.last_update_status_reason_code,
+            )),
+            _ => Update::Done,
+        };
+        let is_image = self.package_type.as_deref() == Some("Image");
+        let signed = text(self.signing_job_arn).or(text(self.signing_profile_version_arn));
+        let sha256 = text(self.code_sha256);
+        Ok(LiveCode {
+            sha256: sha256.ok_or_else(|| fault::incomplete(operation, "CodeSha256"))?,
+            revision: text(self.revision_id),
+            is_image,
+            is_signed: signed.is_some(),
+            update,
+        })
+    }
+}
+
 impl From<ConfigurationAnswer> for Configuration {
     fn from(answer: ConfigurationAnswer) -> Self {
-        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let with_code = |reason, code| match (text(reason), text(code)) {
-            (Some(reason), Some(code)) => Some(format!("{reason} ({code})")),
-            (reason, code) => reason.or(code),
-        };
         Self {
             log_group: text(answer.logging_config.and_then(|it| it.log_group)),
             state: text(answer.state),
@@ -62,6 +103,35 @@ impl From<ConfigurationAnswer> for Configuration {
         }
     }
 }
+
+/// The code that a function gets (`UpdateFunctionCode`).
+#[derive(Debug, Clone, Copy)]
+pub enum NewCode<'a> {
+    /// A zip, sent with the request: at most [`INLINE_LIMIT`] bytes.
+    Zip(&'a [u8]),
+    /// An object of S3 in the function's region.
+    Object {
+        /// The name of the bucket.
+        bucket: &'a str,
+        /// The key of the object.
+        key: &'a str,
+    },
+}
+
+/// How Lambda answered a request for new code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeUpdate {
+    /// It accepted the code. The update may still be running.
+    Accepted(LiveCode),
+    /// The function has another revision than the given one (`PreconditionFailedException`).
+    OtherRevision,
+    /// Another update of the function is running (`ResourceConflictException`).
+    Busy,
+}
+
+/// The largest zip that can be sent with a request, in bytes: 50 MB (Lambda quotas, "Deployment package
+/// (.zip file archive) size").
+pub const INLINE_LIMIT: u64 = 50 * 1024 * 1024;
 
 /// The code of a function (`GetFunction`).
 #[derive(Debug, Deserialize)]
@@ -116,6 +186,66 @@ impl Functions {
         };
         let digest = answer.code_sha256.map(Some);
         digest.ok_or_else(|| fault::incomplete("GetFunctionConfiguration", "CodeSha256"))
+    }
+
+    /// Returns what Lambda reports about the code of a function, by its name or ARN; `None` if the caller
+    /// may not ask for it (`lambda:GetFunctionConfiguration`).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such function, or the service does not answer.
+    pub async fn live_code(&self, function: &str) -> Result<Option<LiveCode>> {
+        let answer = self.configuration_answer(function).await?;
+        let code = answer.map(|answer| answer.live_code("GetFunctionConfiguration"));
+        code.transpose()
+    }
+
+    /// Sends new code for the unpublished version of a function. If `revision` is given, the function must
+    /// still have it. Returns at once: the update may be running.
+    ///
+    /// # Errors
+    ///
+    /// If the service refuses the code for another reason than another update, or does not answer.
+    pub async fn update_code(
+        &self,
+        function: &str,
+        code: NewCode<'_>,
+        revision: Option<&str>,
+    ) -> Result<CodeUpdate> {
+        let mut body = match code {
+            // A large zip is not copied more often than needed.
+            NewCode::Zip(zip) => {
+                let mut body = String::with_capacity(zip.len() / 3 * 4 + 256);
+                body.push_str("{\"ZipFile\":\"");
+                STANDARD.encode_string(zip, &mut body);
+                body.push('"');
+                body
+            }
+            NewCode::Object { bucket, key } => {
+                format!("{{\"S3Bucket\":{},\"S3Key\":{}", json!(bucket), json!(key))
+            }
+        };
+        if let Some(revision) = revision {
+            body.push_str(&format!(",\"RevisionId\":{}", json!(revision)));
+        }
+        body.push('}');
+        let path = ["2015-03-31", "functions", function, "code"];
+        let request = Request::put("UpdateFunctionCode", &path, body).patient();
+        match self.client.send::<ConfigurationAnswer>(request).await {
+            Ok(answer) => answer
+                .live_code("UpdateFunctionCode")
+                .map(CodeUpdate::Accepted),
+            Err(error) if fault::has_code(&error, "PreconditionFailedException") => {
+                Ok(CodeUpdate::OtherRevision)
+            }
+            Err(error) if fault::has_code(&error, "ResourceConflictException") => {
+                Ok(CodeUpdate::Busy)
+            }
+            Err(error) => {
+                let doing = format!("send new code to the function `{function}`");
+                Err(self.connection.fault(doing, &error))
+            }
+        }
     }
 
     /// Returns the configuration of a function, by its name or ARN; `None` if the caller may not ask for

@@ -34,7 +34,9 @@ pub mod store;
 mod trust;
 mod variables;
 
-pub(crate) use fault::{is_final, lacks_permission, message as service_message, needs_login};
+pub(crate) use fault::{
+    is_final, is_missing, lacks_permission, message as service_message, needs_login,
+};
 
 pub use pool::Pool;
 

@@ -14,22 +14,13 @@ pub(crate) fn functions<'b>(
     artifacts: &'b IndexMap<String, Artifact>,
 ) -> Vec<(&'b str, &'b Artifact)> {
     let functions = template.resources().filter_map(|resource| {
-        let code = code(template, resource)?;
+        let code = template.function_code(resource)?;
         let artifact = artifacts
             .values()
             .find(|artifact| code.contains_text(&artifact.key))?;
         Some((resource.logical_id(), artifact))
     });
     functions.collect()
-}
-
-/// Returns the code of a function; `None` if the resource is not a function.
-pub(crate) fn code<'t>(template: &'t Template, resource: Resource<'t>) -> Option<&'t Node> {
-    match resource.kind()? {
-        "AWS::Lambda::Function" => resource.properties()?.get("Code"),
-        "AWS::Serverless::Function" => template.property(resource, "CodeUri"),
-        _ => None,
-    }
 }
 
 /// Warns of functions whose runtime or architecture is not that of the Python packages in their

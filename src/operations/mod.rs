@@ -17,9 +17,13 @@ pub(crate) mod function_code;
 pub(crate) mod garbage_collection;
 pub(crate) mod graph;
 pub(crate) mod history;
+#[allow(dead_code, reason = "`watch` will use it")]
+pub(crate) mod hotswap;
 pub(crate) mod import_candidates;
 pub(crate) mod init;
 pub(crate) mod lint;
+#[allow(dead_code, reason = "`hotswap` will use it")]
+mod live_code;
 pub(crate) mod log_permissions;
 pub(crate) mod logs;
 mod missing_value;

@@ -6,10 +6,12 @@
 
 pub mod cause;
 pub mod comparison;
+pub mod deployed_code;
 pub mod drift_properties;
 pub mod equivalence;
 pub mod export_use;
 pub mod garbage;
+pub mod hotswap;
 pub mod last_deployed;
 pub mod masking;
 pub mod model;

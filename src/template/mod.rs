@@ -347,6 +347,15 @@ impl Template {
         own.or_else(|| self.globals(resource)?.get(name))
     }
 
+    /// Returns the code of a function, also of a SAM function; `None` if the resource is no function.
+    pub fn function_code<'a>(&'a self, resource: Resource<'a>) -> Option<&'a Node> {
+        match resource.kind()? {
+            "AWS::Lambda::Function" => resource.properties()?.get("Code"),
+            "AWS::Serverless::Function" => self.property(resource, "CodeUri"),
+            _ => None,
+        }
+    }
+
     /// Returns whether a macro changes the template before the deployment: whether it has a
     /// `Transform` section or an `Fn::Transform`.
     pub fn has_transforms(&self) -> bool {

@@ -66,11 +66,10 @@ fn keys(schema: &Value, heading: &str, prefix: &str, found: &mut Vec<(String, St
         match (section, key.as_str()) {
             (true, "environments") => {
                 let environment = &inner["additionalProperties"]["properties"];
-                assert!(environment["emulator"].is_object());
-                found.push((
-                    "### `[environments.NAME]`".to_owned(),
-                    "emulator".to_owned(),
-                ));
+                for key in ["emulator", "watch"] {
+                    assert!(environment[key].is_object());
+                    found.push(("### `[environments.NAME]`".to_owned(), key.to_owned()));
+                }
             }
             (true, "stacks") => {
                 found.push(("### `[stacks.NAME]`".to_owned(), "stacks".to_owned()));

@@ -71,6 +71,7 @@ fn config_show_names_every_source() {
     verify.timeout                     (unset)                      default
     verify.after_apply                 (unset)                      default
     emulator                           false                        default
+    watch                              (unset)                      default
     --- exit 0
     "
     );

@@ -184,6 +184,7 @@ fn config_show_has_no_setting_of_the_example() {
     verify.timeout                     (unset)        default
     verify.after_apply                 (unset)        default
     emulator                           false          default
+    watch                              (unset)        default
     --- exit 0
     ");
 }

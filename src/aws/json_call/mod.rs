@@ -48,6 +48,7 @@ use aws_smithy_runtime_api::client::runtime_plugin::{SharedRuntimePlugin, Static
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{FrozenLayer, Layer};
 use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use serde::de::DeserializeOwned;
@@ -55,6 +56,7 @@ use serde_json::Value;
 
 use super::call_span::CallSpans;
 use super::limiter::Allowance;
+use super::retries::CONNECT_TIMEOUT;
 use endpoint::EndpointResolver;
 pub(super) use failure::Failure;
 
@@ -128,6 +130,8 @@ pub(super) struct Request {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: String,
+    /// Whether the call may take as long as it needs.
+    is_patient: bool,
 }
 
 impl Request {
@@ -145,6 +149,28 @@ impl Request {
                 ("content-length", body.len().to_string()),
             ],
             body,
+            is_patient: false,
+        }
+    }
+
+    /// Returns a `PUT` request in the REST-JSON protocol. The segments of the path are percent-encoded.
+    pub(super) fn put(operation: &'static str, path: &[&str], body: String) -> Self {
+        Self {
+            method: "PUT",
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("content-length", body.len().to_string()),
+            ],
+            body,
+            ..Self::get(operation, path)
+        }
+    }
+
+    /// Returns the same request without time-outs, for a large body and a slow network.
+    pub(super) fn patient(self) -> Self {
+        Self {
+            is_patient: true,
+            ..self
         }
     }
 
@@ -158,6 +184,7 @@ impl Request {
             path: segments.collect(),
             headers: Vec::new(),
             body: String::new(),
+            is_patient: false,
         }
     }
 
@@ -220,6 +247,9 @@ impl JsonClient {
             .service_name(self.service.id)
             .operation_name(request.operation)
             .runtime_plugin(self.plugin.clone());
+        if request.is_patient {
+            call = call.runtime_plugin(without_timeouts());
+        }
         if let Some(behavior) = self.behavior {
             call = call.behavior_version(behavior);
         }
@@ -229,6 +259,17 @@ impl JsonClient {
             .invoke(())
             .await
     }
+}
+
+/// Returns what takes the time-outs from a call, except for that of connecting.
+fn without_timeouts() -> StaticRuntimePlugin {
+    let mut layer = Layer::new("stackctl::patience");
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .disable_operation_attempt_timeout()
+        .disable_operation_timeout();
+    layer.store_put(timeouts.build());
+    StaticRuntimePlugin::new().with_config(layer.freeze())
 }
 
 /// Returns the settings that a generated client takes from the SDK's configuration.

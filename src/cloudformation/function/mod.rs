@@ -5,11 +5,13 @@ mod configuration;
 mod fault;
 mod finder;
 pub mod lines;
+mod live;
 mod log;
 
 pub use configuration::Configuration;
 pub use fault::{Fault, FaultKind};
 pub use finder::FaultFinder;
+pub use live::{LiveCode, LiveFunction, Update};
 pub use log::{LogLine, SeenLines, filter_terms, function_of_stream, stream_in};
 
 /// The resource type of functions, also of those that a transform creates.
@@ -40,6 +42,12 @@ impl Function {
         let configured = configured.and_then(|it| it.log_group.clone());
         configured.unwrap_or_else(|| format!("/aws/lambda/{}", self.name))
     }
+}
+
+/// Returns the name of a function from its ARN, in any region.
+pub fn name_in_arn(arn: &str) -> Option<&str> {
+    let region = arn.split(':').nth(3)?;
+    name_of_arn(arn, region)
 }
 
 /// Returns the name of a function from its ARN, if the function is in this region:

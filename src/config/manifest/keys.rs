@@ -158,6 +158,8 @@ pub(crate) static KEYS: &[Key] = &[
         "The smoke test: upload a file, wait for its item in the table."),
     Key::new("emulator", Flag,
         "Whether this environment is the embedded emulator; in the environment `local`, it is unless this is `false`.").default("false").only(Only::Environments),
+    Key::new("watch", Text(checks::watch, pattern("^(apply|hotswap)$", None)),
+        "What `stackctl watch` may do in this environment without a question: `apply` deploys each save; `hotswap` also sends changed function code past the stack.").only(Only::Environments),
     Key::new("needs", List(checks::stack_key, NO_LIMIT),
         "The stacks that are deployed before this one, besides those that `from_stack` names.").only(Only::Stacks),
     Key::new("stack_set", Table(STACK_SET),

@@ -122,6 +122,8 @@ pub struct Settings {
     pub verify: Option<VerifySettings>,
     /// Whether this environment is the embedded emulator.
     pub emulator: bool,
+    /// What `stackctl watch` may do in this environment without a question.
+    pub watch: Option<WatchMode>,
     /// The stacks that come before this one, by their keys in `[stacks]`: those of `needs`, and those whose
     /// outputs are values of its parameters.
     #[serde(default)]
@@ -137,6 +139,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Returns whether `watch` may deploy each save in this environment.
+    pub fn allows_watch_to_apply(&self) -> bool {
+        self.emulator || self.watch.is_some()
+    }
+
+    /// Returns whether `watch` may send the code of functions past the stack in this environment.
+    pub fn allows_hotswap(&self) -> bool {
+        self.watch == Some(WatchMode::Hotswap)
+    }
+
     /// Returns whether the manifest sets a key for all stacks of the project, so that the template of this one
     /// need not use it.
     pub fn is_of_all_stacks(&self, key: &str) -> bool {
@@ -229,6 +241,16 @@ impl DeploymentMode {
     pub fn or_express(self, express: bool) -> Self {
         if express { Self::Express } else { self }
     }
+}
+
+/// What `stackctl watch` may do in an environment without a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// Deploy each save.
+    Apply,
+    /// Deploy each save, and send the code of functions past the stack.
+    Hotswap,
 }
 
 /// What the linter and the template's checks leave out: the `[lint]` table.

@@ -91,7 +91,7 @@ async fn files(
 /// Returns the S3 key of a deployed function's code, or its logical id if the template does not say the
 /// key; `None` if the template has no such function.
 fn deployed_code(template: &Template, id: &str) -> Option<String> {
-    let code = function_code::code(template, template.resource(id)?)?;
+    let code = template.function_code(template.resource(id)?)?;
     let key = code.get("S3Key").or_else(|| code.get("Key"));
     let key = key.unwrap_or(code);
     Some(Node::as_str(key).unwrap_or(id).to_owned())

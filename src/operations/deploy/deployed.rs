@@ -2,18 +2,24 @@
 
 use std::cell::OnceCell;
 
+use indexmap::IndexMap;
+
 use super::service_values::{self, ServiceValues};
 use crate::aws::stack::StackService;
 use crate::aws::stack::policy;
 use crate::aws::{Connection, Identity};
-use crate::cloudformation::stack::Stack;
+use crate::cloudformation::function::LiveFunction;
+use crate::cloudformation::stack::{Resource, Stack};
 use crate::cloudformation::status::StackStatus;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::operations::live_code;
 use crate::operations::session::Session;
 use crate::operations::upstream::known::ReadStack;
 use crate::operations::upstream::outputs::{self, StackValues};
 use crate::operations::upstream::project_stacks::key_of;
+use crate::plan::deployed_code::deployed_codes;
+use crate::plan::predict::Side;
 use crate::template::Template;
 
 /// What AWS says of one stack, and the connection to it.
@@ -53,11 +59,25 @@ pub(super) struct DeployedState {
     model: OnceCell<std::result::Result<Template, Vec<Diagnostic>>>,
     /// The stack policy; read only if the manifest names one.
     pub(super) policy: Option<String>,
+    /// The functions whose code is an artifact, by logical id; `None` if they were not read.
+    pub(super) live: Option<IndexMap<String, LiveFunction>>,
 }
 
 impl DeployedState {
     /// Reads the stack, its template and its policy at the same time.
-    pub(super) async fn read(session: &Session<'_>, service: &StackService) -> Result<Self> {
+    /// With `has_live`, also the code of its functions, if the environment allows to change it without
+    /// CloudFormation.
+    pub(super) async fn read(
+        session: &Session<'_>,
+        service: &StackService,
+        has_live: bool,
+    ) -> Result<Self> {
+        let resources = async {
+            match has_live && session.settings().allows_hotswap() {
+                true => service.resources().await.map(Some),
+                false => Ok(None),
+            }
+        };
         let policy = async {
             // If the manifest names no policy, nobody compares it.
             match session.settings().stack.policy {
@@ -65,15 +85,43 @@ impl DeployedState {
                 None => Ok(None),
             }
         };
-        let (mut stack, template, policy) =
-            tokio::try_join!(service.describe(), service.template(), policy)?;
+        let (mut stack, template, policy, resources) =
+            tokio::try_join!(service.describe(), service.template(), policy, resources)?;
         session.hide_parameters(stack.as_mut());
-        Ok(Self {
+        let mut state = Self {
             stack,
             template,
             model: OnceCell::new(),
             policy,
-        })
+            live: None,
+        };
+        if let Some(resources) = resources {
+            state.live = state.read_live(session, service, &resources).await?;
+        }
+        Ok(state)
+    }
+
+    /// Reads the code of the functions; `None` if there is no stack, or its template cannot be read.
+    async fn read_live(
+        &self,
+        session: &Session<'_>,
+        service: &StackService,
+        resources: &[Resource],
+    ) -> Result<Option<IndexMap<String, LiveFunction>>> {
+        let (Some(stack), Some(Ok(template))) = (&self.stack, self.model()) else {
+            return Ok(None);
+        };
+        let side = Side::new(template, &stack.parameters);
+        let codes = deployed_codes(side, &session.settings().project);
+        let ids = codes.iter().map(|code| code.logical_id.as_str());
+        let live = live_code::read(service.connection(), resources, ids).await?;
+        if live.values().any(|function| function.code.is_none()) {
+            session.presenter().note(
+                "Whether each function runs the code of the stack could not be read: it was deleted, or \
+                 the caller lacks `lambda:GetFunctionConfiguration`.",
+            );
+        }
+        Ok(Some(live))
     }
 
     /// Returns the template that was last deployed, or what is wrong with it; `None` if there is none.
@@ -150,7 +198,7 @@ impl Deployed {
             })
         };
         let state = async {
-            let state = DeployedState::read(session, &service).await?;
+            let state = DeployedState::read(session, &service, reading != Values::Compared).await?;
             publish(session, &state);
             Ok(state)
         };

@@ -12,6 +12,7 @@ use super::service_values::ServiceValues;
 use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity};
+use crate::cloudformation::function::LiveFunction;
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
 use crate::config::secret::Secret;
@@ -309,6 +310,12 @@ impl<'a> Deployment<'a> {
         self.deployed.state.model()
     }
 
+    /// Returns the functions of the stack whose code is an artifact, by logical id; `None` unless the
+    /// environment allows to change their code without CloudFormation.
+    pub(crate) fn live_functions(&self) -> Option<&IndexMap<String, LiveFunction>> {
+        self.deployed.state.live.as_ref()
+    }
+
     /// Returns the deployed stack policy; it is read only if the manifest names one.
     pub(crate) fn deployed_policy(&self) -> Option<&str> {
         self.deployed.state.policy.as_deref()
@@ -362,7 +369,7 @@ impl<'a> Deployment<'a> {
     /// If a call fails.
     pub(crate) async fn read_after(&mut self, ended: Option<&Stack>) -> Result<()> {
         let id = self.stack().map(|stack| stack.id.clone());
-        let read = async || DeployedState::read(self.session, self.service()).await;
+        let read = async || DeployedState::read(self.session, self.service(), true).await;
         let is_old = |state: &DeployedState| state.is_older(ended, id.as_deref());
         let state = reread::until_current(read, is_old).await?;
         state.check()?;

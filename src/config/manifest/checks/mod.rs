@@ -138,6 +138,16 @@ pub(crate) fn deployment_mode(text: &str) -> Checked<()> {
     Err(suggest(fault, &text.to_ascii_lowercase(), KNOWN, "modes"))
 }
 
+/// What `watch` may do in an environment.
+pub(crate) fn watch(text: &str) -> Checked<()> {
+    const KNOWN: [&str; 2] = ["apply", "hotswap"];
+    if KNOWN.contains(&text) {
+        return Ok(());
+    }
+    let fault = Fault::new("bad-watch", "is nothing that `watch` can be allowed to do");
+    Err(suggest(fault, &text.to_ascii_lowercase(), KNOWN, "values"))
+}
+
 /// An argument of a program.
 pub(crate) fn argument(text: &str) -> Checked<()> {
     if text.contains('\0') {
