@@ -47,8 +47,10 @@ fn object_with_another_checksum_is_replaced_if_unchanged() {
             held = held.header("x-amz-checksum-sha256", checksum);
         }
         cloud.on("HeadObject").times(2).reply(held);
+        let taken = cloud.on("PutObject").times(1);
+        taken.error(412, "PreconditionFailed", "it is there");
         apply(&sandbox).expect_code(0);
-        let put = cloud.calls_of("PutObject").remove(0);
+        let put = cloud.calls_of("PutObject").remove(1);
         assert_eq!(put.header("if-match"), "\"tag\"", "{checksum:?}");
         assert_eq!(put.header("if-none-match"), "", "{checksum:?}");
     }
@@ -98,11 +100,7 @@ fn content_that_another_run_uploaded_at_the_same_time_is_used() {
     sandbox.run(&["apply", "--yes"]).expect_code(0);
     let stored = cloud.account().buckets[ARTIFACT_BUCKET].clone();
     let (sandbox, cloud) = with_bucket();
-    // Between the first HeadObject and the upload, another run uploads the same zip.
-    cloud
-        .on("HeadObject")
-        .times(1)
-        .error(404, "NotFound", "not yet");
+    // Before the upload, another run uploads the same zip.
     cloud
         .account()
         .buckets
@@ -115,8 +113,8 @@ fn content_that_another_run_uploaded_at_the_same_time_is_used() {
     assert_eq!(puts(&cloud, "demo/handler/"), 1);
     let looked = cloud.calls_of("HeadObject").into_iter();
     let looked = looked.filter(|call| call.parameter("Key").starts_with("demo/handler/"));
-    // The third is before the execution.
-    assert_eq!(looked.count(), 3);
+    // The second is before the execution.
+    assert_eq!(looked.count(), 2);
 }
 
 #[test]
@@ -132,8 +130,87 @@ fn bucket_of_the_manifest_in_another_region_is_refused_before_anything_is_upload
     hint: Lambda loads code from its own region alone: name a bucket there, or remove `artifact_bucket`
     --- exit 1
     ");
-    assert!(cloud.calls_of("PutObject").is_empty());
+    assert!(cloud.account().buckets["mine"].objects.is_empty());
     assert!(cloud.calls_of("CreateChangeSet").is_empty());
+}
+
+/// Returns the key of the zip, and the conditions of its uploads.
+fn conditions(cloud: &Cloud) -> (String, Vec<String>) {
+    let mut calls = cloud.calls_of("PutObject");
+    calls.retain(|call| call.parameter("Key").starts_with("demo/handler/"));
+    let key = calls[0].parameter("Key").to_owned();
+    let conditions = calls.iter().map(|call| call.header("if-none-match"));
+    (key, conditions.map(str::to_owned).collect())
+}
+
+#[test]
+fn zip_that_another_stack_has_uploaded_stays() {
+    let (sandbox, cloud) = with_bucket();
+    apply(&sandbox).expect_code(0);
+    cloud.forget_calls();
+    let other = ["apply", "--yes", "--set", "stack_name=other"];
+    sandbox.run(&other).expect_code(0);
+    // The key is taken; what is there is the same.
+    let (key, sent) = conditions(&cloud);
+    assert_eq!(sent, ["*"]);
+    let account = cloud.account();
+    let objects = account.buckets[ARTIFACT_BUCKET].objects.iter();
+    assert_eq!(objects.filter(|object| object.key == key).count(), 1);
+}
+
+#[test]
+fn zip_that_the_stack_uses_is_looked_for_and_not_sent() {
+    let (sandbox, cloud) = with_bucket();
+    apply(&sandbox).expect_code(0);
+    cloud.forget_calls();
+    demo::change_description(&sandbox);
+    apply(&sandbox).expect_code(0);
+    assert_eq!(puts(&cloud, "demo/handler/"), 0);
+    assert!(!cloud.calls_of("HeadObject").is_empty());
+}
+
+#[test]
+fn large_zip_is_looked_for_before_it_is_sent() {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state.to_be_bytes()[0]
+    };
+    for (size, looked) in [(1_000_000, 0), (1_100_000, 1)] {
+        let (sandbox, cloud) = with_bucket();
+        // Random bytes do not become smaller.
+        let bytes: Vec<u8> = (0..size).map(|_| random()).collect();
+        sandbox.write("handler/model.bin", bytes);
+        apply(&sandbox).expect_code(0);
+        let operations = cloud.operations();
+        let first = operations.iter().position(|it| it == "PutObject").unwrap();
+        let heads = operations[..first].iter().filter(|it| *it == "HeadObject");
+        assert_eq!(heads.count(), looked, "{size}");
+    }
+}
+
+#[test]
+fn endpoint_without_conditional_writes_receives_the_zip() {
+    // What is there decides, and only then is the zip sent without a condition.
+    for is_there in [false, true] {
+        let (sandbox, cloud) = with_bucket();
+        if is_there {
+            apply(&sandbox).expect_code(0);
+            cloud.account().stacks.clear();
+            cloud.forget_calls();
+        }
+        let conditional = cloud.on("PutObject").only(|call| {
+            let is_zip = call.parameter("Key").starts_with("demo/handler/");
+            is_zip && !call.header("if-none-match").is_empty()
+        });
+        conditional.error(501, "NotImplemented", "If-None-Match is not implemented");
+        apply(&sandbox).expect_code(0);
+        let (_, sent) = conditions(&cloud);
+        let expected: &[&str] = if is_there { &["*"] } else { &["*", ""] };
+        assert_eq!(sent, expected);
+    }
 }
 
 #[test]

@@ -77,8 +77,8 @@ fn apply_deploys_what_the_plan_shows() {
 
     --- exit 0
     ");
-    // The zip, the text of the template, and the record.
-    assert_eq!(cloud.calls_of("PutObject").len(), 3);
+    // The zip, for which there was no bucket at first, the text of the template, and the record.
+    assert_eq!(cloud.calls_of("PutObject").len(), 1 + 3);
     assert_eq!(cloud.calls_of("ExecuteChangeSet").len(), 1);
     assert_eq!(cloud.status(), "CREATE_COMPLETE");
     assert_eq!(cloud.account().change_sets(), 0);
@@ -184,8 +184,12 @@ fn changed_handler_changes_only_the_function() {
     let put = cloud.calls_of("PutObject").into_iter();
     let keys: Vec<_> = put.map(|call| call.parameter("Key").to_owned()).collect();
     let folders: Vec<_> = keys.iter().map(|key| key.split('/').nth(1)).collect();
-    let expected = ["templates", "history"].map(Some);
-    assert_eq!(folders, expected, "the zip was stored the first time");
+    let expected = ["handler", "templates", "history"].map(Some);
+    assert_eq!(folders, expected);
+    let account = cloud.account();
+    let objects = account.buckets[ARTIFACT_BUCKET].objects.iter();
+    let versions = objects.filter(|object| object.key == keys[0]).count();
+    assert_eq!(versions, 1, "the zip was stored the first time");
 }
 
 #[test]

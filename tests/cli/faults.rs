@@ -186,13 +186,16 @@ fn bucket_of_another_account_receives_nothing() {
         .insert(ARTIFACT_BUCKET.to_owned(), bucket);
     insta::assert_snapshot!(sandbox.run(&["apply", "--yes"]), @r"
     --- stderr
-    error: cannot look for `demo/handler/[SHA256].zip` in the artifact bucket: the bucket `stackctl-artifacts-123456789012-eu-west-1` denies access
+    error: cannot use the artifact bucket: the bucket `stackctl-artifacts-123456789012-eu-west-1` denies access
     hint: the bucket must belong to the account 123456789012: stackctl never uses another's
-    hint: the caller needs `s3:GetObject` and `s3:ListBucket` on it
+    hint: the caller needs `s3:ListBucket` on it
     hint: it admits requests with TLS alone, and http://127.0.0.1:[PORT] has none: where that is the reason, create another bucket there and name it with `artifact_bucket`
     --- exit 4
     ");
-    assert!(cloud.calls_of("PutObject").is_empty());
+    // S3 stores nothing in a bucket of another owner than the expected one.
+    for put in cloud.calls_of("PutObject") {
+        assert_eq!(put.header("x-amz-expected-bucket-owner"), ACCOUNT);
+    }
     assert!(cloud.account().buckets[ARTIFACT_BUCKET].objects.is_empty());
 }
 

@@ -43,6 +43,7 @@ fn killed_process_leaves_no_zip_behind() {
 #[test]
 fn interrupted_upload_restarts_from_the_first_byte() {
     let (sandbox, cloud) = demo::in_cloud();
+    demo::add_artifact_bucket(&cloud);
     let zip = sandbox.run(&["package", "--out", "zips"]).expect_code(0);
     let expected = std::fs::read(sandbox.path("zips/handler.zip")).unwrap();
     cloud.on("PutObject").times(2).drop_connection();

@@ -156,6 +156,25 @@ pub enum ObjectState {
     Other(Option<String>),
 }
 
+/// On what condition an object is written.
+#[derive(Debug)]
+enum Condition {
+    /// There is nothing under its key.
+    Absent,
+    /// What is under its key still has this entity tag.
+    Unchanged(String),
+    /// On none.
+    None,
+}
+
+impl Condition {
+    /// Returns the condition that something with this entity tag is still under the key; none if the
+    /// server gives no tag.
+    fn of(tag: Option<String>) -> Self {
+        tag.map_or(Self::None, Self::Unchanged)
+    }
+}
+
 impl Store {
     /// Returns the store of `account`: the manifest's `artifact_bucket`, else
     /// `stackctl-artifacts-{account}-{region}`. Nothing is sent yet.
@@ -233,7 +252,21 @@ impl Store {
     ///
     /// Refused if the bucket belongs to another account or the caller may not write to it.
     pub async fn store(&self, object: &Object<'_>, state: ObjectState) -> Result<Stored> {
-        self.put(object, state).await
+        let stored = self.put(object, state).await?;
+        stored.ok_or_else(|| {
+            let doing = format!("upload `{}` to the artifact bucket", object.key);
+            no_bucket(&self.bucket, &doing)
+        })
+    }
+
+    /// Stores an object without a look at its key first; only if the key is taken, what is there is
+    /// read, and stays if it is the same. Returns `None` if there is no such bucket.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Self::store).
+    pub async fn store_at_once(&self, object: &Object<'_>) -> Result<Option<Stored>> {
+        self.put(object, ObjectState::Nothing).await
     }
 
     /// Stores an object if there is nothing under its key. What is there stays, whatever it is.
@@ -245,7 +278,7 @@ impl Store {
     pub async fn store_if_absent(&self, object: &Object<'_>) -> Result<Stored> {
         let mut backoff = Backoff::short();
         for _ in 0..RACES {
-            match self.send(object, ObjectState::Nothing).await {
+            match self.send(object, Condition::Absent).await {
                 Ok(()) => return Ok(Stored::Uploaded),
                 Err(error) if status(&error) == Some(412) => return Ok(Stored::Present),
                 // Another upload is running, and may not succeed.
@@ -332,21 +365,37 @@ impl Store {
         Ok((state, dated.time()))
     }
 
-    async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Stored> {
+    /// Stores an object; returns `None` if there is no such bucket.
+    async fn put(&self, object: &Object<'_>, mut state: ObjectState) -> Result<Option<Stored>> {
         let mut backoff = Backoff::short();
-        for _ in 0..RACES {
-            let stored = match state {
-                ObjectState::Same => return Ok(Stored::Present),
-                ObjectState::Nothing => Stored::Uploaded,
-                ObjectState::Other(_) => Stored::Replaced,
+        for race in 0..RACES {
+            let (stored, condition) = match state {
+                ObjectState::Same => return Ok(Some(Stored::Present)),
+                ObjectState::Nothing => (Stored::Uploaded, Condition::Absent),
+                ObjectState::Other(tag) => (Stored::Replaced, Condition::of(tag)),
             };
-            match self.send(object, state).await {
-                Ok(()) => return Ok(stored),
+            let sent = match self.send(object, condition).await {
+                // The endpoint knows no conditions. The key names the content, so there is nothing
+                // under it that must not be replaced.
+                Err(error) if status(&error) == Some(501) => {
+                    state = self.object_state(object.key, object.digest).await?;
+                    if state == ObjectState::Same {
+                        return Ok(Some(Stored::Present));
+                    }
+                    self.send(object, Condition::None).await
+                }
+                sent => sent,
+            };
+            match sent {
+                Ok(()) => return Ok(Some(stored)),
                 Err(error) if lost_race(&error) => {
-                    // The other upload may not have ended yet.
-                    backoff.pause().await;
+                    // Another upload may not have ended yet, unless the key was simply taken.
+                    if race > 0 || status(&error) != Some(412) {
+                        backoff.pause().await;
+                    }
                     state = self.object_state(object.key, object.digest).await?;
                 }
+                Err(error) if code(&error) == Some("NoSuchBucket") => return Ok(None),
                 Err(error) => {
                     return Err(self.problem(
                         &self.bucket,
@@ -371,11 +420,11 @@ impl Store {
         .hint("wait for the other run and start this one again")
     }
 
-    /// Sends an object, on condition that its key still has the state that was read.
+    /// Sends an object on a condition.
     async fn send(
         &self,
         object: &Object<'_>,
-        state: ObjectState,
+        condition: Condition,
     ) -> Result<(), SdkError<PutObjectError>> {
         let body = match &object.bytes {
             Bytes::Text(text) => ByteStream::from(text.as_bytes().to_vec()),
@@ -396,10 +445,10 @@ impl Store {
             .checksum_sha256(object.digest.base64())
             .content_type(object.content_type)
             .body(body);
-        let request = match state {
-            ObjectState::Nothing => request.if_none_match("*"),
-            ObjectState::Other(tag) => request.set_if_match(tag),
-            ObjectState::Same => request,
+        let request = match condition {
+            Condition::Absent => request.if_none_match("*"),
+            Condition::Unchanged(tag) => request.if_match(tag),
+            Condition::None => request,
         };
         let request = request
             .customize()
@@ -448,7 +497,7 @@ impl Store {
             return wrong_region(bucket, &region, self.connection.region());
         }
         if code == Some("NoSuchBucket") {
-            return Error::input(format!("cannot {doing}: there is no bucket `{bucket}`"));
+            return no_bucket(bucket, doing);
         }
         self.connection.fault(doing, error)
     }
@@ -472,6 +521,10 @@ fn object_url(endpoint: &Endpoint, region: &str, bucket: &str, key: &str) -> Str
     }
 }
 
+fn no_bucket(bucket: &str, doing: &str) -> Error {
+    Error::input(format!("cannot {doing}: there is no bucket `{bucket}`"))
+}
+
 fn wrong_region(bucket: &str, actual: &str, wanted: &str) -> Error {
     Error::input(format!(
         "the artifact bucket `{bucket}` is in {actual}, but the stack is in {wanted}"
@@ -487,10 +540,12 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 /// Returns whether an upload failed because the key changed since it was read (412), or because another
 /// upload of the key was running (409).
 fn lost_race(error: &SdkError<PutObjectError>) -> bool {
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code);
-    status(error) == Some(412) || code == Some("ConditionalRequestConflict")
+    status(error) == Some(412) || code(error) == Some("ConditionalRequestConflict")
+}
+
+/// Returns the code of the service's error, if it answered with one.
+fn code(error: &SdkError<PutObjectError>) -> Option<&str> {
+    error.as_service_error()?.code()
 }
 
 #[cfg(test)]

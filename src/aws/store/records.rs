@@ -5,7 +5,7 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 
-use super::{Object, ObjectState, RACES, Store, lost_race, status};
+use super::{Condition, Object, ObjectState, RACES, Store, lost_race, status};
 use crate::aws::backoff::Backoff;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -74,7 +74,7 @@ fn next_token(page: &ListObjectsV2Output) -> Option<String> {
 pub async fn create(store: &Store, object: &Object<'_>) -> Result<Created> {
     let mut backoff = Backoff::short();
     for _ in 0..RACES {
-        let Err(error) = store.send(object, ObjectState::Nothing).await else {
+        let Err(error) = store.send(object, Condition::Absent).await else {
             return Ok(Created::Created);
         };
         if !lost_race(&error) {

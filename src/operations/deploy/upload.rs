@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::asset_upload;
 use super::deployment::Deployment;
 use crate::artifact::digest::Digest;
-use crate::aws::store::{BucketState, Object, ObjectState, Store, announcements, bucket};
+use crate::aws::store::{BucketState, Object, ObjectState, Store, Stored, announcements, bucket};
 use crate::error::Result;
-use crate::operations::package_tree::template_key;
+use crate::operations::package_tree::{ChildTemplate, template_key};
 use crate::plan::garbage::FRESH;
 use crate::plan::garbage::announcement::{self, Concern};
 use crate::present::human;
@@ -21,6 +21,11 @@ use crate::template::render::INLINE_LIMIT;
 /// How many objects are looked for or uploaded at once: enough to use a connection's bandwidth, few
 /// enough to leave some of it to others.
 const AT_ONCE: usize = 8;
+
+/// The size in bytes up to which an object is uploaded without a look first: what a usual line sends in
+/// the time of a few round trips. If a larger one is there already, such as for another environment, to
+/// send it in vain takes longer than to look.
+const SENT_AT_ONCE: u64 = 1024 * 1024;
 
 /// How long ago the last look may be at an execution: enough for the answers to the calls beside it.
 const RECENT: Duration = Duration::from_secs(5);
@@ -152,7 +157,8 @@ async fn secure(
         }
         objects = rest.into_iter().map(|it| it.0).collect();
         objects.extend(missing.iter().map(|it| it.0.clone()));
-        store_all(deployment, missing, bucket::state(&store)).await?;
+        prepare_bucket(deployment, &store, bucket::state(&store).await).await?;
+        store_all(deployment, &store, missing).await?;
         if age.is_none() {
             return Ok(());
         }
@@ -197,18 +203,99 @@ fn objects<'d>(deployment: &'d Deployment<'_>) -> Vec<Object<'d>> {
 }
 
 /// Uploads the objects that the bucket does not hold yet, several at a time; creates the bucket if
-/// needed.
+/// needed. A small object that the stack does not use yet is uploaded at once, on condition that there is
+/// nothing under its key: the answer says whether it was there.
 async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
     }
     let store = deployment.store();
+    let deployed = deployed_texts(deployment);
+    let is_deployed = |object: &Object<'_>| deployed.iter().any(|it| it.contains(object.key()));
+    let (new, others): (Vec<_>, Vec<_>) = objects
+        .into_iter()
+        .partition(|object| object.size() <= SENT_AT_ONCE && !is_deployed(object));
+    let sending = stream::iter(&new)
+        .map(|object| send(deployment, &store, object))
+        .buffered(AT_ONCE)
+        .try_collect::<Vec<_>>();
     // The bucket's state matters only if something has to be uploaded; it is read at the same time.
-    let (states, bucket) = tokio::join!(states(&store, &objects, None), bucket::state(&store));
-    let (states, _) = states?;
-    let missing = objects.into_iter().zip(states);
-    let missing = missing.filter(|(_, state)| *state != ObjectState::Same);
-    store_all(deployment, missing.collect(), async { bucket }).await
+    let (bucket, looked, sent) = tokio::join!(
+        bucket::state(&store),
+        states(&store, &others, None),
+        sending
+    );
+    let (states, _) = looked?;
+    let sent = match sent {
+        Ok(sent) => sent,
+        // What is wrong with the bucket explains why it accepts no upload.
+        Err(error) => return Err(bucket.err().unwrap_or(error)),
+    };
+    let mut missing: Vec<_> = others.into_iter().zip(states).collect();
+    missing.retain(|(_, state)| *state != ObjectState::Same);
+    let mut is_stored = Vec::new();
+    for (object, stored) in new.into_iter().zip(sent) {
+        match stored {
+            Some(Stored::Present) => {}
+            Some(Stored::Uploaded | Stored::Replaced) => is_stored.push(object),
+            None => missing.push((object, ObjectState::Nothing)),
+        }
+    }
+    if missing.is_empty() && is_stored.is_empty() {
+        return Ok(());
+    }
+    let prepared = prepare_bucket(deployment, &store, bucket).await;
+    for object in &is_stored {
+        note_stored(deployment, &store, object);
+    }
+    prepared?;
+    store_all(deployment, &store, missing).await
+}
+
+/// Returns the texts that name what the stack uses: the deployed template and, as far as they are the
+/// same, the nested ones.
+fn deployed_texts<'d>(deployment: &'d Deployment<'_>) -> Vec<&'d str> {
+    let mut texts: Vec<&str> = deployment.deployed_template().into_iter().collect();
+    let mut children: Vec<_> = deployment.build().children.iter().collect();
+    let mut read = 0;
+    while let Some(text) = texts.get(read).copied() {
+        read += 1;
+        let (named, rest) = children.into_iter().partition(|it| text.contains(&it.key));
+        children = rest;
+        let named: Vec<&ChildTemplate> = named;
+        texts.extend(named.into_iter().map(|it| it.body.as_str()));
+    }
+    texts
+}
+
+/// Uploads an object without a look first, unless another stack of this run has uploaded it. Returns
+/// `None` if there is no bucket.
+async fn send(
+    deployment: &Deployment<'_>,
+    store: &Store,
+    object: &Object<'_>,
+) -> Result<Option<Stored>> {
+    let stored = deployment.session().context().stored();
+    let slot = stored.slot(&format!("{}/{}", place(deployment, store), object.key()));
+    let mut is_stored = slot.lock().await;
+    let sent = if *is_stored {
+        let state = store.object_state(object.key(), object.digest()).await?;
+        Some(store.store(object, state).await?)
+    } else {
+        store.store_at_once(object).await?
+    };
+    *is_stored |= sent.is_some();
+    Ok(sent)
+}
+
+/// Returns the name by which this run knows a bucket.
+fn place(deployment: &Deployment<'_>, store: &Store) -> String {
+    format!(
+        "{}/{}/{}",
+        deployment.identity().account,
+        deployment.connection().region(),
+        store.bucket()
+    )
 }
 
 /// Returns what is under the keys of these objects, in the same order, and the time of the first answer
@@ -232,34 +319,34 @@ async fn states(
     Ok((states, first))
 }
 
-/// Uploads objects whose keys have these states, several at a time; creates the bucket if needed.
+/// Creates or completes the bucket if it is not complete.
+async fn prepare_bucket(
+    deployment: &Deployment<'_>,
+    store: &Store,
+    state: Result<BucketState>,
+) -> Result<()> {
+    let presenter = deployment.session().presenter();
+    let stored = deployment.session().context().stored();
+    let slot = stored.slot(&place(deployment, store));
+    let mut is_prepared = slot.lock().await;
+    let mut state = state?;
+    if *is_prepared && state != BucketState::Complete {
+        // Another stack of this run may have created it in the meantime.
+        state = bucket::state(store).await?;
+    }
+    bucket::prepare(store, state, |text| presenter.note(text)).await?;
+    *is_prepared = true;
+    Ok(())
+}
+
+/// Uploads objects whose keys have these states, several at a time. The bucket must exist.
 async fn store_all(
     deployment: &Deployment<'_>,
+    store: &Store,
     missing: Vec<(Object<'_>, ObjectState)>,
-    bucket: impl Future<Output = Result<BucketState>>,
 ) -> Result<()> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let presenter = deployment.session().presenter();
-    let store = deployment.store();
     let stored = deployment.session().context().stored();
-    let place = format!(
-        "{}/{}/{}",
-        deployment.identity().account,
-        deployment.connection().region(),
-        store.bucket()
-    );
-    let prepared = stored.slot(&place);
-    let mut prepared = prepared.lock().await;
-    let mut state = bucket.await?;
-    if *prepared {
-        // Another stack of this run may have created it in the meantime.
-        state = bucket::state(&store).await?;
-    }
-    bucket::prepare(&store, state, |text| presenter.note(text)).await?;
-    *prepared = true;
-    drop(prepared);
+    let place = place(deployment, store);
     stream::iter(missing)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, async |(object, state)| {
@@ -276,14 +363,18 @@ async fn store_all(
             }
             store.store(&object, state).await?;
             *is_stored = true;
-            deployment.set_uploaded();
-            presenter.note(&format!(
-                "Uploaded {} to s3://{}/{}",
-                human::size(object.size()),
-                store.bucket(),
-                object.key()
-            ));
+            note_stored(deployment, store, &object);
             Ok(())
         })
         .await
+}
+
+fn note_stored(deployment: &Deployment<'_>, store: &Store, object: &Object<'_>) {
+    deployment.set_uploaded();
+    deployment.session().presenter().note(&format!(
+        "Uploaded {} to s3://{}/{}",
+        human::size(object.size()),
+        store.bucket(),
+        object.key()
+    ));
 }
