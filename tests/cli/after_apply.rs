@@ -66,6 +66,76 @@ fn different_function_code_is_an_error_with_a_remedy() {
 }
 
 #[test]
+fn code_of_a_function_is_read_as_soon_as_it_is_done() {
+    let (sandbox, cloud) = demo::in_cloud();
+    let sandbox = sandbox.env("STACKCTL_TEST_PACE", "1");
+    // The role comes after the function, and each poll shows two events.
+    cloud.account().progress = Progress::Events(1);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let operations = cloud.operations();
+    let last = |name: &str| operations.iter().rposition(|it| it == name);
+    assert!(last("GetFunctionConfiguration") < last("DescribeStackEvents"));
+    assert_eq!(cloud.calls_of("GetFunctionConfiguration").len(), 1);
+}
+
+#[test]
+fn early_answer_of_other_code_is_asked_again_at_the_end() {
+    let other = crate::cloud::Response::new(200, r#"{"CodeSha256":"b2xk"}"#);
+    for rule in ["old", "denied", "missing"] {
+        let (sandbox, cloud) = demo::in_cloud();
+        cloud.account().progress = Progress::Events(4);
+        let first = cloud.on("GetFunctionConfiguration").times(1);
+        match rule {
+            "old" => first.reply(other.clone()),
+            "denied" => first.error(403, "AccessDeniedException", "not yet"),
+            _ => first.error(404, "ResourceNotFoundException", "not yet"),
+        }
+        let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+        assert!(!applied.stderr.contains("could not be read"), "{applied}");
+        assert_eq!(
+            cloud.calls_of("GetFunctionConfiguration").len(),
+            2,
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn functions_that_do_not_change_are_read_during_the_deployment() {
+    let (sandbox, cloud) = demo::deployed();
+    let sandbox = sandbox.env("STACKCTL_TEST_PACE", "1");
+    demo::change_description(&sandbox);
+    cloud.account().progress = Progress::Events(1);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let operations = cloud.operations();
+    let last = |name: &str| operations.iter().rposition(|it| it == name);
+    assert!(last("GetFunctionConfiguration") < last("DescribeStackEvents"));
+    for operation in ["GetFunctionConfiguration", "ListStackResources"] {
+        assert_eq!(cloud.calls_of(operation).len(), 1, "{operation}");
+    }
+    // If they cannot be listed then, they are at the end.
+    sandbox.edit("manifest.toml", "second", "third");
+    cloud.forget_calls();
+    let listed = cloud.on("ListStackResources").times(1);
+    listed.error(400, "ValidationError", "not now");
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(cloud.calls_of("ListStackResources").len(), 2);
+    assert_eq!(cloud.calls_of("GetFunctionConfiguration").len(), 1);
+}
+
+#[test]
+fn code_of_a_failed_deployment_is_not_checked() {
+    let (sandbox, cloud) = demo::in_cloud();
+    cloud.account().progress = Progress::Events(4);
+    cloud.account().fail("Role", "no");
+    let asked = cloud.on("GetFunctionConfiguration");
+    asked.delay(60_000).carry_on();
+    // A pending answer does not delay the report.
+    let failed = sandbox.run(&["apply", "--yes"]).expect_code(3);
+    assert!(!failed.stderr.contains("runs other code"), "{failed}");
+}
+
+#[test]
 fn denied_code_check_is_not_an_error() {
     let (sandbox, cloud) = demo::in_cloud();
     let message = "not authorized to perform: lambda:GetFunctionConfiguration";

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Progress};
 use crate::demo;
 use crate::latency::{Proxy, longest_chain};
 use crate::sandbox::Sandbox;
@@ -95,10 +95,31 @@ fn plan_of_a_new_stack_takes_five_round_trips() {
 }
 
 #[test]
-fn apply_takes_eight_round_trips() {
+fn apply_takes_seven_round_trips() {
     let line = Line::new();
-    line.takes(8, &["apply", "--yes"]);
-    line.with_new_code().takes(8, &["apply", "--yes"]);
+    line.takes(7, &["apply", "--yes"]);
+    line.with_new_code().takes(7, &["apply", "--yes"]);
+}
+
+#[test]
+fn apply_takes_six_round_trips_besides_the_polls_without_history() {
+    let line = Line::deployed().with_new_code();
+    demo::change_description(&line.sandbox);
+    line.sandbox
+        .append("manifest.toml", "\n[history]\nenabled = false\n");
+    // The function is done at the first poll, and the role only at a later one.
+    line.cloud.account().progress = Progress::Events(2);
+    line.sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let chain = longest_chain(line.proxy.take());
+    let names: Vec<_> = chain.iter().map(|call| call.name.as_str()).collect();
+    let executed = names.iter().position(|name| *name == "ExecuteChangeSet");
+    let executed = executed.unwrap();
+    assert!(executed < 5, "{names:#?}");
+    let polls = ["DescribeStacks", "DescribeStackEvents"];
+    let rest = &names[executed + 1..];
+    assert!(rest.iter().all(|name| polls.contains(name)), "{names:#?}");
+    assert!(rest.len() > 1, "{names:#?}");
+    assert_eq!(line.cloud.calls_of("GetFunctionConfiguration").len(), 2);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn shipped_stack_keeps_to_the_documented_round_trips() {
         assert!(!names.is_empty(), "{command:?} went another way");
     };
     takes(5, &["plan"]);
-    takes(8, &["apply", "--yes"]);
+    takes(7, &["apply", "--yes"]);
     takes(1, &["outputs"]);
     takes(1, &["status"]);
     takes(1, &["plan"]);
@@ -82,5 +82,5 @@ fn shipped_stack_keeps_to_the_documented_round_trips() {
     project.edit("handler/app.py", "import json\n", "import json  # again\n");
     takes(2, &["diff"]);
     takes(4, &["plan"]);
-    takes(8, &["apply", "--yes"]);
+    takes(7, &["apply", "--yes"]);
 }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::change_set_deletion::discard_after;
+use super::code_reading::CodeReading;
 use super::consent::Consent;
 use super::deployment::Deployment;
 use super::execution::{self, Executed};
@@ -231,6 +232,7 @@ impl Application<'_> {
         let Some(Executed {
             stack,
             timeline,
+            code,
             recording,
         }) = executed
         else {
@@ -242,7 +244,7 @@ impl Application<'_> {
                 recording.succeeded(&ended).await;
             }
         };
-        let finish = self.finish(deployment, plan, Some((stack, timeline)));
+        let finish = self.finish(deployment, plan, Some((stack, (timeline, code))));
         let (finished, ()) = tokio::join!(finish, record);
         finished
     }
@@ -253,7 +255,7 @@ impl Application<'_> {
         &self,
         deployment: &mut Deployment<'_>,
         plan: &Plan,
-        executed: Option<(Stack, Timeline)>,
+        executed: Option<(Stack, (Timeline, CodeReading))>,
     ) -> Result<()> {
         let session = deployment.session();
         let presenter = session.presenter();
@@ -289,8 +291,9 @@ impl Application<'_> {
             Some(_) => error.within("the stack was deployed, but its settings are not all set"),
             None => error,
         })?;
-        if let Some(happened) = &happened {
-            let code = code_check::check(deployment, happened);
+        let is_deployed = happened.is_some();
+        if let Some((happened, reading)) = happened {
+            let code = code_check::check(deployment, &happened, reading);
             deployment.interrupt().guard(code).await?;
             import::finish(deployment, &stack).await?;
         }
@@ -300,7 +303,7 @@ impl Application<'_> {
             .as_ref()
             .is_some_and(|verify| verify.after_apply);
         let imports = !deployment.build().imports.is_empty();
-        if !imports && (self.verify || happened.is_some() && after_apply) {
+        if !imports && (self.verify || is_deployed && after_apply) {
             presenter.note("");
             let (interrupt, connection) = (deployment.interrupt(), deployment.connection());
             smoke_test::run(session, interrupt, connection, &stack, Format::Human).await?;

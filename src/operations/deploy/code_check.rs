@@ -6,6 +6,7 @@ use std::io::Cursor;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::adopted_code;
+use super::code_reading::{AT_ONCE, CodeRead, CodeReading, nested};
 use super::deployment::Deployment;
 use crate::artifact::archive;
 use crate::artifact::code_diff::{self, CodeChange, FileChange};
@@ -15,13 +16,7 @@ use crate::aws::stack::StackService;
 use crate::aws::store::Store;
 use crate::cloudformation::event::Timeline;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::build::Build;
 use crate::operations::function_code;
-use crate::template::{STACK_TYPE, Template};
-
-/// How many functions are read at once; Lambda allows 100 such calls per second
-/// (Lambda quotas, control plane `GetFunction` API requests).
-const AT_ONCE: usize = 10;
 
 /// Returns what changes in the code of every artifact that the deployed template names under
 /// another key, and that the template still uses; and in the code of functions whose code is now an
@@ -114,23 +109,34 @@ struct Function<'b> {
 }
 
 /// Compares the code that Lambda runs in each function of the stack with the artifact that the
-/// template gives it, after a deployment with the events `happened`. No call is made if no function
-/// has an artifact.
+/// template gives it, after a deployment with the events `happened`. What `reading` has read meanwhile is
+/// not read again if it is as expected. No call is made if no function has an artifact.
 ///
 /// If the caller may not read the functions, a note says so; the deployment itself was successful.
 ///
 /// # Errors
 ///
 /// If functions run other code; the message names them. If a function cannot be read.
-pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> Result<()> {
+pub(crate) async fn check(
+    deployment: &Deployment<'_>,
+    happened: &Timeline,
+    reading: CodeReading,
+) -> Result<()> {
+    let read = reading.end().await;
     let unread = |error: Error| {
         error.within("the stack was deployed, but the code of its functions could not be checked")
     };
-    let deployed = deployed_functions(deployment, happened).await;
+    let deployed = deployed_functions(deployment, happened, &read).await;
     let deployed = deployed.map_err(unread)?;
     let functions = Functions::new(deployment.connection());
     let answers: Result<Vec<_>> = stream::iter(&deployed)
-        .map(|function| functions.code_sha256(&function.name))
+        .map(async |function| {
+            let expected = function.artifact.digest.base64();
+            match read.digests.get(&function.name) {
+                Some(digest) if *digest == expected => Ok(Some(expected)),
+                _ => functions.code_sha256(&function.name).await,
+            }
+        })
         .buffered(AT_ONCE)
         .try_collect()
         .await;
@@ -167,6 +173,7 @@ pub(crate) async fn check(deployment: &Deployment<'_>, happened: &Timeline) -> R
 async fn deployed_functions<'b>(
     deployment: &'b Deployment<'_>,
     happened: &Timeline,
+    read: &CodeRead,
 ) -> Result<Vec<Function<'b>>> {
     let build = deployment.build();
     let mut functions = Vec::new();
@@ -177,7 +184,11 @@ async fn deployed_functions<'b>(
         let nested = nested(template, build);
         // Only events of the stack itself name its resources.
         let happened = Some(happened).filter(|_| path.is_empty());
-        let in_events = |logical_id: &str| happened.and_then(|it| it.physical_id(logical_id));
+        let in_events = |logical_id: &str| {
+            let happened = happened?;
+            let known = || read.names.get(logical_id).map(String::as_str);
+            happened.physical_id(logical_id).or_else(known)
+        };
         let mut ids = expected
             .iter()
             .map(|(id, _)| id)
@@ -207,27 +218,6 @@ async fn deployed_functions<'b>(
         }
     }
     Ok(functions)
-}
-
-/// Returns the nested stacks of a template whose own template is one of the files and has, at any
-/// depth, a function with an artifact.
-fn nested<'b>(template: &'b Template, build: &'b Build) -> Vec<(&'b str, &'b Template)> {
-    let mut nested = Vec::new();
-    let resources = template.resources();
-    for resource in resources.filter(|resource| resource.kind() == Some(STACK_TYPE)) {
-        let url = resource.properties().and_then(|it| it.get("TemplateURL"));
-        let child = url.and_then(|url| {
-            let mut children = build.children.iter();
-            children.find(|child| url.contains_text(&child.key))
-        });
-        let Some(child) = child else { continue };
-        let of_child = function_code::functions(&child.template, &build.artifacts);
-        let has_functions = !of_child.is_empty();
-        if has_functions || !self::nested(&child.template, build).is_empty() {
-            nested.push((resource.logical_id(), &child.template));
-        }
-    }
-    nested
 }
 
 fn mismatch(wrong: &[(&Function<'_>, String)], bucket: &str) -> Error {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::code_reading::CodeReading;
 use super::deployment::Deployment;
 use super::pending_change_set::PendingChangeSet;
 use super::recording::Recording;
@@ -19,6 +20,8 @@ pub(crate) struct Executed<'a> {
     pub(crate) stack: Stack,
     /// What happened.
     pub(crate) timeline: Timeline,
+    /// The code of its functions, which is being read.
+    pub(crate) code: CodeReading,
     /// The record of the deployment, which is not written yet.
     pub(crate) recording: Option<Recording<'a>>,
 }
@@ -57,7 +60,7 @@ pub(crate) async fn execute_resumable<'a>(
     resume: &str,
 ) -> Result<Executed<'a>> {
     let session = deployment.session();
-    let mut operation = RunningOperation::after(
+    let operation = RunningOperation::after(
         deployment.stack(),
         pending.earlier_events(),
         session,
@@ -72,6 +75,8 @@ pub(crate) async fn execute_resumable<'a>(
     let started = Timestamp::now();
     pending.execute(deployment).await?;
     let recording = Recording::begin(deployment, pending, plan, started);
+    let (code, events) = CodeReading::begin(deployment, pending);
+    let mut operation = operation.sending(events);
     let ended = match interrupt_prompt::follow(&mut operation).await {
         Ok(ended) => ended,
         Err(error) => {
@@ -91,6 +96,7 @@ pub(crate) async fn execute_resumable<'a>(
             Ok(Executed {
                 stack,
                 timeline: operation.into_timeline(),
+                code,
                 recording,
             })
         }

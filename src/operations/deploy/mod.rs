@@ -5,6 +5,7 @@ pub(crate) mod application;
 mod asset_upload;
 pub(crate) mod change_set_deletion;
 pub(crate) mod code_check;
+mod code_reading;
 pub(crate) mod consent;
 mod deployed;
 pub(crate) mod deployment;

@@ -9,6 +9,8 @@ use crate::aws::stack::events::{self, Polled};
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::session::Session;
 use crate::aws::stack::{PollUpdate, StackService};
 use crate::cloudformation::diagnosis::reason_of;
@@ -46,6 +48,8 @@ pub(crate) struct RunningOperation<'a> {
     evidence: Evidence,
     filter: EventFilter,
     output: EventOutput,
+    /// Who else receives the events.
+    receiver: Option<UnboundedSender<Event>>,
     /// How many resources the operation is about; 0 if that is not known.
     expected: usize,
     /// The command that continues to follow the operation.
@@ -142,6 +146,7 @@ impl<'a> RunningOperation<'a> {
             evidence: Evidence::default(),
             filter: EventFilter::All,
             output: EventOutput::Progress,
+            receiver: None,
             expected: 0,
             resume: resume.to_owned(),
             is_cancelled: false,
@@ -159,6 +164,12 @@ impl<'a> RunningOperation<'a> {
     /// Chooses where the events are printed.
     pub(crate) fn printing(mut self, output: EventOutput) -> Self {
         self.output = output;
+        self
+    }
+
+    /// Sends each new event there too, until this value ends.
+    pub(crate) fn sending(mut self, receiver: Option<UnboundedSender<Event>>) -> Self {
+        self.receiver = receiver;
         self
     }
 
@@ -237,6 +248,7 @@ impl<'a> RunningOperation<'a> {
         let (filter, output) = (self.filter, self.output);
         let (expected, joined) = (self.expected, self.joined);
         let age = &mut self.age;
+        let receiver = self.receiver.as_ref();
         let mut poll_error: Option<String> = None;
         let on_update = |update: PollUpdate<'_>| match update {
             PollUpdate::NewEvents(new, timeline) => {
@@ -249,6 +261,12 @@ impl<'a> RunningOperation<'a> {
                 for event in new.iter().filter(|event| filter.includes(event)) {
                     let elapsed = timeline.elapsed(event).unwrap_or(now);
                     print(presenter, output, event, (elapsed, name_width));
+                }
+                if let Some(receiver) = receiver {
+                    for event in new {
+                        // Nobody may be left who wants to know.
+                        let _ = receiver.send(event.clone());
+                    }
                 }
                 presenter.progress_since(&human::event::progress(timeline, expected), now);
             }
