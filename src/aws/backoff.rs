@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Connection;
 use super::limiter::Watched;
+use super::pace::Pace;
 
 /// An operation that is younger than this is polled often: small stacks finish within a second, and
 /// most failures happen early.
@@ -16,6 +17,7 @@ const YOUTH: Duration = Duration::from_mins(1);
 pub(crate) struct Backoff {
     started: Instant,
     next: Duration,
+    pace: Pace,
     watched: Option<Watched>,
 }
 
@@ -25,6 +27,7 @@ impl Backoff {
     /// operations are being polled.
     pub(crate) fn polling(connection: &Connection) -> Self {
         Self {
+            pace: connection.pace(),
             watched: Some(connection.watch()),
             ..Self::short()
         }
@@ -35,21 +38,27 @@ impl Backoff {
         Self {
             started: Instant::now(),
             next: Duration::from_millis(100),
+            pace: Pace::default(),
             watched: None,
         }
     }
 
     /// Waits for the next pause.
     pub(crate) async fn pause(&mut self) {
-        let pause = self.take(self.started.elapsed());
+        let pause = self.take(self.age());
         let shortest = self.watched.as_ref().map(Watched::pause);
-        tokio::time::sleep(pause.max(shortest.unwrap_or_default())).await;
+        let pause = pause.max(shortest.unwrap_or_default());
+        tokio::time::sleep(self.pace.real(pause)).await;
     }
 
     /// Returns how long the service may not answer for no other reason than that calls are throttled.
     pub(crate) fn wait(&self) -> Duration {
         let wait = self.watched.as_ref().map(Watched::wait);
         wait.unwrap_or_default()
+    }
+
+    fn age(&self) -> Duration {
+        self.pace.passed(self.started.elapsed())
     }
 
     /// Returns the next pause for an operation of this age, and prepares the one after it.
@@ -62,7 +71,7 @@ impl Backoff {
 
     /// Starts again with a short pause: something has just happened.
     pub(crate) fn quicken(&mut self) {
-        let young = self.started.elapsed() < YOUTH;
+        let young = self.age() < YOUTH;
         let short = Duration::from_millis(if young { 500 } else { 2000 });
         self.next = self.next.min(short);
     }

@@ -83,7 +83,7 @@ pub(super) async fn load(
     };
     let source = search.source(&selection.name, profile)?;
     let endpoints = Endpoints::of(&variables, &shared, profile)?;
-    let retries = Retries::read(&variables, profile)?;
+    let retries = Retries::read(&variables, profile)?.at(pool.pace());
     let to_aws = ToAws {
         certificates: trust::bundle(&variables, profile)?,
         no_proxy: variables

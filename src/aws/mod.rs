@@ -20,6 +20,7 @@ mod json_call;
 mod limiter;
 mod login;
 pub mod logs;
+mod pace;
 mod partition;
 mod pool;
 pub mod probe;
@@ -58,8 +59,9 @@ use configuration::Configuration;
 use endpoints::{is_aws, is_url};
 use http::Route;
 use json_call::JsonClient;
-use limiter::{Allowance, GRACE, Limiter, Watched, limited};
+use limiter::{Allowance, GRACE, OfScope, Watched, limited};
 use login::Login;
+use pace::Pace;
 use pool::{Caller, Credentials};
 use retries::Retries;
 
@@ -291,13 +293,18 @@ impl Connection {
     }
 
     /// Returns what limits the calls to a service, by the name that requests are signed for.
-    fn limiter(&self, service: &str) -> Arc<Limiter> {
+    fn limiter(&self, service: &str) -> OfScope {
         self.caller.limiters.of(&self.region, service)
+    }
+
+    /// Returns how fast time passes for pauses.
+    fn pace(&self) -> Pace {
+        self.caller.limiters.pace()
     }
 
     /// Counts one more running operation of CloudFormation that is polled, until the result is dropped.
     fn watch(&self) -> Watched {
-        Watched::begin(self.limiter("cloudformation"))
+        Watched::begin(self.limiter("cloudformation").limiter())
     }
 
     /// Returns a client of a service that has no SDK crate, in another region if one is given.
@@ -337,7 +344,7 @@ fn emulated(emulation: &Emulation, pool: &Pool) -> Result<Configuration> {
         None,
         "stackctl emulator",
     );
-    let Retries { retries, timeouts } = Retries::default();
+    let Retries { retries, timeouts } = Retries::default().at(pool.pace());
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(emulation.region.clone()))

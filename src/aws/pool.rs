@@ -1,6 +1,7 @@
 //! What the connections of one run share, so that twenty stacks cost hardly more than one: HTTP clients
 //! with their open connections, credentials with what STS says of them, and the limits of the calls.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,6 +16,7 @@ use super::Identity;
 use super::credentials::{Codes, Source};
 use super::http::{self, Route};
 use super::limiter::Limiters;
+use super::pace::Pace;
 use crate::error::Result;
 
 /// What the connections of one run share. Clones are the same pool.
@@ -25,7 +27,12 @@ pub struct Pool(Arc<Mutex<Shared>>);
 struct Shared {
     clients: Vec<(Route, SharedHttpClient)>,
     callers: Vec<(Credentials, Arc<Caller>)>,
+    accounts: Accounts,
+    pace: Pace,
 }
+
+/// The limiters of the accounts that are known.
+type Accounts = Arc<Mutex<HashMap<String, Limiters>>>;
 
 /// Which credentials a connection calls with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +55,27 @@ pub(super) struct Caller {
     /// Held while the user is asked for the codes.
     pub(super) asking: tokio::sync::Mutex<()>,
     pub(super) limiters: Limiters,
+    accounts: Accounts,
     identity: OnceCell<Identity>,
     /// Whether STS could not be asked.
     is_unknown: AtomicBool,
 }
 
 impl Pool {
+    /// Returns a pool for tests, with which so many seconds of a pause between calls pass in a second.
+    pub fn with_faster_pauses(seconds: u32) -> Self {
+        let shared = Shared {
+            pace: Pace::new(seconds),
+            ..Shared::default()
+        };
+        Self(Arc::new(Mutex::new(shared)))
+    }
+
+    /// Returns how fast time passes for pauses.
+    pub(super) fn pace(&self) -> Pace {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pace
+    }
+
     /// Returns the HTTP client of a route.
     ///
     /// # Errors
@@ -76,7 +98,16 @@ impl Pool {
         if let Some((_, caller)) = known.find(|(known, _)| *known == credentials) {
             return Arc::clone(caller);
         }
-        let caller = Arc::new(Caller::default());
+        let accounts = match credentials {
+            // The accounts of an emulator are not AWS's.
+            Credentials::Emulated { .. } => Accounts::default(),
+            Credentials::Profile { .. } => Arc::clone(&shared.accounts),
+        };
+        let caller = Arc::new(Caller {
+            limiters: Limiters::at(shared.pace),
+            accounts,
+            ..Caller::default()
+        });
         shared.callers.push((credentials, Arc::clone(&caller)));
         caller
     }
@@ -96,6 +127,7 @@ impl Default for Caller {
             codes: Codes::default(),
             asking: tokio::sync::Mutex::default(),
             limiters: Limiters::default(),
+            accounts: Accounts::default(),
             identity: OnceCell::new(),
             is_unknown: AtomicBool::new(false),
         }
@@ -119,16 +151,29 @@ impl Caller {
             if self.is_unknown.load(Ordering::Relaxed) {
                 return Err(());
             }
-            ask().await.map_err(|error| {
+            let asked = ask().await.map_err(|error| {
                 self.is_unknown.store(true, Ordering::Relaxed);
                 failure = Some(error);
-            })
+            })?;
+            self.share_limiters(&asked.account);
+            Ok(asked)
         });
         let asked = asked.await.cloned();
         match (asked, failure) {
             (Ok(identity), _) => Ok(identity),
             (Err(()), Some(error)) => Err(error),
             (Err(()), None) => ask().await,
+        }
+    }
+
+    /// Shares the limiters with the other credentials of the same account: AWS counts their calls together.
+    fn share_limiters(&self, account: &str) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get(account) {
+            Some(known) => self.limiters.join(known),
+            None => {
+                accounts.insert(account.to_owned(), self.limiters.clone());
+            }
         }
     }
 
@@ -146,8 +191,11 @@ mod tests {
 
     use futures_util::future::join_all;
 
+    use std::sync::Arc;
+
     use super::{Caller, Credentials, Pool};
     use crate::aws::Identity;
+    use crate::aws::credentials::Source;
     use crate::aws::http::Route;
     use crate::error::{Error, Result};
 
@@ -170,6 +218,38 @@ mod tests {
             assert_eq!(answer.ok(), Some(identity()));
         }
         assert_eq!(calls.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn credentials_of_one_account_share_its_limiters() {
+        let pool = Pool::default();
+        let of = |name: &str| {
+            pool.caller(Credentials::Profile {
+                name: name.to_owned(),
+                source: Source::LoginSession(String::new()),
+            })
+        };
+        let limiter = |caller: &Caller| caller.limiters.of("eu-west-1", "cloudformation");
+        let (one, other) = (of("one"), of("other"));
+        // A client that was made before the account is known follows it.
+        let scopes = (limiter(&one), limiter(&other));
+        assert!(!Arc::ptr_eq(&scopes.0.limiter(), &scopes.1.limiter()));
+        for caller in [&one, &other] {
+            let answer = caller.identity(async || Ok(identity())).await;
+            assert!(answer.is_ok());
+        }
+        assert!(Arc::ptr_eq(&scopes.0.limiter(), &scopes.1.limiter()));
+        let third = of("third");
+        let of_other_account = Identity {
+            account: "210987654321".to_owned(),
+            ..identity()
+        };
+        let answer = third.identity(async || Ok(of_other_account.clone()));
+        assert!(answer.await.is_ok());
+        assert!(!Arc::ptr_eq(
+            &limiter(&third).limiter(),
+            &scopes.0.limiter()
+        ));
     }
 
     #[tokio::test]

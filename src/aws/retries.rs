@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
+use super::pace::Pace;
 use super::shared_config::Profile;
 use super::variables::Variables;
 use crate::error::{Error, Result};
@@ -20,6 +21,9 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const ATTEMPTS: u32 = 5;
 /// The longest pause before an attempt (`RetryConfig::max_backoff`).
 const MAX_PAUSE: Duration = Duration::from_secs(20);
+
+/// The longest first pause, of which a random part is waited (`RetryConfig::initial_backoff`).
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The settings for all calls of a connection.
 #[derive(Debug, Clone)]
@@ -50,6 +54,15 @@ impl Retries {
         Self {
             retries: retries.with_max_attempts(attempts),
             timeouts,
+        }
+    }
+
+    /// Returns the same with pauses at another pace.
+    pub(super) fn at(self, pace: Pace) -> Self {
+        let retries = self.retries.with_initial_backoff(pace.real(FIRST_PAUSE));
+        Self {
+            retries: retries.with_max_backoff(pace.real(MAX_PAUSE)),
+            ..self
         }
     }
 

@@ -154,6 +154,14 @@ impl Ambient {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Returns how many seconds of a pause between calls pass in a second: 1, or what `STACKCTL_TEST_PACE`
+    /// says. Only tests set it, so a build with optimizations does not know it.
+    pub fn test_pace(&self) -> u32 {
+        let given = self.variable("STACKCTL_TEST_PACE");
+        let given = given.filter(|_| cfg!(debug_assertions));
+        given.and_then(|given| given.parse().ok()).unwrap_or(1)
+    }
+
     /// Returns the folder for caches, an absolute path: `STACKCTL_CACHE_DIR`, otherwise
     /// `XDG_CACHE_HOME/stackctl`, otherwise `~/.cache/stackctl`. An `XDG_CACHE_HOME` or `HOME` that is
     /// relative is ignored. Returns `None` if none of the three gives a folder.

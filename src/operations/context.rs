@@ -120,6 +120,10 @@ impl Context {
         overrides: Overrides,
         repeated_options: RepeatedOptions,
     ) -> Self {
+        let shared = Shared {
+            pool: Pool::with_faster_pauses(ambient.test_pace()),
+            ..Shared::default()
+        };
         Self {
             ambient: Rc::new(ambient),
             presenter,
@@ -130,7 +134,7 @@ impl Context {
             target: None,
             place: RefCell::default(),
             handles_signals: Cell::new(false),
-            shared: Rc::default(),
+            shared: Rc::new(shared),
         }
     }
 

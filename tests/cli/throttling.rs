@@ -10,7 +10,9 @@ use crate::sandbox::Sandbox;
 fn project(cloud: &Cloud, number: usize) -> Sandbox {
     let name = format!("environment = \"dev\"\nstack_name = \"demo-{number}\"");
     let manifest = demo::MANIFEST.replace("environment = \"dev\"", &name);
-    demo::files().file("manifest.toml", manifest).cloud(cloud)
+    let files = demo::files().file("manifest.toml", manifest);
+    // The rate of the cloud is one of calls in a second.
+    files.cloud(cloud).env("STACKCTL_TEST_PACE", "1")
 }
 
 /// Returns how many calls were sent so often, by the number of their attempts.

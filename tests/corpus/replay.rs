@@ -11,6 +11,9 @@ use stackctl::diagnostic::SourceFile;
 
 use crate::service::{ACCOUNT, Answer, PLAIN, Service};
 
+/// How many seconds of a pause between calls pass in a second.
+const PACE: u32 = 100;
+
 /// A client and its service.
 pub(crate) struct Replay {
     service: Service,
@@ -42,7 +45,7 @@ impl Replay {
                 &settings,
                 Some(&emulation),
                 &Secrets::default(),
-                &Pool::default(),
+                &Pool::with_faster_pauses(PACE),
             ))
             .unwrap();
         Self {

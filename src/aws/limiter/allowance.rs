@@ -15,7 +15,7 @@ use aws_smithy_types::timeout::{MergeTimeoutConfig, TimeoutConfig};
 
 use aws_types::sdk_config::StalledStreamProtectionConfig;
 
-use super::Limiter;
+use super::{Limiter, OfScope};
 
 /// The most time that is added. A request is signed before it waits, and services accept a signature for
 /// five minutes.
@@ -26,7 +26,7 @@ pub(in crate::aws) const GRACE: Duration = Duration::from_secs(5);
 
 /// The interceptor that every client is given.
 #[derive(Debug)]
-pub(in crate::aws) struct Allowance(pub(in crate::aws) Arc<Limiter>);
+pub(in crate::aws) struct Allowance(pub(in crate::aws) OfScope);
 
 /// Returns the SDK's protection from servers that stop to send. Its other half, which gives up after five
 /// seconds in which nothing is sent, would give up calls that wait.
@@ -67,8 +67,9 @@ impl Intercept for Allowance {
         _context: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let wait = self.0.wait().min(MOST);
-        config.interceptor_state().store_put(Begun::now(&self.0));
+        let limiter = self.0.limiter();
+        let wait = limiter.wait().min(MOST);
+        config.interceptor_state().store_put(Begun::now(&limiter));
         if !wait.is_zero() {
             let timeouts = config.load::<MergeTimeoutConfig>();
             config

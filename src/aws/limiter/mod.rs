@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::pace::Pace;
 pub(super) use allowance::{Allowance, GRACE, stalled_stream_protection};
 use clock::Clock;
 pub(super) use connector::limited;
@@ -35,22 +36,67 @@ const CALLS_PER_LOOK: f64 = 2.0;
 /// The part of the rate that all looks together may use up. The rest is for the calls that make progress.
 const SHARE_OF_LOOKS: f64 = 0.5;
 
-/// The limiters of all services that are called with the same credentials. Clones share them.
+/// The limiters of one account by the scopes of requests, such as `eu-west-1/cloudformation`.
+type Scopes = Arc<Mutex<HashMap<String, Arc<Limiter>>>>;
+
+/// The limiters of all services that are called with the same credentials; as soon as their account is
+/// known, those of the account. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Limiters {
     clock: Clock,
-    by_scope: Arc<Mutex<HashMap<String, Arc<Limiter>>>>,
+    scopes: Arc<Mutex<Scopes>>,
+}
+
+/// The limiter of a service in a region, whichever it is when it is needed.
+#[derive(Debug, Clone)]
+pub(super) struct OfScope {
+    limiters: Limiters,
+    scope: String,
+}
+
+impl OfScope {
+    /// Returns the limiter.
+    pub(super) fn limiter(&self) -> Arc<Limiter> {
+        self.limiters.of_scope(&self.scope)
+    }
 }
 
 impl Limiters {
+    /// Returns limiters for whose pauses time passes at this pace.
+    pub(super) fn at(pace: Pace) -> Self {
+        Self {
+            clock: Clock::at(pace),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how fast time passes for the pauses.
+    pub(super) fn pace(&self) -> Pace {
+        self.clock.pace
+    }
+
     /// Returns the limiter of a service in a region, both as requests are signed for them, such as
     /// `eu-west-1` and `cloudformation`.
-    pub(super) fn of(&self, region: &str, service: &str) -> Arc<Limiter> {
-        self.of_scope(&format!("{region}/{service}"))
+    pub(super) fn of(&self, region: &str, service: &str) -> OfScope {
+        OfScope {
+            limiters: self.clone(),
+            scope: format!("{region}/{service}"),
+        }
+    }
+
+    /// Uses the limiters of others from now on, because they are of the same account.
+    pub(super) fn join(&self, others: &Self) {
+        let scopes = others.scopes();
+        *self.scopes.lock().unwrap_or_else(PoisonError::into_inner) = scopes;
+    }
+
+    fn scopes(&self) -> Scopes {
+        Arc::clone(&self.scopes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn of_scope(&self, scope: &str) -> Arc<Limiter> {
-        let mut limiters = self.by_scope.lock().unwrap_or_else(PoisonError::into_inner);
+        let scopes = self.scopes();
+        let mut limiters = scopes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(limiter) = limiters.get(scope) {
             return Arc::clone(limiter);
         }

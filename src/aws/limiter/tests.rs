@@ -29,7 +29,7 @@ use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt};
 
 use super::clock::Clock;
-use super::{Allowance, Limiters, Watched, limited, stalled_stream_protection};
+use super::{Allowance, Limiters, Pace, Watched, limited, stalled_stream_protection};
 use crate::aws::retries::Retries;
 
 /// How long a request and its answer take.
@@ -134,6 +134,7 @@ impl Time {
         Clock {
             time: Arc::new(move || time.now()),
             sleep: SharedAsyncSleep::new(self.clone()),
+            pace: Pace::default(),
         }
     }
 }
@@ -300,7 +301,7 @@ impl Process {
         for count in READS {
             join_all((0..count).map(|_| self.call())).await;
         }
-        let watched = Watched::begin(self.limiters.of(self.region, "cloudformation"));
+        let watched = Watched::begin(self.limiters.of(self.region, "cloudformation").limiter());
         for _ in 0..LOOKS {
             let pause = watched.pause().max(Duration::from_secs(1));
             self.time.pause(pause).await;

@@ -20,12 +20,13 @@ pub(super) use of_stacks::{check_stacks, divide};
 const ENVIRONMENT: &str = "STACKCTL_ENV";
 
 /// Variables that belong to the program itself and set no key of the manifest.
-const PROGRAM_VARIABLES: [&str; 5] = [
+const PROGRAM_VARIABLES: [&str; 6] = [
     "STACKCTL_CACHE_DIR",
     "STACKCTL_CORPUS",
     ENVIRONMENT,
     "STACKCTL_MANIFEST",
     "STACKCTL_PYTHON",
+    "STACKCTL_TEST_PACE",
 ];
 
 const PREFIX: &str = "STACKCTL_";

@@ -49,6 +49,9 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of the account's buckets.
 pub(crate) const REGION: &str = "eu-west-1";
 
+/// How many seconds of a pause between calls pass in a second.
+const PACE: &str = "10";
+
 /// A running server. It stops when dropped.
 pub(crate) struct Cloud {
     listener: Listener,
@@ -156,6 +159,7 @@ impl Sandbox {
         self.credentials()
             .env("AWS_REGION", REGION)
             .env("AWS_ENDPOINT_URL", &cloud.endpoint())
+            .env("STACKCTL_TEST_PACE", PACE)
     }
 }
 
