@@ -34,6 +34,8 @@ pub enum InputChange {
     MayChange,
     /// There is no value yet. The plan is a prediction without it.
     Unknown,
+    /// Nobody was asked. The plan is a prediction with the value of the last deployment, if one is known.
+    Offline,
 }
 
 impl ProvisionalInput {
@@ -75,6 +77,10 @@ impl ProvisionalInput {
             InputChange::Changes { .. } => format!("(changes with {stack}: output {output})"),
             InputChange::MayChange => format!("(may change with {stack}: output {output})"),
             InputChange::Unknown => format!("(known after {stack} is applied)"),
+            InputChange::Offline if self.before.is_some() => {
+                format!("(of the last deployment: output {output} of {stack})")
+            }
+            InputChange::Offline => format!("(not known offline: output {output} of {stack})"),
         }
     }
 
@@ -82,7 +88,7 @@ impl ProvisionalInput {
     pub fn after(&self) -> Option<&str> {
         match &self.change {
             InputChange::Changes { after } => after.as_deref(),
-            InputChange::MayChange | InputChange::Unknown => None,
+            InputChange::MayChange | InputChange::Unknown | InputChange::Offline => None,
         }
     }
 
@@ -92,14 +98,16 @@ impl ProvisionalInput {
             InputChange::Changes { .. } => "changes",
             InputChange::MayChange => "may-change",
             InputChange::Unknown => "unknown",
+            InputChange::Offline => "offline",
         }
     }
 }
 
-/// Returns the keys of the stacks that change inputs, each once.
+/// Returns the keys of the stacks that change inputs, each once. Offline, none is known to do so.
 pub fn stacks(inputs: &[ProvisionalInput]) -> Vec<&str> {
     let mut stacks: Vec<&str> = Vec::new();
-    for input in inputs {
+    let known = inputs.iter().filter(|it| it.change != InputChange::Offline);
+    for input in known {
         if !stacks.contains(&input.stack.as_str()) {
             stacks.push(&input.stack);
         }

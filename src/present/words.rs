@@ -4,7 +4,7 @@ use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::config::settings::DeploymentMode;
 use crate::plan::comparison::{self, Difference, Row};
 use crate::plan::property::depends_on_unknown;
-use crate::plan::provisional;
+use crate::plan::provisional::{self, InputChange};
 use crate::plan::suggested_moves::SuggestedMove;
 use crate::plan::{Content, Plan, PropertyChange};
 use crate::template::diff::Status;
@@ -99,7 +99,11 @@ pub(super) fn parameters(plan: &Plan) -> Vec<ShownValue<'_>> {
     let provisional = plan.provisional.iter().map(|input| ShownValue {
         name: &input.parameter,
         before: input.before.as_deref(),
-        after: input.after(),
+        // Nobody says that the value changes.
+        after: match input.change {
+            InputChange::Offline => input.before.as_deref(),
+            _ => input.after(),
+        },
         remark: Some(input.remark()),
     });
     own.chain(provisional).collect()

@@ -23,7 +23,7 @@ use crate::operations::session::Session;
 use crate::plan::last_deployed::LastDeployed;
 use crate::plan::output_effect::{self, output_effects};
 use crate::plan::predict::{Side, predict};
-use crate::plan::provisional::{self, ProvisionalInput};
+use crate::plan::provisional::{self, InputChange, ProvisionalInput};
 use crate::plan::resource_graph::add_moves;
 use crate::plan::risk;
 use crate::plan::suggested_moves::suggest;
@@ -116,7 +116,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         effects,
         graph,
         exports: Vec::new(),
-        provisional: Vec::new(),
+        provisional: inputs(&build, last),
         // The deployed zip cannot be read without a network.
         code: Vec::new(),
         target: target(last, settings),
@@ -255,6 +255,23 @@ pub(crate) fn remember_template(deployment: &Deployment<'_>, template: &str) {
             session.presenter().detail(&error.to_string());
         }
     }
+}
+
+/// Returns the parameters that take outputs of other stacks, with their values in the last deployment.
+fn inputs(build: &Build, last: Option<&LastDeployed>) -> Vec<ProvisionalInput> {
+    let inputs = build.parameters.iter().filter_map(|(name, value)| {
+        let (stack, output) = value.stack_output()?;
+        let known = last.and_then(|last| last.parameters.get(name));
+        Some(ProvisionalInput {
+            parameter: name.clone(),
+            stack: stack.to_owned(),
+            output: output.to_owned(),
+            before: known.filter(|_| !build.is_no_echo(name)).cloned(),
+            change: InputChange::Offline,
+            cause: None,
+        })
+    });
+    inputs.collect()
 }
 
 /// Returns the parameters that differ from those of the last deployment.

@@ -36,6 +36,7 @@ pub(super) fn push(
     let one_line = match (&before, &after) {
         (None, None) => String::new(),
         (Some(value), None) | (None, Some(value)) => format!("{separator} {value}"),
+        (Some(before), Some(after)) if before == after => format!("{separator} {after}"),
         (Some(before), Some(after)) => format!("{separator} {before} → {after}"),
     };
     let note_width = plain(note).width();
