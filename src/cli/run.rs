@@ -83,13 +83,11 @@ async fn run_each(
         Command::Destroy(_) => targets.into_iter().rev().collect(),
         _ => targets,
     };
-    // Each collection asks a question of its own, and what only computes waits for nothing.
     let at_once = match &command {
-        Command::Gc(_)
-        | Command::Config(_)
-        | Command::Package(_)
-        | Command::Render(_)
-        | Command::Validate(_) => 1,
+        // Each collection asks a question of its own.
+        Command::Gc(args) if args.asks() => 1,
+        // What only computes waits for nothing.
+        Command::Config(_) | Command::Render(_) => 1,
         _ => runner::READS,
     };
     let group = Group::begin(context, command.name(), layout, targets);

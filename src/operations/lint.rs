@@ -4,8 +4,12 @@
 //! without those rules, `plan` and `apply` do not lint: starting another program takes a second, which
 //! only `validate` may spend.
 
+use std::num::NonZero;
+use std::sync::LazyLock;
+use std::thread;
+
 use indexmap::IndexMap;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::build::Build;
 use super::examine::is_wrong;
@@ -58,11 +62,29 @@ pub(crate) fn start(
     }
     let subject = subject(session, rendered)?;
     let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         // If the command has ended, nobody receives the report.
         let _ = sender.send(lint::lint(&subject));
     });
     Ok(Some(RunningLinter(receiver)))
+}
+
+/// Runs the linter on a thread of its own; as many run at the same time as there are processors.
+///
+/// # Errors
+///
+/// If the linter failed.
+pub(crate) async fn on_thread(subject: Subject) -> Result<Option<Report>> {
+    static RUNNING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
+    // The semaphore is never closed.
+    let _running = RUNNING.acquire().await.ok();
+    let linted = tokio::task::spawn_blocking(move || lint::lint(&subject)).await;
+    linted.map_err(|error| Error::system("the linter ended without an answer", error))?
+}
+
+/// Returns how many threads this machine can run at the same time.
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Waits for the linter and shows what it found.

@@ -28,6 +28,8 @@ mod words;
 mod wrap;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::io::{self, BufRead, Read as _};
 use std::rc::Rc;
@@ -83,6 +85,8 @@ pub struct Presenter {
     output: Output,
     /// Held by who asks a question.
     turn: Rc<Mutex<()>>,
+    /// What is not printed again.
+    noted: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl Presenter {
@@ -126,6 +130,7 @@ impl Presenter {
             table_height: (progress && !is_dumb).then_some(height),
             output: Output::direct(),
             turn: Rc::default(),
+            noted: Rc::default(),
         }
     }
 
@@ -160,6 +165,7 @@ impl Presenter {
             table_height: None,
             output: self.output.of_member(kind, names),
             turn: Rc::clone(&self.turn),
+            noted: Rc::clone(&self.noted),
             streams,
         }
     }
@@ -372,6 +378,14 @@ impl Presenter {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.stderr_line(text);
+        }
+    }
+
+    /// Writes a message that concerns all stacks to stderr, unless `--quiet` was given or it was written
+    /// before.
+    pub fn note_once(&self, text: &str) {
+        if self.noted.borrow_mut().insert(text.to_owned()) {
+            self.of_all().note(text);
         }
     }
 

@@ -195,12 +195,13 @@ impl Streams {
         self.member.as_ref().map_or(0, |member| member.prefix_width)
     }
 
-    /// Returns a text of lines, each with the name of the stack if there are several.
+    /// Returns a text of lines, each with the name of the stack if there are several. Blank lines around the
+    /// text are left out then: they would not part it from what other stacks write.
     pub(super) fn prefixed(&self, text: &str) -> String {
         let Some(member) = &self.member else {
             return text.to_owned();
         };
-        let lines = text.split_inclusive('\n').map(|line| {
+        let lines = without_blank_ends(text).split_inclusive('\n').map(|line| {
             let gap = if line.trim_end().is_empty() { "" } else { " " };
             format!("{}{gap}{line}", member.prefix)
         });
@@ -250,6 +251,18 @@ impl Drop for OpenQuestion<'_> {
             print_message(&text);
         }
     }
+}
+
+/// Returns a text of lines without the blank ones at its beginning and its end.
+fn without_blank_ends(mut text: &str) -> &str {
+    while let Some((first, rest)) = text.split_once('\n')
+        && first.trim().is_empty()
+    {
+        text = rest;
+    }
+    let end = text.trim_end();
+    let last = text[end.len()..].split_inclusive('\n').next();
+    &text[..end.len() + last.map_or(0, str::len)]
 }
 
 fn write_data(text: &str) -> io::Result<()> {

@@ -27,6 +27,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// Returns whether the command may ask a question.
+    pub(crate) fn asks(&self) -> bool {
+        !self.yes && !self.dry_run
+    }
+
     /// Returns how the output of several stacks is put together.
     pub(crate) fn layout(&self) -> Layout {
         match self.format {

@@ -8,7 +8,7 @@ use crate::operations::graph::layout::Layout;
 use crate::operations::lint as lint_operation;
 use crate::operations::prepare;
 use crate::operations::session::Session;
-use crate::operations::upstream::input_types;
+use crate::operations::upstream::{input_types, shared_parameters};
 use crate::present::human::count;
 use crate::present::json::findings::FindingsDocument;
 use crate::present::json::sarif::SarifDocument;
@@ -60,13 +60,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let mut findings = checked.findings;
     if let Some(template) = &checked.template {
         findings.extend(input_types::check(&session, template)?);
+        findings.extend(shared_parameters::check(&session)?);
     }
     // A text that is no template has one fault, which a linter would only repeat.
     if let (Some(packaged), Some(_)) = (&packaged, &checked.template) {
         let children = packaged.children.iter().map(|child| &child.rendered);
-        let mut linters = Vec::new();
         for rendered in [&packaged.root].into_iter().chain(children) {
-            let (linter, found) = match lint_one(&session, rendered) {
+            let (linter, found) = match lint_one(&session, rendered).await {
                 // What is wrong with the template may be why the linter failed.
                 Err(error) if is_wrong(&findings) => {
                     presenter.warning(&error.to_string());
@@ -75,10 +75,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
                 linted => linted?,
             };
             findings = lint::merge(findings, found);
-            if !linters.contains(&linter) {
-                presenter.note(&linter);
-                linters.push(linter);
-            }
+            presenter.note_once(&linter);
         }
     }
     match args.format {
@@ -111,7 +108,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 /// Lints one template. Returns what linted it, as a sentence, and the findings.
-fn lint_one(
+async fn lint_one(
     session: &Session<'_>,
     rendered: &RenderedTemplate,
 ) -> Result<(String, Vec<Diagnostic>)> {
@@ -128,7 +125,7 @@ fn lint_one(
         return Ok((why.to_owned(), Vec::new()));
     }
     presenter.progress("linting the template");
-    Ok(match lint::lint(&subject)? {
+    Ok(match lint_operation::on_thread(subject).await? {
         Some(report) => {
             let linter = format!("Linted by {}.", report.linter);
             let found = lint_operation::located(session.settings(), report, rendered);

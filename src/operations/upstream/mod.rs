@@ -7,3 +7,4 @@ pub(crate) mod inputs;
 pub(crate) mod known;
 pub(crate) mod outputs;
 pub(crate) mod project_stacks;
+pub(crate) mod shared_parameters;

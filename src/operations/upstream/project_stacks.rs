@@ -70,7 +70,13 @@ impl ProjectStacks {
         StackGraph::new(needs).is_ok_and(|graph| graph.dependants(first).contains(&key))
     }
 
-    fn all(&self) -> impl Iterator<Item = (&str, &Settings)> {
+    /// Returns the key of the first stack.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.all().next().map(|(key, _)| key)
+    }
+
+    /// Returns all stacks, each with its key.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Settings)> {
         let stacks = self.stacks.iter();
         stacks.filter_map(|settings| Some((settings.stack_key.as_deref()?, settings)))
     }
