@@ -1,5 +1,7 @@
 //! The stacks of the project that use others, and would be left without them.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 
 use super::group::distinct;
@@ -29,7 +31,7 @@ pub(crate) async fn check(
         return Ok(());
     };
     let dependents = dependents(context, project, chosen, allowed)?.into_iter();
-    let read = dependents.map(async |(target, used)| {
+    let read = dependents.map(async |target| {
         let own = context.for_target(
             OpenedTarget {
                 project: project.clone(),
@@ -44,10 +46,10 @@ pub(crate) async fn check(
         let service = StackService::new(&connection, &session.settings().stack_name);
         let stack = service.describe().await?;
         let exists = stack.is_some_and(|stack| stack.status.exists());
-        Ok::<_, Error>(exists.then_some((target, used)))
+        Ok::<_, Error>(exists.then_some(target))
     });
     let read = interrupt.guard(try_join_all(read)).await?;
-    let found: Vec<(Target, String)> = read.into_iter().flatten().collect();
+    let found = using(read.into_iter().flatten().collect(), chosen);
     if found.is_empty() {
         return Ok(());
     }
@@ -57,18 +59,20 @@ pub(crate) async fn check(
         format!("`{key}` (`{name}`) uses `{used}`")
     });
     let sentences: Vec<String> = sentences.collect();
-    let keys = found
-        .iter()
-        .filter_map(|(target, _)| target.stack.as_deref());
-    let mut keys: Vec<&str> = keys.collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let allow: Vec<String> = keys
+    let key = |(target, _): &'_ (Target, String)| target.stack.clone().unwrap_or_default();
+    // The others keep what they use.
+    let is_direct = |(target, used): &&(Target, String)| {
+        let used = (target.environment.clone(), used.clone());
+        chosen.contains(&used)
+    };
+    let direct: BTreeSet<String> = found.iter().filter(is_direct).map(key).collect();
+    let allow: Vec<String> = direct
         .iter()
         .map(|key| format!("--allow-dependent {key}"))
         .collect();
+    let keys: BTreeSet<String> = found.iter().map(key).collect();
     let all = chosen.iter().map(|(_, key)| key.as_str());
-    let all = distinct(all.chain(keys));
+    let all = distinct(all.chain(keys.iter().map(String::as_str)));
     let both = context.command_for("destroy", &all, &environments(chosen));
     Err(Error::refused(format!(
         "not destroyed: {}, and is not destroyed with it",
@@ -78,13 +82,14 @@ pub(crate) async fn check(
     .hint(format!("to leave them without it: `{}`", again(&allow))))
 }
 
-/// Returns the stacks of the same environments that are not destroyed and use one that is, with that one.
+/// Returns the stacks of the same environments that are not destroyed and may use one that is, also through
+/// others.
 fn dependents(
     context: &Context,
     project: &Project,
     chosen: &[(String, String)],
     allowed: &[String],
-) -> Result<Vec<(Target, String)>> {
+) -> Result<Vec<Target>> {
     let environments = environments(chosen).into_iter();
     let selection = Selection {
         environments: environments.map(str::to_owned).collect(),
@@ -101,14 +106,36 @@ fn dependents(
         };
         !chosen.iter().any(is_chosen) && !allowed.iter().any(|it| it == key)
     });
-    let users = targets.into_iter().filter_map(|target| {
-        let used = used(&target, chosen)?;
-        Some((target, used))
-    });
-    Ok(users.collect())
+    let users = using(targets, chosen).into_iter();
+    Ok(users.map(|(target, _)| target).collect())
 }
 
-/// Returns the stack that is destroyed and that this one uses.
+/// Returns those of these stacks that use one that is destroyed, or one of each other that does, each with
+/// the one that it uses.
+fn using(mut stacks: Vec<Target>, chosen: &[(String, String)]) -> Vec<(Target, String)> {
+    let mut gone = chosen.to_vec();
+    let mut found = Vec::new();
+    loop {
+        let mut rest = Vec::new();
+        let known = found.len();
+        for target in stacks {
+            match used(&target, chosen).or_else(|| used(&target, &gone)) {
+                Some(used) => {
+                    let key = target.stack.clone().unwrap_or_default();
+                    gone.push((target.environment.clone(), key));
+                    found.push((target, used));
+                }
+                None => rest.push(target),
+            }
+        }
+        if found.len() == known {
+            return found;
+        }
+        stacks = rest;
+    }
+}
+
+/// Returns the one of these stacks that this one uses.
 fn used(target: &Target, chosen: &[(String, String)]) -> Option<String> {
     let mut needs = target.settings.needs.iter();
     let is_chosen = |need: &String| {
