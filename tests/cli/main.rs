@@ -57,6 +57,7 @@ mod listener;
 mod live;
 mod local_paths;
 mod logs;
+mod many_environments;
 mod moves;
 mod nested_drift;
 mod nested_templates;

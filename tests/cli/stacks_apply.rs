@@ -185,6 +185,85 @@ fn a_plan_that_differs_from_the_one_shown_is_refused_or_asked_again() {
 }
 
 #[test]
+fn a_plan_that_differs_from_the_one_shown_is_asked_about_on_a_terminal() {
+    let (sandbox, cloud) = deployed();
+    sandbox.edit(
+        "network.yaml",
+        "{Value: !Ref Title}",
+        "{Value: !GetAtt Topic.TopicName}",
+    );
+    let mut running = sandbox.spawn_on_terminal(&["apply"]);
+    running.wait_for_stderr("Apply:").type_line("yes");
+    let question =
+        |stack: &str| format!("Do you want to apply these changes to `demo-{stack}-dev`");
+    running
+        .wait_for_stderr("This plan is not the one that was shown")
+        .wait_for_stderr(&question("left"))
+        .type_line("yes");
+    running.wait_for_stderr(&question("app")).type_line("no");
+    let ended = running.wait().expect_code(4);
+    ended.expect_stderr("not applied: the answer was not `yes`");
+    ended.expect_stderr("2 done, 1 unchanged, 1 refused");
+    assert_eq!(executed(&cloud), ["network", "left"]);
+    assert_eq!(cloud.account().change_sets(), 0);
+    // The next run does what was declined.
+    cloud.forget_calls();
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    assert_eq!(executed(&cloud), ["app"]);
+}
+
+#[test]
+fn no_line_of_one_of_several_stacks_is_blank() {
+    let (sandbox, _cloud) = project();
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let is_blank = |line: &&str| line.trim_end().ends_with('|');
+    let blank: Vec<&str> = applied.stderr.lines().filter(is_blank).collect();
+    assert!(blank.is_empty(), "{blank:?}\n{applied}");
+    applied.expect_stderr("| Applied: demo-network-dev is CREATE_COMPLETE.");
+}
+
+#[test]
+fn the_plan_of_one_stack_offline_says_which_values_of_others_it_took() {
+    let (sandbox, _cloud) = project();
+    let offline = ["plan", "--offline", "-s", "left"];
+    let unknown = sandbox.run(&offline).expect_code(0);
+    unknown.expect_stdout("Network");
+    unknown.expect_stdout("(not known offline: output Name of network)");
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    let known = sandbox.run(&offline).expect_code(0);
+    known.expect_stdout("Network: \"one\" (of the last deployment: output Name of network)");
+    assert!(!known.stdout.contains("Provisional"), "{known}");
+    let document = sandbox.json(&offline);
+    let input = &document["provisional"][0];
+    assert_eq!(
+        (&input["change"], &input["before"]),
+        (&"offline".into(), &"one".into())
+    );
+}
+
+#[test]
+fn a_parameter_for_all_stacks_that_none_declares_is_reported_once() {
+    let (sandbox, _cloud) = project();
+    let shared = "region = \"eu-west-1\"\nparameters.Titel = \"two\"\nparameters.Left = \"x\"\n";
+    sandbox.edit("manifest.toml", "region = \"eu-west-1\"\n", shared);
+    let validated = sandbox.run(&["validate"]).expect_code(0);
+    let message = "no stack's template declares the parameter `Titel`";
+    assert_eq!(validated.stderr.matches(message).count(), 1, "{validated}");
+    validated.expect_stderr("did you mean `Title`?");
+    assert!(
+        !validated.stderr.contains("parameter `Left`"),
+        "{validated}"
+    );
+    // What linted the templates, or did not, is printed once.
+    let linted = validated.stderr.matches("inted").count();
+    assert_eq!(linted, 1, "{validated}");
+    let ignored = "\n[lint]\nignore = [\"undeclared-parameter\"]\n";
+    sandbox.append("manifest.toml", ignored);
+    let validated = sandbox.run(&["validate"]).expect_code(0);
+    assert!(!validated.stderr.contains(message), "{validated}");
+}
+
+#[test]
 fn ctrl_c_asks_once_for_all_and_what_runs_is_cancelled() {
     let (sandbox, cloud) = deployed();
     sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
@@ -327,6 +406,34 @@ fn a_stack_that_another_one_uses_is_not_destroyed_alone() {
 }
 
 #[test]
+fn all_stacks_that_use_one_also_through_others_are_named() {
+    let (sandbox, cloud) = deployed();
+    let refused = sandbox
+        .run(&["destroy", "-s", "network", "--yes"])
+        .expect_code(4);
+    for sentence in [
+        "`left` (`demo-left-dev`) uses `network`",
+        "`right` (`demo-right-dev`) uses `network`",
+        "`app` (`demo-app-dev`) uses `",
+    ] {
+        refused.expect_stderr(sentence);
+    }
+    refused.expect_stderr(
+        "to destroy all of them: `stackctl destroy -s 'network,app,left,right' -e dev`",
+    );
+    // The one that uses these alone keeps what it uses.
+    refused.expect_stderr("--allow-dependent left --allow-dependent right -s network");
+    assert!(cloud.calls_of("DeleteStack").is_empty());
+    // Those that do not exist use nothing.
+    let app = ["destroy", "-s", "app", "--yes"];
+    sandbox.run(&app).expect_code(0);
+    let refused = sandbox
+        .run(&["destroy", "-s", "network", "--yes"])
+        .expect_code(4);
+    assert!(!refused.stderr.contains("demo-app-dev"), "{refused}");
+}
+
+#[test]
 fn a_deletion_that_fails_leaves_what_the_stack_depends_on() {
     let (sandbox, cloud) = deployed();
     let is_right = |call: &crate::cloud::Call| call.parameter("StackName").contains("right");
@@ -364,6 +471,30 @@ fn a_guard_of_one_stack_keeps_all_from_being_deployed() {
     assert_eq!(cloud.account().change_sets(), 0);
     let allowed = ["apply", "--yes", "--allow-delete", "left:Queue"];
     sandbox.run(&allowed).expect_code(0);
+}
+
+#[test]
+fn a_resource_that_two_stacks_lose_is_allowed_with_the_name_of_its_stack_alone() {
+    let (sandbox, cloud) = project();
+    let queue = "Resources:\n  Queue: {Type: AWS::SQS::Queue}";
+    sandbox.edit("right.yaml", "Resources:", queue);
+    sandbox.run(&["apply", "--yes"]).expect_code(0);
+    cloud.forget_calls();
+    sandbox.edit("right.yaml", queue, "Resources:");
+    sandbox.edit("side.yaml", "  Queue: {", "  Other: {");
+    let ambiguous = ["apply", "--yes", "--allow-delete", "Queue"];
+    let refused = sandbox.run(&ambiguous).expect_code(4);
+    refused.expect_stderr("`--allow-delete Queue` may be meant for left or for right");
+    refused.expect_stderr("`--allow-delete left:Queue` or `--allow-delete right:Queue`");
+    assert!(executed(&cloud).is_empty());
+    assert_eq!(cloud.account().change_sets(), 0);
+    // The name of one stack allows it for that one alone.
+    let one = ["apply", "--yes", "--allow-delete", "left:Queue"];
+    let refused = sandbox.run(&one).expect_code(4);
+    refused.expect_stderr("right:Queue");
+    assert!(executed(&cloud).is_empty());
+    let both = [&one[..], &["--allow-delete", "right:Queue"]].concat();
+    sandbox.run(&both).expect_code(0);
 }
 
 #[test]
@@ -461,6 +592,42 @@ fn saved_plans_of_one_stack_in_several_environments_know_the_environments() {
         .run(&["apply", "plans.json", "--yes"])
         .expect_code(0);
     applied.expect_stderr("2 stacks: 2 done");
+}
+
+#[test]
+fn saved_plans_of_several_stacks_in_several_environments_are_one_file() {
+    let (sandbox, cloud) = deployed();
+    sandbox
+        .run(&["apply", "--yes", "-e", "prod"])
+        .expect_code(0);
+    sandbox.edit("right.yaml", "DisplayName: right", "DisplayName: other");
+    add_topic(&sandbox, "network.yaml");
+    cloud.forget_calls();
+    let plan = ["plan", "-e", "dev,prod", "--out", "plans.json"];
+    sandbox.run(&plan).expect_code(0);
+    assert_eq!(cloud.account().change_sets(), 4);
+    // The environments are in the file, so others are refused, and a part of them, too.
+    for (other, message) in [
+        ("dev", "the plans are also for the environment `prod`"),
+        ("dev,test", "the plans are not for the environment `test`"),
+    ] {
+        let refused = sandbox.run(&["apply", "plans.json", "--yes", "-e", other]);
+        refused.expect_code(4).expect_stderr(message);
+        assert!(executed(&cloud).is_empty());
+    }
+    let applied = sandbox
+        .run(&["apply", "plans.json", "--yes", "-e", "dev,prod"])
+        .expect_code(0);
+    applied.expect_stderr("8 stacks: 4 done, 4 unchanged");
+    let done = executed(&cloud);
+    let position = |name: &str| done.iter().position(|it| it == name).unwrap();
+    assert!(position("network") < position("right"), "{done:?}");
+    let position = |name: &str| done.iter().position(|it| it == name).unwrap();
+    assert!(
+        position("network-prod") < position("right-prod"),
+        "{done:?}"
+    );
+    assert_eq!(done.len(), 4);
 }
 
 #[test]
