@@ -173,14 +173,24 @@ fn of_saved_plans(
         environments: plans.map(|it| it.plan.environment.clone()).collect(),
         all_environments: false,
     };
-    let given = global.environments.iter();
-    let others: Vec<&String> = given
-        .filter(|it| !selection.environments.contains(it))
-        .collect();
-    if let [other, ..] = others.as_slice() {
+    let given = global.environments();
+    let mut others = given
+        .iter()
+        .filter(|it| !selection.environments.contains(it));
+    if let Some(other) = others.next() {
         return Err(Error::refused(format!(
             "the plans are not for the environment `{other}`"
         )));
+    }
+    let mut missing = selection
+        .environments
+        .iter()
+        .filter(|it| !given.contains(it));
+    if let Some(other) = missing.next().filter(|_| !given.is_empty()) {
+        return Err(
+            Error::refused(format!("the plans are also for the environment `{other}`"))
+                .hint("leave out `--env`: all plans of a file are executed"),
+        );
     }
     let overrides = context.overrides_for(None);
     let mut targets = choose_targets(manifest, &selection, &overrides, context.ambient())?;
