@@ -87,7 +87,7 @@ pub enum Command {
     Init(commands::init::Args),
     /// Show every setting with its source
     Config(commands::config::Args),
-    /// Print the JSON Schema of the manifest
+    /// Print the JSON Schema of the manifest, or of a JSON document
     Schema(commands::schema::Args),
     /// Print a completion script for a shell
     Completions(commands::completions::Args),

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::Connection;
@@ -22,6 +21,7 @@ use crate::operations::deployed_functions;
 use crate::operations::log_permissions::{LogPermissions, lacks, may};
 use crate::operations::session::Session;
 use crate::present::format::Format;
+use crate::present::json::verify::{Uploaded, VerifyDocument};
 use crate::template::log_permission::LogPermission;
 use crate::util::interrupt::Interrupt;
 
@@ -42,17 +42,6 @@ const LOG_LIMIT: usize = 5;
 const EXAMPLE: &str = "[verify]\n  \
     upload = { bucket = \"BucketName\", file = \"photo.png\" } # bucket: a stack output\n  \
     expect = { table = \"TableName\", key = \"fileName\" } # table: a stack output; key: the table's key";
-
-/// `stackctl.verify/1`.
-#[derive(Debug, Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    bucket: &'a str,
-    table: &'a str,
-    key: &'a str,
-    latency_ms: u128,
-    item: &'a Value,
-}
 
 /// Returns the settings of the smoke test.
 ///
@@ -141,14 +130,14 @@ pub(crate) async fn run(
         }
     };
     match format {
-        Format::Json => presenter.json(&Document {
-            schema: "stackctl.verify/1",
-            bucket,
-            table,
-            key: &key,
-            latency_ms: latency.as_millis(),
-            item: &item,
-        })?,
+        Format::Json => {
+            let uploaded = Uploaded {
+                bucket,
+                table,
+                key: &key,
+            };
+            presenter.json(&VerifyDocument::of(uploaded, latency, &item))?;
+        }
         Format::Human => {
             presenter.data(&format!("{item:#}\n"));
             presenter.note(&format!(

@@ -8,10 +8,9 @@ use clap::CommandFactory;
 use regex_lite::Regex;
 use serde_json::Value;
 use stackctl::cli::args::Cli;
-use stackctl::present::json::plan::PlanDocument;
+use stackctl::present::json::schemas::DOCUMENTS;
 
-use crate::demo;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, schema};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -207,83 +206,45 @@ fn links_between_pages_have_targets() {
     assert!(links > 20, "{links} links");
 }
 
-/// The published schema of the JSON plan. `STACKCTL_UPDATE_DOCS=1 cargo test` updates it.
+/// The published copies of the schemas. `STACKCTL_UPDATE_DOCS=1 cargo test` updates them.
 #[test]
-fn published_plan_schema_is_up_to_date() {
-    let path = "docs/schemas/plan-1.schema.json";
-    let schema = serde_json::to_string_pretty(&PlanDocument::schema()).unwrap() + "\n";
-    if std::env::var_os("STACKCTL_UPDATE_DOCS").is_some() {
-        fs::write(root().join(path), &schema).unwrap();
-    }
-    assert!(schema == read(path), "{path} is not up to date");
-}
-
-#[test]
-fn json_plans_match_their_schema() {
-    let schema: Value = serde_json::from_str(&read("docs/schemas/plan-1.schema.json")).unwrap();
-    let (new, _cloud) = demo::in_cloud();
-    let (deployed, _cloud_of_deployed) = demo::deployed();
-    demo::change_code(&deployed);
-    for sandbox in [&new, &deployed] {
-        for arguments in [
-            &["plan", "--format", "json"][..],
-            &["plan", "--format", "json", "--offline"],
-        ] {
-            let plan = sandbox.run(arguments).expect_code(0).json();
-            conforms(&plan, &schema, &schema, "plan");
+fn published_schemas_are_up_to_date() {
+    let folder = root().join("docs/schemas");
+    let page = read("docs/output.md");
+    for document in DOCUMENTS {
+        let name = document.file_name();
+        let schema = serde_json::to_string_pretty(&document.schema()).unwrap() + "\n";
+        let path = folder.join(&name);
+        if std::env::var_os("STACKCTL_UPDATE_DOCS").is_some() {
+            fs::write(&path, &schema).unwrap();
         }
-    }
-}
-
-/// Fails if a value has a type or a member that the schema does not name, or lacks a required
-/// member.
-fn conforms(value: &Value, schema: &Value, root: &Value, at: &str) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let definition = root.pointer(reference.trim_start_matches('#')).unwrap();
-        return conforms(value, definition, root, at);
-    }
-    if let Some(choices) = schema["anyOf"].as_array() {
-        let is_null = |choice: &&Value| choice["type"] == "null";
-        let (null, other): (Vec<_>, Vec<_>) = choices.iter().partition(is_null);
-        if !value.is_null() || null.is_empty() {
-            conforms(value, other[0], root, at);
-        }
-        return;
-    }
-    let name = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let types = &schema["type"];
-    let allowed = types == name
-        || types
-            .as_array()
-            .is_some_and(|all| all.contains(&name.into()));
-    assert!(
-        allowed || types.is_null(),
-        "{at} is {name}, and the schema says {types}"
-    );
-    for (index, element) in value.as_array().into_iter().flatten().enumerate() {
-        conforms(element, &schema["items"], root, &format!("{at}[{index}]"));
-    }
-    let Some(members) = value.as_object() else {
-        return;
-    };
-    let required = schema["required"].as_array().into_iter().flatten();
-    for name in required.filter_map(Value::as_str) {
-        assert!(members.contains_key(name), "{at} lacks {name}");
-    }
-    for (name, member) in members {
-        let known = &schema["properties"][name];
+        let published = fs::read_to_string(&path).unwrap_or_default();
         assert!(
-            !known.is_null(),
-            "{at} has {name}, which the schema does not name"
+            schema == published,
+            "docs/schemas/{name} is not up to date: this command writes it:\n    \
+             STACKCTL_UPDATE_DOCS=1 cargo test --test cli published_schemas"
         );
-        conforms(member, known, root, &format!("{at}.{name}"));
+        let link = format!("(schemas/{name})");
+        assert!(page.contains(&link), "docs/output.md has no link {link}");
+    }
+    let published = fs::read_dir(&folder).unwrap();
+    assert_eq!(
+        published.count(),
+        DOCUMENTS.len(),
+        "a schema of no document"
+    );
+}
+
+#[test]
+fn every_json_document_has_a_schema() {
+    let name = Regex::new("\"(stackctl\\.[a-z-]+/[0-9]+)\"").unwrap();
+    for text in sources(&root().join("src")) {
+        for found in name.captures_iter(&text) {
+            let document = serde_json::json!({ "schema": found[1] });
+            // The document lacks members, but its schema is known.
+            let difference = schema::check_document(&document).unwrap_err();
+            assert!(!difference.contains("has no JSON Schema"), "{difference}");
+        }
     }
 }
 

@@ -80,6 +80,7 @@ mod round_trips;
 mod sandbox;
 mod sandbox_self_test;
 mod saved_plans;
+mod schemas;
 mod secrets;
 mod servers;
 mod service_checks;

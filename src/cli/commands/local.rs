@@ -6,8 +6,6 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use serde::Serialize;
-
 use super::{Context, Exit};
 use crate::config::manifest;
 use crate::config::project::Project;
@@ -16,6 +14,7 @@ use crate::emulator::{self, Emulator, Local};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::session::print_progress;
 use crate::present::format::Format;
+use crate::present::json::local::{LocalDocument, PlaceEntry};
 
 /// The arguments of `stackctl local`.
 #[derive(Debug, clap::Args)]
@@ -45,32 +44,6 @@ enum Action {
     Env,
 }
 
-/// The layout of `stackctl local status --format json`. The fields from `endpoint` to `log` are null if no
-/// emulator runs. `account` and `region` are null also if the stacks have several.
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    running: bool,
-    endpoint: Option<&'a str>,
-    pid: Option<i32>,
-    version: Option<&'a str>,
-    account: Option<&'a str>,
-    region: Option<&'a str>,
-    started: Option<&'a str>,
-    log: Option<String>,
-    /// The stacks of `[stacks]`, and where each is on the emulator.
-    #[serde(skip_serializing_if = "<[Place]>::is_empty")]
-    stacks: &'a [Place],
-}
-
-/// Where a stack is on the emulator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Place {
-    stack: Option<String>,
-    account: String,
-    region: String,
-}
-
 /// The local environment of a project, and its stacks.
 struct Opened {
     local: Local,
@@ -80,8 +53,8 @@ struct Opened {
 
 impl Opened {
     /// Returns where each stack is on an emulator.
-    fn places(&self, emulator: &Emulator) -> Vec<Place> {
-        let place = |settings: &Settings| Place {
+    fn places(&self, emulator: &Emulator) -> Vec<PlaceEntry> {
+        let place = |settings: &Settings| PlaceEntry {
             stack: settings.stack_key.clone(),
             account: settings
                 .account
@@ -160,7 +133,10 @@ fn print_env(context: &Context, opened: &Opened) -> Result<()> {
 }
 
 /// Returns the value that all places have.
-fn common<'p>(places: &'p [Place], value: impl Fn(&'p Place) -> &'p String) -> Option<&'p str> {
+fn common<'p>(
+    places: &'p [PlaceEntry],
+    value: impl Fn(&'p PlaceEntry) -> &'p String,
+) -> Option<&'p str> {
     let mut values = places.iter().map(value);
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
@@ -207,7 +183,7 @@ fn show(context: &Context, opened: &Opened, format: Format) -> Result<()> {
     let account = common(&places, |place| &place.account);
     let region = common(&places, |place| &place.region);
     // A project of one stack has no list.
-    let stacks: &[Place] = match places.first() {
+    let stacks: &[PlaceEntry] = match places.first() {
         Some(first) if first.stack.is_some() => &places,
         _ => &[],
     };
@@ -217,18 +193,10 @@ fn show(context: &Context, opened: &Opened, format: Format) -> Result<()> {
             let text = human(emulator, (account, region), stacks);
             context.presenter().data(&text);
         }
-        (Format::Json, emulator) => context.presenter().json(&Document {
-            schema: "stackctl.local/1",
-            running: emulator.is_some(),
-            endpoint: emulator.map(|emulator| emulator.endpoint.as_str()),
-            pid: emulator.and_then(|emulator| emulator.pid),
-            version: emulator.map(|emulator| emulator.version.as_str()),
-            account,
-            region,
-            started: emulator.map(|emulator| emulator.started.as_str()),
-            log: emulator.map(|emulator| emulator.log.display().to_string()),
-            stacks,
-        })?,
+        (Format::Json, emulator) => {
+            let document = LocalDocument::of(emulator, (account, region), stacks);
+            context.presenter().json(&document)?;
+        }
     }
     Ok(())
 }
@@ -236,7 +204,7 @@ fn show(context: &Context, opened: &Opened, format: Format) -> Result<()> {
 fn human(
     emulator: &Emulator,
     (account, region): (Option<&str>, Option<&str>),
-    stacks: &[Place],
+    stacks: &[PlaceEntry],
 ) -> String {
     const SEVERAL: &str = "several";
     let pid = emulator

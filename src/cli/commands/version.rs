@@ -1,10 +1,9 @@
 //! `stackctl version`.
 
-use serde::Serialize;
-
 use super::{Context, Exit};
 use crate::error::Result;
 use crate::present::format::Format;
+use crate::present::json::version::VersionDocument;
 
 /// The arguments of `stackctl version`.
 #[derive(Debug, clap::Args)]
@@ -14,23 +13,12 @@ pub struct Args {
     format: Format,
 }
 
-#[derive(Serialize)]
-struct Document {
-    schema: &'static str,
-    version: &'static str,
-}
-
 /// Prints the version.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
     let version = env!("CARGO_PKG_VERSION");
     match args.format {
         Format::Human => context.presenter().data(&format!("stackctl {version}\n")),
-        Format::Json => {
-            context.presenter().json(&Document {
-                schema: "stackctl.version/1",
-                version,
-            })?;
-        }
+        Format::Json => context.presenter().json(&VersionDocument::of(version))?,
     }
     Ok(Exit::Done)
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -217,7 +218,7 @@ pub struct StackSettings {
 }
 
 /// The mode of an operation on a stack (`DeploymentConfig`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeploymentMode {
     /// The operation ends when the resources are stable.

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::digest::Digest;
@@ -45,13 +46,15 @@ const MAX_LENGTH: u64 = 4 * 1024 * 1024;
 const ROOM: usize = 64 * 1024;
 
 /// A saved plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanFile {
+    #[schemars(extend("const" = "stackctl.plan-file/1"))]
     schema: String,
     /// The version of stackctl that wrote the file.
     pub stackctl: String,
     /// The time at which the plan was created.
+    #[schemars(with = "String")]
     pub created: Timestamp,
     /// The manifest's environment.
     pub environment: String,
@@ -72,7 +75,7 @@ pub struct PlanFile {
 }
 
 /// The state of the stack when the plan was created.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedStack {
     /// The stack's name.
@@ -84,11 +87,12 @@ pub struct SavedStack {
     /// The stack's status.
     pub status: String,
     /// The time of the last update; `None` before the first update.
+    #[schemars(with = "Option<String>")]
     pub updated: Option<Timestamp>,
 }
 
 /// The change set of a saved plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedChangeSet {
     /// The change set's ARN.
@@ -107,7 +111,7 @@ pub struct SavedChangeSet {
 }
 
 /// The content of the project's files, as digests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     /// The SHA-256 of the template that was sent.

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,9 +14,10 @@ use super::{
 use crate::error::Result;
 
 /// The saved plans of several stacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanFiles {
+    #[schemars(extend("const" = "stackctl.plan-files/1"))]
     schema: String,
     /// The plans, in the order of the graph.
     pub stacks: Vec<StackPlan>,
@@ -24,7 +26,7 @@ pub struct PlanFiles {
 }
 
 /// The saved plan of one of several stacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StackPlan {
     /// The stack's key in `[stacks]`; `None` in a project of one stack.

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ const FORMAT: &str = "stackctl.record/";
 pub const MAX_LENGTH: usize = 4 * 1024 * 1024;
 
 /// How a deployment ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The stack is what the deployment made of it.
@@ -61,9 +62,10 @@ impl Outcome {
 }
 
 /// The record of one deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// The name and version of the format.
+    #[schemars(extend("const" = "stackctl.record/1"))]
     pub schema: String,
     /// The number of the deployment; the first of a stack is 1.
     pub number: u64,
@@ -95,8 +97,10 @@ pub struct Record {
     #[serde(default)]
     pub rollback_to: Option<u64>,
     /// The time of the request.
+    #[schemars(with = "String")]
     pub started: Timestamp,
     /// The time at which the outcome was known.
+    #[schemars(with = "String")]
     pub ended: Timestamp,
     /// The caller's ARN.
     #[serde(default)]
@@ -111,9 +115,11 @@ pub struct Record {
     pub cause: Option<String>,
     /// The time of the stack's last update before this deployment; `None` for a new stack.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub updated_before: Option<Timestamp>,
     /// The time of the stack's last update after this deployment; `None` if it is not known.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub updated: Option<Timestamp>,
     /// The state of the project's git repository; `None` if there is none.
     #[serde(default)]
@@ -147,7 +153,7 @@ pub struct Record {
 }
 
 /// An object in the artifact bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct StoredObject {
     /// The name in the manifest, or the path; empty for the stack's own template.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -162,7 +168,7 @@ pub struct StoredObject {
 }
 
 /// A parameter of a deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RecordedParameter {
     /// Its value.
@@ -176,7 +182,7 @@ pub enum RecordedParameter {
 }
 
 /// The settings of a stack that a change set carries, besides its tags and capabilities.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RecordedSettings {
     /// The role that CloudFormation assumes.
@@ -193,7 +199,7 @@ pub struct RecordedSettings {
 }
 
 /// The number of resources with each effect, nested stacks included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RecordedSummary {
     /// The resources to create.
@@ -221,7 +227,7 @@ impl From<Summary> for RecordedSummary {
 }
 
 /// The state of a git repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GitState {
     /// The commit, in hexadecimal.
     pub commit: String,

@@ -1,17 +1,19 @@
 //! `stackctl.config/1`: all settings and their sources.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::settings::Row;
 
 /// The JSON document of the settings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ConfigDocument<'a> {
+    #[schemars(extend("const" = "stackctl.config/1"))]
     schema: &'static str,
     settings: Vec<SettingEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SettingEntry<'a> {
     key: &'a str,
     /// `null` if the setting is not set.

@@ -1,5 +1,6 @@
 //! `stackctl.destroy/1`: the effects of a stack's deletion.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::deletion::{DeletionOutcome, DeletionPlan, ResourceDeletion};
@@ -7,8 +8,9 @@ use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
 
 /// The JSON document of a deletion plan.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DeletionDocument<'a> {
+    #[schemars(extend("const" = "stackctl.destroy/1"))]
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
@@ -19,7 +21,7 @@ pub struct DeletionDocument<'a> {
     summary: Summary,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     path: &'a str,
     physical_id: Option<&'a str>,
@@ -33,19 +35,19 @@ struct ResourceEntry<'a> {
     emptied: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ContentsEntry {
     versions: usize,
     more: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExportEntry<'a> {
     name: &'a str,
     importers: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Summary {
     delete: usize,
     snapshot: usize,

@@ -1,5 +1,6 @@
 //! `stackctl.diff/1`: a comparison of a deployed stack with the files, or of two templates.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,8 +12,9 @@ use crate::template::diff::{Inner, Status};
 use crate::template::node::{self, Node};
 
 /// The JSON document of a comparison.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DiffDocument<'a> {
+    #[schemars(extend("const" = "stackctl.diff/1"))]
     schema: &'static str,
     stack: Option<&'a str>,
     before: &'a str,
@@ -28,7 +30,7 @@ pub struct DiffDocument<'a> {
     live: Option<LiveEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Entry<'a> {
     section: &'a str,
     name: Option<&'a str>,
@@ -45,14 +47,14 @@ struct Entry<'a> {
     after_at: Option<PlaceEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DanglingEntry<'a> {
     section: &'a str,
     name: &'a str,
     at: PlaceEntry<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ChangeEntry<'a> {
     path: &'a str,
     status: &'static str,
@@ -65,14 +67,14 @@ struct ChangeEntry<'a> {
     inside: Option<Vec<InnerEntry<'a>>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PlaceEntry<'a> {
     file: &'a str,
     line: usize,
     manifest_key: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct InnerEntry<'a> {
     path: &'a str,
     before: Option<&'a str>,

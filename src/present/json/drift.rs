@@ -1,5 +1,6 @@
 //! `stackctl.drift/1`: the differences between the deployed and the live resources.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,8 +8,9 @@ use crate::cloudformation::drift::{Difference, Drift, DriftSummary, NestedDrift,
 use crate::cloudformation::stack::{Resource, Stack};
 
 /// The JSON document of a stack's drift.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DriftDocument<'a> {
+    #[schemars(extend("const" = "stackctl.drift/1"))]
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
@@ -18,7 +20,7 @@ pub struct DriftDocument<'a> {
 }
 
 /// What was found in a stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FoundEntry<'a> {
     status: &'a str,
     has_drift: bool,
@@ -29,7 +31,7 @@ struct FoundEntry<'a> {
 }
 
 /// A nested stack, and what was found in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct NestedEntry<'a> {
     logical_id: &'a str,
     physical_id: &'a str,
@@ -38,7 +40,7 @@ pub(super) struct NestedEntry<'a> {
     found: FoundEntry<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DetectionEntry<'a> {
     id: &'a str,
     status: &'a str,
@@ -46,7 +48,7 @@ struct DetectionEntry<'a> {
     started: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     logical_id: &'a str,
     physical_id: Option<&'a str>,
@@ -60,7 +62,7 @@ struct ResourceEntry<'a> {
     differences: Vec<DifferenceEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DifferenceEntry<'a> {
     path: &'a str,
     kind: &'a str,
@@ -68,7 +70,7 @@ struct DifferenceEntry<'a> {
     actual: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UncheckedEntry<'a> {
     logical_id: &'a str,
     physical_id: Option<&'a str>,
@@ -76,7 +78,7 @@ struct UncheckedEntry<'a> {
     resource_type: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SummaryEntry {
     modified: usize,
     deleted: usize,

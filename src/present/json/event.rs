@@ -1,5 +1,6 @@
 //! `stackctl.events/1` and `stackctl.event/1`: the events of a stack, as one document or one per line.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::EvidenceEntries;
@@ -9,8 +10,9 @@ use crate::cloudformation::failure_evidence::EvidenceReport;
 use crate::cloudformation::stack::Stack;
 
 /// The JSON document of a stack's events, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct EventsDocument<'a> {
+    #[schemars(extend("const" = "stackctl.events/1"))]
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
@@ -20,14 +22,15 @@ pub struct EventsDocument<'a> {
 }
 
 /// The JSON document of one event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct EventLine<'a> {
+    #[schemars(extend("const" = "stackctl.event/1"))]
     schema: &'static str,
     #[serde(flatten)]
     event: EventEntry<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EventEntry<'a> {
     id: &'a str,
     time: Option<String>,
@@ -46,7 +49,7 @@ struct EventEntry<'a> {
     category: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HookEntry<'a> {
     name: &'a str,
     status: &'a str,

@@ -1,5 +1,6 @@
 //! What explains a failure beyond the events, in the JSON documents about failures.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::failure_evidence::{
@@ -7,14 +8,14 @@ use crate::cloudformation::failure_evidence::{
 };
 
 /// The evidence of a failure.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EvidenceEntries<'a> {
     hooks: Vec<HookEntry<'a>>,
     logs: Vec<LogEntry<'a>>,
     left_out: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HookEntry<'a> {
     id: &'a str,
     name: &'a str,
@@ -26,7 +27,7 @@ struct HookEntry<'a> {
     annotations: Vec<AnnotationEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AnnotationEntry<'a> {
     name: Option<&'a str>,
     status: Option<&'a str>,
@@ -36,7 +37,7 @@ struct AnnotationEntry<'a> {
     severity: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LogEntry<'a> {
     resource: &'a str,
     function: &'a str,

@@ -6,14 +6,15 @@ use serde::Serialize;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// The JSON document of findings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FindingsDocument<'a> {
+    #[schemars(extend("const" = "stackctl.validate/1"))]
     schema: &'static str,
     valid: bool,
     findings: Vec<Finding<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Finding<'a> {
     severity: &'static str,
     rule: &'a str,

@@ -1,6 +1,7 @@
 //! `stackctl.gc/1`: what a garbage collection does or did.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::aws::store::Undeleted;
@@ -20,8 +21,9 @@ pub struct Place<'a> {
 }
 
 /// The JSON document of a garbage collection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct GarbageDocument<'a> {
+    #[schemars(extend("const" = "stackctl.gc/1"))]
     schema: &'static str,
     bucket: &'a str,
     account: &'a str,
@@ -37,33 +39,35 @@ pub struct GarbageDocument<'a> {
     summary: Summary,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EntryDocument<'a> {
     key: &'a str,
     bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WaitingDocument<'a> {
     key: &'a str,
+    #[schemars(with = "Option<String>")]
     marked: Option<Timestamp>,
+    #[schemars(with = "Option<String>")]
     until: Option<Timestamp>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UnknownDocument<'a> {
     reason: &'a str,
     denied: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FailedDocument<'a> {
     key: &'a str,
     version: Option<&'a str>,
     reason: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Summary {
     mark: usize,
     unmark: usize,

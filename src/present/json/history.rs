@@ -1,5 +1,6 @@
 //! `stackctl.history/1`: the deployments of a stack.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diff::DiffDocument;
@@ -8,8 +9,9 @@ use crate::plan::record::Record;
 use crate::plan::record::history::{GapKind, History};
 
 /// The JSON document of a history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HistoryDocument<'a> {
+    #[schemars(extend("const" = "stackctl.history/1"))]
     schema: &'static str,
     stack: &'a str,
     bucket: &'a str,
@@ -21,13 +23,13 @@ pub struct HistoryDocument<'a> {
     differences: Option<DiffDocument<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Unreadable<'a> {
     number: u64,
     reason: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct GapEntry {
     after: Option<u64>,
     before: Option<u64>,

@@ -1,19 +1,21 @@
 //! `stackctl.import/1`: the resources that a stack could take over.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::import::{Candidate, Obstacle};
 
 /// The JSON document of the resources that a stack could take over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImportDocument<'a> {
+    #[schemars(extend("const" = "stackctl.import/1"))]
     schema: &'static str,
     stack: &'a str,
     candidates: Vec<CandidateEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CandidateEntry<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]
@@ -25,7 +27,7 @@ struct CandidateEntry<'a> {
     owner: Option<OwnerEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OwnerEntry<'a> {
     stack: &'a str,
     logical_id: &'a str,

@@ -1,5 +1,6 @@
 //! The `live` field of `stackctl.diff/1`: the drifted resources, and what `apply` does about each.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::drift::{NestedEntry, nested};
@@ -8,7 +9,7 @@ use crate::plan::Content;
 use crate::plan::comparison::live::{DriftEffect, LiveProperty, LiveResource};
 
 /// The drift of a stack, as a part of a comparison.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LiveEntry<'a> {
     status: &'a str,
     detection: &'a str,
@@ -18,7 +19,7 @@ pub struct LiveEntry<'a> {
     nested: Vec<NestedEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]
@@ -28,7 +29,7 @@ struct ResourceEntry<'a> {
     properties: Vec<PropertyEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PropertyEntry<'a> {
     path: &'a str,
     deployed: Option<&'a str>,

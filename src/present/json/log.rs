@@ -1,12 +1,14 @@
 //! `stackctl.log/1`: a line of a function's log.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::function::{Function, LogLine};
 
 /// The JSON document of one line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LogEntry<'a> {
+    #[schemars(extend("const" = "stackctl.log/1"))]
     schema: &'static str,
     time: Option<String>,
     function: &'a str,

@@ -1,5 +1,6 @@
 //! `stackctl.orphan/1`: what takes resources out of a stack.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::orphan::{OrphanPlan, OrphanedResource};
@@ -8,8 +9,9 @@ use crate::plan::masking;
 use crate::template::orphan::{Literal, LostReference, Outcome};
 
 /// The JSON document of what takes resources out of a stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OrphanDocument<'a> {
+    #[schemars(extend("const" = "stackctl.orphan/1"))]
     schema: &'static str,
     stack: &'a str,
     id: &'a str,
@@ -18,7 +20,7 @@ pub struct OrphanDocument<'a> {
     templates: Templates,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]
@@ -28,7 +30,7 @@ struct ResourceEntry<'a> {
     retained: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReferenceEntry<'a> {
     section: &'a str,
     owner: &'a str,
@@ -40,14 +42,14 @@ struct ReferenceEntry<'a> {
     value: Option<Value<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Value<'a> {
     Text(&'a str),
     List(&'a [String]),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Templates {
     deployed: String,
     /// Null if the resources are retained already.

@@ -1,19 +1,21 @@
 //! `stackctl.package/1`: what a deployment uploads.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::artifact::package::{Artifact, PackagedFile};
 
 /// The JSON document of what a deployment uploads.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PackageDocument<'a> {
+    #[schemars(extend("const" = "stackctl.package/1"))]
     schema: &'static str,
     artifacts: Vec<ArtifactEntry<'a>>,
     files: &'a [UploadEntry<'a>],
 }
 
 /// A nested template, or a file that is uploaded as it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UploadEntry<'a> {
     /// The path, relative to the current folder.
     pub path: &'a str,
@@ -27,7 +29,7 @@ pub struct UploadEntry<'a> {
     pub is_template: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ArtifactEntry<'a> {
     name: &'a str,
     key: &'a str,
@@ -37,7 +39,7 @@ struct ArtifactEntry<'a> {
     files: Vec<FileEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FileEntry<'a> {
     path: &'a str,
     size: u64,

@@ -1,7 +1,6 @@
 //! `stackctl.plan/1`: a plan with all data of CloudFormation's change set.
 
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change_set::{ChangeEntry, ChangeSetEntry, change_set, changes};
@@ -18,8 +17,8 @@ use crate::plan::{Operation, Plan, PlannedArtifact, ValueChange};
 
 /// The JSON document of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "stackctl.plan/1")]
 pub struct PlanDocument<'a> {
+    #[schemars(extend("const" = "stackctl.plan/1"))]
     schema: &'static str,
     account: &'a str,
     region: &'a str,
@@ -179,14 +178,6 @@ struct SummaryEntry {
 }
 
 impl<'a> PlanDocument<'a> {
-    /// Returns the JSON Schema (2020-12) of the document. `docs/schemas/plan-1.schema.json` is a copy.
-    pub fn schema() -> Schema {
-        SchemaSettings::draft2020_12()
-            .for_serialize()
-            .into_generator()
-            .into_root_schema_for::<PlanDocument<'static>>()
-    }
-
     /// Returns the document for a plan.
     pub fn of(plan: &'a Plan) -> Self {
         Self {

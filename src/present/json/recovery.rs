@@ -1,6 +1,7 @@
 //! `stackctl.recovery/1`: the state of a stack and how to repair it.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::recovery::history::Attempt;
@@ -8,8 +9,9 @@ use crate::cloudformation::recovery::{Call, Recovery};
 use crate::cloudformation::stack::Stack;
 
 /// The JSON document of a recovery.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RecoveryDocument<'a> {
+    #[schemars(extend("const" = "stackctl.recovery/1"))]
     schema: &'static str,
     stack: &'a str,
     exists: bool,
@@ -28,7 +30,7 @@ pub struct RecoveryDocument<'a> {
     others: Vec<OtherEntry>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Cause<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]
@@ -37,13 +39,13 @@ struct Cause<'a> {
     reason: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CallEntry {
     operation: &'static str,
     parameters: IndexMap<&'static str, Vec<String>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ObstacleEntry<'a> {
     name: &'a str,
     #[serde(rename = "type")]
@@ -54,7 +56,7 @@ struct ObstacleEntry<'a> {
     option: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LiveEntry<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]
@@ -65,7 +67,7 @@ struct LiveEntry<'a> {
     data: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OtherEntry {
     what: &'static str,
     command: String,

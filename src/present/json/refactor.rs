@@ -1,5 +1,6 @@
 //! `stackctl.refactor/1`: the resources that a refactor renames, and how far it is.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plan::{MoveEntry, moved};
@@ -7,7 +8,7 @@ use crate::cloudformation::refactor::{Move, Refactor};
 use crate::cloudformation::stack::Stack;
 
 /// How a run of `refactor` ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All resources have the ids that the manifest asks for.
@@ -19,8 +20,9 @@ pub enum Outcome {
 }
 
 /// The JSON document of a refactor.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RefactorDocument<'a> {
+    #[schemars(extend("const" = "stackctl.refactor/1"))]
     schema: &'static str,
     stack: &'a str,
     stack_id: Option<&'a str>,

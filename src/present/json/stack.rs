@@ -1,13 +1,15 @@
 //! `stackctl.status/1` and `stackctl.outputs/1`: the status and the outputs of a stack.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloudformation::stack::{Resource, Stack};
 
 /// The JSON document of a stack with its resources.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StatusDocument<'a> {
+    #[schemars(extend("const" = "stackctl.status/1"))]
     schema: &'static str,
     stack: &'a str,
     exists: bool,
@@ -25,7 +27,7 @@ pub struct StatusDocument<'a> {
     resources: Vec<ResourceEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     logical_id: &'a str,
     physical_id: Option<&'a str>,
@@ -72,14 +74,15 @@ fn resource(resource: &Resource) -> ResourceEntry<'_> {
 }
 
 /// The JSON document of a stack's outputs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OutputsDocument<'a> {
+    #[schemars(extend("const" = "stackctl.outputs/1"))]
     schema: &'static str,
     stack: &'a str,
     outputs: IndexMap<&'a str, OutputEntry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OutputEntry<'a> {
     value: &'a str,
     description: Option<&'a str>,

@@ -2,6 +2,7 @@
 //! `stackctl.stack-set-drift/1` and `stackctl.stack-set-destroy/1`.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plan::{PlanDocument, ValueEntry, value};
@@ -14,8 +15,9 @@ use crate::config::settings::Permissions;
 use crate::plan::stack_set::{StackSetPlan, Step, TargetEntry};
 
 /// The JSON document of a plan.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackSetPlanDocument<'a> {
+    #[schemars(extend("const" = "stackctl.stack-set-plan/1"))]
     schema: &'static str,
     account: &'a str,
     region: &'a str,
@@ -33,7 +35,7 @@ pub struct StackSetPlanDocument<'a> {
     template: PlanDocument<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TargetRow<'a> {
     account: &'a str,
     region: &'a str,
@@ -43,7 +45,7 @@ struct TargetRow<'a> {
     organizational_unit: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OperationRow {
     kind: &'static str,
     /// Null if it is for all instances.
@@ -127,8 +129,9 @@ fn operation_row(step: Step, is_service: bool) -> OperationRow {
 }
 
 /// The JSON document of a stack set as it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackSetDocument<'a> {
+    #[schemars(extend("const" = "stackctl.stack-set/1"))]
     schema: &'static str,
     stack_set: &'a str,
     exists: bool,
@@ -147,7 +150,7 @@ pub struct StackSetDocument<'a> {
     operations: Vec<LatestOperation<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct InstanceRow<'a> {
     account: &'a str,
     region: &'a str,
@@ -159,7 +162,7 @@ struct InstanceRow<'a> {
     drift: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LatestOperation<'a> {
     id: &'a str,
     action: &'a str,
@@ -224,8 +227,9 @@ fn rows(instances: &[Instance]) -> Vec<InstanceRow<'_>> {
 }
 
 /// The JSON document of a drift detection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackSetDriftDocument<'a> {
+    #[schemars(extend("const" = "stackctl.stack-set-drift/1"))]
     schema: &'static str,
     stack_set: &'a str,
     drift: &'a str,
@@ -251,8 +255,9 @@ impl<'a> StackSetDriftDocument<'a> {
 }
 
 /// The JSON document of what the deletion of a stack set would do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackSetDeletionDocument<'a> {
+    #[schemars(extend("const" = "stackctl.stack-set-destroy/1"))]
     schema: &'static str,
     stack_set: &'a str,
     instances: Vec<InstanceRow<'a>>,
@@ -262,7 +267,7 @@ pub struct StackSetDeletionDocument<'a> {
     lost: Vec<LostRow<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LostRow<'a> {
     logical_id: &'a str,
     #[serde(rename = "type")]

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,14 +59,14 @@ impl Kind {
 }
 
 /// What a command says about several stacks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StacksDocument {
     schema: &'static str,
     stacks: Vec<StackEntry>,
 }
 
 /// What it says about one of them.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct StackEntry {
     /// The stack's key in `[stacks]`; null if the project has one stack.
     pub stack: Option<String>,
@@ -87,7 +88,7 @@ pub struct StackEntry {
 }
 
 /// An error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorEntry {
     message: String,
     causes: Vec<String>,

@@ -3,10 +3,12 @@
 //! The child is isolated from the machine: its environment has only the variables that are set
 //! here, with a `PATH` of an empty folder, no AWS configuration, and its own cache. The result is a
 //! [`Finished`], whose `Display` is the text of snapshots: stdout, stderr and exit status, with
-//! volatile text replaced. A child that does not end in time is killed, and its output is reported.
+//! volatile text replaced. A child that does not end in time is killed, and its output is reported. A JSON
+//! document of stackctl on stdout must match its JSON Schema.
 
 mod finished;
 mod running;
+pub(crate) mod schema;
 
 use std::ffi::OsStr;
 use std::fs;

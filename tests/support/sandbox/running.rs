@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::finished::Finished;
+use super::schema;
 
 /// A child process.
 pub(crate) struct Running {
@@ -152,6 +153,7 @@ impl Running {
         // child and has the far end open would block the reader.
         self.keyboard = None;
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
+        schema::check(&stdout);
         Finished::new(status, stdout, stderr, self.base.clone())
     }
 
