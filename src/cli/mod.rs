@@ -3,10 +3,10 @@
 mod apply_args;
 pub mod args;
 pub mod commands;
+mod completion;
 mod deploy_args;
 pub mod global;
 pub mod hint;
-mod names;
 mod run;
 mod stack_set;
 mod suggestion;

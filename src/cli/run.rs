@@ -165,7 +165,7 @@ fn run_alone(command: Command, context: &Context) -> Result<Exit> {
         Command::Init(args) => wait(commands::init::run(context, args)),
         Command::Config(args) => commands::config::run(context, &args),
         Command::Schema(args) => commands::schema::run(context, &args),
-        Command::Completions(args) => commands::completions::run(context, &args, Cli::command()),
+        Command::Completions(args) => commands::completions::run(context, args, &Cli::command()),
         Command::Man(args) => commands::man::run(context, &args, Cli::command()),
         Command::Version(args) => commands::version::run(context, &args),
     }

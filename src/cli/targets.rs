@@ -226,7 +226,7 @@ fn scope(command: &Command) -> Scope {
         Command::Validate(args) => Scope::Any(args.layout()),
         Command::Package(args) => Scope::Any(args.layout()),
         Command::Graph(args) => Scope::Any(args.layout()),
-        Command::Config(args) => args.layout().map_or(Scope::Outside, Scope::Any),
+        Command::Config(args) => Scope::Any(args.layout()),
         Command::Local(_) => Scope::Environment,
         Command::Init(_)
         | Command::Schema(_)

@@ -55,6 +55,7 @@ pub use process::{cannot_start, command_line};
 use stack_state::StackState;
 use streams::{Member, Streams};
 use style::{BOLD, DIM, ERROR, HINT, WARNING};
+pub(crate) use visible::one_line;
 
 /// The width of a line in columns if neither `COLUMNS` nor a terminal gives one.
 const PIPE_WIDTH: usize = 100;

@@ -20,7 +20,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the text as [`visible`] does, on one line: line breaks and tabs are escapes too.
-pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_hidden(c) || c.is_control(), push_escape)
 }
 

@@ -18,6 +18,7 @@ mod change_set_members;
 mod change_sets;
 mod cloud;
 mod command_line;
+mod completion;
 mod concurrent_changes;
 mod danger;
 mod demo;

@@ -373,10 +373,9 @@ fn commands_for_one_stack_refuse_several() {
     sandbox
         .run(&["diff", "topic.yaml", "queue.yaml"])
         .expect_code(0);
-    let names = sandbox
-        .run(&["config", "names", "environments"])
-        .expect_code(0);
-    names.expect_stdout("prod\n");
+    let ask = ["completions", "fish", "--word=", "--", "stackctl", "-e"];
+    let names = sandbox.run(&ask).expect_code(0);
+    names.expect_stdout("\nprod\t");
 }
 
 #[test]

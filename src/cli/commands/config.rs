@@ -3,24 +3,17 @@
 use indexmap::IndexMap;
 
 use super::{Context, Exit};
-use crate::cli::names::Names;
-use crate::config::cache;
-use crate::config::manifest;
-use crate::config::project::Project;
 use crate::config::secret::MASK;
 use crate::config::settings::{self, ParameterValue};
-use crate::diagnostic::SourceFile;
 use crate::error::Result;
 use crate::operations::examine;
 use crate::operations::graph::layout::Layout;
 use crate::operations::session::Session;
-use crate::plan::last_deployed::LastDeployed;
 use crate::plan::masking;
 use crate::present::format::Format;
 use crate::present::human;
 use crate::present::json::config::ConfigDocument;
 use crate::present::json::stacks::Kind;
-use crate::template::Template;
 
 /// The arguments of `stackctl config`.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,17 +23,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// Returns how the output of several stacks is put together; `None` if it is the same for all.
-    pub(crate) fn layout(&self) -> Option<Layout> {
-        match self.command {
-            ConfigCommand::Show { format } => Some(match format {
-                Format::Human => Layout::Blocks,
-                Format::Json => Layout::Json(Kind::Config),
-            }),
-            ConfigCommand::Names {
-                names: Names::Environments,
-            } => None,
-            ConfigCommand::Names { .. } => Some(Layout::Names),
+    /// Returns how the output of several stacks is put together.
+    pub(crate) fn layout(&self) -> Layout {
+        let ConfigCommand::Show { format } = self.command;
+        match format {
+            Format::Human => Layout::Blocks,
+            Format::Json => Layout::Json(Kind::Config),
         }
     }
 }
@@ -53,24 +41,12 @@ enum ConfigCommand {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
-    /// Print the names that a completion script offers; calls no server
-    #[command(hide = true)]
-    Names {
-        /// Which names
-        names: Names,
-    },
 }
 
-/// Shows the settings of the chosen environment, or names. It needs no credentials.
+/// Shows the settings of the chosen environment. It needs no credentials.
 pub fn run(context: &Context, args: &Args) -> Result<Exit> {
-    match args.command {
-        ConfigCommand::Show { format } => show(context, format)?,
-        ConfigCommand::Names { names } => {
-            for name in known(context, names)? {
-                context.presenter().exact_data(&format!("{name}\n"));
-            }
-        }
-    }
+    let ConfigCommand::Show { format } = args.command;
+    show(context, format)?;
     Ok(Exit::Done)
 }
 
@@ -113,39 +89,4 @@ fn secret_parameters(session: &Session<'_>) -> Vec<String> {
         declared.extend(masking::declared(template));
     }
     declared.into_iter().map(|it| it.name).collect()
-}
-
-/// Returns the names that are known without a call.
-fn known(context: &Context, names: Names) -> Result<Vec<String>> {
-    if names == Names::Environments {
-        let project = Project::find(&context.ambient().current_dir, context.manifest())?;
-        let manifest = manifest::parse(project.manifest());
-        let names = manifest.environments();
-        return Ok(names.into_iter().map(str::to_owned).collect());
-    }
-    let session = Session::open(context)?;
-    let settings = session.settings();
-    let last = cache::root(context.ambient())
-        .ok()
-        .flatten()
-        .and_then(|cache| {
-            let (account, region) = (settings.account.as_deref(), settings.region.as_deref());
-            LastDeployed::find(&cache, &settings.stack_name, account, region)
-        });
-    let template = last.and_then(|last| {
-        Template::parse_deployed(&SourceFile::new("the deployed template", last.template)).ok()
-    });
-    let Some(template) = template else {
-        return Ok(Vec::new());
-    };
-    Ok(match names {
-        Names::Outputs => template
-            .outputs()
-            .map(|output| output.entry.name.to_owned())
-            .collect(),
-        _ => template
-            .resources()
-            .map(|resource| resource.logical_id().to_owned())
-            .collect(),
-    })
 }

@@ -88,6 +88,46 @@ impl Manifest {
         self.stacks.tables.keys().map(String::as_str).collect()
     }
 
+    /// Returns the names that the layers have in the table at a path, such as `vars` or `stacks.app.vars`. A name
+    /// may be in several layers.
+    pub(crate) fn names_at(&self, path: &[&str]) -> Vec<&str> {
+        let nodes = self.nodes_at(path).into_iter();
+        let names = nodes.filter_map(Node::as_table).flat_map(Table::keys);
+        names.map(String::as_str).collect()
+    }
+
+    /// Returns the texts that the layers have for the key at a path.
+    pub(crate) fn texts_at(&self, path: &[&str]) -> Vec<&str> {
+        let nodes = self.nodes_at(path).into_iter();
+        let texts = nodes.filter_map(|node| match &node.value {
+            Value::String(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// Returns the values at a path: in the environments, at the top level, and of the stacks; only of one
+    /// stack if the path begins with it.
+    fn nodes_at(&self, path: &[&str]) -> Vec<&Node> {
+        let (stack, path) = match path {
+            ["stacks", name, rest @ ..] => (Some(*name), rest),
+            path => (None, path),
+        };
+        let of_stacks = self.stacks_of.values().chain([&self.stacks.tables]);
+        let of_stacks = of_stacks.flatten().filter_map(|(name, table)| {
+            let is_chosen = stack.is_none_or(|stack| stack == name);
+            is_chosen.then_some(table)
+        });
+        let layers = self.environments.values().chain([&self.top]);
+        let nodes = layers.chain(of_stacks).filter_map(|layer| {
+            let (first, rest) = path.split_first()?;
+            let node = &layer.get(*first)?.node;
+            let mut rest = rest.iter();
+            rest.try_fold(node, |node, step| Some(&node.as_table()?.get(*step)?.node))
+        });
+        nodes.collect()
+    }
+
     /// Returns whether the text has syntax errors, so that a key that is not there may only have
     /// gone unread.
     pub(crate) fn is_partial(&self) -> bool {

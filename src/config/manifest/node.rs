@@ -215,6 +215,14 @@ pub(crate) fn note_origins(table: &Table, prefix: &str, origins: &mut Origins) {
 }
 
 impl Node {
+    /// Returns the entries of a table; `None` if it is another value.
+    pub(crate) fn as_table(&self) -> Option<&Table> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
     /// Returns the name of the value's type, with its article.
     pub(crate) fn kind(&self) -> &'static str {
         match self.value {

@@ -35,7 +35,7 @@ pub(crate) enum Scope {
 
 impl Scope {
     /// Returns whether the layer may contain a key.
-    pub(super) fn admits(self, key: &Key) -> bool {
+    pub(crate) fn admits(self, key: &Key) -> bool {
         match key.only {
             None => true,
             Some(Only::TopLevel) => self != Self::Environment && !self.is_of_a_stack(),

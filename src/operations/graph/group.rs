@@ -123,11 +123,6 @@ impl<'a> Group<'a> {
         &self.members
     }
 
-    /// Returns whether a report follows the output.
-    pub(crate) fn reports(&self) -> bool {
-        self.layout != Layout::Names
-    }
-
     /// Returns a command line that works on all of these stacks, for hints.
     pub(crate) fn command_for_all(&self, command: &str) -> String {
         let targets = || self.members.iter().filter_map(|member| member.target());
@@ -228,11 +223,6 @@ impl<'a> Group<'a> {
                 error: error.map(Error::in_one_line),
             }),
             Layout::Lines => {}
-            Layout::Names => {
-                for part in parts {
-                    self.context.presenter().part(part);
-                }
-            }
             Layout::Templates => self.print_template(member, parts),
             Layout::Blocks | Layout::PlacedBlocks => self.print_block(member, parts),
         }

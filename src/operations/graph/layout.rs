@@ -22,6 +22,4 @@ pub(crate) enum Layout {
     Templates,
     /// Lines as they come, each with the name of its stack.
     Lines,
-    /// What each stack prints, once, without a name.
-    Names,
 }

@@ -153,10 +153,8 @@ impl Run {
         let presenter = group.context().presenter();
         let rows = presenter.end_stacks();
         let written = group.finish(&self.results);
-        if group.reports() {
-            let report = human::stacks::report(&rows, presenter.screen_width());
-            presenter.note(&format!("\n{report}"));
-        }
+        let report = human::stacks::report(&rows, presenter.screen_width());
+        presenter.note(&format!("\n{report}"));
         if let Some(panic) = self.panic {
             resume_unwind(panic);
         }
