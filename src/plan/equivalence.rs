@@ -45,6 +45,9 @@ pub fn differences(shown: &Plan, again: &Plan, has_transforms: bool) -> Vec<Stri
             again.capabilities.join(", ")
         ));
     }
+    if shown.code_reverts != again.code_reverts {
+        found.push("the code that was changed outside of the stack".to_owned());
+    }
     if shown.moved != again.moved {
         found.push("other resources are renamed".to_owned());
     }

@@ -37,6 +37,7 @@ use crate::cloudformation::refactor::Move;
 use crate::config::settings::DeploymentMode;
 use crate::plan::risk::Assessment;
 use cause::Cause;
+use deployed_code::CodeRevert;
 use export_use::ExportUse;
 use model::Models;
 use output_effect::OutputEffects;
@@ -110,6 +111,8 @@ pub struct Plan {
     pub graph: ResourceGraph,
     /// The risks of the changes.
     pub assessment: Assessment,
+    /// The functions that run other code than the deployed template names, and get that code again.
+    pub code_reverts: Vec<CodeRevert>,
     /// The resources that get a new logical id before everything else. The changes are those that remain.
     pub moved: Vec<Move>,
     /// The likely renames among the changes.
@@ -198,6 +201,7 @@ impl Plan {
     /// A change set without resource changes may still deploy outputs, conditions or metadata.
     pub fn is_empty(&self) -> bool {
         self.moved.is_empty()
+            && self.code_reverts.is_empty()
             && self.settings.is_empty()
             && self.change_set.as_ref().is_none_or(ChangeSet::is_unchanged)
     }

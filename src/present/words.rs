@@ -3,6 +3,7 @@
 use crate::cloudformation::change_set::{Change, Effect, Replacement};
 use crate::config::settings::DeploymentMode;
 use crate::plan::comparison::{self, Difference, Row};
+use crate::plan::deployed_code::CodeRevert;
 use crate::plan::property::depends_on_unknown;
 use crate::plan::provisional::{self, InputChange};
 use crate::plan::suggested_moves::SuggestedMove;
@@ -16,6 +17,9 @@ const MAX_DANGLING: usize = 5;
 const MAX_IGNORED: usize = 8;
 /// The highest number of resources with the same properties that are named. The others are counted.
 const MAX_AMBIGUOUS: usize = 5;
+
+/// The sign of code that a function gets again.
+pub(super) const RESTORED: &str = "↺";
 
 /// Returns what to say of a plan that changes nothing.
 pub(super) fn without_changes(plan: &Plan) -> String {
@@ -38,11 +42,30 @@ pub(super) fn without_changes(plan: &Plan) -> String {
 
 /// Returns the last line of a plan: how many resources are renamed, added, changed and so on.
 pub(super) fn summary(plan: &Plan) -> String {
-    let summary = plan.summary().to_string();
+    let mut summary = plan.summary().to_string();
+    match plan.code_reverts.len() {
+        0 => {}
+        1 => {
+            summary = format!(
+                "{}, code of 1 function to restore.",
+                summary.trim_end_matches('.')
+            )
+        }
+        count => {
+            let of_resources = summary.trim_end_matches('.');
+            summary = format!("{of_resources}, code of {count} functions to restore.");
+        }
+    }
     match plan.moved.len() {
         0 => summary,
         moved => summary.replacen("Plan: ", &format!("Plan: {moved} to rename, then "), 1),
     }
+}
+
+/// Returns what a plan says of a function that runs other code than the deployed template names.
+pub(super) fn of_code_revert(revert: &CodeRevert) -> String {
+    let id = &revert.code.logical_id;
+    format!("code of {id} (changed outside of the stack)")
 }
 
 /// Returns where the prediction of a plan can be confirmed.
@@ -210,6 +233,10 @@ pub(super) fn of_options(plan: &Plan) -> Vec<&'static str> {
 
 /// Returns what to say of a plan that is not empty and changes no resource.
 pub(super) fn without_resources(plan: &Plan) -> String {
+    let is_of_code = !plan.code_reverts.is_empty() && plan.moved.is_empty();
+    if is_of_code && plan.change_set.is_none() && plan.settings.is_empty() {
+        return "The stack itself does not change.".to_owned();
+    }
     if !plan.moved.is_empty() && plan.change_set.is_none() && plan.settings.is_empty() {
         return "Nothing else changes.".to_owned();
     }

@@ -45,6 +45,7 @@ mod hidden_characters;
 mod hints;
 mod history;
 mod hostile;
+mod hotswap;
 mod imports;
 mod init;
 mod init_refusals;

@@ -33,6 +33,7 @@ mod faults;
 mod function_failures;
 mod gc;
 mod history;
+mod hotswap;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]
 #[path = "../cli/cloud/http.rs"]
 mod http;

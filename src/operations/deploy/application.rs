@@ -13,7 +13,7 @@ use super::execution::{self, Executed};
 use super::options::DeployOptions;
 use super::pending_change_set::{PendingChangeSet, Purpose};
 use super::saved_plan::SavedPlan;
-use super::{code_check, import, offline, online, stack_settings, upload};
+use super::{code_check, code_reverts, import, offline, online, stack_settings, upload};
 use crate::cloudformation::event::Timeline;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::DeploymentMode;
@@ -144,6 +144,7 @@ impl Application<'_> {
         deployment.is_unchanged()
             && !self.options.revert_drift
             && stack_settings::changes(deployment).is_empty()
+            && code_reverts::find(deployment, &[]).is_empty()
     }
 
     /// Plans a deployment. Its change set is created, unless nothing has to be changed.
@@ -163,7 +164,8 @@ impl Application<'_> {
     ///
     /// # Errors
     ///
-    /// Refused if the change set is gone or was not made for the plan.
+    /// Refused if the change set is gone or was not made for the plan, or if functions run other code
+    /// than when the plan was saved.
     pub(crate) async fn prepare_saved(
         &self,
         deployment: &Deployment<'_>,
@@ -172,6 +174,7 @@ impl Application<'_> {
         let pending = saved.pending(deployment);
         let pending = deployment.interrupt().guard(pending).await?;
         let plan = online::plan(deployment, pending.as_ref());
+        saved.check_code(&plan)?;
         let prepared = Prepared {
             plan,
             pending,
@@ -292,6 +295,12 @@ impl Application<'_> {
             None => error,
         })?;
         let is_deployed = happened.is_some();
+        let restored = code_reverts::restore(deployment, &plan.code_reverts);
+        let restored = deployment.interrupt().guard(restored).await;
+        restored.map_err(|error| match is_deployed {
+            true => error.within("the stack was deployed, but not all code was restored"),
+            false => error,
+        })?;
         if let Some((happened, reading)) = happened {
             let code = code_check::check(deployment, &happened, reading);
             deployment.interrupt().guard(code).await?;

@@ -6,6 +6,7 @@ mod asset_upload;
 pub(crate) mod change_set_deletion;
 pub(crate) mod code_check;
 mod code_reading;
+mod code_reverts;
 pub(crate) mod consent;
 mod deployed;
 pub(crate) mod deployment;

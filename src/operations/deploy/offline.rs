@@ -117,8 +117,9 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         graph,
         exports: Vec::new(),
         provisional: inputs(&build, last),
-        // The deployed zip cannot be read without a network.
+        // The deployed zip and the functions cannot be read without a network.
         code: Vec::new(),
+        code_reverts: Vec::new(),
         target: target(last, settings),
         operation: match last {
             Some(_) => Operation::Update,

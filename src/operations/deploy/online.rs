@@ -3,7 +3,7 @@
 use super::deployment::Deployment;
 use super::options::DeployOptions;
 use super::pending_change_set::{PendingChangeSet, Purpose};
-use super::{service_validations, stack_settings};
+use super::{code_reverts, service_validations, stack_settings};
 use crate::artifact::code_diff::CodeChange;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::Output;
@@ -113,6 +113,7 @@ pub(super) fn of(
     let graph = resource_graph::of_plan(build, &now, settings, change_set.as_ref(), deployed_model);
     Plan {
         effects,
+        code_reverts: code_reverts::find(deployment, changes),
         exports: Vec::new(),
         provisional: Vec::new(),
         moved: Vec::new(),

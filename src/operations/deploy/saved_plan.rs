@@ -89,7 +89,8 @@ pub(crate) async fn file(
         stack,
         change_set,
         files,
-    )
+    )?
+    .with_code(&plan.code_reverts)
 }
 
 /// Reads a file of saved plans; nothing is sent anywhere.
@@ -226,6 +227,20 @@ impl<'a> SavedPlan<'a> {
     pub(crate) fn check_deployed(&self, deployment: &Deployment<'_>) -> Result<()> {
         self.check_target(deployment)?;
         self.check_stack(deployment.stack())
+    }
+
+    /// Refuses the plan if functions run other code than when it was saved. `plan` is the plan now.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with the functions.
+    pub(crate) fn check_code(&self, plan: &Plan) -> Result<()> {
+        let changed = self.file.changed_code(&plan.code_reverts);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let names = changed.join(", ");
+        Err(self.stale(&format!("the code of {names} was changed in the meantime")))
     }
 
     /// Returns the change set as it is now; `None` if the plan found nothing to change.

@@ -51,7 +51,9 @@ impl Sending<'_> {
             let sent = sent.update_code(self.name, self.code, revision.as_deref());
             let now = match sent.await {
                 Ok(CodeUpdate::Accepted(code)) => {
-                    self.check(&code)?;
+                    if !matches!(code.update, Update::Failed(_)) {
+                        self.check(&code)?;
+                    }
                     return self.ended(Some(code), deadline).await;
                 }
                 Ok(CodeUpdate::OtherRevision | CodeUpdate::Busy) => {

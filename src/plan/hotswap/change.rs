@@ -125,6 +125,12 @@ pub(super) fn follows_from(change: &Change, resources: &BTreeSet<&str>) -> bool 
         && change.details.iter().all(is_caused)
 }
 
+/// Returns whether nothing of a change depends on other resources.
+pub(super) fn is_certain(change: &Change) -> bool {
+    let is_static = |detail: &Detail| detail.evaluation.as_deref() != Some("Dynamic");
+    change.effect() != Effect::Possible && change.details.iter().all(is_static)
+}
+
 /// Returns what a change means for sending code without it.
 pub(super) fn impact(change: &Change, protected_types: &[String]) -> Impact {
     let kind = change.resource_type.as_str();

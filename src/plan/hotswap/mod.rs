@@ -151,9 +151,11 @@ fn blocking(facts: &Facts<'_>, code_only: &BTreeSet<&str>) -> Option<String> {
         ));
     }
     let unaffected = unaffected(facts.changes, code_only);
-    let mut changes = facts.changes.iter();
-    let changes = changes.by_ref();
-    let mut changes = changes.filter(|it| !unaffected.contains(it.logical_id.as_str()));
+    let deployed = facts.changes.iter();
+    let deployed = deployed.filter(|it| !unaffected.contains(it.logical_id.as_str()));
+    // What is certain is the cause of what is only possible.
+    let (certain, possible): (Vec<_>, Vec<_>) = deployed.partition(|it| change::is_certain(it));
+    let mut changes = certain.into_iter().chain(possible);
     changes.find_map(|change| {
         let (id, kind) = (&change.logical_id, &change.resource_type);
         let why = match change::impact(change, facts.protected_types) {

@@ -27,6 +27,7 @@ use crate::cloudformation::on_failure::OnFailure;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::{DeploymentMode, ParameterValue};
 use crate::error::{Error, Result};
+use crate::plan::deployed_code::CodeRevert;
 use crate::plan::{Operation, Target};
 use crate::template::stack_policy::StackPolicy;
 use crate::util::new_file;
@@ -70,6 +71,9 @@ pub struct PlanFile {
     pub change_set: Option<SavedChangeSet>,
     /// The fingerprint of the project's files.
     pub files: Fingerprint,
+    /// The SHA-256 in Base64 of the code that functions run and that is replaced, by logical id.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub code: IndexMap<String, String>,
     /// The SHA-256 of all fields above.
     digest: String,
 }
@@ -242,6 +246,14 @@ fn digest_of_pairs<'a>(
     Digest::of(text).hex()
 }
 
+/// Returns the code that functions run and that is replaced, by logical id.
+fn live_code(reverts: &[CodeRevert]) -> IndexMap<String, String> {
+    let pairs = reverts
+        .iter()
+        .map(|it| (it.code.logical_id.clone(), it.live.clone()));
+    pairs.collect()
+}
+
 impl PlanFile {
     /// Returns the file for a plan.
     pub fn new(
@@ -273,10 +285,34 @@ impl PlanFile {
             },
             change_set,
             files,
+            code: IndexMap::new(),
             digest: String::new(),
         };
         file.digest = file.computed_digest()?;
         Ok(file)
+    }
+
+    /// Returns the same plan with the functions that get the code of the deployed template again.
+    ///
+    /// # Errors
+    ///
+    /// If the plan cannot be written as JSON.
+    pub fn with_code(mut self, reverts: &[CodeRevert]) -> Result<Self> {
+        self.code = live_code(reverts);
+        self.digest = self.computed_digest()?;
+        Ok(self)
+    }
+
+    /// Returns the functions that run other code than when the plan was saved. `now` are those that get
+    /// the code of the deployed template again now.
+    pub fn changed_code(&self, now: &[CodeRevert]) -> Vec<String> {
+        let now = live_code(now);
+        let names = self.code.keys().chain(now.keys());
+        let differs = names.filter(|name| self.code.get(*name) != now.get(*name));
+        let mut differing: Vec<String> = differs.cloned().collect();
+        differing.sort_unstable();
+        differing.dedup();
+        differing
     }
 
     /// Returns the salt of the parameters' digest: the change set's ARN, or an empty string if there is

@@ -11,9 +11,9 @@ use super::{code, danger, moves, nested, service_check, size, value};
 use crate::cloudformation::change_set::{Change, Effect};
 use crate::plan::property::added_properties;
 use crate::plan::{NO_ENDPOINT, Operation, Plan};
-use crate::present::style::{ADD, BOLD, DIM, HINT, WARNING};
+use crate::present::style::{ADD, BOLD, CHANGE, DIM, HINT, WARNING};
 use crate::present::visible::one_line;
-use crate::present::words::SuggestedRename;
+use crate::present::words::{RESTORED, SuggestedRename};
 use crate::present::{words, wrap};
 
 /// The highest number of new resources that are shown with their properties.
@@ -94,6 +94,7 @@ pub(super) fn body(plan: &Plan, verbose: bool, width: usize) -> String {
     }
     push_changes(&mut text, plan, verbose, width);
     push_artifacts(&mut text, plan);
+    push_code_reverts(&mut text, plan);
     value::push_parameters(&mut text, &words::parameters(plan), width);
     value::push_section(&mut text, "Tags", &plan.tags, width);
     value::push_section(&mut text, "Outputs", &plan.outputs, width);
@@ -183,6 +184,22 @@ fn push_changes(text: &mut String, plan: &Plan, verbose: bool, width: usize) {
             text.push_str(&format!("{DIM:#}"));
         }
         nested::push(text, plan.change_set.as_ref(), change, width);
+    }
+}
+
+/// Adds the functions that get the code of the deployed template again.
+fn push_code_reverts(text: &mut String, plan: &Plan) {
+    for (index, revert) in plan.code_reverts.iter().enumerate() {
+        if index == 0 {
+            text.push('\n');
+        }
+        let line = words::of_code_revert(revert);
+        text.push_str(&format!(
+            "{CHANGE}  {RESTORED}{CHANGE:#} {}\n",
+            one_line(&line)
+        ));
+        let (live, key) = (one_line(&revert.live), one_line(&revert.code.key));
+        text.push_str(&format!("{DIM}      {live} → {key}{DIM:#}\n"));
     }
 }
 

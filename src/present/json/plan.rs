@@ -9,6 +9,7 @@ use super::validation::{ValidationEntry, validation};
 use crate::cloudformation::change_set::Summary;
 use crate::cloudformation::refactor::Move;
 use crate::plan::cause::Cause;
+use crate::plan::deployed_code::CodeRevert;
 use crate::plan::export_use::{ExportUse, Importer, Importers};
 use crate::plan::provisional::ProvisionalInput;
 use crate::plan::risk::{Guard, Risk};
@@ -39,6 +40,8 @@ pub struct PlanDocument<'a> {
     validations: Vec<ValidationEntry<'a>>,
     artifacts: Vec<ArtifactEntry<'a>>,
     code: Vec<CodeEntry<'a>>,
+    /// The functions that run other code than the deployed template names, and get that code again.
+    code_reverts: Vec<CodeRevertEntry<'a>>,
     parameters: Vec<ValueEntry<'a>>,
     tags: Vec<ValueEntry<'a>>,
     settings: Vec<ValueEntry<'a>>,
@@ -122,6 +125,19 @@ pub(super) struct ValueEntry<'a> {
     after: Option<&'a str>,
 }
 
+/// A function that gets the code of the deployed template again.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CodeRevertEntry<'a> {
+    logical_id: &'a str,
+    physical_id: &'a str,
+    artifact: &'a str,
+    key: &'a str,
+    /// The SHA-256 in Base64 of the code that the deployed template names.
+    code_sha256: &'a str,
+    /// The SHA-256 in Base64 of the code that the function runs (`CodeSha256`).
+    live_code_sha256: &'a str,
+}
+
 /// A parameter whose value another stack changes first.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ProvisionalEntry<'a> {
@@ -175,6 +191,8 @@ struct SummaryEntry {
     destroy: usize,
     import: usize,
     possible: usize,
+    /// The functions that get the code of the deployed template again.
+    restore: usize,
 }
 
 impl<'a> PlanDocument<'a> {
@@ -202,6 +220,7 @@ impl<'a> PlanDocument<'a> {
             validations: plan.validations.iter().map(validation).collect(),
             artifacts: plan.artifacts.iter().map(artifact).collect(),
             code: plan.code.iter().map(code).collect(),
+            code_reverts: plan.code_reverts.iter().map(code_revert).collect(),
             parameters: plan.parameters.iter().map(value).collect(),
             tags: plan.tags.iter().map(value).collect(),
             settings: plan.settings.iter().map(value).collect(),
@@ -213,7 +232,7 @@ impl<'a> PlanDocument<'a> {
             moved: plan.moved.iter().map(moved).collect(),
             suggested_moves: plan.suggested_moves.iter().map(suggested_move).collect(),
             cause: plan.causes().into_iter().map(cause).collect(),
-            summary: summary(plan.summary()),
+            summary: summary(plan.summary(), plan.code_reverts.len()),
         }
     }
 }
@@ -268,6 +287,17 @@ fn artifact(artifact: &PlannedArtifact) -> ArtifactEntry<'_> {
     }
 }
 
+fn code_revert(revert: &CodeRevert) -> CodeRevertEntry<'_> {
+    CodeRevertEntry {
+        logical_id: &revert.code.logical_id,
+        physical_id: &revert.function,
+        artifact: &revert.code.artifact,
+        key: &revert.code.key,
+        code_sha256: &revert.code.sha256,
+        live_code_sha256: &revert.live,
+    }
+}
+
 fn provisional(input: &ProvisionalInput) -> ProvisionalEntry<'_> {
     ProvisionalEntry {
         parameter: &input.parameter,
@@ -314,7 +344,7 @@ pub(super) fn value(value: &ValueChange) -> ValueEntry<'_> {
     }
 }
 
-fn summary(summary: Summary) -> SummaryEntry {
+fn summary(summary: Summary, restore: usize) -> SummaryEntry {
     let Summary {
         add,
         change,
@@ -332,5 +362,6 @@ fn summary(summary: Summary) -> SummaryEntry {
         destroy,
         import,
         possible,
+        restore,
     }
 }

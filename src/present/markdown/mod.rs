@@ -94,6 +94,10 @@ fn push_body(page: &mut Page, plan: &Plan) {
     section(page, "Service checks", &checks(plan));
     code::push(page, &plan.code);
     section(page, "Code", &artifacts);
+    for revert in &plan.code_reverts {
+        let line = escaped(&words::of_code_revert(revert));
+        page.push(&format!("\n<code>{}</code> {line}\n", words::RESTORED), "");
+    }
     section(page, "Parameters", &parameters(plan));
     section(page, "Outputs", &values(&plan.outputs));
     section(page, "Tags", &values(&plan.tags));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::buckets::Bucket;
 use super::call::Call;
+use super::functions::Function;
 use super::http::Response;
 use super::refactors::Refactor;
 use super::stack_sets::{SetWorld, StackSet};
@@ -24,6 +25,8 @@ pub(crate) struct Account {
     pub(crate) items: BTreeMap<String, Vec<serde_json::Value>>,
     /// Function names with the SHA-256 of their code, in base64.
     pub(crate) functions: BTreeMap<String, String>,
+    /// What Lambda says of the functions besides that, by name.
+    pub(super) function_states: BTreeMap<String, Function>,
     /// The answers for SSM parameters and secrets, by the service's signing name and their own.
     pub(super) values: BTreeMap<(&'static str, String), serde_json::Value>,
     /// A bucket and a table: each object in the bucket adds an item to the table, as in the shipped
@@ -80,6 +83,7 @@ impl Default for Account {
             buckets: BTreeMap::new(),
             items: BTreeMap::new(),
             functions: BTreeMap::new(),
+            function_states: BTreeMap::new(),
             values: BTreeMap::new(),
             pipeline: None,
             log_lines: Vec::new(),
@@ -187,21 +191,6 @@ impl Account {
                 json!({})
             }
             _ => return unknown(call),
-        };
-        Response::new(200, answer.to_string())
-    }
-
-    fn lambda(&self, call: &Call) -> Response {
-        let name = call.parameter("FunctionName");
-        let Some(digest) = self.functions.get(name) else {
-            let message = format!("Function not found: {name}");
-            return error(call, 404, "ResourceNotFoundException", &message);
-        };
-        let configuration = json!({ "FunctionName": name, "CodeSha256": digest });
-        let answer = if call.operation == "GetFunction" {
-            json!({ "Configuration": configuration })
-        } else {
-            configuration
         };
         Response::new(200, answer.to_string())
     }

@@ -107,6 +107,7 @@ fn lambda_operation(request: &Request, parameters: &mut BTreeMap<String, String>
     match (request.method.as_str(), path.next()) {
         ("GET", None) => "GetFunction".to_owned(),
         ("GET", Some("configuration")) => "GetFunctionConfiguration".to_owned(),
+        ("PUT", Some("code")) => "UpdateFunctionCode".to_owned(),
         _ => String::new(),
     }
 }

@@ -13,6 +13,7 @@ mod call;
 mod change_sets;
 mod changes;
 pub(crate) mod express;
+mod functions;
 mod http;
 mod operation;
 mod rate;

@@ -341,6 +341,9 @@ impl Account {
                 let zip = bucket.and_then(|bucket| bucket.get(&scope.string(&code["S3Key"])));
                 let digest = sha256(zip.unwrap_or_default());
                 self.functions.insert(resource.physical_id.clone(), digest);
+                let states = &mut self.function_states;
+                let state = states.entry(resource.physical_id.clone()).or_default();
+                state.revision += 1;
             }
         }
         let outputs_of_template = parsed["Outputs"].as_object().into_iter().flatten();
