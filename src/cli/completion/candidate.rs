@@ -51,7 +51,7 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Returns the word for a value that begins with `typed`; `before` is the word's part before the value.
     /// Returns `None` if a shell could interpret the value.
-    pub(super) fn new(before: &str, typed: &str, named: Named) -> Option<Self> {
+    pub(super) fn new(before: &str, typed: &str, named: &Named) -> Option<Self> {
         let added = named.text.strip_prefix(typed)?;
         let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
         if !added.chars().all(is_plain) {

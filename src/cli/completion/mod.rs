@@ -167,7 +167,7 @@ fn candidates(before: &str, typed: &str, named: impl IntoIterator<Item = Named>)
         .into_iter()
         .filter(|named| named.text.starts_with(typed));
     named
-        .filter_map(|named| Candidate::new(before, typed, named))
+        .filter_map(|named| Candidate::new(before, typed, &named))
         .collect()
 }
 

@@ -33,7 +33,10 @@ pub(super) fn settings(
         };
         return found.into_iter().map(full).collect();
     }
-    let before: String = path.iter().map(|step| format!("{step}.")).collect();
+    let before = path
+        .iter()
+        .flat_map(|step| [*step, "."])
+        .collect::<String>();
     let is_single = manifest.stacks().is_empty();
     let members = table.members(&path, names);
     let members = members.filter(|(name, ..)| !(is_single && path.is_empty() && name == "stacks"));
@@ -100,9 +103,9 @@ impl Table {
         path: &[&str],
         names: &dyn Fn(&[&str]) -> Vec<Named>,
     ) -> impl Iterator<Item = (String, &'static Kind, String)> {
-        let named = |kind: &'static Kind| {
-            let named = names(path).into_iter();
-            named
+        let of_user = |kind: &'static Kind| {
+            let found = names(path).into_iter();
+            found
                 .map(move |it| (it.text, kind, it.description))
                 .collect()
         };
@@ -113,8 +116,8 @@ impl Table {
                 admitted.map(key).collect()
             }
             Self::Keys(keys) => keys.iter().map(key).collect(),
-            Self::Stacks => named(&STACK),
-            Self::Names(kind) => named(kind),
+            Self::Stacks => of_user(&STACK),
+            Self::Names(kind) => of_user(kind),
         };
         if matches!(self, Self::Layer(Scope::Override)) {
             let description = "The keys of one stack".to_owned();

@@ -28,8 +28,8 @@ fn values(kind: Kind, typed: &str) -> Vec<Named> {
         Kind::Setting if typed.contains('=') => &["vars.size=large"],
         Kind::Setting => &["vars.", "account="],
     };
-    let named = |name: &&str| Named::new(name, String::new());
-    names.iter().map(named).collect()
+    let value = |name: &&str| Named::new(name, String::new());
+    names.iter().map(value).collect()
 }
 
 fn words(line: &str) -> Vec<String> {

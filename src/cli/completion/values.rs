@@ -228,8 +228,8 @@ fn of_files(project: &Project, mut settings: Settings) -> Option<Template> {
 }
 
 fn environments(manifest: &Manifest) -> Vec<Named> {
-    let names = manifest.environments().into_iter().enumerate();
-    let named = names.map(|(index, name)| {
+    let environments = manifest.environments().into_iter().enumerate();
+    let named = environments.map(|(index, name)| {
         let description = match name {
             LOCAL => "the embedded emulator",
             _ if index == 0 => "the default environment",
@@ -241,8 +241,8 @@ fn environments(manifest: &Manifest) -> Vec<Named> {
 }
 
 fn stacks(manifest: &Manifest) -> Vec<Named> {
-    let names = manifest.stacks().into_iter();
-    let named = names.map(|name| {
+    let stacks = manifest.stacks().into_iter();
+    let named = stacks.map(|name| {
         let template = manifest.texts_at(&["stacks", name, "template"]).pop();
         Named::new(name, template.unwrap_or_default().to_owned())
     });
