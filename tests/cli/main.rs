@@ -95,6 +95,7 @@ mod stack_states;
 mod stack_values;
 mod stacks;
 mod stacks_apply;
+mod stacks_saved_plans;
 mod terminal_width;
 mod throttling;
 mod timing;
