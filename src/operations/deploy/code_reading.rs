@@ -13,9 +13,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 
 use super::deployment::Deployment;
-use super::pending_change_set::PendingChangeSet;
 use crate::aws::functions::Functions;
 use crate::aws::stack::StackService;
+use crate::cloudformation::change_set::Change;
 use crate::cloudformation::event::Event;
 use crate::operations::build::Build;
 use crate::operations::function_code;
@@ -40,11 +40,11 @@ pub(super) struct CodeRead {
 pub(crate) struct CodeReading(JoinSet<CodeRead>);
 
 impl CodeReading {
-    /// Begins to read the functions of a stack whose change set is being executed, and returns where the
+    /// Begins to read the functions of a stack while these changes are made, and returns where the
     /// events of the operation are to be sent. Nothing is read if no function has an artifact.
     pub(super) fn begin(
         deployment: &Deployment<'_>,
-        pending: &PendingChangeSet,
+        changes: &[Change],
     ) -> (Self, Option<UnboundedSender<Event>>) {
         let mut reading = JoinSet::new();
         let build = deployment.build();
@@ -52,7 +52,6 @@ impl CodeReading {
         if paths.is_empty() {
             return (Self(reading), None);
         }
-        let changes = &pending.change_set().changes;
         let is_changed = |path: &&String| changes.iter().any(|it| it.logical_id == **path);
         let of_stack = paths.iter().filter(|path| !path.contains('/'));
         let unchanged: Vec<String> = of_stack.filter(|it| !is_changed(it)).cloned().collect();

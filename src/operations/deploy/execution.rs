@@ -75,7 +75,7 @@ pub(crate) async fn execute_resumable<'a>(
     let started = Timestamp::now();
     pending.execute(deployment).await?;
     let recording = Recording::begin(deployment, pending, plan, started);
-    let (code, events) = CodeReading::begin(deployment, pending);
+    let (code, events) = CodeReading::begin(deployment, &pending.change_set().changes);
     let mut operation = operation.sending(events);
     let ended = match interrupt_prompt::follow(&mut operation).await {
         Ok(ended) => ended,

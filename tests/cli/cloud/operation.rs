@@ -1,6 +1,8 @@
 //! A running operation: its events and its result.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::Value;
 
 use super::account::{Account, Progress};
 use super::buckets::{Bucket, sha256};
@@ -37,6 +39,9 @@ pub(crate) struct Event {
 
 /// The type of a stack in its events.
 pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
+
+/// The type of a function.
+const FUNCTION: &str = "AWS::Lambda::Function";
 
 /// The reason for the deletion of a stack whose creation failed.
 const DELETE_REQUESTED: &str =
@@ -279,6 +284,20 @@ impl Account {
             resource.reason.clone_from(&event.reason);
         }
         let ended = of_the_stack && stack.operation.pending.is_empty();
+        if event.kind == FUNCTION
+            && matches!(&*event.status, "CREATE_COMPLETE" | "UPDATE_COMPLETE")
+            && let Some(target) = if stack.status.contains("ROLLBACK") {
+                &stack.deployed
+            } else {
+                &stack.operation.target
+            }
+        {
+            // Lambda runs the code before the stack is done.
+            let parsed = template::parse(&target.template);
+            let scope = scope(stack, target, &parsed);
+            let digest = code_digest(&self.buckets, &scope, &parsed, &event.logical_id);
+            self.functions.insert(event.physical_id.clone(), digest);
+        }
         stack.events.push(event);
         if ended {
             self.complete(index);
@@ -335,11 +354,8 @@ impl Account {
                 self.buckets
                     .entry(resource.physical_id.clone())
                     .or_insert_with(made);
-            } else if resource.kind == "AWS::Lambda::Function" {
-                let code = &parsed["Resources"][logical_id]["Properties"]["Code"];
-                let bucket = self.buckets.get(&scope.string(&code["S3Bucket"]));
-                let zip = bucket.and_then(|bucket| bucket.get(&scope.string(&code["S3Key"])));
-                let digest = sha256(zip.unwrap_or_default());
+            } else if resource.kind == FUNCTION {
+                let digest = code_digest(&self.buckets, &scope, &parsed, logical_id);
                 self.functions.insert(resource.physical_id.clone(), digest);
                 let states = &mut self.function_states;
                 let state = states.entry(resource.physical_id.clone()).or_default();
@@ -355,6 +371,19 @@ impl Account {
         stack.attempted = None;
         stack.deployed = Some(deployment);
     }
+}
+
+/// Returns the digest of a function's code.
+fn code_digest(
+    buckets: &BTreeMap<String, Bucket>,
+    scope: &Scope<'_>,
+    template: &Value,
+    logical_id: &str,
+) -> String {
+    let code = &template["Resources"][logical_id]["Properties"]["Code"];
+    let bucket = buckets.get(&scope.string(&code["S3Bucket"]));
+    let zip = bucket.and_then(|bucket| bucket.get(&scope.string(&code["S3Key"])));
+    sha256(zip.unwrap_or_default())
 }
 
 fn roll_back(operation: &mut Operation, stack: &Stack, done: &[Change], creates: bool) {
