@@ -211,7 +211,10 @@ async fn upload(deployment: &Deployment<'_>, objects: Vec<Object<'_>>) -> Result
     }
     let store = deployment.store();
     let deployed = deployed_texts(deployment);
-    let is_deployed = |object: &Object<'_>| deployed.iter().any(|it| it.contains(object.key()));
+    // What an earlier deployment sent is usually still there.
+    let was_sent = deployment.rollback().is_some();
+    let is_deployed =
+        |object: &Object<'_>| was_sent || deployed.iter().any(|it| it.contains(object.key()));
     let (new, others): (Vec<_>, Vec<_>) = objects
         .into_iter()
         .partition(|object| object.size() <= SENT_AT_ONCE && !is_deployed(object));
