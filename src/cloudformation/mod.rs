@@ -3,6 +3,7 @@
 
 pub mod attribute;
 pub mod change_set;
+pub mod chart;
 pub mod deletion;
 pub mod diagnosis;
 pub mod drift;

@@ -91,6 +91,15 @@ pub(crate) fn is_cancelled(reason: &str) -> bool {
     is(words.next(), "resource") && words.next().is_some() && is(words.next(), "cancelled")
 }
 
+/// Returns whether a resource is replaced: `Requested update requires the creation of a new physical
+/// resource; hence creating one.`
+pub(crate) fn is_replacement(reason: &str) -> bool {
+    starts_with(
+        reason,
+        "Requested update requires the creation of a new physical resource",
+    )
+}
+
 /// Returns whether a stack repeats the reason of its nested stack: `Embedded stack ARN was not
 /// successfully created: …`.
 pub(crate) fn is_about_nested_stack(reason: &str) -> bool {
@@ -291,6 +300,15 @@ mod tests {
                     "Resource cancelled",
                     "The creation of the resource was cancelled",
                 ],
+            ),
+            (
+                "is_replacement",
+                is_replacement,
+                &[
+                    "Requested update requires the creation of a new physical resource; hence creating \
+                     one.",
+                ],
+                &["The update requires the creation of a new physical resource"],
             ),
             (
                 "is_about_nested_stack",

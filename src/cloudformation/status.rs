@@ -167,7 +167,7 @@ impl fmt::Display for ResourceStatus {
 
 /// The detailed status of a resource or a stack whose configuration is applied, while it is not stable
 /// yet. It is progress in every mode.
-const CONFIGURED: &str = "CONFIGURATION_COMPLETE";
+pub(super) const CONFIGURED: &str = "CONFIGURATION_COMPLETE";
 
 fn is_terminal(status: &str) -> bool {
     !status.ends_with("_IN_PROGRESS") && status != CONFIGURED

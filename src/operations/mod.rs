@@ -28,6 +28,7 @@ pub(crate) mod log_permissions;
 pub(crate) mod logs;
 mod missing_value;
 mod nested_drift;
+pub(crate) mod operation_chart;
 pub(crate) mod orphan;
 pub(crate) mod output_file;
 pub(crate) mod outputs;

@@ -32,6 +32,18 @@ pub enum Format {
     Json,
 }
 
+/// The format of events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON document with a `schema` field; with --follow one object per line
+    Json,
+    /// The last operation as a page for a browser, which needs no network: `> events.html`
+    Html,
+}
+
 /// The format of a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {

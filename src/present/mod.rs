@@ -5,6 +5,7 @@
 //! visible, such as control sequences in a value. If the reader closes its pipe (`stackctl plan | head`),
 //! the output ends without an error and the command continues.
 
+mod axis;
 pub mod diagnostic;
 pub mod event_filter;
 pub mod format;

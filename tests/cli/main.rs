@@ -16,6 +16,7 @@ mod cancel;
 mod cdk_assets;
 mod change_set_members;
 mod change_sets;
+mod chart;
 mod cloud;
 mod command_line;
 mod completion;

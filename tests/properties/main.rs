@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod change_sets;
+mod charts;
 mod events;
 mod files;
 mod garbage;

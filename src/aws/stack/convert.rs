@@ -111,6 +111,7 @@ pub(super) fn event(event: sdk::StackEvent) -> Event {
     });
     let service_token = event.resource_properties.as_deref().and_then(service_token);
     let status = event.resource_status.as_ref();
+    let detailed_status = event.detailed_status.as_ref();
     Event {
         id: event.event_id.unwrap_or_default(),
         time: event.timestamp.and_then(time),
@@ -120,6 +121,7 @@ pub(super) fn event(event: sdk::StackEvent) -> Event {
         physical_id: event.physical_resource_id.unwrap_or_default(),
         resource_type: event.resource_type.unwrap_or_default(),
         status: ResourceStatus::from_wire(text(status.map(sdk::ResourceStatus::as_str))),
+        detailed_status: detailed_status.map(|status| status.as_str().to_owned()),
         reason: event
             .resource_status_reason
             .filter(|reason| !reason.is_empty()),

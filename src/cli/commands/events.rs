@@ -6,15 +6,18 @@ use crate::aws::stack::events;
 use crate::cloudformation::event::{Event, Timeline};
 use crate::cloudformation::failure_evidence::{EvidenceReport, FailureEvidence};
 use crate::cloudformation::stack::Stack;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::listen;
 use crate::operations::follow::failure_report::FailureReport;
 use crate::operations::follow::{EventOutput, RunningOperation, failure_evidence};
 use crate::operations::graph::layout::Layout;
+use crate::operations::operation_chart::{self, OperationChart};
 use crate::operations::session::Session;
 use crate::operations::stack_set;
 use crate::present::event_filter::EventFilter;
-use crate::present::format::Format;
+use crate::present::format::EventsFormat as Format;
+use crate::present::html;
+use crate::present::html::page::PageKind;
 use crate::present::human;
 use crate::present::json::event::EventsDocument;
 use crate::present::json::stacks::Kind;
@@ -22,6 +25,7 @@ use crate::util::interrupt::Interrupt;
 
 /// The arguments of `stackctl events`.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct Args {
     /// Follow the operation to its end
     #[arg(long, short = 'f')]
@@ -35,10 +39,14 @@ pub struct Args {
     /// Show only failures, without those that only follow from another failure, and what explains them
     #[arg(long)]
     failed: bool,
+    /// Show the last operation as a timeline: a bar for each resource, what it waited for, and the
+    /// critical path
+    #[arg(long, conflicts_with_all = ["follow", "all", "limit", "failed"])]
+    chart: bool,
     /// The ARN of the stack, also of one deleted in the last 90 days [default: the stack by its name]
     #[arg(long, value_name = "ARN")]
     stack_id: Option<String>,
-    /// The form of the output; with --follow one JSON object per line
+    /// The form of the output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 }
@@ -53,7 +61,34 @@ impl Args {
             _ if self.follow => Layout::Lines,
             Format::Human => Layout::Blocks,
             Format::Json => Layout::Json(Kind::Events),
+            Format::Html => Layout::Html(PageKind::Events),
         })
+    }
+}
+
+impl Args {
+    /// Returns whether the last operation is shown as a timeline.
+    fn shows_chart(&self) -> bool {
+        self.chart || self.format == Format::Html
+    }
+
+    /// Checks what the command line cannot: a page is about the last operation.
+    fn check(&self) -> Result<()> {
+        let others = [
+            ("--follow", self.follow),
+            ("--all", self.all),
+            ("--limit", self.limit.is_some()),
+            ("--failed", self.failed),
+        ];
+        let other = others.into_iter().find(|(_, is_given)| *is_given);
+        match other {
+            Some((option, _)) if self.format == Format::Html => {
+                let message = format!("`--format html` cannot be used with `{option}`");
+                let error = Error::new(ErrorKind::Usage, message);
+                Err(error.hint("a page shows the last operation; `--format json` has the events"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -63,6 +98,7 @@ impl Args {
 ///
 /// If there is no such stack; with `--follow`, if the operation failed.
 pub async fn run(context: &Context, args: Args) -> Result<Exit> {
+    args.check()?;
     let session = Session::open(context)?;
     if stack_set::has_none(&session, "events") {
         return Ok(Exit::Done);
@@ -91,6 +127,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     };
     let mut timeline = interrupt.guard(read).await?;
     let mut events = timeline.advance();
+    if args.shows_chart() {
+        let read = operation_chart::read(&service, &events, !stack.status.is_terminal());
+        let read = interrupt.guard(async { Ok(read.await) }).await?;
+        show_chart(&session, &stack, &events, &read, args.format)?;
+        hint_at_running(&session, &stack);
+        return Ok(Exit::Done);
+    }
     let evidence = if args.failed {
         Some(interrupt.guard(explain(&service, &events)).await?)
     } else {
@@ -103,8 +146,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let presenter = session.presenter();
     match args.format {
         Format::Json => presenter.json(&EventsDocument::of(&stack, &events, evidence.as_ref()))?,
-        Format::Human if events.is_empty() => presenter.note("There are no such events."),
-        Format::Human => {
+        Format::Human | Format::Html if events.is_empty() => {
+            presenter.note("There are no such events.");
+        }
+        Format::Human | Format::Html => {
             let name_width = human::event::name_width(&events);
             let lines: Vec<String> = events
                 .iter()
@@ -120,14 +165,55 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
             presenter.hint(&hint);
         }
     }
+    hint_at_running(&session, &stack);
+    Ok(Exit::Done)
+}
+
+fn hint_at_running(session: &Session<'_>, stack: &Stack) {
     if !stack.status.is_terminal() {
-        presenter.hint(&format!(
+        session.presenter().hint(&format!(
             "an operation is running ({}): `{}` follows it",
             stack.status,
             session.command("events --follow")
         ));
     }
-    Ok(Exit::Done)
+}
+
+/// Shows the timeline of the last operation.
+fn show_chart(
+    session: &Session<'_>,
+    stack: &Stack,
+    events: &[Event],
+    read: &OperationChart,
+    format: Format,
+) -> Result<()> {
+    let presenter = session.presenter();
+    match (format, &read.chart) {
+        (Format::Json, chart) => {
+            let document = EventsDocument::of(stack, events, None);
+            match chart {
+                Some(chart) => presenter.json(&document.with_chart(chart))?,
+                None => presenter.json(&document)?,
+            }
+        }
+        (Format::Html, chart) => {
+            let context = presenter.page_context();
+            let chart = chart.as_ref();
+            presenter.page(html::events::events(stack, chart, &read.left_out, context));
+        }
+        (Format::Human, None) => presenter.note("There are no events of resources."),
+        (Format::Human, Some(chart)) => {
+            let all = session.command("events --format html");
+            let text = human::chart::chart(stack, chart, presenter.width(), &all);
+            presenter.data(&text);
+        }
+    }
+    for reason in &read.left_out {
+        presenter.hint(&format!(
+            "{reason}; what its resources waited for is taken from the times"
+        ));
+    }
+    Ok(())
 }
 
 /// Returns what explains the failures beyond the events.
@@ -176,7 +262,7 @@ async fn follow(
 ) -> Result<Exit> {
     let resume = session.command("events --follow");
     let output = match format {
-        Format::Human => EventOutput::Data,
+        Format::Human | Format::Html => EventOutput::Data,
         Format::Json => EventOutput::Json,
     };
     let mut operation = RunningOperation::join(session, interrupt, service, stack, &resume)

@@ -36,6 +36,8 @@ pub struct Event {
     pub resource_type: String,
     /// The status.
     pub status: ResourceStatus,
+    /// The detailed status, such as `CONFIGURATION_COMPLETE`; `None` if the API gives none.
+    pub detailed_status: Option<String>,
     /// The reason of the status; `None` if the API gives none.
     pub reason: Option<String>,
     /// The token of the request that caused the event.

@@ -153,6 +153,8 @@ pub enum Attribute<'a> {
     Title(&'a str),
     /// A number, such as a coordinate of a picture. It has at most two decimals.
     Number(&'static str, f64),
+    /// A number of percent, such as the place in a picture that is as wide as its surroundings.
+    Percent(&'static str, f64),
     /// `data-NAME` with a whole number.
     Count(&'static str, usize),
 }
@@ -285,7 +287,9 @@ impl<'a> Writer<'a> {
     }
 
     fn attribute(&mut self, attribute: Attribute<'_>) {
-        use Attribute::{Class, Count, Data, Fixed, Flag, Label, Link, Number, Reference, Title};
+        use Attribute::{
+            Class, Count, Data, Fixed, Flag, Label, Link, Number, Percent, Reference, Title,
+        };
         match attribute {
             Fixed(name, value) => self.pair("", name, value),
             Class(value) => self.pair("", "class", value),
@@ -299,12 +303,8 @@ impl<'a> Writer<'a> {
             Data(name, value) => self.any_text("data-", name, value),
             Label(value) => self.any_text("", "aria-label", value),
             Title(value) => self.any_text("", "title", value),
-            Number(name, value) => {
-                let value = if value.is_finite() { value } else { 0.0 };
-                let text = format!("{value:.2}");
-                let text = text.trim_end_matches('0').trim_end_matches('.');
-                self.pair("", name, text);
-            }
+            Number(name, value) => self.pair("", name, &decimal(value)),
+            Percent(name, value) => self.pair("", name, &(decimal(value) + "%")),
             Count(name, value) => self.pair("data-", name, &value.to_string()),
         }
     }
@@ -324,6 +324,13 @@ impl<'a> Writer<'a> {
         push_escaped(&mut self.html, value);
         self.html.push('"');
     }
+}
+
+/// Returns a number with at most two decimals.
+fn decimal(value: f64) -> String {
+    let value = if value.is_finite() { value } else { 0.0 };
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Returns a text with the words for CloudFormation's placeholder of a value that is not known yet.
@@ -394,13 +401,14 @@ mod tests {
     fn numbers_have_at_most_two_decimals() {
         let context = PageContext::default();
         let mut html = Writer::new(&context);
-        for number in [1.0, 2.5, 3.14159, f64::NAN] {
+        for number in [1.0, 2.5, 3.146, f64::NAN] {
             html.void("p", &[Attribute::Number("x", number)]);
         }
+        html.void("p", &[Attribute::Percent("x", 12.5)]);
         html.prose("a `b<` c");
         assert_eq!(
             html.finish().as_str(),
-            "<p x=\"1\"><p x=\"2.5\"><p x=\"3.14\"><p x=\"0\">a <code>b&lt;</code> c"
+            "<p x=\"1\"><p x=\"2.5\"><p x=\"3.15\"><p x=\"0\"><p x=\"12.5%\">a <code>b&lt;</code> c"
         );
     }
 }

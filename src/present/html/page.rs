@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use super::markup::{Attribute, Id, Markup, PageContext, Writer};
 use crate::present::human::count;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = concat!(include_str!("page.css"), include_str!("events.css"));
+const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("events.js"));
 
 /// What a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

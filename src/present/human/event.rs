@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::clock;
 use crate::cloudformation::event::{Event, Timeline};
+use crate::cloudformation::service_message;
 use crate::cloudformation::status::{ResourceStatus, Sentiment};
 use crate::present::style::{ADD, BOLD, DIM, REMOVE};
 use crate::present::visible::{one_line, visible};
@@ -107,8 +108,7 @@ fn with_rest(mut line: String, column: usize, rest: &str, width: Option<usize>) 
 
 /// Returns the reason of an event. A long standard phrase of CloudFormation is shortened.
 fn plain(reason: &str) -> &str {
-    const REPLACED: &str = "Requested update requires the creation of a new physical resource";
-    if reason.starts_with(REPLACED) {
+    if service_message::is_replacement(reason) {
         "replacing it with a new resource"
     } else {
         reason

@@ -4,6 +4,7 @@
 //! understandable without them.
 
 mod change;
+pub mod chart;
 mod code;
 pub mod config;
 pub mod danger;

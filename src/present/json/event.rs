@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::chart::ChartEntry;
 use super::evidence::EvidenceEntries;
+use crate::cloudformation::chart::Chart;
 use crate::cloudformation::diagnosis::{Role, advice, role};
 use crate::cloudformation::event::Event;
 use crate::cloudformation::failure_evidence::EvidenceReport;
@@ -19,6 +21,7 @@ pub struct EventsDocument<'a> {
     status: &'a str,
     events: Vec<EventEntry<'a>>,
     evidence: Option<EvidenceEntries<'a>>,
+    chart: Option<ChartEntry<'a>>,
 }
 
 /// The JSON document of one event.
@@ -41,6 +44,7 @@ struct EventEntry<'a> {
     #[serde(rename = "type")]
     resource_type: &'a str,
     status: &'a str,
+    detailed_status: Option<&'a str>,
     reason: Option<&'a str>,
     token: Option<&'a str>,
     operation_id: Option<&'a str>,
@@ -70,6 +74,16 @@ impl<'a> EventsDocument<'a> {
             status: stack.status.as_str(),
             events: events.iter().map(entry).collect(),
             evidence: evidence.map(EvidenceEntries::of),
+            chart: None,
+        }
+    }
+
+    /// Adds the timeline of the operation.
+    #[must_use]
+    pub fn with_chart(self, chart: &'a Chart) -> Self {
+        Self {
+            chart: Some(ChartEntry::of(chart)),
+            ..self
         }
     }
 }
@@ -95,6 +109,7 @@ fn entry(event: &Event) -> EventEntry<'_> {
         physical_id: &event.physical_id,
         resource_type: &event.resource_type,
         status: event.status.as_str(),
+        detailed_status: event.detailed_status.as_deref(),
         reason: event.reason.as_deref(),
         token: event.token.as_deref(),
         operation_id: event.operation.as_deref(),

@@ -2,6 +2,7 @@
 //! independently. Each document names its layout: `"schema": "stackctl.plan/1"`.
 
 mod change_set;
+mod chart;
 mod code;
 pub mod config;
 pub mod deletion;
