@@ -145,7 +145,7 @@ struct ProvisionalEntry<'a> {
     /// The key in `[stacks]`.
     stack: &'a str,
     output: &'a str,
-    /// `changes`, `may-change`, or `unknown` if there is no value yet.
+    /// `changes`, `may-change`, `unknown` if there is no value yet, or `offline` if nobody was asked.
     change: &'static str,
     before: Option<&'a str>,
     /// Null if it is not known.
