@@ -45,7 +45,8 @@ impl Program {
         let sandbox = Sandbox::new()
             .credentials()
             .env("AWS_REGION", "us-east-1")
-            .env("AWS_ENDPOINT_URL", service.endpoint());
+            .env("AWS_ENDPOINT_URL", service.endpoint())
+            .env("STACKCTL_TEST_PACE", "20");
         let program = Self {
             sandbox,
             service,
