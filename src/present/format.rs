@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::json::plan::PlanDocument;
 use super::json::stack_set::StackSetPlanDocument;
-use super::{Presenter, graph, human, markdown};
+use super::{Presenter, graph, html, human, markdown};
 use crate::error::Result;
 use crate::plan::Plan;
 use crate::plan::resource_graph::ResourceGraph;
@@ -54,6 +54,8 @@ pub enum PlanFormat {
     Json,
     /// A pull request comment of at most 65,536 characters
     Markdown,
+    /// A page for a browser, which needs no network: `> plan.html`
+    Html,
 }
 
 /// The format of a resource graph.
@@ -100,6 +102,7 @@ impl PlanFormat {
             )),
             Self::Json => presenter.json(&PlanDocument::of(plan))?,
             Self::Markdown => presenter.data(&markdown::plan(plan)),
+            Self::Html => presenter.page(html::plan::plan(plan, presenter.page_context())),
         }
         Ok(())
     }
@@ -118,6 +121,7 @@ impl PlanFormat {
             )),
             Self::Json => presenter.json(&StackSetPlanDocument::of(plan))?,
             Self::Markdown => presenter.data(&markdown::stack_set::plan(plan)),
+            Self::Html => presenter.page(html::stack_set::plan(plan, presenter.page_context())),
         }
         Ok(())
     }

@@ -70,6 +70,7 @@ mod orphan_refusals;
 mod other_programs;
 mod output;
 mod packaging;
+mod pages;
 mod peers;
 mod project_setup;
 mod python_packages;

@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 55] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -254,15 +254,18 @@ const COMMANDS: [&[&str]; 52] = [
     &["plan", "--color", "always"],
     &["plan", "--format", "json"],
     &["plan", "--format", "markdown"],
+    &["plan", "--format", "html"],
     &["plan", "--offline"],
     &["plan", "--offline", "--format", "json"],
     &["plan", "--offline", "--format", "markdown"],
+    &["plan", "--offline", "--format", "html"],
     &["plan", "--out", "plan.json"],
     &["apply", "plan.json", "--yes"],
     &["apply", "--yes", "-vv", "--outputs-file", "out.json"],
     &["diff", "-v"],
     &["diff", "--format", "json"],
     &["diff", "--format", "markdown"],
+    &["diff", "--format", "html"],
     &["diff", "--format", "unified"],
     &["diff", "old.yaml", "stack.yaml.j2"],
     &["diff", "old.yaml", "stack.yaml.j2", "--format", "json"],
@@ -451,7 +454,7 @@ fn short_defaults_are_masked_by_their_place() {
     };
     sandbox.write("a.yaml", template("zq1"));
     sandbox.write("b.yaml", template("zq2"));
-    for format in ["human", "json", "markdown", "unified"] {
+    for format in ["human", "json", "markdown", "html", "unified"] {
         let finished = sandbox.run(&["diff", "a.yaml", "b.yaml", "--format", format]);
         let text = finished.to_string();
         assert!(!text.contains("zq") && text.contains("Default"), "{text}");

@@ -211,6 +211,8 @@ fn a_change_is_an_update_an_addition_and_a_removal_in_that_order() {
         .run(&["plan", "--format", "markdown"])
         .expect_code(0);
     markdown.expect_stdout("<!-- stackctl:plan site-base-dev -->");
+    let page = sandbox.run(&["plan", "--format", "html"]).expect_code(0);
+    page.expect_stdout("<p class=\"sentence\">Targets: 2 to add, 4 to update, 2 to remove.</p>");
     assert_eq!(writes(&cloud), [""; 0]);
 
     sandbox.run(&["apply", "--yes"]).expect_code(0);

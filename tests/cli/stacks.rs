@@ -415,6 +415,27 @@ fn a_comment_has_one_marker() {
 }
 
 #[test]
+fn a_page_begins_with_a_table_of_the_stacks() {
+    let (sandbox, _cloud) = deployed();
+    for (command, title) in [("plan", "Plan"), ("diff", "Differences")] {
+        let finished = sandbox.run(&[command, "--format", "html"]).expect_code(0);
+        let page = &finished.stdout;
+        assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
+        assert_eq!(page.matches("<!DOCTYPE").count(), 1);
+        assert!(
+            page.contains(&format!("<title>{title}: demo dev</title>")),
+            "{page}"
+        );
+        for (number, stack) in [(1, "network"), (2, "app"), (3, "edge")] {
+            let link = format!("<a href=\"#stack{number}.stack\">{stack}</a>");
+            assert!(page.contains(&link), "{page}");
+            let article = format!("<article class=\"stack\" id=\"stack{number}.stack\"");
+            assert!(page.contains(&article), "{page}");
+        }
+    }
+}
+
+#[test]
 fn findings_in_all_stacks_are_one_sarif_run() {
     let sandbox = files();
     sandbox.write("queue.yaml", QUEUE.replace("SQS::Queue", "SQS::Queuez"));

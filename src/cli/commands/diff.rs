@@ -23,12 +23,13 @@ use crate::plan::comparison::Comparison;
 use crate::plan::comparison::live::{self, LiveResource};
 use crate::plan::predict::{Side, predict};
 use crate::plan::{masking, values};
+use crate::present::html::page::PageKind;
 use crate::present::json::diff::DiffDocument;
 use crate::present::json::live::LiveEntry;
 use crate::present::json::stacks::Kind;
 use crate::present::stack_state::StackState;
 use crate::present::unified;
-use crate::present::{human, markdown};
+use crate::present::{html, human, markdown};
 use crate::template::Template;
 use crate::util::parallel::both;
 use crate::util::suggest::nearest;
@@ -79,6 +80,7 @@ impl Args {
             Format::Human | Format::Unified => Layout::Blocks,
             Format::Json => Layout::Json(Kind::Diff),
             Format::Markdown => Layout::Markdown,
+            Format::Html => Layout::Html(PageKind::Diff),
         })
     }
 
@@ -104,6 +106,8 @@ enum Format {
     Json,
     /// A pull request comment of at most 65,536 characters
     Markdown,
+    /// A page for a browser, which needs no network: `> diff.html`
+    Html,
     /// A line diff of the two templates, written in the same style
     Unified,
 }
@@ -301,6 +305,13 @@ fn show(
         Format::Markdown => {
             let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
             presenter.data(&markdown::diff::diff(&comparison, live, context));
+        }
+        Format::Html => {
+            presenter.page(html::diff::diff(
+                &comparison,
+                live,
+                presenter.page_context(),
+            ));
         }
         Format::Unified => {
             let context = args.context.unwrap_or(CONTEXT_UNIFIED);

@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
 use crate::plan::provisional::ProvisionalInput;
 use crate::present::format::PlanFormat;
+use crate::present::html::page::PageKind;
 use crate::present::human;
 use crate::present::json::stacks::Kind;
 use crate::present::stack_state::StackState;
@@ -54,6 +55,7 @@ impl Args {
             PlanFormat::Human => Layout::PlacedBlocks,
             PlanFormat::Json => Layout::Json(Kind::Plan),
             PlanFormat::Markdown => Layout::Markdown,
+            PlanFormat::Html => Layout::Html(PageKind::Plan),
         }
     }
 

@@ -214,14 +214,21 @@ impl<'a> Group<'a> {
                 text: texts(parts),
                 error: error.map(Error::in_one_line),
             }),
-            Layout::Html(_) => self.articles.push(StackArticle {
-                label: member.label().to_owned(),
-                article: parts.into_iter().find_map(|part| match part {
+            Layout::Html(_) => {
+                let entry = entry(member);
+                let article = parts.into_iter().find_map(|part| match part {
                     Part::Page(article) => Some(*article),
                     _ => None,
-                }),
-                error: error.map(Error::in_one_line),
-            }),
+                });
+                self.articles.push(StackArticle {
+                    label: member.label().to_owned(),
+                    environment: entry.environment,
+                    account: entry.account,
+                    region: entry.region,
+                    article,
+                    error: error.map(Error::in_one_line),
+                });
+            }
             Layout::Lines => {}
             Layout::Templates => self.print_template(member, parts),
             Layout::Blocks | Layout::PlacedBlocks => self.print_block(member, parts),

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use crate::config::secret::Redactor;
 use crate::plan::model::KNOWN_AFTER_APPLY;
+use crate::plan::resource_graph::{Node, ResourceGraph};
+use crate::present::graph::{Usage, svg};
 use crate::present::visible;
 
 /// What a page, or the part of a page on one of several stacks, has in common.
@@ -235,6 +237,7 @@ impl<'a> Writer<'a> {
 
     /// Adds a sentence, with the text between backticks as code.
     pub fn prose(&mut self, text: &str) {
+        let text = &*self.context.masked(text);
         let parts: Vec<&str> = text.split('`').collect();
         if parts.len().is_multiple_of(2) {
             return self.text(text);
@@ -258,9 +261,28 @@ impl<'a> Writer<'a> {
         self.html.push('\n');
     }
 
+    /// Adds the picture of a graph, whose nodes lead to the elements that `link` returns. Returns its length
+    /// in bytes. Adds nothing if it is longer than `limit` or contains a secret: a mask could change its
+    /// elements.
+    pub(super) fn graph(
+        &mut self,
+        graph: &ResourceGraph,
+        title: &str,
+        link: &dyn Fn(&Node) -> Option<Id>,
+        limit: usize,
+    ) -> Option<usize> {
+        let address = |node: &Node| link(node).map(|id| format!("#{}", id.0));
+        let picture = svg(graph, title, Usage::Embedded(&address));
+        let is_usable = picture.len() <= limit && self.context.masked(&picture) == picture;
+        is_usable.then(|| {
+            self.html.push_str(&picture);
+            picture.len()
+        })
+    }
+
     /// Adds a text that is part of the program, as it is: the style and the script of the page, whose
     /// digests are in the page too.
-    pub(super) fn own_source(&mut self, name: &'static str, source: &'static str) {
+    pub(super) fn own_source(&mut self, name: &'static str, source: &str) {
         self.open(name, &[]);
         self.html.push_str(source);
         self.html.push_str("</");

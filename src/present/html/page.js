@@ -305,43 +305,29 @@
       });
     }
 
-    // A resource leads to its change, and a change to its resource.
+    // The end of a movement is no click on a resource.
+    stage.addEventListener("click", (event) => {
+      if (moved <= 4) return;
+      event.preventDefault();
+      event.stopPropagation();
+    }, true);
+
+    // A link in the picture leads from a resource to its change; a button leads back.
     const article = figure.closest("article") || document;
-    const nodes = all("[data-id]", svg);
     const changes = new Map(all("[data-of]", article).map((it) => [it.dataset.of, it]));
-    const byId = new Map();
-    for (const node of nodes) {
-      const change = changes.get(node.dataset.id);
-      byId.set(node.dataset.id, node);
-      if (!change || !change.id) continue;
-      node.setAttribute("tabindex", "0");
-      node.setAttribute("role", "link");
-      node.classList.add("leads");
-      const lead = () => go(change.id, true);
-      node.addEventListener("click", (event) => {
-        event.preventDefault();
-        if (moved <= 4) lead();
-      });
-      node.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        event.stopPropagation();
-        lead();
-      });
-    }
+    const byId = new Map(all(".node[data-id]", svg).map((it) => [it.dataset.id, it]));
     function back(node) {
       const box = node.getBBox();
-      const matrix = node.getCTM() && svg.getCTM() ? svg.getCTM().inverse().multiply(node.getCTM()) : null;
-      const point = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
-      const center = matrix ? point.matrixTransform(matrix) : point;
-      const factor = Math.min(scale(), 1.2);
-      view.width = stage.clientWidth * factor;
-      view.height = stage.clientHeight * factor;
+      const matrix = svg.getScreenCTM().inverse().multiply(node.getScreenCTM());
+      const center = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(matrix);
+      view.width = stage.clientWidth * 1.1;
+      view.height = stage.clientHeight * 1.1;
       view.x = center.x - view.width / 2;
       view.y = center.y - view.height / 2;
       show();
+      for (const it of byId.values()) it.classList.toggle("found", it === node);
       figure.scrollIntoView({ block: "center" });
-      (node.hasAttribute("tabindex") ? node : stage).focus({ preventScroll: true });
+      (node.querySelector("a") || stage).focus({ preventScroll: true });
     }
     for (const [id, change] of changes) {
       const node = byId.get(id);
@@ -372,7 +358,7 @@
     });
   }
 
-  for (const figure of all(".graph")) graph(figure);
+  for (const figure of all(".picture")) graph(figure);
   addEventListener("hashchange", follow);
   if (location.hash.length > 1) follow();
 })();

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::markup::{Attribute, Id, Markup, PageContext, Writer};
+use crate::present::graph;
 use crate::present::human::count;
 
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("events.css"));
@@ -106,15 +107,15 @@ impl Kind {
         }
     }
 
-    /// Returns the word for a number of them, as in `2 to add`.
+    /// Returns what happens.
     const fn words(self) -> &'static str {
         match self {
-            Self::Add => "to add",
-            Self::Change => "to change",
-            Self::Replace => "to replace",
-            Self::Remove => "to destroy",
-            Self::Import => "to import",
-            Self::Drift => "of drift",
+            Self::Add => "is added",
+            Self::Change => "changes in place",
+            Self::Replace => "is replaced",
+            Self::Remove => "is removed",
+            Self::Import => "is imported",
+            Self::Drift => "has drifted",
             Self::Maybe => "may change",
         }
     }
@@ -152,7 +153,10 @@ pub struct Article {
     facts: Vec<(&'static str, String)>,
     verdict: String,
     tone: Tone,
-    dangers: usize,
+    /// The number of dangers and of warnings.
+    risks: [usize; 2],
+    /// The number of checks of the service that prevent the deployment.
+    failed_checks: usize,
     kinds: Vec<(Kind, usize)>,
     notices: Vec<(Tone, String)>,
     sections: Vec<Section>,
@@ -178,7 +182,8 @@ impl Article {
             facts: Vec::new(),
             verdict: String::new(),
             tone: Tone::Calm,
-            dangers: 0,
+            risks: [0, 0],
+            failed_checks: 0,
             kinds: Vec::new(),
             notices: Vec::new(),
             sections: Vec::new(),
@@ -204,13 +209,32 @@ impl Article {
 
     /// Sets the sentence that says how it is, and how much a reader has to care.
     pub fn verdict(&mut self, tone: Tone, sentence: &str) {
-        self.tone = self.tone.max(tone);
+        self.raise(tone);
         sentence.clone_into(&mut self.verdict);
     }
 
-    /// Sets the number of risks that are dangers or warnings.
-    pub fn dangers(&mut self, number: usize) {
-        self.dangers = number;
+    /// Sets the number of dangers and of warnings. They are in the section `danger`.
+    pub fn risks(&mut self, dangers: usize, warnings: usize) {
+        self.risks = [dangers, warnings];
+        if dangers > 0 {
+            self.raise(Tone::Danger);
+        } else if warnings > 0 {
+            self.raise(Tone::Warning);
+        }
+    }
+
+    /// Sets the number of checks of the service that prevent the deployment. They are in the section
+    /// `checks`.
+    pub fn failed_checks(&mut self, number: usize) {
+        self.failed_checks = number;
+        if number > 0 {
+            self.raise(Tone::Danger);
+        }
+    }
+
+    /// Raises how much a reader has to care.
+    pub fn raise(&mut self, tone: Tone) {
+        self.tone = self.tone.max(tone);
     }
 
     /// Adds a number of changes of a kind, which can be filtered.
@@ -283,10 +307,35 @@ impl Article {
             });
             html.new_line();
         }
-        write_verdict(html, self.tone, &self.verdict, &self.kinds);
+        self.write_verdict(html);
         for (tone, sentence) in &self.notices {
             write_notice(html, *tone, sentence);
         }
+    }
+
+    /// Adds the sentence that says how it is, and the number of risks.
+    fn write_verdict(&self, html: &mut Writer<'_>) {
+        let class = match self.tone {
+            Tone::Calm => "verdict calm",
+            Tone::Info => "verdict info",
+            Tone::Warning => "verdict warning",
+            Tone::Danger => "verdict danger",
+        };
+        html.element("div", &[Attribute::Class(class)], |html| {
+            html.leaf("p", "sentence", &self.verdict);
+            let [dangers, warnings] = self.risks;
+            if dangers + warnings + self.failed_checks > 0 {
+                let id = self.context.section_id("danger");
+                let checks = self.context.section_id("checks");
+                html.element("ul", &[Attribute::Class("tallies")], |html| {
+                    let failed = self.failed_checks;
+                    write_tally(html, &checks, "tag danger", "failed check", failed);
+                    write_tally(html, &id, "tag danger", "danger", dangers);
+                    write_tally(html, &id, "tag warning", "warning", warnings);
+                });
+            }
+        });
+        html.new_line();
     }
 
     /// Adds the sections.
@@ -336,6 +385,12 @@ impl Article {
 pub struct StackArticle {
     /// Its key, after the environment if there are several.
     pub label: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its account; `None` if it is not known.
+    pub account: Option<String>,
+    /// Its region; `None` if it is not known.
+    pub region: Option<String>,
     /// What is said about it; `None` if the command failed before.
     pub article: Option<Article>,
     /// Why the command failed for it.
@@ -437,16 +492,19 @@ pub fn page_of_stacks(
 
 /// Adds the table of several stacks.
 fn write_stack_table(html: &mut Writer<'_>, stacks: &[StackArticle], ids: &[Id]) {
-    let facts = ["Environment", "Account", "Region"];
+    const COLUMNS: [&str; 6] = [
+        "Stack",
+        "Environment",
+        "Account",
+        "Region",
+        "Result",
+        "Danger",
+    ];
     html.element("div", &[Attribute::Class("scroll")], |html| {
         html.element("table", &[Attribute::Class("stacks")], |html| {
             html.element("thead", &[], |html| {
                 html.element("tr", &[], |html| {
-                    for title in ["Stack"]
-                        .into_iter()
-                        .chain(facts)
-                        .chain(["Result", "Danger"])
-                    {
+                    for title in COLUMNS {
                         html.element("th", &[Attribute::Fixed("scope", "col")], |html| {
                             html.text(title);
                         });
@@ -455,7 +513,7 @@ fn write_stack_table(html: &mut Writer<'_>, stacks: &[StackArticle], ids: &[Id])
             });
             html.element("tbody", &[], |html| {
                 for (stack, id) in stacks.iter().zip(ids) {
-                    html.element("tr", &[], |html| write_stack_row(html, stack, id, facts));
+                    html.element("tr", &[], |html| write_stack_row(html, stack, id));
                     html.new_line();
                 }
             });
@@ -463,27 +521,28 @@ fn write_stack_table(html: &mut Writer<'_>, stacks: &[StackArticle], ids: &[Id])
     });
 }
 
-fn write_stack_row(html: &mut Writer<'_>, stack: &StackArticle, id: &Id, facts: [&str; 3]) {
+fn write_stack_row(html: &mut Writer<'_>, stack: &StackArticle, id: &Id) {
     html.element("th", &[Attribute::Fixed("scope", "row")], |html| {
         html.element("a", &[Attribute::Link(id)], |html| html.text(&stack.label));
     });
-    for name in facts {
-        let of_article = |it: &Article| {
-            let fact = it.facts.iter().find(|(known, _)| *known == name);
-            fact.map(|(_, value)| value.clone())
-        };
-        let value = stack.article.as_ref().and_then(of_article);
-        html.leaf("td", "", value.as_deref().unwrap_or_default());
-    }
+    html.leaf("td", "", &stack.environment);
+    html.leaf("td", "", stack.account.as_deref().unwrap_or("–"));
+    html.leaf("td", "", stack.region.as_deref().unwrap_or("–"));
     html.element("td", &[], |html| match (&stack.article, &stack.error) {
-        (_, Some(_)) => html.leaf("strong", "failed", "Failed"),
+        (_, Some(error)) => {
+            html.leaf("strong", "failed", "Failed:");
+            html.text(" ");
+            html.prose(error);
+        }
         (Some(article), None) => html.text(&article.verdict),
         (None, None) => html.text("–"),
     });
-    let dangers = stack.article.as_ref().map_or(0, |it| it.dangers);
-    html.element("td", &[Attribute::Class("number")], |html| match dangers {
-        0 => html.text("–"),
-        _ => html.leaf("strong", "failed", &dangers.to_string()),
+    let [dangers, warnings] = stack.article.as_ref().map_or([0, 0], |it| it.risks);
+    html.element("td", &[], |html| {
+        html.element("ul", &[Attribute::Class("tallies")], |html| {
+            write_tally(html, id, "tag danger", "danger", dangers);
+            write_tally(html, id, "tag warning", "warning", warnings);
+        });
     });
 }
 
@@ -499,31 +558,19 @@ fn write_notice(html: &mut Writer<'_>, tone: Tone, sentence: &str) {
     html.new_line();
 }
 
-/// Adds the verdict, with the number of changes of each kind.
-fn write_verdict(html: &mut Writer<'_>, tone: Tone, verdict: &str, kinds: &[(Kind, usize)]) {
-    let class = match tone {
-        Tone::Calm => "verdict calm",
-        Tone::Info => "verdict info",
-        Tone::Warning => "verdict warning",
-        Tone::Danger => "verdict danger",
-    };
-    html.element("div", &[Attribute::Class(class)], |html| {
-        html.leaf("p", "sentence", verdict);
-        let shown: Vec<_> = kinds.iter().filter(|(_, number)| *number > 0).collect();
-        if !shown.is_empty() {
-            html.element("ul", &[Attribute::Class("tallies")], |html| {
-                for (kind, number) in shown {
-                    html.element("li", &[], |html| {
-                        kind.write(html);
-                        html.leaf("b", "", &number.to_string());
-                        html.text(" ");
-                        html.text(kind.words());
-                    });
-                }
-            });
-        }
-    });
-    html.new_line();
+/// Adds the number of risks of a kind, as a link to them.
+fn write_tally(html: &mut Writer<'_>, id: &Id, class: &'static str, noun: &str, number: usize) {
+    if number > 0 {
+        html.element("li", &[], |html| {
+            html.element(
+                "a",
+                &[Attribute::Class(class), Attribute::Link(id)],
+                |html| {
+                    html.text(&count(number, noun));
+                },
+            );
+        });
+    }
 }
 
 /// Adds the search and the filter. They are hidden until the script shows them.
@@ -626,7 +673,7 @@ fn document(
             }
             html.leaf("title", "", title);
             html.new_line();
-            html.own_source("style", STYLE);
+            html.own_source("style", &style());
         });
         html.new_line();
         html.element("body", &[], |html| {
@@ -653,7 +700,12 @@ fn policy() -> String {
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
          form-action 'none'",
-        digest(STYLE),
+        digest(&style()),
         digest(SCRIPT)
     )
+}
+
+/// Returns the style of the page and of the graph in it.
+fn style() -> String {
+    graph::style() + STYLE
 }
