@@ -43,18 +43,11 @@ pub(super) fn without_changes(plan: &Plan) -> String {
 /// Returns the last line of a plan: how many resources are renamed, added, changed and so on.
 pub(super) fn summary(plan: &Plan) -> String {
     let mut summary = plan.summary().to_string();
+    let of_resources = summary.trim_end_matches('.');
     match plan.code_reverts.len() {
         0 => {}
-        1 => {
-            summary = format!(
-                "{}, code of 1 function to restore.",
-                summary.trim_end_matches('.')
-            )
-        }
-        count => {
-            let of_resources = summary.trim_end_matches('.');
-            summary = format!("{of_resources}, code of {count} functions to restore.");
-        }
+        1 => summary = format!("{of_resources}, code of 1 function to restore."),
+        count => summary = format!("{of_resources}, code of {count} functions to restore."),
     }
     match plan.moved.len() {
         0 => summary,

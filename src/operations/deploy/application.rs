@@ -297,9 +297,12 @@ impl Application<'_> {
         let is_deployed = happened.is_some();
         let restored = code_reverts::restore(deployment, &plan.code_reverts);
         let restored = deployment.interrupt().guard(restored).await;
-        restored.map_err(|error| match is_deployed {
-            true => error.within("the stack was deployed, but not all code was restored"),
-            false => error,
+        restored.map_err(|error| {
+            if is_deployed {
+                error.within("the stack was deployed, but not all code was restored")
+            } else {
+                error
+            }
         })?;
         if let Some((happened, reading)) = happened {
             let code = code_check::check(deployment, &happened, reading);

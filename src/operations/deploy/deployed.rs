@@ -73,9 +73,10 @@ impl DeployedState {
         has_live: bool,
     ) -> Result<Self> {
         let resources = async {
-            match has_live && session.settings().allows_hotswap() {
-                true => service.resources().await.map(Some),
-                false => Ok(None),
+            if has_live && session.settings().allows_hotswap() {
+                service.resources().await.map(Some)
+            } else {
+                Ok(None)
             }
         };
         let policy = async {

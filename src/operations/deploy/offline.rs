@@ -115,11 +115,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     Ok(Plan {
         effects,
         graph,
-        exports: Vec::new(),
         provisional: inputs(&build, last),
-        // The deployed zip and the functions cannot be read without a network.
-        code: Vec::new(),
-        code_reverts: Vec::new(),
         target: target(last, settings),
         operation: match last {
             Some(_) => Operation::Update,
@@ -130,17 +126,16 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         artifacts: build.planned_artifacts(last.map_or("", |last| &last.template)),
         parameters: parameter_changes,
         tags,
-        settings: Vec::new(),
         change_set,
-        validations: Vec::new(),
         outputs: values::output_changes(deployed_model, &build.template),
-        ignored: Vec::new(),
         models,
         assessment,
         moved,
         suggested_moves,
         mode: options.mode,
         skips_validation: options.skips_validation,
+        // The deployed zips and the functions cannot be read without a network.
+        ..Plan::default()
     })
 }
 

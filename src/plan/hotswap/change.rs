@@ -103,9 +103,8 @@ pub(super) fn is_of_key(change: &Change) -> bool {
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
             matches!(
                 steps.as_slice(),
-                ["Properties", "Code"]
+                ["Properties", "Code" | "CodeUri"]
                     | ["Properties", "Code", "S3Key"]
-                    | ["Properties", "CodeUri"]
                     | ["Properties", "CodeUri", "Key"]
             )
         })

@@ -1,3 +1,11 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "a table of templates is long, and a test stops at the first surprise"
+)]
+
+mod combinations;
+
 use indexmap::IndexMap;
 
 use super::{Decision, Facts, Wanted, decide};
@@ -6,8 +14,6 @@ use crate::cloudformation::function::{LiveCode, LiveFunction};
 use crate::diagnostic::SourceFile;
 use crate::plan::predict::{Side, predict};
 use crate::template::Template;
-
-mod combinations;
 
 /// A stack with two functions whose code is an artifact. `{one}` and `{two}` are the keys.
 const STACK: &str = r#"
@@ -436,7 +442,7 @@ fn the_processed_template_counts() {
 
 #[test]
 fn sam_functions_are_compared_with_their_globals() {
-    let sam = r#"
+    let sam = r"
 Transform: AWS::Serverless-2016-10-31
 Globals:
   Function: { Timeout: 3 }
@@ -447,7 +453,7 @@ Resources:
   Two:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: { Bucket: artifacts, Key: {two} }, Handler: a.b }
-"#;
+";
     let case = |old: &str, new: &str| {
         let mut case = Case::new(sam).edit(old, new);
         case.processed = Some("Resources: { X: { Type: AWS::SNS::Topic } }".to_owned());

@@ -193,10 +193,10 @@ fn push_code_reverts(text: &mut String, plan: &Plan) {
         if index == 0 {
             text.push('\n');
         }
-        let line = words::of_code_revert(revert);
+        let what = words::of_code_revert(revert);
         text.push_str(&format!(
             "{CHANGE}  {RESTORED}{CHANGE:#} {}\n",
-            one_line(&line)
+            one_line(&what)
         ));
         let (live, key) = (one_line(&revert.live), one_line(&revert.code.key));
         text.push_str(&format!("{DIM}      {live} → {key}{DIM:#}\n"));
