@@ -1,27 +1,21 @@
 //! `stackctl plan`: shows what `apply` would change. Unless the plan is saved, it leaves nothing behind
 //! but what CloudFormation reads while it creates a change set.
 
-use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
 use crate::cli::stack_set::refuse;
 use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
-use crate::operations::deploy::deployment::Deployment;
-use crate::operations::deploy::options::DeployOptions;
-use crate::operations::deploy::pending_change_set::{PendingChangeSet, Purpose};
-use crate::operations::deploy::{import, moves, offline, online, readiness, saved_plan, upload};
+use crate::operations::deploy::preview;
 use crate::operations::graph::group::Group;
 use crate::operations::graph::layout::Layout;
 use crate::operations::graph::plan_saving::{self, Request};
 use crate::operations::session::Session;
 use crate::operations::stack_set::apply;
-use crate::operations::upstream::{export_users, inputs};
 use crate::plan::Plan;
 use crate::plan::plan_file::PlanFile;
-use crate::plan::provisional::ProvisionalInput;
 use crate::present::format::PlanFormat;
 use crate::present::html::page::PageKind;
 use crate::present::human;
@@ -103,77 +97,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit> {
     let options = args
         .deploy
         .options(session.settings().stack.deployment_mode);
-    if args.offline {
-        let plan = offline::plan(&session, options).await?;
-        let shown = show(&session, &plan, &args);
-        import::explain_prediction(&session, &plan);
-        if !plan.moved.is_empty() {
-            moves::advise(&session);
-        }
-        return shown;
-    }
-    let import_session = OnceCell::new();
-    let mut deployment = Deployment::open(&session).await?;
-    readiness::check_revertible(&deployment, options.revert_drift)?;
-    readiness::check(&deployment)?;
-    let inputs = inputs::provisional(&mut deployment).await?;
-    if out.is_some() {
-        inputs::refuse_to_save(&session, &inputs)?;
-    }
-    if inputs.iter().any(ProvisionalInput::is_unknown) {
-        let mut plan = offline::without_inputs(&deployment, inputs, options);
-        export_users::find(&deployment, &mut plan).await?;
-        inputs::publish(&session, &plan);
-        return show(&session, &plan, &args);
-    }
-    let renames = moves::pending(&deployment).await?;
-    if !renames.is_empty() {
-        let deployment = moves::renamed(deployment, &renames)?;
-        let plan = Plan {
-            provisional: inputs,
-            ..moves::plan(&deployment, renames).await?
-        };
-        inputs::publish(&session, &plan);
-        args.format.print(&plan, session.presenter())?;
-        import::explain_prediction(&session, &plan);
-        if args.out.is_some() {
-            moves::refuse_to_save(&session)?;
-        }
-        moves::advise(&session);
-        return Ok(exit(&session, &plan, &args));
-    }
-    let deployment = import::first(deployment, &import_session)?;
-    let plan = match &out {
-        Some(out) => save(&deployment, options, out).await?,
-        None => online::preview(&deployment, options).await?,
+    let request = preview::Request {
+        options,
+        is_offline: args.offline,
+        out: out.as_deref(),
     };
-    let mut plan = Plan {
-        provisional: inputs,
-        ..plan
-    };
-    inputs::publish(&session, &plan);
-    export_users::find(&deployment, &mut plan).await?;
-    let shown = show(&session, &plan, &args);
-    import::explain(&deployment);
-    if let (None, Some(left)) = (&out, deployment.left_in_bucket()) {
-        session.presenter().note(&format!("\nNote: {left}."));
-    }
-    shown
-}
-
-/// Creates a change set that stays, and writes the file of the saved plan.
-async fn save(deployment: &Deployment<'_>, options: DeployOptions, out: &Path) -> Result<Plan> {
-    let mut pending = None;
-    if options.revert_drift || !deployment.is_unchanged() {
-        // What the change set refers to has to exist when somebody executes it.
-        let uploaded = upload::upload_artifacts(deployment);
-        deployment.interrupt().guard(uploaded).await?;
-        pending = Some(PendingChangeSet::create(deployment, Purpose::SavedPlan, options).await?);
-    }
-    let plan = online::plan(deployment, pending.as_ref());
-    let executable = pending.filter(|pending| pending.change_set().is_executable());
-    saved_plan::save(deployment, &plan, executable.as_ref(), out).await?;
-    Ok(plan)
+    preview::run(&session, request, |plan, is_saved| {
+        show(&session, plan, is_saved, &args)
+    })
+    .await
 }
 
 /// Shows what a deployment of the stack set would change.
@@ -187,10 +119,10 @@ async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
 }
 
 /// Shows the plan and returns the exit code.
-fn show(session: &Session<'_>, plan: &Plan, args: &Args) -> Result<Exit> {
+fn show(session: &Session<'_>, plan: &Plan, is_saved: bool, args: &Args) -> Result<Exit> {
     let presenter = session.presenter();
     args.format.print(plan, presenter)?;
-    if let Some(path) = &args.out {
+    if let Some(path) = args.out.as_ref().filter(|_| is_saved) {
         let apply = format!("apply {}", quote(&path.to_string_lossy()));
         presenter.note(&format!(
             "\nSaved to `{}`. `{}` executes exactly this plan.",

@@ -20,6 +20,7 @@ pub(crate) mod offline;
 pub(crate) mod online;
 pub(crate) mod options;
 pub(crate) mod pending_change_set;
+pub(crate) mod preview;
 pub(crate) mod previous_values;
 pub(crate) mod readiness;
 pub(crate) mod recording;
