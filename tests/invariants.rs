@@ -46,6 +46,7 @@ const PURE: &[&str] = &[
     "plan/stack_set",
     "plan/values",
     "present/html",
+    "present/graph",
     "present/human",
     "present/json",
     "present/markdown",

@@ -225,7 +225,7 @@ fn scope(command: &Command) -> Scope {
         Command::Render(_) => Scope::Any(Layout::Templates),
         Command::Validate(args) => Scope::Any(args.layout()),
         Command::Package(args) => Scope::Any(args.layout()),
-        Command::Graph(args) => Scope::Any(args.layout()),
+        Command::Graph(_) => Scope::Any(Layout::Blocks),
         Command::Config(args) => Scope::Any(args.layout()),
         Command::Local(_) => Scope::Environment,
         Command::Init(_)

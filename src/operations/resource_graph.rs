@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::build::Build;
 use super::examine;
+use super::package_tree::LOCAL_PATH;
 use super::package_tree::stacks::child_of;
 use super::session::Session;
 use super::upstream::project_stacks::values_of;
@@ -11,6 +12,7 @@ use crate::artifact::package::Artifact;
 use crate::cloudformation::change_set::ChangeSet;
 use crate::cloudformation::stack::pseudo_parameters;
 use crate::config::settings::Settings;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::plan::resource_graph::{ResourceGraph, StackInput, StackPart, add_changes, of_template};
 use crate::plan::stack_reads::StackReads;
@@ -52,8 +54,17 @@ pub(crate) fn of_files(session: &Session<'_>) -> Result<StackPart> {
     });
     let artifacts = artifacts.collect::<Result<IndexMap<_, _>>>()?;
     let secrets = session.presenter().secrets();
-    // Missing code does not change the picture.
     let tree = examine::survey(session.project(), settings, &artifacts, secrets)?;
+    // Missing code does not change the picture.
+    let wrong = tree.findings().iter();
+    let wrong = wrong.filter(|it| it.severity == Severity::Error && it.rule != LOCAL_PATH);
+    let wrong: Vec<Diagnostic> = wrong.cloned().collect();
+    if !wrong.is_empty() {
+        let name = settings.template.display();
+        return Err(
+            Error::input(format!("what `{name}` contains is not valid")).with_diagnostics(wrong)
+        );
+    }
     let template = tree.root_template().as_ref().map_err(|found| {
         let name = settings.template.display();
         let found = found.iter().cloned();

@@ -112,6 +112,7 @@ fn every_command_that_renders_has_the_limits() {
     for command in [
         vec!["render"],
         vec!["validate"],
+        vec!["graph"],
         vec!["package"],
         vec!["plan", "--offline"],
     ] {

@@ -42,6 +42,7 @@ mod files;
 mod from_stack;
 mod from_stack_code;
 mod gc;
+mod graph;
 mod hidden_characters;
 mod hints;
 mod history;

@@ -242,10 +242,13 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
 }
 
 const COMMANDS: [&[&str]; 55] = [
+const COMMANDS: [&[&str]; 54] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
     &["render"],
+    &["graph", "--format", "svg"],
+    &["graph", "--plan"],
     &["package"],
     &["package", "--format", "json"],
     &["config", "show"],

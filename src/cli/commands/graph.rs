@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{Context, Exit};
+use crate::cli::deploy_args::DeployArgs;
 use crate::error::Result;
+use crate::operations::deploy::preview;
 use crate::operations::graph::group::Group;
-use crate::operations::graph::layout::Layout;
 use crate::operations::graph::runner;
 use crate::operations::resource_graph;
 use crate::operations::session::Session;
-use crate::plan::resource_graph::{StackPart, of_stacks};
+use crate::plan::resource_graph::{ResourceGraph, StackPart, of_stacks};
 use crate::present::format::GraphFormat;
 
 /// The arguments of `stackctl graph`.
@@ -20,13 +21,22 @@ pub struct Args {
     /// The form of the graph
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: GraphFormat,
+    /// Show what `apply` would do with each resource: the plan of `stackctl plan`
+    #[arg(long)]
+    plan: bool,
+    /// With `--plan`: predict without credentials or network, against what was last deployed from here
+    #[arg(long, requires = "plan")]
+    offline: bool,
 }
 
 impl Args {
-    /// Returns how the output of several stacks is put together: into one picture.
-    #[expect(clippy::unused_self, reason = "as for every other command")]
-    pub(crate) fn layout(&self) -> Layout {
-        Layout::Blocks
+    /// Returns how many stacks are read at the same time: what only computes waits for nothing.
+    fn at_once(&self) -> usize {
+        if self.plan && !self.offline {
+            runner::READS
+        } else {
+            1
+        }
     }
 }
 
@@ -45,13 +55,12 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
     let title = group.name();
     let targets = group.members().iter().filter_map(|member| {
         let settings = &member.target()?.settings;
-        let graph = crate::plan::resource_graph::ResourceGraph::default();
-        let part = resource_graph::part(member.label(), settings, graph, None);
+        let part = resource_graph::part(member.label(), settings, ResourceGraph::default(), None);
         Some((member.label().to_owned(), part))
     });
     let mut parts: Vec<(String, StackPart)> = targets.collect();
     let found: Rc<RefCell<BTreeMap<String, StackPart>>> = Rc::default();
-    let code = runner::run(group, 1, |context| {
+    let code = runner::run(group, args.at_once(), |context| {
         let (found, args) = (Rc::clone(&found), args.clone());
         async move {
             let session = Session::open(&context)?;
@@ -75,8 +84,18 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
     Ok(code)
 }
 
-/// Returns a stack with its resources.
-#[expect(clippy::unused_async, reason = "a plan waits")]
-async fn read(session: &Session<'_>, _args: &Args) -> Result<StackPart> {
-    resource_graph::of_files(session)
+/// Returns a stack with its resources, and with what the plan does with each.
+async fn read(session: &Session<'_>, args: &Args) -> Result<StackPart> {
+    let mut part = resource_graph::of_files(session)?;
+    if args.plan {
+        session.check_single()?;
+        let mode = session.settings().stack.deployment_mode;
+        let request = preview::Request {
+            options: DeployArgs::default().options(mode),
+            is_offline: args.offline,
+            out: None,
+        };
+        part.graph = preview::run(session, request, |plan, _| Ok(plan.graph.clone())).await?;
+    }
+    Ok(part)
 }

@@ -41,12 +41,7 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
     let wheels = prepare_alone(session).await?;
     let build = build::build(session, &wheels)?;
     lint::run(session, &build)?;
-    let region = settings.region.as_deref();
-    let cache = cache::root(session.context().ambient())?;
-    let last = cache.as_ref().and_then(|cache| {
-        let account = settings.account.as_deref();
-        LastDeployed::find(cache, &settings.stack_name, account, region)
-    });
+    let last = last_deployed(session)?;
     let parameters = build.plain_parameters(last.as_ref().map(|last| &last.parameters));
     let secrets = session.presenter().secrets();
     // The copy has no secrets, so the other side must have none. Older versions kept defaults.
@@ -109,8 +104,8 @@ pub(crate) async fn plan(session: &Session<'_>, options: DeployOptions) -> Resul
         after,
         change_set: change_set.as_ref(),
     });
-    let mut graph =
-        resource_graph::of_plan(&build, &now, settings, change_set.as_ref(), deployed_model);
+    let changes = change_set.as_ref();
+    let mut graph = resource_graph::of_plan(&build, &now, settings, changes, deployed_model);
     add_moves(&mut graph, &moved);
     Ok(Plan {
         effects,
@@ -175,6 +170,14 @@ pub(crate) fn without_inputs(
         skips_validation: options.skips_validation,
         ..online::of(deployment, Some(set), Vec::new())
     }
+}
+
+/// Returns what was last deployed from this machine, if that is known.
+fn last_deployed(session: &Session<'_>) -> Result<Option<LastDeployed>> {
+    let settings = session.settings();
+    let (account, region) = (settings.account.as_deref(), settings.region.as_deref());
+    let cache = cache::root(session.context().ambient())?;
+    Ok(cache.and_then(|cache| LastDeployed::find(&cache, &settings.stack_name, account, region)))
 }
 
 fn parse(text: &str) -> Option<Template> {

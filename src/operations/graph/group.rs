@@ -16,7 +16,7 @@ use crate::present::markdown::stacks::{StackText, stacks};
 use crate::present::output::{MemberOutput, Part};
 
 /// The commands that plan each stack, so that the plan of one can depend on the plan of another.
-const PLANS: [&str; 2] = ["apply", "plan"];
+const PLANS: [&str; 3] = ["apply", "graph", "plan"];
 
 /// The stacks that one command works on, in the order of the graph.
 #[derive(Debug)]

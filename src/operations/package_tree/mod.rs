@@ -28,6 +28,9 @@ use crate::template::local_paths::table::{Content, Shape};
 use crate::template::render::RenderedTemplate;
 pub(crate) use survey::Tree;
 
+/// The rule of a local path that leads nowhere, or that cannot be packaged.
+pub(crate) const LOCAL_PATH: &str = "local-path";
+
 /// The model of a text, or why it is no template.
 pub(crate) type Parsed = std::result::Result<Template, Vec<Diagnostic>>;
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
 
-use super::{Parsed, Target, needs_named_bucket, zip_name};
+use super::{LOCAL_PATH, Parsed, Target, needs_named_bucket, zip_name};
 use crate::artifact::package::{self, Artifact};
 use crate::artifact::unbuilt::unbuilt;
 use crate::config::project::{
@@ -224,7 +224,7 @@ impl Survey<'_> {
                 Ok(None) => {}
                 Err(problem) => {
                     let mut error =
-                        Diagnostic::error("local-path", problem.message, place(rendered, &local));
+                        Diagnostic::error(LOCAL_PATH, problem.message, place(rendered, &local));
                     error.help = problem.help;
                     self.add(error, rendered);
                 }
@@ -472,7 +472,7 @@ impl Survey<'_> {
         }
         let warning = Diagnostic::new(
             Severity::Warning,
-            "local-path",
+            LOCAL_PATH,
             message,
             place(rendered, local),
         );

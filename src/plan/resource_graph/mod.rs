@@ -86,7 +86,7 @@ pub struct Edge {
 
 impl Edge {
     /// Returns whether the edge says only what comes first: no value is passed.
-    pub fn is_order_only(&self) -> bool {
+    pub fn only_orders(&self) -> bool {
         let mut links = self.links.iter();
         links.all(|link| matches!(link.kind, LinkKind::DependsOn | LinkKind::Needs))
     }

@@ -24,12 +24,10 @@ pub(super) fn property(resource: &Node, span: &Range<usize>) -> String {
                 })
             }
             Value::List(list) => {
-                let mut elements = list.iter().enumerate();
-                let found = elements.find(|(_, node)| contains(node));
-                found.map(|(index, node)| {
-                    path.push_str(&format!("[{index}]"));
-                    node
-                })
+                // The elements are in the order of the text, and there may be very many.
+                let index = list.partition_point(|node| node.span.end < span.end);
+                let found = list.get(index).filter(|node| contains(node));
+                found.inspect(|_| path.push_str(&format!("[{index}]")))
             }
             _ => None,
         };

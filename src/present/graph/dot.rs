@@ -39,7 +39,7 @@ pub fn dot(graph: &ResourceGraph) -> String {
             text,
             "{indent}subgraph cluster_{index} {{\n{indent}  label={}; tooltip={}; labeljust=l; \
              style=\"rounded\"; color=\"{}\"; fontname=\"Helvetica\"; fontsize=11;",
-            quoted(&format!("{}\n{}", name(node), kind(node))),
+            quoted(&format!("{} · {}", name(node), kind(node))),
             quoted(&sentence(node)),
             light(&format!("{class}-line"))
         );
@@ -61,7 +61,7 @@ pub fn dot(graph: &ResourceGraph) -> String {
         if is_cluster(to) {
             attributes.push(format!("lhead=cluster_{to}"));
         }
-        if edge.is_order_only() {
+        if edge.only_orders() {
             attributes.push("style=dashed".to_owned());
         }
         if graph

@@ -155,12 +155,11 @@ pub(super) fn links(edge: &Edge) -> Vec<String> {
 fn of_link(link: &Link) -> String {
     let (property, attribute) = (&link.property, link.attribute.as_deref());
     let text = match (link.kind, attribute) {
-        (LinkKind::DependsOn | LinkKind::Needs, _) => property.clone(),
+        (LinkKind::DependsOn | LinkKind::Needs, _) | (_, None) => property.clone(),
         (LinkKind::FromStack, Some(output)) => format!("{property} = {output}"),
         (LinkKind::Import, Some(export)) => format!("imports {export}"),
         (LinkKind::StackOutput, Some(output)) => format!("reads {output}"),
         (_, Some(attribute)) => format!("{property} ({attribute})"),
-        (_, None) => property.clone(),
     };
     one_line(&text).into_owned()
 }

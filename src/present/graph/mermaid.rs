@@ -34,7 +34,9 @@ pub fn mermaid(graph: &ResourceGraph) -> String {
             let _ = writeln!(text, "{indent}n{index}{}", shape(node));
             continue;
         }
-        let _ = writeln!(text, "{indent}subgraph n{index}[\"{}\"]", label(node));
+        // Mermaid keeps space for one line.
+        let title = escaped(&format!("{} · {}", name(node), kind(node)));
+        let _ = writeln!(text, "{indent}subgraph n{index}[\"{title}\"]");
         open.push((None, depth));
         open.extend(children.iter().rev().map(|child| (Some(*child), depth + 1)));
     }
@@ -43,7 +45,7 @@ pub fn mermaid(graph: &ResourceGraph) -> String {
         let is_of_stacks = graph
             .node(from)
             .is_some_and(|node| node.resource_type.is_none());
-        let arrow = if edge.is_order_only() { "-.->" } else { "-->" };
+        let arrow = if edge.only_orders() { "-.->" } else { "-->" };
         let label = if is_of_stacks {
             format!("|\"{}\"|", escaped(&links(edge).join(", ")))
         } else {
@@ -99,7 +101,7 @@ fn push_classes(text: &mut String, graph: &ResourceGraph) {
         );
         let nodes = graph.nodes().iter().enumerate();
         let names = nodes
-            .filter(|(_, node)| class(node) == wanted && node.resource_type.is_some())
+            .filter(|(_, node)| class(node) == wanted)
             .map(|(index, _)| format!("n{index}"));
         let names: Vec<String> = names.chain([format!("legend_{}", entry.class)]).collect();
         let _ = writeln!(text, "  class {} {wanted}", names.join(","));

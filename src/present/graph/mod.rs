@@ -17,3 +17,6 @@ pub use mermaid::mermaid;
 pub use palette::style;
 pub use svg::{Usage, svg};
 pub use text::text;
+
+#[cfg(test)]
+mod tests;

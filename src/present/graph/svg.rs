@@ -155,7 +155,7 @@ fn push_node(text: &mut String, node: &Node, rect: Rect, is_cluster: bool, usage
 
 fn push_edge(text: &mut String, graph: &ResourceGraph, edge: &Edge, route: &Route, from: Rect) {
     let id = |index: usize| graph.node(index).map_or("", |node| node.id.as_str());
-    let class = if edge.is_order_only() {
+    let class = if edge.only_orders() {
         "edge order"
     } else {
         "edge"

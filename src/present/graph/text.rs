@@ -82,7 +82,7 @@ fn push(
     ));
     for edge in edges {
         let to = graph.node(edge.to).map_or("", |it| it.name.as_str());
-        let line = format!("{} ({})", one_line(to), links(edge).join(", "));
+        let line = format!("{}: {}", one_line(to), links(edge).join(", "));
         let first = format!("{indent}    → ");
         let next = format!("{indent}      ");
         wrap::push(text, &line, [&first, &next], width);

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{COLUMN_GAP, Part, Point, ROW_GAP, Route, Size};
+use super::{COLUMN_GAP, ROW_GAP, Size};
 
 /// The height that a bend keeps free.
 const BEND: i64 = 6;
@@ -41,9 +41,9 @@ pub(super) struct Columns {
     /// The boxes, then the bends.
     pub(super) vertices: Vec<Vertex>,
     /// The vertices of each column, from the top.
-    pub(super) columns: Vec<Vec<usize>>,
+    pub(super) order: Vec<Vec<usize>>,
     /// The vertices of each edge from left to right, and whether the edge itself goes the other way.
-    paths: Vec<(Vec<usize>, bool)>,
+    pub(super) paths: Vec<(Vec<usize>, bool)>,
 }
 
 impl Columns {
@@ -70,7 +70,7 @@ impl Columns {
                     ..Vertex::default()
                 })
                 .collect(),
-            columns: Vec::new(),
+            order: Vec::new(),
             paths: Vec::new(),
         };
         let rank = |vertex: usize| ranks.get(vertex).copied().unwrap_or_default();
@@ -110,14 +110,28 @@ impl Columns {
             }
             all.paths.push((path, *is_backward));
         }
+        all.put_bends_in_the_middle();
         all
     }
 
-    fn add_to_column(&mut self, column: usize, vertex: usize) {
-        while self.columns.len() <= column {
-            self.columns.push(Vec::new());
+    /// Moves the bends of each column between its boxes. What has no better place stays there, and an edge
+    /// that passes many boxes then has as many above as below it.
+    fn put_bends_in_the_middle(&mut self) {
+        let vertices = &self.vertices;
+        let is_bend = |vertex: &usize| vertices.get(*vertex).is_some_and(|it| it.is_bend);
+        for column in &mut self.order {
+            let (bends, mut boxes): (Vec<usize>, Vec<usize>) =
+                column.iter().copied().partition(is_bend);
+            let below = boxes.split_off(boxes.len() / 2);
+            *column = [boxes, bends, below].concat();
         }
-        if let Some(column) = self.columns.get_mut(column) {
+    }
+
+    fn add_to_column(&mut self, column: usize, vertex: usize) {
+        while self.order.len() <= column {
+            self.order.push(Vec::new());
+        }
+        if let Some(column) = self.order.get_mut(column) {
             column.push(vertex);
         }
     }
@@ -130,99 +144,6 @@ impl Columns {
             vertex.left.push(left);
         }
     }
-
-    /// Returns the boxes and edges in their places. `centers` are the vertical centers of the vertices.
-    pub(super) fn part(&self, sizes: &[Size], centers: &[i64]) -> Part {
-        let mut lefts = Vec::with_capacity(self.columns.len());
-        let mut widths = Vec::with_capacity(self.columns.len());
-        let mut x = 0;
-        for column in &self.columns {
-            let boxes = column.iter().filter_map(|vertex| sizes.get(*vertex));
-            let width = boxes.map(|size| size.width).max().unwrap_or_default();
-            lefts.push(x);
-            widths.push(width);
-            x += width + COLUMN_GAP;
-        }
-        let mut column_of = vec![0; self.vertices.len()];
-        for (index, column) in self.columns.iter().enumerate() {
-            for vertex in column {
-                if let Some(slot) = column_of.get_mut(*vertex) {
-                    *slot = index;
-                }
-            }
-        }
-        let center = |vertex: usize| centers.get(vertex).copied().unwrap_or_default();
-        let span = |vertex: usize| {
-            let column = column_of.get(vertex).copied().unwrap_or_default();
-            let left = lefts.get(column).copied().unwrap_or_default();
-            let width = widths.get(column).copied().unwrap_or_default();
-            (left, width)
-        };
-        let places = sizes.iter().enumerate().map(|(vertex, size)| Point {
-            x: span(vertex).0,
-            y: center(vertex) - size.height / 2,
-        });
-        let places: Vec<Point> = places.collect();
-        let routes = self.paths.iter().map(|(path, is_backward)| {
-            let mut points = Vec::with_capacity(2 * path.len());
-            for (index, vertex) in path.iter().enumerate() {
-                let ((left, width), y) = (span(*vertex), center(*vertex));
-                if index > 0 {
-                    points.push(Point { x: left, y });
-                }
-                if index + 1 < path.len() {
-                    // A box may be narrower than its column.
-                    if index == 0 {
-                        let own = sizes.get(*vertex).map_or(0, |size| size.width);
-                        points.push(Point { x: left + own, y });
-                    }
-                    points.push(Point { x: left + width, y });
-                }
-            }
-            let mut points = without_straight(points);
-            if *is_backward {
-                points.reverse();
-            }
-            Route {
-                points,
-                is_vertical: false,
-            }
-        });
-        let routes: Vec<Route> = routes.collect();
-        let bottoms = places
-            .iter()
-            .zip(sizes)
-            .map(|(place, size)| place.y + size.height);
-        let bends = routes
-            .iter()
-            .flat_map(|it| &it.points)
-            .map(|point| point.y + BEND);
-        Part {
-            size: Size {
-                width: (x - COLUMN_GAP).max(0),
-                height: bottoms.chain(bends).max().unwrap_or_default(),
-            },
-            places,
-            routes,
-        }
-    }
-}
-
-/// Returns the points without those in the middle of a straight line.
-fn without_straight(points: Vec<Point>) -> Vec<Point> {
-    let mut kept: Vec<Point> = Vec::with_capacity(points.len());
-    for point in points {
-        if let [.., before, last] = kept.as_slice()
-            && before.y == point.y
-            && last.y == point.y
-        {
-            kept.pop();
-        }
-        if kept.last() != Some(&point) {
-            kept.push(point);
-        }
-    }
-    kept
 }
 
 /// Returns which edges have to be turned around so that no circle is left.

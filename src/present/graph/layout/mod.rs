@@ -1,10 +1,12 @@
 //! Where each node and each edge of a graph is drawn.
 //!
 //! An edge goes from left to right: a resource stands left of what it refers to. What belongs together by
-//! edges is laid out in columns ([`columns`], [`order`], [`rows`]), and the parts are packed into a picture
+//! edges is laid out in columns ([`columns`], [`order`], [`rows`]), many columns are broken into bands
+//! ([`bands`]), and the parts are packed into a picture
 //! of usual proportions ([`pack`]). Stacks, which are wide, may stand below each other instead. The nodes inside a node are laid out first; the outer layout then
 //! sees one box. All coordinates are whole pixels, and equal graphs have equal layouts.
 
+mod bands;
 mod columns;
 mod order;
 mod pack;
@@ -352,7 +354,7 @@ fn in_columns(sizes: &[Size], edges: &[(usize, usize)]) -> Part {
     let mut columns = Columns::new(sizes, edges);
     order::reduce_crossings(&mut columns);
     let centers = rows::centers(&columns);
-    columns.part(sizes, &centers)
+    bands::part(&columns, sizes, &centers)
 }
 
 /// Returns the boxes that are connected by edges, directly or by others, in the order of their first.

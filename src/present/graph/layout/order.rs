@@ -24,10 +24,10 @@ enum Side {
 /// Orders the vertices of each column.
 pub(super) fn reduce_crossings(graph: &mut Columns) {
     let mut positions = vec![0; graph.vertices.len()];
-    for column in &graph.columns {
+    for column in &graph.order {
         remember(column, &mut positions);
     }
-    let (mut best, mut fewest) = (graph.columns.clone(), crossings(graph, &positions));
+    let (mut best, mut fewest) = (graph.order.clone(), crossings(graph, &positions));
     let mut without = 0;
     let edges: usize = graph.vertices.iter().map(|it| it.right.len()).sum();
     let rounds = (BUDGET / edges.max(1)).clamp(2, ROUNDS);
@@ -35,20 +35,20 @@ pub(super) fn reduce_crossings(graph: &mut Columns) {
         if fewest == 0 || without == PATIENCE {
             break;
         }
-        for index in 1..graph.columns.len() {
+        for index in 1..graph.order.len() {
             sort(graph, index, Side::Left, &mut positions);
         }
-        for index in (0..graph.columns.len().saturating_sub(1)).rev() {
+        for index in (0..graph.order.len().saturating_sub(1)).rev() {
             sort(graph, index, Side::Right, &mut positions);
         }
         let now = crossings(graph, &positions);
         if now < fewest {
-            (best, fewest, without) = (graph.columns.clone(), now, 0);
+            (best, fewest, without) = (graph.order.clone(), now, 0);
         } else {
             without += 1;
         }
     }
-    graph.columns = best;
+    graph.order = best;
 }
 
 fn remember(column: &[usize], positions: &mut [usize]) {
@@ -61,7 +61,7 @@ fn remember(column: &[usize], positions: &mut [usize]) {
 
 /// Sorts a column by the mean place of the neighbours. A vertex without neighbours keeps its place.
 fn sort(graph: &mut Columns, index: usize, side: Side, positions: &mut [usize]) {
-    let Some(column) = graph.columns.get(index) else {
+    let Some(column) = graph.order.get(index) else {
         return;
     };
     let mean = |vertex: usize| {
@@ -90,7 +90,7 @@ fn sort(graph: &mut Columns, index: usize, side: Side, positions: &mut [usize]) 
         })
         .collect();
     remember(&sorted, positions);
-    if let Some(column) = graph.columns.get_mut(index) {
+    if let Some(column) = graph.order.get_mut(index) {
         *column = sorted;
     }
 }
@@ -99,7 +99,7 @@ fn sort(graph: &mut Columns, index: usize, side: Side, positions: &mut [usize]) 
 fn crossings(graph: &Columns, positions: &[usize]) -> u64 {
     let position = |vertex: &usize| positions.get(*vertex).copied().unwrap_or_default();
     let mut count = 0;
-    for (column, next) in graph.columns.iter().zip(graph.columns.iter().skip(1)) {
+    for (column, next) in graph.order.iter().zip(graph.order.iter().skip(1)) {
         // How many edges end at each place of the next column so far, as a Fenwick tree.
         let mut ends = vec![0_u64; next.len() + 1];
         let mut total = 0;

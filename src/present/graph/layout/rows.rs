@@ -30,7 +30,7 @@ impl Block {
 /// Returns the vertical center of each vertex. No box is above zero.
 pub(super) fn centers(graph: &Columns) -> Vec<i64> {
     let mut centers = vec![0; graph.vertices.len()];
-    for column in &graph.columns {
+    for column in &graph.order {
         let offsets = offsets(graph, column);
         // The columns begin centered.
         let middle = offsets.last().copied().unwrap_or_default() / 2;
@@ -38,7 +38,7 @@ pub(super) fn centers(graph: &Columns) -> Vec<i64> {
             set(&mut centers, *vertex, offset - middle);
         }
     }
-    let all: Vec<usize> = (0..graph.columns.len()).collect();
+    let all: Vec<usize> = (0..graph.order.len()).collect();
     for round in 0..ROUNDS {
         let is_last = round + 1 == ROUNDS;
         for column in &all {
@@ -67,7 +67,7 @@ fn improve<'g>(
     centers: &mut [i64],
     neighbours: impl Fn(&'g Vertex) -> (&'g Vec<usize>, Option<&'g Vec<usize>>),
 ) {
-    let column = graph.columns.get(column).map_or(&[][..], Vec::as_slice);
+    let column = graph.order.get(column).map_or(&[][..], Vec::as_slice);
     let offsets = offsets(graph, column);
     let mut blocks: Vec<Block> = Vec::with_capacity(column.len());
     for (vertex, offset) in column.iter().zip(&offsets) {
