@@ -7,6 +7,7 @@ console message, exception and request from the moment before the document is lo
 from __future__ import annotations
 
 import base64
+import collections
 import contextlib
 import fcntl
 import itertools
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # How long one call, or one condition, may take. A busy computer is slow.
 PATIENCE = 30.0
+# The height of a picture in CSS pixels. Of a longer page, only the beginning is shown.
+HIGHEST = 4000
 # Descriptors below this number belong to the child's standard streams and the two pipes.
 FIRST_FREE = 10
 ARGUMENTS = [
@@ -59,7 +62,8 @@ class Chromium:
         """Starts the process."""
         self.home = tempfile.mkdtemp(prefix="browser-")
         self.process = 0
-        self.buffer = b""
+        self.lines: collections.deque[bytes] = collections.deque()
+        self.parts: list[bytes] = []
         self.numbers = itertools.count(1)
         self.pages: dict[str, Page] = {}
         # The process writes its temporary files below its home, which is removed at the end.
@@ -154,18 +158,23 @@ class Chromium:
 
     def _read(self, deadline: float, method: str) -> dict[str, Any]:
         """Returns the next message. Records it if it is an event."""
-        while b"\0" not in self.buffer:
+        while not self.lines:
             left = deadline - time.monotonic()
             ready, _, _ = select.select([self.reader], [], [], max(left, 0))
             if not ready and not method:
                 raise TimeoutError
             if not ready:
                 raise BrowserError(f"{method}: no answer in {PATIENCE:.0f} s")
-            chunk = os.read(self.reader, 1 << 16)
+            chunk = os.read(self.reader, 1 << 20)
             if not chunk:
                 raise BrowserError(self._ended())
-            self.buffer += chunk
-        line, self.buffer = self.buffer.split(b"\0", 1)
+            # Only the new part is searched: a picture has many megabytes.
+            *complete, rest = chunk.split(b"\0")
+            for part in complete:
+                self.lines.append(b"".join([*self.parts, part]))
+                self.parts = []
+            self.parts.append(rest)
+        line = self.lines.popleft()
         message = json.loads(line)
         page = self.pages.get(message.get("sessionId", ""))
         if page and "method" in message:
@@ -400,20 +409,13 @@ class Page:
         """Types a text into the focused element."""
         self.call("Input.insertText", text=text)
 
-    def screenshot(self, path: Path, *, whole: bool = True, selector: str | None = None) -> None:
-        """Writes a picture of the whole document, of the viewport, or of one element."""
-        clip: dict[str, Any] = {}
-        if selector:
-            box = self.evaluate(
-                f"""(() => {{
-                  const element = document.querySelector({json.dumps(selector)});
-                  const box = element.getBoundingClientRect();
-                  return [box.x + scrollX, box.y + scrollY, box.width, box.height];
-                }})()"""
-            )
-            names = ("x", "y", "width", "height")
-            clip = {"clip": {**dict(zip(names, box, strict=True)), "scale": 1}}
-        data = self.call("Page.captureScreenshot", captureBeyondViewport=whole, **clip)["data"]
+    def screenshot(self, path: Path, *, height: int = HIGHEST, scale: float = 1) -> None:
+        """Writes a picture of the document, of at most this height in CSS pixels."""
+        size = self.evaluate(
+            "[document.documentElement.clientWidth, document.documentElement.scrollHeight]"
+        )
+        clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], height), "scale": scale}
+        data = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(data))
 

@@ -60,22 +60,25 @@
       .includes('dark') && matchMedia('(prefers-color-scheme: dark)').matches ? '#121212' : '#fff'));
   };
 
+  // Returns the filled shapes of a picture, in their order, with their colors and their places.
+  const shapesOf = svg => [...svg.querySelectorAll(SHAPES)].flatMap(shape => {
+    const style = getComputedStyle(shape);
+    if (style.fill === 'none' || style.fill.startsWith('url') || !isShown(shape)) return [];
+    if (shape.closest('defs, marker, clipPath, symbol')) return [];
+    const color = faded(parse(style.fill), +style.fillOpacity * opacity(shape));
+    return [{ shape, color, area: shape.getBoundingClientRect() }];
+  });
+
   // Returns the color behind a text in a picture: that of the shapes before it that contain its center.
-  const behindText = text => {
+  const behindText = (text, pictures) => {
     const svg = text.ownerSVGElement;
+    if (!pictures.has(svg)) pictures.set(svg, { back: background(svg), shapes: shapesOf(svg) });
+    const { back, shapes } = pictures.get(svg);
     const box = text.getBoundingClientRect();
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    let color = background(svg);
-    for (const shape of svg.querySelectorAll(SHAPES)) {
-      if (!(shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)) break;
-      const style = getComputedStyle(shape);
-      if (style.fill === 'none' || style.fill.startsWith('url') || !isShown(shape)) continue;
-      if (shape.closest('defs, marker, clipPath, symbol')) continue;
-      const area = shape.getBoundingClientRect();
-      if (x < area.left || x > area.right || y < area.top || y > area.bottom) continue;
-      color = over(faded(parse(style.fill), +style.fillOpacity * opacity(shape)), color);
-    }
-    return color;
+    const inside = ({ area }) => x >= area.left && x <= area.right && y >= area.top && y <= area.bottom;
+    const before = ({ shape }) => shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
+    return shapes.filter(it => inside(it) && before(it)).reduce((color, it) => over(it.color, color), back);
   };
 
   const isLarge = style => {
@@ -95,6 +98,7 @@
     };
     const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
     const seen = new Set();
+    const pictures = new Map();
     while (walker.nextNode()) {
       const text = walker.currentNode.data;
       const element = walker.currentNode.parentElement;
@@ -105,7 +109,7 @@
       if (element.ownerSVGElement) {
         if (!element.closest('text')) continue;
         const fill = faded(parse(style.fill), +style.fillOpacity * opacity(element));
-        report(element, text, fill, behindText(element), style, '');
+        report(element, text, fill, behindText(element, pictures), style, '');
       } else {
         report(element, text, faded(parse(style.color), opacity(element)), background(element), style, '');
       }

@@ -39,6 +39,10 @@ Checks = Iterator[tuple[str, list[str]]]
 def pages(maker: Maker) -> dict[str, Callable[[], Made]]:
     """Returns the pages by their names."""
     return {
+        "plan-example": maker.plan_example,
+        "plan-large": maker.plan_large,
+        "plan-hostile": maker.plan_hostile,
+        "diff-hostile": maker.diff_hostile,
         "events-nested": lambda: maker.events(
             "events-nested", nested_stacks(), ["shop-prod", "Network/Endpoint", "Database"]
         ),
@@ -57,7 +61,7 @@ def check_page(browser: Chromium, name: str, made: Made, pictures: Path | None) 
     missing = checks.texts_without_script(browser, made.path, made.texts)
     yield "is readable without scripts", missing
     if name.startswith(("plan", "diff")):
-        yield from plan_checks.checks(browser, made.path)
+        yield from plan_checks.checks(browser, made.path, has_graph=name.startswith("plan"))
     if name.startswith("events"):
         yield from events_checks.checks(browser, made.path)
 
@@ -96,9 +100,17 @@ class Report:
 def readme_picture(browser: Chromium, made: Made) -> None:
     """Makes the picture of the plan page in the README."""
     path = ROOT / "docs/images/plan.png"
-    with Page(browser, width=1200, height=860) as page:
+    # With all changes closed, there is room for the graph.
+    closed = """(() => {
+      for (const it of document.querySelectorAll('.section details[open]')) it.open = false;
+      return document.querySelector('.picture').getBoundingClientRect().bottom + scrollY + 24;
+    })()"""
+    with Page(browser, width=1200) as page:
         page.open(made.path)
-        page.screenshot(path, whole=False)
+        height = int(page.evaluate(closed))
+        page.evaluate("document.querySelector('.picture [data-action=fit]').click()")
+        page.frame()
+        page.screenshot(path, height=height, scale=0.8)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
 
 
