@@ -241,8 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 55] = [
-const COMMANDS: [&[&str]; 54] = [
+const COMMANDS: [&[&str]; 57] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],

@@ -134,7 +134,7 @@ fn arguments_without_a_name_have_values() {
 }
 
 #[test]
-fn files_and_folders_are_left_to_the_shell() {
+fn the_shell_offers_files_and_folders() {
     assert_eq!(ask("stackctl plan --out fi"), Answer::Files);
     assert_eq!(ask("stackctl --manifest=fi"), Answer::Files);
     assert_eq!(ask("stackctl apply "), Answer::Files);

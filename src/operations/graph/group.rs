@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::operations::context::{Context, OpenedTarget};
-use crate::present::html::page::{StackArticle, page_of_stacks};
+use crate::present::html::stacks::{StackArticle, page_of_stacks};
 use crate::present::human;
 use crate::present::json::stacks::{ErrorEntry, StackEntry, StacksDocument, merged_sarif};
 use crate::present::markdown::stacks::{StackText, stacks};

@@ -50,7 +50,7 @@ fn write_risk(html: &mut Writer<'_>, risk: &Risk, changes: &Changes<'_>) {
         html.text(" ");
         html.prose(&risk.reason);
     });
-    let guard = risk.guard.map(|guard| guard.option());
+    let guard = risk.guard.map(crate::plan::risk::Guard::option);
     if let Some(remedy) = &risk.remedy {
         html.element("p", &[Attribute::Class("fix")], |html| {
             html.leaf("b", "", "Fix:");

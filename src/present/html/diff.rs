@@ -130,7 +130,7 @@ impl<'a> Shown<'a> {
         let inside = inside.filter(|inside| !inside.is_empty() && room.take(inside.len()));
         let is_whole = matches!(self.entry.status, Some(Status::Added | Status::Removed));
         let is_important = matches!(self.entry.effect, Effect::Replace | Effect::Remove);
-        let is_open = is_few && !is_whole || is_important && !is_whole;
+        let is_open = !is_whole && (is_few || is_important);
         let item = Item {
             id: &self.id,
             kind: self.kind,
@@ -163,7 +163,7 @@ impl<'a> Shown<'a> {
         for note in notes {
             html.text(" ");
             html.element("span", &[Attribute::Class("note")], |html| {
-                html.prose(&note)
+                html.prose(&note);
             });
         }
         let [before, after] = &entry.places;

@@ -64,7 +64,7 @@ pub(super) fn write_foldable(
         });
         if is_indented {
             html.element("div", &[Attribute::Class("inside")], |html| {
-                html.markup(inside)
+                html.markup(inside);
             });
         } else {
             html.markup(inside);
@@ -81,7 +81,7 @@ pub(super) fn write_list(html: &mut Writer<'_>, items: impl FnOnce(&mut Writer<'
     html.new_line();
     let none = [Attribute::Class("empty none"), Attribute::Flag("hidden")];
     html.element("p", &none, |html| {
-        html.text("No change here matches the filter.")
+        html.text("No change here matches the filter.");
     });
     html.new_line();
 }
@@ -90,7 +90,7 @@ pub(super) fn write_list(html: &mut Writer<'_>, items: impl FnOnce(&mut Writer<'
 pub(super) fn write_left_out(html: &mut Writer<'_>, sentence: Option<String>) {
     if let Some(sentence) = sentence {
         html.element("p", &[Attribute::Class("notice warning")], |html| {
-            html.prose(&sentence)
+            html.prose(&sentence);
         });
     }
 }

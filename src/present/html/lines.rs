@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_long_difference_says_how_much_is_left_out() {
-        let long: String = (0..1_000).map(|line| format!("line {line}\n")).collect();
+        let long: Vec<String> = (0..1_000).map(|line| format!("line {line}\n")).collect();
+        let long = long.concat();
         let html = shown(None, Some(&long));
         assert!(html.contains("line 399"));
         assert!(!html.contains("line 400"));

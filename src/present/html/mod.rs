@@ -7,6 +7,7 @@ mod change;
 mod code;
 mod danger;
 pub mod diff;
+mod document;
 pub mod events;
 mod item;
 mod limits;
@@ -17,6 +18,7 @@ pub mod page;
 mod picture;
 pub mod plan;
 pub mod stack_set;
+pub mod stacks;
 mod value;
 
 #[cfg(test)]

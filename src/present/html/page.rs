@@ -3,18 +3,11 @@
 //! A page needs no network and loads nothing: its style and its script are inside it, and its content
 //! security policy allows these two by their digests and nothing else. Without the script it is a
 //! readable page: everything is there, and what needs the script stays hidden. An [`Article`] is what the
-//! page says about one stack; a page about several stacks has a table of them at its top.
+//! page says about one stack.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
+use super::document::document;
 use super::markup::{Attribute, Id, Markup, PageContext, Writer};
-use crate::present::graph;
 use crate::present::human::count;
-
-const STYLE: &str = concat!(include_str!("page.css"), include_str!("events.css"));
-const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("events.js"));
 
 /// What a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +31,7 @@ impl PageKind {
     }
 
     /// Returns the word above the name of the stack.
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Plan => "Plan",
             Self::Diff => "Differences",
@@ -151,13 +144,13 @@ pub struct Article {
     name: String,
     heading: &'static str,
     facts: Vec<(&'static str, String)>,
-    verdict: String,
+    pub(super) verdict: String,
     tone: Tone,
     /// The number of dangers and of warnings.
-    risks: [usize; 2],
+    pub(super) risks: [usize; 2],
     /// The number of checks of the service that prevent the deployment.
     failed_checks: usize,
-    kinds: Vec<(Kind, usize)>,
+    pub(super) kinds: Vec<(Kind, usize)>,
     notices: Vec<(Tone, String)>,
     sections: Vec<Section>,
 }
@@ -285,7 +278,7 @@ impl Article {
 
     /// Adds the name, the facts, the verdict and the notices. `label` is what tells the stack apart from
     /// the others of the page.
-    fn write_head(&self, html: &mut Writer<'_>, label: Option<&str>) {
+    pub(super) fn write_head(&self, html: &mut Writer<'_>, label: Option<&str>) {
         let [heading, ..] = self.context.heading();
         html.element("div", &[Attribute::Class("title")], |html| {
             let eyebrow = match label {
@@ -339,7 +332,7 @@ impl Article {
     }
 
     /// Adds the sections.
-    fn write_sections(&self, html: &mut Writer<'_>) {
+    pub(super) fn write_sections(&self, html: &mut Writer<'_>) {
         let [_, heading, _] = self.context.heading();
         for section in &self.sections {
             let attributes = [
@@ -363,7 +356,7 @@ impl Article {
     }
 
     /// Adds the links to the sections.
-    fn write_links(&self, html: &mut Writer<'_>) {
+    pub(super) fn write_links(&self, html: &mut Writer<'_>) {
         html.element("ul", &[], |html| {
             for section in &self.sections {
                 html.element("li", &[], |html| {
@@ -378,23 +371,6 @@ impl Article {
             }
         });
     }
-}
-
-/// One of several stacks of a page.
-#[derive(Debug, Clone)]
-pub struct StackArticle {
-    /// Its key, after the environment if there are several.
-    pub label: String,
-    /// Its environment.
-    pub environment: String,
-    /// Its account; `None` if it is not known.
-    pub account: Option<String>,
-    /// Its region; `None` if it is not known.
-    pub region: Option<String>,
-    /// What is said about it; `None` if the command failed before.
-    pub article: Option<Article>,
-    /// Why the command failed for it.
-    pub error: Option<String>,
 }
 
 /// Returns the page about one stack.
@@ -415,139 +391,8 @@ pub fn page(article: &Article) -> String {
     )
 }
 
-/// Returns the page about several stacks, with a table of them at the top. `name` is the project and its
-/// environments.
-pub fn page_of_stacks(
-    context: &PageContext,
-    kind: PageKind,
-    name: &str,
-    stacks: &[StackArticle],
-) -> String {
-    let context = &context.clone().of_member(0, stacks.len());
-    let ids: Vec<Id> = (0..stacks.len())
-        .map(|number| context.clone().of_member(number, stacks.len()))
-        .map(|context| context.section_id("stack"))
-        .collect();
-    let mut kinds: Vec<(Kind, usize)> = Vec::new();
-    for (found, number) in stacks
-        .iter()
-        .filter_map(|it| it.article.as_ref())
-        .flat_map(|it| &it.kinds)
-    {
-        match kinds.iter_mut().find(|(known, _)| known == found) {
-            Some((_, sum)) => *sum += number,
-            None => kinds.push((*found, *number)),
-        }
-    }
-    kinds.sort_unstable_by_key(|(kind, _)| *kind);
-    let title = format!("{}: {name}", kind.word());
-    let head = |html: &mut Writer<'_>| {
-        html.element("div", &[Attribute::Class("title")], |html| {
-            let number = count(stacks.len(), "stack");
-            html.leaf("p", "eyebrow", &format!("{} · {number}", kind.word()));
-            html.leaf("h1", "name", name);
-        });
-        html.new_line();
-        write_stack_table(html, stacks, &ids);
-    };
-    let links = |html: &mut Writer<'_>| {
-        html.element("ul", &[], |html| {
-            for (stack, id) in stacks.iter().zip(&ids) {
-                html.element("li", &[], |html| {
-                    html.element("a", &[Attribute::Link(id)], |html| html.text(&stack.label));
-                    if let Some(article) = &stack.article {
-                        article.write_links(html);
-                    }
-                });
-            }
-        });
-    };
-    document(context, &title, head, links, |html| {
-        write_tools(html, &kinds);
-        for (stack, id) in stacks.iter().zip(&ids) {
-            let attributes = [
-                Attribute::Class("stack"),
-                Attribute::Id(id),
-                Attribute::Fixed("tabindex", "-1"),
-            ];
-            html.element("article", &attributes, |html| {
-                html.element("header", &[Attribute::Class("head")], |html| {
-                    match &stack.article {
-                        Some(article) => article.write_head(html, Some(&stack.label)),
-                        None => html.leaf("h2", "name", &stack.label),
-                    }
-                    if let Some(error) = &stack.error {
-                        write_notice(html, Tone::Danger, &format!("Failed: {error}"));
-                    }
-                });
-                html.new_line();
-                if let Some(article) = &stack.article {
-                    article.write_sections(html);
-                }
-            });
-            html.new_line();
-        }
-    })
-}
-
-/// Adds the table of several stacks.
-fn write_stack_table(html: &mut Writer<'_>, stacks: &[StackArticle], ids: &[Id]) {
-    const COLUMNS: [&str; 6] = [
-        "Stack",
-        "Environment",
-        "Account",
-        "Region",
-        "Result",
-        "Danger",
-    ];
-    html.element("div", &[Attribute::Class("scroll")], |html| {
-        html.element("table", &[Attribute::Class("stacks")], |html| {
-            html.element("thead", &[], |html| {
-                html.element("tr", &[], |html| {
-                    for title in COLUMNS {
-                        html.element("th", &[Attribute::Fixed("scope", "col")], |html| {
-                            html.text(title);
-                        });
-                    }
-                });
-            });
-            html.element("tbody", &[], |html| {
-                for (stack, id) in stacks.iter().zip(ids) {
-                    html.element("tr", &[], |html| write_stack_row(html, stack, id));
-                    html.new_line();
-                }
-            });
-        });
-    });
-}
-
-fn write_stack_row(html: &mut Writer<'_>, stack: &StackArticle, id: &Id) {
-    html.element("th", &[Attribute::Fixed("scope", "row")], |html| {
-        html.element("a", &[Attribute::Link(id)], |html| html.text(&stack.label));
-    });
-    html.leaf("td", "", &stack.environment);
-    html.leaf("td", "", stack.account.as_deref().unwrap_or("–"));
-    html.leaf("td", "", stack.region.as_deref().unwrap_or("–"));
-    html.element("td", &[], |html| match (&stack.article, &stack.error) {
-        (_, Some(error)) => {
-            html.leaf("strong", "failed", "Failed:");
-            html.text(" ");
-            html.prose(error);
-        }
-        (Some(article), None) => html.text(&article.verdict),
-        (None, None) => html.text("–"),
-    });
-    let [dangers, warnings] = stack.article.as_ref().map_or([0, 0], |it| it.risks);
-    html.element("td", &[], |html| {
-        html.element("ul", &[Attribute::Class("tallies")], |html| {
-            write_tally(html, id, "tag danger", "danger", dangers);
-            write_tally(html, id, "tag warning", "warning", warnings);
-        });
-    });
-}
-
 /// Adds a sentence that stands out.
-fn write_notice(html: &mut Writer<'_>, tone: Tone, sentence: &str) {
+pub(super) fn write_notice(html: &mut Writer<'_>, tone: Tone, sentence: &str) {
     let class = match tone {
         Tone::Calm => "notice calm",
         Tone::Info => "notice info",
@@ -559,7 +404,13 @@ fn write_notice(html: &mut Writer<'_>, tone: Tone, sentence: &str) {
 }
 
 /// Adds the number of risks of a kind, as a link to them.
-fn write_tally(html: &mut Writer<'_>, id: &Id, class: &'static str, noun: &str, number: usize) {
+pub(super) fn write_tally(
+    html: &mut Writer<'_>,
+    id: &Id,
+    class: &'static str,
+    noun: &str,
+    number: usize,
+) {
     if number > 0 {
         html.element("li", &[], |html| {
             html.element(
@@ -574,7 +425,7 @@ fn write_tally(html: &mut Writer<'_>, id: &Id, class: &'static str, noun: &str, 
 }
 
 /// Adds the search and the filter. They are hidden until the script shows them.
-fn write_tools(html: &mut Writer<'_>, kinds: &[(Kind, usize)]) {
+pub(super) fn write_tools(html: &mut Writer<'_>, kinds: &[(Kind, usize)]) {
     let total: usize = kinds.iter().map(|(_, number)| number).sum();
     if total == 0 {
         return;
@@ -639,73 +490,4 @@ fn write_tools(html: &mut Writer<'_>, kinds: &[(Kind, usize)]) {
         });
     });
     html.new_line();
-}
-
-/// Returns a whole document.
-fn document(
-    context: &PageContext,
-    title: &str,
-    head: impl FnOnce(&mut Writer<'_>),
-    links: impl FnOnce(&mut Writer<'_>),
-    content: impl FnOnce(&mut Writer<'_>),
-) -> String {
-    let mut html = Writer::new(context);
-    let main = Id::fixed("content");
-    html.element("html", &[Attribute::Fixed("lang", "en")], |html| {
-        html.new_line();
-        html.element("head", &[], |html| {
-            html.void("meta", &[Attribute::Fixed("charset", "utf-8")]);
-            html.new_line();
-            html.policy(&policy());
-            html.new_line();
-            for (name, content) in [
-                ("viewport", "width=device-width, initial-scale=1"),
-                ("color-scheme", "light dark"),
-                ("referrer", "no-referrer"),
-                ("generator", "stackctl"),
-            ] {
-                let attributes = [
-                    Attribute::Fixed("name", name),
-                    Attribute::Fixed("content", content),
-                ];
-                html.void("meta", &attributes);
-                html.new_line();
-            }
-            html.leaf("title", "", title);
-            html.new_line();
-            html.own_source("style", &style());
-        });
-        html.new_line();
-        html.element("body", &[], |html| {
-            let skip = [Attribute::Class("skip"), Attribute::Link(&main)];
-            html.element("a", &skip, |html| html.text("Skip to the content"));
-            html.new_line();
-            html.element("header", &[Attribute::Class("head top")], head);
-            html.new_line();
-            let attributes = [Attribute::Class("contents"), Attribute::Label("Contents")];
-            html.element("nav", &attributes, links);
-            html.new_line();
-            let attributes = [Attribute::Id(&main), Attribute::Fixed("tabindex", "-1")];
-            html.element("main", &attributes, content);
-            html.new_line();
-            html.own_source("script", SCRIPT);
-        });
-    });
-    format!("<!DOCTYPE html>\n{}\n", html.finish().as_str())
-}
-
-/// Returns the content security policy: the page's own style and script, and nothing else.
-fn policy() -> String {
-    let digest = |text: &str| STANDARD.encode(Sha256::digest(text));
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
-         form-action 'none'",
-        digest(&style()),
-        digest(SCRIPT)
-    )
-}
-
-/// Returns the style of the page and of the graph in it.
-fn style() -> String {
-    graph::style() + STYLE
 }

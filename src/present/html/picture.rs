@@ -56,7 +56,7 @@ pub(super) fn write(
         });
         html.new_line();
         html.element("div", &[Attribute::Class("stage")], |html| {
-            html.markup(&picture)
+            html.markup(&picture);
         });
     });
 }

@@ -80,7 +80,7 @@ fn write_targets(html: &mut Writer<'_>, entries: &[&TargetEntry]) {
             html.element("tbody", &[], |html| {
                 for entry in entries {
                     html.element("tr", &[Attribute::Flag("data-find")], |html| {
-                        write_target(html, entry)
+                        write_target(html, entry);
                     });
                     html.new_line();
                 }

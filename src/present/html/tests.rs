@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use proptest::prelude::*;
 
 use super::markup::PageContext;
-use super::page::{PageKind, StackArticle, page, page_of_stacks};
+use super::page::{PageKind, page};
+use super::stacks::{StackArticle, page_of_stacks};
 use super::{diff, plan};
 use crate::cloudformation::change_set::{Action, Change, ChangeSet, Detail, Replacement};
 use crate::config::secret::{Redactor, Secret};

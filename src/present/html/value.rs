@@ -3,8 +3,8 @@
 use super::lines;
 use super::markup::{Attribute, Writer};
 
-/// The highest number of characters of both values beside each other.
-const BESIDE: usize = 72;
+/// The highest number of characters of both values in one line.
+const ONE_LINE: usize = 72;
 /// The highest number of characters of a value that is not shown as a text of lines.
 const SHORT: usize = 300;
 
@@ -87,7 +87,9 @@ pub(super) fn write_values(
         .map(|it| it.chars().count())
         .sum();
     let (class, ends) = match (before, after) {
-        (Some(old), Some(new)) if length > BESIDE => ("pair stacked", lines::equal_ends(old, new)),
+        (Some(old), Some(new)) if length > ONE_LINE => {
+            ("pair stacked", lines::equal_ends(old, new))
+        }
         _ => ("pair", None),
     };
     html.element("div", &[Attribute::Class(class)], |html| {
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn short_values_are_beside_each_other() {
+    fn short_values_are_in_one_line() {
         let shown = |before, after| {
             let context = PageContext::default();
             let mut html = Writer::new(&context);
