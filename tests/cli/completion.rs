@@ -273,7 +273,8 @@ fn hostile() -> Sandbox {
         table("{ Type: AWS::SQS::Queue }"),
         table("{ Value: x }")
     );
-    let keys: String = quoted.iter().map(|name| format!("{name} = 1\n")).collect();
+    let keys = quoted.iter().map(|name| format!("{name} = 1\n"));
+    let keys = keys.collect::<Vec<_>>().concat();
     Sandbox::new().file("template.yaml", template).file(
         "manifest.toml",
         format!("project = \"demo\"\ntemplate = \"template.yaml\"\n[vars]\n{keys}"),

@@ -1,8 +1,8 @@
 //! Tests of whole pages: their structure, their size, and that no text becomes markup.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod document;
-mod rich;
+mod document_tests;
+mod rich_tests;
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
@@ -18,8 +18,8 @@ use crate::plan::Plan;
 use crate::plan::comparison::Comparison;
 use crate::plan::predict::Side;
 use crate::template::Template;
-use document::Document;
-use rich::rich_plan;
+use document_tests::Document;
+use rich_tests::rich_plan;
 
 /// Characters that mean something in HTML, and letters that never occur in the texts of the tests.
 const SPECIAL: [(char, char); 5] = [('<', 'Q'), ('>', 'W'), ('&', 'Z'), ('"', 'J'), ('\'', 'K')];
@@ -76,8 +76,8 @@ fn diff_page(text: &str) -> String {
     let names = ["one", "two"].map(|it| format!("{it}{text}"));
     let comparison = Comparison {
         stack: Some(format!("stack{text}")),
-        code: rich::code(&|place| format!("{place}{text}")),
-        tags: rich::values(&|place| format!("{place}{text}")),
+        code: rich_tests::code(&|place| format!("{place}{text}")),
+        tags: rich_tests::values(&|place| format!("{place}{text}")),
         ..Comparison::of_templates(sides[0], sides[1], None, names)
     };
     page(&diff::diff(&comparison, None, PageContext::default()))
@@ -131,7 +131,7 @@ fn every_text_is_in_the_page() {
     let plan = rich_plan(&|place| format!("{place}<i>"));
     let document = Document::parse(&plan_page(&plan));
     let text = document.text();
-    for place in rich::PLACES {
+    for place in rich_tests::PLACES {
         assert!(text.contains(&format!("{place}<i>")), "{place} is missing");
     }
 }
