@@ -32,7 +32,7 @@
 //!
 //! # Code map
 //!
-//! A module may use the modules below it in this table, and none above it. `tests/invariants.rs`
+//! A module may use the modules below it in this table, and none above it. `tests/invariants`
 //! reads that off the sources.
 //!
 //! | module | what it holds | I/O |

@@ -102,7 +102,7 @@ pub(super) async fn load(
         .with_retry_config(retries.retries.clone());
     let metadata = metadata_client(&variables, profile, &local)?;
     let region = match configured_region(settings, &variables, profile)? {
-        Some(region) => region,
+        Some((region, _)) => region,
         None => region_of_instance(&local, &metadata)
             .await
             .ok_or_else(|| no_region(&shared))?,
@@ -145,7 +145,9 @@ pub(super) async fn load(
             variables,
             secrets: secrets.clone(),
         };
-        SharedCredentialsProvider::new(Provider::new(source, loading, Arc::clone(&caller.codes)))
+        let codes = Arc::clone(&caller.codes);
+        let validity = caller.validity.clone();
+        SharedCredentialsProvider::new(Provider::new(source, loading, codes, validity))
     });
     let sdk = sdk.into_builder().credentials_provider(provider.clone());
     Ok(Configuration {
@@ -155,6 +157,43 @@ pub(super) async fn load(
         devices,
         caller,
     })
+}
+
+/// What the variables, the files and the manifest say about a connection, each part by itself.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where the credentials come from, in words.
+    pub credentials: Result<String>,
+    /// The region and where it is set; `None` if nothing sets it.
+    pub region: Result<Option<(String, String)>>,
+}
+
+/// Returns what is configured. Nothing is sent.
+pub fn setup(settings: &Settings) -> Setup {
+    let variables = Variables::new(Env::real());
+    let shared = SharedConfig::load(&variables);
+    let selected = shared.and_then(|shared| {
+        let selection = select(settings, &variables, &shared)?;
+        Ok((shared, selection))
+    });
+    match selected {
+        Ok((shared, selection)) => {
+            let search = Search {
+                shared: &shared,
+                variables: &variables,
+                is_chosen: selection.is_chosen,
+            };
+            Setup {
+                credentials: search.description(&selection.name, &selection.profile),
+                region: configured_region(settings, &variables, &selection.profile),
+            }
+        }
+        Err(error) => Setup {
+            credentials: Err(error),
+            // The profile may have had one.
+            region: configured_region(settings, &variables, &Profile::default()),
+        },
+    }
 }
 
 /// Returns the profile in use.
@@ -242,11 +281,16 @@ fn other_profiles(name: &str, shared: &SharedConfig) -> String {
     format!("the profiles are {}", quoted(shared.names()))
 }
 
+/// Returns the region that is configured, and where.
+///
+/// # Errors
+///
+/// If it can be no region.
 fn configured_region(
     settings: &Settings,
     variables: &Variables,
     profile: &Profile,
-) -> Result<Option<String>> {
+) -> Result<Option<(String, String)>> {
     let found = if let Some(region) = &settings.region {
         Some((region.clone(), settings.origins.get("region").to_string()))
     } else if let Some((name, region)) = variables.first(REGION_VARIABLES)? {
@@ -259,7 +303,7 @@ fn configured_region(
         return Ok(None);
     };
     if is_region(&region) {
-        return Ok(Some(region));
+        return Ok(Some((region, origin)));
     }
     let message = if region.is_empty() {
         format!("{origin}: the AWS region is empty")

@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::answer::Checked;
+use super::clock::{ServerClock, Timed};
 use super::endpoints::scheme_and_authority;
 use super::trust::Bundle;
 use crate::error::Result;
@@ -44,12 +45,12 @@ pub(super) struct ToAws {
     pub(super) no_proxy: String,
 }
 
-/// Returns an HTTP client for all calls on this route.
+/// Returns an HTTP client for all calls on this route. Its answers are compared with `clock`.
 ///
 /// # Errors
 ///
 /// If the certificates cannot be read.
-pub(super) fn client(route: &Route) -> Result<SharedHttpClient> {
+pub(super) fn client(route: &Route, clock: &ServerClock) -> Result<SharedHttpClient> {
     let certificates = match route {
         Route::Aws(ToAws {
             certificates: Some(bundle),
@@ -57,7 +58,7 @@ pub(super) fn client(route: &Route) -> Result<SharedHttpClient> {
         }) => Some(bundle.read()?),
         _ => None,
     };
-    let (connectors, route) = (Connectors::default(), route.clone());
+    let (connectors, route, clock) = (Connectors::default(), route.clone(), clock.clone());
     Ok(http_client_fn(move |settings, components| {
         connectors.get(settings, || {
             let create = |proxy: Option<ProxyConfig>| {
@@ -86,7 +87,13 @@ pub(super) fn client(route: &Route) -> Result<SharedHttpClient> {
                     direct: create(Some(ProxyConfig::disabled())),
                 }),
             };
-            SharedHttpConnector::new(Checked(connector))
+            let connector = SharedHttpConnector::new(Checked(connector));
+            // The services inside a machine have its clock.
+            if route == Route::Direct {
+                return connector;
+            }
+            let clock = clock.clone();
+            SharedHttpConnector::new(Timed { connector, clock })
         })
     }))
 }

@@ -25,6 +25,8 @@ pub(crate) struct Login {
     pub(super) unopened: Vec<String>,
     /// The command line that deploys without an account.
     pub(super) without_account: String,
+    /// The command line of `doctor`.
+    pub(super) doctor: String,
 }
 
 /// How the user logs in.
@@ -63,10 +65,10 @@ impl Login {
                     "AWS does not know these credentials: check them with `{}`",
                     self.command("sts get-caller-identity")
                 )),
-            "RequestTimeTooSkewed" => clock(fault),
+            "RequestTimeTooSkewed" => self.clock(fault),
             "SignatureDoesNotMatch" | "InvalidSignatureException"
                 if service_message::is_clock_skew(message) => {
-                clock(fault)
+                self.clock(fault)
             }
             "SignatureDoesNotMatch" | "InvalidSignatureException" => fault.hint(format!(
                 "the secret access key does not belong to the access key id: run `{}`",
@@ -78,6 +80,16 @@ impl Login {
                 let hint = advice.and_then(|it| it.hint_on_call(|it| format!("stackctl {it}")));
                 hint.into_iter().fold(fault, Error::hint)
             }
+        }
+    }
+
+    fn clock(&self, fault: Error) -> Error {
+        let fault = fault.hint(
+            "this machine's clock is off by more than AWS accepts: set it, for example by NTP",
+        );
+        match self.doctor.as_str() {
+            "" => fault,
+            doctor => fault.hint(format!("`{doctor}` shows by how much")),
         }
     }
 
@@ -205,10 +217,6 @@ pub(super) fn is_unknown(code: &str) -> bool {
         "AuthFailure",
     ]
     .contains(&code)
-}
-
-fn clock(fault: Error) -> Error {
-    fault.hint("this machine's clock is off by more than AWS accepts: set it, for example by NTP")
 }
 
 #[cfg(test)]

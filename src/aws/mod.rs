@@ -3,9 +3,11 @@
 //! Nothing here knows whether it talks to AWS or to the emulator, except for what a [`Connection`]
 //! needs to be opened: an endpoint, credentials and path-style addressing.
 
+pub mod actions;
 mod answer;
 mod backoff;
 mod call_span;
+mod clock;
 pub mod code_storage;
 mod configuration;
 mod credentials;
@@ -16,6 +18,7 @@ mod fault;
 mod foreign;
 pub mod functions;
 mod http;
+pub mod iam;
 mod json_call;
 mod limiter;
 mod login;
@@ -39,6 +42,8 @@ pub(crate) use fault::{
     is_final, is_missing, lacks_permission, message as service_message, needs_login,
 };
 
+pub use configuration::{Setup, setup};
+pub use credentials::Expiry;
 pub use pool::Pool;
 
 use std::fmt;
@@ -189,14 +194,21 @@ impl Connection {
         &self.region
     }
 
+    /// Returns until when the credentials are valid; `None` if none were loaded.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.caller.validity.get()
+    }
+
     /// Returns which servers are called.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Sets the command line that a hint suggests if there are no credentials: it needs none.
-    pub fn suggest_without_account(&mut self, command: String) {
-        self.login.without_account = command;
+    /// Sets the command lines that hints suggest: one that needs no credentials if there are none, and that
+    /// of `doctor`.
+    pub fn suggest(&mut self, without_account: String, doctor: String) {
+        self.login.without_account = without_account;
+        self.login.doctor = doctor;
     }
 
     /// Waits until nobody else asks for the codes of the credentials' MFA devices, as long as the result
@@ -323,6 +335,16 @@ impl Connection {
         let allowance = Allowance(self.limiter(service.name));
         JsonClient::new(&self.config, service, allowance)
     }
+}
+
+/// Returns the hint for a region that is none of AWS's; `None` if it is one.
+pub(crate) fn unknown_region(region: &str) -> Option<String> {
+    region::hint(region)
+}
+
+/// Returns whether a region has to be enabled in an account before it can be used.
+pub(crate) fn needs_opt_in(region: &str) -> bool {
+    region::needs_opt_in(region)
 }
 
 /// Returns the partition of a region, as ARNs have it.

@@ -13,6 +13,9 @@ struct Partition {
     domain: &'static str,
     /// The domain of its dual-stack endpoints.
     dual_stack: &'static str,
+    /// The host of IAM, which has one endpoint in a partition, and the region that its requests are signed
+    /// for.
+    iam: (&'static str, &'static str),
 }
 
 /// The partitions. The first has all regions that no other has.
@@ -22,48 +25,56 @@ const PARTITIONS: [Partition; 8] = [
         regions: &[],
         domain: "amazonaws.com",
         dual_stack: "api.aws",
+        iam: ("iam.amazonaws.com", "us-east-1"),
     },
     Partition {
         id: "aws-cn",
         regions: &["cn-"],
         domain: "amazonaws.com.cn",
         dual_stack: "api.amazonwebservices.com.cn",
+        iam: ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
     },
     Partition {
         id: "aws-eusc",
         regions: &["eusc-"],
         domain: "amazonaws.eu",
         dual_stack: "api.amazonwebservices.eu",
+        iam: ("iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
     },
     Partition {
         id: "aws-iso",
         regions: &["us-iso-"],
         domain: "c2s.ic.gov",
         dual_stack: "api.aws.ic.gov",
+        iam: ("iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
     },
     Partition {
         id: "aws-iso-b",
         regions: &["us-isob-"],
         domain: "sc2s.sgov.gov",
         dual_stack: "api.aws.scloud",
+        iam: ("iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
     },
     Partition {
         id: "aws-iso-e",
         regions: &["eu-isoe-"],
         domain: "cloud.adc-e.uk",
         dual_stack: "api.cloud-aws.adc-e.uk",
+        iam: ("iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
     },
     Partition {
         id: "aws-iso-f",
         regions: &["us-isof-", "eu-isof-"],
         domain: "csp.hci.ic.gov",
         dual_stack: "api.aws.hci.ic.gov",
+        iam: ("iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
     },
     Partition {
         id: "aws-us-gov",
         regions: &["us-gov-"],
         domain: "amazonaws.com",
         dual_stack: "api.aws",
+        iam: ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
     },
 ];
 
@@ -82,6 +93,11 @@ pub(super) fn domain(region: &str) -> &'static str {
     find(region).domain
 }
 
+/// Returns the host of IAM in the partition of a region, and the region that its requests are signed for.
+pub(super) fn iam(region: &str) -> (&'static str, &'static str) {
+    find(region).iam
+}
+
 /// Returns whether a host, in lower case, is under a domain of AWS.
 pub(super) fn is_host_of_aws(host: &str) -> bool {
     let mut domains = PARTITIONS.iter().flat_map(|it| [it.domain, it.dual_stack]);
@@ -93,7 +109,7 @@ pub(super) fn is_host_of_aws(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::of_region;
+    use super::{PARTITIONS, domain, iam, of_region};
 
     #[test]
     fn every_region_has_its_partition() {
@@ -112,5 +128,15 @@ mod tests {
         ] {
             assert_eq!(of_region(region), partition, "{region}");
         }
+    }
+
+    #[test]
+    fn iam_is_signed_for_a_region_of_its_partition() {
+        for partition in &PARTITIONS {
+            let (host, region) = partition.iam;
+            assert_eq!(of_region(region), partition.id);
+            assert!(host.ends_with(domain(region)), "{host}");
+        }
+        assert_eq!(iam("eu-west-1"), ("iam.amazonaws.com", "us-east-1"));
     }
 }

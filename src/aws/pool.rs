@@ -10,10 +10,12 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
+use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 
 use super::Identity;
-use super::credentials::{Codes, Source};
+use super::clock::ServerClock;
+use super::credentials::{Codes, Source, Validity};
 use super::http::{self, Route};
 use super::limiter::Limiters;
 use super::pace::Pace;
@@ -26,6 +28,7 @@ pub struct Pool(Arc<Mutex<Shared>>);
 #[derive(Default)]
 struct Shared {
     clients: Vec<(Route, SharedHttpClient)>,
+    clock: ServerClock,
     callers: Vec<(Credentials, Arc<Caller>)>,
     accounts: Accounts,
     pace: Pace,
@@ -52,6 +55,8 @@ pub(super) struct Caller {
     pub(super) loaded: SharedIdentityCache,
     /// The codes of the MFA devices that the credentials need.
     pub(super) codes: Codes,
+    /// Until when the loaded credentials are valid.
+    pub(super) validity: Validity,
     /// Held while the user is asked for the codes.
     pub(super) asking: tokio::sync::Mutex<()>,
     pub(super) limiters: Limiters,
@@ -86,9 +91,16 @@ impl Pool {
         if let Some((_, client)) = shared.clients.iter().find(|(known, _)| *known == route) {
             return Ok(client.clone());
         }
-        let client = http::client(&route)?;
+        let client = http::client(&route, &shared.clock)?;
         shared.clients.push((route, client.clone()));
         Ok(client)
+    }
+
+    /// Returns by how much this machine's clock is ahead of those of the servers that answered, to the
+    /// second; `None` if nobody has answered.
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.clock.ahead()
     }
 
     /// Returns what is known of some credentials.
@@ -125,6 +137,7 @@ impl Default for Caller {
             provider: OnceLock::new(),
             loaded: IdentityCache::lazy().build(),
             codes: Codes::default(),
+            validity: Validity::default(),
             asking: tokio::sync::Mutex::default(),
             limiters: Limiters::default(),
             accounts: Accounts::default(),

@@ -2,6 +2,7 @@
 //!
 //! A region that is missing here works as well: the list only explains a failure.
 
+use super::partition;
 use crate::util::suggest::nearest;
 
 /// The regions (AWS General Reference, "AWS service endpoints", and the pages of the other partitions).
@@ -47,6 +48,33 @@ const REGIONS: [&str; 39] = [
     "us-west-2",
 ];
 
+/// The regions that every account has. Each other one of the partition `aws` has to be enabled in an account
+/// (AWS Account Management Reference Guide, "Enable or disable AWS Regions").
+const ENABLED: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Returns whether a region has to be enabled in an account before it can be used.
+pub(super) fn needs_opt_in(region: &str) -> bool {
+    REGIONS.contains(&region) && partition::of_region(region) == "aws" && !ENABLED.contains(&region)
+}
+
 /// Returns the hint for a region that is none of AWS's; `None` if it is one.
 pub(super) fn hint(region: &str) -> Option<String> {
     if REGIONS.contains(&region) {
@@ -61,7 +89,18 @@ pub(super) fn hint(region: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::hint;
+    use super::{ENABLED, REGIONS, hint, needs_opt_in};
+
+    #[test]
+    fn newer_regions_have_to_be_enabled() {
+        assert!(ENABLED.iter().all(|it| REGIONS.contains(it)));
+        for region in ["af-south-1", "eu-central-2", "me-south-1"] {
+            assert!(needs_opt_in(region), "{region}");
+        }
+        for region in ["eu-west-1", "cn-north-1", "us-gov-west-1", "xx-new-9"] {
+            assert!(!needs_opt_in(region), "{region}");
+        }
+    }
 
     #[test]
     fn an_unknown_region_is_named_with_the_nearest() {

@@ -81,6 +81,8 @@ pub enum Command {
     Verify(commands::verify::Args),
     /// Connect to an instance of the stack by SSH
     Ssh(commands::ssh::Args),
+    /// Check credentials, region, clock, bucket, permissions and programs, each with its remedy
+    Doctor(commands::doctor::Args),
     /// Manage the embedded AWS emulator
     Local(commands::local::Args),
     /// Write a new project: the example, a minimal one, or a manifest for a template that exists
@@ -124,6 +126,7 @@ impl Command {
             Self::Graph(_) => "graph",
             Self::Verify(_) => "verify",
             Self::Ssh(_) => "ssh",
+            Self::Doctor(_) => "doctor",
             Self::Local(_) => "local",
             Self::Init(_) => "init",
             Self::Config(_) => "config",

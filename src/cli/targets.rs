@@ -52,9 +52,11 @@ pub(super) fn choose(
     }
     let chooses_environments = chooses_environments(global);
     let chooses = chooses_environments || !global.stacks.is_empty();
+    // It says itself what is wrong with the manifest, and checks what needs none.
+    let is_lenient = matches!(command, Command::Doctor(_));
     let project = match Project::find(&context.ambient().current_dir, context.manifest()) {
         Ok(project) => project,
-        Err(error) if chooses => return Err(error),
+        Err(error) if chooses && !is_lenient => return Err(error),
         // The command says so, or needs no manifest.
         Err(_) => return Ok(Chosen::Alone),
     };
@@ -96,7 +98,10 @@ pub(super) fn choose(
         all_environments: global.all_environments,
     };
     let overrides = context.overrides_for(None);
-    let targets = choose_targets(&manifest, &selection, &overrides, context.ambient())?;
+    let targets = match choose_targets(&manifest, &selection, &overrides, context.ambient()) {
+        Err(_) if is_lenient && !manifest.diagnostics().is_empty() => return Ok(Chosen::Alone),
+        targets => targets?,
+    };
     show_warnings(context, &targets);
     let mut opened: Vec<OpenedTarget> = targets
         .into_iter()
@@ -222,6 +227,7 @@ fn scope(command: &Command) -> Scope {
         Command::Events(args) => any(args.layout()),
         Command::History(args) => any(args.layout()),
         Command::Gc(args) => Scope::Any(args.layout()),
+        Command::Doctor(args) => Scope::Any(args.layout()),
         Command::Render(_) => Scope::Any(Layout::Templates),
         Command::Validate(args) => Scope::Any(args.layout()),
         Command::Package(args) => Scope::Any(args.layout()),

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
 
 use crate::config::ambient::Ambient;
@@ -42,6 +43,59 @@ pub(crate) fn root(ambient: &Ambient) -> Result<Option<PathBuf>> {
         }
     }
     Ok(Some(root))
+}
+
+/// A folder of the cache as it is, which was not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inspected {
+    /// The cache folder, which may not exist.
+    pub(crate) root: PathBuf,
+    /// The folders that belong to another user, which stackctl refuses.
+    pub(crate) foreign: Vec<PathBuf>,
+    /// The folders that others can open although they should not.
+    pub(crate) open: Vec<PathBuf>,
+    /// Whether files can be written there, or the folder can be created.
+    pub(crate) is_writable: bool,
+    /// The free bytes of the file system; `None` if that cannot be read.
+    pub(crate) free: Option<u64>,
+}
+
+/// Looks at the cache folder by the rules of [`root`], and changes nothing; `None` if no variable gives a
+/// folder.
+pub(crate) fn inspect(ambient: &Ambient) -> Option<Inspected> {
+    let root = ambient.cache_dir()?;
+    let user = rustix::process::geteuid().as_raw();
+    let is_own = ambient.variable("STACKCTL_CACHE_DIR").is_none();
+    let (mut foreign, mut open) = (Vec::new(), Vec::new());
+    let folders = FOLDERS.map(|name| (root.join(name), 0o077));
+    let others = if is_own { 0o077 } else { 0o022 };
+    for (folder, others) in [(root.clone(), others)].into_iter().chain(folders) {
+        let (Ok(link), Ok(found)) = (fs::symlink_metadata(&folder), folder.metadata()) else {
+            continue;
+        };
+        // A folder such as `/tmp` is used by many; what is below it is private.
+        let is_shared = folder == root && !is_own && found.mode() & 0o1000 != 0;
+        if is_shared {
+            continue;
+        }
+        let is_checked = folder != root || is_own || found.mode() & others != 0;
+        if is_checked && (link.uid() != user || found.uid() != user) {
+            foreign.push(folder);
+        } else if found.mode() & others != 0 {
+            open.push(folder);
+        }
+    }
+    let existing = root.ancestors().find(|it| it.is_dir());
+    let is_writable =
+        existing.is_some_and(|it| access(it, Access::WRITE_OK | Access::EXEC_OK).is_ok());
+    let free = existing.and_then(|it| statvfs(it).ok());
+    Some(Inspected {
+        foreign,
+        open,
+        is_writable,
+        free: free.map(|it| it.f_bavail.saturating_mul(it.f_frsize)),
+        root,
+    })
 }
 
 /// Creates a folder and its parents. Only the user can open it.
@@ -140,7 +194,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
 
-    use super::{create_file, create_folder, replace_file, root};
+    use super::{create_file, create_folder, inspect, replace_file, root};
     use crate::config::ambient::Ambient;
 
     fn mode(path: &Path) -> u32 {
@@ -183,6 +237,14 @@ mod tests {
         root(&ambient("XDG_CACHE_HOME", base.path())).unwrap();
         let modes = || (mode(emulator.parent().unwrap()), mode(&emulator));
         assert_eq!(modes(), (0o700, 0o700));
+        let inspected = || inspect(&ambient("XDG_CACHE_HOME", base.path())).unwrap();
+        assert!(inspected().open.is_empty());
+        assert!(inspected().is_writable);
+        assert!(inspected().free > Some(0));
+        loose(0o750);
+        let root_folder = emulator.parent().unwrap().to_owned();
+        assert_eq!(inspected().open, [root_folder, emulator.clone()]);
+        assert_eq!(modes(), (0o750, 0o750), "nothing is changed");
         // A folder that the user chose may have other uses.
         loose(0o775);
         let chosen = ambient("STACKCTL_CACHE_DIR", emulator.parent().unwrap());

@@ -61,7 +61,7 @@ pub(super) fn ensure(
     {
         return Ok(python);
     }
-    let base = python::find(ambient, &NEED)?;
+    let base = find_python(ambient)?;
     let folder = root.join(name(&base.version));
     if let Some(python) = complete(&folder) {
         return Ok(python);
@@ -81,6 +81,15 @@ pub(super) fn ensure(
     })
 }
 
+/// Returns a Python that can create the environment.
+///
+/// # Errors
+///
+/// [`ErrorKind::System`] if there is none.
+pub(super) fn find_python(ambient: &Ambient) -> Result<Python> {
+    python::find(ambient, &NEED)
+}
+
 /// Returns the name of the folder of an environment with this version of Python.
 fn name(version: &str) -> String {
     format!("python-{version}-{}", short_digest([LOCK_FILE]))
@@ -88,7 +97,7 @@ fn name(version: &str) -> String {
 
 /// Returns the Python of any complete environment with these packages. With a version manager, asking
 /// each Python on the `PATH` for its version takes longer than starting the emulator.
-fn installed(root: &Path) -> Option<PathBuf> {
+pub(super) fn installed(root: &Path) -> Option<PathBuf> {
     let ending = name("");
     let ending = ending.trim_start_matches("python-");
     let entries = fs::read_dir(root).ok()?;
@@ -105,14 +114,23 @@ fn complete(folder: &Path) -> Option<PathBuf> {
     (folder.join(COMPLETE).is_file() && python.is_file()).then_some(python)
 }
 
+/// Returns the folders of interrupted installations.
+pub(super) fn unfinished(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries
+        .filter(|it| it.file_name().to_string_lossy().starts_with(UNFINISHED))
+        .map(|it| it.path())
+        .collect();
+    folders.sort();
+    folders
+}
+
 /// Removes the folders of interrupted installations. Errors are ignored, because a remaining folder only
 /// takes space.
 fn remove_unfinished(root: &Path, folder: &Path) {
     let _ = fs::remove_dir_all(folder);
-    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+    for folder in unfinished(root) {
+        let _ = fs::remove_dir_all(folder);
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod files;
 mod http;
+pub mod inspection;
 mod install;
 mod process;
 
@@ -125,10 +126,17 @@ impl Local {
         environment: &str,
         region: Option<&str>,
     ) -> Result<Self> {
-        let cache = cache::root(ambient)?.ok_or_else(|| {
-            Error::input("there is no cache folder for the local environment")
-                .hint("set HOME or STACKCTL_CACHE_DIR")
-        })?;
+        let cache = cache::root(ambient)?.ok_or_else(no_cache)?;
+        Self::below(ambient, &cache, root, environment, region)
+    }
+
+    fn below(
+        ambient: &Ambient,
+        cache: &Path,
+        root: &Path,
+        environment: &str,
+        region: Option<&str>,
+    ) -> Result<Self> {
         let root = root
             .canonicalize()
             .map_err(|error| Error::system(format!("cannot open {}", root.display()), error))?;
@@ -411,6 +419,22 @@ pub fn env_exports(emulator: &Emulator) -> String {
     variables.iter().fold(first_line, |script, (name, value)| {
         format!("{script}export {name}={}\n", quote(value))
     })
+}
+
+/// Returns a Python of this machine that the local environment can be installed with, as its path and its
+/// version.
+///
+/// # Errors
+///
+/// [`ErrorKind::System`] if there is none.
+pub fn find_python(ambient: &Ambient) -> Result<(PathBuf, String)> {
+    let python = install::find_python(ambient)?;
+    Ok((python.program, python.version))
+}
+
+fn no_cache() -> Error {
+    Error::input("there is no cache folder for the local environment")
+        .hint("set HOME or STACKCTL_CACHE_DIR")
 }
 
 fn endpoint(port: u16) -> String {

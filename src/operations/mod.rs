@@ -9,6 +9,7 @@ pub(crate) mod deletion_plan;
 pub(crate) mod deploy;
 pub(crate) mod deployed_functions;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod drift_detection;
 pub(crate) mod examine;
 pub(crate) mod express_failure;

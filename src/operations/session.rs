@@ -211,7 +211,8 @@ impl<'a> Session<'a> {
         if !self.settings.emulator {
             let pool = self.context.pool();
             let mut connection = Connection::open(&self.settings, None, secrets, pool).await?;
-            connection.suggest_without_account(self.context.command("apply", Some("local")));
+            let without_account = self.context.command("apply", Some("local"));
+            connection.suggest(without_account, self.command("doctor"));
             self.ask_for_codes(&connection).await?;
             return Ok(connection);
         }

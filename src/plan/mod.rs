@@ -5,6 +5,7 @@
 //! the risks of the changes.
 
 pub mod cause;
+pub mod checkup;
 pub mod comparison;
 pub mod deployed_code;
 pub mod drift_properties;

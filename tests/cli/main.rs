@@ -27,6 +27,7 @@ mod deploy;
 mod deployed;
 mod destroy;
 mod diff;
+mod doctor;
 mod documentation;
 mod drift;
 mod drift_revert;

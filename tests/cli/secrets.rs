@@ -241,7 +241,7 @@ fn keeps_quiet(finished: &Finished, secrets: &[Placed], what: &str) {
     keeps(&finished.stderr, secrets, what);
 }
 
-const COMMANDS: [&[&str]; 57] = [
+const COMMANDS: [&[&str]; 59] = [
     &["validate", "-vv"],
     &["validate", "--format", "json"],
     &["validate", "--format", "sarif"],
@@ -292,6 +292,8 @@ const COMMANDS: [&[&str]; 57] = [
     &["recover"],
     &["recover", "--format", "json"],
     &["cancel", "--yes"],
+    &["doctor", "-vv"],
+    &["doctor", "--format", "json"],
     &["gc", "--dry-run"],
     &["gc", "--yes", "--format", "json"],
     &["verify"],

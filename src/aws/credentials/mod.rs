@@ -12,7 +12,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::identity::IdentityCache;
@@ -53,6 +53,32 @@ pub(super) struct Loading {
 /// The codes of MFA devices, by the device; `None` for one that was used.
 pub(super) type Codes = Arc<Mutex<BTreeMap<String, Option<String>>>>;
 
+/// Until when credentials are valid. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Validity(Arc<Mutex<Option<Expiry>>>);
+
+/// Until when credentials are valid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// When the credentials expire; `None` if they do not, or do not say so.
+    pub credentials: Option<Timestamp>,
+    /// When the session expires with which they are renewed (single sign-on).
+    pub session: Option<Timestamp>,
+    /// Whether they are temporary, as credentials with a session token are.
+    pub is_temporary: bool,
+}
+
+impl Validity {
+    /// Returns until when the credentials are valid; `None` if none were loaded.
+    pub(super) fn get(&self) -> Option<Expiry> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, expiry: Expiry) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(expiry);
+    }
+}
+
 /// For how long credentials that could not be loaded are not tried again. Otherwise each stack of a project
 /// would try, one after the other, and a program that asks the user would ask for each.
 const NO_RETRY: Duration = Duration::from_secs(10);
@@ -63,6 +89,9 @@ pub(super) struct Provider {
     source: Source,
     loading: Loading,
     codes: Codes,
+    validity: Validity,
+    /// When the single sign-on session expires, from the last load.
+    session_end: Mutex<Option<Timestamp>>,
     /// The last failure, and when that was.
     failure: Mutex<Option<(Instant, Arc<CredentialsError>)>>,
 }
@@ -84,11 +113,13 @@ impl Error for SameFailure {
 }
 
 impl Provider {
-    pub(super) fn new(source: Source, loading: Loading, codes: Codes) -> Self {
+    pub(super) fn new(source: Source, loading: Loading, codes: Codes, validity: Validity) -> Self {
         Self {
             source,
             loading,
             codes,
+            validity,
+            session_end: Mutex::default(),
             failure: Mutex::default(),
         }
     }
@@ -134,6 +165,13 @@ impl Provider {
                 ))));
             }
         }
+        let session = self.session_end.lock();
+        let session = *session.unwrap_or_else(PoisonError::into_inner);
+        self.validity.set(Expiry {
+            credentials: credentials.expiry().and_then(timestamp),
+            session,
+            is_temporary: credentials.session_token().is_some(),
+        });
         Ok(credentials)
     }
 
@@ -259,6 +297,11 @@ impl Provider {
             let text = super::error_chain::Chain::of(&error).to_string();
             unavailable(Unavailable::SignOnSession(text))
         })?;
+        let end = token.expiration().and_then(timestamp);
+        *self
+            .session_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = end;
         let config = self.loading.config.to_builder().region(region);
         let config = config.identity_cache(IdentityCache::no_cache()).build();
         let answer = aws_sdk_sso::Client::new(&config)
@@ -292,6 +335,10 @@ impl ProvideCredentials for Provider {
     {
         Providing::new(self.provide())
     }
+}
+
+fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    Timestamp::try_from(time).ok()
 }
 
 fn unavailable(reason: Unavailable) -> CredentialsError {

@@ -80,6 +80,32 @@ pub(in crate::aws) struct Search<'a> {
 }
 
 impl Source {
+    /// Returns what it is, in words.
+    fn description(&self) -> String {
+        match self {
+            Self::Keys(keys) if keys.token.is_some() => "temporary keys".to_owned(),
+            Self::Keys(_) => "an access key".to_owned(),
+            Self::Role(role, source) => {
+                format!(
+                    "the role {}, assumed with {}",
+                    role.arn,
+                    source.description()
+                )
+            }
+            Self::WebIdentity {
+                role, token_file, ..
+            } => format!("the role {role}, assumed with the token in `{token_file}`"),
+            Self::SignOn(sign_on) => match &sign_on.session {
+                Some(session) => format!("single sign-on, session `{session}`"),
+                None => format!("single sign-on at {}", sign_on.start_url),
+            },
+            Self::LoginSession(_) => "`aws login`".to_owned(),
+            Self::Process(_) => "its `credential_process`".to_owned(),
+            Self::Container => "the container's credentials".to_owned(),
+            Self::Metadata => "the role of this machine (EC2 metadata)".to_owned(),
+        }
+    }
+
     /// Returns the source on which this one rests.
     pub(in crate::aws) fn base(&self) -> &Self {
         match self {
@@ -125,6 +151,25 @@ impl Search<'_> {
             Source::Container
         } else {
             Source::Metadata
+        })
+    }
+
+    /// Returns where the credentials for the profile of this name come from, in words.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::source`].
+    pub(in crate::aws) fn description(&self, name: &str, profile: &Profile) -> Result<String> {
+        let source = self.source(name, profile)?;
+        if !self.is_chosen && self.keys_of_variables()?.is_some() {
+            return Ok("the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned());
+        }
+        let by = source.description();
+        Ok(match source {
+            Source::Container | Source::Metadata => by,
+            // A token's file may be named by a variable.
+            Source::WebIdentity { .. } if !profile.has("web_identity_token_file") => by,
+            _ => format!("the profile `{name}`: {by}"),
         })
     }
 

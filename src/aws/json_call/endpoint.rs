@@ -13,7 +13,8 @@ use aws_smithy_runtime_api::client::endpoint::{
 };
 use aws_types::SdkConfig;
 
-use super::Service;
+use super::{IAM, Service};
+use crate::aws::partition;
 
 /// Resolves the endpoint of one service in the configured region.
 #[derive(Debug)]
@@ -57,6 +58,14 @@ impl EndpointResolver {
         let endpoint = self.cloudformation.resolve_endpoint(&parameters).await?;
         if self.custom.is_some() {
             return Ok(endpoint);
+        }
+        if self.service.name == IAM.name {
+            let (host, _) = partition::iam(self.region.as_deref().unwrap_or_default());
+            let host = match host.strip_prefix("iam.amazonaws") {
+                Some(rest) if self.uses_fips == Some(true) => format!("iam-fips.amazonaws{rest}"),
+                _ => host.to_owned(),
+            };
+            return Ok(Endpoint::builder().url(format!("https://{host}")).build());
         }
         let host = endpoint.url().strip_prefix("https://cloudformation");
         let host = host.ok_or("CloudFormation's endpoint has an unknown form")?;

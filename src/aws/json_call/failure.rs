@@ -11,6 +11,8 @@ use aws_types::request_id::RequestId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::xml;
+
 /// The error that a service returned, or the reason why its answer could not be read.
 #[derive(Debug)]
 pub(in crate::aws) struct Failure {
@@ -19,7 +21,7 @@ pub(in crate::aws) struct Failure {
 }
 
 impl Failure {
-    fn unreadable(error: serde_json::Error) -> Self {
+    fn unreadable(error: impl Into<BoxError>) -> Self {
         Self {
             metadata: ErrorMetadata::default(),
             source: Some(error.into()),
@@ -49,36 +51,51 @@ impl StdError for Failure {
     }
 }
 
-/// Reads the answer to a call.
+/// Reads the answer to a call, which is in XML or in JSON.
 pub(super) fn read<T: DeserializeOwned>(
     answer: &HttpResponse,
+    is_xml: bool,
 ) -> Result<T, OrchestratorError<Failure>> {
     tracing::debug!(request_id = ?answer.request_id());
     let body = answer.body().bytes().unwrap_or_default();
     if answer.status().is_success() {
-        let body = if body.is_empty() { b"{}" } else { body };
-        let output = serde_json::from_slice(body);
-        output.map_err(|error| OrchestratorError::operation(Failure::unreadable(error)))
+        let output = value(body, is_xml);
+        let output = output.and_then(|it| serde_json::from_value(it).map_err(Failure::unreadable));
+        output.map_err(OrchestratorError::operation)
     } else {
-        Err(OrchestratorError::operation(failure(answer, body)))
+        Err(OrchestratorError::operation(failure(answer, body, is_xml)))
     }
 }
 
+/// Returns the content of an answer. An empty one is `{}`.
+fn value(body: &[u8], is_xml: bool) -> Result<Value, Failure> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    if is_xml {
+        let text = std::str::from_utf8(body).map_err(Failure::unreadable)?;
+        return xml::to_json(text).map_err(Failure::unreadable);
+    }
+    serde_json::from_slice(body).map_err(Failure::unreadable)
+}
+
 /// Returns the error that an answer reports. Its code is in the header `x-amzn-errortype` or in the
-/// body's member `code` or `__type`.
-fn failure(answer: &HttpResponse, body: &[u8]) -> Failure {
-    let body = if body.is_empty() { b"{}" } else { body };
-    let body: Value = match serde_json::from_slice(body) {
+/// body's member `code` or `__type`, in XML in the element `Error`.
+fn failure(answer: &HttpResponse, body: &[u8], is_xml: bool) -> Failure {
+    let mut body: Value = match value(body, is_xml) {
         Ok(body) => body,
-        Err(error) => return Failure::unreadable(error),
+        Err(unreadable) => return unreadable,
     };
+    if is_xml {
+        body = body["Error"].take();
+    }
     let member = |names: &[&str]| {
         let mut values = names.iter().filter_map(|name| body[name].as_str());
         values.next().map(str::to_owned)
     };
     let header = answer.headers().get("x-amzn-errortype").map(str::to_owned);
     let mut metadata = ErrorMetadata::builder();
-    if let Some(code) = header.or_else(|| member(&["code", "__type"])) {
+    if let Some(code) = header.or_else(|| member(&["code", "__type", "Code"])) {
         metadata = metadata.code(bare(&code));
     }
     if let Some(message) = member(&["message", "Message", "errorMessage"]) {

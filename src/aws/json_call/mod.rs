@@ -4,12 +4,15 @@
 //! applies time-outs, corrects a wrong clock, resolves credentials and sets the user agent. This module
 //! adds what the SDK generates for each service: the endpoint, the request and the error.
 //!
+//! IAM is called here too, although it answers in XML: its answers are [read as JSON](xml).
+//!
 //! To add a service, add a [`Service`] to [`SERVICES`] and a function that sends a [`Request`].
 
 mod endpoint;
 mod failure;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use std::fmt;
 
@@ -61,7 +64,8 @@ use endpoint::EndpointResolver;
 pub(super) use failure::Failure;
 
 /// The services that this module calls.
-pub(super) const SERVICES: [&Service; 5] = [&DYNAMODB, &LAMBDA, &LOGS, &SECRETS_MANAGER, &SSM];
+pub(super) const SERVICES: [&Service; 6] =
+    [&DYNAMODB, &IAM, &LAMBDA, &LOGS, &SECRETS_MANAGER, &SSM];
 
 /// Amazon DynamoDB.
 pub(super) const DYNAMODB: Service = Service {
@@ -69,6 +73,14 @@ pub(super) const DYNAMODB: Service = Service {
     name: "dynamodb",
     govcloud_fips: "dynamodb",
     has_dual_stack: true,
+};
+
+/// AWS Identity and Access Management. A partition has one endpoint of it, in one region.
+pub(super) const IAM: Service = Service {
+    id: "IAM",
+    name: "iam",
+    govcloud_fips: "iam",
+    has_dual_stack: false,
 };
 
 /// AWS Lambda.
@@ -103,7 +115,7 @@ pub(super) const SSM: Service = Service {
     has_dual_stack: true,
 };
 
-/// A service of AWS whose requests and answers are JSON.
+/// A service of AWS whose requests and answers are JSON, or IAM.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service {
     /// The id by which the SDK looks up a configured endpoint, such as `CloudWatch Logs` for
@@ -132,9 +144,38 @@ pub(super) struct Request {
     body: String,
     /// Whether the call may take as long as it needs.
     is_patient: bool,
+    /// Whether the answer is in XML.
+    is_answered_in_xml: bool,
 }
 
 impl Request {
+    /// Returns a request in the AWS query protocol. The names of `parameters` are those of the form, such as
+    /// `ActionNames.member.1`.
+    pub(super) fn query(
+        operation: &'static str,
+        version: &str,
+        parameters: &[(String, String)],
+    ) -> Self {
+        let encoded = |text: &str| fmt_string(text, EncodingStrategy::Default);
+        let mut body = format!("Action={operation}&Version={version}");
+        for (name, value) in parameters {
+            body.push_str(&format!("&{}={}", encoded(name), encoded(value)));
+        }
+        let form = "application/x-www-form-urlencoded";
+        Self {
+            operation,
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", form.to_owned()),
+                ("content-length", body.len().to_string()),
+            ],
+            body,
+            is_patient: false,
+            is_answered_in_xml: true,
+        }
+    }
+
     /// Returns a request in the AWS JSON protocol, version `1.0` or `1.1`. `target` is the value of the
     /// header `X-Amz-Target`, which ends with the operation, such as `DynamoDB_20120810.GetItem`.
     pub(super) fn json(version: &str, target: &'static str, input: &Value) -> Self {
@@ -150,6 +191,7 @@ impl Request {
             ],
             body,
             is_patient: false,
+            is_answered_in_xml: false,
         }
     }
 
@@ -185,6 +227,7 @@ impl Request {
             headers: Vec::new(),
             body: String::new(),
             is_patient: false,
+            is_answered_in_xml: false,
         }
     }
 
@@ -238,7 +281,8 @@ impl JsonClient {
         }
     }
 
-    /// Sends a request and returns the answer, deserialized from JSON. An empty body is read as `{}`.
+    /// Sends a request and returns the answer, deserialized from JSON. An empty body is read as `{}`. An
+    /// answer in XML is deserialized from its [JSON](xml).
     pub(super) async fn send<T>(&self, request: Request) -> Result<T, CallError>
     where
         T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
@@ -253,8 +297,9 @@ impl JsonClient {
         if let Some(behavior) = self.behavior {
             call = call.behavior_version(behavior);
         }
+        let is_xml = request.is_answered_in_xml;
         call.serializer(move |(): ()| request.to_http())
-            .deserializer(failure::read)
+            .deserializer(move |answer: &HttpResponse| failure::read(answer, is_xml))
             .build()
             .invoke(())
             .await

@@ -113,7 +113,7 @@ pub async fn prepare(store: &Store, state: BucketState, report: impl Fn(&str)) -
 ///
 /// Some servers answer in a format that the SDK cannot read. Such a bucket counts as incomplete:
 /// completing it is harmless if repeated, and is done only to stackctl's own bucket.
-async fn is_versioned(store: &Store) -> Result<bool> {
+pub(super) async fn is_versioned(store: &Store) -> Result<bool> {
     let request = store
         .client
         .get_bucket_versioning()
@@ -278,9 +278,14 @@ fn incomplete(error: aws_sdk_s3::error::BuildError) -> Error {
     Error::system("cannot put a request to S3 together", error)
 }
 
+/// Returns the ARN of a bucket in the partition of a region.
+pub(super) fn bucket_arn(bucket: &str, region: &str) -> String {
+    format!("arn:{}:s3:::{bucket}", partition::of_region(region))
+}
+
 /// Returns a bucket policy that denies every request without TLS.
-fn tls_only(bucket: &str, region: &str) -> String {
-    let arn = format!("arn:{}:s3:::{bucket}", partition::of_region(region));
+pub(super) fn tls_only(bucket: &str, region: &str) -> String {
+    let arn = bucket_arn(bucket, region);
     json!({
         "Version": "2012-10-17",
         "Statement": [{

@@ -14,6 +14,7 @@ mod dated;
 mod delete;
 pub mod empty;
 pub mod garbage;
+pub mod protection;
 pub mod records;
 
 pub use bucket::BucketState;
@@ -211,6 +212,11 @@ impl Store {
             client: self.connection.s3_in(region),
             ..self
         }
+    }
+
+    /// Returns whether the manifest names the bucket, so that stackctl neither creates nor changes it.
+    pub fn is_named(&self) -> bool {
+        self.explicit
     }
 
     /// Returns the bucket's name.

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod destroy;
 pub mod diff;
+pub mod doctor;
 pub mod drift;
 pub mod events;
 pub mod gc;
@@ -40,7 +41,7 @@ pub enum Exit {
     Done,
     /// There are differences, and the command line asked for an exit code that says so.
     Differences,
-    /// A program that took over the terminal ended with this code.
+    /// With this code: that of a program that took over the terminal, or 1 if a check failed.
     Code(u8),
 }
 

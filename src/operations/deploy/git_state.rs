@@ -35,9 +35,21 @@ const SETTINGS: [(&str, &str); 3] = [
     ("status.submoduleSummary", "false"),
 ];
 
+/// Returns git's version, such as `git version 2.47.1`; `None` if there is none.
+pub(crate) fn version(folder: &Path, ambient: &Ambient) -> Option<String> {
+    let path = ambient.variable("PATH").unwrap_or_default();
+    let git = Git {
+        program: program::find("git", path)?,
+        folder,
+        ambient,
+    };
+    let text = String::from_utf8(git.run(&["--version"], &[])?).ok()?;
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
 /// Returns the state of the repository that a folder is in; `None` if there is no repository, no commit or
 /// no git.
-pub(super) fn read(folder: &Path, ambient: &Ambient) -> Option<GitState> {
+pub(crate) fn read(folder: &Path, ambient: &Ambient) -> Option<GitState> {
     let path = ambient.variable("PATH").unwrap_or_default();
     let git = Git {
         program: program::find("git", path)?,

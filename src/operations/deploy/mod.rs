@@ -12,7 +12,7 @@ mod deployed;
 pub(crate) mod deployment;
 pub(crate) mod execution;
 mod fingerprint;
-mod git_state;
+pub(crate) mod git_state;
 pub(crate) mod import;
 pub(crate) mod moves;
 mod nested_change_sets;

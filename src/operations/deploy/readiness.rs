@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operations::express_failure;
 use crate::operations::follow::{RunningOperation, interrupt_prompt};
 use crate::operations::recover::{cancel, steps};
+use crate::operations::session::Session;
 use crate::present::event_filter::EventFilter;
 
 /// Brings the stack into a state in which it accepts a change set, if that is asked for or costs
@@ -47,30 +48,40 @@ pub(crate) fn check(deployment: &Deployment<'_>) -> Result<()> {
     let Some(stack) = deployment.stack() else {
         return Ok(());
     };
+    let again = |option: &str| deployment.again(option);
+    refusal(deployment.session(), stack, &again).map_or(Ok(()), Err)
+}
+
+/// Returns the error for a stack that cannot accept a change set now; `None` if it can. `again` returns the
+/// command line that deploys, with an option.
+pub(crate) fn refusal(
+    session: &Session<'_>,
+    stack: &Stack,
+    again: &dyn Fn(&str) -> String,
+) -> Option<Error> {
     let (name, status) = (&stack.name, &stack.status);
-    let session = deployment.session();
     match status {
-        status if !status.is_terminal() => Err(busy(deployment, stack)),
-        StackStatus::RollbackComplete => Err(Error::refused(format!(
+        status if !status.is_terminal() => Some(busy(session, stack, again)),
+        StackStatus::RollbackComplete => Some(Error::refused(format!(
             "the stack `{name}` is {status}: its creation failed, and the empty stack can only be \
              deleted"
         ))
         .hint(format!(
             "`{}` deletes it and creates the stack again",
-            deployment.again("--yes")
+            again("--yes")
         ))
         .hint(format!("`{}` explains more", session.command("recover")))),
         StackStatus::RollbackFailed
         | StackStatus::UpdateRollbackFailed
         | StackStatus::ImportRollbackFailed
-        | StackStatus::DeleteFailed => Err(Error::refused(format!(
+        | StackStatus::DeleteFailed => Some(Error::refused(format!(
             "the stack `{name}` is {status} and accepts no change"
         ))
         .hint(format!(
             "`{}` shows why, and repairs the stack",
             session.command("recover")
         ))),
-        _ => Ok(()),
+        _ => None,
     }
 }
 
@@ -110,7 +121,10 @@ pub(super) fn was_kept(deployment: &Deployment<'_>) -> bool {
 /// the meantime, that is the reason, whatever error the service returned.
 pub(super) async fn explain_conflict(deployment: &Deployment<'_>, error: Error) -> Error {
     match deployment.service().describe().await {
-        Ok(Some(stack)) if !stack.status.is_terminal() => busy(deployment, &stack).caused_by(error),
+        Ok(Some(stack)) if !stack.status.is_terminal() => {
+            let again = |option: &str| deployment.again(option);
+            busy(deployment.session(), &stack, &again).caused_by(error)
+        }
         Ok(Some(stack)) => explain_express(deployment, &stack, error),
         _ => error,
     }
@@ -128,16 +142,12 @@ fn explain_express(deployment: &Deployment<'_>, stack: &Stack, error: Error) -> 
 }
 
 /// Returns the error for a stack on which an operation is running.
-fn busy(deployment: &Deployment<'_>, stack: &Stack) -> Error {
-    let session = deployment.session();
+fn busy(session: &Session<'_>, stack: &Stack, again: &dyn Fn(&str) -> String) -> Error {
     let error = Error::refused(format!(
         "an operation is running on the stack `{}` ({})",
         stack.name, stack.status
     ))
-    .hint(format!(
-        "`{}` waits for it and goes on",
-        deployment.again("--wait")
-    ))
+    .hint(format!("`{}` waits for it and goes on", again("--wait")))
     .hint(format!("`{}` follows it", session.command("recover")));
     match cancel::call_for(session, stack, false) {
         Ok(_) => error.hint(format!("`{}` stops it", session.command("cancel"))),

@@ -5,6 +5,7 @@
 
 mod change;
 pub mod chart;
+pub mod checkup;
 mod code;
 pub mod config;
 pub mod danger;
@@ -43,15 +44,17 @@ pub fn clock(duration: Duration) -> String {
     }
 }
 
-/// Returns a size in bytes as `512 bytes`, `12.3 KiB`, or `4.0 MiB`.
+/// Returns a size in bytes as `512 bytes`, `12.3 KiB`, `4.0 MiB`, or `1.5 GiB`.
 pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
+    const GIB: u64 = 1024 * MIB;
     let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
     match bytes {
         0..KIB => format!("{bytes} bytes"),
         KIB..MIB => format!("{} KiB", tenths(KIB)),
-        _ => format!("{} MiB", tenths(MIB)),
+        MIB..GIB => format!("{} MiB", tenths(MIB)),
+        _ => format!("{} GiB", tenths(GIB)),
     }
 }
 
@@ -73,6 +76,7 @@ mod tests {
         assert_eq!(size(512), "512 bytes");
         assert_eq!(size(1536), "1.5 KiB");
         assert_eq!(size(5 * 1024 * 1024), "5.0 MiB");
+        assert_eq!(size(u64::MAX), "17179869183.9 GiB");
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "file"), "0 files");
     }

@@ -3,6 +3,7 @@
 
 mod change_set;
 mod chart;
+pub mod checkup;
 mod code;
 pub mod config;
 pub mod deletion;

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
+use super::checkup::CheckupDocument;
 use super::config::ConfigDocument;
 use super::deletion::DeletionDocument;
 use super::diff::DiffDocument;
@@ -45,6 +46,8 @@ pub const DOCUMENTS: &[Document] = &[
     ),
     Document::of::<DiffDocument>("stackctl.diff/1"),
     Document::of_stacks(Kind::Diff, &[part::<DiffDocument>]),
+    Document::of::<CheckupDocument>("stackctl.doctor/1"),
+    Document::of_stacks(Kind::Doctor, &[part::<CheckupDocument>]),
     Document::of::<DriftDocument>("stackctl.drift/1"),
     Document::of_stacks(
         Kind::Drift,

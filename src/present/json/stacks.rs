@@ -34,6 +34,8 @@ pub enum Kind {
     Package,
     /// `stackctl.gc/1`.
     Gc,
+    /// `stackctl.doctor/1`.
+    Doctor,
     /// `stackctl.config/1`.
     Config,
 }
@@ -53,6 +55,7 @@ impl Kind {
             Self::Validate => "stackctl.validates/1",
             Self::Package => "stackctl.packages/1",
             Self::Gc => "stackctl.gcs/1",
+            Self::Doctor => "stackctl.doctors/1",
             Self::Config => "stackctl.configs/1",
         }
     }

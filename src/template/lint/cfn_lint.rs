@@ -123,6 +123,42 @@ pub(super) fn run(subject: &Subject) -> Result<Option<(String, Vec<Finding>)>> {
     Ok(Some(("cfn-lint".to_owned(), findings)))
 }
 
+/// How long the linter may take to print its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(20);
+
+/// Returns what `cfn-lint --version` prints, or `None` if it is not installed.
+pub(super) fn version(ambient: &Ambient) -> Result<Option<String>> {
+    let path = ambient.variable("PATH").unwrap_or_default();
+    let Some(program) = program::find("cfn-lint", path) else {
+        return Ok(None);
+    };
+    let failed = |error| Error::system("cannot run cfn-lint", error);
+    let empty = tempfile::tempdir().map_err(failed)?;
+    let mut command = Command::new(&program);
+    command
+        .arg("--version")
+        .env_clear()
+        .env("HOME", empty.path())
+        .envs(environment(ambient))
+        .current_dir(empty.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let child = command.spawn().map_err(failed)?;
+    let output = program::run_at_most(child, String::new(), VERSION_LIMIT).map_err(failed)?;
+    let output = output.filter(|output| output.status.success());
+    let text = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+    let line = text.as_deref().and_then(|it| it.lines().next());
+    match line {
+        Some(line) => Ok(Some(line.trim().to_owned())),
+        None => Err(Error::new(
+            ErrorKind::System,
+            format!("{} does not run", program.display()),
+        )
+        .hint("install it again: `pip install --upgrade cfn-lint`")),
+    }
+}
+
 /// Returns a file with a configuration that sets nothing. If the linter gets one, it reads no other.
 fn empty_configuration() -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile()?;

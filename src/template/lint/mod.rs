@@ -53,6 +53,22 @@ pub struct Report {
     pub findings: Vec<Diagnostic>,
 }
 
+/// Returns the linter's name and version; `None` if there is none.
+///
+/// # Errors
+///
+/// If it is installed and does not run.
+pub fn available(ambient: &Ambient) -> Result<Option<String>> {
+    #[cfg(feature = "lint")]
+    let found = {
+        let _ = ambient;
+        Ok(Some("AWS's own rules, built in".to_owned()))
+    };
+    #[cfg(not(feature = "lint"))]
+    let found = cfn_lint::version(ambient);
+    found
+}
+
 /// Runs the built-in linter, or `cfn-lint`. Returns `None` if neither is available.
 ///
 /// # Errors

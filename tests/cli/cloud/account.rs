@@ -57,6 +57,10 @@ pub(crate) struct Account {
     pub(crate) shows_failed_template: bool,
     /// Whether events say when the configuration of a resource or of the stack is applied.
     pub(crate) shows_detailed_status: bool,
+    /// What IAM simulates for actions: `implicitDeny` or `explicitDeny`. It allows every other action.
+    pub(crate) simulated: BTreeMap<String, &'static str>,
+    /// By how many minutes the clocks of all services are ahead; `None` if only S3 says what time it is.
+    pub(crate) minutes: Option<i64>,
     /// By how many minutes the clock of S3 is ahead.
     pub(crate) s3_minutes: i64,
     /// The size of a page of changes, events or versions.
@@ -98,6 +102,8 @@ impl Default for Account {
             knows_express: true,
             shows_failed_template: false,
             shows_detailed_status: false,
+            simulated: BTreeMap::new(),
+            minutes: None,
             s3_minutes: 0,
             page_size: 100,
             made: 0,
@@ -153,6 +159,7 @@ impl Account {
                     None => response,
                 }
             }),
+            "iam" => self.iam(call),
             "dynamodb" => self.dynamodb(call),
             "lambda" => self.lambda(call),
             "secretsmanager" | "ssm" => self.value(call),
@@ -173,6 +180,26 @@ impl Account {
             + &xml::text("UserId", "AIDAEXAMPLE")
             + &xml::text("Account", &self.id);
         Response::new(200, xml::query_response(&call.operation, &result))
+    }
+
+    fn iam(&self, call: &Call) -> Response {
+        let result = match call.operation.as_str() {
+            "GetRole" => {
+                let name = call.parameter("RoleName");
+                let arn = format!("arn:aws:iam::{}:role/path/{name}", self.id);
+                xml::element("Role", &xml::text("Arn", &arn))
+            }
+            "SimulatePrincipalPolicy" => {
+                let results = call.list("ActionNames").into_iter().map(|action| {
+                    let decision = self.simulated.get(&action).unwrap_or(&"allowed");
+                    xml::text("EvalActionName", &action) + &xml::text("EvalDecision", decision)
+                });
+                xml::members("EvaluationResults", results) + &xml::text("IsTruncated", "false")
+            }
+            _ => return unknown(call),
+        };
+        let body = xml::query_response(&call.operation, &result);
+        Response::new(200, body).header("content-type", "text/xml")
     }
 
     fn dynamodb(&mut self, call: &Call) -> Response {

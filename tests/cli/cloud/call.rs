@@ -61,6 +61,13 @@ impl Call {
         self.request.header(name)
     }
 
+    /// Returns the command of stackctl that made the call, as the sandbox names it in the user agent; `None`
+    /// if another program did.
+    pub(crate) fn command(&self) -> Option<&str> {
+        let (_, name) = self.header("user-agent").split_once("app/")?;
+        name.split(' ').next()
+    }
+
     /// Returns a list such as `Capabilities.member.1`.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         (1..)
@@ -99,6 +106,14 @@ fn scope(authorization: &str) -> (String, String) {
 }
 
 fn lambda_operation(request: &Request, parameters: &mut BTreeMap<String, String>) -> String {
+    let words: Vec<&str> = request.path.split('/').skip(2).collect();
+    match words.as_slice() {
+        ["functions"] => return "ListFunctions".to_owned(),
+        ["layers"] => return "ListLayers".to_owned(),
+        ["layers", _, "versions"] => return "ListLayerVersions".to_owned(),
+        ["layers", _, "versions", _] => return "GetLayerVersion".to_owned(),
+        _ => {}
+    }
     let mut path = request.path.split('/').skip(3);
     let Some(name) = path.next() else {
         return String::new();

@@ -59,6 +59,14 @@ impl Response {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
+
+    /// Returns the response with the time of a clock that is ahead by some minutes.
+    pub(crate) fn dated(mut self, minutes: i64) -> Self {
+        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        let date = jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", now).unwrap();
+        self.headers.retain(|(name, _)| name != "date");
+        self.header("date", date)
+    }
 }
 
 /// Reads the next request; `None` if the client closed the connection.

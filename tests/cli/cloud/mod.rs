@@ -40,6 +40,7 @@ pub(crate) use change_sets::ChangeSet;
 pub(crate) use http::Response;
 use rate::Rate;
 pub(crate) use refactors::{Refactor, move_xml, rename};
+use stackctl::aws::actions::CALLS;
 pub(crate) use stacks::Deployment;
 
 use crate::listener::Listener;
@@ -78,6 +79,26 @@ impl Cloud {
         let ours = Arc::clone(&shared);
         let listener = Listener::start(move |stream| ours.serve(stream));
         Self { listener, shared }
+    }
+
+    /// Returns the calls that the table of calls (`stackctl::aws::actions`) does not have for their command.
+    fn unlisted(&self) -> Vec<String> {
+        let mut unlisted: Vec<String> = Vec::new();
+        for call in self.calls() {
+            let (service, operation) = (call.service.as_str(), call.operation.as_str());
+            let is_listed = |command: &str| {
+                CALLS.iter().any(|it| {
+                    (it.service, it.operation) == (service, operation) && it.is_made_by(command)
+                })
+            };
+            if let Some(command) = call.command()
+                && !service.is_empty()
+                && !is_listed(command)
+            {
+                unlisted.push(format!("{command}: {service} {operation}"));
+            }
+        }
+        unlisted
     }
 
     /// Returns where it listens.
@@ -154,6 +175,16 @@ impl Cloud {
     }
 }
 
+/// Every call of a command has to be in the table from which permissions are told.
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let unlisted = self.unlisted();
+            assert!(unlisted.is_empty(), "not in `aws/actions.rs`: {unlisted:?}");
+        }
+    }
+}
+
 impl Sandbox {
     /// Points the child at a scripted cloud, with credentials and a region.
     pub(crate) fn cloud(self, cloud: &Cloud) -> Self {
@@ -206,6 +237,10 @@ impl Shared {
                     lock(&self.account).answer(&call);
                     return Ok(());
                 }
+            };
+            let response = match lock(&self.account).minutes {
+                Some(minutes) => response.dated(minutes),
+                None => response,
             };
             http::write_response(&mut writer, &method, &response)?;
         }

@@ -131,7 +131,7 @@ fn code_that_lambda_reads_from_the_bucket_stays() {
         .expect_code(0)
         .expect_stdout("3 to mark");
     configuration(&cloud);
-    let functions = "GET /2015-03-31/functions";
+    let functions = "ListFunctions";
     cloud
         .on(functions)
         .only(|call| call.parameter("Marker").is_empty())
@@ -151,21 +151,21 @@ fn code_that_lambda_reads_from_the_bucket_stays() {
         .reply(json(
             serde_json::json!({ "Code": { "Location": "https://x" } }),
         ));
-    cloud.on("GET /2018-10-31/layers").reply(json(
+    cloud.on("ListLayers").reply(json(
         serde_json::json!({ "Layers": [{ "LayerName": "deps" }] }),
     ));
-    cloud.on("GET /2018-10-31/layers/deps/versions").reply(json(
+    cloud.on("ListLayerVersions").reply(json(
         serde_json::json!({ "LayerVersions": [{ "Version": 7 }] }),
     ));
     cloud
-        .on("GET /2018-10-31/layers/deps/versions/7")
+        .on("GetLayerVersion")
         .reply(json(serde_json::json!({ "Content": stored(&layer) })));
     let document = sandbox.json(&["gc", "--dry-run"]);
     assert_eq!(keys(&document, "mark"), [unneeded.as_str()]);
 
     let (sandbox, cloud, garbage) = with_garbage();
     configuration(&cloud);
-    for operation in [functions, "GET /2018-10-31/layers"] {
+    for operation in [functions, "ListLayers"] {
         cloud
             .on(operation)
             .error(403, "AccessDeniedException", "no");

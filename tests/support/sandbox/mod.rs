@@ -227,6 +227,8 @@ impl Sandbox {
             .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
+            // The child's requests to AWS name its command (`Cloud`).
+            .env("AWS_SDK_UA_APP_ID", command_of(arguments))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
@@ -254,6 +256,13 @@ impl Sandbox {
         }
         running
     }
+}
+
+/// Returns the command among the arguments: the first word without a dash.
+fn command_of<A: AsRef<OsStr>>(arguments: &[A]) -> String {
+    let words = arguments.iter().map(|it| it.as_ref().to_string_lossy());
+    let mut words = words.filter(|word| !word.starts_with('-'));
+    words.next().unwrap_or_default().into_owned()
 }
 
 /// What a child's stdin is.
