@@ -216,7 +216,7 @@ calls! {
     "cloudformation" "DescribeStackSetOperation" ["cloudformation:DescribeStackSetOperation"] StackSet false
         "apply destroy drift" "plan status";
     "cloudformation" "ListStackSetOperations" ["cloudformation:ListStackSetOperations"] StackSet false
-        "" "plan apply status destroy drift";
+        "" "plan apply status destroy drift diff";
     "cloudformation" "ListStackSetOperationResults" ["cloudformation:ListStackSetOperationResults"] StackSet false
         "apply destroy drift" "plan status";
     "cloudformation" "ListStackInstances" ["cloudformation:ListStackInstances"] StackSet false
@@ -252,7 +252,7 @@ calls! {
     "s3" "GetObject" ["s3:GetObject"] Object false
         "history rollback gc" "*";
     "s3" "PutObject" ["s3:PutObject"] Object true
-        "apply rollback gc" "*";
+        "apply rollback gc" "plan orphan refactor recover";
     "s3" "ListObjectsV2" ["s3:ListBucket"] Bucket false
         "history rollback gc" "*";
     "s3" "ListObjectVersions" ["s3:ListBucketVersions"] Bucket false

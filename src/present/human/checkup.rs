@@ -36,7 +36,10 @@ pub fn checkup(checkup: &Checkup, width: usize) -> String {
             push(&mut text, check, name_width, width);
         }
     }
-    text.push_str(&format!("\n{BOLD}Doctor: {}.{BOLD:#}\n", totals(checkup)));
+    text.push('\n');
+    for line in wrap::words(&format!("Doctor: {}.", totals(checkup)), width) {
+        text.push_str(&format!("{BOLD}{line}{BOLD:#}\n"));
+    }
     text
 }
 
@@ -82,7 +85,7 @@ fn push(text: &mut String, check: &Check, name_width: usize, width: usize) {
         }
     }
     for remedy in &check.remedies {
-        let inner = room.saturating_sub(FIX.len()).max(20);
+        let inner = room.saturating_sub(FIX.len());
         for (number, line) in wrap::words(&one_line(remedy), inner).iter().enumerate() {
             let before = if number == 0 {
                 format!("{HINT}{FIX}{HINT:#}")
@@ -134,8 +137,8 @@ mod tests {
           ok       manifest  manifest.toml
 
         AWS account
-          warning  expiry    the credentials expire in 4 minutes, and nothing renews them by
-                             itself
+          warning  expiry    the credentials expire in 4 minutes, and nothing renews
+                             them by itself
                              at 2026-03-01T12:00:00Z
                              fix: run `aws sso login --profile work` before a long
                                   deployment begins
@@ -154,7 +157,7 @@ mod tests {
             let text = style::plain(&checkup(&found(), width));
             let longest = text.lines().map(str::len).max();
             assert!(
-                longest <= Some(width.max(43)),
+                longest <= Some(width.max(41)),
                 "{width}: {longest:?}\n{text}"
             );
         }
