@@ -73,6 +73,8 @@ pub enum Command {
     Render(commands::render::Args),
     /// Check the manifest and the template; needs no credentials
     Validate(commands::validate::Args),
+    /// Plan again on every save; with `--apply`, deploy
+    Watch(commands::watch::Args),
     /// Build the artifacts' zips and print key, size and digest; needs no credentials
     Package(commands::package::Args),
     /// Show the resources and the references between them, as a picture; needs no credentials
@@ -122,6 +124,7 @@ impl Command {
             Self::Orphan(_) => "orphan",
             Self::Render(_) => "render",
             Self::Validate(_) => "validate",
+            Self::Watch(_) => "watch",
             Self::Package(_) => "package",
             Self::Graph(_) => "graph",
             Self::Verify(_) => "verify",

@@ -60,6 +60,9 @@ pub fn context(ambient: Ambient, global: &GlobalOptions) -> Context {
 /// is its part of the exit code.
 pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
     let _span = span::command(cli.command.name()).entered();
+    if let Command::Watch(args) = &cli.command {
+        return wait(run_watch(&cli, args, context));
+    }
     match targets::choose(&cli.command, &cli.global, context)? {
         Chosen::Alone => run_alone(cli.command, context),
         Chosen::One(target) => {
@@ -68,6 +71,25 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
         }
         Chosen::Several(targets, layout) => wait(run_each(cli.command, context, targets, layout)),
     }
+}
+
+/// Runs the command again and again: each time, the manifest may choose another stack.
+async fn run_watch(cli: &Cli, args: &commands::watch::Args, context: &Context) -> Result<Exit> {
+    let open = |context: Context| match targets::choose(&cli.command, &cli.global, &context)? {
+        Chosen::One(target) => {
+            let presenter = context.presenter().clone();
+            Ok(context.for_target(*target, presenter))
+        }
+        // It works on one stack.
+        Chosen::Alone | Chosen::Several(..) => Ok(context),
+    };
+    let plan = async |context: &Context, format| {
+        let args = commands::plan::Args::shown_as(format);
+        Box::pin(commands::plan::run(context, args))
+            .await
+            .map(|_| ())
+    };
+    commands::watch::run(context, args, open, plan).await
 }
 
 /// Runs the command for each stack.
@@ -160,6 +182,8 @@ fn run_alone(command: Command, context: &Context) -> Result<Exit> {
         Command::Validate(args) => wait(commands::validate::run(context, args)),
         Command::Package(args) => wait(commands::package::run(context, args)),
         Command::Graph(args) => wait(commands::graph::run(context, args)),
+        // It has begun before, without a stack.
+        Command::Watch(_) => Ok(Exit::Done),
         Command::Verify(args) => wait(commands::verify::run(context, args)),
         Command::Ssh(args) => wait(commands::ssh::run(context, args)),
         Command::Doctor(args) => wait(commands::doctor::run(context, args)),

@@ -54,7 +54,7 @@ pub(super) fn choose(
     let chooses = chooses_environments || !global.stacks.is_empty();
     // It says itself what is wrong with the manifest, and checks what needs none.
     let is_lenient = matches!(command, Command::Doctor(_));
-    let project = match Project::find(&context.ambient().current_dir, context.manifest()) {
+    let project = match context.find_project() {
         Ok(project) => project,
         Err(error) if chooses && !is_lenient => return Err(error),
         // The command says so, or needs no manifest.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::artifact::package::PackagedOnce;
 use crate::aws::Pool;
 use crate::config::ambient::Ambient;
-use crate::config::project::Project;
+use crate::config::project::{Project, Reads};
 use crate::config::settings::{Overrides, Settings};
 use crate::error::Result;
 use crate::operations::upstream::known::{Key, Upstream};
@@ -50,6 +50,8 @@ struct Shared {
     pool: Pool,
     upstream: Upstream,
     stored: Stored,
+    /// Receives what is read of the project.
+    reads: Reads,
 }
 
 /// What this process has stored in artifact buckets: each bucket and each object has a lock, which whoever
@@ -87,6 +89,19 @@ impl OpenedTarget {
     }
 }
 
+/// What one run of a command begins with that runs again and again.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What ends this run.
+    pub(crate) interrupt: Interrupt,
+    /// Where its output goes.
+    pub(crate) presenter: Presenter,
+    /// Receives what it reads of the project.
+    pub(crate) reads: Reads,
+    /// Whether it connects again and loads its credentials again.
+    pub(crate) reconnects: bool,
+}
+
 /// The account and the region of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -105,8 +120,8 @@ pub struct RepeatedOptions {
 }
 
 /// The commands that read the project's template and artifacts.
-const READS_FILES: [&str; 8] = [
-    "apply", "config", "diff", "orphan", "package", "plan", "render", "validate",
+const READS_FILES: [&str; 9] = [
+    "apply", "config", "diff", "orphan", "package", "plan", "render", "validate", "watch",
 ];
 
 impl Context {
@@ -136,6 +151,43 @@ impl Context {
             handles_signals: Cell::new(false),
             shared: Rc::new(shared),
         }
+    }
+
+    /// Returns the context of another run of the same command in this process: the files may have changed, so
+    /// it begins with nothing but the connections. `manifest` is the one that the first run has found.
+    pub(crate) fn again(&self, manifest: PathBuf, run: Run) -> Self {
+        let shared = Shared {
+            interrupt: OnceCell::from(run.interrupt),
+            pool: if run.reconnects {
+                Pool::default()
+            } else {
+                self.shared.pool.clone()
+            },
+            reads: run.reads,
+            ..Shared::default()
+        };
+        Self {
+            ambient: Rc::clone(&self.ambient),
+            presenter: run.presenter,
+            manifest: Some(manifest),
+            overrides: self.overrides.clone(),
+            repeated_options: self.repeated_options.clone(),
+            jobs: self.jobs,
+            target: None,
+            place: RefCell::default(),
+            handles_signals: Cell::new(false),
+            shared: Rc::new(shared),
+        }
+    }
+
+    /// Finds and opens the project.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Project::find`].
+    pub(crate) fn find_project(&self) -> Result<Project> {
+        let folder = &self.ambient.current_dir;
+        Project::find_recorded(folder, self.manifest(), self.shared.reads.clone())
     }
 
     /// Sets how many stacks are deployed or deleted at the same time.

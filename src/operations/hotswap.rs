@@ -15,10 +15,10 @@ use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use crate::artifact::package::Artifact;
-use crate::aws::Backoff;
 use crate::aws::functions::{Functions, INLINE_LIMIT, NewCode};
 use crate::aws::stack::StackService;
 use crate::aws::store::{Object, ObjectState, Store};
+use crate::aws::{Backoff, Connection};
 use crate::cloudformation::function::{LiveCode, LiveFunction};
 use crate::cloudformation::stack::{Stack, pseudo_parameters};
 use crate::cloudformation::status::StackStatus;
@@ -138,6 +138,16 @@ impl Hotswap {
             text: text.to_owned(),
             template,
         })
+    }
+
+    /// Returns the connection to the stack.
+    pub(crate) fn connection(&self) -> &Connection {
+        self.service.connection()
+    }
+
+    /// Returns the stack, as it was read last.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
     }
 
     /// Waits for a running operation on the stack, and reads again what has changed since. May run while

@@ -43,3 +43,4 @@ pub(crate) mod session;
 pub(crate) mod smoke_test;
 pub(crate) mod stack_set;
 pub(crate) mod upstream;
+pub(crate) mod watch;

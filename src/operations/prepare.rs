@@ -141,6 +141,10 @@ async fn build_artifacts(session: &Session<'_>) -> Result<()> {
             }
             None => {}
         }
+        let built = settings.artifacts.values();
+        let built = built.filter(|it| !it.build.is_empty());
+        let project = session.project();
+        project.record_sources(built.map(|it| it.path.clone()));
         presenter.note(&format!("Building `{name}`: {}", command.shown()));
         let mut held = VecDeque::new();
         let run = command.run(path.unwrap_or_default(), |line| {

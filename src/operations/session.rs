@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
         let project = match (without.flatten(), context.project()) {
             (Some(project), _) => project,
             (None, Some(project)) => project.clone(),
-            (None, None) => Project::find(folder, context.manifest())?,
+            (None, None) => context.find_project()?,
         };
         Self::of(context, project, environment)
     }

@@ -180,6 +180,30 @@ impl Presenter {
         all
     }
 
+    /// Returns the presenter for one run of a command that runs again and again. With `keeps`, its output to
+    /// stdout is kept, and [taken](Self::take_output) at the end.
+    #[must_use]
+    pub fn of_run(&self, keeps: bool) -> Self {
+        let mut run = self.clone();
+        if keeps {
+            run.output = self.output.of_member(MemberOutput::Kept, Map::new());
+        }
+        run
+    }
+
+    /// Returns whether one screen is shown that is replaced: stdout and stderr are a terminal on which the
+    /// cursor can be moved.
+    pub fn has_screen(&self) -> bool {
+        self.table_height.is_some() && self.streams.is_screen
+    }
+
+    /// Removes everything from the screen, if there is one.
+    pub fn clear_screen(&self) {
+        if self.has_screen() {
+            self.streams.clear_screen();
+        }
+    }
+
     /// Returns what one of several stacks has printed to stdout and what was kept.
     pub fn take_output(&self) -> Vec<Part> {
         self.output.take()

@@ -14,6 +14,9 @@ use super::style::{self, DIM, LABELS};
 use super::visible;
 use crate::config::secret::Secrets;
 
+/// Moves the cursor to the first line and removes everything (ECMA-48, CUP and ED).
+const CLEARED: &str = "\u{1b}[H\u{1b}[2J";
+
 /// stdout and stderr, the colors and the width that they allow, and what they must not contain.
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
@@ -143,6 +146,13 @@ impl Streams {
             return;
         }
         print_message(&self.screen().erase(self.room()));
+    }
+
+    /// Removes everything from the screen, and what is drawn below the last line. What was scrolled out of it
+    /// stays.
+    pub(super) fn clear_screen(&self) {
+        let mut screen = self.screen();
+        print_message(&(screen.erase(self.room()) + CLEARED));
     }
 
     /// Begins the table of several stacks. It is drawn in at most `height` lines; `None` means that it is

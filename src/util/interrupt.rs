@@ -22,6 +22,8 @@ pub struct Interrupt {
     state: Arc<Mutex<State>>,
     /// Held by who asks what to do with the operations that run.
     asking: Arc<tokio::sync::Mutex<()>>,
+    /// What stops one run of a command that runs again and again.
+    stop: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +110,16 @@ impl Interrupt {
         });
     }
 
+    /// Returns the same, which also ends what waits for it if `stop` is cancelled: one run of a command that
+    /// runs again and again.
+    #[must_use]
+    pub fn or_stopped(&self, stop: CancellationToken) -> Self {
+        Self {
+            stop,
+            ..self.clone()
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,12 +197,15 @@ impl Interrupt {
     /// Waits for the next signal that asks the running command to end.
     pub async fn requested(&self) {
         let token = self.state().token.clone();
-        token.cancelled().await;
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = self.stop.cancelled() => {}
+        }
     }
 
     /// Returns whether a signal has asked the running command to end.
     pub fn is_requested(&self) -> bool {
-        self.state().token.is_cancelled()
+        self.state().token.is_cancelled() || self.stop.is_cancelled()
     }
 
     /// Waits for `work`, or for the user to stop it.
@@ -203,6 +218,7 @@ impl Interrupt {
         tokio::select! {
             biased;
             () = token.cancelled() => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
+            () = self.stop.cancelled() => Err(Error::new(ErrorKind::Interrupted, "stopped")),
             done = work => done,
         }
     }
@@ -308,10 +324,14 @@ fn is_first_signal_ignored(status: &str) -> bool {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::cell::Cell;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::{Decision, Interrupt, is_first_signal_ignored};
+    use crate::error::{ErrorKind, Result};
 
     #[tokio::test]
     async fn the_user_decides_once_about_everything_that_runs() {
@@ -340,6 +360,23 @@ mod tests {
         assert_eq!(asked.get(), 2);
         drop(app);
         assert_eq!(interrupt.running(), ["network"]);
+    }
+
+    #[tokio::test]
+    async fn a_run_is_stopped_without_the_others() {
+        let interrupt = Interrupt::default();
+        let stop = CancellationToken::new();
+        let run = interrupt.or_stopped(stop.clone());
+        assert!(!run.is_requested());
+        stop.cancel();
+        run.requested().await;
+        let ended = run.guard(std::future::pending::<Result<()>>()).await;
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert!(run.is_requested() && !interrupt.is_requested());
+        // A signal is for every run.
+        let other = interrupt.or_stopped(CancellationToken::new());
+        interrupt.state().token.cancel();
+        other.requested().await;
     }
 
     #[test]

@@ -104,5 +104,6 @@ mod terminal_width;
 mod throttling;
 mod timing;
 mod two_keys;
+mod watch;
 #[path = "../support/wheels.rs"]
 mod wheels;

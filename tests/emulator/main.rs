@@ -67,6 +67,7 @@ mod sam;
 mod sandbox;
 mod stale_reads;
 mod values;
+mod watch;
 #[path = "../support/wheels.rs"]
 mod wheels;
 #[expect(dead_code, reason = "the scripted cloud uses the rest")]

@@ -31,6 +31,7 @@ pub mod status;
 pub mod validate;
 pub mod verify;
 pub mod version;
+pub mod watch;
 
 use crate::operations::context::Context;
 

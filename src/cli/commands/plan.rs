@@ -43,6 +43,17 @@ pub struct Args {
 }
 
 impl Args {
+    /// Returns the arguments that show a plan in this format.
+    pub(crate) fn shown_as(format: PlanFormat) -> Self {
+        Self {
+            format,
+            detailed_exitcode: false,
+            out: None,
+            offline: false,
+            deploy: DeployArgs::default(),
+        }
+    }
+
     /// Returns how the output of several stacks is put together.
     pub(crate) fn layout(&self) -> Layout {
         match self.format {

@@ -90,10 +90,15 @@ impl Exclusions {
         is_excluded
     }
 
+    /// Returns whether an entry of a folder that is not left out is left out. `path` is relative to the
+    /// artifact's folder.
+    pub(super) fn leaves_out(&self, path: &Path) -> bool {
+        path.file_name().is_some_and(is_always_excluded) || self.set.is_match(path)
+    }
+
     /// Returns whether a path, or a folder that contains it, is left out.
     pub(super) fn covers(&self, path: &Path) -> bool {
-        path.ancestors()
-            .any(|part| part.file_name().is_some_and(is_always_excluded) || self.set.is_match(part))
+        path.ancestors().any(|part| self.leaves_out(part))
     }
 
     /// Returns the globs that match nothing, without those that repeat what is always excluded.
@@ -164,4 +169,27 @@ fn is_always_excluded(name: &OsStr) -> bool {
     let extension = Path::new(name).extension();
     extension.is_some_and(|extension| extension == "pyc" || extension == "pyo")
         || ALWAYS_EXCLUDED.iter().any(|excluded| name == *excluded)
+        || is_of_editor(&name.to_string_lossy())
+}
+
+/// Returns whether an editor keeps this file beside the one that is edited: Vim's swap files (`.app.py.swp`)
+/// and its test for a folder (`4913`), Emacs's locks (`.#app.py`) and copies (`#app.py#`), backups
+/// (`app.py~`), and what `JetBrains` writes before it renames.
+fn is_of_editor(name: &str) -> bool {
+    let is_swap = |extension: &str| {
+        let mut letters = extension.chars();
+        extension.len() == 3
+            && extension.starts_with("sw")
+            && letters
+                .next_back()
+                .is_some_and(|last| last.is_ascii_lowercase())
+    };
+    let extension = Path::new(name).extension().and_then(OsStr::to_str);
+    name.starts_with('.') && extension.is_some_and(is_swap)
+        || name.starts_with(".#")
+        || name.len() > 1 && name.starts_with('#') && name.ends_with('#')
+        || name.len() > 1 && name.ends_with('~')
+        || name.ends_with("___jb_tmp___")
+        || name.ends_with("___jb_old___")
+        || name == "4913"
 }

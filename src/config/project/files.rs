@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Project;
 use super::exclusions::Exclusions;
+use super::reads::Rule;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use crate::util::regular_file;
@@ -59,7 +60,7 @@ pub fn artifact_files(project: &Project, name: &str, settings: &Settings) -> Res
         project,
         name,
         &artifact.path,
-        Exclusions::new(&artifact.exclude)?,
+        Some(&artifact.exclude),
         Some(UNZIPPED_LIMIT),
     );
     list.map_err(|error| {
@@ -83,7 +84,7 @@ pub fn folder_files(
     path: &Path,
     limit: Option<u64>,
 ) -> Result<ArtifactFiles> {
-    list(project, name, path, Exclusions::new(&[])?, limit)
+    list(project, name, path, Some(&[]), limit)
 }
 
 /// Lists all files of a folder that the AWS CDK has staged as an asset, without exclusions and of any size.
@@ -92,7 +93,7 @@ pub fn folder_files(
 ///
 /// As [`artifact_files`], without those of its limits.
 pub fn asset_files(project: &Project, name: &str, path: &Path) -> Result<ArtifactFiles> {
-    list(project, name, path, Exclusions::none()?, None)
+    list(project, name, path, None, None)
 }
 
 /// Returns the list of a lone file that a template names. In the zip, it has its own name without a
@@ -145,14 +146,21 @@ pub fn would_contain(project: &Project, folder: &Path, exclude: &[String], file:
     }
 }
 
+/// Lists the files of a folder. `globs` are those of `exclude`; `None` leaves out nothing.
 fn list(
     project: &Project,
     name: &str,
     path: &Path,
-    exclusions: Exclusions,
+    globs: Option<&[String]>,
     limit: Option<u64>,
 ) -> Result<ArtifactFiles> {
     let folder = project.resolve(path, "the artifact folder")?;
+    let rule = globs.map_or(Rule::All, |globs| Rule::Packaged(globs.to_vec()));
+    project.reads.folder(&folder, rule);
+    let exclusions = match globs {
+        Some(globs) => Exclusions::new(globs)?,
+        None => Exclusions::none()?,
+    };
     let mut walk = Walk {
         shown: project.shown(path),
         exclusions,

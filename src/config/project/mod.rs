@@ -7,6 +7,8 @@
 mod exclusions;
 mod files;
 mod local;
+mod reads;
+pub mod watcher;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,6 +26,8 @@ pub use files::{
     would_contain,
 };
 pub use local::{Entry, entry, relative_path};
+use reads::Rule;
+pub use reads::{Differences, Reads};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.toml";
@@ -52,6 +56,8 @@ pub struct Project {
     /// The manifest's folder, relative to the current folder; empty if it is the current folder.
     shown_root: PathBuf,
     manifest: Arc<SourceFile>,
+    /// Receives what is read.
+    reads: Reads,
 }
 
 impl Project {
@@ -62,10 +68,24 @@ impl Project {
     ///
     /// If there is no manifest, or if it cannot be read or is not UTF-8.
     pub fn find(current_dir: &Path, explicit: Option<&Path>) -> Result<Self> {
+        Self::find_recorded(current_dir, explicit, Reads::default())
+    }
+
+    /// As [`find`](Self::find). `reads` receives what is read of the project from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn find_recorded(
+        current_dir: &Path,
+        explicit: Option<&Path>,
+        reads: Reads,
+    ) -> Result<Self> {
         let (path, shown) = match explicit {
             Some(path) => (current_dir.join(path), path.to_path_buf()),
             None => search(current_dir)?,
         };
+        reads.path(&path);
         let manifest = read_text(&path, &shown, "the manifest").map_err(|error| {
             error.hint(
                 "name another manifest with `--manifest PATH`, or create one with `stackctl init`",
@@ -82,6 +102,7 @@ impl Project {
             root,
             shown_root: shown.parent().unwrap_or(Path::new("")).to_path_buf(),
             manifest: SourceFile::new(shown.display().to_string(), manifest),
+            reads,
         })
     }
 
@@ -106,6 +127,7 @@ impl Project {
             root: fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()),
             shown_root: PathBuf::new(),
             manifest: SourceFile::new(MANIFEST, manifest),
+            reads: Reads::default(),
         }
     }
 
@@ -128,7 +150,11 @@ impl Project {
         let extension = settings.template.extension().and_then(OsStr::to_str);
         let is_rendered = matches!(extension, Some("j2" | "jinja" | "jinja2"));
         let path = PathBuf::from(DEFAULT_ARTIFACT);
-        if !is_named && is_rendered && self.root.join(&path).is_dir() {
+        if is_named || !is_rendered {
+            return;
+        }
+        self.reads.path(&self.root.join(&path));
+        if self.root.join(&path).is_dir() {
             let artifact = ArtifactSettings {
                 path,
                 ..ArtifactSettings::default()
@@ -255,6 +281,7 @@ impl Project {
     /// If the folder or a policy cannot be read, or if a policy is outside the project.
     pub fn policies(&self) -> Result<Vec<Arc<SourceFile>>> {
         let failed = |error| Error::system(format!("cannot read the folder `{POLICIES}`"), error);
+        self.reads.folder(&self.root.join(POLICIES), Rule::All);
         let entries = match fs::read_dir(self.root.join(POLICIES)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed)?,
@@ -269,6 +296,13 @@ impl Project {
         names.sort_unstable();
         let paths = names.iter().map(|name| Path::new(POLICIES).join(name));
         paths.map(|path| self.text(&path, "the policy")).collect()
+    }
+
+    /// Records that a `build` is about to run, which may read any source of the project. It writes to these
+    /// folders, relative to the manifest's folder.
+    pub(crate) fn record_sources(&self, written: impl Iterator<Item = PathBuf>) {
+        let written = written.map(|path| self.root.join(path)).collect();
+        self.reads.folder(&self.root, Rule::Sources(written));
     }
 
     /// Returns the absolute path of a file or folder that the manifest names, with symlinks resolved.
@@ -291,6 +325,7 @@ impl Project {
                 }
             }
         }
+        self.reads.path(&self.root.join(path));
         let full = fs::canonicalize(self.root.join(path)).map_err(|error| {
             let shown = self.shown(path);
             if error.kind() == io::ErrorKind::NotFound {
@@ -337,6 +372,7 @@ impl TemplateFolder {
     pub fn include(&self, name: &str) -> Result<Option<Arc<SourceFile>>> {
         let path = self.folder.join(name);
         let relative = !Path::new(name).is_absolute();
+        self.project.reads.path(&self.project.root.join(&path));
         if relative && !self.project.root.join(&path).exists() && !has_parent(Path::new(name)) {
             return Ok(None);
         }

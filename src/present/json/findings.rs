@@ -15,7 +15,7 @@ pub struct FindingsDocument<'a> {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Finding<'a> {
+pub(super) struct Finding<'a> {
     severity: &'static str,
     rule: &'a str,
     message: &'a str,
@@ -44,7 +44,7 @@ impl<'a> FindingsDocument<'a> {
     }
 }
 
-fn finding(finding: &Diagnostic) -> Finding<'_> {
+pub(super) fn finding(finding: &Diagnostic) -> Finding<'_> {
     Finding {
         severity: finding.severity.as_str(),
         rule: &finding.rule,

@@ -31,3 +31,4 @@ pub mod stacks;
 mod validation;
 pub mod verify;
 pub mod version;
+pub mod watch;

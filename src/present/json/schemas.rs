@@ -29,6 +29,7 @@ use super::stack_set::{
 use super::stacks::{Kind, StacksDocument};
 use super::verify::VerifyDocument;
 use super::version::VersionDocument;
+use super::watch::WatchEntry;
 use crate::plan::plan_file::PlanFile;
 use crate::plan::plan_file::of_stacks::PlanFiles;
 use crate::plan::record::Record;
@@ -91,6 +92,7 @@ pub const DOCUMENTS: &[Document] = &[
     Document::of_stacks(Kind::Validate, &[part::<FindingsDocument>]),
     Document::of::<VerifyDocument>("stackctl.verify/1"),
     Document::of::<VersionDocument>("stackctl.version/1"),
+    Document::line::<WatchEntry>("stackctl.watch/1"),
 ];
 
 /// Adds the schema of a type to a generator, and returns it.

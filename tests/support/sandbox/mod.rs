@@ -205,6 +205,11 @@ impl Sandbox {
         self.start(STACKCTL, arguments, Input::Terminal)
     }
 
+    /// Starts `stackctl` on a pseudo-terminal that shows stdout, too. What it shows is read as stderr.
+    pub(crate) fn spawn_on_screen<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        self.start(STACKCTL, arguments, Input::Screen)
+    }
+
     /// Starts a program. Only the sandbox's self tests start another program than `stackctl`.
     pub(crate) fn start<A: AsRef<OsStr>>(
         &self,
@@ -227,16 +232,18 @@ impl Sandbox {
             .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
-            // The child's requests to AWS name its command (`Cloud`).
-            .env("AWS_SDK_UA_APP_ID", command_of(arguments))
+            .envs((program == STACKCTL).then(|| name_in_requests(arguments)))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut keyboard = None;
-        if matches!(input, Input::Terminal) {
+        if matches!(input, Input::Terminal | Input::Screen) {
             let (ours, theirs) = terminal();
+            if matches!(input, Input::Screen) {
+                command.stdout(Stdio::from(theirs.try_clone().unwrap()));
+            }
             command
                 .stdin(Stdio::from(theirs.try_clone().unwrap()))
                 .stderr(Stdio::from(theirs));
@@ -258,11 +265,14 @@ impl Sandbox {
     }
 }
 
-/// Returns the command among the arguments: the first word without a dash.
-fn command_of<A: AsRef<OsStr>>(arguments: &[A]) -> String {
+/// Returns the variable by which the child's requests to AWS name its command, for `Cloud`: the first word without a dash.
+fn name_in_requests<A: AsRef<OsStr>>(arguments: &[A]) -> (&'static str, String) {
     let words = arguments.iter().map(|it| it.as_ref().to_string_lossy());
     let mut words = words.filter(|word| !word.starts_with('-'));
-    words.next().unwrap_or_default().into_owned()
+    (
+        "AWS_SDK_UA_APP_ID",
+        words.next().unwrap_or_default().into_owned(),
+    )
 }
 
 /// What a child's stdin is.
@@ -274,6 +284,8 @@ pub(crate) enum Input<'a> {
     Text(&'a str),
     /// A pseudo-terminal, which is the child's stderr as well.
     Terminal,
+    /// A pseudo-terminal, which is the child's stdout and stderr as well.
+    Screen,
 }
 
 /// Returns the near and the far end of a pseudo-terminal of 100 columns without echo.

@@ -31,7 +31,11 @@ impl Running {
         time_limit: Duration,
         base: &str,
     ) -> Self {
-        let stdout = Capture::start(child.stdout.take().unwrap());
+        let stdout = match child.stdout.take() {
+            Some(stdout) => Capture::start(stdout),
+            // The terminal shows it.
+            None => Capture::start(std::io::empty()),
+        };
         let stderr = match &keyboard {
             Some(keyboard) => Capture::start(keyboard.try_clone().unwrap()),
             None => Capture::start(child.stderr.take().unwrap()),
@@ -54,6 +58,32 @@ impl Running {
     /// Waits until the child has written `text` to stderr, or to its terminal.
     pub(crate) fn wait_for_stderr(&mut self, text: &str) -> &mut Self {
         self.wait_for(text, |running| &running.stderr)
+    }
+
+    /// Waits until the child has written `text` to stderr, or to its terminal, this many times.
+    pub(crate) fn wait_for_stderr_times(&mut self, text: &str, times: usize) -> &mut Self {
+        while self.stderr.text().matches(text).count() < times {
+            if self.child.try_wait().unwrap().is_some() || Instant::now() > self.deadline {
+                self.give_up(&format!("it did not write {text:?} {times} times"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
+    /// Returns what the child has written to stdout so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Returns what the child has written to stderr, or to its terminal, so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Returns the child's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until something has happened outside of the child; `what` is its name.
