@@ -159,9 +159,6 @@ fn start_once(
         .env("STATE_DIR", files.data().join("state"))
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", files.data().join("s3"))
-        // Files of an artifact have a fixed date and often keep their size when the code changes: Python would run
-        // a function's stale compiled modules.
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LAMBDA_WARM_TTL_SECONDS", WARM_LAMBDA_SECONDS)
         // With Docker, MiniStack would remove the containers of other MiniStack processes.
         .env("DOCKER_HOST", "unix:///nonexistent")

@@ -44,6 +44,11 @@ def call(request: dict) -> dict:
         return {"error": error.response["Error"]["Code"]}
 
 
+def text(value: object) -> str:
+    """Returns what JSON has no type for: the content of a body, and else what Python prints."""
+    return value.read().decode() if hasattr(value, "read") else str(value)
+
+
 def main() -> None:
     """Answers until the input ends."""
     with ThreadPoolExecutor(max_workers=30) as pool:
@@ -52,7 +57,7 @@ def main() -> None:
             for request in requests:
                 client_of(request)
             answers = list(pool.map(call, requests))
-            print(json.dumps(answers, default=str), flush=True)
+            print(json.dumps(answers, default=text), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,12 @@ fn save(project: &Project, number: u32) {
     project.write("handler/app.py", code);
 }
 
-/// Returns what the function answers.
-fn answer(project: &Project) -> String {
+/// Fails the test unless the function answers with the number.
+#[track_caller]
+fn expect_answer(project: &Project, number: u32) {
     let arguments = json!({"FunctionName": format!("{}-handler", project.name())});
-    project.aws("lambda", "invoke", arguments)["Payload"].to_string()
+    let answer = project.aws("lambda", "invoke", arguments);
+    assert_eq!(answer["Payload"], number.to_string(), "{answer}");
 }
 
 fn end(mut running: Running) -> crate::sandbox::Finished {
@@ -46,12 +48,12 @@ fn saved_code_is_applied_and_answers() {
     running.wait_for_stderr(WAITING);
     save(&project, 2);
     running.wait_for_stderr_times(WAITING, 2);
-    assert!(answer(&project).contains('2'));
+    expect_answer(&project, 2);
     // Its log follows.
     running.wait_for_stdout("answer 2");
     save(&project, 3);
     running.wait_for_stderr_times(WAITING, 3);
-    assert!(answer(&project).contains('3'));
+    expect_answer(&project, 3);
     end(running).expect_stderr("UPDATE_COMPLETE, deployed from the files at");
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
 }
@@ -72,7 +74,7 @@ fn swapped_code_answers_and_everything_else_is_planned() {
         save(&project, number);
         running.wait_for_stderr_times("Swapped the code of `Handler`", number as usize - 1);
         running.wait_for_stderr_times(WAITING, number as usize);
-        assert!(answer(&project).contains(&number.to_string()));
+        expect_answer(&project, number);
         running.wait_for_stdout(&format!("answer {number}"));
     }
     let template = "templates/stack.yaml.j2";
@@ -87,5 +89,5 @@ fn swapped_code_answers_and_everything_else_is_planned() {
     project.run(&["plan", "--detailed-exitcode"]).expect_code(2);
     project.run(&["apply", "--yes"]).expect_code(0);
     project.run(&["plan", "--detailed-exitcode"]).expect_code(0);
-    assert!(answer(&project).contains('3'));
+    expect_answer(&project, 3);
 }
