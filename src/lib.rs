@@ -41,6 +41,7 @@
 //! | [`operations`] | what several commands share: session, build, deployment, following an operation, repair | through the others |
 //! | [`present`] | everything that people and programs read: human, JSON, Markdown | writes to the terminal |
 //! | [`emulator`] | the local environment: the emulator, installed, started and found | runs processes, owns files in the cache |
+//! | `forge` | the comment on a pull request or merge request: GitHub and GitLab | calls the forge |
 //! | [`aws`] | configuration, clients, CloudFormation, S3; the only SDK types | calls AWS |
 //! | [`plan`] | what a deployment would do: model, risk, prediction, comparison, saved plans | owns the files of saved plans |
 //! | [`cloudformation`] | the domain: stacks, change sets, events, drift, recovery, diagnosis | no |
@@ -58,6 +59,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod emulator;
 pub mod error;
+mod forge;
 pub mod operations;
 pub mod plan;
 pub mod present;

@@ -78,7 +78,7 @@ impl Call {
 fn like(command: &str) -> &str {
     match command {
         "graph" => "plan",
-        "watch" => "apply",
+        "ci" | "watch" => "apply",
         other => other,
     }
 }

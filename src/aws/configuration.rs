@@ -61,6 +61,20 @@ struct Selection {
     absent: Option<String>,
 }
 
+/// Returns how servers outside of this machine are reached.
+///
+/// # Errors
+///
+/// If a variable is not UTF-8.
+pub(super) fn to_aws(variables: &Variables, profile: &Profile) -> Result<ToAws> {
+    Ok(ToAws {
+        certificates: trust::bundle(variables, profile)?,
+        no_proxy: variables
+            .first(NO_PROXY_VARIABLES)?
+            .map_or_else(String::new, |(_, hosts)| hosts),
+    })
+}
+
 /// Returns the configuration of a connection. Nothing is sent, except to the metadata service of an
 /// instance if no region is configured.
 ///
@@ -84,12 +98,7 @@ pub(super) async fn load(
     let source = search.source(&selection.name, profile)?;
     let endpoints = Endpoints::of(&variables, &shared, profile)?;
     let retries = Retries::read(&variables, profile)?.at(pool.pace());
-    let to_aws = ToAws {
-        certificates: trust::bundle(&variables, profile)?,
-        no_proxy: variables
-            .first(NO_PROXY_VARIABLES)?
-            .map_or_else(String::new, |(_, hosts)| hosts),
-    };
+    let to_aws = to_aws(&variables, profile)?;
 
     let client = pool.client(Route::Aws(to_aws))?;
     let caller = pool.caller(Credentials::Profile {

@@ -21,6 +21,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::answer::FOR_OBJECT;
 use super::retries::{ATTEMPTS, CONNECT_TIMEOUT};
+use super::web::split;
 use super::{Connection, Endpoint, error_chain, is_url};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -106,26 +107,4 @@ pub(crate) async fn download(connection: &Connection, url: &str, what: &str) -> 
         .build();
     let downloaded = operation.invoke(()).await;
     downloaded.map_err(|error| failed().caused_by(error_chain::Chain::of(&error)))
-}
-
-/// Splits a URL into the server and the path with the query.
-fn split(url: &str) -> Option<(&str, &str)> {
-    let scheme = url.find("://")? + "://".len();
-    let path = scheme + url.get(scheme..)?.find('/')?;
-    Some((url.get(..path)?, url.get(path..)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split;
-
-    #[test]
-    fn a_url_has_a_server_and_a_path() {
-        assert_eq!(
-            split("https://a.b:1/c/d?e=/f"),
-            Some(("https://a.b:1", "/c/d?e=/f"))
-        );
-        assert_eq!(split("https://a"), None);
-        assert_eq!(split("/a/b"), None);
-    }
 }

@@ -37,6 +37,7 @@ pub mod stack_set;
 pub mod store;
 mod trust;
 mod variables;
+pub(crate) mod web;
 
 pub(crate) use fault::{
     is_final, is_missing, lacks_permission, message as service_message, needs_login,

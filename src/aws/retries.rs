@@ -11,7 +11,7 @@ use super::variables::Variables;
 use crate::error::{Error, Result};
 
 /// The time-out of one attempt of a call. Uploads have none.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The time-out of a call with all its attempts: nobody should wait longer for a server that
 /// accepts a connection and does not answer. Uploads have none.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);

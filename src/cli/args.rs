@@ -61,6 +61,8 @@ pub enum Command {
     Recover(commands::recover::Args),
     /// Stop a running update and roll it back
     Cancel(commands::cancel::Args),
+    /// Plan and apply in a pipeline, with one comment on the pull request or merge request
+    Ci(super::ci::Args),
     /// Delete from the artifact bucket what no stack needs any more
     Gc(commands::gc::Args),
     /// Find existing resources that the stack could take over; `apply` imports what the manifest names
@@ -118,6 +120,7 @@ impl Command {
             Self::Destroy(_) => "destroy",
             Self::Recover(_) => "recover",
             Self::Cancel(_) => "cancel",
+            Self::Ci(_) => "ci",
             Self::Gc(_) => "gc",
             Self::Import(_) => "import",
             Self::Refactor(_) => "refactor",

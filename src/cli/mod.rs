@@ -2,6 +2,7 @@
 
 mod apply_args;
 pub mod args;
+pub mod ci;
 pub mod commands;
 mod completion;
 mod deploy_args;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use clap::CommandFactory;
 
 use super::args::{Cli, Command};
+use super::ci;
 use super::commands::{self, Exit};
 use super::global::GlobalOptions;
 use super::hint;
@@ -63,13 +64,37 @@ pub fn run(cli: Cli, context: &Context) -> Result<Exit> {
     if let Command::Watch(args) = &cli.command {
         return wait(run_watch(&cli, args, context));
     }
-    match targets::choose(&cli.command, &cli.global, context)? {
-        Chosen::Alone => run_alone(cli.command, context),
+    match cli.command {
+        Command::Ci(args) => run_in_pipeline(args, &cli.global, context),
+        command => run_chosen(command, &cli.global, context),
+    }
+}
+
+/// Runs a step of a pipeline, and comments on how it ended.
+fn run_in_pipeline(args: ci::Args, global: &GlobalOptions, context: &Context) -> Result<Exit> {
+    match args.step {
+        ci::Step::Plan(args) => {
+            let kept = context.keeping_output();
+            let ended = run_chosen(Command::Plan(args.plan()), global, &kept);
+            wait(ci::report_plan(context, global, &args, &kept, ended))
+        }
+        ci::Step::Apply(args) => {
+            let command = Command::Apply(ci::check_apply(args)?);
+            let ended = run_chosen(command, global, context);
+            wait(ci::report_apply(context, global, ended))
+        }
+    }
+}
+
+/// Runs a command for the stacks that the command line chooses.
+fn run_chosen(command: Command, global: &GlobalOptions, context: &Context) -> Result<Exit> {
+    match targets::choose(&command, global, context)? {
+        Chosen::Alone => run_alone(command, context),
         Chosen::One(target) => {
             let presenter = context.presenter().clone();
-            run_alone(cli.command, &context.for_target(*target, presenter))
+            run_alone(command, &context.for_target(*target, presenter))
         }
-        Chosen::Several(targets, layout) => wait(run_each(cli.command, context, targets, layout)),
+        Chosen::Several(targets, layout) => wait(run_each(command, context, targets, layout)),
     }
 }
 
@@ -182,8 +207,8 @@ fn run_alone(command: Command, context: &Context) -> Result<Exit> {
         Command::Validate(args) => wait(commands::validate::run(context, args)),
         Command::Package(args) => wait(commands::package::run(context, args)),
         Command::Graph(args) => wait(commands::graph::run(context, args)),
-        // It has begun before, without a stack.
-        Command::Watch(_) => Ok(Exit::Done),
+        // They run other commands.
+        Command::Ci(_) | Command::Watch(_) => Ok(Exit::Done),
         Command::Verify(args) => wait(commands::verify::run(context, args)),
         Command::Ssh(args) => wait(commands::ssh::run(context, args)),
         Command::Doctor(args) => wait(commands::doctor::run(context, args)),

@@ -234,7 +234,8 @@ fn scope(command: &Command) -> Scope {
         Command::Graph(_) => Scope::Any(Layout::Blocks),
         Command::Config(args) => Scope::Any(args.layout()),
         Command::Local(_) => Scope::Environment,
-        Command::Init(_)
+        Command::Ci(_)
+        | Command::Init(_)
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)

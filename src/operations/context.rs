@@ -258,6 +258,22 @@ impl Context {
         }
     }
 
+    /// Returns the context of the same run, in which what is printed to stdout is kept.
+    pub(crate) fn keeping_output(&self) -> Self {
+        Self {
+            ambient: Rc::clone(&self.ambient),
+            presenter: self.presenter.keeping_output(),
+            manifest: self.manifest.clone(),
+            overrides: self.overrides.clone(),
+            repeated_options: self.repeated_options.clone(),
+            jobs: self.jobs,
+            target: None,
+            place: RefCell::default(),
+            handles_signals: Cell::new(false),
+            shared: Rc::clone(&self.shared),
+        }
+    }
+
     /// Returns what this context works on, if that was chosen before the command began.
     pub(crate) fn target(&self) -> Option<&OpenedTarget> {
         self.target.as_ref()

@@ -34,6 +34,7 @@ pub(crate) mod orphan;
 pub(crate) mod output_file;
 pub(crate) mod outputs;
 pub(crate) mod package_tree;
+pub(crate) mod pipeline;
 pub(crate) mod prepare;
 pub(crate) mod recover;
 pub(crate) mod refactor;

@@ -37,6 +37,16 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
     check().map_err(|error| cannot_write(path, error))
 }
 
+/// Writes a text to the end of a file, which is made if there is none.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub(crate) fn append(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
 /// Writes a JSON document without the secrets. If that fails, an existing file stays as it was.
 ///
 /// # Errors

@@ -101,7 +101,7 @@ impl PlanFormat {
                 presenter.width(),
             )),
             Self::Json => presenter.json(&PlanDocument::of(plan))?,
-            Self::Markdown => presenter.data(&markdown::plan(plan)),
+            Self::Markdown => presenter.comment(markdown::plan(plan)),
             Self::Html => presenter.page(html::plan::plan(plan, presenter.page_context())),
         }
         Ok(())
@@ -120,7 +120,7 @@ impl PlanFormat {
                 presenter.width(),
             )),
             Self::Json => presenter.json(&StackSetPlanDocument::of(plan))?,
-            Self::Markdown => presenter.data(&markdown::stack_set::plan(plan)),
+            Self::Markdown => presenter.comment(markdown::stack_set::plan(plan)),
             Self::Html => presenter.page(html::stack_set::plan(plan, presenter.page_context())),
         }
         Ok(())

@@ -51,6 +51,7 @@ use format::ColorWhen;
 use html::markup::PageContext;
 use html::page::{Article, PageKind};
 use human::stacks::StackRow;
+use markdown::comment::Comment;
 use output::{MemberOutput, Output, Part};
 pub use process::{cannot_start, command_line};
 use stack_state::StackState;
@@ -180,15 +181,13 @@ impl Presenter {
         all
     }
 
-    /// Returns the presenter for one run of a command that runs again and again. With `keeps`, its output to
-    /// stdout is kept, and [taken](Self::take_output) at the end.
+    /// Returns a presenter that keeps what is printed to stdout until it is [taken](Self::take_output).
     #[must_use]
-    pub fn of_run(&self, keeps: bool) -> Self {
-        let mut run = self.clone();
-        if keeps {
-            run.output = self.output.of_member(MemberOutput::Kept, Map::new());
+    pub fn keeping_output(&self) -> Self {
+        Self {
+            output: self.output.of_member(MemberOutput::Kept, Map::new()),
+            ..self.clone()
         }
-        run
     }
 
     /// Returns whether one screen is shown that is replaced: stdout and stderr are a terminal on which the
@@ -204,7 +203,7 @@ impl Presenter {
         }
     }
 
-    /// Returns what one of several stacks has printed to stdout and what was kept.
+    /// Returns what was kept of what is printed to stdout.
     pub fn take_output(&self) -> Vec<Part> {
         self.output.take()
     }
@@ -299,6 +298,11 @@ impl Presenter {
         self.output.exact_data(&self.streams, text);
     }
 
+    /// Writes a text for a comment to stdout.
+    pub fn comment(&self, comment: Comment) {
+        self.output.comment(&self.streams, comment);
+    }
+
     /// Returns whether the reader of stdout has closed its pipe, for a command that would print without
     /// end.
     pub fn is_closed(&self) -> bool {
@@ -368,6 +372,7 @@ impl Presenter {
             Part::Text(text) => self.data(&text),
             Part::Exact(text) => self.exact_data(&text),
             Part::Page(article) => self.page(*article),
+            Part::Comment(comment) => self.comment(comment),
             Part::Document(document) => {
                 // It was JSON when it was kept.
                 let _ = self.json(&document);

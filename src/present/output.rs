@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::html::page::{self, Article};
+use super::markdown::comment::Comment;
 use super::streams::Streams;
 use crate::error::{Error, Result};
 
@@ -18,6 +19,8 @@ pub enum Part {
     Text(String),
     /// Text for a program, such as a template.
     Exact(String),
+    /// Text for a comment on a pull request.
+    Comment(Comment),
     /// One JSON document.
     Document(Value),
     /// What a page says about the stack.
@@ -29,7 +32,7 @@ impl Part {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Text(text) | Self::Exact(text) => text.is_empty(),
-            Self::Document(_) | Self::Page(_) => false,
+            Self::Comment(_) | Self::Document(_) | Self::Page(_) => false,
         }
     }
 }
@@ -119,6 +122,13 @@ impl Output {
 
     pub(super) fn document(&self, streams: &Streams, document: &str) {
         self.keep_error(streams.page(document));
+    }
+
+    pub(super) fn comment(&self, streams: &Streams, comment: Comment) {
+        match &self.target {
+            Target::Kept(parts) => parts.borrow_mut().push(Part::Comment(comment)),
+            _ => self.data(streams, &comment.text),
+        }
     }
 
     pub(super) fn json(&self, streams: &Streams, document: &impl Serialize) -> Result<()> {

@@ -229,11 +229,12 @@ fn every_call_of_s3_names_the_expected_owner() {
 }
 
 /// The rooms of the program, from the command line down. A room uses those below it alone.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "cli",
     "operations",
     "present",
     "emulator",
+    "forge",
     "aws",
     "plan",
     "cloudformation",

@@ -242,7 +242,7 @@ fn show(changes: Vec<Change>, before: Option<&Template>, after: Option<&Template
             assert!(!human::plan::plan(&plan, verbose, width).is_empty());
         }
     }
-    assert!(!present::markdown::plan(&plan).is_empty());
+    assert!(!present::markdown::plan(&plan).text.is_empty());
     serde_json::to_string(&PlanDocument::of(&plan)).unwrap();
 }
 

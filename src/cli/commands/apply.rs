@@ -53,6 +53,17 @@ pub struct Args {
 }
 
 impl Args {
+    /// Returns whether the command line names a saved plan.
+    pub(crate) fn names_plan(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Returns the same arguments with `--yes`.
+    pub(crate) fn confirmed(mut self) -> Self {
+        self.apply.yes = true;
+        self
+    }
+
     /// Returns how the output of several stacks is put together.
     #[expect(clippy::unused_self, reason = "the other commands have options for it")]
     pub(crate) fn layout(&self) -> Layout {

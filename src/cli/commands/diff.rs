@@ -304,7 +304,7 @@ fn show(
         }
         Format::Markdown => {
             let context = args.context.unwrap_or(CONTEXT_IN_TEXT);
-            presenter.data(&markdown::diff::diff(&comparison, live, context));
+            presenter.comment(markdown::diff::diff(&comparison, live, context));
         }
         Format::Html => {
             presenter.page(html::diff::diff(

@@ -1,4 +1,5 @@
-//! The commands: one file each, its arguments next to its one function. No command uses another.
+//! The commands: one file each, its arguments next to its one function. No command uses another, except that
+//! the steps of `ci` are `plan` and `apply`.
 
 pub mod apply;
 pub mod cancel;

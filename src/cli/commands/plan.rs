@@ -54,6 +54,15 @@ impl Args {
         }
     }
 
+    /// Returns the arguments for a plan in a comment.
+    pub(crate) fn for_comment(out: Option<PathBuf>, deploy: DeployArgs) -> Self {
+        Self {
+            out,
+            deploy,
+            ..Self::shown_as(PlanFormat::Markdown)
+        }
+    }
+
     /// Returns how the output of several stacks is put together.
     pub(crate) fn layout(&self) -> Layout {
         match self.format {

@@ -167,7 +167,7 @@ impl<'a> Group<'a> {
                 presenter.json(&merged_sarif(logs))
             }
             Layout::Markdown => {
-                presenter.data(&stacks(self.command, &self.name(), &self.texts));
+                presenter.comment(stacks(self.command, &self.name(), &self.texts));
                 Ok(())
             }
             Layout::Html(kind) => {
@@ -211,7 +211,10 @@ impl<'a> Group<'a> {
             }
             Layout::Markdown => self.texts.push(StackText {
                 label: member.label().to_owned(),
-                text: texts(parts),
+                comment: parts.into_iter().find_map(|part| match part {
+                    Part::Comment(comment) => Some(comment),
+                    _ => None,
+                }),
                 error: error.map(Error::in_one_line),
             }),
             Layout::Html(_) => {
@@ -300,6 +303,7 @@ fn one_comment(text: &str) -> String {
 fn texts(parts: Vec<Part>) -> String {
     let texts = parts.into_iter().map(|part| match part {
         Part::Text(text) | Part::Exact(text) => text,
+        Part::Comment(comment) => comment.text,
         Part::Document(document) => document.to_string(),
         Part::Page(_) => String::new(),
     });

@@ -52,7 +52,10 @@ impl Report {
 
     /// Returns the presenter of one run.
     pub(super) fn of_run(&self) -> Presenter {
-        self.presenter.of_run(self.format == Format::Json)
+        match self.format {
+            Format::Json => self.presenter.keeping_output(),
+            Format::Human => self.presenter.clone(),
+        }
     }
 
     /// Begins a run because of these saved files; the first run has none.

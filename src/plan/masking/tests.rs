@@ -493,7 +493,7 @@ proptest! {
         let renderings = [
             human::plan::plan(&plan, true, case.width),
             human::plan::plan(&plan, false, case.width),
-            markdown::plan(&plan),
+            markdown::plan(&plan).text,
             document,
         ];
         for text in renderings {

@@ -1,5 +1,6 @@
 //! A comparison as Markdown for a pull request comment, with a foldable section per difference.
 
+use super::comment::{Comment, Weight};
 use super::page::{Page, details, escaped, fenced, prose, push_value};
 use super::{code, live, push_moves};
 use crate::cloudformation::drift::Drift;
@@ -19,7 +20,7 @@ pub fn diff(
     comparison: &Comparison<'_>,
     live: Option<(&Drift, &[LiveResource<'_>])>,
     context: usize,
-) -> String {
+) -> Comment {
     let mut page = Page::new(heading(comparison));
     if let Some((drift, resources)) = live {
         live::push(&mut page, drift, resources);
@@ -43,11 +44,16 @@ pub fn diff(
     section(&mut page, "Parameters", &comparison.parameters);
     section(&mut page, "Tags", &comparison.tags);
     section(&mut page, "Stack settings", &comparison.settings);
-    page.finish(if live.is_some() {
+    let text = page.finish(if live.is_some() {
         "stackctl diff --live"
     } else {
         "stackctl diff"
-    })
+    });
+    let drifted = live.is_some_and(|(_, resources)| !resources.is_empty());
+    Comment {
+        text,
+        weight: Weight::of_changes(drifted || !comparison.is_empty()),
+    }
 }
 
 fn heading(comparison: &Comparison<'_>) -> String {

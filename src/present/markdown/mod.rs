@@ -5,9 +5,11 @@
 //! (see `page`).
 
 mod code;
+pub mod comment;
 pub mod diff;
 mod live;
 pub(super) mod page;
+pub mod pipeline;
 pub mod stack_set;
 pub mod stacks;
 
@@ -20,10 +22,18 @@ use crate::plan::risk::{Kind, Risk, Severity};
 use crate::plan::{Content, Operation, Plan, PropertyChange, Target, ValueChange};
 use crate::present::human::size;
 use crate::present::words;
+use comment::{Comment, Weight};
 use page::{CONTEXT, Page, details, escaped, fenced, prose, push_value};
 
 /// Returns the plan in at most 65,536 characters, GitHub's limit for a comment.
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan) -> Comment {
+    Comment {
+        text: text(plan),
+        weight: Weight::of(plan),
+    }
+}
+
+fn text(plan: &Plan) -> String {
     let mut page = Page::new(heading(plan));
     for warning in plan.warnings() {
         page.push(&format!("\nWarning: {}\n", escaped(&warning)), "");

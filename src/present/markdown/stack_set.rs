@@ -1,12 +1,21 @@
 //! The plan of a stack set as Markdown for a pull request comment.
 
+use super::comment::{Comment, Weight};
 use super::page::{Page, details, escaped, fenced};
 use super::{page_title, push_body, section, values};
 use crate::plan::stack_set::{StackSetPlan, TargetAction};
 use crate::present::human::stack_set::summary;
 
 /// Returns the plan in at most 65,536 characters, GitHub's limit for a comment.
-pub fn plan(plan: &StackSetPlan) -> String {
+pub fn plan(plan: &StackSetPlan) -> Comment {
+    let of_template = Weight::of(&plan.template);
+    Comment {
+        text: text(plan),
+        weight: of_template.max(Weight::of_changes(!plan.is_empty())),
+    }
+}
+
+fn text(plan: &StackSetPlan) -> String {
     let target = &plan.template.target;
     let (heading, verdict) = match (plan.is_new, plan.is_empty()) {
         (_, true) => ("Stack set", "No changes.".to_owned()),

@@ -1,28 +1,44 @@
 //! The Markdown of several stacks, as one comment.
 
+use std::cmp::Reverse;
+
+use super::comment::{Comment, Weight};
 use super::page::{LIMIT, escaped};
 use crate::present::human::count;
 
-/// Characters for the line that says how much was omitted.
-const RESERVE: usize = 200;
+/// Characters for the line that says how much was omitted, and for what a pipeline adds.
+const RESERVE: usize = 1_000;
 
 /// The text of one of several stacks.
 #[derive(Debug)]
 pub struct StackText {
     /// Its key, after the environment if there are several.
     pub label: String,
-    /// Its own comment; empty if there is none.
-    pub text: String,
+    /// Its own comment; `None` if the command failed before.
+    pub comment: Option<Comment>,
     /// Why the command failed for it.
     pub error: Option<String>,
 }
 
+impl StackText {
+    fn weight(&self) -> Weight {
+        let of_comment = self.comment.as_ref().map(|comment| comment.weight);
+        match self.error {
+            Some(_) => Weight::Failed,
+            None => of_comment.unwrap_or(Weight::Unchanged),
+        }
+    }
+}
+
 /// Returns one comment of at most 65,536 characters. Its first line is the marker of `kind` (`plan`,
-/// `diff`) for `name`, by which a bot finds it again. The texts of stacks that do not fit are shortened to
-/// their first lines.
-pub fn stacks(kind: &str, name: &str, stacks: &[StackText]) -> String {
+/// `diff`) for `name`, by which a bot finds it again. What needs the most attention comes first. The texts
+/// of stacks that do not fit are shortened to their first lines.
+pub fn stacks(kind: &str, name: &str, stacks: &[StackText]) -> Comment {
     let marker = format!("<!-- stackctl:{kind} {} -->\n", name.replace('>', ""));
-    let blocks: Vec<[String; 2]> = stacks.iter().map(blocks).collect();
+    let mut ordered: Vec<&StackText> = stacks.iter().collect();
+    ordered.sort_by_key(|stack| Reverse(stack.weight()));
+    let weight = ordered.first().map(|stack| stack.weight());
+    let blocks: Vec<[String; 2]> = ordered.into_iter().map(blocks).collect();
     let length = |text: &str| text.chars().count();
     let mut room = LIMIT
         .saturating_sub(RESERVE)
@@ -54,7 +70,10 @@ pub fn stacks(kind: &str, name: &str, stacks: &[StackText]) -> String {
             count(number, "stack")
         )),
     }
-    text
+    Comment {
+        text,
+        weight: weight.unwrap_or(Weight::Unchanged),
+    }
 }
 
 /// Returns the whole text of a stack under its name, and its first lines.
@@ -63,9 +82,10 @@ fn blocks(stack: &StackText) -> [String; 2] {
     let error = stack.error.as_deref().map_or_else(String::new, |error| {
         format!("\n**Failed:** {}\n", escaped(error))
     });
-    let text = match stack.text.split_once('\n') {
+    let whole = stack.comment.as_ref().map_or("", |it| it.text.as_str());
+    let text = match whole.split_once('\n') {
         Some((first, rest)) if first.starts_with("<!--") => rest,
-        _ => stack.text.as_str(),
+        _ => whole,
     };
     // The verdict, an empty line, and what it is about.
     let paragraphs: Vec<&str> = text.splitn(3, "\n\n").collect();
@@ -78,12 +98,15 @@ fn blocks(stack: &StackText) -> [String; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{StackText, stacks};
+    use super::{Comment, StackText, Weight, stacks};
 
     fn stack(label: &str, text: &str, error: Option<&str>) -> StackText {
         StackText {
             label: label.to_owned(),
-            text: text.to_owned(),
+            comment: (!text.is_empty()).then(|| Comment {
+                text: text.to_owned(),
+                weight: Weight::Changes,
+            }),
             error: error.map(str::to_owned),
         }
     }
@@ -96,18 +119,46 @@ mod tests {
             stack("network", "", Some("no *access*")),
             stack("app", app, None),
         ];
+        let comment = stacks("plan", "demo dev", &both);
+        assert_eq!(comment.weight, Weight::Failed);
         assert_eq!(
-            stacks("plan", "demo dev", &both),
+            comment.text,
             "<!-- stackctl:plan demo dev -->\n\n### network\n\n\n**Failed:** no &#42;access&#42;\n\n\
              ### app\n\n<b>Plan: 1 to add</b>\n\nStack app\n\ndetails\n"
         );
     }
 
     #[test]
+    fn what_needs_the_most_attention_comes_first() {
+        let weights = [
+            ("same", Weight::Unchanged),
+            ("danger", Weight::Danger),
+            ("change", Weight::Changes),
+            ("later", Weight::Danger),
+        ];
+        let texts = weights.map(|(label, weight)| StackText {
+            label: label.to_owned(),
+            comment: Some(Comment {
+                text: String::new(),
+                weight,
+            }),
+            error: None,
+        });
+        let comment = stacks("plan", "demo", &texts);
+        let headings = comment.text.lines().filter(|line| line.starts_with("###"));
+        let headings: Vec<&str> = headings.collect();
+        assert_eq!(
+            headings,
+            ["### danger", "### later", "### change", "### same"]
+        );
+        assert_eq!(comment.weight, Weight::Danger);
+    }
+
+    #[test]
     fn a_comment_is_never_too_long() {
         let long = format!("<b>Plan</b>\n\nStack\n\n{}\n", "x".repeat(40_000));
         let three = ["a", "b", "c"].map(|label| stack(label, &long, None));
-        let text = stacks("plan", "demo", &three);
+        let text = stacks("plan", "demo", &three).text;
         assert!(text.chars().count() <= 65_536);
         assert!(
             text.contains("### c\n\n<b>Plan</b>\n\nStack\n"),
@@ -118,7 +169,7 @@ mod tests {
         let many: Vec<_> = (0..5_000)
             .map(|n| stack(&n.to_string(), &long, None))
             .collect();
-        let text = stacks("plan", "demo", &many);
+        let text = stacks("plan", "demo", &many).text;
         assert!(text.chars().count() <= 65_536);
         assert!(text.contains("details of 5000 stacks are omitted"));
     }

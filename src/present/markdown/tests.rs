@@ -1,5 +1,5 @@
 use super::page::LIMIT;
-use super::plan;
+use super::text as plan;
 use crate::artifact::archive::ArchivedFile;
 use crate::artifact::code_diff::{CodeChange, FileChange};
 use crate::artifact::digest::Digest;

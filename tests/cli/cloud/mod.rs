@@ -14,7 +14,7 @@ mod change_sets;
 mod changes;
 pub(crate) mod express;
 mod functions;
-mod http;
+pub(crate) mod http;
 mod operation;
 mod rate;
 mod recovery;
