@@ -7,6 +7,7 @@ use stackctl::config::ambient::{self, Ambient};
 use stackctl::present;
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
     if let Err(error) = ambient::leave_relative_path() {
         return present::cannot_start("cannot start without the relative folders of PATH", &error);
     }

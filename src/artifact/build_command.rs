@@ -12,11 +12,11 @@ use std::process::{ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
+use crate::util::process_group::{self, Signal};
 use crate::util::program;
 use crate::util::shell_word::quote;
 
@@ -80,8 +80,8 @@ impl<'a> BuildCommand<'a> {
             .current_dir(self.folder)
             .stdin(Stdio::null())
             .stdout(writer)
-            .stderr(other)
-            .process_group(0);
+            .stderr(other);
+        process_group::separate(command.as_std_mut());
         let spawned = command.spawn();
         // Only the program may hold the writing ends, or the stream never ends.
         drop(command);
@@ -135,11 +135,13 @@ impl<'a> BuildCommand<'a> {
 
 /// Returns how a failed program ended, as the end of a sentence.
 fn ending(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("failed with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "failed".to_owned(),
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("was ended by signal {signal}");
+    }
+    match status.code() {
+        Some(code) => format!("failed with exit code {code}"),
+        None => "failed".to_owned(),
     }
 }
 
@@ -173,18 +175,17 @@ struct Group(Child);
 impl Drop for Group {
     fn drop(&mut self) {
         // A program that has ended has no process id any more.
-        let id = self.0.id().and_then(|id| i32::try_from(id).ok());
-        let Some(group) = id.and_then(Pid::from_raw) else {
+        let Some(group) = self.0.id() else {
             return;
         };
-        let _ = kill_process_group(group, Signal::TERM);
+        process_group::send(group, Signal::Terminate);
         for _ in 0..END_TIMEOUT.as_millis() / POLL.as_millis() {
             if !matches!(self.0.try_wait(), Ok(None)) {
                 break;
             }
             thread::sleep(POLL);
         }
-        let _ = kill_process_group(group, Signal::KILL);
+        process_group::send(group, Signal::Kill);
     }
 }
 

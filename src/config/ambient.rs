@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::util::program;
 
@@ -32,12 +30,16 @@ pub fn command_line() -> impl Iterator<Item = OsString> {
 
 /// Starts this program again without the relative folders of `PATH`, if it has any. So no program that
 /// a library or another program starts can be a file of the current folder, such as a shell for
-/// `credential_process`.
+/// `credential_process`. Windows cannot replace a process, so this is for Unix.
 ///
 /// # Errors
 ///
 /// If the program cannot be started again.
+#[cfg(unix)]
 pub fn leave_relative_path() -> std::io::Result<()> {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
     let Some(path) = std::env::var_os("PATH") else {
         return Ok(());
     };
@@ -113,7 +115,12 @@ impl Ambient {
     /// If the current folder no longer exists or cannot be read.
     pub fn capture() -> std::io::Result<Self> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            let mut name = name.into_string().ok()?;
+            if cfg!(windows) {
+                // There, the case of a name does not matter: `Path` is `PATH`.
+                name.make_ascii_uppercase();
+            }
+            Some((name, value.into_string().ok()?))
         });
         let mut ambient = Self::new(variables, std::env::current_dir()?);
         let size = terminal_size::terminal_size();

@@ -3,17 +3,16 @@
 //! They may hold values of parameters, logs of functions, and programs that stackctl runs. So only the
 //! user can read and write them, whatever the umask is, and what belongs to another user is refused.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
 
 use crate::config::ambient::Ambient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::new_file;
+use crate::util::permissions::{self, mode};
 
 /// The folders in the cache folder.
 const FOLDERS: [&str; 5] = ["deployed", "emulator", "refactors", "stack-sets", "wheels"];
@@ -29,10 +28,10 @@ pub(crate) fn root(ambient: &Ambient) -> Result<Option<PathBuf>> {
         return Ok(None);
     };
     if let Ok(found) = root.metadata() {
-        let is_shared = found.mode() & 0o1000 != 0;
+        let is_shared = mode(&found) & 0o1000 != 0;
         if ambient.variable("STACKCTL_CACHE_DIR").is_none() {
             make_private(&root, 0o077)?;
-        } else if found.mode() & 0o022 != 0 && !is_shared {
+        } else if mode(&found) & 0o022 != 0 && !is_shared {
             // Other programs may use a folder that the user chose; they can still read it.
             make_private(&root, 0o022)?;
         }
@@ -64,7 +63,6 @@ pub(crate) struct Inspected {
 /// folder.
 pub(crate) fn inspect(ambient: &Ambient) -> Option<Inspected> {
     let root = ambient.cache_dir()?;
-    let user = rustix::process::geteuid().as_raw();
     let is_own = ambient.variable("STACKCTL_CACHE_DIR").is_none();
     let (mut foreign, mut open) = (Vec::new(), Vec::new());
     let folders = FOLDERS.map(|name| (root.join(name), 0o077));
@@ -74,26 +72,23 @@ pub(crate) fn inspect(ambient: &Ambient) -> Option<Inspected> {
             continue;
         };
         // A folder such as `/tmp` is used by many; what is below it is private.
-        let is_shared = folder == root && !is_own && found.mode() & 0o1000 != 0;
+        let is_shared = folder == root && !is_own && mode(&found) & 0o1000 != 0;
         if is_shared {
             continue;
         }
-        let is_checked = folder != root || is_own || found.mode() & others != 0;
-        if is_checked && (link.uid() != user || found.uid() != user) {
+        let is_checked = folder != root || is_own || mode(&found) & others != 0;
+        if is_checked && (permissions::is_foreign(&link) || permissions::is_foreign(&found)) {
             foreign.push(folder);
-        } else if found.mode() & others != 0 {
+        } else if mode(&found) & others != 0 {
             open.push(folder);
         }
     }
     let existing = root.ancestors().find(|it| it.is_dir());
-    let is_writable =
-        existing.is_some_and(|it| access(it, Access::WRITE_OK | Access::EXEC_OK).is_ok());
-    let free = existing.and_then(|it| statvfs(it).ok());
     Some(Inspected {
         foreign,
         open,
-        is_writable,
-        free: free.map(|it| it.f_bavail.saturating_mul(it.f_frsize)),
+        is_writable: existing.is_some_and(permissions::is_writable),
+        free: existing.and_then(permissions::free_bytes),
         root,
     })
 }
@@ -105,7 +100,8 @@ pub(crate) fn inspect(ambient: &Ambient) -> Option<Inspected> {
 /// If the folder cannot be created or belongs to another user.
 pub(crate) fn create_folder(folder: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700);
+    builder.recursive(true);
+    permissions::private_folder(&mut builder);
     builder.create(folder).map_err(|error| {
         Error::system(
             format!("cannot create the folder {}", folder.display()),
@@ -126,25 +122,25 @@ fn make_private(folder: &Path, others: u32) -> Result<()> {
     };
     let link = fs::symlink_metadata(folder).map_err(cannot_open)?;
     let found = folder.metadata().map_err(cannot_open)?;
-    let user = rustix::process::geteuid().as_raw();
-    if link.uid() != user || found.uid() != user {
+    if permissions::is_foreign(&link) || permissions::is_foreign(&found) {
         return Err(Error::new(
             ErrorKind::Refused,
             format!("the folder {} belongs to another user", folder.display()),
         )
         .hint("set STACKCTL_CACHE_DIR to a folder of your own"));
     }
-    if found.mode() & others == 0 {
+    let mode = mode(&found);
+    if mode & others == 0 {
         return Ok(());
     }
-    let mode = found.mode() & 0o7777 & !others;
-    fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(cannot_open)
+    permissions::set_mode(folder, mode & !others).map_err(cannot_open)
 }
 
 /// Creates an empty file, or empties an existing one. Only the user can read a new one.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true).mode(0o600);
+    options.create(true).truncate(true).write(true);
+    permissions::private_file(&mut options);
     options.open(path)
 }
 
@@ -175,7 +171,8 @@ pub(crate) fn store(path: &Path, value: &impl Serialize) -> Result<()> {
 /// Opens a file that is locked, and creates it if it does not exist. Only the user can read a new one.
 pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
+    options.create(true).truncate(false).write(true);
+    permissions::private_file(&mut options);
     options.open(path)
 }
 

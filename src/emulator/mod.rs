@@ -282,6 +282,7 @@ impl Local {
     }
 
     fn ensure(&self, report: &mut dyn FnMut(Progress)) -> Result<Emulator> {
+        check_platform()?;
         let _lock = self.files.lock()?;
         if let Some(record) = self.files.record()
             && record.build == build()
@@ -435,6 +436,15 @@ pub fn find_python(ambient: &Ambient) -> Result<(PathBuf, String)> {
 fn no_cache() -> Error {
     Error::input("there is no cache folder for the local environment")
         .hint("set HOME or STACKCTL_CACHE_DIR")
+}
+
+/// Returns an error on Windows.
+fn check_platform() -> Result<()> {
+    if cfg!(unix) {
+        return Ok(());
+    }
+    let message = "the local environment runs on Linux and macOS alone";
+    Err(Error::new(ErrorKind::System, message).hint("on Windows, run stackctl in WSL"))
 }
 
 fn endpoint(port: u16) -> String {

@@ -13,10 +13,9 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{os::unix::process::CommandExt, thread};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::files::{Files, Run};
 use super::{http, install};
 use crate::config::cache::{create_file, create_folder};
+use crate::util::process_group::{self, Signal};
 
 /// The files of the Python program that starts MiniStack. The first one is run.
 pub(super) const PROGRAM: [(&str, &str); 9] = [
@@ -140,7 +140,8 @@ fn start_once(
         })
         .map_err(Failure::Other)?;
     let folder = files.folder();
-    let mut child = Command::new(python)
+    let mut command = Command::new(python);
+    command
         // Compiled modules would be written before the launcher sets its umask.
         .args(["-I", "-B"])
         .arg(folder.join(PROGRAM[0].0))
@@ -164,8 +165,9 @@ fn start_once(
         .env("DOCKER_HOST", "unix:///nonexistent")
         .stdin(Stdio::piped())
         .stdout(log.0)
-        .stderr(log.1)
-        .process_group(0)
+        .stderr(log.1);
+    process_group::separate(&mut command);
+    let mut child = command
         .spawn()
         .map_err(|error| Failure::Other(Error::system("cannot start the emulator", error)))?;
     let mut process = Process {
@@ -263,20 +265,19 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
     let mut group = None;
     for (signal, timeout) in [
         (
-            Signal::TERM,
+            Signal::Terminate,
             if save { SAVE_TIMEOUT } else { Duration::ZERO },
         ),
-        (Signal::KILL, KILL_TIMEOUT),
+        (Signal::Kill, KILL_TIMEOUT),
     ] {
         let deadline = Instant::now() + timeout;
         let mut sent = timeout.is_zero();
         while let Run::Running(pid) = files.run()? {
-            group = group.or_else(|| pid.and_then(Pid::from_raw));
+            group = group.or_else(|| pid.and_then(|pid| u32::try_from(pid).ok()));
             if let (Some(group), false) = (group, sent) {
-                // An error means that the process has already ended.
-                let _ = kill_process_group(group, signal);
+                process_group::send(group, signal);
                 // A stopped process could neither save its state nor end.
-                let _ = kill_process_group(group, Signal::CONT);
+                process_group::send(group, Signal::Continue);
                 sent = true;
             }
             if Instant::now() >= deadline {
@@ -292,7 +293,7 @@ pub(super) fn end(files: &Files, save: bool) -> Result<()> {
         ));
     }
     if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
+        process_group::send(group, Signal::Kill);
     }
     create_folder(files.folder())?;
     files.delete_temporary()

@@ -69,6 +69,7 @@ impl Drop for Running {
 
 /// Which signal asks the process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has Ctrl-C alone"))]
 enum Signal {
     Interrupt,
     Terminate,

@@ -3,6 +3,8 @@
 pub mod interrupt;
 pub(crate) mod new_file;
 pub mod parallel;
+pub(crate) mod permissions;
+pub(crate) mod process_group;
 pub(crate) mod program;
 pub mod regular_file;
 pub mod shell_word;

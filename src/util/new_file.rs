@@ -3,12 +3,13 @@
 //! It is written beside the other one and renamed. So a failure leaves the old file as it was, a reader
 //! sees the old or the new content, and a symlink is replaced and not followed.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+
+use super::permissions;
 
 /// Creates the new file in the folder of `path`. It has the permissions of the file that it will
 /// replace, or those that the umask gives to new files.
@@ -37,10 +38,10 @@ pub(crate) fn create_private(path: &Path) -> io::Result<NamedTempFile> {
 
 fn with_mode(mode: u32, path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    tempfile::Builder::new()
-        .prefix(".stackctl-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".stackctl-");
+    permissions::temporary_file(&mut builder, mode);
+    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 /// Gives the complete file its place.

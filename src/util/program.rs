@@ -5,16 +5,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Output};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{Access, access};
-use rustix::process::{Pid, Signal, kill_process};
-#[cfg(target_os = "linux")]
-use rustix::process::{Resource, Rlimit, prlimit};
+use super::permissions::is_executable;
+use super::process_group;
 
 /// Returns the first program with this name. `path` is the value of `PATH`.
 pub(crate) fn find(name: &str, path: &str) -> Option<PathBuf> {
@@ -22,11 +20,12 @@ pub(crate) fn find(name: &str, path: &str) -> Option<PathBuf> {
 }
 
 /// Returns the programs with this name, in the order of the folders.
-pub(crate) fn candidates(name: &str, path: &str) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn candidates(name: &str, path: &str) -> impl Iterator<Item = PathBuf> + use<> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let folders: Vec<PathBuf> = absolute(path.as_ref()).collect();
     folders
         .into_iter()
-        .map(move |folder| folder.join(name))
+        .map(move |folder| folder.join(&name))
         .filter(|program| is_executable(program))
 }
 
@@ -48,16 +47,17 @@ pub(crate) fn run_at_most(
     input: String,
     limit: Duration,
 ) -> io::Result<Option<Output>> {
-    let id = Pid::from_child(&child);
+    let id = child.id();
     // It ends by itself too, if this process is killed first.
     #[cfg(target_os = "linux")]
     {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
         let seconds = Some(limit.as_secs() + 1);
         let limit = Rlimit {
             current: seconds,
             maximum: seconds,
         };
-        let _ = prlimit(Some(id), Resource::Cpu, limit);
+        let _ = prlimit(Some(Pid::from_child(&child)), Resource::Cpu, limit);
     }
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -72,16 +72,12 @@ pub(crate) fn run_at_most(
     if let Ok(output) = receiver.recv_timeout(limit) {
         return output.map(Some);
     }
-    let _ = kill_process(id, Signal::KILL);
+    process_group::kill(id);
     Ok(None)
 }
 
 fn absolute(path: &OsStr) -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute())
-}
-
-fn is_executable(program: &Path) -> bool {
-    program.is_file() && access(program, Access::EXEC_OK).is_ok()
 }
 
 #[cfg(test)]

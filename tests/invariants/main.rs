@@ -93,6 +93,7 @@ const FILES: &[&str] = &[
     "plan/plan_file",
     "util/interrupt",
     "util/new_file",
+    "util/permissions",
     "util/program",
     "util/regular_file",
 ];
