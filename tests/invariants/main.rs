@@ -470,6 +470,22 @@ fn no_file_names_a_folder_of_this_machine() {
 }
 
 #[test]
+fn the_wheel_describes_the_same_program() {
+    let text = fs::read_to_string(root().join("pyproject.toml")).unwrap();
+    let wheel: toml::Table = text.parse().unwrap();
+    let project = wheel["project"].as_table().unwrap();
+    assert_eq!(project["dynamic"].as_array().unwrap(), &["version".into()]);
+    assert_eq!(project["name"].as_str(), Some(env!("CARGO_PKG_NAME")));
+    for (key, value) in [
+        ("description", env!("CARGO_PKG_DESCRIPTION")),
+        ("license", env!("CARGO_PKG_LICENSE")),
+        ("readme", env!("CARGO_PKG_README")),
+    ] {
+        assert_eq!(project[key].as_str(), Some(value), "{key}");
+    }
+}
+
+#[test]
 fn the_rules_name_modules_that_exist() {
     for name in PURE.iter().chain(FILES) {
         let found = SOURCES.iter().any(|(module, _)| within(module, &[name]));
