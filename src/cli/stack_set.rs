@@ -1,6 +1,7 @@
 //! What the command line of a command that also works on stack sets may not say for one.
 
 use crate::error::{Error, Result};
+use crate::operations::context::OpenedTarget;
 use crate::operations::graph::group::Group;
 
 /// Refuses options that have no effect on a stack set.
@@ -18,25 +19,24 @@ pub(super) fn refuse<'o>(options: impl IntoIterator<Item = (&'o str, bool)>) -> 
     }
 }
 
-/// Refuses a stack set among several stacks that a command changes.
+/// Refuses options that have no effect on a stack set, if one is among several stacks.
 ///
 /// # Errors
 ///
-/// Refused, with the command for the stack set alone.
-pub(super) fn refuse_among_several(group: &Group<'_>, command: &str) -> Result<()> {
-    for member in group.members() {
-        let Some(target) = member.target() else {
-            continue;
-        };
-        if target.settings.stack_set.is_none() {
-            continue;
-        }
-        let name = &target.settings.stack_name;
-        let alone = member.command(command, Some(&target.settings.environment));
-        return Err(Error::refused(format!(
-            "`{name}` is a stack set: `{command}` works on it alone"
+/// An input error that names the first option that is given, and the first stack set.
+pub(super) fn refuse_among_several<'o>(
+    group: &Group<'_>,
+    options: impl IntoIterator<Item = (&'o str, bool)>,
+) -> Result<()> {
+    let members = group.members().iter();
+    let mut sets = members.filter(|member| member.target().is_some_and(OpenedTarget::is_stack_set));
+    let mut options = options.into_iter();
+    match (sets.next(), options.find(|(_, is_given)| *is_given)) {
+        (Some(set), Some((option, _))) => Err(Error::input(format!(
+            "`{option}` is for single stacks, and `{}` is a stack set",
+            set.label()
         ))
-        .hint(format!("`{alone}`, and the other stacks with `-s`")));
+        .hint("choose the other stacks with `-s`")),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -87,6 +87,11 @@ impl OpenedTarget {
         let environment = self.settings.environment.clone();
         self.stack.clone().map(|stack| (environment, stack))
     }
+
+    /// Returns whether it is a stack set.
+    pub(crate) fn is_stack_set(&self) -> bool {
+        self.settings.stack_set.is_some()
+    }
 }
 
 /// What one run of a command begins with that runs again and again.

@@ -63,7 +63,7 @@ pub fn differences(shown: &Plan, again: &Plan, has_transforms: bool) -> Vec<Stri
 }
 
 /// Returns the named values that differ.
-fn values(
+pub(super) fn values(
     kind: &str,
     shown: &[ValueChange],
     again: &[ValueChange],

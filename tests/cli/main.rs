@@ -97,6 +97,7 @@ mod shared_connections;
 mod stack_inputs;
 mod stack_set_faults;
 mod stack_sets;
+mod stack_sets_among_stacks;
 mod stack_states;
 mod stack_values;
 mod stacks;

@@ -251,7 +251,7 @@ fn stacks_that_store_data_are_removed_only_by_name() {
     cloud.forget_calls();
     let refused = sandbox.run(&["apply", "--yes"]).expect_code(4);
     refused.expect_stderr("333333333333/eu-west-1, 333333333333/us-east-1 loses data there");
-    refused.expect_stderr("--allow-delete Table");
+    refused.expect_stderr("--allow-delete base:Table");
     let one = ["apply", "--yes", "--allow-delete", "333333333333/eu-west-1"];
     sandbox.run(&one).expect_code(4);
     assert_eq!(writes(&cloud), [""; 0]);

@@ -136,7 +136,9 @@ impl Args {
 
 /// Deploys several stacks.
 pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
-    refuse_among_several(&group, "apply")?;
+    let options = args.apply.deploy_words();
+    let options = options.iter().map(|word| (word.as_str(), true));
+    refuse_among_several(&group, options)?;
     let file = args.outputs_file.as_ref();
     let all = group.command_for_all("apply");
     let mut rest = all.trim_start_matches("stackctl apply").to_owned();

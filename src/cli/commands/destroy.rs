@@ -3,7 +3,7 @@
 use super::{Context, Exit};
 use crate::cli::stack_set::{refuse, refuse_among_several};
 use crate::error::{Error, Result};
-use crate::operations::context::listen;
+use crate::operations::context::{OpenedTarget, listen};
 use crate::operations::destroy::deletion::Deletion;
 use crate::operations::destroy::options::{DeletionOptions, Run};
 use crate::operations::destroy::prepared::Prepared;
@@ -154,7 +154,7 @@ impl Args {
 
 /// Deletes several stacks, whose order is the order of the deletion.
 pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
-    refuse_among_several(&group, "destroy")?;
+    refuse_among_several(&group, [("--express", args.express)])?;
     let all = group.command_for_all("destroy");
     let rest = all.trim_start_matches("stackctl destroy");
     let repeated = |more: &[String]| format!("stackctl destroy{}{rest}", args.words(more));
@@ -174,6 +174,11 @@ pub(crate) async fn run_several(group: Group<'_>, args: Args) -> Result<u8> {
         })
         .collect();
     let options = options?;
+    for (member, options) in group.members().iter().zip(&options) {
+        if member.target().is_some_and(OpenedTarget::is_stack_set) {
+            refuse([("--empty", !options.empty.is_empty())])?;
+        }
+    }
     let chosen: Vec<(String, String)> = group
         .members()
         .iter()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Context, Exit};
 use crate::cli::deploy_args::DeployArgs;
-use crate::cli::stack_set::refuse;
+use crate::cli::stack_set::{refuse, refuse_among_several};
 use crate::error::Result;
 use crate::operations::artifact_folders::check_output;
 use crate::operations::deploy::preview;
@@ -81,6 +81,7 @@ impl Args {
 
 /// Saves the plans of several stacks in one file.
 pub(crate) async fn save_several(group: Group<'_>, args: Args) -> Result<u8> {
+    refuse_among_several(&group, [("--out", true)])?;
     let context = group.context();
     let path = args.out.unwrap_or_default();
     let deploy = args.deploy;

@@ -19,6 +19,9 @@ const MOST_PLACES: usize = 8;
 /// The most stacks that a message names.
 const MOST_NAMES: usize = 20;
 
+/// The key of a stack that makes it a stack set.
+const STACK_SET: &str = "stack_set";
+
 /// Reports what is wrong with the stacks of one environment together, and returns them in the order of the
 /// graph.
 pub(super) fn check<'m>(
@@ -39,6 +42,9 @@ pub(super) fn check<'m>(
         problems.extend(shared_names(merged));
     }
     let by_name: HashMap<&str, &Merged> = merged.iter().map(|it| (key(it), it)).collect();
+    for stack in merged {
+        add_new(problems, outputs_of_sets(stack, &by_name));
+    }
     let edges = merged.iter().map(|it| {
         let references = references(&it.table).into_iter();
         (key(it), references.map(|reference| reference.stack))
@@ -57,6 +63,26 @@ pub(super) fn check<'m>(
 
 fn key(merged: &Merged) -> &str {
     merged.stack.as_deref().unwrap_or_default()
+}
+
+/// Returns an error for each parameter of a stack that reads an output of a stack set, which has none.
+fn outputs_of_sets(stack: &Merged, by_name: &HashMap<&str, &Merged>) -> Vec<Diagnostic> {
+    let references = references(&stack.table).into_iter();
+    let of_sets = references.filter_map(|reference| {
+        let read = by_name.get(reference.stack)?;
+        let is_set = read.table.contains_key(STACK_SET);
+        Some((reference.parameter.filter(|_| is_set)?, reference))
+    });
+    let problems = of_sets.map(|(parameter, reference)| {
+        let read = reference.stack;
+        let message = format!(
+            "`parameters.{parameter}` reads an output of `{read}`, which is a stack set and has none"
+        );
+        Diagnostic::error("stack-set-output", message, reference.origin.place(""))
+            .help("the stack of each target has outputs of its own: write the value instead")
+            .help(format!("`needs = [\"{read}\"]` deploys the stack after the stack set"))
+    });
+    problems.collect()
 }
 
 /// Returns the keys of the stacks that come before one, each once.
@@ -158,7 +184,7 @@ fn shared_names(merged: &[Merged]) -> Vec<Diagnostic> {
             continue;
         };
         let name = name(written, project, environment, stack.stack.as_deref());
-        let is_set = stack.table.contains_key("stack_set");
+        let is_set = stack.table.contains_key(STACK_SET);
         let place = (
             name,
             text("account"),

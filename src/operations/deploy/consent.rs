@@ -122,7 +122,7 @@ impl Consent<'_> {
     }
 
     /// Returns the name of a resource as the command line names it, with the stack's key if it has one.
-    fn full_name(&self, logical_id: &str) -> String {
+    pub(crate) fn full_name(&self, logical_id: &str) -> String {
         match &self.stack {
             Some(stack) => format!("{stack}:{logical_id}"),
             None => logical_id.to_owned(),
@@ -138,11 +138,22 @@ impl Consent<'_> {
                 Guard::Replace => self.allow_replace,
                 Guard::Delete => self.allow_delete,
             };
-            let full = self.full_name(&risk.logical_id);
-            allowed.contains(&risk.logical_id) && !allowed.contains(&full)
+            self.is_unqualified(allowed, &risk.logical_id)
         });
         let options = unqualified.map(|(risk, guard)| allowance(guard, &risk.logical_id));
         options.collect()
+    }
+
+    /// Returns the options that allow these deletions and do not name the stack.
+    pub(crate) fn unqualified_deletions(&self, names: &[String]) -> Vec<String> {
+        let names = names.iter();
+        let unqualified = names.filter(|name| self.is_unqualified(self.allow_delete, name));
+        let options = unqualified.map(|name| allowance(Guard::Delete, name));
+        options.collect()
+    }
+
+    fn is_unqualified(&self, allowed: &[String], name: &String) -> bool {
+        allowed.contains(name) && !allowed.contains(&self.full_name(name))
     }
 
     async fn ask(&self, deployment: &Deployment<'_>, plan: &Plan) -> Result<()> {

@@ -26,6 +26,7 @@ use crate::operations::lint;
 use crate::operations::prepare::prepare;
 use crate::operations::reread;
 use crate::operations::session::Session;
+use crate::operations::upstream::inputs::Inputs;
 use crate::operations::upstream::outputs::StackValue;
 use crate::plan::record::Record;
 use crate::plan::{Operation, ValueChange, masking, values};
@@ -227,9 +228,15 @@ impl<'a> Deployment<'a> {
         self.session.command(command.trim_end())
     }
 
-    /// Returns what is wrong with the value of a parameter that is the output of another stack of the run.
-    pub(crate) fn missing_input(&self, parameter: &str) -> Option<&Diagnostic> {
-        self.deployed.inputs.missing.get(parameter)
+    /// Returns what is known of the parameters that are outputs of other stacks.
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            session: self.session,
+            interrupt: &self.interrupt,
+            build: &self.build,
+            deployed: self.stack(),
+            missing: &self.deployed.inputs.missing,
+        }
     }
 
     /// Sets the value that the output of another stack will have.
@@ -444,7 +451,7 @@ impl<'a> Deployment<'a> {
 
 /// Sets the values of parameters that are outputs of other stacks. One that the template takes as a secret
 /// is a secret.
-fn set_stack_values(
+pub(crate) fn set_stack_values(
     session: &Session<'_>,
     build: &mut Build,
     values: IndexMap<String, StackValue>,

@@ -154,16 +154,21 @@ fn cancellation(
     ))
 }
 
+/// Returns the question about the operations on several stacks, which it names.
+pub(crate) fn question_for_several(running: &[String]) -> String {
+    format!(
+        "\nLeave the operations on {} running, or cancel them?\n\
+         An update is rolled back. A creation is cancelled by deleting the stack with everything created \
+         so far. The operation of a stack set is stopped.",
+        running.join(", ")
+    )
+}
+
 /// Returns the question, which names the stack or, if there are several, all on which operations run.
 fn question(call: Option<&Call>, stack: &Stack, running: &[String]) -> String {
     let place = stack.place();
     if running.len() > 1 {
-        return format!(
-            "\nLeave the operations on {} running, or cancel them?\n\
-             An update is rolled back. A creation is cancelled by deleting the stack with everything \
-             created so far.",
-            running.join(", ")
-        );
+        return question_for_several(running);
     }
     match call {
         Some(Call::CancelUpdateStack) => format!(

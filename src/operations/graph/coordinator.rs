@@ -14,6 +14,7 @@ use super::runner::{self, READS};
 use super::schedule::{Schedule, Stage, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::context::Context;
+use crate::present::format::Format;
 use crate::present::stack_state::StackState;
 use crate::present::{Presenter, human};
 use crate::util::interrupt::Interrupt;
@@ -133,6 +134,11 @@ impl Coordinator {
         let all = self.labels.iter().zip(schedule.stages());
         let failed = all.filter(|(_, stage)| **stage == Stage::Failed);
         failed.map(|(label, _)| label.as_str()).collect()
+    }
+
+    /// Returns whether a stack is as it should be.
+    pub(super) fn is_done(&self, stack: usize) -> bool {
+        self.schedule.borrow().stages().get(stack) == Some(&Stage::Done)
     }
 
     /// Returns the error that ended the run as a whole.
@@ -305,6 +311,14 @@ impl<'a> Member<'a> {
             .await?;
         show()?;
         Ok(())
+    }
+
+    /// [Prints](Self::print) what the stack's own presenter has kept, if it is for people. The others read one
+    /// document at the end.
+    pub(crate) fn print_if(&self, context: &Context, format: Format) {
+        if format == Format::Human {
+            self.print(context);
+        }
     }
 
     /// Prints what the stack's own presenter has kept, under a line with the stack's name.

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::coordinator::{Asked, Coordinator, Halt, Member};
 use super::group::Group;
 use super::needs::needed_by;
+use super::set_deletions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::context::{Context, listen, shared_interrupt};
+use crate::operations::context::{Context, OpenedTarget, listen, shared_interrupt};
 use crate::operations::destroy::deletion::Deletion;
 use crate::operations::destroy::options::DeletionOptions;
 use crate::operations::destroy::prepared::Prepared;
@@ -130,7 +131,15 @@ async fn ask(
 /// Deletes one stack, and shows how that ended.
 async fn destroy_one(context: &Context, stack: usize, shared: &Shared) -> Result<u8> {
     let member = shared.coordinator.member(stack);
-    let ended = destroy(context, stack, member, shared).await;
+    let is_set = context.target().is_some_and(OpenedTarget::is_stack_set);
+    let ended = match shared.request.options.get(stack) {
+        Some(options) if is_set => {
+            let is_dry = shared.request.is_dry;
+            set_deletions::destroy(context, member, options, is_dry).await
+        }
+        Some(options) => destroy(context, options, member, shared).await,
+        None => Ok(false),
+    };
     member.end(&ended);
     member.show_end(context, ended, "was not deleted")
 }
@@ -139,14 +148,11 @@ async fn destroy_one(context: &Context, stack: usize, shared: &Shared) -> Result
 /// there was something to delete.
 async fn destroy(
     context: &Context,
-    stack: usize,
+    options: &DeletionOptions,
     member: Member<'_>,
     shared: &Shared,
 ) -> Result<bool, Halt> {
     let request = &shared.request;
-    let Some(options) = request.options.get(stack) else {
-        return Ok(false);
-    };
     let reading = member.read().await;
     let session = Session::open(context)?;
     let interrupt = listen(context)?;
@@ -169,7 +175,7 @@ async fn destroy(
     prepared.forget_importers(&shared.names);
     let show = || {
         prepared.show(&deletion)?;
-        member.print(context);
+        member.print_if(context, options.format);
         Ok(())
     };
     member.show(true, show).await?;

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::group::distinct;
 use crate::aws::stack::StackService;
+use crate::aws::stack_set::StackSetService;
 use crate::config::manifest;
 use crate::config::project::Project;
 use crate::config::settings::{Selection, Target, choose};
@@ -43,9 +44,15 @@ pub(crate) async fn check(
         );
         let session = Session::open(&own)?;
         let connection = session.connect().await?;
-        let service = StackService::new(&connection, &session.settings().stack_name);
-        let stack = service.describe().await?;
-        let exists = stack.is_some_and(|stack| stack.status.exists());
+        let settings = session.settings();
+        let exists = if let Some(set) = &settings.stack_set {
+            let service = StackSetService::new(&connection, &settings.stack_name, set.call_as);
+            service.describe().await?.is_some()
+        } else {
+            let service = StackService::new(&connection, &settings.stack_name);
+            let stack = service.describe().await?;
+            stack.is_some_and(|stack| stack.status.exists())
+        };
         Ok::<_, Error>(exists.then_some(target))
     });
     let read = interrupt.guard(try_join_all(read)).await?;

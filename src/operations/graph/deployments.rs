@@ -11,12 +11,13 @@ use std::rc::Rc;
 use super::coordinator::{Asked, Coordinator, Halt, Member};
 use super::group::{self, Group};
 use super::needs::needs;
-use super::request::{Request, ask, resume};
+use super::request::{Request, ask, ask_again, resume};
+use super::set_deployments;
 use crate::cloudformation::stack::Stack;
 use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::build::Build;
-use crate::operations::context::{Context, shared_interrupt};
+use crate::operations::context::{Context, OpenedTarget, shared_interrupt};
 use crate::operations::deploy::application::{Application, Prepared};
 use crate::operations::deploy::consent;
 use crate::operations::deploy::deployment::Deployment;
@@ -77,7 +78,7 @@ pub(crate) async fn run(group: Group<'_>, request: Request) -> Result<u8> {
 struct Shared {
     coordinator: Coordinator,
     request: Request,
-    /// Each stack as it was at its end, and the exit code.
+    /// Each stack as it was at its end. A stack set has no outputs.
     outputs: RefCell<Vec<Option<Stack>>>,
 }
 
@@ -85,10 +86,11 @@ impl Shared {
     /// Returns the outputs of all stacks that were deployed.
     fn outputs_document(&self, members: &[Rc<Context>]) -> StacksDocument {
         let outputs = self.outputs.borrow();
-        let entries = members.iter().zip(&*outputs).map(|(member, stack)| {
+        let entries = members.iter().zip(&*outputs).enumerate();
+        let entries = entries.map(|(number, (member, stack))| {
             let document = stack.as_ref().map(OutputsDocument::of);
             StackEntry {
-                exit_code: u8::from(stack.is_none()),
+                exit_code: u8::from(!self.coordinator.is_done(number)),
                 document: document.and_then(|it| serde_json::to_value(it).ok()),
                 ..group::entry(member)
             }
@@ -101,7 +103,12 @@ impl Shared {
 async fn deploy_one(context: &Context, stack: usize, shared: &Shared) -> Result<u8> {
     let member = shared.coordinator.member(stack);
     let last = RefCell::new(None);
-    let ended = Box::pin(deploy(context, member, &shared.request, &last)).await;
+    let is_set = context.target().is_some_and(OpenedTarget::is_stack_set);
+    let ended = if is_set {
+        Box::pin(set_deployments::deploy(context, member, &shared.request)).await
+    } else {
+        Box::pin(deploy(context, member, &shared.request, &last)).await
+    };
     member.end(&ended);
     let is_ok = ended.is_ok();
     if let (true, Some(slot)) = (is_ok, shared.outputs.borrow_mut().get_mut(stack)) {
@@ -244,7 +251,11 @@ impl First {
 }
 
 /// Ends the whole run if the user would have to be asked and cannot.
-fn check_can_ask(member: Member<'_>, session: &Session<'_>, request: &Request) -> Result<(), Halt> {
+pub(super) fn check_can_ask(
+    member: Member<'_>,
+    session: &Session<'_>,
+    request: &Request,
+) -> Result<(), Halt> {
     let command = || (request.repeated)(&["--yes".to_owned()]);
     let can_ask = session.presenter().check_can_ask(request.yes, command);
     can_ask.map_err(|error| {
@@ -255,7 +266,11 @@ fn check_can_ask(member: Member<'_>, session: &Session<'_>, request: &Request) -
 
 /// Returns whether a stack has to wait for others whose outputs it does not read: the deployment of these
 /// may still change what it refers to, such as an export.
-fn waits_for_order(member: Member<'_>, session: &Session<'_>, upstream: &[usize]) -> bool {
+pub(super) fn waits_for_order(
+    member: Member<'_>,
+    session: &Session<'_>,
+    upstream: &[usize],
+) -> bool {
     let parameters = session.settings().parameters.values();
     let read: Vec<&str> = parameters
         .filter_map(|value| match value {
@@ -348,24 +363,11 @@ async fn agree_again(
         "\nThis plan is not the one that was shown: {list}."
     ));
     application.consent.check(deployment, plan, pending)?;
-    if request.accept_replans || plan.is_empty() {
+    if plan.is_empty() {
         return Ok(());
     }
-    let more = ["--yes", "--accept-replans"].map(str::to_owned);
-    let command = (request.repeated)(&more);
-    if request.yes {
-        return Err(Halt::Failed(
-            Error::refused(format!(
-                "not applied: the plan is not the one that was shown: {list}"
-            ))
-            .hint(format!("to apply such plans too: `{command}`")),
-        ));
-    }
-    presenter.note(&format!(
-        "Do you want to apply these changes to {}? Only 'yes' will be accepted.",
-        consent::place(deployment)
-    ));
-    let asked = presenter.confirm("Apply:", &command, "not applied");
+    let place = consent::place(deployment);
+    let asked = ask_again(presenter, request, &place, &list);
     deployment.interrupt().guard(asked).await?;
     Ok(())
 }
@@ -403,7 +405,7 @@ pub(super) async fn discard(deployment: &Deployment<'_>, prepared: &Prepared, ha
 }
 
 /// Shows that a stack waits for consent.
-fn presenter_waits(context: &Context, waits: bool) {
+pub(super) fn presenter_waits(context: &Context, waits: bool) {
     let detail = if waits {
         "planned; planned again later"
     } else {

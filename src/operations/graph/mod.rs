@@ -13,3 +13,5 @@ pub(crate) mod plan_saving;
 pub(crate) mod request;
 pub(crate) mod runner;
 mod schedule;
+mod set_deletions;
+mod set_deployments;

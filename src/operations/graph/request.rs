@@ -13,6 +13,7 @@ use crate::operations::deploy::consent::Consent;
 use crate::operations::deploy::options::DeployOptions;
 use crate::operations::deploy::saved_plan::SavedPlan;
 use crate::operations::session::Session;
+use crate::operations::stack_set::apply::SetApplication;
 use crate::plan::plan_file::of_stacks::PlanFiles;
 use crate::present::event_filter::EventFilter;
 use crate::present::{Presenter, human};
@@ -95,19 +96,32 @@ impl Request {
         last: &'a RefCell<Option<Stack>>,
     ) -> Application<'a> {
         Application {
-            consent: Consent {
-                // The user is asked once for all stacks.
-                yes: true,
-                stack: session.settings().stack_key.clone(),
-                allow_replace: &self.allow_replace,
-                allow_delete: &self.allow_delete,
-                repeated: &*self.repeated,
-            },
+            consent: self.consent(session),
             options: (self.options)(session.settings().stack.deployment_mode),
             events: self.events,
             verify: self.verify && session.settings().verify.is_some(),
             outputs_file: None,
             ended: Some(last),
+        }
+    }
+
+    /// Returns how a stack set is deployed.
+    pub(super) fn set_application(&self, session: &Session<'_>) -> SetApplication<'_> {
+        SetApplication {
+            consent: self.consent(session),
+            wait: self.wait,
+            events: self.events,
+        }
+    }
+
+    fn consent(&self, session: &Session<'_>) -> Consent<'_> {
+        Consent {
+            // The user is asked once for all stacks.
+            yes: true,
+            stack: session.settings().stack_key.clone(),
+            allow_replace: &self.allow_replace,
+            allow_delete: &self.allow_delete,
+            repeated: &*self.repeated,
         }
     }
 }
@@ -149,6 +163,35 @@ pub(super) async fn ask(
         places.collect::<String>()
     ));
     let command = (request.repeated)(&["--yes".to_owned()]);
+    presenter.confirm("Apply:", &command, "not applied").await
+}
+
+/// Asks for consent to a plan of `place` that is not the one that was shown, unless the command line accepts
+/// such plans. `found` is how it differs; it was printed.
+///
+/// # Errors
+///
+/// Refused if nobody may be asked, or the answer is not `yes`.
+pub(super) async fn ask_again(
+    presenter: &Presenter,
+    request: &Request,
+    place: &str,
+    found: &str,
+) -> Result<()> {
+    if request.accept_replans {
+        return Ok(());
+    }
+    let more = ["--yes", "--accept-replans"].map(str::to_owned);
+    let command = (request.repeated)(&more);
+    if request.yes {
+        return Err(Error::refused(format!(
+            "not applied: the plan is not the one that was shown: {found}"
+        ))
+        .hint(format!("to apply such plans too: `{command}`")));
+    }
+    presenter.note(&format!(
+        "Do you want to apply these changes to {place}? Only 'yes' will be accepted."
+    ));
     presenter.confirm("Apply:", &command, "not applied").await
 }
 

@@ -7,11 +7,13 @@ use super::outcome::Outcome;
 use super::{losses, running};
 use crate::aws::stack::TemplateSource;
 use crate::aws::stack_set::{self, Request};
+use crate::cloudformation::deletion::ResourceDeletion;
 use crate::cloudformation::stack_set::instance::Instance;
 use crate::cloudformation::stack_set::operation::SetOperation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::change_set_name::unique_name;
-use crate::operations::deploy::consent::{Consent, allowance};
+use crate::operations::context::Context;
+use crate::operations::deploy::consent::{self, Consent, allowance};
 use crate::operations::session::Session;
 use crate::plan::risk::Guard;
 use crate::plan::stack_set::targets::is_wanted;
@@ -19,6 +21,7 @@ use crate::plan::stack_set::{Removal, StackSetPlan, Step, TargetAction};
 use crate::present::event_filter::EventFilter;
 use crate::present::format::PlanFormat;
 use crate::present::human;
+use crate::util::interrupt::Interrupt;
 
 /// How a stack set is deployed.
 pub(crate) struct SetApplication<'a> {
@@ -30,13 +33,23 @@ pub(crate) struct SetApplication<'a> {
     pub(crate) events: EventFilter,
 }
 
+/// A stack set whose plan is known.
+#[derive(Debug)]
+pub(crate) struct PlannedSet<'a> {
+    deployment: SetDeployment<'a>,
+    plan: StackSetPlan,
+    /// What an operation did that an earlier run has requested.
+    outcome: Outcome,
+}
+
 /// Shows the plan. Returns whether there are changes.
 ///
 /// # Errors
 ///
 /// What is wrong with the files; if a call fails.
 pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<bool> {
-    let deployment = SetDeployment::open(session, true).await?;
+    let mut deployment = SetDeployment::open(session, true).await?;
+    deployment.take_inputs().await?;
     let plan = deployment.plan();
     format.print_stack_set(&plan, session.presenter())?;
     if let Some(operation) = running::blocking(&deployment.state) {
@@ -59,37 +72,72 @@ impl SetApplication<'_> {
     /// `yes`, or if the stack set changed since it was shown; of kind [`ErrorKind::RolledBack`] if an
     /// operation failed or a target is not as the stack set says.
     pub(crate) async fn run(&self, session: &Session<'_>) -> Result<()> {
-        let presenter = session.presenter();
-        let mut deployment = SetDeployment::open(session, true).await?;
-        let mut outcome = Outcome::default();
-        self.finish_running(&mut deployment, &mut outcome).await?;
-        let plan = deployment.plan();
-        if !plan.is_empty() {
+        let deployment = SetDeployment::open(session, true).await?;
+        let planned = self.prepare(deployment).await?;
+        if !planned.plan.is_empty() {
             self.consent.check_can_ask(session)?;
         }
-        PlanFormat::Human.print_stack_set(&plan, presenter)?;
-        if !plan.is_empty() {
-            self.agree(&deployment, &plan).await?;
-            check_unchanged(&deployment).await?;
-            presenter.note("");
-            self.operate(&mut deployment, &plan, &mut outcome).await?;
+        planned.show()?;
+        self.check(&planned)?;
+        if !self.consent.yes && !planned.plan.is_empty() {
+            let asked = self.ask(&planned);
+            planned.interrupt().guard(asked).await?;
         }
-        end(&deployment, &outcome).await
+        self.execute(planned).await
     }
 
-    /// Checks a plan that is shown, and asks whether to apply it.
+    /// Makes the plan. An operation that an earlier run has requested is followed to its end before.
     ///
     /// # Errors
     ///
-    /// Refused if data would be lost that the command line does not name, or the answer is not `yes`.
-    async fn agree(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
-        self.consent.check_guards(&plan.template)?;
-        self.check_removals(deployment, plan)?;
-        if !self.consent.yes {
-            let asked = self.ask(deployment, plan);
-            deployment.access.interrupt.guard(asked).await?;
+    /// Refused if another operation is running; of kind [`ErrorKind::RolledBack`] if the operation failed;
+    /// if another stack will not have an output that the stack set reads.
+    pub(crate) async fn prepare<'s>(
+        &self,
+        mut deployment: SetDeployment<'s>,
+    ) -> Result<PlannedSet<'s>> {
+        let mut outcome = Outcome::default();
+        self.finish_running(&mut deployment, &mut outcome).await?;
+        deployment.take_inputs().await?;
+        let plan = deployment.plan();
+        Ok(PlannedSet {
+            deployment,
+            plan,
+            outcome,
+        })
+    }
+
+    /// Checks a plan that is shown.
+    ///
+    /// # Errors
+    ///
+    /// Refused if data would be lost that the command line does not name.
+    pub(crate) fn check(&self, planned: &PlannedSet<'_>) -> Result<()> {
+        if planned.plan.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.consent.check_guards(&planned.plan.template)?;
+        self.check_removals(planned)
+    }
+
+    /// Deploys what was planned, and checks every target.
+    ///
+    /// # Errors
+    ///
+    /// Refused if the stack set changed since it was shown; of kind [`ErrorKind::RolledBack`] if an
+    /// operation failed or a target is not as the stack set says.
+    pub(crate) async fn execute(&self, planned: PlannedSet<'_>) -> Result<()> {
+        let PlannedSet {
+            mut deployment,
+            plan,
+            mut outcome,
+        } = planned;
+        if !plan.is_empty() {
+            check_unchanged(&deployment).await?;
+            deployment.access.session.presenter().note("");
+            self.operate(&mut deployment, &plan, &mut outcome).await?;
+        }
+        end(&deployment, &outcome).await
     }
 
     /// Follows an operation that an earlier run has requested, and waits for one of somebody else if the
@@ -191,19 +239,14 @@ impl SetApplication<'_> {
 
     /// Refuses to remove stacks that store data, unless the command line names the targets, or what is lost
     /// in each.
-    fn check_removals(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
-        let losses = losses::of(deployment.access.session, &deployment.state);
-        let named = self.consent.allow_delete;
-        let mut lost = losses.iter();
-        if lost.all(|it| self.consent.is_allowed(named, &it.path)) {
+    fn check_removals(&self, planned: &PlannedSet<'_>) -> Result<()> {
+        let losses = planned.losses_of_removed();
+        let is_named = |name: &str| self.consent.is_allowed(self.consent.allow_delete, name);
+        if losses.iter().all(|it| is_named(&it.path)) {
             return Ok(());
         }
-        let entries = plan.targets.entries.iter();
-        let removed = entries.filter(|it| it.action == TargetAction::Remove);
-        let guarded: Vec<String> = removed
-            .map(|it| it.target.to_string())
-            .filter(|target| !named.contains(target))
-            .collect();
+        let mut guarded = planned.removed();
+        guarded.retain(|target| !is_named(target));
         if guarded.is_empty() {
             return Ok(());
         }
@@ -213,7 +256,7 @@ impl SetApplication<'_> {
             .collect();
         let more: Vec<String> = losses
             .iter()
-            .map(|it| allowance(Guard::Delete, &it.path))
+            .map(|it| allowance(Guard::Delete, &self.consent.full_name(&it.path)))
             .collect();
         let command = (self.consent.repeated)(&more);
         Err(Error::refused(format!(
@@ -225,15 +268,89 @@ impl SetApplication<'_> {
         .hint("`--allow-delete ACCOUNT/REGION` allows it for one target"))
     }
 
-    async fn ask(&self, deployment: &SetDeployment<'_>, plan: &StackSetPlan) -> Result<()> {
-        let presenter = deployment.access.session.presenter();
-        let summary = human::stack_set::summary(plan);
+    async fn ask(&self, planned: &PlannedSet<'_>) -> Result<()> {
+        let presenter = planned.deployment.access.session.presenter();
+        let summary = human::stack_set::summary(&planned.plan);
         presenter.note(&format!(
-            "\nDo you want to apply these changes to the stack set {}? {summary} Only 'yes' will be accepted.",
-            deployment.access.place()
+            "\nDo you want to apply these changes to {}? {summary} Only 'yes' will be accepted.",
+            planned.place()
         ));
         let command = (self.consent.repeated)(&["--yes".to_owned()]);
         presenter.confirm("Apply:", &command, "not applied").await
+    }
+}
+
+impl PlannedSet<'_> {
+    /// Returns the plan.
+    pub(crate) fn plan(&self) -> &StackSetPlan {
+        &self.plan
+    }
+
+    /// Returns the stack set with its account and region.
+    pub(crate) fn place(&self) -> String {
+        format!("the stack set {}", self.deployment.access.place())
+    }
+
+    /// Returns the context of the stack set.
+    pub(crate) fn context(&self) -> &Context {
+        self.deployment.access.session.context()
+    }
+
+    /// Returns what listens for Ctrl-C.
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.deployment.access.interrupt
+    }
+
+    /// Shows the plan.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be printed.
+    pub(crate) fn show(&self) -> Result<()> {
+        let presenter = self.deployment.access.session.presenter();
+        PlanFormat::Human.print_stack_set(&self.plan, presenter)
+    }
+
+    /// Returns how the plan differs from an earlier one that was shown; empty if it does the same.
+    pub(crate) fn differences(&self, shown: &StackSetPlan) -> Vec<String> {
+        let has_transforms = self.deployment.build.template.has_transforms();
+        shown.differences(&self.plan, has_transforms)
+    }
+
+    /// Returns what the plan loses, a sentence for each resource.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let mut losses = consent::losses(&self.plan.template);
+        if !self.removed().is_empty() {
+            let removed = self.losses_of_removed().into_iter();
+            let sentence =
+                |it: ResourceDeletion| format!("{} {} in each removed target", it.path, it.loss());
+            losses.extend(removed.map(sentence));
+        }
+        losses
+    }
+
+    /// Returns the options that allow what the plan loses and do not name the stack set.
+    pub(crate) fn unqualified(&self, consent: &Consent<'_>) -> Vec<String> {
+        let mut options = consent.unqualified(&self.plan.template);
+        let removed = self.removed();
+        if !removed.is_empty() {
+            let paths = self.losses_of_removed().into_iter().map(|it| it.path);
+            let names: Vec<String> = paths.chain(removed).collect();
+            options.extend(consent.unqualified_deletions(&names));
+        }
+        options
+    }
+
+    /// Returns the targets whose stacks are removed.
+    fn removed(&self) -> Vec<String> {
+        let entries = self.plan.targets.entries.iter();
+        let removed = entries.filter(|it| it.action == TargetAction::Remove);
+        removed.map(|it| it.target.to_string()).collect()
+    }
+
+    /// Returns what is lost in each target whose stack is removed.
+    fn losses_of_removed(&self) -> Vec<ResourceDeletion> {
+        losses::of(self.deployment.access.session, &self.deployment.state)
     }
 }
 

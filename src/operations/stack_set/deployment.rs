@@ -14,17 +14,20 @@ use crate::cloudformation::stack::Stack;
 use crate::cloudformation::stack_set::{self, StackSet};
 use crate::cloudformation::status::StackStatus;
 use crate::config::settings::Permissions;
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::error::Result;
 use crate::operations::build::{self, Build};
 use crate::operations::context::listen;
+use crate::operations::deploy::deployment::set_stack_values;
 use crate::operations::deploy::{previous_values, service_values};
 use crate::operations::package_tree::template_key;
 use crate::operations::prepare::prepare;
 use crate::operations::session::Session;
-use crate::operations::upstream::outputs;
+use crate::operations::upstream::inputs::Inputs;
+use crate::operations::upstream::outputs::{self, StackValue};
 use crate::operations::{lint, reread};
 use crate::plan::predict::{Side, predict};
+use crate::plan::provisional::ProvisionalInput;
 use crate::plan::stack_set::StackSetPlan;
 use crate::plan::stack_set::targets::{Deployed, changes};
 use crate::plan::{Operation, Plan, Target, ValueChange, masking, model, risk, values};
@@ -40,6 +43,10 @@ pub(crate) struct SetDeployment<'a> {
     pub(crate) state: State,
     /// The deployed template; `None` if there is none or it cannot be read.
     pub(crate) deployed: Option<Template>,
+    /// The parameters without a value that are outputs of other stacks, each with what is wrong.
+    missing: IndexMap<String, Diagnostic>,
+    /// What other stacks of the run do to the parameters.
+    inputs: Vec<ProvisionalInput>,
 }
 
 impl<'a> SetDeployment<'a> {
@@ -75,13 +82,15 @@ impl<'a> SetDeployment<'a> {
             Err(error) if sends => return Err(error),
             Err(_) => outputs::StackValues::default(),
         };
-        build.set_stack_values(inputs.values);
+        set_stack_values(session, &mut build, inputs.values);
         let state = access.read().await?;
         let mut deployment = Self {
             access,
             build,
             state: State::default(),
             deployed: None,
+            missing: inputs.missing,
+            inputs: Vec::new(),
         };
         deployment.take(state).await?;
         if sends {
@@ -93,6 +102,31 @@ impl<'a> SetDeployment<'a> {
             deployment.access.interrupt.guard(finished).await?;
         }
         Ok(deployment)
+    }
+
+    /// Waits for the plans of the stacks whose outputs are parameters of the stack set. A new value that is
+    /// known is used instead of the deployed one.
+    ///
+    /// # Errors
+    ///
+    /// If a stack will not have an output that the stack set reads.
+    pub(crate) async fn take_inputs(&mut self) -> Result<()> {
+        let session = self.access.session;
+        let deployed = self.as_stack();
+        let inputs = Inputs {
+            session,
+            interrupt: &self.access.interrupt,
+            build: &self.build,
+            deployed: deployed.as_ref(),
+            missing: &self.missing,
+        };
+        self.inputs = inputs.provisional().await?;
+        let known = self.inputs.iter().filter_map(|input| {
+            let value = StackValue::Plain(input.after()?.to_owned());
+            Some((input.parameter.clone(), value))
+        });
+        set_stack_values(session, &mut self.build, known.collect());
+        Ok(())
     }
 
     /// Reads again what is deployed.
@@ -167,7 +201,8 @@ impl<'a> SetDeployment<'a> {
             && !(same_template
                 && template.parameters.is_empty()
                 && template.tags.is_empty()
-                && settings.is_empty());
+                && settings.is_empty()
+                && !self.inputs.iter().any(ProvisionalInput::is_unknown));
         let deployed = Deployed {
             set,
             instances: &self.state.instances,
@@ -233,6 +268,7 @@ impl<'a> SetDeployment<'a> {
             ),
             tags: values::tag_changes(stack.as_ref(), &settings.tags),
             outputs: values::output_changes(deployed.as_ref(), &build.template),
+            provisional: self.inputs.clone(),
             change_set: Some(ChangeSet {
                 changes,
                 ..ChangeSet::default()

@@ -27,6 +27,56 @@ pub(crate) struct SetDeletion<'a> {
     pub(crate) dry_run: bool,
 }
 
+/// A stack set whose deletion was looked at.
+#[derive(Debug)]
+pub(crate) struct FoundSet<'a> {
+    access: Access<'a>,
+    set: StackSet,
+    state: State,
+    losses: Vec<ResourceDeletion>,
+}
+
+impl FoundSet<'_> {
+    /// Returns the stack set with its account and region.
+    pub(crate) fn place(&self) -> String {
+        format!("the stack set {}", self.access.place())
+    }
+
+    /// Returns what is lost in each target, a sentence for each resource.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let losses = self.losses.iter();
+        let sentences = losses.map(|it| format!("{} {} in each target", it.path, it.loss()));
+        sentences.collect()
+    }
+
+    /// Checks that the stack set has not changed since it was looked at.
+    ///
+    /// # Errors
+    ///
+    /// Refused if it has.
+    pub(crate) async fn check_again(&self) -> Result<()> {
+        let access = &self.access;
+        let now = access.interrupt.guard(access.read()).await?;
+        let targets = |state: &State| {
+            let targets = state.instances.iter().map(|it| it.target.clone());
+            targets.collect::<Vec<_>>()
+        };
+        let latest = |state: &State| state.operations.first().map(|it| it.id.clone());
+        let then = &self.state;
+        if targets(&now) == targets(then) && latest(&now) == latest(then) {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "not destroyed: the stack set `{}` has changed since it was shown",
+            access.name()
+        ))
+        .hint(format!(
+            "look at it again: `{}`",
+            access.session.command("destroy")
+        )))
+    }
+}
+
 impl SetDeletion<'_> {
     /// Shows what is deleted, asks and deletes it.
     ///
@@ -35,13 +85,42 @@ impl SetDeletion<'_> {
     /// Refused if the user does not agree, a name is wrong, data is lost that the command line does not
     /// name, or another operation is running; if a target could not be removed.
     pub(crate) async fn run(&self, session: &Session<'_>) -> Result<()> {
+        let Some(found) = self.look(session).await? else {
+            return Ok(());
+        };
+        self.show(&found)?;
+        if self.dry_run {
+            return Ok(());
+        }
+        if self.options.yes {
+            self.check_losses(&found)?;
+        } else {
+            let confirmed = self.confirm(&found);
+            let confirmed = found.access.interrupt.guard(confirmed).await;
+            confirmed.map_err(|error| match error.kind() {
+                ErrorKind::Interrupted => error.hint("nothing was deleted"),
+                _ => error,
+            })?;
+            found.check_again().await?;
+        }
+        self.execute(&found).await
+    }
+
+    /// Reads what would be deleted; `None`, which is printed, if there is no stack set. An operation that an
+    /// earlier run has requested is followed to its end before.
+    ///
+    /// # Errors
+    ///
+    /// Refused if a name is wrong, an instance cannot be deleted and is not named, or another operation is
+    /// running.
+    pub(crate) async fn look<'s>(&self, session: &'s Session<'s>) -> Result<Option<FoundSet<'s>>> {
         let access = Access::open(session).await?;
-        let presenter = session.presenter();
         let mut state = access.read().await?;
         let Some(set) = state.set.clone() else {
             let name = access.name();
+            let presenter = session.presenter();
             presenter.note(&format!("There is no stack set `{name}`: nothing to do."));
-            return Ok(());
+            return Ok(None);
         };
         let resume = self.command(session, &[]);
         let operations = Operations::new(&access, &set.id, self.options.events, &resume)?;
@@ -66,24 +145,30 @@ impl SetDeletion<'_> {
         } else {
             Vec::new()
         };
-        self.show(&access, &set, &state, &losses)?;
-        if self.dry_run {
-            return Ok(());
-        }
-        if self.options.yes {
-            self.check_losses(session, &losses)?;
-        } else {
-            let confirmed = self.confirm(&access, &state, &losses);
-            let confirmed = access.interrupt.guard(confirmed).await;
-            confirmed.map_err(|error| match error.kind() {
-                ErrorKind::Interrupted => error.hint("nothing was deleted"),
-                _ => error,
-            })?;
-            check_again(&access, &state).await?;
-        }
+        Ok(Some(FoundSet {
+            access,
+            set,
+            state,
+            losses,
+        }))
+    }
+
+    /// Removes the instances, and then the stack set.
+    ///
+    /// # Errors
+    ///
+    /// If a target could not be removed, or a call fails.
+    pub(crate) async fn execute(&self, found: &FoundSet<'_>) -> Result<()> {
+        let FoundSet {
+            access, set, state, ..
+        } = found;
+        let session = access.session;
+        let presenter = session.presenter();
+        let resume = self.command(session, &[]);
+        let operations = Operations::new(access, &set.id, self.options.events, &resume)?;
         presenter.note("");
         let mut outcome = Outcome::default();
-        for removal in self.removals(&access, &set, &state) {
+        for removal in self.removals(access, set, state) {
             let step = Step::Remove(removal.clone());
             presenter.note(&human::stack_set::step(&step));
             let request = Request::Remove {
@@ -96,9 +181,9 @@ impl SetDeletion<'_> {
                 break;
             }
         }
-        let left = outcome.instances(&access).await?;
+        let left = outcome.instances(access).await?;
         let problems = outcome.problems(&left.instances, |_| true);
-        if let Some(message) = outcome.message(&access, &problems) {
+        if let Some(message) = outcome.message(access, &problems) {
             return Err(self.failed(session, message, &left));
         }
         access.interrupt.guard(access.service.delete()).await?;
@@ -138,27 +223,27 @@ impl SetDeletion<'_> {
         )))
     }
 
-    fn show(
-        &self,
-        access: &Access<'_>,
-        set: &StackSet,
-        state: &State,
-        losses: &[ResourceDeletion],
-    ) -> Result<()> {
-        let presenter = access.session.presenter();
+    /// Shows what is deleted.
+    ///
+    /// # Errors
+    ///
+    /// If the document cannot be written.
+    pub(crate) fn show(&self, found: &FoundSet<'_>) -> Result<()> {
+        let presenter = found.access.session.presenter();
+        let (set, instances, losses) = (&found.set, &found.state.instances, &found.losses);
+        let retain = &self.options.retain;
         match self.options.format {
             Format::Human => {
-                let place = access.place();
+                let place = found.access.place();
                 presenter.data(&human::stack_set::deletion(
                     (set, &place),
-                    &state.instances,
-                    &self.options.retain,
+                    instances,
+                    retain,
                     losses,
                 ));
                 Ok(())
             }
             Format::Json => {
-                let (instances, retain) = (&state.instances, &self.options.retain);
                 let document = StackSetDeletionDocument::of(set, instances, retain, losses);
                 presenter.json(&document)
             }
@@ -166,8 +251,12 @@ impl SetDeletion<'_> {
     }
 
     /// Refuses to lose what a resource stores, unless the command line names the resource.
-    fn check_losses(&self, session: &Session<'_>, losses: &[ResourceDeletion]) -> Result<()> {
-        let guarded = losses.iter();
+    ///
+    /// # Errors
+    ///
+    /// Refused if there is such a resource.
+    pub(crate) fn check_losses(&self, found: &FoundSet<'_>) -> Result<()> {
+        let guarded = found.losses.iter();
         let guarded: Vec<&ResourceDeletion> = guarded
             .filter(|it| !self.options.allow_delete.contains(&it.path))
             .collect();
@@ -178,40 +267,31 @@ impl SetDeletion<'_> {
             .iter()
             .map(|it| format!("`{}` {} in each target", it.path, it.loss()))
             .collect();
-        let command = self.without_question(session, losses);
+        let command = self.without_question(found);
         Err(
             Error::refused(format!("not destroyed: {}", lost.join("; ")))
                 .hint(format!("if that is what you want: `{command}`")),
         )
     }
 
-    async fn confirm(
-        &self,
-        access: &Access<'_>,
-        state: &State,
-        losses: &[ResourceDeletion],
-    ) -> Result<()> {
-        let presenter = access.session.presenter();
-        let lost: Vec<String> = losses
-            .iter()
-            .map(|it| format!("{} {} in each target", it.path, it.loss()))
-            .collect();
-        let lost = match lost.as_slice() {
+    async fn confirm(&self, found: &FoundSet<'_>) -> Result<()> {
+        let presenter = found.access.session.presenter();
+        let lost = match found.losses().as_slice() {
             [] => "No stored data is lost.".to_owned(),
             lost => format!("Lost: {}.", lost.join("; ")),
         };
         if presenter.is_interactive() {
             let left = self.options.retain.len();
-            let stacks = state.instances.len().saturating_sub(left);
+            let stacks = found.state.instances.len().saturating_sub(left);
             presenter.note(&format!(
-                "\nThis deletes the stack set {} and {}. {lost}",
-                access.place(),
+                "\nThis deletes {} and {}. {lost}",
+                found.place(),
                 human::count(stacks, "stack")
             ));
         }
-        let name = access.name();
+        let name = found.access.name();
         let question = format!("Type the stack set's name, {name}, to destroy it:");
-        let command = self.without_question(access.session, losses);
+        let command = self.without_question(found);
         if presenter.ask(&question, &command).await? != name {
             return Err(Error::refused(
                 "not destroyed: the answer was not the stack set's name",
@@ -278,9 +358,10 @@ impl SetDeletion<'_> {
     }
 
     /// Returns this command line with `--yes`, and with `--allow-delete` for everything that is lost.
-    fn without_question(&self, session: &Session<'_>, losses: &[ResourceDeletion]) -> String {
-        let mut lost: Vec<String> = losses.iter().map(|it| it.path.clone()).collect();
+    fn without_question(&self, found: &FoundSet<'_>) -> String {
+        let mut lost: Vec<String> = found.losses.iter().map(|it| it.path.clone()).collect();
         lost.retain(|it| !self.options.allow_delete.contains(it));
+        let session = found.access.session;
         self.command_with(session, "destroy --yes", ("--allow-delete", &lost))
     }
 
@@ -293,8 +374,12 @@ impl SetDeletion<'_> {
         let DeletionOptions {
             allow_delete,
             retain,
+            run,
             ..
         } = self.options;
+        if let Some(run) = run {
+            return run.command(option, more.iter().map(String::as_str));
+        }
         let allowed = allow_delete.iter().map(|it| ("--allow-delete", it));
         let retained = retain.iter().map(|it| ("--retain", it));
         let more = more.iter().map(|it| (option, it));
@@ -311,25 +396,4 @@ fn inoperable(state: &State) -> Vec<String> {
     let instances = state.instances.iter();
     let stuck = instances.filter(|it| it.status == InstanceStatus::Inoperable);
     stuck.map(|it| it.target.to_string()).collect()
-}
-
-/// Checks that the stack set has not changed since it was shown.
-async fn check_again(access: &Access<'_>, then: &State) -> Result<()> {
-    let now = access.read().await?;
-    let targets = |state: &State| {
-        let targets = state.instances.iter().map(|it| it.target.clone());
-        targets.collect::<Vec<_>>()
-    };
-    let latest = |state: &State| state.operations.first().map(|it| it.id.clone());
-    if targets(&now) == targets(then) && latest(&now) == latest(then) {
-        return Ok(());
-    }
-    Err(Error::refused(format!(
-        "not destroyed: the stack set `{}` has changed since it was shown",
-        access.name()
-    ))
-    .hint(format!(
-        "look at it again: `{}`",
-        access.session.command("destroy")
-    )))
 }

@@ -15,10 +15,13 @@ use crate::cloudformation::stack_set::operation::{
     EndedOperation, OperationStatus, ResultStatus, SetOperation, TargetResult,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::follow::interrupt_prompt::{can_ask, chooses_to_leave};
+use crate::operations::follow::interrupt_prompt::{
+    can_ask, chooses_to_leave, question_for_several,
+};
 use crate::operations::follow::limited;
 use crate::present::event_filter::EventFilter;
 use crate::present::human;
+use crate::util::interrupt::Decision;
 
 /// How many polls may fail in a row before polling stops. The SDK makes several attempts in each, and the
 /// pauses between them grow.
@@ -65,6 +68,7 @@ impl<'a, 'b> Following<'a, 'b> {
     /// running; if it cannot be read for a long time.
     pub(super) async fn until_ended(mut self) -> Result<EndedOperation> {
         let access = self.access;
+        let _running = access.interrupt.follow(access.name());
         access.interrupt.resume_with(self.hints());
         let ended = loop {
             let polled = limited(access.session, &access.interrupt, self.poll()).await;
@@ -175,21 +179,36 @@ impl<'a, 'b> Following<'a, 'b> {
         is_new
     }
 
-    /// Asks whether to leave the operation running, which is an error, or to stop it, and then stops it.
-    /// A second Ctrl-C during the question ends the process.
+    /// Asks whether to leave the operation running, which is an error, or to stop it, and then stops it. If
+    /// other operations run, the answer is for all of them. A second Ctrl-C during the question ends the
+    /// process.
     async fn leave_or_stop(&self) -> Result<()> {
         let access = self.access;
         let presenter = access.session.presenter();
-        presenter.note(&format!(
-            "\nLeave the operation on {} running, or stop it? If it is stopped, the targets that it has \
-             not begun stay as they are.",
-            access.place()
-        ));
-        if chooses_to_leave(presenter, "stop", self.resume).await? {
+        let resets = access.interrupt.resets();
+        let decide = access.interrupt.decide(resets, async |running| {
+            let presenter = presenter.of_all();
+            let (question, other) = if running.len() > 1 {
+                (question_for_several(running), "cancel")
+            } else {
+                let place = access.place();
+                let question = format!(
+                    "\nLeave the operation on {place} running, or stop it? If it is stopped, the targets \
+                     that it has not begun stay as they are."
+                );
+                (question, "stop")
+            };
+            presenter.note(&question);
+            Ok(if chooses_to_leave(&presenter, other, self.resume).await? {
+                Decision::Leave
+            } else {
+                Decision::Cancel
+            })
+        });
+        if decide.await? == Decision::Leave {
             let left = Error::new(ErrorKind::Interrupted, "left running");
             return Err(self.still_running(left));
         }
-        access.interrupt.reset();
         let now = access.service.operation(self.id).await;
         let is_over = now
             .as_ref()

@@ -1,14 +1,19 @@
 //! What the plans of other stacks of the run do to the parameters of a deployment.
 
+use indexmap::IndexMap;
+
 use super::known::Planned;
 use super::project_stacks::key_of;
+use crate::cloudformation::stack::Stack;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::operations::build::Build;
 use crate::operations::deploy::deployment::Deployment;
 use crate::operations::session::Session;
 use crate::plan::Plan;
 use crate::plan::output_effect::{Effect, OutputEffects};
 use crate::plan::provisional::{InputChange, ProvisionalInput, stacks};
+use crate::util::interrupt::Interrupt;
 use crate::util::suggest::nearest;
 
 /// Waits for the plans of the stacks whose outputs the deployment reads, and returns what they do to its
@@ -18,62 +23,7 @@ use crate::util::suggest::nearest;
 ///
 /// If a stack will not have an output that the deployment reads.
 pub(crate) async fn provisional(deployment: &mut Deployment<'_>) -> Result<Vec<ProvisionalInput>> {
-    let session = deployment.session();
-    let upstream = session.context().upstream();
-    let sources: Vec<(String, String, String)> = deployment
-        .build()
-        .parameters
-        .iter()
-        .filter_map(|(name, value)| {
-            let (stack, output) = value.stack_output()?;
-            Some((name.clone(), stack.to_owned(), output.to_owned()))
-        })
-        .collect();
-    let mut inputs = Vec::new();
-    let mut problems = Vec::new();
-    for (parameter, stack, output) in sources {
-        let key = key_of(session, &stack);
-        let planned = upstream.plan_of(&key);
-        let planned = deployment
-            .interrupt()
-            .guard(async { Ok(planned.await) })
-            .await?;
-        let missing = deployment.missing_input(&parameter);
-        let before = deployment
-            .stack()
-            .and_then(|it| it.parameters.get(&parameter));
-        let before = before.filter(|_| !deployment.build().is_no_echo(&parameter));
-        let unplanned = |change| ProvisionalInput {
-            parameter: parameter.clone(),
-            stack: stack.clone(),
-            output: output.clone(),
-            before: before.cloned(),
-            change,
-            cause: Some(format!("`{stack}` was not planned")),
-        };
-        match (planned, missing) {
-            (Planned::NotChosen, None) => {}
-            (Planned::NotChosen, Some(problem)) => problems.push(problem.clone()),
-            (Planned::Failed, None) => inputs.push(unplanned(InputChange::MayChange)),
-            (Planned::Failed, Some(_)) => inputs.push(unplanned(InputChange::Unknown)),
-            (Planned::Does(effects), _) => {
-                let names = (parameter.as_str(), stack.as_str());
-                match effects.output(&output) {
-                    Some(effect) if effect.effect == Effect::Removed && effect.is_certain => {
-                        problems.push(without_output(session, names, &output, &effects));
-                    }
-                    Some(effect) => {
-                        let is_missing = missing.is_some();
-                        inputs.extend(ProvisionalInput::of(names, before, effect, is_missing));
-                    }
-                    None => problems.push(without_output(session, names, &output, &effects)),
-                }
-            }
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Error::input("a parameter will have no value").with_diagnostics(problems));
-    }
+    let inputs = deployment.inputs().provisional().await?;
     for input in &inputs {
         match input.after() {
             Some(after) => deployment.set_input(&input.parameter, after),
@@ -81,6 +31,72 @@ pub(crate) async fn provisional(deployment: &mut Deployment<'_>) -> Result<Vec<P
         }
     }
     Ok(inputs)
+}
+
+/// What is known of the parameters of a stack or a stack set that are outputs of stacks.
+pub(crate) struct Inputs<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) build: &'a Build,
+    /// The deployed stack, or the stack set as if it were one.
+    pub(crate) deployed: Option<&'a Stack>,
+    /// The parameters without a value, each with what is wrong.
+    pub(crate) missing: &'a IndexMap<String, Diagnostic>,
+}
+
+impl Inputs<'_> {
+    /// Waits for the plans of the stacks whose outputs are read, and returns what they do to the parameters.
+    ///
+    /// # Errors
+    ///
+    /// If a stack will not have an output that is read.
+    pub(crate) async fn provisional(&self) -> Result<Vec<ProvisionalInput>> {
+        let (session, build) = (self.session, self.build);
+        let mut inputs = Vec::new();
+        let mut problems = Vec::new();
+        for (parameter, value) in &build.parameters {
+            let Some((stack, output)) = value.stack_output() else {
+                continue;
+            };
+            let key = key_of(session, stack);
+            let planned = session.context().upstream().plan_of(&key);
+            let planned = self.interrupt.guard(async { Ok(planned.await) }).await?;
+            let missing = self.missing.get(parameter);
+            let before = self.deployed.and_then(|it| it.parameters.get(parameter));
+            let before = before.filter(|_| !build.is_no_echo(parameter));
+            let unplanned = |change| ProvisionalInput {
+                parameter: parameter.clone(),
+                stack: stack.to_owned(),
+                output: output.to_owned(),
+                before: before.cloned(),
+                change,
+                cause: Some(format!("`{stack}` was not planned")),
+            };
+            match (planned, missing) {
+                (Planned::NotChosen, None) => {}
+                (Planned::NotChosen, Some(problem)) => problems.push(problem.clone()),
+                (Planned::Failed, None) => inputs.push(unplanned(InputChange::MayChange)),
+                (Planned::Failed, Some(_)) => inputs.push(unplanned(InputChange::Unknown)),
+                (Planned::Does(effects), _) => {
+                    let names = (parameter.as_str(), stack);
+                    match effects.output(output) {
+                        Some(effect) if effect.effect == Effect::Removed && effect.is_certain => {
+                            problems.push(without_output(session, names, output, &effects));
+                        }
+                        Some(effect) => {
+                            let is_missing = missing.is_some();
+                            inputs.extend(ProvisionalInput::of(names, before, effect, is_missing));
+                        }
+                        None => problems.push(without_output(session, names, output, &effects)),
+                    }
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::input("a parameter will have no value").with_diagnostics(problems));
+        }
+        Ok(inputs)
+    }
 }
 
 /// Returns the problem of a parameter whose stack will not have the output.

@@ -3,9 +3,12 @@
 
 pub mod targets;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::cloudformation::stack_set::Target;
 use crate::cloudformation::stack_set::group::Group;
 use crate::config::settings::Permissions;
+use crate::plan::equivalence::{self, values};
 use crate::plan::{Plan, ValueChange};
 use targets::TargetChanges;
 
@@ -45,6 +48,27 @@ impl StackSetPlan {
         // A new stack set is created with what it says.
         let update = update.filter(|_| !self.is_new);
         update.chain(values).chain(added).chain(removed).collect()
+    }
+
+    /// Returns how a plan that was made again differs from this one, which was shown, as parts of a sentence;
+    /// empty if it does the same. `has_transforms` is as for [`equivalence::differences`].
+    pub fn differences(&self, again: &Self, has_transforms: bool) -> Vec<String> {
+        let mut found = equivalence::differences(&self.template, &again.template, has_transforms);
+        let settings = (&self.settings, &again.settings);
+        found.extend(values("setting", settings.0, settings.1, |_| false));
+        let actions = |plan: &Self| -> BTreeMap<String, TargetAction> {
+            let entries = plan.targets.entries.iter();
+            entries
+                .map(|it| (it.target.to_string(), it.action))
+                .collect()
+        };
+        let (then, now) = (actions(self), actions(again));
+        let targets: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+        let differing = targets
+            .into_iter()
+            .filter(|it| then.get(*it) != now.get(*it));
+        found.extend(differing.map(|target| format!("the target {target}")));
+        found
     }
 }
 

@@ -13,7 +13,7 @@ use crate::plan::stack_set::{StackSetPlan, Step, TargetAction, TargetEntry};
 use crate::present::human::table::table;
 use crate::present::style::{ADD, BOLD, CHANGE, DIM, REMOVE, WARNING};
 use crate::present::visible::one_line;
-use crate::present::wrap;
+use crate::present::{words, wrap};
 use crate::util::time::to_the_second;
 
 /// The highest number of targets that stay as they are and are shown.
@@ -40,6 +40,9 @@ pub fn stack_set_plan(plan: &StackSetPlan, verbose: bool, width: usize) -> Strin
     ] {
         text.push_str(&format!("{DIM}{name:<16}{DIM:#}{value}\n"));
     }
+    if let Some(provisional) = words::of_provisional(&plan.template) {
+        text.push_str(&format!("{DIM}{:<16}{DIM:#}{provisional}\n", "Provisional"));
+    }
     if !plan.template.capabilities.is_empty() {
         let capabilities = plan.template.capabilities.join(", ");
         text.push_str(&format!(
@@ -55,6 +58,7 @@ pub fn stack_set_plan(plan: &StackSetPlan, verbose: bool, width: usize) -> Strin
     }
     if plan.is_empty() {
         text.push_str("\nNo changes. The stack set and its targets are as the files say.\n");
+        value::push_parameters(&mut text, &words::parameters(&plan.template), width);
         return text;
     }
     push_targets(&mut text, &plan.targets.entries, verbose);
