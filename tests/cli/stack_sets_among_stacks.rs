@@ -363,6 +363,32 @@ fn what_a_stack_set_has_none_of_is_refused_before_any_call() {
 }
 
 #[test]
+fn a_saved_plan_of_a_stack_that_is_a_stack_set_by_now_is_refused() {
+    let (sandbox, cloud) = project();
+    let set = "accounts = [\"111111111111\", \"222222222222\"]\nregions = [\"eu-west-1\", \"us-east-1\"]\n";
+    let set = format!("[stacks.base.stack_set]\n{set}");
+    sandbox.edit("manifest.toml", &set, "");
+    sandbox.edit(
+        "manifest.toml",
+        "parameters.Title = { from_stack = \"network\", output = \"Title\" }",
+        "parameters.Title = \"one\"",
+    );
+    let several = ["plan", "-s", "base,network", "--out", "plans.json"];
+    sandbox.run(&several).expect_code(0);
+    let one = ["plan", "-s", "base", "--out", "plan.json"];
+    sandbox.run(&one).expect_code(0);
+    sandbox.append("manifest.toml", &set);
+    let refused = sandbox.run(&["apply", "--yes", "plans.json"]);
+    let refused = refused.expect_code(4);
+    refused.expect_stderr("holds a plan of `base`, which is a stack set by now");
+    let refused = sandbox.run(&["apply", "--yes", "plan.json"]);
+    refused
+        .expect_code(1)
+        .expect_stderr("is a stack set: this command works on a single stack");
+    assert_eq!(done(&cloud), ["ExecuteChangeSet"]);
+}
+
+#[test]
 fn the_outputs_file_holds_the_stacks_and_no_outputs_of_the_stack_set() {
     let (sandbox, _cloud) = project();
     let apply = ["apply", "--yes", "--outputs-file", "outputs.json"];

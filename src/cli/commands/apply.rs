@@ -235,6 +235,7 @@ async fn of_stack_set(session: &Session<'_>, args: &Args, consent: Consent<'_>) 
 /// Executes the change set of a saved plan, if nothing has changed since.
 async fn apply_saved(context: &Context, args: &Args, saved: &SavedPlan<'_>) -> Result<Exit> {
     let session = Session::open_environment(context, Some(saved.environment().to_owned()))?;
+    session.check_single()?;
     let repeated = |more: &[String]| args.repeated(&session, more);
     let application = args.application(&session, &repeated);
     application.check_end(&session)?;

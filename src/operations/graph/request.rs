@@ -59,6 +59,16 @@ pub(crate) struct SavedPlans {
 }
 
 impl SavedPlans {
+    /// Returns the error for a stack set: it has no change set that could be saved.
+    pub(super) fn of_set(&self, context: &Context) -> Error {
+        Error::refused(format!(
+            "`{}` holds a plan of `{}`, which is a stack set by now",
+            self.path.display(),
+            context.label()
+        ))
+        .hint(format!("create new plans: `{}`", self.again))
+    }
+
     /// Returns the plan of a stack.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ pub(super) async fn deploy(
     member: Member<'_>,
     request: &Request,
 ) -> Result<bool, Halt> {
+    if let Some(saved) = &request.saved {
+        return Err(Halt::Failed(saved.of_set(context)));
+    }
     let again;
     let reading = member.read().await;
     let session = Session::open(context)?;

@@ -28,6 +28,26 @@ Resources:
     Properties: {Name: /site/size, Type: String, Value: !Ref Size}
 ";
 
+/// Two stacks beside the stack set.
+const STACKS: &str = r#"
+[stacks.size]
+template = "size.yaml"
+
+[stacks.last]
+template = "last.yaml"
+needs = ["base"]
+"#;
+
+const SIZE: &str = "Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: medium}}
+Outputs:
+  Size: {Value: medium}
+";
+
+const LAST: &str = "Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: last}}
+";
+
 #[test]
 fn moto_distributes_a_stack_set() {
     let python = environment("moto", "tests/emulator/packages/moto.lock", &WHEELS_ONLY);
@@ -87,4 +107,27 @@ fn moto_distributes_a_stack_set() {
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
     assert_eq!(sandbox.json(&["status"])["exists"], false);
     sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    among_others(&sandbox);
+}
+
+/// Deploys and destroys the stack set between a stack that it reads and a stack that needs it.
+fn among_others(sandbox: &Sandbox) {
+    sandbox.write("size.yaml", SIZE);
+    sandbox.write("last.yaml", LAST);
+    let size = "{ from_stack = \"size\", output = \"Size\" }";
+    sandbox.edit("manifest.toml", "\"large\"", size);
+    sandbox.append("manifest.toml", STACKS);
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    applied.expect_stderr("3 stacks: 3 done");
+    let plan = ["plan", "--detailed-exitcode"];
+    sandbox.run(&plan).expect_code(0);
+
+    sandbox.edit("size.yaml", "medium", "huge");
+    sandbox.run(&plan).expect_code(2);
+    let applied = sandbox.run(&["apply", "--yes"]).expect_code(0);
+    applied.expect_stderr("2 done, 1 unchanged");
+    sandbox.run(&plan).expect_code(0);
+
+    let destroyed = sandbox.run(&["destroy", "--yes"]).expect_code(0);
+    destroyed.expect_stderr("3 stacks: 3 done");
 }

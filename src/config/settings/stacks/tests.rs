@@ -290,6 +290,11 @@ fn each_mistake_in_the_tables_of_stacks_is_explained() {
             "[stacks.a.environments.prod]",
             "did you mean `[environments.prod.stacks.a]`?",
         ),
+        (
+            "[stacks.a.stack_set]\naccounts = [\"111111111111\"]\nregions = [\"eu-west-1\"]\n\
+             [stacks.b.parameters]\nId = { from_stack = \"a\", output = \"Id\" }",
+            "`parameters.Id` reads an output of `a`, which is a stack set and has none",
+        ),
         ("[stacks.a.stacks.b]", "unknown key `stacks` in `stacks.a`"),
         (
             "[stacks.a]\nproject = \"x\"",
