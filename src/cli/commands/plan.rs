@@ -135,8 +135,12 @@ async fn of_stack_set(session: &Session<'_>, args: &Args) -> Result<Exit> {
     let options = options.iter().map(|word| (word.as_str(), true));
     let own = [("--out", args.out.is_some()), ("--offline", args.offline)];
     refuse(own.into_iter().chain(options))?;
-    let differs = apply::plan(session, args.format).await?;
-    Ok(Exit::of_differences(differs, args.detailed_exitcode))
+    let plan = apply::plan(session, args.format).await?;
+    let (differs, is_asked) = (!plan.is_empty(), args.detailed_exitcode);
+    let state = StackState::of_differences(differs, is_asked);
+    let presenter = session.presenter();
+    presenter.set_state(state, &human::stack_set::in_one_line(&plan));
+    Ok(Exit::of_differences(differs, is_asked))
 }
 
 /// Shows the plan and returns the exit code.

@@ -42,12 +42,12 @@ pub(crate) struct PlannedSet<'a> {
     outcome: Outcome,
 }
 
-/// Shows the plan. Returns whether there are changes.
+/// Shows the plan, and returns it.
 ///
 /// # Errors
 ///
 /// What is wrong with the files; if a call fails.
-pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<bool> {
+pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<StackSetPlan> {
     let mut deployment = SetDeployment::open(session, true).await?;
     deployment.take_inputs().await?;
     let plan = deployment.plan();
@@ -58,7 +58,7 @@ pub(crate) async fn plan(session: &Session<'_>, format: PlanFormat) -> Result<bo
             operation.action, operation.id, operation.status
         ));
     }
-    Ok(!plan.is_empty())
+    Ok(plan)
 }
 
 impl SetApplication<'_> {

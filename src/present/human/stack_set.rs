@@ -131,6 +131,16 @@ pub fn summary(plan: &StackSetPlan) -> String {
     )
 }
 
+/// Returns how much a plan changes, for the table of several stacks; empty if it changes nothing.
+pub fn in_one_line(plan: &StackSetPlan) -> String {
+    if plan.is_empty() {
+        return String::new();
+    }
+    let summary = summary(plan);
+    let numbers = summary.trim_start_matches("Targets: ");
+    numbers.trim_end_matches('.').to_owned()
+}
+
 /// Returns the line that begins an operation.
 pub fn step(step: &Step) -> String {
     let several = |number: usize| count(number, "target");
