@@ -93,7 +93,7 @@ class Cdk(compare.Cdk):
 
 
 class Sceptre(compare.Sceptre):
-    """`diff` compares the template and the configuration with what is deployed."""
+    """Launches unchanged stacks: `diff` needs the `NotificationARNs` that the emulator leaves out."""
 
     def write(self, stacks):
         (self.folder / "templates").mkdir()
@@ -106,10 +106,12 @@ class Sceptre(compare.Sceptre):
             (self.folder / f"config/{name}.yaml").write_text(stack)
 
     def deploy(self):
-        self.run(["sceptre", "launch", "--yes", "."])
+        # CDK uploads its templates to a bucket.
+        create = f"import boto3; boto3.client('s3').create_bucket(Bucket='{compare.BUCKET}')"
+        self.run(["python", "-c", create], ["sceptre", "launch", "--yes", "."])
 
     def plan(self):
-        self.run(["sceptre", "diff", "."])
+        self.run(["sceptre", "launch", "--yes", "."])
 
 
 class Bench(compare.Bench):
@@ -131,6 +133,8 @@ class Bench(compare.Bench):
         ]
         tools[1].folder = tools[0].folder
         only = self.arguments.only or [tool.name for tool in tools]
+        if "cdk" in only:
+            only = [*only, "sceptre"]
         tools = [tool for tool in tools if tool.name in only or tool.name == "stackctl"]
         (self.work / "home").mkdir(parents=True, exist_ok=True)
         for tool in tools:
