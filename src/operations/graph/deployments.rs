@@ -13,8 +13,8 @@ use super::group::{self, Group};
 use super::needs::needs;
 use super::request::{Request, ask, ask_again, resume};
 use super::set_deployments;
+use super::waiting::{check_can_ask, show_waiting, waits_for_order};
 use crate::cloudformation::stack::Stack;
-use crate::config::settings::ParameterValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operations::build::Build;
 use crate::operations::context::{Context, OpenedTarget, shared_interrupt};
@@ -182,7 +182,7 @@ async fn deploy(
                     });
             }
             if agreement.is_ok() {
-                presenter_waits(context, waits);
+                show_waiting(context, waits);
                 let asked = asked(&application, &deployment, plan);
                 agreement = member.consent(asked).await;
             }
@@ -248,41 +248,6 @@ impl First {
             Self::Provisional(_) => None,
         }
     }
-}
-
-/// Ends the whole run if the user would have to be asked and cannot.
-pub(super) fn check_can_ask(
-    member: Member<'_>,
-    session: &Session<'_>,
-    request: &Request,
-) -> Result<(), Halt> {
-    let command = || (request.repeated)(&["--yes".to_owned()]);
-    let can_ask = session.presenter().check_can_ask(request.yes, command);
-    can_ask.map_err(|error| {
-        member.coordinator().refuse(error);
-        Halt::Stopped
-    })
-}
-
-/// Returns whether a stack has to wait for others whose outputs it does not read: the deployment of these
-/// may still change what it refers to, such as an export.
-pub(super) fn waits_for_order(
-    member: Member<'_>,
-    session: &Session<'_>,
-    upstream: &[usize],
-) -> bool {
-    let parameters = session.settings().parameters.values();
-    let read: Vec<&str> = parameters
-        .filter_map(|value| match value {
-            ParameterValue::FromStack { stack, .. } => Some(stack.as_str()),
-            _ => None,
-        })
-        .collect();
-    let mut upstream = upstream.iter();
-    upstream.any(|stack| {
-        let key = member.coordinator().key(*stack);
-        !key.is_some_and(|key| read.contains(&key))
-    })
 }
 
 /// Makes the first plan of a stack. Its change set is kept unless the stack waits for others.
@@ -402,14 +367,4 @@ pub(super) async fn discard(deployment: &Deployment<'_>, prepared: &Prepared, ha
             halt
         }
     }
-}
-
-/// Shows that a stack waits for consent.
-pub(super) fn presenter_waits(context: &Context, waits: bool) {
-    let detail = if waits {
-        "planned; planned again later"
-    } else {
-        "planned"
-    };
-    context.presenter().set_state(StackState::Waiting, detail);
 }

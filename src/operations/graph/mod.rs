@@ -15,3 +15,4 @@ pub(crate) mod runner;
 mod schedule;
 mod set_deletions;
 mod set_deployments;
+mod waiting;

@@ -4,8 +4,8 @@
 //! run may change what it reads, the plan is made again after they were deployed.
 
 use super::coordinator::{Asked, Halt, Member};
-use super::deployments::{check_can_ask, presenter_waits, waits_for_order};
 use super::request::{Request, ask_again};
+use super::waiting::{check_can_ask, show_waiting, waits_for_order};
 use crate::operations::context::Context;
 use crate::operations::session::Session;
 use crate::operations::stack_set::apply::{PlannedSet, SetApplication};
@@ -46,7 +46,7 @@ pub(super) async fn deploy(
         member.object();
         Halt::Failed(error)
     })?;
-    presenter_waits(context, waits);
+    show_waiting(context, waits);
     let asked = Asked {
         label: context.label().to_owned(),
         key: session.settings().stack_key.clone().unwrap_or_default(),

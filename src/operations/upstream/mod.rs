@@ -7,4 +7,5 @@ pub(crate) mod inputs;
 pub(crate) mod known;
 pub(crate) mod outputs;
 pub(crate) mod project_stacks;
+pub(crate) mod provisional_inputs;
 pub(crate) mod shared_parameters;
