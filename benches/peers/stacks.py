@@ -50,7 +50,8 @@ class Stackctl(compare.Stackctl):
     def write(self, stacks):
         for name in stacks:
             (self.folder / f"{name}.yaml").write_text(TEMPLATE % name)
-        manifest = 'project = "many"\nenvironment = "dev"\n[environments.dev]\nallow_endpoint = true\n'
+        manifest = 'project = "many"\nenvironment = "dev"\n'
+        manifest += "[environments.dev]\nallow_endpoint = true\n"
         manifest += "".join(f'[stacks.{name}]\ntemplate = "{name}.yaml"\n' for name in stacks)
         (self.folder / "many.toml").write_text(manifest)
 
