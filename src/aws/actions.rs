@@ -1,29 +1,40 @@
-//! The calls of stackctl to AWS, and the actions of IAM that they need: one table.
+//! The calls of stackctl to AWS, and the commands that make them: one table.
 //!
-//! The action of a call is often not the name of its operation: `HeadObject` needs `s3:GetObject`. The tests
-//! of the command line check that the table has every call that a command makes, with that command.
+//! The action of a call is often not the name of its operation: `HeadObject` needs `s3:GetObject`. So the actions
+//! are those of AWS's [`service_reference`]. The tests of the command line check that the table has every call
+//! that a command makes, with that command.
 
-/// What a call works on, which decides the ARN in a policy.
+use super::service_reference;
+
+/// What an action works on, which decides the ARN in a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum On {
     /// No resource, or one that only `*` covers.
     Anything,
-    /// The stack. Its change sets count as the stack.
+    /// The stack, its nested stacks, and its change sets.
     Stack,
-    /// The stack set.
+    /// All stacks of the account and region.
+    EveryStack,
+    /// The stack set, with its targets.
     StackSet,
+    /// All stack sets of the account and region.
+    EveryStackSet,
     /// The artifact bucket.
     Bucket,
     /// The project's objects in the artifact bucket.
     Object,
+    /// The versions of the project's objects in the artifact bucket.
+    ObjectVersion,
     /// The buckets of the stack.
     OwnBucket,
-    /// The objects in the buckets of the stack.
+    /// The objects in the buckets of the stack, and their versions.
     OwnObject,
     /// The functions of the stack.
     Function,
-    /// The layers of the stack.
-    Layer,
+    /// All functions of the account and region.
+    EveryFunction,
+    /// All layers of the account and region.
+    EveryLayer,
     /// The log groups of the stack's functions.
     LogGroup,
     /// The tables of the stack.
@@ -34,6 +45,8 @@ pub enum On {
     Secret,
     /// The role that CloudFormation assumes.
     ServiceRole,
+    /// The role that CloudFormation assumes for a stack set.
+    AdministrationRole,
     /// The roles of the profiles.
     ProfileRole,
     /// The caller's own user or role.
@@ -47,8 +60,6 @@ pub struct Call {
     pub service: &'static str,
     /// The operation.
     pub operation: &'static str,
-    /// The actions that it needs; none if every caller may make it.
-    pub actions: &'static [&'static str],
     /// What it works on.
     pub on: On,
     /// Whether it changes something.
@@ -59,7 +70,207 @@ pub struct Call {
     used_by: &'static str,
 }
 
+/// An action that a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// The action, such as `s3:GetObject`.
+    pub action: &'static str,
+    /// What it works on.
+    pub on: On,
+}
+
+/// An action of the service reference that no request of stackctl needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Unneeded {
+    /// The operation.
+    pub operation: &'static str,
+    /// The action.
+    pub action: &'static str,
+    /// Why it is not needed.
+    pub reason: &'static str,
+}
+
+const fn unneeded(operation: &'static str, action: &'static str, reason: &'static str) -> Unneeded {
+    Unneeded {
+        operation,
+        action,
+        reason,
+    }
+}
+
+/// The service reference names every action that an operation *may* need. What an action is for decides whether
+/// the requests of stackctl need it.
+pub const UNNEEDED: [Unneeded; 33] = [
+    unneeded(
+        "GetCallerIdentity",
+        "sts:GetCallerIdentity",
+        "every caller may ask it",
+    ),
+    unneeded("AssumeRole", "sts:SetContext", "no context is sent"),
+    unneeded(
+        "AssumeRole",
+        "sts:SetSourceIdentity",
+        "no source identity is sent",
+    ),
+    unneeded("AssumeRole", "sts:TagSession", "no session tags are sent"),
+    unneeded(
+        "DescribeStacks",
+        "cloudformation:ListStacks",
+        "a stack is named, or `ListStacks` is called too",
+    ),
+    unneeded(
+        "UpdateStack",
+        "cloudformation:SetStackPolicy",
+        "no stack policy is sent with it",
+    ),
+    unneeded(
+        "UpdateStack",
+        "cloudformation:TagResource",
+        "no tags are changed with it",
+    ),
+    unneeded(
+        "UpdateStack",
+        "cloudformation:UntagResource",
+        "no tags are changed with it",
+    ),
+    unneeded("CreateBucket", "s3:PutBucketAcl", "no ACL is sent"),
+    unneeded(
+        "CreateBucket",
+        "s3:PutBucketObjectLockConfiguration",
+        "no object lock is sent",
+    ),
+    unneeded(
+        "CreateBucket",
+        "s3:PutBucketOwnershipControls",
+        "no ownership is sent",
+    ),
+    unneeded(
+        "CreateBucket",
+        "s3:PutBucketVersioning",
+        "needed with object lock",
+    ),
+    unneeded(
+        "DeleteObject",
+        "s3:BypassGovernanceRetention",
+        "no retention is bypassed",
+    ),
+    unneeded(
+        "DeleteObject",
+        "s3-object-lambda:DeleteObject",
+        "access points are not used",
+    ),
+    unneeded(
+        "DeleteObjects",
+        "s3:BypassGovernanceRetention",
+        "no retention is bypassed",
+    ),
+    unneeded(
+        "GetObject",
+        "s3:GetObjectLegalHold",
+        "only adds to the answer",
+    ),
+    unneeded(
+        "GetObject",
+        "s3:GetObjectRetention",
+        "only adds to the answer",
+    ),
+    unneeded(
+        "GetObject",
+        "s3:GetObjectTagging",
+        "only adds to the answer",
+    ),
+    unneeded(
+        "GetObject",
+        "s3-object-lambda:GetObject",
+        "access points are not used",
+    ),
+    unneeded(
+        "HeadObject",
+        "s3:GetObjectLegalHold",
+        "only adds to the answer",
+    ),
+    unneeded(
+        "HeadObject",
+        "s3:GetObjectRetention",
+        "only adds to the answer",
+    ),
+    unneeded(
+        "HeadObject",
+        "s3-object-lambda:GetObject",
+        "access points are not used",
+    ),
+    unneeded("ListObjectsV2", "s3:GetObjectAcl", "no ACL is asked for"),
+    unneeded(
+        "ListObjectsV2",
+        "s3-object-lambda:ListBucket",
+        "access points are not used",
+    ),
+    unneeded("PutObject", "s3:PutObjectAcl", "no ACL is sent"),
+    unneeded(
+        "PutObject",
+        "s3:PutObjectLegalHold",
+        "no legal hold is sent",
+    ),
+    unneeded("PutObject", "s3:PutObjectRetention", "no retention is sent"),
+    unneeded("PutObject", "s3:PutObjectTagging", "no tags are sent"),
+    unneeded(
+        "PutObject",
+        "s3-object-lambda:PutObject",
+        "access points are not used",
+    ),
+    unneeded(
+        "GetFunction",
+        "lambda:ListTags",
+        "only adds the tags to the answer",
+    ),
+    unneeded("FilterLogEvents", "logs:Unmask", "masked data stays masked"),
+    unneeded(
+        "GetItem",
+        "dynamodb:ReadDataForReplication",
+        "needed by replicas in other accounts",
+    ),
+    unneeded(
+        "DeleteItem",
+        "dynamodb:WriteDataForReplication",
+        "needed by replicas in other accounts",
+    ),
+];
+
 impl Call {
+    /// Returns the actions that it needs, each with what it works on; none if every caller may make it.
+    pub fn permissions(&self) -> impl Iterator<Item = Permission> + use<> {
+        let call = *self;
+        let named = service_reference::actions(call.service, call.operation);
+        named
+            .iter()
+            .map(String::as_str)
+            .filter(move |action| call.needs(action))
+            .map(move |action| Permission {
+                action,
+                on: call.on_of(action),
+            })
+    }
+
+    fn needs(&self, action: &str) -> bool {
+        let mut unneeded = UNNEEDED.iter();
+        let is_unneeded = unneeded.any(|it| it.operation == self.operation && it.action == action);
+        let is_of_version = action.ends_with("ObjectVersion");
+        match self.on {
+            On::Object => !is_unneeded && !is_of_version,
+            On::ObjectVersion => is_of_version,
+            _ => !is_unneeded,
+        }
+    }
+
+    /// Returns what an action of the call works on: a role is passed to the operation of something else.
+    fn on_of(&self, action: &str) -> On {
+        match (action, self.on) {
+            ("iam:PassRole", On::StackSet) => On::AdministrationRole,
+            ("iam:PassRole", _) => On::ServiceRole,
+            (_, on) => on,
+        }
+    }
+
     /// Returns whether a command fails if the call is denied.
     pub fn is_needed_by(&self, command: &str) -> bool {
         let command = like(command);
@@ -105,13 +316,12 @@ pub const COMMANDS: [&str; 18] = [
 
 /// Defines [`CALLS`], a call in two lines.
 macro_rules! calls {
-    ($($service:literal $operation:literal [$($action:literal)*] $on:ident $writes:literal
+    ($($service:literal $operation:literal $on:ident $writes:literal
         $needed_by:literal $used_by:literal;)+) => {
-        /// All calls. `PassRole` is none: CloudFormation checks it if the manifest names a role.
+        /// All calls.
         pub const CALLS: &[Call] = &[$(Call {
             service: $service,
             operation: $operation,
-            actions: &[$($action),*],
             on: On::$on,
             writes: $writes,
             needed_by: $needed_by,
@@ -120,194 +330,212 @@ macro_rules! calls {
     };
 }
 
-// The service, the operation, its actions, what it works on, whether it changes something; then the commands
+// The service, the operation, what it works on, whether it changes something; then the commands
 // that fail without it, and those that make it in some cases or do less without it.
 calls! {
-    "sts" "GetCallerIdentity" [] Anything false
+    "sts" "GetCallerIdentity" Anything false
         "" "*";
-    "sts" "AssumeRole" ["sts:AssumeRole"] ProfileRole false
+    "sts" "AssumeRole" ProfileRole false
         "" "*";
-    "sts" "AssumeRoleWithWebIdentity" [] Anything false
+    "sts" "AssumeRoleWithWebIdentity" Anything false
         "" "*";
-    "sts" "DecodeAuthorizationMessage" ["sts:DecodeAuthorizationMessage"] Anything false
+    "sts" "DecodeAuthorizationMessage" Anything false
         "" "apply rollback orphan destroy recover cancel events drift";
-    "cloudformation" "DescribeStacks" ["cloudformation:DescribeStacks"] Stack false
-        "plan apply diff drift status events outputs logs rollback destroy recover cancel import orphan refactor verify ssh" "*";
-    "cloudformation" "GetTemplate" ["cloudformation:GetTemplate"] Stack false
-        "plan apply diff drift rollback destroy recover import orphan refactor" "*";
-    "cloudformation" "GetTemplateSummary" ["cloudformation:GetTemplateSummary"] Stack false
-        "import" "plan apply rollback orphan init";
-    "cloudformation" "ListStackResources" ["cloudformation:ListStackResources"] Stack false
-        "diff drift status logs destroy recover orphan refactor" "*";
-    "cloudformation" "DescribeStackResources" ["cloudformation:DescribeStackResources"] Stack false
+    "cloudformation" "DescribeStacks" Stack false
+        "plan apply diff drift status events outputs logs rollback destroy recover cancel import orphan refactor verify ssh" "doctor history init";
+    "cloudformation" "DescribeStacks" EveryStack false
+        "gc" "";
+    "cloudformation" "GetTemplate" Stack false
+        "plan apply diff drift rollback destroy recover import orphan refactor" "events init logs outputs status verify";
+    "cloudformation" "GetTemplate" EveryStack false
+        "gc" "";
+    "cloudformation" "GetTemplateSummary" Anything false
+        "import" "orphan";
+    "cloudformation" "ListStackResources" Stack false
+        "diff drift status logs destroy recover orphan refactor" "apply doctor init plan rollback verify ssh";
+    "cloudformation" "DescribeStackResources" EveryStack false
         "" "import init";
-    "cloudformation" "DescribeStackEvents" ["cloudformation:DescribeStackEvents"] Stack false
-        "apply events rollback destroy recover cancel orphan refactor" "*";
-    "cloudformation" "DescribeEvents" ["cloudformation:DescribeEvents"] Stack false
-        "" "*";
-    "cloudformation" "ListStacks" ["cloudformation:ListStacks"] Anything false
-        "gc" "*";
-    "cloudformation" "ListImports" ["cloudformation:ListImports"] Anything false
+    "cloudformation" "DescribeStackEvents" Stack false
+        "plan apply events rollback destroy recover cancel orphan refactor" "";
+    "cloudformation" "DescribeStackEvents" EveryStack false
+        "gc" "";
+    "cloudformation" "DescribeEvents" Stack false
+        "" "plan apply rollback orphan recover destroy cancel refactor";
+    "cloudformation" "ListStacks" Anything false
+        "gc" "events";
+    "cloudformation" "ListImports" Anything false
         "" "plan apply rollback destroy orphan diff";
-    "cloudformation" "CreateChangeSet" ["cloudformation:CreateChangeSet"] Stack true
+    "cloudformation" "CreateChangeSet" Stack true
         "plan apply rollback orphan" "recover";
-    "cloudformation" "DescribeChangeSet" ["cloudformation:DescribeChangeSet"] Stack false
-        "plan apply rollback orphan" "*";
-    "cloudformation" "ListChangeSets" ["cloudformation:ListChangeSets"] Stack false
-        "gc" "plan apply rollback orphan recover destroy cancel doctor";
-    "cloudformation" "DeleteChangeSet" ["cloudformation:DeleteChangeSet"] Stack true
+    "cloudformation" "DescribeChangeSet" Stack false
+        "plan apply rollback orphan" "recover";
+    "cloudformation" "DescribeChangeSet" EveryStack false
+        "gc" "";
+    "cloudformation" "ListChangeSets" Stack false
+        "" "plan apply rollback orphan recover destroy cancel doctor";
+    "cloudformation" "ListChangeSets" EveryStack false
+        "gc" "";
+    "cloudformation" "DeleteChangeSet" Stack true
         "plan" "apply rollback orphan recover destroy cancel";
-    "cloudformation" "ExecuteChangeSet" ["cloudformation:ExecuteChangeSet"] Stack true
+    "cloudformation" "ExecuteChangeSet" Stack true
         "apply rollback orphan" "recover";
-    "cloudformation" "DeleteStack" ["cloudformation:DeleteStack"] Stack true
+    "cloudformation" "DeleteStack" Stack true
         "destroy" "plan apply rollback orphan recover cancel";
-    "cloudformation" "UpdateStack" ["cloudformation:UpdateStack"] Stack true
+    "cloudformation" "UpdateStack" Stack true
         "" "recover";
-    "cloudformation" "RollbackStack" ["cloudformation:RollbackStack"] Stack true
+    "cloudformation" "RollbackStack" Stack true
         "" "recover";
-    "cloudformation" "ContinueUpdateRollback" ["cloudformation:ContinueUpdateRollback"] Stack true
+    "cloudformation" "ContinueUpdateRollback" Stack true
         "" "recover";
-    "cloudformation" "CancelUpdateStack" ["cloudformation:CancelUpdateStack"] Stack true
+    "cloudformation" "CancelUpdateStack" Stack true
         "cancel" "apply rollback recover orphan";
-    "cloudformation" "UpdateTerminationProtection" ["cloudformation:UpdateTerminationProtection"] Stack true
+    "cloudformation" "UpdateTerminationProtection" Stack true
         "" "apply rollback orphan destroy recover";
-    "cloudformation" "GetStackPolicy" ["cloudformation:GetStackPolicy"] Stack false
+    "cloudformation" "GetStackPolicy" Stack false
         "refactor" "plan apply diff rollback orphan init";
-    "cloudformation" "SetStackPolicy" ["cloudformation:SetStackPolicy"] Stack true
+    "cloudformation" "SetStackPolicy" Stack true
         "" "apply rollback orphan";
-    "cloudformation" "DetectStackDrift" ["cloudformation:DetectStackDrift" "cloudformation:DetectStackResourceDrift"] Stack false
+    "cloudformation" "DetectStackDrift" Stack false
         "drift" "diff recover plan apply";
-    "cloudformation" "DescribeStackDriftDetectionStatus" ["cloudformation:DescribeStackDriftDetectionStatus"] Anything false
+    "cloudformation" "DescribeStackDriftDetectionStatus" Anything false
         "drift" "diff recover plan apply";
-    "cloudformation" "DescribeStackResourceDrifts" ["cloudformation:DescribeStackResourceDrifts"] Stack false
+    "cloudformation" "DescribeStackResourceDrifts" Stack false
         "drift" "diff recover plan apply";
-    "cloudformation" "ListHookResults" ["cloudformation:ListHookResults"] Anything false
+    "cloudformation" "ListHookResults" Stack false
         "" "plan apply rollback orphan destroy recover cancel events";
-    "cloudformation" "GetHookResult" ["cloudformation:GetHookResult"] Anything false
+    "cloudformation" "GetHookResult" Anything false
         "" "plan apply rollback orphan destroy recover cancel events";
-    "cloudformation" "CreateStackRefactor" ["cloudformation:CreateStackRefactor"] Anything true
-        "refactor" "plan";
-    "cloudformation" "DescribeStackRefactor" ["cloudformation:DescribeStackRefactor"] Anything false
-        "refactor" "plan";
-    "cloudformation" "ListStackRefactorActions" ["cloudformation:ListStackRefactorActions"] Anything false
-        "refactor" "plan";
-    "cloudformation" "ExecuteStackRefactor" ["cloudformation:ExecuteStackRefactor"] Anything true
+    "cloudformation" "CreateStackRefactor" Stack true
         "refactor" "";
-    "cloudformation" "ListStackRefactors" ["cloudformation:ListStackRefactors"] Anything false
+    "cloudformation" "DescribeStackRefactor" Stack false
+        "refactor" "";
+    "cloudformation" "ListStackRefactorActions" Stack false
+        "refactor" "";
+    "cloudformation" "ExecuteStackRefactor" Stack true
+        "refactor" "";
+    "cloudformation" "ListStackRefactors" Anything false
         "" "refactor";
-    "cloudformation" "DescribeStackSet" ["cloudformation:DescribeStackSet"] StackSet false
-        "plan apply diff drift status destroy" "gc";
-    "cloudformation" "CreateStackSet" ["cloudformation:CreateStackSet"] StackSet true
+    "cloudformation" "DescribeStackSet" StackSet false
+        "plan apply diff drift status destroy" "";
+    "cloudformation" "DescribeStackSet" EveryStackSet false
+        "gc" "";
+    "cloudformation" "CreateStackSet" StackSet true
         "" "apply";
-    "cloudformation" "UpdateStackSet" ["cloudformation:UpdateStackSet"] StackSet true
+    "cloudformation" "UpdateStackSet" StackSet true
         "apply" "";
-    "cloudformation" "DeleteStackSet" ["cloudformation:DeleteStackSet"] StackSet true
+    "cloudformation" "DeleteStackSet" StackSet true
         "destroy" "";
-    "cloudformation" "CreateStackInstances" ["cloudformation:CreateStackInstances"] StackSet true
+    "cloudformation" "CreateStackInstances" StackSet true
         "apply" "";
-    "cloudformation" "UpdateStackInstances" ["cloudformation:UpdateStackInstances"] StackSet true
+    "cloudformation" "UpdateStackInstances" StackSet true
         "" "apply";
-    "cloudformation" "DeleteStackInstances" ["cloudformation:DeleteStackInstances"] StackSet true
+    "cloudformation" "DeleteStackInstances" StackSet true
         "destroy" "apply";
-    "cloudformation" "DetectStackSetDrift" ["cloudformation:DetectStackSetDrift"] StackSet false
+    "cloudformation" "DetectStackSetDrift" StackSet false
         "drift" "";
-    "cloudformation" "StopStackSetOperation" ["cloudformation:StopStackSetOperation"] StackSet true
+    "cloudformation" "StopStackSetOperation" StackSet true
         "" "apply destroy drift";
-    "cloudformation" "DescribeStackSetOperation" ["cloudformation:DescribeStackSetOperation"] StackSet false
+    "cloudformation" "DescribeStackSetOperation" StackSet false
         "apply destroy drift" "plan status";
-    "cloudformation" "ListStackSetOperations" ["cloudformation:ListStackSetOperations"] StackSet false
+    "cloudformation" "ListStackSetOperations" StackSet false
         "" "plan apply status destroy drift diff";
-    "cloudformation" "ListStackSetOperationResults" ["cloudformation:ListStackSetOperationResults"] StackSet false
+    "cloudformation" "ListStackSetOperationResults" StackSet false
         "apply destroy drift" "plan status";
-    "cloudformation" "ListStackInstances" ["cloudformation:ListStackInstances"] StackSet false
+    "cloudformation" "ListStackInstances" StackSet false
         "plan apply status destroy drift diff" "";
-    "cloudformation" "DescribeStackInstance" ["cloudformation:DescribeStackInstance"] StackSet false
+    "cloudformation" "DescribeStackInstance" StackSet false
         "" "plan apply status drift diff destroy";
-    "cloudformation" "ListStackSets" ["cloudformation:ListStackSets"] Anything false
+    "cloudformation" "ListStackSets" Anything false
         "gc" "";
-    "s3" "HeadBucket" ["s3:ListBucket"] Bucket false
-        "apply rollback" "*";
-    "s3" "GetBucketVersioning" ["s3:GetBucketVersioning"] Bucket false
-        "apply rollback gc" "*";
-    "s3" "CreateBucket" ["s3:CreateBucket"] Bucket true
+    "s3" "HeadBucket" Bucket false
+        "apply rollback" "doctor gc plan orphan recover refactor";
+    "s3" "GetBucketVersioning" Bucket false
+        "apply rollback gc" "doctor plan orphan recover refactor";
+    "s3" "CreateBucket" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "PutPublicAccessBlock" ["s3:PutBucketPublicAccessBlock"] Bucket true
+    "s3" "PutPublicAccessBlock" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "PutBucketEncryption" ["s3:PutEncryptionConfiguration"] Bucket true
+    "s3" "PutBucketEncryption" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "PutBucketPolicy" ["s3:PutBucketPolicy"] Bucket true
+    "s3" "PutBucketPolicy" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "PutBucketTagging" ["s3:PutBucketTagging"] Bucket true
+    "s3" "PutBucketTagging" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "PutBucketVersioning" ["s3:PutBucketVersioning"] Bucket true
+    "s3" "PutBucketVersioning" Bucket true
         "" "apply plan rollback orphan";
-    "s3" "GetPublicAccessBlock" ["s3:GetBucketPublicAccessBlock"] Bucket false
+    "s3" "GetPublicAccessBlock" Bucket false
         "" "doctor";
-    "s3" "GetBucketEncryption" ["s3:GetEncryptionConfiguration"] Bucket false
+    "s3" "GetBucketEncryption" Bucket false
         "" "doctor";
-    "s3" "GetBucketPolicy" ["s3:GetBucketPolicy"] Bucket false
+    "s3" "GetBucketPolicy" Bucket false
         "gc" "doctor";
-    "s3" "HeadObject" ["s3:GetObject"] Object false
+    "s3" "HeadObject" Object false
         "apply rollback" "plan diff orphan gc recover";
-    "s3" "GetObject" ["s3:GetObject"] Object false
-        "history rollback gc" "*";
-    "s3" "PutObject" ["s3:PutObject"] Object true
+    "s3" "GetObject" Object false
+        "history rollback gc" "plan apply diff orphan recover";
+    "s3" "GetObject" ObjectVersion false
+        "gc" "";
+    "s3" "PutObject" Object true
         "apply rollback gc" "plan orphan refactor recover";
-    "s3" "ListObjectsV2" ["s3:ListBucket"] Bucket false
-        "history rollback gc" "*";
-    "s3" "ListObjectVersions" ["s3:ListBucketVersions"] Bucket false
+    "s3" "ListObjectsV2" Bucket false
+        "history rollback gc" "plan apply orphan recover";
+    "s3" "ListObjectVersions" Bucket false
         "gc" "";
-    "s3" "ListObjectVersions" ["s3:ListBucketVersions"] OwnBucket false
+    "s3" "ListObjectVersions" OwnBucket false
         "" "destroy recover";
-    "s3" "GetBucketVersioning" ["s3:GetBucketVersioning"] OwnBucket false
+    "s3" "GetBucketVersioning" OwnBucket false
         "" "destroy recover";
-    "s3" "DeleteObject" ["s3:DeleteObject" "s3:DeleteObjectVersion"] Object true
-        "gc" "apply rollback orphan";
-    "s3" "DeleteObjects" ["s3:DeleteObject" "s3:DeleteObjectVersion"] OwnObject true
+    "s3" "DeleteObjects" OwnObject true
         "" "destroy";
-    "s3" "DeleteObjects" ["s3:DeleteObject" "s3:DeleteObjectVersion"] Object true
+    "s3" "DeleteObjects" Object true
         "gc" "";
-    "s3" "PutObject" ["s3:PutObject"] OwnObject true
+    "s3" "DeleteObjects" ObjectVersion true
+        "gc" "";
+    "s3" "PutObject" OwnObject true
         "verify" "apply";
-    "s3" "DeleteObject" ["s3:DeleteObject" "s3:DeleteObjectVersion"] OwnObject true
+    "s3" "DeleteObject" Object true
+        "" "gc";
+    "s3" "DeleteObject" OwnObject true
         "verify" "apply destroy";
-    "dynamodb" "GetItem" ["dynamodb:GetItem"] Table false
+    "dynamodb" "GetItem" Table false
         "verify" "apply";
-    "dynamodb" "DeleteItem" ["dynamodb:DeleteItem"] Table true
+    "dynamodb" "DeleteItem" Table true
         "verify" "apply";
-    "lambda" "GetFunctionConfiguration" ["lambda:GetFunctionConfiguration"] Function false
+    "lambda" "GetFunctionConfiguration" Function false
         "" "apply rollback orphan logs verify status plan diff events init recover destroy";
-    "lambda" "UpdateFunctionCode" ["lambda:UpdateFunctionCode"] Function true
+    "lambda" "UpdateFunctionCode" Function true
         "" "apply rollback";
-    "lambda" "GetFunction" ["lambda:GetFunction"] Function false
-        "" "init plan apply diff rollback orphan gc";
-    "lambda" "ListFunctions" ["lambda:ListFunctions"] Anything false
+    "lambda" "GetFunction" Function false
+        "" "init plan apply diff rollback orphan";
+    "lambda" "GetFunction" EveryFunction false
         "" "gc";
-    "lambda" "ListLayers" ["lambda:ListLayers"] Anything false
+    "lambda" "ListFunctions" Anything false
         "" "gc";
-    "lambda" "ListLayerVersions" ["lambda:ListLayerVersions"] Anything false
+    "lambda" "ListLayers" Anything false
         "" "gc";
-    "lambda" "GetLayerVersion" ["lambda:GetLayerVersion"] Layer false
+    "lambda" "ListLayerVersions" Anything false
         "" "gc";
-    "logs" "FilterLogEvents" ["logs:FilterLogEvents"] LogGroup false
+    "lambda" "GetLayerVersion" EveryLayer false
+        "" "gc";
+    "logs" "FilterLogEvents" LogGroup false
         "logs" "apply rollback verify events destroy recover orphan";
-    "ssm" "GetParameter" ["ssm:GetParameter"] Parameter false
+    "ssm" "GetParameter" Parameter false
         "plan apply" "diff rollback orphan";
-    "secretsmanager" "GetSecretValue" ["secretsmanager:GetSecretValue"] Secret false
+    "secretsmanager" "GetSecretValue" Secret false
         "plan apply" "diff rollback orphan";
-    "iam" "SimulatePrincipalPolicy" ["iam:SimulatePrincipalPolicy"] Caller false
+    "iam" "SimulatePrincipalPolicy" Caller false
         "" "doctor";
-    "iam" "GetRole" ["iam:GetRole"] Caller false
+    "iam" "GetRole" Caller false
         "" "doctor";
-    "iam" "PassRole" ["iam:PassRole"] ServiceRole true
-        "plan apply rollback destroy orphan recover cancel" "";
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CALLS, COMMANDS, On, find, of_command};
+    use super::{
+        CALLS, COMMANDS, Call, On, Permission, UNNEEDED, find, of_command, service_reference,
+    };
 
     #[test]
     fn every_row_names_actions_and_commands() {
@@ -318,11 +546,6 @@ mod tests {
                 let is_known = COMMANDS.contains(&command) || others.contains(&command);
                 assert!(is_known, "{}: {command}", call.operation);
             }
-            for action in call.actions {
-                let (service, name) = action.split_once(':').unwrap_or_default();
-                assert_eq!(service, call.service, "{action}");
-                assert!(name.starts_with(char::is_uppercase), "{action}");
-            }
         }
         let rows: BTreeSet<_> = CALLS
             .iter()
@@ -331,15 +554,78 @@ mod tests {
         assert_eq!(rows.len(), CALLS.len(), "a row is there twice");
     }
 
+    fn needed(service: &str, operation: &str) -> Vec<(&'static str, On)> {
+        let call = find(service, operation).into_iter();
+        let permissions = call.flat_map(Call::permissions);
+        permissions.map(|it| (it.action, it.on)).collect()
+    }
+
     #[test]
-    fn the_action_is_not_always_the_operation() {
-        let actions = |operation| find("s3", operation).map(|it| it.actions);
-        assert_eq!(actions("HeadObject"), Some(&["s3:GetObject"][..]));
+    fn the_actions_are_those_of_the_service_reference() {
+        assert_eq!(needed("s3", "HeadObject"), [("s3:GetObject", On::Object)]);
         assert_eq!(
-            actions("PutBucketEncryption"),
-            Some(&["s3:PutEncryptionConfiguration"][..])
+            needed("s3", "PutBucketEncryption"),
+            [("s3:PutEncryptionConfiguration", On::Bucket)]
         );
-        assert_eq!(actions("Nothing"), None);
+        assert_eq!(
+            needed("cloudformation", "CreateChangeSet"),
+            [
+                ("cloudformation:CreateChangeSet", On::Stack),
+                ("cloudformation:TagResource", On::Stack),
+                ("cloudformation:UntagResource", On::Stack),
+                ("iam:PassRole", On::ServiceRole),
+            ]
+        );
+        let [.., role] = needed("cloudformation", "CreateStackSet")[..] else {
+            panic!("no action");
+        };
+        assert_eq!(role, ("iam:PassRole", On::AdministrationRole));
+        assert_eq!(needed("sts", "GetCallerIdentity"), []);
+        assert!(find("s3", "Nothing").is_none());
+    }
+
+    #[test]
+    fn the_service_reference_has_every_call() {
+        for call in CALLS {
+            let named = service_reference::actions(call.service, call.operation);
+            // It needs no credentials, so it is in no policy.
+            let is_public = call.operation == "AssumeRoleWithWebIdentity";
+            assert_eq!(named.is_empty(), is_public, "{}", call.operation);
+        }
+        for it in UNNEEDED {
+            let mut calls = CALLS.iter().filter(|call| call.operation == it.operation);
+            let is_named = calls.any(|call| {
+                let named = service_reference::actions(call.service, call.operation);
+                named.iter().any(|action| action == it.action)
+            });
+            assert!(is_named, "{} {}", it.operation, it.action);
+        }
+    }
+
+    #[test]
+    fn an_action_works_on_what_the_service_reference_names() {
+        for call in CALLS {
+            for Permission { action, on } in call.permissions() {
+                let types = service_reference::resource_types(action);
+                let known: &[&str] = match on {
+                    On::Anything => continue,
+                    On::Stack | On::EveryStack => &["stack"],
+                    On::StackSet | On::EveryStackSet => &["stackset"],
+                    On::Bucket | On::OwnBucket => &["bucket"],
+                    On::Object | On::ObjectVersion | On::OwnObject => &["object"],
+                    On::Function | On::EveryFunction => &["function"],
+                    On::EveryLayer => &["layerVersion"],
+                    On::LogGroup => &["log-group"],
+                    On::Table => &["table"],
+                    On::Parameter => &["parameter"],
+                    On::Secret => &["Secret"],
+                    On::ServiceRole | On::AdministrationRole | On::ProfileRole => &["role"],
+                    On::Caller => &["role", "user"],
+                };
+                let is_known = types.iter().any(|it| known.contains(&it.as_str()));
+                assert!(types.is_empty() || is_known, "{action}: {types:?}");
+            }
+        }
     }
 
     #[test]
@@ -347,7 +633,7 @@ mod tests {
         for command in [
             "diff", "status", "events", "outputs", "logs", "import", "doctor", "ssh", "init",
         ] {
-            let written = of_command(command).find(|it| it.writes && it.on != On::ServiceRole);
+            let written = of_command(command).find(|it| it.writes);
             assert_eq!(written.map(|it| it.operation), None, "{command}");
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::json_call::{IAM, JsonClient, Request};
-use super::{Connection, Identity, partition};
+use super::{Connection, Identity, partition, service_reference};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The version of IAM's API.
@@ -109,6 +109,22 @@ impl Decision {
     }
 }
 
+/// Returns the parameters that say to which service a role is passed: a policy may allow it only to CloudFormation.
+fn passed_to() -> impl Iterator<Item = (String, String)> {
+    let services = service_reference::passed_to().iter().enumerate();
+    let values = services.map(|(at, service)| {
+        let field = format!("ContextKeyValues.member.{}", at + 1);
+        (field, service.clone())
+    });
+    let key = [
+        ("ContextKeyName", "iam:PassedToService"),
+        ("ContextKeyType", "string"),
+    ];
+    let key = key.map(|(field, value)| (field.to_owned(), value.to_owned()));
+    let entries = key.into_iter().chain(values);
+    entries.map(|(field, value)| (format!("ContextEntries.member.1.{field}"), value))
+}
+
 impl<'a> Simulation<'a> {
     /// Returns the simulation for a caller. The role of a session is looked up.
     ///
@@ -162,6 +178,7 @@ impl<'a> Simulation<'a> {
                     (key, (*value).to_owned())
                 }));
             }
+            parameters.extend(passed_to());
             if let Some(marker) = marker.take() {
                 parameters.push(("Marker".to_owned(), marker));
             }

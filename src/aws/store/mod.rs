@@ -176,6 +176,11 @@ impl Condition {
     }
 }
 
+/// Returns the name of the artifact bucket that stackctl makes in an account and region.
+pub(crate) fn default_bucket(account: &str, region: &str) -> String {
+    format!("stackctl-artifacts-{account}-{region}")
+}
+
 impl Store {
     /// Returns the store of `account`: the manifest's `artifact_bucket`, else
     /// `stackctl-artifacts-{account}-{region}`. Nothing is sent yet.
@@ -184,7 +189,7 @@ impl Store {
     pub fn new(connection: &Connection, settings: &Settings, account: impl Into<String>) -> Self {
         let account = account.into();
         let explicit = settings.artifact_bucket.clone();
-        let made = || format!("stackctl-artifacts-{account}-{}", connection.region());
+        let made = || default_bucket(&account, connection.region());
         Self {
             connection: connection.clone(),
             client: connection.s3(),

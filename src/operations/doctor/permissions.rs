@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bucket::ReadBucket;
 use super::stack::ReadStack;
 use super::within;
-use crate::aws::actions::{self, COMMANDS, Call, On};
+use crate::aws::actions::{self, COMMANDS, Call, On, Permission};
 use crate::aws::iam::{Decision, Simulation};
+use crate::aws::place::Place;
 use crate::aws::store::Store;
 use crate::aws::{Connection, Identity, lacks_permission, partition_of};
 use crate::cloudformation::stack::Resource;
-use crate::config::settings::{ParameterValue, ServiceSource, Settings};
 use crate::error::{Error, Result};
+use crate::operations::call_targets::{CallTargets, ResourceNames};
 use crate::operations::session::Session;
 use crate::plan::checkup::{Check, Topic};
 
@@ -82,8 +83,11 @@ pub(super) async fn simulate(
 /// Returns the actions of all commands on a kind of resource.
 fn actions_on(on: On) -> Vec<&'static str> {
     let calls = COMMANDS.iter().flat_map(|it| actions::of_command(it));
-    let calls = calls.filter(|call| call.on == on);
-    let names: BTreeSet<&str> = calls.flat_map(|call| call.actions).copied().collect();
+    let permissions = calls.flat_map(Call::permissions);
+    let names: BTreeSet<&str> = permissions
+        .filter(|it| it.on == on)
+        .map(|it| it.action)
+        .collect();
     names.into_iter().collect()
 }
 
@@ -95,108 +99,37 @@ fn resources(
     stack: &ReadStack,
 ) -> BTreeMap<On, Vec<String>> {
     let settings = session.settings();
-    let (region, account) = (connection.region(), identity.account.as_str());
-    let partition = partition_of(region);
-    let name = &settings.stack_name;
-    let store = Store::new(connection, settings, account);
-    let bucket = format!("arn:{partition}:s3:::{}", store.bucket());
-    let regional =
-        |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
-    let mut resources = BTreeMap::from([
-        (On::Anything, vec!["*".to_owned()]),
-        (On::Object, vec![format!("{bucket}/{}/*", settings.project)]),
-        (On::Bucket, vec![bucket]),
-    ]);
-    if settings.stack_set.is_some() {
-        let set = regional("cloudformation", &format!("stackset/{name}:*"));
-        resources.insert(On::StackSet, vec![set]);
-    } else {
-        let stack = regional("cloudformation", &format!("stack/{name}/*"));
-        resources.insert(On::Stack, vec![stack]);
-    }
-    let listed = stack.resources.as_deref().unwrap_or_default();
-    let mut add = |on: On, arns: Vec<String>| {
-        if !arns.is_empty() {
-            resources.insert(on, arns);
-        }
+    let place = Place {
+        partition: partition_of(connection.region()).to_owned(),
+        region: connection.region().to_owned(),
+        account: identity.account.clone(),
     };
-    let of_type = |kind: &str| physical_ids(listed, kind);
-    let functions = of_type("AWS::Lambda::Function");
-    add(
-        On::Function,
-        each(&functions, |it| {
-            regional("lambda", &format!("function:{it}"))
-        }),
-    );
-    add(
-        On::LogGroup,
-        each(&functions, |it| {
-            regional("logs", &format!("log-group:/aws/lambda/{it}:*"))
-        }),
-    );
-    let buckets = of_type("AWS::S3::Bucket");
-    add(
-        On::OwnBucket,
-        each(&buckets, |it| format!("arn:{partition}:s3:::{it}")),
-    );
-    add(
-        On::OwnObject,
-        each(&buckets, |it| format!("arn:{partition}:s3:::{it}/*")),
-    );
-    let tables = of_type("AWS::DynamoDB::Table");
-    add(
-        On::Table,
-        each(&tables, |it| regional("dynamodb", &format!("table/{it}"))),
-    );
-    let (parameters, secrets) = sources(settings);
-    add(
-        On::Parameter,
-        each(&parameters, |it| match it.strip_prefix("arn:") {
-            Some(_) => it.to_owned(),
-            None => regional("ssm", &format!("parameter/{}", it.trim_start_matches('/'))),
-        }),
-    );
-    add(
-        On::Secret,
-        each(&secrets, |it| match it.strip_prefix("arn:") {
-            Some(_) => it.to_owned(),
-            // A secret's ARN ends with six characters that its name does not tell.
-            None => regional("secretsmanager", &format!("secret:{it}-??????")),
-        }),
-    );
-    add(
-        On::ServiceRole,
-        settings.stack.role_arn.clone().into_iter().collect(),
-    );
-    resources
+    let listed = stack.resources.as_deref().unwrap_or_default();
+    let functions = physical_ids(listed, "AWS::Lambda::Function");
+    let log_groups = functions.iter().map(|it| format!("/aws/lambda/{it}"));
+    let targets = CallTargets {
+        settings,
+        place: &place,
+        bucket: Store::new(connection, settings, &identity.account)
+            .bucket()
+            .to_owned(),
+        names: ResourceNames {
+            stacks: Vec::new(),
+            log_groups: log_groups.collect(),
+            functions,
+            buckets: physical_ids(listed, "AWS::S3::Bucket"),
+            tables: physical_ids(listed, "AWS::DynamoDB::Table"),
+        },
+    };
+    targets.arns()
 }
 
-fn each(names: &[&str], arn: impl Fn(&str) -> String) -> Vec<String> {
-    names.iter().take(RESOURCES).map(|it| arn(it)).collect()
-}
-
-fn physical_ids<'r>(resources: &'r [Resource], kind: &str) -> Vec<&'r str> {
+/// Returns the names of a few resources of a type.
+fn physical_ids(resources: &[Resource], kind: &str) -> Vec<String> {
     let resources = resources.iter();
     let of_type = resources.filter(|it| it.resource_type == kind && it.status != "DELETE_COMPLETE");
-    of_type.filter_map(|it| it.physical_id.as_deref()).collect()
-}
-
-/// Returns the SSM parameters and the secrets whose values are sent.
-fn sources(settings: &Settings) -> (Vec<&str>, Vec<&str>) {
-    let (mut parameters, mut secrets) = (Vec::new(), Vec::new());
-    for value in settings.parameters.values() {
-        if let ParameterValue::FromService { source, .. } = value {
-            match source {
-                // A version or a label is not part of the name.
-                ServiceSource::Ssm(id) if !id.starts_with("arn:") => {
-                    parameters.push(id.split(':').next().unwrap_or(id));
-                }
-                ServiceSource::Ssm(id) => parameters.push(id),
-                ServiceSource::Secret(_) => secrets.push(source.id()),
-            }
-        }
-    }
-    (parameters, secrets)
+    let names = of_type.filter_map(|it| it.physical_id.clone());
+    names.take(RESOURCES).collect()
 }
 
 /// Returns a check for each command.
@@ -246,8 +179,8 @@ fn of_simulation(command: &str, known: &Known) -> Check {
     let mut less: BTreeSet<&str> = BTreeSet::new();
     let mut count = 0;
     for call in actions::of_command(command) {
-        for action in call.actions {
-            let Some(decision) = known.get(&(call.on, (*action).to_owned())) else {
+        for Permission { action, on } in call.permissions() {
+            let Some(decision) = known.get(&(on, action.to_owned())) else {
                 continue;
             };
             count += 1;
@@ -340,7 +273,8 @@ fn evidence(seen: &Seen<'_>) -> BTreeMap<&'static str, bool> {
 /// Returns what the calls of the other checks show of a command.
 fn of_evidence(command: &str, seen: &BTreeMap<&'static str, bool>) -> Check {
     let calls = actions::of_command(command).filter(|it: &&Call| it.is_needed_by(command));
-    let needed: BTreeSet<&str> = calls.flat_map(|it| it.actions).copied().collect();
+    let permissions = calls.flat_map(Call::permissions);
+    let needed: BTreeSet<&str> = permissions.map(|it| it.action).collect();
     let known = |wanted: bool| -> BTreeSet<&str> {
         let actions = needed.iter().copied();
         actions.filter(|it| seen.get(it) == Some(&wanted)).collect()
