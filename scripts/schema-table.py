@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Generates the tables of resource types: `table.zip` and `names.zip`.
+"""Generates the tables of resource types: `table.zip`, `names.zip` and `permissions.zip`.
 
 `table.zip` contains the create-only properties, the unordered lists and the property that fixes the
 physical name: `createOnlyProperties`, `conditionalCreateOnlyProperties`, `insertionOrder: false` of
 a list, and a `primaryIdentifier` that the template sets. `names.zip` contains the
 names of all properties and of the attributes for `Fn::GetAtt`; `names.rs` describes its format.
+`permissions.zip` contains the permissions of the handlers; `permissions.rs` describes its format.
 
 The data comes from the resource provider schemas. The PyPI package cfn-lint (MIT-0) contains the
 schemas of every region, and those of the SAM types. The tables are the union of all regions, so
@@ -177,6 +178,28 @@ def names(archive: zipfile.ZipFile) -> str:
     return "\n".join(sorted(lines))
 
 
+def permissions(archive: zipfile.ZipFile) -> str:
+    """Returns a line per type: the type and its actions, those of a service together."""
+    types: dict = {}
+    for schema in schemas(archive):
+        for name, handler in schema.get("handlers", {}).items():
+            # CloudFormation lists the resources of a type only for other purposes.
+            if name != "list":
+                actions = types.setdefault(schema["typeName"], set())
+                actions.update(action.strip() for action in handler.get("permissions", []))
+    lines = []
+    for kind, actions in sorted(types.items()):
+        services: dict = {}
+        for action in sorted(actions):
+            # A few are not complete.
+            if re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9*]+", action):
+                service, name = action.split(":")
+                services.setdefault(service.lower(), []).append(name)
+        named = (f"{service}:{','.join(names)}" for service, names in services.items())
+        lines.append(f"{kind}|{';'.join(named)}")
+    return "\n".join(lines)
+
+
 def schemas(archive: zipfile.ZipFile) -> list:
     """Returns the schemas of all types."""
     files = (name for name in archive.namelist() if name.startswith(SCHEMAS))
@@ -282,6 +305,7 @@ def main() -> None:
         with zipfile.ZipFile(file) as archive:
             types = condense(archive)
             named = names(archive)
+            permitted = permissions(archive)
         source = file.name.split("-py3")[0].replace("_", "-")
     table = {"source": f"{source} (PyPI, MIT-0)", "types": types}
     text = json.dumps(table, separators=(",", ":"), sort_keys=True)
@@ -290,6 +314,8 @@ def main() -> None:
     print(f"{len(types)} types, {listed} with a list, {len(text)} -> {packed} bytes")
     packed = write("names.zip", "names.txt", named)
     print(f"names: {len(named)} -> {packed} bytes")
+    packed = write("permissions.zip", "permissions.txt", permitted)
+    print(f"permissions: {len(permitted)} -> {packed} bytes")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ pub mod stack;
 pub mod stack_set;
 pub mod store;
 mod trust;
+pub mod unneeded_actions;
 mod variables;
 pub(crate) mod web;
 

@@ -87,6 +87,8 @@ pub enum Command {
     Ssh(commands::ssh::Args),
     /// Check credentials, region, clock, bucket, permissions and programs, each with its remedy
     Doctor(commands::doctor::Args),
+    /// Print the least policy for commands, or the trust policy of a role; needs no credentials
+    IamPolicy(commands::iam_policy::Args),
     /// Manage the embedded AWS emulator
     Local(commands::local::Args),
     /// Write a new project: the example, a minimal one, or a manifest for a template that exists
@@ -133,6 +135,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Ssh(_) => "ssh",
             Self::Doctor(_) => "doctor",
+            Self::IamPolicy(_) => "iam-policy",
             Self::Local(_) => "local",
             Self::Init(_) => "init",
             Self::Config(_) => "config",

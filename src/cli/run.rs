@@ -143,6 +143,7 @@ async fn run_each(
         Command::Plan(args) if args.is_saving() => commands::plan::save_several(group, args).await,
         Command::Destroy(args) => commands::destroy::run_several(group, args).await,
         Command::Graph(args) => commands::graph::run_several(group, args).await,
+        Command::IamPolicy(args) => commands::iam_policy::run_several(group, args).await,
         command => run_alike(group, at_once, command).await,
     };
     code.map(|code| match code {
@@ -212,6 +213,7 @@ fn run_alone(command: Command, context: &Context) -> Result<Exit> {
         Command::Verify(args) => wait(commands::verify::run(context, args)),
         Command::Ssh(args) => wait(commands::ssh::run(context, args)),
         Command::Doctor(args) => wait(commands::doctor::run(context, args)),
+        Command::IamPolicy(args) => commands::iam_policy::run(context, &args),
         Command::Local(args) => wait(commands::local::run(context, args)),
         Command::Init(args) => wait(commands::init::run(context, args)),
         Command::Config(args) => commands::config::run(context, &args),

@@ -231,7 +231,7 @@ fn scope(command: &Command) -> Scope {
         Command::Render(_) => Scope::Any(Layout::Templates),
         Command::Validate(args) => Scope::Any(args.layout()),
         Command::Package(args) => Scope::Any(args.layout()),
-        Command::Graph(_) => Scope::Any(Layout::Blocks),
+        Command::Graph(_) | Command::IamPolicy(_) => Scope::Any(Layout::Blocks),
         Command::Config(args) => Scope::Any(args.layout()),
         Command::Local(_) => Scope::Environment,
         Command::Ci(_)

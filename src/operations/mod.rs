@@ -2,6 +2,7 @@
 
 pub(crate) mod artifact_folders;
 pub(crate) mod build;
+pub(crate) mod call_targets;
 mod cdk_assets;
 pub(crate) mod change_set_name;
 pub mod context;
@@ -20,6 +21,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 #[allow(dead_code, reason = "`watch` will use it")]
 pub(crate) mod hotswap;
+pub(crate) mod iam_policy;
 pub(crate) mod import_candidates;
 pub(crate) mod init;
 pub(crate) mod lint;

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use super::build::Build;
 use super::examine;
-use super::package_tree::LOCAL_PATH;
 use super::package_tree::stacks::child_of;
+use super::package_tree::{LOCAL_PATH, Tree};
 use super::session::Session;
 use super::upstream::project_stacks::values_of;
 use crate::artifact::package::Artifact;
@@ -39,13 +39,13 @@ pub(crate) fn of_plan(
     graph
 }
 
-/// Returns a stack of the project as its files are. Nothing is built, nothing is sent anywhere, and no code
-/// needs to be there.
+/// Reads the template and its nested templates as the files are. Nothing is built, nothing is sent anywhere, and no
+/// code needs to be there.
 ///
 /// # Errors
 ///
-/// What is wrong with the template.
-pub(crate) fn of_files(session: &Session<'_>) -> Result<StackPart> {
+/// What is wrong with them.
+pub(crate) fn read_files(session: &Session<'_>) -> Result<Tree> {
     let settings = session.settings();
     let names = settings.artifacts.keys();
     let artifacts = names.map(|name| {
@@ -55,7 +55,7 @@ pub(crate) fn of_files(session: &Session<'_>) -> Result<StackPart> {
     let artifacts = artifacts.collect::<Result<IndexMap<_, _>>>()?;
     let secrets = session.presenter().secrets();
     let tree = examine::survey(session.project(), settings, &artifacts, secrets)?;
-    // Missing code does not change the picture.
+    // Missing code does not change the template.
     let wrong = tree.findings().iter();
     let wrong = wrong.filter(|it| it.severity == Severity::Error && it.rule != LOCAL_PATH);
     let wrong: Vec<Diagnostic> = wrong.cloned().collect();
@@ -65,13 +65,34 @@ pub(crate) fn of_files(session: &Session<'_>) -> Result<StackPart> {
             Error::input(format!("what `{name}` contains is not valid")).with_diagnostics(wrong)
         );
     }
-    let template = tree.root_template().as_ref().map_err(|found| {
+    Ok(tree)
+}
+
+/// Returns the template itself.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn root_of<'t>(session: &Session<'_>, tree: &'t Tree) -> Result<&'t Template> {
+    let settings = session.settings();
+    tree.root_template().as_ref().map_err(|found| {
         let name = settings.template.display();
         let found = found.iter().cloned();
         let found = found.map(|it| tree.root().translate(it, &settings.origins));
         Error::input(format!("`{name}` is not a CloudFormation template"))
             .with_diagnostics(found.collect())
-    })?;
+    })
+}
+
+/// Returns a stack of the project as its files are.
+///
+/// # Errors
+///
+/// Those of [`read_files`] and [`root_of`].
+pub(crate) fn of_files(session: &Session<'_>) -> Result<StackPart> {
+    let settings = session.settings();
+    let tree = read_files(session)?;
+    let template = root_of(session, &tree)?;
     let values = known_values(session, template);
     let nested = |within: &Template, resource: Resource<'_>| tree.nested(within, resource);
     let types = &settings.stack.protected_types;

@@ -13,6 +13,7 @@ pub mod equivalence;
 pub mod export_use;
 pub mod garbage;
 pub mod hotswap;
+pub mod iam_policy;
 pub mod last_deployed;
 pub mod masking;
 pub mod model;

@@ -51,6 +51,7 @@ mod hints;
 mod history;
 mod hostile;
 mod hotswap;
+mod iam_policy;
 mod imports;
 mod init;
 mod init_refusals;

@@ -13,6 +13,7 @@ pub mod events;
 pub mod gc;
 pub mod graph;
 pub mod history;
+pub mod iam_policy;
 pub mod import;
 pub mod init;
 pub mod local;

@@ -9,6 +9,7 @@
 //! The table is decompressed once, at its first use.
 
 pub mod names;
+pub mod permissions;
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};

@@ -1,0 +1,58 @@
+//! ARNs in which `*` stands for any text.
+
+use std::collections::BTreeSet;
+
+/// Returns the patterns without those that another one covers.
+pub(super) fn without_covered(patterns: &BTreeSet<String>) -> Vec<String> {
+    let is_covered = |it: &String| {
+        let mut others = patterns.iter().filter(|other| *other != it);
+        others.any(|other| covers(other, it))
+    };
+    let kept = patterns.iter().filter(|it| !is_covered(it));
+    kept.cloned().collect()
+}
+
+/// Returns whether a pattern matches everything that another one matches.
+fn covers(pattern: &str, other: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = other.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(start) => rest = &rest[start + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_star_covers_any_text() {
+        for (pattern, other) in [
+            ("*", "arn:aws:s3:::x"),
+            ("arn:*", "arn:*"),
+            ("arn:stack/*/*", "arn:stack/site/*"),
+            ("arn:stack/site-*/*", "arn:stack/site-Child-*/*"),
+            ("same", "same"),
+        ] {
+            assert!(covers(pattern, other), "{pattern} {other}");
+        }
+        for (pattern, other) in [
+            ("arn:stack/site/*", "arn:stack/*/*"),
+            ("arn:a", "arn:ab"),
+            ("arn:a*b", "arn:ab*"),
+            ("a*a", "a"),
+            ("x*", "arn"),
+        ] {
+            assert!(!covers(pattern, other), "{pattern} {other}");
+        }
+    }
+}
