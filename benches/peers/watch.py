@@ -5,11 +5,12 @@
     cargo build --release --example latency_proxy
     python3 benches/peers/watch.py --runs 10
 
-`stackctl watch --hotswap`, `sam sync --watch --code` and `cdk watch` get the same function, the same
-emulator and the same proxy, which delays each request by 40 ms. Each tool deploys a stack and begins to
-watch. Then the code is saved, and the function is invoked without the proxy again and again until it
-answers with the new code. The first save of each tool is not counted. The tools take turns, so that a
-busy machine is the same for all. The table contains the medians of the seconds and the calls of a save.
+`stackctl watch --hotswap`, `sam sync --watch --code` and `cdk watch` get the same function, the
+same emulator and the same proxy, which delays each request by 40 ms. Each tool deploys a stack and
+begins to watch. Then the code is saved, and the function is invoked without the proxy again and
+again until it answers with the new code. The first save of each tool is not counted. The tools take
+turns, so that a busy machine is the same for all. The table contains the medians of the seconds and
+the calls of a save.
 """
 
 import argparse

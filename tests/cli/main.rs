@@ -77,6 +77,7 @@ mod output;
 mod packaging;
 mod pages;
 mod peers;
+mod pipeline_files;
 mod project_setup;
 mod python_packages;
 mod recover;

@@ -1,0 +1,387 @@
+//! The steps of `action.yml` and the script of `docs/ci/gitlab.yml`, run by a shell as the forges run them.
+//! `gh` and `curl` are scripts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use regex_lite::{Captures, Regex};
+use serde_json::{Value, json};
+
+use crate::cloud::http::{Response, read_request, write_response};
+use crate::demo;
+use crate::forge::Forge;
+use crate::listener::Listener;
+use crate::sandbox::{Finished, Input, Sandbox};
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const HEAD: &str = "89abcdef0123456789abcdef0123456789abcdef";
+
+/// Notes its arguments, and answers from files of the project.
+const GH: &str = r#"#!/bin/sh
+echo "$*" >>gh.log
+case "$*" in
+  "api repos/octo/infra/commits/"*) cat pulls.json ;;
+  "api repos/octo/infra/actions/artifacts"*) cat artifacts.json ;;
+  "api --paginate"*) cat issues.json ;;
+  "run download"*) for last; do :; done; cp saved.json "$last/plan.json" ;;
+  "attestation verify"*) test -e ../../attested ;;
+  "issue "*) while [ $# -gt 0 ]; do if [ "$1" = --body-file ]; then cp "$2" issue.md; fi; shift; done ;;
+esac
+"#;
+
+/// "Downloads" the archive of the home folder.
+const CURL: &str = r#"#!/bin/sh
+for last; do :; done
+echo "$last" >"$HOME/url"
+while [ "$1" != --output ]; do shift; done
+cp "$HOME/archive.tar.gz" "$2"
+"#;
+
+/// A run of the action with its inputs.
+struct Action {
+    sandbox: Sandbox,
+    inputs: BTreeMap<&'static str, &'static str>,
+}
+
+impl Action {
+    fn new(sandbox: Sandbox, command: &'static str) -> Self {
+        let stackctl = env!("CARGO_BIN_EXE_stackctl");
+        let bin = sandbox.path("../bin").display().to_string();
+        let temporary = sandbox.path("../temporary").display().to_string();
+        fs::create_dir_all(&temporary).unwrap();
+        let sandbox = sandbox
+            .program("gh", GH)
+            .program("curl", CURL)
+            .program("stackctl", &format!("#!/bin/sh\nexec {stackctl} \"$@\"\n"))
+            .env("PATH", &format!("{bin}:/usr/bin:/bin"))
+            .env("AWS_SDK_UA_APP_ID", "ci")
+            .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
+            .env("GITHUB_SERVER_URL", "https://github.com")
+            .env("GITHUB_REPOSITORY", "octo/infra")
+            .env("GITHUB_SHA", COMMIT)
+            .env("GITHUB_RUN_ID", "99")
+            .env("GITHUB_OUTPUT", &format!("{temporary}/output"))
+            .env("GITHUB_PATH", &format!("{temporary}/path"))
+            .env("RUNNER_OS", "Linux")
+            .env("RUNNER_ARCH", "X64")
+            .env("RUNNER_TEMP", &temporary);
+        let inputs = BTreeMap::from([
+            ("command", command),
+            ("fail-on", "never"),
+            ("working-directory", "."),
+            ("token", crate::forge::TOKEN),
+        ]);
+        Self { sandbox, inputs }
+    }
+
+    /// Runs a step after the one that names the plan.
+    fn step(&self, name: &str) -> Finished {
+        if name != "Name the plan" {
+            self.step("Name the plan").expect_code(0);
+        }
+        let step = step(name);
+        let mut script = String::new();
+        for (name, value) in &step.env {
+            let value = self.evaluate(value).replace('\'', r"'\''");
+            script.push_str(&format!("export {name}='{value}'\n"));
+        }
+        script.push_str(&step.run);
+        let arguments = ["--noprofile", "--norc", "-eo", "pipefail", "-c", &script];
+        self.sandbox
+            .start("/bin/bash", &arguments, Input::Nothing)
+            .wait()
+    }
+
+    /// Returns a text with the values of its expressions.
+    fn evaluate(&self, text: &str) -> String {
+        let expression = Regex::new(r"\$\{\{ (.*?) \}\}").unwrap();
+        let value = |found: &Captures| match &found[1] {
+            "inputs.repository || github.action_repository" => "octo/stackctl".to_owned(),
+            other => match other.split_once("outputs.") {
+                Some((_, output)) => self.output(output),
+                None => {
+                    let input = other.strip_prefix("inputs.").expect(other);
+                    self.inputs
+                        .get(input)
+                        .copied()
+                        .unwrap_or_default()
+                        .to_owned()
+                }
+            },
+        };
+        expression.replace_all(text, value).into_owned()
+    }
+
+    /// Returns an output of the step that names the plan.
+    fn output(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.sandbox.path("../temporary/output")).unwrap();
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        lines
+            .find(|(found, _)| *found == name)
+            .unwrap()
+            .1
+            .to_owned()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.sandbox.path("gh.log")).unwrap_or_default()
+    }
+
+    fn write(&self, path: &str, document: &Value) {
+        self.sandbox.write(path, document.to_string());
+    }
+}
+
+/// What a step of `action.yml` runs, and its variables.
+struct Step {
+    env: Vec<(String, String)>,
+    run: String,
+}
+
+fn step(name: &str) -> Step {
+    let action = read("action.yml");
+    let steps = action.split("    - name: ").skip(1);
+    let text = steps
+        .clone()
+        .find(|it| it.lines().next() == Some(name))
+        .unwrap();
+    let (head, run) = text.split_once("      run: |\n").unwrap();
+    let env = head.split_once("      env:\n").map_or("", |(_, env)| env);
+    let env = env.lines().filter_map(|line| line.strip_prefix("        "));
+    let env = env.filter_map(|line| line.split_once(": "));
+    Step {
+        env: env
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+        run: run
+            .lines()
+            .map(|line| format!("{}\n", line.trim_start_matches("        ")))
+            .collect(),
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Returns whether the programs of GitHub's machines are here. The project itself needs none of them.
+fn can_run() -> bool {
+    let programs = ["/bin/bash", "/usr/bin/jq", "/usr/bin/shasum"];
+    let missing: Vec<&str> = programs
+        .into_iter()
+        .filter(|it| !Path::new(it).exists())
+        .collect();
+    if !missing.is_empty() {
+        eprintln!("skipped 1 case: {missing:?} are not installed");
+    }
+    missing.is_empty()
+}
+
+#[test]
+fn the_archive_is_installed_if_its_digest_or_its_attestation_is_right() {
+    if !can_run() {
+        return;
+    }
+    let mut action = Action::new(Sandbox::new(), "none");
+    let make = "mkdir -p $HOME/stackctl-x && cp ../bin/stackctl $HOME/stackctl-x && \
+                tar -C $HOME -czf $HOME/archive.tar.gz stackctl-x && shasum -a 256 $HOME/archive.tar.gz";
+    let made = action
+        .sandbox
+        .start("/bin/sh", &["-c", make], Input::Nothing);
+    let made = made.wait().expect_code(0).stdout;
+    let digest: &'static str = made.split(' ').next().unwrap().to_owned().leak();
+
+    // Nobody has attested the archive.
+    action.step("Install").expect_code(1);
+    fs::write(action.sandbox.path("../attested"), "").unwrap();
+    action
+        .step("Install")
+        .expect_code(0)
+        .expect_stdout("stackctl 0.1.0");
+    assert!(action.log().is_empty());
+    let url = fs::read_to_string(action.sandbox.path("../home/url")).unwrap();
+    let expected = "https://github.com/octo/stackctl/releases/download/v0.1.0/\
+                    stackctl-0.1.0-x86_64-unknown-linux-gnu.tar.gz";
+    assert_eq!(url.trim(), expected);
+
+    fs::remove_file(action.sandbox.path("../attested")).unwrap();
+    action.inputs.insert("sha256", digest);
+    action.step("Install").expect_code(0);
+    action.inputs.insert("sha256", "0000");
+    let refused = action.step("Install").expect_code(1);
+    refused.expect_stdout("expected 0000");
+}
+
+#[test]
+fn the_reviewed_plan_is_applied_after_the_merge() {
+    if !can_run() {
+        return;
+    }
+    let forge = Forge::start();
+    let (sandbox, cloud) = demo::changed();
+    let mut action = Action::new(forge.on_github(sandbox), "plan");
+    action.inputs.insert("arguments", "-e dev");
+    action.step("Plan").expect_code(0);
+    assert_eq!(forge.comments().len(), 1);
+    let plan = fs::read(action.output("file")).unwrap();
+    action.sandbox.write("saved.json", plan);
+
+    action.inputs.insert("command", "apply");
+    action.write("pulls.json", &json!([]));
+    action
+        .step("Apply")
+        .expect_code(1)
+        .expect_stdout("no merged pull request has the commit");
+    let pull = json!({"merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": COMMIT, "head": {"sha": HEAD}});
+    action.write("pulls.json", &json!([pull]));
+    // The plan of another commit, of a fork, and one that has expired.
+    let artifact = |head: &str, from: u32, expired: bool, run: u32| {
+        json!({"expired": expired, "created_at": format!("2026-01-01T00:00:{run:02}Z"), "workflow_run":
+            {"id": run, "head_sha": head, "repository_id": 1, "head_repository_id": from}})
+    };
+    let useless = [
+        artifact(COMMIT, 1, false, 11),
+        artifact(HEAD, 2, false, 12),
+        artifact(HEAD, 1, true, 13),
+    ];
+    action.write("artifacts.json", &json!({ "artifacts": useless }));
+    action
+        .step("Apply")
+        .expect_code(1)
+        .expect_stdout("has no saved plan stackctl-plan-");
+    let [first, second, third] = useless;
+    let right = [
+        artifact(HEAD, 1, false, 9),
+        artifact(HEAD, 1, false, 10),
+        first,
+        second,
+        third,
+    ];
+    action.write("artifacts.json", &json!({ "artifacts": right }));
+    action.step("Apply").expect_code(0);
+    assert!(
+        action.log().contains("run download 10 "),
+        "{}",
+        action.log()
+    );
+    assert_eq!(cloud.status(), "UPDATE_COMPLETE");
+}
+
+#[test]
+fn drift_has_one_issue_that_is_closed_when_it_is_gone() {
+    if !can_run() {
+        return;
+    }
+    let mut action = Action::new(Sandbox::new(), "drift");
+    action.inputs.insert("arguments", "-e dev");
+    let says = |action: Action, text: &str, code: i32| {
+        let script = format!("#!/bin/sh\necho \"$*\" >stackctl.log\necho '{text}'\nexit {code}\n");
+        Action {
+            sandbox: action.sandbox.program("stackctl", &script),
+            inputs: action.inputs,
+        }
+    };
+    let action = says(action, "Nothing has drifted.", 0);
+    action.write("issues.json", &json!([]));
+    action.step("Drift").expect_code(0);
+    assert!(!action.log().contains("issue "), "{}", action.log());
+
+    let action = says(
+        action,
+        "Drift:\n```\n@all <!-- stackctl:ci --> [x](https://x)",
+        2,
+    );
+    action.step("Drift").expect_code(0);
+    assert!(action.log().contains("issue create"), "{}", action.log());
+    let body = fs::read_to_string(action.sandbox.path("issue.md")).unwrap();
+    let (marker, text) = body.split_once('\n').unwrap();
+    assert!(marker.starts_with("<!-- stackctl-drift-"), "{body}");
+    assert!(
+        text.lines().skip(2).all(|line| line.starts_with("    ")),
+        "{body}"
+    );
+
+    // Somebody else's issue, and a pull request, have the same marker.
+    let issue =
+        |number: u32, kind: &str| json!({"number": number, "user": {"type": kind}, "body": body});
+    let mut request = issue(6, "Bot");
+    request["pull_request"] = json!({});
+    action.write(
+        "issues.json",
+        &json!([issue(5, "User"), request, issue(7, "Bot")]),
+    );
+    action.step("Drift").expect_code(0);
+    assert!(action.log().contains("issue edit 7 "), "{}", action.log());
+    let action = says(action, "error: denied", 1);
+    action.step("Drift").expect_code(1);
+    let action = says(action, "Nothing has drifted.", 0);
+    action.step("Drift").expect_code(0);
+    assert!(action.log().contains("issue close 7 "), "{}", action.log());
+    let arguments = fs::read_to_string(action.sandbox.path("stackctl.log")).unwrap();
+    assert_eq!(arguments, "drift --exit-code -e dev\n");
+}
+
+#[test]
+fn a_merged_plan_of_gitlab_is_downloaded() {
+    let listener = Listener::start(|stream| {
+        let mut reader = std::io::BufReader::new(stream);
+        while let Some(request) = read_request(&mut reader)? {
+            assert_eq!(request.header("private-token"), "token");
+            let merged = json!([{"state": "merged", "iid": 3, "merge_commit_sha": COMMIT,
+                "squash_commit_sha": null, "sha": HEAD}]);
+            let answer = match request.path.as_str() {
+                path if path.ends_with("/merge_requests") => merged,
+                path if path.ends_with("/3/pipelines") => {
+                    json!([{"id": 8, "project_id": 41}, {"id": 9, "project_id": 42}])
+                }
+                path if path.ends_with("/9/jobs") => {
+                    json!([{"id": 70, "name": "test"}, {"id": 71, "name": "plan"}])
+                }
+                path if path.ends_with("/jobs/71/artifacts/stackctl-plan.json") => {
+                    json!({"plan": true})
+                }
+                _ => json!(null),
+            };
+            write_response(
+                reader.get_mut(),
+                &request.method,
+                &Response::new(200, answer.to_string()),
+            )?;
+        }
+        Ok(())
+    });
+    let file = read("docs/ci/gitlab.yml");
+    let script = file
+        .split("<<'PYTHON'\n")
+        .nth(1)
+        .unwrap()
+        .split("      PYTHON\n")
+        .next()
+        .unwrap();
+    let script: String = script
+        .lines()
+        .map(|it| format!("{}\n", it.get(6..).unwrap_or_default()))
+        .collect();
+    let run = |commit: &str| {
+        let sandbox = Sandbox::new()
+            .env("PATH", &std::env::var("PATH").unwrap())
+            .env("CI_API_V4_URL", &listener.url())
+            .env("CI_PROJECT_ID", "42")
+            .env("CI_COMMIT_SHA", commit)
+            .env("STACKCTL_PLAN_JOB", "plan")
+            .env("GITLAB_TOKEN", "token");
+        let ended = sandbox
+            .start("python3", &["-c", &script], Input::Nothing)
+            .wait();
+        let plan = fs::read_to_string(sandbox.path("stackctl-plan.json"));
+        (ended, plan.unwrap_or_default())
+    };
+    let (ended, plan) = run(COMMIT);
+    ended.expect_code(0);
+    assert_eq!(plan, r#"{"plan":true}"#);
+    let (ended, _) = run("ffff");
+    ended
+        .expect_code(1)
+        .expect_stderr("no merged merge request has the commit ffff");
+}
