@@ -316,15 +316,27 @@
     const article = figure.closest("article") || document;
     const changes = new Map(all("[data-of]", article).map((it) => [it.dataset.of, it]));
     const byId = new Map(all(".node[data-id]", svg).map((it) => [it.dataset.id, it]));
-    function back(node) {
+    function center(node) {
       const box = node.getBBox();
       const matrix = svg.getScreenCTM().inverse().multiply(node.getScreenCTM());
-      const center = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(matrix);
+      const middle = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(matrix);
       view.width = stage.clientWidth * 1.1;
       view.height = stage.clientHeight * 1.1;
-      view.x = center.x - view.width / 2;
-      view.y = center.y - view.height / 2;
+      view.x = middle.x - view.width / 2;
+      view.y = middle.y - view.height / 2;
       show();
+    }
+    // The keyboard moves the picture to the resource that has the focus.
+    svg.addEventListener("focusin", (event) => {
+      const node = event.target.closest(".node");
+      if (!node || !event.target.matches(":focus-visible")) return;
+      const around = stage.getBoundingClientRect();
+      const box = node.getBoundingClientRect();
+      const isInside = box.left >= around.left && box.right <= around.right && box.top >= around.top && box.bottom <= around.bottom;
+      if (!isInside) center(node);
+    });
+    function back(node) {
+      center(node);
       for (const it of byId.values()) it.classList.toggle("found", it === node);
       figure.scrollIntoView({ block: "center" });
       (node.querySelector("a") || stage).focus({ preventScroll: true });
