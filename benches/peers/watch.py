@@ -97,11 +97,14 @@ class Watched:
             self.command(),
             cwd=self.folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=self.log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        # SAM asks whether the stack is one for development.
+        self.process.stdin.write(b"y\n")
+        self.process.stdin.flush()
         self.wait(lambda: self.ready in Path(self.log.name).read_text(), 180, self.ready)
 
     def wait(self, happened, seconds, what):
@@ -113,10 +116,14 @@ class Watched:
 
     def measure(self, number):
         """Returns the seconds from the save to the answer, and the calls."""
+        name = f"{self.name}-handler"
+        old = self.bench.digest(name)
         self.bench.calls.clear()
         begun = time.monotonic()
         self.save(number)
-        self.wait(lambda: self.bench.invoke(f"{self.name}-handler") == number, 60, "new code")
+        # A function that is invoked during the update may start a process with the old code.
+        self.wait(lambda: self.bench.digest(name) != old, 60, "new code")
+        self.wait(lambda: self.bench.invoke(name) == number, 60, "answer of the new code")
         seconds = time.monotonic() - begun
         # What follows belongs to this save.
         time.sleep(3)
@@ -148,7 +155,7 @@ class StackctlWatch(Watched, Stackctl):
 
 
 class SamWatch(Watched, AwsCli):
-    ready = "CodeTrigger"
+    ready = "Sync watch started"
     deploy = "sam deploy --template-file template.yaml --stack-name sam --s3-bucket"
 
     def prepare(self):
@@ -163,7 +170,7 @@ class SamWatch(Watched, AwsCli):
 
 class CdkWatch(Watched, AwsCli):
     code = "{ S3Bucket: replaced, S3Key: replaced }"
-    ready = "deployment time"
+    ready = "Deployment time"
 
     def prepare(self):
         super().prepare()
@@ -181,20 +188,26 @@ class CdkWatch(Watched, AwsCli):
 
 
 class WatchBench(Bench):
-    def invoke(self, name):
-        """Returns what the function answers; the emulator checks no signature."""
+    def call(self, path, data=None):
+        """Returns the answer of the emulator, which checks no signature; None if it fails."""
         scope = f"{self.account}/20260101/{self.region}/lambda/aws4_request"
         signed = "SignedHeaders=host, Signature=0"
-        request = urllib.request.Request(
-            f"{self.emulator}/2015-03-31/functions/{name}/invocations",
-            data=b"{}",
-            headers={"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, {signed}"},
-        )
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, {signed}"}
+        url = f"{self.emulator}/2015-03-31/functions/{path}"
+        request = urllib.request.Request(url, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.loads(answer.read())
         except (OSError, ValueError):
             return None
+
+    def digest(self, name):
+        """Returns the digest of the function's code."""
+        return (self.call(f"{name}/configuration") or {}).get("CodeSha256")
+
+    def invoke(self, name):
+        """Returns what the function answers."""
+        return self.call(f"{name}/invocations", b"{}")
 
     def run(self):
         tools = [
