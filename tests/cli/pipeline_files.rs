@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use regex_lite::{Captures, Regex};
@@ -96,19 +97,17 @@ impl Action {
     /// Returns a text with the values of its expressions.
     fn evaluate(&self, text: &str) -> String {
         let expression = Regex::new(r"\$\{\{ (.*?) \}\}").unwrap();
-        let value = |found: &Captures| match &found[1] {
-            "inputs.repository || github.action_repository" => "octo/stackctl".to_owned(),
-            other => match other.split_once("outputs.") {
-                Some((_, output)) => self.output(output),
-                None => {
-                    let input = other.strip_prefix("inputs.").expect(other);
-                    self.inputs
-                        .get(input)
-                        .copied()
-                        .unwrap_or_default()
-                        .to_owned()
-                }
-            },
+        let value = |found: &Captures| {
+            let expression = &found[1];
+            if let Some((_, output)) = expression.split_once("outputs.") {
+                return self.output(output);
+            }
+            if expression == "inputs.repository || github.action_repository" {
+                return "octo/stackctl".to_owned();
+            }
+            let input = expression.strip_prefix("inputs.").expect(expression);
+            let value = self.inputs.get(input).copied();
+            value.unwrap_or_default().to_owned()
         };
         expression.replace_all(text, value).into_owned()
     }
@@ -147,6 +146,10 @@ fn step(name: &str) -> Step {
         .find(|it| it.lines().next() == Some(name))
         .unwrap();
     let (head, run) = text.split_once("      run: |\n").unwrap();
+    let run: Vec<&str> = run
+        .lines()
+        .map(|line| line.trim_start_matches("        "))
+        .collect();
     let env = head.split_once("      env:\n").map_or("", |(_, env)| env);
     let env = env.lines().filter_map(|line| line.strip_prefix("        "));
     let env = env.filter_map(|line| line.split_once(": "));
@@ -154,10 +157,7 @@ fn step(name: &str) -> Step {
         env: env
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
-        run: run
-            .lines()
-            .map(|line| format!("{}\n", line.trim_start_matches("        ")))
-            .collect(),
+        run: run.join("\n"),
     }
 }
 
@@ -173,7 +173,10 @@ fn can_run() -> bool {
         .filter(|it| !Path::new(it).exists())
         .collect();
     if !missing.is_empty() {
-        eprintln!("skipped 1 case: {missing:?} are not installed");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped 1 case: {missing:?} are not installed"
+        );
     }
     missing.is_empty()
 }
@@ -184,11 +187,11 @@ fn the_archive_is_installed_if_its_digest_or_its_attestation_is_right() {
         return;
     }
     let mut action = Action::new(Sandbox::new(), "none");
-    let make = "mkdir -p $HOME/stackctl-x && cp ../bin/stackctl $HOME/stackctl-x && \
+    let pack = "mkdir -p $HOME/stackctl-x && cp ../bin/stackctl $HOME/stackctl-x && \
                 tar -C $HOME -czf $HOME/archive.tar.gz stackctl-x && shasum -a 256 $HOME/archive.tar.gz";
     let made = action
         .sandbox
-        .start("/bin/sh", &["-c", make], Input::Nothing);
+        .start("/bin/sh", &["-c", pack], Input::Nothing);
     let made = made.wait().expect_code(0).stdout;
     let digest: &'static str = made.split(' ').next().unwrap().to_owned().leak();
 
@@ -359,10 +362,11 @@ fn a_merged_plan_of_gitlab_is_downloaded() {
         .split("      PYTHON\n")
         .next()
         .unwrap();
-    let script: String = script
+    let script: Vec<&str> = script
         .lines()
-        .map(|it| format!("{}\n", it.get(6..).unwrap_or_default()))
+        .map(|it| it.get(6..).unwrap_or_default())
         .collect();
+    let script = script.join("\n");
     let run = |commit: &str| {
         let sandbox = Sandbox::new()
             .env("PATH", &std::env::var("PATH").unwrap())
