@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Runs commands under a role with exactly the policy that `iam-policy` prints, and without each action.
+"""Runs commands under a role with exactly the policy of `iam-policy`, and without each action.
 
-The role is one of moto with its authorisation on. For each command: it has to succeed with the printed
-policy, and the table says what happens without each of the actions.
+The role is one of moto with its authorisation on. For each command: it has to succeed with the
+printed policy, and the table says what happens without each of the actions.
 
     python3 -m venv V && V/bin/pip install 'moto[server]==5.2.5'
     cargo build --locked && V/bin/python scripts/check-policies.py target/debug/stackctl [COMMAND…]
 
-moto checks the operation's action alone, and resources only of S3, so the statements of other services
-get `*` here. It does not check `iam:PassRole` and the actions for tags. Signatures and the policy of the
-artifact bucket are not checked.
+moto checks the operation's action alone, and resources only of S3, so the statements of other
+services get `*` here. It does not check `iam:PassRole` and the actions for tags. Signatures and the
+policy of the artifact bucket are not checked.
 """
 
 import json
@@ -48,8 +48,9 @@ Outputs:
   Name: {{Value: {name}}}
 """
 UNRESTRICTED = 1_000_000
-# moto calculates other signatures for some queries and bodies than the SDK, takes every request for one without
-# TLS, which the policy of the artifact bucket denies, and has other names than IAM for a few actions.
+# moto calculates other signatures for some queries and bodies than the SDK, takes every request for
+# one without TLS, which the policy of the artifact bucket denies, and names a few actions otherwise
+# than IAM.
 SERVER = """
 from moto.iam.access_control import IAMRequestBase, PermissionResult
 from moto.s3.models import FakeBucket
@@ -99,12 +100,18 @@ class Cloud:
             stderr=subprocess.DEVNULL,
         )
         for _ in range(200):
-            try:
-                self.post("reset")
+            if self.answers():
                 return
-            except OSError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         raise SystemExit("moto does not answer")
+
+    def answers(self) -> bool:
+        """Returns whether moto answers; it then has no resources."""
+        try:
+            self.post("reset")
+        except OSError:
+            return False
+        return True
 
     def post(self, path: str, body: str = "") -> None:
         """Sends a request to moto's own API."""

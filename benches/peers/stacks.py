@@ -94,7 +94,7 @@ class Cdk(compare.Cdk):
 
 
 class Sceptre(compare.Sceptre):
-    """Launches unchanged stacks: `diff` needs the `NotificationARNs` that the emulator leaves out."""
+    """Launches unchanged stacks: `diff` needs `NotificationARNs`, which the emulator leaves out."""
 
     def write(self, stacks):
         (self.folder / "templates").mkdir()
