@@ -322,17 +322,22 @@ def cell(runs):
     return f"{statistics.median(seconds):.2f} ({statistics.median_low(calls)})"
 
 
-def main():
+def arguments(description, runs):
+    """Returns the options that all comparisons have."""
     target = ROOT / "target"
-    parser = argparse.ArgumentParser(description="compares stackctl with other tools")
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--stackctl", type=Path, default=target / "release/stackctl")
     proxy = target / "release/examples/latency_proxy"
     parser.add_argument("--proxy", type=Path, default=proxy)
     parser.add_argument("--work", type=Path, default=target / "peers")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=runs)
     parser.add_argument("--delay", type=int, default=40, help="milliseconds before each request")
     parser.add_argument("--only", nargs="*", help="run only these tools")
-    Bench(parser.parse_args()).run()
+    return parser
+
+
+def main():
+    Bench(arguments("compares stackctl with other tools", 5).parse_args()).run()
 
 
 if __name__ == "__main__":

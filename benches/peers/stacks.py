@@ -11,13 +11,11 @@ installs the tools and starts the emulator and the proxy. The first run is not c
 contains the medians and the minima of the seconds, and the numbers of calls.
 """
 
-import argparse
 import datetime
 import os
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import compare
 
@@ -170,16 +168,8 @@ class Bench(compare.Bench):
 
 
 def main():
-    target = compare.ROOT / "target"
-    parser = argparse.ArgumentParser(description="compares plans of many stacks with other tools")
-    parser.add_argument("--stackctl", type=Path, default=target / "release/stackctl")
-    proxy = target / "release/examples/latency_proxy"
-    parser.add_argument("--proxy", type=Path, default=proxy)
-    parser.add_argument("--work", type=Path, default=target / "peers")
+    parser = compare.arguments("compares plans of many stacks with other tools", 5)
     parser.add_argument("--stacks", type=int, default=20)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--delay", type=int, default=40, help="milliseconds before each request")
-    parser.add_argument("--only", nargs="*", help="run only these tools")
     Bench(parser.parse_args()).run()
 
 

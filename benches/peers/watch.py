@@ -13,7 +13,6 @@ turns, so that a busy machine is the same for all. The table contains the median
 the calls of a save.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -26,7 +25,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from compare import BUCKET, ROOT, AwsCli, Bench, Stackctl, Tool
+from compare import BUCKET, AwsCli, Bench, Stackctl, Tool, arguments
 
 CODE = "def handler(event, context):\n    return {}\n"
 MANIFEST = """
@@ -249,15 +248,7 @@ class WatchBench(Bench):
 
 
 def main():
-    target = ROOT / "target"
-    parser = argparse.ArgumentParser(description="compares the time from a save to an answer")
-    parser.add_argument("--stackctl", type=Path, default=target / "release/stackctl")
-    proxy = target / "release/examples/latency_proxy"
-    parser.add_argument("--proxy", type=Path, default=proxy)
-    parser.add_argument("--work", type=Path, default=target / "peers")
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--delay", type=int, default=40, help="milliseconds before each request")
-    parser.add_argument("--only", nargs="*", help="run only these tools")
+    parser = arguments("compares the time from a save to an answer", 10)
     WatchBench(parser.parse_args()).run()
 
 
