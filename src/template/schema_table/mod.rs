@@ -129,6 +129,16 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
+/// Returns the part of each line after the type, by type, of a packed table. It is kept as long as the process.
+fn lines(packed: &[u8]) -> HashMap<&'static str, &'static str> {
+    // A test checks that each embedded table can be read.
+    let text = String::from_utf8(unpack(packed).unwrap_or_default());
+    let text: &'static str = text.unwrap_or_default().leak();
+    text.lines()
+        .filter_map(|line| line.split_once('|'))
+        .collect()
+}
+
 impl Lifecycle {
     /// Returns whether a change at a path replaces the resource. The path starts at the properties and
     /// consists of names and list indexes. A change of an object counts as a change of everything in

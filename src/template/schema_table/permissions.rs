@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::unpack;
+use super::lines;
 
 /// The output of `scripts/schema-table.py`.
 const PACKED: &[u8] = include_bytes!("permissions.zip");
@@ -31,16 +31,8 @@ pub fn of(resource_type: &str) -> Option<Vec<String>> {
 
 /// Returns the part of each line after the type, by type.
 fn table() -> &'static HashMap<&'static str, &'static str> {
-    static TEXT: OnceLock<String> = OnceLock::new();
     static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        // A test checks that the embedded table can be read.
-        let unpacked = || String::from_utf8(unpack(PACKED).unwrap_or_default());
-        let text = TEXT.get_or_init(|| unpacked().unwrap_or_default());
-        text.lines()
-            .filter_map(|line| line.split_once('|'))
-            .collect()
-    })
+    TABLE.get_or_init(|| lines(PACKED))
 }
 
 #[cfg(test)]
