@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::util::wildcard;
 
 /// The largest policy, in bytes (`SetStackPolicy`, `StackPolicyBody`).
 const LIMIT: usize = 16_384;
@@ -116,22 +117,7 @@ fn matches_any(patterns: &Value, text: &str) -> bool {
 }
 
 fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, behind)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = behind;
-    }
-    rest.ends_with(last)
+    wildcard::is_match(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
 /// Returns the byte offset of a line and a column, both counted from 1. The column counts bytes.

@@ -11,3 +11,4 @@ pub mod shell_word;
 pub mod span;
 pub mod suggest;
 pub(crate) mod time;
+pub(crate) mod wildcard;

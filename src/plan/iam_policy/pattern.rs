@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::util::wildcard;
+
 /// Returns the patterns without those that another one covers.
 pub(super) fn without_covered(patterns: &BTreeSet<String>) -> Vec<String> {
     let is_covered = |it: &String| {
@@ -14,20 +16,7 @@ pub(super) fn without_covered(patterns: &BTreeSet<String>) -> Vec<String> {
 
 /// Returns whether a pattern matches everything that another one matches.
 fn covers(pattern: &str, other: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = other.strip_prefix(parts.next().unwrap_or_default()) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        match rest.find(part) {
-            Some(start) => rest = &rest[start + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
+    wildcard::is_match(pattern, other)
 }
 
 #[cfg(test)]
