@@ -1,6 +1,7 @@
 //! Stack sets: how a run ends if targets fail, operations go on without it, or answers are lost.
 
 use crate::cloud::Cloud;
+use crate::sandbox::{Finished, Sandbox};
 use crate::stack_sets::{NAME, deployed, project, statuses, writes};
 
 pub(crate) fn operations(cloud: &Cloud) -> Vec<(String, String)> {
@@ -100,23 +101,32 @@ fn an_operation_that_failed_cancels_later_regions_and_what_follows() {
     );
 }
 
-#[test]
-fn ctrl_c_asks_whether_to_leave_the_operation_or_to_stop_it() {
-    let (sandbox, cloud) = project();
-    cloud.account().set_world.polls = 100_000;
+/// Applies, and leaves the operation of the stack set running. It must not end by itself.
+pub(crate) fn leave_operation(sandbox: &Sandbox) -> Finished {
     let mut running = sandbox.spawn_on_terminal(&["apply", "--yes"]);
     running.wait_for_stderr("RUNNING").interrupt();
     running.wait_for_stderr("Leave or stop:").type_line("leave");
-    let left = running.wait().expect_code(130);
-    left.expect_stderr("follows it to its end and continues from there");
+    running.wait().expect_code(130)
+}
 
-    // The next run finds it, follows it, and stops it.
+/// Applies again, which finds the operation and follows it, and stops it.
+pub(crate) fn stop_earlier_operation(sandbox: &Sandbox) -> Finished {
     let mut running = sandbox.spawn_on_terminal(&["apply", "--yes"]);
     running.wait_for_stderr("which an earlier run has begun");
     running.wait_for_stderr("RUNNING").interrupt();
     running.wait_for_stderr("Leave or stop:").type_line("stop");
     let stopped = running.wait().expect_code(3);
     stopped.expect_stderr("was stopped (STOPPED)");
+    stopped
+}
+
+#[test]
+fn ctrl_c_asks_whether_to_leave_the_operation_or_to_stop_it() {
+    let (sandbox, cloud) = project();
+    cloud.account().set_world.polls = 100_000;
+    let left = leave_operation(&sandbox);
+    left.expect_stderr("follows it to its end and continues from there");
+    let stopped = stop_earlier_operation(&sandbox);
     stopped.expect_stderr("333333333333/us-east-1 CANCELLED");
     assert_eq!(cloud.calls_of("CreateStackInstances").len(), 1);
     assert_eq!(cloud.calls_of("StopStackSetOperation").len(), 1);

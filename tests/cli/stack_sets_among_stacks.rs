@@ -2,6 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::sandbox::Sandbox;
+use crate::stack_set_faults::{leave_operation, stop_earlier_operation};
 
 /// `base` is a stack set. It reads an output of `network`, and `app` needs it.
 const MANIFEST: &str = r#"project = "site"
@@ -54,6 +55,14 @@ const TABLE: &str = "  Table:
 ";
 
 const SET: &str = "site-base-dev";
+
+/// The calls that deploy everything: the network, the stack set, the app.
+const IN_ORDER: [&str; 4] = [
+    "ExecuteChangeSet",
+    "CreateStackSet",
+    "CreateStackInstances",
+    "ExecuteChangeSet",
+];
 
 fn project() -> (Sandbox, Cloud) {
     let cloud = Cloud::start();
@@ -109,15 +118,7 @@ fn a_stack_set_is_deployed_between_what_it_needs_and_what_needs_it() {
     applied.expect_stderr("base    | Created the stack set site-base-dev.");
     applied.expect_stderr("222222222222/us-east-1  SUCCEEDED");
     applied.expect_stderr("3 stacks: 3 done");
-    assert_eq!(
-        done(&cloud),
-        [
-            "ExecuteChangeSet",
-            "CreateStackSet",
-            "CreateStackInstances",
-            "ExecuteChangeSet"
-        ]
-    );
+    assert_eq!(done(&cloud), IN_ORDER);
     assert_eq!(parameter(&cloud), "one");
 
     // Nothing changes, and nothing is asked.
@@ -202,15 +203,7 @@ fn a_run_that_was_killed_is_continued_and_nothing_is_sent_twice() {
     cloud.account().set_world.polls = 0;
     let next = sandbox.run(&["apply", "--yes"]).expect_code(0);
     next.expect_stderr("1 done, 2 unchanged");
-    assert_eq!(
-        done(&cloud),
-        [
-            "ExecuteChangeSet",
-            "CreateStackSet",
-            "CreateStackInstances",
-            "ExecuteChangeSet"
-        ]
-    );
+    assert_eq!(done(&cloud), IN_ORDER);
     sandbox.run(&["apply"]).expect_code(0);
     assert_eq!(done(&cloud).len(), 4);
 }
@@ -219,18 +212,9 @@ fn a_run_that_was_killed_is_continued_and_nothing_is_sent_twice() {
 fn ctrl_c_leaves_or_stops_the_operation_and_begins_nothing_more() {
     let (sandbox, cloud) = project();
     cloud.account().set_world.polls = 100_000;
-    let mut running = sandbox.spawn_on_terminal(&["apply", "--yes"]);
-    running.wait_for_stderr("RUNNING").interrupt();
-    running.wait_for_stderr("Leave or stop:").type_line("leave");
-    let left = running.wait().expect_code(130);
+    let left = leave_operation(&sandbox);
     left.expect_stderr("1 done, 1 not begun, 1 interrupted");
-
-    let mut running = sandbox.spawn_on_terminal(&["apply", "--yes"]);
-    running.wait_for_stderr("which an earlier run has begun");
-    running.wait_for_stderr("RUNNING").interrupt();
-    running.wait_for_stderr("Leave or stop:").type_line("stop");
-    let stopped = running.wait().expect_code(3);
-    stopped.expect_stderr("was stopped (STOPPED)");
+    stop_earlier_operation(&sandbox);
     let order = ["ExecuteChangeSet", "CreateStackSet", "CreateStackInstances"];
     assert_eq!(done(&cloud), order);
 }
