@@ -132,15 +132,16 @@ impl Error {
         &self.0.hints
     }
 
+    /// Returns the messages of all causes, from the outermost.
+    pub fn causes(&self) -> impl Iterator<Item = String> {
+        let causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.map(ToString::to_string)
+    }
+
     /// Returns the message and those of all causes, separated by colons.
     pub fn in_one_line(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        text
+        let message = std::iter::once(self.to_string());
+        message.chain(self.causes()).collect::<Vec<_>>().join(": ")
     }
 }
 

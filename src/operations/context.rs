@@ -172,16 +172,9 @@ impl Context {
             ..Shared::default()
         };
         Self {
-            ambient: Rc::clone(&self.ambient),
-            presenter: run.presenter,
             manifest: Some(manifest),
-            overrides: self.overrides.clone(),
-            repeated_options: self.repeated_options.clone(),
-            jobs: self.jobs,
-            target: None,
-            place: RefCell::default(),
-            handles_signals: Cell::new(false),
             shared: Rc::new(shared),
+            ..self.unchosen(run.presenter)
         }
     }
 
@@ -246,28 +239,27 @@ impl Context {
             region: settings.region.clone(),
         };
         Self {
-            ambient: Rc::clone(&self.ambient),
-            presenter,
-            manifest: self.manifest.clone(),
             overrides: Overrides {
                 environment: Some(settings.environment.clone()),
                 stack: target.stack.clone(),
                 ..self.overrides.clone()
             },
-            repeated_options: self.repeated_options.clone(),
-            jobs: self.jobs,
             target: Some(target),
             place: RefCell::new(place),
-            handles_signals: Cell::new(false),
-            shared: Rc::clone(&self.shared),
+            ..self.unchosen(presenter)
         }
     }
 
     /// Returns the context of the same run, in which what is printed to stdout is kept.
     pub(crate) fn keeping_output(&self) -> Self {
+        self.unchosen(self.presenter.keeping_output())
+    }
+
+    /// Returns the context of the same run for a command that has chosen nothing yet and uses this presenter.
+    fn unchosen(&self, presenter: Presenter) -> Self {
         Self {
             ambient: Rc::clone(&self.ambient),
-            presenter: self.presenter.keeping_output(),
+            presenter,
             manifest: self.manifest.clone(),
             overrides: self.overrides.clone(),
             repeated_options: self.repeated_options.clone(),

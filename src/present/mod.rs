@@ -31,7 +31,6 @@ mod wrap;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::io::{self, BufRead, Read as _};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -471,15 +470,12 @@ impl Presenter {
         self.diagnostics(error.diagnostics());
         let mut previous = error.to_string();
         self.stderr_line(&format!("{ERROR}error{ERROR:#}: {}", indented(&previous)));
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let text = inner.to_string();
+        for text in error.causes() {
             // Many errors repeat the text of their cause.
             if !previous.contains(&text) {
                 self.stderr_line(&format!("  caused by: {}", indented(&text)));
             }
             previous = text;
-            cause = inner.source();
         }
         for hint in error.hints() {
             self.stderr_line(&format!("{HINT}hint{HINT:#}: {}", indented(hint)));

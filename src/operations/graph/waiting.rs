@@ -2,7 +2,6 @@
 
 use super::coordinator::{Halt, Member};
 use super::request::Request;
-use crate::config::settings::ParameterValue;
 use crate::operations::context::Context;
 use crate::operations::session::Session;
 use crate::present::stack_state::StackState;
@@ -30,10 +29,7 @@ pub(super) fn waits_for_order(
 ) -> bool {
     let parameters = session.settings().parameters.values();
     let read: Vec<&str> = parameters
-        .filter_map(|value| match value {
-            ParameterValue::FromStack { stack, .. } => Some(stack.as_str()),
-            _ => None,
-        })
+        .filter_map(|value| value.stack_output().map(|(stack, _)| stack))
         .collect();
     let mut upstream = upstream.iter();
     upstream.any(|stack| {

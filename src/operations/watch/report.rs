@@ -138,47 +138,22 @@ impl Report {
     ///
     /// If it cannot be written as JSON.
     pub(super) fn done(&self, outcome: &Outcome, took: Duration) -> Result<()> {
-        let (word, stack, functions) = match outcome {
-            Outcome::Planned => ("planned", None, &[][..]),
-            Outcome::Unchanged(stack) => (
-                "unchanged",
-                Some(format!("`{stack}` is in step with the files.")),
-                &[][..],
-            ),
-            Outcome::Applied {
-                stack,
-                status,
-                functions,
-            } => (
-                "applied",
-                Some(format!(
-                    "`{stack}` is {status}, deployed from the files at {}.",
-                    clock()
-                )),
-                &functions[..],
-            ),
-            Outcome::Swapped { functions, lag } => {
-                let swapped = format!("The code of {} was swapped.", functions.join(", "));
-                let stack = if lag.is_empty() { swapped } else { lag.clone() };
-                ("swapped", Some(stack), &functions[..])
-            }
+        let (word, shown, functions) = match outcome {
+            Outcome::Planned => ("planned", "Planned", &[][..]),
+            Outcome::Unchanged(_) => ("unchanged", "Nothing to deploy", &[][..]),
+            Outcome::Applied { functions, .. } => ("applied", "Applied", &functions[..]),
+            Outcome::Swapped { functions, .. } => ("swapped", "Swapped", &functions[..]),
         };
-        if let Some(stack) = stack {
+        if let Some(stack) = stack_after(outcome) {
             self.state.borrow_mut().stack = stack;
         }
         if self.format == Format::Json {
             return self.presenter.json_line(&WatchEntry::done(word, functions));
         }
-        let word = match outcome {
-            Outcome::Planned => "Planned",
-            Outcome::Unchanged(_) => "Nothing to deploy",
-            Outcome::Applied { .. } => "Applied",
-            Outcome::Swapped { lag, .. } => {
-                self.presenter.note(lag);
-                "Swapped"
-            }
-        };
-        self.wait(word, took);
+        if let Outcome::Swapped { lag, .. } = outcome {
+            self.presenter.note(lag);
+        }
+        self.wait(shown, took);
         Ok(())
     }
 
@@ -220,6 +195,22 @@ impl Report {
         }
         self.presenter.note(&state.stack);
         Error::new(ErrorKind::Interrupted, "interrupted")
+    }
+}
+
+/// Returns what a run has done with the stack; `None` if nothing.
+fn stack_after(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Planned => None,
+        Outcome::Unchanged(stack) => Some(format!("`{stack}` is in step with the files.")),
+        Outcome::Applied { stack, status, .. } => Some(format!(
+            "`{stack}` is {status}, deployed from the files at {}.",
+            clock()
+        )),
+        Outcome::Swapped { functions, lag } if lag.is_empty() => {
+            Some(format!("The code of {} was swapped.", functions.join(", ")))
+        }
+        Outcome::Swapped { lag, .. } => Some(lag.clone()),
     }
 }
 

@@ -1,8 +1,6 @@
 //! `stackctl.plans/1` and the like: what a command says about several stacks, as one document that holds
 //! each stack's own.
 
-use std::error::Error as _;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -111,15 +109,9 @@ impl StacksDocument {
 impl ErrorEntry {
     /// Returns an error's message, its causes from the outermost, and its hints.
     pub fn of(error: &Error) -> Self {
-        let mut causes = Vec::new();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            causes.push(inner.to_string());
-            cause = inner.source();
-        }
         Self {
             message: error.to_string(),
-            causes,
+            causes: error.causes().collect(),
             hints: error.hints().to_vec(),
         }
     }

@@ -1,7 +1,5 @@
 //! `stackctl.watch/1`: the beginning and the end of one run of `watch`.
 
-use std::error::Error as _;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -56,18 +54,12 @@ impl<'a> WatchEntry<'a> {
 
     /// Returns the line for a run that failed. The exit code is that of the command that does the same once.
     pub fn failed(error: &'a Error) -> Self {
-        let mut causes = Vec::new();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            causes.push(inner.to_string());
-            cause = inner.source();
-        }
         Self {
             outcome: Some("failed"),
             exit_code: Some(error.kind().exit_code()),
             error: Some(ErrorEntry {
                 message: error.to_string(),
-                causes,
+                causes: error.causes().collect(),
                 hints: error.hints(),
                 findings: error.diagnostics().iter().map(finding).collect(),
             }),

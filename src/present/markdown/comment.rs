@@ -25,6 +25,16 @@ pub enum Weight {
     Failed,
 }
 
+impl Comment {
+    /// Returns the text without its marker.
+    pub(super) fn body(&self) -> &str {
+        match self.text.split_once('\n') {
+            Some((first, rest)) if first.starts_with("<!--") => rest,
+            _ => &self.text,
+        }
+    }
+}
+
 impl Weight {
     /// Returns the weight of a plan. A plan is dangerous if it has a risk that is more than a note.
     pub(super) fn of(plan: &Plan) -> Self {

@@ -38,7 +38,7 @@ pub fn planned(
     error: Option<&Error>,
     limit: usize,
 ) -> String {
-    let mut text = planned.map_or("", |comment| without_marker(&comment.text));
+    let mut text = planned.map_or("", Comment::body);
     let mut failure = String::new();
     if let Some(error) = error {
         let verb = if text.is_empty() { "plan" } else { "finish" };
@@ -88,13 +88,6 @@ fn marker(step: Step, key: &str) -> String {
     let key: String = key.chars().filter(is_kept).take(300).collect();
     let key = key.replace("--", "-\u{200b}-");
     format!("<!-- stackctl:ci {step} {key} -->\n")
-}
-
-fn without_marker(text: &str) -> &str {
-    match text.split_once('\n') {
-        Some((first, rest)) if first.starts_with("<!--") => rest,
-        _ => text,
-    }
 }
 
 /// Returns an error with its hints.

@@ -82,11 +82,7 @@ fn blocks(stack: &StackText) -> [String; 2] {
     let error = stack.error.as_deref().map_or_else(String::new, |error| {
         format!("\n**Failed:** {}\n", escaped(error))
     });
-    let whole = stack.comment.as_ref().map_or("", |it| it.text.as_str());
-    let text = match whole.split_once('\n') {
-        Some((first, rest)) if first.starts_with("<!--") => rest,
-        _ => whole,
-    };
+    let text = stack.comment.as_ref().map_or("", Comment::body);
     // The verdict, an empty line, and what it is about.
     let paragraphs: Vec<&str> = text.splitn(3, "\n\n").collect();
     let short = match paragraphs.as_slice() {
