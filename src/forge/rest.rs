@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long it waits if the forge does not say how long.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long it waits at least: a forge that says 0 again and again must not keep the run busy for ever.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// The most pages of a list.
 const PAGES: usize = 100;
 
@@ -167,7 +170,7 @@ fn pause(answer: &Response, now: SystemTime) -> Option<Duration> {
         let left = reset.and_then(|reset| reset.duration_since(now).ok());
         left.unwrap_or_default() + Duration::from_secs(1)
     });
-    Some(after.or(until_reset).unwrap_or(PAUSE))
+    Some(after.or(until_reset).unwrap_or(PAUSE).max(SHORTEST))
 }
 
 /// Returns the URL of the next page in the header `Link`.
@@ -205,6 +208,7 @@ mod tests {
             pause(&Response::new(status, headers.collect(), Vec::new()), now).map(|it| it.as_secs())
         };
         assert_eq!(pause(429, &[("retry-after", "7")]), Some(7));
+        assert_eq!(pause(429, &[("retry-after", "0")]), Some(1));
         assert_eq!(pause(429, &[]), Some(5));
         assert_eq!(pause(403, &[("retry-after", "1")]), Some(1));
         let used_up = ("x-ratelimit-remaining", "0");
