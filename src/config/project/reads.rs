@@ -71,6 +71,13 @@ pub struct Differences {
     pub folders: BTreeSet<PathBuf>,
 }
 
+impl Differences {
+    /// Returns whether everything is as it was read.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.of_builds.is_empty()
+    }
+}
+
 impl Reads {
     /// Returns what records the reads of a run. It is empty.
     pub fn recording() -> Self {
@@ -307,6 +314,11 @@ pub(super) fn folder_number(path: &Path) -> Option<u64> {
     return Some(std::os::unix::fs::MetadataExt::ino(&found));
     #[cfg(not(unix))]
     return Some(u64::from(found.is_dir()));
+}
+
+/// Returns whether there is a file without content.
+pub(super) fn is_empty_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0)
 }
 
 #[cfg(unix)]

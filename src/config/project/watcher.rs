@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-use super::reads::folder_number;
+use super::reads::{folder_number, is_empty_file};
 
 /// How often the folders are looked at if the system does not say what changes.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ pub struct Watcher {
 pub enum Change {
     /// What is at these paths.
     At(Vec<PathBuf>),
+    /// What is at these paths, and somebody goes on writing it. [`At`](Self::At) follows when it is whole.
+    Writing(Vec<PathBuf>),
     /// Anything: it was too much for the system to say, or nobody says it.
     Anywhere,
 }
@@ -140,7 +142,7 @@ impl Watcher {
         };
         self.watched.retain(|folder, _| {
             let stays = match change {
-                Change::At(paths) => !paths.contains(folder),
+                Change::At(paths) | Change::Writing(paths) => !paths.contains(folder),
                 Change::Anywhere => false,
             };
             if !stays {
@@ -160,11 +162,24 @@ fn change(event: notify::Result<Event>) -> Option<Change> {
         return Some(Change::Anywhere);
     }
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => {}
-        EventKind::Access(_) => return None,
-        _ => {}
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Change::At(event.paths)),
+        EventKind::Access(_) => None,
+        kind if is_writing(kind, &event.paths) => Some(Change::Writing(event.paths)),
+        _ => Some(Change::At(event.paths)),
     }
-    Some(Change::At(event.paths))
+}
+
+/// Returns whether an event says that a file is being written. Only Linux says when it is closed.
+fn is_writing(kind: EventKind, paths: &[PathBuf]) -> bool {
+    if !cfg!(target_os = "linux") {
+        return false;
+    }
+    match kind {
+        EventKind::Modify(ModifyKind::Data(_)) => true,
+        // A link is whole at once, and leads to a file with content.
+        EventKind::Create(CreateKind::File) => paths.iter().any(|path| is_empty_file(path)),
+        _ => false,
+    }
 }
 
 /// Returns whether a folder cannot be watched because it is gone or may not be read.
@@ -214,6 +229,7 @@ impl Unwatched {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::fs;
+    use std::io::Write as _;
     use std::path::Path;
     use std::time::Duration;
 
@@ -226,7 +242,8 @@ mod tests {
         let heard = async {
             loop {
                 match watcher.next().await {
-                    Change::At(paths) if paths.iter().all(|it| it != path) => {}
+                    Change::At(paths) | Change::Writing(paths)
+                        if paths.iter().all(|it| it != path) => {}
                     _ => return,
                 }
             }
@@ -253,6 +270,31 @@ mod tests {
         assert!(watcher.watch(&folders).unwrap());
         fs::write(inner.join("b"), "1").unwrap();
         assert!(hears(&mut watcher, &inner.join("b")).await);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_file_is_being_written_until_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let (file, link) = (root.join("file"), root.join("link"));
+        let mut watcher = Watcher::new(false).unwrap();
+        watcher.watch(&[root].into()).unwrap();
+        let writing = Change::Writing(vec![file.clone()]);
+        let whole = Change::At(vec![file.clone()]);
+        // A new file, and one that is written again.
+        for _ in 0..2 {
+            let mut open = fs::File::create(&file).unwrap();
+            assert_eq!(watcher.next().await, writing);
+            open.write_all(b"1").unwrap();
+            assert_eq!(watcher.next().await, writing);
+            drop(open);
+            assert_eq!(watcher.next().await, whole);
+        }
+        fs::hard_link(&file, &link).unwrap();
+        assert_eq!(watcher.next().await, Change::At(vec![link.clone()]));
+        fs::rename(&link, file.with_extension("old")).unwrap();
+        assert!(matches!(watcher.next().await, Change::At(_)));
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, Run, listen};
 use crate::config::project::watcher::{Change, Watcher};
-use crate::config::project::{Project, Reads};
+use crate::config::project::{Differences, Project, Reads};
 use crate::error::{ErrorKind, Result};
 use crate::present::format::{Format, PlanFormat};
 use crate::util::interrupt::Interrupt;
@@ -161,6 +161,7 @@ where
         let mut is_running = true;
         let mut debounce = Debounce::default();
         loop {
+            let mut is_quiet = false;
             tokio::select! {
                 biased;
                 ended = &mut running, if is_running => {
@@ -173,11 +174,14 @@ where
                 () = self.interrupt.requested(), if !is_running => {}
                 change = self.watcher.next() => {
                     if may_concern(&change, &reads) {
-                        debounce.touch(Instant::now());
+                        debounce.touch(Instant::now(), &change);
                     }
                     continue;
                 }
-                () = until(debounce.due()) => debounce.clear(),
+                () = until(debounce.due()) => {
+                    debounce.clear();
+                    is_quiet = true;
+                }
             }
             let reached = *phases.borrow_and_update();
             if reached == Phase::Done || !is_running {
@@ -188,7 +192,14 @@ where
                     return Ok(false);
                 }
             }
-            match self.look(&reads, reached) {
+            let Some(found) = self.look(&reads, is_quiet) else {
+                debounce.touch(Instant::now(), &Change::At(Vec::new()));
+                continue;
+            };
+            if reached == Phase::Done {
+                reads.accept(&found.of_builds);
+            }
+            match self.queue.absorb(found, reached) {
                 Step::Wait => {}
                 Step::Queue => self.report.queued(),
                 Step::Stop => {
@@ -203,8 +214,9 @@ where
         }
     }
 
-    /// Looks at the files, and watches the folders in which a change would matter.
-    fn look(&mut self, reads: &Reads, phase: Phase) -> Step {
+    /// Looks at the files, and watches the folders in which a change would matter. Returns `None` if something
+    /// has changed and may still be half written.
+    fn look(&mut self, reads: &Reads, is_quiet: bool) -> Option<Differences> {
         let mut found = reads.differences();
         match self.watcher.watch(&found.folders) {
             // What has changed after it was read, and before its folder was watched.
@@ -212,10 +224,7 @@ where
             Ok(false) => {}
             Err(unwatched) => self.report.unwatched(unwatched),
         }
-        if phase == Phase::Done {
-            reads.accept(&found.of_builds);
-        }
-        self.queue.absorb(found, phase)
+        (is_quiet || found.is_empty()).then_some(found)
     }
 }
 
@@ -278,7 +287,7 @@ where
 fn may_concern(change: &Change, reads: &Reads) -> bool {
     match change {
         Change::Anywhere => true,
-        Change::At(paths) => paths.iter().any(|path| reads.concerns(path)),
+        Change::At(paths) | Change::Writing(paths) => paths.iter().any(|path| reads.concerns(path)),
     }
 }
 
