@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use regex_lite::{Captures, Regex};
 use serde_json::{Value, json};
 
-use crate::cloud::http::{Response, read_request, write_response};
+use crate::cloud::http::{Request, Response, read_request, write_response};
 use crate::demo;
 use crate::forge::Forge;
 use crate::listener::Listener;
@@ -388,4 +389,131 @@ fn a_merged_plan_of_gitlab_is_downloaded() {
     ended
         .expect_code(1)
         .expect_stderr("no merged merge request has the commit ffff");
+}
+
+/// Issues of GitLab, which the token's user and somebody else have written.
+#[derive(Default)]
+struct Issues(Mutex<Vec<Value>>);
+
+impl Issues {
+    const USER: u32 = 7;
+
+    fn answer(&self, request: &Request) -> Value {
+        assert_eq!(request.header("private-token"), "token");
+        let mut issues = self.0.lock().unwrap();
+        let fields: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let path = request.path.strip_prefix("/projects/42/issues");
+        let number: Option<usize> = path
+            .and_then(|path| path.split('/').nth(1))
+            .map(|number| number.parse().unwrap());
+        match (request.method.as_str(), number) {
+            ("GET", None) if request.path == "/user" => json!({"id": Self::USER}),
+            ("GET", None) => {
+                let page: usize = request.query["page"].parse().unwrap();
+                let found = issues.iter().filter(|issue| {
+                    issue["state"] == request.query["state"].as_str()
+                        && issue["author"].to_string() == request.query["author_id"]
+                });
+                found.skip((page - 1) * 100).take(100).cloned().collect()
+            }
+            ("POST", None) => {
+                Self::add(&mut issues, Self::USER, &fields["description"]);
+                json!({})
+            }
+            ("POST", Some(number)) => {
+                issues[number - 1]["note"] = fields["body"].clone();
+                json!({})
+            }
+            ("PUT", Some(number)) if fields["state_event"] == "close" => {
+                issues[number - 1]["state"] = json!("closed");
+                json!({})
+            }
+            ("PUT", Some(number)) => {
+                issues[number - 1]["description"] = fields["description"].clone();
+                json!({})
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn add(issues: &mut Vec<Value>, author: u32, description: &Value) {
+        let number = issues.len() + 1;
+        issues.push(
+            json!({"iid": number, "author": author, "state": "opened", "description": description}),
+        );
+    }
+
+    fn descriptions(&self) -> Vec<String> {
+        let issues = self.0.lock().unwrap();
+        let open = issues.iter().filter(|issue| issue["state"] == "opened");
+        let texts = open.filter_map(|issue| issue["description"].as_str());
+        texts.map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn drift_on_gitlab_has_one_issue_that_is_closed_when_it_is_gone() {
+    let issues = Arc::new(Issues::default());
+    let server = Arc::clone(&issues);
+    let listener = Listener::start(move |stream| {
+        let mut reader = std::io::BufReader::new(stream);
+        while let Some(request) = read_request(&mut reader)? {
+            let answer = server.answer(&request).to_string();
+            let answer = Response::new(200, answer);
+            write_response(reader.get_mut(), &request.method, &answer)?;
+        }
+        Ok(())
+    });
+    let file = read("docs/ci/gitlab.yml");
+    let job = file.split("\n.stackctl-drift:\n").nth(1).unwrap();
+    let script = job.split("    - |\n").nth(1).unwrap();
+    let script: Vec<&str> = script
+        .lines()
+        .map(|it| it.get(6..).unwrap_or_default())
+        .collect();
+    let script = script.join("\n");
+    let run = |text: &str, code: i32, token: &str| {
+        let sandbox = Sandbox::new();
+        let bin = sandbox.path("../bin").display().to_string();
+        let path = std::env::var("PATH").unwrap();
+        let stackctl = format!("#!/bin/sh\necho '{text}'\nexit {code}\n");
+        let sandbox = sandbox
+            .program("stackctl", &stackctl)
+            .env("PATH", &format!("{bin}:{path}"))
+            .env("CI_API_V4_URL", &listener.url())
+            .env("CI_PROJECT_ID", "42")
+            .env("CI_JOB_NAME", "drift")
+            .env("CI_JOB_URL", "https://gitlab.com/octo/infra/-/jobs/9")
+            .env("STACKCTL_ARGUMENTS", "-e dev")
+            .env("GITLAB_TOKEN", token);
+        let arguments = ["-e", "-c", &script];
+        sandbox.start("/bin/sh", &arguments, Input::Nothing).wait()
+    };
+    // Without a token, the pipeline fails.
+    run("Drift", 2, "").expect_code(2);
+    run("error: denied", 1, "token").expect_code(1);
+    run("Nothing has drifted.", 0, "token").expect_code(0);
+    assert!(issues.descriptions().is_empty());
+
+    for _ in 0..100 {
+        Issues::add(&mut issues.0.lock().unwrap(), Issues::USER, &json!("mine"));
+    }
+    run("Drift:\n/close\n```\n@all", 2, "token").expect_code(0);
+    let found = issues.descriptions();
+    assert_eq!(found.len(), 101);
+    let (marker, text) = found[100].split_once('\n').unwrap();
+    assert!(marker.starts_with("<!-- stackctl-drift-"), "{marker}");
+    let mut lines = text.lines().skip(2);
+    assert!(lines.all(|line| line.starts_with("    ")), "{text}");
+    // Somebody else's issue has the same marker, and is left alone.
+    let other = json!(format!("{marker}\nother"));
+    Issues::add(&mut issues.0.lock().unwrap(), 1, &other);
+    run("Drift: more", 2, "token").expect_code(0);
+    let found = issues.descriptions();
+    assert_eq!(found.len(), 102);
+    assert!(found[100].contains("    Drift: more\n"), "{}", found[100]);
+    run("Nothing has drifted.", 0, "token").expect_code(0);
+    let found = issues.descriptions();
+    assert_eq!(found.len(), 101);
+    assert!(found[100].ends_with("\nother"), "{}", found[100]);
 }
