@@ -412,7 +412,7 @@ impl Issues {
                 let page: usize = request.query["page"].parse().unwrap();
                 let found = issues.iter().filter(|issue| {
                     issue["state"] == request.query["state"].as_str()
-                        && issue["author"].to_string() == request.query["author_id"]
+                        && issue["author"].as_u64() == request.query["author_id"].parse().ok()
                 });
                 found.skip((page - 1) * 100).take(100).cloned().collect()
             }
