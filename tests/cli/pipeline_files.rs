@@ -166,6 +166,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// Returns a script of `gitlab.yml` without its indentation.
+fn unindented(script: &str) -> String {
+    let lines = script.lines().map(|it| it.get(6..).unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Returns whether the programs of GitHub's machines are here. The project itself needs none of them.
 fn can_run() -> bool {
     let programs = ["/bin/bash", "/usr/bin/jq", "/usr/bin/shasum"];
@@ -363,11 +369,7 @@ fn a_merged_plan_of_gitlab_is_downloaded() {
         .split("      PYTHON\n")
         .next()
         .unwrap();
-    let script: Vec<&str> = script
-        .lines()
-        .map(|it| it.get(6..).unwrap_or_default())
-        .collect();
-    let script = script.join("\n");
+    let script = unindented(script);
     let run = |commit: &str| {
         let sandbox = Sandbox::new()
             .env("PATH", &std::env::var("PATH").unwrap())
@@ -467,11 +469,7 @@ fn drift_on_gitlab_has_one_issue_that_is_closed_when_it_is_gone() {
     let file = read("docs/ci/gitlab.yml");
     let job = file.split("\n.stackctl-drift:\n").nth(1).unwrap();
     let script = job.split("    - |\n").nth(1).unwrap();
-    let script: Vec<&str> = script
-        .lines()
-        .map(|it| it.get(6..).unwrap_or_default())
-        .collect();
-    let script = script.join("\n");
+    let script = unindented(script);
     let run = |text: &str, code: i32, token: &str| {
         let sandbox = Sandbox::new();
         let bin = sandbox.path("../bin").display().to_string();
